@@ -1,0 +1,1 @@
+"""Service 2: turns ids from the queue into job rows."""

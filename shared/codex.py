@@ -1,0 +1,75 @@
+"""The CodeX API on the wire: what the runner asks and what an engine answers.
+
+`verdict` and everything after it are our addition; any other CodeX server leaves them out, so they are optional and a
+client must do without them.
+"""
+
+from enum import StrEnum
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+
+class Verdict(StrEnum):
+    """How a program fared. Whatever it is, the engine did its work."""
+
+    OK = "ok"
+    COMPILE_ERROR = "compile_error"
+    RUNTIME_ERROR = "runtime_error"
+    TIME_LIMIT = "time_limit"
+    MEMORY_LIMIT = "memory_limit"
+    OUTPUT_LIMIT = "output_limit"
+    INTERNAL_ERROR = "internal_error"
+
+
+class RunRequest(BaseModel):
+    """Body of `POST /`, as JSON or as form fields."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    language: str
+    # The original documents `input`; the report's client sent `inputs`. Whoever sends both means the same text.
+    input: str = Field(default="", validation_alias=AliasChoices("input", "inputs"))
+    time_limit: float | None = Field(default=None, gt=0, description="CPU seconds")
+    wall_limit: float | None = Field(default=None, gt=0, description="elapsed seconds")
+    memory_limit: int | None = Field(default=None, gt=0, description="bytes, of the whole process tree")
+
+
+class RunResponse(BaseModel):
+    """The answer to a program that was taken up (200), refused (400) or stopped by the time limit (408)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    time_stamp: int = Field(alias="timeStamp", description="milliseconds since the epoch")
+    status: int = Field(description="equals the HTTP status")
+    output: str = ""
+    error: str = ""
+    language: str = ""
+    info: str = Field(default="", description="the compiler's or interpreter's version text")
+    verdict: Verdict | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    time_s: float | None = Field(default=None, description="CPU seconds of the process tree")
+    wall_s: float | None = Field(default=None, description="elapsed seconds")
+    memory_bytes: int | None = Field(default=None, description="peak memory of the process tree")
+    truncated: bool | None = None
+
+
+class SupportedLanguage(BaseModel):
+    """One row of `GET /list`; `name`, `version` and `aliases` are our addition."""
+
+    language: str
+    info: str
+    name: str | None = None
+    version: str | None = None
+    aliases: list[str] | None = None
+
+
+class LanguageList(BaseModel):
+    """The answer to `GET /list`."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    time_stamp: int = Field(alias="timeStamp")
+    status: int = 200
+    supported_languages: list[SupportedLanguage] = Field(alias="supportedLanguages")

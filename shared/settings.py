@@ -1,0 +1,52 @@
+"""The base of all settings: small frozen classes, read from `PRECIEUX_*`, checked once at start.
+
+Each concern declares its own class beside the code that it configures; a process reads only the ones it needs, so
+the executor never sees a database password. A variable that is set but empty counts as unset, which is how Compose
+files pass "nothing".
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.errors import ConfigurationError
+
+PREFIX = "PRECIEUX_"
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
+
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def load(settings: type[AnySettings]) -> AnySettings:
+    """Read one settings class from the environment; `ConfigurationError` names the first variable at fault."""
+    try:
+        return settings()
+    except ValidationError as exc:
+        first = exc.errors(include_input=False, include_url=False)[0]
+        name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else "The settings"
+        description = settings.model_fields[str(first["loc"][0])].description if first["loc"] else None
+        hint = f" (it is: {description})" if description else ""
+        reason = first["msg"].removeprefix("Value error, ")
+        problem = "is not set" if first["type"] == "missing" else f"is wrong: {reason}"
+        raise ConfigurationError(f"{name} {problem}{hint}.") from None
+
+
+def default_data_dir() -> Path:
+    """Where embedded state lives when `PRECIEUX_DATA_DIR` does not say: the system's place for root, or the user's."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/precieux")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "precieux"
+
+
+def fail(error: ConfigurationError) -> int:
+    """Tell the operator what to mend; the exit code is that of sysexits.h's EX_CONFIG."""
+    print(f"precieux: {error}", file=sys.stderr)  # noqa: T201  (logging may not be configured yet)
+    return os.EX_CONFIG

@@ -1,0 +1,23 @@
+"""The object store port: whole objects by key.
+
+Keys are ours (`{id}.{extension}`, `results/...`), never a client's path.
+"""
+
+from datetime import timedelta
+from typing import Protocol
+
+
+class ObjectStore(Protocol):
+    """Raises `StoreUnavailable` when the store cannot be reached; private to us until a link is made."""
+
+    async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
+        """Store durably, replacing what was there; whoever reads sees the old object or the new one, never a part."""
+
+    async def get(self, key: str) -> bytes:
+        """The whole object; `ObjectNotFound` when there is none."""
+
+    async def link(self, key: str, *, expires_in: timedelta) -> str:
+        """An address from which anybody can read the object until it expires."""
+
+    async def delete(self, key: str) -> None:
+        """Remove the object; quiet when there is none."""
