@@ -1,0 +1,123 @@
+"""The one door to Postgres: a pool, transactions, and notifications.
+
+SQL is text with `:name` parameters. Whatever says that the server is away is raised as `DatabaseUnavailable`.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import asyncpg
+import databases
+import databases.core
+from pydantic import Field, SecretStr, field_validator
+
+from shared.errors import DatabaseUnavailable
+from shared.logging import get_logger
+from shared.retry import RetryPolicy
+from shared.settings import Settings
+
+log = get_logger(__name__)
+
+Connection = databases.core.Connection
+
+#: What asyncpg and the socket raise when the server is down, going down, coming up, or refuses one more connection.
+_AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+
+
+class DatabaseSettings(Settings):
+    database_url: SecretStr = Field(
+        description="postgresql://user:password@host:port/name; `precieux up` brings a Postgres of its own"
+    )
+    database_pool_size: Annotated[int, Field(ge=2, le=200, description="connections that one process may hold")] = 10
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("it must begin with postgresql://")
+        return value
+
+
+class Database:
+    """`connect()` first, `disconnect()` last. Connections are per task: a child task is outside its parent's
+    transaction, and `transaction()` inside a transaction of the same task is a savepoint of it.
+    """
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._url = settings.database_url.get_secret_value()
+        self._database = databases.Database(self._url, min_size=1, max_size=settings.database_pool_size)
+
+    async def connect(self, stop: asyncio.Event | None = None) -> None:
+        """Wait for the server, with backoff, for as long as it takes or until `stop`."""
+        policy, rng = RetryPolicy(base=0.2, cap=5), random.Random()  # noqa: S311
+        attempt = 0
+        while stop is None or not stop.is_set():
+            attempt += 1
+            try:
+                await self._database.connect()
+            except _AWAY as exc:
+                delay = policy.delay(attempt, rng)
+                log.warning("database.waiting", error=str(exc) or type(exc).__name__, next_try_s=round(delay, 1))
+                await asyncio.sleep(delay)
+            else:
+                return
+
+    async def disconnect(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._database.disconnect(), timeout=5)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """All of it or nothing; committed when the block ends.
+
+        Not `databases`' own `transaction()`, which leaks its connection when the task is cancelled inside it.
+        """
+        try:
+            async with self._database.connection() as connection, connection.raw_connection.transaction():
+                yield connection
+        except _AWAY as exc:
+            raise DatabaseUnavailable(f"the database is away: {exc or type(exc).__name__}") from exc
+
+    @contextlib.asynccontextmanager
+    async def listen(self, channel: str) -> AsyncIterator[asyncio.Event]:
+        """An event that is set by every NOTIFY on `channel`; whoever waits for it clears it.
+
+        It is also set each time the connection is made anew, since a notification may have been missed meanwhile.
+        """
+        heard = asyncio.Event()
+        task = asyncio.create_task(self._keep_listening(channel, heard))
+        try:
+            yield heard
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _keep_listening(self, channel: str, heard: asyncio.Event) -> None:
+        policy, rng = RetryPolicy(base=0.2, cap=5), random.Random()  # noqa: S311
+        attempt = 0
+        while True:
+            lost = asyncio.Event()
+            try:
+                connection = await asyncpg.connect(self._url, timeout=10)
+                try:
+                    connection.add_termination_listener(lambda *_, lost=lost: lost.set())
+                    await connection.add_listener(channel, lambda *_: heard.set())
+                    heard.set()
+                    attempt = 0
+                    await lost.wait()
+                finally:
+                    connection.terminate()
+            except _AWAY as exc:
+                log.warning("database.not_listening", channel=channel, error=str(exc) or type(exc).__name__)
+            attempt += 1
+            await asyncio.sleep(policy.delay(attempt, rng))

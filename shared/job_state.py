@@ -1,0 +1,23 @@
+"""The states of a job and the ways between them; drawn in docs/architecture.md, and a test holds the two together."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class JobState(StrEnum):
+    """`EXECUTED` means that the program ran or was shown not to compile; `FAILED` means that we could not run it."""
+
+    NONE_EXECUTED = "none-executed"
+    EXECUTING = "executing"
+    EXECUTED = "executed"
+    FAILED = "failed"
+
+
+TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
+    JobState.NONE_EXECUTED: frozenset({JobState.EXECUTING}),
+    JobState.EXECUTING: frozenset({JobState.EXECUTED, JobState.FAILED, JobState.NONE_EXECUTED}),
+    JobState.EXECUTED: frozenset(),
+    JobState.FAILED: frozenset(),
+}
+
+FINAL: Final = frozenset(state for state, following in TRANSITIONS.items() if not following)

@@ -1,0 +1,169 @@
+"""The schema as SQLAlchemy Core tables: what the migrations must arrive at (tests/migration compares the two).
+
+`uploads`, `job` and `results` keep the names and columns of the original system, so that its database migrates in
+place. Queries are text SQL in the module that needs them, for the readers' and the planner's sake.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+
+def _key() -> Column[int]:
+    return Column("id", BigInteger, Identity(always=False), primary_key=True)
+
+
+def _time(name: str, *, default_now: bool = False) -> Column[Any]:
+    return Column(
+        name,
+        DateTime(timezone=True),
+        nullable=not default_now,
+        server_default=func.now() if default_now else None,
+    )
+
+
+# What somebody sent. `enable` 0 means that it may be run, 1 that it is blocked. `request_id` is the request for its
+# execution that is not answered yet: while it is set, asking again asks for nothing new.
+uploads = Table(
+    "uploads",
+    metadata,
+    _key(),
+    Column("email", Text),
+    Column("inputs", Text),
+    Column("language", Text),
+    Column("enable", Integer, server_default=text("0")),
+    Column("filename", Text),
+    Column("object_key", Text),
+    Column("size_bytes", Integer),
+    Column("sha256", Text),
+    Column("request_id", Uuid),
+    _time("created_at", default_now=True),
+    Index("uploads_email_idx", "email", "id"),
+)
+
+# One request for execution. `lease_id` names the one claim whose holder may still write; whoever comes later with an
+# older one changes nothing.
+job = Table(
+    "job",
+    metadata,
+    _key(),
+    Column("upload", BigInteger, ForeignKey("uploads.id")),
+    Column("job", Text),
+    Column("status", Text, nullable=False, server_default=text("'none-executed'")),
+    Column("request_id", Uuid, unique=True),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("lease_id", Uuid),
+    _time("lease_expires_at"),
+    _time("run_after", default_now=True),
+    _time("created_at", default_now=True),
+    _time("started_at"),
+    _time("finished_at"),
+    CheckConstraint("status IN ('none-executed', 'executing', 'executed', 'failed')", name="status"),
+    Index("job_upload_idx", "upload", "id"),
+    # Partial, so that a claim costs the same with a million finished rows beside it.
+    Index("job_due_idx", "run_after", "id", postgresql_where=text("status = 'none-executed'")),
+    Index("job_lease_idx", "lease_expires_at", postgresql_where=text("status = 'executing'")),
+)
+
+# What an executed job gave: one row a job. `engine` is the engine's answer but for the output, as it came.
+results = Table(
+    "results",
+    metadata,
+    _key(),
+    Column("job", BigInteger, ForeignKey("job.id"), unique=True),
+    Column("upload", BigInteger),
+    Column("output", Text),
+    Column("filelink", Text),
+    Column("output_key", Text),
+    _time("execute_date", default_now=True),
+    Column("verdict", Text),
+    Column("error", Text),
+    Column("exit_code", Integer),
+    Column("signal", Integer),
+    Column("time_s", Float),
+    Column("wall_s", Float),
+    Column("memory_bytes", BigInteger),
+    Column("truncated", Boolean),
+    Column("engine", JSONB),
+)
+
+# Mails, written with the outcome that they tell and sent later: never missing, whatever the provider does.
+emails = Table(
+    "emails",
+    metadata,
+    _key(),
+    Column("job", BigInteger, ForeignKey("job.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("html", Text, nullable=False),
+    Column("message_id", Text, nullable=False, unique=True),
+    Column("status", Text, nullable=False, server_default=text("'queued'")),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("lease_id", Uuid),
+    _time("lease_expires_at"),
+    _time("run_after", default_now=True),
+    Column("provider_id", Text),
+    Column("last_error", Text),
+    _time("created_at", default_now=True),
+    _time("sent_at"),
+    CheckConstraint("status IN ('queued', 'sending', 'sent', 'refused')", name="status"),
+    Index("emails_job_idx", "job"),
+    Index("emails_due_idx", "run_after", "id", postgresql_where=text("status = 'queued'")),
+    Index("emails_lease_idx", "lease_expires_at", postgresql_where=text("status = 'sending'")),
+)
+
+# Messages that the broker has not confirmed yet, written with the change that they tell.
+outbox = Table(
+    "outbox",
+    metadata,
+    _key(),
+    Column("queue", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("headers", JSONB, nullable=False, server_default=text("'{}'")),
+    _time("created_at", default_now=True),
+)
+
+# The queues themselves, where Postgres is the broker.
+messages = Table(
+    "messages",
+    metadata,
+    _key(),
+    Column("queue", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("message_id", Text),
+    Column("headers", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    _time("visible_at", default_now=True),
+    _time("created_at", default_now=True),
+    Index("messages_due_idx", "queue", "visible_at", "id"),
+)
