@@ -1,0 +1,17 @@
+"""The broker: carries the ids of submissions to be executed from the API to the queue consumer."""
+
+from shared.broker.base import Broker
+from shared.broker.settings import BrokerSettings
+from shared.database import Database
+
+
+def open_broker(settings: BrokerSettings, database: Database) -> Broker:
+    """RabbitMQ when `PRECIEUX_AMQP_URL` is set, else Postgres. Connects on first use, not here."""
+    # Imported on choosing, so that an embedded installation never loads pika.
+    if settings.amqp_url is not None:
+        from shared.broker.rabbitmq import RabbitMQBroker
+
+        return RabbitMQBroker(settings.amqp_url.get_secret_value())
+    from shared.broker.postgres import PostgresBroker
+
+    return PostgresBroker(database)

@@ -1,0 +1,149 @@
+"""The broker on Postgres, for installations without RabbitMQ: the table `messages`, SKIP LOCKED and NOTIFY.
+
+A batch is handled inside the transaction that holds its rows locked. The handler's own `database.transaction()` is a
+savepoint of it, so the effect of a message and its removal commit together; a crash rolls both back, and the message
+is there again at once.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Handler, Message, Reject, Retry, Settlement
+from shared.broker.handling import DELIVERY_LIMIT, settle_batch, stopped_within
+from shared.database import Connection, Database
+from shared.errors import BrokerUnavailable, DatabaseUnavailable, TransientError
+from shared.lifecycle import wait_any
+from shared.logging import get_logger
+from shared.retry import RetryPolicy
+
+log = get_logger(__name__)
+
+CHANNEL: Final = "messages"
+BATCH: Final = 100
+
+
+class PostgresBroker:
+    """`poll_interval`: seconds that a lost notification may cost. The `database` stays the caller's to disconnect."""
+
+    def __init__(self, database: Database, *, poll_interval: float = 10.0, policy: RetryPolicy | None = None) -> None:
+        self._database = database
+        self._poll_interval = poll_interval
+        self._policy = policy or RetryPolicy(base=1.0, cap=30.0)
+        self._rng = random.Random()  # noqa: S311  (jitter)
+
+    async def publish(self, messages: Sequence[Message]) -> Sequence[bool]:
+        """Inside a transaction of the calling task it is part of that transaction."""
+        if not messages:
+            return []
+        try:
+            async with self._database.transaction() as connection:
+                await connection.execute(
+                    "INSERT INTO messages (queue, body, message_id)"
+                    " SELECT :queue, body, message_id"
+                    " FROM unnest(CAST(:bodies AS bytea[]), CAST(:message_ids AS text[])) AS new (body, message_id)",
+                    {
+                        "queue": QUEUE,
+                        "bodies": [message.body for message in messages],
+                        "message_ids": [message.message_id for message in messages],
+                    },
+                )
+                await connection.execute("SELECT pg_notify(:channel, '')", {"channel": CHANNEL})
+        except DatabaseUnavailable as exc:
+            raise BrokerUnavailable(f"the broker is in Postgres, and {exc}") from exc
+        return [True] * len(messages)
+
+    async def consume(self, handle: Handler, stop: asyncio.Event) -> None:
+        failures = 0
+        async with self._database.listen(CHANNEL) as heard:
+            while not stop.is_set():
+                # Cleared before looking, so that what comes after the look sets it again.
+                heard.clear()
+                try:
+                    idle_for = await self._consume_batch(handle)
+                except TransientError as exc:
+                    failures += 1
+                    delay = self._policy.delay(failures, self._rng, at_least=exc.retry_after)
+                    event = "broker.lost" if isinstance(exc, DatabaseUnavailable) else "broker.handler_waits"
+                    log.warning(event, error=str(exc), retry_in=round(delay, 1))
+                    await stopped_within(stop, delay)
+                    continue
+                failures = 0
+                if idle_for > 0:
+                    await wait_any(heard, stop, timeout=idle_for)
+
+    async def close(self) -> None:
+        """Nothing of our own to let go of."""
+
+    async def _consume_batch(self, handle: Handler) -> float:
+        """Handle and settle one batch; the seconds to wait for the next: 0 unless there was none."""
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch_all(
+                "SELECT id, body, message_id, attempt FROM messages"
+                " WHERE queue = :queue AND visible_at <= now()"
+                " ORDER BY visible_at, id LIMIT :limit FOR UPDATE SKIP LOCKED",
+                {"queue": QUEUE, "limit": BATCH},
+            )
+            if not rows:
+                return min(self._poll_interval, await _seconds_until_due(connection))
+            deliveries = [Delivery(row["body"], row["message_id"], row["attempt"] + 1) for row in rows]
+            settlements = await settle_batch(self._within_savepoint(handle), deliveries)
+            await self._settle(connection, [row["id"] for row in rows], deliveries, settlements)
+        return 0.0
+
+    def _within_savepoint(self, handle: Handler) -> Handler:
+        """A statement that failed must not doom the transaction that the settling happens in."""
+
+        async def handle_in_savepoint(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+            async with self._database.transaction():
+                return await handle(deliveries)
+
+        return handle_in_savepoint
+
+    async def _settle(
+        self,
+        connection: Connection,
+        ids: Sequence[int],
+        deliveries: Sequence[Delivery],
+        settlements: Sequence[Settlement],
+    ) -> None:
+        acked = []
+        for row_id, delivery, settlement in zip(ids, deliveries, settlements, strict=True):
+            match settlement:
+                case Ack():
+                    acked.append(row_id)
+                case Reject(reason):
+                    await _bury(connection, row_id, delivery, reason)
+                case Retry() if delivery.attempt > DELIVERY_LIMIT:
+                    await _bury(connection, row_id, delivery, f"delivered {delivery.attempt} times without success")
+                case Retry():
+                    delay = self._policy.delay(delivery.attempt, self._rng)
+                    await connection.execute(
+                        "UPDATE messages SET attempt = attempt + 1, visible_at = clock_timestamp() + :delay"
+                        " WHERE id = :id",
+                        {"id": row_id, "delay": timedelta(seconds=delay)},
+                    )
+        if acked:
+            await connection.execute("DELETE FROM messages WHERE id = ANY(:ids)", {"ids": acked})
+
+
+async def _bury(connection: Connection, row_id: int, delivery: Delivery, reason: str) -> None:
+    await connection.execute(
+        "UPDATE messages SET queue = :queue, visible_at = clock_timestamp(),"
+        " headers = headers || jsonb_build_object('reason', CAST(:reason AS text)) WHERE id = :id",
+        # Postgres has no text with a NUL in it, and a reason may quote a hostile message.
+        {"id": row_id, "queue": DEAD_QUEUE, "reason": reason.replace("\0", "\N{REPLACEMENT CHARACTER}")},
+    )
+    log.warning("broker.dead_lettered", message_id=delivery.message_id, reason=reason)
+
+
+async def _seconds_until_due(connection: Connection) -> float:
+    """Until the next retry; infinite without one. Rows locked by another consumer are due already, and not ours."""
+    row = await connection.fetch_one(
+        "SELECT CAST(extract(epoch FROM min(visible_at) - now()) AS float8) AS seconds FROM messages"
+        " WHERE queue = :queue AND visible_at > now()",
+        {"queue": QUEUE},
+    )
+    return row["seconds"] if row and row["seconds"] is not None else float("inf")

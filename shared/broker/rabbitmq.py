@@ -1,0 +1,80 @@
+"""The broker on RabbitMQ, by pika.
+
+A pika connection belongs to one thread: publishing has one on the event loop, where confirms are pipelined; each
+`consume` has one in a thread of its own, where heartbeats go on whatever the handler does. pika's exceptions end here.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from shared.broker.base import Delivery, Handler, Message, Settlement
+from shared.broker.handling import settle_batch, stopped_within
+from shared.broker.rabbitmq_consumer import Batch, ConsumerThread
+from shared.broker.rabbitmq_publisher import Publisher
+from shared.broker.rabbitmq_topology import connection_parameters
+from shared.errors import TransientError
+from shared.logging import get_logger
+from shared.retry import RetryPolicy
+
+log = get_logger(__name__)
+
+
+class RabbitMQBroker:
+    """`timeout` bounds, in seconds, both connecting and the wait for a window of publisher confirms."""
+
+    def __init__(self, url: str, *, timeout: float = 10.0, policy: RetryPolicy | None = None) -> None:
+        self._url = url
+        self._policy = policy or RetryPolicy(base=1.0, cap=30.0)
+        self._rng = random.Random()  # noqa: S311  (jitter)
+        self._publisher = Publisher(connection_parameters(url, "publisher"), timeout=timeout)
+
+    async def publish(self, messages: Sequence[Message]) -> Sequence[bool]:
+        return await self._publisher.publish(messages)
+
+    async def consume(self, handle: Handler, stop: asyncio.Event) -> None:
+        """As the port says; also raises `ConfigurationError` when a queue exists with other arguments."""
+        inbox: asyncio.Queue[Batch | Exception | None] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+        thread = ConsumerThread(
+            connection_parameters(self._url, "consumer"),
+            post=lambda item: loop.call_soon_threadsafe(inbox.put_nowait, item),
+            policy=self._policy,
+            rng=self._rng,
+        )
+        watch = asyncio.create_task(_end_of_inbox(inbox, stop))
+        thread.start()
+        try:
+            while (item := await inbox.get()) is not None:
+                if isinstance(item, Exception):
+                    raise item
+                settlements = await self._settle(handle, item.deliveries, stop)
+                if settlements is not None:
+                    item.settle(settlements)
+        finally:
+            watch.cancel()
+            thread.stop()
+            await asyncio.to_thread(thread.join)
+
+    async def close(self) -> None:
+        await self._publisher.close()
+
+    async def _settle(
+        self, handle: Handler, deliveries: Sequence[Delivery], stop: asyncio.Event
+    ) -> Sequence[Settlement] | None:
+        """None when `stop` came while a dependency was down: unsettled, they return to the queue."""
+        failures = 0
+        while True:
+            try:
+                return await settle_batch(handle, deliveries)
+            except TransientError as exc:
+                failures += 1
+                delay = self._policy.delay(failures, self._rng, at_least=exc.retry_after)
+                log.warning("broker.handler_waits", error=str(exc), messages=len(deliveries), retry_in=round(delay, 1))
+            if await stopped_within(stop, delay):
+                return None
+
+
+async def _end_of_inbox(inbox: "asyncio.Queue[Batch | Exception | None]", stop: asyncio.Event) -> None:
+    await stop.wait()
+    inbox.put_nowait(None)

@@ -1,0 +1,229 @@
+"""Consuming from RabbitMQ on a thread that owns the connection, so that heartbeats never wait for a handler.
+
+Everything but `Batch.settle` and `ConsumerThread.{start,stop,join}` runs on that thread. A delivery tag means something
+only on the channel that gave it: a session keeps its own and dies with them, so a late settlement meets nobody.
+"""
+
+import contextlib
+import contextvars
+import random
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionWrongStateError
+from pika.spec import Basic, BasicProperties
+
+from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Reject, Retry, Settlement
+from shared.broker.rabbitmq_topology import PRECONDITION_FAILED, QUEUES, conflict
+from shared.errors import ConfigurationError
+from shared.logging import get_logger
+from shared.retry import RetryPolicy
+
+log = get_logger(__name__)
+
+PREFETCH: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Deliveries to handle, and how to settle them, from any thread; of no effect once their connection is lost."""
+
+    deliveries: Sequence[Delivery]
+    settle: Callable[[Sequence[Settlement]], None]
+
+
+Post = Callable[[Batch | Exception], object]
+
+
+class ConsumerThread:
+    """Posts one batch at a time, each after the one before was settled; an exception is its last word."""
+
+    def __init__(self, parameters: pika.URLParameters, *, post: Post, policy: RetryPolicy, rng: random.Random) -> None:
+        self._parameters = parameters
+        self._post = post
+        self._policy = policy
+        self._rng = rng
+        self._stopping = threading.Event()
+        self._session: _Session | None = None
+        # A thread begins with an empty context; the log's bound fields live in ours.
+        self._thread = threading.Thread(
+            target=contextvars.copy_context().run, args=(self._run,), name="rabbitmq-consumer", daemon=True
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to send the settlements it was given, and end."""
+        self._stopping.set()
+        if session := self._session:
+            session.wake()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                with contextlib.closing(_Session(self._parameters, self._post, self._policy, self._rng)) as session:
+                    self._session = session
+                    log.info("broker.connected", queue=QUEUE)
+                    failures = 0
+                    session.run(self._stopping)
+            except ConfigurationError as exc:
+                self._post(exc)
+                return
+            except Exception as exc:
+                failures += 1
+                delay = self._policy.delay(failures, self._rng)
+                log.warning(
+                    "broker.lost",
+                    error=repr(exc),
+                    retry_in=round(delay, 1),
+                    exc_info=None if isinstance(exc, AMQPError | OSError) else exc,
+                )
+                self._stopping.wait(delay)
+
+
+class _Session:
+    """One connection, from connecting to its loss. Raises pika's errors, and `OSError`."""
+
+    def __init__(self, parameters: pika.URLParameters, post: Post, policy: RetryPolicy, rng: random.Random) -> None:
+        self._post = post
+        self._policy = policy
+        self._rng = rng
+        self._received: deque[int] = deque()
+        self._unsettled: dict[int, tuple[Delivery, BasicProperties]] = {}
+        self._settlements: deque[tuple[Sequence[int], Sequence[Settlement]]] = deque()
+        self._handling = False
+        self._cancelled = False
+        self._connection = pika.BlockingConnection(parameters)
+        try:
+            for queue, arguments in QUEUES.items():
+                self._declare(queue, arguments)
+            self._dead_letters = self._connection.channel()
+            self._dead_letters.confirm_delivery()
+            self._channel = self._connection.channel()
+            self._channel.basic_qos(prefetch_count=PREFETCH)
+            self._channel.add_on_cancel_callback(self._on_cancel)
+            self._channel.basic_consume(QUEUE, self._on_delivery)
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, stopping: threading.Event) -> None:
+        """Receive and settle until `stopping`, or until an error of pika's."""
+        while True:
+            # Read before settling: what was given to us before the stop is sent before we end.
+            last = stopping.is_set()
+            while self._settlements:
+                self._settle(*self._settlements.popleft())
+            if last:
+                return
+            if self._cancelled or not self._channel.is_open:
+                raise ConnectionWrongStateError("RabbitMQ ended the consumer")
+            if self._received and not self._handling:
+                self._hand_over()
+            self._connection.process_data_events(time_limit=1.0)
+
+    def wake(self) -> None:
+        """End the turn of `run` that is waiting; from any thread."""
+        with contextlib.suppress(ConnectionWrongStateError):
+            self._connection.add_callback_threadsafe(lambda: None)
+
+    def close(self) -> None:
+        with contextlib.suppress(AMQPError, OSError):
+            self._connection.close()
+
+    def _declare(self, queue: str, arguments: dict[str, str | int]) -> None:
+        try:
+            channel = self._connection.channel()
+            channel.queue_declare(queue, durable=True, arguments=arguments)
+            channel.close()
+        except ChannelClosedByBroker as exc:
+            if exc.reply_code == PRECONDITION_FAILED:
+                raise conflict(queue) from exc
+            raise
+
+    def _on_delivery(
+        self, channel: BlockingChannel, method: Basic.Deliver, properties: BasicProperties, body: bytes
+    ) -> None:
+        tag = method.delivery_tag
+        assert tag is not None  # the stubs allow for a method that is still being built
+        delivery = Delivery(body=body, message_id=properties.message_id, attempt=attempt(properties.headers))
+        self._unsettled[tag] = delivery, properties
+        self._received.append(tag)
+
+    def _on_cancel(self, *_: object) -> None:
+        self._cancelled = True  # the queue was deleted, or its leader lost
+
+    def _hand_over(self) -> None:
+        tags = list(self._received)
+        self._received.clear()
+        self._handling = True
+
+        def settle(settlements: Sequence[Settlement]) -> None:
+            self._settlements.append((tags, settlements))
+            self.wake()
+
+        self._post(Batch([self._unsettled[tag][0] for tag in tags], settle))
+
+    def _settle(self, tags: Sequence[int], settlements: Sequence[Settlement]) -> None:
+        self._handling = False
+        done = set()
+        for tag, settlement in zip(tags, settlements, strict=True):
+            match settlement:
+                case Ack():
+                    done.add(tag)
+                case Reject(reason):
+                    self._bury(tag, reason)
+                    done.add(tag)
+                case Retry():
+                    # Returned at once it would come back at once; held, it costs one place of the prefetch.
+                    delay = self._policy.delay(self._unsettled[tag][0].attempt, self._rng)
+                    self._connection.call_later(delay, lambda tag=tag: self._give_back(tag))  # type: ignore[misc]
+        self._ack(done)
+
+    def _bury(self, tag: int, reason: str) -> None:
+        """Returns once the dead queue has confirmed it; an error ends the session, and the message comes again."""
+        delivery, properties = self._unsettled[tag]
+        properties.headers = {**(properties.headers or {}), "reason": reason}
+        properties.delivery_mode = 2
+        self._dead_letters.basic_publish("", DEAD_QUEUE, delivery.body, properties, mandatory=True)
+        log.warning("broker.dead_lettered", message_id=delivery.message_id, reason=reason)
+
+    def _give_back(self, tag: int) -> None:
+        if self._unsettled.pop(tag, None):
+            self._channel.basic_nack(tag, requeue=True)
+
+    def _ack(self, done: Collection[int]) -> None:
+        """One `multiple` ack for the tags with nothing unsettled before them, single ones for the rest."""
+        together = covered_by_multiple(self._unsettled, done)
+        if together:
+            self._channel.basic_ack(together, multiple=True)
+        for tag in done:
+            if tag > together:
+                self._channel.basic_ack(tag)
+            del self._unsettled[tag]
+
+
+def attempt(headers: object) -> int:
+    """Which delivery this is, from 1: a quorum queue counts the earlier ones; strangers may write anything."""
+    count = headers.get("x-delivery-count") if isinstance(headers, dict) else None
+    return count + 1 if isinstance(count, int) and count >= 0 else 1
+
+
+def covered_by_multiple(unsettled: Collection[int], done: Collection[int]) -> int:
+    """The highest tag up to which all `unsettled` ones (ascending) are `done`; 0 when the first is not."""
+    highest = 0
+    for tag in unsettled:
+        if tag not in done:
+            break
+        highest = tag
+    return highest

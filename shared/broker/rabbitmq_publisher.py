@@ -1,0 +1,214 @@
+"""Publishing to RabbitMQ with confirms, many in flight at once.
+
+RabbitMQ answers each message of a confirming channel by its number: `basic.ack` when it has taken responsibility,
+`basic.nack` when it could not, either one possibly for all `multiple` numbers up to it. A message that no queue takes
+comes back as `basic.return` *before* its ack, so an ack alone proves nothing.
+(https://www.rabbitmq.com/docs/confirms)
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import pika
+from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.channel import Channel
+from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionWrongStateError
+from pika.frame import Method
+from pika.spec import Basic, BasicProperties
+
+from shared.broker.base import QUEUE, Message
+from shared.broker.rabbitmq_topology import PRECONDITION_FAILED, QUEUES, conflict
+from shared.errors import BrokerUnavailable
+
+#: Messages on the wire awaiting their confirms, per call of `publish`.
+WINDOW: Final = 500
+
+Outcome = bool | None  #: taken, refused, or (None) the connection was lost before the broker said
+
+
+class Publisher:
+    """Connects on first use, and again on the next one after a loss. Belongs to the event loop that first uses it."""
+
+    def __init__(self, parameters: pika.URLParameters, *, timeout: float) -> None:
+        self._parameters = parameters
+        self._timeout = timeout
+        self._connecting = asyncio.Lock()
+        self._link: _Link | None = None
+
+    async def publish(self, messages: Sequence[Message]) -> list[bool]:
+        outcomes: list[bool] = []
+        for start in range(0, len(messages), WINDOW):
+            outcomes += await self._publish_window(messages[start : start + WINDOW])
+        return outcomes
+
+    async def close(self) -> None:
+        if self._link is not None:
+            await self._link.close()
+
+    async def _publish_window(self, messages: Sequence[Message]) -> list[bool]:
+        link = await self._connected()
+        try:
+            outcomes = link.send(messages)
+        except AMQPError as exc:
+            link.abandon()
+            raise _unavailable(exc) from exc
+        _, pending = await asyncio.wait(outcomes, timeout=self._timeout)
+        if pending:
+            # What becomes of them is unknowable on this connection, and a later confirm must meet no one.
+            link.abandon()
+            raise BrokerUnavailable(f"RabbitMQ did not confirm {len(pending)} messages in {self._timeout:g} s.")
+        results = [outcome.result() for outcome in outcomes]
+        if None in results:
+            raise _unavailable(link.cause)
+        return [bool(result) for result in results]
+
+    async def _connected(self) -> "_Link":
+        async with self._connecting:
+            if self._link is not None and self._link.is_usable:
+                return self._link
+            if self._link is not None:
+                self._link.abandon()
+            self._link = _Link(self._parameters)
+            try:
+                async with asyncio.timeout(self._timeout):
+                    await self._link.open()
+            except (AMQPError, OSError, TimeoutError) as exc:
+                self._link.abandon()
+                raise _unavailable(exc) from exc
+            except BaseException:
+                self._link.abandon()
+                raise
+            return self._link
+
+
+@dataclass(slots=True)
+class _Unconfirmed:
+    message_id: str
+    outcome: "asyncio.Future[Outcome]"
+    returned: bool = False
+
+
+T = TypeVar("T")
+
+
+class _Link:
+    """One connection and its confirming channel, from opening to the first trouble; never mended, only replaced."""
+
+    def __init__(self, parameters: pika.URLParameters) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._lost: asyncio.Future[BaseException] = self._loop.create_future()
+        self._opened: asyncio.Future[AsyncioConnection] = self._loop.create_future()
+        self._unconfirmed: dict[int, _Unconfirmed] = {}
+        self._last_number = 0
+        self._stale = False
+        self._channel: Channel | None = None
+        self._connection = AsyncioConnection(
+            parameters,
+            on_open_callback=lambda connection: _resolve(self._opened, connection),
+            on_open_error_callback=lambda _, error: self._lose(error),
+            on_close_callback=lambda _, error: self._lose(error),
+            custom_ioloop=self._loop,
+        )
+
+    @property
+    def is_usable(self) -> bool:
+        """False once anything went wrong, and after a return: a queue is missing and wants declaring again."""
+        return self._channel is not None and self._channel.is_open and not self._lost.done() and not self._stale
+
+    @property
+    def cause(self) -> BaseException | None:
+        return self._lost.result() if self._lost.done() else None
+
+    async def open(self) -> None:
+        await self._or_lost(self._opened)
+        channel = await self._answer(lambda then: self._connection.channel(on_open_callback=then))
+        channel.add_on_close_callback(lambda _, error: self._lose(error))
+        channel.add_on_return_callback(self._on_return)
+        for queue, arguments in QUEUES.items():
+            await self._declare(channel, queue, arguments)
+        await self._answer(lambda then: channel.confirm_delivery(self._on_confirm, callback=then))
+        self._channel = channel
+
+    def send(self, messages: Sequence[Message]) -> "list[asyncio.Future[Outcome]]":
+        """Write the messages to the socket's buffer; each future tells what became of one. Raises pika's errors."""
+        if self._channel is None:
+            raise ConnectionWrongStateError("not open")
+        outcomes: list[asyncio.Future[Outcome]] = []
+        for message in messages:
+            properties = BasicProperties(
+                content_type="text/plain", delivery_mode=pika.DeliveryMode.Persistent, message_id=message.message_id
+            )
+            self._channel.basic_publish("", QUEUE, message.body, properties, mandatory=True)
+            self._last_number += 1
+            outcomes.append(self._loop.create_future())
+            self._unconfirmed[self._last_number] = _Unconfirmed(message.message_id, outcomes[-1])
+        return outcomes
+
+    def abandon(self) -> None:
+        """Give the connection up without waiting; whatever is unconfirmed stays unknown."""
+        self._lose(ConnectionWrongStateError("given up by us"))
+
+    async def close(self) -> None:
+        """Close in an orderly way, for at most a few seconds."""
+        closed = self._loop.create_future()
+        if self._connection.is_open:
+            self._connection.add_on_close_callback(lambda *_: _resolve(closed, None))
+            self.abandon()
+            await asyncio.wait({closed}, timeout=3)
+
+    async def _declare(self, channel: Channel, queue: str, arguments: dict[str, str | int]) -> None:
+        try:
+            await self._answer(
+                lambda then: channel.queue_declare(queue, durable=True, arguments=arguments, callback=then)
+            )
+        except ChannelClosedByBroker as exc:
+            if exc.reply_code == PRECONDITION_FAILED:
+                raise conflict(queue) from exc
+            raise
+
+    async def _answer(self, ask: Callable[[Callable[[Any], None]], object]) -> Any:
+        answer: asyncio.Future[Any] = self._loop.create_future()
+        ask(lambda value: _resolve(answer, value))
+        return await self._or_lost(answer)
+
+    async def _or_lost(self, awaited: "asyncio.Future[T]") -> T:
+        either: set[asyncio.Future[Any]] = {awaited, self._lost}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if self._lost.done():
+            raise self._lost.result()
+        return awaited.result()
+
+    def _on_confirm(self, frame: Method[Basic.Ack | Basic.Nack]) -> None:
+        number = frame.method.delivery_tag
+        # Numbers ascend in the order of the dictionary, so those that `multiple` covers are its beginning.
+        covered = [n for n in self._unconfirmed if n <= number] if frame.method.multiple else [number]
+        for confirmed in covered:
+            if unconfirmed := self._unconfirmed.pop(confirmed, None):
+                taken = isinstance(frame.method, Basic.Ack) and not unconfirmed.returned
+                _resolve(unconfirmed.outcome, taken)
+
+    def _on_return(self, channel: Channel, method: Basic.Return, properties: BasicProperties, body: bytes) -> None:
+        self._stale = True
+        for unconfirmed in self._unconfirmed.values():
+            if unconfirmed.message_id == properties.message_id and not unconfirmed.returned:
+                unconfirmed.returned = True
+                return
+
+    def _lose(self, error: BaseException) -> None:
+        _resolve(self._lost, error)
+        for unconfirmed in self._unconfirmed.values():
+            _resolve(unconfirmed.outcome, None)
+        self._unconfirmed.clear()
+        if not (self._connection.is_closed or self._connection.is_closing):
+            self._connection.close()
+
+
+def _resolve(future: "asyncio.Future[T]", value: T) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+def _unavailable(error: BaseException | None) -> BrokerUnavailable:
+    return BrokerUnavailable(f"RabbitMQ cannot be reached or closed the connection: {error!r}.")

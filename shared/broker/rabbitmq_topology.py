@@ -1,0 +1,64 @@
+"""What we ask of RabbitMQ: two quorum queues, and how to connect to it."""
+
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+import pika
+
+from shared.broker.base import DEAD_QUEUE, QUEUE
+from shared.broker.handling import DELIVERY_LIMIT
+from shared.errors import ConfigurationError
+
+#: AMQP 0-9-1's reply code PRECONDITION_FAILED: a queue of this name exists, declared otherwise.
+PRECONDITION_FAILED: Final = 406
+
+_DAY_IN_MS: Final = 24 * 60 * 60 * 1000
+
+#: Queues by name, with their arguments: `Channel.queue_declare(name, durable=True, arguments=arguments)`.
+#: The dead queue comes first, because the other one dead-letters into it.
+QUEUES: Final[dict[str, dict[str, str | int]]] = {
+    DEAD_QUEUE: {
+        "x-queue-type": "quorum",
+        # Looking at a dead letter and putting it back must not count towards dropping it.
+        "x-delivery-limit": -1,
+    },
+    QUEUE: {
+        "x-queue-type": "quorum",
+        # The backstop for a message that takes the whole consumer down with it.
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": DEAD_QUEUE,
+        # The default strategy may lose what it dead-letters; this one needs `reject-publish`.
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+        # A batch is held while a dependency of ours is down. At the broker's default of 30 minutes it would close the
+        # channel, and each time charge every message of the batch with a delivery.
+        "x-consumer-timeout": _DAY_IN_MS,
+    },
+}
+
+
+def connection_parameters(url: str, purpose: str) -> pika.URLParameters:
+    """Parameters from an AMQP URI, whose query may override ours; `purpose` names the connection to operators."""
+    parameters = pika.URLParameters(url)
+    chosen = parse_qs(urlsplit(url).query)
+    defaults: dict[str, float] = {
+        "heartbeat": 30,
+        "blocked_connection_timeout": 60.0,
+        "socket_timeout": 5.0,
+        "stack_timeout": 10.0,
+        "connection_attempts": 1,
+    }
+    for name, value in defaults.items():
+        if name not in chosen:
+            setattr(parameters, name, value)
+    parameters.client_properties = {"connection_name": f"precieux {purpose}"}
+    return parameters
+
+
+def conflict(queue: str) -> ConfigurationError:
+    """The error for a queue that exists with other arguments, which only an operator can settle."""
+    return ConfigurationError(
+        f"RabbitMQ already has a queue `{queue}` that was declared with other arguments: empty it and remove it with "
+        f"`rabbitmqctl delete_queue {queue}`, or give PRECIEUX_AMQP_URL a virtual host of its own."
+    )
