@@ -1,12 +1,34 @@
-"""How a service lives: its loops run side by side until a signal says stop, or one of them fails."""
+"""How a service lives: it is composed, its loops run side by side until a signal says stop or one of them fails."""
 
 import asyncio
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Iterable
 
+from shared.errors import ConfigurationError
+from shared.logging import LogSettings, configure_logging
+from shared.settings import fail, load
+
 #: A loop takes the stop event, and returns soon after it is set.
 Loop = Callable[[asyncio.Event], Awaitable[None]]
+
+
+def run_service(name: str, serve: Loop) -> int:
+    """The whole life of a process: `serve` composes it and runs it until the stop event. Returns the exit code."""
+    try:
+        configure_logging(name, load(LogSettings))
+        asyncio.run(_until_signal(serve))
+    except ConfigurationError as exc:
+        return fail(exc)
+    return 0
+
+
+async def _until_signal(serve: Loop) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(stop)
 
 
 async def run_loops(loops: Iterable[Loop], stop: asyncio.Event) -> None:
@@ -19,15 +41,6 @@ async def run_loops(loops: Iterable[Loop], stop: asyncio.Event) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
     for task in tasks:
         task.result()
-
-
-def stop_on_signals() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
 
 
 async def wait_any(*events: asyncio.Event, timeout: float | None = None) -> None:

@@ -1,0 +1,46 @@
+"""Composes the API: `python -m api_service`."""
+
+import asyncio
+import sys
+
+from api_service.app import create_app
+from api_service.dependencies import Services
+from api_service.relay import Relay
+from api_service.settings import ApiSettings
+from shared.broker import BrokerSettings, open_broker
+from shared.database import Database, DatabaseSettings
+from shared.http_server import listening_socket, serve_http
+from shared.lifecycle import run_loops, run_service
+from shared.logging import get_logger
+from shared.migrate import require_current
+from shared.settings import load
+from shared.storage import StoreSettings, open_signer, open_store
+
+log = get_logger(__name__)
+
+
+async def serve(stop: asyncio.Event) -> None:
+    settings, store_settings = load(ApiSettings), load(StoreSettings)
+    database = Database(load(DatabaseSettings))
+    broker = open_broker(load(BrokerSettings), database)
+    store = open_store(store_settings)
+    listening = listening_socket(settings.host, settings.port, setting="PRECIEUX_HOST and PRECIEUX_PORT")
+    try:
+        await database.connect(stop)
+        if stop.is_set():
+            return
+        await require_current(database)
+        relay = Relay(database, broker)
+        signer = None if store_settings.s3_bucket else open_signer(store_settings)
+        app = create_app(Services(settings, database, store, relay, signer))
+        log.info("api.starting", host=settings.host, port=settings.port)
+        await run_loops((relay.run, lambda stop: serve_http(app, listening, stop)), stop)
+    finally:
+        listening.close()
+        await broker.close()
+        await store.close()
+        await database.disconnect()
+
+
+if __name__ == "__main__":
+    sys.exit(run_service("api_service", serve))

@@ -1,0 +1,93 @@
+"""Reads a submission off a request: the fields from the form or the query string, the file from the form.
+
+By hand, since FastAPI's own parameters come from one place only, and its parser's limit on a field is below ours.
+"""
+
+import re
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+
+from api_service.problems import Problem
+from api_service.schemas import SourceFile, Upload
+from api_service.settings import ApiSettings
+
+_EXTENSION: Final = re.compile(r"[A-Za-z0-9_+#-]{1,16}")
+_UNPROCESSABLE: Final = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+async def read_submission(request: Request, settings: ApiSettings) -> tuple[Upload, SourceFile]:
+    """The checked submission; raises `Problem` or `RequestValidationError` for what is wrong with it."""
+    async with _form(request, settings) as form:
+        upload = _upload(request, form)
+        if len(upload.inputs.encode()) > settings.max_input_bytes:
+            raise Problem(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"inputs is longer than {settings.max_input_bytes} bytes."
+            )
+        return upload, await _file(form, settings)
+
+
+class _form:  # noqa: N801  (a context manager, read as a verb)
+    """The parsed form, whose temporary files are gone when the block ends."""
+
+    def __init__(self, request: Request, settings: ApiSettings) -> None:
+        self._context = request.form(
+            max_files=4, max_fields=32, max_part_size=max(settings.max_input_bytes, 1 << 10) + 1
+        )
+
+    async def __aenter__(self) -> FormData:
+        try:
+            return await self._context.__aenter__()
+        except HTTPException as exc:
+            too_large = "maximum size" in str(exc.detail)
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else HTTPStatus(exc.status_code)
+            raise Problem(status, f"The form cannot be read: {exc.detail}") from exc
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._context.__aexit__(None, None, None)
+
+
+def _upload(request: Request, form: FormData) -> Upload:
+    fields: dict[str, object] = {}
+    for name in Upload.model_fields:
+        value = form.get(name, request.query_params.get(name))
+        if isinstance(value, UploadFile):
+            raise Problem(_UNPROCESSABLE, f"{name} must be a plain field, not a file.")
+        # An empty field of a web form is a field left out.
+        if value is not None and not (value == "" and name in ("id", "enable")):
+            fields[name] = value
+    try:
+        return Upload.model_validate(fields)
+    except ValidationError as exc:
+        raise RequestValidationError([{**error, "loc": ("form", *error["loc"][:1])} for error in exc.errors()]) from exc
+
+
+async def _file(form: FormData, settings: ApiSettings) -> SourceFile:
+    file = form.get("file")
+    if not isinstance(file, UploadFile):
+        raise Problem(_UNPROCESSABLE, "The source file is missing: send it as the multipart field `file`.")
+    name = file.filename or ""
+    if len(name) > 255 or any(c in "/\\" or not c.isprintable() for c in name) or name in (".", ".."):
+        raise Problem(_UNPROCESSABLE, "The file's name must be a plain name without a path, of at most 255 characters.")
+    extension = name.rpartition(".")[2] if "." in name else ""
+    if extension and not _EXTENSION.fullmatch(extension):
+        raise Problem(_UNPROCESSABLE, "The extension of the file's name must be up to 16 letters or digits.")
+    data = await file.read(settings.max_source_bytes + 1)
+    if len(data) > settings.max_source_bytes:
+        raise Problem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The file is longer than {settings.max_source_bytes} bytes."
+        )
+    if not data.strip():
+        raise Problem(_UNPROCESSABLE, "The file is empty: send the program's source.")
+    try:
+        binary = b"\0" in data or data.decode("utf-8") == ""
+    except UnicodeDecodeError:
+        binary = True
+    if binary:
+        raise Problem(_UNPROCESSABLE, "The file is not text in UTF-8: send the program's source, not a binary.")
+    return SourceFile(name, extension, data)

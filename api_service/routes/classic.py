@@ -1,0 +1,52 @@
+"""The three calls of the original system, with its answers to the letter."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from api_service import submissions
+from api_service.dependencies import ServicesDep
+from api_service.form import read_submission
+from api_service.schemas import Address, AnyId, SubmissionStatus, Upload
+
+router = APIRouter(tags=["classic"])
+
+_FORM: Final[dict[str, Any]] = {
+    **Upload.model_json_schema(),
+    "properties": {
+        **Upload.model_json_schema()["properties"],
+        "file": {"type": "string", "format": "binary", "description": "the program's source, text in UTF-8"},
+    },
+    "required": ["email", "language", "file"],
+}
+
+
+@router.post(
+    "/submit_email/",
+    summary="Register a submission",
+    description="The fields are read from the form, or from the query string where the form lacks them.",
+    response_model=str,
+    openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}}},
+)
+async def submit_email(request: Request, services: ServicesDep) -> str:
+    upload, file = await read_submission(request, services.settings)
+    upload_id = await submissions.register(services.database, services.store, upload, file)
+    return f"Your submission was registered with ID: {upload_id}"
+
+
+@router.get("/check_email/", summary="Ask for the execution of a submission", response_model=dict[str, str])
+async def check_email(id: Annotated[AnyId, Query()], services: ServicesDep) -> Response:  # noqa: A002
+    asked = await submissions.ask_for_execution(services.database, id)
+    if asked is None:
+        return JSONResponse({"detail": "Email not found"}, HTTPStatus.NOT_FOUND)
+    if not asked:
+        return JSONResponse({"detail": "You cannot request this code"}, HTTPStatus.BAD_REQUEST)
+    services.relay.wake.set()
+    return JSONResponse({"result": "Sending to job_table.."})
+
+
+@router.get("/check_user/", summary="List a sender's submissions")
+async def check_user(email: Annotated[Address, Query()], services: ServicesDep) -> dict[str, list[SubmissionStatus]]:
+    return {"result": await submissions.of_sender(services.database, services.store, email)}

@@ -1,0 +1,38 @@
+"""Serves the links of the local store: whoever holds one may read that one object until it expires."""
+
+import time
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from api_service.dependencies import ServicesDep
+from api_service.problems import Problem
+from shared.errors import ObjectNotFound
+
+router = APIRouter(tags=["files"])
+
+
+@router.get("/files/{key:path}", summary="Read a stored output by its link", response_class=Response)
+async def read_file(
+    key: str,
+    expires: Annotated[int, Query(ge=0, lt=1 << 63)],
+    signature: Annotated[str, Query(max_length=64)],
+    services: ServicesDep,
+) -> Response:
+    if services.signer is None or not services.signer.verifies(
+        key, expires=expires, signature=signature, now=time.time()
+    ):
+        raise Problem(HTTPStatus.FORBIDDEN, "This link is not valid, or not any more: ask for a new one.")
+    try:
+        data = await services.store.get(key)
+    except ObjectNotFound:
+        raise Problem(HTTPStatus.NOT_FOUND, "What this link led to has been removed.") from None
+    # A program's output is hostile: whatever it looks like, it is shown as text and runs nothing.
+    headers = {
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "private, no-store",
+    }
+    return Response(data, media_type="text/plain; charset=utf-8", headers=headers)

@@ -1,0 +1,27 @@
+"""For load balancers and supervisors: is the process alive, and can it serve."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from api_service.dependencies import ServicesDep
+from shared.errors import DatabaseUnavailable
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="The process answers")
+async def healthz() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@router.get("/readyz", summary="What every request needs is there")
+async def readyz(services: ServicesDep) -> Response:
+    """A broker that is away does not matter here: accepted submissions wait in the outbox."""
+    try:
+        async with services.database.transaction() as connection:
+            await connection.execute("SELECT 1")
+    except DatabaseUnavailable:
+        return JSONResponse({"status": "waiting", "database": "away"}, HTTPStatus.SERVICE_UNAVAILABLE)
+    return JSONResponse({"status": "ready", "database": "ok"})

@@ -1,0 +1,77 @@
+"""What a client may send, checked; and what it gets back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from shared.languages import ALIASES, check_lang
+
+
+def _no_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("it must not contain a NUL character")
+    return text
+
+
+def _address(text: str) -> str:
+    try:
+        address = validate_email(text, check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError as exc:
+        raise ValueError(f"it is not an e-mail address: {str(exc).rstrip('.')}") from None
+    return address.ascii_email or address.normalized
+
+
+def _language(text: str) -> str:
+    if check_lang(text) is None:
+        raise ValueError(f"it must be one of {', '.join(ALIASES)}, or one of their usual names")
+    return text
+
+
+def _decimal(value: object) -> object:
+    # pydantic would take "1.0", "1_0" and " 1" as well.
+    if isinstance(value, str) and not (value.isascii() and value.removeprefix("-").isdigit()):
+        raise ValueError("it must be a decimal integer")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_no_nul), AfterValidator(_address)]
+Decimal = Annotated[int, BeforeValidator(_decimal)]
+#: Any id that a database could hold; whether it exists is another question.
+AnyId = Annotated[Decimal, Field(ge=-(1 << 63), lt=1 << 63)]
+
+
+class Upload(BaseModel):
+    """The fields of a submission beside its file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: Annotated[Decimal, Field(ge=1, lt=1 << 63)] | None = None
+    email: Address
+    inputs: Annotated[str, AfterValidator(_no_nul)] = ""
+    language: Annotated[str, AfterValidator(_no_nul), AfterValidator(_language)]
+    enable: Annotated[Literal[0, 1], BeforeValidator(_decimal), BeforeValidator(lambda value: int(value))] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file as it is kept: `extension` is without its dot, and empty when the name has none."""
+
+    name: str
+    extension: str
+    data: bytes
+
+
+class SubmissionStatus(BaseModel):
+    """One submission and its latest execution; `verdict` and `error` are our addition."""
+
+    id: int
+    status: str | None = Field(description="null until an execution is asked for")
+    job: str | None
+    output: str | None
+    execute_date: datetime | None
+    filelink: str | None
+    verdict: str | None
+    error: str | None

@@ -1,0 +1,52 @@
+"""Composes the job runner: `python -m job_runner`."""
+
+import asyncio
+import sys
+
+from job_runner.codex_client import CodexClient
+from job_runner.emails.sender import Sender
+from job_runner.mailers import MailSettings, open_mailer
+from job_runner.process import Processor
+from job_runner.rescuer import Rescuer
+from job_runner.runner import Runner
+from job_runner.settings import EngineSettings, RunnerSettings
+from shared.database import Database, DatabaseSettings
+from shared.lifecycle import run_loops, run_service
+from shared.logging import get_logger
+from shared.migrate import require_current
+from shared.readiness import notify_ready
+from shared.settings import load
+from shared.storage import StoreSettings, open_store
+
+log = get_logger(__name__)
+
+
+async def serve(stop: asyncio.Event) -> None:
+    settings, mail_settings = load(RunnerSettings), load(MailSettings)
+    database = Database(load(DatabaseSettings))
+    store = open_store(load(StoreSettings))
+    mailer = open_mailer(mail_settings)
+    engine = CodexClient(load(EngineSettings))
+    try:
+        await database.connect(stop)
+        if stop.is_set():
+            return
+        await require_current(database)
+        processor = Processor(database, store, engine, mail_settings.domain, settings.max_attempts)
+        loops = (
+            Runner(database, processor, settings).run,
+            Rescuer(database, interval=settings.lease_seconds / 3).run,
+            Sender(database, mailer, poll_interval=settings.poll_interval).run,
+        )
+        log.info("runner.ready", concurrency=settings.runner_concurrency, mailer=type(mailer).__name__)
+        notify_ready()
+        await run_loops(loops, stop)
+    finally:
+        await engine.close()
+        await mailer.close()
+        await store.close()
+        await database.disconnect()
+
+
+if __name__ == "__main__":
+    sys.exit(run_service("job_runner", serve))

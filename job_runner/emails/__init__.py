@@ -1,0 +1,1 @@
+"""The mails: rendering (pure), their rows, and the loop that sends them."""

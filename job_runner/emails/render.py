@@ -1,0 +1,128 @@
+"""The text of the mails. Pure.
+
+Output is hostile: no subject or header holds any of it, the HTML part escapes it, and both parts show at most
+`MAX_SHOWN` characters of each stream, the rest is behind the link.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import jinja2
+from tabulate import tabulate
+
+from job_runner.claim import ClaimedJob
+from job_runner.outcome import Outcome
+from shared.codex import RunResponse, Verdict
+
+MAX_SHOWN: Final = 20_000
+
+# C0 and C1 but for tab and newline. Format characters stay: Persian is spelled with U+200C, emoji are joined by U+200D.
+_CONTROLS: Final = {c: "\N{REPLACEMENT CHARACTER}" for c in (*range(32), *range(127, 160)) if c not in (9, 10)}
+
+_TEMPLATES: Final = jinja2.Environment(
+    loader=jinja2.PackageLoader("job_runner.emails"), autoescape=True, undefined=jinja2.StrictUndefined
+)
+
+_EXPLANATIONS: Final = {
+    Verdict.OK: "The program ran to its end.",
+    Verdict.COMPILE_ERROR: "The program could not be compiled.",
+    Verdict.RUNTIME_ERROR: "The program ended with an error.",
+    Verdict.TIME_LIMIT: "The program took longer than it may, and was stopped.",
+    Verdict.MEMORY_LIMIT: "The program took more memory than it may, and was stopped.",
+    Verdict.OUTPUT_LIMIT: "The program wrote more than it may, and was stopped.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedEmail:
+    """`message_id` depends on the request alone, so a mail that is sent twice is seen to be the same."""
+
+    subject: str
+    text: str
+    html: str
+    message_id: str
+
+
+def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: str) -> RenderedEmail:
+    """The mail that tells an outcome; `domain` is the right side of its Message-ID."""
+    success, answer = outcome.success, outcome.answer
+    if answer is None:
+        subject = f"Code could not be run - {job.upload}"
+    else:
+        # The second subject is the original's for every error, whatever the verdict; the body says which one it was.
+        subject = f"{'Successful Code result' if success else 'Error while compiling code'} - {job.upload}"
+    explanation = _EXPLANATIONS.get(outcome.verdict) if outcome.verdict else None
+    context = {
+        "upload": job.upload,
+        "success": success,
+        "explanation": explanation,
+        "reason": outcome.reason,
+        "filelink": filelink,
+        "measures": _measures(answer),
+    }
+    return RenderedEmail(
+        subject=subject,
+        text=_text(job, outcome, explanation=explanation, filelink=filelink),
+        html=_TEMPLATES.get_template("result.html.j2").render(
+            context,
+            subject=subject,
+            output=shown(answer.output) if answer else "",
+            error=shown(answer.error) if answer else "",
+            info=answer.info if answer else "",
+        ),
+        message_id=f"<precieux.{job.request_id}@{domain}>",
+    )
+
+
+def shown(text: str) -> str:
+    """At most `MAX_SHOWN` characters, without the control characters that a terminal would obey instead of show."""
+    kept = text[:MAX_SHOWN].replace("\r\n", "\n").translate(_CONTROLS)
+    return kept if len(text) <= MAX_SHOWN else f"{kept}\n[cut here: {len(text) - MAX_SHOWN} more characters]"
+
+
+def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelink: str | None) -> str:
+    answer = outcome.answer
+    if answer is None:
+        return (
+            f"Hello,\n\nYour code request {job.upload} could not be run."
+            f" This is our fault, not the program's: {outcome.reason}\n\n"
+            "You may request it again.\n\nRegards, Precieux\n"
+        )
+    rows = [
+        ("Response from codeX:", ""),
+        ("Status:", "Success" if outcome.success else "Error"),
+        ("timeStamp", str(answer.time_stamp)),
+        ("status", str(answer.status)),
+        ("output", shown(answer.output)),
+        ("error", shown(answer.error)),
+        ("language", answer.language),
+        ("info", shown(answer.info)),
+    ]
+    if answer.verdict is not None:
+        rows.append(("verdict", f"{answer.verdict}: {explanation}"))
+    rows += _measures(answer)
+    # Numbers are left alone: tabulate would turn the output `1e5` into 100000.
+    table = tabulate(rows, tablefmt="plain", disable_numparse=True)
+    greeting = f"Hello,\n\nYour code request {'successed' if outcome.success else 'errored'}!"
+    link = f"\n\nThe whole output: {filelink}" if filelink else ""
+    return f"{greeting}\n\n{table}{link}\n\nRegards, Precieux\n"
+
+
+def _measures(answer: RunResponse | None) -> list[tuple[str, str]]:
+    """What the engine measured, as label and text; nothing for what it did not."""
+    if answer is None:
+        return []
+    measures: list[tuple[str, str]] = []
+    if answer.exit_code is not None:
+        measures.append(("exit code", str(answer.exit_code)))
+    if answer.signal is not None:
+        measures.append(("signal", str(answer.signal)))
+    if answer.time_s is not None:
+        measures.append(("CPU time", f"{answer.time_s:.3f} s"))
+    if answer.wall_s is not None:
+        measures.append(("elapsed", f"{answer.wall_s:.3f} s"))
+    if answer.memory_bytes is not None:
+        measures.append(("memory", f"{answer.memory_bytes / (1 << 20):.1f} MiB"))
+    if answer.truncated:
+        measures.append(("truncated", "yes: the rest of the output was not kept"))
+    return measures

@@ -1,0 +1,86 @@
+"""The mail loop: claims mails, hands them to the mailer, and records what the provider said."""
+
+import asyncio
+import random
+from typing import Final
+
+from job_runner.emails import queue
+from job_runner.emails.queue import ClaimedEmail
+from job_runner.mailers.base import Mailer
+from shared.database import Database
+from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused
+from shared.lifecycle import wait_any
+from shared.logging import get_logger
+from shared.retry import RetryPolicy
+
+log = get_logger(__name__)
+
+_BATCH: Final = 10
+#: Longer than any mailer takes to send one batch or to give up; a sender that died is noticed after this.
+_LEASE_SECONDS: Final = 60.0
+#: How long to leave a provider alone whose account or address is at fault.
+_PAUSE_SECONDS: Final = 60.0
+
+
+class Sender:
+    def __init__(self, database: Database, mailer: Mailer, *, poll_interval: float) -> None:
+        self._database = database
+        self._mailer = mailer
+        self._poll_interval = poll_interval
+        self._policy = RetryPolicy(base=2, cap=300)
+        self._rng = random.Random()  # noqa: S311
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send until `stop`; a mail under way is finished first."""
+        async with self._database.listen("precieux_emails") as notified:
+            while not stop.is_set():
+                notified.clear()
+                try:
+                    timeout = await self.run_once()
+                except DatabaseUnavailable as exc:
+                    log.warning("sender.waiting", error=str(exc), next_try_s=1)
+                    timeout = 1.0
+                except Exception:
+                    # A defect of ours: the mail's lease expires, and it is tried again.
+                    log.exception("sender.crashed")
+                    timeout = 1.0
+                await wait_any(stop, notified, timeout=min(timeout, self._poll_interval))
+
+    async def run_once(self) -> float:
+        """Send one batch; returns how long to wait for the next look."""
+        async with self._database.transaction() as connection:
+            claimed = await queue.claim(connection, limit=_BATCH, lease_seconds=_LEASE_SECONDS)
+            due = await queue.seconds_until_due(connection) if not claimed else 0.0
+        pauses = await asyncio.gather(*(self._send(mail) for mail in claimed), return_exceptions=True)
+        for pause in pauses:
+            if isinstance(pause, BaseException):
+                raise pause
+        if any(pauses):
+            return _PAUSE_SECONDS
+        # Another sender may hold the rows that look due: no busy loop then.
+        return max(due, 0.05) if due is not None else self._poll_interval
+
+    async def _send(self, mail: ClaimedEmail) -> bool:
+        """Send one mail and record its fate; True when the mailer should be left alone for a while."""
+        context = {"email": mail.id, "job": mail.job, "attempt": mail.attempt}
+        try:
+            provider_id = await self._mailer.send(mail.email)
+        except MailRefused as exc:
+            log.error("mail.refused", **context, error=str(exc))
+            async with self._database.transaction() as connection:
+                await queue.mark_refused(connection, mail.lease_id, str(exc))
+            return False
+        except MailerUnavailable as exc:
+            delay = self._policy.delay(mail.attempt, self._rng, at_least=exc.retry_after)
+            if exc.pause:
+                delay = _PAUSE_SECONDS
+                log.error("mail.paused", **context, error=str(exc), seconds=delay)
+            else:
+                log.warning("mail.retrying", **context, error=str(exc), delay_s=round(delay, 1))
+            async with self._database.transaction() as connection:
+                await queue.retry_later(connection, mail.lease_id, delay=delay, error=str(exc))
+            return exc.pause
+        async with self._database.transaction() as connection:
+            await queue.mark_sent(connection, mail.lease_id, provider_id)
+        log.info("mail.sent", **context)
+        return False

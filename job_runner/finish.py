@@ -1,0 +1,78 @@
+"""Writes an outcome: result, job, upload and mail in one statement, so all of it or nothing."""
+
+from typing import Final
+
+from job_runner.claim import ClaimedJob
+from job_runner.emails.render import RenderedEmail
+from job_runner.outcome import Outcome
+from shared.database import Connection
+
+_FINISH: Final = """
+    WITH finished AS (
+        UPDATE job SET status = :status, finished_at = now(), lease_id = NULL, lease_expires_at = NULL
+        WHERE id = :job AND lease_id = :lease_id AND status = 'executing'
+        RETURNING id, upload, request_id
+    ), freed AS (
+        UPDATE uploads SET enable = greatest(enable, :enable),
+            request_id = nullif(uploads.request_id, finished.request_id)
+        FROM finished WHERE uploads.id = finished.upload
+    ), mailed AS (
+        INSERT INTO emails (job, kind, recipient, subject, text, html, message_id)
+        SELECT id, :kind, :recipient, :subject, :text, :html, :message_id FROM finished
+    ), stored AS (
+        INSERT INTO results (job, upload, output, filelink, output_key, verdict, error, exit_code, signal, time_s,
+            wall_s, memory_bytes, truncated, engine)
+        SELECT id, upload, :output, :filelink, :output_key, :verdict, :error, :exit_code, :signal, :time_s, :wall_s,
+            :memory_bytes, :truncated, CAST(:engine AS jsonb)
+        FROM finished WHERE :has_result
+    )
+    SELECT pg_notify('precieux_emails', '') FROM finished
+"""
+
+
+async def finish(
+    connection: Connection,
+    job: ClaimedJob,
+    outcome: Outcome,
+    email: RenderedEmail,
+    *,
+    output_key: str | None,
+    filelink: str | None,
+) -> bool:
+    """Complete the job if the lease is still ours; False, and nothing written, if it is not."""
+    answer = outcome.answer
+    engine = answer.model_dump_json(by_alias=True, exclude={"output", "error"}) if answer else None
+    rows = await connection.fetch_all(
+        _FINISH,
+        {
+            "status": outcome.state,
+            "job": job.id,
+            "lease_id": job.lease_id,
+            "enable": int(outcome.blocks_upload),
+            "kind": "result" if answer else "failure",
+            "recipient": job.recipient,
+            "subject": email.subject,
+            "text": email.text,
+            "html": email.html,
+            "message_id": email.message_id,
+            "has_result": answer is not None,
+            "output": storable(answer.output) if answer else None,
+            "error": storable(answer.error) if answer else None,
+            "filelink": filelink,
+            "output_key": output_key,
+            "verdict": outcome.verdict,
+            "exit_code": answer.exit_code if answer else None,
+            "signal": answer.signal if answer else None,
+            "time_s": answer.time_s if answer else None,
+            "wall_s": answer.wall_s if answer else None,
+            "memory_bytes": answer.memory_bytes if answer else None,
+            "truncated": answer.truncated if answer else None,
+            "engine": engine.replace("\\u0000", "\\ufffd") if engine else None,
+        },
+    )
+    return bool(rows)
+
+
+def storable(text: str) -> str:
+    """Text as Postgres can hold it, without NUL. The object store keeps the output as it was."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

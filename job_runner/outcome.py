@@ -1,0 +1,45 @@
+"""What an engine's answer means for the job. Pure; read this first.
+
+Their failure is a verdict and completes the job; our failure is an exception and never comes here, except as the
+last one, when every attempt is spent.
+"""
+
+from dataclasses import dataclass
+
+from shared.codex import RunResponse, Verdict
+from shared.job_state import JobState
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of a job.
+
+    `success` is the original's: it chooses the mail and whether the code stays enabled. `answer` is what the engine
+    said, and None when it never ran (`state` is then FAILED and `reason` says why).
+    """
+
+    state: JobState
+    success: bool
+    verdict: Verdict | None
+    answer: RunResponse | None
+    reason: str | None = None
+
+    @property
+    def blocks_upload(self) -> bool:
+        """Code that is in error may not be requested again; what failed on our side may."""
+        return self.state is JobState.EXECUTED and not self.success
+
+
+def decide(answer: RunResponse) -> Outcome:
+    """The outcome of an answer that is a verdict on the program (see `job_runner.codex_client` for what is not).
+
+    An engine that tells no verdict is believed as in the original: `status` 200 in the body is success.
+    """
+    verdict = answer.verdict
+    success = answer.status == 200 if verdict is None else verdict is Verdict.OK
+    return Outcome(JobState.EXECUTED, success, verdict, answer)
+
+
+def give_up(reason: str) -> Outcome:
+    """The outcome of a job that could not be run."""
+    return Outcome(JobState.FAILED, success=False, verdict=None, answer=None, reason=reason)

@@ -1,0 +1,96 @@
+"""One claimed job from start to end: engine, object store, outcome; or back to the queue."""
+
+import json
+import random
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from job_runner import claim
+from job_runner.claim import ClaimedJob
+from job_runner.codex_client import Engine
+from job_runner.emails.render import render
+from job_runner.finish import finish
+from job_runner.outcome import Outcome, decide, give_up
+from shared.database import Database
+from shared.errors import DatabaseUnavailable, PermanentError, PrecieuxError, TransientError
+from shared.languages import check_lang
+from shared.logging import get_logger
+from shared.retry import RetryPolicy
+from shared.storage.base import ObjectStore
+
+log = get_logger(__name__)
+
+#: How long the link in a mail works; S3 allows no more.
+LINK_LIFETIME: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """`mail_domain` is the right side of Message-IDs. `process` may run for many jobs at once."""
+
+    database: Database
+    store: ObjectStore
+    engine: Engine
+    mail_domain: str
+    max_attempts: int
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    rng: random.Random = field(default_factory=random.Random)
+
+    async def process(self, job: ClaimedJob) -> None:
+        """Run a job and write its end, or hand it back to be tried again. Raises only `DatabaseUnavailable`."""
+        try:
+            outcome = await self._run(job)
+            await self._complete(job, outcome)
+        except DatabaseUnavailable:
+            raise
+        except PermanentError as exc:
+            await self._complete(job, give_up(str(exc)))
+        except TransientError as exc:
+            await self._try_again(job, exc)
+        except Exception as exc:
+            # A defect of ours must not take the job with it: it is tried again, and the trace is in the log.
+            log.exception("job.crashed", job=job.id, upload=job.upload, attempt=job.attempt)
+            await self._try_again(job, PrecieuxError(f"an error of ours ({type(exc).__name__})"))
+
+    async def _run(self, job: ClaimedJob) -> Outcome:
+        submission = json.loads(job.job)
+        language = check_lang(submission["language"]) or submission["language"]
+        answer = await self.engine.run(code=submission["contents"], language=language, inputs=submission["inputs"])
+        return decide(answer)
+
+    async def _complete(self, job: ClaimedJob, outcome: Outcome) -> None:
+        key = link = None
+        if outcome.answer is not None:
+            # Before the outcome, under a name of this attempt's own: a crash in between leaves an orphan, never a
+            # result without its output, and a late writer cannot replace another attempt's.
+            key = f"results/{job.id}-{job.attempt}-{job.lease_id.hex[:8]}.txt"
+            data = outcome.answer.output.encode("utf-8", "replace")
+            await self.store.put(key, data, content_type="text/plain; charset=utf-8")
+            link = await self.store.link(key, expires_in=LINK_LIFETIME)
+        email = render(job, outcome, filelink=link, domain=self.mail_domain)
+        async with self.database.transaction() as connection:
+            ours = await finish(connection, job, outcome, email, output_key=key, filelink=link)
+        event = "job.finished" if ours else "job.lease_lost"
+        log.info(
+            event, job=job.id, upload=job.upload, attempt=job.attempt, state=outcome.state, verdict=outcome.verdict
+        )
+        if not ours and key is not None:
+            await self.store.delete(key)
+
+    async def _try_again(self, job: ClaimedJob, error: PrecieuxError) -> None:
+        if job.attempt >= self.max_attempts:
+            await self._complete(job, give_up(f"{error} (tried {job.attempt} times)"))
+            return
+        retry_after = error.retry_after if isinstance(error, TransientError) else None
+        delay = self.policy.delay(job.attempt, self.rng, at_least=retry_after)
+        async with self.database.transaction() as connection:
+            await claim.retry_later(connection, job.lease_id, delay=delay)
+        log.warning(
+            "job.retrying",
+            job=job.id,
+            upload=job.upload,
+            attempt=job.attempt,
+            error=str(error),
+            delay_s=round(delay, 1),
+        )

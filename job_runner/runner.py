@@ -1,0 +1,111 @@
+"""Claims jobs while there are free slots, and keeps their leases alive.
+
+It wakes on a NOTIFY, on the poll interval, when a job becomes due, when a slot falls free, and on stop; so a lost
+notification costs at most the interval.
+"""
+
+import asyncio
+import contextlib
+from uuid import UUID
+
+from job_runner import claim
+from job_runner.claim import ClaimedJob
+from job_runner.process import Processor
+from job_runner.settings import RunnerSettings
+from shared.database import Database
+from shared.errors import DatabaseUnavailable
+from shared.lifecycle import wait_any
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+
+class Runner:
+    def __init__(self, database: Database, processor: Processor, settings: RunnerSettings) -> None:
+        self._database = database
+        self._processor = processor
+        self._settings = settings
+        self._under_way: dict[UUID, asyncio.Task[None]] = {}
+        self._slot_free = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Claim and run until `stop`; then drain what is under way, and hand back what does not end in time."""
+        async with self._database.listen("precieux_jobs") as notified:
+            beating = asyncio.create_task(self._keep_leases())
+            try:
+                while not stop.is_set():
+                    notified.clear()
+                    self._slot_free.clear()
+                    timeout = await self._claim_due()
+                    await wait_any(stop, notified, self._slot_free, timeout=timeout)
+                await self._drain()
+            finally:
+                beating.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await beating
+
+    async def _claim_due(self) -> float:
+        """Start as many due jobs as there are free slots; returns how long to wait at most for the next look."""
+        free = self._settings.runner_concurrency - len(self._under_way)
+        if free == 0:
+            return self._settings.poll_interval
+        try:
+            async with self._database.transaction() as connection:
+                jobs = await claim.claim(connection, limit=free, lease_seconds=self._settings.lease_seconds)
+                next_due = await claim.seconds_until_due(connection) if len(jobs) < free else None
+        except DatabaseUnavailable as exc:
+            log.warning("runner.waiting", error=str(exc), next_try_s=1)
+            return 1.0
+        for job in jobs:
+            log.info("job.claimed", job=job.id, upload=job.upload, attempt=job.attempt)
+            task = asyncio.create_task(self._run_one(job))
+            self._under_way[job.lease_id] = task
+        if next_due is None:
+            return self._settings.poll_interval
+        # Another runner may hold the rows that look due: no busy loop then.
+        return min(self._settings.poll_interval, max(next_due, 0.05))
+
+    async def _run_one(self, job: ClaimedJob) -> None:
+        try:
+            await self._processor.process(job)
+        except DatabaseUnavailable as exc:
+            # What it found is lost with the connection, the job is not: the lease expires and it runs again.
+            log.warning("job.abandoned", job=job.id, upload=job.upload, attempt=job.attempt, error=str(exc))
+        except asyncio.CancelledError:
+            await self._release(job)
+        finally:
+            del self._under_way[job.lease_id]
+            self._slot_free.set()
+
+    async def _release(self, job: ClaimedJob) -> None:
+        with contextlib.suppress(DatabaseUnavailable):
+            async with self._database.transaction() as connection:
+                await claim.release(connection, job.lease_id)
+            log.info("job.released", job=job.id, upload=job.upload, attempt=job.attempt)
+
+    async def _keep_leases(self) -> None:
+        """Extend the leases three times a term; a job whose lease is lost is stopped, for somebody else runs it."""
+        while True:
+            await asyncio.sleep(self._settings.lease_seconds / 3)
+            held = dict(self._under_way)
+            if not held:
+                continue
+            try:
+                async with self._database.transaction() as connection:
+                    ours = await claim.heartbeat(connection, list(held), lease_seconds=self._settings.lease_seconds)
+            except DatabaseUnavailable as exc:
+                log.warning("runner.heartbeat_failed", error=str(exc))
+                continue
+            for lease_id, task in held.items():
+                if lease_id not in ours and not task.done():
+                    task.cancel()
+
+    async def _drain(self) -> None:
+        if not self._under_way:
+            return
+        log.info("runner.draining", jobs=len(self._under_way), seconds=self._settings.drain_seconds)
+        _, late = await asyncio.wait(self._under_way.values(), timeout=self._settings.drain_seconds)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)

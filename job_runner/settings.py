@@ -1,0 +1,26 @@
+"""What an operator may set about running and mailing."""
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from shared.settings import Settings
+
+
+class RunnerSettings(Settings):
+    poll_interval: Annotated[float, Field(gt=0, le=3600, description="seconds between two looks without a NOTIFY")] = 60
+    runner_concurrency: Annotated[int, Field(ge=1, le=256, description="jobs under way at once")] = 4
+    max_attempts: Annotated[
+        int, Field(ge=1, le=1000, description="tries until a job that we cannot run is given up")
+    ] = 20
+    lease_seconds: Annotated[float, Field(ge=1, le=3600, description="a silent runner loses its jobs after this")] = 15
+    drain_seconds: Annotated[float, Field(ge=0, le=3600, description="how long a stop waits for jobs under way")] = 10
+
+
+class EngineSettings(Settings):
+    codex_url: Annotated[
+        str, Field(pattern="^https?://", description="address of a CodeX API, such as http://127.0.0.1:8100")
+    ]
+    codex_token: SecretStr | None = None
+    codex_timeout: Annotated[float, Field(gt=0, le=3600, description="seconds to wait for one answer")] = 120
+    max_output_bytes: Annotated[int, Field(ge=1024, le=64 << 20, description="output kept of one program")] = 1 << 20

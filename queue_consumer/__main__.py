@@ -1,0 +1,39 @@
+"""Composes the queue consumer: `python -m queue_consumer`."""
+
+import asyncio
+import sys
+
+from queue_consumer.consumer import Consumer
+from queue_consumer.jobs import JobMaker
+from shared.broker import BrokerSettings, open_broker
+from shared.database import Database, DatabaseSettings
+from shared.lifecycle import run_service
+from shared.logging import get_logger
+from shared.migrate import require_current
+from shared.readiness import notify_ready
+from shared.settings import load
+from shared.storage import StoreSettings, open_store
+
+log = get_logger(__name__)
+
+
+async def serve(stop: asyncio.Event) -> None:
+    database = Database(load(DatabaseSettings))
+    broker = open_broker(load(BrokerSettings), database)
+    store = open_store(load(StoreSettings))
+    try:
+        await database.connect(stop)
+        if stop.is_set():
+            return
+        await require_current(database)
+        log.info("consumer.ready", broker=type(broker).__name__)
+        notify_ready()
+        await broker.consume(Consumer(JobMaker(database, store)).handle, stop)
+    finally:
+        await broker.close()
+        await store.close()
+        await database.disconnect()
+
+
+if __name__ == "__main__":
+    sys.exit(run_service("queue_consumer", serve))
