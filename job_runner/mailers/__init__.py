@@ -1,0 +1,27 @@
+"""Mailers: hand a result's mail to whoever delivers it."""
+
+from job_runner.mailers.base import Email, Mailer
+from job_runner.mailers.settings import MailSettings
+
+__all__ = ["Email", "MailSettings", "Mailer", "open_mailer"]
+
+
+def open_mailer(settings: MailSettings) -> Mailer:
+    """Mailgun when it is set, else SMTP, else files in the outbox folder. Raises `ConfigurationError`."""
+    settings.checked()
+    if settings.mailgun_domain and settings.mailgun_api_key:
+        from job_runner.mailers.mailgun import MailgunMailer
+
+        return MailgunMailer(
+            url=settings.mailgun_url,
+            domain=settings.mailgun_domain,
+            api_key=settings.mailgun_api_key.get_secret_value(),
+            sender=settings.sender,
+        )
+    if settings.smtp_url:
+        from job_runner.mailers.smtp import SmtpMailer, SmtpServer
+
+        return SmtpMailer(SmtpServer.from_url(settings.smtp_url.get_secret_value()), settings.sender)
+    from job_runner.mailers.outbox import OutboxMailer
+
+    return OutboxMailer(settings.data_dir / "outbox", settings.sender)

@@ -4,6 +4,8 @@ from shared.broker.base import Broker
 from shared.broker.settings import BrokerSettings
 from shared.database import Database
 
+__all__ = ["Broker", "BrokerSettings", "open_broker"]
+
 
 def open_broker(settings: BrokerSettings, database: Database) -> Broker:
     """RabbitMQ when `PRECIEUX_AMQP_URL` is set, else Postgres. Connects on first use, not here."""

@@ -21,3 +21,6 @@ class ObjectStore(Protocol):
 
     async def delete(self, key: str) -> None:
         """Remove the object; quiet when there is none."""
+
+    async def close(self) -> None:
+        """Let go of every connection, thread and descriptor; safe to call twice."""

@@ -1,0 +1,101 @@
+"""The mailer over Mailgun's HTTP API (https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun).
+
+Mailgun knows no idempotency key, and a 5xx may already have sent: a repeat carries the same Message-ID, by which
+receivers recognise it.
+"""
+
+from datetime import UTC, datetime
+from email.headerregistry import Address
+
+import httpx
+
+from job_runner.mailers.base import Email
+from job_runner.mailers.message import AUTO_SUBMITTED, parse_recipient, single_line
+from job_runner.mailers.retry_after import parse_retry_after
+from shared.errors import MailerUnavailable, MailRefused
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+
+class MailgunMailer:
+    """`url` is the region's address, without a path; `transport` is for tests."""
+
+    def __init__(
+        self, *, url: str, domain: str, api_key: str, sender: Address, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._url = f"{url.rstrip('/')}/v3/{domain}/messages"
+        self._domain = domain
+        self._sender = sender
+        self._client = httpx.AsyncClient(
+            auth=("api", api_key), timeout=httpx.Timeout(30, connect=5), transport=transport
+        )
+
+    async def send(self, email: Email) -> str:
+        """The id is Mailgun's, or empty when it accepted the mail and did not say."""
+        fields = {
+            "from": str(self._sender),
+            "to": str(parse_recipient(email.recipient)),
+            "subject": single_line(email.subject),
+            "text": email.text,
+            "html": email.html,
+            "h:Message-Id": single_line(email.message_id),
+            "h:Auto-Submitted": AUTO_SUBMITTED,
+        }
+        try:
+            response = await self._client.post(self._url, data=fields)
+        except httpx.HTTPError as exc:
+            raise MailerUnavailable(f"Mailgun cannot be reached: {type(exc).__name__} {exc}.") from exc
+        except UnicodeEncodeError as exc:  # a lone surrogate, which no form can hold
+            raise MailRefused(f"The mail cannot be written: {exc}.") from exc
+        if response.is_success:
+            return _id_of(response)
+        raise self._failure(response)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    def _failure(self, response: httpx.Response) -> MailerUnavailable | MailRefused:
+        """What the status means, by Mailgun's documentation (and for the rest, whose fault it cannot be)."""
+        status = response.status_code
+        said = _message_of(response)
+        if status in (400, 413):
+            return MailRefused(f"Mailgun refused the mail ({status}): {said}")
+        if status in (401, 402, 403):
+            return MailerUnavailable(
+                f"Mailgun refuses the account ({status}): {said} Check PRECIEUX_MAILGUN_API_KEY and the account.",
+                pause=True,
+            )
+        if status == 404:
+            return MailerUnavailable(
+                f"Mailgun knows no domain {self._domain} at {response.url.host}: check PRECIEUX_MAILGUN_DOMAIN, and "
+                "set PRECIEUX_MAILGUN_URL to its region (the EU's is https://api.eu.mailgun.net).",
+                pause=True,
+            )
+        retry_after = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+        if status in (408, 429) or status >= 500:
+            return MailerUnavailable(f"Mailgun asks for patience ({status}): {said}", retry_after=retry_after)
+        return MailerUnavailable(
+            f"What answers at PRECIEUX_MAILGUN_URL ({response.url.host}) does not behave as Mailgun ({status}).",
+            pause=True,
+        )
+
+
+def _id_of(response: httpx.Response) -> str:
+    """Whatever the body holds, the mail was accepted: to call it a failure would send it again."""
+    try:
+        identity = response.json()["id"]
+    except (ValueError, KeyError, TypeError):
+        identity = None
+    if not isinstance(identity, str):
+        log.warning("mailgun.no_id", status=response.status_code)
+        return ""
+    return identity[:500]
+
+
+def _message_of(response: httpx.Response) -> str:
+    try:
+        message = response.json()["message"]
+    except (ValueError, KeyError, TypeError):
+        message = response.text
+    return str(message)[:200]

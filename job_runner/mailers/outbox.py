@@ -1,0 +1,54 @@
+"""The mailer of installations without a provider: each mail becomes a file that any mail program opens."""
+
+import asyncio
+import hashlib
+import os
+import re
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from pathlib import Path
+
+from job_runner.mailers.base import Email
+from job_runner.mailers.message import build_message
+from shared.atomic_write import write_atomically
+from shared.errors import MailerUnavailable
+
+
+class OutboxMailer:
+    """One RFC 5322 `.eml` per mail in `folder`, named by its Message-ID, so that a repeat replaces the first."""
+
+    def __init__(self, folder: Path, sender: Address) -> None:
+        self._folder = folder
+        self._sender = sender
+
+    async def send(self, email: Email) -> str:
+        """Returns the file's name."""
+        name = file_name(email.message_id)
+        data = build_message(email, self._sender, datetime.now(UTC)).as_bytes()
+        try:
+            await asyncio.to_thread(self._write, name, data)
+        except OSError as exc:
+            raise MailerUnavailable(
+                f"The outbox {self._folder} cannot be written: {exc.strerror}.", pause=True
+            ) from exc
+        return name
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+    def _write(self, name: str, data: bytes) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            write_atomically(folder, name, data)
+        finally:
+            os.close(folder)
+
+
+def file_name(message_id: str) -> str:
+    """The Message-ID when it is a tame file name already; else what is tame of it, and a digest to tell it apart."""
+    bare = message_id.strip("<>")
+    tame = re.sub(r"[^A-Za-z0-9@._-]", "_", bare).lstrip(".")[:120]
+    if tame != bare:
+        tame += "-" + hashlib.sha256(message_id.encode(errors="replace")).hexdigest()[:16]
+    return f"{tame}.eml"

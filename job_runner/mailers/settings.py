@@ -1,0 +1,87 @@
+"""Through whom mail goes, and from whom it comes."""
+
+from email.errors import MessageError
+from email.headerregistry import Address
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+
+from job_runner.mailers.message import parse_sender
+from shared.errors import ConfigurationError
+from shared.settings import Settings, default_data_dir
+
+
+class MailSettings(Settings):
+    mail_from: str = Field(
+        default="Precieux <precieux@localhost>", description="the sender, as `Name <address>` or an address alone"
+    )
+    mailgun_url: str = Field(
+        default="https://api.mailgun.net", description="Mailgun's API: the default is the US region, the EU has its own"
+    )
+    mailgun_domain: str | None = Field(default=None, description="sending domain at Mailgun")
+    mailgun_api_key: SecretStr | None = Field(default=None, description="Mailgun's API key")
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="smtp://user:password@host:587, or smtps:// for TLS from the start; unset, mails land in a folder",
+    )
+    data_dir: Path = Field(default_factory=default_data_dir, description="folder of everything that is kept locally")
+
+    @property
+    def sender(self) -> Address:
+        return parse_sender(self.mail_from)
+
+    @property
+    def domain(self) -> str:
+        """The sender's domain, in which Message-IDs are made."""
+        return self.sender.domain
+
+    def checked(self) -> Self:
+        """Itself; `ConfigurationError` when Mailgun is set by half."""
+        if self.mailgun_domain and not self.mailgun_api_key:
+            raise ConfigurationError(
+                "PRECIEUX_MAILGUN_DOMAIN is set but PRECIEUX_MAILGUN_API_KEY is not: set both to send through Mailgun."
+            )
+        if self.mailgun_api_key and not self.mailgun_domain:
+            raise ConfigurationError(
+                "PRECIEUX_MAILGUN_API_KEY is set but PRECIEUX_MAILGUN_DOMAIN is not: set both to send through Mailgun."
+            )
+        return self
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_one_sender(cls, value: str) -> str:
+        try:
+            parse_sender(value)
+        except (ValueError, MessageError):
+            raise ValueError("it must be one address, such as Precieux <results@example.com>") from None
+        return value
+
+    @field_validator("mailgun_url")
+    @classmethod
+    def _is_an_http_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("it must look like https://api.mailgun.net")
+        return value
+
+    @field_validator("mailgun_domain")
+    @classmethod
+    def _is_a_domain(cls, value: str | None) -> str | None:
+        if value is not None and not value.replace("-", "").replace(".", "").isalnum():
+            raise ValueError("it must be a domain, such as mg.example.com")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_an_smtp_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+                raise ValueError("it must look like smtp://host:587 or smtps://host:465")
+            try:
+                _ = parts.port
+            except ValueError:
+                raise ValueError("its port must be a number up to 65535") from None
+        return value

@@ -1,0 +1,18 @@
+"""Which keys an object may have: a strict subset of what S3 and a file system both take."""
+
+import re
+from typing import Final
+
+# Segments begin with a letter or digit, so neither `..` nor a hidden file is one, and none is empty.
+_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}(/[A-Za-z0-9][A-Za-z0-9._+-]{0,199}){0,7}", re.ASCII)
+
+
+def checked(key: str) -> str:
+    """The key itself; `ValueError` when it is none: keys are made by us, so that is a defect, not bad input."""
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"not an object key: {key[:100]!r}")
+    return key
+
+
+def is_key(key: str) -> bool:
+    return _KEY.fullmatch(key) is not None

@@ -1,0 +1,100 @@
+"""The object store in a folder, for installations without S3; the API serves its links.
+
+The folder is opened once, and every path is taken below that descriptor one segment at a time without following
+symbolic links, so that neither a key nor a link planted in the folder leads out of it.
+"""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, ParamSpec, TypeVar
+
+from shared.atomic_write import write_atomically
+from shared.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
+from shared.storage.keys import checked
+from shared.storage.signing import LinkSigner
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class LocalStore:
+    """Content types are not kept: whoever serves an object decides by its key."""
+
+    def __init__(self, folder: Path, signer: LinkSigner, *, clock: Callable[[], float] = time.time) -> None:
+        self._signer = signer
+        self._clock = clock
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._root = os.open(folder, _FOLDER)
+        except OSError as exc:
+            raise ConfigurationError(
+                f"Files cannot be kept in {folder} ({exc.strerror}): set PRECIEUX_DATA_DIR to a folder of your own."
+            ) from exc
+
+    async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
+        await _in_thread(self._put, checked(key), data)
+
+    async def get(self, key: str) -> bytes:
+        return await _in_thread(self._get, checked(key))
+
+    async def link(self, key: str, *, expires_in: timedelta) -> str:
+        expires = int(self._clock() + expires_in.total_seconds())
+        return self._signer.link(checked(key), expires=expires)
+
+    async def delete(self, key: str) -> None:
+        await _in_thread(self._delete, checked(key))
+
+    async def close(self) -> None:
+        root, self._root = self._root, -1
+        if root >= 0:
+            os.close(root)
+
+    def _put(self, key: str, data: bytes) -> None:
+        with self._folder_of(key, create=True) as (folder, name):
+            write_atomically(folder, name, data)
+
+    def _get(self, key: str) -> bytes:
+        try:
+            with self._folder_of(key) as (folder, name):
+                descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            with os.fdopen(descriptor, "rb") as file:
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as exc:
+            raise ObjectNotFound(f"The store holds no object {key}.") from exc
+
+    def _delete(self, key: str) -> None:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), self._folder_of(key) as (folder, name):
+            os.unlink(name, dir_fd=folder)
+            os.fsync(folder)
+
+    @contextlib.contextmanager
+    def _folder_of(self, key: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
+        """A descriptor of the folder that holds `key`, and the name of the file in it."""
+        *folders, name = key.split("/")
+        current = os.dup(self._root)
+        try:
+            for folder in folders:
+                if create:
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(folder, 0o700, dir_fd=current)
+                        os.fsync(current)
+                below = os.open(folder, _FOLDER, dir_fd=current)
+                os.close(current)
+                current = below
+            yield current, name
+        finally:
+            os.close(current)
+
+
+async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    try:
+        return await asyncio.to_thread(function, *args, **kwargs)
+    except OSError as exc:
+        raise StoreUnavailable(f"The store's folder cannot be used: {exc.strerror}.") from exc

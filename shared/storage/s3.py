@@ -1,0 +1,133 @@
+"""The object store on S3, or what speaks its protocol, by boto3.
+
+boto3 blocks, and making a client costs 0.1 s or more; so one client is made at start, and used from a pool of threads
+(clients are safe to share, unlike sessions).
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
+from shared.logging import get_logger
+from shared.storage.keys import checked
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+log = get_logger(__name__)
+T = TypeVar("T")
+
+#: Signature version 4 allows no longer expiry.
+LONGEST_LINK: Final = timedelta(days=7)
+_THREADS: Final = 16
+_MISSING_OBJECT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+_MISSING_BUCKET: Final = frozenset({"NoSuchBucket", "404", "NotFound"})
+_ALREADY_THERE: Final = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
+
+
+class S3Store:
+    """Credentials and region come by boto3's own chain (`AWS_ACCESS_KEY_ID`, profiles, instance roles, ...)."""
+
+    def __init__(self, bucket: str, endpoint_url: str | None = None) -> None:
+        self._bucket = bucket
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
+        self._bucket_seen = False
+        try:
+            self._client: S3Client = boto3.session.Session().client(
+                "s3",
+                endpoint_url=endpoint_url,
+                # A region is needed to sign, and stores of one's own have none.
+                region_name=None if endpoint_url is None else boto3.session.Session().region_name or "us-east-1",
+                config=Config(
+                    signature_version="s3v4",
+                    connect_timeout=5,
+                    read_timeout=30,
+                    retries={"total_max_attempts": 3, "mode": "standard"},
+                    max_pool_connections=_THREADS,
+                    # Names of buckets in the host need DNS, which stores of one's own rarely have.
+                    s3={"addressing_style": "path" if endpoint_url else "auto"},
+                ),
+            )
+        except (BotoCoreError, ValueError) as exc:
+            raise ConfigurationError(f"The S3 client cannot be made, see PRECIEUX_S3_ENDPOINT_URL: {exc}.") from exc
+
+    async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
+        checked(key)
+        await self._call(lambda: self._put(key, data, content_type))
+
+    async def get(self, key: str) -> bytes:
+        checked(key)
+        return await self._call(lambda: self._get(key))
+
+    async def link(self, key: str, *, expires_in: timedelta) -> str:
+        """Presigned, for at most seven days whatever was asked."""
+        checked(key)
+        seconds = int(min(expires_in, LONGEST_LINK).total_seconds())
+        parameters = {"Bucket": self._bucket, "Key": key}
+        return await self._call(
+            lambda: self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
+        )
+
+    async def delete(self, key: str) -> None:
+        checked(key)
+        await self._call(lambda: self._client.delete_object(Bucket=self._bucket, Key=key))
+
+    async def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
+    def _put(self, key: str, data: bytes, content_type: str) -> None:
+        self._make_bucket_once()
+        self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type, ACL="private")
+
+    def _get(self, key: str) -> bytes:
+        try:
+            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        except ClientError as exc:
+            if _code(exc) in _MISSING_OBJECT:
+                raise ObjectNotFound(f"The store holds no object {key}.") from exc
+            raise
+
+    def _make_bucket_once(self) -> None:
+        """Before the first put of a process, so that a store that is down at start keeps nobody from starting."""
+        if self._bucket_seen:
+            return
+        try:
+            self._client.head_bucket(Bucket=self._bucket)
+        except ClientError as exc:
+            if _code(exc) in _MISSING_BUCKET:
+                self._make_bucket()
+            # Else we may not look (403), which says nothing about whether we may put.
+        self._bucket_seen = True
+
+    def _make_bucket(self) -> None:
+        region = self._client.meta.region_name
+        try:
+            if region == "us-east-1":  # the one region that may not be named
+                self._client.create_bucket(Bucket=self._bucket)
+            else:
+                self._client.create_bucket(
+                    Bucket=self._bucket,
+                    CreateBucketConfiguration={"LocationConstraint": region},  # type: ignore[typeddict-item]
+                )
+            log.info("store.bucket_created", bucket=self._bucket)
+        except ClientError as exc:
+            if _code(exc) not in _ALREADY_THERE:
+                raise
+
+    async def _call(self, function: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, function)
+        except (ClientError, BotoCoreError, OSError) as exc:
+            raise StoreUnavailable(f"The S3 store failed: {exc}.") from exc
+
+
+def _code(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "")

@@ -1,0 +1,41 @@
+"""The signing key of an installation that was given none: made once, kept in its data folder."""
+
+import os
+import secrets
+from pathlib import Path
+
+from shared.errors import ConfigurationError
+
+_FILE = "secret-key"
+
+
+def kept_secret(data_dir: Path) -> bytes:
+    """The key in `data_dir`, made on first call; processes that race for it all get the same one."""
+    path = data_dir / _FILE
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _create(path)
+        return path.read_bytes()
+    except OSError as exc:
+        raise ConfigurationError(
+            f"The key that signs links cannot be kept in {path} ({exc.strerror}): make PRECIEUX_DATA_DIR writable, or "
+            "set PRECIEUX_SECRET_KEY."
+        ) from exc
+
+
+def _create(path: Path) -> None:
+    """Write it aside and link(2) it into place: the first wins, and nobody ever reads half of it."""
+    draft = path.with_name(f"{_FILE}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_hex(32).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return
+    finally:
+        draft.unlink()

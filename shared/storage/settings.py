@@ -1,0 +1,45 @@
+"""Where objects are kept, and how links to them begin."""
+
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+
+from shared.errors import ConfigurationError
+from shared.settings import Settings, default_data_dir
+
+
+class StoreSettings(Settings):
+    s3_endpoint_url: str | None = Field(default=None, description="address of an S3-compatible store, http://host:port")
+    s3_bucket: str | None = Field(default=None, description="name of the bucket; unset, objects are kept in a folder")
+    data_dir: Path = Field(default_factory=default_data_dir, description="folder of everything that is kept locally")
+    public_url: str = Field(default="http://127.0.0.1:8000", description="address under which users reach the API")
+    secret_key: SecretStr | None = Field(
+        default=None, description="signs links; unset, a key is made and kept in the data folder"
+    )
+
+    @field_validator("s3_endpoint_url", "public_url")
+    @classmethod
+    def _is_an_http_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError("it must look like http://host:port or https://host")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError("it must have at least 32 characters, as `openssl rand -hex 32` gives")
+        return value
+
+    def checked(self) -> Self:
+        """Itself; `ConfigurationError` when the S3 store is set by half."""
+        if self.s3_endpoint_url and not self.s3_bucket:
+            raise ConfigurationError(
+                "PRECIEUX_S3_ENDPOINT_URL is set but PRECIEUX_S3_BUCKET is not: name the bucket to keep files in, or "
+                "unset both to keep them in a folder."
+            )
+        return self
