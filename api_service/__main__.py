@@ -7,14 +7,16 @@ from api_service.app import create_app
 from api_service.dependencies import Services
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
-from shared.broker import BrokerSettings, open_broker
+from shared.broker import open_broker
+from shared.broker.settings import BrokerSettings
 from shared.database import Database, DatabaseSettings
 from shared.http_server import listening_socket, serve_http
 from shared.lifecycle import run_loops, run_service
 from shared.logging import get_logger
 from shared.migrate import require_current
 from shared.settings import load
-from shared.storage import StoreSettings, open_signer, open_store
+from shared.storage import open_signer, open_store
+from shared.storage.settings import StoreSettings
 
 log = get_logger(__name__)
 

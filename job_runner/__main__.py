@@ -16,7 +16,8 @@ from shared.logging import get_logger
 from shared.migrate import require_current
 from shared.readiness import notify_ready
 from shared.settings import load
-from shared.storage import StoreSettings, open_store
+from shared.storage import open_store
+from shared.storage.settings import StoreSettings
 
 log = get_logger(__name__)
 

@@ -19,7 +19,8 @@ class CodexClient:
     """One connection pool for the process; `close()` it at the end."""
 
     def __init__(self, settings: EngineSettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        token = settings.codex_token.get_secret_value() if settings.codex_token else ""
+        # An engine that wants none still gets the header, as from the original; it cannot be empty (RFC 6750).
+        token = settings.codex_token.get_secret_value() if settings.codex_token else "anonymous"
         # Escaped in JSON a byte can take six; both streams are capped, and there is a little around them.
         self._max_answer = 12 * settings.max_output_bytes + (64 << 10)
         self._client = httpx.AsyncClient(

@@ -5,14 +5,16 @@ import sys
 
 from queue_consumer.consumer import Consumer
 from queue_consumer.jobs import JobMaker
-from shared.broker import BrokerSettings, open_broker
+from shared.broker import open_broker
+from shared.broker.settings import BrokerSettings
 from shared.database import Database, DatabaseSettings
 from shared.lifecycle import run_service
 from shared.logging import get_logger
 from shared.migrate import require_current
 from shared.readiness import notify_ready
 from shared.settings import load
-from shared.storage import StoreSettings, open_store
+from shared.storage import open_store
+from shared.storage.settings import StoreSettings
 
 log = get_logger(__name__)
 

@@ -35,7 +35,7 @@ def listening_socket(host: str, port: int, *, setting: str) -> socket.socket:
 
 
 async def serve_http(app: ASGIApp, listening: socket.socket, stop: asyncio.Event, *, grace_seconds: int = 5) -> None:
-    """Serve until `stop`, then let the requests under way finish for `grace_seconds`. Tells readiness once it answers."""
+    """Serve until `stop`, then let the requests under way finish for `grace_seconds`. Tells readiness."""
     config = uvicorn.Config(
         app,
         log_config=None,

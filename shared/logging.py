@@ -8,6 +8,7 @@ import sys
 from typing import Literal
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import FilteringBoundLogger, Processor
 
 from shared.settings import Settings
@@ -27,10 +28,16 @@ def configure_logging(service: str, settings: LogSettings) -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    # Local variables hold user code, addresses and secrets: no traceback shows them.
     final: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
         if as_json
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     )
     structlog.configure(
         processors=[
@@ -53,8 +60,9 @@ def configure_logging(service: str, settings: LogSettings) -> None:
     root.handlers = [handler]
     root.setLevel(settings.log_level)
     # pika and botocore narrate every reconnect and retry; ours says it once, with what will happen next.
-    for noisy in ("pika", "botocore", "boto3", "urllib3", "httpx", "httpcore", "databases", "aiosmtplib", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.ERROR if noisy == "pika" else logging.WARNING)
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    for chatty in ("alembic", "boto3", "botocore", "databases", "httpcore", "httpx", "urllib3", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
 
 

@@ -23,15 +23,15 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
     rows = await connection.fetch_all(
         """
         WITH due AS MATERIALIZED (
-            (SELECT id FROM emails WHERE status = 'queued' AND run_after <= now()
-             ORDER BY run_after, id LIMIT :limit FOR UPDATE SKIP LOCKED)
-            UNION ALL
-            (SELECT id FROM emails WHERE status = 'sending' AND lease_expires_at < now()
-             ORDER BY lease_expires_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+            SELECT id FROM emails WHERE status = 'queued' AND run_after <= now()
+            ORDER BY run_after, id LIMIT :limit FOR UPDATE SKIP LOCKED
+        ), abandoned AS MATERIALIZED (
+            SELECT id FROM emails WHERE status = 'sending' AND lease_expires_at < now()
+            ORDER BY lease_expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
         )
         UPDATE emails SET status = 'sending', attempt = attempt + 1, lease_id = gen_random_uuid(),
             lease_expires_at = now() + make_interval(secs => :lease_seconds)
-        FROM due WHERE emails.id = due.id
+        FROM (SELECT id FROM due UNION ALL SELECT id FROM abandoned) AS taken WHERE emails.id = taken.id
         RETURNING emails.id, job, attempt, lease_id, recipient, subject, text, html, message_id
         """,
         {"limit": limit, "lease_seconds": lease_seconds},
