@@ -101,8 +101,8 @@ def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelin
     if answer.verdict is not None:
         rows.append(("verdict", f"{answer.verdict}: {explanation}"))
     rows += _measures(answer)
-    # Numbers are left alone: tabulate would turn the output `1e5` into 100000.
-    table = tabulate(rows, tablefmt="plain", disable_numparse=True)
+    # Left alone, tabulate turns the output `1e5` into 100000 and strips the spaces that a drawing begins with.
+    table = tabulate(rows, tablefmt="plain", disable_numparse=True, preserve_whitespace=True)
     greeting = f"Hello,\n\nYour code request {'successed' if outcome.success else 'errored'}!"
     link = f"\n\nThe whole output: {filelink}" if filelink else ""
     return f"{greeting}\n\n{table}{link}\n\nRegards, Precieux\n"

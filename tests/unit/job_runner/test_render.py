@@ -1,0 +1,105 @@
+from html.parser import HTMLParser
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from job_runner.claim import ClaimedJob
+from job_runner.emails.render import MAX_SHOWN, RenderedEmail, render, shown
+from job_runner.outcome import decide, give_up
+from shared.codex import RunResponse, Verdict
+
+JOB = ClaimedJob(7, 42, "someone@example.com", "{}", UUID(int=1), 1, UUID(int=2))
+
+
+def rendered(*, verdict: Verdict | None = Verdict.OK, **fields: object) -> RenderedEmail:
+    answer = RunResponse.model_validate(
+        {
+            "timeStamp": 1672439982964,
+            "status": 200,
+            "language": "py",
+            "info": "Python 3.13",
+            "verdict": verdict,
+            **fields,
+        }
+    )
+    return render(JOB, decide(answer), filelink="http://example.com/files/x", domain="example.com")
+
+
+def test_a_success_reads_as_in_the_original() -> None:
+    email = rendered(output="12\n")
+    assert email.subject == "Successful Code result - 42"
+    lines = email.text.splitlines()
+    assert "Your code request successed!" in lines
+    rows = [line.split(None, 1) for line in lines]
+    for row in (["status", "200"], ["output", "12"], ["error"], ["language", "py"], ["info", "Python 3.13"]):
+        assert row in rows
+    assert ["timeStamp", "1672439982964"] in rows
+    assert "Response from codeX:" in lines
+    assert any(line.split() == ["Status:", "Success"] for line in lines)
+    assert lines[-1] == "Regards, Precieux"
+
+
+@pytest.mark.parametrize("verdict", [v for v in Verdict if v not in (Verdict.OK, Verdict.INTERNAL_ERROR)])
+def test_an_error_has_the_originals_subject_and_tells_its_verdict(verdict: Verdict) -> None:
+    email = rendered(verdict=verdict, error="boom")
+    assert email.subject == "Error while compiling code - 42"
+    assert "Your code request errored!" in email.text
+    assert any(line.split() == ["Status:", "Error"] for line in email.text.splitlines())
+    assert str(verdict) in email.text
+
+
+def test_what_could_not_be_run_says_so_and_blames_nobody_else() -> None:
+    email = render(JOB, give_up("the engine is gone"), filelink=None, domain="example.com")
+    assert email.subject == "Code could not be run - 42"
+    assert "our fault" in email.text
+    assert "the engine is gone" in email.text
+    assert "the engine is gone" in email.html
+
+
+def test_numbers_in_the_output_are_left_as_they_are() -> None:
+    assert "1e5" in rendered(output="1e5").text
+    assert "007" in rendered(output="007").text
+
+
+def test_lines_keep_their_indentation() -> None:
+    lines = [line for line in rendered(output="  *\n ***\n*****").text.splitlines() if "*" in line]
+    assert [line.rstrip().rpartition("output")[2].lstrip(" ") for line in lines] == ["*", "***", "*****"]
+    column = lines[2].index("*")
+    assert [line.index("*") - column for line in lines] == [2, 1, 0]
+
+
+def test_the_message_id_depends_on_the_request_alone() -> None:
+    assert rendered(output="a").message_id == rendered(verdict=Verdict.TIME_LIMIT).message_id
+    assert rendered().message_id == f"<precieux.{UUID(int=1)}@example.com>"
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        assert not any(name.startswith("on") for name, _ in attrs)
+
+
+@given(output=st.text(), error=st.text(), info=st.text())
+def test_no_output_becomes_markup_or_a_header(output: str, error: str, info: str) -> None:
+    clean = [text.encode("utf-8", "replace").decode() for text in (output, error, info)]
+    email = rendered(output="<script>x</script><img onerror=1>" + clean[0], error="</pre><b>" + clean[1], info=clean[2])
+    tags = Tags()
+    tags.feed(email.html)
+    assert not tags.seen & {"script", "img", "b"}
+    assert email.subject == "Successful Code result - 42"
+
+
+def test_long_output_is_cut_and_says_so() -> None:
+    text = shown("x" * (MAX_SHOWN + 5))
+    assert text.endswith("[cut here: 5 more characters]")
+
+
+def test_control_characters_are_shown_and_joiners_are_kept() -> None:
+    assert shown("\x1b[31mred\x07\r\n\tok") == "\ufffd[31mred\ufffd\n\tok"
+    assert shown("می\u200cخواهم 👩\u200d💻") == "می\u200cخواهم 👩\u200d💻"

@@ -1,0 +1,19 @@
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.retry import RetryPolicy
+
+
+@given(attempt=st.integers(1, 10_000), seed=st.integers())
+def test_a_delay_lies_in_the_upper_half_of_its_step_and_under_the_cap(attempt: int, seed: int) -> None:
+    policy = RetryPolicy(base=1, cap=60)
+    full = min(60.0, 2.0 ** min(attempt - 1, 32))
+    assert full / 2 <= policy.delay(attempt, random.Random(seed)) <= full
+
+
+def test_the_other_sides_wish_is_the_least_delay() -> None:
+    policy = RetryPolicy(base=1, cap=60)
+    assert policy.delay(1, random.Random(0), at_least=90) == 90
+    assert policy.delay(7, random.Random(0), at_least=1) > 1
