@@ -1,0 +1,24 @@
+"""For every test: a clean environment, the fixtures by service, and a word about services that were missing."""
+
+import importlib.util
+import os
+
+import pytest
+
+from tests.fixtures.gate import missed
+
+# Before any settings are read: what a developer has set for their own installation must not reach the tests.
+for _name in [name for name in os.environ if name.startswith("PRECIEUX_") and not name.startswith("PRECIEUX_TEST_")]:
+    del os.environ[_name]
+
+_PLUGINS = ("postgres", "rabbitmq", "s3", "mail", "executor", "up")
+pytest_plugins = [
+    f"tests.fixtures.{name}" for name in _PLUGINS if importlib.util.find_spec(f"tests.fixtures.{name}") is not None
+]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if missed:
+        terminalreporter.section("services that were missing")
+        for service, remedy in missed.items():
+            terminalreporter.line(f"{service}: {remedy}")

@@ -1,0 +1,270 @@
+"""What every broker promises (`shared.broker.base.Broker`)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from shared.broker.base import Ack, Broker, Delivery, Handler, Reject, Retry, Settlement
+from shared.broker.postgres import PostgresBroker
+from shared.broker.rabbitmq import RabbitMQBroker
+from shared.errors import StoreUnavailable
+from shared.retry import RetryPolicy
+from tests.factories import make_message
+from tests.fixtures.brokers import DeadLetters, PostgresDeadLetters, RabbitMQDeadLetters
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.contract
+
+QUICK = RetryPolicy(base=0.02, cap=0.1)
+
+
+@pytest.fixture(params=["postgres", "rabbitmq"])
+def adapter(request: pytest.FixtureRequest) -> Broker:
+    if request.param == "postgres":
+        return PostgresBroker(request.getfixturevalue("database"), poll_interval=0.5, policy=QUICK)
+    return RabbitMQBroker(request.getfixturevalue("rabbitmq_url"), policy=QUICK)
+
+
+@pytest.fixture
+async def broker(adapter: Broker) -> AsyncIterator[Broker]:
+    yield adapter
+    await adapter.close()
+
+
+@pytest.fixture
+def dead_letters(adapter: Broker, request: pytest.FixtureRequest) -> DeadLetters:
+    if isinstance(adapter, PostgresBroker):
+        return PostgresDeadLetters(request.getfixturevalue("database"))
+    return RabbitMQDeadLetters(request.getfixturevalue("rabbitmq_url"))
+
+
+class Recorder:
+    """A handler that remembers what it was given, and settles each delivery as `settle` says."""
+
+    def __init__(self, settle: Callable[[Delivery], Settlement | Awaitable[Settlement]] = lambda _: Ack()) -> None:
+        self._settle = settle
+        self.deliveries: list[Delivery] = []
+        self.batches: list[int] = []
+
+    async def __call__(self, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        self.batches.append(len(deliveries))
+        self.deliveries += deliveries
+        settlements = []
+        for delivery in deliveries:
+            settlement = self._settle(delivery)
+            settlements.append(settlement if isinstance(settlement, Ack | Retry | Reject) else await settlement)
+        return settlements
+
+    @property
+    def bodies(self) -> list[bytes]:
+        return [delivery.body for delivery in self.deliveries]
+
+
+@asynccontextmanager
+async def consuming(broker: Broker, handle: Handler) -> AsyncIterator[asyncio.Event]:
+    """Consume while the block runs, and stop in order after it."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(broker.consume(handle, stop))
+    try:
+        yield stop
+    finally:
+        stop.set()
+        async with asyncio.timeout(20):
+            await task
+
+
+async def test_what_is_published_is_received_once_with_its_message_id(broker: Broker) -> None:
+    messages = [make_message() for _ in range(3)]
+    handler = Recorder()
+
+    assert await broker.publish(messages) == [True, True, True]
+    async with consuming(broker, handler):
+        await eventually(lambda: len(handler.deliveries) >= 3)
+
+    assert [(d.body, d.message_id, d.attempt) for d in handler.deliveries] == [
+        (m.body, m.message_id, 1) for m in messages
+    ]
+
+
+async def test_what_is_published_while_consuming_is_received_at_once(broker: Broker) -> None:
+    handler = Recorder()
+    async with consuming(broker, handler):
+        for count in range(1, 4):
+            await broker.publish([make_message()])
+            await eventually(lambda count=count: len(handler.deliveries) == count)  # type: ignore[misc]
+
+
+async def test_acknowledged_messages_do_not_come_back(broker: Broker) -> None:
+    await broker.publish([make_message(b"1")])
+    first = Recorder()
+    async with consuming(broker, first):
+        await eventually(lambda: first.deliveries)
+
+    await broker.publish([make_message(b"2")])
+    second = Recorder()
+    async with consuming(broker, second):
+        await eventually(lambda: b"2" in second.bodies)
+    assert second.bodies == [b"2"]
+
+
+async def test_publishing_nothing_is_fine(broker: Broker) -> None:
+    assert list(await broker.publish([])) == []
+
+
+async def test_many_messages_all_arrive_once_in_batches(broker: Broker) -> None:
+    messages = [make_message(str(number).encode()) for number in range(1200)]
+    handler = Recorder()
+    assert all(await broker.publish(messages))
+    async with consuming(broker, handler):
+        await eventually(lambda: len(handler.deliveries) >= len(messages))
+    assert sorted(handler.bodies, key=int) == [message.body for message in messages]
+    assert max(handler.batches) > 1
+
+
+async def test_two_consumers_share_the_messages_and_none_gets_the_others(broker: Broker) -> None:
+    messages = [make_message(str(number).encode()) for number in range(400)]
+    one, other = Recorder(), Recorder()
+    async with consuming(broker, one), consuming(broker, other):
+        await broker.publish(messages)
+        await eventually(lambda: len(one.deliveries) + len(other.deliveries) >= len(messages))
+    assert sorted(one.bodies + other.bodies, key=int) == [message.body for message in messages]
+
+
+async def test_a_retried_message_comes_again_with_a_higher_attempt(broker: Broker) -> None:
+    handler = Recorder(lambda delivery: Retry() if delivery.attempt < 3 else Ack())
+    await broker.publish([make_message(b"7")])
+    async with consuming(broker, handler):
+        await eventually(lambda: len(handler.deliveries) >= 3)
+    assert [delivery.attempt for delivery in handler.deliveries] == [1, 2, 3]
+
+
+async def test_a_rejected_message_lies_in_the_dead_queue_with_its_reason(
+    broker: Broker, dead_letters: DeadLetters
+) -> None:
+    message = make_message("نه یک عدد\0".encode())
+    handler = Recorder(lambda delivery: Reject(f"not a number: {delivery.body.decode()}"))
+    await broker.publish([message])
+    async with consuming(broker, handler):
+        await eventually(lambda: handler.deliveries)
+
+    (dead,) = await dead_letters.read()
+    assert (dead.body, dead.message_id) == (message.body, message.message_id)
+    assert dead.reason is not None
+    assert dead.reason.startswith("not a number: نه یک عدد")
+    assert len(handler.deliveries) == 1
+
+
+async def test_each_message_of_a_batch_is_settled_in_its_own_way(broker: Broker, dead_letters: DeadLetters) -> None:
+    def settle(delivery: Delivery) -> Settlement:
+        number = int(delivery.body)
+        if number % 10 == 3:
+            return Reject("three")
+        return Retry() if number % 10 == 5 and delivery.attempt == 1 else Ack()
+
+    await broker.publish([make_message(str(number).encode()) for number in range(50)])
+    handler = Recorder(settle)
+    async with consuming(broker, handler):
+        await eventually(lambda: len(handler.deliveries) >= 55)
+
+    assert sorted(int(d.body) for d in handler.deliveries if d.attempt == 2) == [5, 15, 25, 35, 45]
+    assert sorted(int(d.body) for d in await dead_letters.read()) == [3, 13, 23, 33, 43]
+    later = Recorder()
+    async with consuming(broker, later):
+        await broker.publish([make_message(b"100")])
+        await eventually(lambda: later.deliveries)
+    assert later.bodies == [b"100"]
+
+
+async def test_a_dependency_that_is_down_costs_no_message_an_attempt(broker: Broker, dead_letters: DeadLetters) -> None:
+    calls = 0
+
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        nonlocal calls
+        calls += 1
+        if calls <= 25:  # more often than a message may be redelivered
+            raise StoreUnavailable("The store is down.")
+        return await handler(deliveries)
+
+    handler = Recorder()
+    await broker.publish([make_message(b"1"), make_message(b"2")])
+    async with consuming(broker, handle):
+        await eventually(lambda: len(handler.deliveries) >= 2)
+    assert [(d.body, d.attempt) for d in handler.deliveries] == [(b"1", 1), (b"2", 1)]
+    assert await dead_letters.read() == []
+
+
+async def test_one_message_that_breaks_the_handler_does_not_hold_up_the_others(broker: Broker) -> None:
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        if any(d.body == b"bad" and d.attempt < 3 for d in deliveries):
+            raise RuntimeError("a defect of ours")
+        return await handler(deliveries)
+
+    handler = Recorder()
+    await broker.publish([make_message(b"1"), make_message(b"bad"), make_message(b"2")])
+    async with consuming(broker, handle):
+        await eventually(lambda: b"bad" in handler.bodies)
+    assert sorted(handler.bodies) == [b"1", b"2", b"bad"]
+    assert {d.body: d.attempt for d in handler.deliveries} == {b"1": 1, b"2": 1, b"bad": 3}
+
+
+async def test_a_message_that_never_succeeds_ends_in_the_dead_queue(broker: Broker, dead_letters: DeadLetters) -> None:
+    handler = Recorder(lambda _: Retry())
+    await broker.publish([make_message(b"9")])
+    async with consuming(broker, handler):
+        dead = await eventually(dead_letters.read, timeout=30)
+    assert [letter.body for letter in dead] == [b"9"]
+    assert [delivery.attempt for delivery in handler.deliveries] == list(range(1, 22))
+
+
+async def test_a_batch_under_way_at_the_stop_is_settled_first(broker: Broker) -> None:
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(_: Delivery) -> Settlement:
+        began.set()
+        await go_on.wait()
+        return Ack()
+
+    await broker.publish([make_message(b"1")])
+    async with consuming(broker, Recorder(slowly)) as stop:
+        await began.wait()
+        stop.set()
+        go_on.set()
+
+    later = Recorder()
+    await broker.publish([make_message(b"2")])
+    async with consuming(broker, later):
+        await eventually(lambda: b"2" in later.bodies)
+    assert later.bodies == [b"2"]
+
+
+async def test_a_consumer_that_is_cancelled_while_handling_leaves_the_message_to_others(broker: Broker) -> None:
+    began = asyncio.Event()
+
+    async def for_ever(_: Delivery) -> Settlement:
+        began.set()
+        await asyncio.Event().wait()
+        return Ack()
+
+    await broker.publish([make_message(b"1")])
+    task = asyncio.create_task(broker.consume(Recorder(for_ever), asyncio.Event()))
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    other = Recorder()
+    async with consuming(broker, other):
+        await eventually(lambda: other.deliveries)
+    assert other.bodies == [b"1"]
+
+
+async def test_it_stops_at_once_when_there_is_nothing_to_do(broker: Broker) -> None:
+    async with asyncio.timeout(5), consuming(broker, Recorder()):
+        pass
+
+
+async def test_closing_twice_or_before_connecting_is_fine(broker: Broker) -> None:
+    await broker.close()
+    await broker.close()

@@ -1,0 +1,30 @@
+"""Things for tests, random where the test does not care, so that none depends on a value that it does not name."""
+
+import random
+import uuid
+
+from job_runner.mailers.base import Email
+from shared.broker.base import Message
+
+
+def make_message(body: bytes | None = None, message_id: str | None = None) -> Message:
+    return Message(
+        body=str(random.randrange(1, 10**9)).encode() if body is None else body,
+        message_id=message_id or str(uuid.uuid4()),
+    )
+
+
+def make_email(
+    recipient: str | None = None,
+    subject: str = "Successful Code result - 12",
+    text: str = "Your code request successed!",
+    html: str = "<p>Your code request successed!</p>",
+    message_id: str | None = None,
+) -> Email:
+    return Email(
+        recipient=recipient or f"someone-{random.randrange(10**6)}@example.com",
+        subject=subject,
+        text=text,
+        html=html,
+        message_id=message_id or f"<precieux.{uuid.uuid4()}@example.com>",
+    )

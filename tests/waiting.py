@@ -1,0 +1,38 @@
+"""Waiting for what happens elsewhere: the only polling in the tests, and always bounded."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, overload
+
+T = TypeVar("T")
+
+_INTERVAL = 0.02
+
+
+@overload
+async def eventually(predicate: Callable[[], Awaitable[T]], timeout: float = 15.0, what: str = "") -> T: ...
+@overload
+async def eventually(predicate: Callable[[], T], timeout: float = 15.0, what: str = "") -> T: ...
+async def eventually(predicate: Callable[[], Awaitable[T] | T], timeout: float = 15.0, what: str = "") -> T:
+    """The predicate's first true answer; fails the test when there is none in `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while True:
+        answer = predicate()
+        value = await answer if inspect.isawaitable(answer) else answer
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what or inspect.getsource(predicate).strip()}: not within {timeout:g} s")
+        await asyncio.sleep(_INTERVAL)
+
+
+def eventually_sync(predicate: Callable[[], T], timeout: float = 30.0, what: str = "") -> T:
+    """The same, where there is no event loop: for fixtures and tests that drive whole processes."""
+    deadline = time.monotonic() + timeout
+    while not (value := predicate()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what or inspect.getsource(predicate).strip()}: not within {timeout:g} s")
+        time.sleep(_INTERVAL)
+    return value
