@@ -161,7 +161,11 @@ ALTER TABLE results
     ALTER COLUMN execute_date DROP NOT NULL,
     ALTER COLUMN execute_date DROP DEFAULT,
     ALTER COLUMN job TYPE integer,
+    ALTER COLUMN id DROP IDENTITY,
     ALTER COLUMN id TYPE integer;
+CREATE SEQUENCE results_id_seq AS integer OWNED BY results.id;
+SELECT setval('results_id_seq', COALESCE(max(id), 0) + 1, false) FROM results;
+ALTER TABLE results ALTER COLUMN id SET DEFAULT nextval('results_id_seq');
 UPDATE job SET status = 'none-executed' WHERE status IN ('executing', 'failed');
 ALTER TABLE job
     DROP CONSTRAINT job_status_check,
@@ -176,7 +180,11 @@ ALTER TABLE job
     DROP COLUMN finished_at,
     ALTER COLUMN status DROP NOT NULL,
     ALTER COLUMN upload TYPE integer,
+    ALTER COLUMN id DROP IDENTITY,
     ALTER COLUMN id TYPE integer;
+CREATE SEQUENCE job_id_seq AS integer OWNED BY job.id;
+SELECT setval('job_id_seq', COALESCE(max(id), 0) + 1, false) FROM job;
+ALTER TABLE job ALTER COLUMN id SET DEFAULT nextval('job_id_seq');
 ALTER TABLE uploads
     DROP COLUMN filename,
     DROP COLUMN object_key,

@@ -1,0 +1,168 @@
+"""The lease protocol on a real Postgres."""
+
+import asyncio
+import uuid
+
+import pytest
+
+from job_runner import claim
+from job_runner.claim import ClaimedJob
+from job_runner.emails.render import render
+from job_runner.finish import finish
+from job_runner.outcome import decide, give_up
+from shared.codex import RunResponse, Verdict
+from shared.database import Database
+from tests.integration.rows import add_job, execute, fetch
+
+pytestmark = pytest.mark.integration
+
+
+async def take(database: Database, limit: int = 10, lease_seconds: float = 30) -> list[ClaimedJob]:
+    async with database.transaction() as connection:
+        return await claim.claim(connection, limit=limit, lease_seconds=lease_seconds)
+
+
+async def complete(database: Database, job: ClaimedJob, verdict: Verdict = Verdict.OK) -> bool:
+    outcome = decide(RunResponse(timeStamp=1, status=200, output="out\0put", verdict=verdict))
+    email = render(job, outcome, filelink=None, domain="example.com")
+    async with database.transaction() as connection:
+        return await finish(connection, job, outcome, email, output_key="k", filelink="l")
+
+
+async def state(database: Database, job: int) -> dict[str, object]:
+    return (await fetch(database, "SELECT * FROM job WHERE id = :id", id=job))[0]
+
+
+async def expire(database: Database, job: int) -> None:
+    await execute(database, "UPDATE job SET lease_expires_at = now() - interval '1 second' WHERE id = :id", id=job)
+
+
+async def rescue(database: Database) -> list[int]:
+    async with database.transaction() as connection:
+        return await claim.rescue(connection)
+
+
+async def test_many_claimers_get_each_job_once(database: Database) -> None:
+    jobs = {await add_job(database) for _ in range(30)}
+
+    async def claimer() -> list[int]:
+        mine: list[int] = []
+        while batch := await take(database, limit=3):
+            mine += [job.id for job in batch]
+        return mine
+
+    claimed = [job for some in await asyncio.gather(*(claimer() for _ in range(8))) for job in some]
+    assert sorted(claimed) == sorted(jobs)
+
+
+async def test_a_claim_passes_by_what_another_transaction_holds(database: Database) -> None:
+    first, second = await add_job(database), await add_job(database)
+    async with database.transaction() as connection:
+        held = await claim.claim(connection, limit=1, lease_seconds=30)
+        # Another task has another connection: without SKIP LOCKED it would wait for this transaction for ever.
+        other = await asyncio.wait_for(asyncio.create_task(take(database)), timeout=10)
+    assert [job.id for job in held] == [first]
+    assert [job.id for job in other] == [second]
+
+
+async def test_a_job_that_is_not_due_is_left_alone_and_its_time_is_told(database: Database) -> None:
+    await add_job(database)
+    [job] = await take(database)
+    async with database.transaction() as connection:
+        await claim.retry_later(connection, job.lease_id, delay=100)
+        assert await claim.claim(connection, limit=1, lease_seconds=30) == []
+        seconds = await claim.seconds_until_due(connection)
+    assert seconds is not None
+    assert 90 < seconds <= 100
+
+
+async def test_the_end_is_written_whole_and_once(database: Database) -> None:
+    job_id = await add_job(database)
+    [job] = await take(database)
+    assert await complete(database, job)
+    assert not await complete(database, job)
+    row = await state(database, job_id)
+    assert (row["status"], row["lease_id"]) == ("executed", None)
+    assert row["finished_at"] is not None
+    results = await fetch(database, "SELECT * FROM results")
+    assert [(r["job"], r["upload"], r["output"], r["verdict"]) for r in results] == [
+        (job_id, job.upload, "out\ufffdput", "ok")
+    ]
+    assert len(await fetch(database, "SELECT * FROM emails")) == 1
+    uploads = await fetch(database, "SELECT request_id, enable FROM uploads")
+    assert uploads == [{"request_id": None, "enable": 0}]
+
+
+async def test_an_error_blocks_the_upload_and_a_failure_of_ours_does_not(database: Database) -> None:
+    wrong, unlucky = await add_job(database), await add_job(database)
+    by_id = {job.id: job for job in await take(database)}
+    assert await complete(database, by_id[wrong], Verdict.COMPILE_ERROR)
+    outcome = give_up("no engine")
+    async with database.transaction() as connection:
+        email = render(by_id[unlucky], outcome, filelink=None, domain="example.com")
+        assert await finish(connection, by_id[unlucky], outcome, email, output_key=None, filelink=None)
+    assert (await state(database, unlucky))["status"] == "failed"
+    enabled = await fetch(database, "SELECT job.id, enable FROM job JOIN uploads ON uploads.id = upload")
+    assert {row["id"]: row["enable"] for row in enabled} == {wrong: 1, unlucky: 0}
+    assert len(await fetch(database, "SELECT * FROM results")) == 1
+    kinds = await fetch(database, "SELECT kind FROM emails ORDER BY kind")
+    assert [row["kind"] for row in kinds] == ["failure", "result"]
+
+
+async def test_a_late_finish_of_a_rescued_attempt_is_ignored(database: Database) -> None:
+    job_id = await add_job(database)
+    [late] = await take(database)
+    await expire(database, job_id)
+    assert await rescue(database) == [job_id]
+    [current] = await take(database)
+    assert current.lease_id != late.lease_id
+    assert not await complete(database, late, Verdict.TIME_LIMIT)
+    assert (await state(database, job_id))["lease_id"] == current.lease_id
+    assert await complete(database, current)
+    assert [r["verdict"] for r in await fetch(database, "SELECT verdict FROM results")] == ["ok"]
+
+
+async def test_a_late_release_or_retry_of_a_rescued_attempt_is_ignored(database: Database) -> None:
+    job_id = await add_job(database)
+    [late] = await take(database)
+    await expire(database, job_id)
+    await rescue(database)
+    [current] = await take(database)
+    async with database.transaction() as connection:
+        await claim.release(connection, late.lease_id)
+        await claim.retry_later(connection, late.lease_id, delay=0)
+        assert await claim.heartbeat(connection, [late.lease_id, current.lease_id], lease_seconds=30) == {
+            current.lease_id
+        }
+    row = await state(database, job_id)
+    assert (row["status"], row["lease_id"]) == ("executing", current.lease_id)
+
+
+async def test_a_heartbeat_keeps_a_job_from_being_rescued(database: Database) -> None:
+    job_id = await add_job(database)
+    [job] = await take(database)
+    await expire(database, job_id)
+    async with database.transaction() as connection:
+        await claim.heartbeat(connection, [job.lease_id], lease_seconds=30)
+    assert await rescue(database) == []
+
+
+async def test_a_release_gives_the_attempt_back_and_a_rescue_does_not(database: Database) -> None:
+    job_id = await add_job(database)
+    [job] = await take(database)
+    assert job.attempt == 1
+    async with database.transaction() as connection:
+        await claim.release(connection, job.lease_id)
+    [again] = await take(database)
+    assert again.attempt == 1
+    await expire(database, job_id)
+    await rescue(database)
+    [third] = await take(database)
+    assert third.attempt == 2
+
+
+async def test_a_lease_that_nobody_holds_changes_nothing(database: Database) -> None:
+    await add_job(database)
+    async with database.transaction() as connection:
+        await claim.release(connection, uuid.uuid4())
+    assert [row["attempt"] for row in await fetch(database, "SELECT attempt FROM job")] == [0]

@@ -1,0 +1,59 @@
+"""Rows for integration tests, written as the services would have."""
+
+import json
+import random
+import uuid
+
+from shared.database import Database
+
+
+async def add_upload(
+    database: Database,
+    *,
+    email: str | None = None,
+    language: str = "python",
+    enable: int = 0,
+    object_key: str | None = None,
+    sha256: str | None = None,
+    request_id: uuid.UUID | None = None,
+) -> int:
+    async with database.transaction() as connection:
+        row = await connection.fetch_one(
+            "INSERT INTO uploads (email, inputs, language, enable, object_key, sha256, request_id)"
+            " VALUES (:email, 'in', :language, :enable, :object_key, :sha256, :request_id) RETURNING id",
+            {
+                "email": email or f"someone-{random.randrange(10**9)}@example.com",
+                "language": language,
+                "enable": enable,
+                "object_key": object_key,
+                "sha256": sha256,
+                "request_id": request_id,
+            },
+        )
+    assert row is not None
+    return int(row["id"])
+
+
+async def add_job(database: Database, *, contents: str = "print(1)", language: str = "python") -> int:
+    """An upload whose execution was asked for, and its job; returns the job's id."""
+    request_id = uuid.uuid4()
+    upload = await add_upload(database, language=language, request_id=request_id)
+    job = json.dumps({"language": language, "inputs": "in", "contents": contents})
+    async with database.transaction() as connection:
+        row = await connection.fetch_one(
+            "INSERT INTO job (upload, job, request_id) VALUES (:upload, :job, :request_id) RETURNING id",
+            {"upload": upload, "job": job, "request_id": request_id},
+        )
+        await connection.execute("SELECT pg_notify('precieux_jobs', '')")
+    assert row is not None
+    return int(row["id"])
+
+
+async def fetch(database: Database, sql: str, **values: object) -> list[dict[str, object]]:
+    async with database.transaction() as connection:
+        return [dict(row._mapping) for row in await connection.fetch_all(sql, values or None)]
+
+
+async def execute(database: Database, sql: str, **values: object) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(sql, values or None)

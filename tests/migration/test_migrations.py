@@ -1,0 +1,118 @@
+"""The schema that the migrations make, and the ways up and down."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from pydantic import SecretStr
+from sqlalchemy import Connection, pool
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from shared.database import Database, DatabaseSettings
+from shared.errors import ConfigurationError
+from shared.migrate import alembic_config, require_current
+from shared.tables import metadata
+from tests.fixtures.postgres import in_thread
+
+pytestmark = pytest.mark.migration
+
+
+def migrate(url: str, how: Callable[..., None], revision: str) -> None:
+    in_thread(lambda: how(alembic_config(url), revision))
+
+
+def differences(url: str) -> list[Any]:
+    def compare(connection: Connection) -> list[Any]:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True, "target_metadata": metadata}
+        )
+        return compare_metadata(context, metadata)
+
+    async def main() -> list[Any]:
+        engine = create_async_engine("postgresql+asyncpg://" + url.split("://", 1)[1], poolclass=pool.NullPool)
+        async with engine.connect() as connection:
+            found = await connection.run_sync(compare)
+        await engine.dispose()
+        return found
+
+    found: list[Any] = []
+    in_thread(lambda: found.extend(asyncio.run(main())))
+    return found
+
+
+def test_the_migrations_arrive_at_the_tables(empty_database_url: str) -> None:
+    migrate(empty_database_url, command.upgrade, "head")
+    assert differences(empty_database_url) == []
+
+
+def test_each_revision_goes_down_and_up_again(empty_database_url: str) -> None:
+    migrate(empty_database_url, command.upgrade, "head")
+    migrate(empty_database_url, command.downgrade, "0001")
+    assert differences(empty_database_url) != []
+    migrate(empty_database_url, command.upgrade, "head")
+    assert differences(empty_database_url) == []
+    migrate(empty_database_url, command.downgrade, "base")
+
+
+async def test_the_originals_database_is_upgraded_in_place(empty_database_url: str) -> None:
+    connection = await asyncpg.connect(empty_database_url)
+    try:
+        # The original's own statements: no sequence on uploads, statuses by hand.
+        await connection.execute("""
+            CREATE TABLE uploads (id INTEGER PRIMARY KEY, email TEXT, inputs TEXT, language TEXT, enable INTEGER);
+            CREATE TABLE job (id SERIAL PRIMARY KEY, upload INTEGER REFERENCES uploads (id), job VARCHAR,
+                status VARCHAR DEFAULT 'none-executed');
+            INSERT INTO uploads VALUES (7, 'a@example.com', 'in', 'python', 0), (12, 'b@example.com', '', 'c', 1);
+            INSERT INTO job (upload, job, status) VALUES (7, '{}', 'executed'), (12, '{}', 'none-executed');
+        """)
+        migrate(empty_database_url, command.upgrade, "head")
+        assert differences(empty_database_url) == []
+        uploads = await connection.fetch("SELECT id, email, inputs, language, enable FROM uploads ORDER BY id")
+        assert [tuple(row) for row in uploads] == [
+            (7, "a@example.com", "in", "python", 0),
+            (12, "b@example.com", "", "c", 1),
+        ]
+        jobs = await connection.fetch("SELECT id, upload, status FROM job ORDER BY id")
+        assert [tuple(row) for row in jobs] == [(1, 7, "executed"), (2, 12, "none-executed")]
+        next_upload = await connection.fetchval("INSERT INTO uploads (email) VALUES ('c@example.com') RETURNING id")
+        assert next_upload == 13
+        assert await connection.fetchval("INSERT INTO job (upload, job) VALUES (7, '{}') RETURNING id") == 3
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("revision", [None, "0001"])
+async def test_a_service_refuses_an_older_schema_and_says_what_to_run(
+    empty_database_url: str, revision: str | None
+) -> None:
+    if revision is not None:
+        migrate(empty_database_url, command.upgrade, revision)
+    database = Database(DatabaseSettings(database_url=SecretStr(empty_database_url)))
+    await database.connect()
+    try:
+        with pytest.raises(ConfigurationError, match="precieux migrate"):
+            await require_current(database)
+    finally:
+        await database.disconnect()
+
+
+async def test_a_service_runs_on_its_own_schema_and_on_a_newer_one(database: Database) -> None:
+    await require_current(database)
+    async with database.transaction() as connection:
+        await connection.execute("UPDATE alembic_version SET version_num = 'from-the-future'")
+    await require_current(database)
+
+
+def test_two_upgrades_at_once_do_not_disturb_each_other(empty_database_url: str) -> None:
+    environment = {**os.environ, "PRECIEUX_DATABASE_URL": empty_database_url}
+    upgrades = [subprocess.Popen([sys.executable, "-m", "shared.migrate"], env=environment) for _ in range(3)]
+    assert [upgrade.wait(timeout=60) for upgrade in upgrades] == [0, 0, 0]
+    assert differences(empty_database_url) == []
