@@ -1,0 +1,110 @@
+"""The command line. Each command reads its options, calls the module of its name, and turns the outcome into an exit
+code: 0 well, 1 not well, 2 wrong usage, 78 (EX_CONFIG) a setting to change.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from precieux import services, terminal
+from precieux import submit as submitting
+from precieux import up as system
+from precieux.client import Client
+from precieux.settings import load_up_settings
+from shared.errors import ConfigurationError, PrecieuxError
+from shared.logging import LogSettings, configure_logging
+from shared.settings import load
+
+app = typer.Typer(
+    name="precieux",
+    help="Post a program, an input and an e-mail address over HTTP; it runs in a sandbox and the result is mailed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API (PRECIEUX_PORT; 8000).")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of all embedded state (PRECIEUX_DATA_DIR).")]
+Url = Annotated[str, typer.Option(envvar="PRECIEUX_PUBLIC_URL", help="Address of the server.")]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+LOCAL_SERVER = "http://127.0.0.1:8000"
+
+
+@app.command()
+def up(port: Port = None, data_dir: DataDir = None) -> None:
+    """Start everything on this machine: a database, the services, the executor."""
+    configure_logging("up", load(LogSettings))
+    system.run(load_up_settings(port=port, data_dir=data_dir), on_ready=terminal.show_ready)
+
+
+@app.command()
+def demo() -> None:
+    """Run sample programs through a fresh system, and show their results and mails."""
+    from precieux.demo import run_demo
+
+    raise typer.Exit(0 if run_demo() else 1)
+
+
+@app.command()
+def submit(
+    file: Annotated[Path, typer.Argument(help="Source file of the program.")],
+    email: Annotated[str, typer.Option(help="Where the result is mailed.")],
+    text: Annotated[str | None, typer.Option("--input", help="Standard input of the program.")] = None,
+    input_file: Annotated[Path | None, typer.Option(help="File with the standard input.")] = None,
+    language: Annotated[str | None, typer.Option(help="Its language, if the extension does not tell.")] = None,
+    number: Annotated[int | None, typer.Option("--id", help="A number of your choice for it.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 0 if it ran well.")] = False,
+    url: Url = LOCAL_SERVER,
+    as_json: Json = False,
+) -> None:
+    """Send a program to a server and have it run."""
+    inputs = submitting.read_inputs(text, input_file)
+    ok = submitting.submit(
+        Client(url), file, email=email, language=language, inputs=inputs, number=number, wait=wait, as_json=as_json
+    )
+    raise typer.Exit(0 if ok else 1)
+
+
+@app.command()
+def status(
+    email: Annotated[str, typer.Argument(help="Address that the results go to.")],
+    url: Url = LOCAL_SERVER,
+    as_json: Json = False,
+) -> None:
+    """List the submissions of an address."""
+    submissions = Client(url).submissions(email)
+    if as_json:
+        terminal.say_json([one.as_dict() for one in submissions])
+    elif submissions:
+        terminal.show_submissions(submissions)
+    else:
+        terminal.say(f"Nothing was submitted for {email}.")
+
+
+@app.command()
+def migrate(data_dir: DataDir = None) -> None:
+    """Bring the database's schema up to date (`up` does so by itself)."""
+    configure_logging("migrate", load(LogSettings))
+    system.migrate(load_up_settings(data_dir=data_dir))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def doctor(context: typer.Context) -> None:
+    """Tell whether this machine can run programs safely, and in which languages. Options: see `doctor --help`."""
+    raise typer.Exit(subprocess.run(services.command("executor.doctor", *context.args), check=False).returncode)
+
+
+def main() -> None:
+    try:
+        app()
+    except ConfigurationError as exc:
+        terminal.complain(exc)
+        sys.exit(os.EX_CONFIG)
+    except PrecieuxError as exc:
+        terminal.complain(exc)
+        sys.exit(1)

@@ -1,0 +1,127 @@
+"""The server as an outside client sees it, over HTTP."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import requests
+
+from shared.errors import PrecieuxError
+from shared.languages import check_lang
+
+_TIMEOUT: Final = (5.0, 30.0)  # s to connect, and between two pieces of an answer
+_REGISTERED: Final = "Your submission was registered with ID: "
+_FINAL: Final = frozenset({"executed", "failed"})
+#: Extensions that are no name of their language (`shared.languages` knows those).
+_EXTENSIONS: Final = {"cc": "cpp", "cxx": "cpp", "cjs": "js", "mjs": "js", "f": "f90", "pyw": "py"}
+
+
+class ServerError(PrecieuxError):
+    """The server refused, or did not answer. The text says what to do next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One row of `GET /check_user/`; None where the server has nothing yet."""
+
+    id: int
+    status: str | None
+    output: str | None
+    execute_date: str | None
+    filelink: str | None
+    verdict: str | None
+    error: str | None
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Self:
+        known: dict[str, Any] = {field.name: row.get(field.name) for field in fields(cls)}
+        return cls(**known)
+
+    @property
+    def finished(self) -> bool:
+        return self.status in _FINAL
+
+    @property
+    def ran_ok(self) -> bool:
+        """It ran to its end without complaint. An engine without verdicts tells by its error text alone."""
+        return self.status == "executed" and (self.verdict == "ok" if self.verdict else not self.error)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Client:
+    """The classic calls. Every method raises `ServerError` in one sentence."""
+
+    def __init__(self, url: str) -> None:
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise ServerError(f"{url} is no address of a server: it begins with http:// or https://.")
+        self._url = url.rstrip("/")
+        self._session = requests.Session()
+
+    def submit(self, source: Path, *, email: str, language: str, inputs: str = "", number: int | None = None) -> int:
+        """Register a submission; returns its id. It does not run yet."""
+        try:
+            content = source.read_bytes()
+        except OSError as exc:
+            raise ServerError(f"{source} cannot be read: {exc.strerror}.") from exc
+        form = {"email": email, "language": language, "inputs": inputs, "enable": "0"}
+        if number is not None:
+            form["id"] = str(number)
+        answer = self._call("POST", "/submit_email/", data=form, files={"file": (source.name, content)})
+        if not isinstance(answer, str) or not answer.startswith(_REGISTERED):
+            raise ServerError(f"{self._url} does not answer like a Precieux server; check the address.")
+        return int(answer.removeprefix(_REGISTERED))
+
+    def request_execution(self, number: int) -> None:
+        self._call("GET", "/check_email/", params={"id": str(number)})
+
+    def submissions(self, email: str) -> list[Submission]:
+        """Everything that was submitted for this address, the oldest first."""
+        return [Submission.of(row) for row in self._call("GET", "/check_user/", params={"email": email})["result"]]
+
+    def wait(
+        self, email: str, number: int, *, on_change: Callable[[Submission], None], interval: float = 0.3
+    ) -> Submission:
+        """Ask until submission `number` is finished, and tell each state that it passes through."""
+        seen: str | None = None
+        while True:
+            found = next((one for one in self.submissions(email) if one.id == number), None)
+            if found is None:
+                raise ServerError(f"Submission {number} is not among those of {email}.")
+            if found.status != seen:
+                seen = found.status
+                on_change(found)
+            if found.finished:
+                return found
+            time.sleep(interval)
+
+    def _call(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            response = self._session.request(method, self._url + path, timeout=_TIMEOUT, **options)
+            if response.ok:
+                return response.json()
+        except requests.ConnectionError as exc:
+            raise ServerError(
+                f"Nothing answers at {self._url}: start a server with `precieux up`, or name one with --url."
+            ) from exc
+        except requests.RequestException as exc:
+            raise ServerError(f"{self._url} did not answer as expected ({type(exc).__name__}); try again.") from exc
+        raise ServerError(_refusal(response))
+
+
+def guess_language(source: Path) -> str | None:
+    """The CodeX code that a file's extension means."""
+    extension = source.suffix.removeprefix(".").lower()
+    return check_lang(extension) or _EXTENSIONS.get(extension)
+
+
+def _refusal(response: requests.Response) -> str:
+    try:
+        detail = response.json()["detail"]
+    except (requests.JSONDecodeError, KeyError, TypeError):
+        detail = response.reason
+    return f"The server refused ({response.status_code}): {detail}"

@@ -1,0 +1,64 @@
+"""What the demo shows at its end: a table of results, and two of the mails in full."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from precieux.mailbox import Mail
+from precieux.samples import Outcome, Sample
+from precieux.terminal import harmless, out, say, styled
+
+_MAILS_SHOWN: Final = 2
+
+
+def show(outcomes: Sequence[Outcome], left_out: Sequence[Sample], *, seconds: float) -> bool:
+    """Whether all is as expected."""
+    good = [outcome for outcome in outcomes if outcome.complaint is None]
+    (_show_table if out.is_terminal else _show_lines)(outcomes)
+    for mail in _choose_mails(outcomes):
+        _show_mail(mail)
+    for sample in left_out:
+        say(f"Left out: {sample.path.name}, for want of its language's tools on this machine ({sample.language}).")
+    all_good = len(good) == len(outcomes) > 0
+    text = f"{len(good)} of {len(outcomes)} programs ended as expected and were mailed, in {seconds:.0f} s."
+    out.print(text, style="bold green" if all_good else "bold red")
+    return all_good
+
+
+def _show_table(outcomes: Sequence[Outcome]) -> None:
+    table = Table("id", "program", "shows", "verdict", "mail", "", header_style="bold", title="Results")
+    for outcome in outcomes:
+        table.add_row(
+            str(outcome.number),
+            outcome.sample.path.name,
+            outcome.sample.title,
+            styled(outcome.submission.verdict if outcome.submission else None),
+            Text(outcome.mail.subject if outcome.mail else "-"),
+            Text(f"✗ {outcome.complaint}", style="red") if outcome.complaint else Text("✓", style="green"),
+        )
+    out.print(table)
+
+
+def _show_lines(outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes:
+        verdict = outcome.submission.verdict if outcome.submission else None
+        judgement = f"not as expected: {outcome.complaint}" if outcome.complaint else "as expected"
+        say(f"{outcome.number}\t{outcome.sample.path.name}\t{verdict or '-'}\t{judgement}")
+
+
+def _choose_mails(outcomes: Sequence[Outcome]) -> list[Mail]:
+    """The samples that ask for it first; others make up the number where those were left out."""
+    in_order = sorted(outcomes, key=lambda outcome: not outcome.sample.show)
+    return [outcome.mail for outcome in in_order if outcome.mail][:_MAILS_SHOWN]
+
+
+def _show_mail(mail: Mail) -> None:
+    headers = {"From": mail.sender, "To": mail.recipient, "Subject": mail.subject, "Date": mail.date}
+    text = "\n".join(f"{name}: {value}" for name, value in headers.items()) + "\n\n" + harmless(mail.text).rstrip()
+    if out.is_terminal:
+        out.print(Panel(Text(text), title="A mail", title_align="left", border_style="blue"))
+    else:
+        say(f"\n{text}\n")

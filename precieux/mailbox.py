@@ -1,0 +1,38 @@
+"""Reads the outbox folder: the mails of a system without a mail provider, one RFC 5322 file each."""
+
+import email
+import email.policy
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    sender: str
+    recipient: str
+    subject: str
+    date: str
+    text: str
+
+    @property
+    def about(self) -> int | None:
+        """The submission that it tells of: subjects end in ` - {id}`."""
+        number = self.subject.rpartition(" - ")[2]
+        return int(number) if number.isdigit() else None
+
+
+def read_mailbox(folder: Path) -> list[Mail]:
+    """Every mail in the folder. Files appear whole, under their final name."""
+    return [_read(file) for file in sorted(folder.glob("*.eml"))]
+
+
+def _read(file: Path) -> Mail:
+    message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+    body = message.get_body(preferencelist=("plain",))
+    return Mail(
+        sender=str(message["From"]),
+        recipient=str(message["To"]),
+        subject=str(message["Subject"]),
+        date=str(message["Date"]),
+        text=body.get_content() if body else "",
+    )

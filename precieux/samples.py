@@ -1,0 +1,77 @@
+"""The sample programs and how each must end (`samples/samples.toml`)."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from precieux.client import Submission, guess_language
+from precieux.mailbox import Mail
+from shared.errors import PrecieuxError
+
+_FOLDER: Final = Path(__file__).parent.parent / "samples"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One program; `output` is None where it is not certain. The fields are described in the file itself."""
+
+    path: Path
+    title: str
+    verdict: str
+    input: str = ""
+    output: str | None = None
+    error: str = ""
+    show: bool = False
+
+    @property
+    def language(self) -> str:
+        language = guess_language(self.path)
+        assert language is not None, f"{self.path.name} has an extension that tells no language"
+        return language
+
+    def mismatch(self, submission: Submission) -> str | None:
+        """What differs from the expectation, in a few words; None when nothing does."""
+        if submission.status != "executed":
+            return f"status {submission.status}"
+        if submission.verdict != self.verdict:
+            return f"verdict {submission.verdict}, not {self.verdict}"
+        if self.output is not None and submission.output != self.output:
+            return "another output"
+        if self.error not in (submission.error or ""):
+            return f"an error without {self.error!r}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one submitted sample ended; None for what did not come in time."""
+
+    sample: Sample
+    number: int
+    email: str
+    submission: Submission | None
+    mail: Mail | None
+
+    @property
+    def complaint(self) -> str | None:
+        """What is not as expected, in a few words."""
+        if self.submission is None:
+            return "did not finish"
+        if mismatch := self.sample.mismatch(self.submission):
+            return mismatch
+        if self.mail is None:
+            return "no mail came"
+        # The original's two subjects: the second stands for every error, whatever its verdict.
+        start = "Successful Code result" if self.sample.verdict == "ok" else "Error while compiling code"
+        if (self.mail.subject, self.mail.recipient) != (f"{start} - {self.number}", self.email):
+            return "the mail is another"
+        return None
+
+
+def load_samples() -> list[Sample]:
+    try:
+        entries = tomllib.loads((_FOLDER / "samples.toml").read_text(encoding="utf-8"))["sample"]
+    except FileNotFoundError as exc:
+        raise PrecieuxError("The samples are not installed: run the demo from a checkout of Precieux.") from exc
+    return [Sample(path=_FOLDER / entry.pop("file"), **entry) for entry in entries]

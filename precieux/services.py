@@ -1,0 +1,78 @@
+"""The programs behind `precieux up`, and what each is told through its environment. Pure: no process starts here."""
+
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+from precieux.child import Program
+from precieux.settings import UpSettings
+from shared.settings import PREFIX
+
+#: All that the executor may know: it runs hostile code, so no database, mail or link secret goes near it.
+_EXECUTOR_MAY_KNOW: Final = frozenset(
+    {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "JAVA_HOME", "PRECIEUX_CODEX_TOKEN"}
+)
+_EXECUTOR_MAY_KNOW_PREFIXES: Final = ("PRECIEUX_EXECUTOR_", "PRECIEUX_MAX_", "PRECIEUX_LOG_")
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """`python -m module`, immune to a folder of the same name where we happen to be called (-P)."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def service_environment(
+    outer: Mapping[str, str],
+    settings: UpSettings,
+    *,
+    database_url: str,
+    codex_url: str,
+    codex_token: str,
+) -> dict[str, str]:
+    """What the services are told: the operator's own variables, and everything that `up` settled."""
+    return {
+        **outer,
+        f"{PREFIX}DATABASE_URL": database_url,
+        f"{PREFIX}DATA_DIR": str(settings.data_dir),
+        f"{PREFIX}HOST": settings.host,
+        f"{PREFIX}PORT": str(settings.port),
+        f"{PREFIX}PUBLIC_URL": settings.public_url or local_url(settings),
+        f"{PREFIX}CODEX_URL": codex_url,
+        f"{PREFIX}CODEX_TOKEN": codex_token,
+    }
+
+
+def executor_environment(outer: Mapping[str, str], *, port: int, codex_token: str) -> dict[str, str]:
+    allowed = {
+        name: value
+        for name, value in outer.items()
+        if name in _EXECUTOR_MAY_KNOW or name.startswith(_EXECUTOR_MAY_KNOW_PREFIXES)
+    }
+    return {
+        **allowed,
+        f"{PREFIX}EXECUTOR_HOST": "127.0.0.1",
+        f"{PREFIX}EXECUTOR_PORT": str(port),
+        f"{PREFIX}CODEX_TOKEN": codex_token,
+    }
+
+
+def executor(environment: Mapping[str, str]) -> Program:
+    return Program("executor", command("executor"), environment, rank=0)
+
+
+def migration(environment: Mapping[str, str]) -> Program:
+    return Program("migrate", command("shared.migrate"), environment)
+
+
+def services(environment: Mapping[str, str]) -> list[Program]:
+    """The API stops first, so that nothing new comes in; then whoever works on what has come in."""
+    return [
+        Program("queue_consumer", command("queue_consumer"), environment, rank=1),
+        Program("job_runner", command("job_runner"), environment, rank=1),
+        Program("api_service", command("api_service"), environment, rank=2),
+    ]
+
+
+def local_url(settings: UpSettings) -> str:
+    """Where the API answers on this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104  (not a bind)
+    return f"http://{host if ':' not in host or host.startswith('[') else f'[{host}]'}:{settings.port}"

@@ -1,0 +1,75 @@
+"""What an operator may set about `precieux up`; each service reads its own settings besides."""
+
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from shared.errors import ConfigurationError
+from shared.settings import Settings, default_data_dir, load
+
+_PREFERRED_EXECUTOR_PORT = 8100
+
+
+class UpSettings(Settings):
+    host: Annotated[str, Field(description="address that the API listens on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535, description="port of the API")] = 8000
+    executor_port: Annotated[int | None, Field(ge=1, le=65535, description="port of the executor")] = None
+    data_dir: Annotated[Path, Field(default_factory=default_data_dir, description="folder of all embedded state")]
+    public_url: Annotated[str | None, Field(pattern="^https?://", description="address that mails link to")] = None
+    database_url: Annotated[SecretStr | None, Field(description="a Postgres of yours instead of ours")] = None
+    codex_url: Annotated[str | None, Field(pattern="^https?://", description="an engine of yours")] = None
+    codex_token: SecretStr | None = None
+
+
+def load_up_settings(*, port: int | None = None, data_dir: Path | None = None) -> UpSettings:
+    """From the environment; what the command line says goes first."""
+    settings = load(UpSettings)
+    said = {"port": port, "data_dir": data_dir and data_dir.absolute()}
+    return settings.model_copy(update={name: value for name, value in said.items() if value is not None})
+
+
+def check_port_is_free(host: str, port: int) -> None:
+    """`ConfigurationError` when the API could not listen there."""
+    try:
+        _try_to_listen(host, port)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"Port {port} on {host} cannot be used ({exc.strerror}): "
+            "stop what runs there, or choose another with --port or PRECIEUX_PORT."
+        ) from exc
+
+
+def choose_executor_port(settings: UpSettings) -> int:
+    """The one that was asked for, else the usual one, else any that is free: only our own services use it."""
+    if settings.executor_port is not None:
+        return settings.executor_port
+    for port in (_PREFERRED_EXECUTOR_PORT, 0):
+        with suppress(OSError):
+            return _try_to_listen("127.0.0.1", port)
+    raise ConfigurationError("No port is free on 127.0.0.1 for the executor; set PRECIEUX_EXECUTOR_PORT.")
+
+
+def prepare_data_dir(data_dir: Path) -> None:
+    """Make the folder and its parts. As root others may pass through it: Postgres runs as `nobody` there."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
+        for part in ("objects", "outbox"):
+            (data_dir / part).mkdir(exist_ok=True, mode=0o700)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"The data folder {data_dir} cannot be made ({exc.strerror}): "
+            "choose one that you may write with --data-dir or PRECIEUX_DATA_DIR."
+        ) from exc
+
+
+def _try_to_listen(host: str, port: int) -> int:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+        probe.listen(1)
+        return int(probe.getsockname()[1])

@@ -1,0 +1,79 @@
+"""`precieux submit`: send one file, ask for its execution, and see it through if told to."""
+
+from pathlib import Path
+
+from precieux import terminal
+from precieux.client import Client, ServerError, Submission, guess_language
+
+_STATES = {
+    None: "registered",
+    "none-executed": "waiting for its turn",
+    "executing": "running",
+    "executed": "done",
+    "failed": "given up",
+}
+
+
+def submit(
+    client: Client,
+    source: Path,
+    *,
+    email: str,
+    language: str | None,
+    inputs: str,
+    number: int | None,
+    wait: bool,
+    as_json: bool,
+) -> bool:
+    """Whether all went well: accepted, or, with `wait`, run without complaint."""
+    language = language or guess_language(source)
+    if language is None:
+        raise ServerError(f"The language of {source.name} cannot be told by its name; say it with --language.")
+    number = client.submit(source, email=email, language=language, inputs=inputs, number=number)
+    client.request_execution(number)
+    if not wait:
+        if as_json:
+            terminal.say_json({"id": number})
+        else:
+            terminal.say(f"Submission {number} is registered; its result goes to {email}.")
+        return True
+    finished = _watch(client, email, number)
+    if as_json:
+        terminal.say_json(finished.as_dict())
+    else:
+        _show(finished)
+    return finished.ran_ok
+
+
+def read_inputs(text: str | None, file: Path | None) -> str:
+    if text is not None and file is not None:
+        raise ServerError("Say either --input or --input-file, not both.")
+    if file is None:
+        return text or ""
+    try:
+        return file.read_text()
+    except OSError as exc:
+        raise ServerError(f"{file} cannot be read: {exc.strerror}.") from exc
+    except UnicodeDecodeError as exc:
+        raise ServerError(f"{file} is not text in UTF-8.") from exc
+
+
+def _watch(client: Client, email: str, number: int) -> Submission:
+    with terminal.err.status(f"Submission {number}: registered") as status:
+
+        def tell(submission: Submission) -> None:
+            line = f"Submission {number}: {_STATES.get(submission.status, submission.status)}"
+            status.update(line)
+            if not terminal.err.is_terminal:
+                terminal.err.print(line)
+
+        return client.wait(email, number, on_change=tell)
+
+
+def _show(finished: Submission) -> None:
+    if finished.output:
+        terminal.show_program_output(finished.output)
+    if finished.error:
+        terminal.err.print(terminal.harmless(finished.error).rstrip("\n"), markup=False, style="red", soft_wrap=True)
+    verdict = terminal.styled(finished.verdict or finished.status)
+    terminal.err.print(f"Submission {finished.id}:", verdict, soft_wrap=True)

@@ -1,0 +1,100 @@
+"""What a person sees: colours and tables on a terminal, plain text on a pipe, JSON for machines."""
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any, Final
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from precieux.client import Submission
+from precieux.up import System
+
+#: Results go to `out`; progress and errors to `err`, so that a pipe carries results alone.
+out: Final = Console(highlight=False)
+err: Final = Console(stderr=True, highlight=False)
+
+_STYLES: Final = {
+    "ok": "green",
+    "executed": "green",
+    "executing": "cyan",
+    "none-executed": "dim",
+    "failed": "red",
+}
+#: Control characters, except tab and newline: a program's output must not command the terminal that shows it.
+_CONTROLS: Final = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
+
+
+def say(text: str) -> None:
+    """One plain line, as it is: no markup, no wrapping."""
+    out.print(text, markup=False, soft_wrap=True)
+
+
+def say_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def complain(error: Exception) -> None:
+    err.print(Text.assemble(("precieux: ", "bold red"), str(error)), soft_wrap=True)
+
+
+def show_program_output(text: str) -> None:
+    """To the byte on a pipe; harmless on a terminal."""
+    if out.is_terminal:
+        say(harmless(text).rstrip("\n"))
+    else:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def harmless(text: str) -> str:
+    return text.replace("\r\n", "\n").translate(_CONTROLS)
+
+
+def styled(word: str | None) -> Text:
+    """A status or a verdict in its colour."""
+    return Text(word or "-", style=_STYLES.get(word or "", "yellow" if word else "dim"))
+
+
+def show_submissions(submissions: Iterable[Submission]) -> None:
+    if not out.is_terminal:
+        for one in submissions:
+            say("\t".join((str(one.id), one.status or "-", one.verdict or "-", one.execute_date or "-")))
+        return
+    table = Table("id", "status", "verdict", "executed at", "output", box=None, header_style="bold")
+    for one in submissions:
+        table.add_row(
+            str(one.id), styled(one.status), styled(one.verdict), one.execute_date or "", Text(_first_line(one.output))
+        )
+    out.print(table)
+
+
+def show_ready(system: System) -> None:
+    curl = (
+        f"curl -F file=@samples/hello.py -F email=you@example.com -F language=py {system.url}/submit_email/",
+        f"curl '{system.url}/check_email/?id=1'",
+    )
+    lines = {"API": system.url, "Mails go to": system.mail_goes_to, "Data folder": str(system.data_dir)}
+    if system.database_folder and not system.database_folder.is_relative_to(system.data_dir):
+        # Root's Postgres runs as `nobody`, who does not reach every data folder.
+        lines["Database"] = str(system.database_folder)
+    if not out.is_terminal:
+        say("Precieux is ready.")
+        for name, value in lines.items():
+            say(f"{name}: {value}")
+        say(f"Try: {curl[0]}")
+        return
+    grid = Table.grid(padding=(0, 2))
+    for name, value in lines.items():
+        grid.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
+    grid.add_row(Text("Try", style="bold"), Text("\n".join(curl), style="cyan", overflow="fold"))
+    out.print(Panel(grid, title="[bold green]Precieux is ready[/]", subtitle="Ctrl-C stops it", expand=False))
+
+
+def _first_line(text: str | None) -> str:
+    first = harmless(text or "").strip().partition("\n")[0]
+    return first if len(first) <= 60 else first[:59] + "…"

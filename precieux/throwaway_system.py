@@ -1,0 +1,127 @@
+"""`precieux up` as a child process, on free ports and a fresh folder that vanishes with it."""
+
+import os
+import secrets
+import select
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import requests
+
+from precieux.notify_socket import NotifySocket
+from precieux.parent_death import die_with_parent
+from precieux.services import command
+from shared.errors import PrecieuxError
+from shared.settings import PREFIX
+
+_START_TIMEOUT: Final = 60.0
+_STOP_TIMEOUT: Final = 60.0
+
+
+class ThrowawaySystem:
+    """Use as a context manager, in the main thread. `settings` are further `PRECIEUX_*` variables for `up`.
+
+    The caller's own `PRECIEUX_*` do not reach it: what is thrown away must not touch a real database or mail anyone.
+    """
+
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        self._settings = dict(settings or {})
+        self._stack = ExitStack()
+        self._token = secrets.token_urlsafe(24)
+        self.port, self._executor_port = _free_ports(2)
+        self.url: Final = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes]
+        self.data_dir: Path
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="precieux-", ignore_cleanup_errors=True))
+            self.data_dir = Path(folder)
+            if os.geteuid() == 0:
+                self.data_dir.chmod(0o711)  # Postgres passes through it as `nobody`
+            stack.callback(self._stop)
+            self._start()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def outbox(self) -> Path:
+        return self.data_dir / "outbox"
+
+    @property
+    def log(self) -> Path:
+        """What `up` and its services said."""
+        return self.data_dir / "up.log"
+
+    def languages(self) -> set[str]:
+        """The CodeX codes that the executor offers on this machine."""
+        answer = requests.get(
+            f"http://127.0.0.1:{self._executor_port}/list",
+            headers={"Authorization": f"Bearer {self._token}"},
+            timeout=30,
+        )
+        answer.raise_for_status()
+        return {entry["language"] for entry in answer.json()["supportedLanguages"]}
+
+    def _start(self) -> None:
+        outer = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        environment = {
+            **outer,
+            f"{PREFIX}DATA_DIR": str(self.data_dir),
+            f"{PREFIX}PORT": str(self.port),
+            f"{PREFIX}EXECUTOR_PORT": str(self._executor_port),
+            f"{PREFIX}CODEX_TOKEN": self._token,
+            **self._settings,
+        }
+        with NotifySocket() as notify, self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command("precieux", "up"),
+                env={**environment, "NOTIFY_SOCKET": notify.address},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C reaches us, and we end it in order
+                preexec_fn=die_with_parent(signal.SIGTERM),
+            )
+            self._await_ready(notify)
+
+    def _await_ready(self, notify: NotifySocket) -> None:
+        deadline = time.monotonic() + _START_TIMEOUT
+        while self.process.pid not in notify.ready_pids():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                said = self.log.read_text(errors="replace").strip().splitlines()[-12:]
+                raise PrecieuxError("\n  ".join(["The system did not come up; it said:", *said]))
+            select.select([notify], [], [], 0.1)  # short, to see it end
+
+    def _stop(self) -> None:
+        process: subprocess.Popen[bytes] | None = getattr(self, "process", None)
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(_STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_ports(count: int) -> list[int]:
+    # All held until all are chosen, so that they differ.
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]

@@ -1,0 +1,124 @@
+"""`precieux up`: the whole system on one machine, in one place.
+
+The one point where an environment becomes settings, a database, and five processes:
+
+    executor ──────────────────────────────┐
+    Postgres ── migrate ── queue_consumer, job_runner, api_service ── ready
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from precieux import services
+from precieux.embedded_postgres import EmbeddedPostgres
+from precieux.settings import (
+    UpSettings,
+    check_port_is_free,
+    choose_executor_port,
+    prepare_data_dir,
+)
+from precieux.supervisor import StopRequested, Supervisor
+from shared.logging import get_logger
+from shared.readiness import notify_ready
+
+log = get_logger(__name__)
+
+_DATABASE: Final = "postgres"
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What runs, for whoever shows it."""
+
+    url: str
+    data_dir: Path
+    mail_goes_to: str
+    #: None when the operator brought a database.
+    database_folder: Path | None
+
+
+def run(settings: UpSettings, on_ready: Callable[[System], None]) -> None:
+    """Bring everything up, call `on_ready`, and keep it running until a signal says stop.
+
+    Raises a `PrecieuxError` of one sentence when it cannot come up. Nothing is left running either way.
+    """
+    prepare_data_dir(settings.data_dir)
+    check_port_is_free(settings.host, settings.port)
+    outer = dict(os.environ)
+    with ExitStack() as stack:
+        # Entered first, so ended last. Its restarts while we run are the supervisor's business.
+        postgres = None if settings.database_url else EmbeddedPostgres(settings.data_dir / _DATABASE)
+        if postgres:
+            stack.callback(postgres.stop)
+        supervisor = stack.enter_context(Supervisor())
+        try:
+            _bring_up(supervisor, settings, outer, postgres)
+            system = System(
+                url=settings.public_url or services.local_url(settings),
+                data_dir=settings.data_dir,
+                mail_goes_to=_mail_destination(outer, settings.data_dir),
+                database_folder=postgres.folder if postgres else None,
+            )
+            on_ready(system)
+            notify_ready()
+            supervisor.run_forever()
+        except StopRequested:
+            log.info("up.stopping")
+
+
+def _bring_up(
+    supervisor: Supervisor, settings: UpSettings, outer: dict[str, str], postgres: EmbeddedPostgres | None
+) -> None:
+    token = settings.codex_token.get_secret_value() if settings.codex_token else ""
+    codex_url = settings.codex_url
+    if codex_url is None:
+        token = token or secrets.token_urlsafe(32)
+        port = choose_executor_port(settings)
+        codex_url = f"http://127.0.0.1:{port}"
+        # It needs no database: its start and self-test overlap with Postgres and the migrations.
+        supervisor.start([services.executor(services.executor_environment(outer, port=port, codex_token=token))])
+    if postgres:
+        postgres.start()
+        supervisor.guard(_DATABASE, postgres)
+    environment = services.service_environment(
+        outer,
+        settings,
+        database_url=postgres.url if postgres else _revealed(settings),
+        codex_url=codex_url,
+        codex_token=token,
+    )
+    supervisor.run_to_end(services.migration(environment))
+    supervisor.wait_ready()
+    supervisor.start(services.services(environment))
+    supervisor.wait_ready()
+
+
+def migrate(settings: UpSettings) -> None:
+    """Bring the schema of the operator's database, or of the embedded one, up to date."""
+    with ExitStack() as stack:
+        if settings.database_url:
+            url = _revealed(settings)
+        else:
+            prepare_data_dir(settings.data_dir)
+            url = stack.enter_context(EmbeddedPostgres(settings.data_dir / _DATABASE)).url
+        environment = {**os.environ, "PRECIEUX_DATABASE_URL": url}
+        stack.enter_context(Supervisor()).run_to_end(services.migration(environment))
+
+
+def _revealed(settings: UpSettings) -> str:
+    assert settings.database_url is not None
+    return settings.database_url.get_secret_value()
+
+
+def _mail_destination(outer: dict[str, str], data_dir: Path) -> str:
+    """In the order in which the runner chooses its mailer."""
+    if domain := outer.get("PRECIEUX_MAILGUN_DOMAIN"):
+        return f"Mailgun, domain {domain}"
+    if outer.get("PRECIEUX_SMTP_URL"):
+        return "your SMTP server"
+    return f"files in {data_dir / 'outbox'}"

@@ -1,0 +1,2 @@
+print("So far, so good.")
+print(1 / 0)
