@@ -10,7 +10,7 @@ from shared.broker.base import Message
 def make_message(body: bytes | None = None, message_id: str | None = None) -> Message:
     return Message(
         body=str(random.randrange(1, 10**9)).encode() if body is None else body,
-        message_id=message_id or str(uuid.uuid4()),
+        message_id=str(uuid.uuid4()) if message_id is None else message_id,
     )
 
 
@@ -22,9 +22,9 @@ def make_email(
     message_id: str | None = None,
 ) -> Email:
     return Email(
-        recipient=recipient or f"someone-{random.randrange(10**6)}@example.com",
+        recipient=f"someone-{random.randrange(10**6)}@example.com" if recipient is None else recipient,
         subject=subject,
         text=text,
         html=html,
-        message_id=message_id or f"<precieux.{uuid.uuid4()}@example.com>",
+        message_id=f"<precieux.{uuid.uuid4()}@example.com>" if message_id is None else message_id,
     )

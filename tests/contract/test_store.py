@@ -1,0 +1,121 @@
+"""What every object store promises (`shared.storage.base.ObjectStore`)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.errors import ObjectNotFound
+from shared.storage.base import ObjectStore
+from shared.storage.local import LocalStore
+from shared.storage.s3 import S3Store
+from shared.storage.signing import LinkSigner
+from tests.fixtures.s3 import S3Service
+
+pytestmark = pytest.mark.contract
+
+
+@pytest.fixture(params=["local", "s3"])
+def adapter(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    if request.param == "local":
+        return LocalStore(tmp_path / "objects", LinkSigner(b"k" * 32, "http://127.0.0.1:8000"))
+    s3: S3Service = request.getfixturevalue("s3")
+    return S3Store(request.getfixturevalue("s3_bucket"), s3.endpoint_url)
+
+
+@pytest.fixture
+async def store(adapter: ObjectStore) -> AsyncIterator[ObjectStore]:
+    yield adapter
+    await adapter.close()
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"print('hi')", "سلام 🎉".encode(), bytes(range(256)) * 8192], ids=["empty", "text", "utf8", "2MiB"]
+)
+async def test_what_is_put_is_got_byte_for_byte(store: ObjectStore, data: bytes) -> None:
+    await store.put("12.py", data, content_type="text/x-python")
+    assert await store.get("12.py") == data
+
+
+async def test_keys_may_have_folders(store: ObjectStore) -> None:
+    await store.put("results/12/1.txt", b"one")
+    await store.put("results/12/2.txt", b"two")
+    assert await store.get("results/12/1.txt") == b"one"
+    assert await store.get("results/12/2.txt") == b"two"
+
+
+async def test_putting_again_replaces(store: ObjectStore) -> None:
+    await store.put("12.py", b"a long first version")
+    await store.put("12.py", b"short")
+    assert await store.get("12.py") == b"short"
+
+
+async def test_a_key_never_put_is_not_found(store: ObjectStore) -> None:
+    await store.put("12.py", b"")
+    for key in ("13.py", "12.py.bak", "results/12.py", "12.py/more"):
+        with pytest.raises(ObjectNotFound, match=r"holds no object"):
+            await store.get(key)
+
+
+async def test_a_folder_is_not_an_object(store: ObjectStore) -> None:
+    await store.put("results/12.txt", b"")
+    with pytest.raises(ObjectNotFound):
+        await store.get("results")
+
+
+async def test_a_deleted_object_is_gone_and_deleting_again_is_quiet(store: ObjectStore) -> None:
+    await store.put("12.py", b"x")
+    await store.delete("12.py")
+    await store.delete("12.py")
+    await store.delete("never/was.py")
+    with pytest.raises(ObjectNotFound):
+        await store.get("12.py")
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "/etc/passwd", "../secret-key", "a/../../b", "a//b", "a/", ".hidden", "a\0b", "a\nb", "~", "ü", "a" * 300],
+)
+async def test_what_is_no_key_of_ours_is_refused_before_anything_happens(store: ObjectStore, key: str) -> None:
+    with pytest.raises(ValueError, match="not an object key"):
+        await store.put(key, b"x")
+    with pytest.raises(ValueError, match="not an object key"):
+        await store.get(key)
+    with pytest.raises(ValueError, match="not an object key"):
+        await store.link(key, expires_in=timedelta(hours=1))
+    with pytest.raises(ValueError, match="not an object key"):
+        await store.delete(key)
+
+
+async def test_readers_beside_a_writer_see_a_whole_object(store: ObjectStore) -> None:
+    versions = [bytes([number]) * 200_000 for number in (1, 2)]
+    await store.put("12.txt", versions[0])
+
+    async def write() -> None:
+        for number in range(10):
+            await store.put("12.txt", versions[number % 2])
+
+    async def read() -> None:
+        for _ in range(20):
+            assert await store.get("12.txt") in versions
+
+    await asyncio.gather(write(), read(), read())
+
+
+async def test_concurrent_puts_of_new_keys_all_succeed(store: ObjectStore) -> None:
+    await asyncio.gather(*(store.put(f"results/{number}/out.txt", b"%d" % number) for number in range(30)))
+    assert await store.get("results/29/out.txt") == b"29"
+
+
+async def test_a_link_names_the_object_and_carries_a_signature(store: ObjectStore) -> None:
+    await store.put("results/12.txt", b"x")
+    link = await store.link("results/12.txt", expires_in=timedelta(days=30))
+    assert "/results/12.txt?" in link
+    assert "ignature=" in link
+
+
+async def test_closing_twice_is_fine(store: ObjectStore) -> None:
+    await store.close()
+    await store.close()
