@@ -20,7 +20,7 @@ _EMAIL: Final = "ada@example.com"
 _TIMEOUT: Final = 90.0  # s for all samples and mails; a third of it is usual on two slow cores
 _POLL: Final = 0.2
 #: The endless sample is stopped after this much processor time, so that nobody waits for the usual limit.
-_SETTINGS: Final = {"PRECIEUX_EXECUTOR_TIME_LIMIT": "2"}
+_SETTINGS: Final = {"PRECIEUX_DEFAULT_TIME_LIMIT": "2"}
 
 
 def run_demo() -> bool:

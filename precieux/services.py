@@ -10,9 +10,11 @@ from shared.settings import PREFIX
 
 #: All that the executor may know: it runs hostile code, so no database, mail or link secret goes near it.
 _EXECUTOR_MAY_KNOW: Final = frozenset(
-    {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "JAVA_HOME", "PRECIEUX_CODEX_TOKEN"}
+    {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "JAVA_HOME", "PRECIEUX_CODEX_TOKEN", "PRECIEUX_BWRAP"}
 )
-_EXECUTOR_MAY_KNOW_PREFIXES: Final = ("PRECIEUX_EXECUTOR_", "PRECIEUX_MAX_", "PRECIEUX_LOG_")
+_EXECUTOR_MAY_KNOW_PREFIXES: Final = tuple(
+    f"{PREFIX}{concern}_" for concern in ("EXECUTOR", "DEFAULT", "MAX", "COMPILE", "LOG")
+)
 
 
 def command(module: str, *arguments: str) -> list[str]:

@@ -1,0 +1,35 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo up test lint format clean
+
+python := .venv/bin/python
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: ## Run sample programs through a fresh system and show their results and mails
+	@deploy/bootstrap demo
+	@$(python) -P -m precieux demo
+
+up: ## Run Precieux on this machine, at http://127.0.0.1:8000
+	@deploy/bootstrap demo
+	@exec $(python) -P -m precieux up
+
+test: ## Run all tests; `make test args="-k sandbox"` runs some
+	@deploy/bootstrap test
+	@$(python) -m pytest $(args)
+
+lint: ## Check style, types and layers
+	@deploy/bootstrap test
+	@$(python) -m ruff check
+	@$(python) -m ruff format --check
+	@$(python) -m mypy
+	@.venv/bin/lint-imports --no-logo
+
+format: ## Bring all code into the common style
+	@deploy/bootstrap test
+	@$(python) -m ruff format
+	@$(python) -m ruff check --fix
+
+clean: ## Remove everything that was made here; data folders stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
