@@ -34,7 +34,7 @@ def differences(url: str) -> list[Any]:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "compare_server_default": True, "target_metadata": metadata}
         )
-        return compare_metadata(context, metadata)
+        return list(compare_metadata(context, metadata))
 
     async def main() -> list[Any]:
         engine = create_async_engine("postgresql+asyncpg://" + url.split("://", 1)[1], poolclass=pool.NullPool)

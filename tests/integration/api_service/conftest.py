@@ -1,0 +1,76 @@
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api_service.app import create_app
+from api_service.dependencies import Services
+from api_service.relay import Relay
+from api_service.settings import ApiSettings
+from shared.broker.base import Handler, Message
+from shared.database import Database
+from shared.errors import BrokerUnavailable
+from shared.storage.base import ObjectStore
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+
+
+class RecordingBroker:
+    """Takes what it is given; `refused` bodies it sends back, and while `down` it cannot be reached."""
+
+    def __init__(self) -> None:
+        self.taken: list[Message] = []
+        self.refused: set[bytes] = set()
+        self.down = False
+
+    async def publish(self, messages: Sequence[Message]) -> list[bool]:
+        if self.down:
+            raise BrokerUnavailable("it is down")
+        taken = [message.body not in self.refused for message in messages]
+        self.taken += [message for message, is_taken in zip(messages, taken, strict=True) if is_taken]
+        return taken
+
+    async def consume(self, handle: Handler, stop: object) -> None:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def signer() -> LinkSigner:
+    return LinkSigner(b"k" * 32, "http://api")
+
+
+@pytest.fixture
+async def store(tmp_path: Path, signer: LinkSigner) -> AsyncIterator[LocalStore]:
+    store = LocalStore(tmp_path / "objects", signer)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def broker() -> RecordingBroker:
+    return RecordingBroker()
+
+
+@pytest.fixture
+def relay(database: Database, broker: RecordingBroker) -> Relay:
+    return Relay(database, broker)
+
+
+def client_of(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner) -> httpx.AsyncClient:
+    """A client of the API over the given parts; limits are small, for the tests' sake."""
+    settings = ApiSettings(max_source_bytes=10_000, max_input_bytes=20_000)
+    app = create_app(Services(settings, database, store, relay, signer))
+    # What would be a 500 is raised here, so that no test passes by one.
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
+
+
+@pytest.fixture
+async def api(
+    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
+) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(database, store, relay, signer) as client:
+        yield client

@@ -1,0 +1,284 @@
+"""The three classic calls: the original's answers to the letter, and an answer to everything that is wrong."""
+
+import asyncio
+import random
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from api_service.relay import Relay
+from precieux.embedded_postgres import EmbeddedPostgres
+from shared.database import Database, DatabaseSettings
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from tests.integration.api_service.conftest import RecordingBroker, client_of
+from tests.integration.rows import execute, fetch
+
+pytestmark = pytest.mark.integration
+
+SOURCE = b"print(input())\n"
+
+
+async def submit(
+    api: httpx.AsyncClient, *, file: tuple[str, bytes] | None = ("a.py", SOURCE), as_form: bool = False, **fields: Any
+) -> httpx.Response:
+    fields = {"email": "someone@example.com", "inputs": "in", "language": "python", "enable": 0, **fields}
+    fields = {name: value for name, value in fields.items() if value is not None}
+    files = {"file": file} if file else {"other": ("", b"")}
+    if as_form:
+        return await api.post("/submit_email/", data=fields, files=files)
+    return await api.post("/submit_email/", params=fields, files=files)
+
+
+@pytest.mark.parametrize("as_form", [False, True])
+async def test_a_submission_is_registered_as_in_the_original(
+    api: httpx.AsyncClient, database: Database, store: LocalStore, as_form: bool
+) -> None:
+    answer = await submit(api, id=5, as_form=as_form)
+    assert (answer.status_code, answer.text) == (200, '"Your submission was registered with ID: 5"')
+    [row] = await fetch(database, "SELECT id, email, inputs, language, enable, object_key FROM uploads")
+    assert row == {
+        "id": 5,
+        "email": "someone@example.com",
+        "inputs": "in",
+        "language": "python",
+        "enable": 0,
+        "object_key": "5.py",
+    }
+    assert await store.get("5.py") == SOURCE
+
+
+async def test_an_execution_is_asked_for_once_while_it_is_under_way(
+    api: httpx.AsyncClient, database: Database, relay: Relay, broker: RecordingBroker
+) -> None:
+    await submit(api, id=5)
+    for _ in range(3):
+        answer = await api.get("/check_email/?id=5")
+        assert (answer.status_code, answer.json()) == (200, {"result": "Sending to job_table.."})
+    await relay.run_once()
+    assert [message.body for message in broker.taken] == [b"5"]
+    # As the runner does with the outcome:
+    await execute(database, "UPDATE uploads SET request_id = NULL")
+    await api.get("/check_email/?id=5")
+    await relay.run_once()
+    assert [message.body for message in broker.taken] == [b"5", b"5"]
+    assert len({message.message_id for message in broker.taken}) == 2
+
+
+async def test_many_who_ask_at_once_make_one_request(
+    api: httpx.AsyncClient, relay: Relay, broker: RecordingBroker
+) -> None:
+    await submit(api, id=5)
+    answers = await asyncio.gather(*(api.get("/check_email/?id=5") for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    await relay.run_once()
+    assert len(broker.taken) == 1
+
+
+async def test_an_unknown_id_has_the_originals_answer(api: httpx.AsyncClient) -> None:
+    answer = await api.get("/check_email/?id=404")
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Email not found"})
+
+
+async def test_a_blocked_upload_has_the_originals_answer(api: httpx.AsyncClient, database: Database) -> None:
+    await submit(api, id=5, enable=1)
+    answer = await api.get("/check_email/?id=5")
+    assert (answer.status_code, answer.json()) == (400, {"detail": "You cannot request this code"})
+    assert await fetch(database, "SELECT * FROM outbox") == []
+
+
+async def test_a_senders_submissions_are_listed_as_objects(api: httpx.AsyncClient, database: Database) -> None:
+    for upload in (1, 2, 3):
+        await submit(api, id=upload)
+    await submit(api, id=4, email="other@example.com")
+    await api.get("/check_email/?id=2")
+    await execute(database, "INSERT INTO job (id, upload, job, status) VALUES (9, 3, '{}', 'executed')")
+    await execute(
+        database,
+        "INSERT INTO results (job, upload, output, output_key, verdict, error)"
+        " VALUES (9, 3, '12', 'results/9.txt', 'ok', '')",
+    )
+    answer = await api.get("/check_user/", params={"email": "someone@EXAMPLE.com"})
+    assert answer.status_code == 200
+    first, second, third = answer.json()["result"]
+    assert set(first) >= {"id", "status", "job", "output", "execute_date", "filelink"}
+    assert (first["id"], first["status"]) == (1, None)
+    assert (second["id"], second["status"]) == (2, "none-executed")
+    assert (third["id"], third["status"], third["job"], third["output"]) == (3, "executed", "{}", "12")
+    assert third["filelink"].startswith("http://api/files/results/9.txt?")
+    assert (await api.get("/check_user/?email=nobody@example.com")).json() == {"result": []}
+
+
+async def test_what_an_earlier_request_gave_is_not_the_answer_of_the_one_under_way(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    await submit(api, id=5)
+    await execute(
+        database,
+        "INSERT INTO job (id, upload, job, status, request_id) VALUES (9, 5, '{}', 'executed', gen_random_uuid())",
+    )
+    await execute(database, "INSERT INTO results (job, upload, output) VALUES (9, 5, 'old')")
+    await api.get("/check_email/?id=5")
+    [row] = (await api.get("/check_user/?email=someone@example.com")).json()["result"]
+    assert (row["status"], row["output"]) == ("none-executed", None)
+
+
+async def test_a_left_out_id_is_assigned_and_never_one_that_a_client_chose(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    for chosen in (1, 2, 4, 5, 6):
+        await submit(api, id=chosen)
+    assigned = [int((await submit(api, id=None)).json().split()[-1]) for _ in range(3)]
+    assert assigned == [3, 7, 8]
+
+
+async def test_a_taken_id_is_a_conflict_and_its_file_stays(api: httpx.AsyncClient, store: LocalStore) -> None:
+    await submit(api, id=5)
+    answer = await submit(api, id=5, file=("b.py", b"print('other')"))
+    assert answer.status_code == 409
+    assert "5" in answer.json()["detail"]
+    assert await store.get("5.py") == SOURCE
+
+
+async def test_of_many_who_choose_one_id_the_winners_file_stays(api: httpx.AsyncClient, store: LocalStore) -> None:
+    sources = {f"s{n}@example.com": f"print({n})".encode() for n in range(10)}
+    answers = await asyncio.gather(
+        *(submit(api, id=5, email=email, file=("a.py", source)) for email, source in sources.items())
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 9
+    [winner] = [email for email, answer in zip(sources, answers, strict=True) if answer.status_code == 200]
+    assert await store.get("5.py") == sources[winner]
+
+
+WRONG: list[tuple[dict[str, Any], int]] = [
+    ({"email": "not an address"}, 422),
+    ({"email": "a@example.com\r\nBcc: b@example.com"}, 422),
+    ({"email": "a@example.com\n"}, 422),
+    ({"email": "A <a@example.com>"}, 422),
+    ({"email": "a@example.com,b@example.com"}, 422),
+    ({"email": ""}, 422),
+    ({"email": None}, 422),
+    ({"language": "cobol"}, 422),
+    ({"language": "py\0"}, 422),
+    ({"language": None}, 422),
+    ({"enable": 2}, 422),
+    ({"enable": "yes"}, 422),
+    ({"id": 0}, 422),
+    ({"id": -1}, 422),
+    ({"id": 1 << 63}, 422),
+    ({"id": "9" * 5000}, 422),
+    ({"id": "1.5"}, 422),
+    ({"id": "five"}, 422),
+    ({"inputs": "a\0b"}, 422),
+    ({"file": None}, 422),
+    ({"file": ("a.py", b"")}, 422),
+    ({"file": ("a.py", b" \n\t")}, 422),
+    ({"file": ("a.py", b"a\0b")}, 422),
+    ({"file": ("a.py", b"\x7fELF\xff")}, 422),
+    ({"file": ("a.py", "سلام".encode("utf-16"))}, 422),
+    ({"file": ("a.py", b"x" * 10_001)}, 413),
+    ({"file": ("a.py", b"x" * 200_000)}, 413),
+    ({"file": ("../../etc/passwd", SOURCE)}, 422),
+    ({"file": ("..\\a.py", SOURCE)}, 422),
+    ({"file": ("..", SOURCE)}, 422),
+    ({"file": ("a.p\0y", SOURCE)}, 422),
+    ({"file": ("a." + "x" * 17, SOURCE)}, 422),
+    ({"file": ("a" * 300 + ".py", SOURCE)}, 422),
+]
+
+
+@pytest.mark.parametrize("as_form", [False, True])
+@pytest.mark.parametrize(("change", "status"), WRONG, ids=lambda value: str(value)[:60])
+async def test_bad_input_is_told_in_one_sentence_and_leaves_nothing(
+    api: httpx.AsyncClient, database: Database, change: dict[str, Any], status: int, as_form: bool
+) -> None:
+    answer = await submit(api, **change, as_form=as_form)
+    assert answer.status_code == status, answer.text
+    detail = answer.json()["detail"]
+    assert isinstance(detail, str)
+    assert detail
+    assert "\n" not in detail
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert await fetch(database, "SELECT id FROM uploads") == []
+
+
+async def test_inputs_beyond_the_limit_are_too_large(api: httpx.AsyncClient) -> None:
+    assert (await submit(api, inputs="x" * 20_001, as_form=True)).status_code == 413
+    assert (await submit(api, inputs="x" * 20_000, as_form=True)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/check_email/", "/check_email/?id=x", f"/check_email/?id={1 << 63}", "/check_user/", "/check_user/?email=x",
+     "/check_user/?email=a%00@example.com"],
+)  # fmt: skip
+async def test_a_bad_query_is_told(api: httpx.AsyncClient, path: str) -> None:
+    answer = await api.get(path)
+    assert answer.status_code == 422
+    assert isinstance(answer.json()["detail"], str)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"", "multipart/form-data"),
+        (b"garbage", "multipart/form-data; boundary=x"),
+        (b"--x\r\nContent-Disposition: nonsense\r\n\r\nv\r\n--x--", "multipart/form-data; boundary=x"),
+        (b"{}", "application/json"),
+        (b"%ff%00=%zz&&&", "application/x-www-form-urlencoded"),
+        (b"\xff\xfe", "text/plain"),
+        (b'--x\r\nContent-Disposition: form-data; name="email"; filename="e"\r\n\r\nv\r\n--x--\r\n',
+         "multipart/form-data; boundary=x"),
+    ],
+)  # fmt: skip
+async def test_a_malformed_body_is_a_4xx(api: httpx.AsyncClient, body: bytes, content_type: str) -> None:
+    answer = await api.post("/submit_email/", content=body, headers={"Content-Type": content_type})
+    assert 400 <= answer.status_code < 500
+    assert isinstance(answer.json()["detail"], str)
+
+
+async def test_random_bytes_never_make_a_5xx(api: httpx.AsyncClient) -> None:
+    rng = random.Random(7)
+    for _ in range(200):
+        body = b"--x\r\n" + rng.randbytes(rng.randrange(200)) + rng.choice([b"", b"\r\n--x--\r\n"])
+        answer = await api.post(
+            "/submit_email/", content=body, headers={"Content-Type": "multipart/form-data; boundary=x"}
+        )
+        assert 400 <= answer.status_code < 500
+
+
+async def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(
+    own_postgres: EmbeddedPostgres, store: LocalStore, broker: RecordingBroker, signer: LinkSigner
+) -> None:
+    database = Database(DatabaseSettings(database_url=SecretStr(own_postgres.url)))
+    await database.connect()
+    async with client_of(database, store, Relay(database, broker), signer) as api:
+        assert (await api.get("/readyz")).status_code == 200
+        own_postgres.stop()
+        answer = await api.get("/check_email/?id=5")
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        assert (await api.get("/readyz")).status_code == 503
+        assert (await api.get("/healthz")).status_code == 200
+        own_postgres.start()
+        assert (await api.get("/readyz")).status_code == 200
+    await database.disconnect()
+
+
+async def test_a_signed_link_opens_its_object_as_harmless_text(api: httpx.AsyncClient, store: LocalStore) -> None:
+    await store.put("results/1.txt", b"<script>alert(1)</script>")
+    link = await store.link("results/1.txt", expires_in=timedelta(minutes=5))
+    answer = await api.get(link)
+    assert (answer.status_code, answer.content) == (200, b"<script>alert(1)</script>")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in answer.headers["content-security-policy"]
+    expired = await store.link("results/1.txt", expires_in=timedelta(seconds=-5))
+    for bad in (expired, link.replace("1.txt", "2.txt"), link[:-1] + ("A" if link[-1] != "A" else "B"),
+                link.split("&")[0] + "&signature=%ff", "/files/1.py?expires=9999999999&signature=x"):  # fmt: skip
+        assert (await api.get(bad)).status_code == 403
+    gone = await store.link("results/9.txt", expires_in=timedelta(minutes=5))
+    assert (await api.get(gone)).status_code == 404

@@ -1,0 +1,90 @@
+import asyncio
+
+import pytest
+
+from api_service.relay import Relay
+from shared.broker.base import Message
+from shared.database import Database
+from shared.errors import BrokerUnavailable
+from tests.integration.api_service.conftest import RecordingBroker
+from tests.integration.rows import execute, fetch
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+async def add_rows(database: Database, count: int) -> None:
+    await execute(
+        database,
+        "INSERT INTO outbox (queue, body, headers) SELECT 'emails', n::text, jsonb_build_object('message_id', n::text)"
+        " FROM generate_series(1, CAST(:count AS int)) AS n",
+        count=count,
+    )
+
+
+async def bodies_left(database: Database) -> list[object]:
+    return [row["body"] for row in await fetch(database, "SELECT body FROM outbox ORDER BY id")]
+
+
+async def test_what_is_confirmed_is_deleted_and_told_in_order(
+    database: Database, relay: Relay, broker: RecordingBroker
+) -> None:
+    await add_rows(database, 3)
+    await relay.run_once()
+    assert broker.taken == [Message(b"1", "1"), Message(b"2", "2"), Message(b"3", "3")]
+    assert await bodies_left(database) == []
+
+
+async def test_rows_wait_while_the_broker_is_down_and_go_when_it_is_back(
+    database: Database, relay: Relay, broker: RecordingBroker
+) -> None:
+    await add_rows(database, 2)
+    broker.down = True
+    with pytest.raises(BrokerUnavailable):
+        await relay.run_once()
+    assert await bodies_left(database) == ["1", "2"]
+    stop = asyncio.Event()
+    running = asyncio.create_task(relay.run(stop))
+    broker.down = False
+    await eventually(lambda: len(broker.taken) == 2)
+    stop.set()
+    await running
+    assert await bodies_left(database) == []
+
+
+async def test_what_the_broker_refuses_stays_and_holds_nobody_up(
+    database: Database, relay: Relay, broker: RecordingBroker
+) -> None:
+    await add_rows(database, 3)
+    broker.refused = {b"1"}
+    await relay.run_once()
+    assert [message.body for message in broker.taken] == [b"2", b"3"]
+    assert await bodies_left(database) == ["1"]
+
+
+async def test_relays_beside_one_another_publish_each_row_once(database: Database, broker: RecordingBroker) -> None:
+    await add_rows(database, 2000)
+    relays = [Relay(database, broker) for _ in range(4)]
+
+    async def drain(relay: Relay) -> None:
+        while await bodies_left(database):
+            await relay.run_once()
+
+    await asyncio.gather(*(drain(relay) for relay in relays))
+    assert sorted(int(message.body) for message in broker.taken) == list(range(1, 2001))
+
+
+async def test_a_crash_between_the_confirm_and_the_delete_publishes_again_under_the_same_id(
+    database: Database, relay: Relay, broker: RecordingBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_rows(database, 1)
+
+    async def crash(*_: object) -> None:
+        raise RuntimeError("killed here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.outbox.remove", crash)
+        with pytest.raises(RuntimeError):
+            await relay.run_once()
+    await relay.run_once()
+    assert broker.taken == [Message(b"1", "1")] * 2

@@ -1,0 +1,282 @@
+"""The runner's loop on a real Postgres, with an engine that the test plays."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from job_runner.process import Processor
+from job_runner.rescuer import Rescuer
+from job_runner.runner import Runner
+from job_runner.settings import RunnerSettings
+from shared.codex import RunResponse, Verdict
+from shared.database import Database, DatabaseSettings
+from shared.errors import EngineRefused, EngineUnavailable
+from shared.retry import RetryPolicy
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from tests.integration.rows import add_job, execute, fetch
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+class ScriptedEngine:
+    """Answers ok, after the failures it was given, and holds every program while `open` is not set."""
+
+    def __init__(self) -> None:
+        self.failures: list[Exception] = []
+        self.calls: list[tuple[str, str, str]] = []
+        self.under_way = 0
+        self.most = 0
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def run(self, *, code: str, language: str, inputs: str) -> RunResponse:
+        self.calls.append((code, language, inputs))
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        try:
+            await self.open.wait()
+            if self.failures:
+                raise self.failures.pop(0)
+            return RunResponse(timeStamp=1, status=200, output="12\n", verdict=Verdict.OK)
+        finally:
+            self.under_way -= 1
+
+
+@pytest.fixture
+def engine() -> ScriptedEngine:
+    return ScriptedEngine()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
+    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def processor(database: Database, store: LocalStore, engine: ScriptedEngine) -> Processor:
+    return Processor(database, store, engine, "example.com", max_attempts=3, policy=RetryPolicy(base=0.01, cap=0.02))
+
+
+class Running:
+    """A runner under way; `stop()` is a clean shutdown."""
+
+    def __init__(self, database: Database, processor: Processor, settings: RunnerSettings) -> None:
+        self._stop = asyncio.Event()
+        self._task = asyncio.create_task(Runner(database, processor, settings).run(self._stop))
+
+    async def stop(self) -> None:
+        self._stop.set()
+        await self._task
+
+
+def settings(**changes: float) -> RunnerSettings:
+    # The poll interval is an hour: whatever these tests see happen was woken by an event.
+    return RunnerSettings.model_validate({"poll_interval": 3600, "drain_seconds": 0, **changes})
+
+
+async def states(database: Database) -> list[object]:
+    return [row["status"] for row in await fetch(database, "SELECT status FROM job ORDER BY id")]
+
+
+async def test_a_notification_wakes_the_runner_and_the_result_is_stored(
+    database: Database, processor: Processor, engine: ScriptedEngine, store: LocalStore
+) -> None:
+    running = Running(database, processor, settings())
+    await add_job(database, contents="print(12)", language="C++")
+
+    async def executed() -> bool:
+        return await states(database) == ["executed"]
+
+    await eventually(executed)
+    await running.stop()
+    assert engine.calls == [("print(12)", "cpp", "in")]
+    [result] = await fetch(database, "SELECT * FROM results")
+    assert result["output"] == "12\n"
+    assert await store.get(str(result["output_key"])) == b"12\n"
+    assert str(result["filelink"]).startswith("http://api/files/results/")
+
+
+async def test_a_lost_notification_costs_at_most_the_interval(database: Database, processor: Processor) -> None:
+    # Inserted without NOTIFY once the runner listens: only the interval can find it.
+    running = Running(database, processor, settings(poll_interval=0.2))
+    await add_job(database)
+
+    async def all_executed() -> bool:
+        return set(await states(database)) == {"executed"}
+
+    await eventually(all_executed)
+    await execute(
+        database,
+        "INSERT INTO job (upload, job, request_id) SELECT upload, job, gen_random_uuid() FROM job",
+    )
+    await eventually(all_executed)
+    await running.stop()
+
+
+async def test_no_more_jobs_are_under_way_than_there_are_slots(
+    database: Database, processor: Processor, engine: ScriptedEngine
+) -> None:
+    for _ in range(7):
+        await add_job(database)
+    engine.open.clear()
+    running = Running(database, processor, settings(runner_concurrency=3))
+    await eventually(lambda: engine.under_way == 3)
+    engine.open.set()
+
+    async def done() -> bool:
+        return set(await states(database)) == {"executed"}
+
+    await eventually(done)
+    await running.stop()
+    assert engine.most == 3
+
+
+async def test_the_engines_trouble_is_retried_and_then_told_truthfully(
+    database: Database, processor: Processor, engine: ScriptedEngine
+) -> None:
+    engine.failures = [EngineUnavailable("no engine")] * 3
+    await add_job(database)
+    running = Running(database, processor, settings())
+
+    async def failed() -> bool:
+        return await states(database) == ["failed"]
+
+    await eventually(failed)
+    await running.stop()
+    assert len(engine.calls) == 3
+    [email] = await fetch(database, "SELECT * FROM emails")
+    assert str(email["subject"]).startswith("Code could not be run - ")
+    assert "no engine (tried 3 times)" in str(email["text"])
+    assert await fetch(database, "SELECT * FROM results") == []
+    assert await fetch(database, "SELECT enable, request_id FROM uploads") == [{"enable": 0, "request_id": None}]
+
+
+async def test_a_passing_trouble_ends_in_one_result(
+    database: Database, processor: Processor, engine: ScriptedEngine
+) -> None:
+    engine.failures = [EngineUnavailable("restarting"), RuntimeError("a defect of ours")]
+    await add_job(database)
+    running = Running(database, processor, settings())
+
+    async def executed() -> bool:
+        return await states(database) == ["executed"]
+
+    await eventually(executed)
+    await running.stop()
+    assert len(await fetch(database, "SELECT id FROM results")) == 1
+    assert len(await fetch(database, "SELECT id FROM emails")) == 1
+
+
+async def test_what_the_engine_refuses_is_not_tried_again(
+    database: Database, processor: Processor, engine: ScriptedEngine
+) -> None:
+    engine.failures = [EngineRefused("no such language")]
+    await add_job(database)
+    running = Running(database, processor, settings())
+
+    async def failed() -> bool:
+        return await states(database) == ["failed"]
+
+    await eventually(failed)
+    await running.stop()
+    assert len(engine.calls) == 1
+
+
+async def test_a_stop_hands_jobs_back_without_charging_the_attempt(
+    database: Database, processor: Processor, engine: ScriptedEngine
+) -> None:
+    engine.open.clear()
+    await add_job(database)
+    running = Running(database, processor, settings())
+    await eventually(lambda: engine.under_way == 1)
+    await running.stop()
+    [job] = await fetch(database, "SELECT status, attempt, lease_id FROM job")
+    assert job == {"status": "none-executed", "attempt": 0, "lease_id": None}
+
+
+async def test_a_stop_waits_for_what_can_still_end(
+    database: Database, processor: Processor, engine: ScriptedEngine
+) -> None:
+    engine.open.clear()
+    await add_job(database)
+    running = Running(database, processor, settings(drain_seconds=20))
+    await eventually(lambda: engine.under_way == 1)
+    stopping = asyncio.create_task(running.stop())
+    engine.open.set()
+    await stopping
+    assert await states(database) == ["executed"]
+
+
+async def test_the_heartbeat_holds_a_job_that_takes_longer_than_its_lease(
+    database: Database, processor: Processor, engine: ScriptedEngine
+) -> None:
+    engine.open.clear()
+    await add_job(database)
+    running = Running(database, processor, settings(lease_seconds=1))
+    await eventually(lambda: engine.under_way == 1)
+    [first] = await fetch(database, "SELECT lease_id, lease_expires_at FROM job")
+
+    async def extended_past_the_first_term() -> bool:
+        return bool(
+            await fetch(
+                database,
+                "SELECT 1 FROM job WHERE lease_id = :lease_id AND now() > :expires AND lease_expires_at > now()",
+                lease_id=first["lease_id"],
+                expires=first["lease_expires_at"],
+            )
+        )
+
+    await eventually(extended_past_the_first_term)
+    assert await Rescuer(database, interval=1).run_once() == []
+    engine.open.set()
+
+    async def executed() -> bool:
+        return await states(database) == ["executed"]
+
+    await eventually(executed)
+    await running.stop()
+    assert len(engine.calls) == 1
+
+
+async def test_a_runner_that_lost_its_lease_stops_and_writes_nothing(
+    database: Database, processor: Processor, engine: ScriptedEngine
+) -> None:
+    engine.open.clear()
+    await add_job(database)
+    running = Running(database, processor, settings(lease_seconds=1))
+    await eventually(lambda: engine.under_way == 1)
+    # Somebody else has it now, as after a rescue.
+    await execute(database, "UPDATE job SET lease_id = gen_random_uuid(), lease_expires_at = now() + interval '1 hour'")
+    await eventually(lambda: engine.under_way == 0)
+    await running.stop()
+    assert await states(database) == ["executing"]
+    assert await fetch(database, "SELECT * FROM results") == []
+
+
+async def test_many_runners_run_each_job_once(database: Database, database_url: str, processor: Processor,
+                                              engine: ScriptedEngine) -> None:  # fmt: skip
+    others = [Database(DatabaseSettings(database_url=SecretStr(database_url))) for _ in range(2)]
+    for other in others:
+        await other.connect()
+    runners = [Running(each, processor, settings()) for each in (database, *others)]
+    for _ in range(40):
+        await add_job(database)
+
+    async def done() -> bool:
+        return set(await states(database)) == {"executed"}
+
+    await eventually(done)
+    for runner in runners:
+        await runner.stop()
+    for other in others:
+        await other.disconnect()
+    assert len(engine.calls) == 40
+    assert len(await fetch(database, "SELECT id FROM results")) == 40
+    assert len(await fetch(database, "SELECT DISTINCT message_id FROM emails")) == 40

@@ -1,0 +1,154 @@
+"""The mail loop on a real Postgres, with a mailer that the test plays."""
+
+import asyncio
+import uuid
+
+import pytest
+
+from job_runner.emails.sender import Sender
+from job_runner.mailers.base import Email
+from shared.database import Database
+from shared.errors import MailerUnavailable, MailRefused
+from tests.integration.rows import add_job, execute, fetch
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+class ScriptedMailer:
+    """Takes every mail, after the failures it was given."""
+
+    def __init__(self) -> None:
+        self.failures: list[Exception] = []
+        self.sent: list[Email] = []
+
+    async def send(self, email: Email) -> str:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.sent.append(email)
+        return f"id-{len(self.sent)}"
+
+    async def close(self) -> None:
+        pass
+
+
+async def add_email(database: Database) -> str:
+    """A queued mail; returns its Message-ID."""
+    message_id = f"<{uuid.uuid4()}@example.com>"
+    await execute(
+        database,
+        "INSERT INTO emails (job, kind, recipient, subject, text, html, message_id)"
+        " VALUES (:job, 'result', 'someone@example.com', 'subject', 'text', 'html', :message_id)",
+        job=await add_job(database),
+        message_id=message_id,
+    )
+    await execute(database, "SELECT pg_notify('precieux_emails', '')")
+    return message_id
+
+
+@pytest.fixture
+def mailer() -> ScriptedMailer:
+    return ScriptedMailer()
+
+
+@pytest.fixture
+def sender(database: Database, mailer: ScriptedMailer) -> Sender:
+    return Sender(database, mailer, poll_interval=3600)
+
+
+async def rows(database: Database) -> list[dict[str, object]]:
+    return await fetch(database, "SELECT status, attempt, provider_id, last_error FROM emails ORDER BY id")
+
+
+async def test_a_notification_wakes_the_sender_and_the_providers_id_is_kept(
+    database: Database, sender: Sender, mailer: ScriptedMailer
+) -> None:
+    stop = asyncio.Event()
+    running = asyncio.create_task(sender.run(stop))
+    message_id = await add_email(database)
+    await eventually(lambda: len(mailer.sent) == 1)
+    stop.set()
+    await running
+    assert mailer.sent[0].message_id == message_id
+    assert await rows(database) == [{"status": "sent", "attempt": 1, "provider_id": "id-1", "last_error": None}]
+
+
+async def test_a_refused_mail_ends_and_holds_nobody_up(
+    database: Database, sender: Sender, mailer: ScriptedMailer
+) -> None:
+    mailer.failures = [MailRefused("no such mailbox")]
+    await add_email(database)
+    await add_email(database)
+    await sender.run_once()
+    assert sorted(str(row["status"]) for row in await rows(database)) == ["refused", "sent"]
+    [refused] = [row for row in await rows(database) if row["status"] == "refused"]
+    assert refused["last_error"] == "no such mailbox"
+
+
+async def test_a_mail_is_tried_again_no_sooner_than_asked_and_under_the_same_message_id(
+    database: Database, sender: Sender, mailer: ScriptedMailer
+) -> None:
+    mailer.failures = [MailerUnavailable("busy", retry_after=50)]
+    message_id = await add_email(database)
+    await sender.run_once()
+    [due] = await fetch(database, "SELECT extract(epoch FROM run_after - now()) AS seconds, status FROM emails")
+    assert due["status"] == "queued"
+    assert 40 < float(str(due["seconds"])) <= 50
+    assert 40 < await sender.run_once() <= 50
+    await execute(database, "UPDATE emails SET run_after = now()")
+    await sender.run_once()
+    assert [mail.message_id for mail in mailer.sent] == [message_id]
+
+
+async def test_an_account_at_fault_pauses_the_mailer_and_loses_nothing(
+    database: Database, sender: Sender, mailer: ScriptedMailer
+) -> None:
+    mailer.failures = [MailerUnavailable("wrong key", pause=True)]
+    await add_email(database)
+    assert await sender.run_once() >= 60
+    [row] = await rows(database)
+    assert (row["status"], row["last_error"]) == ("queued", "wrong key")
+
+
+async def test_a_mail_whose_sender_died_is_sent_by_another_under_the_same_message_id(
+    database: Database, sender: Sender, mailer: ScriptedMailer
+) -> None:
+    message_id = await add_email(database)
+    await execute(
+        database,
+        "UPDATE emails SET status = 'sending', attempt = 1, lease_id = gen_random_uuid(),"
+        " lease_expires_at = now() - interval '1 second'",
+    )
+    await sender.run_once()
+    assert [mail.message_id for mail in mailer.sent] == [message_id]
+    assert [row["status"] for row in await rows(database)] == ["sent"]
+
+
+async def test_a_defect_of_ours_does_not_end_the_loop(
+    database: Database, sender: Sender, mailer: ScriptedMailer
+) -> None:
+    mailer.failures = [RuntimeError("a defect")]
+    stop = asyncio.Event()
+    await add_email(database)
+    running = asyncio.create_task(sender.run(stop))
+
+    async def claimed() -> bool:
+        return [row["status"] for row in await rows(database)] == ["sending"] and not mailer.failures
+
+    await eventually(claimed)
+    await execute(database, "UPDATE emails SET lease_expires_at = now() - interval '1 second'")
+    await eventually(lambda: len(mailer.sent) == 1)
+    stop.set()
+    await running
+
+
+async def test_many_senders_send_each_mail_once(database: Database, mailer: ScriptedMailer) -> None:
+    message_ids = {await add_email(database) for _ in range(40)}
+    senders = [Sender(database, mailer, poll_interval=3600) for _ in range(4)]
+
+    async def drain(sender: Sender) -> None:
+        while await sender.run_once() < 3600:
+            pass
+
+    await asyncio.gather(*(drain(sender) for sender in senders))
+    assert sorted(mail.message_id for mail in mailer.sent) == sorted(message_ids)

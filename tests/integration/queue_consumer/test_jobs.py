@@ -1,0 +1,166 @@
+import hashlib
+import json
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from queue_consumer.consumer import MAX_ATTEMPTS, Consumer
+from queue_consumer.jobs import JobMaker
+from shared.broker.base import Ack, Delivery, Reject, Retry
+from shared.database import Database
+from shared.errors import ObjectNotFound, StoreUnavailable
+from tests.integration.rows import add_upload, fetch
+
+pytestmark = pytest.mark.integration
+
+SOURCE = "print('سلام 🌱')\n"
+
+
+class FakeStore:
+    """Objects in a dict; while `failure` is set, it is raised."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.failure: Exception | None = None
+
+    async def put(self, key: str, data: bytes, *, content_type: str = "") -> None:
+        self.objects[key] = data
+
+    async def get(self, key: str) -> bytes:
+        if self.failure:
+            raise self.failure
+        try:
+            return self.objects[key]
+        except KeyError:
+            raise ObjectNotFound(key) from None
+
+    async def link(self, key: str, *, expires_in: timedelta) -> str:
+        return key
+
+    async def delete(self, key: str) -> None:
+        self.objects.pop(key, None)
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def store() -> FakeStore:
+    return FakeStore()
+
+
+@pytest.fixture
+def consumer(database: Database, store: FakeStore) -> Consumer:
+    return Consumer(JobMaker(database, store))
+
+
+def delivery(upload: int | bytes, request: uuid.UUID | str | None = None, attempt: int = 1) -> Delivery:
+    body = upload if isinstance(upload, bytes) else str(upload).encode()
+    return Delivery(body, str(request) if request else None, attempt)
+
+
+async def test_an_id_becomes_a_job_with_the_submissions_text(
+    database: Database, store: FakeStore, consumer: Consumer
+) -> None:
+    request = uuid.uuid4()
+    store.objects["p.py"] = SOURCE.encode()
+    sha256 = hashlib.sha256(SOURCE.encode()).hexdigest()
+    upload = await add_upload(database, object_key="p.py", sha256=sha256, request_id=request)
+    assert await consumer.handle([delivery(upload, request)]) == [Ack()]
+    [job] = await fetch(database, "SELECT * FROM job")
+    assert json.loads(str(job["job"])) == {"language": "python", "inputs": "in", "contents": SOURCE}
+    assert (job["upload"], job["status"], job["request_id"]) == (upload, "none-executed", request)
+
+
+async def test_one_request_makes_one_job_whatever_is_delivered_again(
+    database: Database, store: FakeStore, consumer: Consumer
+) -> None:
+    request = uuid.uuid4()
+    store.objects["p.py"] = b"x"
+    upload = await add_upload(database, object_key="p.py", request_id=request)
+    assert await consumer.handle([delivery(upload, request)] * 3) == [Ack()] * 3
+    assert await consumer.handle([delivery(upload, request, attempt=2)]) == [Ack()]
+    assert len(await fetch(database, "SELECT id FROM job")) == 1
+
+
+async def test_a_strangers_message_without_an_id_makes_one_job_too(
+    database: Database, store: FakeStore, consumer: Consumer
+) -> None:
+    upload = await add_upload(database)
+    store.objects[f"{upload}.py"] = b"x"
+    # The original's publisher puts a full stop behind the id, and its rows tell no key.
+    assert await consumer.handle([delivery(f"{upload}.".encode())]) == [Ack()]
+    assert await consumer.handle([delivery(upload)]) == [Ack()]
+    assert len(await fetch(database, "SELECT id FROM job")) == 1
+
+
+async def test_a_blocked_upload_makes_no_job(database: Database, store: FakeStore, consumer: Consumer) -> None:
+    request = uuid.uuid4()
+    upload = await add_upload(database, object_key="p.py", enable=1, request_id=request)
+    assert await consumer.handle([delivery(upload, request)]) == [Ack()]
+    assert await fetch(database, "SELECT id FROM job") == []
+    assert await fetch(database, "SELECT request_id FROM uploads") == [{"request_id": None}]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"), [(None, "is missing"), (b"", "is empty"), (b"other", "not the one that was accepted")]
+)
+async def test_a_file_that_cannot_be_used_is_reported_and_may_be_asked_for_again(
+    database: Database, store: FakeStore, consumer: Consumer, data: bytes | None, reason: str
+) -> None:
+    request = uuid.uuid4()
+    if data is not None:
+        store.objects["p.py"] = data
+    upload = await add_upload(
+        database, object_key="p.py", sha256=hashlib.sha256(b"accepted").hexdigest(), request_id=request
+    )
+    [settled] = await consumer.handle([delivery(upload, request)])
+    assert isinstance(settled, Reject)
+    assert reason in settled.reason
+    assert await fetch(database, "SELECT id FROM job") == []
+    assert await fetch(database, "SELECT request_id FROM uploads") == [{"request_id": None}]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"x", b"-1", b"0", b"1 2", b"1e3", "۱".encode(), b"\xff", b"9" * 30, b"7" * 6000]
+)
+async def test_what_is_not_an_id_is_a_dead_letter(consumer: Consumer, body: bytes) -> None:
+    [settled] = await consumer.handle([delivery(body)])
+    assert isinstance(settled, Reject)
+
+
+async def test_an_unknown_id_and_an_odd_message_id_are_dead_letters(database: Database, consumer: Consumer) -> None:
+    upload = await add_upload(database)
+    settled = await consumer.handle([delivery(10**9), delivery(upload, "no uuid")])
+    assert [isinstance(one, Reject) for one in settled] == [True, True]
+
+
+async def test_a_bad_message_does_not_hold_up_the_good_ones(
+    database: Database, store: FakeStore, consumer: Consumer
+) -> None:
+    store.objects["p.py"] = b"x"
+    upload = await add_upload(database, object_key="p.py")
+    settled = await consumer.handle([delivery(b"x"), delivery(upload, uuid.uuid4()), delivery(10**9)])
+    assert [type(one) for one in settled] == [Reject, Ack, Reject]
+
+
+async def test_a_store_that_is_away_is_no_messages_fault(
+    database: Database, store: FakeStore, consumer: Consumer
+) -> None:
+    store.failure = StoreUnavailable("down")
+    upload = await add_upload(database, object_key="p.py")
+    with pytest.raises(StoreUnavailable):
+        await consumer.handle([delivery(upload, uuid.uuid4())])
+    assert await fetch(database, "SELECT id FROM job") == []
+
+
+async def test_a_message_that_always_crashes_us_is_given_up(
+    database: Database, store: FakeStore, consumer: Consumer
+) -> None:
+    store.failure = RuntimeError("a defect")
+    upload = await add_upload(database, object_key="p.py")
+    assert await consumer.handle([delivery(upload, uuid.uuid4(), attempt=1)]) == [Retry()]
+    [settled] = await consumer.handle([delivery(upload, uuid.uuid4(), attempt=MAX_ATTEMPTS)])
+    assert isinstance(settled, Reject)
+    assert "RuntimeError" in settled.reason

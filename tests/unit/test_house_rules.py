@@ -1,0 +1,43 @@
+"""Rules of the house that no linter knows."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("api_service", "executor", "job_runner", "precieux", "queue_consumer", "shared")
+SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def users_of(library: str) -> set[str]:
+    return {
+        str(path.relative_to(ROOT)) for path in SOURCES if any(name.split(".")[0] == library for name in imported(path))
+    }
+
+
+def test_databases_is_used_behind_one_door() -> None:
+    """Its own `transaction()` leaks connections when a task is cancelled; `Database.transaction` does not."""
+    assert users_of("databases") == {"shared/database.py"}
+
+
+@pytest.mark.parametrize(
+    ("library", "folder"),
+    [("boto3", "shared/storage/"), ("pika", "shared/broker/"), ("aiosmtplib", "job_runner/mailers/")],
+)
+def test_a_library_stays_in_its_adapter(library: str, folder: str) -> None:
+    assert {user for user in users_of(library) if not user.startswith(folder)} == set()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_is_a_drawer_for_everything(path: Path) -> None:
+    assert not {"utils", "util", "common", "helpers", "manager", "misc"} & {path.stem, *path.parent.parts}
