@@ -1,0 +1,91 @@
+"""`python -m executor`: read the settings, raise the sandbox, prove that it holds, serve."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+
+import uvicorn
+
+from executor.app import create_app
+from executor.catalogue import find_installed
+from executor.mechanisms import find_mechanisms
+from executor.pipeline import Pipeline
+from executor.sandbox.base import SandboxFailure
+from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.settings import ExecutorSettings
+from executor.worker import Slots
+from shared.errors import ConfigurationError
+from shared.logging import LogSettings, configure_logging, get_logger
+from shared.readiness import notify_ready
+from shared.settings import fail, load
+
+log = get_logger("executor")
+
+_GRACE_S = 5
+
+
+async def serve(settings: ExecutorSettings) -> None:
+    sandbox = BubblewrapSandbox(find_mechanisms(settings))
+    try:
+        try:
+            await sandbox.start()
+        except SandboxFailure as exc:
+            raise ConfigurationError(f"The sandbox cannot be raised: {exc}") from exc
+        installed = await find_installed(sandbox, settings.executor_slots)
+        slots = Slots(settings.executor_slots, settings.executor_queue)
+        app = create_app(settings, Pipeline(sandbox, settings), slots, installed)
+        with _listen(settings) as listener:
+            server = _Server(
+                uvicorn.Config(
+                    app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE_S
+                )
+            )
+            await server.serve([listener])
+    finally:
+        await sandbox.aclose()
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, and on SIGTERM or SIGINT ends `serve` rather than the process, so that we can clean up."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or []:
+            log.info("executor.ready", address=listener.getsockname()[:2])
+        notify_ready()
+
+
+def _listen(settings: ExecutorSettings) -> socket.socket:
+    address = (settings.executor_host, settings.executor_port)
+    try:
+        family = socket.AF_INET6 if ":" in settings.executor_host else socket.AF_INET
+        return socket.create_server(address, family=family, backlog=1024)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"Cannot listen on {address[0]} port {address[1]} ({exc.strerror}): "
+            "set PRECIEUX_EXECUTOR_HOST or PRECIEUX_EXECUTOR_PORT."
+        ) from exc
+
+
+def main() -> int:
+    try:
+        settings = load(ExecutorSettings)
+        configure_logging("executor", load(LogSettings))
+        asyncio.run(serve(settings))
+    except ConfigurationError as exc:
+        return fail(exc)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

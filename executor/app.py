@@ -1,0 +1,175 @@
+"""The HTTP face: CodeX's `POST /` and `GET /list`, and `GET /healthz`. Everything is composed by `__main__`."""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Coroutine
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from executor import wire
+from executor.catalogue import Installed
+from executor.pipeline import Outcome, Pipeline
+from executor.sandbox.base import SandboxFailure
+from executor.settings import ExecutorSettings
+from executor.worker import Full, Slots
+from shared.codex import RunRequest, Verdict
+from shared.languages import check_lang
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+_CLIENT_GONE = 499  # nobody reads it; nginx's number for the access log
+_RETRY_AFTER_S = 1
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def create_app(
+    settings: ExecutorSettings, pipeline: Pipeline, slots: Slots, installed: dict[str, Installed]
+) -> Starlette:
+    endpoint = _Endpoint(settings, pipeline, slots, installed)
+    return Starlette(
+        routes=[
+            Route("/", endpoint.run, methods=["POST"]),
+            Route("/list", endpoint.languages),
+            Route("/healthz", endpoint.health),
+        ],
+        middleware=[Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])],
+    )
+
+
+class _Endpoint:
+    def __init__(
+        self, settings: ExecutorSettings, pipeline: Pipeline, slots: Slots, installed: dict[str, Installed]
+    ) -> None:
+        self._settings = settings
+        self._pipeline = pipeline
+        self._slots = slots
+        self._installed = installed
+        self._list = wire.language_list(installed)
+
+    async def health(self, request: Request) -> Response:
+        return Response('{"status":"ok"}', media_type="application/json")
+
+    async def languages(self, request: Request) -> Response:
+        if refused := self._unauthorized(request):
+            return refused
+        return _json(wire.language_list(self._installed))
+
+    async def run(self, request: Request) -> Response:
+        if refused := self._unauthorized(request):
+            return refused
+        try:
+            asked = await self._read(request)
+            installed = self._check(asked)
+            outcome = await _unless_gone(request, self._run(asked, installed))
+        except wire.BadRequest as exc:
+            return _json(wire.refusal(exc.status, exc.error, exc.language))
+        except ClientDisconnect:
+            return Response(status_code=_CLIENT_GONE)
+        except Full:
+            full = wire.refusal(HTTPStatus.SERVICE_UNAVAILABLE, "All slots are taken; try again in a moment.")
+            return _json(full, {"Retry-After": str(_RETRY_AFTER_S)})
+        except SandboxFailure as exc:
+            log.error("run.failed", reason=str(exc))
+            status, error = HTTPStatus.INTERNAL_SERVER_ERROR, "The sandbox failed; this is not the program's fault."
+            return _json(wire.refusal(status, error, verdict=Verdict.INTERNAL_ERROR))
+        return _json(wire.answer(outcome, installed))
+
+    async def _run(self, asked: RunRequest, installed: Installed) -> Outcome:
+        async with self._slots.take() as slot:
+            outcome = await self._pipeline.run(asked, installed, slot)
+        log.info("run.ended", language=installed.language.code, verdict=outcome.verdict, wall_s=outcome.wall_s)
+        return outcome
+
+    async def _read(self, request: Request) -> RunRequest:
+        body = await self._body(request)
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "multipart/form-data":
+            request._body = body
+            async with request.form(max_files=10, max_fields=20, max_part_size=self._settings.max_body_bytes) as form:
+                fields = {
+                    name: (await value.read()).decode("utf-8", "replace") if isinstance(value, UploadFile) else value
+                    for name, value in form.items()
+                }
+            return wire.parse_form(fields)
+        return wire.parse_urlencoded(body) if kind == "application/x-www-form-urlencoded" else wire.parse_json(body)
+
+    async def _body(self, request: Request) -> bytes:
+        """All of it, or 413 as soon as it is too much."""
+        largest = self._settings.max_body_bytes
+        too_large = wire.BadRequest(f"The body is over {largest} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        declared = request.headers.get("content-length", "0")
+        if declared.isdigit() and int(declared) > largest:
+            raise too_large
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > largest:
+                raise too_large
+        return bytes(body)
+
+    def _check(self, asked: RunRequest) -> Installed:
+        for text, name, largest in (
+            (asked.code, "code", self._settings.max_source_bytes),
+            (asked.input, "input", self._settings.max_input_bytes),
+        ):
+            if len(text) > largest or len(text.encode()) > largest:
+                raise wire.BadRequest(f"`{name}` is over {largest} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        if not asked.code.strip():
+            raise wire.BadRequest("No code to run: `code` is empty.", language=asked.language)
+        installed = self._installed.get(check_lang(asked.language) or "")
+        if installed is None:
+            known = ", ".join(self._installed)
+            raise wire.BadRequest(
+                f"Unknown language {asked.language[:40]!r}; `language` must be one of: {known}.",
+                language=asked.language[:40],
+            )
+        return installed
+
+    def _unauthorized(self, request: Request) -> Response | None:
+        token = self._settings.codex_token
+        if token is None:
+            return None
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        expected = token.get_secret_value()
+        if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), expected.encode()):
+            return None
+        refused = wire.refusal(HTTPStatus.UNAUTHORIZED, "`Authorization: Bearer` with the engine's token is needed.")
+        return _json(refused, {"WWW-Authenticate": "Bearer"})
+
+
+async def _unless_gone(request: Request, work: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """The work's result; when the client hangs up first, the work is cancelled and `ClientDisconnect` raised."""
+    working = asyncio.create_task(work)
+    leaving = asyncio.create_task(_leave(request.receive))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        leaving.cancel()
+        working.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _leave(receive: Callable[[], Awaitable[Any]]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _json(model: BaseModel, headers: dict[str, str] | None = None) -> Response:
+    status: int = getattr(model, "status", HTTPStatus.OK)
+    return Response(
+        model.model_dump_json(by_alias=True, exclude_none=True), status, headers, media_type="application/json"
+    )

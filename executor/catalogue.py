@@ -1,0 +1,80 @@
+"""The languages that this machine can run, and their versions, read once at start inside the sandbox."""
+
+import asyncio
+import re
+from dataclasses import dataclass
+
+from executor import languages
+from executor.languages.base import Language
+from executor.sandbox.base import Job, Sandbox, SandboxFailure, Step
+from executor.sandbox.keeper.protocol import StageLimits
+from shared.codex import SupportedLanguage
+from shared.languages import ALIASES
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+_LIMITS = StageLimits(
+    cpu_s=10, wall_s=60, memory_bytes=1 << 30, processes=256, open_files=256, file_bytes=1 << 20, stack_bytes=8 << 20
+)
+_OUTPUT_BYTES = 8192
+
+#: All that a program finds in its environment, beside what its language adds.
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/box/work", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A language with its tools' places and `info`, the version text that its compiler or interpreter prints."""
+
+    language: Language
+    tools: dict[str, str]
+    info: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return ENVIRONMENT | self.language.environment
+
+    def describe(self) -> SupportedLanguage:
+        version = re.search(r"\d+(\.\d+)+", self.info)
+        return SupportedLanguage(
+            language=self.language.code,
+            info=self.info,
+            name=self.language.name,
+            version=version[0] if version else None,
+            aliases=list(ALIASES.get(self.language.code, (self.language.code,))),
+        )
+
+
+async def find_installed(sandbox: Sandbox, slots: int) -> dict[str, Installed]:
+    """By CodeX code, in the order of `shared.languages`; a toolchain that does not answer is left out, and logged."""
+    free = asyncio.Queue[int]()
+    for slot in range(slots):
+        free.put_nowait(slot)
+
+    async def ask(language: Language, tools: dict[str, str]) -> Installed | None:
+        slot = await free.get()
+        try:
+            return await _ask(sandbox, language, tools, slot)
+        finally:
+            free.put_nowait(slot)
+
+    candidates = [(language, language.toolchain()) for language in languages.known().values()]
+    answers = await asyncio.gather(*(ask(language, tools) for language, tools in candidates if tools is not None))
+    found = {installed.language.code: installed for installed in answers if installed}
+    order = {code: position for position, code in enumerate(ALIASES)}
+    return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
+
+
+async def _ask(sandbox: Sandbox, language: Language, tools: dict[str, str], slot: int) -> Installed | None:
+    argv = tuple(part.format(**tools) for part in language.version)
+    step = Step(argv, ENVIRONMENT | language.environment, _LIMITS, _OUTPUT_BYTES, merge_output=True)
+    try:
+        (ended,) = await sandbox.run(Job({}, (step,), _LIMITS.file_bytes), slot)
+    except SandboxFailure as exc:
+        log.warning("language.left_out", language=language.code, reason=str(exc))
+        return None
+    if not ended.succeeded:
+        log.warning("language.left_out", language=language.code, reason=ended.stdout.decode(errors="replace"))
+        return None
+    return Installed(language, tools, ended.stdout.decode(errors="replace"))

@@ -1,0 +1,60 @@
+"""What a language is to the executor: a few declarative lines, and a program that proves them.
+
+Adding one is adding a file with a `LANGUAGE` in it, and its names to `shared/languages.py`.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the files of one program are called: the source, and what a command may call `{main}`."""
+
+    source: str
+    main: str = ""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A program that reads `input` and writes `output`."""
+
+    source: str
+    input: str = "world\n"
+    output: str = "Hello, world!\n"
+
+
+@dataclass(frozen=True)
+class Language:
+    """`tools` are the programs needed, by absolute path (the first that exists of each tuple), by the name that the
+    commands use. In commands, `{source}`, `{main}`, `{memory_mib}` and tools' names are replaced.
+
+    `extra_memory` is what the runtime takes beside the program's data, in bytes; `out_of_memory` what it writes to
+    standard error when it gives up.
+    """
+
+    code: str
+    name: str
+    names: Names | Callable[[str], Names]
+    tools: dict[str, tuple[str, ...]]
+    run: tuple[str, ...]
+    version: tuple[str, ...]
+    reference: Reference
+    compile: tuple[str, ...] | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    extra_memory: int = 0
+    out_of_memory: bytes | None = None
+
+    def names_for(self, source: str) -> Names:
+        return self.names(source) if callable(self.names) else self.names
+
+    def toolchain(self) -> dict[str, str] | None:
+        """Where the tools are on this machine; None when one is missing."""
+        found = {}
+        for tool, candidates in self.tools.items():
+            path = next((path for path in candidates if os.access(path, os.X_OK)), None)
+            if path is None:
+                return None
+            found[tool] = path
+        return found

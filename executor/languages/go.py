@@ -1,0 +1,19 @@
+from executor.languages.base import Language, Names, Reference
+
+LANGUAGE = Language(
+    code="go",
+    name="Go",
+    names=Names("main.go"),
+    tools={"go": ("/usr/bin/go", "/usr/local/go/bin/go")},
+    compile=("{go}", "build", "-o", "main", "{source}"),
+    run=("/box/work/main",),
+    version=("{go}", "version"),
+    environment={
+        "GOCACHE": "/box/tmp/cache", "GOPATH": "/box/tmp/path", "GOFLAGS": "-p=2", "GO111MODULE": "off",
+        "GOTOOLCHAIN": "local", "CGO_ENABLED": "0",
+    },
+    reference=Reference(
+        'package main\n\nimport "fmt"\n\nfunc main() {\n\tvar name string\n\tfmt.Scan(&name)\n'
+        '\tfmt.Printf("Hello, %s!\\n", name)\n}\n'
+    ),
+)  # fmt: skip

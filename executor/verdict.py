@@ -1,0 +1,52 @@
+"""From how a program ended to what its author is told. Pure."""
+
+import signal
+
+from executor.sandbox.base import Ended
+from executor.sandbox.keeper.protocol import StageLimits
+from shared.codex import Verdict
+
+_STOPPED = {
+    "cpu": Verdict.TIME_LIMIT,
+    "wall": Verdict.TIME_LIMIT,
+    "memory": Verdict.MEMORY_LIMIT,
+    "output": Verdict.OUTPUT_LIMIT,
+}
+_MIB = 1 << 20
+
+
+def of_run(ended: Ended, out_of_memory: bytes | None) -> Verdict:
+    """`out_of_memory` is what the language's runtime writes to standard error when it gives up for want of memory."""
+    if ended.stopped is not None:
+        return _STOPPED.get(ended.stopped, Verdict.INTERNAL_ERROR)
+    if ended.exit_code == 0:
+        return Verdict.OK
+    if ended.signal == signal.SIGXCPU:
+        return Verdict.TIME_LIMIT
+    if out_of_memory and out_of_memory in ended.stderr:
+        return Verdict.MEMORY_LIMIT
+    return Verdict.RUNTIME_ERROR
+
+
+def explain(ended: Ended, limits: StageLimits, output_bytes: int) -> str:
+    """One sentence on why it did not end well; empty when it did."""
+    match ended.stopped:
+        case "cpu":
+            return f"Time limit exceeded: stopped after {limits.cpu_s:g} s of CPU time."
+        case "wall":
+            return f"Time limit exceeded: stopped after {limits.wall_s:g} s."
+        case "memory":
+            return f"Memory limit exceeded: stopped at {limits.memory_bytes // _MIB} MiB."
+        case "output":
+            return f"Output limit exceeded: stopped after {output_bytes} bytes."
+        case None:
+            return _explain_exit(ended)
+        case other:
+            return f"Stopped: {other}."
+
+
+def _explain_exit(ended: Ended) -> str:
+    if ended.signal is not None:
+        description = signal.strsignal(ended.signal) or "unknown signal"
+        return f"Killed by signal {ended.signal} ({description})."
+    return f"Exited with code {ended.exit_code}." if ended.exit_code else ""

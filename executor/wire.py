@@ -1,0 +1,99 @@
+"""The CodeX protocol's form: from a request's body to a `RunRequest`, from an outcome to an answer. Pure."""
+
+import json
+import time
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pydantic import ValidationError
+
+from executor.catalogue import Installed
+from executor.pipeline import Outcome
+from shared.codex import LanguageList, RunRequest, RunResponse, Verdict
+
+#: HTTP status of each verdict that is not 200: the original answers 408 to a program that runs too long.
+_STATUS = {Verdict.TIME_LIMIT: HTTPStatus.REQUEST_TIMEOUT, Verdict.INTERNAL_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR}
+
+
+class BadRequest(Exception):
+    """The client's mistake: an HTTP status, and one sentence for the answer's `error`."""
+
+    def __init__(self, error: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST, language: str = "") -> None:
+        super().__init__(error)
+        self.error = error
+        self.status = status
+        self.language = language
+
+
+def parse_json(body: bytes) -> RunRequest:
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadRequest("The body is not valid JSON.") from None
+    if not isinstance(content, dict):
+        raise BadRequest("The body must be a JSON object.")
+    return _validate(content)
+
+
+def parse_urlencoded(body: bytes) -> RunRequest:
+    try:
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace", max_num_fields=100)
+    except ValueError:
+        raise BadRequest("The form has too many fields.") from None
+    return parse_form(dict(pairs))
+
+
+def parse_form(fields: dict[str, str]) -> RunRequest:
+    """Form fields are all text; pydantic reads numbers from it."""
+    return _validate({name: value for name, value in fields.items() if value or name in ("code", "input", "inputs")})
+
+
+def _validate(content: dict[str, Any]) -> RunRequest:
+    # A missing text is an empty one, as in the original; what is empty is refused below, with the original's status.
+    given = {name: _whole(value) for name, value in content.items() if value is not None}
+    for name in ("code", "language"):
+        given.setdefault(name, "")
+    try:
+        return RunRequest.model_validate(given)
+    except ValidationError as exc:
+        first = exc.errors(include_input=False, include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise BadRequest(f"`{name}` is wrong: {first['msg']}.", HTTPStatus.UNPROCESSABLE_ENTITY) from None
+
+
+def _whole(value: Any) -> Any:
+    """Half a surrogate pair is no text: U+FFFD stands for it."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return value
+
+
+def answer(outcome: Outcome, installed: Installed) -> RunResponse:
+    return RunResponse(
+        timeStamp=_now(),
+        status=_STATUS.get(outcome.verdict, HTTPStatus.OK),
+        output=outcome.output,
+        error=outcome.error,
+        language=installed.language.code,
+        info=installed.info,
+        verdict=outcome.verdict,
+        exit_code=outcome.exit_code,
+        signal=outcome.signal,
+        time_s=round(outcome.cpu_s, 6),
+        wall_s=round(outcome.wall_s, 6),
+        memory_bytes=outcome.memory_bytes,
+        truncated=outcome.truncated,
+    )
+
+
+def refusal(status: int, error: str, language: str = "", verdict: Verdict | None = None) -> RunResponse:
+    return RunResponse(timeStamp=_now(), status=status, error=error, language=language, verdict=verdict)
+
+
+def language_list(installed: dict[str, Installed]) -> LanguageList:
+    return LanguageList(timeStamp=_now(), supportedLanguages=[language.describe() for language in installed.values()])
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
