@@ -4,12 +4,15 @@ import asyncio
 import sys
 
 from api_service.app import create_app
+from api_service.auth import Authenticator, is_loopback
 from api_service.dependencies import Services
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
+from api_service.submissions import Submissions
 from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
 from shared.database import Database, DatabaseSettings
+from shared.errors import ConfigurationError
 from shared.http_server import listening_socket, serve_http
 from shared.lifecycle import run_loops, run_service
 from shared.logging import get_logger
@@ -32,9 +35,18 @@ async def serve(stop: asyncio.Event) -> None:
         if stop.is_set():
             return
         await require_current(database)
+        authenticator = Authenticator(database, settings.operator_keys)
+        if not is_loopback(settings.host) and not await authenticator.keys_exist():
+            raise ConfigurationError(
+                f"PRECIEUX_HOST is {settings.host}, which others can reach, and there is no API key to tell who may"
+                " submit: make one with `precieux keys create NAME`, or set PRECIEUX_API_KEYS, or set PRECIEUX_HOST"
+                " to 127.0.0.1"
+            )
+        submissions = Submissions(database, store, settings.key_budget, settings.recipient_budget)
         relay = Relay(database, broker)
-        signer = None if store_settings.s3_bucket else open_signer(store_settings)
-        app = create_app(Services(settings, database, store, relay, signer))
+        app = create_app(
+            Services(settings, database, store, submissions, relay, authenticator, open_signer(store_settings))
+        )
         log.info("api.starting", host=settings.host, port=settings.port)
         await run_loops((relay.run, lambda stop: serve_http(app, listening, stop)), stop)
     finally:

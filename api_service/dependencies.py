@@ -1,12 +1,15 @@
-"""What the routes are given, made once by `api_service.app`."""
+"""What the routes are given, made once by `api_service.__main__`."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api_service.auth import Authenticator, Principal, require
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
+from api_service.submissions import Submissions
+from shared.api_keys import Scope
 from shared.database import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
@@ -17,9 +20,11 @@ class Services:
     settings: ApiSettings
     database: Database
     store: ObjectStore
+    submissions: Submissions
     relay: Relay
-    #: Verifies links to the local store; None when the store serves its own.
-    signer: LinkSigner | None
+    authenticator: Authenticator
+    #: Makes and verifies the links that this API serves.
+    signer: LinkSigner
 
 
 def _services(request: Request) -> Services:
@@ -28,3 +33,23 @@ def _services(request: Request) -> Services:
 
 
 ServicesDep = Annotated[Services, Depends(_services)]
+
+
+async def _submitter(request: Request, services: ServicesDep) -> Principal:
+    return await _principal(request, services, Scope.SUBMIT)
+
+
+async def _reader(request: Request, services: ServicesDep) -> Principal:
+    return await _principal(request, services, Scope.READ)
+
+
+async def _principal(request: Request, services: Services, scope: Scope) -> Principal:
+    principal = await services.authenticator.principal(request)
+    require(principal, scope)
+    return principal
+
+
+#: Whoever may submit and ask for execution.
+SubmitterDep = Annotated[Principal, Depends(_submitter)]
+#: Whoever may list submissions.
+ReaderDep = Annotated[Principal, Depends(_reader)]

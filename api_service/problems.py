@@ -19,10 +19,11 @@ log = get_logger(__name__)
 class Problem(Exception):
     """A request that cannot be served: `status` is a 4xx, `detail` a sentence for its sender."""
 
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
+    def __init__(self, status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.headers = headers
 
 
 def problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> Response:
@@ -44,7 +45,7 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 async def _problem(_: Request, exc: Exception) -> Response:
     assert isinstance(exc, Problem)
-    return problem(exc.status, exc.detail)
+    return problem(exc.status, exc.detail, exc.headers)
 
 
 async def _invalid(_: Request, exc: Exception) -> Response:

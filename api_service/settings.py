@@ -1,9 +1,8 @@
 """What an operator may set about the API."""
 
-import ipaddress
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, field_validator
 
 from shared.settings import Settings
 
@@ -13,20 +12,23 @@ class ApiSettings(Settings):
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     max_source_bytes: Annotated[int, Field(ge=1, le=64 << 20)] = 1 << 20
     max_input_bytes: Annotated[int, Field(ge=0, le=64 << 20)] = 1 << 20
+    api_keys: SecretStr | None = Field(
+        default=None, description="the operator's keys, separated by commas, each of at least 32 characters"
+    )
+    key_budget: Annotated[int, Field(ge=1, description="submissions that one key may make an hour")] = 6000
+    recipient_budget: Annotated[int, Field(ge=1, description="executions mailed to one address an hour")] = 600
 
-    @model_validator(mode="after")
-    def _stays_private(self) -> Self:
-        # Whoever reaches the API can run programs and send mails from here.
-        if not _is_loopback(self.host):
-            raise ValueError(
-                f"PRECIEUX_HOST is {self.host}, which others can reach, and there are no API keys yet to tell who may"
-                " submit: set it to 127.0.0.1 and put an authenticating proxy in front"
-            )
-        return self
+    @field_validator("api_keys")
+    @classmethod
+    def _are_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and any(len(key) < 32 for key in _split(value)):
+            raise ValueError("each key must have at least 32 characters; `openssl rand -hex 32` makes one")
+        return value
+
+    @property
+    def operator_keys(self) -> tuple[str, ...]:
+        return _split(self.api_keys) if self.api_keys else ()
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _split(keys: SecretStr) -> tuple[str, ...]:
+    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())

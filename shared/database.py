@@ -12,6 +12,7 @@ from typing import Annotated
 import asyncpg
 import databases
 import databases.core
+import databases.interfaces
 from pydantic import Field, SecretStr, field_validator
 
 from shared.errors import DatabaseUnavailable
@@ -22,6 +23,7 @@ from shared.settings import Settings
 log = get_logger(__name__)
 
 Connection = databases.core.Connection
+Record = databases.interfaces.Record
 
 #: What asyncpg and the socket raise when the server is down, going down, coming up, or refuses one more connection.
 _AWAY = (

@@ -25,7 +25,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -51,7 +51,8 @@ def _time(name: str, *, default_now: bool = False) -> Column[Any]:
 
 
 # What somebody sent. `enable` 0 means that it may be run, 1 that it is blocked. `request_id` is the request for its
-# execution that is not answered yet: while it is set, asking again asks for nothing new.
+# execution that is not answered yet: while it is set, asking again asks for nothing new. `owner` is the key that
+# submitted it; none when there were no keys, or for a key of the operator's settings.
 uploads = Table(
     "uploads",
     metadata,
@@ -65,8 +66,17 @@ uploads = Table(
     Column("size_bytes", Integer),
     Column("sha256", Text),
     Column("request_id", Uuid),
+    Column("owner", BigInteger, ForeignKey("api_keys.id")),
+    Column("idempotency_key", Text),
     _time("created_at", default_now=True),
     Index("uploads_email_idx", "email", "id"),
+    Index(
+        "uploads_idempotency_idx",
+        text("coalesce(owner, 0)"),
+        "idempotency_key",
+        unique=True,
+        postgresql_where=text("idempotency_key IS NOT NULL"),
+    ),
 )
 
 # One request for execution. `lease_id` names the one claim whose holder may still write; whoever comes later with an
@@ -136,10 +146,39 @@ emails = Table(
     Column("last_error", Text),
     _time("created_at", default_now=True),
     _time("sent_at"),
-    CheckConstraint("status IN ('queued', 'sending', 'sent', 'refused')", name="status"),
+    CheckConstraint("status IN ('queued', 'sending', 'sent', 'refused', 'suppressed')", name="status"),
     Index("emails_job_idx", "job"),
     Index("emails_due_idx", "run_after", "id", postgresql_where=text("status = 'queued'")),
     Index("emails_lease_idx", "lease_expires_at", postgresql_where=text("status = 'sending'")),
+)
+
+# Who may use the API: `shared.api_keys`.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _key(),
+    Column("name", Text, nullable=False),
+    Column("sha256", Text, nullable=False, unique=True),
+    Column("scopes", ARRAY(Text), nullable=False),
+    _time("created_at", default_now=True),
+    _time("revoked_at"),
+)
+
+# Recipients who asked not to be mailed any more.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("email", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    _time("created_at", default_now=True),
+)
+
+# What a key or a recipient has used up: the time at which it will have used up nothing (`api_service.budget`).
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("used_until", DateTime(timezone=True), nullable=False),
 )
 
 # Messages that the broker has not confirmed yet, written with the change that they tell.

@@ -3,11 +3,10 @@
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from api_service import submissions
-from api_service.dependencies import ServicesDep
+from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
 from api_service.form import read_submission
 from api_service.schemas import Address, AnyId, SubmissionStatus, Upload
 
@@ -30,15 +29,24 @@ _FORM: Final[dict[str, Any]] = {
     response_model=str,
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}}},
 )
-async def submit_email(request: Request, services: ServicesDep) -> str:
+async def submit_email(
+    request: Request,
+    principal: SubmitterDep,
+    services: ServicesDep,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+) -> str:
     upload, file = await read_submission(request, services.settings)
-    upload_id = await submissions.register(services.database, services.store, upload, file)
+    upload_id = await services.submissions.register(principal, upload, file, idempotency_key)
     return f"Your submission was registered with ID: {upload_id}"
 
 
 @router.get("/check_email/", summary="Ask for the execution of a submission", response_model=dict[str, str])
-async def check_email(id: Annotated[AnyId, Query()], services: ServicesDep) -> Response:  # noqa: A002
-    asked = await submissions.ask_for_execution(services.database, id)
+async def check_email(
+    id: Annotated[AnyId, Query()],  # noqa: A002
+    principal: SubmitterDep,
+    services: ServicesDep,
+) -> Response:
+    asked = await services.submissions.ask_for_execution(principal, id)
     if asked is None:
         return JSONResponse({"detail": "Email not found"}, HTTPStatus.NOT_FOUND)
     if not asked:
@@ -48,5 +56,7 @@ async def check_email(id: Annotated[AnyId, Query()], services: ServicesDep) -> R
 
 
 @router.get("/check_user/", summary="List a sender's submissions")
-async def check_user(email: Annotated[Address, Query()], services: ServicesDep) -> dict[str, list[SubmissionStatus]]:
-    return {"result": await submissions.of_sender(services.database, services.store, email)}
+async def check_user(
+    email: Annotated[Address, Query()], principal: ReaderDep, services: ServicesDep
+) -> dict[str, list[SubmissionStatus]]:
+    return {"result": await services.submissions.of_sender(principal, email)}

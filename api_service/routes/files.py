@@ -20,9 +20,7 @@ async def read_file(
     signature: Annotated[str, Query(max_length=64)],
     services: ServicesDep,
 ) -> Response:
-    if services.signer is None or not services.signer.verifies(
-        key, expires=expires, signature=signature, now=time.time()
-    ):
+    if not services.signer.verifies(key, expires=expires, signature=signature, now=time.time()):
         raise Problem(HTTPStatus.FORBIDDEN, "This link is not valid, or not any more: ask for a new one.")
     try:
         data = await services.store.get(key)

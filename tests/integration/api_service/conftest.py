@@ -5,15 +5,20 @@ import httpx
 import pytest
 
 from api_service.app import create_app
+from api_service.auth import Authenticator
 from api_service.dependencies import Services
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
+from api_service.submissions import Submissions
 from shared.broker.base import Handler, Message
 from shared.database import Database
 from shared.errors import BrokerUnavailable
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+
+KEY_BUDGET = 5
+RECIPIENT_BUDGET = 3
 
 
 class RecordingBroker:
@@ -40,7 +45,7 @@ class RecordingBroker:
 
 @pytest.fixture
 def signer() -> LinkSigner:
-    return LinkSigner(b"k" * 32, "http://api")
+    return LinkSigner(b"k" * 32, "http://127.0.0.1")
 
 
 @pytest.fixture
@@ -60,12 +65,22 @@ def relay(database: Database, broker: RecordingBroker) -> Relay:
     return Relay(database, broker)
 
 
-def client_of(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner) -> httpx.AsyncClient:
+def client_of(
+    database: Database,
+    store: ObjectStore,
+    relay: Relay,
+    signer: LinkSigner,
+    *,
+    operator_keys: tuple[str, ...] = (),
+    peer: str = "127.0.0.1",
+) -> httpx.AsyncClient:
     """A client of the API over the given parts; limits are small, for the tests' sake."""
     settings = ApiSettings(max_source_bytes=10_000, max_input_bytes=20_000)
-    app = create_app(Services(settings, database, store, relay, signer))
+    submissions = Submissions(database, store, key_budget=KEY_BUDGET, recipient_budget=RECIPIENT_BUDGET)
+    authenticator = Authenticator(database, operator_keys)
+    app = create_app(Services(settings, database, store, submissions, relay, authenticator, signer))
     # What would be a 500 is raised here, so that no test passes by one.
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1)), base_url="http://127.0.0.1")
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ async def test_a_senders_submissions_are_listed_as_objects(api: httpx.AsyncClien
     assert (first["id"], first["status"]) == (1, None)
     assert (second["id"], second["status"]) == (2, "none-executed")
     assert (third["id"], third["status"], third["job"], third["output"]) == (3, "executed", "{}", "12")
-    assert third["filelink"].startswith("http://api/files/results/9.txt?")
+    assert third["filelink"].startswith("http://127.0.0.1/files/results/9.txt?")
     assert (await api.get("/check_user/?email=nobody@example.com")).json() == {"result": []}
 
 

@@ -1,0 +1,88 @@
+"""API keys: random 256-bit strings, shown once and kept as their SHA-256.
+
+A key that is random needs no slow hash, and looking it up by its hash tells a clock nothing about it.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from shared.database import Connection, Record
+
+#: In front of every key, so that scanners of leaked secrets can know one.
+PREFIX: Final = "pcx_"
+
+
+class Scope(StrEnum):
+    """`SUBMIT` submits and asks for execution, `READ` lists what the key submitted, `ADMIN` may all, on everything."""
+
+    SUBMIT = "submit"
+    READ = "read"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it is kept."""
+
+    id: int
+    name: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+def new_key() -> str:
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+
+
+async def create(connection: Connection, name: str, scopes: Collection[Scope]) -> tuple[int, str]:
+    """Make a key; returns its id and the key itself, which nobody can read again."""
+    key = new_key()
+    row = await connection.fetch_one(
+        "INSERT INTO api_keys (name, sha256, scopes) VALUES (:name, :sha256, :scopes) RETURNING id",
+        {"name": name, "sha256": digest(key), "scopes": sorted(scopes)},
+    )
+    assert row is not None
+    return row["id"], key
+
+
+async def find(connection: Connection, sha256: str) -> ApiKey | None:
+    """The key with this digest, unless it is revoked."""
+    row = await connection.fetch_one(
+        "SELECT id, name, scopes, created_at, revoked_at FROM api_keys WHERE sha256 = :sha256 AND revoked_at IS NULL",
+        {"sha256": sha256},
+    )
+    return _from_row(row) if row else None
+
+
+async def any_valid(connection: Connection) -> bool:
+    row = await connection.fetch_one("SELECT EXISTS (SELECT 1 FROM api_keys WHERE revoked_at IS NULL) AS found")
+    return bool(row and row["found"])
+
+
+async def listed(connection: Connection) -> list[ApiKey]:
+    rows = await connection.fetch_all("SELECT id, name, scopes, created_at, revoked_at FROM api_keys ORDER BY id")
+    return [_from_row(row) for row in rows]
+
+
+async def revoke(connection: Connection, key_id: int) -> bool:
+    """False when there is no such key, or it was revoked before."""
+    row = await connection.fetch_one(
+        "UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL RETURNING id", {"id": key_id}
+    )
+    return row is not None
+
+
+def _from_row(row: Record) -> ApiKey:
+    return ApiKey(
+        row["id"], row["name"], frozenset(Scope(s) for s in row["scopes"]), row["created_at"], row["revoked_at"]
+    )

@@ -1,0 +1,193 @@
+"""Who may do what, seen from the attacker's side."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from api_service import auth
+from api_service.relay import Relay
+from shared import api_keys
+from shared.api_keys import Scope
+from shared.database import Database
+from shared.storage.base import ObjectStore
+from shared.storage.signing import LinkSigner
+from tests.integration.api_service.conftest import KEY_BUDGET, RECIPIENT_BUDGET, client_of
+from tests.integration.rows import execute, fetch
+
+pytestmark = [pytest.mark.integration, pytest.mark.security]
+
+OPERATOR = "o" * 32
+FILES = {"file": ("a.py", b"print(1)")}
+
+Reach = Callable[..., httpx.AsyncClient]
+
+
+@pytest.fixture
+def reach(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner) -> Reach:
+    """Clients of one API, by where they come from and what keys its operator has set."""
+
+    def client(**how: Any) -> httpx.AsyncClient:
+        return client_of(database, store, relay, signer, **how)
+
+    return client
+
+
+async def make_key(database: Database, *scopes: Scope) -> str:
+    async with database.transaction() as connection:
+        _, key = await api_keys.create(connection, "test", scopes)
+    return key
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def submit(
+    client: httpx.AsyncClient, key: str, *, email: str = "a@example.com", headers: dict[str, str] | None = None,
+    **fields: Any,
+) -> httpx.Response:  # fmt: skip
+    fields = {"email": email, "language": "py", **fields}
+    return await client.post("/submit_email/", params=fields, files=FILES, headers={**bearer(key), **(headers or {})})
+
+
+CALLS = [("POST", "/submit_email/"), ("GET", "/check_email/?id=1"), ("GET", "/check_user/?email=a@example.com")]
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    "headers",
+    [{}, bearer("wrong"), bearer(""), {"Authorization": "Basic " + OPERATOR}, {"Authorization": OPERATOR},
+     bearer(OPERATOR[:-1]), bearer(OPERATOR + " x"), {"X-Api-Key": OPERATOR}],
+)  # fmt: skip
+async def test_with_keys_no_call_works_without_one(
+    reach: Reach, call: tuple[str, str], headers: dict[str, str]
+) -> None:
+    async with reach(operator_keys=(OPERATOR,)) as client:
+        answer = await client.request(*call, headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_the_operators_key_may_all(reach: Reach) -> None:
+    async with reach(operator_keys=("p" * 32, OPERATOR), peer="192.0.2.7") as client:
+        assert (await submit(client, OPERATOR, id=5)).status_code == 200
+        assert (await client.get("/check_email/?id=5", headers=bearer(OPERATOR))).status_code == 200
+        assert (await client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("how", "headers"),
+    [
+        ({"peer": "192.0.2.7"}, {}),
+        ({"peer": "::ffff:192.0.2.7"}, {}),
+        # A proxy on this machine, forwarding for a public name; a page of another site; a name that was rebound.
+        ({}, {"Host": "precieux.example.com"}),
+        ({}, {"Origin": "https://evil.example.com"}),
+        ({}, {"Origin": "null"}),
+    ],
+)
+async def test_without_keys_only_this_machine_itself_is_served(
+    reach: Reach, how: dict[str, Any], headers: dict[str, str]
+) -> None:
+    async with reach(**how) as client:
+        for method, path in CALLS:
+            answer = await client.request(method, path, headers=headers)
+            assert answer.status_code == 403
+            assert "precieux keys create" in answer.json()["detail"]
+
+
+async def test_the_first_key_ends_protected_mode(
+    reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "_BELIEVED_SECONDS", -1)
+    async with reach() as client:
+        assert (await client.get("/check_user/?email=a@example.com")).status_code == 200
+        await make_key(database, Scope.READ)
+        assert (await client.get("/check_user/?email=a@example.com")).status_code == 401
+
+
+async def test_a_scope_is_needed_for_each_call(reach: Reach, database: Database) -> None:
+    submitter, reader = await make_key(database, Scope.SUBMIT), await make_key(database, Scope.READ)
+    async with reach() as client:
+        assert (await submit(client, submitter, id=5)).status_code == 200
+        assert (await submit(client, reader)).status_code == 403
+        assert (await client.get("/check_email/?id=5", headers=bearer(reader))).status_code == 403
+        for key, status in ((submitter, 403), (reader, 200)):
+            assert (await client.get("/check_user/?email=a@example.com", headers=bearer(key))).status_code == status
+
+
+async def test_a_key_sees_and_runs_only_what_it_submitted(reach: Reach, database: Database) -> None:
+    first, second = [await make_key(database, Scope.SUBMIT, Scope.READ) for _ in range(2)]
+    admin = await make_key(database, Scope.ADMIN)
+    async with reach() as client:
+        assert (await submit(client, first, id=5)).status_code == 200
+        # As if it were not there: a stranger cannot even tell that the id exists.
+        stranger = await client.get("/check_email/?id=5", headers=bearer(second))
+        nothing = await client.get("/check_email/?id=6", headers=bearer(second))
+        assert (stranger.status_code, stranger.content) == (nothing.status_code, nothing.content)
+        for key, ids in ((first, [5]), (second, []), (admin, [5])):
+            answer = await client.get("/check_user/?email=a@example.com", headers=bearer(key))
+            assert [row["id"] for row in answer.json()["result"]] == ids
+        assert (await client.get("/check_email/?id=5", headers=bearer(admin))).status_code == 200
+
+
+async def test_a_revoked_key_opens_nothing(reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "_BELIEVED_SECONDS", -1)
+    await make_key(database, Scope.READ)
+    key = await make_key(database, Scope.READ)
+    async with reach() as client:
+        assert (await client.get("/check_user/?email=a@example.com", headers=bearer(key))).status_code == 200
+        async with database.transaction() as connection:
+            assert await api_keys.revoke(connection, 2)
+            assert not await api_keys.revoke(connection, 2)
+        assert (await client.get("/check_user/?email=a@example.com", headers=bearer(key))).status_code == 401
+
+
+async def test_a_key_is_not_kept_where_it_could_be_read(database: Database) -> None:
+    key = await make_key(database, Scope.READ)
+    [row] = await fetch(database, "SELECT * FROM api_keys")
+    assert key not in str(row)
+    assert row["sha256"] == api_keys.digest(key)
+
+
+async def test_a_keys_budget_ends_in_429_and_comes_back(reach: Reach, database: Database) -> None:
+    key = await make_key(database, Scope.SUBMIT)
+    async with reach() as client:
+        answers = await asyncio.gather(*(submit(client, key) for _ in range(KEY_BUDGET + 3)))
+        assert sorted(answer.status_code for answer in answers) == [200] * KEY_BUDGET + [429] * 3
+        refused = await submit(client, key)
+        assert 0 < int(refused.headers["Retry-After"]) <= 3600 / KEY_BUDGET
+        assert len(await fetch(database, "SELECT id FROM uploads")) == KEY_BUDGET
+        await execute(database, "UPDATE budgets SET used_until = used_until - interval '3600 seconds' / 5")
+        assert (await submit(client, key)).status_code == 200
+        assert (await submit(client, key)).status_code == 429
+
+
+async def test_a_recipients_budget_is_shared_by_all_keys(reach: Reach, database: Database) -> None:
+    keys = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
+    async with reach() as client:
+        for number in range(RECIPIENT_BUDGET + 1):
+            await submit(client, keys[number % 2], id=number + 1)
+        answers = [
+            await client.get(f"/check_email/?id={number + 1}", headers=bearer(keys[number % 2]))
+            for number in range(RECIPIENT_BUDGET + 1)
+        ]
+        assert [answer.status_code for answer in answers] == [200] * RECIPIENT_BUDGET + [429]
+        # Asking again for what is under way mails nobody, and costs nothing.
+        assert (await client.get("/check_email/?id=1", headers=bearer(keys[0]))).status_code == 200
+
+
+async def test_a_repeated_idempotency_key_registers_once(reach: Reach, database: Database) -> None:
+    key, other = await make_key(database, Scope.SUBMIT), await make_key(database, Scope.SUBMIT)
+    once = {"Idempotency-Key": "abc"}
+    async with reach() as client:
+        answers = await asyncio.gather(*(submit(client, key, headers=once) for _ in range(4)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({answer.text for answer in answers}) == 1
+        assert len(await fetch(database, "SELECT id FROM uploads")) == 1
+        assert (await submit(client, key, headers=once, inputs="other")).status_code == 422
+        # Another's key is another's namespace.
+        assert (await submit(client, other, headers=once)).text != answers[0].text
