@@ -96,7 +96,8 @@ def build(bubblewrap: Path, privileged: bool) -> Wall:
     argv = [str(bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     if not privileged:
-        argv += ["--unshare-user", "--uid", "0", "--gid", "0"]
+        # Handing our own id, which is 0 in there, to a box takes SETFCAP as well (user_namespaces(7)).
+        argv += ["--unshare-user", "--uid", "0", "--gid", "0", "--cap-add", "CAP_SETFCAP"]
     for capability in _CAPABILITIES:
         argv += ["--cap-add", f"CAP_{capability}"]
     argv += _system_folders()

@@ -50,7 +50,7 @@ def become(
             signal.signal(ignored, signal.SIG_DFL)
         os.execve(stage.argv[0], stage.argv, stage.environment)  # noqa: S606
     except BaseException as exc:
-        os.write(_FAILURE, f"{stage.argv[0]}: {exc}".encode())
+        os.write(_FAILURE, f"{stage.argv[0]}: {type(exc).__name__}: {exc}".encode())
     finally:
         os._exit(1)
 

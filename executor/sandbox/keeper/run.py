@@ -19,6 +19,8 @@ _PROCESSORS = len(os.sched_getaffinity(0))
 _MOST_STRETCH = 20
 #: Seconds between two looks at a run, at least and at most.
 _SHORTEST_LOOK, _LONGEST_LOOK = 0.005, 0.05
+#: ...and this many times as long as a look takes.
+_REST = 8
 
 
 @dataclass
@@ -68,7 +70,9 @@ class Run:
         else:
             left = min((limits.cpu_s - usage.cpu_s) / _PROCESSORS, self.started + self.wall_s - now)
             longest = _SHORTEST_LOOK * 2 if self.late_meter else _LONGEST_LOOK
-            self.next_look = now + min(max(left, _SHORTEST_LOOK), longest)
+            # Sampling many processes takes long; the keeper must not spend all its time on it.
+            cost = time.monotonic() - now
+            self.next_look = now + max(min(max(left, _SHORTEST_LOOK), longest), cost * _REST)
 
     def stop(self, reason: str) -> None:
         """End everything in the box; the first reason is the one that counts."""

@@ -1,0 +1,14 @@
+from executor.languages.base import Language, Names, Reference
+
+LANGUAGE = Language(
+    code="pas",
+    name="Pascal",
+    names=Names("main.pas"),
+    tools={"fpc": ("/usr/bin/fpc",)},
+    compile=("{fpc}", "-O2", "-v0ew", "-omain", "{source}"),
+    run=("/box/work/main",),
+    version=("{fpc}", "-iV"),
+    reference=Reference(
+        "program Greeting;\nvar name: string;\nbegin\n  readln(name);\n  writeln('Hello, ', name, '!');\nend.\n"
+    ),
+)

@@ -1,0 +1,15 @@
+from executor.languages.base import Language, Names, Reference
+
+LANGUAGE = Language(
+    code="rs",
+    name="Rust",
+    names=Names("main.rs"),
+    tools={"rustc": ("/usr/bin/rustc", "/usr/local/cargo/bin/rustc")},
+    compile=("{rustc}", "--edition=2021", "-Copt-level=2", "-o", "main", "{source}"),
+    run=("/box/work/main",),
+    version=("{rustc}", "--version"),
+    reference=Reference(
+        "fn main() {\n    let mut name = String::new();\n    std::io::stdin().read_line(&mut name).unwrap();\n"
+        '    println!("Hello, {}!", name.trim());\n}\n'
+    ),
+)

@@ -1,0 +1,224 @@
+"""The CodeX protocol as an outside client meets it, over a real executor."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from executor.languages import known
+from tests.fixtures.executor import RunningExecutor, running_executor
+
+pytestmark = pytest.mark.contract
+
+_INSTALLED = {code: language for code, language in known().items() if language.toolchain()}
+
+
+@pytest.fixture
+async def client(executor: RunningExecutor) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=executor.url, timeout=120) as client:
+        yield client
+
+
+async def _run(client: httpx.AsyncClient, language: str, code: str, **fields: Any) -> dict[str, Any]:
+    response = await client.post("/", json={"language": language, "code": code, **fields})
+    answer: dict[str, Any] = response.json()
+    assert answer["status"] == response.status_code
+    return answer
+
+
+@pytest.mark.parametrize("language", _INSTALLED.values(), ids=_INSTALLED)
+async def test_every_installed_language_runs_its_reference(client: httpx.AsyncClient, language: Any) -> None:
+    answer = await _run(client, language.code, language.reference.source, input=language.reference.input)
+    assert (answer["verdict"], answer["output"], answer["error"]) == ("ok", language.reference.output, "")
+
+
+async def test_answer_has_the_classic_fields_and_ours(client: httpx.AsyncClient) -> None:
+    answer = await _run(client, "py", "print(input('Enter your value: '))", input="12")
+    assert answer["output"] == "Enter your value: 12\n"
+    assert answer["info"].startswith("Python 3")
+    assert answer["language"] == "py"
+    assert answer["timeStamp"] > 1_700_000_000_000
+    assert (answer["verdict"], answer["exit_code"], answer["truncated"]) == ("ok", 0, False)
+    assert 0 < answer["time_s"] < 5
+    assert answer["wall_s"] > 0
+    assert answer["memory_bytes"] > 500_000
+
+
+async def test_list_names_what_is_installed(client: httpx.AsyncClient) -> None:
+    answer = (await client.get("/list")).json()
+    assert answer["status"] == 200
+    assert {row["language"] for row in answer["supportedLanguages"]} == set(_INSTALLED)
+    python = next(row for row in answer["supportedLanguages"] if row["language"] == "py")
+    assert python["name"] == "Python"
+    assert python["version"].startswith("3.")
+    assert "python3" in python["aliases"]
+
+
+@pytest.mark.parametrize("field", ["input", "inputs"])
+async def test_form_fields_do_as_well_as_json(client: httpx.AsyncClient, field: str) -> None:
+    fields = {"language": "python", "code": "print(input()[::-1])", field: "سلام 🎉"}
+    for sent in ({"data": fields}, {"files": {name: (None, value) for name, value in fields.items()}}):
+        response = await client.post("/", **sent)  # type: ignore[arg-type]
+        assert response.json()["output"] == "🎉 مالس\n"
+
+
+async def test_a_reading_program_meets_the_end_of_an_empty_input(client: httpx.AsyncClient) -> None:
+    assert (await _run(client, "py", "import sys; print(repr(sys.stdin.read()))"))["output"] == "''\n"
+    assert (await _run(client, "py", "input()"))["error"].endswith("EOFError: EOF when reading a line\n")
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"code": "", "language": "py"}, 400),
+        ({"code": "  \n", "language": "py"}, 400),
+        ({"language": "py"}, 400),
+        ({"code": "print(1)", "language": "brainf"}, 400),
+        ({"code": "print(1)"}, 400),
+        ({"code": 7, "language": "py"}, 422),
+        ({"code": "print(1)", "language": "py", "time_limit": "soon"}, 422),
+        ({"code": "print(1)", "language": "py", "time_limit": -1}, 422),
+        ({"code": "print(1)", "language": "py", "time_limit": float("nan")}, 422),
+        ({"code": "print(1)", "language": "py", "memory_limit": 1.5}, 422),
+        ({"code": "x" * (1 << 20) + "y", "language": "py"}, 413),
+        ({"code": "print(1)", "language": "py", "input": "x" * (1 << 20) + "y"}, 413),
+    ],
+)
+async def test_bad_requests_say_what_is_wrong(client: httpx.AsyncClient, fields: dict[str, Any], status: int) -> None:
+    response = await client.post("/", content=json.dumps(fields), headers={"Content-Type": "application/json"})
+    assert response.status_code == response.json()["status"] == status
+    assert response.json()["error"]
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff\xfe", b"[" * 100_000, b""])
+async def test_bodies_that_are_no_json_object(client: httpx.AsyncClient, body: bytes) -> None:
+    response = await client.post("/", content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 400
+    assert response.json()["error"]
+
+
+async def test_a_large_body_is_refused_before_it_is_read(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/", content=b" " * (17 << 20))).status_code == 413
+
+
+async def test_text_comes_back_whole(client: httpx.AsyncClient) -> None:
+    text = "\x00\x01\x1b[31m\u2028 é 漢字 🎉 \ud83d \ufffe\n"
+    response = await client.post(
+        "/",
+        content=json.dumps({"language": "py", "code": "import sys; sys.stdout.write(sys.stdin.read())", "input": text}),
+        headers={"Content-Type": "application/json"},
+    )
+    assert response.json()["output"] == text.replace("\ud83d", "\ufffd")
+    broken = await _run(client, "py", r"import sys; sys.stdout.buffer.write(b'a\xff\xfeb')")
+    assert broken["output"] == "a\ufffd\ufffdb"
+
+
+async def test_failures_are_answers(client: httpx.AsyncClient) -> None:
+    crash = await _run(client, "py", "print('before')\nraise ValueError('x')")
+    assert (crash["status"], crash["verdict"], crash["output"], crash["exit_code"]) == (
+        200,
+        "runtime_error",
+        "before\n",
+        1,
+    )
+    assert crash["error"].startswith("Traceback")
+    fault = await _run(client, "c", "int main() { volatile int *p = 0; return *p; }")
+    assert (fault["verdict"], fault["signal"]) == ("runtime_error", 11)
+    assert "11" in fault["error"]
+    code = await _run(client, "c", "int main() { return 139; }")
+    assert (code["verdict"], code["exit_code"], code.get("signal")) == ("runtime_error", 139, None)
+    typo = await _run(client, "c", "int main( {")
+    assert (typo["status"], typo["verdict"]) == (200, "compile_error")
+    assert "error:" in typo["error"]
+
+
+async def test_compiler_warnings_do_not_stop_a_run(client: httpx.AsyncClient) -> None:
+    answer = await _run(client, "c", '#warning "careful"\n#include <stdio.h>\nint main() { puts("ran"); }')
+    assert (answer["verdict"], answer["output"], answer["error"]) == ("ok", "ran\n", "")
+
+
+async def test_time_limits(client: httpx.AsyncClient) -> None:
+    loop = await _run(client, "py", "while True: pass", time_limit=0.3)
+    assert (loop["status"], loop["verdict"]) == (408, "time_limit")
+    assert loop["error"]
+    assert 0.3 <= loop["time_s"] < 1
+    sleep = await _run(client, "py", "print('hi', flush=True)\nimport time; time.sleep(60)", wall_limit=0.5)
+    assert (sleep["status"], sleep["verdict"], sleep["output"]) == (408, "time_limit", "hi\n")
+    assert sleep["time_s"] < 0.4
+
+
+async def test_memory_and_output_limits(client: httpx.AsyncClient) -> None:
+    hog = await _run(client, "py", "x = bytearray(300 << 20)", memory_limit=100 << 20)
+    assert (hog["status"], hog["verdict"]) == (200, "memory_limit")
+    flood = await _run(client, "py", "while True: print('x' * 1000)")
+    assert (flood["status"], flood["verdict"], flood["truncated"]) == (200, "output_limit", True)
+    assert len(flood["output"]) == 1 << 20
+
+
+async def test_streams_stay_apart_and_whole(client: httpx.AsyncClient) -> None:
+    answer = await _run(client, "py", "import sys\nprint('o' * 300000)\nprint('e' * 300000, file=sys.stderr)")
+    assert (answer["verdict"], len(answer["output"]), len(answer["error"])) == ("ok", 300001, 300001)
+
+
+@pytest.mark.parametrize(
+    ("source", "output"),
+    [
+        ("class A {} public class Übung { public static void main(String... a) { System.out.println(1); } }", "1\n"),
+        ("""package a.b; record R(int x) {}
+         class Foo { public static void main(String[] a) { System.out.println(new R(2).x()); } }""", "2\n"),
+        ("""/* public class No */ class T { String s = "{ public class No {"; }
+         public interface Main { static void main(String[] a) { System.out.println(3); } }""", "3\n"),
+        ("public enum E { A; public static void main(String[] a) { System.exit(0); } }", ""),
+    ],
+)  # fmt: skip
+async def test_java_takes_any_class_name(client: httpx.AsyncClient, source: str, output: str) -> None:
+    answer = await _run(client, "java", source)
+    assert (answer["verdict"], answer["output"]) == ("ok", output), answer["error"]
+
+
+async def test_cross_origin_requests_are_allowed(client: httpx.AsyncClient) -> None:
+    asked = {"Origin": "https://example.com", "Access-Control-Request-Method": "POST"}
+    assert (await client.options("/", headers=asked)).headers["access-control-allow-origin"] == "*"
+    answered = await client.post(
+        "/", data={"code": "print(1)", "language": "py"}, headers={"Origin": "https://a.example"}
+    )
+    assert answered.headers["access-control-allow-origin"] == "*"
+
+
+async def test_answers_belong_to_their_requests(client: httpx.AsyncClient) -> None:
+    answers = await asyncio.gather(*(_run(client, "py", f"print({n})") for n in range(40)))
+    assert [answer["output"] for answer in answers] == [f"{n}\n" for n in range(40)]
+
+
+async def test_token_is_demanded() -> None:
+    with running_executor(codex_token="s3cret", executor_slots="1") as guarded:
+        async with httpx.AsyncClient(base_url=guarded.url, timeout=60) as client:
+            assert (await client.get("/healthz")).status_code == 200
+            body = {"code": "print(1)", "language": "py"}
+            for headers in ({}, {"Authorization": "Bearer s3creT"}, {"Authorization": "s3cret"}):
+                for refused in (
+                    await client.post("/", json=body, headers=headers),
+                    await client.get("/list", headers=headers),
+                ):
+                    assert refused.status_code == refused.json()["status"] == 401
+            allowed = await client.post("/", json=body, headers={"Authorization": "Bearer s3cret"})
+            assert allowed.json()["output"] == "1\n"
+
+
+async def test_full_is_said_at_once_and_hanging_up_frees_the_slot() -> None:
+    with running_executor(executor_slots="1", executor_queue="1") as small:
+        async with httpx.AsyncClient(base_url=small.url, timeout=60) as client:
+            sleeper = {"code": "import time; time.sleep(60)", "language": "py", "wall_limit": 60}
+            tasks = [asyncio.create_task(client.post("/", json=sleeper)) for _ in range(3)]
+            finished, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+            (full,) = [task.result() for task in finished]
+            assert full.status_code == full.json()["status"] == 503
+            assert int(full.headers["retry-after"]) >= 1
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+            answer = await client.post("/", json={"code": "print('free')", "language": "py"}, timeout=10)
+            assert answer.json()["output"] == "free\n"
