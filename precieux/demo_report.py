@@ -18,6 +18,9 @@ def show(outcomes: Sequence[Outcome], left_out: Sequence[Sample], *, seconds: fl
     """Whether all is as expected."""
     good = [outcome for outcome in outcomes if outcome.complaint is None]
     (_show_table if out.is_terminal else _show_lines)(outcomes)
+    for outcome in outcomes:
+        if outcome.complaint and outcome.submission and outcome.submission.error:
+            say(f"{outcome.sample.path.name} said:\n{harmless(outcome.submission.error).strip()}")
     for mail in _choose_mails(outcomes):
         _show_mail(mail)
     for sample in left_out:

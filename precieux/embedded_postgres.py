@@ -38,7 +38,8 @@ _STOP_TIMEOUT: Final = 10.0  # s, for each of the three ways to stop, from frien
 _POLL: Final = 0.005
 #: Postgres inherits nothing of our environment, so no locale, PGDATA or secret of the caller's reaches it.
 _ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-_DURABLE: Final = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+#: Off, a commit still outlives a killed server, since it has reached the kernel; but not a machine that lost its power.
+_DURABILITY: Final = ("fsync", "full_page_writes")
 
 
 class EmbeddedPostgres:
@@ -186,7 +187,7 @@ class EmbeddedPostgres:
             "unix_socket_directories": "",  # its path may be no longer than 107 bytes; a data folder's may
             "max_connections": "200",
             "jit": "off",
-            **(_DURABLE if self._durable else dict.fromkeys(_DURABLE, "off")),
+            **dict.fromkeys(_DURABILITY, "on" if self._durable else "off"),
         }
         command = [str(home.binaries / "postgres"), "-D", str(cluster)]
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]

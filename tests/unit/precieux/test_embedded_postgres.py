@@ -1,0 +1,168 @@
+"""The embedded Postgres: what must hold however it, or its parent, ends. Real servers; a second or less each."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from precieux.embedded_postgres import EmbeddedPostgres
+from shared.errors import ConfigurationError
+from tests.fixtures.processes import descendants, survivors
+from tests.waiting import eventually_sync
+
+#: Starts a server, says that it runs, and waits to be killed.
+OWNER = """
+import pathlib, sys, time
+from precieux.embedded_postgres import EmbeddedPostgres
+with EmbeddedPostgres(pathlib.Path(sys.argv[1]), durable=False) as postgres:
+    print(postgres.port, flush=True)
+    time.sleep(300)
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    # Not pytest's tmp_path: root's Postgres runs as somebody who may not pass through that.
+    path = Path(tempfile.mkdtemp(prefix="precieux-test-"))
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path)
+
+
+def query(postgres: EmbeddedPostgres, sql: str) -> object:
+    async def ask() -> object:
+        connection = await asyncpg.connect(postgres.url)
+        try:
+            return await connection.fetchval(sql)
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+def test_a_second_start_finds_the_data_of_the_first(folder: Path) -> None:
+    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+        query(postgres, "CREATE TABLE kept AS SELECT 'سلام' AS word")
+        first_url = postgres.url
+    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+        assert query(postgres, "SELECT word FROM kept") == "سلام"
+        assert postgres.url.split("@")[0] == first_url.split("@")[0]
+
+
+def test_stop_leaves_no_process_and_may_be_repeated(folder: Path) -> None:
+    postgres = EmbeddedPostgres(folder / "db", durable=False)
+    postgres.start()
+    running = [process for process in descendants(os.getpid()) if str(folder) in process.command]
+    assert running
+    postgres.stop()
+    postgres.stop()
+    assert not survivors(running)
+    assert not postgres.running
+
+
+def test_a_wrong_password_is_refused(folder: Path) -> None:
+    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+        wrong = postgres.url.replace("precieux:", "precieux:x", 1)
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            asyncio.run(asyncpg.connect(wrong))
+        assert (folder / "db/password").stat().st_mode & 0o777 == 0o600
+
+
+def test_after_the_server_is_killed_start_brings_it_back_on_the_same_port(folder: Path) -> None:
+    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+        query(postgres, "CREATE TABLE kept AS SELECT 1 AS one")
+        port, pid = postgres.port, postgres.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        eventually_sync(lambda: not postgres.running)
+        postgres.start()
+        assert postgres.port == port
+        assert query(postgres, "SELECT one FROM kept") == 1
+
+
+def test_a_process_id_that_was_given_to_another_process_does_not_block_the_start(folder: Path) -> None:
+    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+        pid = postgres.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        eventually_sync(lambda: not postgres.running)
+    status = folder / "db/cluster/postmaster.pid"
+    status.write_text(status.read_text().replace(str(pid), str(os.getpid()), 1))
+    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+        assert query(postgres, "SELECT 1") == 1
+
+
+def test_it_ends_with_its_owner_even_if_that_one_is_killed(folder: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", OWNER, folder / "db"], stdout=subprocess.PIPE) as owner:
+        assert owner.stdout
+        assert owner.stdout.readline()
+        server = descendants(owner.pid)
+        assert server
+        owner.kill()
+    eventually_sync(lambda: not survivors(server), what="the server ends")
+    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+        assert query(postgres, "SELECT 1") == 1
+
+
+def test_a_folder_in_use_is_refused_in_one_sentence(folder: Path) -> None:
+    with (
+        EmbeddedPostgres(folder / "db", durable=False) as postgres,
+        pytest.raises(ConfigurationError, match="Another Precieux is running"),
+        EmbeddedPostgres(folder / "db", durable=False),
+    ):
+        pass
+    assert not postgres.running
+
+
+def test_two_servers_run_side_by_side(folder: Path) -> None:
+    with (
+        EmbeddedPostgres(folder / "one", durable=False) as one,
+        EmbeddedPostgres(folder / "two", durable=False) as two,
+    ):
+        assert one.port != two.port
+        assert query(one, "SELECT 1") == query(two, "SELECT 1") == 1
+
+
+def test_data_of_another_major_version_are_refused_in_one_sentence(folder: Path) -> None:
+    with EmbeddedPostgres(folder / "db", durable=False):
+        pass
+    (folder / "db/cluster/PG_VERSION").write_text("9.6\n")
+    with pytest.raises(ConfigurationError, match=r"made by Postgres 9\.6"), EmbeddedPostgres(folder / "db"):
+        pass
+
+
+def test_a_start_that_was_killed_half_way_leaves_nothing_that_the_next_trips_over(folder: Path) -> None:
+    (folder / "db/cluster.making/base").mkdir(parents=True)
+    (folder / "db/password").write_text("half")
+    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+        assert query(postgres, "SELECT 1") == 1
+
+
+def test_a_deep_folder_is_no_obstacle(folder: Path) -> None:
+    # Longer than the path of a unix socket may be.
+    with EmbeddedPostgres(folder / ("deep/" * 30) / "db", durable=False) as postgres:
+        assert query(postgres, "SELECT 1") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
+def test_as_root_below_a_private_folder_the_data_are_kept_where_the_server_reaches_them(folder: Path) -> None:
+    private = folder / "private"
+    private.mkdir(mode=0o700)
+    postgres = EmbeddedPostgres(private / "db", durable=False)
+    try:
+        with postgres:
+            assert query(postgres, "SELECT 1") == 1
+            assert not postgres.folder.is_relative_to(private)
+            elsewhere = postgres.folder
+        with postgres:
+            assert postgres.folder == elsewhere
+    finally:
+        shutil.rmtree(postgres.folder)

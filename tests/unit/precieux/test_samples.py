@@ -1,0 +1,64 @@
+"""The samples' expectations, and how an outcome is judged by them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from precieux.client import Submission, guess_language
+from precieux.mailbox import Mail
+from precieux.samples import Outcome, Sample, load_samples
+
+SAMPLE = Sample(path=Path("hello.py"), title="", verdict="ok", output="hi\n")
+SUBMISSION = Submission(7, "executed", "hi\n", "2026-01-01T00:00:00Z", None, "ok", "")
+MAIL = Mail("precieux@example.com", "ada@example.com", "Successful Code result - 7", "", "")
+GOOD = Outcome(SAMPLE, 7, "ada@example.com", SUBMISSION, MAIL)
+
+
+def test_every_sample_is_there_and_tells_its_language() -> None:
+    samples = load_samples()
+    assert len(samples) >= 8
+    assert {sample.language for sample in samples} >= {"py", "c", "cpp", "java", "js"}
+    assert all(sample.path.is_file() for sample in samples)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "complaint"),
+    [
+        (GOOD, None),
+        (replace(GOOD, submission=None), "did not finish"),
+        (replace(GOOD, submission=replace(SUBMISSION, status="failed")), "status failed"),
+        (replace(GOOD, submission=replace(SUBMISSION, verdict="time_limit")), "verdict time_limit, not ok"),
+        (replace(GOOD, submission=replace(SUBMISSION, output="ho\n")), "another output"),
+        (replace(GOOD, sample=replace(SAMPLE, error="Zero")), "an error without 'Zero'"),
+        (replace(GOOD, mail=None), "no mail came"),
+        (replace(GOOD, mail=replace(MAIL, recipient="bob@example.com")), "the mail is another"),
+        (replace(GOOD, mail=replace(MAIL, subject="Error while compiling code - 7")), "the mail is another"),
+    ],
+)
+def test_an_outcome_is_as_expected_or_says_what_is_not(outcome: Outcome, complaint: str | None) -> None:
+    assert outcome.complaint == complaint
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [("a.py", "py"), ("a.CC", "cpp"), ("a.b.js", "js"), ("a.mjs", "js"), ("a", None), ("a.txt", None)],
+)
+def test_the_extension_tells_the_language(name: str, language: str | None) -> None:
+    assert guess_language(Path(name)) == language
+
+
+@pytest.mark.parametrize(
+    ("verdict", "error", "status", "ok"),
+    [
+        ("ok", "a warning", "executed", True),
+        ("runtime_error", "", "executed", False),
+        (None, "", "executed", True),
+        (None, "boom", "executed", False),
+        (None, "", "failed", False),
+    ],
+)
+def test_an_engine_without_verdicts_is_judged_by_its_error(
+    verdict: str | None, error: str, status: str, ok: bool
+) -> None:
+    assert replace(SUBMISSION, verdict=verdict, error=error, status=status).ran_ok is ok

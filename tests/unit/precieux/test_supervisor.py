@@ -1,0 +1,190 @@
+"""The supervisor over tiny programs, each a few lines that stand for a service."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from precieux.child import Program
+from precieux.supervisor import StartFailed, StopRequested, Supervisor
+from shared.errors import ConfigurationError
+from tests.fixtures.processes import Process, descendants, survivors
+from tests.waiting import eventually_sync
+
+PREAMBLE = """
+import os, signal, socket, subprocess, sys, time
+def ready():
+    notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notify.sendto(b"READY=1", "\\0" + os.environ["NOTIFY_SOCKET"][1:])
+def write(word):
+    with open(os.environ["DIARY"], "a") as diary:
+        diary.write(word + "\\n")
+def lines():
+    return open(os.environ["DIARY"]).read().split()
+def stop_parent():
+    os.kill(os.getppid(), signal.SIGTERM)
+def wait():
+    while True: time.sleep(60)
+"""
+
+
+@pytest.fixture
+def diary(tmp_path: Path) -> Path:
+    path = tmp_path / "diary"
+    path.touch()
+    return path
+
+
+def program(diary: Path, code: str, *, name: str = "fake", rank: int = 0) -> Program:
+    return Program(
+        name, [sys.executable, "-IS", "-c", PREAMBLE + code, str(diary)], {"DIARY": str(diary), "NAME": name}, rank
+    )
+
+
+def programs(diary: Path) -> list[Process]:
+    """Those of this test; other tests' servers may be children of ours as well."""
+    return [process for process in descendants(os.getpid()) if str(diary) in process.command]
+
+
+def test_wait_ready_returns_when_all_are_ready_and_leaving_stops_them(diary: Path) -> None:
+    with Supervisor() as supervisor:
+        supervisor.start([program(diary, "ready(); wait()", name=name) for name in ("one", "two")])
+        supervisor.wait_ready()
+        running = programs(diary)
+        assert len(running) == 2
+    assert not survivors(running)
+
+
+def test_a_child_that_ends_is_started_again(diary: Path) -> None:
+    code = "write('start'); ready()\nif len(lines()) == 3: stop_parent(); wait()"
+    with Supervisor() as supervisor:
+        supervisor.start([program(diary, code)])
+        with pytest.raises(StopRequested):
+            supervisor.run_forever()
+    assert diary.read_text().split() == ["start"] * 3
+
+
+def test_a_configuration_error_stops_everything_at_once(diary: Path) -> None:
+    with Supervisor() as supervisor:
+        supervisor.start(
+            [program(diary, "write('start'); sys.exit(78)"), program(diary, "ready(); wait()", name="other")]
+        )
+        with pytest.raises(ConfigurationError, match="fake cannot run with these settings"):
+            supervisor.wait_ready()
+        running = programs(diary)
+    assert diary.read_text().split() == ["start"]
+    assert not survivors(running)
+
+
+def test_a_child_whose_settings_were_good_once_is_started_again_whatever_it_says(diary: Path) -> None:
+    code = "write('start'); ready()\nif len(lines()) == 2: stop_parent(); wait()\nsys.exit(78)"
+    with Supervisor() as supervisor:
+        supervisor.start([program(diary, code)])
+        with pytest.raises(StopRequested):
+            supervisor.run_forever()
+    assert diary.read_text().split() == ["start"] * 2
+
+
+def test_a_child_that_never_gets_ready_is_given_up(diary: Path) -> None:
+    with Supervisor() as supervisor:
+        supervisor.start([program(diary, "write('start'); sys.exit(3)")])
+        with pytest.raises(StartFailed, match=r"fake ended 5 times without getting ready \(exit code 3\)"):
+            supervisor.wait_ready()
+    assert diary.read_text().split() == ["start"] * 5
+
+
+def test_children_stop_by_rank_the_highest_first(diary: Path) -> None:
+    code = """
+def end(*_):
+    time.sleep(0.05)  # long enough for the others to be first, were they asked
+    write(os.environ["NAME"])
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+ready(); wait()
+"""
+    names = ("executor", "runner", "api")
+    with Supervisor() as supervisor:
+        supervisor.start([program(diary, code, name=name, rank=rank) for rank, name in enumerate(names)])
+        supervisor.wait_ready()
+    assert diary.read_text().split() == ["api", "runner", "executor"]
+
+
+def test_a_child_that_ignores_the_request_is_killed_after_its_grace(diary: Path) -> None:
+    with Supervisor(grace=0.2) as supervisor:
+        supervisor.start([program(diary, "signal.signal(signal.SIGTERM, signal.SIG_IGN); ready(); wait()")])
+        supervisor.wait_ready()
+        running = programs(diary)
+    assert running
+    assert not survivors(running)
+
+
+def test_what_a_killed_child_had_started_ends_with_it(diary: Path) -> None:
+    code = "subprocess.Popen(['sleep', '300']); ready()\nif lines(): stop_parent()\nwrite('start'); wait()"
+    with Supervisor() as supervisor:
+        supervisor.start([program(diary, code)])
+        supervisor.wait_ready()
+        (child,) = programs(diary)
+        (grandchild,) = descendants(child.pid)
+        os.kill(child.pid, signal.SIGKILL)
+        with pytest.raises(StopRequested):
+            supervisor.run_forever()
+        eventually_sync(lambda: not grandchild.alive)
+
+
+def test_a_guarded_server_that_died_is_started_again(diary: Path) -> None:
+    class Server:
+        running = False
+        starts = 0
+
+        def start(self) -> None:
+            self.running = True
+            self.starts += 1
+
+    server = Server()
+    with Supervisor() as supervisor:
+        supervisor.guard("server", server)
+        supervisor.start([program(diary, "ready(); wait()")])
+        supervisor.wait_ready()
+    assert server.starts == 1
+
+
+def test_run_to_end_tells_failure(diary: Path) -> None:
+    with Supervisor() as supervisor:
+        supervisor.run_to_end(program(diary, "write('done')"))
+        with pytest.raises(StartFailed, match=r"fake failed \(exit code 4\)"):
+            supervisor.run_to_end(program(diary, "sys.exit(4)"))
+        with pytest.raises(ConfigurationError):
+            supervisor.run_to_end(program(diary, "sys.exit(78)"))
+    assert diary.read_text().split() == ["done"]
+
+
+def test_signals_are_as_before_afterwards() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)]
+    with Supervisor():
+        assert signal.getsignal(signal.SIGTERM) not in before
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)] == before
+
+
+def test_children_end_when_the_supervising_process_is_killed(diary: Path) -> None:
+    script = f"""
+import sys
+from pathlib import Path
+from precieux.supervisor import Supervisor
+from precieux.child import Program
+code = {PREAMBLE + "signal.signal(signal.SIGTERM, signal.SIG_IGN); ready(); wait()"!r}
+with Supervisor() as supervisor:
+    supervisor.start([Program("fake", [sys.executable, "-IS", "-c", code], {{"DIARY": "/dev/null"}})])
+    supervisor.wait_ready()
+    print("ready", flush=True)
+    supervisor.run_forever()
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline()
+        children = descendants(process.pid)
+        assert children
+        process.kill()
+    eventually_sync(lambda: not survivors(children), what="the children end")
