@@ -31,7 +31,8 @@ from precieux.postgres_home import PostgresHome, find_home
 from shared.errors import ConfigurationError, DatabaseUnavailable
 
 _NAME: Final = "precieux"  # of the role and of the database
-_READY_LINE: Final = 7  # of postmaster.pid, from 0 (LOCK_FILE_LINE_PM_STATUS in Postgres' miscadmin.h)
+_PORT_LINE: Final = 3  # of postmaster.pid, from 0 (LOCK_FILE_LINE_PORT in Postgres' miscadmin.h)
+_READY_LINE: Final = 7  # LOCK_FILE_LINE_PM_STATUS
 _START_TIMEOUT: Final = 120.0  # s; recovery after a crash replays the log before the server is ready
 _LEFTOVERS_TIMEOUT: Final = 15.0  # s that the remains of a killed server may take to end
 _STOP_TIMEOUT: Final = 10.0  # s, for each of the three ways to stop, from friendly to final
@@ -75,7 +76,7 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        return f"postgresql://{_NAME}:{self._password}@127.0.0.1:{self._port}/{_NAME}"
+        return _url(self._password, self._port)
 
     @property
     def pid(self) -> int | None:
@@ -101,7 +102,7 @@ class EmbeddedPostgres:
                 self._check_version(cluster, home)
             else:
                 self._make_cluster(cluster, home)
-            self._password = (self.folder / "password").read_text().strip()
+            self._password = _read_password(self.folder)
             self._port = self._port or _free_port()
             self._launch(cluster, home)
         except BaseException:
@@ -250,12 +251,60 @@ class EmbeddedPostgres:
             time.sleep(_POLL)
 
 
+def running_url(data_dir: Path) -> str | None:
+    """The address of the server that another process runs on this folder; None when none does.
+
+    One that is about to be ready is waited for; `DatabaseUnavailable` when that takes too long.
+    """
+    folder = find_home(data_dir).folder
+    status_file = folder / "cluster" / "postmaster.pid"
+    deadline = time.monotonic() + _START_TIMEOUT
+    while _is_owned(folder / "lock"):
+        status = _status_when_ready(status_file)
+        # Its owner may be about to replace what a killed server left.
+        if status is not None and Path(f"/proc/{status[0]}").exists():
+            return _url(_read_password(folder), int(status[_PORT_LINE]))
+        if time.monotonic() > deadline:
+            raise DatabaseUnavailable(f"The embedded Postgres in {folder} is not ready; see {folder / 'log'}.")
+        time.sleep(_POLL)
+    return None
+
+
+def _is_owned(lock_file: Path) -> bool:
+    try:
+        lock = os.open(lock_file, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(lock)
+
+
 def _says_ready(status_file: Path, pid: int) -> bool:
+    status = _status_when_ready(status_file)
+    return status is not None and status[0] == str(pid)
+
+
+def _status_when_ready(status_file: Path) -> list[str] | None:
+    """The lines of a postmaster.pid that says ready, the server's process id first."""
     try:
         lines = status_file.read_text().splitlines()
     except FileNotFoundError:
-        return False
-    return len(lines) > _READY_LINE and lines[0] == str(pid) and lines[_READY_LINE].strip() == "ready"
+        return None
+    return lines if len(lines) > _READY_LINE and lines[_READY_LINE].strip() == "ready" else None
+
+
+def _url(password: str, port: int) -> str:
+    return f"postgresql://{_NAME}:{password}@127.0.0.1:{port}/{_NAME}"
+
+
+def _read_password(folder: Path) -> str:
+    return (folder / "password").read_text().strip()
 
 
 def _private(path: str, flags: int) -> int:

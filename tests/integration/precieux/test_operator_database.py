@@ -1,0 +1,71 @@
+"""How an operator's command finds the database: the operator's own, the running one, or one of its own for a moment."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from precieux.embedded_postgres import EmbeddedPostgres, running_url
+from precieux.operator_database import operator_database
+from shared.errors import ConfigurationError
+from tests.integration.rows import fetch
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    # Not pytest's tmp_path: root's Postgres runs as somebody who may not pass through that.
+    path = Path(tempfile.mkdtemp(prefix="precieux-test-"))
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path)
+
+
+async def where(data_dir: Path | None = None) -> tuple[object, object]:
+    """Port and name of the database that the operator reaches."""
+    async with operator_database(data_dir) as database:
+        [row] = await fetch(database, "SELECT inet_server_port() AS port, current_database() AS name")
+    return row["port"], row["name"]
+
+
+async def test_the_operators_own_database_goes_first(
+    database_url: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", database_url)
+    assert (await where(data_dir))[1] == database_url.rpartition("/")[2]
+    assert os.listdir(data_dir) == []
+
+
+async def test_without_a_running_server_one_is_started_migrated_and_stopped(data_dir: Path) -> None:
+    async with operator_database(data_dir) as database:
+        assert await fetch(database, "SELECT id FROM uploads") == []
+        assert running_url(data_dir / "postgres") is not None
+    assert running_url(data_dir / "postgres") is None
+
+
+async def test_a_running_server_is_found_and_left_running(data_dir: Path) -> None:
+    async with operator_database(data_dir):
+        pass
+    with EmbeddedPostgres(data_dir / "postgres", durable=False) as postgres:
+        assert running_url(data_dir / "postgres") == postgres.url
+        assert await where(data_dir) == (postgres.port, "precieux")
+        assert postgres.running
+
+
+async def test_an_older_schema_and_a_wrong_password_are_told_in_one_sentence(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", empty_database_url)
+    with pytest.raises(ConfigurationError, match="precieux migrate"):
+        await where()
+    with pytest.raises(asyncpg.InvalidCatalogNameError):
+        await asyncpg.connect(empty_database_url + "x")
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", empty_database_url + "x")
+    with pytest.raises(ConfigurationError, match="PRECIEUX_DATABASE_URL"):
+        await asyncio.wait_for(where(), timeout=20)
