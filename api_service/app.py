@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from api_service.body_limit import BodyLimit
 from api_service.dependencies import Services
 from api_service.problems import add_problem_handlers
-from api_service.routes import classic, files, health
+from api_service.routes import classic, files, health, unsubscribe
 
 
 def create_app(services: Services) -> FastAPI:
@@ -15,7 +15,7 @@ def create_app(services: Services) -> FastAPI:
         version="0.1.0",
     )
     app.state.services = services
-    for routes in (classic, files, health):
+    for routes in (classic, files, health, unsubscribe):
         app.include_router(routes.router)
     add_problem_handlers(app)
     limits = services.settings

@@ -16,7 +16,7 @@ from shared.logging import get_logger
 from shared.migrate import require_current
 from shared.readiness import notify_ready
 from shared.settings import load
-from shared.storage import open_store
+from shared.storage import open_signer, open_store
 from shared.storage.settings import StoreSettings
 
 log = get_logger(__name__)
@@ -25,7 +25,8 @@ log = get_logger(__name__)
 async def serve(stop: asyncio.Event) -> None:
     settings, mail_settings = load(RunnerSettings), load(MailSettings)
     database = Database(load(DatabaseSettings))
-    store = open_store(load(StoreSettings))
+    store_settings = load(StoreSettings)
+    store, signer = open_store(store_settings), open_signer(store_settings)
     mailer = open_mailer(mail_settings)
     engine = CodexClient(load(EngineSettings))
     try:
@@ -37,7 +38,7 @@ async def serve(stop: asyncio.Event) -> None:
         loops = (
             Runner(database, processor, settings).run,
             Rescuer(database, interval=settings.lease_seconds / 3).run,
-            Sender(database, mailer, poll_interval=settings.poll_interval).run,
+            Sender(database, mailer, signer, poll_interval=settings.poll_interval).run,
         )
         log.info("runner.ready", concurrency=settings.runner_concurrency, mailer=type(mailer).__name__)
         notify_ready()

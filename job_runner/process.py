@@ -68,7 +68,8 @@ class Processor:
             data = outcome.answer.output.encode("utf-8", "replace")
             await self.store.put(key, data, content_type="text/plain; charset=utf-8")
             link = await self.store.link(key, expires_in=LINK_LIFETIME)
-        email = render(job, outcome, filelink=link, domain=self.mail_domain)
+        shown_link = link if outcome.answer and outcome.answer.output else None
+        email = render(job, outcome, filelink=shown_link, domain=self.mail_domain)
         async with self.database.transaction() as connection:
             ours = await finish(connection, job, outcome, email, output_key=key, filelink=link)
         event = "job.finished" if ours else "job.lease_lost"

@@ -9,12 +9,13 @@ from shared.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class ClaimedEmail:
-    """A mail under our lease; `attempt` counts this try, from 1."""
+    """A mail under our lease; `attempt` counts this try, from 1. `suppressed`: its recipient wants none."""
 
     id: int
     job: int
     attempt: int
     lease_id: UUID
+    suppressed: bool
     email: Email
 
 
@@ -32,7 +33,8 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
         UPDATE emails SET status = 'sending', attempt = attempt + 1, lease_id = gen_random_uuid(),
             lease_expires_at = now() + make_interval(secs => :lease_seconds)
         FROM (SELECT id FROM due UNION ALL SELECT id FROM abandoned) AS taken WHERE emails.id = taken.id
-        RETURNING emails.id, job, attempt, lease_id, recipient, subject, text, html, message_id
+        RETURNING emails.id, job, attempt, lease_id, recipient, subject, text, html, message_id,
+            EXISTS (SELECT 1 FROM suppressions WHERE suppressions.email = recipient) AS suppressed
         """,
         {"limit": limit, "lease_seconds": lease_seconds},
     )
@@ -42,6 +44,7 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
             r["job"],
             r["attempt"],
             r["lease_id"],
+            r["suppressed"],
             Email(r["recipient"], r["subject"], r["text"], r["html"], r["message_id"]),
         )
         for r in rows
@@ -71,6 +74,15 @@ async def mark_refused(connection: Connection, lease_id: UUID, error: str) -> No
         "UPDATE emails SET status = 'refused', last_error = :error, lease_id = NULL, lease_expires_at = NULL"
         " WHERE lease_id = :lease_id AND status = 'sending'",
         {"lease_id": lease_id, "error": error},
+    )
+
+
+async def mark_suppressed(connection: Connection, lease_id: UUID) -> None:
+    """The end of a mail whose recipient asked for none."""
+    await connection.execute(
+        "UPDATE emails SET status = 'suppressed', lease_id = NULL, lease_expires_at = NULL"
+        " WHERE lease_id = :lease_id AND status = 'sending'",
+        {"lease_id": lease_id},
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from typing import Final
 
 from job_runner.emails import queue
@@ -12,6 +13,7 @@ from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused
 from shared.lifecycle import wait_any
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
+from shared.storage.signing import LinkSigner
 
 log = get_logger(__name__)
 
@@ -23,9 +25,10 @@ _PAUSE_SECONDS: Final = 60.0
 
 
 class Sender:
-    def __init__(self, database: Database, mailer: Mailer, *, poll_interval: float) -> None:
+    def __init__(self, database: Database, mailer: Mailer, signer: LinkSigner, *, poll_interval: float) -> None:
         self._database = database
         self._mailer = mailer
+        self._signer = signer
         self._poll_interval = poll_interval
         self._policy = RetryPolicy(base=2, cap=300)
         self._rng = random.Random()  # noqa: S311
@@ -63,8 +66,14 @@ class Sender:
     async def _send(self, mail: ClaimedEmail) -> bool:
         """Send one mail and record its fate; True when the mailer should be left alone for a while."""
         context = {"email": mail.id, "job": mail.job, "attempt": mail.attempt}
+        if mail.suppressed:
+            async with self._database.transaction() as connection:
+                await queue.mark_suppressed(connection, mail.lease_id)
+            log.info("mail.suppressed", **context)
+            return False
+        unsubscribe = self._signer.unsubscribe_link(mail.email.recipient)
         try:
-            provider_id = await self._mailer.send(mail.email)
+            provider_id = await self._mailer.send(replace(mail.email, unsubscribe=unsubscribe))
         except MailRefused as exc:
             log.error("mail.refused", **context, error=str(exc))
             async with self._database.transaction() as connection:

@@ -6,13 +6,18 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """A mail ready to go. `message_id` is the RFC 5322 Message-ID with its angle brackets; one job has one."""
+    """A mail ready to go.
+
+    `message_id` is the RFC 5322 Message-ID with its angle brackets; one job has one. `unsubscribe` is the address at
+    which a POST stops further mails (RFC 8058).
+    """
 
     recipient: str
     subject: str
     text: str
     html: str
     message_id: str
+    unsubscribe: str | None = None
 
 
 class Mailer(Protocol):

@@ -10,7 +10,7 @@ from email.headerregistry import Address
 import httpx
 
 from job_runner.mailers.base import Email
-from job_runner.mailers.message import AUTO_SUBMITTED, parse_recipient, single_line
+from job_runner.mailers.message import extra_headers, parse_recipient, single_line
 from job_runner.mailers.retry_after import parse_retry_after
 from shared.errors import MailerUnavailable, MailRefused
 from shared.logging import get_logger
@@ -40,7 +40,7 @@ class MailgunMailer:
             "text": email.text,
             "html": email.html,
             "h:Message-Id": single_line(email.message_id),
-            "h:Auto-Submitted": AUTO_SUBMITTED,
+            **{f"h:{name}": value for name, value in extra_headers(email).items()},
         }
         try:
             response = await self._client.post(self._url, data=fields)

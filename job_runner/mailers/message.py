@@ -17,9 +17,6 @@ from shared.errors import MailRefused
 #: Seven-bit on the wire, since not every server on the way takes more (RFC 6152).
 _POLICY: Final = SMTP.clone(cte_type="7bit")
 
-#: RFC 3834: asks out-of-office programs not to answer.
-AUTO_SUBMITTED: Final = "auto-generated"
-
 
 def build_message(email: Email, sender: Address, now: datetime) -> EmailMessage:
     """Text with an HTML alternative; `MailRefused` for what no header can hold."""
@@ -32,12 +29,22 @@ def build_message(email: Email, sender: Address, now: datetime) -> EmailMessage:
         message["Subject"] = email.subject
         message["Date"] = format_datetime(now)
         message["Message-ID"] = email.message_id
-        message["Auto-Submitted"] = AUTO_SUBMITTED
+        for name, value in extra_headers(email).items():
+            message[name] = value
         message.set_content(email.text)
         message.add_alternative(email.html, subtype="html")
     except (ValueError, MessageError) as exc:
         raise MailRefused(f"The mail cannot be written: {exc}.") from exc
     return message
+
+
+def extra_headers(email: Email) -> dict[str, str]:
+    """No answers from out-of-office programs (RFC 3834), and a way out by one click (RFC 8058)."""
+    headers = {"Auto-Submitted": "auto-generated"}
+    if email.unsubscribe is not None:
+        headers["List-Unsubscribe"] = f"<{single_line(email.unsubscribe)}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return headers
 
 
 def parse_recipient(text: str) -> Address:

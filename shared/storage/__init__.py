@@ -15,7 +15,8 @@ def open_store(settings: StoreSettings) -> ObjectStore:
     if settings.s3_bucket:
         from shared.storage.s3 import S3Store
 
-        return S3Store(settings.s3_bucket, settings.s3_endpoint_url)
+        links = open_signer(settings) if settings.s3_links == "api" else None
+        return S3Store(settings.s3_bucket, settings.s3_endpoint_url, links)
     from shared.storage.local import LocalStore
 
     return LocalStore(settings.data_dir / "objects", open_signer(settings))

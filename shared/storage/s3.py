@@ -5,6 +5,7 @@ boto3 blocks, and making a client costs 0.1 s or more; so one client is made at 
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -17,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
 from shared.logging import get_logger
 from shared.storage.keys import checked
+from shared.storage.signing import LinkSigner
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -33,10 +35,14 @@ _ALREADY_THERE: Final = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExis
 
 
 class S3Store:
-    """Credentials and region come by boto3's own chain (`AWS_ACCESS_KEY_ID`, profiles, instance roles, ...)."""
+    """Credentials and region come by boto3's own chain (`AWS_ACCESS_KEY_ID`, profiles, instance roles, ...).
 
-    def __init__(self, bucket: str, endpoint_url: str | None = None) -> None:
+    Links are presigned, or with `links` served by the API, for a store that readers of mails cannot reach.
+    """
+
+    def __init__(self, bucket: str, endpoint_url: str | None = None, links: LinkSigner | None = None) -> None:
         self._bucket = bucket
+        self._links = links
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
         self._bucket_seen = False
         try:
@@ -67,8 +73,10 @@ class S3Store:
         return await self._call(lambda: self._get(key))
 
     async def link(self, key: str, *, expires_in: timedelta) -> str:
-        """Presigned, for at most seven days whatever was asked."""
+        """For at most seven days, whatever was asked."""
         checked(key)
+        if self._links is not None:
+            return self._links.link(key, expires=int(time.time() + min(expires_in, LONGEST_LINK).total_seconds()))
         seconds = int(min(expires_in, LONGEST_LINK).total_seconds())
         parameters = {"Bucket": self._bucket, "Key": key}
         return await self._call(

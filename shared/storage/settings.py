@@ -1,7 +1,7 @@
 """Where objects are kept, and how links to them begin."""
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
@@ -13,6 +13,9 @@ from shared.settings import Settings, default_data_dir
 class StoreSettings(Settings):
     s3_endpoint_url: str | None = Field(default=None, description="address of an S3-compatible store, http://host:port")
     s3_bucket: str | None = Field(default=None, description="name of the bucket; unset, objects are kept in a folder")
+    s3_links: Literal["presigned", "api"] = Field(
+        default="presigned", description="who serves links: the S3 store, or the API when users cannot reach the store"
+    )
     data_dir: Path = Field(default_factory=default_data_dir, description="folder of everything that is kept locally")
     public_url: str = Field(default="http://127.0.0.1:8000", description="address under which users reach the API")
     secret_key: SecretStr | None = Field(

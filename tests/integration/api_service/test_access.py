@@ -191,3 +191,18 @@ async def test_a_repeated_idempotency_key_registers_once(reach: Reach, database:
         assert (await submit(client, key, headers=once, inputs="other")).status_code == 422
         # Another's key is another's namespace.
         assert (await submit(client, other, headers=once)).text != answers[0].text
+
+
+async def test_only_the_mails_own_link_stops_the_mails(reach: Reach, database: Database, signer: LinkSigner) -> None:
+    link = signer.unsubscribe_link("a+<b>@example.com")
+    async with reach(operator_keys=(OPERATOR,), peer="192.0.2.7") as client:
+        page = await client.get(link)
+        assert page.status_code == 200
+        assert "a+&lt;b&gt;@example.com" in page.text
+        assert await fetch(database, "SELECT * FROM suppressions") == []
+        for forged in (link[:-1] + ("A" if link[-1] != "A" else "B"), link.replace("example", "exampl2")):
+            assert (await client.post(forged)).status_code == 403
+        one_click = await client.post(link, data={"List-Unsubscribe": "One-Click"})
+        assert one_click.status_code == 200
+        assert (await client.post(link)).status_code == 200
+    assert [row["email"] for row in await fetch(database, "SELECT email FROM suppressions")] == ["a+<b>@example.com"]

@@ -9,8 +9,11 @@ from job_runner.emails.sender import Sender
 from job_runner.mailers.base import Email
 from shared.database import Database
 from shared.errors import MailerUnavailable, MailRefused
+from shared.storage.signing import LinkSigner
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
+
+SIGNER = LinkSigner(b"k" * 32, "http://api")
 
 pytestmark = pytest.mark.integration
 
@@ -53,7 +56,7 @@ def mailer() -> ScriptedMailer:
 
 @pytest.fixture
 def sender(database: Database, mailer: ScriptedMailer) -> Sender:
-    return Sender(database, mailer, poll_interval=3600)
+    return Sender(database, mailer, SIGNER, poll_interval=3600)
 
 
 async def rows(database: Database) -> list[dict[str, object]]:
@@ -144,7 +147,7 @@ async def test_a_defect_of_ours_does_not_end_the_loop(
 
 async def test_many_senders_send_each_mail_once(database: Database, mailer: ScriptedMailer) -> None:
     message_ids = {await add_email(database) for _ in range(40)}
-    senders = [Sender(database, mailer, poll_interval=3600) for _ in range(4)]
+    senders = [Sender(database, mailer, SIGNER, poll_interval=3600) for _ in range(4)]
 
     async def drain(sender: Sender) -> None:
         while await sender.run_once() < 3600:
@@ -152,3 +155,19 @@ async def test_many_senders_send_each_mail_once(database: Database, mailer: Scri
 
     await asyncio.gather(*(drain(sender) for sender in senders))
     assert sorted(mail.message_id for mail in mailer.sent) == sorted(message_ids)
+
+
+async def test_a_recipient_who_wants_none_gets_none(database: Database, sender: Sender, mailer: ScriptedMailer) -> None:
+    await add_email(database)
+    await execute(database, "INSERT INTO suppressions (email, reason) VALUES ('someone@example.com', 'unsubscribed')")
+    await sender.run_once()
+    assert mailer.sent == []
+    assert [row["status"] for row in await rows(database)] == ["suppressed"]
+
+
+async def test_every_mail_brings_its_recipients_own_way_out(
+    database: Database, sender: Sender, mailer: ScriptedMailer
+) -> None:
+    await add_email(database)
+    await sender.run_once()
+    assert mailer.sent[0].unsubscribe == SIGNER.unsubscribe_link("someone@example.com")
