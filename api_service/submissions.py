@@ -84,7 +84,7 @@ class Submissions:
                         what="Mails to this address",
                     )
                 await connection.execute(
-                    "UPDATE uploads SET request_id = :request_id WHERE id = :id",
+                    "UPDATE uploads SET request_id = :request_id, requested_at = now() WHERE id = :id",
                     {"id": upload_id, "request_id": request_id},
                 )
                 await outbox.add(connection, upload_id, request_id)

@@ -25,13 +25,13 @@ class ClaimedJob:
 
 
 async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[ClaimedJob]:
-    """Take up to `limit` due jobs, the longest due first; nobody else gets them while the lease lasts."""
+    """Take up to `limit` due jobs, senders in turn; nobody else gets them while the lease lasts."""
     # The CTE is an optimization fence: the rows are locked first, then updated, whatever the planner thinks of it.
     rows = await connection.fetch_all(
         """
         WITH due AS MATERIALIZED (
             SELECT id FROM job WHERE status = 'none-executed' AND run_after <= now()
-            ORDER BY run_after, id LIMIT :limit FOR UPDATE SKIP LOCKED
+            ORDER BY turn, id LIMIT :limit FOR UPDATE SKIP LOCKED
         )
         UPDATE job SET status = 'executing', attempt = attempt + 1, lease_id = gen_random_uuid(), started_at = now(),
             lease_expires_at = now() + make_interval(secs => :lease_seconds)

@@ -94,11 +94,17 @@ async def _insert(connection: Connection, upload_id: int, request_id: UUID, job:
     row = await connection.fetch_one(
         """
         WITH made AS (
-            INSERT INTO job (upload, job, request_id) VALUES (:upload, :job, :request_id)
+            INSERT INTO job (upload, job, request_id, sender, turn)
+            -- Start-time fair queueing: behind the sender's own waiting jobs, beside everybody else's first.
+            SELECT :upload, :job, :request_id, u.email, greatest(
+                (SELECT min(turn) FROM job WHERE status = 'none-executed'),
+                (SELECT max(turn) + 1 FROM job WHERE status = 'none-executed' AND sender = u.email),
+                0)
+            FROM uploads u WHERE u.id = :upload
             ON CONFLICT (request_id) DO NOTHING RETURNING id
         ), pending AS (
             -- Only a stranger's request is not there yet.
-            UPDATE uploads SET request_id = :request_id FROM made
+            UPDATE uploads SET request_id = :request_id, requested_at = now() FROM made
             WHERE uploads.id = :upload AND uploads.request_id IS NULL
         )
         SELECT id, pg_notify('precieux_jobs', '') FROM made

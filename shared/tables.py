@@ -66,10 +66,14 @@ uploads = Table(
     Column("size_bytes", Integer),
     Column("sha256", Text),
     Column("request_id", Uuid),
+    _time("requested_at"),
     Column("owner", BigInteger, ForeignKey("api_keys.id")),
     Column("idempotency_key", Text),
     _time("created_at", default_now=True),
     Index("uploads_email_idx", "email", "id"),
+    Index("uploads_created_idx", "created_at"),
+    # The whole backlog: every request for execution that is not answered yet.
+    Index("uploads_pending_idx", "requested_at", postgresql_where=text("request_id IS NOT NULL")),
     Index(
         "uploads_idempotency_idx",
         text("coalesce(owner, 0)"),
@@ -79,7 +83,7 @@ uploads = Table(
     ),
 )
 
-# One request for execution. `lease_id` names the one claim whose holder may still write; whoever comes later with an
+# One request for execution. `turn` is its place among all senders' jobs (docs/adr/0006). `lease_id` names the one claim whose holder may still write; whoever comes later with an
 # older one changes nothing.
 job = Table(
     "job",
@@ -89,6 +93,8 @@ job = Table(
     Column("job", Text),
     Column("status", Text, nullable=False, server_default=text("'none-executed'")),
     Column("request_id", Uuid, unique=True),
+    Column("sender", Text),
+    Column("turn", BigInteger, nullable=False, server_default=text("0")),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("lease_id", Uuid),
     _time("lease_expires_at"),
@@ -100,6 +106,8 @@ job = Table(
     Index("job_upload_idx", "upload", "id"),
     # Partial, so that a claim costs the same with a million finished rows beside it.
     Index("job_due_idx", "run_after", "id", postgresql_where=text("status = 'none-executed'")),
+    Index("job_turn_idx", "turn", "id", postgresql_where=text("status = 'none-executed'")),
+    Index("job_sender_idx", "sender", "turn", postgresql_where=text("status = 'none-executed'")),
     Index("job_lease_idx", "lease_expires_at", postgresql_where=text("status = 'executing'")),
 )
 
