@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from precieux import services, terminal
+from precieux import keys, services, terminal
 from precieux import submit as submitting
 from precieux import up as system
 from precieux.client import Client
@@ -27,10 +27,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(keys.app, name="keys")
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API (PRECIEUX_PORT; 8000).")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of all embedded state (PRECIEUX_DATA_DIR).")]
 Url = Annotated[str, typer.Option(envvar="PRECIEUX_PUBLIC_URL", help="Address of the server.")]
+Key = Annotated[str | None, typer.Option(envvar="PRECIEUX_API_KEY", help="API key, where the server wants one.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 LOCAL_SERVER = "http://127.0.0.1:8000"
 
@@ -60,12 +62,13 @@ def submit(
     number: Annotated[int | None, typer.Option("--id", help="A number of your choice for it.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 0 if it ran well.")] = False,
     url: Url = LOCAL_SERVER,
+    key: Key = None,
     as_json: Json = False,
 ) -> None:
     """Send a program to a server and have it run."""
     inputs = submitting.read_inputs(text, input_file)
     ok = submitting.submit(
-        Client(url), file, email=email, language=language, inputs=inputs, number=number, wait=wait, as_json=as_json
+        Client(url, key), file, email=email, language=language, inputs=inputs, number=number, wait=wait, as_json=as_json
     )
     raise typer.Exit(0 if ok else 1)
 
@@ -74,10 +77,11 @@ def submit(
 def status(
     email: Annotated[str, typer.Argument(help="Address that the results go to.")],
     url: Url = LOCAL_SERVER,
+    key: Key = None,
     as_json: Json = False,
 ) -> None:
     """List the submissions of an address."""
-    submissions = Client(url).submissions(email)
+    submissions = Client(url, key).submissions(email)
     if as_json:
         terminal.say_json([one.as_dict() for one in submissions])
     elif submissions:

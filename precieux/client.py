@@ -54,13 +54,15 @@ class Submission:
 
 
 class Client:
-    """The classic calls. Every method raises `ServerError` in one sentence."""
+    """The classic calls, with an API key where there are keys. Every method raises `ServerError` in one sentence."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key: str | None = None) -> None:
         if urlsplit(url).scheme not in ("http", "https"):
             raise ServerError(f"{url} is no address of a server: it begins with http:// or https://.")
         self._url = url.rstrip("/")
         self._session = requests.Session()
+        if key:
+            self._session.headers["Authorization"] = f"Bearer {key}"
 
     def submit(self, source: Path, *, email: str, language: str, inputs: str = "", number: int | None = None) -> int:
         """Register a submission; returns its id. It does not run yet."""
@@ -124,4 +126,5 @@ def _refusal(response: requests.Response) -> str:
         detail = response.json()["detail"]
     except (requests.JSONDecodeError, KeyError, TypeError):
         detail = response.reason
-    return f"The server refused ({response.status_code}): {detail}"
+    hint = " Give one with --key or PRECIEUX_API_KEY." if response.status_code == 401 else ""
+    return f"The server refused ({response.status_code}): {detail}{hint}"

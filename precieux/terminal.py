@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from rich.console import Console
@@ -33,6 +33,11 @@ def say(text: str) -> None:
     out.print(text, markup=False, soft_wrap=True)
 
 
+def hint(text: str) -> None:
+    """A line for the person at the terminal, beside the result."""
+    err.print(text, markup=False, soft_wrap=True, style="dim")
+
+
 def say_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
     sys.stdout.flush()
@@ -58,6 +63,19 @@ def harmless(text: str) -> str:
 def styled(word: str | None) -> Text:
     """A status or a verdict in its colour."""
     return Text(word or "-", style=_STYLES.get(word or "", "yellow" if word else "dim"))
+
+
+def show_table(headers: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Columns under headers on a terminal; tab-separated and without headers on a pipe. None is a dash."""
+    texts = [["-" if cell is None else harmless(str(cell)) for cell in row] for row in rows]
+    if not out.is_terminal:
+        for row in texts:
+            say("\t".join(row))
+        return
+    table = Table(*headers, box=None, header_style="bold")
+    for row in texts:
+        table.add_row(*(Text(cell) for cell in row))
+    out.print(table)
 
 
 def show_submissions(submissions: Iterable[Submission]) -> None:
