@@ -1,0 +1,313 @@
+"""The RabbitMQ adapter against a broker that stops, dies, hangs, and holds what others left there."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.spec import BasicProperties
+
+from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Handler, Reject, Settlement
+from shared.broker.rabbitmq import RabbitMQBroker
+from shared.errors import BrokerUnavailable, ConfigurationError
+from shared.retry import RetryPolicy
+from tests.factories import make_message
+from tests.fixtures.brokers import RabbitMQDeadLetters, with_channel
+from tests.fixtures.rabbitmq_server import RabbitMQServer
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+QUICK = RetryPolicy(base=0.05, cap=0.2)
+
+
+@pytest.fixture
+async def open_broker() -> AsyncIterator[Callable[..., RabbitMQBroker]]:
+    """Brokers by address, closed at the end."""
+    brokers: list[RabbitMQBroker] = []
+
+    def open_one(url: str, timeout: float = 5.0) -> RabbitMQBroker:
+        brokers.append(RabbitMQBroker(url, timeout=timeout, policy=QUICK))
+        return brokers[-1]
+
+    yield open_one
+    for broker in brokers:
+        await broker.close()
+
+
+class Acking:
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.attempts: list[int] = []
+
+    async def __call__(self, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        self.bodies += [delivery.body for delivery in deliveries]
+        self.attempts += [delivery.attempt for delivery in deliveries]
+        return [Ack()] * len(deliveries)
+
+
+@asynccontextmanager
+async def consuming(broker: RabbitMQBroker, handle: Handler) -> AsyncIterator["asyncio.Task[None]"]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(broker.consume(handle, stop))
+    try:
+        yield task
+    finally:
+        stop.set()
+        async with asyncio.timeout(30):
+            await task
+
+
+async def test_publishing_to_a_stopped_broker_says_so_and_works_again_when_it_is_back(
+    rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
+) -> None:
+    broker = open_broker(rabbitmq_server.url)
+    assert await broker.publish([make_message()]) == [True]
+    rabbitmq_server.stop()
+    for _ in range(2):
+        with pytest.raises(BrokerUnavailable):
+            await broker.publish([make_message()])
+    rabbitmq_server.start()
+    assert await broker.publish([make_message()]) == [True]
+
+
+async def test_a_broker_that_hangs_costs_a_publisher_its_timeout_and_no_more(
+    rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
+) -> None:
+    broker = open_broker(rabbitmq_server.url, timeout=1.0)
+    await broker.publish([make_message()])
+    rabbitmq_server.freeze()
+    before = time.monotonic()
+    with pytest.raises(BrokerUnavailable, match=r"did not confirm"):
+        await broker.publish([make_message()])
+    with pytest.raises(BrokerUnavailable):  # this time already on connecting
+        await broker.publish([make_message()])
+    assert time.monotonic() - before < 4
+    rabbitmq_server.thaw()
+    await eventually(lambda: _published(broker))
+
+
+async def test_what_was_confirmed_survives_a_broker_killed_while_publishing_and_consuming(
+    rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
+) -> None:
+    publisher, consumer = open_broker(rabbitmq_server.url), open_broker(rabbitmq_server.url)
+    handler = Acking()
+    confirmed: set[bytes] = set()
+    enough = asyncio.Event()
+
+    async def publish() -> None:
+        number = 0
+        while not enough.is_set():
+            batch = [make_message(str(number + offset).encode()) for offset in range(20)]
+            number += len(batch)
+            with suppress(BrokerUnavailable):
+                taken = await publisher.publish(batch)
+                confirmed.update(message.body for message, ok in zip(batch, taken, strict=True) if ok)
+            await asyncio.sleep(0)
+
+    async with consuming(consumer, handler):
+        publishing = asyncio.create_task(publish())
+        await eventually(lambda: len(handler.bodies) > 200)
+        # In order first: RabbitMQ itself forgets a queue when it is killed in the second in which that was declared.
+        for end in (rabbitmq_server.stop, rabbitmq_server.kill):
+            before = len(confirmed)
+            await asyncio.to_thread(end)
+            # The server ends with the thread that started it (see precieux.parent_death): so, from this one.
+            rabbitmq_server.start()
+            await eventually(lambda before=before: len(confirmed) > before + 200, timeout=30)  # type: ignore[misc]
+        enough.set()
+        await publishing
+        await eventually(lambda: confirmed <= set(handler.bodies), timeout=30)
+
+
+async def test_a_consumer_outlives_a_broker_that_is_not_there_yet(
+    rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
+) -> None:
+    rabbitmq_server.stop()
+    broker, handler = open_broker(rabbitmq_server.url), Acking()
+    async with consuming(broker, handler) as task:
+        with pytest.raises(BrokerUnavailable):
+            await broker.publish([make_message()])
+        rabbitmq_server.start()
+        await eventually(lambda: _published(broker))
+        await eventually(lambda: handler.bodies)
+        assert not task.done()
+
+
+async def test_a_settlement_that_outlived_its_connection_is_dropped_and_the_message_comes_again(
+    rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
+) -> None:
+    broker = open_broker(rabbitmq_server.url)
+    await broker.publish([make_message(b"1"), make_message(b"2")])
+    handled: list[bytes] = []
+
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        if not handled:
+            rabbitmq_server.stop()
+            rabbitmq_server.start()
+        handled.extend(delivery.body for delivery in deliveries)
+        return [Ack()] * len(deliveries)
+
+    async with consuming(broker, handle):
+        await eventually(lambda: handled.count(b"2") >= 2 or (handled.count(b"1") >= 2 and b"2" in handled), timeout=30)
+    # A stale tag would have been PRECONDITION_FAILED on the new channel, and one more round of both.
+    assert max(handled.count(b"1"), handled.count(b"2")) == 2
+    assert _depth(rabbitmq_server.url, QUEUE) == 0
+
+
+async def test_heartbeats_go_on_while_a_handler_blocks_the_event_loop(
+    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
+) -> None:
+    broker = open_broker(f"{rabbitmq_url}?heartbeat=1")
+    await open_broker(rabbitmq_url).publish([make_message()])
+    attempts: list[int] = []
+
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        attempts.extend(delivery.attempt for delivery in deliveries)
+        time.sleep(4)  # noqa: ASYNC251  (the broker hangs up after two silent intervals)
+        return [Ack()] * len(deliveries)
+
+    async with consuming(broker, handle):
+        await eventually(lambda: attempts)
+    assert attempts == [1]
+    assert _depth(rabbitmq_url, QUEUE) == 0
+
+
+async def test_a_process_killed_between_handling_and_acknowledging_leaves_the_message_to_others(
+    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
+) -> None:
+    broker = open_broker(rabbitmq_url)
+    await broker.publish([make_message(b"1")])
+    await asyncio.to_thread(_handle_and_die, rabbitmq_url)
+
+    handler = Acking()
+    async with consuming(broker, handler):
+        await eventually(lambda: handler.bodies)
+    assert handler.bodies == [b"1"]
+
+
+async def test_a_message_that_no_queue_takes_is_refused_and_the_queue_is_declared_anew(
+    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
+) -> None:
+    broker = open_broker(rabbitmq_url)
+    assert await broker.publish([make_message()]) == [True]
+    with_channel(rabbitmq_url, lambda channel: channel.queue_delete(QUEUE))
+    assert await broker.publish([make_message(), make_message()]) == [False, False]
+    assert await broker.publish([make_message()]) == [True]
+
+
+async def test_a_consumer_whose_queue_was_deleted_declares_it_anew(
+    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
+) -> None:
+    broker, handler = open_broker(rabbitmq_url), Acking()
+    async with consuming(broker, handler):
+        await broker.publish([make_message(b"1")])
+        await eventually(lambda: handler.bodies == [b"1"])
+        with_channel(rabbitmq_url, lambda channel: channel.queue_delete(QUEUE))
+        await eventually(lambda: _published(broker))
+        await eventually(lambda: len(handler.bodies) >= 2)
+
+
+async def test_a_rejected_message_is_not_acknowledged_before_the_dead_queue_has_it(
+    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
+) -> None:
+    broker = open_broker(rabbitmq_url)
+    await broker.publish([make_message(b"bad")])
+    seen: list[bytes] = []
+
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        if not seen:
+            with_channel(rabbitmq_url, lambda channel: channel.queue_delete(DEAD_QUEUE))
+        seen.extend(delivery.body for delivery in deliveries)
+        return [Reject("bad")] * len(deliveries)
+
+    async with consuming(broker, handle):
+        await eventually(lambda: len(seen) >= 2)
+    (letter,) = await RabbitMQDeadLetters(rabbitmq_url).read()
+    assert (letter.body, letter.reason) == (b"bad", "bad")
+
+
+@pytest.mark.parametrize("queue", [QUEUE, DEAD_QUEUE])
+async def test_a_queue_that_others_declared_otherwise_stops_us_with_a_sentence(
+    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker], queue: str
+) -> None:
+    with_channel(rabbitmq_url, lambda channel: channel.queue_declare(queue, durable=True))
+    broker = open_broker(rabbitmq_url)
+    with pytest.raises(ConfigurationError, match=f"delete_queue {queue}"):
+        await broker.publish([make_message()])
+    with pytest.raises(ConfigurationError, match=f"delete_queue {queue}"):
+        await broker.consume(Acking(), asyncio.Event())
+
+
+async def test_a_message_that_crashes_every_consumer_is_dead_lettered_by_the_broker(
+    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
+) -> None:
+    await open_broker(rabbitmq_url).publish([make_message(b"fatal")])
+
+    def crash() -> bool:
+        def take(channel: BlockingChannel) -> bool:
+            method, _, _ = channel.basic_get(QUEUE)
+            return method is not None
+
+        return with_channel(rabbitmq_url, take)
+
+    crashes = 0
+    while await asyncio.to_thread(crash):
+        crashes += 1
+        assert crashes <= 21
+    letters = await eventually(RabbitMQDeadLetters(rabbitmq_url).read)
+    assert [letter.body for letter in letters] == [b"fatal"]
+    assert letters[0].headers["x-first-death-reason"] == "delivery_limit"
+
+
+async def test_what_strangers_publish_is_delivered_too(
+    rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
+) -> None:
+    broker, handler = open_broker(rabbitmq_url), Acking()
+    await broker.publish([])  # connects to nothing
+    async with consuming(broker, handler):
+        await eventually(lambda: _published(broker))
+        odd = BasicProperties(headers={"x-delivery-count": "many", "reason": 7})
+        with_channel(rabbitmq_url, lambda channel: channel.basic_publish("", QUEUE, b"\xff\x00", odd))
+        await eventually(lambda: b"\xff\x00" in handler.bodies)
+    assert set(handler.attempts) == {1}
+
+
+async def _published(broker: RabbitMQBroker) -> bool:
+    try:
+        return all(await broker.publish([make_message()]))
+    except BrokerUnavailable:
+        return False
+
+
+def _depth(url: str, queue: str) -> int:
+    return with_channel(url, lambda channel: channel.queue_declare(queue, passive=True).method.message_count or 0)
+
+
+def _handle_and_die(url: str) -> None:
+    """A consumer of its own process, killed when it has handled a message."""
+    victim = subprocess.Popen([sys.executable, "-c", _HANDLES_AND_HANGS, url], stdout=subprocess.PIPE)
+    assert victim.stdout is not None
+    try:
+        assert any(line == b"handled 1\n" for line in victim.stdout)
+    finally:
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
+        victim.stdout.close()
+
+
+_HANDLES_AND_HANGS = """
+import asyncio, sys
+from shared.broker.rabbitmq import RabbitMQBroker
+
+async def handle(deliveries):
+    print("handled", *(delivery.body.decode() for delivery in deliveries), flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(RabbitMQBroker(sys.argv[1]).consume(handle, asyncio.Event()))
+"""
