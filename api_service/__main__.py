@@ -5,6 +5,7 @@ import sys
 
 from api_service.app import create_app
 from api_service.auth import Authenticator, is_loopback
+from api_service.backlog import BacklogGuard
 from api_service.dependencies import Services
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
@@ -13,6 +14,7 @@ from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
 from shared.database import Database, DatabaseSettings
 from shared.errors import ConfigurationError
+from shared.health import Health, HealthSettings
 from shared.http_server import listening_socket, serve_http
 from shared.lifecycle import run_loops, run_service
 from shared.logging import get_logger
@@ -45,10 +47,20 @@ async def serve(stop: asyncio.Event) -> None:
         submissions = Submissions(database, store, settings.key_budget, settings.recipient_budget)
         relay = Relay(database, broker)
         app = create_app(
-            Services(settings, database, store, submissions, relay, authenticator, open_signer(store_settings))
+            Services(
+                settings=settings,
+                database=database,
+                store=store,
+                submissions=submissions,
+                backlog=BacklogGuard(database, settings.max_backlog),
+                relay=relay,
+                authenticator=authenticator,
+                signer=open_signer(store_settings),
+            )
         )
         log.info("api.starting", host=settings.host, port=settings.port)
-        await run_loops((relay.run, lambda stop: serve_http(app, listening, stop)), stop)
+        health = Health(load(HealthSettings), database)
+        await run_loops((relay.run, health.run, lambda stop: serve_http(app, listening, stop)), stop)
     finally:
         listening.close()
         await broker.close()

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from api_service.body_limit import BodyLimit
 from api_service.dependencies import Services
+from api_service.measure import Measure
 from api_service.problems import add_problem_handlers
 from api_service.routes import classic, files, health, unsubscribe
 
@@ -21,4 +22,6 @@ def create_app(services: Services) -> FastAPI:
     limits = services.settings
     # What a form adds around the two: boundaries, headers, the other fields.
     app.add_middleware(BodyLimit, max_bytes=limits.max_source_bytes + limits.max_input_bytes + (64 << 10))
+    # Added last, so it is the outermost: it sees what the limit refuses.
+    app.add_middleware(Measure)
     return app

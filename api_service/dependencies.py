@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api_service.auth import Authenticator, Principal, require
+from api_service.backlog import BacklogGuard
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.submissions import Submissions
@@ -21,6 +22,7 @@ class Services:
     database: Database
     store: ObjectStore
     submissions: Submissions
+    backlog: BacklogGuard
     relay: Relay
     authenticator: Authenticator
     #: Makes and verifies the links that this API serves.

@@ -4,7 +4,7 @@ import asyncio
 import random
 from typing import Final
 
-from shared import outbox
+from shared import metrics, outbox
 from shared.broker.base import Broker
 from shared.database import Database
 from shared.errors import TransientError
@@ -58,6 +58,7 @@ class Relay:
             confirmed = await self._broker.publish([row.message for row in rows])
             sent = [row.id for row, taken in zip(rows, confirmed, strict=True) if taken]
             await outbox.remove(connection, sent)
+        metrics.OUTBOX_PUBLISHED.inc(len(sent))
         if len(sent) < len(rows):
             log.error("outbox.refused", messages=len(rows) - len(sent))
             return False

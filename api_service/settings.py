@@ -16,6 +16,9 @@ class ApiSettings(Settings):
         default=None, description="the operator's keys, separated by commas, each of at least 32 characters"
     )
     key_budget: Annotated[int, Field(ge=1, description="submissions that one key may make an hour")] = 6000
+    max_backlog: Annotated[int, Field(ge=1, description="unanswered requests at which submissions are put off")] = (
+        100_000
+    )
     recipient_budget: Annotated[int, Field(ge=1, description="executions mailed to one address an hour")] = 600
 
     @field_validator("api_keys")

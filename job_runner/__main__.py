@@ -11,6 +11,7 @@ from job_runner.rescuer import Rescuer
 from job_runner.runner import Runner
 from job_runner.settings import EngineSettings, RunnerSettings
 from shared.database import Database, DatabaseSettings
+from shared.health import Health, HealthSettings
 from shared.lifecycle import run_loops, run_service
 from shared.logging import get_logger
 from shared.migrate import require_current
@@ -36,6 +37,7 @@ async def serve(stop: asyncio.Event) -> None:
         await require_current(database)
         processor = Processor(database, store, engine, mail_settings.domain, settings.max_attempts)
         loops = (
+            Health(load(HealthSettings), database).run,
             Runner(database, processor, settings).run,
             Rescuer(database, interval=settings.lease_seconds / 3).run,
             Sender(database, mailer, signer, poll_interval=settings.poll_interval).run,

@@ -13,7 +13,10 @@ from shared.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class ClaimedJob:
-    """A job under our lease. `attempt` counts this try (from 1); `job` is the JSON text that the consumer wrote."""
+    """A job under our lease. `attempt` counts this try (from 1); `job` is the JSON text that the consumer wrote.
+
+    `waited_s` is for how long it had been due. A job with a `stop_reason` is not to be run: it is to be failed, and its recipient told.
+    """
 
     id: int
     upload: int
@@ -22,6 +25,8 @@ class ClaimedJob:
     request_id: UUID
     attempt: int
     lease_id: UUID
+    stop_reason: str | None = None
+    waited_s: float = 0.0
 
 
 async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[ClaimedJob]:
@@ -30,18 +35,31 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
     rows = await connection.fetch_all(
         """
         WITH due AS MATERIALIZED (
-            SELECT id FROM job WHERE status = 'none-executed' AND run_after <= now()
+            SELECT id FROM job WHERE status = 'none-executed' AND run_after <= now() AND upload IS NOT NULL
             ORDER BY turn, id LIMIT :limit FOR UPDATE SKIP LOCKED
         )
         UPDATE job SET status = 'executing', attempt = attempt + 1, lease_id = gen_random_uuid(), started_at = now(),
-            lease_expires_at = now() + make_interval(secs => :lease_seconds)
+            lease_expires_at = now() + make_interval(secs => :lease_seconds),
+            -- Only a row that others wrote lacks one, and its mail needs a name of its own.
+            request_id = coalesce(job.request_id, gen_random_uuid())
         FROM due, uploads WHERE job.id = due.id AND uploads.id = job.upload
-        RETURNING job.id, job.upload, uploads.email, job.job, job.request_id, job.attempt, job.lease_id
+        RETURNING job.id, job.upload, coalesce(uploads.email, '') AS email, job.job, job.request_id, job.attempt,
+            job.lease_id, job.stop_reason, extract(epoch FROM now() - job.run_after) AS waited_s
         """,
         {"limit": limit, "lease_seconds": lease_seconds},
     )
     return [
-        ClaimedJob(r["id"], r["upload"], r["email"], r["job"], r["request_id"], r["attempt"], r["lease_id"])
+        ClaimedJob(
+            r["id"],
+            r["upload"],
+            r["email"],
+            r["job"],
+            r["request_id"],
+            r["attempt"],
+            r["lease_id"],
+            r["stop_reason"],
+            float(r["waited_s"]),
+        )
         for r in rows
     ]
 
@@ -49,8 +67,8 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
 async def seconds_until_due(connection: Connection) -> float | None:
     """How long until the next waiting job is due, 0 when one is; None when none waits."""
     row = await connection.fetch_one(
-        "SELECT extract(epoch FROM run_after - now()) AS seconds FROM job WHERE status = 'none-executed'"
-        " ORDER BY run_after LIMIT 1"
+        "SELECT extract(epoch FROM run_after - now()) AS seconds FROM job"
+        " WHERE status = 'none-executed' AND upload IS NOT NULL ORDER BY run_after LIMIT 1"
     )
     return max(0.0, float(row["seconds"])) if row else None
 

@@ -12,6 +12,7 @@ from job_runner.codex_client import Engine
 from job_runner.emails.render import render
 from job_runner.finish import finish
 from job_runner.outcome import Outcome, decide, give_up
+from shared import metrics
 from shared.database import Database
 from shared.errors import DatabaseUnavailable, PermanentError, PrecieuxError, TransientError
 from shared.languages import check_lang
@@ -54,6 +55,11 @@ class Processor:
             await self._try_again(job, PrecieuxError(f"an error of ours ({type(exc).__name__})"))
 
     async def _run(self, job: ClaimedJob) -> Outcome:
+        if job.stop_reason is not None:
+            return give_up(job.stop_reason)
+        if job.attempt > self.max_attempts:
+            # A failure is counted where it is seen; these attempts ended with their runner.
+            return give_up(f"it was started {job.attempt - 1} times and never came to an end")
         submission = json.loads(job.job)
         language = check_lang(submission["language"]) or submission["language"]
         answer = await self.engine.run(code=submission["contents"], language=language, inputs=submission["inputs"])
@@ -72,6 +78,8 @@ class Processor:
         email = render(job, outcome, filelink=shown_link, domain=self.mail_domain)
         async with self.database.transaction() as connection:
             ours = await finish(connection, job, outcome, email, output_key=key, filelink=link)
+        if ours:
+            metrics.JOBS_FINISHED.labels(outcome.state, outcome.verdict or "none").inc()
         event = "job.finished" if ours else "job.lease_lost"
         log.info(
             event, job=job.id, upload=job.upload, attempt=job.attempt, state=outcome.state, verdict=outcome.verdict
@@ -83,6 +91,7 @@ class Processor:
         if job.attempt >= self.max_attempts:
             await self._complete(job, give_up(f"{error} (tried {job.attempt} times)"))
             return
+        metrics.JOBS_RETRIED.inc()
         retry_after = error.retry_after if isinstance(error, TransientError) else None
         delay = self.policy.delay(job.attempt, self.rng, at_least=retry_after)
         async with self.database.transaction() as connection:

@@ -3,6 +3,7 @@
 import asyncio
 
 from job_runner import claim
+from shared import metrics
 from shared.database import Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import wait_any
@@ -30,6 +31,7 @@ class Rescuer:
         """The ids of the jobs that were returned."""
         async with self._database.transaction() as connection:
             rescued = await claim.rescue(connection)
+        metrics.JOBS_RESCUED.inc(len(rescued))
         if rescued:
             log.warning("jobs.rescued", jobs=rescued)
         return rescued

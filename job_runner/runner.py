@@ -12,6 +12,7 @@ from job_runner import claim
 from job_runner.claim import ClaimedJob
 from job_runner.process import Processor
 from job_runner.settings import RunnerSettings
+from shared import metrics
 from shared.database import Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import wait_any
@@ -58,8 +59,10 @@ class Runner:
             return 1.0
         for job in jobs:
             log.info("job.claimed", job=job.id, upload=job.upload, attempt=job.attempt)
-            task = asyncio.create_task(self._run_one(job))
-            self._under_way[job.lease_id] = task
+            metrics.JOBS_CLAIMED.inc()
+            metrics.JOB_WAIT_SECONDS.observe(job.waited_s)
+            self._under_way[job.lease_id] = asyncio.create_task(self._run_one(job))
+        metrics.SLOTS_BUSY.set(len(self._under_way))
         if next_due is None:
             return self._settings.poll_interval
         # Another runner may hold the rows that look due: no busy loop then.
@@ -67,14 +70,19 @@ class Runner:
 
     async def _run_one(self, job: ClaimedJob) -> None:
         try:
-            await self._processor.process(job)
+            with metrics.JOB_RUN_SECONDS.time():
+                await self._processor.process(job)
         except DatabaseUnavailable as exc:
             # What it found is lost with the connection, the job is not: the lease expires and it runs again.
             log.warning("job.abandoned", job=job.id, upload=job.upload, attempt=job.attempt, error=str(exc))
         except asyncio.CancelledError:
             await self._release(job)
+        except Exception:
+            # Even its end could not be written: the lease expires, and attempts are counted.
+            log.exception("job.crashed", job=job.id, upload=job.upload, attempt=job.attempt)
         finally:
             del self._under_way[job.lease_id]
+            metrics.SLOTS_BUSY.set(len(self._under_way))
             self._slot_free.set()
 
     async def _release(self, job: ClaimedJob) -> None:

@@ -8,7 +8,8 @@ from queue_consumer.jobs import JobMaker
 from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
 from shared.database import Database, DatabaseSettings
-from shared.lifecycle import run_service
+from shared.health import Health, HealthSettings
+from shared.lifecycle import run_loops, run_service
 from shared.logging import get_logger
 from shared.migrate import require_current
 from shared.readiness import notify_ready
@@ -30,7 +31,9 @@ async def serve(stop: asyncio.Event) -> None:
         await require_current(database)
         log.info("consumer.ready", broker=type(broker).__name__)
         notify_ready()
-        await broker.consume(Consumer(JobMaker(database, store)).handle, stop)
+        consumer = Consumer(JobMaker(database, store))
+        health = Health(load(HealthSettings), database)
+        await run_loops((health.run, lambda stop: broker.consume(consumer.handle, stop)), stop)
     finally:
         await broker.close()
         await store.close()

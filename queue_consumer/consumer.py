@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from queue_consumer.jobs import JobMaker, Unusable
+from shared import metrics
 from shared.broker.base import Ack, Delivery, Reject, Retry, Settlement
 from shared.errors import TransientError
 from shared.logging import get_logger
@@ -20,7 +21,10 @@ class Consumer:
 
     async def handle(self, deliveries: Sequence[Delivery]) -> list[Settlement]:
         """One settlement per delivery; raises `TransientError` when a dependency is away, which settles none."""
-        return [await self._settle(delivery) for delivery in deliveries]
+        settlements = [await self._settle(delivery) for delivery in deliveries]
+        for settlement in settlements:
+            metrics.MESSAGES.labels(type(settlement).__name__.lower()).inc()
+        return settlements
 
     async def _settle(self, delivery: Delivery) -> Settlement:
         try:

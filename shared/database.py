@@ -77,6 +77,13 @@ class Database:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._database.disconnect(), timeout=5)
 
+    def connections(self) -> dict[str, int]:
+        """How many connections the pool holds, by `busy` and `idle`."""
+        pool = self._database._backend._pool
+        if pool is None:
+            return {"busy": 0, "idle": 0}
+        return {"busy": pool.get_size() - pool.get_idle_size(), "idle": pool.get_idle_size()}
+
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """All of it or nothing; committed when the block ends.

@@ -13,9 +13,14 @@ from shared.readiness import notify_ready
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, *, tell_readiness: bool) -> None:
+        super().__init__(config)
+        self._tell_readiness = tell_readiness
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        notify_ready()
+        if self._tell_readiness:
+            notify_ready()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -34,8 +39,13 @@ def listening_socket(host: str, port: int, *, setting: str) -> socket.socket:
     return listening
 
 
-async def serve_http(app: ASGIApp, listening: socket.socket, stop: asyncio.Event, *, grace_seconds: int = 5) -> None:
-    """Serve until `stop`, then let the requests under way finish for `grace_seconds`. Tells readiness."""
+async def serve_http(
+    app: ASGIApp, listening: socket.socket, stop: asyncio.Event, *, grace_seconds: int = 5, tell_readiness: bool = True
+) -> None:
+    """Serve until `stop`, then let the requests under way finish for `grace_seconds`.
+
+    `tell_readiness`: this is what the process is for, so it is ready once this answers.
+    """
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -46,7 +56,7 @@ async def serve_http(app: ASGIApp, listening: socket.socket, stop: asyncio.Event
         lifespan="off",
         timeout_graceful_shutdown=grace_seconds,
     )
-    server = _Server(config)
+    server = _Server(config, tell_readiness=tell_readiness)
 
     async def exit_on_stop() -> None:
         await stop.wait()

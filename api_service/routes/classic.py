@@ -35,6 +35,7 @@ async def submit_email(
     services: ServicesDep,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
 ) -> str:
+    await services.backlog.check()
     upload, file = await read_submission(request, services.settings)
     upload_id = await services.submissions.register(principal, upload, file, idempotency_key)
     return f"Your submission was registered with ID: {upload_id}"
@@ -46,6 +47,7 @@ async def check_email(
     principal: SubmitterDep,
     services: ServicesDep,
 ) -> Response:
+    await services.backlog.check()
     asked = await services.submissions.ask_for_execution(principal, id)
     if asked is None:
         return JSONResponse({"detail": "Email not found"}, HTTPStatus.NOT_FOUND)

@@ -8,6 +8,7 @@ from typing import Final
 from job_runner.emails import queue
 from job_runner.emails.queue import ClaimedEmail
 from job_runner.mailers.base import Mailer
+from shared import metrics
 from shared.database import Database
 from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused
 from shared.lifecycle import wait_any
@@ -69,17 +70,20 @@ class Sender:
         if mail.suppressed:
             async with self._database.transaction() as connection:
                 await queue.mark_suppressed(connection, mail.lease_id)
+            metrics.MAILS.labels("suppressed").inc()
             log.info("mail.suppressed", **context)
             return False
         unsubscribe = self._signer.unsubscribe_link(mail.email.recipient)
         try:
             provider_id = await self._mailer.send(replace(mail.email, unsubscribe=unsubscribe))
         except MailRefused as exc:
+            metrics.MAILS.labels("refused").inc()
             log.error("mail.refused", **context, error=str(exc))
             async with self._database.transaction() as connection:
                 await queue.mark_refused(connection, mail.lease_id, str(exc))
             return False
         except MailerUnavailable as exc:
+            metrics.MAILS.labels("paused" if exc.pause else "retried").inc()
             delay = self._policy.delay(mail.attempt, self._rng, at_least=exc.retry_after)
             if exc.pause:
                 delay = _PAUSE_SECONDS
@@ -91,5 +95,6 @@ class Sender:
             return exc.pause
         async with self._database.transaction() as connection:
             await queue.mark_sent(connection, mail.lease_id, provider_id)
+        metrics.MAILS.labels("sent").inc()
         log.info("mail.sent", **context)
         return False

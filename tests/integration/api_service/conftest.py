@@ -6,6 +6,7 @@ import pytest
 
 from api_service.app import create_app
 from api_service.auth import Authenticator
+from api_service.backlog import BacklogGuard
 from api_service.dependencies import Services
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
@@ -73,12 +74,14 @@ def client_of(
     *,
     operator_keys: tuple[str, ...] = (),
     peer: str = "127.0.0.1",
+    max_backlog: int = 1000,
 ) -> httpx.AsyncClient:
     """A client of the API over the given parts; limits are small, for the tests' sake."""
     settings = ApiSettings(max_source_bytes=10_000, max_input_bytes=20_000)
     submissions = Submissions(database, store, key_budget=KEY_BUDGET, recipient_budget=RECIPIENT_BUDGET)
     authenticator = Authenticator(database, operator_keys)
-    app = create_app(Services(settings, database, store, submissions, relay, authenticator, signer))
+    backlog = BacklogGuard(database, limit=max_backlog)
+    app = create_app(Services(settings, database, store, submissions, backlog, relay, authenticator, signer))
     # What would be a 500 is raised here, so that no test passes by one.
     return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1)), base_url="http://127.0.0.1")
 

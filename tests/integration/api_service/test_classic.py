@@ -282,3 +282,20 @@ async def test_a_signed_link_opens_its_object_as_harmless_text(api: httpx.AsyncC
         assert (await api.get(bad)).status_code == 403
     gone = await store.link("results/9.txt", expires_in=timedelta(minutes=5))
     assert (await api.get(gone)).status_code == 404
+
+
+async def test_a_backlog_beyond_its_limit_puts_submissions_off_and_stores_nothing(
+    database: Database, store: LocalStore, relay: Relay, signer: LinkSigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api_service.backlog._BELIEVED_SECONDS", -1)
+    async with client_of(database, store, relay, signer, max_backlog=2) as api:
+        for upload in (1, 2):
+            assert (await submit(api, id=upload)).status_code == 200
+            assert (await api.get(f"/check_email/?id={upload}")).status_code == 200
+        for answer in (await submit(api, id=3), await api.get("/check_email/?id=1")):
+            assert answer.status_code == 503
+            assert int(answer.headers["Retry-After"]) > 0
+        assert len(await fetch(database, "SELECT id FROM uploads")) == 2
+        # As the runner does with an outcome:
+        await execute(database, "UPDATE uploads SET request_id = NULL WHERE id = 1")
+        assert (await submit(api, id=3)).status_code == 200

@@ -166,3 +166,18 @@ async def test_a_lease_that_nobody_holds_changes_nothing(database: Database) -> 
     async with database.transaction() as connection:
         await claim.release(connection, uuid.uuid4())
     assert [row["attempt"] for row in await fetch(database, "SELECT attempt FROM job")] == [0]
+
+
+async def test_rows_that_others_wrote_get_an_identity_or_are_passed_by(database: Database) -> None:
+    """The original's consumer wrote jobs without a request; nothing kept it from writing one without an upload."""
+    whole = await add_job(database)
+    await execute(database, "INSERT INTO job (upload, job) VALUES (NULL, '{}')")
+    await execute(database, "UPDATE job SET request_id = NULL")
+    await execute(database, "UPDATE uploads SET email = NULL")
+    [job] = await take(database)
+    assert job.id == whole
+    assert isinstance(job.request_id, uuid.UUID)
+    assert (await state(database, whole))["request_id"] == job.request_id
+    assert await complete(database, job)
+    async with database.transaction() as connection:
+        assert await claim.seconds_until_due(connection) is None

@@ -280,3 +280,53 @@ async def test_many_runners_run_each_job_once(database: Database, database_url: 
     assert len(engine.calls) == 40
     assert len(await fetch(database, "SELECT id FROM results")) == 40
     assert len(await fetch(database, "SELECT DISTINCT message_id FROM emails")) == 40
+
+
+async def test_a_job_that_is_not_to_be_run_is_failed_with_its_reason(
+    database: Database, processor: Processor, engine: ScriptedEngine
+) -> None:
+    job = await add_job(database)
+    await execute(database, "UPDATE job SET stop_reason = 'the operator cancelled it' WHERE id = :id", id=job)
+    running = Running(database, processor, settings())
+
+    async def failed() -> bool:
+        return await states(database) == ["failed"]
+
+    await eventually(failed)
+    await running.stop()
+    assert engine.calls == []
+    [mail] = await fetch(database, "SELECT kind, text FROM emails")
+    assert mail["kind"] == "failure"
+    assert "the operator cancelled it" in str(mail["text"])
+
+
+async def test_a_job_that_always_takes_its_runner_with_it_comes_to_an_end(
+    database: Database, processor: Processor, engine: ScriptedEngine
+) -> None:
+    """No failure was ever seen, so none was counted: only the claims were."""
+    job = await add_job(database)
+    await execute(database, "UPDATE job SET attempt = :attempt WHERE id = :id", id=job, attempt=processor.max_attempts)
+    running = Running(database, processor, settings())
+
+    async def failed() -> bool:
+        return await states(database) == ["failed"]
+
+    await eventually(failed)
+    await running.stop()
+    assert engine.calls == []
+
+
+async def test_an_engine_that_speaks_in_nuls_still_leads_to_an_end(
+    database: Database, processor: Processor, engine: ScriptedEngine
+) -> None:
+    engine.failures = [EngineRefused("no\0thing")]
+    await add_job(database)
+    running = Running(database, processor, settings())
+
+    async def failed() -> bool:
+        return await states(database) == ["failed"]
+
+    await eventually(failed)
+    await running.stop()
+    [mail] = await fetch(database, "SELECT text FROM emails")
+    assert "no\N{REPLACEMENT CHARACTER}thing" in str(mail["text"])

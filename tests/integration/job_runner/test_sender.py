@@ -140,6 +140,7 @@ async def test_a_defect_of_ours_does_not_end_the_loop(
 
     await eventually(claimed)
     await execute(database, "UPDATE emails SET lease_expires_at = now() - interval '1 second'")
+    await execute(database, "SELECT pg_notify('precieux_emails', '')")
     await eventually(lambda: len(mailer.sent) == 1)
     stop.set()
     await running

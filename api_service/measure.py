@@ -1,0 +1,34 @@
+"""Counts and times the answers, by route rather than by path: paths hold ids, and anybody can invent some."""
+
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import metrics
+
+
+class Measure:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 500
+        started = time.perf_counter()
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            metrics.HTTP_REQUESTS.labels(route, status).inc()
+            metrics.HTTP_SECONDS.labels(route).observe(time.perf_counter() - started)

@@ -1,0 +1,34 @@
+"""What waits in the database, where, and since when. Every count runs over a partial index of what waits."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from shared.database import Connection
+
+_WAITING: Final = """
+    SELECT 'requested' AS place, count(*) AS depth, min(requested_at) AS since FROM uploads WHERE request_id IS NOT NULL
+    UNION ALL SELECT 'outbox', count(*), min(created_at) FROM outbox
+    UNION ALL SELECT 'messages', count(*), min(created_at) FROM messages WHERE queue = 'emails'
+    UNION ALL SELECT 'dead', count(*), min(created_at) FROM messages WHERE queue = 'emails.dead'
+    UNION ALL SELECT 'none-executed', count(*), min(created_at) FROM job WHERE status = 'none-executed'
+    UNION ALL SELECT 'executing', count(*), min(started_at) FROM job WHERE status = 'executing'
+    UNION ALL SELECT 'mails', count(*), min(created_at) FROM emails WHERE status = 'queued'
+    UNION ALL SELECT 'sending', count(*), min(created_at) FROM emails WHERE status = 'sending'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """`oldest_s` is the age of the oldest in seconds, None where nothing waits."""
+
+    place: str
+    depth: int
+    oldest_s: float | None
+
+
+async def measure(connection: Connection) -> list[Waiting]:
+    """Where messages travel through RabbitMQ, their queue is not seen here; `requested` counts them all the same."""
+    rows = await connection.fetch_all(
+        f"SELECT place, depth, extract(epoch FROM now() - since) AS age FROM ({_WAITING}) AS waiting"  # noqa: S608
+    )
+    return [Waiting(r["place"], r["depth"], float(r["age"]) if r["age"] is not None else None) for r in rows]

@@ -1,0 +1,30 @@
+"""Every Prometheus metric of the services, named once: units in the names, few labels, never an id.
+
+`GET /metrics` on `PRECIEUX_METRICS_PORT` shows those of one process, beside `GET /healthz` (`shared.health`).
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+
+HTTP_REQUESTS = Counter("precieux_http_requests_total", "Requests that the API answered", ["route", "status"])
+HTTP_SECONDS = Histogram("precieux_http_request_seconds", "Time to answer a request", ["route"], buckets=_SECONDS)
+
+OUTBOX_PUBLISHED = Counter("precieux_outbox_published_total", "Messages that the broker has confirmed")
+
+MESSAGES = Counter("precieux_messages_total", "Messages that the consumer settled", ["settlement"])
+
+JOBS_CLAIMED = Counter("precieux_jobs_claimed_total", "Claims, every attempt counted")
+JOBS_RETRIED = Counter("precieux_jobs_retried_total", "Attempts that failed on our side and are tried again")
+JOBS_RESCUED = Counter("precieux_jobs_rescued_total", "Jobs returned from runners that died")
+JOBS_FINISHED = Counter("precieux_jobs_finished_total", "Jobs that ended", ["state", "verdict"])
+JOB_WAIT_SECONDS = Histogram("precieux_job_wait_seconds", "From the job's row to its claim", buckets=_SECONDS)
+JOB_RUN_SECONDS = Histogram("precieux_job_run_seconds", "From the claim to the stored outcome", buckets=_SECONDS)
+SLOTS_BUSY = Gauge("precieux_runner_slots_busy", "Jobs under way in this runner")
+
+MAILS = Counter("precieux_mails_total", "What became of attempts to send a mail", ["result"])
+
+# Read from the database when they are asked for (`shared.backlog`).
+BACKLOG = Gauge("precieux_backlog", "What waits, by where it waits", ["where"])
+BACKLOG_AGE_SECONDS = Gauge("precieux_backlog_oldest_age_seconds", "Age of the oldest of what waits", ["where"])
+DATABASE_CONNECTIONS = Gauge("precieux_database_connections", "Connections of this process's pool", ["state"])

@@ -1,0 +1,59 @@
+"""The port beside each service."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from precieux.embedded_postgres import EmbeddedPostgres
+from shared.database import Database, DatabaseSettings
+from shared.health import Health, HealthSettings
+from tests.fixtures.ports import free_ports
+from tests.integration.rows import add_job
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+async def serving(database: Database) -> AsyncIterator[httpx.AsyncClient]:
+    [port] = free_ports(1)
+    stop = asyncio.Event()
+    running = asyncio.create_task(Health(HealthSettings(metrics_port=port), database).run(stop))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+
+        async def answers() -> bool:
+            try:
+                return (await client.get("/healthz")).status_code > 0
+            except httpx.ConnectError:
+                return False
+
+        await eventually(answers)
+        yield client
+    stop.set()
+    await running
+
+
+async def test_metrics_tell_what_waits_and_since_when(database: Database) -> None:
+    await add_job(database)
+    async for client in serving(database):
+        text = (await client.get("/metrics")).text
+        assert 'precieux_backlog{where="none-executed"} 1.0' in text
+        assert 'precieux_backlog{where="outbox"} 0.0' in text
+        assert 'precieux_backlog_oldest_age_seconds{where="none-executed"} 0.' in text
+        assert 'precieux_database_connections{state="busy"}' in text
+
+
+async def test_a_service_without_its_database_is_not_healthy(own_postgres: EmbeddedPostgres) -> None:
+    database = Database(DatabaseSettings(database_url=SecretStr(own_postgres.url)))
+    await database.connect()
+    async for client in serving(database):
+        own_postgres.stop()
+        assert (await client.get("/healthz")).status_code == 503
+        assert (await client.get("/metrics")).status_code == 200
+    await database.disconnect()
+
+
+async def test_without_a_port_nothing_is_served(database: Database) -> None:
+    await asyncio.wait_for(Health(HealthSettings(), database).run(asyncio.Event()), timeout=5)
