@@ -15,7 +15,8 @@ from shared.database import Connection
 class ClaimedJob:
     """A job under our lease. `attempt` counts this try (from 1); `job` is the JSON text that the consumer wrote.
 
-    `waited_s` is for how long it had been due. A job with a `stop_reason` is not to be run: it is to be failed, and its recipient told.
+    `waited_s` is for how long it had been due. A job with a `stop_reason` is not to be run: it is to be failed, and
+    its recipient told.
     """
 
     id: int

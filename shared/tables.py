@@ -83,8 +83,9 @@ uploads = Table(
     ),
 )
 
-# One request for execution. `turn` is its place among all senders' jobs (docs/adr/0006). `lease_id` names the one claim whose holder may still write; whoever comes later with an
-# older one changes nothing.
+# One request for execution. `turn` is its place among all senders' jobs (docs/adr/0006). `lease_id` names the one claim
+# whose holder may still write; whoever comes later with an older one changes nothing. A `stop_reason` says why it is
+# not to be run: whoever claims it then fails it, with a mail that says so.
 job = Table(
     "job",
     metadata,
@@ -102,6 +103,7 @@ job = Table(
     _time("created_at", default_now=True),
     _time("started_at"),
     _time("finished_at"),
+    Column("stop_reason", Text),
     CheckConstraint("status IN ('none-executed', 'executing', 'executed', 'failed')", name="status"),
     Index("job_upload_idx", "upload", "id"),
     # Partial, so that a claim costs the same with a million finished rows beside it.
