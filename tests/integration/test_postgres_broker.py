@@ -1,0 +1,232 @@
+"""The Postgres broker: effects and removals commit together, and neither a crash nor a lost server loses a message."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from precieux.embedded_postgres import EmbeddedPostgres
+from shared.broker.base import Ack, Delivery, Handler, Settlement
+from shared.broker.postgres import PostgresBroker
+from shared.database import Database, DatabaseSettings
+from shared.errors import BrokerUnavailable
+from shared.retry import RetryPolicy
+from tests.factories import make_message
+from tests.fixtures.postgres import migrate
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+QUICK = RetryPolicy(base=0.05, cap=0.2)
+FOR_EVER = 3600.0
+
+
+@pytest.fixture
+def broker(database: Database) -> PostgresBroker:
+    """It never polls within a test, so what arrives was notified."""
+    return PostgresBroker(database, poll_interval=FOR_EVER, policy=QUICK)
+
+
+@asynccontextmanager
+async def consuming(broker: PostgresBroker, handle: Handler) -> AsyncIterator["asyncio.Task[None]"]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(broker.consume(handle, stop))
+    try:
+        yield task
+    finally:
+        stop.set()
+        async with asyncio.timeout(20):
+            await task
+
+
+async def test_the_effect_of_a_message_and_its_removal_commit_together(
+    database: Database, broker: PostgresBroker
+) -> None:
+    handled, go_on = asyncio.Event(), asyncio.Event()
+
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        await _note(database, deliveries)
+        handled.set()
+        await go_on.wait()
+        return [Ack()] * len(deliveries)
+
+    await broker.publish([make_message(b"1")])
+    async with consuming(broker, handle):
+        await handled.wait()
+        assert await _counts(database) == (0, 1)  # others see neither the effect nor the removal
+        go_on.set()
+        await eventually(lambda: _is(database, (1, 0)))
+
+
+async def test_a_crash_after_handling_undoes_the_effect_and_the_message_is_there_at_once(
+    database: Database, broker: PostgresBroker
+) -> None:
+    handled = asyncio.Event()
+
+    async def handle_and_hang(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        await _note(database, deliveries)
+        handled.set()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    await broker.publish([make_message(b"1")])
+    victim = asyncio.create_task(broker.consume(handle_and_hang, asyncio.Event()))
+    await handled.wait()
+    victim.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await victim
+    assert await _counts(database) == (0, 1)
+
+    attempts: list[int] = []
+    async with consuming(broker, _noting(database, attempts)):
+        await eventually(lambda: _is(database, (1, 0)))
+    assert attempts == [1]
+
+
+async def test_a_connection_cut_while_handling_only_repeats_the_batch(
+    database: Database, database_url: str, broker: PostgresBroker
+) -> None:
+    calls = 0
+
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        nonlocal calls
+        calls += 1
+        await _note(database, deliveries)
+        if calls == 1:
+            await _cut_all_others(database_url)
+        return [Ack()] * len(deliveries)
+
+    await broker.publish([make_message(b"1"), make_message(b"2")])
+    async with consuming(broker, handle):
+        await eventually(lambda: _is(database, (2, 0)))
+    assert calls == 2
+
+
+async def test_a_statement_that_fails_in_the_handler_does_not_doom_the_batch(
+    database: Database, broker: PostgresBroker
+) -> None:
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        async with database.transaction() as connection:
+            for delivery in deliveries:
+                await connection.execute("SELECT CAST(CAST(:body AS text) AS int)", {"body": delivery.body.decode()})
+        await _note(database, deliveries)
+        return [Ack()] * len(deliveries)
+
+    await broker.publish([make_message(b"1"), make_message(b"no number"), make_message(b"2")])
+    async with consuming(broker, handle):
+        await eventually(lambda: _is(database, (2, 1)))
+
+
+async def test_publishing_is_part_of_the_transaction_around_it(database: Database, broker: PostgresBroker) -> None:
+    async def publish_and_fail() -> None:
+        async with database.transaction():
+            await broker.publish([make_message()])
+            raise RuntimeError("rolled back")
+
+    with pytest.raises(RuntimeError, match="rolled back"):
+        await publish_and_fail()
+    assert await _counts(database) == (0, 0)
+
+
+async def test_a_lost_notification_costs_the_poll_interval_at_most(database: Database) -> None:
+    broker = PostgresBroker(database, poll_interval=0.2, policy=QUICK)
+    attempts: list[int] = []
+    async with consuming(broker, _noting(database, attempts)):
+        async with database.transaction() as connection:
+            await connection.execute("INSERT INTO messages (queue, body) VALUES ('emails', '1')")  # and no NOTIFY
+        await eventually(lambda: attempts)
+
+
+async def test_a_consumer_and_a_publisher_outlive_a_restart_of_the_server(own_postgres: EmbeddedPostgres) -> None:
+    migrate(own_postgres.url)
+    database = Database(DatabaseSettings(database_url=SecretStr(own_postgres.url)))
+    await database.connect()
+    broker = PostgresBroker(database, poll_interval=FOR_EVER, policy=QUICK)
+    attempts: list[int] = []
+    try:
+        async with consuming(broker, _noting(database, attempts)) as task:
+            await broker.publish([make_message()])
+            await eventually(lambda: len(attempts) == 1)
+            own_postgres.stop()
+            with pytest.raises(BrokerUnavailable):
+                await broker.publish([make_message()])
+            own_postgres.start()
+            await eventually(lambda: _published(broker))
+            await eventually(lambda: len(attempts) == 2)
+            assert not task.done()
+    finally:
+        await database.disconnect()
+
+
+async def test_two_processes_worth_of_consumers_never_hold_the_same_message(
+    database: Database, database_url: str
+) -> None:
+    others = [Database(DatabaseSettings(database_url=SecretStr(database_url))) for _ in range(3)]
+    for other in others:
+        await other.connect()
+    brokers = [PostgresBroker(each, poll_interval=0.1, policy=QUICK) for each in others]
+    seen: list[bytes] = []
+
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        seen.extend(delivery.body for delivery in deliveries)
+        await asyncio.sleep(0)
+        return [Ack()] * len(deliveries)
+
+    messages = [make_message(str(number).encode()) for number in range(1000)]
+    await PostgresBroker(database).publish(messages)
+    async with consuming(brokers[0], handle), consuming(brokers[1], handle), consuming(brokers[2], handle):
+        await eventually(lambda: len(seen) >= len(messages))
+    assert sorted(seen, key=int) == [message.body for message in messages]
+    for other in others:
+        await other.disconnect()
+
+
+def _noting(database: Database, attempts: list[int]) -> Handler:
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        await _note(database, deliveries)
+        attempts.extend(delivery.attempt for delivery in deliveries)
+        return [Ack()] * len(deliveries)
+
+    return handle
+
+
+async def _note(database: Database, deliveries: Sequence[Delivery]) -> None:
+    """The handler's effect: a row in another table, in what it believes to be its own transaction."""
+    async with database.transaction() as connection:
+        for _ in deliveries:
+            await connection.execute("INSERT INTO suppressions (email, reason) VALUES (gen_random_uuid(), 'effect')")
+
+
+async def _counts(database: Database) -> tuple[int, int]:
+    """Effects, and messages in any queue."""
+    async with database.transaction() as connection:
+        row = await connection.fetch_one(
+            "SELECT (SELECT count(*) FROM suppressions) AS effects, (SELECT count(*) FROM messages) AS messages"
+        )
+    assert row is not None
+    return row["effects"], row["messages"]
+
+
+async def _is(database: Database, counts: tuple[int, int]) -> bool:
+    return await _counts(database) == counts
+
+
+async def _published(broker: PostgresBroker) -> bool:
+    try:
+        return all(await broker.publish([make_message()]))
+    except BrokerUnavailable:
+        return False
+
+
+async def _cut_all_others(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    finally:
+        await connection.close()
