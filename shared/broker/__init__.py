@@ -1,10 +1,11 @@
 """The broker: carries the ids of submissions to be executed from the API to the queue consumer."""
 
 from shared.broker.base import Broker
+from shared.broker.dead_letters import DeadLetters
 from shared.broker.settings import BrokerSettings
 from shared.database import Database
 
-__all__ = ["Broker", "BrokerSettings", "open_broker"]
+__all__ = ["Broker", "BrokerSettings", "open_broker", "open_dead_letters"]
 
 
 def open_broker(settings: BrokerSettings, database: Database) -> Broker:
@@ -17,3 +18,14 @@ def open_broker(settings: BrokerSettings, database: Database) -> Broker:
     from shared.broker.postgres import PostgresBroker
 
     return PostgresBroker(database)
+
+
+def open_dead_letters(settings: BrokerSettings, database: Database) -> DeadLetters:
+    """The operator's side of the same broker. There is nothing to close."""
+    if settings.amqp_url is not None:
+        from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
+
+        return RabbitMQDeadLetters(settings.amqp_url.get_secret_value())
+    from shared.broker.postgres_dead_letters import PostgresDeadLetters
+
+    return PostgresDeadLetters(database)

@@ -8,6 +8,7 @@ import contextlib
 import contextvars
 import random
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -194,6 +195,7 @@ class _Session:
         """Returns once the dead queue has confirmed it; an error ends the session, and the message comes again."""
         delivery, properties = self._unsettled[tag]
         properties.headers = {**(properties.headers or {}), "reason": reason}
+        properties.timestamp = int(time.time())  # of its death, for whoever looks at it
         properties.delivery_mode = 2
         self._dead_letters.basic_publish("", DEAD_QUEUE, delivery.body, properties, mandatory=True)
         log.warning("broker.dead_lettered", message_id=delivery.message_id, reason=reason)

@@ -1,0 +1,129 @@
+"""Dead letters in RabbitMQ: taken from the dead queue one after the other, held while they are looked at.
+
+A queue has no index: to find some letters means to pass by all that lie before them. What is not settled returns to
+the queue when the channel closes; the dead queue's delivery limit is lifted for that.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Collection, Iterator
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.spec import BasicProperties
+
+from shared.broker.base import DEAD_QUEUE, QUEUE
+from shared.broker.dead_letters import DeadLetter, Depth
+from shared.broker.rabbitmq_topology import PRECONDITION_FAILED, QUEUES, conflict, connection_parameters
+from shared.errors import BrokerUnavailable
+
+T = TypeVar("T")
+
+
+class RabbitMQDeadLetters:
+    """A connection per call, in a thread of its own: an operator's commands are few."""
+
+    def __init__(self, url: str) -> None:
+        self._parameters = connection_parameters(url, "operator")
+
+    async def depths(self) -> dict[str, Depth]:
+        """Without what consumers hold unacknowledged: only RabbitMQ's own management tells that."""
+        counts = await self._with_channel(lambda channel: {queue: _count(channel, queue) for queue in QUEUES})
+        return {queue: Depth(counts[queue]) for queue in (QUEUE, DEAD_QUEUE)}
+
+    async def read(self, *, limit: int) -> list[DeadLetter]:
+        return await self._with_channel(
+            lambda channel: [letter for letter, _, _ in _letters(channel, limit=limit)],
+        )
+
+    async def replay(self, keys: Collection[str]) -> list[DeadLetter]:
+        def put_back(channel: BlockingChannel, letter: DeadLetter, properties: BasicProperties) -> None:
+            # As new: its deliveries are not counted on, and nothing tells of its death.
+            again = BasicProperties(
+                content_type=properties.content_type,
+                delivery_mode=pika.DeliveryMode.Persistent.value,
+                message_id=properties.message_id,
+            )
+            # Returns once the queue has taken it; only then the letter goes. A crash in between makes a copy.
+            channel.basic_publish("", QUEUE, letter.body, again, mandatory=True)
+
+        return await self._with_channel(lambda channel: _settle(channel, keys, put_back))
+
+    async def drop(self, keys: Collection[str]) -> list[DeadLetter]:
+        return await self._with_channel(lambda channel: _settle(channel, keys, lambda *_: None))
+
+    async def _with_channel(self, use: Callable[[BlockingChannel], T]) -> T:
+        def work() -> T:
+            with pika.BlockingConnection(self._parameters) as connection:
+                channel = connection.channel()
+                for queue, arguments in QUEUES.items():
+                    _declare(channel, queue, arguments)
+                channel.confirm_delivery()
+                return use(channel)
+
+        try:
+            return await asyncio.to_thread(work)
+        except (AMQPError, OSError) as exc:
+            raise BrokerUnavailable(f"RabbitMQ cannot be reached or closed the connection: {exc!r}.") from exc
+
+
+def _settle(
+    channel: BlockingChannel,
+    keys: Collection[str],
+    act: Callable[[BlockingChannel, DeadLetter, BasicProperties], None],
+) -> list[DeadLetter]:
+    settled = []
+    for letter, tag, properties in _letters(channel):
+        if letter.key in keys:
+            act(channel, letter, properties)
+            channel.basic_ack(tag)
+            settled.append(letter)
+    return settled
+
+
+def _letters(
+    channel: BlockingChannel, *, limit: int | None = None
+) -> Iterator[tuple[DeadLetter, int, BasicProperties]]:
+    """Those that lie there now, each with its delivery tag; letters that come meanwhile are not waited for."""
+    count = _count(channel, DEAD_QUEUE)
+    for _ in range(count if limit is None else min(count, limit)):
+        method, properties, body = channel.basic_get(DEAD_QUEUE)
+        if method is None or properties is None or body is None or method.delivery_tag is None:
+            return  # somebody else was faster
+        yield _letter(properties, body), method.delivery_tag, properties
+
+
+def _letter(properties: BasicProperties, body: bytes) -> DeadLetter:
+    headers = properties.headers if isinstance(properties.headers, dict) else {}
+    deaths = headers.get("x-death")
+    death = deaths[0] if isinstance(deaths, list) and deaths and isinstance(deaths[0], dict) else {}
+    # Ours when our consumer buried it, else RabbitMQ's own (`delivery_limit`).
+    reason = headers.get("reason") or death.get("reason")
+    died_at = datetime.fromtimestamp(properties.timestamp, UTC) if properties.timestamp else death.get("time")
+    if isinstance(died_at, datetime) and died_at.tzinfo is None:
+        died_at = died_at.replace(tzinfo=UTC)  # pika's times are naive, and in UTC
+    key = hashlib.sha256((properties.message_id or "").encode() + b"\0" + body).hexdigest()[:12]
+    return DeadLetter(
+        key,
+        body,
+        properties.message_id,
+        reason if isinstance(reason, str) else None,
+        died_at if isinstance(died_at, datetime) else None,
+    )
+
+
+def _count(channel: BlockingChannel, queue: str) -> int:
+    count: int = channel.queue_declare(queue, passive=True).method.message_count
+    return count
+
+
+def _declare(channel: BlockingChannel, queue: str, arguments: dict[str, str | int]) -> None:
+    try:
+        channel.queue_declare(queue, durable=True, arguments=arguments)
+    except ChannelClosedByBroker as exc:
+        if exc.reply_code == PRECONDITION_FAILED:
+            raise conflict(queue) from exc
+        raise

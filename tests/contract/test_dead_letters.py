@@ -1,0 +1,146 @@
+"""What the operator's side of every broker promises (`shared.broker.dead_letters.DeadLetters`)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Broker, Delivery, Message, Reject, Settlement
+from shared.broker.dead_letters import DeadLetters
+from shared.broker.postgres import PostgresBroker
+from shared.broker.postgres_dead_letters import PostgresDeadLetters
+from shared.broker.rabbitmq import RabbitMQBroker
+from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
+from shared.errors import BrokerUnavailable
+from tests.factories import make_message
+from tests.fixtures.ports import free_ports
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.contract
+
+
+@pytest.fixture(params=["postgres", "rabbitmq"])
+def adapters(request: pytest.FixtureRequest) -> tuple[Broker, DeadLetters]:
+    if request.param == "postgres":
+        database = request.getfixturevalue("database")
+        return PostgresBroker(database), PostgresDeadLetters(database)
+    url = request.getfixturevalue("rabbitmq_url")
+    return RabbitMQBroker(url), RabbitMQDeadLetters(url)
+
+
+@pytest.fixture
+async def broker(adapters: tuple[Broker, DeadLetters]) -> AsyncIterator[Broker]:
+    yield adapters[0]
+    await adapters[0].close()
+
+
+@pytest.fixture
+def dead_letters(adapters: tuple[Broker, DeadLetters]) -> DeadLetters:
+    return adapters[1]
+
+
+async def consume(broker: Broker, settlement: Settlement, count: int) -> list[Delivery]:
+    """Settle `count` deliveries the same way."""
+    seen: list[Delivery] = []
+    stop = asyncio.Event()
+
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        seen.extend(deliveries)
+        if len(seen) >= count:
+            stop.set()
+        return [settlement] * len(deliveries)
+
+    async with asyncio.timeout(20):
+        await broker.consume(handle, stop)
+    return seen
+
+
+async def bury(broker: Broker, dead_letters: DeadLetters, *messages: Message) -> None:
+    await broker.publish(messages)
+    await consume(broker, Reject("no such upload"), len(messages))
+
+    async def all_dead() -> bool:
+        return (await dead_letters.depths())[DEAD_QUEUE].messages >= len(messages)
+
+    await eventually(all_dead)
+
+
+async def test_depths_count_what_waits_and_what_is_dead(broker: Broker, dead_letters: DeadLetters) -> None:
+    assert {queue: depth.messages for queue, depth in (await dead_letters.depths()).items()} == {
+        QUEUE: 0,
+        DEAD_QUEUE: 0,
+    }
+    await bury(broker, dead_letters, make_message(), make_message())
+    await broker.publish([make_message()])
+
+    async def counted() -> bool:
+        depths = await dead_letters.depths()
+        return (depths[QUEUE].messages, depths[DEAD_QUEUE].messages) == (1, 2)
+
+    await eventually(counted)
+
+
+async def test_reading_tells_everything_and_takes_nothing(broker: Broker, dead_letters: DeadLetters) -> None:
+    messages = [make_message(b"1"), make_message(b"\xff\x00"), make_message(b"3")]
+    await bury(broker, dead_letters, *messages)
+    for _ in range(30):  # more often than a message may be delivered
+        letters = await dead_letters.read(limit=100)
+    assert [(letter.body, letter.message_id, letter.reason) for letter in letters] == [
+        (message.body, message.message_id, "no such upload") for message in messages
+    ]
+    assert len({letter.key for letter in letters}) == 3
+    for letter in letters:
+        assert letter.died_at is not None
+        assert abs(datetime.now(UTC) - letter.died_at) < timedelta(minutes=1)
+    assert [letter.key for letter in await dead_letters.read(limit=2)] == [letter.key for letter in letters[:2]]
+
+
+async def test_a_replayed_letter_is_delivered_as_new_and_the_others_stay(
+    broker: Broker, dead_letters: DeadLetters
+) -> None:
+    first, second, third = messages = [make_message() for _ in range(3)]
+    await bury(broker, dead_letters, *messages)
+    wanted = next(letter for letter in await dead_letters.read(limit=9) if letter.message_id == second.message_id)
+    assert [letter.message_id for letter in await dead_letters.replay([wanted.key, "unheard-of"])] == [
+        second.message_id
+    ]
+    [delivery] = await consume(broker, Ack(), 1)
+    assert (delivery.body, delivery.message_id, delivery.attempt) == (second.body, second.message_id, 1)
+
+    async def others_left() -> bool:
+        left = [letter.message_id for letter in await dead_letters.read(limit=9)]
+        return left == [first.message_id, third.message_id]
+
+    await eventually(others_left)
+
+
+async def test_a_replayed_letter_may_die_again(broker: Broker, dead_letters: DeadLetters) -> None:
+    await bury(broker, dead_letters, make_message(b"7"))
+    [letter] = await dead_letters.read(limit=9)
+    await dead_letters.replay([letter.key])
+    await consume(broker, Reject("still not"), 1)
+
+    async def dead_again() -> bool:
+        return [(one.body, one.reason) for one in await dead_letters.read(limit=9)] == [(b"7", "still not")]
+
+    await eventually(dead_again)
+
+
+async def test_a_dropped_letter_is_gone(broker: Broker, dead_letters: DeadLetters) -> None:
+    first, second = make_message(), make_message()
+    await bury(broker, dead_letters, first, second)
+    key = (await dead_letters.read(limit=1))[0].key
+    assert [letter.message_id for letter in await dead_letters.drop([key])] == [first.message_id]
+    assert await dead_letters.drop([key]) == []
+
+    async def one_left() -> bool:
+        return [letter.message_id for letter in await dead_letters.read(limit=9)] == [second.message_id]
+
+    await eventually(one_left)
+
+
+async def test_a_broker_that_is_away_is_told_as_such() -> None:
+    [port] = free_ports(1)
+    with pytest.raises(BrokerUnavailable):
+        await RabbitMQDeadLetters(f"amqp://guest:guest@127.0.0.1:{port}/").depths()
