@@ -1,0 +1,64 @@
+"""The whole system as an outside client sees it: programs go in over HTTP, mails come out."""
+
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from precieux.samples import Sample, load_samples
+from tests.fixtures.up import Up
+from tests.waiting import eventually_sync
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize("sample", load_samples(), ids=lambda sample: sample.path.name)
+def test_a_sample_ends_as_expected_and_is_mailed(running: Up, sample: Sample) -> None:
+    email = "ada@example.com"
+    number = running.submit(sample.path, language=sample.language, email=email, inputs=sample.input)
+    row = running.finished(email, number)
+    if sample.language in ("go", "cs") and row["verdict"] is None:
+        pytest.skip(f"this machine has no tools for {sample.language}")
+    assert (row["status"], row["verdict"]) == ("executed", sample.verdict), row
+    assert sample.output in (None, row["output"])
+    assert sample.error in (row["error"] or "")
+    eventually_sync(lambda: running.mails(number), what="the mail arrives")
+    (mail,) = running.mails(number)
+    kind = "Successful Code result" if sample.verdict == "ok" else "Error while compiling code"
+    assert mail["Subject"] == f"{kind} - {number}"
+    assert mail["To"] == email
+    body = mail.get_body(("plain",))
+    assert body
+    for line in (sample.output or "").splitlines():
+        assert line.strip() in body.get_content()
+
+
+def test_a_program_runs_at_once_although_the_runner_polls_once_a_minute(running: Up, tmp_path: Path) -> None:
+    source = tmp_path / "quick.py"
+    source.write_text("print(42)")
+    number = running.submit(source, language="python", email="quick@example.com")
+    began = time.monotonic()
+    assert running.finished("quick@example.com", number)["output"] == "42\n"
+    assert time.monotonic() - began < 2
+
+
+def test_the_link_to_the_output_works(running: Up, tmp_path: Path) -> None:
+    source = tmp_path / "linked.py"
+    source.write_text("print('سلام')")
+    number = running.submit(source, language="py", email="link@example.com")
+    answer = requests.get(running.finished("link@example.com", number)["filelink"], timeout=10)
+    assert answer.content.decode() == "سلام\n"
+
+
+def test_a_program_that_failed_cannot_be_requested_again(running: Up) -> None:
+    broken = next(sample for sample in load_samples() if sample.verdict == "compile_error")
+    number = running.submit(broken.path, language=broken.language, email="again@example.com")
+    running.finished("again@example.com", number)
+    answer = requests.get(f"{running.url}/check_email/", params={"id": number}, timeout=10)
+    assert (answer.status_code, answer.json()) == (400, {"detail": "You cannot request this code"})
+
+
+def test_an_unknown_id_is_not_found(running: Up) -> None:
+    answer = requests.get(f"{running.url}/check_email/", params={"id": 987654321}, timeout=10)
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Email not found"})
