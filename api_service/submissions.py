@@ -13,7 +13,10 @@ from api_service.problems import Problem
 from api_service.schemas import SourceFile, SubmissionStatus, Upload
 from shared import outbox
 from shared.database import Connection, Database, Record
+from shared.logging import get_logger
 from shared.storage.base import ObjectStore
+
+log = get_logger(__name__)
 
 _LINK_LIFETIME: Final = timedelta(days=7)
 
@@ -88,6 +91,7 @@ class Submissions:
                     {"id": upload_id, "request_id": request_id},
                 )
                 await outbox.add(connection, upload_id, request_id)
+                log.info("execution.requested", request=str(request_id), upload=upload_id)
         return True
 
     async def of_sender(self, principal: Principal, email: str) -> list[SubmissionStatus]:

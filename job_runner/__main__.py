@@ -3,6 +3,7 @@
 import asyncio
 import sys
 
+from job_runner.cleaner import Cleaner
 from job_runner.codex_client import CodexClient
 from job_runner.emails.sender import Sender
 from job_runner.mailers import MailSettings, open_mailer
@@ -36,12 +37,14 @@ async def serve(stop: asyncio.Event) -> None:
             return
         await require_current(database)
         processor = Processor(database, store, engine, mail_settings.domain, settings.max_attempts)
-        loops = (
+        loops = [
             Health(load(HealthSettings), database).run,
             Runner(database, processor, settings).run,
             Rescuer(database, interval=settings.lease_seconds / 3).run,
             Sender(database, mailer, signer, poll_interval=settings.poll_interval).run,
-        )
+        ]
+        if settings.retention_days is not None:
+            loops.append(Cleaner(database, store, days=settings.retention_days).run)
         log.info("runner.ready", concurrency=settings.runner_concurrency, mailer=type(mailer).__name__)
         notify_ready()
         await run_loops(loops, stop)

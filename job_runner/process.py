@@ -51,7 +51,7 @@ class Processor:
             await self._try_again(job, exc)
         except Exception as exc:
             # A defect of ours must not take the job with it: it is tried again, and the trace is in the log.
-            log.exception("job.crashed", job=job.id, upload=job.upload, attempt=job.attempt)
+            log.exception("job.crashed")
             await self._try_again(job, PrecieuxError(f"an error of ours ({type(exc).__name__})"))
 
     async def _run(self, job: ClaimedJob) -> Outcome:
@@ -81,9 +81,7 @@ class Processor:
         if ours:
             metrics.JOBS_FINISHED.labels(outcome.state, outcome.verdict or "none").inc()
         event = "job.finished" if ours else "job.lease_lost"
-        log.info(
-            event, job=job.id, upload=job.upload, attempt=job.attempt, state=outcome.state, verdict=outcome.verdict
-        )
+        log.info(event, state=outcome.state, verdict=outcome.verdict)
         if not ours and key is not None:
             await self.store.delete(key)
 
@@ -98,9 +96,6 @@ class Processor:
             await claim.retry_later(connection, job.lease_id, delay=delay)
         log.warning(
             "job.retrying",
-            job=job.id,
-            upload=job.upload,
-            attempt=job.attempt,
             error=str(error),
             delay_s=round(delay, 1),
         )

@@ -8,6 +8,8 @@ import asyncio
 import contextlib
 from uuid import UUID
 
+import structlog
+
 from job_runner import claim
 from job_runner.claim import ClaimedJob
 from job_runner.process import Processor
@@ -58,7 +60,6 @@ class Runner:
             log.warning("runner.waiting", error=str(exc), next_try_s=1)
             return 1.0
         for job in jobs:
-            log.info("job.claimed", job=job.id, upload=job.upload, attempt=job.attempt)
             metrics.JOBS_CLAIMED.inc()
             metrics.JOB_WAIT_SECONDS.observe(job.waited_s)
             self._under_way[job.lease_id] = asyncio.create_task(self._run_one(job))
@@ -69,17 +70,23 @@ class Runner:
         return min(self._settings.poll_interval, max(next_due, 0.05))
 
     async def _run_one(self, job: ClaimedJob) -> None:
+        # A task of its own, so every record from here on tells the job that it is about. The request is what the
+        # other services' records tell.
+        structlog.contextvars.bind_contextvars(
+            request=str(job.request_id), job=job.id, upload=job.upload, attempt=job.attempt
+        )
+        log.info("job.claimed")
         try:
             with metrics.JOB_RUN_SECONDS.time():
                 await self._processor.process(job)
         except DatabaseUnavailable as exc:
             # What it found is lost with the connection, the job is not: the lease expires and it runs again.
-            log.warning("job.abandoned", job=job.id, upload=job.upload, attempt=job.attempt, error=str(exc))
+            log.warning("job.abandoned", error=str(exc))
         except asyncio.CancelledError:
             await self._release(job)
         except Exception:
             # Even its end could not be written: the lease expires, and attempts are counted.
-            log.exception("job.crashed", job=job.id, upload=job.upload, attempt=job.attempt)
+            log.exception("job.crashed")
         finally:
             del self._under_way[job.lease_id]
             metrics.SLOTS_BUSY.set(len(self._under_way))
@@ -89,7 +96,7 @@ class Runner:
         with contextlib.suppress(DatabaseUnavailable):
             async with self._database.transaction() as connection:
                 await claim.release(connection, job.lease_id)
-            log.info("job.released", job=job.id, upload=job.upload, attempt=job.attempt)
+            log.info("job.released")
 
     async def _keep_leases(self) -> None:
         """Extend the leases three times a term; a job whose lease is lost is stopped, for somebody else runs it."""

@@ -66,7 +66,7 @@ class Sender:
 
     async def _send(self, mail: ClaimedEmail) -> bool:
         """Send one mail and record its fate; True when the mailer should be left alone for a while."""
-        context = {"email": mail.id, "job": mail.job, "attempt": mail.attempt}
+        context = {"message_id": mail.email.message_id, "job": mail.job, "attempt": mail.attempt}
         if mail.suppressed:
             async with self._database.transaction() as connection:
                 await queue.mark_suppressed(connection, mail.lease_id)

@@ -1,0 +1,85 @@
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from job_runner.cleaner import Cleaner
+from shared.database import Database
+from shared.errors import ObjectNotFound
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from tests.integration.rows import add_job, execute, fetch
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
+    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
+    yield store
+    await store.close()
+
+
+async def add_finished(database: Database, store: LocalStore, *, age_days: int, mail: str = "sent") -> int:
+    """A submission whose result was mailed, with its two files; returns its job's id."""
+    job = await add_job(database)
+    await execute(database, "UPDATE job SET status = 'executed' WHERE id = :job", job=job)
+    await execute(
+        database,
+        "UPDATE uploads SET request_id = NULL, object_key = job.id || '.py',"
+        " created_at = now() - make_interval(days => :days) FROM job WHERE job.upload = uploads.id AND job.id = :job",
+        days=age_days,
+        job=job,
+    )
+    await execute(
+        database,
+        "INSERT INTO results (job, upload, output_key) SELECT id, upload, 'results/' || id FROM job WHERE id = :job",
+        job=job,
+    )
+    await execute(
+        database,
+        "INSERT INTO emails (job, kind, recipient, subject, text, html, message_id, status)"
+        " VALUES (:job, 'result', 'a@example.com', '', '', '', gen_random_uuid() || '@example.com', :status)",
+        job=job,
+        status=mail,
+    )
+    await store.put(f"{job}.py", b"source")
+    await store.put(f"results/{job}", b"output")
+    return job
+
+
+async def test_what_is_old_goes_with_all_that_belongs_to_it(database: Database, store: LocalStore) -> None:
+    old, young = await add_finished(database, store, age_days=31), await add_finished(database, store, age_days=29)
+    assert await Cleaner(database, store, days=30).run_once() == 1
+    assert [row["id"] for row in await fetch(database, "SELECT id FROM job")] == [young]
+    for table in ("uploads", "results", "emails"):
+        assert len(await fetch(database, f"SELECT id FROM {table}")) == 1
+    for key in (f"{old}.py", f"results/{old}"):
+        with pytest.raises(ObjectNotFound):
+            await store.get(key)
+    assert await store.get(f"results/{young}") == b"output"
+
+
+@pytest.mark.parametrize(
+    "under_way",
+    [
+        "UPDATE uploads SET request_id = gen_random_uuid()",
+        "UPDATE job SET status = 'none-executed'",
+        "UPDATE job SET status = 'executing'",
+        "UPDATE emails SET status = 'queued'",
+    ],
+)
+async def test_what_is_under_way_is_never_old(database: Database, store: LocalStore, under_way: str) -> None:
+    await add_finished(database, store, age_days=400)
+    await execute(database, under_way)
+    assert await Cleaner(database, store, days=30).run_once() == 0
+    assert len(await fetch(database, "SELECT id FROM job")) == 1
+
+
+async def test_two_cleaners_do_not_get_in_each_others_way(database: Database, store: LocalStore) -> None:
+    for _ in range(30):
+        await add_finished(database, store, age_days=31)
+    cleaners = [Cleaner(database, store, days=30) for _ in range(3)]
+    assert sum(await asyncio.gather(*(cleaner.run_once() for cleaner in cleaners))) == 30
+    assert await fetch(database, "SELECT id FROM uploads") == []
