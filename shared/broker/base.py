@@ -36,7 +36,7 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Deliver it again, with `attempt` one higher."""
+    """Deliver it again after a while, with `attempt` one higher; after too many, it goes to `DEAD_QUEUE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class Reject:
 
 Settlement = Ack | Retry | Reject
 
-#: Settles a batch: one settlement per delivery, in order. A raise settles nothing: the whole batch comes again.
+#: Settles a batch: one settlement per delivery, in order. A raise settles nothing: a `TransientError` brings the same
+#: batch again after a while, uncharged; any other exception brings each delivery again alone (see `handling`).
 Handler = Callable[[Sequence[Delivery]], Awaitable[Sequence[Settlement]]]
 
 

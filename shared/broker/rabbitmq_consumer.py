@@ -20,7 +20,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionWrongSta
 from pika.spec import Basic, BasicProperties
 
 from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Reject, Retry, Settlement
-from shared.broker.rabbitmq_topology import PRECONDITION_FAILED, QUEUES, conflict
+from shared.broker.rabbitmq_topology import PRECONDITION_FAILED, QUEUES, conflict, reason
 from shared.errors import ConfigurationError
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
@@ -85,7 +85,7 @@ class ConsumerThread:
                 delay = self._policy.delay(failures, self._rng)
                 log.warning(
                     "broker.lost",
-                    error=repr(exc),
+                    error=reason(exc),
                     retry_in=round(delay, 1),
                     exc_info=None if isinstance(exc, AMQPError | OSError) else exc,
                 )

@@ -1,31 +1,24 @@
-"""Publishing to RabbitMQ with confirms, many in flight at once.
-
-RabbitMQ answers each message of a confirming channel by its number: `basic.ack` when it has taken responsibility,
-`basic.nack` when it could not, either one possibly for all `multiple` numbers up to it. A message that no queue takes
-comes back as `basic.return` *before* its ack, so an ack alone proves nothing.
-(https://www.rabbitmq.com/docs/confirms)
-"""
+"""Publishing to RabbitMQ with confirms, a window of them in flight at once; see `rabbitmq_confirms`."""
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import pika
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.channel import Channel
 from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionWrongStateError
-from pika.frame import Method
 from pika.spec import Basic, BasicProperties
 
 from shared.broker.base import QUEUE, Message
-from shared.broker.rabbitmq_topology import PRECONDITION_FAILED, QUEUES, conflict
-from shared.errors import BrokerUnavailable
+from shared.broker.rabbitmq_confirms import Confirms, Outcome, resolve
+from shared.broker.rabbitmq_topology import PRECONDITION_FAILED, QUEUES, conflict, reason
+from shared.errors import BrokerUnavailable, ConfigurationError
 
 #: Messages on the wire awaiting their confirms, per call of `publish`.
 WINDOW: Final = 500
 
-Outcome = bool | None  #: taken, refused, or (None) the connection was lost before the broker said
+T = TypeVar("T")
 
 
 class Publisher:
@@ -74,23 +67,13 @@ class Publisher:
             try:
                 async with asyncio.timeout(self._timeout):
                     await self._link.open()
-            except (AMQPError, OSError, TimeoutError) as exc:
+            except BaseException as exc:
                 self._link.abandon()
+                # Whatever pika calls it, not to be connected is to be unavailable; a conflict is the operator's.
+                if isinstance(exc, ConfigurationError) or not isinstance(exc, Exception):
+                    raise
                 raise _unavailable(exc) from exc
-            except BaseException:
-                self._link.abandon()
-                raise
             return self._link
-
-
-@dataclass(slots=True)
-class _Unconfirmed:
-    message_id: str
-    outcome: "asyncio.Future[Outcome]"
-    returned: bool = False
-
-
-T = TypeVar("T")
 
 
 class _Link:
@@ -100,13 +83,12 @@ class _Link:
         self._loop = asyncio.get_running_loop()
         self._lost: asyncio.Future[BaseException] = self._loop.create_future()
         self._opened: asyncio.Future[AsyncioConnection] = self._loop.create_future()
-        self._unconfirmed: dict[int, _Unconfirmed] = {}
-        self._last_number = 0
+        self._confirms = Confirms()
         self._stale = False
         self._channel: Channel | None = None
         self._connection = AsyncioConnection(
             parameters,
-            on_open_callback=lambda connection: _resolve(self._opened, connection),
+            on_open_callback=lambda connection: resolve(self._opened, connection),
             on_open_error_callback=lambda _, error: self._lose(error),
             on_close_callback=lambda _, error: self._lose(error),
             custom_ioloop=self._loop,
@@ -128,7 +110,7 @@ class _Link:
         channel.add_on_return_callback(self._on_return)
         for queue, arguments in QUEUES.items():
             await self._declare(channel, queue, arguments)
-        await self._answer(lambda then: channel.confirm_delivery(self._on_confirm, callback=then))
+        await self._answer(lambda then: channel.confirm_delivery(self._confirms.on_confirm, callback=then))
         self._channel = channel
 
     def send(self, messages: Sequence[Message]) -> "list[asyncio.Future[Outcome]]":
@@ -141,9 +123,7 @@ class _Link:
                 content_type="text/plain", delivery_mode=pika.DeliveryMode.Persistent, message_id=message.message_id
             )
             self._channel.basic_publish("", QUEUE, message.body, properties, mandatory=True)
-            self._last_number += 1
-            outcomes.append(self._loop.create_future())
-            self._unconfirmed[self._last_number] = _Unconfirmed(message.message_id, outcomes[-1])
+            outcomes.append(self._confirms.expect(message.message_id))
         return outcomes
 
     def abandon(self) -> None:
@@ -154,7 +134,7 @@ class _Link:
         """Close in an orderly way, for at most a few seconds."""
         closed = self._loop.create_future()
         if self._connection.is_open:
-            self._connection.add_on_close_callback(lambda *_: _resolve(closed, None))
+            self._connection.add_on_close_callback(lambda *_: resolve(closed, None))
             self.abandon()
             await asyncio.wait({closed}, timeout=3)
 
@@ -170,7 +150,7 @@ class _Link:
 
     async def _answer(self, ask: Callable[[Callable[[Any], None]], object]) -> Any:
         answer: asyncio.Future[Any] = self._loop.create_future()
-        ask(lambda value: _resolve(answer, value))
+        ask(lambda value: resolve(answer, value))
         return await self._or_lost(answer)
 
     async def _or_lost(self, awaited: "asyncio.Future[T]") -> T:
@@ -180,35 +160,16 @@ class _Link:
             raise self._lost.result()
         return awaited.result()
 
-    def _on_confirm(self, frame: Method[Basic.Ack | Basic.Nack]) -> None:
-        number = frame.method.delivery_tag
-        # Numbers ascend in the order of the dictionary, so those that `multiple` covers are its beginning.
-        covered = [n for n in self._unconfirmed if n <= number] if frame.method.multiple else [number]
-        for confirmed in covered:
-            if unconfirmed := self._unconfirmed.pop(confirmed, None):
-                taken = isinstance(frame.method, Basic.Ack) and not unconfirmed.returned
-                _resolve(unconfirmed.outcome, taken)
-
     def _on_return(self, channel: Channel, method: Basic.Return, properties: BasicProperties, body: bytes) -> None:
         self._stale = True
-        for unconfirmed in self._unconfirmed.values():
-            if unconfirmed.message_id == properties.message_id and not unconfirmed.returned:
-                unconfirmed.returned = True
-                return
+        self._confirms.on_return(properties)
 
     def _lose(self, error: BaseException) -> None:
-        _resolve(self._lost, error)
-        for unconfirmed in self._unconfirmed.values():
-            _resolve(unconfirmed.outcome, None)
-        self._unconfirmed.clear()
+        resolve(self._lost, error)
+        self._confirms.give_up()
         if not (self._connection.is_closed or self._connection.is_closing):
             self._connection.close()
 
 
-def _resolve(future: "asyncio.Future[T]", value: T) -> None:
-    if not future.done():
-        future.set_result(value)
-
-
 def _unavailable(error: BaseException | None) -> BrokerUnavailable:
-    return BrokerUnavailable(f"RabbitMQ cannot be reached or closed the connection: {error!r}.")
+    return BrokerUnavailable(f"RabbitMQ cannot be reached or closed the connection: {reason(error)}.")

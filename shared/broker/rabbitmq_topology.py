@@ -62,3 +62,18 @@ def conflict(queue: str) -> ConfigurationError:
         f"RabbitMQ already has a queue `{queue}` that was declared with other arguments: empty it and remove it with "
         f"`rabbitmqctl delete_queue {queue}`, or give PRECIEUX_AMQP_URL a virtual host of its own."
     )
+
+
+def reason(error: BaseException | None) -> str:
+    """What happened, from the innermost of the errors that pika wraps around one another."""
+    inner = error
+    while inner is not None:
+        error = inner
+        inner = next((value for value in _wrapped(error) if isinstance(value, BaseException)), None)
+    return f"{type(error).__name__} {error}".strip()
+
+
+def _wrapped(error: BaseException) -> list[object]:
+    """By the attributes of its AMQPConnectionWorkflowFailed and AMQPConnectorPhaseErrorBase, or the first argument."""
+    attempts = getattr(error, "exceptions", None) or []
+    return [*attempts[-1:], getattr(error, "exception", None), *error.args[:1]]

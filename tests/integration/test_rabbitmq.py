@@ -109,6 +109,7 @@ async def test_what_was_confirmed_survives_a_broker_killed_while_publishing_and_
                 taken = await publisher.publish(batch)
                 confirmed.update(message.body for message, ok in zip(batch, taken, strict=True) if ok)
             await asyncio.sleep(0)
+            await eventually(lambda: len(confirmed) - len(handler.bodies) < 200, timeout=30)
 
     async with consuming(consumer, handler):
         publishing = asyncio.create_task(publish())
@@ -119,7 +120,7 @@ async def test_what_was_confirmed_survives_a_broker_killed_while_publishing_and_
             await asyncio.to_thread(end)
             # The server ends with the thread that started it (see precieux.parent_death): so, from this one.
             rabbitmq_server.start()
-            await eventually(lambda before=before: len(confirmed) > before + 200, timeout=30)  # type: ignore[misc]
+            await eventually(lambda before=before: len(confirmed) > before + 500, timeout=30)  # type: ignore[misc]
         enough.set()
         await publishing
         await eventually(lambda: confirmed <= set(handler.bodies), timeout=30)

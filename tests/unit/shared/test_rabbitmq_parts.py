@@ -1,0 +1,89 @@
+"""The arithmetic of delivery tags and confirms, and what a connection is given, without a broker."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pika.frame import Method
+from pika.spec import Basic, BasicProperties
+
+from shared.broker.rabbitmq_confirms import Confirms
+from shared.broker.rabbitmq_consumer import attempt, covered_by_multiple
+from shared.broker.rabbitmq_topology import connection_parameters
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        (None, 1),
+        ({}, 1),
+        ({"x-delivery-count": 0}, 1),
+        ({"x-delivery-count": 3}, 4),
+        ({"x-delivery-count": "many"}, 1),
+        ({"x-delivery-count": -5}, 1),
+    ],
+)
+def test_the_attempt_is_one_more_than_the_deliveries_that_failed(headers: object, expected: int) -> None:
+    assert attempt(headers) == expected
+
+
+@given(st.sets(st.integers(1, 30)), st.sets(st.integers(1, 30)))
+def test_a_multiple_ack_never_covers_a_tag_that_is_not_done(unsettled: set[int], chosen: set[int]) -> None:
+    done = unsettled & chosen
+    ascending = sorted(unsettled)
+    highest = covered_by_multiple(ascending, done)
+    assert {tag for tag in unsettled if tag <= highest} <= done
+    following = [tag for tag in ascending if tag > highest]
+    assert not following or following[0] not in done
+
+
+async def test_a_multiple_confirm_settles_all_up_to_its_number_and_no_more() -> None:
+    confirms = Confirms()
+    outcomes = [confirms.expect(f"m{number}") for number in range(1, 5)]
+    confirms.on_confirm(Method(1, Basic.Ack(delivery_tag=3, multiple=True)))
+    assert [_value(outcome) for outcome in outcomes] == [True, True, True, "pending"]
+    confirms.on_confirm(Method(1, Basic.Nack(delivery_tag=4)))
+    assert _value(outcomes[3]) is False
+
+
+async def test_a_single_confirm_settles_one_out_of_order() -> None:
+    confirms = Confirms()
+    outcomes = [confirms.expect(f"m{number}") for number in range(1, 4)]
+    confirms.on_confirm(Method(1, Basic.Ack(delivery_tag=2)))
+    assert [_value(outcome) for outcome in outcomes] == ["pending", True, "pending"]
+    confirms.on_confirm(Method(1, Basic.Nack(delivery_tag=3, multiple=True)))
+    assert [_value(outcome) for outcome in outcomes] == [False, True, False]
+
+
+async def test_a_returned_message_counts_as_refused_although_its_ack_follows() -> None:
+    confirms = Confirms()
+    outcomes = [confirms.expect(message_id) for message_id in ("a", "b", "b")]
+    confirms.on_return(BasicProperties(message_id="b"))
+    confirms.on_confirm(Method(1, Basic.Ack(delivery_tag=3, multiple=True)))
+    assert [_value(outcome) for outcome in outcomes] == [True, False, True]
+
+
+async def test_what_is_unconfirmed_at_the_loss_of_the_connection_is_unknown() -> None:
+    confirms = Confirms()
+    first, second = confirms.expect("a"), confirms.expect("b")
+    confirms.on_confirm(Method(1, Basic.Ack(delivery_tag=1)))
+    confirms.give_up()
+    assert (_value(first), _value(second)) == (True, None)
+
+
+def test_a_confirm_of_nobody_is_ignored() -> None:
+    Confirms().on_confirm(Method(1, Basic.Ack(delivery_tag=7, multiple=True)))
+
+
+def test_the_address_may_override_what_we_would_choose() -> None:
+    ours = connection_parameters("amqp://broker.example.com/tests", "publisher")
+    assert (ours.heartbeat, ours.virtual_host, ours.port) == (30, "tests", 5672)
+    theirs = connection_parameters("amqps://user:p%40ss@broker.example.com/?heartbeat=7&socket_timeout=1.5", "consumer")
+    assert (theirs.heartbeat, theirs.socket_timeout, theirs.port) == (7, 1.5, 5671)
+    assert theirs.ssl_options is not None
+
+
+def _value(outcome: "asyncio.Future[Any]") -> Any:
+    return outcome.result() if outcome.done() else "pending"
