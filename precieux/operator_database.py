@@ -6,9 +6,9 @@ or one that is started for the moment.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import asyncpg
 from alembic import command
@@ -18,9 +18,25 @@ from precieux.embedded_postgres import EmbeddedPostgres, running_url
 from precieux.settings import load_up_settings, prepare_data_dir
 from shared.database import Database, DatabaseSettings
 from shared.errors import ConfigurationError, DatabaseUnavailable
+from shared.logging import LogSettings, configure_logging
 from shared.migrate import alembic_config, require_current
+from shared.settings import load
 
 _CONNECT_TIMEOUT: Final = 10.0
+
+T = TypeVar("T")
+
+
+def operate(work: Callable[[Database], Awaitable[T]], data_dir: Path | None = None) -> T:
+    """What `work` makes of the operator's database: the whole of a command that is not itself asynchronous."""
+    # Warnings belong on standard error: the result is what a pipe carries.
+    configure_logging("operator", load(LogSettings))
+
+    async def main() -> T:
+        async with operator_database(data_dir) as database:
+            return await work(database)
+
+    return asyncio.run(main())
 
 
 @contextlib.asynccontextmanager

@@ -30,7 +30,12 @@ _CONTROLS: Final = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *
 
 def say(text: str) -> None:
     """One plain line, as it is: no markup, no wrapping."""
-    out.print(text, markup=False, soft_wrap=True)
+    if out.is_terminal:
+        out.print(text, markup=False, soft_wrap=True)
+    else:
+        # Not by rich, which turns tabs into spaces.
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
 
 
 def hint(text: str) -> None:

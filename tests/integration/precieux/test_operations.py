@@ -1,0 +1,196 @@
+"""`precieux queue`, `dead` and `jobs`, as an operator runs them, on a real Postgres that holds the queues too."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import pytest
+from pydantic import SecretStr
+from typer.testing import CliRunner, Result
+
+from job_runner import claim
+from precieux.cli import app
+from precieux.queue import age
+from shared.database import Database, DatabaseSettings
+from tests.integration.rows import add_job, add_upload, execute, fetch
+
+pytestmark = pytest.mark.integration
+
+T = TypeVar("T")
+
+
+@pytest.fixture(autouse=True)
+def operator(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", database_url)
+
+
+@pytest.fixture
+def on_database(database_url: str) -> Callable[[Callable[[Database], Awaitable[T]]], T]:
+    """Runs something on the operator's database, between two commands, each of which has an event loop of its own."""
+
+    def run(work: Callable[[Database], Awaitable[T]]) -> T:
+        async def main() -> T:
+            database = Database(DatabaseSettings(database_url=SecretStr(database_url), database_pool_size=2))
+            await database.connect()
+            try:
+                return await work(database)
+            finally:
+                await database.disconnect()
+
+        return asyncio.run(main())
+
+    return run
+
+
+OnDatabase = Callable[[Callable[[Database], Awaitable[Any]]], Any]
+
+
+def run(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == code, (result.output, result.exception)
+    return result
+
+
+def run_json(*arguments: str) -> Any:
+    return json.loads(run(*arguments, "--json").stdout)
+
+
+def refused(*arguments: str) -> str:
+    """The sentence with which a command refuses."""
+    return str(run(*arguments, code=1).exception)
+
+
+def test_queue_tells_every_place_and_state_with_the_age_of_the_oldest(on_database: OnDatabase) -> None:
+    async def fill(database: Database) -> None:
+        for _ in range(3):
+            await add_job(database)
+        first = await add_job(database)
+        async with database.transaction() as connection:
+            await claim.claim(connection, limit=2, lease_seconds=30)
+        await execute(database, "UPDATE job SET run_after = now() + interval '1 hour' WHERE id = :id", id=first)
+        await execute(
+            database,
+            "UPDATE job SET lease_expires_at = now() - interval '1 s', started_at = now() - interval '2 hours'"
+            " WHERE id = (SELECT min(id) FROM job WHERE status = 'executing')",
+        )
+        await add_upload(database, request_id=uuid.uuid4())
+        await execute(database, "INSERT INTO messages (queue, body) VALUES ('emails', '1'), ('emails.dead', 'x')")
+
+    on_database(fill)
+    counts = {(row["place"], row["state"]): row for row in run_json("queue")}
+    assert {key: row["count"] for key, row in counts.items() if row["count"]} == {
+        ("requests", "without a job"): 1,
+        ("broker", "waiting"): 1,
+        ("broker", "dead"): 1,
+        ("jobs", "due"): 1,
+        ("jobs", "later"): 1,
+        ("jobs", "executing"): 1,
+        ("jobs", "lost"): 1,
+    }
+    assert len(counts) == 15
+    assert 7200 <= counts["jobs", "lost"]["oldest_s"] < 7300
+    assert counts["mails", "sent"] == {"place": "mails", "state": "sent", "count": 0, "oldest_s": None}
+    lines = [line.split("\t") for line in run("queue").stdout.splitlines()]
+    assert ["jobs", "lost", "1", "2 h"] in [[*line[:3], " ".join(line[3].split()[:2])] for line in lines]
+
+
+def test_a_broker_that_is_away_hides_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_AMQP_URL", "amqp://guest:guest@127.0.0.1:9/")
+    counts = {(row["place"], row["state"]): row["count"] for row in run_json("queue")}
+    assert counts["broker", "waiting"] is None
+    assert counts["jobs", "due"] == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, None), (0, "0 s"), (59.9, "59 s"), (3600, "1 h"), (90061, "1 d 1 h"), (61, "1 min 1 s")],
+)
+def test_ages_are_told_in_their_two_largest_units(seconds: float | None, text: str | None) -> None:
+    assert age(seconds) == text
+
+
+def test_dead_letters_are_listed_shown_replayed_and_dropped(on_database: OnDatabase) -> None:
+    on_database(
+        lambda database: execute(
+            database,
+            "INSERT INTO messages (queue, body, message_id, headers) VALUES"
+            " ('emails.dead', '7', 'a', '{\"reason\": \"no upload\"}'), ('emails.dead', '\\xff09', NULL, '{}'),"
+            " ('emails.dead', '9', 'c', '{}')",
+        )
+    )
+    first, second, third = run_json("dead", "list")
+    assert (first["body"], first["message_id"], first["reason"]) == ("7", "a", "no upload")
+    assert second["body"] == "\\xff\t"
+    assert run_json("dead", "show", third["key"]) == third
+    assert [one["body"] for one in run_json("dead", "replay", first["key"])] == ["7"]
+    assert [one["body"] for one in run_json("dead", "drop", "--all")] == ["\\xff\t", "9"]
+    left = on_database(lambda database: fetch(database, "SELECT queue, body, attempt FROM messages"))
+    assert left == [{"queue": "emails", "body": b"7", "attempt": 0}]
+    assert run_json("dead", "list") == []
+    assert "no dead letter 77" in refused("dead", "show", "77")
+    run("dead", "drop", code=2)
+    run("dead", "drop", "--all", "77", code=2)
+
+
+def test_jobs_are_listed_and_shown(on_database: OnDatabase) -> None:
+    async def fill(database: Database) -> tuple[int, int]:
+        return await add_job(database), await add_job(database)
+
+    older, newer = on_database(fill)
+    assert [job["id"] for job in run_json("jobs", "list")] == [newer, older]
+    assert run_json("jobs", "list", "--state", "executed") == []
+    email = run_json("jobs", "show", str(older))["email"]
+    assert [job["id"] for job in run_json("jobs", "list", "--email", email)] == [older]
+    assert run("jobs", "list", "--limit", "1").stdout.split("\t")[0] == str(newer)
+    assert "no job 99" in refused("jobs", "show", "99")
+
+
+def test_a_waiting_job_is_made_due_and_a_failed_one_is_requested_again(on_database: OnDatabase) -> None:
+    job = on_database(add_job)
+
+    on_database(lambda database: execute(database, "UPDATE job SET run_after = now() + interval '1 hour'"))
+    assert "due now" in run("jobs", "retry", str(job)).stdout
+    assert on_database(lambda database: fetch(database, "SELECT run_after <= now() AS due FROM job")) == [{"due": True}]
+
+    on_database(lambda database: execute(database, "UPDATE job SET status = 'failed'"))
+    assert "already" in refused("jobs", "retry", str(job))  # its request is still set
+    on_database(lambda database: execute(database, "UPDATE uploads SET request_id = NULL"))
+    assert "requested again" in run("jobs", "retry", str(job)).stdout
+    [row] = on_database(
+        lambda database: fetch(
+            database,
+            "SELECT headers ->> 'message_id' = request_id::text AS same, body = uploads.id::text AS upload"
+            " FROM outbox, uploads WHERE requested_at IS NOT NULL",
+        )
+    )
+    assert row == {"same": True, "upload": True}
+    for status, reason in (("executed", "was executed"), ("executing", "being executed")):
+        on_database(_set_status(status))
+        assert reason in refused("jobs", "retry", str(job))
+
+
+def _set_status(status: str) -> Callable[[Database], Awaitable[None]]:
+    return lambda database: execute(database, "UPDATE job SET status = :status", status=status)
+
+
+def test_what_is_cancelled_is_taken_from_its_runner_and_has_a_reason(on_database: OnDatabase) -> None:
+    job = on_database(add_job)
+
+    async def take(database: Database) -> claim.ClaimedJob:
+        async with database.transaction() as connection:
+            return (await claim.claim(connection, limit=1, lease_seconds=30))[0]
+
+    held = on_database(take)
+    assert "recipient is told" in run("jobs", "cancel", str(job)).stdout
+
+    async def beat(database: Database) -> set[uuid.UUID]:
+        async with database.transaction() as connection:
+            return await claim.heartbeat(connection, [held.lease_id], lease_seconds=30)
+
+    assert on_database(beat) == set()
+    assert "cancelled" in str(on_database(take).stop_reason)
+    on_database(lambda database: execute(database, "UPDATE job SET status = 'executed', stop_reason = NULL"))
+    assert "executed already" in refused("jobs", "cancel", str(job))
+    assert "no job" in refused("jobs", "cancel", "99")
