@@ -1,0 +1,67 @@
+"""The folder store where folders are hostile or full."""
+
+import errno
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.errors import ObjectNotFound, StoreUnavailable
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+
+pytestmark = pytest.mark.integration
+
+SIGNER = LinkSigner(b"k" * 32, "http://127.0.0.1:8000")
+
+
+async def test_a_full_disk_leaves_the_old_object_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = LocalStore(tmp_path, SIGNER)
+    await store.put("results/1.txt", b"old")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StoreUnavailable, match="No space left"):
+            await store.put("results/1.txt", b"new")
+    assert await store.get("results/1.txt") == b"old"
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["1.txt"]
+    await store.close()
+
+
+async def test_a_link_planted_in_the_folder_leads_nowhere(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_bytes(b"secret")
+    folder = tmp_path / "objects"
+    store = LocalStore(folder, SIGNER)
+    (folder / "file").symlink_to(outside / "secret")
+    (folder / "way").symlink_to(outside, target_is_directory=True)
+
+    for key in ("file", "way/secret"):
+        with pytest.raises((StoreUnavailable, ObjectNotFound)):
+            await store.get(key)
+    with pytest.raises(StoreUnavailable):
+        await store.put("way/new", b"x")
+    await store.put("file", b"replaces the link, not what it leads to")
+    assert (outside / "secret").read_bytes() == b"secret"
+    assert [path.name for path in outside.iterdir()] == ["secret"]
+    await store.close()
+
+
+async def test_objects_are_for_their_owner_only(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "objects", SIGNER)
+    await store.put("results/1.txt", b"x")
+    modes = [(tmp_path / "objects" / path).stat().st_mode & 0o777 for path in (".", "results", "results/1.txt")]
+    assert modes == [0o700, 0o700, 0o600]
+    await store.close()
+
+
+async def test_a_link_expires_when_it_was_asked_to(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path, SIGNER, clock=lambda: 1_000.5)
+    link = await store.link("1.txt", expires_in=timedelta(minutes=1))
+    assert link == SIGNER.link("1.txt", expires=1_060)
+    await store.close()

@@ -1,0 +1,62 @@
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from shared.broker.base import Ack, Delivery, Reject, Retry, Settlement
+from shared.broker.handling import settle_batch, stopped_within
+from shared.errors import DatabaseUnavailable
+
+BATCH = [Delivery(body=b"%d" % number, message_id=None, attempt=1) for number in range(4)]
+
+
+async def test_a_handler_that_succeeds_is_called_once_with_the_whole_batch() -> None:
+    calls: list[int] = []
+
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        calls.append(len(deliveries))
+        return [Ack(), Retry(), Reject("x"), Ack()]
+
+    assert await settle_batch(handle, BATCH) == [Ack(), Retry(), Reject("x"), Ack()]
+    assert calls == [4]
+
+
+async def test_only_the_message_that_breaks_the_handler_is_charged() -> None:
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        if any(delivery.body == b"2" for delivery in deliveries):
+            raise ZeroDivisionError
+        return [Ack()] * len(deliveries)
+
+    assert await settle_batch(handle, BATCH) == [Ack(), Ack(), Retry(), Ack()]
+
+
+async def test_a_dependency_that_is_down_charges_nobody() -> None:
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        raise DatabaseUnavailable("The database is away.")
+
+    with pytest.raises(DatabaseUnavailable):
+        await settle_batch(handle, BATCH)
+
+
+async def test_a_dependency_that_goes_down_between_single_messages_charges_nobody() -> None:
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        if len(deliveries) > 1:
+            raise ZeroDivisionError
+        raise DatabaseUnavailable("The database is away.")
+
+    with pytest.raises(DatabaseUnavailable):
+        await settle_batch(handle, BATCH)
+
+
+async def test_a_handler_that_settles_too_few_has_failed() -> None:
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        return [Ack()] * (len(deliveries) - 1)
+
+    assert await settle_batch(handle, BATCH) == [Retry()] * 4
+
+
+async def test_a_wait_ends_early_with_the_stop() -> None:
+    stop = asyncio.Event()
+    assert not await stopped_within(stop, 0.01)
+    asyncio.get_running_loop().call_soon(stop.set)
+    assert await stopped_within(stop, 3600)

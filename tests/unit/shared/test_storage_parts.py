@@ -1,0 +1,143 @@
+"""Keys, signed links and the settings of the store: all pure but the kept secret, which needs a folder."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import ConfigurationError
+from shared.settings import load
+from shared.storage import LinkSigner, StoreSettings, open_signer, open_store
+from shared.storage.keys import checked, is_key
+from shared.storage.local import LocalStore
+from shared.storage.s3 import S3Store
+from shared.storage.secret import kept_secret
+
+SIGNER = LinkSigner(b"k" * 32, "https://precieux.example.com/")
+NOW = 1_800_000_000
+
+
+@pytest.mark.parametrize("key", ["1.py", "results/12/3.txt", "9223372036854775807.c++", "a-b_c.d+e"])
+def test_our_keys_are_keys(key: str) -> None:
+    assert checked(key) == key
+
+
+@given(st.text(max_size=30))
+def test_whatever_is_taken_for_a_key_stays_below_its_folder(key: str) -> None:
+    if is_key(key):
+        path = os.path.normpath(os.path.join("/store", key))
+        assert path == f"/store/{key}"
+
+
+def test_a_link_leads_to_the_key_and_verifies_until_it_expires() -> None:
+    link = urlsplit(SIGNER.link("results/12/1.c++", expires=NOW))
+    query = {name: values[0] for name, values in parse_qs(link.query).items()}
+
+    assert (link.scheme, link.netloc) == ("https", "precieux.example.com")
+    assert unquote(link.path) == "/files/results/12/1.c++"
+    signature = query["signature"]
+    assert SIGNER.verifies("results/12/1.c++", expires=int(query["expires"]), signature=signature, now=NOW - 0.001)
+    assert not SIGNER.verifies("results/12/1.c++", expires=NOW, signature=signature, now=NOW)
+
+
+@given(st.text(), st.integers(0, 2**40), st.text(max_size=60))
+def test_nobody_guesses_a_signature(key: str, expires: int, signature: str) -> None:
+    assert not SIGNER.verifies(key, expires=expires, signature=signature, now=0)
+
+
+@given(
+    st.tuples(st.text("ab1\n", min_size=1), st.integers(0, 99)),
+    st.tuples(st.text("ab1\n", min_size=1), st.integers(0, 99)),
+)
+def test_a_signature_serves_no_other_key_or_expiry(one: tuple[str, int], other: tuple[str, int]) -> None:
+    if one != other:
+        assert SIGNER.signature(*one) != SIGNER.signature(*other)
+
+
+def test_another_installation_signs_otherwise() -> None:
+    assert LinkSigner(b"x" * 32, "").signature("a", 1) != SIGNER.signature("a", 1)
+
+
+def test_the_kept_secret_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    secret = kept_secret(folder)
+    assert len(secret) == 64
+    assert kept_secret(folder) == secret
+    (file,) = folder.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_processes_that_race_for_the_secret_get_the_same_one(tmp_path: Path) -> None:
+    script = "import sys, pathlib; from shared.storage.secret import kept_secret;"
+    script += "sys.stdin.read(); print(kept_secret(pathlib.Path(sys.argv[1])).decode())"
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path / "data")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        for _ in range(4)
+    ]
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.close()
+        racer.stdin = None
+    secrets = {racer.communicate()[0] for racer in racers}
+    assert len(secrets) == 1
+    assert len(secrets.pop().strip()) == 64
+
+
+def test_a_folder_that_cannot_be_written_says_what_to_set(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="PRECIEUX_SECRET_KEY"):
+        kept_secret(tmp_path / "file" / "data")
+    with pytest.raises(ConfigurationError, match="PRECIEUX_DATA_DIR"):
+        LocalStore(tmp_path / "file", SIGNER)
+
+
+async def test_the_folder_is_chosen_when_nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_DATA_DIR", str(tmp_path))
+    store = open_store(load(StoreSettings))
+    assert isinstance(store, LocalStore)
+    await store.put("1.py", b"x")
+    assert (tmp_path / "objects/1.py").read_bytes() == b"x"
+    await store.close()
+
+
+async def test_s3_is_chosen_by_its_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_S3_BUCKET", "files")
+    monkeypatch.setenv("PRECIEUX_S3_ENDPOINT_URL", "http://127.0.0.1:1")
+    store = open_store(load(StoreSettings))
+    assert isinstance(store, S3Store)
+    await store.close()
+
+
+def test_an_endpoint_without_a_bucket_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_S3_ENDPOINT_URL", "http://127.0.0.1:1")
+    with pytest.raises(ConfigurationError, match="PRECIEUX_S3_BUCKET is not"):
+        open_store(load(StoreSettings))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("PRECIEUX_S3_ENDPOINT_URL", "localhost:9000", "must look like http"),
+        ("PRECIEUX_PUBLIC_URL", "precieux.example.com", "must look like http"),
+        ("PRECIEUX_SECRET_KEY", "secret", "at least 32 characters"),
+    ],
+)
+def test_a_bad_setting_is_named(name: str, value: str, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=f"^{name} .*{sentence}"):
+        load(StoreSettings)
+
+
+def test_a_secret_that_is_set_is_used_and_none_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("PRECIEUX_SECRET_KEY", "k" * 32)
+    assert open_signer(load(StoreSettings)).signature("a", 1) == SIGNER.signature("a", 1)
+    assert list(tmp_path.iterdir()) == []
