@@ -29,7 +29,8 @@ class Services:
     signer: LinkSigner
 
 
-def _services(request: Request) -> Services:
+# A coroutine, though it waits for nothing: FastAPI would send a plain function to a thread, at every request.
+async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 

@@ -5,6 +5,8 @@ import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Iterable
 
+import uvloop
+
 from shared.errors import ConfigurationError
 from shared.logging import LogSettings, configure_logging
 from shared.settings import fail, load
@@ -17,7 +19,8 @@ def run_service(name: str, serve: Loop) -> int:
     """The whole life of a process: `serve` composes it and runs it until the stop event. Returns the exit code."""
     try:
         configure_logging(name, load(LogSettings))
-        asyncio.run(_until_signal(serve))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_signal(serve))
     except ConfigurationError as exc:
         return fail(exc)
     return 0
