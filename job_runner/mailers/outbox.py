@@ -49,6 +49,7 @@ def file_name(message_id: str) -> str:
     """The Message-ID when it is a tame file name already; else what is tame of it, and a digest to tell it apart."""
     bare = message_id.strip("<>")
     tame = re.sub(r"[^A-Za-z0-9@._-]", "_", bare).lstrip(".")[:120]
-    if tame != bare:
-        tame += "-" + hashlib.sha256(message_id.encode(errors="replace")).hexdigest()[:16]
+    if tame != bare or not tame:
+        digest = hashlib.sha256(message_id.encode(errors="replace")).hexdigest()[:16]
+        tame = f"{tame or 'mail'}-{digest}"
     return f"{tame}.eml"

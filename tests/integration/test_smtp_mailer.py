@@ -1,0 +1,131 @@
+"""The SMTP mailer against a server: logging in, TLS, and servers that misbehave."""
+
+import asyncio
+import ssl
+from datetime import UTC, datetime, timedelta
+from email.headerregistry import Address
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from job_runner.mailers.smtp import SmtpMailer
+from job_runner.mailers.smtp import SmtpServer as SmtpAddress
+from shared.errors import MailerUnavailable, MailRefused
+from tests.factories import make_email
+from tests.fixtures.smtp_server import SmtpServer
+
+pytestmark = pytest.mark.integration
+
+SENDER = Address("Precieux", "results", "example.com")
+
+
+def mailer(url: str, timeout: float = 5.0) -> SmtpMailer:
+    return SmtpMailer(SmtpAddress.from_url(url), SENDER, timeout=timeout)
+
+
+async def test_it_logs_in_and_names_itself_as_the_sender() -> None:
+    async with SmtpServer(password="p/w") as server:
+        answer = await mailer(f"smtp://someone:p%2Fw@127.0.0.1:{server.port}").send(make_email("a@example.com"))
+    (envelope,) = server.accepted
+    assert (envelope.user, envelope.sender, envelope.recipients) == (
+        "someone",
+        "results@example.com",
+        ["a@example.com"],
+    )
+    assert "queued as 1" in answer
+
+
+async def test_a_wrong_password_pauses_and_is_not_repeated_in_the_error() -> None:
+    async with SmtpServer(password="right") as server:
+        with pytest.raises(MailerUnavailable, match="PRECIEUX_SMTP_URL") as caught:
+            await mailer(f"smtp://someone:wrong-pw@127.0.0.1:{server.port}").send(make_email())
+    assert caught.value.pause
+    assert "wrong-pw" not in str(caught.value)
+
+
+async def test_starttls_is_taken_when_offered(tls: ssl.SSLContext) -> None:
+    async with SmtpServer(tls=tls, password="pw") as server:
+        await mailer(f"smtp://someone:pw@127.0.0.1:{server.port}").send(make_email())
+    assert [envelope.over_tls for envelope in server.accepted] == [True]
+
+
+async def test_smtps_begins_with_tls(tls: ssl.SSLContext) -> None:
+    async with SmtpServer(tls=tls, implicit_tls=True) as server:
+        await mailer(f"smtps://127.0.0.1:{server.port}").send(make_email())
+    assert [envelope.over_tls for envelope in server.accepted] == [True]
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(
+    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    async with SmtpServer(tls=tls, implicit_tls=True) as server:
+        with pytest.raises(MailerUnavailable):
+            await mailer(f"smtps://127.0.0.1:{server.port}").send(make_email())
+    assert server.accepted == []
+
+
+async def test_a_recipient_beyond_ascii_needs_a_server_that_takes_it() -> None:
+    email = make_email("jörg@example.com")
+    async with SmtpServer() as able, SmtpServer(extensions=()) as unable:
+        await mailer(f"smtp://127.0.0.1:{able.port}").send(email)
+        with pytest.raises(MailRefused, match="beyond ASCII"):
+            await mailer(f"smtp://127.0.0.1:{unable.port}").send(email)
+    assert [envelope.recipients for envelope in able.accepted] == [["jörg@example.com"]]
+    assert unable.accepted == []
+
+
+async def test_a_mail_refused_for_its_content_is_final() -> None:
+    async with SmtpServer() as server:
+        server.replies["CONTENT"] = "554 5.7.1 rejected as spam"
+        with pytest.raises(MailRefused, match="rejected as spam"):
+            await mailer(f"smtp://127.0.0.1:{server.port}").send(make_email())
+
+
+async def test_a_server_that_says_nothing_is_unavailable_after_the_timeout() -> None:
+    async def silence(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(silence, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with asyncio.timeout(5):
+        with pytest.raises(MailerUnavailable) as caught:
+            await mailer(f"smtp://127.0.0.1:{port}", timeout=0.3).send(make_email())
+    assert not caught.value.pause
+    server.close()
+
+
+@pytest.fixture
+def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """A server's context, whose certificate for 127.0.0.1 clients trust by `SSL_CERT_FILE`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = tmp_path / "server.pem"
+    pem.write_bytes(
+        certificate.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context

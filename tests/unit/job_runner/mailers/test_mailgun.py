@@ -1,0 +1,110 @@
+"""What each of Mailgun's answers means, over a transport of our own."""
+
+from collections.abc import Callable
+from email.headerregistry import Address
+
+import httpx
+import pytest
+
+from job_runner.mailers.mailgun import MailgunMailer
+from shared.errors import MailerUnavailable, MailRefused
+from tests.factories import make_email
+
+SENDER = Address("Precieux", "results", "example.com")
+
+
+def mailer(answer: Callable[[httpx.Request], httpx.Response]) -> MailgunMailer:
+    return MailgunMailer(
+        url="https://api.example.com/",
+        domain="mg.example.com",
+        api_key="key-secret",
+        sender=SENDER,
+        transport=httpx.MockTransport(answer),
+    )
+
+
+async def send(response: httpx.Response) -> str:
+    mailgun = mailer(lambda _: response)
+    try:
+        return await mailgun.send(make_email())
+    finally:
+        await mailgun.close()
+
+
+async def test_it_is_asked_as_its_documentation_says() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"id": "<1@mg.example.com>", "message": "Queued. Thank you."})
+
+    mailgun = mailer(answer)
+    assert await mailgun.send(make_email("a@example.com", message_id="<precieux.1@x>")) == "<1@mg.example.com>"
+    await mailgun.close()
+
+    (request,) = seen
+    fields = dict(httpx.QueryParams(request.content.decode()))
+    assert (request.method, str(request.url)) == ("POST", "https://api.example.com/v3/mg.example.com/messages")
+    assert request.headers["Authorization"] == httpx.BasicAuth("api", "key-secret")._auth_header
+    assert fields["from"] == "Precieux <results@example.com>"
+    assert fields["to"] == "a@example.com"
+    assert fields["h:Message-Id"] == "<precieux.1@x>"
+    assert fields.keys() == {"from", "to", "subject", "text", "html", "h:Message-Id", "h:Auto-Submitted"}
+
+
+@pytest.mark.parametrize("status", [400, 413])
+async def test_the_mail_is_at_fault(status: int) -> None:
+    with pytest.raises(MailRefused, match=str(status)):
+        await send(httpx.Response(status, json={"message": "to parameter is not a valid address"}))
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+async def test_the_account_is_at_fault(status: int) -> None:
+    with pytest.raises(MailerUnavailable, match="PRECIEUX_MAILGUN_API_KEY") as caught:
+        await send(httpx.Response(status, text="Forbidden"))
+    assert caught.value.pause
+
+
+async def test_the_region_or_the_domain_is_at_fault() -> None:
+    with pytest.raises(MailerUnavailable, match=r"PRECIEUX_MAILGUN_URL to its region") as caught:
+        await send(httpx.Response(404, json={"message": "Domain not found"}))
+    assert caught.value.pause
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 599])
+async def test_mailgun_asks_for_patience(status: int) -> None:
+    with pytest.raises(MailerUnavailable) as caught:
+        await send(httpx.Response(status, headers={"Retry-After": "17"}, text="<html>busy</html>"))
+    assert (caught.value.pause, caught.value.retry_after) == (False, 17.0)
+
+
+@pytest.mark.parametrize("status", [301, 302, 405, 418])
+async def test_what_answers_is_not_mailgun(status: int) -> None:
+    with pytest.raises(MailerUnavailable, match="PRECIEUX_MAILGUN_URL") as caught:
+        await send(httpx.Response(status, headers={"Location": "https://elsewhere.example.com/"}))
+    assert caught.value.pause
+
+
+@pytest.mark.parametrize("body", [b"", b"OK", b"\xff\xfe", b"[]", b"null", b'{"message": "Queued."}', b'{"id": 7}'])
+async def test_an_accepted_mail_is_sent_whatever_the_body_says(body: bytes) -> None:
+    assert await send(httpx.Response(200, content=body)) == ""
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError, httpx.PoolTimeout])
+async def test_the_way_to_mailgun_is_at_fault(error: type[httpx.TransportError]) -> None:
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise error("no luck", request=request)
+
+    mailgun = mailer(fail)
+    with pytest.raises(MailerUnavailable, match=error.__name__) as caught:
+        await mailgun.send(make_email())
+    await mailgun.close()
+    assert not caught.value.pause
+
+
+async def test_neither_the_key_nor_the_recipient_is_in_an_error() -> None:
+    for status in (400, 401, 404, 500):
+        with pytest.raises((MailerUnavailable, MailRefused)) as caught:
+            await send(httpx.Response(status, json={"message": "no"}))
+        assert "key-secret" not in str(caught.value)
+        assert "someone-" not in str(caught.value)

@@ -1,0 +1,137 @@
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.headerregistry import Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from job_runner.mailers.message import build_message, parse_recipient, parse_sender
+from job_runner.mailers.outbox import file_name
+from shared.errors import MailRefused
+from tests.factories import make_email
+
+SENDER = Address("Precieux", "results", "example.com")
+NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+
+
+def test_the_headers_are_those_of_rfc_5322_and_tell_that_a_program_wrote_it() -> None:
+    message = build_message(make_email("a@example.com", message_id="<precieux.1@example.com>"), SENDER, NOW)
+    assert message["From"] == "Precieux <results@example.com>"
+    assert message["To"] == "a@example.com"
+    assert message["Date"] == "Sun, 01 Mar 2026 12:30:00 +0000"
+    assert message["Message-ID"] == "<precieux.1@example.com>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_it_travels_in_seven_bits_and_short_lines() -> None:
+    email = make_email("a@example.com", subject="سلام " * 30, text="🎉" * 2000, html="<p>" + "é" * 5000 + "</p>")
+    data = build_message(email, SENDER, NOW).as_bytes()
+    assert data.isascii()
+    assert max(len(line) for line in data.split(b"\r\n")) <= 998
+    assert b"\n" not in data.replace(b"\r\n", b"")
+
+
+@given(subject=text, body=text)
+def test_hostile_text_is_refused_or_arrives_as_it_was_and_never_becomes_a_header(subject: str, body: str) -> None:
+    try:
+        data = build_message(make_email("a@example.com", subject=subject, text=body), SENDER, NOW).as_bytes()
+    except MailRefused:
+        return
+    read = message_from_bytes(data, policy=policy.default)
+    assert set(read.keys()) == {
+        "From",
+        "To",
+        "Subject",
+        "Date",
+        "Message-ID",
+        "Auto-Submitted",
+        "MIME-Version",
+        "Content-Type",
+    }
+    assert read["To"] == "a@example.com"
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("a@example.com", "a@example.com"),
+        ("a.b+c_d@sub.example.com", "a.b+c_d@sub.example.com"),
+        ('"a b"@example.com', '"a b"@example.com'),
+        ("a@exämple.com", "a@xn--exmple-cua.com"),
+        ("ü@example.com", "ü@example.com"),
+    ],
+)
+def test_an_address_is_read(given: str, read: str) -> None:
+    assert str(parse_recipient(given)) == read
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        "@",
+        "a@",
+        "@example.com",
+        "nobody",
+        "a b@example.com",
+        "a@example.com, b@example.com",
+        "a@example.com;b@example.com",
+        "a@example.com>",
+        "<a@example.com>",
+        "Name <a@example.com>",
+        "a@b@example.com",
+        "a@example..com",
+        "a@example.com\r\nBcc: b@example.com",
+        "a@example.com\0",
+        "ü,b@example.com",
+        "a\u2028b@example.com",
+        "a@" + "x" * 64 + ".com",
+        "a@ü\u2028.com",
+    ],
+)
+def test_what_is_not_one_address_is_refused(given: str) -> None:
+    with pytest.raises(MailRefused):
+        parse_recipient(given)
+
+
+@given(text)
+def test_any_recipient_is_one_line_or_refused(given: str) -> None:
+    try:
+        recipient = parse_recipient(given)
+    except MailRefused:
+        return
+    assert len(str(recipient).splitlines()) == 1
+
+
+@pytest.mark.parametrize("given", ["results@example.com", "Precieux <results@example.com>", '"A, B" <a@localhost>'])
+def test_a_sender_has_a_name_or_not(given: str) -> None:
+    assert parse_sender(given).domain in ("example.com", "localhost")
+
+
+@pytest.mark.parametrize("given", ["", "Precieux", "a@example.com, b@example.com", "a@example.com\nBcc: b@example.com"])
+def test_a_sender_is_one_address(given: str) -> None:
+    with pytest.raises(ValueError, match=r"sender|mail address"):
+        parse_sender(given)
+
+
+def test_the_files_name_is_the_message_id() -> None:
+    assert file_name("<precieux.12@example.com>") == "precieux.12@example.com.eml"
+
+
+@given(st.text())
+def test_any_message_id_makes_a_tame_name(message_id: str) -> None:
+    name = file_name(message_id)
+    assert not name.startswith(".")
+    assert "/" not in name
+    assert "\0" not in name
+    assert len(name.encode()) <= 255
+
+
+def test_message_ids_that_differ_in_wild_characters_do_not_replace_each_other() -> None:
+    assert file_name("<a/b@example.com>") != file_name("<a_b@example.com>")
+    assert file_name("<a/b@example.com>") != file_name("<a:b@example.com>")

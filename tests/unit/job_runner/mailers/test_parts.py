@@ -1,0 +1,149 @@
+"""The smaller parts of the mailers: waiting times, SMTP's replies and addresses, and the settings."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiosmtplib
+import pytest
+
+from job_runner.mailers import MailSettings, open_mailer
+from job_runner.mailers.mailgun import MailgunMailer
+from job_runner.mailers.outbox import OutboxMailer
+from job_runner.mailers.retry_after import parse_retry_after
+from job_runner.mailers.smtp import SmtpMailer, SmtpServer, failure
+from shared.errors import ConfigurationError, MailerUnavailable, MailRefused
+from shared.settings import load
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("²", None),
+        ("0", 0.0),
+        (" 120 ", 120.0),
+        ("Sun, 01 Mar 2026 12:01:00 GMT", 60.0),
+        ("Sun, 01 Mar 2026 12:01:00 -0000", 60.0),
+        ("Sun, 01 Mar 2026 11:00:00 GMT", 0.0),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
+    assert parse_retry_after(value, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        aiosmtplib.SMTPRecipientsRefused([aiosmtplib.SMTPRecipientRefused(550, "no such user", "a@example.com")]),
+        aiosmtplib.SMTPDataError(554, "looks like spam"),
+    ],
+)
+def test_a_5yz_reply_about_the_mail_is_final(error: aiosmtplib.SMTPException) -> None:
+    assert isinstance(failure(error), MailRefused)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        aiosmtplib.SMTPRecipientsRefused([aiosmtplib.SMTPRecipientRefused(451, "greylisted", "a@example.com")]),
+        aiosmtplib.SMTPDataError(452, "disk full"),
+        aiosmtplib.SMTPSenderRefused(421, "shutting down", "a@example.com"),
+        aiosmtplib.SMTPAuthenticationError(454, "temporary"),
+        aiosmtplib.SMTPServerDisconnected("gone"),
+        aiosmtplib.SMTPConnectError("refused"),
+        aiosmtplib.SMTPReadTimeoutError("silence"),
+    ],
+)
+def test_a_4yz_reply_or_a_lost_server_asks_for_patience(error: aiosmtplib.SMTPException) -> None:
+    answer = failure(error)
+    assert isinstance(answer, MailerUnavailable)
+    assert not answer.pause
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        aiosmtplib.SMTPAuthenticationError(535, "wrong password"),
+        aiosmtplib.SMTPSenderRefused(530, "authentication required", "a@example.com"),
+        aiosmtplib.SMTPHeloError(550, "go away"),
+        aiosmtplib.SMTPConnectResponseError(554, "no service"),
+        aiosmtplib.SMTPNotSupported("no AUTH"),
+    ],
+)
+def test_a_5yz_reply_before_the_mail_blames_the_account(error: aiosmtplib.SMTPException) -> None:
+    answer = failure(error)
+    assert isinstance(answer, MailerUnavailable)
+    assert answer.pause
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtp://mail.example.com", SmtpServer("mail.example.com", 587, None, None, False, None)),
+        ("smtps://mail.example.com", SmtpServer("mail.example.com", 465, None, None, True, False)),
+        ("smtp://u%40x:p%2Fw@mail.example.com:25", SmtpServer("mail.example.com", 25, "u@x", "p/w", False, True)),
+        ("smtp://u:p@127.0.0.1:2525", SmtpServer("127.0.0.1", 2525, "u", "p", False, None)),
+        ("smtp://u:p@[::1]:2525", SmtpServer("::1", 2525, "u", "p", False, None)),
+    ],
+)
+def test_an_smtp_address_is_read_and_a_password_insists_on_tls(url: str, server: SmtpServer) -> None:
+    assert SmtpServer.from_url(url) == server
+
+
+async def test_mails_land_in_the_outbox_when_nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_DATA_DIR", str(tmp_path))
+    settings = load(MailSettings)
+    assert isinstance(open_mailer(settings), OutboxMailer)
+    assert settings.domain == "localhost"
+
+
+async def test_smtp_is_chosen_by_its_address_and_mailgun_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_SMTP_URL", "smtp://127.0.0.1:2525")
+    assert isinstance(open_mailer(load(MailSettings)), SmtpMailer)
+    monkeypatch.setenv("PRECIEUX_MAILGUN_DOMAIN", "mg.example.com")
+    monkeypatch.setenv("PRECIEUX_MAILGUN_API_KEY", "key")
+    mailer = open_mailer(load(MailSettings))
+    assert isinstance(mailer, MailgunMailer)
+    await mailer.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ("PRECIEUX_MAILGUN_DOMAIN", "PRECIEUX_MAILGUN_API_KEY"),
+        ("PRECIEUX_MAILGUN_API_KEY", "PRECIEUX_MAILGUN_DOMAIN"),
+    ],
+)
+def test_mailgun_by_half_is_refused(given: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(given, "mg.example.com")
+    with pytest.raises(ConfigurationError, match=f"{given} is set but {missing} is not"):
+        open_mailer(load(MailSettings))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PRECIEUX_MAIL_FROM", "nobody"),
+        ("PRECIEUX_MAIL_FROM", "a@example.com, b@example.com"),
+        ("PRECIEUX_MAILGUN_URL", "api.mailgun.net"),
+        ("PRECIEUX_MAILGUN_DOMAIN", "mg.example.com/../x"),
+        ("PRECIEUX_SMTP_URL", "mail.example.com:587"),
+        ("PRECIEUX_SMTP_URL", "smtp://mail.example.com:port"),
+    ],
+)
+def test_a_bad_setting_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=f"^{name} is wrong: it"):
+        load(MailSettings)
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_SMTP_URL", "smtp://user:hunter2@mail.example.com")
+    monkeypatch.setenv("PRECIEUX_MAILGUN_API_KEY", "key-hunter2")
+    assert "hunter2" not in repr(load(MailSettings))
