@@ -5,6 +5,7 @@ import sys
 
 from queue_consumer.consumer import Consumer
 from queue_consumer.jobs import JobMaker
+from queue_consumer.reconciler import Reconciler, ReconcilerSettings
 from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
 from shared.database import Database, DatabaseSettings
@@ -31,9 +32,11 @@ async def serve(stop: asyncio.Event) -> None:
         await require_current(database)
         log.info("consumer.ready", broker=type(broker).__name__)
         notify_ready()
-        consumer = Consumer(JobMaker(database, store))
+        maker = JobMaker(database, store)
+        consumer = Consumer(maker)
         health = Health(load(HealthSettings), database)
-        await run_loops((health.run, lambda stop: broker.consume(consumer.handle, stop)), stop)
+        reconciler = Reconciler(database, maker, load(ReconcilerSettings))
+        await run_loops((health.run, reconciler.run, lambda stop: broker.consume(consumer.handle, stop)), stop)
     finally:
         await broker.close()
         await store.close()

@@ -54,6 +54,11 @@ class JobMaker:
         async with self.database.transaction() as connection:
             return await _insert(connection, upload_id, request_id, json.dumps(job, ensure_ascii=False))
 
+    async def give_up(self, upload_id: int, request_id: UUID, reason: str) -> int | None:
+        """End a request that can become no job to be run: its job is born stopped, and a runner mails the reason."""
+        async with self.database.transaction() as connection:
+            return await _insert(connection, upload_id, request_id, "{}", stop_reason=reason)
+
     async def _read(self, upload_id: int, key: str, sha256: str | None) -> str:
         try:
             data = await self.store.get(key)
@@ -90,13 +95,15 @@ def _decode(body: bytes, message_id: str | None) -> tuple[int, UUID | None]:
         raise Unusable("the message's id is not a UUID") from None
 
 
-async def _insert(connection: Connection, upload_id: int, request_id: UUID, job: str) -> int | None:
+async def _insert(
+    connection: Connection, upload_id: int, request_id: UUID, job: str, *, stop_reason: str | None = None
+) -> int | None:
     row = await connection.fetch_one(
         """
         WITH made AS (
-            INSERT INTO job (upload, job, request_id, sender, turn)
+            INSERT INTO job (upload, job, request_id, stop_reason, sender, turn)
             -- Start-time fair queueing: behind the sender's own waiting jobs, beside everybody else's first.
-            SELECT :upload, :job, :request_id, u.email, greatest(
+            SELECT :upload, :job, :request_id, :stop_reason, u.email, greatest(
                 (SELECT min(turn) FROM job WHERE status = 'none-executed'),
                 (SELECT max(turn) + 1 FROM job WHERE status = 'none-executed' AND sender = u.email),
                 0)
@@ -109,6 +116,6 @@ async def _insert(connection: Connection, upload_id: int, request_id: UUID, job:
         )
         SELECT id, pg_notify('precieux_jobs', '') FROM made
         """,
-        {"upload": upload_id, "job": job, "request_id": request_id},
+        {"upload": upload_id, "job": job, "request_id": request_id, "stop_reason": stop_reason},
     )
     return row["id"] if row else None

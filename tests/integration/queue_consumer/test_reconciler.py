@@ -1,0 +1,113 @@
+"""Requests whose message never arrives, on a real Postgres."""
+
+import uuid
+from pathlib import Path
+
+import pytest
+
+from queue_consumer.jobs import JobMaker
+from queue_consumer.reconciler import Reconciler, ReconcilerSettings
+from shared.database import Database
+from shared.errors import StoreUnavailable
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from tests.integration.rows import add_upload, execute, fetch
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
+
+
+@pytest.fixture
+def maker(database: Database, store: LocalStore) -> JobMaker:
+    return JobMaker(database, store)
+
+
+@pytest.fixture
+def reconciler(database: Database, maker: JobMaker) -> Reconciler:
+    return Reconciler(database, maker, ReconcilerSettings(silence_seconds=60))
+
+
+async def request(database: Database, store: LocalStore, *, seconds_ago: float | None) -> tuple[int, uuid.UUID]:
+    """An upload whose execution was asked for; its message is nowhere."""
+    request_id = uuid.uuid4()
+    key = f"{uuid.uuid4().hex}.py"
+    await store.put(key, b"print(1)", content_type="text/plain")
+    upload = await add_upload(database, object_key=key, request_id=request_id)
+    await execute(
+        database,
+        "UPDATE uploads SET requested_at = now() - make_interval(secs => CAST(:ago AS float8)) WHERE id = :id",
+        ago=seconds_ago,
+        id=upload,
+    )
+    return upload, request_id
+
+
+async def jobs(database: Database) -> list[dict[str, object]]:
+    return await fetch(database, "SELECT upload, request_id, status, stop_reason FROM job ORDER BY upload")
+
+
+async def test_a_request_that_became_no_job_in_time_becomes_one_and_its_late_message_none(
+    database: Database, store: LocalStore, reconciler: Reconciler, maker: JobMaker
+) -> None:
+    upload, request_id = await request(database, store, seconds_ago=61)
+    await request(database, store, seconds_ago=1)
+    assert len(await reconciler.run_once()) == 1
+    assert await jobs(database) == [
+        {"upload": upload, "request_id": request_id, "status": "none-executed", "stop_reason": None}
+    ]
+    assert await reconciler.run_once() == []
+    assert await maker.make(str(upload).encode(), str(request_id)) is None
+    assert len(await jobs(database)) == 1
+
+
+async def test_a_request_of_an_earlier_release_is_looked_after_too(
+    database: Database, store: LocalStore, reconciler: Reconciler
+) -> None:
+    await request(database, store, seconds_ago=None)
+    assert len(await reconciler.run_once()) == 1
+
+
+async def test_a_store_that_is_away_or_a_file_that_is_gone_holds_up_no_other_request(
+    database: Database, store: LocalStore, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlucky, _ = await request(database, store, seconds_ago=90)
+    gone, _ = await request(database, store, seconds_ago=80)
+    fine, _ = await request(database, store, seconds_ago=70)
+    keys = {row["id"]: str(row["object_key"]) for row in await fetch(database, "SELECT id, object_key FROM uploads")}
+    await store.delete(keys[gone])
+    get = store.get
+
+    async def flaky(key: str) -> bytes:
+        if key == keys[unlucky]:
+            raise StoreUnavailable("down")
+        return await get(key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "get", flaky)
+        await reconciler.run_once()
+    assert [job["upload"] for job in await jobs(database)] == [fine]
+    await reconciler.run_once()
+    assert [job["upload"] for job in await jobs(database)] == [unlucky, fine]
+    pending = await fetch(database, "SELECT id FROM uploads WHERE request_id IS NOT NULL ORDER BY id")
+    assert [row["id"] for row in pending] == [unlucky, fine]
+
+
+async def test_a_request_that_always_crashes_us_is_stopped_with_a_reason_in_the_end(
+    database: Database, store: LocalStore, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, _ = await request(database, store, seconds_ago=61)
+
+    async def crash(key: str) -> bytes:
+        raise RuntimeError(key)
+
+    monkeypatch.setattr(store, "get", crash)
+    assert await reconciler.run_once() == []
+    assert await jobs(database) == []
+    await execute(database, "UPDATE uploads SET requested_at = now() - interval '241 seconds'")
+    assert len(await reconciler.run_once()) == 1
+    [job] = await jobs(database)
+    assert (job["upload"], job["stop_reason"]) == (upload, "an error of ours (RuntimeError)")
