@@ -96,9 +96,11 @@ def _reachable_folder(data_dir: Path, account: Account) -> Path:
     if _reaches(account, data_dir):
         return data_dir
     name = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
-    throwaway = data_dir.resolve().is_relative_to(Path(tempfile.gettempdir()).resolve())
-    # What was meant to vanish with the temporary files still does.
-    folder = Path(tempfile.gettempdir()) / f"precieux-{name}" if throwaway else STATE_DIR / "relocated" / name
+    temporary = Path(tempfile.gettempdir()).resolve()
+    if data_dir.resolve().is_relative_to(temporary) and _reaches(account, temporary):
+        folder = temporary / f"precieux-{name}"  # what was meant to vanish with the temporary files still does
+    else:
+        folder = STATE_DIR / "relocated" / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o711)
     if folder.is_symlink() or folder.stat().st_uid != 0:
         raise ConfigurationError(f"{folder} belongs to somebody else; remove it, or set PRECIEUX_DATA_DIR.")

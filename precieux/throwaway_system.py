@@ -22,6 +22,8 @@ from precieux.services import command
 from shared.errors import PrecieuxError
 from shared.settings import PREFIX
 
+#: Of the names in the folder for temporary files.
+PREFIX_OF_FOLDERS: Final = "precieux-throwaway-"
 _START_TIMEOUT: Final = 60.0
 _STOP_TIMEOUT: Final = 60.0
 
@@ -43,10 +45,7 @@ class ThrowawaySystem:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="precieux-", ignore_cleanup_errors=True))
-            self.data_dir = Path(folder)
-            if os.geteuid() == 0:
-                self.data_dir.chmod(0o711)  # Postgres passes through it as `nobody`
+            self.data_dir = Path(stack.enter_context(_temporary_folder()))
             stack.callback(self._stop)
             self._start()
             self._stack = stack.pop_all()
@@ -116,6 +115,15 @@ class ThrowawaySystem:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    # Root's Postgres passes through it as `nobody`, who would not pass root's own TMPDIR where there is one.
+    root = os.geteuid() == 0
+    folder = tempfile.TemporaryDirectory(prefix=PREFIX_OF_FOLDERS, dir="/tmp" if root else None)  # noqa: S108
+    if root:
+        Path(folder.name).chmod(0o711)
+    return folder
 
 
 def _free_ports(count: int) -> list[int]:

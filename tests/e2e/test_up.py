@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Final
 
 import pytest
 import requests
@@ -12,14 +13,15 @@ from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.e2e
 
+#: The languages whose tools every tested machine has; the demo's test runs the others where it finds theirs.
+SAMPLES: Final = [sample for sample in load_samples() if sample.language in ("py", "c", "cpp", "java", "js")]
 
-@pytest.mark.parametrize("sample", load_samples(), ids=lambda sample: sample.path.name)
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.path.name)
 def test_a_sample_ends_as_expected_and_is_mailed(running: Up, sample: Sample) -> None:
     email = "ada@example.com"
     number = running.submit(sample.path, language=sample.language, email=email, inputs=sample.input)
     row = running.finished(email, number)
-    if sample.language in ("go", "cs") and row["verdict"] is None:
-        pytest.skip(f"this machine has no tools for {sample.language}")
     assert (row["status"], row["verdict"]) == ("executed", sample.verdict), row
     assert sample.output in (None, row["output"])
     assert sample.error in (row["error"] or "")
@@ -52,7 +54,7 @@ def test_the_link_to_the_output_works(running: Up, tmp_path: Path) -> None:
 
 
 def test_a_program_that_failed_cannot_be_requested_again(running: Up) -> None:
-    broken = next(sample for sample in load_samples() if sample.verdict == "compile_error")
+    broken = next(sample for sample in SAMPLES if sample.verdict == "compile_error")
     number = running.submit(broken.path, language=broken.language, email="again@example.com")
     running.finished("again@example.com", number)
     answer = requests.get(f"{running.url}/check_email/", params={"id": number}, timeout=10)

@@ -1,0 +1,76 @@
+"""`precieux demo`: it shows what it promises, and leaves nothing behind whenever it is stopped."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from precieux.throwaway_system import PREFIX_OF_FOLDERS
+from tests.fixtures.processes import descendants, survivors
+from tests.waiting import eventually_sync
+
+pytestmark = pytest.mark.e2e
+
+
+def start_demo(temporary: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "precieux", "demo"],
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.fixture
+def temporary(tmp_path: Path) -> Path:
+    """The demo's TMPDIR. Root's Postgres may not pass through its parents, and that must be no obstacle."""
+    path = tmp_path / "tmp"
+    path.mkdir()
+    return path
+
+
+def left_behind(temporary: Path) -> list[Path]:
+    return [*temporary.iterdir(), *Path("/tmp").glob(f"{PREFIX_OF_FOLDERS}*")]
+
+
+def test_the_demo_shows_results_and_two_mails_and_tidies_up(temporary: Path) -> None:
+    with start_demo(temporary) as demo:
+        output, errors = demo.communicate(timeout=100)
+    assert demo.returncode == 0, output + errors
+    assert "endless.c\ttime_limit\tas expected" in output
+    assert "broken.c\tcompile_error\tas expected" in output
+    assert output.count("Subject: ") == 2
+    assert "سلام دنیا 🌱" in output
+    assert not left_behind(temporary)
+
+
+@pytest.mark.parametrize("delay", [0.2, 1.0, 2.5, 5.0])
+def test_an_interrupt_at_any_time_leaves_nothing(temporary: Path, delay: float) -> None:
+    with start_demo(temporary) as demo:
+        time.sleep(delay)
+        processes = descendants(demo.pid)
+        demo.send_signal(signal.SIGINT)
+        demo.communicate(timeout=60)
+    assert demo.returncode != 0
+    eventually_sync(lambda: not survivors(processes), timeout=10, what="everything ends")
+    assert not left_behind(temporary)
+
+
+def test_killing_the_demo_leaves_no_process(temporary: Path) -> None:
+    with start_demo(temporary) as demo:
+        eventually_sync(lambda: "queue_consumer" in str(descendants(demo.pid)), what="the services start")
+        processes = descendants(demo.pid)
+        demo.kill()
+        demo.communicate(timeout=60)
+    eventually_sync(lambda: not survivors(processes), timeout=30, what="everything ends")
+    # Nobody was left to do it.
+    for folder in left_behind(temporary):
+        shutil.rmtree(folder)
