@@ -5,9 +5,12 @@ last one, when every attempt is spent.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from shared.codex import RunResponse, Verdict
 from shared.job_state import JobState
+
+MAX_RERUNS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,23 @@ def decide(answer: RunResponse) -> Outcome:
     verdict = answer.verdict
     success = answer.status == 200 if verdict is None else verdict is Verdict.OK
     return Outcome(JobState.EXECUTED, success, verdict, answer)
+
+
+def tells_of_load(answer: RunResponse, attempt: int) -> bool:
+    """Whether a time limit tells of the machine, not of the program, which then is run again when the load is gone.
+
+    It does when the elapsed time ran out, the program had used less than half of it, and somebody waited for a CPU
+    for most of it. After `MAX_RERUNS` the verdict stands, with its evidence: a program that only sleeps looks alike.
+    """
+    return (
+        answer.verdict is Verdict.TIME_LIMIT
+        and attempt <= MAX_RERUNS
+        and answer.cpu_pressure is not None
+        and answer.time_s is not None
+        and answer.wall_s is not None
+        and answer.cpu_pressure >= 0.5
+        and answer.time_s < answer.wall_s / 2
+    )
 
 
 def give_up(reason: str) -> Outcome:

@@ -11,10 +11,10 @@ from job_runner.claim import ClaimedJob
 from job_runner.codex_client import Engine
 from job_runner.emails.render import render
 from job_runner.finish import finish
-from job_runner.outcome import Outcome, decide, give_up
+from job_runner.outcome import Outcome, decide, give_up, tells_of_load
 from shared import metrics
 from shared.database import Database
-from shared.errors import DatabaseUnavailable, PermanentError, PrecieuxError, TransientError
+from shared.errors import DatabaseUnavailable, EngineUnavailable, PermanentError, PrecieuxError, TransientError
 from shared.languages import check_lang
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
@@ -28,13 +28,18 @@ LINK_LIFETIME: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Processor:
-    """`mail_domain` is the right side of Message-IDs. `process` may run for many jobs at once."""
+    """`process` may run for many jobs at once.
+
+    `mail_domain` is the right side of Message-IDs; `load_seconds` is how long a load is given to pass before what it
+    spoiled is run again.
+    """
 
     database: Database
     store: ObjectStore
     engine: Engine
     mail_domain: str
     max_attempts: int
+    load_seconds: float = 10.0
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     rng: random.Random = field(default_factory=random.Random)
 
@@ -63,6 +68,8 @@ class Processor:
         submission = json.loads(job.job)
         language = check_lang(submission["language"]) or submission["language"]
         answer = await self.engine.run(code=submission["contents"], language=language, inputs=submission["inputs"])
+        if tells_of_load(answer, job.attempt):
+            raise EngineUnavailable("the machine was overloaded while it ran", retry_after=self.load_seconds)
         return decide(answer)
 
     async def _complete(self, job: ClaimedJob, outcome: Outcome) -> None:

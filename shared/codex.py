@@ -53,6 +53,9 @@ class RunResponse(BaseModel):
     wall_s: float | None = Field(default=None, description="elapsed seconds")
     memory_bytes: int | None = Field(default=None, description="peak memory of the process tree")
     truncated: bool | None = None
+    cpu_pressure: float | None = Field(
+        default=None, description="share of the run's elapsed time in which something on the machine waited for a CPU"
+    )
 
 
 class SupportedLanguage(BaseModel):

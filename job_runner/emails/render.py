@@ -58,7 +58,7 @@ def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: s
         "explanation": explanation,
         "reason": outcome.reason,
         "filelink": filelink,
-        "measures": _measures(answer),
+        "measures": _measures(job, answer),
     }
     return RenderedEmail(
         subject=subject,
@@ -100,7 +100,7 @@ def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelin
     ]
     if answer.verdict is not None:
         rows.append(("verdict", f"{answer.verdict}: {explanation}"))
-    rows += _measures(answer)
+    rows += _measures(job, answer)
     # Left alone, tabulate turns the output `1e5` into 100000 and strips the spaces that a drawing begins with.
     table = tabulate(rows, tablefmt="plain", disable_numparse=True, preserve_whitespace=True)
     greeting = f"Hello,\n\nYour code request {'successed' if outcome.success else 'errored'}!"
@@ -108,7 +108,7 @@ def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelin
     return f"{greeting}\n\n{table}{link}\n\nRegards, Precieux\n"
 
 
-def _measures(answer: RunResponse | None) -> list[tuple[str, str]]:
+def _measures(job: ClaimedJob, answer: RunResponse | None) -> list[tuple[str, str]]:
     """What the engine measured, as label and text; nothing for what it did not."""
     if answer is None:
         return []
@@ -123,6 +123,10 @@ def _measures(answer: RunResponse | None) -> list[tuple[str, str]]:
         measures.append(("elapsed", f"{answer.wall_s:.3f} s"))
     if answer.memory_bytes is not None:
         measures.append(("memory", f"{answer.memory_bytes / (1 << 20):.1f} MiB"))
+    if job.attempt > 1:
+        measures.append(("attempts", str(job.attempt)))
+    if answer.verdict is Verdict.TIME_LIMIT and answer.cpu_pressure is not None:
+        measures.append(("CPU pressure", f"{answer.cpu_pressure:.0%} of the elapsed time"))
     if answer.truncated:
         measures.append(("truncated", "yes: the rest of the output was not kept"))
     return measures

@@ -24,10 +24,11 @@ pytestmark = pytest.mark.integration
 
 
 class ScriptedEngine:
-    """Answers ok, after the failures it was given, and holds every program while `open` is not set."""
+    """Answers ok, after the failures and answers that it was given, and holds every program while `open` is not set."""
 
     def __init__(self) -> None:
         self.failures: list[Exception] = []
+        self.answers: list[RunResponse] = []
         self.calls: list[tuple[str, str, str]] = []
         self.under_way = 0
         self.most = 0
@@ -42,6 +43,8 @@ class ScriptedEngine:
             await self.open.wait()
             if self.failures:
                 raise self.failures.pop(0)
+            if self.answers:
+                return self.answers.pop(0)
             return RunResponse(timeStamp=1, status=200, output="12\n", verdict=Verdict.OK)
         finally:
             self.under_way -= 1
@@ -330,3 +333,24 @@ async def test_an_engine_that_speaks_in_nuls_still_leads_to_an_end(
     await running.stop()
     [mail] = await fetch(database, "SELECT text FROM emails")
     assert "no\N{REPLACEMENT CHARACTER}thing" in str(mail["text"])
+
+
+async def test_a_time_limit_under_load_is_not_the_last_word(
+    database: Database, store: LocalStore, engine: ScriptedEngine
+) -> None:
+    overloaded = RunResponse(
+        timeStamp=1, status=408, verdict=Verdict.TIME_LIMIT, time_s=0.5, wall_s=30, cpu_pressure=0.9
+    )
+    engine.answers = [overloaded]
+    processor = Processor(database, store, engine, "example.com", max_attempts=3, load_seconds=0)
+    await add_job(database)
+    running = Running(database, processor, settings())
+
+    async def executed() -> bool:
+        return await states(database) == ["executed"]
+
+    await eventually(executed)
+    await running.stop()
+    [email] = await fetch(database, "SELECT subject, text FROM emails")
+    assert str(email["subject"]).startswith("Successful")
+    assert "attempts" in str(email["text"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from job_runner.outcome import decide, give_up
+from job_runner.outcome import MAX_RERUNS, decide, give_up, tells_of_load
 from shared.codex import RunResponse, Verdict
 from shared.job_state import JobState
 
@@ -32,3 +32,36 @@ def test_what_could_not_be_run_is_failed_and_stays_enabled() -> None:
     assert outcome.state is JobState.FAILED
     assert not outcome.success
     assert not outcome.blocks_upload
+
+
+def timed_out(**changes: float | str | None) -> RunResponse:
+    fields = {
+        "timeStamp": 1,
+        "status": 408,
+        "verdict": "time_limit",
+        "time_s": 1.0,
+        "wall_s": 30.0,
+        "cpu_pressure": 0.9,
+    }
+    return RunResponse.model_validate({**fields, **changes})
+
+
+def test_a_wall_limit_under_load_is_run_again_twice_and_then_stands() -> None:
+    assert [tells_of_load(timed_out(), attempt) for attempt in (1, 2, 3)] == [True, True, False]
+    assert MAX_RERUNS == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"verdict": "ok"},
+        {"verdict": None},
+        {"time_s": 29.0},  # it used the CPU that it got: that is the program
+        {"cpu_pressure": 0.1},  # nobody waited: it slept
+        {"cpu_pressure": None},
+        {"time_s": None},
+        {"wall_s": None},
+    ],
+)
+def test_any_other_answer_tells_of_the_program(changes: dict[str, float | str | None]) -> None:
+    assert not tells_of_load(timed_out(**changes), 1)
