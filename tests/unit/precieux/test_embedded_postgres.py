@@ -94,10 +94,16 @@ def test_a_process_id_that_was_given_to_another_process_does_not_block_the_start
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         eventually_sync(lambda: not postgres.running)
-    status = folder / "db/cluster/postmaster.pid"
-    status.write_text(status.read_text().replace(str(pid), str(os.getpid()), 1))
-    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
-        assert query(postgres, "SELECT 1") == 1
+    # To Postgres only a process of its own user can be another server.
+    user = (folder / "db/cluster").stat().st_uid
+    with subprocess.Popen(["sleep", "300"], user=user if os.geteuid() == 0 else None) as other:
+        status = folder / "db/cluster/postmaster.pid"
+        status.write_text(status.read_text().replace(str(pid), str(other.pid), 1))
+        try:
+            with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+                assert query(postgres, "SELECT 1") == 1
+        finally:
+            other.kill()
 
 
 def test_it_ends_with_its_owner_even_if_that_one_is_killed(folder: Path) -> None:
