@@ -1,6 +1,7 @@
 """For every test: a clean environment, the fixtures by service, and a word about services that were missing."""
 
 import importlib.util
+import logging
 import os
 
 import pytest
@@ -10,6 +11,9 @@ from tests.fixtures.gate import missed
 # Before any settings are read: what a developer has set for their own installation must not reach the tests.
 for _name in [name for name in os.environ if name.startswith("PRECIEUX_") and not name.startswith("PRECIEUX_TEST_")]:
     del os.environ[_name]
+
+# pika tells every lost connection a dozen times over; what matters of it is in our own records and exceptions.
+logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 _PLUGINS = ("postgres", "rabbitmq", "s3", "mail", "executor", "up")
 pytest_plugins = [

@@ -1,7 +1,7 @@
 """What every mailer promises (`job_runner.mailers.base.Mailer`): a mail arrives whole, and failures are told apart."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -114,6 +114,15 @@ async def test_what_would_break_out_of_the_mail_is_refused_and_nothing_is_sent(
 
 async def test_every_mail_has_its_own_id_at_the_provider(mailer: Mailer) -> None:
     assert await mailer.send(make_email()) != await mailer.send(make_email())
+
+
+@pytest.mark.parametrize("rig", ["outbox"], indirect=True)
+async def test_a_mail_sent_twice_lies_in_the_folder_once(rig: Rig, mailer: Mailer) -> None:
+    first, again = make_email(text="first"), make_email(text="again")
+    again = replace(again, message_id=first.message_id)
+    assert await mailer.send(first) == await mailer.send(again)
+    (mail,) = rig.received()
+    assert mail.text.strip() == "again"
 
 
 @providers

@@ -120,6 +120,20 @@ async def test_a_statement_that_fails_in_the_handler_does_not_doom_the_batch(
         await eventually(lambda: _is(database, (2, 1)))
 
 
+async def test_what_a_failed_handler_has_done_is_undone_before_its_messages_are_tried_alone(
+    database: Database, broker: PostgresBroker
+) -> None:
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        await _note(database, deliveries)
+        if any(delivery.body == b"bad" for delivery in deliveries):
+            raise RuntimeError("a defect of ours")
+        return [Ack()] * len(deliveries)
+
+    await broker.publish([make_message(b"1"), make_message(b"bad"), make_message(b"2")])
+    async with consuming(broker, handle):
+        await eventually(lambda: _is(database, (2, 1)))
+
+
 async def test_publishing_is_part_of_the_transaction_around_it(database: Database, broker: PostgresBroker) -> None:
     async def publish_and_fail() -> None:
         async with database.transaction():

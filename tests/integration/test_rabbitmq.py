@@ -92,6 +92,17 @@ async def test_a_broker_that_hangs_costs_a_publisher_its_timeout_and_no_more(
     await eventually(lambda: _published(broker))
 
 
+async def test_messages_on_the_wire_are_given_up_with_their_connection_and_not_only_at_the_timeout(
+    rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
+) -> None:
+    broker = open_broker(f"{rabbitmq_server.url}?heartbeat=1", timeout=60.0)
+    await broker.publish([make_message()])
+    rabbitmq_server.freeze()
+    async with asyncio.timeout(10):
+        with pytest.raises(BrokerUnavailable, match=r"closed the connection: .*[Hh]eartbeat"):
+            await broker.publish([make_message()])
+
+
 async def test_what_was_confirmed_survives_a_broker_killed_while_publishing_and_consuming(
     rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
