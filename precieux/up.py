@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from precieux import services
-from precieux.embedded_postgres import EmbeddedPostgres
+from precieux.embedded_postgres import EmbeddedPostgres, running_url
 from precieux.settings import (
     UpSettings,
     check_port_is_free,
@@ -105,7 +105,8 @@ def migrate(settings: UpSettings) -> None:
             url = _revealed(settings)
         else:
             prepare_data_dir(settings.data_dir)
-            url = stack.enter_context(EmbeddedPostgres(settings.data_dir / _DATABASE)).url
+            folder = settings.data_dir / _DATABASE
+            url = running_url(folder) or stack.enter_context(EmbeddedPostgres(folder)).url
         environment = {**os.environ, "PRECIEUX_DATABASE_URL": url}
         stack.enter_context(Supervisor()).run_to_end(services.migration(environment))
 
