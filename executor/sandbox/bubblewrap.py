@@ -238,7 +238,7 @@ def _ended(report: StageReport, step: Step, stdout: Capture, stderr: Capture) ->
     truncated = stdout.truncated or stderr.truncated
     stopped = report.stopped
     # However the step came to its end, it had written too much before.
-    if truncated and step.stop_on_overflow and stopped in (None, "killed"):
+    if truncated and step.stop_on_overflow:
         stopped = "output"
     return Ended(
         exit_code=report.exit_code,

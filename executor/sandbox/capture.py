@@ -53,5 +53,7 @@ class Capture:
         if len(block) > room and not self.truncated:
             self.truncated = True
             if self._on_overflow:
+                # Whoever goes on writing waits, rather than use up its time, until it is stopped.
+                self._loop.remove_reader(self._reader)
                 self._on_overflow()
         return True

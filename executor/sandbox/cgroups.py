@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _V1_REQUIRED = ("memory", "cpuacct")
-_V1_WANTED = ("pids",)
-_V2_CONTROLLERS = ("memory", "pids")
+#: `cpu` makes one run one competitor for the processors, however many threads it has.
+_V1_WANTED = ("pids", "cpu")
+_V2_CONTROLLERS = ("memory", "pids", "cpu")
 #: Our folders are named after the process that made them, so that a later one can tell which were left behind.
 _NAME = "precieux-{pid}"
 _OURS = re.compile(r"precieux-(\d+)")

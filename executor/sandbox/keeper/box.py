@@ -9,9 +9,8 @@ from executor.sandbox.keeper.protocol import Task
 
 #: The wall has a link /tmp -> /box/tmp, and /dev/shm is mounted from here: one size limit holds for all of them.
 _FOLDERS = (WORK, "/box/tmp", "/box/shm")
-_NAMESPACES = (
-    kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS | kernel.CLONE_NEWNET | kernel.CLONE_NEWCGROUP
-)
+#: A program enters two more by itself, once it has joined its cgroup: `program.become`.
+_NAMESPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS | kernel.CLONE_NEWNET
 #: Of each kernel file that tells about the host and not about the box, /dev/null takes the place.
 _MASKED = ("kallsyms", "kcore", "keys", "key-users", "kmsg", "modules", "sched_debug", "sysrq-trigger", "timer_list")
 _BYTES_PER_INODE = 4096
@@ -24,7 +23,8 @@ def build(task: Task, descriptors: list[int], user: int) -> None:
     private = kernel.MS_NOSUID | kernel.MS_NODEV
     inodes = max(task.disk_bytes // _BYTES_PER_INODE, 1024)
     kernel.mount("box", "/box", "tmpfs", private, f"size={task.disk_bytes},nr_inodes={inodes},mode=755")
-    kernel.mount("proc", "/proc", "proc", private | kernel.MS_NOEXEC)
+    # hidepid: of processes that one may not trace, process 1 above all, there is nothing to see (proc(5)).
+    kernel.mount("proc", "/proc", "proc", private | kernel.MS_NOEXEC, "hidepid=2")
     for name in _MASKED:
         if os.path.exists(f"/proc/{name}"):
             kernel.mount("/dev/null", f"/proc/{name}", None, kernel.MS_BIND)

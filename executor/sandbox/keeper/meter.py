@@ -71,16 +71,16 @@ class _Folder:
 
 
 class CgroupV1:
-    """One child in each of the hierarchies memory, cpuacct and (where mounted) pids."""
+    """One child in each of the hierarchies memory, cpuacct and (where mounted) pids and cpu."""
 
     def __init__(self, bases: dict[str, int], name: str, limits: StageLimits) -> None:
         self._memory = _Folder(bases["memory"], name)
         self._cpu = _Folder(bases["cpuacct"], name)
-        self._others = [_Folder(bases["pids"], name)] if "pids" in bases else []
+        self._others = [_Folder(base, name) for kind, base in bases.items() if kind not in ("memory", "cpuacct")]
         self._memory.write("memory.limit_in_bytes", str(limits.memory_bytes))
         self._memory.try_write("memory.memsw.limit_in_bytes", str(limits.memory_bytes))
-        for pids in self._others:
-            pids.write("pids.max", str(limits.processes))
+        for folder in self._others:
+            folder.try_write("pids.max", str(limits.processes))
 
     def join(self) -> None:
         # `tasks` with one thread skips the kernel's wait for a grace period, which costs 9-14 ms on `cgroup.procs`.
@@ -101,7 +101,7 @@ class CgroupV1:
 
 
 class CgroupV2:
-    """One child of the unified hierarchy, with the controllers memory and pids."""
+    """One child of the unified hierarchy, with the controllers memory, pids and cpu."""
 
     def __init__(self, bases: dict[str, int], name: str, limits: StageLimits) -> None:
         self._folder = _Folder(bases["unified"], name)

@@ -7,6 +7,7 @@ only once its parent has waited for it. The wall limit bounds what is missed. Se
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from executor.sandbox.keeper.meter import Usage
 from executor.sandbox.keeper.protocol import StageLimits
@@ -17,6 +18,15 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _INODE_BYTES = 1024
 
 
+@dataclass(frozen=True)
+class _Process:
+    """CPU seconds of its own and of the children it has waited for; resident bytes."""
+
+    own: float
+    waited: float
+    resident: int
+
+
 class ProcessTree:
     """Opened once the box stands and before any of its programs runs, so that nothing can be put in its place."""
 
@@ -24,27 +34,38 @@ class ProcessTree:
         self._proc = os.open(f"/proc/{init}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
         self._box = os.open(f"/proc/{init}/root/box", os.O_RDONLY | os.O_DIRECTORY)
 
-    def cpu(self) -> dict[tuple[int, str], tuple[float, float]]:
-        """Per process (pid, start time): own CPU seconds, and those of the children it has waited for."""
-        usage = {}
+    def sample(self) -> dict[tuple[int, str], _Process]:
+        """The living processes by pid and start time, the box's process 1 left out of all but `waited`."""
+        found = {}
         for pid in self._pids():
             with contextlib.suppress(OSError, IndexError):
                 # The name, in parentheses, may hold anything; what follows the last one is safe.
                 fields = self._read(f"{pid}/stat").rpartition(b")")[2].split()
-                own, waited = int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])
-                usage[pid, fields[19].decode()] = (own * _TICK, waited * _TICK)
-        return usage
+                waited = (int(fields[13]) + int(fields[14])) * _TICK
+                if pid == 1:
+                    found[pid, fields[19].decode()] = _Process(0.0, waited, 0)
+                    continue
+                # `stat` counts all threads, in ticks, rounded down; `schedstat` the first, to the nanosecond. Hundreds
+                # of processes with less than a tick each would cost nothing by the first alone.
+                exact = int(self._read(f"{pid}/schedstat").split()[0]) / 1e9
+                own = max((int(fields[11]) + int(fields[12])) * _TICK, exact)
+                found[pid, fields[19].decode()] = _Process(own, waited, int(fields[21]) * _PAGE)
+        return found
 
-    def memory(self, enough: int) -> int:
-        """Bytes: proportional share of what is mapped, and what lies in the box. Cheaper and higher below `enough`."""
+    def stored(self) -> int:
+        """Bytes of the files in the box, and of what the kernel keeps for each."""
         files = os.fstatvfs(self._box)
-        stored = (files.f_blocks - files.f_bfree) * files.f_frsize + (files.f_files - files.f_ffree) * _INODE_BYTES
-        resident = stored
+        return (files.f_blocks - files.f_bfree) * files.f_frsize + (files.f_files - files.f_ffree) * _INODE_BYTES
+
+    def proportional(self) -> int:
+        """Bytes mapped by all processes, what is shared counted once; slower than adding up resident sizes."""
+        total = 0
         for pid in self._pids():
             if pid != 1:
-                with contextlib.suppress(OSError, IndexError):
-                    resident += int(self._read(f"{pid}/statm").split()[1]) * _PAGE
-        return resident if resident < enough else stored + sum(self._proportional())
+                with contextlib.suppress(OSError, IndexError, StopIteration):
+                    lines = self._read(f"{pid}/smaps_rollup").splitlines()
+                    total += int(next(line for line in lines if line.startswith(b"Pss:")).split()[1]) * 1024
+        return total
 
     def longest_wait(self) -> float:
         """Seconds that the most delayed thread has spent runnable without a processor."""
@@ -58,13 +79,6 @@ class ProcessTree:
     def close(self) -> None:
         os.close(self._proc)
         os.close(self._box)
-
-    def _proportional(self) -> Iterator[int]:
-        for pid in self._pids():
-            if pid != 1:
-                with contextlib.suppress(OSError, IndexError, StopIteration):
-                    lines = self._read(f"{pid}/smaps_rollup").splitlines()
-                    yield int(next(line for line in lines if line.startswith(b"Pss:")).split()[1]) * 1024
 
     def _pids(self) -> Iterator[int]:
         return (int(name) for name in os.listdir(self._proc) if name.isdigit())
@@ -93,24 +107,27 @@ class SampledMeter:
         self._peak = 0
         self._living: dict[tuple[int, str], float] = {}
         self._gone = 0.0
-        self._before = sum(own + waited for own, waited in tree.cpu().values())
+        self._before = sum(process.own + process.waited for process in tree.sample().values())
 
     def join(self) -> None:
         """Nothing to do: whoever is in the box is counted."""
 
     def sample(self) -> Usage:
-        self._peak = max(self._peak, self._tree.memory(self._limit))
-        return Usage(self._measure(), self._peak, self._peak > self._limit)
+        processes = self._tree.sample()
+        stored = self._tree.stored()
+        used = stored + sum(process.resident for process in processes.values())
+        if used > self._limit:
+            used = stored + self._tree.proportional()
+        self._peak = max(self._peak, used)
+        return Usage(self._cpu(processes), self._peak, self._peak > self._limit)
 
     def close(self) -> None:
         """The tree belongs to the box."""
 
-    def _measure(self) -> float:
+    def _cpu(self, processes: dict[tuple[int, str], _Process]) -> float:
         # Two lower bounds: what each process was last seen to have used itself, and what the living ones and those
         # they waited for have used. The second misses children that nobody waits for, the first those between samples.
-        usage = self._tree.cpu()
-        living = {process: own for process, (own, _) in usage.items() if process[0] != 1}
-        self._gone += sum(own for process, own in self._living.items() if process not in living)
-        self._living = living
-        by_parents = sum(own + waited for own, waited in usage.values()) - self._before
-        return max(self._gone + sum(living.values()), by_parents, 0.0)
+        self._gone += sum(own for key, own in self._living.items() if key not in processes)
+        self._living = {key: process.own for key, process in processes.items()}
+        by_parents = sum(process.own + process.waited for process in processes.values()) - self._before
+        return max(self._gone + sum(self._living.values()), by_parents, 0.0)

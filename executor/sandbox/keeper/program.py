@@ -36,6 +36,7 @@ def become(
     """
     try:
         join()
+        kernel.unshare(kernel.CLONE_NEWCGROUP)  # whose root is the group just joined
         os.setsid()
         _connect(stage, descriptors, failure)
         os.chdir(WORK)

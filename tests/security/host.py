@@ -1,0 +1,112 @@
+"""The host's side of the attack suite: things that must not be touched, read, reached or left behind."""
+
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
+_PLANTED = ("planted", "planted.d", "stolen", "left", "fill0", "mem", "disk", "deep", "hole")
+
+
+class Host:
+    """A canary file that anyone may read, and listeners on loopback and in the abstract namespace."""
+
+    def __init__(self, folder: Path) -> None:
+        self.secret = secrets.token_hex(16)
+        self.folder = folder
+        self.canary = folder / "canary.h"
+        self.canary.write_text(f'#error "{self.secret}"\n')
+        self.canary.chmod(0o644)
+        self.abstract = f"precieux-canary-{secrets.token_hex(8)}"
+        self.contacts: list[str] = []
+        self._tcp = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._tcp.getsockname()[1]
+        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._udp.bind(("127.0.0.1", self.port))
+        self._unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._unix.bind("\0" + self.abstract)
+        self._unix.listen()
+        self._before = set(self._leftovers())
+        for listener, accept in (
+            (self._tcp, self._tcp.accept),
+            (self._udp, lambda: self._udp.recv(100)),
+            (self._unix, self._unix.accept),
+        ):
+            threading.Thread(target=self._listen, args=(listener, accept), daemon=True).start()
+
+    def prepare(self, source: str, mark: str) -> str:
+        """Tell an attack where its aims are."""
+        for name, value in {
+            "@CANARY@": str(self.canary),
+            "@CANARY_DIR@": str(self.folder),
+            "@CANARY_RELATIVE@": str(self.canary).lstrip("/"),
+            "@PORT@": str(self.port),
+            "@ABSTRACT@": self.abstract,
+            "@MARK@": mark,
+        }.items():
+            source = source.replace(name, value)
+        return source
+
+    def damage(self) -> list[str]:
+        """What is not as it was."""
+        found = [f"contacted: {contact}" for contact in self.contacts]
+        if not self.canary.is_file() or self.secret not in self.canary.read_text():
+            found.append("the canary was changed")
+        if os.listdir(self.folder) != [self.canary.name]:
+            found.append("something was planted beside the canary")
+        return found + [f"left: {path}" for path in set(self._leftovers()) - self._before]
+
+    def _leftovers(self) -> Iterator[str]:
+        for folder in _SHARED_FOLDERS:
+            for name in _PLANTED:
+                if os.path.lexists(f"{folder}/{name}"):
+                    yield f"{folder}/{name}"
+
+    def _listen(self, listener: socket.socket, accept: object) -> None:
+        assert callable(accept)
+        while True:
+            try:
+                accept()
+            except OSError:
+                return
+            self.contacts.append(str(listener.family))
+
+
+@contextmanager
+def host() -> Iterator[Host]:
+    folder = Path(tempfile.mkdtemp(prefix="precieux-canary-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    try:
+        yield Host(folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def processes_named(mark: str) -> list[int]:
+    """Processes of this machine with `mark` on their command line."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if mark.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(int(pid))
+        except OSError:
+            pass
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below one, by proc_pid_task(5)'s `children`."""
+    found = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split():
+                found += [int(child), *descendants(int(child))]
+    except OSError:
+        pass
+    return found

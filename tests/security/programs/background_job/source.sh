@@ -1,0 +1,3 @@
+nohup bash -c 'exec -a "@MARK@" sleep 60' >/dev/null 2>&1 &
+disown
+echo HELD

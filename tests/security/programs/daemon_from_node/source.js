@@ -1,0 +1,2 @@
+require("child_process").spawn("/bin/sleep", ["60", "@MARK@"], { detached: true, stdio: "ignore" }).unref();
+console.log("HELD");

@@ -1,0 +1,7 @@
+held = []
+try:
+    while len(held) < 100000:
+        held.append(open("/dev/null"))
+    print("ESCAPED")
+except OSError:
+    print("HELD")

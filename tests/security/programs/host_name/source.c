@@ -1,0 +1,24 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int main(void) {
+  char name[80] = "";
+  int escaped = sethostname("owned", 5) == 0;
+  gethostname(name, sizeof name);
+  puts(escaped || strcmp(name, "box") ? "ESCAPED" : "HELD");
+}

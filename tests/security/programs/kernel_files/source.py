@@ -1,0 +1,20 @@
+def attempt(action, *arguments):
+    try:
+        result = action(*arguments)
+    except OSError:
+        return
+    print("ESCAPED", action, arguments, result)
+
+
+import os
+for path in ["/proc/kcore", "/proc/kmsg", "/proc/keys", "/proc/kallsyms", "/proc/timer_list", "/proc/sched_debug", "/proc/modules"]:
+    try:
+        if open(path, "rb").read(64):
+            print("ESCAPED", path)
+    except OSError:
+        pass
+for path in ["/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/vm/overcommit_memory",
+             "/proc/sys/kernel/hostname", "/proc/sys/fs/binfmt_misc/register", "/proc/sys/net/ipv4/ip_forward",
+             "/proc/sys/kernel/ns_last_pid", "/proc/sys/user/max_user_namespaces", "/proc/1/oom_score_adj"]:
+    attempt(lambda path: os.write(os.open(path, os.O_WRONLY), b"1"), path)
+print("HELD")

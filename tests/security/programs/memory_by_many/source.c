@@ -1,0 +1,28 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int main(void) {
+  for (int i = 0; i < 16; i++)
+    if (fork() == 0) {
+      size_t size = 40 << 20;
+      memset(malloc(size), 1, size);
+      pause();
+    }
+  sleep(20);
+  puts("ESCAPED");
+}

@@ -1,0 +1,107 @@
+"""Every attack against a real executor, judged by the answer and by the host; see docs/security.md.
+
+All of a mode's attacks run at the same time, as they would in life, and the tests then look at what came of each.
+An attack prints HELD when it was stopped everywhere, and ESCAPED when it was not.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from executor.languages import known
+from tests.fixtures.executor import MODES, RunningExecutor, running_executor
+from tests.security.attacks import Attack, load
+from tests.security.host import Host, descendants, host, processes_named
+
+pytestmark = pytest.mark.security
+
+_ATTACKS = [attack for attack in load() if known()[attack.language].toolchain()]
+_CONCURRENCY = 4
+
+
+@dataclass(frozen=True)
+class Result:
+    answer: dict[str, Any]
+    survivors: list[int]
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """All attacks have been made."""
+
+    results: dict[str, Result]
+    damage: list[str]
+    left_over: list[int]
+    greeting: dict[str, Any]
+    greeting_s: float
+
+
+@pytest.fixture(scope="module", params=MODES)
+def campaign(request: pytest.FixtureRequest) -> Iterator[Campaign]:
+    settings = {"executor_slots": str(_CONCURRENCY), "compile_time_limit": "1.5"}
+    with host() as attacked, running_executor(mode=request.param, **settings) as running:
+        yield asyncio.run(_attack_all(attacked, running))
+
+
+async def _attack_all(attacked: Host, running: RunningExecutor) -> Campaign:
+    before = descendants(running.pid)
+    free = asyncio.Semaphore(_CONCURRENCY)
+    async with httpx.AsyncClient(base_url=running.url, timeout=120) as client:
+
+        async def make(attack: Attack) -> Result:
+            async with free:
+                return await _make(attack, attacked, client)
+
+        results = await asyncio.gather(*(make(attack) for attack in _ATTACKS))
+        left_over = [pid for pid in descendants(running.pid) if pid not in before]
+        started = time.monotonic()
+        greeting = (await client.post("/", json={"language": "py", "code": "print('hello')"})).json()
+        taken = time.monotonic() - started
+    names = (attack.name for attack in _ATTACKS)
+    return Campaign(dict(zip(names, results, strict=True)), attacked.damage(), left_over, greeting, taken)
+
+
+async def _make(attack: Attack, attacked: Host, client: httpx.AsyncClient) -> Result:
+    mark = f"mark-{attack.name}-{attacked.secret}"
+    answer: dict[str, Any] = {}
+    for source in (attack.source, attack.then):
+        if source is not None:
+            code = attacked.prepare(source, mark)
+            body = {"time_limit": 4, "wall_limit": 15, **attack.request, "language": attack.language, "code": code}
+            answer = (await client.post("/", json=body)).json()
+            if "ESCAPED" in answer["output"]:
+                break
+    answer["leaked"] = attacked.secret in answer["output"] + answer["error"].replace(mark, "")
+    return Result(answer, processes_named(mark))
+
+
+@pytest.mark.parametrize("attack", _ATTACKS, ids=lambda attack: attack.name)
+def test_attack_is_held(campaign: Campaign, attack: Attack) -> None:
+    result = campaign.results[attack.name]
+    answer, expect = result.answer, attack.expect
+    told = f"{answer.get('verdict')}: {answer['output'][:2000]} {answer['error'][:2000]}"
+    assert "ESCAPED" not in answer["output"], told
+    assert not answer["leaked"], told
+    assert not result.survivors
+    assert answer.get("verdict") in expect["verdicts"], told
+    if "output" in expect:
+        assert answer["output"] == expect["output"], told
+    if "truncated" in expect:
+        assert answer["truncated"] == expect["truncated"]
+    assert answer["wall_s"] <= expect.get("max_wall_s", 60)
+    assert answer["time_s"] <= expect.get("max_cpu_s", 60)
+
+
+def test_host_is_as_it_was(campaign: Campaign) -> None:
+    assert campaign.damage == []
+    assert campaign.left_over == []
+
+
+def test_next_program_is_served_at_once(campaign: Campaign) -> None:
+    assert (campaign.greeting["verdict"], campaign.greeting["output"]) == ("ok", "hello\n")
+    assert campaign.greeting_s < 2
