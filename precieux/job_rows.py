@@ -28,7 +28,7 @@ async def listed(
         """,
         {"state": state, "email": email, "limit": limit},
     )
-    return [dict(row._mapping) for row in rows]
+    return [dict(row) for row in rows]
 
 
 async def details(connection: Connection, job_id: int) -> dict[str, Any]:
@@ -51,7 +51,7 @@ async def details(connection: Connection, job_id: int) -> dict[str, Any]:
         " WHERE job = :id ORDER BY id",
         {"id": job_id},
     )
-    return {**row._mapping, "mails": [dict(mail._mapping) for mail in mails]}
+    return {**row, "mails": [dict(mail) for mail in mails]}
 
 
 async def retry(connection: Connection, job_id: int) -> str:

@@ -1,29 +1,30 @@
 """The one door to Postgres: a pool, transactions, and notifications.
 
 SQL is text with `:name` parameters. Whatever says that the server is away is raised as `DatabaseUnavailable`.
+
+`databases` is the pool, and knows which task holds which connection; statements go past it to asyncpg, since it
+compiles each one anew at every call, which costs more than the round trip.
 """
 
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator
-from typing import Annotated
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Annotated, Any, Protocol
 
 import asyncpg
 import databases
-import databases.core
-import databases.interfaces
 from pydantic import Field, SecretStr, field_validator
 
 from shared.errors import DatabaseUnavailable
 from shared.logging import get_logger
+from shared.named_parameters import numbered
 from shared.retry import RetryPolicy
 from shared.settings import Settings
 
 log = get_logger(__name__)
 
-Connection = databases.core.Connection
-Record = databases.interfaces.Record
+Values = Mapping[str, object]
 
 #: What asyncpg and the socket raise when the server is down, going down, coming up, or refuses one more connection.
 _AWAY = (
@@ -47,6 +48,32 @@ class DatabaseSettings(Settings):
         if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("it must begin with postgresql://")
         return value
+
+
+class Record(Protocol):
+    """One row: a value by its column's name, and `dict(row)` for all of them."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+    def keys(self) -> Iterator[str]: ...
+
+
+class Connection:
+    """Runs statements on one of Postgres' connections, for as long as the block lasts that gave it."""
+
+    def __init__(self, raw: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self._raw = raw
+
+    async def execute(self, sql: str, values: Values | None = None) -> None:
+        statement, arguments = numbered(sql, values)
+        await self._raw.fetch(statement, *arguments)
+
+    async def fetch_one(self, sql: str, values: Values | None = None) -> Record | None:
+        statement, arguments = numbered(sql, values)
+        return await self._raw.fetchrow(statement, *arguments)
+
+    async def fetch_all(self, sql: str, values: Values | None = None) -> list[Record]:
+        statement, arguments = numbered(sql, values)
+        return list(await self._raw.fetch(statement, *arguments))
 
 
 async def _keep_session(_: asyncpg.Connection) -> None:
@@ -91,6 +118,18 @@ class Database:
         return {"busy": pool.get_size() - pool.get_idle_size(), "idle": pool.get_idle_size()}
 
     @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Each statement is committed by itself; inside a `transaction()` of the same task it is a part of that.
+
+        Spares two round trips wherever a transaction would hold one statement.
+        """
+        try:
+            async with self._database.connection() as connection:
+                yield Connection(connection.raw_connection)
+        except _AWAY as exc:
+            raise DatabaseUnavailable(f"the database is away: {exc or type(exc).__name__}") from exc
+
+    @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """All of it or nothing; committed when the block ends.
 
@@ -98,7 +137,7 @@ class Database:
         """
         try:
             async with self._database.connection() as connection, connection.raw_connection.transaction():
-                yield connection
+                yield Connection(connection.raw_connection)
         except _AWAY as exc:
             raise DatabaseUnavailable(f"the database is away: {exc or type(exc).__name__}") from exc
 

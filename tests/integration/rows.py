@@ -51,7 +51,7 @@ async def add_job(database: Database, *, contents: str = "print(1)", language: s
 
 async def fetch(database: Database, sql: str, **values: object) -> list[dict[str, object]]:
     async with database.transaction() as connection:
-        return [dict(row._mapping) for row in await connection.fetch_all(sql, values or None)]
+        return [dict(row) for row in await connection.fetch_all(sql, values or None)]
 
 
 async def execute(database: Database, sql: str, **values: object) -> None:
