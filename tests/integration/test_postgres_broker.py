@@ -145,6 +145,14 @@ async def test_publishing_is_part_of_the_transaction_around_it(database: Databas
     assert await _counts(database) == (0, 0)
 
 
+async def test_what_is_published_wakes_a_consumer_that_never_polls(database: Database, broker: PostgresBroker) -> None:
+    attempts: list[int] = []
+    async with consuming(broker, _noting(database, attempts)):
+        for count in range(1, 6):
+            await broker.publish([make_message()])
+            await eventually(lambda count=count: len(attempts) == count)  # type: ignore[misc]
+
+
 async def test_a_lost_notification_costs_the_poll_interval_at_most(database: Database) -> None:
     broker = PostgresBroker(database, poll_interval=0.2, policy=QUICK)
     attempts: list[int] = []
