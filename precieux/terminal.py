@@ -109,13 +109,16 @@ def show_ready(system: System) -> None:
         say("Precieux is ready.")
         for name, value in lines.items():
             say(f"{name}: {value}")
-        say(f"Try: {curl[0]}")
+        for line in curl:
+            say(f"Try: {line}")
         return
     grid = Table.grid(padding=(0, 2))
     for name, value in lines.items():
         grid.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
-    grid.add_row(Text("Try", style="bold"), Text("\n".join(curl), style="cyan", overflow="fold"))
     out.print(Panel(grid, title="[bold green]Precieux is ready[/]", subtitle="Ctrl-C stops it", expand=False))
+    # Outside the frame, and not wrapped, so that they can be copied.
+    for line in curl:
+        out.print(Text(f"  {line}", style="cyan"), soft_wrap=True)
 
 
 def _first_line(text: str | None) -> str:

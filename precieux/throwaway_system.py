@@ -22,8 +22,6 @@ from precieux.services import command
 from shared.errors import PrecieuxError
 from shared.settings import PREFIX
 
-#: Of the names in the folder for temporary files.
-PREFIX_OF_FOLDERS: Final = "precieux-throwaway-"
 _START_TIMEOUT: Final = 60.0
 _STOP_TIMEOUT: Final = 60.0
 
@@ -120,7 +118,7 @@ class ThrowawaySystem:
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
     # Root's Postgres passes through it as `nobody`, who would not pass root's own TMPDIR where there is one.
     root = os.geteuid() == 0
-    folder = tempfile.TemporaryDirectory(prefix=PREFIX_OF_FOLDERS, dir="/tmp" if root else None)  # noqa: S108
+    folder = tempfile.TemporaryDirectory(prefix=f"precieux-{os.getpid()}-", dir="/tmp" if root else None)  # noqa: S108
     if root:
         Path(folder.name).chmod(0o711)
     return folder

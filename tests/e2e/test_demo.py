@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from precieux.throwaway_system import PREFIX_OF_FOLDERS
 from tests.fixtures.processes import descendants, survivors
 from tests.waiting import eventually_sync
 
@@ -37,8 +36,8 @@ def temporary(tmp_path: Path) -> Path:
     return path
 
 
-def left_behind(temporary: Path) -> list[Path]:
-    return [*temporary.iterdir(), *Path("/tmp").glob(f"{PREFIX_OF_FOLDERS}*")]
+def left_behind(demo: subprocess.Popen[str], temporary: Path) -> list[Path]:
+    return [*temporary.iterdir(), *Path("/tmp").glob(f"precieux-{demo.pid}-*")]
 
 
 def test_the_demo_shows_results_and_two_mails_and_tidies_up(temporary: Path) -> None:
@@ -49,7 +48,7 @@ def test_the_demo_shows_results_and_two_mails_and_tidies_up(temporary: Path) -> 
     assert "broken.c\tcompile_error\tas expected" in output
     assert output.count("Subject: ") == 2
     assert "سلام دنیا 🌱" in output
-    assert not left_behind(temporary)
+    assert not left_behind(demo, temporary)
 
 
 @pytest.mark.parametrize("delay", [0.2, 1.0, 2.5, 5.0])
@@ -61,7 +60,7 @@ def test_an_interrupt_at_any_time_leaves_nothing(temporary: Path, delay: float) 
         demo.communicate(timeout=60)
     assert demo.returncode != 0
     eventually_sync(lambda: not survivors(processes), timeout=10, what="everything ends")
-    assert not left_behind(temporary)
+    assert not left_behind(demo, temporary)
 
 
 def test_killing_the_demo_leaves_no_process(temporary: Path) -> None:
@@ -72,5 +71,5 @@ def test_killing_the_demo_leaves_no_process(temporary: Path) -> None:
         demo.communicate(timeout=60)
     eventually_sync(lambda: not survivors(processes), timeout=30, what="everything ends")
     # Nobody was left to do it.
-    for folder in left_behind(temporary):
+    for folder in left_behind(demo, temporary):
         shutil.rmtree(folder)
