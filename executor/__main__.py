@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import uvicorn
 
+from executor import obstacles, probes
 from executor.app import create_app
 from executor.catalogue import find_installed
 from executor.mechanisms import find_mechanisms
@@ -30,10 +31,7 @@ _GRACE_S = 5
 async def serve(settings: ExecutorSettings) -> None:
     sandbox = BubblewrapSandbox(find_mechanisms(settings))
     try:
-        try:
-            await sandbox.start()
-        except SandboxFailure as exc:
-            raise ConfigurationError(f"The sandbox cannot be raised: {exc}") from exc
+        await _prove(sandbox, settings)
         installed = await find_installed(sandbox, settings.executor_slots)
         slots = Slots(settings.executor_slots, settings.executor_queue)
         app = create_app(settings, Pipeline(sandbox, settings), slots, installed)
@@ -46,6 +44,27 @@ async def serve(settings: ExecutorSettings) -> None:
             await server.serve([listener])
     finally:
         await sandbox.aclose()
+
+
+async def _prove(sandbox: BubblewrapSandbox, settings: ExecutorSettings) -> None:
+    """Try to break out; `ConfigurationError` when that works, and when there is nothing to break out of."""
+    try:
+        await sandbox.start()
+        findings = await probes.probe(sandbox, settings.executor_slots)
+    except SandboxFailure as exc:
+        remedy = obstacles.remedy(str(exc), obstacles.read_facts(sandbox.mechanisms.privileged))
+        raise ConfigurationError(f"Programs cannot be kept in on this host ({exc}). {remedy}") from exc
+    broken = [finding for finding in findings if not finding.held]
+    for finding in broken:
+        log.warning("selftest.failed", guarantee=finding.guarantee, essential=finding.essential, detail=finding.detail)
+    open_ = [finding.guarantee for finding in broken if finding.essential]
+    if open_ and not settings.executor_unsafe_serve_without_isolation:
+        raise ConfigurationError(
+            f"Programs are not kept in on this host; not so is: {'; '.join(open_)}. "
+            "`python -m executor.doctor` tells more."
+        )
+    if open_:
+        log.error("executor.unsafe", not_held=open_)
 
 
 class _Server(uvicorn.Server):

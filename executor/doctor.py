@@ -1,0 +1,126 @@
+"""`python -m executor.doctor`: tries to break out of the sandbox on this host, and tells what held, by what, and what
+to change for the rest. `--json` for programs. Exit code 0 when the executor would serve, 1 when it would refuse.
+"""
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from executor import obstacles, probes
+from executor.mechanisms import find_mechanisms
+from executor.sandbox.base import SandboxFailure
+from executor.sandbox.bubblewrap import BubblewrapSandbox, Mechanisms
+from executor.settings import ExecutorSettings
+from shared.errors import ConfigurationError
+from shared.logging import LogSettings, configure_logging
+from shared.settings import load
+
+
+@dataclass(frozen=True)
+class Row:
+    guarantee: str
+    held: bool
+    essential: bool
+    mechanism: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """`serves` tells whether `python -m executor` would; `reason` why no sandbox can be raised at all."""
+
+    serves: bool
+    runs_as: str
+    bubblewrap: str | None
+    rows: list[Row]
+    reason: str = ""
+    remedy: str = ""
+
+
+async def examine(settings: ExecutorSettings) -> Report:
+    try:
+        mechanisms = find_mechanisms(settings)
+    except ConfigurationError as exc:
+        return Report(False, "nobody yet", None, [], str(exc), "")
+    runs_as = "root, programs as users of their own" if mechanisms.privileged else "an ordinary user"
+    facts = obstacles.read_facts(mechanisms.privileged)
+    sandbox = BubblewrapSandbox(mechanisms)
+    try:
+        await sandbox.start()
+        findings = await probes.probe(sandbox, settings.executor_slots)
+    except SandboxFailure as exc:
+        remedy = obstacles.remedy(str(exc), facts)
+        return Report(False, runs_as, str(mechanisms.bubblewrap), [], str(exc), remedy)
+    finally:
+        await sandbox.aclose()
+    rows = [_row(finding, mechanisms, facts) for finding in findings]
+    serves = settings.executor_unsafe_serve_without_isolation or all(row.held for row in rows if row.essential)
+    return Report(serves, runs_as, str(mechanisms.bubblewrap), rows)
+
+
+def _row(finding: probes.Finding, mechanisms: Mechanisms, facts: obstacles.Facts) -> Row:
+    by_cgroup = f"cgroup v{mechanisms.cgroups.version}" if mechanisms.cgroups else None
+    mechanism, remedy = _MECHANISMS[finding.guarantee.partition(",")[0]], ""
+    if mechanism in _SAMPLED:
+        mechanism = by_cgroup or _SAMPLED[mechanism]
+        remedy = "" if by_cgroup else f"Sampled, so late by a moment. {obstacles.remedy_for_cgroups(facts)}"
+    if not finding.held:
+        remedy = finding.detail
+    return Row(finding.guarantee, finding.held, finding.essential, mechanism, remedy)
+
+
+#: By what each guarantee holds; keys are guarantees up to their first comma.
+_MECHANISMS = {
+    "the host's files are out of sight": "bubblewrap's root, mount namespace",
+    "the system cannot be written": "read-only mounts",
+    "other processes are out of sight": "pid namespace, /proc with hidepid",
+    "no user": "user namespace, no capabilities, no_new_privs",
+    "the kernel's dangerous calls are refused": "seccomp, list of allowed calls",
+    "no new namespaces": "seccomp",
+    "no network": "network namespace",
+    "nothing of the host's environment": "fixed environment, closed descriptors",
+    "CPU time is limited": "cpu",
+    "elapsed time is limited": "clock of the keeper, less waiting for a processor",
+    "memory is limited": "memory",
+    "processes are limited": "RLIMIT_NPROC in the user namespace",
+    "files are limited": "size of the tmpfs",
+    "output is limited": "counted while reading",
+    "nothing outlives a run": "end of the pid namespace",
+}
+_SAMPLED = {"cpu": "sampling /proc, RLIMIT_CPU per process", "memory": "sampling the tree's memory in /proc"}
+
+
+def show(report: Report, console: Console) -> None:
+    console.print(f"Runs as {report.runs_as}; bubblewrap: {report.bubblewrap or 'none'}.")
+    if report.rows:
+        table = Table("Guarantee", "Held", "By", "To do", box=None, pad_edge=False, header_style="bold")
+        for row in report.rows:
+            held = "[green]yes[/]" if row.held else "[bold red]NO[/]"
+            table.add_row(row.guarantee, held, row.mechanism, row.remedy)
+        console.print(table)
+    for line in (report.reason, report.remedy):
+        if line:
+            console.print(line, style="red", markup=False)
+    console.print("The executor serves here." if report.serves else "[bold red]The executor refuses to serve here.[/]")
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        settings = load(ExecutorSettings)
+        configure_logging("doctor", LogSettings(log_level="ERROR"))
+        report = asyncio.run(examine(settings))
+    except ConfigurationError as exc:
+        report = Report(False, "nobody yet", None, [], str(exc))
+    if "--json" in arguments:
+        print(json.dumps(asdict(report), indent=2))  # noqa: T201
+    else:
+        show(report, Console())
+    return 0 if report.serves else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,82 @@
+"""Run inside a box by `probes.py`, never imported: tries what must not work, and prints what did, by kind, as JSON."""
+
+import ctypes
+import errno
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+_SECRET = ("/etc/shadow", "/root", "/home", "/etc/hostname", "/var/lib", "/run", "/sys/kernel")
+_KNOWN_ENVIRONMENT = {"PATH", "HOME", "LANG", "TMPDIR", "LC_CTYPE"}
+# The same numbers on every architecture, 424 and above: pidfd_getfd, io_uring_setup, clone3, open_tree, move_mount,
+# fsopen, mount_setattr.
+_CALLS = (438, 425, 435, 428, 429, 430, 442)
+_CLONE_NEWUSER, _CLONE_NEWNS = 0x10000000, 0x20000
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def works(action: Callable[..., Any], *arguments: Any) -> bool:
+    try:
+        action(*arguments)
+    except OSError:
+        return False
+    return True
+
+
+def files(aims: dict[str, Any]) -> list[str]:
+    return [path for path in (*_SECRET, *aims["files"]) if not path.startswith("/usr") and os.path.lexists(path)]
+
+
+def system(aims: dict[str, Any]) -> list[str]:
+    folders = ("/", "/usr", "/etc", "/dev", "/proc", "/bin")
+    return [folder for folder in folders if works(os.mkdir, f"{folder}/planted")]
+
+
+def processes(aims: dict[str, Any]) -> list[str]:
+    own = {"1", str(os.getpid())}
+    seen = [name for name in os.listdir("/proc") if name.isdigit() and name not in own]
+    return seen + [file for file in ("environ", "mem", "root/", "fd") if works(os.open, f"/proc/1/{file}", os.O_RDONLY)]
+
+
+def privileges(aims: dict[str, Any]) -> list[str]:
+    with open("/proc/self/status") as status:
+        lines = {name: value.strip() for name, _, value in (line.partition(":") for line in status)}
+    found = [name for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb") if int(lines[name], 16)]
+    found += [name for name, value in (("NoNewPrivs", "1"), ("Seccomp", "2")) if lines[name] != value]
+    return found + [f"uid {uid}" for uid in (0,) if os.getuid() == uid or works(os.setuid, uid)]
+
+
+def calls(aims: dict[str, Any]) -> list[str]:
+    reached = []
+    for number in _CALLS:
+        ctypes.set_errno(0)
+        if _libc.syscall(number, 0, 0, 0, 0, 0) != -1 or ctypes.get_errno() != errno.ENOSYS:
+            reached.append(str(number))
+    return reached
+
+
+def namespaces(aims: dict[str, Any]) -> list[str]:
+    return [hex(kind) for kind in (_CLONE_NEWUSER, _CLONE_NEWNS) if _libc.unshare(kind) == 0]
+
+
+def network(aims: dict[str, Any]) -> list[str]:
+    found = [name for _, name in socket.if_nameindex() if name != "lo"]
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+        client.settimeout(1)
+        if works(client.connect, ("127.0.0.1", aims["port"])):
+            found.append("the host's loopback")
+    return found
+
+
+def environment(aims: dict[str, Any]) -> list[str]:
+    extra = [f"descriptor {number}" for number in range(3, 64) if works(os.fstat, number)]
+    return sorted(set(os.environ) - _KNOWN_ENVIRONMENT) + extra
+
+
+if __name__ == "__main__":
+    tried = (files, system, processes, privileges, calls, namespaces, network, environment)
+    print(json.dumps({attempt.__name__: ", ".join(attempt(json.loads(sys.argv[1]))) for attempt in tried}))  # noqa: T201

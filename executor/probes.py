@@ -1,0 +1,173 @@
+"""Attempts to break out, small enough for every start: what the self-test and the doctor know about this host.
+
+One program asks for everything that isolation forbids and says what it got; others each run into one limit. The
+attack suite (`tests/security`) asks more, but takes longer.
+"""
+
+import asyncio
+import json
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+
+from executor.catalogue import ENVIRONMENT
+from executor.sandbox import wall
+from executor.sandbox.base import Ended, Job, Sandbox, Step
+from executor.sandbox.keeper.protocol import StageLimits
+
+_LIMITS = StageLimits(
+    cpu_s=5, wall_s=10, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=8 << 20, stack_bytes=8 << 20
+)
+_OWN_FILE = str(Path(__file__).resolve())
+_DISK_BYTES = 8 << 20
+_OUTPUT_BYTES = 65536
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`held` tells whether the guarantee stands; without an `essential` one the executor refuses to serve."""
+
+    guarantee: str
+    essential: bool
+    held: bool
+    detail: str = ""
+
+
+#: What `isolation_probe.py` tries, and the guarantee that stands when it fails.
+_ISOLATION = {
+    "files": "the host's files are out of sight",
+    "system": "the system cannot be written",
+    "processes": "other processes are out of sight",
+    "privileges": "no user, capability or way to privileges",
+    "calls": "the kernel's dangerous calls are refused",
+    "namespaces": "no new namespaces",
+    "network": "no network, not even the host's loopback",
+    "environment": "nothing of the host's environment",
+}
+
+
+@dataclass(frozen=True)
+class _LimitProbe:
+    guarantee: str
+    source: str
+    limits: StageLimits
+    held: Callable[[Ended], bool]
+
+
+_LIMIT_PROBES = (
+    _LimitProbe(
+        "CPU time is limited",
+        "while True: pass",
+        replace(_LIMITS, cpu_s=0.2),
+        lambda ended: ended.stopped == "cpu",
+    ),
+    _LimitProbe(
+        "elapsed time is limited",
+        "import time; time.sleep(60)",
+        replace(_LIMITS, wall_s=0.3),
+        lambda ended: ended.stopped == "wall",
+    ),
+    _LimitProbe(
+        "memory is limited, of all processes together",
+        """
+import os, time
+for _ in range(4):
+    if os.fork() == 0:
+        block = b"x" * (30 << 20)
+        time.sleep(9)
+time.sleep(9)
+""",
+        replace(_LIMITS, memory_bytes=64 << 20),
+        lambda ended: ended.stopped == "memory",
+    ),
+    _LimitProbe(
+        "processes are limited",
+        """
+import os, signal
+try:
+    for _ in range(200):
+        if os.fork() == 0:
+            signal.pause()
+except OSError:
+    print("held")
+""",
+        _LIMITS,
+        lambda ended: ended.stdout == b"held\n",
+    ),
+    _LimitProbe(
+        "files are limited",
+        """
+try:
+    for number in range(4):
+        open(f"/tmp/{number}", "wb").write(bytes(3 << 20))
+except OSError:
+    print("held")
+""",
+        _LIMITS,
+        lambda ended: ended.stdout == b"held\n",
+    ),
+    _LimitProbe(
+        "output is limited",
+        "while True: print('x' * 1000)",
+        _LIMITS,
+        lambda ended: ended.stopped == "output",
+    ),
+    _LimitProbe(
+        "nothing outlives a run",
+        """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    time.sleep(60)
+print("ended")
+""",
+        _LIMITS,
+        lambda ended: ended.stdout == b"ended\n" and ended.wall_s < _LIMITS.wall_s,
+    ),
+)
+
+
+async def probe(sandbox: Sandbox, slots: int) -> list[Finding]:
+    """Run all probes, as many at once as there are slots; `SandboxFailure` when the sandbox itself does not work."""
+    free: asyncio.Queue[int] = asyncio.Queue()
+    for slot in range(slots):
+        free.put_nowait(slot)
+
+    async def run(source: str, limits: StageLimits, argument: str = "") -> Ended:
+        slot = await free.get()
+        step = Step((wall.find_python(), "probe.py", argument), ENVIRONMENT, limits, _OUTPUT_BYTES)
+        try:
+            (ended,) = await sandbox.run(Job({"probe.py": source.encode()}, (step,), _DISK_BYTES), slot)
+            return ended
+        finally:
+            free.put_nowait(slot)
+
+    async def limit(probe_: _LimitProbe) -> Finding:
+        ended = await run(probe_.source, probe_.limits)
+        held = probe_.held(ended)
+        return Finding(probe_.guarantee, False, held, "" if held else _tell(ended))
+
+    limits = asyncio.gather(*(limit(probe_) for probe_ in _LIMIT_PROBES))
+    return [*await _isolation(run), *await limits]
+
+
+async def _isolation(run: Callable[[str, StageLimits, str], Awaitable[Ended]]) -> list[Finding]:
+    source = resources.files(__package__).joinpath("isolation_probe.py").read_text()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        aims = {"port": listener.getsockname()[1], "files": [_OWN_FILE]}
+        ended = await run(source, _LIMITS, json.dumps(aims))
+    try:
+        got: dict[str, str] = json.loads(ended.stdout)
+    except ValueError:
+        return [Finding(guarantee, True, False, _tell(ended)) for guarantee in _ISOLATION.values()]
+    return [
+        Finding(guarantee, True, not got.get(name, "not tried"), got.get(name, "not tried"))
+        for name, guarantee in _ISOLATION.items()
+    ]
+
+
+def _tell(ended: Ended) -> str:
+    said = (ended.stderr or ended.stdout)[-300:].decode(errors="replace").strip()
+    return f"ended with {ended.stopped or ended.exit_code or ended.signal}: {said}"
