@@ -13,6 +13,8 @@ log = get_logger(__name__)
 
 #: A message that made the handler fail this often is a dead letter.
 MAX_ATTEMPTS: Final = 5
+#: Submissions whose files are held in memory at once.
+_AT_ONCE: Final = 25
 
 
 class Consumer:
@@ -21,26 +23,39 @@ class Consumer:
 
     async def handle(self, deliveries: Sequence[Delivery]) -> list[Settlement]:
         """One settlement per delivery; raises `TransientError` when a dependency is away, which settles none."""
-        settlements = [await self._settle(delivery) for delivery in deliveries]
+        settlements: list[Settlement] = []
+        for start in range(0, len(deliveries), _AT_ONCE):
+            settlements += await self._settle(deliveries[start : start + _AT_ONCE])
         for settlement in settlements:
             metrics.MESSAGES.labels(type(settlement).__name__.lower()).inc()
         return settlements
 
-    async def _settle(self, delivery: Delivery) -> Settlement:
+    async def _settle(self, deliveries: Sequence[Delivery]) -> list[Settlement]:
         try:
-            job = await self._maker.make(delivery.body, delivery.message_id)
+            made = await self._maker.make_all([(delivery.body, delivery.message_id) for delivery in deliveries])
         except TransientError:
             raise
-        except Unusable as exc:
-            log.warning("message.rejected", request=delivery.message_id, reason=str(exc))
-            return Reject(str(exc))
         except Exception as exc:
-            log.exception("message.crashed", request=delivery.message_id, attempt=delivery.attempt)
-            if delivery.attempt >= MAX_ATTEMPTS:
-                return Reject(f"failed {delivery.attempt} times: {type(exc).__name__}")
-            return Retry()
-        if job is None:
-            log.info("message.repeated", request=delivery.message_id)
-        else:
-            log.info("job.created", request=delivery.message_id, job=job)
-        return Ack()
+            if len(deliveries) == 1:
+                return [_crashed(deliveries[0], exc)]
+            # One bad message must not condemn the others.
+            return [settlement for delivery in deliveries for settlement in await self._settle([delivery])]
+        return [_settlement(delivery, job) for delivery, job in zip(deliveries, made, strict=True)]
+
+
+def _settlement(delivery: Delivery, made: int | Unusable | None) -> Settlement:
+    if isinstance(made, Unusable):
+        log.warning("message.rejected", request=delivery.message_id, reason=str(made))
+        return Reject(str(made))
+    if made is None:
+        log.info("message.repeated", request=delivery.message_id)
+    else:
+        log.info("job.created", request=delivery.message_id, job=made)
+    return Ack()
+
+
+def _crashed(delivery: Delivery, error: Exception) -> Settlement:
+    log.error("message.crashed", request=delivery.message_id, attempt=delivery.attempt, exc_info=error)
+    if delivery.attempt >= MAX_ATTEMPTS:
+        return Reject(f"failed {delivery.attempt} times: {type(error).__name__}")
+    return Retry()

@@ -1,21 +1,64 @@
-"""From one id off the queue to a job row, and every reason why there is none."""
+"""From ids off the queue to job rows, a batch at a time, and every reason why there is none."""
 
+import asyncio
 import hashlib
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID, uuid4
 
-from shared.database import Connection, Database
+from shared.database import Database, Record
 from shared.errors import ObjectNotFound
 from shared.languages import check_lang
-from shared.logging import get_logger
 from shared.storage.base import ObjectStore
 
-log = get_logger(__name__)
+_INSERT: Final = """
+    WITH request AS MATERIALIZED (
+        SELECT r.upload, r.id, r.job, r.stop_reason, r.place, u.email AS sender,
+            row_number() OVER (PARTITION BY u.email ORDER BY r.place) - 1 AS behind
+        FROM unnest(CAST(:uploads AS bigint[]), CAST(:ids AS uuid[]), CAST(:jobs AS text[]),
+            CAST(:stop_reasons AS text[])) WITH ORDINALITY AS r (upload, id, job, stop_reason, place)
+        JOIN uploads u ON u.id = r.upload
+    ), made AS (
+        INSERT INTO job (upload, job, request_id, stop_reason, sender, turn)
+        -- Start-time fair queueing: behind the sender's own waiting jobs, beside everybody else's first.
+        SELECT upload, job, id, stop_reason, sender, behind + greatest(
+            (SELECT min(turn) FROM job WHERE status = 'none-executed'),
+            (SELECT max(turn) + 1 FROM job WHERE status = 'none-executed' AND job.sender = request.sender),
+            0)
+        FROM request ORDER BY place
+        ON CONFLICT (request_id) DO NOTHING RETURNING id, upload, request_id
+    ), pending AS (
+        -- Only a stranger's request is not there yet.
+        UPDATE uploads SET request_id = made.request_id, requested_at = now() FROM made
+        WHERE uploads.id = made.upload AND uploads.request_id IS NULL
+    )
+    SELECT id, request_id, pg_notify('precieux_jobs', '') FROM made
+"""
 
 
 class Unusable(Exception):
     """No job can come of this message; the text is the reason that its dead letter carries."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """`job` is the JSON text for the engine; it may be born stopped, for a reason."""
+
+    upload: int
+    id: UUID
+    job: str
+    stop_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Nothing:
+    """There is no job to make of this request: it is withdrawn, so that it may be asked for again."""
+
+    upload: int
+    id: UUID
+    why: Unusable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,34 +73,68 @@ class JobMaker:
 
         Raises `Unusable` for what can never become a job, and `TransientError` when a dependency is away.
         """
-        upload_id, request_id = _decode(body, message_id)
-        async with self.database.transaction() as connection:
-            upload = await connection.fetch_one(
-                "SELECT id, inputs, language, enable, object_key, sha256, request_id FROM uploads WHERE id = :id",
-                {"id": upload_id},
-            )
-        if upload is None:
-            raise Unusable(f"no upload has the id {upload_id}")
-        # A stranger's message has no id of its own: it means the request under way, or a new one.
-        request_id = request_id or upload["request_id"] or uuid4()
-        try:
-            if upload["enable"] != 0:
-                await self._withdraw(upload_id, request_id)
-                return None
-            # The original's rows tell no key; its files are named by id and extension, which is the language's code.
-            key = upload["object_key"] or f"{upload_id}.{check_lang(upload['language'])}"
-            contents = await self._read(upload_id, key, upload["sha256"])
-        except Unusable:
-            await self._withdraw(upload_id, request_id)
-            raise
-        job = {"language": upload["language"], "inputs": upload["inputs"], "contents": contents}
-        async with self.database.transaction() as connection:
-            return await _insert(connection, upload_id, request_id, json.dumps(job, ensure_ascii=False))
+        [made] = await self.make_all([(body, message_id)])
+        if isinstance(made, Unusable):
+            raise made
+        return made
+
+    async def make_all(self, messages: Sequence[tuple[bytes, str | None]]) -> list[int | Unusable | None]:
+        """The same for a batch of bodies with their message ids: one look, the files side by side, one insertion.
+
+        Whatever it raises concerns the whole batch.
+        """
+        decoded = [_decode(body, message_id) for body, message_id in messages]
+        uploads = await self._uploads({one[0] for one in decoded if not isinstance(one, Unusable)})
+        strangers: dict[int, UUID] = {}
+        looked_at = await asyncio.gather(*(self._look_at(one, uploads, strangers) for one in decoded))
+        await self._withdraw([one for one in looked_at if isinstance(one, _Nothing)])
+        made = await self._insert([one for one in looked_at if isinstance(one, _Request)])
+        results: list[int | Unusable | None] = []
+        for one in looked_at:
+            match one:
+                case _Request():
+                    # Once: of a message that came twice in one batch, the second made nothing.
+                    results.append(made.pop(one.id, None))
+                case _Nothing():
+                    results.append(one.why)
+                case Unusable():
+                    results.append(one)
+        return results
 
     async def give_up(self, upload_id: int, request_id: UUID, reason: str) -> int | None:
         """End a request that can become no job to be run: its job is born stopped, and a runner mails the reason."""
+        made = await self._insert([_Request(upload_id, request_id, "{}", stop_reason=reason)])
+        return made.get(request_id)
+
+    async def _uploads(self, ids: Collection[int]) -> dict[int, Record]:
         async with self.database.transaction() as connection:
-            return await _insert(connection, upload_id, request_id, "{}", stop_reason=reason)
+            rows = await connection.fetch_all(
+                "SELECT id, inputs, language, enable, object_key, sha256, request_id FROM uploads WHERE id = ANY(:ids)",
+                {"ids": list(ids)},
+            )
+        return {row["id"]: row for row in rows}
+
+    async def _look_at(
+        self, decoded: tuple[int, UUID | None] | Unusable, uploads: dict[int, Record], strangers: dict[int, UUID]
+    ) -> _Request | _Nothing | Unusable:
+        if isinstance(decoded, Unusable):
+            return decoded
+        upload_id, request_id = decoded
+        upload = uploads.get(upload_id)
+        if upload is None:
+            return Unusable(f"no upload has the id {upload_id}")
+        # A stranger's message has no id of its own: it means the request under way, or a new one.
+        request_id = request_id or upload["request_id"] or strangers.setdefault(upload_id, uuid4())
+        if upload["enable"] != 0:
+            return _Nothing(upload_id, request_id)
+        # The original's rows tell no key; its files are named by id and extension, which is the language's code.
+        key = upload["object_key"] or f"{upload_id}.{check_lang(upload['language'])}"
+        try:
+            contents = await self._read(upload_id, key, upload["sha256"])
+        except Unusable as exc:
+            return _Nothing(upload_id, request_id, exc)
+        job = {"language": upload["language"], "inputs": upload["inputs"], "contents": contents}
+        return _Request(upload_id, request_id, json.dumps(job, ensure_ascii=False))
 
     async def _read(self, upload_id: int, key: str, sha256: str | None) -> str:
         try:
@@ -71,51 +148,47 @@ class JobMaker:
         # Postgres holds no NUL; the API refuses such files, but the bucket may be older than it.
         return data.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
-    async def _withdraw(self, upload_id: int, request_id: UUID) -> None:
-        """Nothing will come of this request: it may be asked for again."""
+    async def _insert(self, requests: Sequence[_Request]) -> dict[UUID, int]:
+        """The ids of the new jobs, by their requests."""
+        if not requests:
+            return {}
+        async with self.database.transaction() as connection:
+            rows = await connection.fetch_all(
+                _INSERT,
+                {
+                    "uploads": [request.upload for request in requests],
+                    "ids": [request.id for request in requests],
+                    "jobs": [request.job for request in requests],
+                    "stop_reasons": [request.stop_reason for request in requests],
+                },
+            )
+        return {row["request_id"]: row["id"] for row in rows}
+
+    async def _withdraw(self, requests: Sequence[_Nothing]) -> None:
+        """Nothing will come of these: they may be asked for again."""
+        if not requests:
+            return
         async with self.database.transaction() as connection:
             await connection.execute(
-                "UPDATE uploads SET request_id = NULL WHERE id = :id AND request_id = :request_id"
-                " AND NOT EXISTS (SELECT 1 FROM job WHERE job.request_id = :request_id)",
-                {"id": upload_id, "request_id": request_id},
+                """
+                UPDATE uploads SET request_id = NULL
+                FROM unnest(CAST(:uploads AS bigint[]), CAST(:ids AS uuid[])) AS r (upload, id)
+                WHERE uploads.id = r.upload AND request_id = r.id
+                    AND NOT EXISTS (SELECT 1 FROM job WHERE job.request_id = r.id)
+                """,
+                {"uploads": [request.upload for request in requests], "ids": [request.id for request in requests]},
             )
 
 
-def _decode(body: bytes, message_id: str | None) -> tuple[int, UUID | None]:
+def _decode(body: bytes, message_id: str | None) -> tuple[int, UUID | None] | Unusable:
     try:
         # The original publishes the id with a full stop behind it.
         upload_id = int(body.decode("ascii").removesuffix("."))
     except ValueError:
-        raise Unusable("the body is not a decimal id") from None
+        return Unusable("the body is not a decimal id")
     if not 0 < upload_id < 1 << 63:
-        raise Unusable("the id is out of range")
+        return Unusable("the id is out of range")
     try:
         return upload_id, UUID(message_id) if message_id else None
     except ValueError:
-        raise Unusable("the message's id is not a UUID") from None
-
-
-async def _insert(
-    connection: Connection, upload_id: int, request_id: UUID, job: str, *, stop_reason: str | None = None
-) -> int | None:
-    row = await connection.fetch_one(
-        """
-        WITH made AS (
-            INSERT INTO job (upload, job, request_id, stop_reason, sender, turn)
-            -- Start-time fair queueing: behind the sender's own waiting jobs, beside everybody else's first.
-            SELECT :upload, :job, :request_id, :stop_reason, u.email, greatest(
-                (SELECT min(turn) FROM job WHERE status = 'none-executed'),
-                (SELECT max(turn) + 1 FROM job WHERE status = 'none-executed' AND sender = u.email),
-                0)
-            FROM uploads u WHERE u.id = :upload
-            ON CONFLICT (request_id) DO NOTHING RETURNING id
-        ), pending AS (
-            -- Only a stranger's request is not there yet.
-            UPDATE uploads SET request_id = :request_id, requested_at = now() FROM made
-            WHERE uploads.id = :upload AND uploads.request_id IS NULL
-        )
-        SELECT id, pg_notify('precieux_jobs', '') FROM made
-        """,
-        {"upload": upload_id, "job": job, "request_id": request_id, "stop_reason": stop_reason},
-    )
-    return row["id"] if row else None
+        return Unusable("the message's id is not a UUID")
