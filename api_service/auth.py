@@ -8,6 +8,7 @@ import hmac
 import ipaddress
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
@@ -75,7 +76,7 @@ class Authenticator:
             return True
         looked_at, known = self._any_key
         if time.monotonic() - looked_at > _BELIEVED_SECONDS or looked_at == 0.0:
-            async with self._database.transaction() as connection:
+            async with self._database.connection() as connection:
                 known = await api_keys.any_valid(connection)
             self._any_key = (time.monotonic(), known)
         return known
@@ -86,7 +87,7 @@ class Authenticator:
             return _OPERATOR
         looked_at, key = self._answers.get(sha256, (0.0, None))
         if time.monotonic() - looked_at > _BELIEVED_SECONDS or looked_at == 0.0:
-            async with self._database.transaction() as connection:
+            async with self._database.connection() as connection:
                 key = await api_keys.find(connection, sha256)
             if len(self._answers) >= _KEPT_ANSWERS:
                 self._answers.clear()
@@ -99,6 +100,7 @@ def require(principal: Principal, scope: Scope) -> None:
         raise Problem(HTTPStatus.FORBIDDEN, f"This API key lacks the scope `{scope}`.")
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -34,7 +34,7 @@ class BacklogGuard:
 
     async def _measure(self) -> bool:
         # Counts no further than the limit, over a partial index: what has been answered costs nothing.
-        async with self._database.transaction() as connection:
+        async with self._database.connection() as connection:
             row = await connection.fetch_one(
                 "SELECT count(*) AS waiting FROM"
                 " (SELECT 1 FROM uploads WHERE request_id IS NOT NULL LIMIT CAST(:limit AS bigint)) AS pending",

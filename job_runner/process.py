@@ -83,7 +83,7 @@ class Processor:
             link = await self.store.link(key, expires_in=LINK_LIFETIME)
         shown_link = link if outcome.answer and outcome.answer.output else None
         email = render(job, outcome, filelink=shown_link, domain=self.mail_domain)
-        async with self.database.transaction() as connection:
+        async with self.database.connection() as connection:
             ours = await finish(connection, job, outcome, email, output_key=key, filelink=link)
         if ours:
             metrics.JOBS_FINISHED.labels(outcome.state, outcome.verdict or "none").inc()
@@ -99,7 +99,7 @@ class Processor:
         metrics.JOBS_RETRIED.inc()
         retry_after = error.retry_after if isinstance(error, TransientError) else None
         delay = self.policy.delay(job.attempt, self.rng, at_least=retry_after)
-        async with self.database.transaction() as connection:
+        async with self.database.connection() as connection:
             await claim.retry_later(connection, job.lease_id, delay=delay)
         log.warning(
             "job.retrying",

@@ -53,7 +53,7 @@ class Runner:
         if free == 0:
             return self._settings.poll_interval
         try:
-            async with self._database.transaction() as connection:
+            async with self._database.connection() as connection:
                 jobs = await claim.claim(connection, limit=free, lease_seconds=self._settings.lease_seconds)
                 next_due = await claim.seconds_until_due(connection) if len(jobs) < free else None
         except DatabaseUnavailable as exc:
@@ -106,7 +106,7 @@ class Runner:
             if not held:
                 continue
             try:
-                async with self._database.transaction() as connection:
+                async with self._database.connection() as connection:
                     ours = await claim.heartbeat(connection, list(held), lease_seconds=self._settings.lease_seconds)
             except DatabaseUnavailable as exc:
                 log.warning("runner.heartbeat_failed", error=str(exc))

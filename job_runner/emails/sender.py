@@ -52,7 +52,7 @@ class Sender:
 
     async def run_once(self) -> float:
         """Send one batch; returns how long to wait for the next look."""
-        async with self._database.transaction() as connection:
+        async with self._database.connection() as connection:
             claimed = await queue.claim(connection, limit=_BATCH, lease_seconds=_LEASE_SECONDS)
             due = await queue.seconds_until_due(connection) if not claimed else 0.0
         pauses = await asyncio.gather(*(self._send(mail) for mail in claimed), return_exceptions=True)
@@ -68,7 +68,7 @@ class Sender:
         """Send one mail and record its fate; True when the mailer should be left alone for a while."""
         context = {"message_id": mail.email.message_id, "job": mail.job, "attempt": mail.attempt}
         if mail.suppressed:
-            async with self._database.transaction() as connection:
+            async with self._database.connection() as connection:
                 await queue.mark_suppressed(connection, mail.lease_id)
             metrics.MAILS.labels("suppressed").inc()
             log.info("mail.suppressed", **context)
@@ -79,7 +79,7 @@ class Sender:
         except MailRefused as exc:
             metrics.MAILS.labels("refused").inc()
             log.error("mail.refused", **context, error=str(exc))
-            async with self._database.transaction() as connection:
+            async with self._database.connection() as connection:
                 await queue.mark_refused(connection, mail.lease_id, str(exc))
             return False
         except MailerUnavailable as exc:
@@ -90,10 +90,10 @@ class Sender:
                 log.error("mail.paused", **context, error=str(exc), seconds=delay)
             else:
                 log.warning("mail.retrying", **context, error=str(exc), delay_s=round(delay, 1))
-            async with self._database.transaction() as connection:
+            async with self._database.connection() as connection:
                 await queue.retry_later(connection, mail.lease_id, delay=delay, error=str(exc))
             return exc.pause
-        async with self._database.transaction() as connection:
+        async with self._database.connection() as connection:
             await queue.mark_sent(connection, mail.lease_id, provider_id)
         metrics.MAILS.labels("sent").inc()
         log.info("mail.sent", **context)

@@ -39,18 +39,19 @@ class PostgresBroker:
         if not messages:
             return []
         try:
-            async with self._database.transaction() as connection:
+            async with self._database.connection() as connection:
                 await connection.execute(
-                    "INSERT INTO messages (queue, body, message_id)"
+                    "WITH published AS (INSERT INTO messages (queue, body, message_id)"
                     " SELECT :queue, body, message_id"
-                    " FROM unnest(CAST(:bodies AS bytea[]), CAST(:message_ids AS text[])) AS new (body, message_id)",
+                    " FROM unnest(CAST(:bodies AS bytea[]), CAST(:message_ids AS text[])) AS new (body, message_id))"
+                    " SELECT pg_notify(:channel, '')",
                     {
                         "queue": QUEUE,
+                        "channel": CHANNEL,
                         "bodies": [message.body for message in messages],
                         "message_ids": [message.message_id for message in messages],
                     },
                 )
-                await connection.execute("SELECT pg_notify(:channel, '')", {"channel": CHANNEL})
         except DatabaseUnavailable as exc:
             raise BrokerUnavailable(f"the broker is in Postgres, and {exc}") from exc
         return [True] * len(messages)
@@ -78,7 +79,7 @@ class PostgresBroker:
         """Nothing of our own to let go of."""
 
     async def _consume_batch(self, handle: Handler) -> float:
-        """Handle and settle one batch; the seconds to wait for the next: 0 unless there was none."""
+        """Handle and settle one batch; the seconds to wait for the next: 0 when there is likely more."""
         async with self._database.transaction() as connection:
             rows = await connection.fetch_all(
                 "SELECT id, body, message_id, attempt FROM messages"
@@ -86,12 +87,13 @@ class PostgresBroker:
                 " ORDER BY visible_at, id LIMIT :limit FOR UPDATE SKIP LOCKED",
                 {"queue": QUEUE, "limit": BATCH},
             )
-            if not rows:
-                return min(self._poll_interval, await _seconds_until_due(connection))
-            deliveries = [Delivery(row["body"], row["message_id"], row["attempt"] + 1) for row in rows]
-            settlements = await settle_batch(self._within_savepoint(handle), deliveries)
-            await self._settle(connection, [row["id"] for row in rows], deliveries, settlements)
-        return 0.0
+            if rows:
+                deliveries = [Delivery(row["body"], row["message_id"], row["attempt"] + 1) for row in rows]
+                settlements = await settle_batch(self._within_savepoint(handle), deliveries)
+                await self._settle(connection, [row["id"] for row in rows], deliveries, settlements)
+            if len(rows) == BATCH:
+                return 0.0
+            return min(self._poll_interval, await _seconds_until_due(connection))
 
     def _within_savepoint(self, handle: Handler) -> Handler:
         """A statement that failed must not doom the transaction that the settling happens in."""
