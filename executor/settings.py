@@ -12,35 +12,44 @@ MIB = 1 << 20
 
 
 class ExecutorSettings(Settings):
-    executor_host: str = Field("127.0.0.1", description="the address to listen on")
-    executor_port: int = Field(8100, ge=0, le=65535, description="the port to listen on, 0 for any free one")
-    codex_token: SecretStr | None = Field(None, description="what clients must send as `Authorization: Bearer`")
+    executor_host: str = Field(default="127.0.0.1", description="the address to listen on")
+    executor_port: int = Field(default=8100, ge=0, le=65535, description="the port to listen on, 0 for any free one")
+    codex_token: SecretStr | None = Field(default=None, description="what clients must send as `Authorization: Bearer`")
 
-    executor_slots: int = Field(os.cpu_count() or 1, ge=1, le=1024, description="how many programs run at once")
-    executor_queue: int = Field(64, ge=0, description="how many requests may wait for a slot before others get a 503")
-    max_body_bytes: int = Field(16 * MIB, ge=1024, description="bytes of a request's body, escapes included")
-    max_source_bytes: int = Field(MIB, ge=1, description="bytes of a program's source text")
-    max_input_bytes: int = Field(MIB, ge=1, description="bytes of a program's standard input")
-    max_output_bytes: int = Field(MIB, ge=1, description="bytes kept of standard output, and of standard error")
-
-    default_time_limit: float = Field(10.0, gt=0, description="seconds of CPU when a request does not say")
-    max_time_limit: float = Field(60.0, gt=0, description="seconds of CPU that a request may ask for")
-    default_wall_limit: float | None = Field(None, gt=0, description="seconds; unset, it follows from the CPU limit")
-    max_wall_limit: float = Field(300.0, gt=0, description="seconds that a request may ask for")
-    default_memory_limit: int = Field(512 * MIB, ge=16 * MIB, description="bytes when a request does not say")
-    max_memory_limit: int = Field(2048 * MIB, ge=16 * MIB, description="bytes that a request may ask for")
-    max_processes: int = Field(256, ge=4, description="processes and threads of one program")
-    max_disk_bytes: int = Field(128 * MIB, ge=MIB, description="bytes of all files of one program")
-    compile_time_limit: float = Field(30.0, gt=0, description="seconds of CPU for a compiler")
-    compile_memory_limit: int = Field(1536 * MIB, ge=64 * MIB, description="bytes for a compiler")
-
-    bwrap: Path | None = Field(None, description="the bubblewrap to use instead of the one found")
-    executor_first_user_id: int = Field(
-        1_879_048_192, ge=1, lt=1 << 32, description="root runs slot N's programs as this user id + N; nobody else's"
+    executor_slots: int = Field(default=os.cpu_count() or 1, ge=1, le=1024, description="how many programs run at once")
+    executor_queue: int = Field(
+        default=64, ge=0, description="how many requests may wait for a slot before others get a 503"
     )
-    executor_use_cgroups: bool = Field(True, description="false: measure by sampling /proc even where cgroups work")
+    max_body_bytes: int = Field(default=16 * MIB, ge=1024, description="bytes of a request's body, escapes included")
+    max_source_bytes: int = Field(default=MIB, ge=1, description="bytes of a program's source text")
+    max_input_bytes: int = Field(default=MIB, ge=1, description="bytes of a program's standard input")
+    max_output_bytes: int = Field(default=MIB, ge=1, description="bytes kept of standard output, and of standard error")
+
+    default_time_limit: float = Field(default=10.0, gt=0, description="seconds of CPU when a request does not say")
+    max_time_limit: float = Field(default=60.0, gt=0, description="seconds of CPU that a request may ask for")
+    default_wall_limit: float | None = Field(
+        default=None, gt=0, description="seconds; unset, it follows from the CPU limit"
+    )
+    max_wall_limit: float = Field(default=300.0, gt=0, description="seconds that a request may ask for")
+    default_memory_limit: int = Field(default=512 * MIB, ge=16 * MIB, description="bytes when a request does not say")
+    max_memory_limit: int = Field(default=2048 * MIB, ge=16 * MIB, description="bytes that a request may ask for")
+    max_processes: int = Field(default=256, ge=4, description="processes and threads of one program")
+    max_disk_bytes: int = Field(default=128 * MIB, ge=MIB, description="bytes of all files of one program")
+    compile_time_limit: float = Field(default=30.0, gt=0, description="seconds of CPU for a compiler")
+    compile_memory_limit: int = Field(default=1536 * MIB, ge=64 * MIB, description="bytes for a compiler")
+
+    bwrap: Path | None = Field(default=None, description="the bubblewrap to use instead of the one found")
+    executor_first_user_id: int = Field(
+        default=1_879_048_192,
+        ge=1,
+        lt=1 << 32,
+        description="root runs slot N's programs as this user id + N; nobody else's",
+    )
+    executor_use_cgroups: bool = Field(
+        default=True, description="false: measure by sampling /proc even where cgroups work"
+    )
     executor_unsafe_serve_without_isolation: bool = Field(
-        False, description="serve although the self-test found that programs are not kept in"
+        default=False, description="serve although the self-test found that programs are not kept in"
     )
 
     @model_validator(mode="after")

@@ -15,7 +15,6 @@ from importlib import resources
 
 #: AUDIT_ARCH_* of linux/audit.h
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-_X32_BIT = 0x40000000
 
 _KILL_PROCESS = 0x80000000
 _ALLOW = 0x7FFF0000
@@ -68,13 +67,14 @@ def build(machine: str | None = None, *, counted_by_cgroup: bool = True) -> byte
     machine = machine or platform.machine()
     if machine not in _ARCHITECTURES:
         raise ValueError(f"no system call table for {machine}; known are {', '.join(_ARCHITECTURES)}")
-    numbers = _allowed(machine)
+    numbers = allowed(machine)
     if not counted_by_cgroup:
         numbers = {name: number for name, number in numbers.items() if name not in _UNMAPPED_MEMORY}
     return _assemble(_program(_ARCHITECTURES[machine], numbers))
 
 
-def _allowed(machine: str) -> dict[str, int]:
+def allowed(machine: str) -> dict[str, int]:
+    """The calls of the table by name, with their numbers on an architecture."""
     table = resources.files(__package__).joinpath("allowed_syscalls.csv").read_text()
     return {row["name"]: int(row[machine]) for row in csv.DictReader(table.splitlines()) if row[machine]}
 

@@ -1,0 +1,35 @@
+"""Finding the class to start in any Java source."""
+
+import pytest
+
+from executor.languages.java_source import find_main
+
+_MAIN = "public static void main(String[] args) {}"
+
+
+@pytest.mark.parametrize(
+    ("source", "stem", "main"),
+    [
+        (f"public class Main {{ {_MAIN} }}", "Main", "Main"),
+        (f"class A {{}} public final class B {{ {_MAIN} }}", "B", "B"),
+        (f"package a.b ; class A {{ {_MAIN} }}", "A", "a.b.A"),
+        (f"public class A {{}} class B {{ {_MAIN} }}", "A", "B"),
+        (f"class A {{ class Inner {{}} }} class B {{ {_MAIN} }}", "B", "B"),
+        (f"class A {{ {_MAIN} }} class B {{ {_MAIN} }}", "A", "A"),
+        (f"// public class No {{\nclass Yes {{ {_MAIN} }}", "Yes", "Yes"),
+        (f"/* public class No {{ */ class Yes {{ {_MAIN} }}", "Yes", "Yes"),
+        ("class Yes { String s = \"} public class No {\"; char c = '}'; " + _MAIN + " }", "Yes", "Yes"),
+        ('class Yes { String s = """\n} public class No {\n"""; ' + _MAIN + " }", "Yes", "Yes"),
+        (f"public record R(int x) {{ {_MAIN} }}", "R", "R"),
+        (f"public enum E {{ A; {_MAIN} }}", "E", "E"),
+        (f"public interface I {{ {_MAIN.removeprefix('public ')} }}", "I", "I"),
+        (f"@Deprecated public abstract class Größe$1<T extends Comparable<T>> {{ {_MAIN} }}", "Größe$1", "Größe$1"),
+        (f"public sealed class S permits T {{ {_MAIN} }} final class T extends S {{}}", "S", "S"),
+        ("import java.util.*;", "Main", "Main"),
+        ("", "Main", "Main"),
+        ("class Unclosed {", "Unclosed", "Unclosed"),
+    ],
+)
+def test_find_main(source: str, stem: str, main: str) -> None:
+    found = find_main(source)
+    assert (found.file_stem, found.main_class) == (stem, main)
