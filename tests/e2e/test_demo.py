@@ -30,7 +30,7 @@ def start_demo(temporary: Path) -> subprocess.Popen[str]:
 
 
 def heed_interrupts() -> None:
-    """As a shell starts what runs in its foreground; in its background, as tests may run, it would be told to ignore."""
+    """As a shell tells what runs in its foreground; in its background, where tests may run, it says to ignore them."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
