@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint format clean
+.PHONY: chaos help demo up test test-compose lint format clean
 
 python := .venv/bin/python
 
@@ -17,6 +17,14 @@ up: ## Run Precieux on this machine, at http://127.0.0.1:8000
 test: ## Run all tests; `make test args="-k sandbox"` runs some
 	@deploy/bootstrap test
 	@$(python) -m pytest $(args)
+
+test-compose: ## Run the stack of docker-compose.yml on a Docker engine, kill and restart its parts, and check it
+	@deploy/bootstrap test
+	@$(python) -m pytest -m compose tests/compose $(args)
+
+chaos: ## Break every part at random; `make chaos MINUTES=10` for long
+	@deploy/bootstrap test
+	@$(python) -m tests.chaos --minutes $(or $(MINUTES),1) $(args)
 
 lint: ## Check style, types and layers
 	@deploy/bootstrap test

@@ -1,0 +1,1 @@
+"""The whole system under faults: see docs/reliability.md."""

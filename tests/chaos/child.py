@@ -1,0 +1,65 @@
+"""Runs a service as `python -m` would, but for what a test changes in it: `python -m tests.chaos.child MODULE`.
+
+The only place where services are told when to die: nothing of it is in their code.
+
+    --die-at POINT         SIGKILL itself when it first gets there; see `POINTS`
+    --mail-lease SECONDS   notice a dead sender sooner than a mailer's timeouts would allow in earnest
+"""
+
+import argparse
+import os
+import runpy
+import signal
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Final
+
+#: Where to die: the function, and whether before it does anything or after it has done everything.
+POINTS: Final = {
+    "file stored, row not committed": ("shared.storage.local:LocalStore.put", "after"),
+    "request committed, answer not sent": ("api_service.submissions:Submissions.ask_for_execution", "after"),
+    "request committed, not published": ("shared.broker.postgres:PostgresBroker.publish", "before"),
+    "request committed, not published (RabbitMQ)": ("shared.broker.rabbitmq:RabbitMQBroker.publish", "before"),
+    "published, not deleted": ("shared.outbox:remove", "before"),
+    "job inserted, not acknowledged": ("queue_consumer.consumer:Consumer.handle", "after"),
+    "claimed, engine not asked": ("job_runner.codex_client:CodexClient.run", "before"),
+    "engine answered, nothing stored": ("job_runner.codex_client:CodexClient.run", "after"),
+    "output stored, outcome not committed": ("job_runner.process:finish", "before"),
+    "mail claimed, not sent": ("job_runner.mailers.mailgun:MailgunMailer.send", "before"),
+    "mail accepted, not recorded": ("job_runner.mailers.mailgun:MailgunMailer.send", "after"),
+}
+
+
+def die_at(point: str) -> None:
+    """Patch the function of `point`, all of which are coroutines, so that the process ends there by SIGKILL."""
+    place, when = POINTS[point]
+    module, _, path = place.partition(":")
+    *owners, name = path.split(".")
+    owner: Any = import_module(module)
+    for each in owners:
+        owner = getattr(owner, each)
+    original: Callable[..., Any] = getattr(owner, name)
+
+    async def dying(*args: Any, **kwargs: Any) -> Any:
+        if when == "after":
+            await original(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(owner, name, dying)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--die-at", choices=POINTS)
+    parser.add_argument("--mail-lease", type=float)
+    parser.add_argument("module")
+    chosen = parser.parse_args()
+    if chosen.mail_lease is not None:
+        setattr(import_module("job_runner.emails.sender"), "_LEASE_SECONDS", chosen.mail_lease)  # noqa: B010
+    if chosen.die_at is not None:
+        die_at(chosen.die_at)
+    runpy.run_module(chosen.module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

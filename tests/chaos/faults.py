@@ -1,0 +1,106 @@
+"""The menu of faults: each begins, lasts a while, and is healed. A system offers those that it has the parts for."""
+
+import os
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from shared.broker.base import Message
+from tests.chaos.proxy import Mode
+from tests.chaos.system import System
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`part` is what it strikes: no two faults of a pair strike the same."""
+
+    name: str
+    part: str
+    begin: Callable[[System], object]
+    heal: Callable[[System], object] = lambda _: None
+
+
+def menu(system: System) -> list[Fault]:
+    """Every fault that this system can suffer."""
+    return [*_of_services(system), *_of_dependencies(system), *_of_servers(system), *_of_messages(), _clock()]
+
+
+def _of_services(system: System) -> Iterator[Fault]:
+    for name in system.services:
+        yield Fault(f"{name} killed", name, lambda s, n=name: s.services[n].kill())  # type: ignore[misc]
+        yield Fault(
+            f"{name} frozen",
+            name,
+            lambda s, n=name: s.services[n].freeze(),  # type: ignore[misc]
+            lambda s, n=name: s.services[n].thaw(),  # type: ignore[misc]
+        )
+    if system.backends.s3 is None:
+        yield Fault("disk full", "disk", lambda s: _limit_files(s, 0), lambda s: _limit_files(s, None))
+
+
+def _of_dependencies(system: System) -> Iterator[Fault]:
+    for name in system.proxies:
+        for mode in (Mode.REFUSE, Mode.HANG, Mode.SLOW, Mode.NONSENSE):
+            yield Fault(
+                f"{name}: {mode}",
+                name,
+                lambda s, n=name, m=mode: s.proxies[n].set(m),  # type: ignore[misc]
+                lambda s, n=name: s.proxies[n].set(Mode.PASS),  # type: ignore[misc]
+            )
+    yield Fault("engine: out of order", "engine", lambda s: _set_engine(s, True), lambda s: _set_engine(s, False))
+    yield Fault("mail: 500", "mail", lambda s: s.mailgun.fail(500, times=3))
+    yield Fault("mail: 500 but accepted", "mail", lambda s: s.mailgun.fail(500, times=2, accepts=True))
+    yield Fault("mail: 429", "mail", lambda s: s.mailgun.fail(429, times=3, Retry_After="1"))
+
+
+def _of_servers(system: System) -> Iterator[Fault]:
+    yield Fault("Postgres killed", "postgres", _kill_postgres, lambda s: s.postgres.start())
+    if (rabbitmq := system.backends.rabbitmq) is not None:
+        yield Fault("RabbitMQ killed", "broker", lambda _: rabbitmq.kill(), lambda _: rabbitmq.start())
+        yield Fault("RabbitMQ frozen", "broker", lambda _: rabbitmq.freeze(), lambda _: rabbitmq.thaw())
+
+
+def _of_messages() -> Iterator[Fault]:
+    yield Fault("messages repeated, out of order", "messages", _repeat_messages)
+    yield Fault("messages undecodable or unknown", "messages", _strange_messages)
+
+
+def _clock() -> Fault:
+    """The database's clock, the only one that leases know, jumps ahead: to a lease that is an hour less."""
+    return Fault("clock an hour ahead", "clock", _jump_ahead)
+
+
+def _limit_files(system: System, size: int | None) -> None:
+    """As on a full disk, no file of the services can grow (RLIMIT_FSIZE; Python ignores the signal)."""
+    limit = resource.RLIM_INFINITY if size is None else size
+    for service in system.services.values():
+        if service.running:
+            resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+
+
+def _set_engine(system: System, failing: bool) -> None:
+    system.engine.failing = failing
+
+
+def _kill_postgres(system: System) -> None:
+    if system.postgres.pid is not None:
+        os.kill(system.postgres.pid, signal.SIGKILL)
+
+
+def _repeat_messages(system: System) -> None:
+    rows = system.query("SELECT upload, request_id FROM job WHERE request_id IS NOT NULL ORDER BY id DESC LIMIT 20")
+    system.publish([Message(str(row["upload"]).encode(), str(row["request_id"])) for row in rows])
+
+
+STRANGE: Final = (b"", b"not an id", b"\xff\xfe", b"-1", b"999999999")
+
+
+def _strange_messages(system: System) -> None:
+    system.publish([Message(body, f"strange-{number}") for number, body in enumerate(STRANGE)])
+
+
+def _jump_ahead(system: System) -> None:
+    system.query("UPDATE job SET lease_expires_at = lease_expires_at - interval '1 hour' WHERE status = 'executing'")
+    system.query("UPDATE emails SET lease_expires_at = lease_expires_at - interval '1 hour' WHERE status = 'sending'")

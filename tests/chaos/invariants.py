@@ -1,0 +1,80 @@
+"""What must be true once the faults are over: each function tells the violations that it finds."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from tests.chaos.load import Load
+from tests.chaos.system import System
+
+_ENDS = """
+    SELECT uploads.id AS upload, job.id AS job, job.status, results.output, emails.message_id,
+        emails.status AS mail, emails.recipient,
+        extract(epoch FROM job.finished_at - uploads.created_at) AS seconds
+    FROM uploads LEFT JOIN job ON job.upload = uploads.id LEFT JOIN results ON results.job = job.id
+    LEFT JOIN emails ON emails.job = job.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`repeats` are mails that arrived more than once, always under one Message-ID, or it is a violation."""
+
+    violations: list[str]
+    accepted: int
+    lost: int
+    doubled: int
+    missing_mails: int
+    repeats: int
+    seconds: list[float]
+
+
+def settled(system: System, load: Load) -> bool:
+    """Every accepted submission has its end, every mail is on its way, nothing waits or is held anywhere."""
+    if not load.all_accepted:
+        return False
+    [row] = system.query(
+        "SELECT (SELECT count(*) FROM outbox) AS outbox, (SELECT count(*) FROM messages WHERE queue = 'emails') AS"
+        " messages, (SELECT count(*) FROM job WHERE status IN ('none-executed', 'executing')) AS jobs,"
+        " (SELECT count(*) FROM emails WHERE status IN ('queued', 'sending')) AS mails,"
+        " (SELECT count(*) FROM uploads WHERE request_id IS NOT NULL) AS requests"
+    )
+    return not any(row.values())
+
+
+def judge(system: System, load: Load) -> Verdict:
+    """Compare what the clients were promised with what the database and the mail provider hold."""
+    ends: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in system.query(_ENDS):
+        ends[row["upload"]].append(row)
+    arrived = Counter(mail.fields["h:Message-Id"] for mail in system.mailgun.accepted)
+    violations: list[str] = []
+    lost = doubled = missing = 0
+    seconds: list[float] = []
+    for submission in load.submissions:
+        rows = [row for row in ends[submission.number] if row["job"] is not None]
+        if submission.accepted and not any(row["status"] == "executed" for row in rows):
+            lost += 1
+            violations.append(f"submission {submission.number} was accepted and lost: {ends[submission.number]}")
+        if len({row["job"] for row in rows}) > max(1, submission.asked) or len(rows) != len({r["job"] for r in rows}):
+            doubled += 1
+            violations.append(f"submission {submission.number} was asked for {submission.asked} times: {rows}")
+        for row in rows:
+            if row["output"] != f"{submission.number}\n":
+                violations.append(f"submission {submission.number} got the result {row['output']!r}")
+            if row["mail"] != "sent" or not arrived[row["message_id"]] or row["recipient"] != submission.email:
+                missing += 1
+                violations.append(f"the mail of {row} did not arrive")
+        seconds += [float(row["seconds"]) for row in rows if row["seconds"] is not None]
+    known = {row["message_id"] for rows in ends.values() for row in rows}
+    violations += [f"a mail that nobody wrote arrived: {message_id}" for message_id in arrived.keys() - known]
+    violations += [f"the API answered {answer}" for answer in load.strange]
+    return Verdict(
+        violations,
+        accepted=sum(1 for submission in load.submissions if submission.accepted),
+        lost=lost,
+        doubled=doubled,
+        missing_mails=missing,
+        repeats=arrived.total() - len(arrived),
+        seconds=sorted(seconds),
+    )

@@ -1,0 +1,93 @@
+"""Clients with patience: each submission is insisted on until the server has accepted it."""
+
+import queue
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+import requests
+
+_TIMEOUT: Final = (2, 4)  # s to connect, and between two pieces of an answer
+_CLIENTS: Final = 4
+
+
+@dataclass
+class Submission:
+    """`asked` counts the requests for execution whose answer was yes, or was lost: each may have made a job."""
+
+    number: int
+    began: float = field(default_factory=time.monotonic)
+    asked: int = 0
+    accepted: float | None = None
+
+    @property
+    def email(self) -> str:
+        return f"sender-{self.number}@example.com"
+
+
+class Load:
+    """`submit` returns at once; a few clients work on what was submitted, beside one another."""
+
+    def __init__(self, url: str) -> None:
+        #: Where the clients turn to; it may change between two requests.
+        self.url = url
+        self._todo: queue.Queue[Submission | None] = queue.Queue()
+        self._clients = [threading.Thread(target=self._work, daemon=True) for _ in range(_CLIENTS)]
+        self._giving_up = threading.Event()
+        self.submissions: list[Submission] = []
+        #: Answers that neither accept nor put off: there must be none (P6).
+        self.strange: list[str] = []
+
+    def __enter__(self) -> Self:
+        for client in self._clients:
+            client.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._giving_up.set()
+        for _client in self._clients:
+            self._todo.put(None)
+        for client in self._clients:
+            client.join()
+
+    def submit(self, count: int = 1) -> list[Submission]:
+        new = [Submission(len(self.submissions) + 1 + each) for each in range(count)]
+        self.submissions += new
+        for submission in new:
+            self._todo.put(submission)
+        return new
+
+    @property
+    def all_accepted(self) -> bool:
+        return all(submission.accepted for submission in self.submissions)
+
+    def _work(self) -> None:
+        with requests.Session() as session:
+            while (submission := self._todo.get()) is not None:
+                while not self._giving_up.is_set() and not self._try(session, submission):
+                    self._giving_up.wait(0.2)
+
+    def _try(self, session: requests.Session, submission: Submission) -> bool:
+        number = submission.number
+        form = {"id": str(number), "email": submission.email, "language": "py", "inputs": str(number), "enable": "0"}
+        try:
+            answer = session.post(
+                f"{self.url}/submit_email/", data=form, files={"file": ("p.py", b"print(input())")}, timeout=_TIMEOUT
+            )
+            # 409: it was registered before, and the answer was lost.
+            if not answer.ok and answer.status_code != 409:
+                return self._put_off(answer)
+            submission.asked += 1
+            answer = session.get(f"{self.url}/check_email/", params={"id": number}, timeout=_TIMEOUT)
+        except requests.RequestException:
+            return False
+        if not answer.ok:
+            return self._put_off(answer)
+        submission.accepted = time.monotonic()
+        return True
+
+    def _put_off(self, answer: requests.Response) -> bool:
+        if answer.status_code != 503:
+            self.strange.append(f"{answer.status_code}: {answer.text[:200]}")
+        return False

@@ -1,0 +1,129 @@
+"""A TCP proxy that stands between the services and one dependency, and plays that dependency's bad days."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+from enum import StrEnum
+from typing import Final, Self
+
+_NONSENSE: Final = b"\x07nonsense, in no protocol\r\n\r\n" * 8
+_SLOWNESS: Final = 0.15  # s for each piece of data, in both directions
+
+
+class Mode(StrEnum):
+    PASS = "pass"
+    #: Connections are reset, the old ones and the new ones.
+    REFUSE = "refuse"
+    #: Connections stay and carry nothing; what was sent meanwhile arrives when it is over, as after a partition.
+    HANG = "hang"
+    SLOW = "slow"
+    #: New connections are answered with bytes that mean nothing, the old ones are reset.
+    NONSENSE = "nonsense"
+
+
+class Proxy:
+    """Listens on 127.0.0.1 from `with` on, and forwards to `target`, a port that need not answer yet."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._mode = Mode.PASS
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._loop = asyncio.new_event_loop()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self.port = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        starting = asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(10)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        async def end() -> None:
+            self._server.close()
+            self._reset_all()
+            serving = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in serving:
+                task.cancel()
+            await asyncio.gather(*serving, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @property
+    def mode(self) -> Mode:
+        return self._mode
+
+    def set(self, mode: Mode) -> None:
+        """Takes effect at once, from any thread."""
+
+        def change() -> None:
+            self._mode = mode
+            if mode is Mode.HANG:
+                self._flowing.clear()
+            else:
+                self._flowing.set()
+            if mode in (Mode.REFUSE, Mode.NONSENSE):
+                self._reset_all()
+
+        self._loop.call_soon_threadsafe(change)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            if self._mode is Mode.NONSENSE:
+                with contextlib.suppress(OSError):
+                    await reader.read(1)
+                    writer.write(_NONSENSE)
+                    await writer.drain()
+            elif self._mode is not Mode.REFUSE:
+                await self._forward(reader, writer)
+        finally:
+            self._writers.discard(writer)
+            _reset(writer)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._flowing.wait()
+        try:
+            behind, target = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            return
+        self._writers.add(target)
+        pumps = [asyncio.ensure_future(self._pump(*pair)) for pair in ((reader, target), (behind, writer))]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+            self._writers.discard(target)
+            target.close()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(1 << 16):
+                await self._flowing.wait()
+                if self._mode is Mode.SLOW:
+                    await asyncio.sleep(_SLOWNESS)
+                writer.write(data)
+                await writer.drain()
+
+    def _reset_all(self) -> None:
+        for writer in list(self._writers):
+            _reset(writer)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    connection = writer.get_extra_info("socket")
+    if connection is not None and not writer.transport.is_closing():
+        with contextlib.suppress(OSError):
+            # Closed with nothing lingering, it is reset: the other side learns it at once.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()

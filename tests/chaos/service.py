@@ -1,0 +1,97 @@
+"""One service as a child process that is started again when it dies, as every supervisor does."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from precieux.parent_death import die_with_parent
+
+_ROOT: Final = Path(__file__).parent.parent.parent
+_RESTART_AFTER: Final = 0.2  # s
+
+
+class Service:
+    """Everything happens in the main thread, which the child does not outlive."""
+
+    def __init__(
+        self, name: str, module: str, environment: Mapping[str, str], log: Path, options: Sequence[str] = ()
+    ) -> None:
+        self.name = name
+        self.module = module
+        self.deaths = 0
+        self._command = [sys.executable, "-m", "tests.chaos.child", *options, module]
+        self._environment = dict(environment)
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._died_at = 0.0
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=_ROOT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent(signal.SIGKILL),
+            )
+
+    def tend(self) -> None:
+        """Start it again when it has died a moment ago; to be called often."""
+        if self._process is None or self.running:
+            return
+        if not self._died_at:
+            self.deaths += 1
+            self._died_at = time.monotonic()
+        elif time.monotonic() - self._died_at > _RESTART_AFTER:
+            self._died_at = 0.0
+            self.start()
+
+    def kill(self) -> None:
+        if self.running:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def freeze(self) -> None:
+        if self.running:
+            os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        if self.running:
+            os.kill(self.pid, signal.SIGCONT)
+
+    def stop(self) -> int | None:
+        """End it in order; returns the exit code."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        try:
+            return process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+    def wait_dead(self, timeout: float) -> int:
+        """The exit code with which it ends by itself; a negative number is a signal."""
+        assert self._process is not None
+        return self._process.wait(timeout)
+
+    @property
+    def descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.pid}/fd"))

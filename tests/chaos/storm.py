@@ -1,0 +1,97 @@
+"""Random faults, alone and in pairs, under a steady stream of submissions; then peace, and judgement."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.chaos.faults import Fault, menu
+from tests.chaos.invariants import Verdict, judge, settled
+from tests.chaos.load import Load
+from tests.chaos.system import LEASE_SECONDS, System
+
+
+@dataclass
+class Report:
+    """What happened and how it ended; `drain_s` is how long after the last fault everything had its end."""
+
+    seed: int
+    backends: str
+    seconds: float
+    faults: Counter[str] = field(default_factory=Counter)
+    deaths: int = 0
+    drain_s: float = 0.0
+    verdict: Verdict | None = None
+    overdue: list[str] = field(default_factory=list)
+
+
+def storm(
+    system: System,
+    *,
+    seconds: float,
+    seed: int,
+    rate: float = 5.0,
+    choose: Callable[[list[Fault]], list[Fault]] = lambda faults: faults,
+    drain_timeout: float = 60.0,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Submit `rate` a second and strike for `seconds`. The seed chooses the faults, their pairs and their lengths."""
+    rng = random.Random(seed)
+    faults = choose(menu(system))
+    report = Report(seed, system.backends.name, seconds)
+    began = time.monotonic()
+    with Load(system.url) as load:
+        stream = _Stream(load, rate)
+        while (now := time.monotonic() - began) < seconds:
+            struck = _choose(faults, rng)
+            tell(f"{now:6.1f} s  {' + '.join(fault.name for fault in struck)}")
+            report.faults.update(fault.name for fault in struck)
+            for fault in struck:
+                fault.begin(system)
+            stream.flow(system, rng.uniform(0.3, 2.5))
+            for fault in reversed(struck):
+                fault.heal(system)
+            stream.flow(system, rng.uniform(0.2, 1.0))
+        peace = time.monotonic()
+        try:
+            system.wait(lambda: settled(system, load), timeout=drain_timeout, what="everything ends after the storm")
+        except AssertionError as exc:
+            report.overdue.append(str(exc))
+        report.drain_s = time.monotonic() - peace
+        report.verdict = judge(system, load)
+    report.overdue += _overdue_leases(system)
+    report.deaths = sum(service.deaths for service in system.services.values())
+    return report
+
+
+class _Stream:
+    """Submissions at a steady rate, while the system is tended."""
+
+    def __init__(self, load: Load, rate: float) -> None:
+        self._load = load
+        self._rate = rate
+        self._began = time.monotonic()
+
+    def flow(self, system: System, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            due = int((time.monotonic() - self._began) * self._rate) - len(self._load.submissions)
+            if due > 0:
+                self._load.submit(due)
+            system.rest(0.1)
+
+
+def _choose(faults: list[Fault], rng: random.Random) -> list[Fault]:
+    first = rng.choice(faults)
+    others = [fault for fault in faults if fault.part != first.part]
+    return [first, rng.choice(others)] if others and rng.random() < 0.5 else [first]
+
+
+def _overdue_leases(system: System) -> list[str]:
+    """Leases that outlived their term although every runner that could rescue them is at work."""
+    rows = system.query(
+        "SELECT id FROM job WHERE status = 'executing' AND lease_expires_at < now() - make_interval(secs => $1)",
+        float(LEASE_SECONDS),
+    )
+    return [f"the lease of job {row['id']} outlived its term" for row in rows]

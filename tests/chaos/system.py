@@ -1,0 +1,232 @@
+"""A whole installation of a test's own: services as processes, every dependency behind a proxy, and a supervisor."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import asyncpg
+import requests
+
+from precieux.embedded_postgres import EmbeddedPostgres
+from shared.broker.base import Message
+from shared.broker.postgres import PostgresBroker
+from shared.broker.rabbitmq import RabbitMQBroker
+from shared.database import Database, DatabaseSettings
+from tests.chaos.engine import EchoEngine
+from tests.chaos.proxy import Proxy
+from tests.chaos.service import Service
+from tests.fixtures.mailgun_server import MailgunServer
+from tests.fixtures.ports import free_ports
+from tests.fixtures.postgres import in_thread
+from tests.fixtures.rabbitmq_server import RabbitMQServer
+from tests.fixtures.s3 import S3Service
+
+#: What a crash leaves behind is found again sooner than by default, so that a test sees it in its time.
+LEASE_SECONDS: Final = 1
+SETTINGS: Final = {
+    "PRECIEUX_LEASE_SECONDS": str(LEASE_SECONDS),
+    "PRECIEUX_POLL_INTERVAL": "1",
+    "PRECIEUX_DRAIN_SECONDS": "5",
+    "PRECIEUX_MAX_ATTEMPTS": "1000",
+    "PRECIEUX_KEY_BUDGET": "1000000",
+    "PRECIEUX_SILENCE_SECONDS": "10",
+    "PRECIEUX_LOG_LEVEL": "INFO",
+    "PRECIEUX_SECRET_KEY": "chaos-" * 8,
+}
+
+
+@dataclass(frozen=True)
+class Backends:
+    """What a system stands on: None is the embedded choice."""
+
+    rabbitmq: RabbitMQServer | None = None
+    s3: S3Service | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{'RabbitMQ' if self.rabbitmq else 'Postgres broker'} + {'S3' if self.s3 else 'local store'}"
+
+
+class System:
+    """Made, faulted and tended from the main thread: its children do not outlive that."""
+
+    def __init__(
+        self, folder: Path, backends: Backends, *, mail_lease: float | None = 6, postgres: EmbeddedPostgres
+    ) -> None:
+        self.folder = folder
+        self.backends = backends
+        self.postgres = postgres
+        self.engine = EchoEngine()
+        self.mailgun = MailgunServer()
+        self.services: dict[str, Service] = {}
+        self.proxies: dict[str, Proxy] = {}
+        self._mail_lease = mail_lease
+        self._stack = ExitStack()
+        [self.port] = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.enter_context(self.engine)
+            stack.enter_context(self.mailgun)
+            targets = {
+                "postgres": self.postgres.port,
+                "engine": self.engine.port,
+                "mail": _port(self.mailgun.url),
+            }
+            if self.backends.rabbitmq:
+                targets["broker"] = _port(self.backends.rabbitmq.url)
+            if self.backends.s3:
+                targets["store"] = _port(self.backends.s3.endpoint_url)
+            for name, port in targets.items():
+                self.proxies[name] = stack.enter_context(Proxy(port))
+            subprocess.run(
+                [sys.executable, "-m", "shared.migrate"],
+                env={**os.environ, "PRECIEUX_DATABASE_URL": self.postgres.url},
+                check=True,
+                capture_output=True,
+            )
+            stack.callback(self._stop_services)
+            for name, module in (
+                ("api", "api_service"),
+                ("consumer-1", "queue_consumer"),
+                ("consumer-2", "queue_consumer"),
+                ("runner-1", "job_runner"),
+                ("runner-2", "job_runner"),
+            ):
+                self.services[name] = self.service(name, module)
+                self.services[name].start()
+            self.wait(self._is_ready, timeout=60, what="the API is ready")
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def service(
+        self, name: str, module: str, *, options: Sequence[str] = (), changes: Mapping[str, str] | None = None
+    ) -> Service:
+        """One more process of a service, not started and not tended."""
+        lease = ["--mail-lease", str(self._mail_lease)] if module == "job_runner" and self._mail_lease else []
+        environment = {**self._environment(), **(changes or {})}
+        return Service(name, module, environment, self.folder / f"{name}.log", [*options, *lease])
+
+    def tend(self) -> None:
+        """The supervisor's turn: whatever has died starts again."""
+        for service in self.services.values():
+            service.tend()
+
+    def wait(self, condition: Callable[[], Any], *, timeout: float, what: str) -> Any:
+        """Tend the system until `condition` is true."""
+        deadline = time.monotonic() + timeout
+        while True:
+            self.tend()
+            if value := condition():
+                return value
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what}: not within {timeout:g} s; logs are in {self.folder}")
+            time.sleep(0.05)
+
+    def rest(self, seconds: float) -> None:
+        """Let a fault last: tend the system for so long."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.tend()
+            time.sleep(0.05)
+
+    def query(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        """Past the proxy, on a connection of its own."""
+
+        async def main() -> list[dict[str, Any]]:
+            connection = await asyncpg.connect(self.postgres.url, timeout=10)
+            try:
+                return [dict(row) for row in await connection.fetch(sql, *values)]
+            finally:
+                await connection.close()
+
+        rows: list[dict[str, Any]] = []
+        in_thread(lambda: rows.extend(asyncio.run(main())))
+        return rows
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """Put messages on the queue past the API, as a redelivery or a stranger would."""
+
+        async def main() -> None:
+            if self.backends.rabbitmq:
+                broker = RabbitMQBroker(self.backends.rabbitmq.url)
+                assert all(await broker.publish(messages))
+                await broker.close()
+                return
+            database = Database(DatabaseSettings.model_validate({"database_url": self.postgres.url}))
+            await database.connect()
+            await PostgresBroker(database).publish(messages)
+            await database.disconnect()
+
+        in_thread(lambda: asyncio.run(main()))
+
+    def _is_ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    def _stop_services(self) -> None:
+        # Nothing that matters is left to be done in order; how a stop goes has tests of its own.
+        for service in self.services.values():
+            service.kill()
+            service.stop()
+
+    def _environment(self) -> dict[str, str]:
+        environment = {
+            **os.environ,
+            **SETTINGS,
+            "PRECIEUX_DATABASE_URL": _through(self.postgres.url, self.proxies["postgres"]),
+            "PRECIEUX_DATA_DIR": str(self.folder),
+            "PRECIEUX_PORT": str(self.port),
+            "PRECIEUX_CODEX_URL": f"http://127.0.0.1:{self.proxies['engine'].port}",
+            "PRECIEUX_MAILGUN_URL": f"http://127.0.0.1:{self.proxies['mail'].port}",
+            "PRECIEUX_MAILGUN_DOMAIN": self.mailgun.domain,
+            "PRECIEUX_MAILGUN_API_KEY": self.mailgun.api_key,
+            "PRECIEUX_MAIL_FROM": "results@example.com",
+        }
+        if self.backends.rabbitmq:
+            environment["PRECIEUX_AMQP_URL"] = _through(self.backends.rabbitmq.url, self.proxies["broker"])
+        if self.backends.s3:
+            environment |= self.backends.s3.environment
+            environment["PRECIEUX_S3_ENDPOINT_URL"] = f"http://127.0.0.1:{self.proxies['store'].port}"
+            environment["PRECIEUX_S3_BUCKET"] = "chaos"
+        return environment
+
+
+@contextmanager
+def running_system(backends: Backends, *, mail_lease: float | None = 6) -> Iterator[System]:
+    """A system on a Postgres and a folder of its own. The folder stays when the block fails, for its logs."""
+    # Not pytest's tmp_path: root's Postgres runs as somebody who may not pass through that.
+    folder = Path(tempfile.mkdtemp(prefix="precieux-chaos-"))
+    folder.chmod(0o711)
+    with (
+        EmbeddedPostgres(folder / "postgres", durable=False) as postgres,
+        System(folder, backends, mail_lease=mail_lease, postgres=postgres) as system,
+    ):
+        yield system
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _port(url: str) -> int:
+    port = urlsplit(url).port
+    assert port is not None
+    return port
+
+
+def _through(url: str, proxy: Proxy) -> str:
+    return url.replace(f":{_port(url)}/", f":{proxy.port}/")

@@ -1,0 +1,89 @@
+"""A process that dies at the worst moment there is: between a change and the word that tells it, at each such place.
+
+One process is armed to kill itself at the point (`tests.chaos.child`), the others of its kind look away until it has;
+then they find the submission where it was left.
+"""
+
+import signal
+
+import pytest
+
+from tests.chaos.invariants import judge, settled
+from tests.chaos.load import Load
+from tests.chaos.system import System
+from tests.fixtures.ports import free_ports
+from tests.waiting import eventually_sync as wait_without_tending
+
+pytestmark = pytest.mark.chaos
+
+RUNNER = (
+    "engine answered, nothing stored",
+    "output stored, outcome not committed",
+    "mail claimed, not sent",
+    "mail accepted, not recorded",
+)
+
+
+def die_at(system: System, load: Load, point: str, module: str) -> int:
+    """Have an armed process die at `point` over one new submission; returns how often its mail was accepted."""
+    kind = {"api_service": "api", "queue_consumer": "consumer", "job_runner": "runner"}[module]
+    others = [service for name, service in system.services.items() if name.startswith(kind)]
+    [port] = free_ports(1)
+    armed = system.service("armed", module, options=["--die-at", point], changes={"PRECIEUX_PORT": str(port)})
+    for other in others:
+        if kind == "consumer":
+            # A broker delivers also to who is frozen.
+            other.kill()
+        else:
+            other.freeze()
+    armed.start()
+    try:
+        load.url = f"http://127.0.0.1:{port}" if kind == "api" else system.url
+        [submission] = load.submit()
+        wait_without_tending(lambda: not armed.running, what=f"the armed {module} dies: {point}")
+        assert armed.wait_dead(1) == -signal.SIGKILL, "it ended otherwise"
+    finally:
+        load.url = system.url
+        armed.stop()
+        for other in others:
+            other.thaw()
+    system.wait(lambda: settled(system, load), timeout=40, what=f"everything ends after: {point}")
+    return sum(1 for mail in system.mailgun.accepted if mail.fields["to"] == submission.email)
+
+
+@pytest.mark.parametrize(
+    ("point", "module"),
+    [
+        ("file stored, row not committed", "api_service"),
+        ("request committed, answer not sent", "api_service"),
+        ("job inserted, not acknowledged", "queue_consumer"),
+        *((point, "job_runner") for point in RUNNER),
+    ],
+)
+def test_on_postgres_alone(embedded: System, embedded_load: Load, point: str, module: str) -> None:
+    mails = die_at(embedded, embedded_load, point, module)
+    verdict = judge(embedded, embedded_load)
+    assert verdict.violations == []
+    # The one window: who dies with the provider's yes in hand cannot have told anybody.
+    if point == "mail accepted, not recorded":
+        assert mails == 2
+    elif point == "request committed, answer not sent":
+        # Its sender asked again, since nobody had answered: after the end of the first request that is a second one.
+        assert mails in (1, 2)
+    else:
+        assert mails == 1
+
+
+@pytest.mark.parametrize(
+    ("point", "module"),
+    [
+        ("request committed, not published (RabbitMQ)", "api_service"),
+        ("published, not deleted", "api_service"),
+        ("job inserted, not acknowledged", "queue_consumer"),
+    ],
+)
+def test_on_rabbitmq(distributed: System, distributed_load: Load, point: str, module: str) -> None:
+    mails = die_at(distributed, distributed_load, point, module)
+    verdict = judge(distributed, distributed_load)
+    assert verdict.violations == []
+    assert mails == 1

@@ -1,0 +1,26 @@
+"""A short storm over each kind of installation; `make chaos MINUTES=10` makes it long."""
+
+import os
+import random
+
+import pytest
+
+from tests.chaos.storm import storm
+from tests.chaos.system import System
+
+pytestmark = pytest.mark.chaos
+
+SECONDS = 10
+
+
+@pytest.mark.parametrize("kind", ["embedded", "distributed"])
+def test_nothing_is_lost_doubled_or_left_unmailed(kind: str, request: pytest.FixtureRequest) -> None:
+    """P1, P2, P3. To see a run again, set PRECIEUX_TEST_SEED to its seed."""
+    system: System = request.getfixturevalue(kind)
+    seed = int(os.environ.get("PRECIEUX_TEST_SEED") or random.randrange(10**6))
+    print(f"seed {seed}")
+    report = storm(system, seconds=SECONDS, seed=seed, tell=print)
+    assert report.verdict
+    assert report.overdue == []
+    assert report.verdict.violations == []
+    assert report.verdict.accepted > 0
