@@ -1,0 +1,3 @@
+from tests.fixtures.compose import stack
+
+__all__ = ["stack"]

@@ -1,0 +1,72 @@
+"""The Compose file itself: quiet when complete, plain when something is missing, and no container with privileges."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.compose import ROOT, Stack
+
+pytestmark = [pytest.mark.compose, pytest.mark.timeout(1800)]
+
+OURS = ("gateway", "api_service", "queue_consumer", "job_runner", "executor", "migrate", "prepare")
+SECRETS = [
+    line[:-1] for line in (ROOT / ".env.example").read_text().splitlines() if line.endswith("=") and line[0] != "#"
+]
+
+
+def config(env_file: Path) -> "subprocess.CompletedProcess[str]":
+    command = ["docker", "compose", "--file", str(ROOT / "docker-compose.yml"), "--env-file", str(env_file)]
+    return subprocess.run([*command, "config", "--quiet"], capture_output=True, text=True)
+
+
+def test_the_configuration_has_no_warning(stack: Stack) -> None:
+    done = config(stack.env_file)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_missing_secret_is_named(stack: Stack, secret: str, tmp_path: Path) -> None:
+    kept = [line for line in stack.env_file.read_text().splitlines() if not line.startswith(f"{secret}=")]
+    (tmp_path / "env").write_text("\n".join(kept))
+    done = config(tmp_path / "env")
+    assert done.returncode != 0
+    assert f"{secret} is missing" in done.stderr
+    assert "Run deploy/new-env" in done.stderr
+
+
+def test_no_container_is_root_or_has_privileges(stack: Stack) -> None:
+    for container in stack.containers():
+        name, host = container["Config"]["Labels"]["com.docker.compose.service"], container["HostConfig"]
+        assert container["Config"]["User"].split(":")[0] not in ("", "0", "root"), name
+        assert (host["Privileged"], host["CapAdd"], host["CapDrop"]) == (False, None, ["ALL"]), name
+        assert any(option.startswith("no-new-privileges") for option in host["SecurityOpt"]), name
+        assert host["ReadonlyRootfs"] is (name in OURS), name
+        assert host["Memory"] > 0, name
+        assert host["PidsLimit"] > 0, name
+        if container["State"]["Running"]:
+            top = subprocess.run(["docker", "top", container["Id"], "-eo", "uid"], capture_output=True, text=True)
+            assert "0" not in top.stdout.split(), name
+
+
+def test_only_the_gateway_is_published_and_only_here(stack: Stack) -> None:
+    published = {
+        container["Config"]["Labels"]["com.docker.compose.service"]: [
+            (binding["HostIp"], binding["HostPort"]) for bindings in ports.values() for binding in bindings or []
+        ]
+        for container in stack.containers()
+        if any((ports := container["NetworkSettings"]["Ports"]).values())
+    }
+    assert published == {"gateway": [("127.0.0.1", str(stack.port))]}
+
+
+def test_the_executor_reaches_nothing(stack: Stack) -> None:
+    (executor,) = stack.containers("executor")
+    assert [name.removeprefix(f"{stack.project}_") for name in executor["NetworkSettings"]["Networks"]] == ["engine"]
+    routes = stack.compose("exec", "--no-TTY", "executor", "cat", "/proc/net/route").splitlines()[1:]
+    # Its own network only: no gateway anywhere, so not the host either.
+    assert {route.split()[2] for route in routes} == {"00000000"}
+    assert {route.split()[1] for route in routes}.isdisjoint({"00000000"})
+    probe = "import socket; socket.create_connection(('postgres', 5432), timeout=3)"
+    with pytest.raises(AssertionError, match="gaierror"):
+        stack.compose("exec", "--no-TTY", "executor", "python", "-c", probe)
