@@ -60,11 +60,12 @@ async def seconds_until_due(connection: Connection) -> float | None:
     return max(0.0, float(row["seconds"])) if row and row["seconds"] is not None else None
 
 
-async def mark_sent(connection: Connection, lease_id: UUID, provider_id: str) -> None:
+async def mark_sent(connection: Connection, email_id: int, provider_id: str) -> None:
+    """A fact, whoever holds the lease by now: it takes the mail from a sender that was about to send it again."""
     await connection.execute(
         "UPDATE emails SET status = 'sent', provider_id = :provider_id, sent_at = now(), last_error = NULL,"
-        " lease_id = NULL, lease_expires_at = NULL WHERE lease_id = :lease_id AND status = 'sending'",
-        {"lease_id": lease_id, "provider_id": provider_id},
+        " lease_id = NULL, lease_expires_at = NULL WHERE id = :id AND status IN ('queued', 'sending')",
+        {"id": email_id, "provider_id": provider_id},
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from dataclasses import replace
 from typing import Final
 
@@ -23,6 +24,8 @@ _BATCH: Final = 10
 _LEASE_SECONDS: Final = 60.0
 #: How long to leave a provider alone whose account or address is at fault.
 _PAUSE_SECONDS: Final = 60.0
+#: When to try again to record what the provider has accepted.
+_RECORDING: Final = RetryPolicy(base=0.1, cap=2)
 
 
 class Sender:
@@ -93,8 +96,24 @@ class Sender:
             async with self._database.connection() as connection:
                 await queue.retry_later(connection, mail.lease_id, delay=delay, error=str(exc))
             return exc.pause
-        async with self._database.connection() as connection:
-            await queue.mark_sent(connection, mail.lease_id, provider_id)
+        await self._record_sent(mail, provider_id)
         metrics.MAILS.labels("sent").inc()
         log.info("mail.sent", **context)
         return False
+
+    async def _record_sent(self, mail: ClaimedEmail, provider_id: str) -> None:
+        """Keep trying while the database is away: what is not recorded is sent again when the lease has expired."""
+        deadline = time.monotonic() + _LEASE_SECONDS
+        attempt = 0
+        while True:
+            try:
+                async with self._database.connection() as connection:
+                    await queue.mark_sent(connection, mail.id, provider_id)
+            except DatabaseUnavailable as exc:
+                if time.monotonic() > deadline:
+                    raise
+                attempt += 1
+                log.warning("mail.not_recorded", job=mail.job, attempt=attempt, error=str(exc))
+                await asyncio.sleep(_RECORDING.delay(attempt, self._rng))
+            else:
+                return

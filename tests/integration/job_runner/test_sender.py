@@ -5,10 +5,11 @@ import uuid
 
 import pytest
 
+from job_runner.emails import queue
 from job_runner.emails.sender import Sender
 from job_runner.mailers.base import Email
-from shared.database import Database
-from shared.errors import MailerUnavailable, MailRefused
+from shared.database import Connection, Database
+from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused
 from shared.storage.signing import LinkSigner
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
@@ -172,3 +173,27 @@ async def test_every_mail_brings_its_recipients_own_way_out(
     await add_email(database)
     await sender.run_once()
     assert mailer.sent[0].unsubscribe == SIGNER.unsubscribe_link("someone@example.com")
+
+
+async def test_a_mail_that_was_accepted_is_recorded_when_the_database_is_back_and_not_sent_again(
+    database: Database, sender: Sender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P3: it may repeat when the process dies, not when Postgres is away; even if its lease was lost meanwhile."""
+    await add_email(database)
+    mark_sent = queue.mark_sent
+    tries = 0
+
+    async def away_twice(connection: Connection, email_id: int, provider_id: str) -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise DatabaseUnavailable("restarting")
+        await execute(database, "UPDATE emails SET status = 'queued', lease_id = NULL")
+        await mark_sent(connection, email_id, provider_id)
+
+    monkeypatch.setattr(queue, "mark_sent", away_twice)
+    await sender.run_once()
+    assert tries == 3
+    assert await sender.run_once() == 3600
+    assert len(mailer.sent) == 1
+    assert [row["status"] for row in await rows(database)] == ["sent"]
