@@ -4,7 +4,7 @@ Revision ID: 0002
 Revises: 0001
 """
 
-from alembic import op
+from shared.migrations import run
 
 revision = "0002"
 down_revision = "0001"
@@ -13,13 +13,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    for statement in _UPGRADE.split(";\n"):
-        op.execute(statement)
+    run(_UPGRADE)
 
 
 def downgrade() -> None:
-    for statement in _DOWNGRADE.split(";\n"):
-        op.execute(statement)
+    run(_DOWNGRADE)
 
 
 # The identity of `uploads` starts behind the ids that clients have chosen so far. Jobs of the original that are still

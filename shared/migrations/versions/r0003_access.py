@@ -4,7 +4,7 @@ Revision ID: 0003
 Revises: 0002
 """
 
-from alembic import op
+from shared.migrations import run
 
 revision = "0003"
 down_revision = "0002"
@@ -13,13 +13,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    for statement in _UPGRADE.split(";\n"):
-        op.execute(statement)
+    run(_UPGRADE)
 
 
 def downgrade() -> None:
-    for statement in _DOWNGRADE.split(";\n"):
-        op.execute(statement)
+    run(_DOWNGRADE)
 
 
 _UPGRADE = """

@@ -4,7 +4,7 @@ Revision ID: 0004
 Revises: 0003
 """
 
-from alembic import op
+from shared.migrations import run
 
 revision = "0004"
 down_revision = "0003"
@@ -13,13 +13,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    for statement in _UPGRADE.split(";\n"):
-        op.execute(statement)
+    run(_UPGRADE)
 
 
 def downgrade() -> None:
-    for statement in _DOWNGRADE.split(";\n"):
-        op.execute(statement)
+    run(_DOWNGRADE)
 
 
 # Jobs that wait already have turn 0 and no sender: they go first, in their order.
