@@ -1,0 +1,1 @@
+"""Measures of the product, beside what it is compared with: `python -m benchmarks.pipeline`, `make bench-pipeline`."""

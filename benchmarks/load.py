@@ -1,0 +1,108 @@
+"""An HTTP client that costs little beside what it measures: HTTP/1.1 over kept connections, no more than that."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Self
+from urllib.parse import quote, urlencode, urlsplit
+
+SOURCE: Final = b"n = int(input())\nprint(sum(i * i for i in range(n)))\n"
+_BOUNDARY: Final = "precieux-benchmark"
+#: No answer in this time ends the benchmark rather than to spoil a figure.
+_PATIENCE_SECONDS: Final = 60.0
+
+
+class Client:
+    """One connection, one request at a time."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._host = host
+
+    @classmethod
+    async def connect(cls, url: str) -> Self:
+        parts = urlsplit(url)
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        return cls(reader, writer, parts.netloc)
+
+    async def request(self, method: str, path: str, body: bytes = b"", content_type: str = "") -> bytes:
+        """The answer's body; `RuntimeError` for any status but 200."""
+        head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n"
+        if body:
+            head += f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
+        self._writer.write(f"{head}\r\n".encode() + body)
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            answer = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+            length = int(answer.partition("content-length:")[2].partition("\r\n")[0])
+            content = await self._reader.readexactly(length)
+        if not answer.startswith("http/1.1 200"):
+            raise RuntimeError(f"{method} {path}: {answer.splitlines()[0]} {content[:200]!r}")
+        return content
+
+    async def submit(self, number: int, *, email: str, inputs: str = "1000", source: bytes = SOURCE) -> None:
+        query = {"id": number, "email": email, "inputs": inputs, "language": "python", "enable": 0}
+        part = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="p{number}.py"\r\n'
+        body = f"{part}Content-Type: text/x-python\r\n\r\n".encode() + source + f"\r\n--{_BOUNDARY}--\r\n".encode()
+        path = f"/submit_email/?{urlencode(query)}"
+        await self.request("POST", path, body, f"multipart/form-data; boundary={_BOUNDARY}")
+
+    async def check(self, number: int) -> None:
+        await self.request("GET", f"/check_email/?id={number}")
+
+    async def status(self, email: str) -> bytes:
+        return await self.request("GET", f"/check_user/?email={quote(email)}")
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a burst of the classic pair (submit_email, then check_email) met with."""
+
+    pairs: int
+    seconds: float
+    median_ms: float
+    p95_ms: float
+
+    @property
+    def rate(self) -> float:
+        """Submissions a second."""
+        return self.pairs / self.seconds
+
+
+async def classic_pairs(url: str, numbers: Iterable[int], *, connections: int = 16) -> Load:
+    """Submit and ask for the execution of each id, as fast as the answers come."""
+    left = iter(numbers)
+    took: list[float] = []
+
+    async def work(client: Client) -> None:
+        for number in left:
+            started = time.perf_counter()
+            await client.submit(number, email=f"load{number % 50}@example.com")
+            await client.check(number)
+            took.append(time.perf_counter() - started)
+
+    started = time.perf_counter()
+    await _on_connections(url, connections, work)
+    seconds = time.perf_counter() - started
+    p95 = statistics.quantiles(took, n=20)[-1]
+    return Load(len(took), seconds, 1000 * statistics.median(took), 1000 * p95)
+
+
+async def _on_connections(url: str, count: int, work: Callable[[Client], Awaitable[None]]) -> None:
+    clients = [await Client.connect(url) for _ in range(count)]
+    try:
+        async with asyncio.TaskGroup() as group:
+            for client in clients:
+                group.create_task(_awaited(work(client)))
+    finally:
+        for client in clients:
+            client.close()
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work

@@ -1,0 +1,60 @@
+"""Measures the API and the pipeline: `make bench-pipeline`, or `python -m benchmarks.pipeline --help`.
+
+Figures of one machine mean little elsewhere, and its load changes them; so every figure has another one beside it, of
+the same minutes, and the ratio is what counts. Everything is bounded: all of it takes about ten minutes on two cores.
+"""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from benchmarks import classic, latency, memory, plot, report, stored_rows, sustained
+from benchmarks.findings import Finding
+from benchmarks.surroundings import Surroundings, surroundings
+
+_ROOT: Final = Path(__file__).parents[1]
+_RESULTS: Final = _ROOT / "benchmarks" / "results" / "pipeline.json"
+_PLOT: Final = _ROOT / "docs" / "performance.svg"
+
+Measure = Callable[[Surroundings], Iterator[Finding]]
+
+
+def main() -> int:
+    """0 when every target was met, 1 when one was missed."""
+    chosen = _arguments()
+    measures: dict[str, Measure] = {
+        "classic": lambda around: classic.measure(around, chosen.yardstick),
+        "latency": latency.measure,
+        "sustained": sustained.measure,
+        "rows": stored_rows.measure,
+        "memory": memory.measure,
+    }
+    findings: list[Finding] = []
+    with surroundings() as around:
+        for name in chosen.measures or measures:
+            print(f"measuring {name} ...", file=sys.stderr, flush=True)
+            findings += measures[name](around)
+    kept = report.record(findings, command=shlex.join(["python", "-m", "benchmarks.pipeline", *chosen.measures]))
+    report.write(kept, chosen.output)
+    if chosen.plot:
+        chosen.plot.write_text(plot.draw(kept))
+    report.show(findings)
+    return int(any(finding.met is False for finding in findings))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pipeline", description=__doc__)
+    parser.add_argument(
+        "measures", nargs="*", choices=["classic", "latency", "sustained", "rows", "memory", []], help="default: all"
+    )
+    parser.add_argument("--yardstick", type=Path, metavar="DIR", help="where the original's service 1 lies, to compare")
+    parser.add_argument("--output", type=Path, default=_RESULTS, help="where the figures go, as JSON")
+    parser.add_argument("--plot", type=Path, help=f"where a picture of them goes, such as {_PLOT.relative_to(_ROOT)}")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""Services as child processes, and what the kernel tells of their memory and their CPU time."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from precieux.notify_socket import NotifySocket
+from precieux.parent_death import die_with_parent
+from tests.fixtures.processes import descendants
+
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 30.0
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+
+
+@contextmanager
+def service(module: str, environment: Mapping[str, str]) -> Iterator[int]:
+    """One of ours, by its module; yields its process id once it has said that it is ready."""
+    with NotifySocket() as notify:
+        command = [sys.executable, "-P", "-m", module]
+        with process(command, {**environment, "NOTIFY_SOCKET": notify.address}) as child:
+            deadline = time.monotonic() + _START_SECONDS
+            while child.pid not in notify.ready_pids():
+                if child.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"{module} did not get ready (exit code {child.poll()}); it says why above")
+                select.select([notify.fileno()], [], [], 0.1)
+            yield child.pid
+
+
+@contextmanager
+def services(modules: Sequence[str], environment: Mapping[str, str]) -> Iterator[dict[str, int]]:
+    """Several of ours side by side; their process ids by their modules."""
+    with ExitStack() as stack:
+        yield {module: stack.enter_context(service(module, environment)) for module in modules}
+
+
+@contextmanager
+def process(
+    command: Sequence[str], environment: Mapping[str, str], cwd: Path | None = None
+) -> "Iterator[subprocess.Popen[bytes]]":
+    """Any program; asked to end, and made to, when the block does."""
+    child = subprocess.Popen(
+        command,
+        env=dict(environment),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=die_with_parent(signal.SIGKILL),
+    )
+    try:
+        yield child
+    finally:
+        child.terminate()
+        try:
+            child.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory that a process holds in RAM, by statm of proc(5)."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+
+
+def cpu_seconds(pid: int, *, below: bool = False) -> float:
+    """User and system time that a process has spent; `below`: with the processes under it that still live."""
+    pids = [pid, *(child.pid for child in descendants(pid))] if below else [pid]
+    return sum(_cpu_seconds(each) for each in pids)
+
+
+def _cpu_seconds(pid: int) -> float:
+    try:
+        # The name in parentheses may hold anything, so the fields are counted from its end (proc(5)).
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / _TICKS

@@ -1,0 +1,80 @@
+"""The findings as a table for people and as JSON for the record."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from tabulate import tabulate
+
+from benchmarks.findings import Finding
+
+_COLUMNS = ("measure", "ours", "beside", "ratio", "target", "met")
+
+
+def record(findings: Sequence[Finding], command: str) -> dict[str, Any]:
+    """Everything that is kept: when, where and of what it was measured, and every round of it."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": _machine(),
+        "commit": _commit(),
+        "command": command,
+        "findings": [asdict(finding) for finding in findings],
+    }
+
+
+def write(kept: dict[str, Any], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+
+
+def show(findings: Sequence[Finding]) -> None:
+    """A table: coloured on a terminal, plain elsewhere."""
+    rows = [_row(finding) for finding in findings]
+    console = Console()
+    if not console.is_terminal:
+        print(tabulate(rows, headers=_COLUMNS, tablefmt="github", disable_numparse=True))
+        return
+    table = Table(*_COLUMNS)
+    for row in rows:
+        table.add_row(*row, style={"no": "red", "yes": "green"}.get(row[-1]))
+    console.print(table)
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    ratio = "" if finding.ratio is None else f"{finding.ratio:.2f}x"
+    met = {None: "", True: "yes", False: "no"}[finding.met]
+    return finding.measure, finding.ours, finding.beside, ratio, finding.target, met
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "load_average": [round(load, 1) for load in os.getloadavg()],
+    }
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _commit() -> str:
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent,
+    )
+    return described.stdout.strip() or "unknown"

@@ -1,0 +1,124 @@
+"""What the services stand on while they are measured: a Postgres, a RabbitMQ and an S3 server of the benchmark's own.
+
+Everything listens on the loopback interface and is gone afterwards. Postgres is as shipped: commits reach the disk.
+"""
+
+import asyncio
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pika
+from alembic import command
+
+from precieux.embedded_postgres import EmbeddedPostgres
+from shared.broker.base import QUEUE
+from shared.migrate import alembic_config
+from tests.fixtures.ports import free_ports
+from tests.fixtures.processes import descendants
+from tests.fixtures.rabbitmq_server import RabbitMQServer, find_script
+from tests.fixtures.s3 import moto_server
+
+_CREDENTIALS: Final = {
+    "AWS_ACCESS_KEY_ID": "benchmark",
+    "AWS_SECRET_ACCESS_KEY": "benchmark-secret",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    folder: Path
+    postgres: EmbeddedPostgres
+    rabbitmq: RabbitMQServer
+    s3_url: str
+
+    @property
+    def rabbitmq_pid(self) -> int:
+        return next(child.pid for child in descendants(os.getpid()) if "beam.smp" in child.command)
+
+    def purge(self) -> None:
+        """Empty the queue, which all installations on the one RabbitMQ share."""
+        with pika.BlockingConnection(pika.URLParameters(self.rabbitmq.url)) as connection:
+            connection.channel().queue_purge(QUEUE)
+
+    def new_database(self, *, migrated: bool = True) -> str:
+        """The address of a new database on the one server."""
+        name = f"benchmark_{secrets.token_hex(4)}"
+        execute(self.postgres.url, f'CREATE DATABASE "{name}"')
+        url = urlunsplit(urlsplit(self.postgres.url)._replace(path=f"/{name}"))
+        if migrated:
+            command.upgrade(alembic_config(url), "head")
+        return url
+
+    def installation(
+        self, *, rabbitmq: bool = False, s3: bool = False, codex_url: str = "http://127.0.0.1:9", **settings: str
+    ) -> "Installation":
+        """A database and a data folder of its own, and the environment that its services share.
+
+        Further settings by their names without the prefix.
+        """
+        data_dir = Path(tempfile.mkdtemp(prefix="data-", dir=self.folder))
+        database_url = self.new_database()
+        (port,) = free_ports(1)
+        environment = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "PRECIEUX_DATABASE_URL": database_url,
+            "PRECIEUX_DATA_DIR": str(data_dir),
+            "PRECIEUX_PORT": str(port),
+            "PRECIEUX_CODEX_URL": codex_url,
+            "PRECIEUX_LOG_LEVEL": "WARNING",
+            **{f"PRECIEUX_{name.upper()}": value for name, value in settings.items()},
+        }
+        if rabbitmq:
+            environment["PRECIEUX_AMQP_URL"] = self.rabbitmq.url
+        if s3:
+            bucket = f"benchmark-{secrets.token_hex(4)}"
+            environment |= {**_CREDENTIALS, "PRECIEUX_S3_ENDPOINT_URL": self.s3_url, "PRECIEUX_S3_BUCKET": bucket}
+        return Installation(f"http://127.0.0.1:{port}", database_url, data_dir, environment)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    url: str
+    database_url: str
+    data_dir: Path
+    environment: dict[str, str]
+
+
+@contextmanager
+def surroundings() -> Iterator[Surroundings]:
+    script = find_script()
+    if script is None:
+        raise SystemExit("RabbitMQ is not installed: `apt-get install rabbitmq-server`.")
+    with ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="precieux-benchmark-"))
+        folder.chmod(0o711)  # root's Postgres runs as somebody who must pass through it
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres"))
+        (folder / "rabbitmq").mkdir()
+        rabbitmq = stack.enter_context(RabbitMQServer(folder / "rabbitmq", script))
+        yield Surroundings(folder, postgres, rabbitmq, stack.enter_context(moto_server()))
+
+
+def execute(url: str, *statements: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
