@@ -48,6 +48,7 @@ class BubblewrapSandbox:
         self._pending: dict[int, _Pending] = {}
         self._starting = asyncio.Lock()
         self._keeper: socket.socket | None = None
+        self._raised = False
         self._process: asyncio.subprocess.Process | None = None
         self._listener: asyncio.Task[None] | None = None
         self._last_words: collections.deque[str] = collections.deque(maxlen=10)
@@ -175,13 +176,16 @@ class BubblewrapSandbox:
             self._keeper = None
             await self._listener
             raise SandboxFailure(" ".join(self._last_words) or "bubblewrap ended without a word")
+        self._raised = True
         asyncio.get_running_loop().add_reader(ours, self._hear)
 
     async def _listen(self, stderr: asyncio.StreamReader) -> None:
         self._last_words.clear()
+        self._raised = False
         async for line in stderr:
             self._last_words.append(line.decode(errors="replace").strip())
-            log.warning("keeper.said", text=self._last_words[-1])
+            if self._raised:  # before, whoever starts us is told
+                log.warning("keeper.said", text=self._last_words[-1])
 
     async def _configure(self) -> None:
         cgroups = self.mechanisms.cgroups

@@ -1,6 +1,7 @@
 """Where, if anywhere, this process may make cgroups: looked up once at start, handed to the keeper as descriptors."""
 
 import contextlib
+import errno
 import os
 import re
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ _V1_WANTED = ("pids", "cpu")
 _V2_CONTROLLERS = ("memory", "pids", "cpu")
 #: Our folders are named after the process that made them, so that a later one can tell which were left behind.
 _NAME = "precieux-{pid}"
+_ASIDE = "precieux-executor"
 _OURS = re.compile(r"precieux-(\d+)")
 
 
@@ -48,19 +50,28 @@ def _claim_v2(root: Path, paths: dict[str, str]) -> Cgroups | None:
     _sweep(own)
     ours = own / _NAME.format(pid=os.getpid())
     ours.mkdir()
+    enable = " ".join(f"+{controller}" for controller in _V2_CONTROLLERS)
     try:
-        if own != root:
-            # A group that hands controllers to its children may hold no process itself (except the root group).
-            aside = own / "executor"
-            aside.mkdir(exist_ok=True)
-            (aside / "cgroup.procs").write_text("0")
-        enable = " ".join(f"+{controller}" for controller in _V2_CONTROLLERS)
-        (own / "cgroup.subtree_control").write_text(enable)
+        _hand_down(own, enable)
         (ours / "cgroup.subtree_control").write_text(enable)
     except OSError:
         ours.rmdir()
         raise
     return Cgroups(2, {"unified": ours})
+
+
+def _hand_down(own: Path, enable: str) -> None:
+    """Let children of our group have controllers. For that it may hold no process itself, so we step aside; should
+    somebody else be in it (or should this be a container's root), there is no way, and the write says so."""
+    try:
+        (own / "cgroup.subtree_control").write_text(enable)
+    except OSError as exc:
+        if exc.errno != errno.EBUSY:
+            raise
+        aside = own / _ASIDE
+        aside.mkdir(exist_ok=True)
+        (aside / "cgroup.procs").write_text("0")
+        (own / "cgroup.subtree_control").write_text(enable)
 
 
 def _claim_v1(root: Path, paths: dict[str, str]) -> Cgroups | None:

