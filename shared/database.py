@@ -30,6 +30,8 @@ Values = Mapping[str, object]
 _AWAY = (
     OSError,
     asyncpg.InterfaceError,
+    # asyncpg's own bookkeeping, torn by a server that was killed in the middle of an answer.
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
