@@ -14,8 +14,10 @@ from typing import Final
 from job_runner.mailers.base import Email
 from shared.errors import MailRefused
 
-#: Seven-bit on the wire, since not every server on the way takes more (RFC 6152).
-_POLICY: Final = SMTP.clone(cte_type="7bit")
+#: Seven-bit on the wire, since not every server on the way takes more (RFC 6152). Lines may be as long as RFC 5322
+#: allows: at the usual 78 the library writes a long address of `List-Unsubscribe` as encoded words, which no mail
+#: program follows (RFC 2047, section 5).
+_POLICY: Final = SMTP.clone(cte_type="7bit", max_line_length=998)
 
 
 def build_message(email: Email, sender: Address, now: datetime) -> EmailMessage:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.headerregistry import Address
@@ -34,6 +35,12 @@ def test_it_travels_in_seven_bits_and_short_lines() -> None:
     assert data.isascii()
     assert max(len(line) for line in data.split(b"\r\n")) <= 998
     assert b"\n" not in data.replace(b"\r\n", b"")
+
+
+def test_a_long_way_out_is_written_as_the_address_that_it_is() -> None:
+    link = f"https://precieux.example.com/unsubscribe?email={'a' * 60}%40example.com&signature={'b' * 43}"
+    data = build_message(replace(make_email("a@example.com"), unsubscribe=link), SENDER, NOW).as_bytes()
+    assert f"List-Unsubscribe: <{link}>\r\n".encode() in data
 
 
 @given(subject=text, body=text)
