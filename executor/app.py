@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
@@ -74,6 +75,8 @@ class _Endpoint:
             outcome = await _unless_gone(request, self._run(asked, installed))
         except wire.BadRequest as exc:
             return _json(wire.refusal(exc.status, exc.error, exc.language))
+        except HTTPException as exc:  # Starlette's word on a form that is none
+            return _json(wire.refusal(exc.status_code, f"The form cannot be read: {exc.detail}"))
         except ClientDisconnect:
             return Response(status_code=_CLIENT_GONE)
         except Full:

@@ -101,6 +101,16 @@ async def test_bodies_that_are_no_json_object(client: httpx.AsyncClient, body: b
     assert response.json()["error"]
 
 
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"]
+)
+async def test_forms_that_are_none(client: httpx.AsyncClient, kind: str) -> None:
+    for body in (b"", b"--y\r\nrubbish", b"\xff" * 100, b"&" * 1000, b"a=1&" * 1000):
+        response = await client.post("/", content=body, headers={"Content-Type": kind})
+        assert response.status_code == response.json()["status"] == 400
+        assert response.json()["error"]
+
+
 async def test_a_large_body_is_refused_before_it_is_read(client: httpx.AsyncClient) -> None:
     assert (await client.post("/", content=b" " * (17 << 20))).status_code == 413
 

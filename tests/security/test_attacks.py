@@ -47,8 +47,10 @@ class Campaign:
 
 @pytest.fixture(scope="module", params=_MODES)
 def campaign(request: pytest.FixtureRequest) -> Iterator[Campaign]:
-    settings = {"executor_slots": str(_CONCURRENCY), "compile_time_limit": "1.5"}
-    with host() as attacked, running_executor(mode=request.param, **settings) as running:
+    with (
+        host() as attacked,
+        running_executor(request.param, executor_slots=str(_CONCURRENCY), compile_time_limit="1.5") as running,
+    ):
         yield asyncio.run(_attack_all(attacked, running))
 
 

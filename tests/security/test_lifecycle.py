@@ -1,0 +1,98 @@
+"""What is left when a process of ours is killed outright: nothing, and the service goes on where it can."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fixtures.executor import running_executor
+from tests.security.host import descendants, processes_named
+
+pytestmark = pytest.mark.security
+
+_DEADLINE_S = 10
+_SLEEPER = "import os, sys\nos.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)', '{mark}'])"
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(_DEADLINE_S):
+        while not condition():  # noqa: ASYNC110  (nobody announces the end of a process that is not our child)
+            await asyncio.sleep(0.02)
+
+
+def _keeper(executor: int) -> int:
+    for pid in descendants(executor):
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if b"/box/keeper.pyz" in arguments and not arguments[0].endswith(b"bwrap"):
+            return pid
+    raise AssertionError("no keeper")
+
+
+def _cgroups(executor: int) -> list[str]:
+    found = subprocess.run(
+        ["find", "/sys/fs/cgroup", "-name", f"precieux-{executor}"], capture_output=True, text=True, check=False
+    )
+    return found.stdout.split()
+
+
+async def test_a_client_that_hangs_up_ends_its_program() -> None:
+    mark = f"hang-up-{os.getpid()}"
+    with running_executor(executor_slots="1") as running:
+        async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
+            body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60}
+            request = asyncio.create_task(client.post("/", json=body))
+            await _until(lambda: bool(processes_named(mark)))
+            request.cancel()
+            await asyncio.gather(request, return_exceptions=True)
+            await _until(lambda: not processes_named(mark))
+
+
+async def test_a_killed_keeper_ends_its_runs_and_another_takes_over() -> None:
+    mark = f"keeper-{os.getpid()}"
+    with running_executor(executor_slots="2") as running:
+        async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
+            body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60}
+            request = asyncio.create_task(client.post("/", json=body))
+            await _until(lambda: bool(processes_named(mark)))
+            os.kill(_keeper(running.pid), signal.SIGKILL)
+            failed = await request
+            assert failed.status_code == failed.json()["status"] == 500
+            assert failed.json()["verdict"] == "internal_error"
+            await _until(lambda: not processes_named(mark))
+            again = await client.post("/", json={"language": "py", "code": "print('again')"})
+            assert again.json()["output"] == "again\n"
+
+
+async def test_stopping_leaves_nothing() -> None:
+    mark = f"stop-{os.getpid()}"
+    with running_executor(executor_slots="1") as running:
+        async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
+            body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60}
+            request = asyncio.create_task(client.post("/", json=body))
+            await _until(lambda: bool(processes_named(mark)))
+            below = descendants(running.pid)
+            os.kill(running.pid, signal.SIGTERM)
+            await asyncio.gather(request, return_exceptions=True)
+            await _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
+    assert processes_named(mark) == []
+    assert _cgroups(running.pid) == []
+
+
+async def test_killing_the_executor_leaves_no_process() -> None:
+    mark = f"kill-{os.getpid()}"
+    with running_executor(executor_slots="1", expect_exit=-signal.SIGKILL) as running:
+        async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
+            body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60}
+            request = asyncio.create_task(client.post("/", json=body))
+            await _until(lambda: bool(processes_named(mark)))
+            below = descendants(running.pid)
+            os.kill(running.pid, signal.SIGKILL)
+            await asyncio.gather(request, return_exceptions=True)
+            await _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
+    with running_executor(executor_slots="1"):  # whose start sweeps the other's cgroups
+        assert _cgroups(running.pid) == []
