@@ -1,0 +1,31 @@
+"""The executor's container may call what its boxes may, and what makes them; nothing that opens the host up."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+PROFILE: dict[str, Any] = json.loads((ROOT / "deploy/executor-seccomp.json").read_text())
+ALLOWED = {name for rule in PROFILE["syscalls"] for name in rule["names"]}
+BOX = {"mount", "pivot_root", "sethostname", "setns", "umount2", "unshare"}
+
+
+def test_it_covers_what_programs_may_call_and_adds_what_makes_a_box() -> None:
+    table = (ROOT / "executor/sandbox/allowed_syscalls.csv").read_text()
+    assert {row["name"] for row in csv.DictReader(table.splitlines())} == ALLOWED - BOX
+    assert ALLOWED >= BOX
+
+
+def test_whatever_it_does_not_name_seems_not_to_exist() -> None:
+    assert PROFILE["defaultAction"] == "SCMP_ACT_ERRNO"
+    assert PROFILE["defaultErrnoRet"] == 38  # ENOSYS, for which libraries have a way out
+    assert {rule["action"] for rule in PROFILE["syscalls"]} == {"SCMP_ACT_ALLOW"}
+
+
+def test_sockets_are_of_the_families_that_are_needed() -> None:
+    families = [rule["args"] for rule in PROFILE["syscalls"] if rule["names"] == ["socket"]]
+    assert [(arg["value"], arg["op"]) for (arg,) in families] == [
+        (family, "SCMP_CMP_EQ")
+        for family in (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK
+    ]
