@@ -11,14 +11,14 @@ from tests.fixtures.rabbitmq_server import RabbitMQServer
 from tests.fixtures.s3 import S3Service
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def embedded() -> Iterator[System]:
     """Postgres as the broker, a folder as the store."""
     with running_system(Backends()) as system:
         yield system
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def distributed(private_rabbitmq: RabbitMQServer, s3_server: S3Service) -> Iterator[System]:
     """RabbitMQ and S3."""
     delete_queues(private_rabbitmq.url)
@@ -26,13 +26,13 @@ def distributed(private_rabbitmq: RabbitMQServer, s3_server: S3Service) -> Itera
         yield system
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def embedded_load(embedded: System) -> Iterator[Load]:
     with Load(embedded.url) as load:
         yield load
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def distributed_load(distributed: System) -> Iterator[Load]:
     with Load(distributed.url) as load:
         yield load

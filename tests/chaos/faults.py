@@ -14,12 +14,16 @@ from tests.chaos.system import System
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`part` is what it strikes: no two faults of a pair strike the same."""
+    """`part` is what it strikes, and `needs` are the parts that we strike it through: a pair leaves those alone."""
 
     name: str
     part: str
     begin: Callable[[System], object]
     heal: Callable[[System], object] = lambda _: None
+    needs: frozenset[str] = frozenset()
+
+    def goes_with(self, other: "Fault") -> bool:
+        return not ({self.part, *self.needs} & {other.part} or other.needs & {self.part})
 
 
 def menu(system: System) -> list[Fault]:
@@ -37,7 +41,7 @@ def _of_services(system: System) -> Iterator[Fault]:
             lambda s, n=name: s.services[n].thaw(),  # type: ignore[misc]
         )
     if system.backends.s3 is None:
-        yield Fault("disk full", "disk", lambda s: _limit_files(s, 0), lambda s: _limit_files(s, None))
+        yield Fault("disk full", "disk", lambda s: limit_files(s, 0), lambda s: limit_files(s, None))
 
 
 def _of_dependencies(system: System) -> Iterator[Fault]:
@@ -62,21 +66,24 @@ def _of_servers(system: System) -> Iterator[Fault]:
         yield Fault("RabbitMQ frozen", "broker", lambda _: rabbitmq.freeze(), lambda _: rabbitmq.thaw())
 
 
+_QUEUE: Final = frozenset({"broker", "postgres"})
+
+
 def _of_messages() -> Iterator[Fault]:
-    yield Fault("messages repeated, out of order", "messages", _repeat_messages)
-    yield Fault("messages undecodable or unknown", "messages", _strange_messages)
+    yield Fault("messages repeated, out of order", "messages", _repeat_messages, needs=_QUEUE)
+    yield Fault("messages undecodable or unknown", "messages", _strange_messages, needs=_QUEUE)
 
 
 def _clock() -> Fault:
     """The database's clock, the only one that leases know, jumps ahead: to a lease that is an hour less."""
-    return Fault("clock an hour ahead", "clock", _jump_ahead)
+    return Fault("clock an hour ahead", "clock", _jump_ahead, needs=_QUEUE)
 
 
-def _limit_files(system: System, size: int | None) -> None:
-    """As on a full disk, no file of the services can grow (RLIMIT_FSIZE; Python ignores the signal)."""
+def limit_files(system: System, size: int | None, *, kind: str = "") -> None:
+    """As on a full disk, no file of the services (of one kind) can grow (RLIMIT_FSIZE; Python ignores the signal)."""
     limit = resource.RLIM_INFINITY if size is None else size
-    for service in system.services.values():
-        if service.running:
+    for name, service in system.services.items():
+        if service.running and name.startswith(kind):
             resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
 

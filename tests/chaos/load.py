@@ -38,6 +38,8 @@ class Load:
         self.submissions: list[Submission] = []
         #: Answers that neither accept nor put off: there must be none (P6).
         self.strange: list[str] = []
+        #: Answers 503: try again later.
+        self.put_off = 0
 
     def __enter__(self) -> Self:
         for client in self._clients:
@@ -88,6 +90,8 @@ class Load:
         return True
 
     def _put_off(self, answer: requests.Response) -> bool:
-        if answer.status_code != 503:
+        if answer.status_code == 503:
+            self.put_off += 1
+        else:
             self.strange.append(f"{answer.status_code}: {answer.text[:200]}")
         return False

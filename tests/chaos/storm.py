@@ -60,6 +60,7 @@ def storm(
             report.overdue.append(str(exc))
         report.drain_s = time.monotonic() - peace
         report.verdict = judge(system, load)
+    system.keep_folder |= bool(report.overdue or report.verdict.violations)
     report.overdue += _overdue_leases(system)
     report.deaths = sum(service.deaths for service in system.services.values())
     return report
@@ -84,7 +85,7 @@ class _Stream:
 
 def _choose(faults: list[Fault], rng: random.Random) -> list[Fault]:
     first = rng.choice(faults)
-    others = [fault for fault in faults if fault.part != first.part]
+    others = [fault for fault in faults if fault.goes_with(first)]
     return [first, rng.choice(others)] if others and rng.random() < 0.5 else [first]
 
 

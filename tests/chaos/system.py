@@ -19,8 +19,11 @@ import requests
 
 from precieux.embedded_postgres import EmbeddedPostgres
 from shared.broker.base import Message
+from shared.broker.dead_letters import DeadLetter
 from shared.broker.postgres import PostgresBroker
+from shared.broker.postgres_dead_letters import PostgresDeadLetters
 from shared.broker.rabbitmq import RabbitMQBroker
+from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 from shared.database import Database, DatabaseSettings
 from tests.chaos.engine import EchoEngine
 from tests.chaos.proxy import Proxy
@@ -39,7 +42,8 @@ SETTINGS: Final = {
     "PRECIEUX_DRAIN_SECONDS": "5",
     "PRECIEUX_MAX_ATTEMPTS": "1000",
     "PRECIEUX_KEY_BUDGET": "1000000",
-    "PRECIEUX_SILENCE_SECONDS": "10",
+    # The reconciler would hide what the outbox and the acknowledgements fail to do.
+    "PRECIEUX_SILENCE_SECONDS": "86400",
     "PRECIEUX_LOG_LEVEL": "INFO",
     "PRECIEUX_SECRET_KEY": "chaos-" * 8,
 }
@@ -70,6 +74,8 @@ class System:
         self.mailgun = MailgunServer()
         self.services: dict[str, Service] = {}
         self.proxies: dict[str, Proxy] = {}
+        #: Its logs tell what went wrong; set it when something did.
+        self.keep_folder = False
         self._mail_lease = mail_lease
         self._stack = ExitStack()
         [self.port] = free_ports(1)
@@ -174,6 +180,22 @@ class System:
 
         in_thread(lambda: asyncio.run(main()))
 
+    def dead_letters(self) -> list[DeadLetter]:
+        """What the operator would see."""
+        letters: list[DeadLetter] = []
+
+        async def main() -> None:
+            if self.backends.rabbitmq:
+                letters.extend(await RabbitMQDeadLetters(self.backends.rabbitmq.url).read(limit=1000))
+                return
+            database = Database(DatabaseSettings.model_validate({"database_url": self.postgres.url}))
+            await database.connect()
+            letters.extend(await PostgresDeadLetters(database).read(limit=1000))
+            await database.disconnect()
+
+        in_thread(lambda: asyncio.run(main()))
+        return letters
+
     def _is_ready(self) -> bool:
         try:
             return requests.get(f"{self.url}/readyz", timeout=2).ok
@@ -219,7 +241,8 @@ def running_system(backends: Backends, *, mail_lease: float | None = 6) -> Itera
         System(folder, backends, mail_lease=mail_lease, postgres=postgres) as system,
     ):
         yield system
-    shutil.rmtree(folder, ignore_errors=True)
+    if not system.keep_folder:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _port(url: str) -> int:

@@ -10,7 +10,7 @@ from tests.chaos.system import System
 
 pytestmark = pytest.mark.chaos
 
-SECONDS = 10
+SECONDS = 8
 
 
 @pytest.mark.parametrize("kind", ["embedded", "distributed"])

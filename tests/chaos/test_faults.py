@@ -1,0 +1,87 @@
+"""Faults one at a time, each with what only it could break: messages, the disk, and what a process holds open."""
+
+import pytest
+
+from shared.broker.base import Message
+from tests.chaos.faults import STRANGE, limit_files
+from tests.chaos.invariants import judge, settled
+from tests.chaos.load import Load
+from tests.chaos.proxy import Mode
+from tests.chaos.system import System
+
+pytestmark = pytest.mark.chaos
+
+#: What the pools of one process may hold more at one moment than at another: to Postgres, the engine, the provider.
+POOLS = 10 + 4 + 10
+#: Enough that a descriptor lost for each would be seen beyond that.
+CUTS = 30
+
+
+@pytest.fixture(params=["embedded", "distributed"])
+def either(request: pytest.FixtureRequest) -> tuple[System, Load]:
+    return request.getfixturevalue(request.param), request.getfixturevalue(f"{request.param}_load")
+
+
+def settle(system: System, load: Load) -> None:
+    system.wait(lambda: settled(system, load), timeout=40, what="everything has its end")
+    assert judge(system, load).violations == []
+
+
+def test_repeated_and_strange_messages_make_no_job_and_hold_nobody_up(either: tuple[System, Load]) -> None:
+    system, load = either
+    load.submit(5)
+    settle(system, load)
+    before = system.query("SELECT upload, request_id FROM job ORDER BY id DESC LIMIT 5")
+    dead = len(system.dead_letters())
+    [count] = system.query("SELECT count(*) AS jobs FROM job")
+
+    repeated = [Message(str(row["upload"]).encode(), str(row["request_id"])) for row in before]
+    system.publish([*repeated, *(Message(body, "stranger") for body in STRANGE), *reversed(repeated)])
+    system.wait(
+        lambda: len(system.dead_letters()) == dead + len(STRANGE), timeout=20, what="the strange ones are dead letters"
+    )
+    assert system.query("SELECT count(*) AS jobs FROM job") == [count]
+    assert all(letter.reason for letter in system.dead_letters())
+    load.submit(1)
+    settle(system, load)
+
+
+def test_a_full_disk_puts_off_and_loses_nothing(embedded: System, embedded_load: Load) -> None:
+    system, load = embedded, embedded_load
+    limit_files(system, 0)
+    put_off = load.put_off
+    load.submit(1)
+    system.wait(lambda: load.put_off > put_off, timeout=20, what="the API answers that it cannot store")
+    limit_files(system, None)
+    settle(system, load)
+
+    limit_files(system, 0, kind="runner")
+    [submission] = load.submit(1)
+    system.wait(
+        lambda: system.engine.runs[str(submission.number)] > 1,
+        timeout=20,
+        what="a runner that cannot store tries again",
+    )
+    limit_files(system, None)
+    settle(system, load)
+
+
+def test_dependencies_that_come_and_go_leave_nothing_open(either: tuple[System, Load]) -> None:
+    system, load = either
+    deaths = {name: service.deaths for name, service in system.services.items()}
+    load.submit(10)
+    settle(system, load)
+    before = {name: service.descriptors for name, service in system.services.items()}
+    for _ in range(CUTS):
+        for proxy in system.proxies.values():
+            proxy.set(Mode.REFUSE)
+        load.submit(1)
+        system.rest(0.1)
+        for proxy in system.proxies.values():
+            proxy.set(Mode.PASS)
+        system.rest(0.15)
+    settle(system, load)
+    after = {name: service.descriptors for name, service in system.services.items()}
+    assert {name: service.deaths for name, service in system.services.items()} == deaths
+    grown = {name: after[name] - before[name] for name in after}
+    assert max(grown.values()) <= POOLS, grown
