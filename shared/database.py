@@ -2,15 +2,15 @@
 
 SQL is text with `:name` parameters. Whatever says that the server is away is raised as `DatabaseUnavailable`.
 
-`databases` is the pool, and knows which task holds which connection; statements go past it to asyncpg, since it
-compiles each one anew at every call, which costs more than the round trip.
+`databases` opens and closes the pool; statements go past it to asyncpg, since it compiles each one anew at every call,
+which costs more than the round trip.
 """
 
 import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, TypeAlias
 
 import asyncpg
 import databases
@@ -25,6 +25,7 @@ from shared.settings import Settings
 log = get_logger(__name__)
 
 Values = Mapping[str, object]
+RawConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 #: What asyncpg and the socket raise when the server is down, going down, coming up, or refuses one more connection.
 _AWAY = (
@@ -62,7 +63,7 @@ class Record(Protocol):
 class Connection:
     """Runs statements on one of Postgres' connections, for as long as the block lasts that gave it."""
 
-    def __init__(self, raw: "asyncpg.Connection[asyncpg.Record]") -> None:
+    def __init__(self, raw: RawConnection) -> None:
         self._raw = raw
 
     async def execute(self, sql: str, values: Values | None = None) -> None:
@@ -92,6 +93,7 @@ class Database:
         self._database = databases.Database(
             self._url, min_size=1, max_size=settings.database_pool_size, reset=_keep_session
         )
+        self._held: dict[asyncio.Task[Any], RawConnection] = {}
 
     async def connect(self, stop: asyncio.Event | None = None) -> None:
         """Wait for the server, with backoff, for as long as it takes or until `stop`."""
@@ -125,21 +127,36 @@ class Database:
 
         Spares two round trips wherever a transaction would hold one statement.
         """
-        try:
-            async with self._database.connection() as connection:
-                yield Connection(connection.raw_connection)
-        except _AWAY as exc:
-            raise DatabaseUnavailable(f"the database is away: {exc or type(exc).__name__}") from exc
+        async with self._acquired() as raw:
+            yield Connection(raw)
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """All of it or nothing; committed when the block ends.
+        """All of it or nothing; committed when the block ends."""
+        async with self._acquired() as raw, raw.transaction():
+            yield Connection(raw)
 
-        Not `databases`' own `transaction()`, which leaks its connection when the task is cancelled inside it.
+    @contextlib.asynccontextmanager
+    async def _acquired(self) -> AsyncIterator[RawConnection]:
+        """The connection that this task holds already, or one from the pool for the time of the block.
+
+        Not `databases`' own `connection()`: cancelled while it gives a connection back, it takes the task to hold it
+        still, and fails whatever that task asks next, such as handing its job back.
         """
+        task = asyncio.current_task()
+        pool = self._database._backend._pool
+        assert task is not None, "connections belong to tasks"
+        assert pool is not None, "connect() first"
         try:
-            async with self._database.connection() as connection, connection.raw_connection.transaction():
-                yield Connection(connection.raw_connection)
+            if (held := self._held.get(task)) is not None:
+                yield held
+                return
+            async with pool.acquire() as raw:
+                self._held[task] = raw
+                try:
+                    yield raw
+                finally:
+                    del self._held[task]
         except _AWAY as exc:
             raise DatabaseUnavailable(f"the database is away: {exc or type(exc).__name__}") from exc
 

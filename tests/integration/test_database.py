@@ -1,0 +1,74 @@
+"""The pool's connections: whose they are, and that cancelling nobody costs one."""
+
+import asyncio
+import contextlib
+import random
+
+import pytest
+
+from shared.database import Database
+
+pytestmark = pytest.mark.integration
+
+COUNT = "SELECT count(*) AS n FROM suppressions"
+
+
+async def suppress(database: Database, email: str) -> None:
+    async with database.connection() as connection:
+        await connection.execute("INSERT INTO suppressions (email, reason) VALUES (:email, 'test')", {"email": email})
+
+
+async def count(database: Database) -> int:
+    async with database.connection() as connection:
+        row = await connection.fetch_one(COUNT)
+    assert row is not None
+    return int(row["n"])
+
+
+async def test_a_lone_statement_is_committed_and_within_a_transaction_it_is_a_part_of_it(database: Database) -> None:
+    await suppress(database, "a@example.com")
+    with contextlib.suppress(ZeroDivisionError):
+        async with database.transaction():
+            await suppress(database, "b@example.com")
+            assert await count(database) == 2
+            raise ZeroDivisionError
+    assert await count(database) == 1
+
+
+async def test_a_transaction_within_one_is_a_savepoint_of_it(database: Database) -> None:
+    async with database.transaction():
+        await suppress(database, "a@example.com")
+        with contextlib.suppress(ZeroDivisionError):
+            async with database.transaction():
+                await suppress(database, "b@example.com")
+                raise ZeroDivisionError
+        assert await count(database) == 1
+    assert await count(database) == 1
+
+
+async def test_a_child_task_is_outside_its_parents_transaction(database: Database) -> None:
+    async with database.transaction():
+        await suppress(database, "a@example.com")
+        assert await asyncio.create_task(count(database)) == 0
+    assert await count(database) == 1
+
+
+async def test_a_task_cancelled_anywhere_loses_no_connection_and_can_still_ask(database: Database) -> None:
+    rng = random.Random(5)
+
+    async def work() -> int:
+        try:
+            while True:
+                async with database.transaction() as connection:
+                    await connection.fetch_one("SELECT 1")
+        except asyncio.CancelledError:
+            # What a runner does on its way out: it hands its job back.
+            return await count(database)
+
+    for _ in range(40):
+        tasks = [asyncio.create_task(work()) for _ in range(5)]
+        await asyncio.sleep(rng.uniform(0.001, 0.01))
+        for task in tasks:
+            task.cancel()
+        assert await asyncio.gather(*tasks) == [0] * 5
+    assert database.connections()["busy"] == 0
