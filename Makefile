@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: chaos help demo up test test-compose lint format clean
+.PHONY: attacks soak chaos help demo up test test-compose lint format clean
 
 python := .venv/bin/python
 
@@ -21,6 +21,14 @@ test: ## Run all tests; `make test args="-k sandbox"` runs some
 test-compose: ## Run the stack of docker-compose.yml on a Docker engine, kill and restart its parts, and check it
 	@deploy/bootstrap test
 	@$(python) -m pytest -m compose tests/compose $(args)
+
+attacks: ## Run all hostile programs, in each of the ways that the executor can run
+	@deploy/bootstrap test
+	@PRECIEUX_TEST_ATTACK_MODES=all $(python) -m pytest tests/security $(args)
+
+soak: ## Put 10,000 requests to the executor, and look what is left over
+	@deploy/bootstrap test
+	@$(python) -m tests.security.soak
 
 chaos: ## Break every part at random; `make chaos MINUTES=10` for long
 	@deploy/bootstrap test

@@ -5,9 +5,9 @@
 Their failure is an outcome; ours is an exception (`SandboxFailure`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from executor import limits, verdict
+from executor import limits, pressure, verdict
 from executor.catalogue import Installed
 from executor.sandbox.base import Ended, Job, Sandbox, Step
 from executor.settings import ExecutorSettings
@@ -31,6 +31,7 @@ class Outcome:
     wall_s: float
     memory_bytes: int
     truncated: bool
+    cpu_pressure: float | None = None
 
 
 class Pipeline:
@@ -41,10 +42,14 @@ class Pipeline:
     async def run(self, request: RunRequest, installed: Installed, slot: int) -> Outcome:
         """Cancelling it ends the program."""
         job = plan(request, installed, self._settings)
+        before = pressure.read()
         ended = await self._sandbox.run(job, slot)
+        busy = pressure.share_between(before, pressure.read())
         if len(ended) < len(job.steps) or not ended:
-            return _not_compiled(ended[-1], job.steps[0])
-        return _ran(ended[-1], job.steps[-1], installed.language.out_of_memory)
+            outcome = _not_compiled(ended[-1], job.steps[0])
+        else:
+            outcome = _ran(ended[-1], job.steps[-1], installed.language.out_of_memory)
+        return replace(outcome, cpu_pressure=busy)
 
 
 def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> Job:

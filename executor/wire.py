@@ -84,6 +84,7 @@ def answer(outcome: Outcome, installed: Installed) -> RunResponse:
         wall_s=round(outcome.wall_s, 6),
         memory_bytes=outcome.memory_bytes,
         truncated=outcome.truncated,
+        cpu_pressure=outcome.cpu_pressure,
     )
 
 

@@ -1,0 +1,38 @@
+"""How busy the machine was while a program ran: evidence for whoever doubts a time limit.
+
+Linux counts the time in which some task waited for a processor (PSI; Documentation/accounting/psi.rst). A kernel
+without it, or a container that hides it, leaves us without evidence, which is no harm.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_SOURCE: Final = Path("/proc/pressure/cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Microseconds of waiting since boot, and seconds of a clock that only goes forward."""
+
+    waited_us: int
+    at_s: float
+
+
+def read(source: Path = _SOURCE, clock: Callable[[], float] = time.monotonic) -> Reading | None:
+    """None where the kernel does not tell."""
+    try:
+        some = source.read_text().splitlines()[0]
+        return Reading(int(some.rpartition("total=")[2]), clock())
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def share_between(before: Reading | None, after: Reading | None) -> float | None:
+    """The share, 0 to 1, of the elapsed time in which something waited."""
+    if before is None or after is None or after.at_s <= before.at_s:
+        return None
+    share = (after.waited_us - before.waited_us) / 1e6 / (after.at_s - before.at_s)
+    return round(min(max(share, 0.0), 1.0), 3)
