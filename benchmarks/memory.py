@@ -21,7 +21,7 @@ _TARGET: Final = 1.1
 
 def measure(surroundings: Surroundings) -> Iterator[Finding]:
     with null_engine() as codex_url:
-        ours = surroundings.installation(rabbitmq=True, codex_url=codex_url, runner_concurrency="16")
+        ours = surroundings.installation(rabbitmq=True, codex_url=codex_url, runner_concurrency="8")
         with services(SERVICES, ours.environment) as pids:
             mebibytes: dict[str, list[float]] = {name: [] for name in pids}
             for step in range(_STEPS):

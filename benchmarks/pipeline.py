@@ -32,13 +32,15 @@ def main() -> int:
         "rows": stored_rows.measure,
         "memory": memory.measure,
     }
+    command = shlex.join(["python", "-m", "benchmarks.pipeline", *chosen.measures])
     findings: list[Finding] = []
     with surroundings() as around:
         for name in chosen.measures or measures:
             print(f"measuring {name} ...", file=sys.stderr, flush=True)
             findings += measures[name](around)
-    kept = report.record(findings, command=shlex.join(["python", "-m", "benchmarks.pipeline", *chosen.measures]))
-    report.write(kept, chosen.output)
+            # After each, so that what was found outlives whatever becomes of the next.
+            kept = report.record(findings, command=command)
+            report.write(kept, chosen.output)
     if chosen.plot:
         chosen.plot.write_text(plot.draw(kept))
     report.show(findings)

@@ -46,7 +46,7 @@ def measure(surroundings: Surroundings) -> Iterator[Finding]:
                 asyncio.run(classic_pairs(alone.url, range(1, 51)))
                 accepted.append(asyncio.run(classic_pairs(alone.url, range(51, _PAIRS + 51))).rate)
             surroundings.purge()
-            whole = surroundings.installation(rabbitmq=True, codex_url=codex_url, runner_concurrency="16")
+            whole = surroundings.installation(rabbitmq=True, codex_url=codex_url, runner_concurrency="8")
             with services(SERVICES, whole.environment) as pids:
                 asyncio.run(_carry(whole, range(1, 51)))
                 pids |= {"postgres": surroundings.postgres.pid or 0, "rabbitmq": surroundings.rabbitmq_pid}
