@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos help demo up test test-compose lint format clean
+.PHONY: attacks soak chaos help demo up test test-compose lint bench-pipeline format clean
 
 python := .venv/bin/python
 
@@ -40,6 +40,10 @@ lint: ## Check style, types and layers
 	@$(python) -m ruff format --check
 	@$(python) -m mypy
 	@.venv/bin/lint-imports --no-logo
+
+bench-pipeline: ## Measure the API and the pipeline; `make bench-pipeline args="--yardstick DIR"` compares
+	@deploy/bootstrap test
+	@$(python) -m benchmarks.pipeline $(args)
 
 format: ## Bring all code into the common style
 	@deploy/bootstrap test
