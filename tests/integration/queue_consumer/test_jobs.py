@@ -23,6 +23,7 @@ class FakeStore:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.failure: Exception | None = None
+        self.crashes_on: str | None = None
 
     async def put(self, key: str, data: bytes, *, content_type: str = "") -> None:
         self.objects[key] = data
@@ -30,6 +31,8 @@ class FakeStore:
     async def get(self, key: str) -> bytes:
         if self.failure:
             raise self.failure
+        if key == self.crashes_on:
+            raise RuntimeError("a defect")
         try:
             return self.objects[key]
         except KeyError:
@@ -164,3 +167,38 @@ async def test_a_message_that_always_crashes_us_is_given_up(
     [settled] = await consumer.handle([delivery(upload, uuid.uuid4(), attempt=MAX_ATTEMPTS)])
     assert isinstance(settled, Reject)
     assert "RuntimeError" in settled.reason
+
+
+async def test_a_message_that_crashes_us_does_not_condemn_its_batch(
+    database: Database, store: FakeStore, consumer: Consumer
+) -> None:
+    store.objects |= {"good.py": b"x", "bad.py": b"x"}
+    store.crashes_on = "bad.py"
+    good = [await add_upload(database, object_key="good.py") for _ in range(3)]
+    bad = await add_upload(database, object_key="bad.py")
+    settled = await consumer.handle([delivery(upload, uuid.uuid4()) for upload in (good[0], bad, *good[1:])])
+    assert settled == [Ack(), Retry(), Ack(), Ack()]
+    jobs = await fetch(database, "SELECT upload FROM job ORDER BY upload")
+    assert [job["upload"] for job in jobs] == good
+
+
+async def test_the_jobs_of_a_batch_stand_behind_one_another_by_sender(
+    database: Database, store: FakeStore, consumer: Consumer
+) -> None:
+    store.objects["p.py"] = b"x"
+    senders = ["a@example.com", "a@example.com", "b@example.com", "a@example.com"]
+    uploads = [await add_upload(database, object_key="p.py", email=sender) for sender in senders]
+    await consumer.handle([delivery(upload, uuid.uuid4()) for upload in uploads[:2]])
+    await consumer.handle([delivery(upload, uuid.uuid4()) for upload in uploads[2:]])
+    jobs = await fetch(database, "SELECT upload, turn FROM job ORDER BY upload")
+    assert [job["turn"] for job in jobs] == [0, 1, 0, 2]
+
+
+async def test_one_request_that_comes_twice_in_a_batch_makes_one_job(
+    database: Database, store: FakeStore, consumer: Consumer
+) -> None:
+    store.objects["p.py"] = b"x"
+    upload = await add_upload(database, object_key="p.py")
+    # A stranger's messages tell no request: both mean the same one.
+    assert await consumer.handle([delivery(upload)] * 2) == [Ack()] * 2
+    assert len(await fetch(database, "SELECT id FROM job")) == 1
