@@ -84,7 +84,7 @@ def test_the_samples_come_out_as_they_must(stack: Stack) -> None:
     def mailed() -> bool:
         return {mail.about for mail in stack.mails() if mail.recipient == email} == set(samples)
 
-    eventually_sync(mailed, timeout=120, what="all samples are mailed")
+    eventually_sync(mailed, timeout=180, what="all samples are mailed")
     submissions = {one.id: one for one in stack.client.submissions(email)}
     mails = {mail.about: mail for mail in stack.mails() if mail.recipient == email}
     outcomes = [
@@ -96,9 +96,8 @@ def test_the_samples_come_out_as_they_must(stack: Stack) -> None:
 def test_replicas_share_the_work(stack: Stack, source: Path) -> None:
     stack.up(job_runner=3, queue_consumer=2, executor=2, api_service=2)
     stream(stack, source, "replicas@example.com", 40)
-    logs = stack.compose("logs", "executor", "--no-color", "--tail=40")
-    executors = {line.split("|")[0].strip() for line in logs.splitlines() if "run.ended" in line}
-    assert executors == {"executor-1", "executor-2"}
+    # The newer replica has run nothing before.
+    assert all("run.ended" in stack.log(executor) for executor in stack.containers("executor"))
 
 
 @pytest.mark.parametrize("victim", [*OURS, *THEIRS])
