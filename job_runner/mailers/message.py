@@ -3,6 +3,7 @@
 Program output and recipients are strangers' text: what would break out of a header is refused, never mended.
 """
 
+import secrets
 from datetime import datetime
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -34,6 +35,8 @@ def build_message(email: Email, sender: Address, now: datetime) -> EmailMessage:
         for name, value in extra_headers(email).items():
             message[name] = value
         message.set_content(email.text)
+        # The library's own boundary is looked for in the whole text first; nobody guesses this one.
+        message.make_alternative(boundary=f"precieux-{secrets.token_hex(16)}")
         message.add_alternative(email.html, subtype="html")
     except (ValueError, MessageError) as exc:
         raise MailRefused(f"The mail cannot be written: {exc}.") from exc
