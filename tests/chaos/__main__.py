@@ -7,6 +7,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.chaos.load import Load
 from tests.chaos.storm import Report, storm
 from tests.chaos.system import Backends, running_system
 from tests.fixtures.rabbitmq_server import RabbitMQServer, find_script
@@ -33,6 +34,7 @@ def main() -> int:
         system = stack.enter_context(running_system(backends, mail_lease=None))
         report = storm(
             system,
+            stack.enter_context(Load(system.url)),
             seconds=chosen.minutes * 60,
             seed=chosen.seed,
             rate=chosen.rate,

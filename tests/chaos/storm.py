@@ -28,38 +28,37 @@ class Report:
 
 def storm(
     system: System,
+    load: Load,
     *,
     seconds: float,
     seed: int,
     rate: float = 5.0,
-    choose: Callable[[list[Fault]], list[Fault]] = lambda faults: faults,
     drain_timeout: float = 60.0,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Submit `rate` a second and strike for `seconds`. The seed chooses the faults, their pairs and their lengths."""
     rng = random.Random(seed)
-    faults = choose(menu(system))
+    faults = menu(system)
     report = Report(seed, system.backends.name, seconds)
     began = time.monotonic()
-    with Load(system.url) as load:
-        stream = _Stream(load, rate)
-        while (now := time.monotonic() - began) < seconds:
-            struck = _choose(faults, rng)
-            tell(f"{now:6.1f} s  {' + '.join(fault.name for fault in struck)}")
-            report.faults.update(fault.name for fault in struck)
-            for fault in struck:
-                fault.begin(system)
-            stream.flow(system, rng.uniform(0.3, 2.5))
-            for fault in reversed(struck):
-                fault.heal(system)
-            stream.flow(system, rng.uniform(0.2, 1.0))
-        peace = time.monotonic()
-        try:
-            system.wait(lambda: settled(system, load), timeout=drain_timeout, what="everything ends after the storm")
-        except AssertionError as exc:
-            report.overdue.append(str(exc))
-        report.drain_s = time.monotonic() - peace
-        report.verdict = judge(system, load)
+    stream = _Stream(load, rate)
+    while (now := time.monotonic() - began) < seconds:
+        struck = _choose(faults, rng)
+        tell(f"{now:6.1f} s  {' + '.join(fault.name for fault in struck)}")
+        report.faults.update(fault.name for fault in struck)
+        for fault in struck:
+            fault.begin(system)
+        stream.flow(system, rng.uniform(0.3, 2.5))
+        for fault in reversed(struck):
+            fault.heal(system)
+        stream.flow(system, rng.uniform(0.2, 1.0))
+    peace = time.monotonic()
+    try:
+        system.wait(lambda: settled(system, load), timeout=drain_timeout, what="everything ends after the storm")
+    except AssertionError as exc:
+        report.overdue.append(str(exc))
+    report.drain_s = time.monotonic() - peace
+    report.verdict = judge(system, load)
     system.keep_folder |= bool(report.overdue or report.verdict.violations)
     report.overdue += _overdue_leases(system)
     report.deaths = sum(service.deaths for service in system.services.values())
@@ -73,11 +72,12 @@ class _Stream:
         self._load = load
         self._rate = rate
         self._began = time.monotonic()
+        self._before = len(load.submissions)
 
     def flow(self, system: System, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            due = int((time.monotonic() - self._began) * self._rate) - len(self._load.submissions)
+            due = self._before + int((time.monotonic() - self._began) * self._rate) - len(self._load.submissions)
             if due > 0:
                 self._load.submit(due)
             system.rest(0.1)

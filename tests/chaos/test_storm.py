@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from tests.chaos.load import Load
 from tests.chaos.storm import storm
 from tests.chaos.system import System
 
@@ -17,9 +18,10 @@ SECONDS = 8
 def test_nothing_is_lost_doubled_or_left_unmailed(kind: str, request: pytest.FixtureRequest) -> None:
     """P1, P2, P3. To see a run again, set PRECIEUX_TEST_SEED to its seed."""
     system: System = request.getfixturevalue(kind)
+    load: Load = request.getfixturevalue(f"{kind}_load")
     seed = int(os.environ.get("PRECIEUX_TEST_SEED") or random.randrange(10**6))
     print(f"seed {seed}")
-    report = storm(system, seconds=SECONDS, seed=seed, tell=print)
+    report = storm(system, load, seconds=SECONDS, seed=seed, tell=print)
     assert report.verdict
     assert report.overdue == []
     assert report.verdict.violations == []
