@@ -14,6 +14,7 @@ from typing import Final
 from benchmarks import classic, latency, memory, plot, report, stored_rows, sustained
 from benchmarks.findings import Finding
 from benchmarks.surroundings import Surroundings, surroundings
+from shared.logging import LogSettings, configure_logging
 
 _ROOT: Final = Path(__file__).parents[1]
 _RESULTS: Final = _ROOT / "benchmarks" / "results" / "pipeline.json"
@@ -32,8 +33,11 @@ def main() -> int:
         "rows": stored_rows.measure,
         "memory": memory.measure,
     }
-    command = shlex.join(["python", "-m", "benchmarks.pipeline", *chosen.measures])
+    compared = ["--yardstick", "DIR"] if chosen.yardstick else []
+    command = shlex.join(["python", "-m", "benchmarks.pipeline", *chosen.measures, *compared])
     findings: list[Finding] = []
+    # Some of the services' code runs in this process; its events are no part of the table.
+    configure_logging("benchmark", LogSettings(log_level="WARNING"))
     with surroundings() as around:
         for name in chosen.measures or measures:
             print(f"measuring {name} ...", file=sys.stderr, flush=True)

@@ -66,6 +66,7 @@ def _lines(curves: Mapping[str, Sequence[float]], top: int, height: int) -> list
     width = _WIDTH - 80 - 140
     parts = [f'<path d="M60 {top}V{top + height}H{60 + width}" fill="none" stroke="#444"/>']
     parts += [_text(54, top + 10, f"{highest:.0f}", end=True), _text(54, top + height, "0", end=True)]
+    ends: list[tuple[float, str, str]] = []
     for colour, (name, values) in zip(_COLOURS[1:], curves.items(), strict=False):
         points = [
             (60 + width * place / max(1, len(values) - 1), top + height - height * value / highest)
@@ -73,7 +74,12 @@ def _lines(curves: Mapping[str, Sequence[float]], top: int, height: int) -> list
         ]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(_text(68 + width, round(points[-1][1]) + 4, name, colour=colour))
+        ends.append((points[-1][1] + 4, name, colour))
+    free = 0.0
+    for y, name, colour in sorted(ends):
+        free = max(y, free)  # of the names that came before
+        parts.append(_text(68 + width, round(free), name, colour=colour))
+        free += 16
     return parts
 
 

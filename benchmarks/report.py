@@ -56,7 +56,7 @@ def _row(finding: Finding) -> tuple[str, ...]:
 
 def _machine() -> dict[str, Any]:
     return {
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
