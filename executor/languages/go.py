@@ -8,9 +8,10 @@ LANGUAGE = Language(
     compile=("{go}", "build", "-o", "main", "{source}"),
     run=("/box/work/main",),
     version=("{go}", "version"),
+    # GODEBUG: where the standard library was installed in compiled form (deploy/Dockerfile), it is used.
     environment={
         "GOCACHE": "/box/tmp/cache", "GOPATH": "/box/tmp/path", "GOFLAGS": "-p=2", "GO111MODULE": "off",
-        "GOTOOLCHAIN": "local", "CGO_ENABLED": "0",
+        "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GODEBUG": "installgoroot=all",
     },
     reference=Reference(
         'package main\n\nimport "fmt"\n\nfunc main() {\n\tvar name string\n\tfmt.Scan(&name)\n'
