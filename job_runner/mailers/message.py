@@ -29,7 +29,8 @@ def build_message(email: Email, sender: Address, now: datetime) -> EmailMessage:
     try:
         message["From"] = sender
         message["To"] = recipient
-        message["Subject"] = email.subject
+        # The library lets one line break pass at the very end, which would end the headers here.
+        message["Subject"] = single_line(email.subject)
         message["Date"] = format_datetime(now)
         message["Message-ID"] = email.message_id
         for name, value in extra_headers(email).items():

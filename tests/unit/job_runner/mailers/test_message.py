@@ -4,7 +4,7 @@ from email import message_from_bytes, policy
 from email.headerregistry import Address
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from job_runner.mailers.message import build_message, parse_recipient, parse_sender
@@ -44,6 +44,8 @@ def test_a_long_way_out_is_written_as_the_address_that_it_is() -> None:
 
 
 @given(subject=text, body=text)
+@example(subject="a\n", body="")
+@example(subject="\r", body="")
 def test_hostile_text_is_refused_or_arrives_as_it_was_and_never_becomes_a_header(subject: str, body: str) -> None:
     try:
         data = build_message(make_email("a@example.com", subject=subject, text=body), SENDER, NOW).as_bytes()
