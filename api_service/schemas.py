@@ -37,6 +37,12 @@ def _decimal(value: object) -> object:
     return value
 
 
+def _zero_or_one(value: object) -> object:
+    if value not in ("0", "1", 0, 1):
+        raise ValueError("it must be 0 (may be run) or 1 (blocked)")
+    return int(str(value))
+
+
 Address = Annotated[str, AfterValidator(_no_nul), AfterValidator(_address)]
 Decimal = Annotated[int, BeforeValidator(_decimal)]
 #: Any id that a database could hold; whether it exists is another question.
@@ -52,7 +58,7 @@ class Upload(BaseModel):
     email: Address
     inputs: Annotated[str, AfterValidator(_no_nul)] = ""
     language: Annotated[str, AfterValidator(_no_nul), AfterValidator(_language)]
-    enable: Annotated[Literal[0, 1], BeforeValidator(_decimal), BeforeValidator(lambda value: int(value))] = 0
+    enable: Annotated[Literal[0, 1], BeforeValidator(_zero_or_one)] = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,10 +68,16 @@ def migration(environment: Mapping[str, str]) -> Program:
 def services(environment: Mapping[str, str]) -> list[Program]:
     """The API stops first, so that nothing new comes in; then whoever works on what has come in."""
     return [
-        Program("queue_consumer", command("queue_consumer"), environment, rank=1),
-        Program("job_runner", command("job_runner"), environment, rank=1),
+        Program("queue_consumer", command("queue_consumer"), _beside(environment, 1), rank=1),
+        Program("job_runner", command("job_runner"), _beside(environment, 2), rank=1),
         Program("api_service", command("api_service"), environment, rank=2),
     ]
+
+
+def _beside(environment: Mapping[str, str], offset: int) -> Mapping[str, str]:
+    """The services share this machine, so each serves its metrics on a port of its own, counted from the API's."""
+    port = environment.get(f"{PREFIX}METRICS_PORT", "")
+    return {**environment, f"{PREFIX}METRICS_PORT": str(int(port) + offset)} if port.isdecimal() else environment
 
 
 def local_url(settings: UpSettings) -> str:

@@ -21,7 +21,7 @@ log = get_logger(__name__)
 
 _BATCH: Final = 10
 #: Longer than any mailer takes to send one batch or to give up; a sender that died is noticed after this.
-_LEASE_SECONDS: Final = 60.0
+_LEASE_SECONDS: Final = 40.0
 #: How long to leave a provider alone whose account or address is at fault.
 _PAUSE_SECONDS: Final = 60.0
 #: When to try again to record what the provider has accepted.

@@ -57,3 +57,10 @@ def test_the_local_address_is_one_that_a_client_can_use() -> None:
 def test_the_api_stops_first_and_the_executor_last() -> None:
     ranks = {program.name: program.rank for program in services.services({})}
     assert ranks["api_service"] > ranks["job_runner"] == ranks["queue_consumer"] > services.executor({}).rank
+
+
+def test_each_service_serves_its_metrics_on_a_port_of_its_own() -> None:
+    started = services.services({"PRECIEUX_METRICS_PORT": "9100"})
+    ports = [program.environment["PRECIEUX_METRICS_PORT"] for program in started]
+    assert len(set(ports)) == len(started)
+    assert "PRECIEUX_METRICS_PORT" not in services.services({})[0].environment
