@@ -46,10 +46,10 @@ class Pipeline:
         ended = await self._sandbox.run(job, slot)
         busy = pressure.share_between(before, pressure.read())
         if len(ended) < len(job.steps) or not ended:
-            outcome = _not_compiled(ended[-1], job.steps[0])
-        else:
-            outcome = _ran(ended[-1], job.steps[-1], installed.language.out_of_memory)
-        return replace(outcome, cpu_pressure=busy)
+            return _not_compiled(ended[-1], job.steps[0])
+        outcome = _ran(ended[-1], job.steps[-1], installed.language.out_of_memory)
+        # Evidence about elapsed time: whoever used up its CPU time would have done so on any machine.
+        return replace(outcome, cpu_pressure=busy) if ended[-1].stopped == "wall" else outcome
 
 
 def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> Job:

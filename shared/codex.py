@@ -54,7 +54,8 @@ class RunResponse(BaseModel):
     memory_bytes: int | None = Field(default=None, description="peak memory of the process tree")
     truncated: bool | None = None
     cpu_pressure: float | None = Field(
-        default=None, description="share of the run's elapsed time in which something on the machine waited for a CPU"
+        default=None,
+        description="where elapsed time ran out: the share of it in which something on the machine waited for a CPU",
     )
 
 

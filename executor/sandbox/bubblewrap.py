@@ -3,7 +3,6 @@
 import asyncio
 import collections
 import contextlib
-import fcntl
 import itertools
 import json
 import os
@@ -16,11 +15,11 @@ from executor.sandbox.base import Ended, Job, SandboxFailure, Step
 from executor.sandbox.capture import Capture
 from executor.sandbox.cgroups import Cgroups
 from executor.sandbox.keeper.protocol import MAX_PACKET, Stage, StageReport, Task, TaskDone, decode_report, encode
+from executor.sandbox.sealed import read_only
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 5.0
 
@@ -101,14 +100,14 @@ class BubblewrapSandbox:
             return len(descriptors) - 1
 
         try:
-            files = tuple((name, give(_read_only(content))) for name, content in job.files.items())
+            files = tuple((name, give(read_only(content))) for name, content in job.files.items())
             stages = []
             for step in job.steps:
                 stop = (lambda: self._kill(task_id)) if step.stop_on_overflow else None
                 stdout = Capture(step.output_bytes, stop)
                 stderr = stdout if step.merge_output else Capture(step.output_bytes, stop)
                 captures.append((stdout, stderr))
-                stdin = give(_read_only(step.stdin)) if step.stdin else -1
+                stdin = give(read_only(step.stdin)) if step.stdin else -1
                 out = give(stdout.take_writer())
                 err = out if step.merge_output else give(stderr.take_writer())
                 stages.append(Stage(step.argv, step.environment, stdin, out, err, step.limits))
@@ -255,13 +254,3 @@ def _ended(report: StageReport, step: Step, stdout: Capture, stderr: Capture) ->
         stderr=errors,
         truncated=truncated,
     )
-
-
-def _read_only(content: bytes) -> int:
-    """Bytes as a file that its readers cannot change (memfd_create(2), sealed)."""
-    descriptor = os.memfd_create("given", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    with open(descriptor, "wb", closefd=False) as file:
-        file.write(content)
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor

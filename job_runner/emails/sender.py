@@ -8,7 +8,7 @@ from typing import Final
 
 from job_runner.emails import queue
 from job_runner.emails.queue import ClaimedEmail
-from job_runner.mailers.base import Mailer
+from job_runner.mailers.base import Email, Mailer
 from shared import metrics
 from shared.database import Database
 from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused
@@ -20,7 +20,9 @@ from shared.storage.signing import LinkSigner
 log = get_logger(__name__)
 
 _BATCH: Final = 10
-#: Longer than any mailer takes to send one batch or to give up; a sender that died is noticed after this.
+#: How long one mail may take, however many exchanges its mailer has with the provider.
+_SEND_SECONDS: Final = 30.0
+#: Longer than that, so no living sender loses its lease; one that died is noticed after this.
 _LEASE_SECONDS: Final = 40.0
 #: How long to leave a provider alone whose account or address is at fault.
 _PAUSE_SECONDS: Final = 60.0
@@ -29,11 +31,20 @@ _RECORDING: Final = RetryPolicy(base=0.1, cap=2)
 
 
 class Sender:
-    def __init__(self, database: Database, mailer: Mailer, signer: LinkSigner, *, poll_interval: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        mailer: Mailer,
+        signer: LinkSigner,
+        *,
+        poll_interval: float,
+        send_seconds: float = _SEND_SECONDS,
+    ) -> None:
         self._database = database
         self._mailer = mailer
         self._signer = signer
         self._poll_interval = poll_interval
+        self._send_seconds = send_seconds
         self._policy = RetryPolicy(base=2, cap=300)
         self._rng = random.Random()  # noqa: S311
 
@@ -78,7 +89,7 @@ class Sender:
             return False
         unsubscribe = self._signer.unsubscribe_link(mail.email.recipient)
         try:
-            provider_id = await self._mailer.send(replace(mail.email, unsubscribe=unsubscribe))
+            provider_id = await self._hand_over(replace(mail.email, unsubscribe=unsubscribe))
         except MailRefused as exc:
             metrics.MAILS.labels("refused").inc()
             log.error("mail.refused", **context, error=str(exc))
@@ -100,6 +111,13 @@ class Sender:
         metrics.MAILS.labels("sent").inc()
         log.info("mail.sent", **context)
         return False
+
+    async def _hand_over(self, email: Email) -> str:
+        try:
+            async with asyncio.timeout(self._send_seconds):
+                return await self._mailer.send(email)
+        except TimeoutError as exc:
+            raise MailerUnavailable(f"the mailer took longer than {self._send_seconds:g} s") from exc
 
     async def _record_sent(self, mail: ClaimedEmail, provider_id: str) -> None:
         """Keep trying while the database is away: what is not recorded is sent again when the lease has expired."""

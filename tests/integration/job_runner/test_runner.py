@@ -88,16 +88,22 @@ async def states(database: Database) -> list[object]:
     return [row["status"] for row in await fetch(database, "SELECT status FROM job ORDER BY id")]
 
 
+async def all_are(state: str, database: Database) -> None:
+    """Wait until every job is in this state."""
+
+    async def reached() -> bool:
+        return set(await states(database)) == {state}
+
+    await eventually(reached, what=f"all jobs are {state}")
+
+
 async def test_a_notification_wakes_the_runner_and_the_result_is_stored(
     database: Database, processor: Processor, engine: ScriptedEngine, store: LocalStore
 ) -> None:
     running = Running(database, processor, settings())
     await add_job(database, contents="print(12)", language="C++")
 
-    async def executed() -> bool:
-        return await states(database) == ["executed"]
-
-    await eventually(executed)
+    await all_are("executed", database)
     await running.stop()
     assert engine.calls == [("print(12)", "cpp", "in")]
     [result] = await fetch(database, "SELECT * FROM results")
@@ -111,15 +117,12 @@ async def test_a_lost_notification_costs_at_most_the_interval(database: Database
     running = Running(database, processor, settings(poll_interval=0.2))
     await add_job(database)
 
-    async def all_executed() -> bool:
-        return set(await states(database)) == {"executed"}
-
-    await eventually(all_executed)
+    await all_are("executed", database)
     await execute(
         database,
         "INSERT INTO job (upload, job, request_id) SELECT upload, job, gen_random_uuid() FROM job",
     )
-    await eventually(all_executed)
+    await all_are("executed", database)
     await running.stop()
 
 
@@ -133,10 +136,7 @@ async def test_no_more_jobs_are_under_way_than_there_are_slots(
     await eventually(lambda: engine.under_way == 3)
     engine.open.set()
 
-    async def done() -> bool:
-        return set(await states(database)) == {"executed"}
-
-    await eventually(done)
+    await all_are("executed", database)
     await running.stop()
     assert engine.most == 3
 
@@ -148,10 +148,7 @@ async def test_the_engines_trouble_is_retried_and_then_told_truthfully(
     await add_job(database)
     running = Running(database, processor, settings())
 
-    async def failed() -> bool:
-        return await states(database) == ["failed"]
-
-    await eventually(failed)
+    await all_are("failed", database)
     await running.stop()
     assert len(engine.calls) == 3
     [email] = await fetch(database, "SELECT * FROM emails")
@@ -168,10 +165,7 @@ async def test_a_passing_trouble_ends_in_one_result(
     await add_job(database)
     running = Running(database, processor, settings())
 
-    async def executed() -> bool:
-        return await states(database) == ["executed"]
-
-    await eventually(executed)
+    await all_are("executed", database)
     await running.stop()
     assert len(await fetch(database, "SELECT id FROM results")) == 1
     assert len(await fetch(database, "SELECT id FROM emails")) == 1
@@ -184,10 +178,7 @@ async def test_what_the_engine_refuses_is_not_tried_again(
     await add_job(database)
     running = Running(database, processor, settings())
 
-    async def failed() -> bool:
-        return await states(database) == ["failed"]
-
-    await eventually(failed)
+    await all_are("failed", database)
     await running.stop()
     assert len(engine.calls) == 1
 
@@ -240,10 +231,7 @@ async def test_the_heartbeat_holds_a_job_that_takes_longer_than_its_lease(
     assert await Rescuer(database, interval=1).run_once() == []
     engine.open.set()
 
-    async def executed() -> bool:
-        return await states(database) == ["executed"]
-
-    await eventually(executed)
+    await all_are("executed", database)
     await running.stop()
     assert len(engine.calls) == 1
 
@@ -272,10 +260,7 @@ async def test_many_runners_run_each_job_once(database: Database, database_url: 
     for _ in range(40):
         await add_job(database)
 
-    async def done() -> bool:
-        return set(await states(database)) == {"executed"}
-
-    await eventually(done)
+    await all_are("executed", database)
     for runner in runners:
         await runner.stop()
     for other in others:
@@ -292,10 +277,7 @@ async def test_a_job_that_is_not_to_be_run_is_failed_with_its_reason(
     await execute(database, "UPDATE job SET stop_reason = 'the operator cancelled it' WHERE id = :id", id=job)
     running = Running(database, processor, settings())
 
-    async def failed() -> bool:
-        return await states(database) == ["failed"]
-
-    await eventually(failed)
+    await all_are("failed", database)
     await running.stop()
     assert engine.calls == []
     [mail] = await fetch(database, "SELECT kind, text FROM emails")
@@ -311,10 +293,7 @@ async def test_a_job_that_always_takes_its_runner_with_it_comes_to_an_end(
     await execute(database, "UPDATE job SET attempt = :attempt WHERE id = :id", id=job, attempt=processor.max_attempts)
     running = Running(database, processor, settings())
 
-    async def failed() -> bool:
-        return await states(database) == ["failed"]
-
-    await eventually(failed)
+    await all_are("failed", database)
     await running.stop()
     assert engine.calls == []
 
@@ -326,10 +305,7 @@ async def test_an_engine_that_speaks_in_nuls_still_leads_to_an_end(
     await add_job(database)
     running = Running(database, processor, settings())
 
-    async def failed() -> bool:
-        return await states(database) == ["failed"]
-
-    await eventually(failed)
+    await all_are("failed", database)
     await running.stop()
     [mail] = await fetch(database, "SELECT text FROM emails")
     assert "no\N{REPLACEMENT CHARACTER}thing" in str(mail["text"])
@@ -346,10 +322,7 @@ async def test_a_time_limit_under_load_is_not_the_last_word(
     await add_job(database)
     running = Running(database, processor, settings())
 
-    async def executed() -> bool:
-        return await states(database) == ["executed"]
-
-    await eventually(executed)
+    await all_are("executed", database)
     await running.stop()
     [email] = await fetch(database, "SELECT subject, text FROM emails")
     assert str(email["subject"]).startswith("Successful")

@@ -6,6 +6,7 @@ import uuid
 import pytest
 
 from job_runner.emails import queue
+from job_runner.emails import sender as sender_module
 from job_runner.emails.sender import Sender
 from job_runner.mailers.base import Email
 from shared.database import Connection, Database
@@ -20,15 +21,18 @@ pytestmark = pytest.mark.integration
 
 
 class ScriptedMailer:
-    """Takes every mail, after the failures it was given."""
+    """Takes every mail, after the failures it was given, and none while `open` is not set."""
 
     def __init__(self) -> None:
         self.failures: list[Exception] = []
         self.sent: list[Email] = []
+        self.open = asyncio.Event()
+        self.open.set()
 
     async def send(self, email: Email) -> str:
         if self.failures:
             raise self.failures.pop(0)
+        await self.open.wait()
         self.sent.append(email)
         return f"id-{len(self.sent)}"
 
@@ -197,3 +201,15 @@ async def test_a_mail_that_was_accepted_is_recorded_when_the_database_is_back_an
     assert await sender.run_once() == 3600
     assert len(mailer.sent) == 1
     assert [row["status"] for row in await rows(database)] == ["sent"]
+
+
+async def test_a_mailer_that_hangs_is_given_up_before_another_sender_may_take_the_mail(
+    database: Database, mailer: ScriptedMailer
+) -> None:
+    mailer.open.clear()
+    await add_email(database)
+    await asyncio.wait_for(Sender(database, mailer, SIGNER, poll_interval=3600, send_seconds=0.05).run_once(), 10)
+    [row] = await rows(database)
+    assert (row["status"], row["attempt"]) == ("queued", 1)
+    assert "longer than 0.05 s" in str(row["last_error"])
+    assert sender_module._SEND_SECONDS < sender_module._LEASE_SECONDS
