@@ -16,7 +16,7 @@ up: ## Run Precieux on this machine, at http://127.0.0.1:8000
 
 test: ## Run all tests; `make test args="-k sandbox"` runs some
 	@deploy/bootstrap test
-	@$(python) -m pytest $(args)
+	@$(python) -m pytest --numprocesses $(or $(WORKERS),2) --dist loadfile $(args)
 
 test-compose: ## Run the stack of docker-compose.yml on a Docker engine, kill and restart its parts, and check it
 	@deploy/bootstrap test

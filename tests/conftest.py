@@ -22,7 +22,8 @@ pytest_plugins = [
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if missed:
+    skipped = terminalreporter.stats.get("skipped", [])
+    if sentences := missed(str(report.longrepr[-1]) for report in skipped if isinstance(report.longrepr, tuple)):
         terminalreporter.section("services that were missing")
-        for service, remedy in missed.items():
-            terminalreporter.line(f"{service}: {remedy}")
+        for sentence in sentences:
+            terminalreporter.line(sentence)
