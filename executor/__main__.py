@@ -35,7 +35,7 @@ async def serve(settings: ExecutorSettings) -> None:
         installed = await find_installed(sandbox, settings.executor_slots)
         slots = Slots(settings.executor_slots, settings.executor_queue)
         app = create_app(settings, Pipeline(sandbox, settings), slots, installed)
-        with _listen(settings) as listener:
+        with listen(settings) as listener:
             server = _Server(
                 uvicorn.Config(
                     app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE_S
@@ -84,11 +84,14 @@ class _Server(uvicorn.Server):
         notify_ready()
 
 
-def _listen(settings: ExecutorSettings) -> socket.socket:
+def listen(settings: ExecutorSettings) -> socket.socket:
     address = (settings.executor_host, settings.executor_port)
     try:
         family = socket.AF_INET6 if ":" in settings.executor_host else socket.AF_INET
-        return socket.create_server(address, family=family, backlog=1024)
+        listener = socket.create_server(address, family=family, backlog=1024)
+        # Inherited by every connection. Without it an answer's body waits 40 ms for the acknowledgement of its head.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as exc:
         raise ConfigurationError(
             f"Cannot listen on {address[0]} port {address[1]} ({exc.strerror}): "
