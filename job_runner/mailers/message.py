@@ -1,47 +1,94 @@
 """A mail as RFC 5322 writes it, built in one place for every mailer. Pure.
 
 Program output and recipients are strangers' text: what would break out of a header is refused, never mended.
+
+The bytes are put together here, since the standard library parses every header that it is given (ADR 62); what needs
+encoding is left to it.
 """
 
+import base64
+import binascii
 import secrets
+from collections.abc import Iterator
 from datetime import datetime
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Final
 
 from job_runner.mailers.base import Email
 from shared.errors import MailRefused
 
-#: Seven-bit on the wire, since not every server on the way takes more (RFC 6152). Lines may be as long as RFC 5322
-#: allows: at the usual 78 the library writes a long address of `List-Unsubscribe` as encoded words, which no mail
-#: program follows (RFC 2047, section 5).
-_POLICY: Final = SMTP.clone(cte_type="7bit", max_line_length=998)
+#: Octets in a line, without its end (RFC 5322, section 2.1.1).
+_LONGEST_LINE: Final = 998
+#: How the library writes a header that is not plain. Lines may be as long as they can be: at the usual 78 it writes
+#: long addresses as encoded words, which no mail program follows (RFC 2047, section 5).
+_POLICY: Final = SMTP.clone(max_line_length=_LONGEST_LINE)
+_UTF8_POLICY: Final = _POLICY.clone(utf8=True)
 
 
-def build_message(email: Email, sender: Address, now: datetime) -> EmailMessage:
-    """Text with an HTML alternative; `MailRefused` for what no header can hold."""
+def write_message(email: Email, sender: Address, now: datetime) -> bytes:
+    """Text with an HTML alternative; `MailRefused` for what no header can hold.
+
+    All ASCII, since not every server on the way takes more (RFC 6152), unless the recipient's local part is not.
+    """
     recipient = parse_recipient(email.recipient)
-    # Only a local part beyond ASCII needs RFC 6532's headers, which not every server takes.
-    message = EmailMessage(_POLICY if recipient.username.isascii() else _POLICY.clone(utf8=True, cte_type="8bit"))
+    # Only a local part beyond ASCII needs RFC 6532's headers, which not every server takes either.
+    policy = _POLICY if recipient.username.isascii() else _UTF8_POLICY
+    # It is not looked for in the parts: nobody guesses this one.
+    boundary = f"precieux-{secrets.token_hex(16)}"
+    headers = {
+        "From": str(sender),
+        "To": str(recipient),
+        "Subject": single_line(email.subject),
+        "Date": format_datetime(now),
+        "Message-ID": single_line(email.message_id),
+        **extra_headers(email),
+        "MIME-Version": "1.0",
+        "Content-Type": f'multipart/alternative; boundary="{boundary}"',
+    }
     try:
-        message["From"] = sender
-        message["To"] = recipient
-        # The library lets one line break pass at the very end, which would end the headers here.
-        message["Subject"] = single_line(email.subject)
-        message["Date"] = format_datetime(now)
-        message["Message-ID"] = email.message_id
-        for name, value in extra_headers(email).items():
-            message[name] = value
-        message.set_content(email.text)
-        # The library's own boundary is looked for in the whole text first; nobody guesses this one.
-        message.make_alternative(boundary=f"precieux-{secrets.token_hex(16)}")
-        message.add_alternative(email.html, subtype="html")
+        return b"\r\n".join(
+            (
+                *(_header(name, value, policy) for name, value in headers.items()),
+                b"",
+                *_part("plain", email.text, boundary),
+                *_part("html", email.html, boundary),
+                f"--{boundary}--\r\n".encode(),
+            )
+        )
     except (ValueError, MessageError) as exc:
         raise MailRefused(f"The mail cannot be written: {exc}.") from exc
-    return message
+
+
+def _header(name: str, value: str, policy: "EmailPolicy[EmailMessage]") -> bytes:
+    """`Name: value`, without the end of its last line."""
+    line = f"{name}: {value}"
+    if line.isascii() and line.isprintable() and len(line) <= _LONGEST_LINE:
+        return line.encode()
+    folded: str = policy.fold(name, policy.header_factory(name, value))
+    return folded.removesuffix("\r\n").encode()
+
+
+def _part(subtype: str, text: str, boundary: str) -> Iterator[bytes]:
+    """The lines of one part, with the boundary before it."""
+    lines = text.encode().splitlines() or [b""]
+    yield f'--{boundary}\r\nContent-Type: text/{subtype}; charset="utf-8"'.encode()
+    if all(line.isascii() and len(line) <= _LONGEST_LINE for line in lines):
+        yield b"Content-Transfer-Encoding: 7bit\r\n"
+        yield from lines
+        return
+    data = b"\r\n".join((*lines, b""))
+    quoted = binascii.b2a_qp(data)
+    # Letters beyond ASCII take three bytes each there; text of many of them is shorter in the other form.
+    if len(quoted) <= len(data) * 4 / 3:
+        yield b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + quoted.removesuffix(b"\r\n")
+    else:
+        yield b"Content-Transfer-Encoding: base64\r\n"
+        yield from base64.encodebytes(data).splitlines()
 
 
 def extra_headers(email: Email) -> dict[str, str]:
@@ -53,6 +100,7 @@ def extra_headers(email: Email) -> dict[str, str]:
     return headers
 
 
+@lru_cache(maxsize=1024)
 def parse_recipient(text: str) -> Address:
     """The one address that `text` is; `MailRefused` when it is none, or several, or more than an address."""
     try:

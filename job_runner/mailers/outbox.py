@@ -9,7 +9,7 @@ from email.headerregistry import Address
 from pathlib import Path
 
 from job_runner.mailers.base import Email
-from job_runner.mailers.message import build_message
+from job_runner.mailers.message import write_message
 from shared.atomic_write import write_atomically
 from shared.errors import MailerUnavailable
 
@@ -24,7 +24,7 @@ class OutboxMailer:
     async def send(self, email: Email) -> str:
         """Returns the file's name."""
         name = file_name(email.message_id)
-        data = build_message(email, self._sender, datetime.now(UTC)).as_bytes()
+        data = write_message(email, self._sender, datetime.now(UTC))
         try:
             await asyncio.to_thread(self._write, name, data)
         except OSError as exc:

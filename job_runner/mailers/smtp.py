@@ -19,7 +19,7 @@ from aiosmtplib import (
 )
 
 from job_runner.mailers.base import Email
-from job_runner.mailers.message import build_message
+from job_runner.mailers.message import parse_recipient, write_message
 from shared.errors import MailerUnavailable, MailRefused
 
 
@@ -62,7 +62,10 @@ class SmtpMailer:
 
     async def send(self, email: Email) -> str:
         """The id is what the server said on accepting the mail, which with most names its queue's entry."""
-        message = build_message(email, self._sender, datetime.now(UTC))
+        recipient = parse_recipient(email.recipient).addr_spec
+        message = write_message(email, self._sender, datetime.now(UTC))
+        # RFC 6531, which a mail in ASCII does not need.
+        options = [] if recipient.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
         try:
             async with aiosmtplib.SMTP(
                 hostname=self._server.host,
@@ -74,9 +77,9 @@ class SmtpMailer:
                 local_hostname=self._sender.domain,
                 timeout=self._timeout,
             ) as client:
-                _, answer = await client.send_message(message, sender=self._sender.addr_spec)
+                _, answer = await client.sendmail(self._sender.addr_spec, recipient, message, mail_options=options)
         except SMTPNotSupported as exc:
-            if not email.recipient.rpartition("@")[0].isascii():  # SMTPUTF8 (RFC 6531), which others do not need
+            if options:
                 raise MailRefused("The SMTP server takes no addresses beyond ASCII.") from exc
             raise failure(exc) from exc
         except SMTPException as exc:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
 from ipaddress import ip_address
@@ -78,6 +79,13 @@ async def test_a_recipient_beyond_ascii_needs_a_server_that_takes_it() -> None:
             await mailer(f"smtp://127.0.0.1:{unable.port}").send(email)
     assert [envelope.recipients for envelope in able.accepted] == [["jörg@example.com"]]
     assert unable.accepted == []
+
+
+async def test_a_long_way_out_arrives_as_the_address_that_it_is() -> None:
+    link = f"https://precieux.example.com/unsubscribe?email={'a' * 60}%40example.com&signature={'b' * 43}"
+    async with SmtpServer() as server:
+        await mailer(f"smtp://127.0.0.1:{server.port}").send(replace(make_email(), unsubscribe=link))
+    assert f"List-Unsubscribe: <{link}>\r\n".encode() in server.accepted[0].content
 
 
 async def test_a_mail_refused_for_its_content_is_final() -> None:

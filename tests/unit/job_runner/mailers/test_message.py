@@ -2,12 +2,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.headerregistry import Address
+from email.message import EmailMessage
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from job_runner.mailers.message import build_message, parse_recipient, parse_sender
+from job_runner.mailers.base import Email
+from job_runner.mailers.message import parse_recipient, parse_sender, write_message
 from job_runner.mailers.outbox import file_name
 from shared.errors import MailRefused
 from tests.factories import make_email
@@ -18,8 +20,13 @@ NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 
 
+def written(email: Email) -> EmailMessage:
+    """The mail as the library reads what was written."""
+    return message_from_bytes(write_message(email, SENDER, NOW), policy=policy.default)
+
+
 def test_the_headers_are_those_of_rfc_5322_and_tell_that_a_program_wrote_it() -> None:
-    message = build_message(make_email("a@example.com", message_id="<precieux.1@example.com>"), SENDER, NOW)
+    message = written(make_email("a@example.com", message_id="<precieux.1@example.com>"))
     assert message["From"] == "Precieux <results@example.com>"
     assert message["To"] == "a@example.com"
     assert message["Date"] == "Sun, 01 Mar 2026 12:30:00 +0000"
@@ -31,7 +38,7 @@ def test_the_headers_are_those_of_rfc_5322_and_tell_that_a_program_wrote_it() ->
 
 def test_it_travels_in_seven_bits_and_short_lines() -> None:
     email = make_email("a@example.com", subject="سلام " * 30, text="🎉" * 2000, html="<p>" + "é" * 5000 + "</p>")
-    data = build_message(email, SENDER, NOW).as_bytes()
+    data = write_message(email, SENDER, NOW)
     assert data.isascii()
     assert max(len(line) for line in data.split(b"\r\n")) <= 998
     assert b"\n" not in data.replace(b"\r\n", b"")
@@ -39,7 +46,7 @@ def test_it_travels_in_seven_bits_and_short_lines() -> None:
 
 def test_a_long_way_out_is_written_as_the_address_that_it_is() -> None:
     link = f"https://precieux.example.com/unsubscribe?email={'a' * 60}%40example.com&signature={'b' * 43}"
-    data = build_message(replace(make_email("a@example.com"), unsubscribe=link), SENDER, NOW).as_bytes()
+    data = write_message(replace(make_email("a@example.com"), unsubscribe=link), SENDER, NOW)
     assert f"List-Unsubscribe: <{link}>\r\n".encode() in data
 
 
@@ -48,10 +55,11 @@ def test_a_long_way_out_is_written_as_the_address_that_it_is() -> None:
 @example(subject="\r", body="")
 def test_hostile_text_is_refused_or_arrives_as_it_was_and_never_becomes_a_header(subject: str, body: str) -> None:
     try:
-        data = build_message(make_email("a@example.com", subject=subject, text=body), SENDER, NOW).as_bytes()
+        data = write_message(make_email("a@example.com", subject=subject, text=body), SENDER, NOW)
     except MailRefused:
         return
     read = message_from_bytes(data, policy=policy.default)
+    assert not read.defects
     assert set(read.keys()) == {
         "From",
         "To",
@@ -63,6 +71,36 @@ def test_hostile_text_is_refused_or_arrives_as_it_was_and_never_becomes_a_header
         "Content-Type",
     }
     assert read["To"] == "a@example.com"
+
+
+# A recipient's program shows the ends of lines as its own; the other controls never reach a mail (`render.shown`).
+@given(body=st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\t\n"), max_size=2000))
+@example(body="")
+@example(body="From me\n.\n..\n--\n=20\n \nspaces  \n\ttabs\t\n")
+@example(body="x" * 998 + "\n" + "x" * 999)
+@example(body="سلام دنیا " * 300)
+def test_both_parts_arrive_as_they_were(body: str) -> None:
+    message = written(make_email("a@example.com", text=body, html=body))
+    parts = list(message.iter_parts())
+    assert [part.get_content_type() for part in parts] == ["text/plain", "text/html"]
+    for part in parts:
+        assert isinstance(part, EmailMessage)
+        assert not part.defects
+        assert part.get_content().replace("\r\n", "\n").removesuffix("\n") == body.removesuffix("\n")
+
+
+def test_a_subject_that_is_not_plain_is_encoded_and_read_back() -> None:
+    for subject in ("سلام " * 60, "tab\there", "x" * 2000, "a" + " " * 1200 + "b"):
+        data = write_message(make_email("a@example.com", subject=subject), SENDER, NOW)
+        assert data.isascii()
+        assert max(len(line) for line in data.split(b"\r\n")) <= 998
+        assert written(make_email("a@example.com", subject=subject))["Subject"] == subject
+
+
+def test_only_a_recipient_beyond_ascii_makes_a_header_beyond_it() -> None:
+    data = write_message(make_email("jörg@example.com", text="سلام"), SENDER, NOW)
+    lines = data.decode().split("\r\n")
+    assert [line for line in lines if not line.isascii()] == ["To: jörg@example.com"]
 
 
 @pytest.mark.parametrize(
