@@ -1,0 +1,38 @@
+"""What is scaled is there, and by what the code itself waits for."""
+
+from shared.broker.base import QUEUE
+from tests.unit.kubernetes.manifests import of_kind, pod, the
+
+
+def test_autoscalers_scale_what_there_is() -> None:
+    scalers = of_kind("HorizontalPodAutoscaler", "ScaledObject")
+    targets = [one["spec"]["scaleTargetRef"]["name"] for one in scalers]
+    assert sorted(targets) == sorted(one["metadata"]["name"] for one in of_kind("Deployment"))
+    for one, target in zip(scalers, targets, strict=True):
+        # Else each `apply` would take back what the autoscaler has decided.
+        assert "replicas" not in the("Deployment", target)["spec"]
+        assert the("Deployment", target)["metadata"]["namespace"] == one["metadata"]["namespace"]
+
+
+def test_they_watch_the_queue_and_the_jobs() -> None:
+    (consumer,), (runner,) = (
+        the("ScaledObject", name)["spec"]["triggers"] for name in ("queue-consumer", "job-runner")
+    )
+    assert (consumer["type"], consumer["metadata"]["queueName"]) == ("rabbitmq", QUEUE)
+    (settings,) = of_kind("ConfigMap")
+    assert runner["type"] == "postgresql"
+    assert runner["metadata"]["targetQueryValue"] == settings["data"]["PRECIEUX_RUNNER_CONCURRENCY"]
+    for trigger, parameter, variable in (
+        (consumer, "host", "PRECIEUX_AMQP_URL"),
+        (runner, "connection", "PRECIEUX_DATABASE_URL"),
+    ):
+        (reference,) = the("TriggerAuthentication", trigger["authenticationRef"]["name"])["spec"]["secretTargetRef"]
+        assert reference == {"parameter": parameter, "name": "precieux", "key": variable}
+
+
+def test_runners_and_executors_grow_to_the_same_number_of_slots() -> None:
+    (settings,) = of_kind("ConfigMap")
+    runners = the("ScaledObject", "job-runner")["spec"]["maxReplicaCount"]
+    executors = the("HorizontalPodAutoscaler", "executor")["spec"]["maxReplicas"]
+    slots = {one["name"]: one.get("value") for one in pod("executor").container["env"]}["PRECIEUX_EXECUTOR_SLOTS"]
+    assert runners * int(settings["data"]["PRECIEUX_RUNNER_CONCURRENCY"]) == executors * int(slots or 0)

@@ -1,0 +1,126 @@
+"""Every pod is as confined as its container is with Compose, and Kubernetes knows when it lives and when it is done."""
+
+import re
+from typing import Any, Final
+
+import pytest
+import yaml
+from starlette.routing import Route
+
+from api_service.routes.health import router
+from tests.unit.kubernetes.manifests import FOLDER, NAME, ROOT, Pod, of_kind, pod, pods
+
+PODS: Final = {one.name: one for one in pods()}
+SERVICES: Final = ("api-service", "queue-consumer", "job-runner")
+
+every_pod = pytest.mark.parametrize("one", PODS.values(), ids=PODS)
+every_server = pytest.mark.parametrize(
+    "one", [PODS[name] for name in (*SERVICES, "executor")], ids=lambda one: one.name
+)
+
+
+def compose(name: str) -> dict[str, Any]:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    return dict(services[name.replace("-", "_")])
+
+
+def test_there_is_a_pod_for_each_process() -> None:
+    assert set(PODS) == {*SERVICES, "executor", "migrate"}
+
+
+@every_pod
+def test_it_has_no_privilege(one: Pod) -> None:
+    assert one.spec["securityContext"]["runAsNonRoot"] is True
+    assert one.spec["securityContext"]["runAsUser"] == 10001  # of deploy/Dockerfile
+    own = one.container["securityContext"]
+    assert own["privileged"] is own["allowPrivilegeEscalation"] is False
+    assert own["readOnlyRootFilesystem"] is True
+    assert own["capabilities"] == {"drop": ["ALL"]}
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & set(one.spec)
+    assert [volume.keys() - {"name"} for volume in one.spec["volumes"]] == [{"emptyDir"}]
+
+
+@every_pod
+def test_it_cannot_speak_to_kubernetes(one: Pod) -> None:
+    assert one.spec["automountServiceAccountToken"] is False
+    assert one.spec["enableServiceLinks"] is False
+
+
+@every_pod
+def test_its_size_is_known(one: Pod) -> None:
+    resources = one.container["resources"]
+    assert {"cpu", "memory"} <= set(resources["requests"])
+    assert "memory" in resources["limits"]
+
+
+def test_only_the_executor_is_let_do_what_boxes_take() -> None:
+    more = {"procMount", "appArmorProfile", "seccompProfile"}
+    for one in pods():
+        assert one.spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        if one.name != "executor":
+            assert not more & set(one.container["securityContext"])
+    executor = pod("executor")
+    own = executor.container["securityContext"]
+    profile = {"type": "Localhost", "localhostProfile": "precieux/executor-seccomp.json"}
+    assert {name: own[name] for name in more} == {
+        "procMount": "Unmasked",
+        "appArmorProfile": {"type": "Unconfined"},
+        "seccompProfile": profile,
+    }
+    assert executor.spec["hostUsers"] is False
+    # The same file as with Compose, and the manual says how a node gets it.
+    assert "seccomp=deploy/executor-seccomp.json" in compose("executor")["security_opt"]
+    assert f"/seccomp/{profile['localhostProfile']}" in (ROOT / "docs/operations.md").read_text()
+
+
+def test_the_namespaces_admit_no_more_than_that() -> None:
+    enforced = {
+        one["metadata"]["name"]: one["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+        for one in of_kind("Namespace")
+    }
+    assert enforced == {"precieux": "restricted", "precieux-executor": "privileged"}
+    assert {one.namespace for one in pods() if one.name != "executor"} == {"precieux"}
+
+
+def test_a_program_gets_a_processor_of_its_own() -> None:
+    container = pod("executor").container
+    slots = next(one["value"] for one in container["env"] if one["name"] == "PRECIEUX_EXECUTOR_SLOTS")
+    assert container["resources"]["limits"]["cpu"] == slots
+    assert container["resources"]["limits"] == container["resources"]["requests"]
+
+
+@every_server
+def test_it_may_take_as_long_to_end_as_with_compose(one: Pod) -> None:
+    first = one.container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+    assert one.spec["terminationGracePeriodSeconds"] - first == int(compose(one.name)["stop_grace_period"].rstrip("s"))
+
+
+@every_server
+def test_its_probes_ask_for_what_is_served(one: Pod) -> None:
+    ports = {port["name"]: port["containerPort"] for port in one.container["ports"]}
+    served = {(8000, route.path) for route in router.routes if isinstance(route, Route)} | {
+        (9100, "/healthz"),
+        (8100, "/healthz"),
+    }  # shared/health.py, executor/app.py
+    probes = {name: one.container[name] for name in one.container if name.endswith("Probe")}
+    assert {"livenessProbe", "readinessProbe"} <= set(probes)
+    for probe in probes.values():
+        assert (ports[probe["httpGet"]["port"]], probe["httpGet"]["path"]) in served
+
+
+@every_server
+def test_its_replicas_are_spread(one: Pod) -> None:
+    spread = {
+        each["topologyKey"]: each["labelSelector"]["matchLabels"] for each in one.spec["topologySpreadConstraints"]
+    }
+    assert spread == {key: {NAME: one.name} for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")}
+
+
+@every_pod
+def test_its_image_is_the_overlay_s(one: Pod) -> None:
+    base, example = (
+        set(re.findall(pattern, "".join(path.read_text() for path in FOLDER.glob(files))))
+        for pattern, files in ((r"image: (\S+)", "*/*.yaml"), (r"\{name: (precieux-\w+), newName", "example/*.yaml"))
+    )
+    assert base == example
+    assert one.container["image"].startswith("registry.example.com/precieux-")

@@ -1,0 +1,99 @@
+"""What the manifests set is what the code reads; secrets come from Secrets alone, and only to who needs them."""
+
+import importlib
+import pkgutil
+from typing import Any, Final
+
+import pytest
+
+import api_service
+import executor
+import job_runner
+import queue_consumer
+import shared
+from shared.settings import PREFIX, Settings
+from tests.unit.kubernetes.manifests import FOLDER, Pod, of_kind, pods, the
+
+_AWS: Final = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"}
+_PACKAGES: Final = {
+    "api-service": [api_service, shared],
+    "queue-consumer": [queue_consumer, shared],
+    "job-runner": [job_runner, shared],
+    "migrate": [shared],
+    "executor": [executor, shared],
+}
+
+every_pod = pytest.mark.parametrize("one", list(pods()), ids=lambda one: one.name)
+
+
+def settings_of(*packages: Any) -> dict[str, bool]:
+    """The variables that these packages read, and whether each is a secret."""
+    for package in packages:
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__") and "migrations" not in module.name:
+                importlib.import_module(module.name)
+    names = {package.__name__ for package in packages}
+    return {
+        PREFIX + name.upper(): "SecretStr" in str(field.annotation)
+        for settings in Settings.__subclasses__()
+        if settings.__module__.partition(".")[0] in names
+        for name, field in settings.model_fields.items()
+    }
+
+
+def plain(one: Pod) -> dict[str, str]:
+    """What stands in the manifest or in a ConfigMap, for all to read."""
+    found = {each["name"]: each["value"] for each in one.container["env"] if "value" in each}
+    for source in one.container.get("envFrom", []):
+        assert set(source) == {"configMapRef"}
+        found |= the("ConfigMap", source["configMapRef"]["name"])["data"]
+    return found
+
+
+def from_secrets(one: Pod) -> dict[str, dict[str, Any]]:
+    references = [each for each in one.container["env"] if "value" not in each]
+    assert all(set(each["valueFrom"]) == {"secretKeyRef"} for each in references)
+    return {each["name"]: each["valueFrom"]["secretKeyRef"] for each in references}
+
+
+@every_pod
+def test_every_variable_is_one_that_it_reads(one: Pod) -> None:
+    read = settings_of(*_PACKAGES[one.name])
+    assert set(from_secrets(one)) <= set(read) | _AWS
+    assert {each["name"] for each in one.container["env"]} <= set(read) | _AWS
+    # The ConfigMap is for three services, each of which takes its own.
+    anybody = settings_of(api_service, queue_consumer, job_runner, shared)
+    assert set(plain(one)) <= set(read) | set(anybody) | _AWS
+
+
+@every_pod
+def test_a_secret_comes_from_a_secret_of_its_namespace(one: Pod) -> None:
+    secret = {name for name, is_secret in settings_of(*_PACKAGES[one.name]).items() if is_secret}
+    assert not secret & set(plain(one))
+    assert {reference["name"] for reference in from_secrets(one).values()} == {one.namespace}
+    assert all(reference["key"] == name for name, reference in from_secrets(one).items())
+    assert of_kind("Secret") == []  # each installation's own, and none of ours
+
+
+def test_nobody_has_a_secret_without_need() -> None:
+    secrets = {one.name: set(from_secrets(one)) - _AWS for one in pods()}
+    database, broker, key = "PRECIEUX_DATABASE_URL", "PRECIEUX_AMQP_URL", "PRECIEUX_SECRET_KEY"
+    token, mail = "PRECIEUX_CODEX_TOKEN", {"PRECIEUX_MAILGUN_API_KEY", "PRECIEUX_SMTP_URL"}
+    assert secrets == {
+        "api-service": {database, broker, key, "PRECIEUX_API_KEYS"},
+        "queue-consumer": {database, broker},
+        "job-runner": {database, key, token, *mail},
+        "migrate": {database},
+        "executor": {token},
+    }
+
+
+def test_the_list_of_secrets_is_complete() -> None:
+    lines = (FOLDER / "secrets.env.example").read_text().splitlines()
+    listed = {line.removeprefix("#").partition("=")[0] for line in lines if line.removeprefix("#")[:1].isupper()}
+    assert listed == {name for one in pods() for name in from_secrets(one)}
+
+
+def test_the_services_read_the_same_settings() -> None:
+    names = {one.container["envFrom"][0]["configMapRef"]["name"] for one in pods() if "envFrom" in one.container}
+    assert len(names) == 1
