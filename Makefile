@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos help demo up test test-compose lint bench-pipeline format clean
+.PHONY: attacks soak chaos help demo up test test-compose lint bench bench-pipeline format clean
 
 python := .venv/bin/python
 
@@ -40,6 +40,10 @@ lint: ## Check style, types and layers
 	@$(python) -m ruff format --check
 	@$(python) -m mypy
 	@.venv/bin/lint-imports --no-logo
+
+bench: ## Measure the executor beside the bare commands; `make bench args=--quick` in a minute
+	@deploy/bootstrap test
+	@$(python) -m benchmarks.executor $(args)
 
 bench-pipeline: ## Measure the API and the pipeline; `make bench-pipeline args="--yardstick DIR"` compares
 	@deploy/bootstrap test

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from precieux.notify_socket import NotifySocket
 from precieux.parent_death import die_with_parent
@@ -22,11 +22,11 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager
-def service(module: str, environment: Mapping[str, str]) -> Iterator[int]:
+def service(module: str, environment: Mapping[str, str], stderr: IO[bytes] | None = None) -> Iterator[int]:
     """One of ours, by its module; yields its process id once it has said that it is ready."""
     with NotifySocket() as notify:
         command = [sys.executable, "-P", "-m", module]
-        with process(command, {**environment, "NOTIFY_SOCKET": notify.address}) as child:
+        with process(command, {**environment, "NOTIFY_SOCKET": notify.address}, stderr=stderr) as child:
             deadline = time.monotonic() + _START_SECONDS
             while child.pid not in notify.ready_pids():
                 if child.poll() is not None or time.monotonic() > deadline:
@@ -44,7 +44,10 @@ def services(modules: Sequence[str], environment: Mapping[str, str]) -> Iterator
 
 @contextmanager
 def process(
-    command: Sequence[str], environment: Mapping[str, str], cwd: Path | None = None
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    cwd: Path | None = None,
+    stderr: IO[bytes] | None = None,
 ) -> "Iterator[subprocess.Popen[bytes]]":
     """Any program; asked to end, and made to, when the block does."""
     child = subprocess.Popen(
@@ -53,6 +56,7 @@ def process(
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
+        stderr=stderr,
         preexec_fn=die_with_parent(signal.SIGKILL),
     )
     try:

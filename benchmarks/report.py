@@ -37,15 +37,33 @@ def write(kept: dict[str, Any], path: Path) -> None:
 
 def show(findings: Sequence[Finding]) -> None:
     """A table: coloured on a terminal, plain elsewhere."""
-    rows = [_row(finding) for finding in findings]
     console = Console()
     if not console.is_terminal:
-        print(tabulate(rows, headers=_COLUMNS, tablefmt="github", disable_numparse=True))
+        print(_plain(findings))
         return
     table = Table(*_COLUMNS)
-    for row in rows:
+    for row in map(_row, findings):
         table.add_row(*row, style={"no": "red", "yes": "green"}.get(row[-1]))
     console.print(table)
+
+
+def markdown(kept: dict[str, Any], findings: Sequence[Finding]) -> str:
+    """The table below a line that says when, where and of what; `kept` as by `record`."""
+    machine = kept["machine"]
+    load = ", ".join(f"{load:g}" for load in machine["load_average"])
+    where = f"{machine['cores']} cores ({machine['processor']}), {machine['system']}, load average {load} at the start"
+    return f"{kept['date']}, commit {kept['commit']}, {where}: `{kept['command']}`\n\n{_plain(findings)}\n"
+
+
+def line(finding: Finding) -> str:
+    """One finding while the others are still to come."""
+    measure, ours, beside, ratio, target, _ = _row(finding)
+    return f"{measure}: {ours} beside {beside} {ratio} {target}".rstrip()
+
+
+def _plain(findings: Sequence[Finding]) -> str:
+    rows = [_row(finding) for finding in findings]
+    return tabulate(rows, headers=_COLUMNS, tablefmt="github", disable_numparse=True)
 
 
 def _row(finding: Finding) -> tuple[str, ...]:

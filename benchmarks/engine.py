@@ -1,0 +1,57 @@
+"""The executor under measurement: started here, on a free port, with its default settings; and one question to it."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.cpu_meter import CpuMeter, cpu_meter
+from benchmarks.load import Client
+from benchmarks.processes import service
+from benchmarks.programs import Program
+from tests.fixtures.ports import free_ports
+
+_LAST_WORDS: Final = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    url: str
+    meter: CpuMeter
+
+
+@contextmanager
+def engine() -> Iterator[Engine]:
+    """All guards on. It also logs as it does by default, but to a file, of which the end is shown should it fail."""
+    (port,) = free_ports(1)
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "PRECIEUX_EXECUTOR_PORT": str(port)}
+    with cpu_meter() as meter, tempfile.TemporaryFile() as log, ExitStack() as stack:
+        try:
+            with meter.counted():
+                stack.enter_context(service("executor", environment, stderr=log))
+            yield Engine(f"http://127.0.0.1:{port}", meter)
+        except Exception:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _LAST_WORDS))
+            sys.stderr.write(log.read().decode(errors="replace"))
+            raise
+
+
+async def ask(client: Client, program: Program, number: int) -> bool:
+    """Whether the answer was the right one; `RuntimeError` when there was none (any HTTP status but 200)."""
+    asked = {"code": program.source(number), "language": program.language, "input": program.input}
+    said = json.loads(await client.request("POST", "/", json.dumps(asked).encode(), "application/json"))
+    return bool(said["output"] == program.expected(number))
+
+
+async def spoken(engine: Engine) -> set[str]:
+    """The languages that it says it can run."""
+    client = await Client.connect(engine.url)
+    try:
+        said = json.loads(await client.request("GET", "/list"))
+    finally:
+        client.close()
+    return {language["language"] for language in said["supportedLanguages"]}

@@ -1,0 +1,110 @@
+"""Measures the executor beside the bare commands: `make bench`, or `python -m benchmarks.executor --help`.
+
+It starts an executor of its own, with default settings, on the loopback interface. Every figure has that of the bare
+command beside it (`/usr/bin/python3 f.py`, `gcc f.c && ./a.out`, ...), measured in turn with it, so the ratios mean
+something on a busy machine too; the milliseconds do not. Everything is bounded in number and time: all of it takes
+about a quarter of an hour on two cores, `--quick` about a minute.
+"""
+
+import argparse
+import asyncio
+import shlex
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks import executor_plot, pairs, programs, report, throughput
+from benchmarks.cpu_meter import rest
+from benchmarks.engine import Engine, engine, spoken
+from benchmarks.findings import Finding
+from benchmarks.pairs import Bench, Pace
+from benchmarks.throughput import Windows
+
+_FULL: Final = (Pace(40, 180.0), Pace(12, 30.0), Windows(3, (1, 2, 4, 8, 16), 2.5, 8, 8.0))
+_QUICK: Final = (Pace(3, 2.0, warm_up=1), Pace(1, 1.0, warm_up=1), Windows(1, (2, 4), 0.7, 3, 3.0))
+#: For what it prepares when it has just started.
+_START_SECONDS: Final = 30.0
+
+Measure = Callable[[Bench], AsyncIterator[Finding]]
+
+
+def main() -> int:
+    """0 when every target was met, 1 when one was missed."""
+    chosen = _arguments()
+    # So that the contexts below are left, and nothing that was started outlives us.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    kept = report.record([], command=shlex.join(["python", "-m", "benchmarks.executor", *_told(chosen)]))
+    with tempfile.TemporaryDirectory(prefix="precieux-benchmark-") as folder, engine() as running:
+        findings = asyncio.run(_measure(chosen, running, Path(folder), kept))
+    if chosen.markdown:
+        chosen.markdown.write_text(report.markdown(kept, findings))
+    if chosen.plot:
+        chosen.plot.write_text(executor_plot.draw(kept))
+    report.show(findings)
+    return int(any(finding.met is False for finding in findings))
+
+
+async def _measure(chosen: argparse.Namespace, running: Engine, folder: Path, kept: dict[str, Any]) -> list[Finding]:
+    """Everything that was chosen; `kept`, and the file, grow with it."""
+    tools, said = programs.toolchains(), await spoken(running)
+    missing = sorted(code for code in programs.HELLO if code not in tools or code not in said)
+    wanted = {code: tools[code] for code in chosen.languages if code not in missing}
+    if missing:
+        print(f"not on this machine, and left out: {', '.join(missing)}", file=sys.stderr)
+    kept |= {"cpu_time_by": running.meter.name, "left_out": missing}
+    await rest(running.meter, _START_SECONDS)
+    bench = Bench(running, wanted, programs.numbers(), folder)
+    pace, short_pace, windows = _QUICK if chosen.quick else _FULL
+    measures: dict[str, Measure] = {
+        "latency": lambda bench: pairs.hello(bench, pace),
+        "again": lambda bench: pairs.same_source(bench, short_pace),
+        "others": lambda bench: pairs.others(bench, short_pace),
+        "throughput": lambda bench: throughput.each_language(bench, windows),
+        "mixed": lambda bench: throughput.mixed(bench, windows),
+    }
+    findings: list[Finding] = []
+    for name in chosen.measures or measures:
+        async for finding in measures[name](bench):
+            findings.append(finding)
+            print(report.line(finding), file=sys.stderr, flush=True)
+            # After each, so that what was found outlives whatever becomes of the next.
+            kept["findings"] = [asdict(each) for each in findings]
+            if chosen.json:
+                report.write(kept, chosen.json)
+    return findings
+
+
+def _told(chosen: argparse.Namespace) -> list[str]:
+    """The arguments that change the figures; where they go is nobody's business."""
+    quick = ["--quick"] if chosen.quick else []
+    some = [] if chosen.languages == list(programs.HELLO) else ["--languages", ",".join(chosen.languages)]
+    return [*chosen.measures, *quick, *some]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.executor", description=__doc__)
+    names = ["latency", "again", "others", "throughput", "mixed"]
+    parser.add_argument("measures", nargs="*", choices=[*names, []], help="default: all")
+    parser.add_argument("--quick", action="store_true", help="a minute's smoke test; its figures are rough")
+    parser.add_argument(
+        "--languages", type=_languages, default=list(programs.HELLO), metavar="py,cpp", help="default: all"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="every round, for the record")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="the table")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="a picture, such as docs/executor.svg")
+    return parser.parse_args()
+
+
+def _languages(text: str) -> list[str]:
+    chosen = text.split(",")
+    if unknown := set(chosen) - set(programs.HELLO):
+        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: not among {', '.join(programs.HELLO)}")
+    return chosen
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""One program after the other, by the executor and by the bare command in turn: elapsed and CPU time, as ratios.
+
+Elapsed time is compared pair by pair, so that what else the machine does falls out. CPU time is that of the whole
+series, with all that the executor does between requests and until it rests after the last. It also rests before the
+bare command has its turn, lest the refilling of pools slow down what we compare ourselves with.
+"""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from benchmarks.cpu_meter import cpu_of_children, rest
+from benchmarks.engine import Engine, ask
+from benchmarks.findings import Finding, median_ratio
+from benchmarks.load import Client
+from benchmarks.programs import HELLO, OTHERS, Program, run_bare
+from benchmarks.targets import CPU, LATENCY, SAME_SOURCE, Target
+
+_REST_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """So many pairs of each program after the warming up, unless `seconds` are over before; at least one."""
+
+    pairs: int
+    seconds: float
+    warm_up: int = 2
+
+
+@dataclass(slots=True)
+class Series:
+    """Seconds of each pair, and CPU seconds of all of them."""
+
+    ours_s: list[float] = field(default_factory=list)
+    bare_s: list[float] = field(default_factory=list)
+    ours_cpu_s: float = 0.0
+    bare_cpu_s: float = 0.0
+
+    @property
+    def latency_ratio(self) -> float:
+        return median_ratio(self.ours_s, self.bare_s)
+
+    @property
+    def cpu_ratio(self) -> float:
+        return self.ours_cpu_s / self.bare_cpu_s
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """`tools` by language, as in `executor.languages`; `numbers` make each program a new one; `folder` is scratch."""
+
+    engine: Engine
+    tools: Mapping[str, Mapping[str, str]]
+    numbers: Iterator[int]
+    folder: Path
+
+
+async def hello(bench: Bench, pace: Pace) -> AsyncIterator[Finding]:
+    """A hello-world never sent before."""
+    for code in bench.tools:
+        series = await _series(bench, HELLO[code], pace)
+        for finding in findings(HELLO[code], series, LATENCY[code], CPU[code]):
+            yield finding
+
+
+async def same_source(bench: Bench, pace: Pace) -> AsyncIterator[Finding]:
+    """A hello-world that was sent before; the bare command compiles it as ever."""
+    for code, target in SAME_SOURCE.items():
+        if code in bench.tools:
+            series = await _series(bench, HELLO[code], pace, again=next(bench.numbers))
+            for finding in findings(HELLO[code], series, target, None, ", the same source again"):
+                yield finding
+
+
+async def others(bench: Bench, pace: Pace) -> AsyncIterator[Finding]:
+    """What nobody has tuned for; nothing is promised."""
+    for program in OTHERS:
+        if program.language in bench.tools:
+            for finding in findings(program, await _series(bench, program, pace), None, None):
+                yield finding
+
+
+def findings(
+    program: Program, series: Series, latency: Target | None, cpu: Target | None, suffix: str = ""
+) -> Iterator[Finding]:
+    """Two lines: elapsed time, and CPU time for each request."""
+    name, pairs = f"{program.language}: {program.name}{suffix}", len(series.ours_s)
+    for kind, ours_s, bare_s, ratio, target in (
+        ("latency", statistics.median(series.ours_s), statistics.median(series.bare_s), series.latency_ratio, latency),
+        ("CPU", series.ours_cpu_s / pairs, series.bare_cpu_s / pairs, series.cpu_ratio, cpu),
+    ):
+        rounds = {"ours_s": series.ours_s, "bare_s": series.bare_s} if kind == "latency" else {}
+        yield Finding(
+            measure=f"{kind}, {name}",
+            ours=f"{1000 * ours_s:.1f} ms ({pairs} pairs)",
+            beside=f"{1000 * bare_s:.1f} ms",
+            ratio=ratio,
+            target=target.text(ratio) if target else "",
+            met=target.met(ratio) if target else None,
+            details={"kind": kind, "name": name, **rounds},
+        )
+
+
+async def _series(bench: Bench, program: Program, pace: Pace, again: int | None = None) -> Series:
+    series = Series()
+    for _ in range(pace.warm_up):
+        await _ours(bench, program, again or next(bench.numbers))
+    await rest(bench.engine.meter, _REST_SECONDS)
+    cpu, children = bench.engine.meter.seconds(), cpu_of_children()
+    deadline = time.monotonic() + pace.seconds
+    for pair in range(pace.pairs):
+        number = again or next(bench.numbers)
+        for ours in (True, False) if pair % 2 else (False, True):
+            if ours:
+                series.ours_s.append(await _ours(bench, program, number))
+                await rest(bench.engine.meter, _REST_SECONDS)
+            else:
+                series.bare_s.append(await _bare(bench, program, number))
+        if time.monotonic() > deadline:
+            break
+    series.ours_cpu_s = bench.engine.meter.seconds() - cpu
+    series.bare_cpu_s = cpu_of_children() - children
+    return series
+
+
+async def _ours(bench: Bench, program: Program, number: int) -> float:
+    """Seconds from before the connection is made to the whole answer; `RuntimeError` when it is a wrong one."""
+    started = time.perf_counter()
+    client = await Client.connect(bench.engine.url)
+    try:
+        right = await ask(client, program, number)
+        seconds = time.perf_counter() - started
+    finally:
+        client.close()
+    if not right:
+        raise RuntimeError(f"the executor's answer to {program.language}, {program.name} is wrong")
+    return seconds
+
+
+async def _bare(bench: Bench, program: Program, number: int) -> float:
+    return await asyncio.to_thread(run_bare, program, number, bench.tools[program.language], bench.folder)

@@ -1,0 +1,54 @@
+"""What the executor is to reach, as ratios to the bare command on the same machine."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A bound, and a `stretch` beyond it that would be better still."""
+
+    bound: float
+    stretch: float | None = None
+    at_least: bool = False
+
+    def met(self, ratio: float) -> bool:
+        return self._within(ratio, self.bound)
+
+    def text(self, ratio: float) -> str:
+        """Such as `<= 0.35x reached, 0.2x not`."""
+        sign = ">=" if self.at_least else "<="
+        said = f"{sign} {self.bound:g}x {'reached' if self.met(ratio) else 'NOT reached'}"
+        if self.stretch is None:
+            return said
+        return f"{said}, {self.stretch:g}x {'reached' if self._within(ratio, self.stretch) else 'not'}"
+
+    def _within(self, ratio: float, bound: float) -> bool:
+        return ratio >= bound if self.at_least else ratio <= bound
+
+
+def _rate(bound: float, stretch: float | None = None) -> Target:
+    return Target(bound, stretch, at_least=True)
+
+
+#: By language, of a hello-world that was never sent before.
+LATENCY: Final = {
+    "py": Target(0.35, 0.20),
+    "js": Target(0.35, 0.20),
+    "c": Target(0.90, 0.75),
+    "cpp": Target(0.25, 0.20),
+    "java": Target(0.30, 0.10),
+}
+CPU: Final = {
+    "py": Target(1.3, 0.3),
+    "js": Target(1.3),
+    "c": Target(0.9),
+    "cpp": Target(0.3),
+    "java": Target(0.5),
+}
+#: Of languages with a compiler: the source that was sent before.
+SAME_SOURCE: Final = {code: Target(0.25) for code in ("c", "cpp", "java")}
+#: Beside two workers that run the bare command, from two connections on; one connection is no match for two workers.
+THROUGHPUT: Final = {"py": _rate(1.0, 3.0), "js": _rate(0.9), "c": _rate(1.1), "cpp": _rate(3.0), "java": _rate(4.0)}
+#: The rate at the most connections beside that at two. It must not fall; the margin is for the machine's noise.
+STEADINESS: Final = {"py": _rate(0.95)}

@@ -1,0 +1,175 @@
+"""Right answers a second at several numbers of connections, beside two workers that loop over the bare command.
+
+Windows of the one and of the other alternate. A window's rate is that between its second and its last answer before the
+end: neither a full pool at its start nor the emptying of a queue after it makes a rate better than it could stay.
+"""
+
+import asyncio
+import itertools
+import statistics
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from benchmarks.cpu_meter import rest
+from benchmarks.engine import ask
+from benchmarks.findings import Finding, median_ratio
+from benchmarks.load import Client
+from benchmarks.pairs import Bench
+from benchmarks.programs import HELLO, Program, run_bare
+from benchmarks.targets import STEADINESS, THROUGHPUT, Target
+
+_BARE_WORKERS: Final = 2
+_REST_SECONDS: Final = 5.0
+
+Work = Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """`rounds` of windows, each of so many seconds and answers at least, and so many seconds at most."""
+
+    rounds: int
+    connections: Sequence[int]
+    seconds: float
+    answers: int
+    most_seconds: float
+
+
+@dataclass(slots=True)
+class Window:
+    """When the right answers came, in seconds from its start, and when it ended; how many others there were."""
+
+    came: list[float] = field(default_factory=list)
+    end: float = float("inf")
+    wrong: int = 0
+
+    @property
+    def rate(self) -> float:
+        return steady_rate(self.came, self.end)
+
+
+def steady_rate(came: Sequence[float], end: float, skip: int = 1) -> float:
+    """Answers a second between the one after the first `skip` and the last one before the end.
+
+    Of all answers since the start where these are too few, so that a slow language has a rate too; 0 without any.
+    """
+    counted = sorted(moment for moment in came if moment <= end)[skip:]
+    if len(counted) < 2:
+        return len(came) / max(came) if came else 0.0
+    return (len(counted) - 1) / (counted[-1] - counted[0])
+
+
+async def each_language(bench: Bench, windows: Windows) -> AsyncIterator[Finding]:
+    for code in bench.tools:
+        rounds = await _rounds(bench, [HELLO[code]], windows, windows.connections)
+        bare = [window.rate for window in rounds[0]]
+        for connections in windows.connections:
+            target = THROUGHPUT[code] if connections >= _BARE_WORKERS else None
+            name = f"{code}, {connections} connection{'s' * (connections > 1)}"
+            yield _finding(name, rounds[connections], bare, target, code, connections)
+        most = max(windows.connections)
+        if code in STEADINESS and _BARE_WORKERS in windows.connections and most > _BARE_WORKERS:
+            two = [window.rate for window in rounds[_BARE_WORKERS]]
+            yield _finding(f"{code}, {most} connections beside two", rounds[most], two, STEADINESS[code])
+
+
+async def mixed(bench: Bench, windows: Windows) -> AsyncIterator[Finding]:
+    """All languages in turn."""
+    programs = [HELLO[code] for code in bench.tools]
+    most = max(windows.connections)
+    rounds = await _rounds(bench, programs, windows, [most])
+    bare = [window.rate for window in rounds[0]]
+    yield _finding(f"all languages, {most} connections", rounds[most], bare)
+
+
+def _finding(
+    name: str,
+    ours: Sequence[Window],
+    beside: Sequence[float],
+    target: Target | None = None,
+    code: str = "",
+    connections: int = 0,
+) -> Finding:
+    rates, wrong = [window.rate for window in ours], sum(window.wrong for window in ours)
+    ratio = median_ratio(rates, beside) if all(beside) else None
+    where = {"language": code, "connections": connections} if code else {}
+    return Finding(
+        measure=f"throughput, {name}",
+        ours=f"{statistics.median(rates):.2f}/s" + (f", {wrong} WRONG" if wrong else ""),
+        beside=f"{statistics.median(beside):.2f}/s",
+        ratio=ratio,
+        target=target.text(ratio) if target and ratio is not None else "",
+        met=target.met(ratio) and not wrong if target and ratio is not None else None,
+        details={"kind": "throughput", **where, "ours_per_s": rates, "beside_per_s": list(beside), "wrong": wrong},
+    )
+
+
+async def _rounds(
+    bench: Bench, programs: Sequence[Program], windows: Windows, connections: Sequence[int]
+) -> dict[int, list[Window]]:
+    """By the number of connections; the bare command's under 0."""
+    rounds: dict[int, list[Window]] = {number: [] for number in (0, *connections)}
+    for _ in range(windows.rounds):
+        for number, done in rounds.items():
+            await rest(bench.engine.meter, _REST_SECONDS)
+            turns = itertools.cycle(programs)
+            done.append(await (_ours(bench, turns, windows, number) if number else _bare(bench, turns, windows)))
+    return rounds
+
+
+async def _ours(bench: Bench, turns: "itertools.cycle[Program]", windows: Windows, connections: int) -> Window:
+    clients = [await Client.connect(bench.engine.url) for _ in range(connections)]
+
+    def worker(client: Client) -> Work:
+        async def work() -> bool:
+            try:
+                return await ask(client, next(turns), next(bench.numbers))
+            except RuntimeError:  # an answer too, but no right one
+                return False
+
+        return work
+
+    try:
+        return await _window([worker(client) for client in clients], windows)
+    finally:
+        for client in clients:
+            client.close()
+
+
+async def _bare(bench: Bench, turns: "itertools.cycle[Program]", windows: Windows) -> Window:
+    def worker(number: int) -> Work:
+        folder = bench.folder / f"worker-{number}"
+        folder.mkdir(exist_ok=True)
+
+        async def work() -> bool:
+            program = next(turns)
+            tools = bench.tools[program.language]
+            await asyncio.to_thread(run_bare, program, next(bench.numbers), tools, folder)
+            return True
+
+        return work
+
+    return await _window([worker(number) for number in range(_BARE_WORKERS)], windows)
+
+
+async def _window(workers: Sequence[Work], windows: Windows) -> Window:
+    window, started = Window(), time.perf_counter()
+
+    async def loop(work: Work) -> None:
+        while window.end == float("inf"):
+            right = await work()
+            now = time.perf_counter() - started
+            if right:
+                window.came.append(now)
+            else:
+                window.wrong += 1
+            enough = now >= windows.seconds and len(window.came) >= windows.answers
+            if enough or now >= windows.most_seconds:
+                window.end = min(window.end, now)
+
+    async with asyncio.TaskGroup() as group:
+        for work in workers:
+            group.create_task(loop(work))
+    return window

@@ -1,0 +1,80 @@
+"""The pure parts of `make bench`: rates and ratios, its lines, its table and its picture."""
+
+from dataclasses import asdict
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks import executor_plot, report
+from benchmarks.findings import Finding
+from benchmarks.pairs import Series, findings
+from benchmarks.programs import HELLO, OTHERS, numbers
+from benchmarks.targets import CPU, LATENCY
+from benchmarks.throughput import steady_rate
+
+SERIES = Series(ours_s=[0.01, 0.02, 0.3], bare_s=[0.02, 0.04, 0.6], ours_cpu_s=0.3, bare_cpu_s=0.1)
+
+
+def throughput(connections: int, ratio: float) -> Finding:
+    details = {"kind": "throughput", "language": "py", "connections": connections}
+    return Finding(f"throughput, py, {connections} connections", "5/s", "2/s", ratio, "", None, details)
+
+
+def kept(found: list[Finding]) -> dict[str, Any]:
+    machine = {"cores": 2, "processor": "a processor", "system": "Linux", "load_average": [1.5, 1.0, 0.5]}
+    each = [asdict(finding) for finding in found]
+    return {"date": "2026-01-02T03:04:05+00:00", "machine": machine, "commit": "c", "command": "x", "findings": each}
+
+
+def test_a_rate_is_that_after_the_first_answer_and_before_the_end() -> None:
+    # The first comes from a full pool, the last two from the emptying of the queue.
+    assert steady_rate([0.1, 2.0, 3.0, 4.0, 4.1, 4.2], end=4.0) == 1.0
+
+
+@pytest.mark.parametrize(("came", "rate"), [([], 0.0), ([4.0], 0.25), ([2.0, 4.0], 0.5)])
+def test_a_few_answers_make_a_rate_too(came: list[float], rate: float) -> None:
+    assert steady_rate(came, end=5.0) == rate
+
+
+def test_cpu_time_is_that_of_the_whole_series() -> None:
+    latency, cpu = findings(HELLO["py"], SERIES, LATENCY["py"], CPU["py"])
+
+    assert latency.ratio == 0.5
+    assert latency.met is False
+    assert latency.ours == "20.0 ms (3 pairs)"
+    assert cpu.ratio == pytest.approx(3.0)
+    assert (cpu.ours, cpu.beside) == ("100.0 ms (3 pairs)", "33.3 ms")
+    assert cpu.met is False
+
+
+def test_what_has_no_target_is_neither_met_nor_missed() -> None:
+    assert [finding.met for finding in findings(HELLO["py"], SERIES, None, None)] == [None, None]
+
+
+def test_the_table_tells_the_load_and_each_target() -> None:
+    found = list(findings(HELLO["py"], SERIES, LATENCY["py"], CPU["py"]))
+
+    text = report.markdown(kept(found), found)
+
+    assert "load average 1.5, 1, 0.5 at the start" in text
+    assert "| 0.50x   | <= 0.35x NOT reached, 0.2x not |" in text
+
+
+def test_the_picture_is_well_formed_and_shows_each_figure() -> None:
+    found = [*findings(HELLO["cpp"], SERIES, None, None), throughput(1, 0.5), throughput(2, 2.5)]
+
+    drawn = ElementTree.fromstring(executor_plot.draw(kept(found)))
+
+    said = ["".join(element.itertext()) for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"0.50", "3.00", "the bare command", "cpp: hello-world, bits/stdc++.h", "py"} <= set(said)
+    assert any("1, 2 connections" in text for text in said)
+
+
+def test_no_program_is_like_an_earlier_one() -> None:
+    fresh = numbers()
+    one, other = next(fresh), next(fresh)
+    for program in (*HELLO.values(), *OTHERS):
+        assert program.source(one) != program.source(other)
+        assert str(one) in program.expected(one)
+        assert one < 2**53
