@@ -24,7 +24,7 @@ from benchmarks.findings import Finding
 from benchmarks.pairs import Bench, Pace
 from benchmarks.throughput import Windows
 
-_FULL: Final = (Pace(40, 180.0), Pace(12, 30.0), Windows(3, (1, 2, 4, 8, 16), 2.5, 8, 8.0))
+_FULL: Final = (Pace(40, 300.0), Pace(12, 30.0), Windows(3, (1, 2, 4, 8, 16), 2.5, 8, 8.0))
 _QUICK: Final = (Pace(3, 2.0, warm_up=1), Pace(1, 1.0, warm_up=1), Windows(1, (2, 4), 0.7, 3, 3.0))
 #: For what it prepares when it has just started.
 _START_SECONDS: Final = 30.0
