@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 
 from executor import languages
-from executor.languages.base import Language
+from executor.languages.base import Language, command
 from executor.sandbox.base import Job, Sandbox, SandboxFailure, Step
 from executor.sandbox.keeper.protocol import StageLimits
 from shared.codex import SupportedLanguage
@@ -67,7 +67,7 @@ async def find_installed(sandbox: Sandbox, slots: int) -> dict[str, Installed]:
 
 
 async def _ask(sandbox: Sandbox, language: Language, tools: dict[str, str], slot: int) -> Installed | None:
-    argv = tuple(part.format(**tools) for part in language.version)
+    argv = command(language.version, tools)
     step = Step(argv, ENVIRONMENT | language.environment, _LIMITS, _OUTPUT_BYTES, merge_output=True)
     try:
         (ended,) = await sandbox.run(Job({}, (step,), _LIMITS.file_bytes), slot)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from executor import limits, pressure, verdict
 from executor.catalogue import Installed
+from executor.languages.base import command
 from executor.sandbox.base import Ended, Job, Sandbox, Step
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest, Verdict
@@ -66,7 +67,7 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
     if language.compile:
         steps.append(
             Step(
-                argv=tuple(part.format(**words) for part in language.compile),
+                argv=command(language.compile, words),
                 environment=installed.environment,
                 limits=limits.of_compilation(settings),
                 output_bytes=_DIAGNOSTICS_BYTES,
@@ -76,7 +77,7 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
         )
     steps.append(
         Step(
-            argv=tuple(part.format(**words) for part in language.run),
+            argv=command(language.run, words),
             environment=installed.environment,
             limits=limits.of_run(request, settings, language.extra_memory),
             output_bytes=settings.max_output_bytes,

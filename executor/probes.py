@@ -14,7 +14,7 @@ from pathlib import Path
 
 from executor.catalogue import ENVIRONMENT
 from executor.sandbox import wall
-from executor.sandbox.base import Ended, Job, Sandbox, Step
+from executor.sandbox.base import Ended, File, Job, Sandbox, Step
 from executor.sandbox.keeper.protocol import StageLimits
 
 _LIMITS = StageLimits(
@@ -139,7 +139,7 @@ async def probe(sandbox: Sandbox, slots: int) -> list[Finding]:
         slot = await free.get()
         step = Step((wall.find_python(), "probe.py", argument), ENVIRONMENT, limits, _OUTPUT_BYTES)
         try:
-            (ended,) = await sandbox.run(Job({"probe.py": source.encode()}, (step,), _DISK_BYTES), slot)
+            (ended,) = await sandbox.run(Job({"probe.py": File(source.encode())}, (step,), _DISK_BYTES), slot)
             return ended
         finally:
             free.put_nowait(slot)

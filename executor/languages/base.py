@@ -26,9 +26,17 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Option:
+    """A word of a command that is left out where none of `needs`, by absolute path, is on the machine."""
+
+    word: str
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Language:
     """`tools` are the programs needed, by absolute path (the first that exists of each tuple), by the name that the
-    commands use. In commands, `{source}`, `{main}`, `{memory_mib}` and tools' names are replaced.
+    commands use. In commands, `{source}`, `{main}`, `{memory_mib}` and the names of tools and options are replaced.
 
     `extra_memory` is what the runtime takes beside the program's data, in bytes; `out_of_memory` what it writes to
     standard error when it gives up.
@@ -42,6 +50,7 @@ class Language:
     version: tuple[str, ...]
     reference: Reference
     compile: tuple[str, ...] | None = None
+    options: dict[str, Option] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     extra_memory: int = 0
     out_of_memory: bytes | None = None
@@ -50,11 +59,20 @@ class Language:
         return self.names(source) if callable(self.names) else self.names
 
     def toolchain(self) -> dict[str, str] | None:
-        """Where the tools are on this machine; None when one is missing."""
-        found = {}
+        """The tools' places on this machine, and its options' words; None when a tool is missing."""
+        found = {name: option.word if _first(option.needs) else "" for name, option in self.options.items()}
         for tool, candidates in self.tools.items():
-            path = next((path for path in candidates if os.access(path, os.X_OK)), None)
+            path = _first(candidates)
             if path is None:
                 return None
             found[tool] = path
         return found
+
+
+def command(words: tuple[str, ...], values: dict[str, str]) -> tuple[str, ...]:
+    """The command with its names replaced; a word of which nothing is left is not in it."""
+    return tuple(word for word in (part.format(**values) for part in words) if word)
+
+
+def _first(paths: tuple[str, ...]) -> str | None:
+    return next((path for path in paths if os.access(path, os.X_OK)), None)

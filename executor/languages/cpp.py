@@ -1,11 +1,13 @@
 from executor.languages.base import Language, Names, Reference
+from executor.languages.gold import GOLD
 
 LANGUAGE = Language(
     code="cpp",
     name="C++",
     names=Names("main.cpp"),
     tools={"gxx": ("/usr/bin/g++",)},
-    compile=("{gxx}", "-std=gnu++20", "-O2", "-pipe", "-o", "main", "{source}"),
+    options={"gold": GOLD},
+    compile=("{gxx}", "-std=gnu++20", "-O2", "-pipe", "{gold}", "-o", "main", "{source}"),
     run=("/box/work/main",),
     version=("{gxx}", "--version"),
     reference=Reference(

@@ -24,12 +24,25 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Job:
-    """One box: `files` lie in the work folder before the first step; all files together may take `disk_bytes`."""
+class File:
+    """A file of the work folder."""
 
-    files: dict[str, bytes]
+    content: bytes = field(repr=False)
+    mode: int = 0o644
+
+
+@dataclass(frozen=True)
+class Job:
+    """One box: `files` lie in the work folder before the first step; all files together may take `disk_bytes`.
+
+    The files that the first step makes are brought back when it succeeds, before the next one starts, if together they
+    have up to `collect_bytes`; they are then its `Ended.made`.
+    """
+
+    files: dict[str, File]
     steps: tuple[Step, ...]
     disk_bytes: int
+    collect_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,7 @@ class Ended:
     stdout: bytes = field(repr=False)
     stderr: bytes = field(repr=False)
     truncated: bool
+    made: dict[str, File] = field(default_factory=dict, repr=False)
 
     @property
     def succeeded(self) -> bool:

@@ -7,13 +7,14 @@ import itertools
 import json
 import os
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from executor.sandbox import seccomp, wall
 from executor.sandbox.base import Ended, Job, SandboxFailure, Step
 from executor.sandbox.capture import Capture
 from executor.sandbox.cgroups import Cgroups
+from executor.sandbox.collection import Collection
 from executor.sandbox.keeper.protocol import MAX_PACKET, Stage, StageReport, Task, TaskDone, decode_report, encode
 from executor.sandbox.sealed import read_only
 from shared.logging import get_logger
@@ -79,19 +80,32 @@ class BubblewrapSandbox:
         await self.start()
         task_id = next(self._ids)
         captures: list[tuple[Capture, Capture]] = []
+        collection = Collection() if job.collect_bytes else None
         pending = _Pending(asyncio.get_running_loop().create_future())
         self._pending[task_id] = pending
         try:
-            await self._hand_over(job, task_id, slot, captures)
+            await self._hand_over(job, task_id, slot, captures, collection)
             await self._finished(task_id, pending)
-            return [_ended(report, job.steps[report.stage], *captures[report.stage]) for report in pending.reports]
+            ended = [_ended(report, job.steps[report.stage], *captures[report.stage]) for report in pending.reports]
+            if collection and ended:
+                ended[0] = replace(ended[0], made=collection.finish())
+            return ended
         finally:
+            if collection:
+                collection.close()
             del self._pending[task_id]
             for stdout, stderr in captures:
                 stdout.close()
                 stderr.close()
 
-    async def _hand_over(self, job: Job, task_id: int, slot: int, captures: list[tuple[Capture, Capture]]) -> None:
+    async def _hand_over(
+        self,
+        job: Job,
+        task_id: int,
+        slot: int,
+        captures: list[tuple[Capture, Capture]],
+        collection: Collection | None,
+    ) -> None:
         """Send the job to the keeper; `captures` are filled, one pair per step."""
         descriptors: list[int] = []
 
@@ -100,7 +114,7 @@ class BubblewrapSandbox:
             return len(descriptors) - 1
 
         try:
-            files = tuple((name, give(read_only(content))) for name, content in job.files.items())
+            files = tuple((name, give(read_only(file.content)), file.mode) for name, file in job.files.items())
             stages = []
             for step in job.steps:
                 stop = (lambda: self._kill(task_id)) if step.stop_on_overflow else None
@@ -111,7 +125,9 @@ class BubblewrapSandbox:
                 out = give(stdout.take_writer())
                 err = out if step.merge_output else give(stderr.take_writer())
                 stages.append(Stage(step.argv, step.environment, stdin, out, err, step.limits))
-            await self._send(encode(Task(task_id, slot, files, tuple(stages), job.disk_bytes)), descriptors)
+            collect = give(collection.take_writer()) if collection else -1
+            task = Task(task_id, slot, files, tuple(stages), job.disk_bytes, collect, job.collect_bytes)
+            await self._send(encode(task), descriptors)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)

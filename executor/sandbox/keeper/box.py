@@ -31,16 +31,16 @@ def build(task: Task, descriptors: list[int], user: int) -> None:
     for folder in _FOLDERS:
         os.mkdir(folder, 0o755)
     kernel.mount("/box/shm", "/dev/shm", None, kernel.MS_BIND)  # noqa: S108
-    for name, index in task.files:
-        _copy(descriptors[index], f"{WORK}/{name}", user)
+    for name, index, mode in task.files:
+        _copy(descriptors[index], f"{WORK}/{name}", mode, user)
     for folder in _FOLDERS:
         os.chown(folder, user, user)
     socket.sethostname("box")
     kernel.raise_loopback()
 
 
-def _copy(source: int, path: str, user: int) -> None:
-    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+def _copy(source: int, path: str, mode: int, user: int) -> None:
+    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     offset = 0
     while block := os.pread(source, 1 << 20, offset):
         offset += os.write(target, block)

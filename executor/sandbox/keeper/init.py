@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import Callable
 
-from executor.sandbox.keeper import box, kernel, program
+from executor.sandbox.keeper import artefacts, box, kernel, program
 from executor.sandbox.keeper.protocol import Stage, Task
 
 
@@ -47,6 +47,8 @@ def live(
             _end_the_rest()
             exit_code = os.waitstatus_to_exitcode(status)
             usage = {"cpu_s": _cpu_of_children() - before, "wall_s": wall, "resident_bytes": resident}
+            if index == 0 and exit_code == 0 and task.collect >= 0:
+                artefacts.hand_out(task, descriptors[task.collect])
             _tell(keeper, {"stage": index, "exit_code": exit_code, **usage})
             if exit_code != 0:
                 break

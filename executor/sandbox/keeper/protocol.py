@@ -13,7 +13,9 @@ from typing import Any
 
 #: Largest packet: argument lists are short, and source text travels as a descriptor.
 MAX_PACKET = 65536
-MAX_DESCRIPTORS = 16
+MAX_DESCRIPTORS = 64
+#: Files of one step that can be collected; each is a descriptor.
+MAX_ARTEFACTS = 32
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,27 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Artefacts:
+    """Files that a stage made: name, mode and size of each. The contents are the descriptors beside it, sealed."""
+
+    files: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
 class Task:
-    """One box: the files in its work folder (name, index of the descriptor to copy from), and what runs there."""
+    """One box: the files in its work folder (name, index of the descriptor to copy from, mode), and what runs there.
+
+    Where `collect` is the index of a socket and not -1, the files that the first stage made are sent there when it has
+    succeeded and before the next one starts: a packet of `Artefacts`. Together they may have up to `collect_bytes`.
+    """
 
     id: int
     slot: int
-    files: tuple[tuple[str, int], ...]
+    files: tuple[tuple[str, int, int], ...]
     stages: tuple[Stage, ...]
     disk_bytes: int
+    collect: int = -1
+    collect_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,7 +92,7 @@ class TaskDone:
     failure: str | None = None
 
 
-def encode(message: Task | StageReport | TaskDone) -> bytes:
+def encode(message: Task | Artefacts | StageReport | TaskDone) -> bytes:
     """One packet: the fields, and the class's name as `type`."""
     return json.dumps({"type": type(message).__name__, **asdict(message)}).encode()
 
@@ -87,8 +102,16 @@ def decode_task(fields_: dict[str, Any]) -> Task:
         Stage(**{**stage, "argv": tuple(stage["argv"]), "limits": StageLimits(**stage["limits"])})
         for stage in fields_["stages"]
     )
-    files = tuple((name, index) for name, index in fields_["files"])
-    return Task(fields_["id"], fields_["slot"], files, stages, fields_["disk_bytes"])
+    files = tuple((name, index, mode) for name, index, mode in fields_["files"])
+    return Task(
+        fields_["id"],
+        fields_["slot"],
+        files,
+        stages,
+        fields_["disk_bytes"],
+        fields_["collect"],
+        fields_["collect_bytes"],
+    )
 
 
 def decode_report(packet: bytes) -> StageReport | TaskDone | None:

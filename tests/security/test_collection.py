@@ -1,0 +1,93 @@
+"""Files are taken out of a box after its first step and before its second, and nothing but ordinary files.
+
+Here the first step is a program that does its worst, which a compiler never is.
+"""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from executor.catalogue import ENVIRONMENT
+from executor.mechanisms import find_mechanisms
+from executor.sandbox import wall
+from executor.sandbox.base import Ended, File, Job, Step
+from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.sandbox.keeper.protocol import StageLimits
+from executor.settings import ExecutorSettings
+
+pytestmark = pytest.mark.security
+
+_LIMITS = StageLimits(
+    cpu_s=5, wall_s=10, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=8 << 20, stack_bytes=8 << 20
+)
+_MOST_BYTES = 1000
+
+
+@pytest.fixture(params=[True, False], ids=["as it comes", "without cgroups"])
+async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[BubblewrapSandbox]:
+    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings(executor_use_cgroups=request.param)))
+    try:
+        yield sandbox
+    finally:
+        await sandbox.aclose()
+
+
+async def _run(sandbox: BubblewrapSandbox, first: str, second: str = "") -> list[Ended]:
+    steps = tuple(
+        Step((wall.find_python(), "-c", f"import os\n{source}"), ENVIRONMENT, _LIMITS, 65536)
+        for source in (first, second)
+    )
+    ended = await sandbox.run(Job({"given": File(b"given")}, steps, 16 << 20, collect_bytes=_MOST_BYTES), 0)
+    assert b"".join(step.stderr for step in ended) == b""
+    assert all(not step.made for step in ended[1:])
+    return ended
+
+
+async def test_regular_files_come_with_their_modes(sandbox: BubblewrapSandbox) -> None:
+    source = "open('main', 'w').write('program'); os.chmod('main', 0o6777); open('notes', 'w').write('')"
+    assert (await _run(sandbox, source))[0].made == {"main": File(b"program", 0o755), "notes": File(b"", 0o644)}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "os.symlink('/etc/passwd', 'main')",
+        "os.symlink('given', 'main')",
+        "os.mkdir('main')",
+        "import socket; socket.socket(socket.AF_UNIX).bind('main')",
+        "open('main', 'w'); os.chmod('main', 0)",
+        "open('main', 'w').write('x' * 1001)",
+        "[open(name, 'w').write('x' * 501) for name in ('main', 'other')]",
+        "open('main', 'w'); os.truncate('main', 8 << 20)",
+        "[open(f'{number}', 'w') for number in range(33)]",
+    ],
+)
+async def test_anything_else_is_left_and_all_with_it(sandbox: BubblewrapSandbox, source: str) -> None:
+    assert (await _run(sandbox, f"open('innocent', 'w')\n{source}"))[0].made == {}
+
+
+async def test_a_step_that_fails_has_made_nothing(sandbox: BubblewrapSandbox) -> None:
+    assert (await _run(sandbox, "open('main', 'w')\nraise SystemExit(1)"))[0].made == {}
+
+
+async def test_nobody_is_left_to_change_it_meanwhile(sandbox: BubblewrapSandbox) -> None:
+    source = """
+readable, writable = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    file = open('main', 'w')
+    for number in range(1 << 60):
+        file.seek(0)
+        file.write(f'{number:20}')
+        file.flush()
+        if number == 1000:
+            os.write(writable, b'!')
+os.read(readable, 1)
+"""
+    first, second = await _run(sandbox, source, "print(open('main').read(), end='')")
+    assert first.made["main"].content == second.stdout
+
+
+async def test_the_program_comes_too_late(sandbox: BubblewrapSandbox) -> None:
+    first, _ = await _run(sandbox, "open('main', 'w').write('honest')", "open('main', 'w').write('forged')")
+    assert first.made == {"main": File(b"honest")}
