@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from executor import limits, pressure, verdict
 from executor.catalogue import Installed
 from executor.languages.base import command
-from executor.sandbox.base import Ended, Job, Sandbox, Step
+from executor.sandbox.base import Ended, File, Job, Sandbox, Step
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest, Verdict
 
@@ -84,7 +84,7 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
             stdin=request.input.encode(),
         )
     )
-    return Job({names.source: request.code.encode()}, tuple(steps), settings.max_disk_bytes)
+    return Job({names.source: File(request.code.encode())}, tuple(steps), settings.max_disk_bytes)
 
 
 def _not_compiled(ended: Ended, step: Step) -> Outcome:
