@@ -7,6 +7,7 @@ from benchmarks.svg import BAR, bars, lines, picture, text
 
 _BARE: Final = "the bare command"
 _CURVES: Final = 190
+_LEFT: Final = 370
 
 
 def draw(kept: Mapping[str, Any]) -> str:
@@ -19,7 +20,7 @@ def draw(kept: Mapping[str, Any]) -> str:
     for kind, title in (("latency", "Elapsed time of a request"), ("CPU", "CPU time of a request")):
         if ratios := _ratios(findings, kind):
             parts.append(text(20, top + 24, f"{title}, as a share of the bare command's; less is better", bold=True))
-            parts += bars(ratios | {_BARE: 1.0}, top + 40, muted=_BARE, form=".2f")
+            parts += bars(ratios | {_BARE: 1.0}, top + 40, muted=_BARE, form=".2f", left=_LEFT)
             top += 50 + BAR * (len(ratios) + 1)
     if curves := _curves(findings):
         counts = sorted({finding["details"]["connections"] for finding in _throughputs(findings)})

@@ -6,7 +6,6 @@ from typing import Final
 
 WIDTH: Final = 760
 BAR: Final = 26
-_LEFT: Final = 250
 COLOURS: Final = ("#8a8f98", "#2f6fde", "#1d9a6c", "#c26a1b", "#8e44ad", "#b03a48")
 _HEAD: Final = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif"'
@@ -18,16 +17,19 @@ def picture(height: int, parts: Sequence[str]) -> str:
     return "\n".join([_HEAD.format(width=WIDTH, height=height), *parts, "</svg>\n"])
 
 
-def bars(values: Mapping[str, float], top: int, muted: str, form: str = ".0f") -> list[str]:
-    """One below the other; those with `muted` in their names are grey. `form` is that of the figures beside them."""
-    scale = (WIDTH - _LEFT - 80) / max(values.values(), default=1)
+def bars(values: Mapping[str, float], top: int, muted: str, form: str = ".0f", left: int = 250) -> list[str]:
+    """One below the other; those with `muted` in their names are grey. `form` is that of the figures beside them.
+
+    They begin at `left`, and their names end there.
+    """
+    scale = (WIDTH - left - 80) / max(values.values(), default=1)
     parts: list[str] = []
     for place, (name, value) in enumerate(values.items()):
         y = top + place * BAR
         colour = COLOURS[0] if muted in name else COLOURS[1]
-        parts.append(text(_LEFT - 10, y + 15, name, end=True))
-        parts.append(f'<rect x="{_LEFT}" y="{y}" width="{value * scale:.1f}" height="{BAR - 8}" fill="{colour}"/>')
-        parts.append(text(round(_LEFT + value * scale + 6), y + 15, f"{value:{form}}"))
+        parts.append(text(left - 10, y + 15, name, end=True))
+        parts.append(f'<rect x="{left}" y="{y}" width="{value * scale:.1f}" height="{BAR - 8}" fill="{colour}"/>')
+        parts.append(text(round(left + value * scale + 6), y + 15, f"{value:{form}}"))
     return parts
 
 
