@@ -1,5 +1,7 @@
-"""Writes an outcome: result, job, upload and mail in one statement, so all of it or nothing."""
+"""Writes outcomes: result, job, upload and mail of one in one statement, so all of it or nothing."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from job_runner.claim import ClaimedJob
@@ -26,51 +28,59 @@ _FINISH: Final = """
             :memory_bytes, :truncated, CAST(:engine AS jsonb)
         FROM finished WHERE :has_result
     )
-    SELECT pg_notify('precieux_emails', '') FROM finished
+    SELECT id, pg_notify('precieux_emails', '') FROM finished
 """
 
 
-async def finish(
-    connection: Connection,
-    job: ClaimedJob,
-    outcome: Outcome,
-    email: RenderedEmail,
-    *,
-    output_key: str | None,
-    filelink: str | None,
-) -> bool:
-    """Complete the job if the lease is still ours; False, and nothing written, if it is not."""
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a claimed job ended, and the mail that tells it; `output_key` and `filelink` are None without an output."""
+
+    job: ClaimedJob
+    outcome: Outcome
+    email: RenderedEmail
+    output_key: str | None = None
+    filelink: str | None = None
+
+
+async def finish(connection: Connection, endings: Sequence[Ending]) -> list[bool]:
+    """Complete each job whose lease is still ours; False, and nothing written, for one whose is not."""
+    # In one order everywhere, so that no two runners wait for each other's rows.
+    ordered = sorted(endings, key=lambda ending: ending.job.upload)
+    rows = await connection.fetch_each(_FINISH, [_values(ending) for ending in ordered])
+    finished = {row["id"] for row in rows}
+    return [ending.job.id in finished for ending in endings]
+
+
+def _values(ending: Ending) -> dict[str, object]:
+    job, outcome, email = ending.job, ending.outcome, ending.email
     answer = outcome.answer
     engine = answer.model_dump_json(by_alias=True, exclude={"output", "error"}) if answer else None
-    rows = await connection.fetch_all(
-        _FINISH,
-        {
-            "status": outcome.state,
-            "job": job.id,
-            "lease_id": job.lease_id,
-            "enable": int(outcome.blocks_upload),
-            "kind": "result" if answer else "failure",
-            "recipient": job.recipient,
-            "subject": email.subject,
-            "text": storable(email.text),
-            "html": storable(email.html),
-            "message_id": email.message_id,
-            "has_result": answer is not None,
-            "output": storable(answer.output) if answer else None,
-            "error": storable(answer.error) if answer else None,
-            "filelink": filelink,
-            "output_key": output_key,
-            "verdict": outcome.verdict,
-            "exit_code": answer.exit_code if answer else None,
-            "signal": answer.signal if answer else None,
-            "time_s": answer.time_s if answer else None,
-            "wall_s": answer.wall_s if answer else None,
-            "memory_bytes": answer.memory_bytes if answer else None,
-            "truncated": answer.truncated if answer else None,
-            "engine": engine.replace("\\u0000", "\\ufffd") if engine else None,
-        },
-    )
-    return bool(rows)
+    return {
+        "status": outcome.state,
+        "job": job.id,
+        "lease_id": job.lease_id,
+        "enable": int(outcome.blocks_upload),
+        "kind": "result" if answer else "failure",
+        "recipient": job.recipient,
+        "subject": email.subject,
+        "text": storable(email.text),
+        "html": storable(email.html),
+        "message_id": email.message_id,
+        "has_result": answer is not None,
+        "output": storable(answer.output) if answer else None,
+        "error": storable(answer.error) if answer else None,
+        "filelink": ending.filelink,
+        "output_key": ending.output_key,
+        "verdict": outcome.verdict,
+        "exit_code": answer.exit_code if answer else None,
+        "signal": answer.signal if answer else None,
+        "time_s": answer.time_s if answer else None,
+        "wall_s": answer.wall_s if answer else None,
+        "memory_bytes": answer.memory_bytes if answer else None,
+        "truncated": answer.truncated if answer else None,
+        "engine": engine.replace("\\u0000", "\\ufffd") if engine else None,
+    }
 
 
 def storable(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import random
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -10,7 +10,8 @@ from job_runner import claim
 from job_runner.claim import ClaimedJob
 from job_runner.codex_client import Engine
 from job_runner.emails.render import render
-from job_runner.finish import finish
+from job_runner.finish import Ending, finish
+from job_runner.group_commit import GroupCommit
 from job_runner.outcome import Outcome, decide, give_up, tells_of_load
 from shared import metrics
 from shared.database import Database
@@ -26,7 +27,6 @@ log = get_logger(__name__)
 LINK_LIFETIME: Final = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True)
 class Processor:
     """`process` may run for many jobs at once.
 
@@ -34,14 +34,26 @@ class Processor:
     spoiled is run again.
     """
 
-    database: Database
-    store: ObjectStore
-    engine: Engine
-    mail_domain: str
-    max_attempts: int
-    load_seconds: float = 10.0
-    policy: RetryPolicy = field(default_factory=RetryPolicy)
-    rng: random.Random = field(default_factory=random.Random)
+    def __init__(
+        self,
+        database: Database,
+        store: ObjectStore,
+        engine: Engine,
+        mail_domain: str,
+        max_attempts: int,
+        *,
+        load_seconds: float = 10.0,
+        policy: RetryPolicy | None = None,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._engine = engine
+        self._mail_domain = mail_domain
+        self._max_attempts = max_attempts
+        self._load_seconds = load_seconds
+        self._policy = policy or RetryPolicy()
+        self._rng = random.Random()  # noqa: S311  (jitter)
+        self._endings = GroupCommit(self._finish)
 
     async def process(self, job: ClaimedJob) -> None:
         """Run a job and write its end, or hand it back to be tried again. Raises only `DatabaseUnavailable`."""
@@ -62,14 +74,14 @@ class Processor:
     async def _run(self, job: ClaimedJob) -> Outcome:
         if job.stop_reason is not None:
             return give_up(job.stop_reason)
-        if job.attempt > self.max_attempts:
+        if job.attempt > self._max_attempts:
             # A failure is counted where it is seen; these attempts ended with their runner.
             return give_up(f"it was started {job.attempt - 1} times and never came to an end")
         submission = json.loads(job.job)
         language = check_lang(submission["language"]) or submission["language"]
-        answer = await self.engine.run(code=submission["contents"], language=language, inputs=submission["inputs"])
+        answer = await self._engine.run(code=submission["contents"], language=language, inputs=submission["inputs"])
         if tells_of_load(answer, job.attempt):
-            raise EngineUnavailable("the machine was overloaded while it ran", retry_after=self.load_seconds)
+            raise EngineUnavailable("the machine was overloaded while it ran", retry_after=self._load_seconds)
         return decide(answer)
 
     async def _complete(self, job: ClaimedJob, outcome: Outcome) -> None:
@@ -79,27 +91,30 @@ class Processor:
             # result without its output, and a late writer cannot replace another attempt's.
             key = f"results/{job.id}-{job.attempt}-{job.lease_id.hex[:8]}.txt"
             data = outcome.answer.output.encode("utf-8", "replace")
-            await self.store.put(key, data, content_type="text/plain; charset=utf-8")
-            link = await self.store.link(key, expires_in=LINK_LIFETIME)
+            await self._store.put(key, data, content_type="text/plain; charset=utf-8")
+            link = await self._store.link(key, expires_in=LINK_LIFETIME)
         shown_link = link if outcome.answer and outcome.answer.output else None
-        email = render(job, outcome, filelink=shown_link, domain=self.mail_domain)
-        async with self.database.connection() as connection:
-            ours = await finish(connection, job, outcome, email, output_key=key, filelink=link)
+        email = render(job, outcome, filelink=shown_link, domain=self._mail_domain)
+        ours = await self._endings.write(Ending(job, outcome, email, output_key=key, filelink=link))
         if ours:
             metrics.JOBS_FINISHED.labels(outcome.state, outcome.verdict or "none").inc()
         event = "job.finished" if ours else "job.lease_lost"
         log.info(event, state=outcome.state, verdict=outcome.verdict)
         if not ours and key is not None:
-            await self.store.delete(key)
+            await self._store.delete(key)
+
+    async def _finish(self, endings: Sequence[Ending]) -> list[bool]:
+        async with self._database.connection() as connection:
+            return await finish(connection, endings)
 
     async def _try_again(self, job: ClaimedJob, error: PrecieuxError) -> None:
-        if job.attempt >= self.max_attempts:
+        if job.attempt >= self._max_attempts:
             await self._complete(job, give_up(f"{error} (tried {job.attempt} times)"))
             return
         metrics.JOBS_RETRIED.inc()
         retry_after = error.retry_after if isinstance(error, TransientError) else None
-        delay = self.policy.delay(job.attempt, self.rng, at_least=retry_after)
-        async with self.database.connection() as connection:
+        delay = self._policy.delay(job.attempt, self._rng, at_least=retry_after)
+        async with self._database.connection() as connection:
             await claim.retry_later(connection, job.lease_id, delay=delay)
         log.warning(
             "job.retrying",

@@ -6,6 +6,7 @@ notification costs at most the interval.
 
 import asyncio
 import contextlib
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -21,6 +22,10 @@ from shared.lifecycle import wait_any
 from shared.logging import get_logger
 
 log = get_logger(__name__)
+
+
+#: The first job is claimed at once; those that follow it closely, or wait for a slot, are claimed together.
+_PACE_SECONDS: Final = 0.005
 
 
 class Runner:
@@ -40,6 +45,7 @@ class Runner:
                     notified.clear()
                     self._slot_free.clear()
                     timeout = await self._claim_due()
+                    await asyncio.sleep(_PACE_SECONDS)
                     await wait_any(stop, notified, self._slot_free, timeout=timeout)
                 await self._drain()
             finally:

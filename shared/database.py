@@ -9,7 +9,7 @@ which costs more than the round trip.
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Protocol, TypeAlias
 
 import asyncpg
@@ -77,6 +77,13 @@ class Connection:
     async def fetch_all(self, sql: str, values: Values | None = None) -> list[Record]:
         statement, arguments = numbered(sql, values)
         return list(await self._raw.fetch(statement, *arguments))
+
+    async def fetch_each(self, sql: str, values: Sequence[Values]) -> list[Record]:
+        """The rows of one statement for each of the `values`, in one round trip; all are committed, or none is."""
+        statements = [numbered(sql, each) for each in values]
+        if not statements:
+            return []
+        return list(await self._raw.fetchmany(statements[0][0], [arguments for _, arguments in statements]))
 
 
 async def _keep_session(_: asyncpg.Connection) -> None:

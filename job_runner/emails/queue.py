@@ -1,5 +1,6 @@
 """The lease protocol on `emails` rows; the same as that of jobs (`job_runner.claim`)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -60,12 +61,16 @@ async def seconds_until_due(connection: Connection) -> float | None:
     return max(0.0, float(row["seconds"])) if row and row["seconds"] is not None else None
 
 
-async def mark_sent(connection: Connection, email_id: int, provider_id: str) -> None:
-    """A fact, whoever holds the lease by now: it takes the mail from a sender that was about to send it again."""
+async def mark_sent(connection: Connection, sent: Sequence[tuple[int, str]]) -> None:
+    """Mails by their ids, each with the provider's. A fact, whoever holds the lease by now: it takes the mail from a
+    sender that was about to send it again.
+    """
     await connection.execute(
-        "UPDATE emails SET status = 'sent', provider_id = :provider_id, sent_at = now(), last_error = NULL,"
-        " lease_id = NULL, lease_expires_at = NULL WHERE id = :id AND status IN ('queued', 'sending')",
-        {"id": email_id, "provider_id": provider_id},
+        "UPDATE emails SET status = 'sent', provider_id = sent.provider_id, sent_at = now(), last_error = NULL,"
+        " lease_id = NULL, lease_expires_at = NULL"
+        " FROM unnest(CAST(:ids AS bigint[]), CAST(:provider_ids AS text[])) AS sent (id, provider_id)"
+        " WHERE emails.id = sent.id AND status IN ('queued', 'sending')",
+        {"ids": [mail for mail, _ in sent], "provider_ids": [provider_id for _, provider_id in sent]},
     )
 
 

@@ -3,11 +3,13 @@
 import asyncio
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from job_runner.emails import queue
 from job_runner.emails.queue import ClaimedEmail
+from job_runner.group_commit import GroupCommit
 from job_runner.mailers.base import Email, Mailer
 from shared import metrics
 from shared.database import Database
@@ -47,6 +49,7 @@ class Sender:
         self._send_seconds = send_seconds
         self._policy = RetryPolicy(base=2, cap=300)
         self._rng = random.Random()  # noqa: S311
+        self._sent = GroupCommit(self._mark_sent)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop`; a mail under way is finished first."""
@@ -75,6 +78,8 @@ class Sender:
                 raise pause
         if any(pauses):
             return _PAUSE_SECONDS
+        if len(claimed) == _BATCH:
+            return 0.0
         # Another sender may hold the rows that look due: no busy loop then.
         return max(due, 0.05) if due is not None else self._poll_interval
 
@@ -125,8 +130,7 @@ class Sender:
         attempt = 0
         while True:
             try:
-                async with self._database.connection() as connection:
-                    await queue.mark_sent(connection, mail.id, provider_id)
+                await self._sent.write((mail.id, provider_id))
             except DatabaseUnavailable as exc:
                 if time.monotonic() > deadline:
                     raise
@@ -135,3 +139,8 @@ class Sender:
                 await asyncio.sleep(_RECORDING.delay(attempt, self._rng))
             else:
                 return
+
+    async def _mark_sent(self, sent: Sequence[tuple[int, str]]) -> list[None]:
+        async with self._database.connection() as connection:
+            await queue.mark_sent(connection, sent)
+        return [None] * len(sent)

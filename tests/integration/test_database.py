@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 
+import asyncpg
 import pytest
 
 from shared.database import Database
@@ -44,6 +45,17 @@ async def test_a_transaction_within_one_is_a_savepoint_of_it(database: Database)
                 raise ZeroDivisionError
         assert await count(database) == 1
     assert await count(database) == 1
+
+
+async def test_one_statement_for_each_of_many_values_is_all_or_nothing(database: Database) -> None:
+    insert = "INSERT INTO suppressions (email, reason) VALUES (:email, 'test') RETURNING email"
+    async with database.connection() as connection:
+        rows = await connection.fetch_each(insert, [{"email": "a@example.com"}, {"email": "b@example.com"}])
+        assert [row["email"] for row in rows] == ["a@example.com", "b@example.com"]
+        assert await connection.fetch_each(insert, []) == []
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await connection.fetch_each(insert, [{"email": "c@example.com"}, {"email": "a@example.com"}])
+    assert await count(database) == 2
 
 
 async def test_a_child_task_is_outside_its_parents_transaction(database: Database) -> None:

@@ -8,7 +8,7 @@ import pytest
 from job_runner import claim
 from job_runner.claim import ClaimedJob
 from job_runner.emails.render import render
-from job_runner.finish import finish
+from job_runner.finish import Ending, finish
 from job_runner.outcome import decide, give_up
 from shared.codex import RunResponse, Verdict
 from shared.database import Database
@@ -26,7 +26,8 @@ async def complete(database: Database, job: ClaimedJob, verdict: Verdict = Verdi
     outcome = decide(RunResponse(timeStamp=1, status=200, output="out\0put", verdict=verdict))
     email = render(job, outcome, filelink=None, domain="example.com")
     async with database.transaction() as connection:
-        return await finish(connection, job, outcome, email, output_key="k", filelink="l")
+        [ours] = await finish(connection, [Ending(job, outcome, email, output_key="k", filelink="l")])
+        return ours
 
 
 async def state(database: Database, job: int) -> dict[str, object]:
@@ -93,6 +94,20 @@ async def test_the_end_is_written_whole_and_once(database: Database) -> None:
     assert uploads == [{"request_id": None, "enable": 0}]
 
 
+async def test_of_many_endings_only_those_whose_lease_is_lost_are_not_written(database: Database) -> None:
+    for _ in range(4):
+        await add_job(database)
+    jobs = await take(database)
+    await expire(database, jobs[1].id)
+    await rescue(database)
+    outcome = decide(RunResponse(timeStamp=1, status=200, output="out", verdict=Verdict.OK))
+    endings = [Ending(job, outcome, render(job, outcome, filelink=None, domain="example.com")) for job in jobs]
+    async with database.connection() as connection:
+        assert await finish(connection, endings[::-1]) == [True, True, False, True]
+    done = await fetch(database, "SELECT job FROM results JOIN emails USING (job) ORDER BY job")
+    assert [row["job"] for row in done] == sorted(job.id for job in jobs if job is not jobs[1])
+
+
 async def test_an_error_blocks_the_upload_and_a_failure_of_ours_does_not(database: Database) -> None:
     wrong, unlucky = await add_job(database), await add_job(database)
     by_id = {job.id: job for job in await take(database)}
@@ -100,7 +115,7 @@ async def test_an_error_blocks_the_upload_and_a_failure_of_ours_does_not(databas
     outcome = give_up("no engine")
     async with database.transaction() as connection:
         email = render(by_id[unlucky], outcome, filelink=None, domain="example.com")
-        assert await finish(connection, by_id[unlucky], outcome, email, output_key=None, filelink=None)
+        assert await finish(connection, [Ending(by_id[unlucky], outcome, email)]) == [True]
     assert (await state(database, unlucky))["status"] == "failed"
     enabled = await fetch(database, "SELECT job.id, enable FROM job JOIN uploads ON uploads.id = upload")
     assert {row["id"]: row["enable"] for row in enabled} == {wrong: 1, unlucky: 0}

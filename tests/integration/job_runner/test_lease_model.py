@@ -25,7 +25,7 @@ from pydantic import SecretStr
 from job_runner import claim
 from job_runner.claim import ClaimedJob
 from job_runner.emails.render import render
-from job_runner.finish import finish
+from job_runner.finish import Ending, finish
 from job_runner.outcome import Outcome, decide, give_up
 from precieux import job_rows
 from shared.codex import RunResponse, Verdict
@@ -260,7 +260,8 @@ def _outcome(end: str) -> Outcome:
 
 async def _finish(connection: Connection, lease: ClaimedJob, outcome: Outcome) -> bool:
     email = render(lease, outcome, filelink=None, domain="example.com")
-    return await finish(connection, lease, outcome, email, output_key=None, filelink=None)
+    [ours] = await finish(connection, [Ending(lease, outcome, email)])
+    return ours
 
 
 def test_no_order_of_steps_breaks_the_lease_protocol(world: World) -> None:

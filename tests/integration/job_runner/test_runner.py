@@ -290,7 +290,7 @@ async def test_a_job_that_always_takes_its_runner_with_it_comes_to_an_end(
 ) -> None:
     """No failure was ever seen, so none was counted: only the claims were."""
     job = await add_job(database)
-    await execute(database, "UPDATE job SET attempt = :attempt WHERE id = :id", id=job, attempt=processor.max_attempts)
+    await execute(database, "UPDATE job SET attempt = :attempt WHERE id = :id", id=job, attempt=3)
     running = Running(database, processor, settings())
 
     await all_are("failed", database)

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 
 import pytest
 
@@ -187,13 +188,13 @@ async def test_a_mail_that_was_accepted_is_recorded_when_the_database_is_back_an
     mark_sent = queue.mark_sent
     tries = 0
 
-    async def away_twice(connection: Connection, email_id: int, provider_id: str) -> None:
+    async def away_twice(connection: Connection, sent: Sequence[tuple[int, str]]) -> None:
         nonlocal tries
         tries += 1
         if tries < 3:
             raise DatabaseUnavailable("restarting")
         await execute(database, "UPDATE emails SET status = 'queued', lease_id = NULL")
-        await mark_sent(connection, email_id, provider_id)
+        await mark_sent(connection, sent)
 
     monkeypatch.setattr(queue, "mark_sent", away_twice)
     await sender.run_once()
@@ -201,6 +202,16 @@ async def test_a_mail_that_was_accepted_is_recorded_when_the_database_is_back_an
     assert await sender.run_once() == 3600
     assert len(mailer.sent) == 1
     assert [row["status"] for row in await rows(database)] == ["sent"]
+
+
+async def test_a_full_batch_is_followed_by_another_at_once(
+    database: Database, sender: Sender, mailer: ScriptedMailer
+) -> None:
+    for _ in range(sender_module._BATCH + 1):
+        await add_email(database)
+    assert await sender.run_once() == 0
+    assert await sender.run_once() > 0
+    assert len(mailer.sent) == sender_module._BATCH + 1
 
 
 async def test_a_mailer_that_hangs_is_given_up_before_another_sender_may_take_the_mail(

@@ -1,0 +1,83 @@
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from job_runner.group_commit import GroupCommit
+from shared.errors import DatabaseUnavailable
+
+
+class Ledger:
+    """Writes numbers, one group at a time, each when it is let; refuses negative ones, and everything while `away`."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[int]] = []
+        self.begun = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.away = False
+
+    async def write(self, items: Sequence[int]) -> list[str]:
+        self.begun.set()
+        await self.go_on.wait()
+        if self.away:
+            raise DatabaseUnavailable("restarting")
+        if any(item < 0 for item in items):
+            raise ValueError("negative")
+        self.groups.append(list(items))
+        return [f"wrote {item}" for item in items]
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+async def while_one_is_written(ledger: Ledger, *items: int) -> list[str | BaseException]:
+    """Write 0, and the items while that is under way; what became of each."""
+    commit = GroupCommit(ledger.write)
+    first = asyncio.create_task(commit.write(0))
+    await ledger.begun.wait()
+    others = [asyncio.create_task(commit.write(item)) for item in items]
+    await asyncio.sleep(0)
+    ledger.go_on.set()
+    return await asyncio.gather(first, *others, return_exceptions=True)
+
+
+async def test_the_first_goes_alone_and_those_that_come_meanwhile_go_together(ledger: Ledger) -> None:
+    assert await while_one_is_written(ledger, 1, 2, 3) == ["wrote 0", "wrote 1", "wrote 2", "wrote 3"]
+    assert ledger.groups == [[0], [1, 2, 3]]
+
+
+async def test_one_that_cannot_be_written_does_not_condemn_the_others(ledger: Ledger) -> None:
+    results = await while_one_is_written(ledger, 1, -2, 3)
+    assert [str(result) for result in results] == ["wrote 0", "wrote 1", "negative", "wrote 3"]
+    assert isinstance(results[2], ValueError)
+
+
+async def test_all_of_a_group_learn_that_the_database_is_away(ledger: Ledger) -> None:
+    ledger.away = True
+    assert all(isinstance(result, DatabaseUnavailable) for result in await while_one_is_written(ledger, 1, 2))
+
+
+async def test_after_a_failure_it_goes_on(ledger: Ledger) -> None:
+    ledger.go_on.set()
+    commit = GroupCommit(ledger.write)
+    with pytest.raises(ValueError, match="negative"):
+        await commit.write(-1)
+    assert await commit.write(1) == "wrote 1"
+
+
+async def test_who_is_cancelled_while_waiting_takes_nobody_along(ledger: Ledger) -> None:
+    commit = GroupCommit(ledger.write)
+    cancelled, patient = asyncio.create_task(commit.write(1)), asyncio.create_task(commit.write(2))
+    await ledger.begun.wait()
+    cancelled.cancel()
+    await asyncio.wait({cancelled})
+    ledger.go_on.set()
+    assert await patient == "wrote 2"
+    assert cancelled.cancelled()
+
+
+async def test_a_crowd_goes_in_groups_that_memory_holds(ledger: Ledger) -> None:
+    await while_one_is_written(ledger, *range(1, 121))
+    assert [len(group) for group in ledger.groups] == [1, 50, 50, 20]
