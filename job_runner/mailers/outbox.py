@@ -7,11 +7,14 @@ import re
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from pathlib import Path
+from typing import Final
 
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import write_message
 from shared.atomic_write import write_atomically
 from shared.errors import MailerUnavailable
+
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class OutboxMailer:
@@ -37,8 +40,11 @@ class OutboxMailer:
         """Nothing is held open."""
 
     def _write(self, name: str, data: bytes) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            folder = os.open(self._folder, _FOLDER)
+        except FileNotFoundError:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder = os.open(self._folder, _FOLDER)
         try:
             write_atomically(folder, name, data)
         finally:

@@ -78,19 +78,24 @@ class LocalStore:
     def _folder_of(self, key: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
         """A descriptor of the folder that holds `key`, and the name of the file in it."""
         *folders, name = key.split("/")
-        current = os.dup(self._root)
-        try:
+        with contextlib.ExitStack() as opened:
+            current = self._root
             for folder in folders:
-                if create:
-                    with contextlib.suppress(FileExistsError):
-                        os.mkdir(folder, 0o700, dir_fd=current)
-                        os.fsync(current)
-                below = os.open(folder, _FOLDER, dir_fd=current)
-                os.close(current)
-                current = below
+                current = _open_below(current, folder, create=create)
+                opened.callback(os.close, current)
             yield current, name
-        finally:
-            os.close(current)
+
+
+def _open_below(parent: int, folder: str, *, create: bool) -> int:
+    try:
+        return os.open(folder, _FOLDER, dir_fd=parent)
+    except FileNotFoundError:
+        if not create:
+            raise
+    with contextlib.suppress(FileExistsError):  # somebody else was quicker
+        os.mkdir(folder, 0o700, dir_fd=parent)
+        os.fsync(parent)
+    return os.open(folder, _FOLDER, dir_fd=parent)
 
 
 async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
