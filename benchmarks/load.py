@@ -28,13 +28,15 @@ class Client:
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         return cls(reader, writer, parts.netloc)
 
-    async def request(self, method: str, path: str, body: bytes = b"", content_type: str = "") -> bytes:
-        """The answer's body; `RuntimeError` for any status but 200."""
+    async def request(
+        self, method: str, path: str, body: bytes = b"", content_type: str = "", patience: float = _PATIENCE_SECONDS
+    ) -> bytes:
+        """The answer's body; `RuntimeError` for any status but 200, `TimeoutError` after `patience` seconds."""
         head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n"
         if body:
             head += f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
         self._writer.write(f"{head}\r\n".encode() + body)
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(patience):
             answer = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
             length = int(answer.partition("content-length:")[2].partition("\r\n")[0])
             content = await self._reader.readexactly(length)

@@ -1,7 +1,7 @@
 """Right answers a second at several numbers of connections, beside two workers that loop over the bare command.
 
 Windows of the one and of the other alternate. A window's rate is that between its second and its last answer before the
-end: neither a full pool at its start nor the emptying of a queue after it makes a rate better than it could stay.
+end: neither a full pool at its start nor a queue that empties after it makes a rate better than it could stay.
 """
 
 import asyncio
@@ -132,7 +132,7 @@ async def _ours(bench: Bench, turns: "itertools.cycle[Program]", windows: Window
         return work
 
     try:
-        return await _window([worker(client) for client in clients], windows)
+        return await _window([worker(client) for client in clients], windows, hang_up=True)
     finally:
         for client in clients:
             client.close()
@@ -154,7 +154,8 @@ async def _bare(bench: Bench, turns: "itertools.cycle[Program]", windows: Window
     return await _window([worker(number) for number in range(_BARE_WORKERS)], windows)
 
 
-async def _window(workers: Sequence[Work], windows: Windows) -> Window:
+async def _window(workers: Sequence[Work], windows: Windows, hang_up: bool = False) -> Window:
+    """Work until there is enough; what is under way then is waited for, or given up by `hang_up`."""
     window, started = Window(), time.perf_counter()
 
     async def loop(work: Work) -> None:
@@ -169,7 +170,12 @@ async def _window(workers: Sequence[Work], windows: Windows) -> Window:
             if enough or now >= windows.most_seconds:
                 window.end = min(window.end, now)
 
-    async with asyncio.TaskGroup() as group:
-        for work in workers:
-            group.create_task(loop(work))
+    tasks = [asyncio.create_task(loop(work)) for work in workers]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    if hang_up:  # a queue of slow programs would take longer than the window
+        for task in tasks:
+            task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            raise result
     return window
