@@ -1,6 +1,7 @@
 """The languages that this machine can run, and their versions, read once at start inside the sandbox."""
 
 import asyncio
+import os
 import re
 from dataclasses import dataclass
 
@@ -35,6 +36,11 @@ class Installed:
     def environment(self) -> dict[str, str]:
         return ENVIRONMENT | self.language.environment
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What tells this toolchain from one that takes its place: its version, and the files of its programs."""
+        return (self.info, *(_fingerprint(path) for path in self.tools.values() if os.path.isabs(path)))
+
     def describe(self) -> SupportedLanguage:
         version = re.search(r"\d+(\.\d+)+", self.info)
         return SupportedLanguage(
@@ -44,6 +50,14 @@ class Installed:
             version=version[0] if version else None,
             aliases=list(ALIASES.get(self.language.code, (self.language.code,))),
         )
+
+
+def _fingerprint(path: str) -> str:
+    try:
+        file = os.stat(path)
+    except OSError:
+        return path
+    return f"{path} {file.st_dev} {file.st_ino} {file.st_size} {file.st_mtime_ns}"
 
 
 async def find_installed(sandbox: Sandbox, slots: int) -> dict[str, Installed]:

@@ -1,4 +1,5 @@
-"""One request from source text to verdict: name the files, compile and run them in one box, tell how it went.
+"""One request from source text to verdict: name the files, compile and run them in one box, tell how it went. What was
+compiled before only runs.
 
     RunRequest ──> Job (files, steps) ──> Sandbox.run ──> [Ended, ...] ──> Outcome
 
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from executor import limits, pressure, verdict
 from executor.catalogue import Installed
+from executor.compile_cache import CompileCache, key_of
 from executor.languages.base import command
 from executor.sandbox.base import Ended, File, Job, Sandbox, Step
 from executor.settings import ExecutorSettings
@@ -39,13 +41,21 @@ class Pipeline:
     def __init__(self, sandbox: Sandbox, settings: ExecutorSettings) -> None:
         self._sandbox = sandbox
         self._settings = settings
+        self._compiled = CompileCache(settings.compile_cache_bytes)
 
     async def run(self, request: RunRequest, installed: Installed, slot: int) -> Outcome:
         """Cancelling it ends the program."""
         job = plan(request, installed, self._settings)
+        key = key_of(job, installed.identity) if self._compiled.largest and len(job.steps) > 1 else None
+        if key and (made := self._compiled.get(key)):
+            job = replace(job, files={**job.files, **made}, steps=job.steps[1:])
+        elif key:
+            job = replace(job, collect_bytes=self._compiled.largest)
         before = pressure.read()
         ended = await self._sandbox.run(job, slot)
         busy = pressure.share_between(before, pressure.read())
+        if key and ended and ended[0].made:
+            self._compiled.put(key, ended[0].made)
         if len(ended) < len(job.steps) or not ended:
             return _not_compiled(ended[-1], job.steps[0])
         outcome = _ran(ended[-1], job.steps[-1], installed.language.out_of_memory)

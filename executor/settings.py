@@ -37,6 +37,9 @@ class ExecutorSettings(Settings):
     max_disk_bytes: int = Field(default=128 * MIB, ge=MIB, description="bytes of all files of one program")
     compile_time_limit: float = Field(default=30.0, gt=0, description="seconds of CPU for a compiler")
     compile_memory_limit: int = Field(default=1536 * MIB, ge=64 * MIB, description="bytes for a compiler")
+    compile_cache_bytes: int = Field(
+        default=128 * MIB, ge=0, description="bytes of compiled programs that are kept for their sources to come again"
+    )
 
     bwrap: Path | None = Field(default=None, description="the bubblewrap to use instead of the one found")
     executor_first_user_id: int = Field(

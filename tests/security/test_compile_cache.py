@@ -1,0 +1,147 @@
+"""What may be made of compiled programs that are kept: the same answer sooner, and nothing else."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from executor.catalogue import Installed
+from executor.languages import known
+from executor.mechanisms import find_mechanisms
+from executor.pipeline import Outcome, Pipeline
+from executor.sandbox.base import Ended, Job
+from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.settings import ExecutorSettings
+from shared.codex import RunRequest, Verdict
+
+pytestmark = pytest.mark.security
+
+_COMPILED = [code for code, language in known().items() if language.compile and language.toolchain()]
+
+
+class Engine:
+    """A pipeline over a real sandbox; `steps` tells how many each box had."""
+
+    def __init__(self, settings: ExecutorSettings) -> None:
+        self.sandbox = BubblewrapSandbox(find_mechanisms(settings))
+        self.steps: list[int] = []
+        self._pipeline = Pipeline(self, settings)
+
+    async def run(self, job: Job, slot: int) -> list[Ended]:
+        self.steps.append(len(job.steps))
+        return await self.sandbox.run(job, slot)
+
+    async def answer(self, language: str, code: str, **fields: object) -> Outcome:
+        request = RunRequest.model_validate({"language": language, "code": code, **fields})
+        return await self._pipeline.run(request, _installed(language), 0)
+
+
+def _installed(code: str) -> Installed:
+    language = known()[code]
+    tools = language.toolchain()
+    assert tools
+    return Installed(language, tools, "1.0")
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[Engine]:
+    engine = Engine(ExecutorSettings())
+    yield engine
+    await engine.sandbox.aclose()
+
+
+@pytest.mark.parametrize("code", _COMPILED)
+async def test_the_second_time_there_is_nothing_to_compile(engine: Engine, code: str) -> None:
+    reference = known()[code].reference
+    for name in ("world", "others", "world"):
+        answer = await engine.answer(code, reference.source, input=f"{name}\n")
+        assert (answer.verdict, answer.output, answer.error) == (Verdict.OK, f"Hello, {name}!\n", "")
+    assert engine.steps == [2, 1, 1]
+
+
+async def test_a_program_cannot_leave_another_in_its_place(engine: Engine) -> None:
+    code = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(void) {
+    puts("honest");
+    unlink("main");
+    unlink("main.c");
+    FILE *forged = fopen("main", "w");
+    fputs("#!/bin/sh\necho forged\n", forged);
+    fclose(forged);
+    return system("chmod 755 main; cp main main.c; rm -f /proc/self/exe");
+}
+"""
+    answers = [await engine.answer("c", code) for _ in range(3)]
+    assert [(answer.verdict, answer.output) for answer in answers][:1] * 3 == [
+        (answer.verdict, answer.output) for answer in answers
+    ]
+    assert answers[0].output == "honest\n"
+    assert engine.steps == [2, 1, 1]
+
+
+async def test_nor_change_what_it_is_given(engine: Engine) -> None:
+    """Descriptors of what is kept would be a way; there is none."""
+    code = r"""
+#include <fcntl.h>
+#include <stdio.h>
+int main(void) {
+    char byte = 0;
+    int held = 0;
+    for (int number = 3; number < 256; number++) held += fcntl(number, F_GETFD) >= 0;
+    FILE *own = fopen("main", "r+");
+    printf("%d %d\n", held, own == NULL);
+}
+"""
+    assert {(await engine.answer("c", code)).output for _ in range(2)} == {"0 1\n"}  # ETXTBSY, as for any that runs
+
+
+async def test_the_same_text_is_another_program_in_another_language(engine: Engine) -> None:
+    code = "#include <stdio.h>\nint main(void) { printf(\"%zu\\n\", sizeof 'a'); }\n"
+    for _ in range(2):
+        assert (await engine.answer("c", code)).output == "4\n"
+        assert (await engine.answer("cpp", code)).output == "1\n"
+    assert engine.steps == [2, 2, 1, 1]
+
+
+async def test_what_does_not_compile_is_told_each_time(engine: Engine) -> None:
+    for name in ("first", "second", "first"):
+        answer = await engine.answer("c", f"int main(void) {{ return {name}; }}")
+        assert answer.verdict is Verdict.COMPILE_ERROR
+        assert f"‘{name}’ undeclared" in answer.error
+    assert engine.steps == [2, 2, 2]
+
+
+async def test_nothing_changes_but_the_time(engine: Engine) -> None:
+    """Limits, verdicts and the program's own times."""
+    spin = "int main(void) { for (volatile int go = 1; go;); }"
+    hog = "#include <stdlib.h>\n#include <string.h>\nint main(void) { for (;;) memset(malloc(1 << 20), 1, 1 << 20); }"
+    fault = "int main(void) { volatile int *nowhere = 0; return *nowhere; }"
+    code = '#include <stdio.h>\nint main(void) { char line[9]; puts(fgets(line, 9, fopen("main.c", "r"))); return 3; }'
+    for source, fields in ((spin, {"time_limit": 0.3}), (hog, {"memory_limit": 64 << 20}), (fault, {}), (code, {})):
+        first, again = [await engine.answer("c", source, **fields) for _ in range(2)]
+        assert (first.verdict, first.output, first.error, first.exit_code, first.signal) == (
+            again.verdict, again.output, again.error, again.exit_code, again.signal,
+        )  # fmt: skip
+        assert abs(first.cpu_s - again.cpu_s) < 0.25
+        if source is spin:
+            assert first.cpu_s >= 0.3
+            assert again.cpu_s >= 0.3
+    assert engine.steps == [2, 1] * 4
+
+
+async def test_the_time_of_compilation_is_not_kept(engine: Engine) -> None:
+    for _ in range(2):
+        await engine.answer("c", "#include <stdio.h>\nint main(void) { puts(__TIME__); }")
+    assert engine.steps == [2, 2]
+
+
+async def test_it_can_be_turned_off() -> None:
+    engine = Engine(ExecutorSettings(compile_cache_bytes=0))
+    try:
+        for _ in range(2):
+            assert (await engine.answer("c", '#include <stdio.h>\nint main(void) { puts("1"); }')).output == "1\n"
+    finally:
+        await engine.sandbox.aclose()
+    assert engine.steps == [2, 2]

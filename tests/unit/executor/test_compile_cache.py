@@ -1,0 +1,95 @@
+"""What a key depends on, and what is kept."""
+
+from dataclasses import replace
+
+import pytest
+
+from executor.catalogue import Installed
+from executor.compile_cache import CompileCache, key_of
+from executor.languages import known
+from executor.pipeline import plan
+from executor.sandbox.base import File, Job
+from executor.settings import ExecutorSettings
+from shared.codex import RunRequest
+
+
+def _job(source: str = "int main;", language: str = "c", **fields: object) -> Job:
+    request = RunRequest.model_validate({"code": source, "language": language, **fields})
+    found = known()[language]
+    tools = dict.fromkeys((*found.tools, *found.options), "/tool")
+    return plan(request, Installed(found, tools, "1.0"), ExecutorSettings())
+
+
+def test_the_run_makes_no_difference() -> None:
+    assert key_of(_job(input="a", time_limit=1, memory_limit=50 << 20), ["1.0"]) == key_of(_job(), ["1.0"])
+
+
+def test_everything_that_a_compiler_sees_makes_one() -> None:
+    job = _job()
+    compilation = job.steps[0]
+    others = [
+        key_of(job, ["1.0"]),
+        key_of(job, ["1.1"]),
+        key_of(job, ["1.0", "/tool 1 2 3 4"]),
+        key_of(_job("int main; "), ["1.0"]),
+        key_of(_job(language="cpp"), ["1.0"]),
+        key_of(replace(job, files={"other.c": job.files["main.c"]}), ["1.0"]),
+        key_of(replace(job, files={**job.files, "second.c": File(b"")}), ["1.0"]),
+        key_of(replace(job, steps=(replace(compilation, argv=(*compilation.argv, "-g")),)), ["1.0"]),
+        key_of(replace(job, steps=(replace(compilation, argv=(" ".join(compilation.argv),)),)), ["1.0"]),
+        key_of(replace(job, steps=(replace(compilation, environment={}),)), ["1.0"]),
+    ]
+    assert None not in others
+    assert len(set(others)) == len(others)
+
+
+def test_a_toolchain_is_known_by_its_version_and_its_files() -> None:
+    installed = Installed(known()["c"], {"gcc": "/bin/sh", "gold": "-fuse-ld=gold"}, "gcc 12")
+    assert installed.identity == Installed(known()["c"], {"gcc": "/bin/sh"}, "gcc 12").identity
+    assert installed.identity != replace(installed, info="gcc 13").identity
+    assert installed.identity != replace(installed, tools={"gcc": "/bin/cat"}).identity
+    assert replace(installed, tools={"gcc": "/gone"}).identity == ("gcc 12", "/gone")
+
+
+@pytest.mark.parametrize("source", ["puts(__TIME__);", 'x = __DATE__ ""', "__TIMESTAMP__", "{$I %date%}"])
+def test_what_asks_for_the_time_has_no_key(source: str) -> None:
+    assert key_of(_job(source), ["1.0"]) is None
+
+
+def _artefact(size: int) -> dict[str, File]:
+    return {"main": File(bytes(size), 0o755)}
+
+
+def test_the_least_recently_used_goes_first() -> None:
+    cache = CompileCache(300_000)
+    for key in (b"a", b"b"):
+        cache.put(key, _artefact(140_000))
+    assert cache.get(b"a")
+    cache.put(b"c", _artefact(140_000))
+    assert cache.get(b"a")
+    assert cache.get(b"b") is None
+    assert cache.get(b"c") == _artefact(140_000)
+
+
+def test_small_ones_count_too() -> None:
+    cache = CompileCache(100_000)
+    for number in range(1000):
+        cache.put(str(number).encode(), _artefact(0))
+    assert cache.get(b"0") is None
+    assert 10 < sum(cache.get(str(number).encode()) is not None for number in range(1000)) < 100
+
+
+def test_the_same_again_takes_the_place_of_the_first() -> None:
+    cache = CompileCache(300_000)
+    for _ in range(10):
+        cache.put(b"a", _artefact(100_000))
+    cache.put(b"b", _artefact(100_000))
+    assert cache.get(b"a")
+    assert cache.get(b"b")
+
+
+def test_without_room_nothing_is_kept() -> None:
+    cache = CompileCache(0)
+    assert cache.largest == 0
+    cache.put(b"a", _artefact(1))
+    assert cache.get(b"a") is None
