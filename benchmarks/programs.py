@@ -56,6 +56,7 @@ def run_bare(program: Program, number: int, tools: Mapping[str, str], folder: Pa
             capture_output=True,
             check=False,
             timeout=_PATIENCE_SECONDS,
+            start_new_session=True,  # as the executor has: where sessions compete for processors (sched(7))
         )
     seconds = time.perf_counter() - started
     if done.stdout.decode() != program.expected(number):
