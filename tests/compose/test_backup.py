@@ -1,0 +1,79 @@
+"""The commands of docs/operations.md, as they stand there: back up, lose everything, restore."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+import requests
+
+from tests.fixtures.compose import ROOT, Stack
+
+pytestmark = [pytest.mark.compose, pytest.mark.timeout(1800)]
+
+#: More than goes into a mail or a row, so that the whole of it is an object.
+PROGRAM: Final = "for number in range(20000):\n    print(number, 'kept')\n"
+
+
+def documented() -> tuple[str, str]:
+    """The two blocks of commands for Compose: what backs up, and what restores."""
+    section = (ROOT / "docs/operations.md").read_text().partition("\n## Back up and restore\n")[2].partition("\n## ")[0]
+    backup, restore = re.findall(r"(?:^ {4}.*docker .*\n)+", section, re.MULTILINE)
+    return backup, restore
+
+
+def run(stack: Stack, commands: str, folder: Path) -> None:
+    """In a shell as the operator's, whose Compose knows the stack by its usual name."""
+    known = {
+        "COMPOSE_PROJECT_NAME": stack.project,
+        "COMPOSE_FILE": str(ROOT / "docker-compose.yml"),
+        "COMPOSE_ENV_FILES": str(stack.env_file),
+    }
+    script = commands.replace("precieux_", f"{stack.project}_")
+    done = subprocess.run(
+        ["bash", "-eux", "-o", "pipefail", "-c", script], cwd=folder, env={**os.environ, **known}, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def submitted(stack: Stack, source: Path, email: str) -> int:
+    number = stack.client.submit(source, email=email, language="py")
+    stack.client.request_execution(number)
+    stack.client.wait(email, number, on_change=lambda _: None)
+    return number
+
+
+def whole_output(stack: Stack, email: str) -> str:
+    (one,) = stack.client.submissions(email)
+    assert one.filelink is not None
+    answer = requests.get(one.filelink, timeout=30)
+    answer.raise_for_status()
+    return answer.text
+
+
+def test_a_backup_brings_everything_back(stack: Stack, tmp_path: Path) -> None:
+    source = tmp_path / "kept.py"
+    source.write_text(PROGRAM)
+    submitted(stack, source, "before@example.com")
+    output = whole_output(stack, "before@example.com")
+    assert output.endswith("19999 kept\n")
+
+    backup, restore = documented()
+    run(stack, backup, tmp_path)
+    submitted(stack, source, "after@example.com")
+
+    # A new machine has the checkout, .env, and the two files.
+    stack.compose("down", "--volumes", "--timeout=5")
+    run(stack, restore, tmp_path)
+    assert whole_output(stack, "before@example.com") == output
+    assert stack.client.submissions("after@example.com") == []
+    submitted(stack, source, "again@example.com")
+
+    # And so has the old one, with what has happened there since.
+    run(stack, restore, tmp_path)
+    assert whole_output(stack, "before@example.com") == output
+    assert stack.client.submissions("again@example.com") == []
+    submitted(stack, source, "again@example.com")
+    assert whole_output(stack, "again@example.com") == output
