@@ -20,7 +20,6 @@ OURS: Final = [Peer(one.name, one.namespace, one.labels) for one in pods()]
 STRANGER: Final = Peer("stranger", "elsewhere", {})
 INGRESS_CONTROLLER: Final = Peer("controller", "ingress", {NAME: "controller"})
 PROMETHEUS: Final = Peer("prometheus", "monitoring", {})
-DNS: Final = Peer("dns", "kube-system", {})
 PORTS: Final = (53, 80, 443, 465, 587, 5432, 5671, 5672, 8000, 8100, 9100)
 
 
@@ -67,7 +66,7 @@ def reaches(source: Peer, target: Peer, port: int) -> bool:
 
 def test_only_the_runner_reaches_the_executor() -> None:
     executor = next(one for one in OURS if one.name == "executor")
-    others = [*OURS, STRANGER, INGRESS_CONTROLLER, PROMETHEUS, DNS]
+    others = [*OURS, STRANGER, INGRESS_CONTROLLER, PROMETHEUS]
     reached = {(other.name, port) for other in others for port in PORTS if enters(other, executor, port)}
     # Whatever the policies of those others say.
     assert reached == {("job-runner", 8100)}
@@ -76,7 +75,7 @@ def test_only_the_runner_reaches_the_executor() -> None:
 
 def test_the_executor_reaches_nothing() -> None:
     executor = next(one for one in OURS if one.name == "executor")
-    others = [*OURS, STRANGER, INGRESS_CONTROLLER, PROMETHEUS, DNS]
+    others = [*OURS, STRANGER, INGRESS_CONTROLLER, PROMETHEUS]
     assert not [(other.name, port) for other in others for port in PORTS if leaves(executor, other, port)]
 
 
@@ -99,12 +98,11 @@ def test_what_the_services_reach_outside() -> None:
         one.name: {port for port in PORTS if reaches(one, STRANGER, port)} for one in OURS if one.name != "executor"
     }
     assert reached == {
-        "migrate": {5432},
-        "api-service": {5432, 5671, 5672, 443},
-        "queue-consumer": {5432, 5671, 5672, 443},
-        "job-runner": {5432, 443, 465, 587},
+        "migrate": {53, 5432},
+        "api-service": {53, 5432, 5671, 5672, 443},
+        "queue-consumer": {53, 5432, 5671, 5672, 443},
+        "job-runner": {53, 5432, 443, 465, 587},
     }
-    assert all(reaches(one, DNS, 53) for one in OURS if one.name != "executor")
 
 
 def test_every_policy_and_budget_and_service_selects_pods() -> None:
