@@ -2,7 +2,7 @@
 
 Program output and recipients are strangers' text: what would break out of a header is refused, never mended.
 
-The bytes are put together here, since the standard library parses every header that it is given (ADR 62); what needs
+The bytes are put together here, since the standard library parses every header that it is given (ADR 64); what needs
 encoding is left to it.
 """
 
