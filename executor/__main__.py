@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from executor import obstacles, probes
+from executor import obstacles, pipeline, probes
 from executor.app import create_app
-from executor.catalogue import find_installed
+from executor.catalogue import ENVIRONMENT, find_installed
 from executor.mechanisms import find_mechanisms
 from executor.pipeline import Pipeline
 from executor.sandbox.base import SandboxFailure
@@ -29,10 +29,11 @@ _GRACE_S = 5
 
 
 async def serve(settings: ExecutorSettings) -> None:
-    sandbox = BubblewrapSandbox(find_mechanisms(settings))
+    sandbox = BubblewrapSandbox(find_mechanisms(settings), ENVIRONMENT)
     try:
         await _prove(sandbox, settings)
         installed = await find_installed(sandbox, settings.executor_slots)
+        sandbox.keep_ready(pipeline.ready(installed, settings))
         slots = Slots(settings.executor_slots, settings.executor_queue)
         app = create_app(settings, Pipeline(sandbox, settings), slots, installed)
         with listen(settings) as listener:

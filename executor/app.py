@@ -89,8 +89,8 @@ class _Endpoint:
         return _json(wire.answer(outcome, installed))
 
     async def _run(self, asked: RunRequest, installed: Installed) -> Outcome:
-        async with self._slots.take() as slot:
-            outcome = await self._pipeline.run(asked, installed, slot)
+        async with self._slots.take():
+            outcome = await self._pipeline.run(asked, installed)
         log.info("run.ended", language=installed.language.code, verdict=outcome.verdict, wall_s=outcome.wall_s)
         return outcome
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from executor import languages
 from executor.languages.base import Language, command
-from executor.sandbox.base import Job, Sandbox, SandboxFailure, Step
+from executor.sandbox.base import Job, Sandbox, SandboxFailure, Step, Template
 from executor.sandbox.keeper.protocol import StageLimits
 from shared.codex import SupportedLanguage
 from shared.languages import ALIASES
@@ -60,18 +60,13 @@ def _fingerprint(path: str) -> str:
     return f"{path} {file.st_dev} {file.st_ino} {file.st_size} {file.st_mtime_ns}"
 
 
-async def find_installed(sandbox: Sandbox, slots: int) -> dict[str, Installed]:
+async def find_installed(sandbox: Sandbox, at_once: int) -> dict[str, Installed]:
     """By CodeX code, in the order of `shared.languages`; a toolchain that does not answer is left out, and logged."""
-    free = asyncio.Queue[int]()
-    for slot in range(slots):
-        free.put_nowait(slot)
+    free = asyncio.Semaphore(at_once)
 
     async def ask(language: Language, tools: dict[str, str]) -> Installed | None:
-        slot = await free.get()
-        try:
-            return await _ask(sandbox, language, tools, slot)
-        finally:
-            free.put_nowait(slot)
+        async with free:
+            return await _ask(sandbox, language, tools)
 
     candidates = [(language, language.toolchain()) for language in languages.known().values()]
     answers = await asyncio.gather(*(ask(language, tools) for language, tools in candidates if tools is not None))
@@ -80,11 +75,11 @@ async def find_installed(sandbox: Sandbox, slots: int) -> dict[str, Installed]:
     return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
 
 
-async def _ask(sandbox: Sandbox, language: Language, tools: dict[str, str], slot: int) -> Installed | None:
+async def _ask(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> Installed | None:
     argv = command(language.version, tools)
     step = Step(argv, ENVIRONMENT | language.environment, _LIMITS, _OUTPUT_BYTES, merge_output=True)
     try:
-        (ended,) = await sandbox.run(Job({}, (step,), _LIMITS.file_bytes), slot)
+        (ended,) = await sandbox.run(Job({}, (step,), Template(_LIMITS.file_bytes)))
     except SandboxFailure as exc:
         log.warning("language.left_out", language=language.code, reason=str(exc))
         return None

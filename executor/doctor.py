@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from executor import obstacles, probes
+from executor.catalogue import ENVIRONMENT
 from executor.mechanisms import find_mechanisms
 from executor.sandbox.base import SandboxFailure
-from executor.sandbox.bubblewrap import BubblewrapSandbox, Mechanisms
+from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.sandbox.link import Mechanisms
 from executor.settings import ExecutorSettings
 from shared.errors import ConfigurationError
 from shared.logging import LogSettings, configure_logging
@@ -48,7 +50,7 @@ async def examine(settings: ExecutorSettings) -> Report:
         return Report(False, "nobody yet", None, [], str(exc), "")
     runs_as = "root, programs as users of their own" if mechanisms.privileged else "an ordinary user"
     facts = obstacles.read_facts(mechanisms.privileged)
-    sandbox = BubblewrapSandbox(mechanisms)
+    sandbox = BubblewrapSandbox(mechanisms, ENVIRONMENT)
     try:
         await sandbox.start()
         findings = await probes.probe(sandbox, settings.executor_slots)

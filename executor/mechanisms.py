@@ -3,9 +3,12 @@
 from pathlib import Path
 
 from executor.sandbox import cgroups, wall
-from executor.sandbox.bubblewrap import Mechanisms
+from executor.sandbox.link import Mechanisms
 from executor.settings import ExecutorSettings
 from shared.errors import ConfigurationError
+
+#: Of boxes that stand ready: plain ones, and a few of runtimes.
+_KINDS = 4
 
 
 def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
@@ -13,10 +16,10 @@ def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
     bubblewrap = wall.find_bubblewrap(settings.bwrap)
     wall.find_python()
     privileged = wall.is_privileged()
-    if privileged and not _is_mapped(settings.executor_first_user_id, settings.executor_slots):
+    if privileged and not _is_mapped(settings.executor_first_user_id, _users(settings)):
         raise ConfigurationError(
             f"PRECIEUX_EXECUTOR_FIRST_USER_ID is {settings.executor_first_user_id}, which is no user id here "
-            "(a container may have but a few): set it to the first of as many unused ids as there are slots."
+            "(a container may have but a few): set it to the first of {_users(settings)} unused ids."
         )
     return Mechanisms(
         bubblewrap=bubblewrap,
@@ -24,6 +27,11 @@ def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
         first_user=settings.executor_first_user_id if privileged else None,
         cgroups=cgroups.claim() if settings.executor_use_cgroups else None,
     )
+
+
+def _users(settings: ExecutorSettings) -> int:
+    """The most boxes at a time: those that run, as many that are on their way out, and those that stand ready."""
+    return 2 * settings.executor_slots + (_KINDS * settings.executor_warm_boxes if settings.executor_warm else 0)
 
 
 def _is_mapped(first: int, count: int) -> bool:

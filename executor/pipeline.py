@@ -12,7 +12,8 @@ from executor import limits, pressure, verdict
 from executor.catalogue import Installed
 from executor.compile_cache import CompileCache, key_of
 from executor.languages.base import command
-from executor.sandbox.base import Ended, File, Job, Sandbox, Step
+from executor.sandbox.base import Ended, File, Job, Sandbox, Step, Template
+from executor.sandbox.pool import Ready
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest, Verdict
 
@@ -43,7 +44,7 @@ class Pipeline:
         self._settings = settings
         self._compiled = CompileCache(settings.compile_cache_bytes)
 
-    async def run(self, request: RunRequest, installed: Installed, slot: int) -> Outcome:
+    async def run(self, request: RunRequest, installed: Installed) -> Outcome:
         """Cancelling it ends the program."""
         job = plan(request, installed, self._settings)
         key = key_of(job, installed.identity) if self._compiled.largest and len(job.steps) > 1 else None
@@ -52,7 +53,7 @@ class Pipeline:
         elif key:
             job = replace(job, collect_bytes=self._compiled.largest)
         before = pressure.read()
-        ended = await self._sandbox.run(job, slot)
+        ended = await self._sandbox.run(job)
         busy = pressure.share_between(before, pressure.read())
         if key and ended and ended[0].made:
             self._compiled.put(key, ended[0].made)
@@ -94,7 +95,24 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
             stdin=request.input.encode(),
         )
     )
-    return Job({names.source: File(request.code.encode())}, tuple(steps), settings.max_disk_bytes)
+    return Job({names.source: File(request.code.encode())}, tuple(steps), template(installed, settings))
+
+
+def template(installed: Installed, settings: ExecutorSettings) -> Template:
+    """The box that programs of a language run in. Pure."""
+    return Template(settings.max_disk_bytes, python=installed.language.in_python and settings.executor_warm)
+
+
+def ready(installed: dict[str, Installed], settings: ExecutorSettings) -> list[Ready]:
+    """The boxes that are made ahead of need. Pure."""
+    if not settings.executor_warm:
+        return []
+    templates: list[Template] = []
+    for language in installed.values():
+        wanted = template(language, settings)
+        if wanted not in templates:
+            templates.append(wanted)
+    return [Ready(wanted, settings.executor_warm_boxes, settings.executor_warm_idle) for wanted in templates]
 
 
 def _not_compiled(ended: Ended, step: Step) -> Outcome:

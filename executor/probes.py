@@ -14,7 +14,7 @@ from pathlib import Path
 
 from executor.catalogue import ENVIRONMENT
 from executor.sandbox import wall
-from executor.sandbox.base import Ended, File, Job, Sandbox, Step
+from executor.sandbox.base import Ended, File, Job, Sandbox, Step, Template
 from executor.sandbox.keeper.protocol import StageLimits
 
 _LIMITS = StageLimits(
@@ -129,20 +129,17 @@ print("ended")
 )
 
 
-async def probe(sandbox: Sandbox, slots: int) -> list[Finding]:
-    """Run all probes, as many at once as there are slots; `SandboxFailure` when the sandbox itself does not work."""
-    free: asyncio.Queue[int] = asyncio.Queue()
-    for slot in range(slots):
-        free.put_nowait(slot)
+async def probe(sandbox: Sandbox, at_once: int) -> list[Finding]:
+    """Run all probes, so many at once; `SandboxFailure` when the sandbox itself does not work."""
+    free = asyncio.Semaphore(at_once)
 
-    async def run(source: str, limits: StageLimits, argument: str = "") -> Ended:
-        slot = await free.get()
+    async def run(source: str, limits: StageLimits, argument: str = "", *, python: bool = False) -> Ended:
         step = Step((wall.find_python(), "probe.py", argument), ENVIRONMENT, limits, _OUTPUT_BYTES)
-        try:
-            (ended,) = await sandbox.run(Job({"probe.py": File(source.encode())}, (step,), _DISK_BYTES), slot)
-            return ended
-        finally:
-            free.put_nowait(slot)
+        async with free:
+            (ended,) = await sandbox.run(
+                Job({"probe.py": File(source.encode())}, (step,), Template(_DISK_BYTES, python=python))
+            )
+        return ended
 
     async def limit(probe_: _LimitProbe) -> Finding:
         ended = await run(probe_.source, probe_.limits)

@@ -41,12 +41,22 @@ class ExecutorSettings(Settings):
         default=128 * MIB, ge=0, description="bytes of compiled programs that are kept for their sources to come again"
     )
 
+    executor_warm: bool = Field(
+        default=True, description="false: every program starts anew, in a box that is made for it"
+    )
+    executor_warm_boxes: int = Field(
+        default=min(2 * (os.cpu_count() or 1), 32), ge=0, le=256, description="how many boxes of each kind stand ready"
+    )
+    executor_warm_idle: float = Field(
+        default=600.0, gt=0, description="seconds without demand after which boxes that stand ready are given up"
+    )
+
     bwrap: Path | None = Field(default=None, description="the bubblewrap to use instead of the one found")
     executor_first_user_id: int = Field(
         default=1_879_048_192,
         ge=1,
         lt=1 << 32,
-        description="root runs slot N's programs as this user id + N; nobody else's",
+        description="root runs programs as this user id and those after it, each as another; nobody else's",
     )
     executor_use_cgroups: bool = Field(
         default=True, description="false: measure by sampling /proc even where cgroups work"

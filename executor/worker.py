@@ -10,27 +10,24 @@ class Full(Exception):
 
 
 class Slots:
-    """Numbered slots (a number is held by one at a time), first come first served, at most `queue` waiting."""
+    """First come, first served, at most `queue` waiting."""
 
     def __init__(self, count: int, queue: int) -> None:
-        self.count = count
         self._queue = queue
         self._waiting = 0
-        self._free: asyncio.Queue[int] = asyncio.Queue()
-        for number in range(count):
-            self._free.put_nowait(number)
+        self._free = asyncio.Semaphore(count)
 
     @asynccontextmanager
-    async def take(self) -> AsyncIterator[int]:
-        """A slot's number for as long as the block runs; raises `Full` at once rather than wait beyond the bound."""
-        if self._free.empty() and self._waiting >= self._queue:
+    async def take(self) -> AsyncIterator[None]:
+        """A slot for as long as the block runs; raises `Full` at once rather than wait beyond the bound."""
+        if self._free.locked() and self._waiting >= self._queue:
             raise Full
         self._waiting += 1
         try:
-            slot = await self._free.get()
+            await self._free.acquire()
         finally:
             self._waiting -= 1
         try:
-            yield slot
+            yield
         finally:
-            self._free.put_nowait(slot)
+            self._free.release()

@@ -39,7 +39,7 @@ class Language:
     commands use. In commands, `{source}`, `{main}`, `{memory_mib}` and the names of tools and options are replaced.
 
     `extra_memory` is what the runtime takes beside the program's data, in bytes; `out_of_memory` what it writes to
-    standard error when it gives up.
+    standard error when it gives up. `in_python` says that `run` is a Python script, which need not start a Python anew.
     """
 
     code: str
@@ -54,6 +54,7 @@ class Language:
     environment: dict[str, str] = field(default_factory=dict)
     extra_memory: int = 0
     out_of_memory: bytes | None = None
+    in_python: bool = False
 
     def names_for(self, source: str) -> Names:
         return self.names(source) if callable(self.names) else self.names

@@ -24,6 +24,20 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Template:
+    """A box before its job is known. All files in it together may take `disk_bytes`.
+
+    Its first process waits: to become any program; as a Python whose script is the first step's (`python`); or as the
+    `stub`, which is started at once, and is told the first step's `argv` in a line of JSON, {"argv": [...]}, on its
+    descriptor 3. A stub says there, by one byte "r", that it is ready.
+    """
+
+    disk_bytes: int
+    python: bool = False
+    stub: Step | None = None
+
+
+@dataclass(frozen=True)
 class File:
     """A file of the work folder."""
 
@@ -33,7 +47,8 @@ class File:
 
 @dataclass(frozen=True)
 class Job:
-    """One box: `files` lie in the work folder before the first step; all files together may take `disk_bytes`.
+    """One box: `files` lie in the work folder before the first step. Of a template with a stub, the first step's
+    environment, limits of output, and merging are the stub's.
 
     The files that the first step makes are brought back when it succeeds, before the next one starts, if together they
     have up to `collect_bytes`; they are then its `Ended.made`.
@@ -41,7 +56,7 @@ class Job:
 
     files: dict[str, File]
     steps: tuple[Step, ...]
-    disk_bytes: int
+    template: Template
     collect_bytes: int = 0
 
 
@@ -70,9 +85,8 @@ class SandboxFailure(Exception):
 
 
 class Sandbox(Protocol):
-    async def run(self, job: Job, slot: int) -> list[Ended]:
+    async def run(self, job: Job) -> list[Ended]:
         """Run the steps, in a box that nobody else uses, and return those that were started, in order.
 
-        When it returns, or is cancelled, or raises `SandboxFailure`, everything in the box is dead and gone. No two
-        runs may have the same `slot` at the same time.
+        When it returns, or is cancelled, or raises `SandboxFailure`, every process of the box is dead.
         """

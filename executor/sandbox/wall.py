@@ -11,6 +11,7 @@ import shutil
 import zipfile
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from shared.errors import ConfigurationError
@@ -46,7 +47,9 @@ _FILES = {
     "/etc/hosts": "127.0.0.1 localhost box\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
-_KEEPER = "/box/keeper.pyz"  # hidden from programs: a box mounts its own files over /box
+# Hidden from programs: a box mounts its own files over /box.
+_KEEPER = "/box/keeper.pyz"
+_NURSERY = "/box/nursery.py"
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,8 @@ def build(bubblewrap: Path, privileged: bool) -> Wall:
     argv += ["--proc", "/proc", "--dev", "/dev", "--dir", "/box"]
     argv += ["--symlink", "/box/tmp", "/tmp", "--symlink", "/box/tmp", "/var/tmp"]  # noqa: S108
     descriptors = []
-    files = {name: text.encode() for name, text in _FILES.items()} | {_KEEPER: _archive()}
+    files = {name: text.encode() for name, text in _FILES.items()}
+    files |= {_KEEPER: _archive(), _NURSERY: (_keeper_files() / "start_nursery.py").read_bytes()}
     for name, content in files.items():
         descriptor = _in_memory(content)
         descriptors.append(descriptor)
@@ -137,10 +141,14 @@ def _archive() -> bytes:
         archive.writestr("__main__.py", "from executor.sandbox.keeper.__main__ import main\nraise SystemExit(main())\n")
         for package in ("executor", "executor.sandbox"):
             archive.writestr(f"{package.replace('.', '/')}/__init__.py", "")
-        for file in resources.files("executor.sandbox.keeper").iterdir():
+        for file in _keeper_files().iterdir():
             if file.name.endswith(".py"):
                 archive.writestr(f"executor/sandbox/keeper/{file.name}", file.read_bytes())
     return buffer.getvalue()
+
+
+def _keeper_files() -> Traversable:
+    return resources.files("executor.sandbox.keeper")
 
 
 def _in_memory(content: bytes) -> int:

@@ -110,3 +110,18 @@ def descendants(pid: int) -> list[int]:
     except OSError:
         pass
     return found
+
+
+def keeper(executor: int) -> int:
+    """The process in the wall that makes boxes."""
+    for pid in descendants(executor):
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if b"/box/keeper.pyz" in arguments and not arguments[0].endswith(b"bwrap"):
+            return pid
+    raise AssertionError("no keeper")
+
+
+def nurseries(executor: int) -> list[int]:
+    """The processes that fork boxes: the keeper's children, which change from time to time."""
+    parent = keeper(executor)
+    return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]

@@ -7,6 +7,7 @@ cgroups, and, where we are root, as an ordinary user.
 """
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -19,12 +20,13 @@ import pytest
 from executor.languages import known
 from tests.fixtures.executor import MODES, RunningExecutor, running_executor
 from tests.security.attacks import Attack, load
-from tests.security.host import Host, descendants, host, processes_named
+from tests.security.host import Host, descendants, host, nurseries, processes_named
 
 pytestmark = pytest.mark.security
 
 _ATTACKS = [attack for attack in load() if known()[attack.language].toolchain()]
 _CONCURRENCY = 4
+_DEADLINE_S = 10
 _MODES = list(MODES) if os.environ.get("PRECIEUX_TEST_ATTACK_MODES") == "all" else ["as it comes"]
 
 
@@ -49,7 +51,9 @@ class Campaign:
 def campaign(request: pytest.FixtureRequest) -> Iterator[Campaign]:
     with (
         host() as attacked,
-        running_executor(request.param, executor_slots=str(_CONCURRENCY), compile_time_limit="1.5") as running,
+        running_executor(
+            request.param, executor_slots=str(_CONCURRENCY), compile_time_limit="1.5", executor_warm_idle="1"
+        ) as running,
     ):
         yield asyncio.run(_attack_all(attacked, running))
 
@@ -64,12 +68,23 @@ async def _attack_all(attacked: Host, running: RunningExecutor) -> Campaign:
                 return await _make(attack, attacked, client)
 
         results = await asyncio.gather(*(make(attack) for attack in _ATTACKS))
-        left_over = [pid for pid in descendants(running.pid) if pid not in before]
+        left_over = await _left_over(running.pid, before)
         started = time.monotonic()
         greeting = (await client.post("/", json={"language": "py", "code": "print('hello')"})).json()
         taken = time.monotonic() - started
     names = (attack.name for attack in _ATTACKS)
     return Campaign(dict(zip(names, results, strict=True)), attacked.damage(), left_over, greeting, taken)
+
+
+async def _left_over(executor: int, before: list[int]) -> list[int]:
+    """What still lives when the boxes that stood ready have been given up."""
+    left: list[int] = []
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DEADLINE_S):
+            # Nobody announces the end of a process that is not our child.
+            while left := [pid for pid in descendants(executor) if pid not in {*before, *nurseries(executor)}]:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    return left
 
 
 async def _make(attack: Attack, attacked: Host, client: httpx.AsyncClient) -> Result:

@@ -10,7 +10,7 @@ import pytest
 from executor.catalogue import ENVIRONMENT
 from executor.mechanisms import find_mechanisms
 from executor.sandbox import wall
-from executor.sandbox.base import Ended, File, Job, Step
+from executor.sandbox.base import Ended, File, Job, Step, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.keeper.protocol import StageLimits
 from executor.settings import ExecutorSettings
@@ -25,7 +25,7 @@ _MOST_BYTES = 1000
 
 @pytest.fixture(params=[True, False], ids=["as it comes", "without cgroups"])
 async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[BubblewrapSandbox]:
-    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings(executor_use_cgroups=request.param)))
+    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings(executor_use_cgroups=request.param)), ENVIRONMENT)
     try:
         yield sandbox
     finally:
@@ -37,7 +37,7 @@ async def _run(sandbox: BubblewrapSandbox, first: str, second: str = "") -> list
         Step((wall.find_python(), "-c", f"import os\n{source}"), ENVIRONMENT, _LIMITS, 65536)
         for source in (first, second)
     )
-    ended = await sandbox.run(Job({"given": File(b"given")}, steps, 16 << 20, collect_bytes=_MOST_BYTES), 0)
+    ended = await sandbox.run(Job({"given": File(b"given")}, steps, Template(16 << 20), collect_bytes=_MOST_BYTES))
     assert b"".join(step.stderr for step in ended) == b""
     assert all(not step.made for step in ended[1:])
     return ended

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from executor.catalogue import Installed
+from executor.catalogue import ENVIRONMENT, Installed
 from executor.languages import known
 from executor.mechanisms import find_mechanisms
 from executor.pipeline import Outcome, Pipeline
@@ -22,17 +22,17 @@ class Engine:
     """A pipeline over a real sandbox; `steps` tells how many each box had."""
 
     def __init__(self, settings: ExecutorSettings) -> None:
-        self.sandbox = BubblewrapSandbox(find_mechanisms(settings))
+        self.sandbox = BubblewrapSandbox(find_mechanisms(settings), ENVIRONMENT)
         self.steps: list[int] = []
         self._pipeline = Pipeline(self, settings)
 
-    async def run(self, job: Job, slot: int) -> list[Ended]:
+    async def run(self, job: Job) -> list[Ended]:
         self.steps.append(len(job.steps))
-        return await self.sandbox.run(job, slot)
+        return await self.sandbox.run(job)
 
     async def answer(self, language: str, code: str, **fields: object) -> Outcome:
         request = RunRequest.model_validate({"language": language, "code": code, **fields})
-        return await self._pipeline.run(request, _installed(language), 0)
+        return await self._pipeline.run(request, _installed(language))
 
 
 def _installed(code: str) -> Installed:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.fixtures.executor import running_executor
-from tests.security.host import descendants, processes_named
+from tests.security.host import descendants, keeper, processes_named
 
 pytestmark = pytest.mark.security
 
@@ -23,14 +23,6 @@ async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(_DEADLINE_S):
         while not condition():  # noqa: ASYNC110  (nobody announces the end of a process that is not our child)
             await asyncio.sleep(0.02)
-
-
-def _keeper(executor: int) -> int:
-    for pid in descendants(executor):
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if b"/box/keeper.pyz" in arguments and not arguments[0].endswith(b"bwrap"):
-            return pid
-    raise AssertionError("no keeper")
 
 
 def _cgroups(executor: int) -> list[str]:
@@ -59,7 +51,7 @@ async def test_a_killed_keeper_ends_its_runs_and_another_takes_over() -> None:
             body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60}
             request = asyncio.create_task(client.post("/", json=body))
             await _until(lambda: bool(processes_named(mark)))
-            os.kill(_keeper(running.pid), signal.SIGKILL)
+            os.kill(keeper(running.pid), signal.SIGKILL)
             failed = await request
             assert failed.status_code == failed.json()["status"] == 500
             assert failed.json()["verdict"] == "internal_error"

@@ -1,11 +1,11 @@
-"""The keeper's loop: take tasks and kills from the executor (standard input is the socket), start boxes, watch them.
+"""The keeper's loop: take orders from the executor (standard input is the socket), have boxes made, watch them.
 
-The first packet is the configuration: {"seccomp": hex, "users": [first, count] or null, "cgroups": version or null,
-"hierarchies": [names]} with one descriptor per hierarchy. When the executor is gone, so is everything here.
+The first packet is the configuration: {"seccomp": hex, "first_user": id or null, "cgroups": version or null,
+"hierarchies": [names], "python": path, "environment": that of Python programs} with one descriptor per hierarchy. When
+the executor is gone, so is everything here.
 """
 
-import array
-import json
+import contextlib
 import os
 import selectors
 import signal
@@ -13,44 +13,30 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
-from executor.sandbox.keeper import init, kernel
+from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.meter import CgroupV1, CgroupV2, Meter
-from executor.sandbox.keeper.processes import SampledMeter
-from executor.sandbox.keeper.protocol import (
-    MAX_DESCRIPTORS,
-    MAX_PACKET,
-    StageReport,
-    Task,
-    TaskDone,
-    decode_task,
-    encode,
-)
+from executor.sandbox.keeper.nurseries import Nurseries
+from executor.sandbox.keeper.protocol import BoxGone, Prepare, Report, StageLimits, decode_order, encode
 from executor.sandbox.keeper.run import Run
+
+_METERS: dict[int, type[CgroupV1] | type[CgroupV2]] = {1: CgroupV1, 2: CgroupV2}
 
 
 class Keeper:
     def __init__(self, executor: socket.socket) -> None:
         self._executor = executor
-        content, hierarchies = self._receive()
-        self._seccomp = bytes.fromhex(content["seccomp"])
-        self._first_user: int | None = content["first_user"]
-        kinds: dict[int | None, type[CgroupV1] | type[CgroupV2]] = {1: CgroupV1, 2: CgroupV2}
-        self._cgroups = kinds.get(content["cgroups"])
+        content, hierarchies = channel.receive(executor)
+        self._meter_kind = _METERS.get(content["cgroups"])
         self._bases = dict(zip(content["hierarchies"], hierarchies, strict=True))
-        self._own_pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
-        self._runs: dict[int, Run] = {}  # by process 1
+        self._runs: dict[int, Run] = {}  # by box
         self._selector = selectors.DefaultSelector()
+        self._nurseries = Nurseries(content, self._selector, self._hatched)
 
     def serve(self) -> None:
         """Until the executor closes its side."""
-        wake, woken = socket.socketpair()
-        wake.setblocking(False)
-        woken.setblocking(False)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
-        self._selector.register(woken, selectors.EVENT_READ, lambda: bool(woken.recv(4096)))
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps nurseries
+        self._nurseries.start()
         self._selector.register(self._executor, selectors.EVENT_READ, self._obey)
         self._executor.send(b'{"ready": true}')
         while True:
@@ -60,102 +46,102 @@ class Keeper:
                 act: Callable[[], bool] = key.data
                 if not act():
                     return
-            self._reap()
             now = time.monotonic()
             for run in self._runs.values():
                 if run.next_look <= now:
                     run.look()
 
     def end_all(self) -> None:
+        """Kill every box, and wait until each has gone and its cgroups are removed."""
+        self._selector.unregister(self._executor)
         for run in self._runs.values():
             run.stop("killed")
         while self._runs:
-            self._reap(0)
+            for key, _ in self._selector.select():
+                key.data()
 
     def _obey(self) -> bool:
-        content, descriptors = self._receive()
+        content, descriptors = channel.receive(self._executor)
         if not content:
             return False
         if "kill" in content:
-            for run in self._runs.values():
-                if run.task.id == content["kill"]:
-                    run.stop("killed")
-        else:
-            task = decode_task(content)
-            try:
-                self._start(task, descriptors)
-            except OSError as exc:
-                self._send(TaskDone(task.id, f"the box could not be made: {exc}"))
-            finally:
-                for descriptor in descriptors:
-                    os.close(descriptor)
+            if run := self._runs.get(content["kill"]):
+                run.stop("killed")
+            return True
+        order = decode_order(content)
+        if isinstance(order, Prepare):
+            self._prepare(order, descriptors)
+        elif run := self._runs.get(order.id):
+            run.begin(order, descriptors)
+        else:  # its box has just gone, and the executor is told
+            _close(descriptors)
         return True
 
-    def _start(self, task: Task, descriptors: list[int]) -> None:
-        meters: list[Meter] = []
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    def _prepare(self, order: Prepare, streams: list[int]) -> None:
+        ours, theirs = channel.pair()
+        meter: Meter | None = None
+        joins: list[int] = []
         try:
-            if self._cgroups:
-                for index, stage in enumerate(task.stages):
-                    meters.append(self._cgroups(self._bases, f"{task.id}.{index}", stage.limits))
-            pid = self._fork(task, descriptors, meters, theirs)
-        except OSError:
+            if self._meter_kind:
+                meter = self._meter_kind(self._bases, f"{order.id}.0", order.limits)
+                joins = meter.joins()
+            self._nurseries.order(order, theirs, joins, streams)
+        except OSError as exc:
             ours.close()
-            for meter in meters:
+            if meter:
                 meter.close()
-            raise
+            self._send(BoxGone(order.id, f"the box could not be made: {exc}"))
+            return
         finally:
             theirs.close()
-        run = Run(task, pid, ours, meters, None if self._cgroups else SampledMeter)
-        self._runs[pid] = run
+            _close([*joins, *streams])
+        run = Run(order.id, ours, meter, self._new_meter(order.id))
+        self._runs[order.id] = run
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(run))
 
-    def _fork(self, task: Task, descriptors: list[int], meters: list[Meter], channel: socket.socket) -> int:
-        """Process 1 of a new pid namespace; returns its process id here."""
-        joins = [meter.join for meter in meters] or [lambda: None for _ in task.stages]
-        user = 0 if self._first_user is None else self._first_user + task.slot
-        kernel.unshare(kernel.CLONE_NEWPID)  # for the next child
-        try:
-            pid = os.fork()
-            if pid == 0:
-                init.live(task, descriptors, joins, user, self._seccomp, channel)
-            return pid
-        finally:
-            kernel.setns(self._own_pid_namespace, kernel.CLONE_NEWPID)
+    def _new_meter(self, box: int) -> Callable[[int, StageLimits], Meter] | None:
+        kind = self._meter_kind
+        return kind and (lambda stage, limits: kind(self._bases, f"{box}.{stage}", limits))
+
+    def _hatched(self, id_: int, init: int, process: int | None, failure: str | None) -> None:
+        run = self._runs[id_]
+        if process is None:
+            run.fail(failure or "the nursery ended")
+            self._close(run)
+            return
+        run.hatched(init, process)
+        self._selector.register(process, selectors.EVENT_READ, lambda: self._close(run))
 
     def _hear(self, run: Run) -> bool:
+        if run.id not in self._runs:  # it has gone since the selector said that there is something to hear
+            return True
         for report in run.hear():
             self._send(report)
         if run.silent:
             self._forget(run)
         return True
 
+    def _close(self, run: Run) -> bool:
+        del self._runs[run.id]
+        if run.process >= 0:
+            self._selector.unregister(run.process)
+        self._forget(run)
+        for report in run.close():
+            self._send(report)
+        return True
+
     def _forget(self, run: Run) -> None:
         if run.channel.fileno() in self._selector.get_map():
             self._selector.unregister(run.channel)
 
-    def _reap(self, options: int = os.WNOHANG) -> None:
-        while self._runs:
-            pid, _ = os.waitpid(-1, options)
-            if pid == 0:
-                return
-            run = self._runs.pop(pid, None)
-            if run:
-                self._forget(run)
-                for message in run.close():
-                    self._send(message)
+    def _send(self, message: Report) -> None:
+        with contextlib.suppress(ConnectionError):  # the executor has left; then `serve` ends in a moment
+            self._executor.send(encode(message))
 
-    def _send(self, message: StageReport | TaskDone) -> None:
-        self._executor.send(encode(message))
 
-    def _receive(self) -> tuple[dict[str, Any], list[int]]:
-        room = socket.CMSG_SPACE(MAX_DESCRIPTORS * array.array("i").itemsize)
-        packet, ancillary, _, _ = self._executor.recvmsg(MAX_PACKET, room, socket.MSG_CMSG_CLOEXEC)
-        descriptors = array.array("i")
-        for level, kind, data in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
-        return (json.loads(packet) if packet else {}), list(descriptors)
+def _close(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def main() -> int:

@@ -11,8 +11,7 @@ import socket
 import stat
 from collections.abc import Collection
 
-from executor.sandbox.keeper.program import WORK
-from executor.sandbox.keeper.protocol import MAX_ARTEFACTS, Artefacts, Task, encode
+from executor.sandbox.keeper.protocol import MAX_ARTEFACTS, WORK, Artefacts, Begin, encode
 
 _BLOCK = 1 << 20
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
@@ -21,9 +20,9 @@ _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_S
 File = tuple[str, int, int]
 
 
-def hand_out(task: Task, descriptor: int) -> None:
-    """Send what the task's first stage made to the socket."""
-    files, copies = collect(WORK, {name for name, _, _ in task.files}, task.collect_bytes)
+def hand_out(begin: Begin, descriptor: int) -> None:
+    """Send what the first stage made to the socket."""
+    files, copies = collect(WORK, {name for name, _, _ in begin.files}, begin.collect_bytes)
     try:
         with socket.socket(fileno=os.dup(descriptor)) as receiver:
             socket.send_fds(receiver, [encode(Artefacts(tuple(files)))], copies)

@@ -1,4 +1,5 @@
-"""Process 1 of a box: starts the stages one after the other, reaps whatever ends, and tells the keeper.
+"""Process 1 of a box: makes the box, waits until it begins, starts the stages one after the other, reaps whatever ends,
+and tells the keeper.
 
 It shares a pid namespace with hostile code and keeps its privileges, but nothing in the box can reach it: it belongs
 to the parent user namespace, is not dumpable (so no /proc/1/mem, no tracing), and the kernel delivers to the first
@@ -6,73 +7,107 @@ process of a namespace no signal for which it has no handler.
 """
 
 import contextlib
-import json
 import os
 import resource
 import signal
 import socket
 import time
-from collections.abc import Callable
 
-from executor.sandbox.keeper import artefacts, box, kernel, program
-from executor.sandbox.keeper.protocol import Stage, Task
-
-
-def live(
-    task: Task,
-    descriptors: list[int],
-    joins: list[Callable[[], None]],
-    user: int,
-    seccomp: bytes,
-    keeper: socket.socket,
-) -> None:
-    """Build the box, run the task's stages, exit; never returns. With it, the kernel ends everything in the box.
-
-    To the keeper go `{"standing": true}` (answered by one byte, after which the first program starts), one object
-    per ended stage, and `{"failure": text}` should the box, or a step before a program's first instruction, fail.
-    """
-    try:
-        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-            signal.signal(number, signal.SIG_DFL)
-        kernel.set_dumpable(False)
-        confinement = program.Confinement(user, seccomp, _last_capability())
-        box.build(task, descriptors, user)
-        _tell(keeper, {"standing": True})
-        keeper.recv(1)
-        for index, stage in enumerate(task.stages):
-            started, before = time.monotonic(), _cpu_of_children()
-            child = _start(stage, descriptors, joins[index], confinement)
-            status, resident = _wait_for(child)
-            wall = time.monotonic() - started
-            _end_the_rest()
-            exit_code = os.waitstatus_to_exitcode(status)
-            usage = {"cpu_s": _cpu_of_children() - before, "wall_s": wall, "resident_bytes": resident}
-            if index == 0 and exit_code == 0 and task.collect >= 0:
-                artefacts.hand_out(task, descriptors[task.collect])
-            _tell(keeper, {"stage": index, "exit_code": exit_code, **usage})
-            if exit_code != 0:
-                break
-    except BaseException as exc:
-        _tell(keeper, {"failure": f"{type(exc).__name__}: {exc}"})
-    finally:
-        os._exit(0)
+from executor.sandbox.keeper import artefacts, box, channel, kernel, program
+from executor.sandbox.keeper.program import Confinement
+from executor.sandbox.keeper.protocol import Begin, Prepare, Stage, decode_order
+from executor.sandbox.keeper.script import ScriptBegins
 
 
 class BoxFailure(Exception):
     """A program could not be started in its box; not the program's fault."""
 
 
-def _start(stage: Stage, descriptors: list[int], join: Callable[[], None], confinement: program.Confinement) -> int:
-    readable, writable = os.pipe()
-    child = os.fork()
-    if child == 0:
-        program.become(stage, descriptors, join, confinement, writable)
-    os.close(writable)
-    failure = os.read(readable, 4096)  # ends when exec closes the other side
-    os.close(readable)
-    if failure:
-        raise BoxFailure(failure.decode(errors="replace"))
-    return child
+def live(
+    prepare: Prepare, streams: list[int], joins: list[int], confinement: Confinement, keeper: socket.socket
+) -> None:
+    """Build the box, wait, run the stages, exit; never returns. With it, the kernel ends everything in the box.
+
+    The keeper is told `{"standing": true}`, then one object per ended stage, and `{"failure": text}` should the box,
+    or a step before a program's first instruction, fail. It sends the `Begin` with its descriptors, and after it, for
+    each further stage, the descriptors by which that one's process joins its cgroup.
+
+    A child of this process leaves by `ScriptBegins`.
+    """
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        kernel.set_dumpable(False)
+        box.build(prepare.disk_bytes, confinement.user)
+        first = _Waiting(prepare, streams, joins, confinement)
+        channel.tell(keeper, {"standing": True})
+        content, descriptors = channel.receive(keeper)
+        if content:
+            begin = decode_order(content)
+            assert isinstance(begin, Begin)
+            box.furnish(begin, descriptors, confinement.user)
+            _run(begin, descriptors, first, confinement, prepare, keeper)
+    except ScriptBegins:
+        keeper.detach()  # it was closed with all descriptors; its number may be another's
+        raise
+    except BaseException as exc:
+        channel.tell(keeper, {"failure": f"{type(exc).__name__}: {exc}"})
+    os._exit(0)
+
+
+class _Waiting:
+    """A child that has given up everything and waits for its stage."""
+
+    def __init__(self, prepare: Prepare, streams: list[int], joins: list[int], confinement: Confinement) -> None:
+        self._stub = prepare.stub is not None
+        # A stub reads a line, and in pieces if it likes.
+        kind = socket.SOCK_STREAM if self._stub else socket.SOCK_SEQPACKET
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, kind)
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._control.detach()
+            program.become(prepare, streams, joins, confinement, theirs)
+        theirs.close()
+        for descriptor in (*streams, *joins):
+            os.close(descriptor)
+        if (said := self._control.recv(4096)) != program.READY:
+            raise BoxFailure(self._failure(said))
+
+    def begin(self, stage: Stage, descriptors: list[int]) -> None:
+        program.begin(self._control, stage, descriptors, stub=self._stub)
+        if not self._stub and (said := self._control.recv(4096)):
+            raise BoxFailure(self._failure(said))
+        self._control.close()
+
+    @staticmethod
+    def _failure(said: bytes) -> str:
+        return said.removeprefix(program.FAILED).decode(errors="replace") or "a program ended before it began"
+
+
+def _run(
+    begin: Begin,
+    descriptors: list[int],
+    first: _Waiting,
+    confinement: Confinement,
+    prepare: Prepare,
+    keeper: socket.socket,
+) -> None:
+    child = first
+    for index, stage in enumerate(begin.stages):
+        if index > 0:
+            _, joins = channel.receive(keeper)
+            child = _Waiting(Prepare(prepare.id, 0, 0, stage.limits), [], joins, confinement)
+        started, before = time.monotonic(), _cpu_of_children()
+        child.begin(stage, descriptors)
+        status, resident = _wait_for(child.pid)
+        wall = time.monotonic() - started
+        _end_the_rest()
+        exit_code = os.waitstatus_to_exitcode(status)
+        usage = {"cpu_s": _cpu_of_children() - before, "wall_s": wall, "resident_bytes": resident}
+        if index == 0 and exit_code == 0 and begin.collect >= 0:
+            artefacts.hand_out(begin, descriptors[begin.collect])
+        channel.tell(keeper, {"stage": index, "exit_code": exit_code, **usage})
+        if exit_code != 0:
+            break
 
 
 def _wait_for(child: int) -> tuple[int, int]:
@@ -97,12 +132,3 @@ def _end_the_rest() -> None:
             os.wait4(-1, 0)
         except ChildProcessError:
             return
-
-
-def _last_capability() -> int:
-    with open("/proc/sys/kernel/cap_last_cap") as file:
-        return int(file.read())
-
-
-def _tell(keeper: socket.socket, content: dict[str, object]) -> None:
-    keeper.send(json.dumps(content).encode())

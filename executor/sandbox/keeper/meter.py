@@ -1,7 +1,8 @@
 """How much one stage has used so far: by cgroup (version 1 or 2) where one can be made, else by reading /proc.
 
 The executor finds out which (`executor/sandbox/cgroups.py`) and hands the keeper descriptors of its own cgroup folders;
-every stage gets a fresh child of them, so that nothing is carried over from one to the next.
+every stage gets a fresh child of them, so that nothing is carried over from one to the next. What was used before the
+stage began, by a process that was started ahead of need, is not the program's and is not counted.
 """
 
 import contextlib
@@ -22,8 +23,12 @@ class Usage:
 
 
 class Meter(Protocol):
-    def join(self) -> None:
-        """Called by the stage's first process, before it gives up its privileges: from here on it is counted."""
+    def joins(self) -> list[int]:
+        """Descriptors to which the stage's first process writes "0", before it gives up its privileges: from there on
+        it and its children are counted. The caller closes them."""
+
+    def begin(self, limits: StageLimits) -> None:
+        """The program begins: what has been used is not its own, and these are its limits."""
 
     def sample(self) -> Usage:
         """The use until now."""
@@ -60,8 +65,8 @@ class _Folder:
         with contextlib.suppress(FileNotFoundError):
             self.write(file, value)
 
-    def join(self, file: str) -> None:
-        self.write(file, "0")
+    def opened(self, file: str) -> int:
+        return os.open(file, os.O_WRONLY | os.O_CLOEXEC, dir_fd=self._descriptor)
 
     def remove(self) -> None:
         os.close(self._descriptor)
@@ -77,20 +82,22 @@ class CgroupV1:
         self._memory = _Folder(bases["memory"], name)
         self._cpu = _Folder(bases["cpuacct"], name)
         self._others = [_Folder(base, name) for kind, base in bases.items() if kind not in ("memory", "cpuacct")]
-        self._memory.write("memory.limit_in_bytes", str(limits.memory_bytes))
-        self._memory.try_write("memory.memsw.limit_in_bytes", str(limits.memory_bytes))
-        for folder in self._others:
-            folder.try_write("pids.max", str(limits.processes))
+        self._limits: StageLimits | None = None
+        self._cpu_before = 0.0
+        self._limit(limits)
 
-    def join(self) -> None:
+    def joins(self) -> list[int]:
         # `tasks` with one thread skips the kernel's wait for a grace period, which costs 9-14 ms on `cgroup.procs`.
-        for folder in (self._memory, self._cpu, *self._others):
-            folder.join("tasks")
+        return [folder.opened("tasks") for folder in (self._memory, self._cpu, *self._others)]
+
+    def begin(self, limits: StageLimits) -> None:
+        self._limit(limits)
+        self._cpu_before = self._cpu_s()
 
     def sample(self) -> Usage:
         kills = self._memory.read("memory.oom_control").rpartition("oom_kill ")[2]
         return Usage(
-            cpu_s=int(self._cpu.read("cpuacct.usage")) / 1e9,
+            cpu_s=self._cpu_s() - self._cpu_before,
             memory_bytes=int(self._memory.read("memory.max_usage_in_bytes")),
             exhausted=int(kills) > 0,
         )
@@ -99,6 +106,22 @@ class CgroupV1:
         for folder in (self._memory, self._cpu, *self._others):
             folder.remove()
 
+    def _cpu_s(self) -> float:
+        return int(self._cpu.read("cpuacct.usage")) / 1e9
+
+    def _limit(self, limits: StageLimits) -> None:
+        if self._limits is None or limits.memory_bytes != self._limits.memory_bytes:
+            # Memory and swap together may at no time be less than memory alone, so which comes first depends.
+            value, files = str(limits.memory_bytes), ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
+            if self._limits and limits.memory_bytes > self._limits.memory_bytes:
+                files.reverse()
+            for file in files:
+                self._memory.try_write(file, value)
+        if self._limits is None or limits.processes != self._limits.processes:
+            for folder in self._others:
+                folder.try_write("pids.max", str(limits.processes))
+        self._limits = limits
+
 
 class CgroupV2:
     """One child of the unified hierarchy, with the controllers memory, pids and cpu."""
@@ -106,22 +129,33 @@ class CgroupV2:
     def __init__(self, bases: dict[str, int], name: str, limits: StageLimits) -> None:
         self._folder = _Folder(bases["unified"], name)
         self._peak = 0
-        self._folder.write("memory.max", str(limits.memory_bytes))
+        self._cpu_before = 0.0
         self._folder.try_write("memory.swap.max", "0")
         self._folder.try_write("memory.oom.group", "1")
-        self._folder.try_write("pids.max", str(limits.processes))
+        self._limit(limits)
 
-    def join(self) -> None:
-        self._folder.join("cgroup.procs")
+    def joins(self) -> list[int]:
+        return [self._folder.opened("cgroup.procs")]
+
+    def begin(self, limits: StageLimits) -> None:
+        self._limit(limits)
+        self._cpu_before = self._cpu_s()
 
     def sample(self) -> Usage:
-        cpu = dict(line.split() for line in self._folder.read("cpu.stat").splitlines())
         events = dict(line.split() for line in self._folder.read("memory.events").splitlines())
         try:
             self._peak = int(self._folder.read("memory.peak"))
         except FileNotFoundError:  # before Linux 5.19
             self._peak = max(self._peak, int(self._folder.read("memory.current")))
-        return Usage(int(cpu["usage_usec"]) / 1e6, self._peak, int(events["oom_kill"]) > 0)
+        return Usage(self._cpu_s() - self._cpu_before, self._peak, int(events["oom_kill"]) > 0)
 
     def close(self) -> None:
         self._folder.remove()
+
+    def _cpu_s(self) -> float:
+        cpu = dict(line.split() for line in self._folder.read("cpu.stat").splitlines())
+        return int(cpu["usage_usec"]) / 1e6
+
+    def _limit(self, limits: StageLimits) -> None:
+        self._folder.write("memory.max", str(limits.memory_bytes))
+        self._folder.try_write("pids.max", str(limits.processes))

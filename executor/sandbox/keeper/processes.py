@@ -101,16 +101,26 @@ class ProcessTree:
 class SampledMeter:
     """The meter of hosts where no cgroup can be made. `exhausted` as soon as a sample is over the limit."""
 
-    def __init__(self, tree: ProcessTree, limits: StageLimits) -> None:
+    def __init__(self, tree: ProcessTree) -> None:
         self._tree = tree
-        self._limit = limits.memory_bytes
+        self._limit = 0
         self._peak = 0
         self._living: dict[tuple[int, str], float] = {}
         self._gone = 0.0
-        self._before = sum(process.own + process.waited for process in tree.sample().values())
+        self._before = 0.0
+        self.own_before = 0.0
 
-    def join(self) -> None:
-        """Nothing to do: whoever is in the box is counted."""
+    def joins(self) -> list[int]:
+        """None: whoever is in the box is counted."""
+        return []
+
+    def begin(self, limits: StageLimits) -> None:
+        self._limit = limits.memory_bytes
+        processes = self._tree.sample()
+        self._before = sum(process.own + process.waited for process in processes.values())
+        self._living = {key: process.own for key, process in processes.items()}
+        self.own_before = sum(self._living.values())
+        self._gone = -self.own_before
 
     def sample(self) -> Usage:
         processes = self._tree.sample()

@@ -1,19 +1,22 @@
 """The last steps of a submitted program before its own first instruction: here every privilege is given up."""
 
+import json
 import os
 import resource
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
+import socket
+from dataclasses import dataclass, replace
 
-from executor.sandbox.keeper import kernel
-from executor.sandbox.keeper.protocol import Stage, StageLimits
+from executor.sandbox.keeper import channel, kernel
+from executor.sandbox.keeper.protocol import WORK, Prepare, Stage, StageLimits, decode_stage
+from executor.sandbox.keeper.script import Script, ScriptBegins
 
 #: The user that a program sees itself as.
 INSIDE_ID = 1000
-WORK = "/box/work"
 
-_FAILURE = 3
+#: A program's side of the socket to process 1, until it begins.
+_CONTROL = 3
+READY, FAILED = b"r", b"!"
 
 
 @dataclass(frozen=True)
@@ -26,44 +29,76 @@ class Confinement:
 
 
 def become(
-    stage: Stage, descriptors: list[int], join: Callable[[], None], confinement: Confinement, failure: int
+    prepare: Prepare, descriptors: list[int], joins: list[int], confinement: Confinement, control: socket.socket
 ) -> None:
-    """Turn this freshly forked process into `stage`'s program; never returns.
+    """Turn this freshly forked process into a program: the stub at once, else the stage that `control` brings.
+
+    Never returns, but may raise `ScriptBegins`. On `control`, `READY` is said when all privileges are gone and only
+    the stage is wanting, and `FAILED` with a text when a step did not work; it closes when the program runs.
 
     The order matters: the cgroup is joined with the privileges that are dropped next; limits are set inside the user
     namespace, whose count of processes starts at nought; the filter comes last, as it forbids what the rest needs.
-    `failure` is a pipe that exec closes; what is written to it says which step did not work.
     """
     try:
-        join()
-        kernel.unshare(kernel.CLONE_NEWCGROUP)  # whose root is the group just joined
-        os.setsid()
-        _connect(stage, descriptors, failure)
-        os.chdir(WORK)
-        os.umask(0o022)
-        _enter_user_namespace(confinement.user)
-        _limit(stage.limits)
-        kernel.drop_capabilities(confinement.last_capability)
-        kernel.set_no_new_privileges()
-        kernel.install_filter(confinement.seccomp)
-        # Python ignores SIGPIPE and SIGXFSZ, and exec would hand that down.
-        for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(ignored, signal.SIG_DFL)
-        os.execve(stage.argv[0], stage.argv, stage.environment)  # noqa: S606
+        os.dup2(control.fileno(), _CONTROL, inheritable=prepare.stub is not None)
+        control.detach()
+        _confine(prepare, descriptors, joins, confinement)
+        if prepare.stub:
+            _exec(prepare.stub)
+        script = Script() if prepare.python else None
+        with socket.socket(fileno=_CONTROL) as waiting:
+            waiting.send(READY)
+            content, given = channel.receive(waiting)
+            if not content:
+                os._exit(0)
+            stage = decode_stage(content)
+            _connect(stage, given)
+            _limit(stage.limits)
+            if script:
+                raise script.begin(stage.argv)
+            _exec(stage)
+    except ScriptBegins:
+        raise
     except BaseException as exc:
-        os.write(_FAILURE, f"{stage.argv[0]}: {type(exc).__name__}: {exc}".encode())
-    finally:
+        os.write(_CONTROL, FAILED + f"{type(exc).__name__}: {exc}".encode())
         os._exit(1)
 
 
-def _connect(stage: Stage, descriptors: list[int], failure: int) -> None:
-    null = os.open("/dev/null", os.O_RDWR)
-    wanted = [descriptors[index] if index >= 0 else null for index in (stage.stdin, stage.stdout, stage.stderr)]
-    # All of them are above 3: the keeper keeps 0, 1 and 2 open for itself, and 3 is its selector.
-    os.dup2(failure, _FAILURE, inheritable=False)
-    for target, source in enumerate(wanted):
-        os.dup2(source, target)
-    kernel.close_from(_FAILURE + 1)
+def _confine(prepare: Prepare, descriptors: list[int], joins: list[int], confinement: Confinement) -> None:
+    for join in joins:
+        os.write(join, b"0")
+    kernel.unshare(kernel.CLONE_NEWCGROUP)  # whose root is the group just joined
+    os.setsid()
+    if prepare.stub:
+        _connect(prepare.stub, descriptors)
+    kernel.close_from(_CONTROL + 1)
+    os.chdir(WORK)
+    os.umask(0o022)
+    _enter_user_namespace(confinement.user)
+    if prepare.stub:
+        _limit(prepare.stub.limits)
+    kernel.drop_capabilities(confinement.last_capability)
+    kernel.set_no_new_privileges()
+    kernel.install_filter(confinement.seccomp)
+
+
+def _connect(stage: Stage, descriptors: list[int]) -> None:
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    # All of them are above 3: 0, 1 and 2 are open from the start.
+    for target, index in enumerate((stage.stdin, stage.stdout, stage.stderr)):
+        os.dup2(descriptors[index] if index >= 0 else null, target)
+    for descriptor in {null, *descriptors}:
+        os.close(descriptor)
+
+
+def _exec(stage: Stage) -> None:
+    # Python ignores SIGPIPE and SIGXFSZ, and exec would hand that down.
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(ignored, signal.SIG_DFL)
+    try:
+        os.execve(stage.argv[0], stage.argv, stage.environment)  # noqa: S606
+    except OSError as exc:
+        raise OSError(exc.errno, f"{stage.argv[0]}: {exc.strerror}") from exc
 
 
 def _enter_user_namespace(user: int) -> None:
@@ -100,3 +135,15 @@ def _write(path: str, value: str) -> None:
         os.write(descriptor, value.encode())
     finally:
         os.close(descriptor)
+
+
+def begin(control: socket.socket, stage: Stage, descriptors: list[int], *, stub: bool) -> None:
+    """Process 1's side of it: have the waiting process begin. `descriptors` are those that the stage counts on."""
+    if stub:
+        control.send(json.dumps({"argv": stage.argv}).encode() + b"\n")
+        return
+    streams = (stage.stdin, stage.stdout, stage.stderr)
+    given = sorted({index for index in streams if index >= 0})
+    stdin, stdout, stderr = (given.index(index) if index >= 0 else -1 for index in streams)
+    renumbered = replace(stage, stdin=stdin, stdout=stdout, stderr=stderr)
+    channel.tell(control, renumbered, [descriptors[index] for index in given])

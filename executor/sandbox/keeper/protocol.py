@@ -1,14 +1,15 @@
 """What the executor and its keeper say to each other: one JSON object per packet, descriptors beside it.
 
-    executor -> keeper   a `Task`, with its descriptors; or {"kill": task id}
-    keeper -> executor   {"ready": true} once; then per task, in order, one `StageReport` per stage that was started,
-                         and a `TaskDone`
+    executor -> keeper   `Prepare` makes a box, `Begin` runs stages in it, once; {"kill": box id} ends it at any time
+    keeper -> executor   {"ready": true} once; then per box, in order: `Standing` when it can begin without delay, one
+                         `StageReport` per stage that was started, and a `BoxGone`
 
-Everything in a box is dead and every file in it is gone before its `TaskDone` is sent.
+`Begin` may be sent at once; a box that is prepared ahead of need has begun nothing, and costs only its memory.
+Every process of a box is dead before its last `StageReport` is sent, and every file in it is gone before `BoxGone`.
 """
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 #: Largest packet: argument lists are short, and source text travels as a descriptor.
@@ -16,6 +17,9 @@ MAX_PACKET = 65536
 MAX_DESCRIPTORS = 64
 #: Files of one step that can be collected; each is a descriptor.
 MAX_ARTEFACTS = 32
+
+#: The folder that a program finds itself in.
+WORK = "/box/work"
 
 
 @dataclass(frozen=True)
@@ -35,15 +39,49 @@ class StageLimits:
 class Stage:
     """One program to start and wait for. The next stage follows only if this one exits with 0.
 
-    `stdin`, `stdout` and `stderr` index the descriptors that came with the task; -1 is /dev/null.
+    `stdin`, `stdout` and `stderr` index the descriptors that came with it; -1 is /dev/null.
     """
 
     argv: tuple[str, ...]
     environment: dict[str, str]
-    stdin: int
-    stdout: int
-    stderr: int
     limits: StageLimits
+    stdin: int = -1
+    stdout: int = -1
+    stderr: int = -1
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """A box for the user numbered `user`, whose files together take up to `disk_bytes`, and its first process.
+
+    That process waits until it begins, without a program (it becomes any), as a Python that runs its script without
+    starting anew (`python`), or as the `stub`: a program that is started at once, reads one line of JSON from
+    descriptor 3 when it begins, and goes on as its first stage.
+    """
+
+    id: int
+    user: int
+    disk_bytes: int
+    limits: StageLimits
+    python: bool = False
+    stub: Stage | None = None
+
+
+@dataclass(frozen=True)
+class Begin:
+    """The files of the work folder (name, index of the descriptor to copy from, mode), and what runs there.
+
+    Of a box with a stub, the first stage's `argv` are the stub's words, and its streams are those of the stub.
+
+    Where `collect` is the index of a socket and not -1, the files that the first stage made are sent there when it has
+    succeeded and before the next one starts: a packet of `Artefacts`. Together they may have up to `collect_bytes`.
+    """
+
+    id: int
+    files: tuple[tuple[str, int, int], ...]
+    stages: tuple[Stage, ...]
+    collect: int = -1
+    collect_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,25 +92,16 @@ class Artefacts:
 
 
 @dataclass(frozen=True)
-class Task:
-    """One box: the files in its work folder (name, index of the descriptor to copy from, mode), and what runs there.
-
-    Where `collect` is the index of a socket and not -1, the files that the first stage made are sent there when it has
-    succeeded and before the next one starts: a packet of `Artefacts`. Together they may have up to `collect_bytes`.
-    """
+class Standing:
+    """The box is made, and its first process waits."""
 
     id: int
-    slot: int
-    files: tuple[tuple[str, int, int], ...]
-    stages: tuple[Stage, ...]
-    disk_bytes: int
-    collect: int = -1
-    collect_bytes: int = 0
 
 
 @dataclass(frozen=True)
 class StageReport:
-    """How a stage ended. `stopped` names the limit for which the keeper killed it: cpu, wall or memory; or `killed`."""
+    """How a stage ended. `stopped` names the limit for which the keeper killed it: cpu, wall or memory; or `killed`.
+    After the `last` one, nothing lives in the box."""
 
     id: int
     stage: int
@@ -82,43 +111,51 @@ class StageReport:
     wall_s: float
     memory_bytes: int
     stopped: str | None
+    last: bool
 
 
 @dataclass(frozen=True)
-class TaskDone:
-    """The box is gone. `failure` is set when the box, not the program, failed."""
+class BoxGone:
+    """Nothing of the box is left. `failure` is set when the box, not the program, failed."""
 
     id: int
     failure: str | None = None
 
 
-def encode(message: Task | Artefacts | StageReport | TaskDone) -> bytes:
+Report = Standing | StageReport | BoxGone
+Message = Prepare | Begin | Artefacts | Report
+
+_REPORTS: dict[str, type[Report]] = {kind.__name__: kind for kind in (Standing, StageReport, BoxGone)}
+
+
+def encode(message: Message) -> bytes:
     """One packet: the fields, and the class's name as `type`."""
-    return json.dumps({"type": type(message).__name__, **asdict(message)}).encode()
+    return to_json({"type": type(message).__name__, **vars(message)})
 
 
-def decode_task(fields_: dict[str, Any]) -> Task:
-    stages = tuple(
-        Stage(**{**stage, "argv": tuple(stage["argv"]), "limits": StageLimits(**stage["limits"])})
-        for stage in fields_["stages"]
-    )
-    files = tuple((name, index, mode) for name, index, mode in fields_["files"])
-    return Task(
-        fields_["id"],
-        fields_["slot"],
-        files,
-        stages,
-        fields_["disk_bytes"],
-        fields_["collect"],
-        fields_["collect_bytes"],
-    )
+def to_json(content: object) -> bytes:
+    """Of values of the above, and of plain ones; `dataclasses.asdict` would copy them first, which takes longer."""
+    return json.dumps(content, default=vars).encode()
 
 
-def decode_report(packet: bytes) -> StageReport | TaskDone | None:
+def decode_order(content: dict[str, Any]) -> Prepare | Begin:
+    if content["type"] == "Begin":
+        files = tuple((name, index, mode) for name, index, mode in content["files"])
+        stages = tuple(decode_stage(stage) for stage in content["stages"])
+        return Begin(content["id"], files, stages, content["collect"], content["collect_bytes"])
+    stub = content["stub"] and decode_stage(content["stub"])
+    limits = StageLimits(**content["limits"])
+    return Prepare(content["id"], content["user"], content["disk_bytes"], limits, content["python"], stub)
+
+
+def decode_stage(content: dict[str, Any]) -> Stage:
+    return Stage(**{**content, "argv": tuple(content["argv"]), "limits": StageLimits(**content["limits"])})
+
+
+def decode_report(packet: bytes) -> Report | None:
     """A packet from the keeper; None for its `ready`."""
     content = json.loads(packet)
-    kinds: dict[str, type[StageReport] | type[TaskDone]] = {"StageReport": StageReport, "TaskDone": TaskDone}
-    kind = kinds.get(content.get("type", ""))
+    kind = _REPORTS.get(content.get("type", ""))
     if kind is None:
         return None
     return kind(**{field.name: content[field.name] for field in fields(kind)})

@@ -1,18 +1,18 @@
-"""One run as the keeper sees it from outside: process 1 of its box, the meter of its stage, and the clock over it."""
+"""One box as the keeper sees it from outside: process 1, the meter of the stage that runs, and the clock over it."""
 
 import contextlib
-import json
 import os
+import select
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.meter import Meter, Usage
-from executor.sandbox.keeper.processes import ProcessTree
-from executor.sandbox.keeper.protocol import MAX_PACKET, StageLimits, StageReport, Task, TaskDone
+from executor.sandbox.keeper.processes import ProcessTree, SampledMeter
+from executor.sandbox.keeper.protocol import Begin, BoxGone, Report, StageLimits, StageReport, Standing, encode
 
 _PROCESSORS = len(os.sched_getaffinity(0))
 #: The wall limit may stretch by the time spent waiting for a processor, but no further than this many times.
@@ -23,36 +23,60 @@ _SHORTEST_LOOK, _LONGEST_LOOK = 0.005, 0.05
 _REST = 4
 
 
-@dataclass
 class Run:
-    """`meters` are the stages', all made beforehand, or made by `late_meter` once the box stands.
+    """From `Prepare` to `BoxGone`. `new_meter` makes the cgroups of one more stage; None where /proc is sampled.
 
-    `silent` is set when process 1 has closed its side: it is on its way out, and SIGCHLD will tell.
+    `init` and `process` (a pidfd) are those of process 1, as soon as the nursery has told them. `silent` is set when
+    process 1 has closed its side: it is on its way out, and the pidfd will tell.
     """
 
-    task: Task
-    init: int
-    channel: socket.socket
-    meters: list[Meter]
-    late_meter: Callable[[ProcessTree, StageLimits], Meter] | None
-    stage: int = 0
-    started: float = 0.0
-    wall_s: float = 0.0
-    next_look: float = float("inf")
-    stopped: str | None = None
-    failure: str | None = None
-    silent: bool = False
-    _tree: ProcessTree | None = None
+    def __init__(
+        self,
+        id_: int,
+        init_channel: socket.socket,
+        first_meter: Meter | None,
+        new_meter: Callable[[int, StageLimits], Meter] | None,
+    ) -> None:
+        self.id = id_
+        self.channel = init_channel
+        self.init = 0
+        self.process = -1
+        self.next_look = float("inf")
+        self.silent = False
+        self._meters = [first_meter] if first_meter else []
+        self._new_meter = new_meter
+        self._begin: Begin | None = None
+        self._descriptors: list[int] = []
+        self._standing = False
+        self._stage = 0
+        self._started = 0.0
+        self._wall_s = 0.0
+        self._stopped: str | None = None
+        self._failure: str | None = None
+        self._tree: ProcessTree | None = None
 
-    def hear(self) -> Iterator[StageReport]:
+    def hatched(self, init: int, process: int) -> None:
+        """The nursery has made process 1."""
+        self.init, self.process = init, process
+        if self._stopped:
+            self._kill()
+
+    def begin(self, begin: Begin, descriptors: list[int]) -> None:
+        """Now, or as soon as the box stands. The descriptors are closed here."""
+        self._begin, self._descriptors = begin, descriptors
+        if self._standing:
+            self._go()
+
+    def hear(self) -> Iterator[Report]:
         """What process 1 has said since the last time."""
-        while packet := self._receive():
-            said = json.loads(packet)
+        while said := self._receive():
             if "standing" in said:
-                self._begin()
-                self.channel.send(b"!")
+                self._standing = True
+                yield Standing(self.id)
+                if self._begin:
+                    self._go()
             elif "failure" in said:
-                self.failure = said["failure"]
+                self._failure = said["failure"]
             else:
                 yield self._ended(said)
 
@@ -60,91 +84,133 @@ class Run:
         """Compare what the stage has used with its limits, and end the run when it is over one."""
         now, spent = time.monotonic(), time.thread_time()
         limits = self._limits
-        usage = self.meters[self.stage].sample()
+        usage = self._meters[self._stage].sample()
         if usage.exhausted:
             self.stop("memory")
         elif usage.cpu_s > limits.cpu_s:
             self.stop("cpu")
-        elif now >= self.started + self.wall_s and self._is_late(now):
+        elif now >= self._started + self._wall_s and self._is_late(now):
             self.stop("wall")
         else:
-            left = min((limits.cpu_s - usage.cpu_s) / _PROCESSORS, self.started + self.wall_s - now)
-            longest = _SHORTEST_LOOK * 2 if self.late_meter else _LONGEST_LOOK
+            left = min((limits.cpu_s - usage.cpu_s) / _PROCESSORS, self._started + self._wall_s - now)
+            longest = _LONGEST_LOOK if self._new_meter else _SHORTEST_LOOK * 2
             # Sampling many processes takes long; the keeper must not spend all its time on it.
             cost = time.thread_time() - spent
             self.next_look = now + max(min(max(left, _SHORTEST_LOOK), longest), cost * _REST)
 
     def stop(self, reason: str) -> None:
         """End everything in the box; the first reason is the one that counts."""
-        self.stopped = self.stopped or reason
+        self._stopped = self._stopped or reason
         self.next_look = float("inf")
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.init, signal.SIGKILL)
+        if self.process >= 0:
+            self._kill()
 
-    def close(self) -> Iterator[StageReport | TaskDone]:
-        """Process 1 has been reaped, and with it the box is empty: report what it could not, and clean up."""
+    def fail(self, reason: str) -> None:
+        self._failure = self._failure or reason
+
+    def close(self) -> Iterator[Report]:
+        """Process 1 is dead, and with it the box is empty: report what it could not, and clean up."""
         yield from self.hear()
-        if self._running and not self.failure:
-            if self.stopped:
-                usage = self.meters[self.stage].sample()
-                yield self._report(None, signal.SIGKILL, usage, time.monotonic() - self.started)
+        if self._running and not self._failure:
+            if self._stopped:
+                usage = self._meters[self._stage].sample()
+                yield self._report(None, signal.SIGKILL, usage, time.monotonic() - self._started, last=True)
             else:
-                self.failure = "process 1 of the box ended before its program"
-        for meter in self.meters:
+                self._failure = "process 1 of the box ended before its program"
+        elif self._started == 0 and not self._failure and not self._stopped:
+            self._failure = "process 1 of the box ended before it began"
+        for meter in self._meters:
             meter.close()
         if self._tree:
             self._tree.close()
+        self._close_descriptors()
         self.channel.close()
-        yield TaskDone(self.task.id, self.failure)
+        if self.process >= 0:
+            os.close(self.process)
+        yield BoxGone(self.id, self._failure)
 
     @property
     def _running(self) -> bool:
-        return self.started > 0 and self.stage < len(self.task.stages)
+        return self._started > 0 and self._stage < len(self._stages)
+
+    @property
+    def _stages(self) -> tuple[Any, ...]:
+        return self._begin.stages if self._begin else ()
 
     @property
     def _limits(self) -> StageLimits:
-        return self.task.stages[self.stage].limits
+        limits: StageLimits = self._stages[self._stage].limits
+        return limits
 
-    def _begin(self) -> None:
-        if self.late_meter:
-            self.meters.append(self.late_meter(self._open_tree(), self._limits))
-        self.started = time.monotonic()
-        self.wall_s = self._limits.wall_s
-        self.next_look = self.started
+    def _go(self) -> None:
+        assert self._begin
+        try:
+            self._start_clock()
+            channel.send(self.channel, encode(self._begin), self._descriptors)
+            # While the first stage runs, those after it are made ready.
+            for index, stage in enumerate(self._stages[1:], start=1):
+                joins: list[int] = []
+                if self._new_meter:
+                    self._meters.append(self._new_meter(index, stage.limits))
+                    joins = self._meters[index].joins()
+                try:
+                    channel.tell(self.channel, {"joins": index}, joins)
+                finally:
+                    for descriptor in joins:
+                        os.close(descriptor)
+        except OSError as exc:
+            self.fail(f"the box could not begin: {exc}")
+            self.stop("killed")
+        finally:
+            self._close_descriptors()
+
+    def _start_clock(self) -> None:
+        if self._new_meter is None:
+            self._meters.append(SampledMeter(self._open_tree()))
+        self._meters[self._stage].begin(self._limits)
+        self._started = time.monotonic()
+        self._wall_s = self._limits.wall_s
+        self.next_look = self._started
 
     def _ended(self, said: dict[str, Any]) -> StageReport:
-        usage = self.meters[self.stage].sample()
-        if self.late_meter:
-            usage = Usage(
-                max(usage.cpu_s, said["cpu_s"]), max(usage.memory_bytes, said["resident_bytes"]), usage.exhausted
-            )
+        meter = self._meters[self._stage]
+        usage = meter.sample()
+        if isinstance(meter, SampledMeter):
+            cpu_s = max(usage.cpu_s, said["cpu_s"] - meter.own_before)
+            usage = Usage(cpu_s, max(usage.memory_bytes, said["resident_bytes"]), usage.exhausted)
         if usage.exhausted:
-            self.stopped = self.stopped or "memory"
+            self._stopped = self._stopped or "memory"
         elif usage.cpu_s > self._limits.cpu_s:
-            self.stopped = self.stopped or "cpu"
+            self._stopped = self._stopped or "cpu"
         code = said["exit_code"]
-        report = self._report(code if code >= 0 else None, -code if code < 0 else None, usage, said["wall_s"])
+        last = code != 0 or self._stage + 1 == len(self._stages)
+        report = self._report(
+            code if code >= 0 else None, -code if code < 0 else None, usage, said["wall_s"], last=last
+        )
         self.next_look = float("inf")
-        self.stage = self.stage + 1 if code == 0 else len(self.task.stages)
+        self._stage = len(self._stages) if last else self._stage + 1
         if self._running:
-            self._begin()
+            self._start_clock()
         return report
 
-    def _report(self, exit_code: int | None, number: int | None, usage: Usage, wall_s: float) -> StageReport:
+    def _report(
+        self, exit_code: int | None, number: int | None, usage: Usage, wall_s: float, *, last: bool
+    ) -> StageReport:
         return StageReport(
-            id=self.task.id,
-            stage=self.stage,
+            id=self.id,
+            stage=self._stage,
             exit_code=exit_code,
             signal=number,
             cpu_s=usage.cpu_s,
             wall_s=wall_s,
             memory_bytes=usage.memory_bytes,
-            stopped=self.stopped,
+            stopped=self._stopped,
+            last=last,
         )
 
     def _is_late(self, now: float) -> bool:
         """The wall limit is reached; stretch it by what the program has waited for a processor, unless that is all."""
-        elapsed = now - self.started
+        elapsed = now - self._started
         try:
             waited = min(self._open_tree().longest_wait(), elapsed)
         except OSError:  # it has just ended
@@ -152,20 +218,33 @@ class Run:
         left = self._limits.wall_s - (elapsed - waited)
         if left <= 0 or elapsed > self._limits.wall_s * _MOST_STRETCH:
             return True
-        self.wall_s = elapsed + left
+        self._wall_s = elapsed + left
         return False
 
     def _open_tree(self) -> ProcessTree:
         if self._tree is None:
-            self._tree = ProcessTree(self.init)
+            tree = ProcessTree(self.init)
+            if select.select([self.process], [], [], 0)[0]:  # it has ended: another process may have its number
+                tree.close()
+                raise ProcessLookupError(self.init)
+            self._tree = tree
         return self._tree
 
-    def _receive(self) -> bytes:
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.process, signal.SIGKILL)
+
+    def _close_descriptors(self) -> None:
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+        self._descriptors = []
+
+    def _receive(self) -> dict[str, Any]:
         try:
-            packet = self.channel.recv(MAX_PACKET, socket.MSG_DONTWAIT)
+            said, _ = channel.receive(self.channel, socket.MSG_DONTWAIT)
         except BlockingIOError:
-            return b""
+            return {}
         except ConnectionError:
-            packet = b""
-        self.silent = not packet
-        return packet
+            said = {}
+        self.silent = not said
+        return said

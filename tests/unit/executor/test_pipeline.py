@@ -18,7 +18,7 @@ class ScriptedSandbox:
     def __init__(self, stopped: str | None) -> None:
         self._stopped = stopped
 
-    async def run(self, job: Job, slot: int) -> list[Ended]:
+    async def run(self, job: Job) -> list[Ended]:
         code = None if self._stopped else 0
         return [Ended(code, None, 10.0, 29.0, 1, self._stopped, stdout=b"", stderr=b"", truncated=False)]
 
@@ -35,7 +35,7 @@ async def test_only_a_wall_limit_brings_evidence_of_load(stopped: str | None, to
     """Whoever used its CPU time did so on any machine: evidence would have it run again for nothing."""
     installed = Installed(LANGUAGE, tools={"python": "/usr/bin/python3"}, info="")
     pipeline = Pipeline(ScriptedSandbox(stopped), ExecutorSettings())
-    outcome = await pipeline.run(RunRequest(code="x", language="py"), installed, slot=0)
+    outcome = await pipeline.run(RunRequest(code="x", language="py"), installed)
     assert outcome.cpu_pressure == told
     if stopped in ("wall", "cpu"):
         assert outcome.verdict is Verdict.TIME_LIMIT

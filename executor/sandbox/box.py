@@ -1,0 +1,143 @@
+"""One box as the executor sees it: prepared, begun once, and gone."""
+
+import asyncio
+from dataclasses import replace
+from typing import Protocol
+
+from executor.sandbox.base import Ended, Job, SandboxFailure, Step, Template
+from executor.sandbox.collection import Collection
+from executor.sandbox.keeper.protocol import (
+    Begin,
+    BoxGone,
+    Prepare,
+    Report,
+    Stage,
+    StageLimits,
+    StageReport,
+    Standing,
+    encode,
+)
+from executor.sandbox.sealed import read_only
+from executor.sandbox.streams import Descriptors, Streams
+
+#: For the process that waits, until its own limits are known.
+_WAITING = StageLimits(
+    cpu_s=1, wall_s=1, memory_bytes=64 << 20, processes=4, open_files=64, file_bytes=0, stack_bytes=8 << 20
+)
+
+
+class Link(Protocol):
+    async def send(self, packet: bytes, descriptors: list[int]) -> None:
+        """To the keeper; the descriptors are closed. `SandboxFailure` when it cannot be reached."""
+
+    def kill(self, box: int) -> None:
+        """Tell the keeper to end it, whatever it does."""
+
+
+class Box:
+    def __init__(self, id_: int, user: int, template: Template, link: Link) -> None:
+        self.id = id_
+        self.user = user
+        self.template = template
+        self.is_standing = False
+        self.failure: str | None = None
+        loop = asyncio.get_running_loop()
+        self.gone: asyncio.Future[None] = loop.create_future()
+        self._finished: asyncio.Future[None] = loop.create_future()
+        self._link = link
+        self._reports: list[StageReport] = []
+        self._streams: list[Streams] = []
+        self._collection: Collection | None = None
+
+    async def prepare(self) -> None:
+        descriptors = Descriptors()
+        stub = self.template.stub
+        stage: Stage | None = None
+        if stub:
+            self._streams.append(Streams(stub, self.kill))
+            stage = self._streams[0].stage_before_input(descriptors)
+        limits = stub.limits if stub else _WAITING
+        order = Prepare(self.id, self.user, self.template.disk_bytes, limits, self.template.python, stage)
+        await self._link.send(encode(order), descriptors.given)
+
+    async def run(self, job: Job) -> list[Ended]:
+        """Begin, and wait for the end, also when we are cancelled: then it is hurried."""
+        try:
+            await self._begin(job)
+            await asyncio.shield(self._finished)
+            ended = [_ended(report, job.steps[report.stage], self._streams[report.stage]) for report in self._reports]
+            if self._collection and ended:
+                ended[0] = replace(ended[0], made=self._collection.finish())
+            return ended
+        except asyncio.CancelledError:
+            self.kill()
+            await asyncio.shield(self.gone)
+            raise
+        finally:
+            self.close()
+
+    def hear(self, report: Report) -> None:
+        match report:
+            case Standing():
+                self.is_standing = True
+            case StageReport():
+                self._reports.append(report)
+                if report.last and not self._finished.done():
+                    self._finished.set_result(None)
+            case BoxGone():
+                self.end(report.failure or "the box was ended before its program")
+
+    def end(self, reason: str) -> None:
+        """Nothing of it is left; who still waits for it is told why."""
+        self.failure = reason
+        if not self._finished.done():
+            self._finished.set_exception(SandboxFailure(reason))
+            self._finished.exception()  # nobody need be waiting
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def kill(self) -> None:
+        self._link.kill(self.id)
+
+    def close(self) -> None:
+        for streams in self._streams:
+            streams.close()
+        if self._collection:
+            self._collection.close()
+
+    async def _begin(self, job: Job) -> None:
+        descriptors = Descriptors()
+        files = tuple((name, descriptors.give(read_only(file.content)), file.mode) for name, file in job.files.items())
+        stages = []
+        for index, step in enumerate(job.steps):
+            if index == 0 and self.template.stub:
+                self._streams[0].fulfil(step.stdin)
+                stages.append(Stage(step.argv, step.environment, step.limits))
+            else:
+                self._streams.append(Streams(step, self.kill))
+                stages.append(self._streams[index].stage(descriptors))
+        collect = -1
+        if job.collect_bytes:
+            self._collection = Collection()
+            collect = descriptors.give(self._collection.take_writer())
+        begin = Begin(self.id, files, tuple(stages), collect, job.collect_bytes)
+        await self._link.send(encode(begin), descriptors.given)
+
+
+def _ended(report: StageReport, step: Step, streams: Streams) -> Ended:
+    output, errors, truncated = streams.finish()
+    stopped = report.stopped
+    # However the step came to its end, it had written too much before.
+    if truncated and step.stop_on_overflow:
+        stopped = "output"
+    return Ended(
+        exit_code=report.exit_code,
+        signal=report.signal,
+        cpu_s=report.cpu_s,
+        wall_s=report.wall_s,
+        memory_bytes=report.memory_bytes,
+        stopped=stopped,
+        stdout=output,
+        stderr=errors,
+        truncated=truncated,
+    )

@@ -1,0 +1,91 @@
+"""The keeper's side of the nursery: starts it, orders boxes from it, and replaces it before too many came from one."""
+
+import os
+import selectors
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from executor.sandbox.keeper import channel
+from executor.sandbox.keeper.protocol import Prepare
+
+_START = "/box/nursery.py"  # `start_nursery.py`, where the wall puts it
+#: Python programs of one nursery share their hash seed and memory layout; no more of them than this, nor for longer.
+_MOST_BOXES, _LONGEST_S = 100, 600.0
+
+#: Box, process 1, its pidfd; or None and what failed. The receiver closes the pidfd.
+Hatched = Callable[[int, int, int | None, str | None], None]
+
+
+class Nurseries:
+    def __init__(self, configuration: dict[str, Any], selector: selectors.BaseSelector, hatched: Hatched) -> None:
+        self._configuration = {name: configuration[name] for name in ("seccomp", "first_user")}
+        self._environment: dict[str, str] = configuration["environment"]
+        self._python: str = configuration["python"]
+        self._selector = selector
+        self._hatched = hatched
+        self._nursery: _Nursery | None = None
+
+    def start(self) -> None:
+        ours, theirs = channel.pair()
+        actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)]
+        os.posix_spawn(self._python, [self._python, _START], self._environment, file_actions=actions)
+        theirs.close()
+        channel.tell(ours, self._configuration)
+        nursery = _Nursery(ours)
+        self._nursery = nursery
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(nursery))
+
+    def order(self, prepare: Prepare, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
+        """`hatched` will tell; OSError when no nursery can be reached."""
+        if self._nursery is None or self._nursery.is_old():
+            old, self._nursery = self._nursery, None
+            self.start()
+            if old:
+                self._retire(old)
+        assert self._nursery
+        content = {"prepare": {"type": "Prepare", **vars(prepare)}, "joins": len(joins)}
+        channel.tell(self._nursery.socket, content, [init.fileno(), *joins, *streams])
+        self._nursery.expected[prepare.id] = None
+        self._nursery.boxes += 1
+
+    def _hear(self, nursery: "_Nursery") -> bool:
+        try:
+            content, descriptors = channel.receive(nursery.socket)
+        except ConnectionError:
+            content, descriptors = {}, []
+        if not content:
+            self._lost(nursery)
+            return True
+        del nursery.expected[content["id"]]
+        process = descriptors[0] if descriptors else None
+        self._hatched(content["id"], content.get("pid", 0), process, content.get("failure"))
+        if nursery is not self._nursery:
+            self._retire(nursery)
+        return True
+
+    def _retire(self, nursery: "_Nursery") -> None:
+        """It ends when its socket is closed; its boxes live on. Answers that are still to come are waited for."""
+        if not nursery.expected:
+            self._selector.unregister(nursery.socket)
+            nursery.socket.close()
+
+    def _lost(self, nursery: "_Nursery") -> None:
+        if nursery is self._nursery:
+            self._nursery = None
+        for id_ in [*nursery.expected]:
+            self._hatched(id_, 0, None, "the nursery ended")
+        nursery.expected.clear()
+        self._retire(nursery)
+
+
+class _Nursery:
+    def __init__(self, ours: socket.socket) -> None:
+        self.socket = ours
+        self.boxes = 0
+        self.expected: dict[int, None] = {}
+        self._since = time.monotonic()
+
+    def is_old(self) -> bool:
+        return self.boxes >= _MOST_BOXES or time.monotonic() - self._since > _LONGEST_S

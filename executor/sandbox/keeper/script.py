@@ -1,0 +1,170 @@
+"""A Python script in a process that is Python already, as `python3 SCRIPT` runs it: `pymain_run_file` and
+`Py_FinalizeEx` of CPython's Modules/main.c and Python/pylifecycle.c are the model.
+
+What is not done is to tear the interpreter down, which takes several milliseconds and which no program can tell:
+threads are joined, exit functions called, streams flushed, the script's objects deleted, and then the process ends.
+"""
+
+import atexit
+import contextlib
+import gc
+import io
+import os
+import signal
+import sys
+import threading
+import types
+from importlib.machinery import SourceFileLoader
+
+from executor.sandbox.keeper import kernel
+from executor.sandbox.keeper.protocol import WORK
+
+_FLUSH_FAILED = 120
+#: Frames of these files are none of the program's.
+_OURS = ("/box/nursery.py", "/box/keeper.pyz")
+
+
+class ScriptBegins(BaseException):
+    """Unwinds this process to where no frame of ours is left, to run the script there (`start_nursery.py`)."""
+
+    def __init__(self, script: "Script") -> None:
+        super().__init__()
+        self.script = script
+
+
+class Script:
+    """Made while the process waits: all that can be done before it is known what will run."""
+
+    def __init__(self) -> None:
+        self._path = ""
+        self._module = types.ModuleType("__main__")
+        self.names = vars(self._module)
+        kernel.set_dumpable(True)  # as after exec: /proc/self is one's own
+        _open_streams()
+        for number, action in (
+            (signal.SIGINT, signal.default_int_handler),
+            (signal.SIGPIPE, signal.SIG_IGN),
+            (signal.SIGXFSZ, signal.SIG_IGN),
+        ):
+            signal.signal(number, action)
+
+    def begin(self, argv: tuple[str, ...]) -> ScriptBegins:
+        """`argv` is the interpreter, and the script by its name in the work folder, and its arguments."""
+        self._path = f"{WORK}/{argv[1]}"
+        self.names.update(
+            __annotations__={},
+            __builtins__=sys.modules["builtins"],
+            __cached__=None,
+            __file__=self._path,
+            __loader__=SourceFileLoader("__main__", self._path),
+        )
+        sys.modules["__main__"] = self._module
+        sys.argv = list(argv[1:])
+        sys.orig_argv = list(argv)
+        gc.enable()
+        return ScriptBegins(self)
+
+    def code(self) -> types.CodeType:
+        """SyntaxError or ValueError when it is none."""
+        with open(self._path, "rb") as file:
+            return compile(file.read(), self._path, "exec", dont_inherit=True)
+
+    def end(self, exception: BaseException | None) -> None:
+        """Never returns."""
+        status = 0 if exception is None else _report(exception)
+        with contextlib.suppress(BaseException):
+            threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        if not _flush():
+            status = _FLUSH_FAILED
+        self._delete_objects()
+        _flush()
+        if isinstance(exception, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
+        os._exit(status)
+
+    def _delete_objects(self) -> None:
+        """So that finalizers run; names with an underscore first, then the others (`_PyModule_ClearDict`)."""
+        for private in (True, False):
+            for name in [*self.names]:
+                if name != "__builtins__" and (name[:1] == "_" and name[1:2] != "_") is private:
+                    self.names[name] = None
+        gc.collect()
+
+
+def forget_ours() -> None:
+    """In the nursery, once it has imported everything: what is imported from there on is as in any Python."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "executor"]:
+        del sys.modules[name]
+    sys.path[:] = [entry for entry in sys.path if not entry.endswith(".pyz")]
+    for path in [path for path in sys.path_importer_cache if path.startswith("/box")]:
+        del sys.path_importer_cache[path]
+    sys.path[0] = WORK
+
+
+def _open_streams() -> None:
+    """Anew, with the encoding and error handlers that Python chose at its start.
+
+    What the descriptors will be is not known yet. For what Python asks about them (can they seek, how large are their
+    blocks), an input is like /dev/null, and outputs are like a pipe.
+    """
+    ends = os.pipe()
+    for descriptor in (1, 2):
+        os.dup2(ends[1], descriptor)
+    for end in ends:
+        os.close(end)
+    for name, descriptor in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        old: io.TextIOWrapper = getattr(sys, name)
+        mode = "r" if descriptor == 0 else "w"
+        buffer = open(descriptor, mode + "b", -1, closefd=False)  # noqa: SIM115
+        buffer.raw.name = f"<{name}>"  # type: ignore[attr-defined]
+        stream = io.TextIOWrapper(buffer, old.encoding, old.errors, "\n", line_buffering=descriptor == 2)
+        stream.mode = mode  # type: ignore[misc]
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def _report(exception: BaseException) -> int:
+    """Tell of it as Python does; the exit status."""
+    if isinstance(exception, SystemExit):
+        if exception.code is None:
+            return 0
+        if isinstance(exception.code, int):
+            return exception.code & 0xFF if abs(exception.code) < 1 << 63 else 0xFF
+        _say(exception.code)
+        return 1
+    traceback = exception.__traceback__
+    while traceback and traceback.tb_frame.f_code.co_filename.startswith(_OURS):
+        traceback = traceback.tb_next
+    told = (type(exception), exception.with_traceback(traceback), traceback)
+    sys.last_type, sys.last_value, sys.last_traceback = told
+    if sys.version_info >= (3, 12):
+        sys.last_exc = exception
+    try:
+        sys.excepthook(*told)
+    except BaseException as hooks:
+        _say("Error in sys.excepthook:")
+        sys.__excepthook__(type(hooks), hooks, hooks.__traceback__)
+        _say("\nOriginal exception was:")
+        sys.__excepthook__(*told)
+    return 1
+
+
+def _say(text: object) -> None:
+    with contextlib.suppress(BaseException):
+        sys.stderr.write(f"{text}\n")
+
+
+def _flush() -> bool:
+    """Whether everything that was printed has been written."""
+    complete = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except BaseException as exc:
+            complete = stream is not sys.stdout
+            if not complete:
+                _say(f"Exception ignored in: {stream!r}\n{type(exc).__name__}: {exc}")
+    return complete

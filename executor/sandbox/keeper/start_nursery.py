@@ -1,0 +1,19 @@
+"""The first file of the nursery's Python, and of every Python program that it forks: under their frames is only this.
+
+It lies in the wall as a file of its own, beside the archive that holds the rest.
+"""
+
+import sys
+
+sys.path.insert(0, "/box/keeper.pyz")
+
+from executor.sandbox.keeper import nursery
+
+program = nursery.serve()
+if program:
+    raised = None
+    try:
+        exec(program.code(), program.names)  # noqa: S102
+    except BaseException as exc:
+        raised = exc
+    program.end(raised)
