@@ -69,11 +69,11 @@ def test_a_backup_brings_everything_back(stack: Stack, tmp_path: Path) -> None:
     run(stack, restore, tmp_path)
     assert whole_output(stack, "before@example.com") == output
     assert stack.client.submissions("after@example.com") == []
-    submitted(stack, source, "again@example.com")
+    submitted(stack, source, "restored@example.com")
 
     # And so has the old one, with what has happened there since.
     run(stack, restore, tmp_path)
     assert whole_output(stack, "before@example.com") == output
-    assert stack.client.submissions("again@example.com") == []
-    submitted(stack, source, "again@example.com")
-    assert whole_output(stack, "again@example.com") == output
+    assert stack.client.submissions("restored@example.com") == []
+    submitted(stack, source, "restored@example.com")
+    assert whole_output(stack, "restored@example.com") == output
