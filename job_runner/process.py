@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -55,10 +55,14 @@ class Processor:
         self._rng = random.Random()  # noqa: S311  (jitter)
         self._endings = GroupCommit(self._finish)
 
-    async def process(self, job: ClaimedJob) -> None:
-        """Run a job and write its end, or hand it back to be tried again. Raises only `DatabaseUnavailable`."""
+    async def process(self, job: ClaimedJob, answered: Callable[[], None] = lambda: None) -> None:
+        """Run a job and write its end, or hand it back to be tried again. Raises only `DatabaseUnavailable`.
+
+        `answered` is called when the engine is done with it, and what is left is to store the outcome.
+        """
         try:
             outcome = await self._run(job)
+            answered()
             await self._complete(job, outcome)
         except DatabaseUnavailable:
             raise

@@ -1,7 +1,8 @@
 """Claims jobs while there are free slots, and keeps their leases alive.
 
-It wakes on a NOTIFY, on the poll interval, when a job becomes due, when a slot falls free, and on stop; so a lost
-notification costs at most the interval.
+A slot is one run at the engine; while an outcome is being stored, the next job has its slot already. It wakes on
+a NOTIFY, on the poll interval, when a job becomes due, when a slot falls free, and on stop; so a lost notification
+costs at most the interval.
 """
 
 import asyncio
@@ -34,6 +35,8 @@ class Runner:
         self._processor = processor
         self._settings = settings
         self._under_way: dict[UUID, asyncio.Task[None]] = {}
+        #: Those of them that the engine is done with.
+        self._answered: set[UUID] = set()
         self._slot_free = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -55,8 +58,8 @@ class Runner:
 
     async def _claim_due(self) -> float:
         """Start as many due jobs as there are free slots; returns how long to wait at most for the next look."""
-        free = self._settings.runner_concurrency - len(self._under_way)
-        if free == 0:
+        free = self._free_slots()
+        if free <= 0:
             return self._settings.poll_interval
         try:
             async with self._database.connection() as connection:
@@ -69,11 +72,16 @@ class Runner:
             metrics.JOBS_CLAIMED.inc()
             metrics.JOB_WAIT_SECONDS.observe(job.waited_s)
             self._under_way[job.lease_id] = asyncio.create_task(self._run_one(job))
-        metrics.SLOTS_BUSY.set(len(self._under_way))
+        metrics.SLOTS_BUSY.set(len(self._under_way) - len(self._answered))
         if next_due is None:
             return self._settings.poll_interval
         # Another runner may hold the rows that look due: no busy loop then.
         return min(self._settings.poll_interval, max(next_due, 0.05))
+
+    def _free_slots(self) -> int:
+        """Where outcomes cannot be stored as fast as they come, no more of them are held than there are slots."""
+        slots, held = self._settings.runner_concurrency, len(self._answered)
+        return min(slots - (len(self._under_way) - held), 2 * slots - len(self._under_way))
 
     async def _run_one(self, job: ClaimedJob) -> None:
         # A task of its own, so every record from here on tells the job that it is about. The request is what the
@@ -84,7 +92,7 @@ class Runner:
         log.info("job.claimed")
         try:
             with metrics.JOB_RUN_SECONDS.time():
-                await self._processor.process(job)
+                await self._processor.process(job, lambda: self._free_slot_of(job))
         except DatabaseUnavailable as exc:
             # What it found is lost with the connection, the job is not: the lease expires and it runs again.
             log.warning("job.abandoned", error=str(exc))
@@ -95,8 +103,14 @@ class Runner:
             log.exception("job.crashed")
         finally:
             del self._under_way[job.lease_id]
-            metrics.SLOTS_BUSY.set(len(self._under_way))
+            self._answered.discard(job.lease_id)
+            metrics.SLOTS_BUSY.set(len(self._under_way) - len(self._answered))
             self._slot_free.set()
+
+    def _free_slot_of(self, job: ClaimedJob) -> None:
+        self._answered.add(job.lease_id)
+        metrics.SLOTS_BUSY.set(len(self._under_way) - len(self._answered))
+        self._slot_free.set()
 
     async def _release(self, job: ClaimedJob) -> None:
         with contextlib.suppress(DatabaseUnavailable):

@@ -9,7 +9,7 @@ from shared.settings import Settings
 
 class RunnerSettings(Settings):
     poll_interval: Annotated[float, Field(gt=0, le=3600, description="seconds between two looks without a NOTIFY")] = 60
-    runner_concurrency: Annotated[int, Field(ge=1, le=256, description="jobs under way at once")] = 4
+    runner_concurrency: Annotated[int, Field(ge=1, le=256, description="runs at the engine at once")] = 4
     max_attempts: Annotated[
         int, Field(ge=1, le=1000, description="tries until a job that we cannot run is given up")
     ] = 20

@@ -20,7 +20,7 @@ JOBS_RESCUED = Counter("precieux_jobs_rescued_total", "Jobs returned from runner
 JOBS_FINISHED = Counter("precieux_jobs_finished_total", "Jobs that ended", ["state", "verdict"])
 JOB_WAIT_SECONDS = Histogram("precieux_job_wait_seconds", "From the job's row to its claim", buckets=_SECONDS)
 JOB_RUN_SECONDS = Histogram("precieux_job_run_seconds", "From the claim to the stored outcome", buckets=_SECONDS)
-SLOTS_BUSY = Gauge("precieux_runner_slots_busy", "Jobs under way in this runner")
+SLOTS_BUSY = Gauge("precieux_runner_slots_busy", "Runs that this runner has at the engine")
 
 MAILS = Counter("precieux_mails_total", "What became of attempts to send a mail", ["result"])
 

@@ -20,7 +20,11 @@ MAX_SHOWN: Final = 20_000
 _CONTROLS: Final = {c: "\N{REPLACEMENT CHARACTER}" for c in (*range(32), *range(127, 160)) if c not in (9, 10)}
 
 _TEMPLATES: Final = jinja2.Environment(
-    loader=jinja2.PackageLoader("job_runner.emails"), autoescape=True, undefined=jinja2.StrictUndefined
+    loader=jinja2.PackageLoader("job_runner.emails"),
+    autoescape=True,
+    # It is part of the program: nobody changes it while that runs.
+    auto_reload=False,
+    undefined=jinja2.StrictUndefined,
 )
 
 _EXPLANATIONS: Final = {

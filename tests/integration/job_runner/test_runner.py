@@ -126,7 +126,30 @@ async def test_a_lost_notification_costs_at_most_the_interval(database: Database
     await running.stop()
 
 
-async def test_no_more_jobs_are_under_way_than_there_are_slots(
+async def test_a_slot_is_free_again_while_the_outcome_is_stored_but_outcomes_do_not_pile_up(
+    database: Database, processor: Processor, engine: ScriptedEngine, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, writable = store.put, asyncio.Event()
+
+    async def slow_put(key: str, data: bytes, *, content_type: str = "") -> None:
+        await writable.wait()
+        await put(key, data, content_type=content_type)
+
+    monkeypatch.setattr(store, "put", slow_put)
+    for _ in range(5):
+        await add_job(database)
+    running = Running(database, processor, settings(runner_concurrency=2))
+    await eventually(lambda: len(engine.calls) == 4)
+    await asyncio.sleep(0.1)  # nothing tells that a fifth is not claimed
+    assert sorted(str(state) for state in await states(database)) == ["executing"] * 4 + ["none-executed"]
+    writable.set()
+
+    await all_are("executed", database)
+    await running.stop()
+    assert engine.most <= 2
+
+
+async def test_no_more_programs_run_at_once_than_there_are_slots(
     database: Database, processor: Processor, engine: ScriptedEngine
 ) -> None:
     for _ in range(7):
