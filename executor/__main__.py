@@ -5,11 +5,12 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any
 
 import uvicorn
 
-from executor import obstacles, pipeline, probes
+from executor import obstacles, pipeline, precompiled_headers, probes
 from executor.app import create_app
 from executor.catalogue import ENVIRONMENT, find_installed
 from executor.mechanisms import find_mechanisms
@@ -29,7 +30,8 @@ _GRACE_S = 5
 
 
 async def serve(settings: ExecutorSettings) -> None:
-    sandbox = BubblewrapSandbox(find_mechanisms(settings), ENVIRONMENT)
+    mechanisms = find_mechanisms(settings)
+    sandbox = BubblewrapSandbox(mechanisms, ENVIRONMENT)
     try:
         await _prove(sandbox, settings)
         installed = await find_installed(sandbox, settings.executor_slots)
@@ -42,9 +44,21 @@ async def serve(settings: ExecutorSettings) -> None:
                     app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE_S
                 )
             )
-            await server.serve([listener])
+            async with _in_background(precompiled_headers.make(sandbox, installed.values(), mechanisms.headers)):
+                await server.serve([listener])
     finally:
         await sandbox.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Something that may take its time, and ends with the block at the latest."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _prove(sandbox: BubblewrapSandbox, settings: ExecutorSettings) -> None:

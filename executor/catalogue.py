@@ -1,12 +1,14 @@
 """The languages that this machine can run, and their versions, read once at start inside the sandbox."""
 
 import asyncio
+import hashlib
 import os
 import re
 from dataclasses import dataclass
 
 from executor import languages
 from executor.languages.base import Language, command
+from executor.sandbox import wall
 from executor.sandbox.base import Job, Sandbox, SandboxFailure, Step, Template
 from executor.sandbox.keeper.protocol import StageLimits
 from shared.codex import SupportedLanguage
@@ -40,6 +42,15 @@ class Installed:
     def identity(self) -> tuple[str, ...]:
         """What tells this toolchain from one that takes its place: its version, and the files of its programs."""
         return (self.info, *(_fingerprint(path) for path in self.tools.values() if os.path.isabs(path)))
+
+    @property
+    def headers_key(self) -> str:
+        """Names what is made by this compiler with these flags, in this container and in the next."""
+        return hashlib.sha256(repr((self.info, self.language.precompile)).encode()).hexdigest()[:16]
+
+    def command(self, words: tuple[str, ...], **values: str) -> tuple[str, ...]:
+        """What to start: `words` with all names replaced."""
+        return command(words, {**self.tools, "headers": f"{wall.HEADERS}/{self.headers_key}", **values})
 
     def describe(self) -> SupportedLanguage:
         version = re.search(r"\d+(\.\d+)+", self.info)

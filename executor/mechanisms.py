@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from executor import precompiled_headers
 from executor.sandbox import cgroups, wall
 from executor.sandbox.link import Mechanisms
 from executor.settings import ExecutorSettings
@@ -19,19 +20,21 @@ def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
     if privileged and not _is_mapped(settings.executor_first_user_id, _users(settings)):
         raise ConfigurationError(
             f"PRECIEUX_EXECUTOR_FIRST_USER_ID is {settings.executor_first_user_id}, which is no user id here "
-            "(a container may have but a few): set it to the first of {_users(settings)} unused ids."
+            f"(a container may have but a few): set it to the first of {_users(settings)} unused ids."
         )
     return Mechanisms(
         bubblewrap=bubblewrap,
         privileged=privileged,
         first_user=settings.executor_first_user_id if privileged else None,
+        headers=precompiled_headers.find_folder(settings.executor_cache_dir) if settings.precompile_headers else None,
         cgroups=cgroups.claim() if settings.executor_use_cgroups else None,
     )
 
 
 def _users(settings: ExecutorSettings) -> int:
-    """The most boxes at a time: those that run, as many that are on their way out, and those that stand ready."""
-    return 2 * settings.executor_slots + (_KINDS * settings.executor_warm_boxes if settings.executor_warm else 0)
+    """The most boxes at a time: those that run, as many that are on their way out, those that stand ready, and one for
+    `precompiled_headers`."""
+    return 1 + 2 * settings.executor_slots + (_KINDS * settings.executor_warm_boxes if settings.executor_warm else 0)
 
 
 def _is_mapped(first: int, count: int) -> bool:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from executor import limits, pressure, verdict
 from executor.catalogue import Installed
 from executor.compile_cache import CompileCache, key_of
-from executor.languages.base import command
 from executor.sandbox.base import Ended, File, Job, Sandbox, Step, Template
 from executor.sandbox.pool import Ready
 from executor.settings import ExecutorSettings
@@ -69,7 +68,6 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
     language = installed.language
     names = language.names_for(request.code)
     words = {
-        **installed.tools,
         "source": names.source,
         "main": names.main,
         "memory_mib": str(limits.memory_of(request, settings) // _MIB),
@@ -78,7 +76,7 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
     if language.compile:
         steps.append(
             Step(
-                argv=command(language.compile, words),
+                argv=installed.command(language.compile, **words),
                 environment=installed.environment,
                 limits=limits.of_compilation(settings),
                 output_bytes=_DIAGNOSTICS_BYTES,
@@ -88,7 +86,7 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
         )
     steps.append(
         Step(
-            argv=command(language.run, words),
+            argv=installed.command(language.run, **words),
             environment=installed.environment,
             limits=limits.of_run(request, settings, language.extra_memory),
             output_bytes=settings.max_output_bytes,

@@ -50,6 +50,10 @@ class ExecutorSettings(Settings):
     executor_warm_idle: float = Field(
         default=600.0, gt=0, description="seconds without demand after which boxes that stand ready are given up"
     )
+    precompile_headers: bool = Field(default=True, description="false: C++ programs are compiled without such help")
+    executor_cache_dir: Path | None = Field(
+        default=None, description="a folder for precompiled headers, if not /var/cache/precieux or ~/.cache/precieux"
+    )
 
     bwrap: Path | None = Field(default=None, description="the bubblewrap to use instead of the one found")
     executor_first_user_id: int = Field(

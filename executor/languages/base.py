@@ -38,6 +38,9 @@ class Language:
     """`tools` are the programs needed, by absolute path (the first that exists of each tuple), by the name that the
     commands use. In commands, `{source}`, `{main}`, `{memory_mib}` and the names of tools and options are replaced.
 
+    `headers` are what programs include first, to be compiled ahead by `precompile`; `{headers}` is the folder of what
+    that made: `made.gch`, and in `made.d` of which files (`executor.precompiled_headers`).
+
     `extra_memory` is what the runtime takes beside the program's data, in bytes; `out_of_memory` what it writes to
     standard error when it gives up. `in_python` says that `run` is a Python script, which need not start a Python anew.
     """
@@ -50,6 +53,8 @@ class Language:
     version: tuple[str, ...]
     reference: Reference
     compile: tuple[str, ...] | None = None
+    headers: tuple[str, ...] = ()
+    precompile: tuple[str, ...] = ()
     options: dict[str, Option] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     extra_memory: int = 0

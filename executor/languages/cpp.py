@@ -1,13 +1,18 @@
 from executor.languages.base import Language, Names, Reference
 from executor.languages.gold import GOLD
 
+#: GCC takes a precompiled header only where it was made with the same flags.
+_GXX = ("{gxx}", "-std=gnu++20", "-O2", "-pipe")
+
 LANGUAGE = Language(
     code="cpp",
     name="C++",
     names=Names("main.cpp"),
     tools={"gxx": ("/usr/bin/g++",)},
     options={"gold": GOLD},
-    compile=("{gxx}", "-std=gnu++20", "-O2", "-pipe", "{gold}", "-o", "main", "{source}"),
+    compile=(*_GXX, "-I{headers}", "{gold}", "-o", "main", "{source}"),
+    headers=("iostream", "bits/stdc++.h"),
+    precompile=(*_GXX, "-x", "c++-header", "-MD", "-MF", "made.d", "-o", "made.gch", "{source}"),
     run=("/box/work/main",),
     version=("{gxx}", "--version"),
     reference=Reference(

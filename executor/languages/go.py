@@ -12,7 +12,8 @@ LANGUAGE = Language(
     # XDG_CONFIG_HOME: what `go` notes for itself shall not lie beside the program.
     environment={
         "GOCACHE": "/box/tmp/cache", "GOPATH": "/box/tmp/path", "GOFLAGS": "-p=2", "GO111MODULE": "off",
-        "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GODEBUG": "installgoroot=all", "XDG_CONFIG_HOME": "/box/tmp/config",
+        "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GODEBUG": "installgoroot=all",
+        "XDG_CONFIG_HOME": "/box/tmp/config",
     },
     reference=Reference(
         'package main\n\nimport "fmt"\n\nfunc main() {\n\tvar name string\n\tfmt.Scan(&name)\n'

@@ -30,6 +30,7 @@ class Mechanisms:
     privileged: bool
     first_user: int | None
     cgroups: Cgroups | None
+    headers: Path | None = None
 
 
 class KeeperLink:
@@ -109,7 +110,7 @@ class KeeperLink:
     async def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
-        plan = wall.build(self._mechanisms.bubblewrap, self._mechanisms.privileged)
+        plan = wall.build(self._mechanisms.bubblewrap, self._mechanisms.privileged, self._mechanisms.headers)
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *plan.argv,

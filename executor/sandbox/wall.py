@@ -47,6 +47,8 @@ _FILES = {
     "/etc/hosts": "127.0.0.1 localhost box\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
+#: Where programs find precompiled headers.
+HEADERS = "/headers"
 # Hidden from programs: a box mounts its own files over /box.
 _KEEPER = "/box/keeper.pyz"
 _NURSERY = "/box/nursery.py"
@@ -94,7 +96,7 @@ def is_privileged() -> bool:
     return os.geteuid() == 0 and bool(effective >> _CAP_SYS_ADMIN & 1)
 
 
-def build(bubblewrap: Path, privileged: bool) -> Wall:
+def build(bubblewrap: Path, privileged: bool, headers: Path | None = None) -> Wall:
     """The command, for a keeper that is root (`privileged`) or only root of its own user namespace."""
     argv = [str(bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
@@ -109,6 +111,8 @@ def build(bubblewrap: Path, privileged: bool) -> Wall:
     for pattern in _ETC:
         for path in sorted(Path("/etc").glob(pattern)):
             argv += ["--ro-bind", str(path), str(path)]
+    if headers:
+        argv += ["--ro-bind", str(headers), HEADERS]
     argv += ["--proc", "/proc", "--dev", "/dev", "--dir", "/box"]
     argv += ["--symlink", "/box/tmp", "/tmp", "--symlink", "/box/tmp", "/var/tmp"]  # noqa: S108
     descriptors = []

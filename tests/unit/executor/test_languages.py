@@ -10,8 +10,13 @@ def test_every_language_has_names_and_every_name_a_language() -> None:
 
 def test_commands_name_only_what_is_known() -> None:
     for language in known().values():
-        words = dict.fromkeys((*language.tools, *language.options, "source", "main", "memory_mib"), "x")
-        for command in (language.run, language.version, language.compile or language.run):
+        words = dict.fromkeys((*language.tools, *language.options, "source", "main", "memory_mib", "headers"), "x")
+        for command in (
+            language.run,
+            language.version,
+            language.compile or language.run,
+            language.precompile or language.run,
+        ):
             assert command[0].format(**words) in ("x", "/box/work/main")
             assert all(part.format(**words) for part in command)
         for paths in language.tools.values():

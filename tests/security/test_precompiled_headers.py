@@ -1,0 +1,144 @@
+"""Precompiled headers save time and change nothing: not what a program means, and not by a program."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from executor import precompiled_headers
+from executor.catalogue import ENVIRONMENT, Installed
+from executor.languages import known
+from executor.mechanisms import find_mechanisms
+from executor.pipeline import Outcome, Pipeline
+from executor.sandbox.base import Ended, File, Job
+from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.settings import ExecutorSettings
+from shared.codex import RunRequest, Verdict
+
+_CPP = known()["cpp"]
+_TOOLS = _CPP.toolchain()
+
+pytestmark = [pytest.mark.security, pytest.mark.skipif(_TOOLS is None, reason="there is no C++ compiler")]
+
+_MARKED = "#define MADE_AHEAD\n"
+_TELL = """
+#ifdef MADE_AHEAD
+int main() { std::cout << "ahead\\n"; }
+#else
+int main() { std::cout << "plain\\n"; }
+#endif
+"""
+
+
+class Marking:
+    """Makes headers that tell that they were made ahead."""
+
+    def __init__(self, sandbox: BubblewrapSandbox) -> None:
+        self._sandbox = sandbox
+
+    async def run(self, job: Job) -> list[Ended]:
+        files = {name: File(file.content + _MARKED.encode()) for name, file in job.files.items()}
+        return await self._sandbox.run(replace(job, files=files))
+
+
+class Engine:
+    def __init__(self, settings: ExecutorSettings) -> None:
+        self.mechanisms = find_mechanisms(settings)
+        self.sandbox = BubblewrapSandbox(self.mechanisms, ENVIRONMENT)
+        self.pipeline = Pipeline(self.sandbox, settings)
+        assert _TOOLS
+        self.cpp = Installed(replace(_CPP, headers=("iostream",)), _TOOLS, "1.0")
+
+    async def run(self, code: str, language: str = "cpp") -> Outcome:
+        installed = self.cpp
+        if language != "cpp":
+            tools = known()[language].toolchain()
+            assert tools
+            installed = Installed(known()[language], tools, "1.0")
+        return await self.pipeline.run(RunRequest(code=code, language=language), installed)
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
+    engine = Engine(ExecutorSettings(executor_cache_dir=tmp_path))
+    yield engine
+    await engine.sandbox.aclose()
+
+
+@pytest.fixture
+async def marked(engine: Engine) -> Engine:
+    await precompiled_headers.make(Marking(engine.sandbox), [engine.cpp], engine.mechanisms.headers)
+    return engine
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("", "ahead"),
+        ("// A comment\n\n", "ahead"),
+        ("#define OF_NO_CONCERN 1\n", "ahead"),
+        ("#define NDEBUG\n", "ahead"),  # <iostream> does not ask for it
+        ("#define _GLIBCXX_DEBUG\n", "plain"),
+        ("#define _GLIBCXX_USE_CXX11_ABI 0\n", "plain"),
+        ("#include <cstdio>\n", "plain"),
+        ('#pragma GCC optimize("O3")\n', "plain"),
+        ('#pragma GCC target("avx2")\n', "plain"),
+        ("int one;\n", "plain"),
+    ],
+)
+async def test_taken_only_where_it_makes_no_difference(marked: Engine, before: str, expected: str) -> None:
+    answer = await marked.run(f"{before}#include <iostream>\n{_TELL}")
+    assert (answer.verdict, answer.output) == (Verdict.OK, f"{expected}\n"), answer.error
+
+
+async def test_a_program_compiles_before_and_after_and_reads_the_same_errors(engine: Engine) -> None:
+    wrong = "#include <iostream>\n#include <set>\nstruct X {};\nint main() { std::set<X>{{}}; std::cout << X{}; }"
+    right = "#include <iostream>\nint main() { std::cout << __INCLUDE_LEVEL__ << __LINE__ << __FILE__; }"
+    before = [await engine.run(code) for code in (wrong, right)]
+    await precompiled_headers.make(engine.sandbox, [engine.cpp], engine.mechanisms.headers)
+    after = [await engine.run(code) for code in (wrong + "\n", right + "\n")]
+    assert [(answer.verdict, answer.output, answer.error) for answer in before] == [
+        (answer.verdict, answer.output, answer.error) for answer in after
+    ]
+    assert [answer.verdict for answer in before] == [Verdict.COMPILE_ERROR, Verdict.OK]
+
+
+async def test_one_that_is_damaged_is_passed_over(marked: Engine) -> None:
+    assert marked.mechanisms.headers
+    (file,) = marked.mechanisms.headers.rglob("*.gch")
+    file.write_bytes(b"rubbish")
+    answer = await marked.run(f"#include <iostream>\n{_TELL}")
+    assert (answer.verdict, answer.output) == (Verdict.OK, "plain\n")
+
+
+async def test_no_program_changes_what_others_will_include(marked: Engine) -> None:
+    code = f"""
+import os
+folder = "/headers"
+(file,) = [f"{{at}}/{{name}}" for at, _, names in os.walk(folder) for name in names if name.endswith(".gch")]
+tries = [
+    lambda: open(file, "r+b"),
+    lambda: open(file, "ab"),
+    lambda: os.unlink(file),
+    lambda: os.rename(file, file + "x"),
+    lambda: os.rename("/box/work/main.py", file),
+    lambda: os.symlink("/box/work/main.py", folder + "/planted"),
+    lambda: os.link(file, "/box/work/linked"),
+    lambda: os.mkdir(folder + "/{marked.cpp.headers_key}/vector.gch"),
+    lambda: os.chmod(file, 0o666),
+    lambda: os.truncate(file, 0),
+    lambda: os.utime(file),
+    lambda: os.rename(folder, "/box/work/headers"),
+    lambda: os.setxattr(file, "user.x", b"x"),
+]
+for number, attempt in enumerate(tries):
+    try:
+        attempt()
+    except OSError:
+        continue
+    print("ESCAPED", number)
+print("HELD")
+"""
+    assert (await marked.run(code, "py")).output == "HELD\n"
+    assert (await marked.run(f"#include <iostream>\n{_TELL}")).output == "ahead\n"
