@@ -120,6 +120,9 @@ class CgroupV1:
         if self._limits is None or limits.processes != self._limits.processes:
             for folder in self._others:
                 folder.try_write("pids.max", str(limits.processes))
+        if limits.background:
+            for folder in self._others:
+                folder.try_write("cpu.shares", "2")
         self._limits = limits
 
 
@@ -159,3 +162,5 @@ class CgroupV2:
     def _limit(self, limits: StageLimits) -> None:
         self._folder.write("memory.max", str(limits.memory_bytes))
         self._folder.try_write("pids.max", str(limits.processes))
+        if limits.background:
+            self._folder.try_write("cpu.weight", "1")

@@ -24,7 +24,8 @@ WORK = "/box/work"
 
 @dataclass(frozen=True)
 class StageLimits:
-    """Seconds and bytes. `wall_s` does not count the time in which the program waited for a processor."""
+    """Seconds and bytes. `wall_s` does not count the time in which the program waited for a processor; one in the
+    `background` leaves the processors to others."""
 
     cpu_s: float
     wall_s: float
@@ -33,6 +34,7 @@ class StageLimits:
     open_files: int
     file_bytes: int
     stack_bytes: int
+    background: bool = False
 
 
 @dataclass(frozen=True)
