@@ -17,6 +17,10 @@ pytestmark = pytest.mark.contract
 _INSTALLED = {code: language for code, language in known().items() if language.toolchain()}
 
 
+def _code(language: Any) -> str:
+    return str(language.code)
+
+
 @pytest.fixture
 async def client(executor: RunningExecutor) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=executor.url, timeout=120) as client:
@@ -34,6 +38,13 @@ async def _run(client: httpx.AsyncClient, language: str, code: str, **fields: An
 async def test_every_installed_language_runs_its_reference(client: httpx.AsyncClient, language: Any) -> None:
     answer = await _run(client, language.code, language.reference.source, input=language.reference.input)
     assert (answer["verdict"], answer["output"], answer["error"]) == ("ok", language.reference.output, "")
+
+
+@pytest.mark.parametrize("language", [language for language in _INSTALLED.values() if language.compile], ids=_code)
+async def test_what_was_compiled_before_runs_as_before(client: httpx.AsyncClient, language: Any) -> None:
+    for name in ("world", "again"):
+        answer = await _run(client, language.code, language.reference.source, input=f"{name}\n")
+        assert (answer["verdict"], answer["output"], answer["error"]) == ("ok", f"Hello, {name}!\n", "")
 
 
 async def test_answer_has_the_classic_fields_and_ours(client: httpx.AsyncClient) -> None:
