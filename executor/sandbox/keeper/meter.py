@@ -122,7 +122,7 @@ class CgroupV1:
                 folder.try_write("pids.max", str(limits.processes))
         if limits.background:
             for folder in self._others:
-                folder.try_write("cpu.shares", "2")
+                folder.try_write("cpu.shares", "102")
         self._limits = limits
 
 
@@ -163,4 +163,4 @@ class CgroupV2:
         self._folder.write("memory.max", str(limits.memory_bytes))
         self._folder.try_write("pids.max", str(limits.processes))
         if limits.background:
-            self._folder.try_write("cpu.weight", "1")
+            self._folder.try_write("cpu.weight", "10")

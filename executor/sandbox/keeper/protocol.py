@@ -25,7 +25,7 @@ WORK = "/box/work"
 @dataclass(frozen=True)
 class StageLimits:
     """Seconds and bytes. `wall_s` does not count the time in which the program waited for a processor; one in the
-    `background` leaves the processors to others."""
+    `background` gets a tenth of what others get."""
 
     cpu_s: float
     wall_s: float
