@@ -90,7 +90,7 @@ async def _ask(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> I
     argv = command(language.version, tools)
     step = Step(argv, ENVIRONMENT | language.environment, _LIMITS, _OUTPUT_BYTES, merge_output=True)
     try:
-        (ended,) = await sandbox.run(Job({}, (step,), Template(_LIMITS.file_bytes)))
+        (ended,) = await sandbox.run(Job({}, (step,), Template(_LIMITS.file_bytes, _LIMITS)))
     except SandboxFailure as exc:
         log.warning("language.left_out", language=language.code, reason=str(exc))
         return None

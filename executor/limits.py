@@ -1,11 +1,10 @@
 """What a program may use: the request's wishes within the operator's bounds, as the sandbox understands them. Pure."""
 
-from executor.sandbox.keeper.protocol import StageLimits
+from executor.sandbox.keeper.protocol import RUN_STACK_BYTES, StageLimits
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest
 
 _OPEN_FILES = 512
-_RUN_STACK_BYTES = 256 << 20
 _COMPILE_STACK_BYTES = 64 << 20
 _LEAST_MEMORY_BYTES = 16 << 20
 
@@ -25,7 +24,7 @@ def of_run(request: RunRequest, settings: ExecutorSettings, extra_memory: int) -
         processes=settings.max_processes,
         open_files=_OPEN_FILES,
         file_bytes=settings.max_disk_bytes,
-        stack_bytes=_RUN_STACK_BYTES,
+        stack_bytes=RUN_STACK_BYTES,
     )
 
 

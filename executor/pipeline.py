@@ -98,7 +98,12 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
 
 def template(installed: Installed, settings: ExecutorSettings) -> Template:
     """The box that programs of a language run in. Pure."""
-    return Template(settings.max_disk_bytes, python=installed.language.in_python and settings.executor_warm)
+    anything = RunRequest(code="", language=installed.language.code)
+    return Template(
+        settings.max_disk_bytes,
+        limits.of_run(anything, settings, extra_memory=0),
+        python=installed.language.in_python and settings.executor_warm,
+    )
 
 
 def ready(installed: dict[str, Installed], settings: ExecutorSettings) -> list[Ready]:

@@ -137,7 +137,7 @@ async def probe(sandbox: Sandbox, at_once: int) -> list[Finding]:
         step = Step((wall.find_python(), "probe.py", argument), ENVIRONMENT, limits, _OUTPUT_BYTES)
         async with free:
             (ended,) = await sandbox.run(
-                Job({"probe.py": File(source.encode())}, (step,), Template(_DISK_BYTES, python=python))
+                Job({"probe.py": File(source.encode())}, (step,), Template(_DISK_BYTES, limits, python=python))
             )
         return ended
 

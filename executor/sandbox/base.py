@@ -25,7 +25,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Template:
-    """A box before its job is known. All files in it together may take `disk_bytes`.
+    """A box before its job is known. All files in it together may take `disk_bytes`; `limits` are those that its first
+    step is likely to have.
 
     Its first process waits: to become any program; as a Python whose script is the first step's (`python`); or as the
     `stub`, which is started at once, and is told the first step's `argv` in a line of JSON, {"argv": [...]}, on its
@@ -33,6 +34,7 @@ class Template:
     """
 
     disk_bytes: int
+    limits: StageLimits
     python: bool = False
     stub: Step | None = None
 

@@ -12,18 +12,12 @@ from executor.sandbox.keeper.protocol import (
     Prepare,
     Report,
     Stage,
-    StageLimits,
     StageReport,
     Standing,
     encode,
 )
 from executor.sandbox.sealed import read_only
 from executor.sandbox.streams import Descriptors, Streams
-
-#: For the process that waits, until its own limits are known.
-_WAITING = StageLimits(
-    cpu_s=1, wall_s=1, memory_bytes=64 << 20, processes=4, open_files=64, file_bytes=0, stack_bytes=8 << 20
-)
 
 
 class Link(Protocol):
@@ -56,8 +50,8 @@ class Box:
         if stub:
             self._streams.append(Streams(stub, self.kill))
             stage = self._streams[0].stage_before_input(descriptors)
-        limits = stub.limits if stub else _WAITING
-        order = Prepare(self.id, self.user, self.template.disk_bytes, limits, self.template.python, stage)
+        template = self.template
+        order = Prepare(self.id, self.user, template.disk_bytes, template.limits, template.python, stage)
         await self._link.send(encode(order), descriptors.given)
 
     async def run(self, job: Job) -> list[Ended]:

@@ -12,6 +12,8 @@ from executor.sandbox.pool import Pool, Ready
 
 #: Seconds between two looks for boxes that nobody wants any more.
 _DRAIN_S = 60.0
+#: Making a box takes the keeper as long as a short program takes to run, so those that run and their answers go first.
+_WHILE_RUNNING_S, _AFTER_RUN_S = 0.02, 0.002
 
 
 class BubblewrapSandbox:
@@ -52,11 +54,11 @@ class BubblewrapSandbox:
         self._under_way += 1
         try:
             box = (pool and pool.take()) or await self._make(job.template)
-            self._refill()
+            self._refill_in(_WHILE_RUNNING_S)
             return await box.run(job)
         finally:
             self._under_way -= 1
-            self._refill()
+            self._refill_in(_AFTER_RUN_S)
 
     async def _make(self, template: Template) -> Box:
         """A box that will stand in a moment. No two that are not gone have the same user."""
@@ -79,6 +81,9 @@ class BubblewrapSandbox:
             if isinstance(report, BoxGone):
                 del self._boxes[box.id]
             self._refill()
+
+    def _refill_in(self, delay_s: float) -> None:
+        asyncio.get_running_loop().call_later(delay_s, self._refill)
 
     def _refill(self) -> None:
         if self._link.is_up:

@@ -37,7 +37,9 @@ async def _run(sandbox: BubblewrapSandbox, first: str, second: str = "") -> list
         Step((wall.find_python(), "-c", f"import os\n{source}"), ENVIRONMENT, _LIMITS, 65536)
         for source in (first, second)
     )
-    ended = await sandbox.run(Job({"given": File(b"given")}, steps, Template(16 << 20), collect_bytes=_MOST_BYTES))
+    ended = await sandbox.run(
+        Job({"given": File(b"given")}, steps, Template(16 << 20, _LIMITS), collect_bytes=_MOST_BYTES)
+    )
     assert b"".join(step.stderr for step in ended) == b""
     assert all(not step.made for step in ended[1:])
     return ended

@@ -1,6 +1,7 @@
 """The keeper's side of the nursery: starts it, orders boxes from it, and replaces it before too many came from one."""
 
 import os
+import resource
 import selectors
 import socket
 import time
@@ -8,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from executor.sandbox.keeper import channel
-from executor.sandbox.keeper.protocol import Prepare
+from executor.sandbox.keeper.protocol import RUN_STACK_BYTES, Prepare
 
 _START = "/box/nursery.py"  # `start_nursery.py`, where the wall puts it
 #: Python programs of one nursery share their hash seed and memory layout; no more of them than this, nor for longer.
@@ -29,6 +30,8 @@ class Nurseries:
 
     def start(self) -> None:
         ours, theirs = channel.pair()
+        _, most = resource.getrlimit(resource.RLIMIT_STACK)
+        resource.setrlimit(resource.RLIMIT_STACK, (RUN_STACK_BYTES, most))
         actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)]
         os.posix_spawn(self._python, [self._python, _START], self._environment, file_actions=actions)
         theirs.close()

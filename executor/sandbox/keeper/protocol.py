@@ -18,6 +18,8 @@ MAX_DESCRIPTORS = 64
 #: Files of one step that can be collected; each is a descriptor.
 MAX_ARTEFACTS = 32
 
+#: Of a program's stack. Where its memory may lie is settled when it, or the Python that it is forked from, is started.
+RUN_STACK_BYTES = 256 << 20
 #: The folder that a program finds itself in.
 WORK = "/box/work"
 
