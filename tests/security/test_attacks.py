@@ -2,8 +2,8 @@
 
 All of a mode's attacks run at the same time, as they would in life, and the tests then look at what came of each.
 An attack prints HELD when it was stopped everywhere, and ESCAPED when it was not. With
-PRECIEUX_TEST_ATTACK_MODES=all they are made three times: as the executor comes (as root where we are), without
-cgroups, and, where we are root, as an ordinary user.
+PRECIEUX_TEST_ATTACK_MODES=all they are made several times: as the executor comes (as root where we are), without
+cgroups, with every program started anew, and, where we are root, as an ordinary user.
 """
 
 import asyncio

@@ -60,12 +60,12 @@ class Run:
         self.init, self.process = init, process
         if self._stopped:
             self._kill()
+        self._go_if_possible()
 
     def begin(self, begin: Begin, descriptors: list[int]) -> None:
         """Now, or as soon as the box stands. The descriptors are closed here."""
         self._begin, self._descriptors = begin, descriptors
-        if self._standing:
-            self._go()
+        self._go_if_possible()
 
     def hear(self) -> Iterator[Report]:
         """What process 1 has said since the last time."""
@@ -73,8 +73,7 @@ class Run:
             if "standing" in said:
                 self._standing = True
                 yield Standing(self.id)
-                if self._begin:
-                    self._go()
+                self._go_if_possible()
             elif "failure" in said:
                 self._failure = said["failure"]
             else:
@@ -142,11 +141,15 @@ class Run:
         limits: StageLimits = self._stages[self._stage].limits
         return limits
 
-    def _go(self) -> None:
-        assert self._begin
+    def _go_if_possible(self) -> None:
+        # Process 1 may say that the box stands before the nursery says which process that is.
+        if self._begin and self._standing and self.process >= 0 and not self._stopped:
+            self._go(self._begin)
+
+    def _go(self, begin: Begin) -> None:
         try:
             self._start_clock()
-            channel.send(self.channel, encode(self._begin), self._descriptors)
+            channel.send(self.channel, encode(begin), self._descriptors)
             # While the first stage runs, those after it are made ready.
             for index, stage in enumerate(self._stages[1:], start=1):
                 joins: list[int] = []

@@ -39,6 +39,7 @@ class Script:
         self._path = ""
         self._module = types.ModuleType("__main__")
         self.names = vars(self._module)
+        self.raised: BaseException | None = None
         kernel.set_dumpable(True)  # as after exec: /proc/self is one's own
         _open_streams()
         for number, action in (
@@ -69,27 +70,29 @@ class Script:
         with open(self._path, "rb") as file:
             return compile(file.read(), self._path, "exec", dont_inherit=True)
 
-    def end(self, exception: BaseException | None) -> None:
-        """Never returns."""
-        status = 0 if exception is None else _report(exception)
+    def end(self) -> None:
+        """The script has returned, or has `raised`. Never returns."""
+        status = 0 if self.raised is None else _report(self.raised)
+        interrupted = isinstance(self.raised, KeyboardInterrupt)
         with contextlib.suppress(BaseException):
             threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
-        if not _flush():
-            status = _FLUSH_FAILED
+        complete = _flush()
         self._delete_objects()
-        _flush()
-        if isinstance(exception, KeyboardInterrupt):
+        if not (complete and _flush()):
+            status = _FLUSH_FAILED
+        if interrupted:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGINT)
         os._exit(status)
 
     def _delete_objects(self) -> None:
-        """So that finalizers run; names with an underscore first, then the others (`_PyModule_ClearDict`)."""
-        for private in (True, False):
-            for name in [*self.names]:
-                if name != "__builtins__" and (name[:1] == "_" and name[1:2] != "_") is private:
-                    self.names[name] = None
+        """So that finalizers run: whatever nothing but the script referred to."""
+        self.raised = sys.last_value = sys.last_traceback = None
+        if sys.version_info >= (3, 12):
+            sys.last_exc = None
+        sys.modules.pop("__main__", None)
+        del self._module, self.names
         gc.collect()
 
 
@@ -134,10 +137,7 @@ def _report(exception: BaseException) -> int:
             return exception.code & 0xFF if abs(exception.code) < 1 << 63 else 0xFF
         _say(exception.code)
         return 1
-    traceback = exception.__traceback__
-    while traceback and traceback.tb_frame.f_code.co_filename.startswith(_OURS):
-        traceback = traceback.tb_next
-    told = (type(exception), exception.with_traceback(traceback), traceback)
+    told = (type(exception), exception, _theirs(exception))
     sys.last_type, sys.last_value, sys.last_traceback = told
     if sys.version_info >= (3, 12):
         sys.last_exc = exception
@@ -145,10 +145,19 @@ def _report(exception: BaseException) -> int:
         sys.excepthook(*told)
     except BaseException as hooks:
         _say("Error in sys.excepthook:")
-        sys.__excepthook__(type(hooks), hooks, hooks.__traceback__)
+        sys.__excepthook__(type(hooks), hooks, _theirs(hooks))
         _say("\nOriginal exception was:")
         sys.__excepthook__(*told)
     return 1
+
+
+def _theirs(exception: BaseException) -> types.TracebackType | None:
+    """The traceback without our own frames, which come first; the exception has it from here on."""
+    traceback = exception.__traceback__
+    while traceback and traceback.tb_frame.f_code.co_filename.startswith(_OURS):
+        traceback = traceback.tb_next
+    exception.__traceback__ = traceback
+    return traceback
 
 
 def _say(text: object) -> None:
@@ -157,14 +166,15 @@ def _say(text: object) -> None:
 
 
 def _flush() -> bool:
-    """Whether everything that was printed has been written."""
+    """Whether all of standard output has been written."""
     complete = True
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            if stream is not None and not stream.closed:
-                stream.flush()
-        except BaseException as exc:
-            complete = stream is not sys.stdout
-            if not complete:
-                _say(f"Exception ignored in: {stream!r}\n{type(exc).__name__}: {exc}")
+    try:
+        if sys.stdout is not None and not sys.stdout.closed:
+            sys.stdout.flush()
+    except BaseException as exc:
+        complete = False
+        where = "on flushing sys.stdout:" if sys.version_info >= (3, 13) else f"in: {sys.stdout!r}"
+        _say(f"Exception ignored {where}\n{type(exc).__name__}: {exc}")
+    with contextlib.suppress(BaseException):
+        sys.stderr.flush()
     return complete

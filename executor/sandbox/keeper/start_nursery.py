@@ -11,9 +11,8 @@ from executor.sandbox.keeper import nursery
 
 program = nursery.serve()
 if program:
-    raised = None
     try:
         exec(program.code(), program.names)  # noqa: S102
     except BaseException as exc:
-        raised = exc
-    program.end(raised)
+        program.raised = exc
+    program.end()

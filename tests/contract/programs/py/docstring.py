@@ -1,0 +1,3 @@
+"""What it does."""
+
+print(__doc__)

@@ -1,0 +1,4 @@
+import os
+
+print("x" * 10)
+os.close(1)
