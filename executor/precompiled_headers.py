@@ -85,7 +85,9 @@ async def _compile(sandbox: Sandbox, language: Installed, precompiled: "_Precomp
     argv = language.command(language.language.precompile, source=name)
     step = Step((*_PATIENTLY, *argv), language.environment, _LIMITS, _DIAGNOSTICS_BYTES, merge_output=True)
     source = File(f"#include <{precompiled.header}>\n".encode())
-    (ended,) = await sandbox.run(Job({name: source}, (step,), Template(_DISK_BYTES), collect_bytes=_DISK_BYTES))
+    (ended,) = await sandbox.run(
+        Job({name: source}, (step,), Template(_DISK_BYTES, _LIMITS), collect_bytes=_DISK_BYTES)
+    )
     if not ended.succeeded or set(ended.made) != {"made.gch", "made.d"}:
         said = ended.stdout.decode(errors="replace")
         log.warning("header.left_out", header=precompiled.header, reason=ended.stopped or said)
