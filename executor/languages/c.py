@@ -1,16 +1,20 @@
+from executor.languages import gold
 from executor.languages.base import Language, Names, Reference
-from executor.languages.gold import GOLD
 
 LANGUAGE = Language(
     code="c",
     name="C",
     names=Names("main.c"),
     tools={"gcc": ("/usr/bin/gcc",)},
-    options={"gold": GOLD},
-    compile=("{gcc}", "-std=gnu17", "-O2", "-pipe", "{gold}", "-o", "main", "{source}", "-lm"),
+    options=gold.OPTIONS,
+    # Without `-fno-canonical...` GCC follows every part of every header's path, to find the name that it has.
+    compile=(
+        "{gcc}", "-std=gnu17", "-O2", "-pipe", "-fno-canonical-system-headers", *gold.WORDS,
+        "-o", "main", "{source}", "-lm",
+    ),
     run=("/box/work/main",),
     version=("{gcc}", "--version"),
     reference=Reference(
         '#include <stdio.h>\nint main(void) { char name[80]; scanf("%79s", name); printf("Hello, %s!\\n", name); }\n'
     ),
-)
+)  # fmt: skip

@@ -1,5 +1,5 @@
+from executor.languages import gold
 from executor.languages.base import Language, Names, Reference
-from executor.languages.gold import GOLD
 
 #: GCC takes a precompiled header only where it was made with the same flags.
 _GXX = ("{gxx}", "-std=gnu++20", "-O2", "-pipe")
@@ -9,8 +9,8 @@ LANGUAGE = Language(
     name="C++",
     names=Names("main.cpp"),
     tools={"gxx": ("/usr/bin/g++",)},
-    options={"gold": GOLD},
-    compile=(*_GXX, "-I{headers}", "{gold}", "-o", "main", "{source}"),
+    options=gold.OPTIONS,
+    compile=(*_GXX, "-I{headers}", *gold.WORDS, "-o", "main", "{source}"),
     headers=("iostream", "bits/stdc++.h"),
     precompile=(*_GXX, "-x", "c++-header", "-MD", "-MF", "made.d", "-o", "made.gch", "{source}"),
     run=("/box/work/main",),

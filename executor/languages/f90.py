@@ -1,13 +1,13 @@
+from executor.languages import gold
 from executor.languages.base import Language, Names, Reference
-from executor.languages.gold import GOLD
 
 LANGUAGE = Language(
     code="f90",
     name="Fortran",
     names=Names("main.f90"),
     tools={"gfortran": ("/usr/bin/gfortran",)},
-    options={"gold": GOLD},
-    compile=("{gfortran}", "-O2", "-pipe", "{gold}", "-o", "main", "{source}"),
+    options=gold.OPTIONS,
+    compile=("{gfortran}", "-O2", "-pipe", *gold.WORDS, "-o", "main", "{source}"),
     run=("/box/work/main",),
     version=("{gfortran}", "--version"),
     reference=Reference(
