@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any
 
 import uvicorn
+import uvloop
 
 from executor import obstacles, pipeline, precompiled_headers, probes
 from executor.app import create_app
@@ -118,7 +119,7 @@ def main() -> int:
     try:
         settings = load(ExecutorSettings)
         configure_logging("executor", load(LogSettings))
-        asyncio.run(serve(settings))
+        uvloop.run(serve(settings))
     except ConfigurationError as exc:
         return fail(exc)
     return 0

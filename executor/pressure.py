@@ -4,6 +4,7 @@ Linux counts the time in which some task waited for a processor (PSI; Documentat
 without it, or a container that hides it, leaves us without evidence, which is no harm.
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,9 +25,13 @@ class Reading:
 def read(source: Path = _SOURCE, clock: Callable[[], float] = time.monotonic) -> Reading | None:
     """None where the kernel does not tell."""
     try:
-        some = source.read_text().splitlines()[0]
-        return Reading(int(some.rpartition("total=")[2]), clock())
-    except (OSError, ValueError, IndexError):
+        descriptor = os.open(source, os.O_RDONLY)
+        try:
+            some = os.read(descriptor, 4096).split(b"\n", 1)[0]
+        finally:
+            os.close(descriptor)
+        return Reading(int(some.rpartition(b"total=")[2]), clock())
+    except (OSError, ValueError):
         return None
 
 

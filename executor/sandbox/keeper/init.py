@@ -74,6 +74,9 @@ class _Waiting:
 
     def begin(self, stage: Stage, descriptors: list[int]) -> None:
         program.begin(self._control, stage, descriptors, stub=self._stub)
+
+    def check(self) -> None:
+        """When all processes are dead: `BoxFailure` if this one had not become its program before."""
         if not self._stub and (said := self._control.recv(4096)):
             raise BoxFailure(self._failure(said))
         self._control.close()
@@ -101,6 +104,7 @@ def _run(
         status, resident = _wait_for(child.pid)
         wall = time.monotonic() - started
         _end_the_rest()
+        child.check()
         exit_code = os.waitstatus_to_exitcode(status)
         usage = {"cpu_s": _cpu_of_children() - before, "wall_s": wall, "resident_bytes": resident}
         if index == 0 and exit_code == 0 and begin.collect >= 0:
