@@ -19,6 +19,7 @@ from executor.pipeline import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
+from executor.warm import Warm
 from executor.worker import Slots
 from shared.errors import ConfigurationError
 from shared.logging import LogSettings, configure_logging, get_logger
@@ -38,14 +39,18 @@ async def serve(settings: ExecutorSettings) -> None:
         installed = await find_installed(sandbox, settings.executor_slots)
         sandbox.keep_ready(pipeline.ready(installed, settings))
         slots = Slots(settings.executor_slots, settings.executor_queue)
-        app = create_app(settings, Pipeline(sandbox, settings), slots, installed)
+        warm = Warm(sandbox, settings, installed.values(), mechanisms.runtimes)
+        app = create_app(settings, Pipeline(sandbox, settings, warm), slots, installed)
         with listen(settings) as listener:
             server = _Server(
                 uvicorn.Config(
                     app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE_S
                 )
             )
-            async with _in_background(precompiled_headers.make(sandbox, installed.values(), mechanisms.headers)):
+            async with (
+                contextlib.aclosing(warm),
+                _in_background(precompiled_headers.make(sandbox, installed.values(), mechanisms.headers)),
+            ):
                 await server.serve([listener])
     finally:
         await sandbox.aclose()

@@ -50,7 +50,9 @@ class Installed:
 
     def command(self, words: tuple[str, ...], **values: str) -> tuple[str, ...]:
         """What to start: `words` with all names replaced."""
-        return command(words, {**self.tools, "headers": f"{wall.HEADERS}/{self.headers_key}", **values})
+        return command(
+            words, {**self.tools, "headers": f"{wall.HEADERS}/{self.headers_key}", "stubs": wall.STUBS, **values}
+        )
 
     def describe(self) -> SupportedLanguage:
         version = re.search(r"\d+(\.\d+)+", self.info)

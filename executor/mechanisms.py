@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from executor import precompiled_headers
+from executor.precompiled_headers import find_folder
 from executor.sandbox import cgroups, wall
 from executor.sandbox.link import Mechanisms
 from executor.settings import ExecutorSettings
@@ -26,15 +26,16 @@ def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
         bubblewrap=bubblewrap,
         privileged=privileged,
         first_user=settings.executor_first_user_id if privileged else None,
-        headers=precompiled_headers.find_folder(settings.executor_cache_dir) if settings.precompile_headers else None,
+        headers=find_folder(settings.executor_cache_dir, "headers") if settings.precompile_headers else None,
+        runtimes=find_folder(settings.executor_cache_dir, "runtimes") if settings.executor_warm else None,
         cgroups=cgroups.claim() if settings.executor_use_cgroups else None,
     )
 
 
 def _users(settings: ExecutorSettings) -> int:
-    """The most boxes at a time: those that run, as many that are on their way out, those that stand ready, and one for
-    `precompiled_headers`."""
-    return 1 + 2 * settings.executor_slots + (_KINDS * settings.executor_warm_boxes if settings.executor_warm else 0)
+    """The most boxes at a time: those that run, as many that are on their way out, those that stand ready, and two for
+    what is made ahead and for the shared compiler."""
+    return 2 + 2 * settings.executor_slots + (_KINDS * settings.executor_warm_boxes if settings.executor_warm else 0)
 
 
 def _is_mapped(first: int, count: int) -> bool:

@@ -14,6 +14,7 @@ from executor.compile_cache import CompileCache, key_of
 from executor.sandbox.base import Ended, File, Job, Sandbox, Step, Template
 from executor.sandbox.pool import Ready
 from executor.settings import ExecutorSettings
+from executor.warm import Warm
 from shared.codex import RunRequest, Verdict
 
 #: Of a compiler's diagnostics; the rest is read and dropped.
@@ -38,8 +39,9 @@ class Outcome:
 
 
 class Pipeline:
-    def __init__(self, sandbox: Sandbox, settings: ExecutorSettings) -> None:
+    def __init__(self, sandbox: Sandbox, settings: ExecutorSettings, warm: Warm | None = None) -> None:
         self._sandbox = sandbox
+        self._warm = warm
         self._settings = settings
         self._compiled = CompileCache(settings.compile_cache_bytes)
 
@@ -49,8 +51,15 @@ class Pipeline:
         key = key_of(job, installed.identity) if self._compiled.largest and len(job.steps) > 1 else None
         if key and (made := self._compiled.get(key)):
             job = replace(job, files={**job.files, **made}, steps=job.steps[1:])
+        elif answer := await self._compile_warm(job, installed):
+            if not answer.succeeded:
+                return _not_compiled(answer, job.steps[0])
+            # Not kept: what many have sent their sources to is not as sure as a compiler alone in its box.
+            job = replace(job, files={**job.files, **answer.made}, steps=job.steps[1:])
         elif key:
             job = replace(job, collect_bytes=self._compiled.largest)
+        if self._warm:
+            job = self._warm.run_in_stub(job, request, installed)
         before = pressure.read()
         ended = await self._sandbox.run(job)
         busy = pressure.share_between(before, pressure.read())
@@ -61,6 +70,14 @@ class Pipeline:
         outcome = _ran(ended[-1], job.steps[-1], installed.language.out_of_memory)
         # Evidence about elapsed time: whoever used up its CPU time would have done so on any machine.
         return replace(outcome, cpu_pressure=busy) if ended[-1].stopped == "wall" else outcome
+
+    async def _compile_warm(self, job: Job, installed: Installed) -> Ended | None:
+        """By a compiler that has long started, if the language has one, and it has an answer."""
+        compiler = self._warm.compiler(installed) if self._warm else None
+        if compiler is None or len(job.steps) == 1:
+            return None
+        ((name, source),) = job.files.items()
+        return await compiler.compile(name, source.content, job.steps[0].output_bytes)
 
 
 def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> Job:

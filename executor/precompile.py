@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from executor import precompiled_headers
+from executor import precompiled_headers, runtimes
 from executor.catalogue import find_installed
 from executor.sandbox.base import Ended, File, Job
 from executor.settings import ExecutorSettings
@@ -48,6 +48,8 @@ async def precompile(settings: ExecutorSettings) -> None:
     sandbox = _NoSandbox()
     installed = await find_installed(sandbox, os.cpu_count() or 1)
     await precompiled_headers.make(sandbox, installed.values(), folder)
+    for each in installed.values():
+        await runtimes.make(sandbox, each, precompiled_headers.find_folder(settings.executor_cache_dir, "runtimes"))
 
 
 def main() -> int:

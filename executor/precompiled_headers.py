@@ -38,22 +38,22 @@ _DIAGNOSTICS_BYTES = 8192
 _PATIENTLY = ("/usr/bin/nice", "-n", "19")
 
 
-def find_folder(configured: Path | None) -> Path | None:
-    """The operator's choice, or the system's place for such things, or the user's; None where there can be none.
+def find_folder(configured: Path | None, name: str = "headers") -> Path | None:
+    """In the operator's choice, or the system's place for such things, or the user's; None where there can be none.
 
     Compilers will believe what lies there, so nobody but us and root may write it.
     """
     try:
-        folder = (configured or _default()) / "headers"
+        folder = (configured or _default()) / name
         if not folder.exists():
             folder.mkdir(parents=True)
             folder.chmod(0o755)
         status = folder.stat()
     except (OSError, RuntimeError) as exc:
-        log.info("headers.no_folder", reason=str(exc))
+        log.info("cache.no_folder", folder=name, reason=str(exc))
         return None
     if status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022:
-        log.warning("headers.folder_not_trusted", folder=str(folder), owner=status.st_uid, mode=oct(status.st_mode))
+        log.warning("cache.folder_not_trusted", folder=str(folder), owner=status.st_uid, mode=oct(status.st_mode))
         return None
     return folder
 

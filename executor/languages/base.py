@@ -34,12 +34,34 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Stub:
+    """How the runtime is started before its program is known: by `run`. In place of the command line's end, it is then
+    told `words`. In `run`, `{stubs}` is the folder of `executor/stubs`."""
+
+    run: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Making:
+    """A file that a toolchain makes once, for all starts to come: `makes`, of `sources` in `executor/stubs`."""
+
+    makes: str
+    command: tuple[str, ...]
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Language:
     """`tools` are the programs needed, by absolute path (the first that exists of each tuple), by the name that the
     commands use. In commands, `{source}`, `{main}`, `{memory_mib}` and the names of tools and options are replaced.
 
     `headers` are what programs include first, to be compiled ahead by `precompile`; `{headers}` is the folder of what
     that made: `made.gch`, and in `made.d` of which files (`executor.precompiled_headers`).
+
+    `stub` is another way to `run`, and `compiler` another way to `compile`: a process that compiles one source after
+    the other (`executor.shared_compiler`). Both may need `makings`, whose folder is `{runtime}`; without those, or
+    before they are made, programs run as they ever did.
 
     `extra_memory` is what the runtime takes beside the program's data, in bytes; `out_of_memory` what it writes to
     standard error when it gives up. `in_python` says that `run` is a Python script, which need not start a Python anew.
@@ -60,6 +82,9 @@ class Language:
     extra_memory: int = 0
     out_of_memory: bytes | None = None
     in_python: bool = False
+    makings: tuple[Making, ...] = ()
+    stub: Stub | None = None
+    compiler: tuple[str, ...] = ()
 
     def names_for(self, source: str) -> Names:
         return self.names(source) if callable(self.names) else self.names

@@ -1,4 +1,4 @@
-from executor.languages.base import Language, Names, Reference
+from executor.languages.base import Language, Making, Names, Reference, Stub
 from executor.languages.java_source import find_main
 
 _JDKS = ("/usr/lib/jvm/default-java/bin", "/usr/bin", "/usr/local/openjdk/bin", "/opt/java/openjdk/bin")
@@ -9,19 +9,48 @@ def _names(source: str) -> Names:
     return Names(f"{found.file_stem}.java", found.main_class)
 
 
+#: Of the machine that programs run in, whether it waits for them or not.
+_MACHINE = (
+    "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", "-Xss16m", "-Xmx{memory_mib}m",
+    "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-Dstderr.encoding=UTF-8",
+    "-Dsun.stdout.encoding=UTF-8", "-Dsun.stderr.encoding=UTF-8",
+)  # fmt: skip
+#: What the stubs use of the JDK's own.
+_INSIDE = (
+    "--add-exports=java.base/jdk.internal.access=ALL-UNNAMED",
+    "--add-exports=java.base/jdk.internal.vm.annotation=ALL-UNNAMED",
+    "--add-exports=jdk.compiler/com.sun.tools.javac.api=ALL-UNNAMED",
+    "--add-exports=jdk.compiler/com.sun.tools.javac.main=ALL-UNNAMED",
+)
+_STUB = (_INSIDE[0], "-Xbootclasspath/a:{runtime}/start.jar", "-cp", ".", "precieux.Start")
+_BUILD = (
+    "{javac} -encoding UTF-8 -proc:none %s -d classes *.java && {jar} -c -f start.jar -C classes . && rm -r classes"
+)
+
 LANGUAGE = Language(
     code="java",
     name="Java",
     names=_names,
-    tools={tool: tuple(f"{jdk}/{tool}" for jdk in _JDKS) for tool in ("java", "javac")},
+    tools={tool: tuple(f"{jdk}/{tool}" for jdk in _JDKS) for tool in ("java", "javac", "jar")},
     compile=(
         "{javac}", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData", "-J-Xshare:auto",
         "-encoding", "UTF-8", "-proc:none", "-d", ".", "{source}",
     ),
-    run=(
-        "{java}", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", "-Xss16m", "-Xmx{memory_mib}m",
-        "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-Dstderr.encoding=UTF-8",
-        "-Dsun.stdout.encoding=UTF-8", "-Dsun.stderr.encoding=UTF-8", "-cp", ".", "{main}",
+    run=("{java}", *_MACHINE, "-cp", ".", "{main}"),
+    makings=(
+        Making(
+            "start.jar", ("/bin/sh", "-c", _BUILD % " ".join(_INSIDE)), ("Start.java", "Warmth.java", "Compiler.java")
+        ),
+        # An archive of the classes as the machine holds them in memory (JEP 350). It is ignored where it does not fit.
+        Making("start.jsa", ("{java}", *_MACHINE, "-XX:ArchiveClassesAtExit=start.jsa", *_STUB, "rehearse")),
+    ),
+    stub=Stub(
+        run=("{java}", *_MACHINE, "-Xlog:cds=off", "-XX:SharedArchiveFile={runtime}/start.jsa", *_STUB),
+        words=("{main}",),
+    ),
+    compiler=(
+        "{java}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto", "-Xmx512m",
+        *_INSIDE, "-cp", "{runtime}/start.jar", "precieux.Compiler",
     ),
     version=("{java}", "-version"),
     reference=Reference(

@@ -1,4 +1,4 @@
-from executor.languages.base import Language, Names, Reference
+from executor.languages.base import Language, Names, Reference, Stub
 
 LANGUAGE = Language(
     code="js",
@@ -6,6 +6,10 @@ LANGUAGE = Language(
     names=Names("main.js"),
     tools={"node": ("/usr/bin/node", "/usr/local/bin/node", "/usr/bin/nodejs")},
     run=("{node}", "--max-old-space-size={memory_mib}", "{source}"),
+    stub=Stub(
+        run=("{node}", "--max-old-space-size={memory_mib}", "--require={stubs}/start.js", "{source}"),
+        words=("{source}",),
+    ),
     version=("{node}", "--version"),
     reference=Reference("console.log(`Hello, ${require('fs').readFileSync(0, 'utf8').trim()}!`)\n"),
     extra_memory=64 << 20,

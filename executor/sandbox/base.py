@@ -1,5 +1,6 @@
 """What the pipeline asks of a sandbox, and what it gets: plain values, no mechanism."""
 
+import socket
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,14 +12,15 @@ class Step:
     """One program to run in the box; the next step follows only if this one exits with 0.
 
     Of each output stream `output_bytes` are kept; a step that writes more is stopped if `stop_on_overflow`, and read to
-    its end otherwise. With `merge_output` standard error goes where standard output goes.
+    its end otherwise. With `merge_output` standard error goes where standard output goes. Where `stdin` is a socket, it
+    is the caller's side of a conversation that they close.
     """
 
     argv: tuple[str, ...]
     environment: dict[str, str]
     limits: StageLimits
     output_bytes: int
-    stdin: bytes = b""
+    stdin: bytes | socket.socket = b""
     merge_output: bool = False
     stop_on_overflow: bool = True
 

@@ -105,6 +105,7 @@ class Box:
         stages = []
         for index, step in enumerate(job.steps):
             if index == 0 and self.template.stub:
+                assert isinstance(step.stdin, bytes)
                 self._streams[0].fulfil(step.stdin)
                 stages.append(Stage(step.argv, step.environment, step.limits))
             else:

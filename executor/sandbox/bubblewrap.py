@@ -45,8 +45,15 @@ class BubblewrapSandbox:
         """Have boxes standing before they are asked for."""
         self._pools += [Pool(ready, self._make, lambda: self._under_way) for ready in wanted if ready.count]
         self._refill()
-        self._drain_s = min((ready.idle_s for ready in wanted), default=_DRAIN_S)
+        self._drain_s = min((self._drain_s, *(ready.idle_s for ready in wanted)))
+        if self._draining:
+            self._draining.cancel()
         self._drain()
+
+    async def attend(self, job: Job) -> list[Ended]:
+        """As `run`, for what waits for most of its life: it is no program under way."""
+        await self.start()
+        return await (await self._make(job.template)).run(job)
 
     async def run(self, job: Job) -> list[Ended]:
         await self.start()

@@ -31,6 +31,7 @@ class Mechanisms:
     first_user: int | None
     cgroups: Cgroups | None
     headers: Path | None = None
+    runtimes: Path | None = None
 
 
 class KeeperLink:
@@ -110,7 +111,8 @@ class KeeperLink:
     async def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
-        plan = wall.build(self._mechanisms.bubblewrap, self._mechanisms.privileged, self._mechanisms.headers)
+        folders = {wall.HEADERS: self._mechanisms.headers, wall.RUNTIMES: self._mechanisms.runtimes}
+        plan = wall.build(self._mechanisms.bubblewrap, self._mechanisms.privileged, folders)
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *plan.argv,

@@ -1,5 +1,6 @@
 """What a step reads and writes: the ends for the program, and what became of ours."""
 
+import os
 from collections.abc import Callable
 
 from executor.sandbox.base import Step
@@ -30,9 +31,11 @@ class Streams:
         self._promised: Promised | None = None
 
     def stage(self, descriptors: Descriptors) -> Stage:
-        """For a step whose input is known."""
-        stdin = descriptors.give(read_only(self._step.stdin)) if self._step.stdin else -1
-        return self._stage(descriptors, stdin)
+        """For a step whose input is known, or is a conversation."""
+        given = self._step.stdin
+        if isinstance(given, bytes):
+            return self._stage(descriptors, descriptors.give(read_only(given)) if given else -1)
+        return self._stage(descriptors, descriptors.give(os.dup(given.fileno())))
 
     def stage_before_input(self, descriptors: Descriptors) -> Stage:
         """For a program that is started before its input is known: `fulfil` tells."""

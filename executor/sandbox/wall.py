@@ -9,10 +9,12 @@ import io
 import os
 import shutil
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from types import MappingProxyType
 
 from shared.errors import ConfigurationError
 
@@ -47,8 +49,10 @@ _FILES = {
     "/etc/hosts": "127.0.0.1 localhost box\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
-#: Where programs find precompiled headers.
+#: Where programs find precompiled headers, what was made for their runtimes, and the files of `executor/stubs`.
 HEADERS = "/headers"
+RUNTIMES = "/runtimes"
+STUBS = "/stubs"
 # Hidden from programs: a box mounts its own files over /box.
 _KEEPER = "/box/keeper.pyz"
 _NURSERY = "/box/nursery.py"
@@ -96,8 +100,11 @@ def is_privileged() -> bool:
     return os.geteuid() == 0 and bool(effective >> _CAP_SYS_ADMIN & 1)
 
 
-def build(bubblewrap: Path, privileged: bool, headers: Path | None = None) -> Wall:
-    """The command, for a keeper that is root (`privileged`) or only root of its own user namespace."""
+def build(bubblewrap: Path, privileged: bool, folders: Mapping[str, Path | None] = MappingProxyType({})) -> Wall:
+    """The command, for a keeper that is root (`privileged`) or only root of its own user namespace.
+
+    `folders` are shown to programs, those that there are, by the path that they have inside.
+    """
     argv = [str(bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     if not privileged:
@@ -106,18 +113,19 @@ def build(bubblewrap: Path, privileged: bool, headers: Path | None = None) -> Wa
     for capability in _CAPABILITIES:
         argv += ["--cap-add", f"CAP_{capability}"]
     argv += _system_folders()
-    for folder in ("/etc", "/etc/ssl", "/etc/ssl/certs", "/var"):  # else bubblewrap makes them for root alone
+    for folder in ("/etc", "/etc/ssl", "/etc/ssl/certs", "/var", STUBS):  # else bubblewrap makes them for root alone
         argv += ["--perms", "0755", "--dir", folder]
     for pattern in _ETC:
         for path in sorted(Path("/etc").glob(pattern)):
             argv += ["--ro-bind", str(path), str(path)]
-    if headers:
-        argv += ["--ro-bind", str(headers), HEADERS]
+    for inside, outside in folders.items():
+        argv += ["--ro-bind", str(outside), inside] if outside else []
     argv += ["--proc", "/proc", "--dev", "/dev", "--dir", "/box"]
     argv += ["--symlink", "/box/tmp", "/tmp", "--symlink", "/box/tmp", "/var/tmp"]  # noqa: S108
     descriptors = []
     files = {name: text.encode() for name, text in _FILES.items()}
     files |= {_KEEPER: _archive(), _NURSERY: (_keeper_files() / "start_nursery.py").read_bytes()}
+    files |= {f"{STUBS}/{file.name}": file.read_bytes() for file in stubs().iterdir()}
     for name, content in files.items():
         descriptor = _in_memory(content)
         descriptors.append(descriptor)
@@ -149,6 +157,11 @@ def _archive() -> bytes:
             if file.name.endswith(".py"):
                 archive.writestr(f"executor/sandbox/keeper/{file.name}", file.read_bytes())
     return buffer.getvalue()
+
+
+def stubs() -> Traversable:
+    """What is started ahead of programs, in their languages."""
+    return resources.files("executor") / "stubs"
 
 
 def _keeper_files() -> Traversable:

@@ -38,14 +38,26 @@ def build(disk_bytes: int, user: int) -> None:
 
 def furnish(begin: Begin, descriptors: list[int], user: int) -> None:
     """Write the files of the work folder, and hand it over. Still no submitted program has run."""
+    folders = [WORK]
     for name, index, mode in begin.files:
+        _make_folders(os.path.dirname(name), folders)
         target = os.open(f"{WORK}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             _copy(descriptors[index], target)
             os.fchown(target, user, user)
         finally:
             os.close(target)
-    os.chown(WORK, user, user)
+    for folder in folders:
+        os.chown(folder, user, user)
+
+
+def _make_folders(name: str, made: list[str]) -> None:
+    folder = WORK
+    for part in filter(None, name.split("/")):
+        folder = f"{folder}/{part}"
+        if folder not in made:
+            os.mkdir(folder, 0o755)
+            made.append(folder)
 
 
 def _copy(source: int, target: int) -> None:

@@ -1,0 +1,142 @@
+"""Runtimes that have started before their program comes: which of them there are, and how a job is given to one.
+
+    a request in a language with a stub ──> its template, once what the stub needs is there; until then None
+
+A language's own reference program is the first that runs so, and decides whether any other does. What is there at once
+stands ready from the start; what must be made first (`executor.runtimes`) is made when the language is first asked for,
+as not every executor is asked for every language.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from executor import limits, runtimes
+from executor.catalogue import Installed
+from executor.sandbox.base import Ended, File, Job, SandboxFailure, Step, Template
+from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.sandbox.pool import Ready
+from executor.settings import ExecutorSettings
+from executor.shared_compiler import SharedCompiler
+from shared.codex import RunRequest
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+_MIB = 1 << 20
+_PROOF_BYTES = _MIB
+
+
+class Warm:
+    """`folder` is where `runtimes` keeps what it makes, on the host."""
+
+    def __init__(
+        self,
+        sandbox: BubblewrapSandbox,
+        settings: ExecutorSettings,
+        installed: Iterable[Installed],
+        folder: Path | None,
+    ) -> None:
+        self._sandbox = sandbox
+        self._settings = settings
+        self._folder = folder
+        self._templates: dict[str, Template] = {}
+        self._compilers: dict[str, SharedCompiler] = {}
+        self._getting: dict[str, asyncio.Task[None]] = {}
+        for each in installed:
+            if not each.language.makings:
+                self._get(each)
+
+    def run_in_stub(self, job: Job, request: RunRequest, installed: Installed) -> Job:
+        """The same job for a runtime that waits for it, where there is one and the job is no more than to run."""
+        stub = installed.language.stub
+        self._get(installed)
+        template = self._templates.get(installed.language.code)
+        if stub is None or template is None or len(job.steps) > 1 or not self._is_usual(request):
+            return job
+        names = installed.language.names_for(request.code)
+        words = installed.command(stub.words, source=names.source, main=names.main)
+        return replace(job, steps=(replace(job.steps[0], argv=words),), template=template)
+
+    def compiler(self, installed: Installed) -> SharedCompiler | None:
+        self._get(installed)
+        return self._compilers.get(installed.language.code)
+
+    async def aclose(self) -> None:
+        for task in self._getting.values():
+            task.cancel()
+        await asyncio.gather(*self._getting.values(), return_exceptions=True)
+        for compiler in self._compilers.values():
+            await compiler.aclose()
+
+    def _is_usual(self, request: RunRequest) -> bool:
+        """A runtime is told the size of its heap when it starts."""
+        return limits.memory_of(request, self._settings) == limits.memory_of(_any_request(), self._settings)
+
+    def _get(self, installed: Installed) -> None:
+        code = installed.language.code
+        if self._settings.executor_warm and installed.language.stub and code not in self._getting:
+            self._getting[code] = asyncio.create_task(self._set_up(installed))
+
+    async def _set_up(self, installed: Installed) -> None:
+        if not await runtimes.make(self._sandbox, installed, self._folder):
+            return
+        language = installed.language
+        values = {"runtime": runtimes.folder_of(installed)} if language.makings else {}
+        if language.compiler:
+            argv = installed.command(language.compiler, **values)
+            environment = installed.environment
+            idle_s = self._settings.executor_warm_idle
+            self._compilers[language.code] = SharedCompiler(self._sandbox.attend, argv, environment, idle_s)
+        template = self._template(installed, values)
+        try:
+            proved = await self._prove(installed, template)
+        except SandboxFailure as exc:
+            log.warning("warm.left_out", language=language.code, reason=str(exc))
+            return
+        if not proved.succeeded or proved.stdout.decode() != language.reference.output:
+            reason = (proved.stderr or proved.stdout).decode(errors="replace")
+            log.warning("warm.left_out", language=language.code, reason=reason)
+            return
+        self._templates[language.code] = template
+        boxes = self._settings.executor_warm_boxes
+        self._sandbox.keep_ready([Ready(template, boxes, self._settings.executor_warm_idle)])
+
+    async def _prove(self, installed: Installed, template: Template) -> Ended:
+        """Run the language's own program in such a box, before anybody else's."""
+        language, environment = installed.language, installed.environment
+        assert language.stub
+        names = language.names_for(language.reference.source)
+        files = {names.source: File(language.reference.source.encode())}
+        if language.compile:
+            argv = installed.command(language.compile, source=names.source)
+            step = Step(argv, environment, limits.of_compilation(self._settings), _PROOF_BYTES)
+            box = Template(self._settings.max_disk_bytes, step.limits)
+            (ended,) = await self._sandbox.run(Job(files, (step,), box, collect_bytes=_PROOF_BYTES))
+            files |= ended.made
+        argv = installed.command(language.stub.words, source=names.source, main=names.main)
+        most = limits.of_run(_any_request(), self._settings, language.extra_memory)
+        step = Step(argv, environment, most, _PROOF_BYTES, stdin=language.reference.input.encode())
+        (ended,) = await self._sandbox.run(Job(files, (step,), template))
+        return ended
+
+    def _template(self, installed: Installed, values: dict[str, str]) -> Template:
+        language, settings = installed.language, self._settings
+        assert language.stub
+        usual = _any_request()
+        argv = installed.command(
+            language.stub.run,
+            source=language.names_for("").source,
+            memory_mib=str(limits.memory_of(usual, settings) // _MIB),
+            **values,
+        )
+        # Limits that the kernel holds cannot be raised later, so they are those of the most that a request may ask for.
+        most = replace(limits.of_run(usual, settings, language.extra_memory), cpu_s=settings.max_time_limit)
+        stub = Step(argv, installed.environment, most, settings.max_output_bytes)
+        return Template(settings.max_disk_bytes, most, stub=stub)
+
+
+def _any_request() -> RunRequest:
+    """One without wishes."""
+    return RunRequest(code="", language="")

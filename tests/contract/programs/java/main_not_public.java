@@ -1,0 +1,1 @@
+public class NotPublic { static void main(String[] args) { System.out.println("not public"); } }

@@ -1,0 +1,1 @@
+public class NotStatic { public void main(String[] args) { System.out.println("instance"); } }

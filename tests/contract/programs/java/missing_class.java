@@ -1,0 +1,3 @@
+public class Missing {
+    public static void main(String[] args) throws Exception { Class.forName("not.There"); }
+}

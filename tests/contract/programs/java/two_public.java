@@ -1,0 +1,2 @@
+public class One { public static void main(String[] args) {} }
+public class Two {}

@@ -1,0 +1,6 @@
+console.log(Intl.DateTimeFormat().resolvedOptions().timeZone, new Date(0).toString(), (1234.5).toLocaleString())
+console.log(structuredClone({ a: [1n] }), typeof WebAssembly, typeof fetch, typeof performance.now(), Object.keys(process.versions).length)
+console.log(require('vm').runInNewContext('1 + 1'), eval('typeof module'), new Function('return typeof module')())
+console.log(require('crypto').createHash('sha256').update('x').digest('hex'), require('zlib').gzipSync('x').length > 0)
+console.log(require('v8').getHeapStatistics().heap_size_limit >> 20, process.memoryUsage().rss > 1e6)
+console.log(process.report.getReport().header.commandLine.length > 0, process.config.variables.v8_enable_i18n_support)

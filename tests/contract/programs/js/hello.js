@@ -1,0 +1,6 @@
+console.log('Hello, %s! %d %j', 'world', 42, { a: 1 }, [1, [2, [3, [4]]]], new Map([[1, { b: 2 }]]), null, undefined)
+console.error('to standard error')
+console.table([{ a: 1, b: 2 }])
+console.dir({ deep: { deeper: { deepest: {} } } }, { depth: 0 })
+console.group('group'); console.warn('inside'); console.groupEnd(); console.info('outside')
+console.count(); console.count(); console.assert(false, 'asserted')

@@ -1,0 +1,15 @@
+const fs = require('fs')
+console.log(__filename, __dirname, process.cwd(), require.main === module, module.id, module.filename, module.parent)
+console.log(module.paths, module.children, module.loaded, require.resolve('./main.js'), Object.keys(require.cache))
+console.log(process.argv, process.execPath, process.execArgv, process.argv0, process.title, process.exitCode)
+console.log(Object.getOwnPropertyNames(globalThis).join(), this === module.exports, typeof require, arguments.length)
+console.log(Object.keys(process.env).sort(), process.env.NODE_OPTIONS)
+console.log(process.eventNames(), process.listenerCount('exit'), process.getActiveResourcesInfo())
+console.log(process.stdout._type, process.stdout.isTTY, process.stdout.fd, process.stdout.writableHighWaterMark, process.stdout.eventNames())
+console.log(process.stderr._type, process.stdin.isTTY, process.stdin.fd, process.stdin.constructor.name)
+console.log(RegExp.$1, RegExp.lastMatch, Error.stackTraceLimit, process.getuid(), process.umask())
+const kinds = fs.readdirSync('/proc/self/fd').map((fd) => {
+  try { return fs.readlinkSync(`/proc/self/fd/${fd}`).replace(/\d+/g, '') } catch { return '' }
+})
+console.log(kinds.filter((kind) => kind.startsWith('socket')))
+console.log(fs.readdirSync('.'))

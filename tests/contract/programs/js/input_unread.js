@@ -1,0 +1,3 @@
+process.stdin.on('data', () => {})
+process.stdin.pause()
+console.log('leaves it')

@@ -1,0 +1,4 @@
+import 'path'
+console.log('before')
+function fails() { throw new Error('from a module') }
+fails()

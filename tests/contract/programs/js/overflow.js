@@ -1,0 +1,2 @@
+function endless() { return endless() + 1 }
+endless()

@@ -1,0 +1,8 @@
+const fs = require('fs')
+fs.mkdirSync('node_modules/known', { recursive: true })
+fs.writeFileSync('node_modules/known/index.js', 'module.exports = [module.id, require.main.filename, module.paths.length]')
+fs.writeFileSync('package.json', '{"type": "module", "name": "mine"}')
+fs.writeFileSync('data.json', '{"key": 1}')
+fs.writeFileSync('other.mjs', 'export const answer = 42')
+console.log(require('known'), require('./data.json'), require('./main.js') === module.exports)
+import('./other.mjs').then((other) => console.log(other.answer, Object.keys(require.cache)))

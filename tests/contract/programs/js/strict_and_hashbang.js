@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+'use strict'
+console.log((function () { return this })())
+undeclared = 1

@@ -1,0 +1,7 @@
+process.on('uncaughtException', (error, origin) => console.log(error.message, origin))
+process.on('unhandledRejection', (reason) => console.log('rejected', reason))
+process.on('warning', (warning) => console.log(warning.name, warning.message))
+Promise.reject(1)
+setTimeout(() => { throw new Error('later') }, 1)
+process.emitWarning('careful', { detail: 'of this' })
+throw new Error('now')

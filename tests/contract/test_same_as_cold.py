@@ -1,0 +1,90 @@
+"""A program cannot tell whether its runtime was started for it or had been waiting: same output, errors and exit code.
+
+Each program in `programs/` runs in an executor that starts everything anew, and in one that has runtimes and compilers
+ready. All get the same input; `Case` holds what a program asks for besides.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from executor.languages import known
+from tests.fixtures.executor import running_executor
+
+pytestmark = pytest.mark.contract
+
+_INPUT = "3\nalpha beta\n\nçé last"
+_FOLDER = Path(__file__).parent / "programs"
+_TOLD = ("verdict", "output", "error", "exit_code", "signal", "truncated")
+#: How long a runtime may take to get ready; Java's parts have to be made once on each machine.
+_READY_S = 60
+
+
+@dataclass(frozen=True)
+class Case:
+    language: str
+    name: str
+    source: str
+    request: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    def __str__(self) -> str:
+        return f"{self.language}-{self.name}"
+
+
+def _cases() -> Iterator[Case]:
+    installed = {code for code, language in known().items() if language.toolchain()}
+    for path in sorted(_FOLDER.glob("*/*")):
+        if path.suffix == f".{path.parent.name}" and path.parent.name in installed:
+            yield Case(path.parent.name, path.stem, path.read_text())
+
+
+_CASES = list(_cases())
+
+
+@pytest.fixture(scope="module")
+def cold() -> Iterator[str]:
+    with running_executor(executor_warm="false", compile_cache_bytes="0") as running:
+        yield running.url
+
+
+@pytest.fixture(scope="module")
+def warm(cold: str) -> Iterator[str]:
+    with running_executor(compile_cache_bytes="0") as running:
+        asyncio.run(_await_readiness(cold, running.url))
+        yield running.url
+
+
+async def _await_readiness(cold: str, warm: str) -> None:
+    """A program that found its runtime waiting uses far less CPU time than a start takes."""
+    async with asyncio.timeout(_READY_S), httpx.AsyncClient(timeout=120) as client:
+        for language in {case.language for case in _CASES}:
+            case = Case(language, "reference", known()[language].reference.source)
+            start = (await _run(client, cold, case))["time_s"]
+            # Nobody announces that a runtime waits.
+            while known()[language].stub and (await _run(client, warm, case))["time_s"] > start / 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+
+
+async def _run(client: httpx.AsyncClient, url: str, case: Case) -> dict[str, Any]:
+    body = {"language": case.language, "code": case.source, "input": _INPUT, **case.request}
+    answer: dict[str, Any] = (await client.post(url, json=body)).json()
+    return answer
+
+
+@pytest.mark.parametrize("case", _CASES, ids=str)
+async def test_is_as_from_cold(case: Case, cold: str, warm: str) -> None:
+    async with httpx.AsyncClient(timeout=120) as client:
+        answers = [await _run(client, url, case) for url in (cold, warm)]
+    from_cold, from_warm = ({name: _without_addresses(answer.get(name)) for name in _TOLD} for answer in answers)
+    assert from_warm == from_cold
+
+
+def _without_addresses(told: Any) -> Any:
+    """The kernel places programs at random."""
+    return re.sub(r"\b0x[0-9a-f]{6,}", "0x", told) if isinstance(told, str) else told

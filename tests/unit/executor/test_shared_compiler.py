@@ -1,0 +1,148 @@
+"""What is believed of a shared compiler's answer; the compiler is played."""
+
+import asyncio
+import struct
+from collections.abc import Callable
+
+import pytest
+
+from executor import shared_compiler
+from executor.sandbox.base import Ended, Job
+from executor.shared_compiler import Nonsense, SharedCompiler, checked
+
+_ENDED = Ended(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False)
+
+
+def _field(content: bytes) -> bytes:
+    return struct.pack(">i", len(content)) + content
+
+
+def _answer(verdict: int, said: str, *files: tuple[str, bytes]) -> bytes:
+    fields = b"".join(_field(name.encode()) + _field(content) for name, content in files)
+    return bytes([verdict]) + _field(said.encode()) + struct.pack(">i", len(files)) + fields
+
+
+class _Played:
+    """Answers every source by `answer`, and ends where that gives nothing."""
+
+    def __init__(self, answer: Callable[[bytes, bytes], bytes]) -> None:
+        self._answer = answer
+        self.starts = 0
+
+    async def attend(self, job: Job) -> list[Ended]:
+        self.starts += 1
+        given = job.steps[0].stdin
+        assert not isinstance(given, bytes)
+        reader, writer = await asyncio.open_unix_connection(sock=given.dup())
+        try:
+            writer.write(b"r")
+            while True:
+                fields = [await reader.readexactly(await _number(reader)) for _ in range(2)]
+                answer = self._answer(*fields)
+                if not answer:
+                    return [_ENDED]
+                writer.write(answer)
+        except asyncio.IncompleteReadError:
+            return [_ENDED]
+        finally:
+            writer.close()
+
+
+async def _number(reader: asyncio.StreamReader) -> int:
+    number: int = struct.unpack(">i", await reader.readexactly(4))[0]
+    return number
+
+
+async def _started(played: _Played) -> SharedCompiler:
+    compiler = SharedCompiler(played.attend, ("javac",), {}, idle_s=60)
+    await _until_answered(compiler)
+    return compiler
+
+
+async def _until_answered(compiler: SharedCompiler) -> None:
+    async with asyncio.timeout(5):
+        while await compiler.compile("Main.java", b"class Main {}", 1000) is None:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+
+async def test_nobody_waits_for_its_start() -> None:
+    played = _Played(lambda name, source: _answer(0, "", ("Main.class", source)))
+    compiler = SharedCompiler(played.attend, ("javac",), {}, idle_s=60)
+    assert await compiler.compile("Main.java", b"class Main {}", 1000) is None
+    await compiler.aclose()
+
+
+async def test_answers_are_as_of_a_step() -> None:
+    played = _Played(lambda name, source: _answer(0, "Note", ("a/Main.class", source), ("Other.class", name)))
+    compiler = await _started(played)
+    ended = await compiler.compile("Main.java", b"text", 2)
+    assert ended
+    assert ended.succeeded
+    assert (ended.stdout, ended.truncated) == (b"No", True)
+    assert {name: file.content for name, file in ended.made.items()} == {
+        "a/Main.class": b"text",
+        "Other.class": b"Main.java",
+    }
+    await compiler.aclose()
+
+
+async def test_refusals_bring_no_files() -> None:
+    compiler = await _started(_Played(lambda name, source: _answer(1, "error", ("Main.class", b""))))
+    ended = await compiler.compile("Main.java", b"text", 1000)
+    assert ended
+    assert (ended.exit_code, ended.stdout, ended.made) == (1, b"error", {})
+    await compiler.aclose()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        _answer(2, ""),
+        _answer(7, ""),
+        _answer(0, ""),
+        _answer(0, "", ("../Main.class", b"")),
+        _answer(0, "", *((f"C{number}.class", b"") for number in range(100))),
+        b"\x00" + struct.pack(">i", -1),
+        b"\x00" + struct.pack(">i", 1 << 30),
+        b"",
+    ],
+)
+async def test_without_a_plain_verdict_the_ordinary_compiler_is_asked(answer: bytes) -> None:
+    played = _Played(lambda name, source: answer if source == b"odd" else _answer(1, ""))
+    compiler = await _started(played)
+    assert await compiler.compile("Main.java", b"odd", 1000) is None
+    await compiler.aclose()
+
+
+async def test_one_that_takes_too_long_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_compiler, "_COMPILE_S", 0.05)
+    played = _Played(lambda name, source: _answer(1, "")[: 3 if source == b"odd" else None])
+    compiler = await _started(played)
+    assert await compiler.compile("Main.java", b"odd", 1000) is None
+    await _until_answered(compiler)
+    assert played.starts == 2
+    await compiler.aclose()
+
+
+async def test_who_hangs_up_leaves_no_answer_for_the_next() -> None:
+    compiler = await _started(_Played(lambda name, source: _answer(1, source.decode())))
+    hasty = asyncio.create_task(compiler.compile("Main.java", b"first", 1000))
+    await asyncio.sleep(0)
+    hasty.cancel()
+    ended = await compiler.compile("Main.java", b"second", 1000)
+    assert ended
+    assert ended.stdout == b"second"
+    await compiler.aclose()
+
+
+@pytest.mark.parametrize("name", ["Main.class", "a/b/Main$1.class", "Übung.class"])
+def test_class_files_are_taken(name: str) -> None:
+    assert checked(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "/Main.class", "../Main.class", "a/../../M.class", "a//M.class", "main", "a\0.class"]
+)
+def test_other_names_are_nonsense(name: str) -> None:
+    with pytest.raises(Nonsense):
+        checked(name)
