@@ -1,0 +1,89 @@
+"""What strangers' sources can do to each other in the compiler that they share: nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from executor import runtimes, shared_compiler
+from executor.catalogue import ENVIRONMENT, Installed
+from executor.languages import known
+from executor.mechanisms import find_mechanisms
+from executor.sandbox.base import Ended
+from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.settings import ExecutorSettings
+from executor.shared_compiler import SharedCompiler
+
+_JAVA = known()["java"]
+
+pytestmark = [pytest.mark.security, pytest.mark.skipif(not _JAVA.toolchain(), reason="there is no Java here")]
+
+_READY_S = 60
+_DEEP = f"class Deep {{ int x = {' + '.join(['1'] * 20000)}; }}"
+_LONG = f"class Long {{ void run(int x) {{ {'x++; ' * 15000} }} }}"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+async def compiler(made: Path) -> AsyncIterator[SharedCompiler]:
+    mechanisms = find_mechanisms(ExecutorSettings(executor_cache_dir=made))
+    sandbox = BubblewrapSandbox(mechanisms, ENVIRONMENT)
+    java = Installed(_JAVA, _JAVA.toolchain() or {}, "1.0")
+    try:
+        await sandbox.start()
+        assert await runtimes.make(sandbox, java, mechanisms.runtimes)
+        argv = java.command(_JAVA.compiler, runtime=runtimes.folder_of(java))
+        shared = SharedCompiler(sandbox.attend, argv, java.environment, idle_s=60)
+        await _until_up(shared)
+        yield shared
+        await shared.aclose()
+    finally:
+        await sandbox.aclose()
+
+
+async def _until_up(shared: SharedCompiler) -> None:
+    async with asyncio.timeout(_READY_S):
+        while await _compile(shared, "class A {}") is None:  # noqa: ASYNC110 - nobody announces it
+            await asyncio.sleep(0.05)
+
+
+async def _compile(shared: SharedCompiler, source: str) -> Ended | None:
+    return await shared.compile("Main.java", source.encode(), 65536)
+
+
+async def test_a_source_sees_nothing_of_those_before(compiler: SharedCompiler) -> None:
+    first = await _compile(compiler, "class Secret { static final int KEY = 4711; }")
+    assert first
+    assert set(first.made) == {"Secret.class"}
+    second = await _compile(compiler, "class Main { int key = Secret.KEY; }")
+    assert second
+    assert (second.exit_code, second.made) == (1, {})
+    assert b"cannot find symbol" in second.stdout
+    assert b"4711" not in second.stdout
+
+
+async def test_each_compiles_its_own_class_of_a_name(compiler: SharedCompiler) -> None:
+    sources = [f'class Main {{ String name = "number {number}"; }}' for number in range(20)]
+    ended = await asyncio.gather(*(_compile(compiler, source) for source in sources))
+    for number, each in enumerate(ended):
+        assert each
+        assert f"number {number}".encode() in each.made["Main.class"].content
+
+
+async def test_one_that_breaks_the_compiler_off_is_left_to_the_ordinary_one(compiler: SharedCompiler) -> None:
+    assert await _compile(compiler, _DEEP) is None
+    assert await _compile(compiler, "class A {}")
+
+
+async def test_one_that_takes_too_long_costs_the_others_a_moment(
+    compiler: SharedCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_compiler, "_COMPILE_S", 0.02)
+    assert await _compile(compiler, _LONG) is None
+    monkeypatch.undo()
+    await _until_up(compiler)
