@@ -8,7 +8,7 @@ heeded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
 if heeded:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from precieux.cli import main
+from precieux.cli import main  # noqa: E402
 
 if heeded:
     signal.signal(signal.SIGINT, signal.default_int_handler)
