@@ -42,6 +42,8 @@ _QUEUE_S, _COMPILE_S = 2.0, 5.0
 #: After a failure, nothing is tried for so long.
 _REST_S = 10.0
 _COMPILED, _REFUSED = 0, 1
+#: Bytes of a class file's name; with longer ones, the ordinary compiler sees what can be written.
+_LONGEST_NAME = 255
 
 
 @dataclass
@@ -121,7 +123,8 @@ class SharedCompiler:
             return None
         finally:
             server.busy.release()
-        if (verdict == _COMPILED and 0 < len(made) <= MAX_ARTEFACTS) or verdict == _REFUSED:
+        fits = 0 < len(made) <= MAX_ARTEFACTS and all(len(file.encode()) <= _LONGEST_NAME for file in made)
+        if (verdict == _COMPILED and fits) or verdict == _REFUSED:
             return _ended(verdict, said, output_bytes, made, time.monotonic() - started)
         return None
 

@@ -8,6 +8,8 @@ _OPAQUE = re.compile(r'//[^\n]*|/\*.*?\*/|"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n]
 _PACKAGE = re.compile(r"\bpackage\s+([\w.\s]+?)\s*;")
 _TYPE = re.compile(r"(?:(?P<public>\bpublic\b)[^;{}()]*?)?\b(?:class|interface|enum|record)\s+(?P<name>[^\W\d][\w$]*)")
 _MAIN = re.compile(r"\bvoid\s+main\s*\(")
+#: Bytes of a name that a file can have (with .java), and of a class's that goes on a command line.
+_LONGEST_STEM, _LONGEST_CLASS = 250, 2048
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class MainClass:
 def find_main(source: str) -> MainClass:
     """The name that javac demands of the file (without .java), and the qualified name of the class with `main`.
 
-    Of several, the public one counts, then the first; a file without any type is called Main.
+    Of several, the public one counts, then the first; a file without any type is called Main, and so is what has a name
+    too long for a file.
     """
     text = _OPAQUE.sub(" ", source)
     package = _PACKAGE.search(text)
@@ -29,7 +32,10 @@ def find_main(source: str) -> MainClass:
     with_main = [(name, is_public) for name, is_public, body in types if _MAIN.search(body)]
     main = next((name for name, is_public in with_main if is_public), with_main[0][0] if with_main else None)
     stem = public or main or (types[0][0] if types else "Main")
-    return MainClass(stem, prefix + (main or stem))
+    found = MainClass(stem, prefix + (main or stem))
+    if len(stem.encode()) > _LONGEST_STEM or len(found.main_class.encode()) > _LONGEST_CLASS:
+        return MainClass("Main", "Main")  # javac tells the author
+    return found
 
 
 def _top_level_types(text: str) -> list[tuple[str, bool, str]]:

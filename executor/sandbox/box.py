@@ -63,7 +63,7 @@ class Box:
             if self._collection and ended:
                 ended[0] = replace(ended[0], made=self._collection.finish())
             return ended
-        except asyncio.CancelledError:
+        except BaseException:  # also when it could not begin: it would wait for ever
             self.kill()
             await asyncio.shield(self.gone)
             raise

@@ -85,6 +85,8 @@ class KeeperLink:
     async def send(self, packet: bytes, descriptors: list[int]) -> None:
         """The descriptors are closed; `SandboxFailure` when the keeper cannot be reached."""
         try:
+            if len(packet) > MAX_PACKET:  # the keeper would get a part of it, which nobody can read
+                raise SandboxFailure(f"an order of {len(packet)} bytes is too large")
             await self._send(packet, descriptors)
         finally:
             for descriptor in descriptors:

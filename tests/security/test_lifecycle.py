@@ -88,3 +88,17 @@ async def test_killing_the_executor_leaves_no_process() -> None:
             await _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
     with running_executor(executor_slots="1"):  # whose start sweeps the other's cgroups
         assert _cgroups(running.pid) == []
+
+
+async def test_terminals_of_another_program_are_out_of_sight() -> None:
+    mark = f"terminal-{os.getpid()}"
+    holder = "import os\nos.set_inheritable(os.open('/dev/ptmx', os.O_RDWR | os.O_NOCTTY), True)\n" + _SLEEPER
+    with running_executor(executor_slots="2") as running:
+        async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
+            body = {"language": "py", "code": holder.format(mark=mark), "wall_limit": 60}
+            request = asyncio.create_task(client.post("/", json=body))
+            await _until(lambda: bool(processes_named(mark)))
+            seen = await client.post("/", json={"language": "py", "code": "import os\nprint(os.listdir('/dev/pts'))"})
+            request.cancel()
+            await asyncio.gather(request, return_exceptions=True)
+    assert seen.json()["output"] == "['ptmx']\n"

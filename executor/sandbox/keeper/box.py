@@ -24,6 +24,9 @@ def build(disk_bytes: int, user: int) -> None:
     kernel.mount("box", "/box", "tmpfs", private, f"size={disk_bytes},nr_inodes={inodes},mode=755")
     # hidepid: of processes that one may not trace, process 1 above all, there is nothing to see (proc(5)).
     kernel.mount("proc", "/proc", "proc", private | kernel.MS_NOEXEC, "hidepid=2")
+    # Terminals of its own: the wall's are everybody's.
+    terminals = kernel.MS_NOSUID | kernel.MS_NOEXEC
+    kernel.mount("devpts", "/dev/pts", "devpts", terminals, "newinstance,ptmxmode=0666,mode=620")
     for name in _MASKED:
         if os.path.exists(f"/proc/{name}"):
             kernel.mount("/dev/null", f"/proc/{name}", None, kernel.MS_BIND)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from executor.languages.java_source import find_main
+from executor.languages.java_source import MainClass, find_main
 
 _MAIN = "public static void main(String[] args) {}"
 
@@ -33,3 +33,8 @@ _MAIN = "public static void main(String[] args) {}"
 def test_find_main(source: str, stem: str, main: str) -> None:
     found = find_main(source)
     assert (found.file_stem, found.main_class) == (stem, main)
+
+
+@pytest.mark.parametrize("source", ["class {} {{ void main() }}", "package {}; class A {{}}"])
+def test_names_too_long_for_a_file_or_a_command_are_not_used(source: str) -> None:
+    assert find_main(source.format("A" * 60000)) == MainClass("Main", "Main")

@@ -101,6 +101,7 @@ async def test_refusals_bring_no_files() -> None:
         _answer(7, ""),
         _answer(0, ""),
         _answer(0, "", ("../Main.class", b"")),
+        _answer(0, "", ("M" * 300 + ".class", b"")),
         _answer(0, "", *((f"C{number}.class", b"") for number in range(100))),
         b"\x00" + struct.pack(">i", -1),
         b"\x00" + struct.pack(">i", 1 << 30),
