@@ -63,7 +63,7 @@ class Pipeline:
         before = pressure.read()
         ended = await self._sandbox.run(job)
         busy = pressure.share_between(before, pressure.read())
-        if key and ended and ended[0].made:
+        if key and ended and ended[0].succeeded and ended[0].made:
             self._compiled.put(key, ended[0].made)
         if len(ended) < len(job.steps) or not ended:
             return _not_compiled(ended[-1], job.steps[0])

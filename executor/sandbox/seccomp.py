@@ -33,6 +33,7 @@ _AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
 _SOCK_TYPE_MASK, _SOCK_RAW, _SOCK_PACKET = 0xF, 3, 10
 _IPPROTO_DEFAULT, _IPPROTO_TCP, _IPPROTO_UDP = 0, 6, 17
 _TIOCSTI, _TIOCSETD, _TIOCLINUX = 0x5412, 0x5423, 0x541C
+_F_NOTIFY = 0x402
 _PERSONALITY_QUERY, _PERSONALITY_LINUX = 0xFFFFFFFF, 0
 
 #: Memory that no process needs to have mapped escapes a watchdog that adds up mappings; a cgroup counts it.
@@ -151,6 +152,8 @@ def _argument_rules() -> dict[str, list[_Line]]:
             *(_Jump(_EQUAL, request, "refuse") for request in (_TIOCSTI, _TIOCSETD, _TIOCLINUX)),
             *_go("allow"),
         ],
+        # Being told who opens what in a folder that all boxes see (F_NOTIFY; inotify is not in the list at all).
+        "fcntl": [_Plain(_LOAD, second), _Jump(_EQUAL, _F_NOTIFY, "refuse"), *_go("allow")],
         # One's own limits, not those of process 1, which has the same user where the executor is not root.
         "prlimit64": [_Plain(_LOAD, first), _Jump(_EQUAL, 0, "allow"), *_go("refuse")],
         "personality": [

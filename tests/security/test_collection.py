@@ -4,6 +4,7 @@ Here the first step is a program that does its worst, which a compiler never is.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -93,3 +94,23 @@ os.read(readable, 1)
 async def test_the_program_comes_too_late(sandbox: BubblewrapSandbox) -> None:
     first, _ = await _run(sandbox, "open('main', 'w').write('honest')", "open('main', 'w').write('forged')")
     assert first.made == {"main": File(b"honest")}
+
+
+@pytest.mark.parametrize(("files", "code"), [({"main": File(b"no program", 0o755)}, 126), ({}, 127)])
+async def test_what_is_no_program_is_its_author_s_affair(
+    sandbox: BubblewrapSandbox, files: dict[str, File], code: int
+) -> None:
+    step = Step(("/box/work/main",), ENVIRONMENT, _LIMITS, 65536)
+    (ended,) = await sandbox.run(Job(files, (step,), Template(16 << 20, _LIMITS)))
+    assert (ended.exit_code, ended.stdout) == (code, b"")
+    assert ended.stderr.startswith(b"/box/work/main: ")
+
+
+async def test_nothing_follows_a_step_that_was_over_its_limit(sandbox: BubblewrapSandbox) -> None:
+    python = (wall.find_python(), "-c", "pass")
+    steps = (
+        Step(python, ENVIRONMENT, replace(_LIMITS, cpu_s=0.001), 65536),
+        Step(python, ENVIRONMENT, _LIMITS, 65536),
+    )
+    ended = await sandbox.run(Job({}, steps, Template(16 << 20, _LIMITS)))
+    assert [step.stopped for step in ended] == ["cpu"]

@@ -18,6 +18,9 @@ from executor.sandbox.keeper.program import Confinement
 from executor.sandbox.keeper.protocol import Begin, Prepare, Stage, decode_order
 from executor.sandbox.keeper.script import ScriptBegins
 
+#: Characters of a failure that are told; a packet holds more.
+_MOST_TEXT = 2000
+
 
 class BoxFailure(Exception):
     """A program could not be started in its box; not the program's fault."""
@@ -50,7 +53,7 @@ def live(
         keeper.detach()  # it was closed with all descriptors; its number may be another's
         raise
     except BaseException as exc:
-        channel.tell(keeper, {"failure": f"{type(exc).__name__}: {exc}"})
+        channel.tell(keeper, {"failure": f"{type(exc).__name__}: {exc}"[:_MOST_TEXT]})
     os._exit(0)
 
 

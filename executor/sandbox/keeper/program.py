@@ -1,5 +1,6 @@
 """The last steps of a submitted program before its own first instruction: here every privilege is given up."""
 
+import errno
 import json
 import os
 import resource
@@ -17,6 +18,8 @@ INSIDE_ID = 1000
 #: A program's side of the socket to process 1, until it begins.
 _CONTROL = 3
 READY, FAILED = b"r", b"!"
+#: As shells say it (POSIX, Shell Command Language, 2.8.2).
+_NOT_EXECUTABLE, _NOT_FOUND = 126, 127
 
 
 @dataclass(frozen=True)
@@ -46,17 +49,18 @@ def become(
         if prepare.stub:
             _exec(prepare.stub)
         script = Script() if prepare.python else None
-        with socket.socket(fileno=_CONTROL) as waiting:
-            waiting.send(READY)
-            content, given = channel.receive(waiting)
-            if not content:
-                os._exit(0)
-            stage = decode_stage(content)
-            _connect(stage, given)
-            _limit(stage.limits)
-            if script:
-                raise script.begin(stage.argv)
-            _exec(stage)
+        waiting = socket.socket(fileno=_CONTROL)
+        waiting.send(READY)
+        content, given = channel.receive(waiting)
+        if not content:
+            os._exit(0)
+        stage = decode_stage(content)
+        _connect(stage, given)
+        _limit(stage.limits)
+        if script:
+            waiting.close()
+            raise script.begin(stage.argv)
+        _exec(stage)
     except ScriptBegins:
         raise
     except BaseException as exc:
@@ -98,7 +102,11 @@ def _exec(stage: Stage) -> None:
     try:
         os.execve(stage.argv[0], stage.argv, stage.environment)  # noqa: S606
     except OSError as exc:
-        raise OSError(exc.errno, f"{stage.argv[0]}: {exc.strerror}") from exc
+        said = f"{stage.argv[0]}: {exc.strerror}"
+        if stage.argv[0].startswith(WORK):  # what a compiler made of the source is no program: its author is told
+            os.write(2, f"{said}\n".encode())
+            os._exit(_NOT_FOUND if exc.errno == errno.ENOENT else _NOT_EXECUTABLE)
+        raise OSError(exc.errno, said) from exc
 
 
 def _enter_user_namespace(user: int) -> None:

@@ -186,7 +186,7 @@ class Run:
         elif usage.cpu_s > self._limits.cpu_s:
             self._stopped = self._stopped or "cpu"
         code = said["exit_code"]
-        last = code != 0 or self._stage + 1 == len(self._stages)
+        last = code != 0 or self._stopped is not None or self._stage + 1 == len(self._stages)
         report = self._report(
             code if code >= 0 else None, -code if code < 0 else None, usage, said["wall_s"], last=last
         )
@@ -194,6 +194,8 @@ class Run:
         self._stage = len(self._stages) if last else self._stage + 1
         if self._running:
             self._start_clock()
+        elif self._stopped:  # it ended well, but not within its limits: nothing follows
+            self._kill()
         return report
 
     def _report(
