@@ -80,7 +80,7 @@ async def _run(client: httpx.AsyncClient, url: str, case: Case) -> dict[str, Any
 @pytest.mark.parametrize("case", _CASES, ids=str)
 async def test_is_as_from_cold(case: Case, cold: str, warm: str) -> None:
     async with httpx.AsyncClient(timeout=120) as client:
-        answers = [await _run(client, url, case) for url in (cold, warm)]
+        answers = await asyncio.gather(_run(client, cold, case), _run(client, warm, case))
     from_cold, from_warm = ({name: _without_addresses(answer.get(name)) for name in _TOLD} for answer in answers)
     assert from_warm == from_cold
 
