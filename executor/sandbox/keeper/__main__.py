@@ -6,7 +6,6 @@ the executor is gone, so is everything here.
 """
 
 import contextlib
-import os
 import selectors
 import signal
 import socket
@@ -74,7 +73,7 @@ class Keeper:
         elif run := self._runs.get(order.id):
             run.begin(order, descriptors)
         else:  # its box has just gone, and the executor is told
-            _close(descriptors)
+            channel.close(descriptors)
         return True
 
     def _prepare(self, order: Prepare, streams: list[int]) -> None:
@@ -94,7 +93,7 @@ class Keeper:
             return
         finally:
             theirs.close()
-            _close([*joins, *streams])
+            channel.close([*joins, *streams])
         run = Run(order.id, ours, meter, self._new_meter(order.id))
         self._runs[order.id] = run
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(run))
@@ -137,11 +136,6 @@ class Keeper:
     def _send(self, message: Report) -> None:
         with contextlib.suppress(ConnectionError):  # the executor has left; then `serve` ends in a moment
             self._executor.send(encode(message))
-
-
-def _close(descriptors: list[int]) -> None:
-    for descriptor in descriptors:
-        os.close(descriptor)
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 import array
 import json
+import os
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -39,3 +40,8 @@ def receive_packet(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
     return packet, list(descriptors)
+
+
+def close(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

@@ -70,8 +70,7 @@ class _Waiting:
             self._control.detach()
             program.become(prepare, streams, joins, confinement, theirs)
         theirs.close()
-        for descriptor in (*streams, *joins):
-            os.close(descriptor)
+        channel.close([*streams, *joins])
         if (said := self._control.recv(4096)) != program.READY:
             raise BoxFailure(self._failure(said))
 

@@ -40,8 +40,7 @@ class Nursery:
             prepare = decode_order(content["prepare"])
             assert isinstance(prepare, Prepare)
             self._answer(prepare, content["joins"], descriptors)
-            for descriptor in descriptors:
-                os.close(descriptor)
+            channel.close(descriptors)
 
     def _answer(self, prepare: Prepare, joins: int, descriptors: list[int]) -> None:
         try:

@@ -12,7 +12,7 @@ from typing import Any
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.meter import Meter, Usage
 from executor.sandbox.keeper.processes import ProcessTree, SampledMeter
-from executor.sandbox.keeper.protocol import Begin, BoxGone, Report, StageLimits, StageReport, Standing, encode
+from executor.sandbox.keeper.protocol import Begin, BoxGone, Report, Stage, StageLimits, StageReport, Standing, encode
 
 _PROCESSORS = len(os.sched_getaffinity(0))
 #: The wall limit may stretch by the time spent waiting for a processor, but no further than this many times.
@@ -120,10 +120,9 @@ class Run:
             self._failure = "process 1 of the box ended before it began"
         for meter in self._meters:
             meter.close()
-        if self._tree:
-            self._tree.close()
+        for opened in filter(None, (self._tree, self.channel)):
+            opened.close()
         self._close_descriptors()
-        self.channel.close()
         if self.process >= 0:
             os.close(self.process)
         yield BoxGone(self.id, self._failure)
@@ -133,13 +132,12 @@ class Run:
         return self._started > 0 and self._stage < len(self._stages)
 
     @property
-    def _stages(self) -> tuple[Any, ...]:
+    def _stages(self) -> tuple[Stage, ...]:
         return self._begin.stages if self._begin else ()
 
     @property
     def _limits(self) -> StageLimits:
-        limits: StageLimits = self._stages[self._stage].limits
-        return limits
+        return self._stages[self._stage].limits
 
     def _go_if_possible(self) -> None:
         # Process 1 may say that the box stands before the nursery says which process that is.
@@ -152,15 +150,13 @@ class Run:
             channel.send(self.channel, encode(begin), self._descriptors)
             # While the first stage runs, those after it are made ready.
             for index, stage in enumerate(self._stages[1:], start=1):
-                joins: list[int] = []
                 if self._new_meter:
                     self._meters.append(self._new_meter(index, stage.limits))
-                    joins = self._meters[index].joins()
+                joins = self._meters[index].joins() if self._new_meter else []
                 try:
                     channel.tell(self.channel, {"joins": index}, joins)
                 finally:
-                    for descriptor in joins:
-                        os.close(descriptor)
+                    channel.close(joins)
         except OSError as exc:
             self.fail(f"the box could not begin: {exc}")
             self.stop("killed")
@@ -240,8 +236,7 @@ class Run:
             signal.pidfd_send_signal(self.process, signal.SIGKILL)
 
     def _close_descriptors(self) -> None:
-        for descriptor in self._descriptors:
-            os.close(descriptor)
+        channel.close(self._descriptors)
         self._descriptors = []
 
     def _receive(self) -> dict[str, Any]:
