@@ -81,8 +81,7 @@ class Run:
 
     def look(self) -> None:
         """Compare what the stage has used with its limits, and end the run when it is over one."""
-        now, spent = time.monotonic(), time.thread_time()
-        limits = self._limits
+        now, spent, limits = time.monotonic(), time.thread_time(), self._limits
         usage = self._meters[self._stage].sample()
         if usage.exhausted:
             self.stop("memory")
@@ -120,9 +119,10 @@ class Run:
             self._failure = "process 1 of the box ended before it began"
         for meter in self._meters:
             meter.close()
-        for opened in filter(None, (self._tree, self.channel)):
-            opened.close()
+        if self._tree:
+            self._tree.close()
         self._close_descriptors()
+        self.channel.close()
         if self.process >= 0:
             os.close(self.process)
         yield BoxGone(self.id, self._failure)
@@ -140,7 +140,7 @@ class Run:
         return self._stages[self._stage].limits
 
     def _go_if_possible(self) -> None:
-        # Process 1 may say that the box stands before the nursery says which process that is.
+        # The box may be told to stand before the nursery tells which process is its first.
         if self._begin and self._standing and self.process >= 0 and not self._stopped:
             self._go(self._begin)
 
