@@ -1,6 +1,5 @@
-"""The receiving end for the files that a step made; see `keeper/artefacts.py`."""
+"""The receiving end for the files that a step made; see `init/artefacts.c`."""
 
-import json
 import os
 import socket
 
@@ -24,10 +23,11 @@ class Collection:
         except BlockingIOError:
             return {}
         try:
-            files = json.loads(packet)["files"] if packet else []
+            words = packet.split(b"\0")[:-1]
+            files = zip(words[0::3], words[1::3], words[2::3], descriptors, strict=True)
             return {
-                name: File(_read(descriptor, size), mode)
-                for (name, mode, size), descriptor in zip(files, descriptors, strict=True)
+                os.fsdecode(name): File(_read(descriptor, int(size)), int(mode))
+                for name, mode, size, descriptor in files
             }
         finally:
             for descriptor in descriptors:

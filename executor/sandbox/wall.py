@@ -16,6 +16,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import MappingProxyType
 
+from executor.sandbox import compiled
 from shared.errors import ConfigurationError
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -56,6 +57,7 @@ STUBS = "/stubs"
 # Hidden from programs: a box mounts its own files over /box.
 _KEEPER = "/box/keeper.pyz"
 _NURSERY = "/box/nursery.py"
+_INIT = "/box/init.so"
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def build(bubblewrap: Path, privileged: bool, folders: Mapping[str, Path | None]
     descriptors = []
     files = {name: text.encode() for name, text in _FILES.items()}
     files |= {_KEEPER: _archive(), _NURSERY: (_keeper_files() / "start_nursery.py").read_bytes()}
+    files[_INIT] = compiled.library().read_bytes()
     files |= {f"{STUBS}/{file.name}": file.read_bytes() for file in stubs().iterdir()}
     for name, content in files.items():
         descriptor = _in_memory(content)

@@ -102,10 +102,10 @@ class Keeper:
         kind = self._meter_kind
         return kind and (lambda stage, limits: kind(self._bases, f"{box}.{stage}", limits))
 
-    def _hatched(self, id_: int, init: int, process: int | None, failure: str | None) -> None:
+    def _hatched(self, id_: int, init: int, process: int | None, failure: str) -> None:
         run = self._runs[id_]
         if process is None:
-            run.fail(failure or "the nursery ended")
+            run.fail(failure)
             self._close(run)
             return
         run.hatched(init, process)

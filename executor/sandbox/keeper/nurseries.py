@@ -16,7 +16,7 @@ _START = "/box/nursery.py"  # `start_nursery.py`, where the wall puts it
 _MOST_BOXES, _LONGEST_S = 100, 600.0
 
 #: Box, process 1, its pidfd; or None and what failed. The receiver closes the pidfd.
-Hatched = Callable[[int, int, int | None, str | None], None]
+Hatched = Callable[[int, int, int | None, str], None]
 
 
 class Nurseries:
@@ -48,22 +48,23 @@ class Nurseries:
             if old:
                 self._retire(old)
         assert self._nursery
-        content = {"prepare": {"type": "Prepare", **vars(prepare)}, "joins": len(joins)}
-        channel.tell(self._nursery.socket, content, [init.fileno(), *joins, *streams])
+        channel.send(self._nursery.socket, prepare.words(len(joins)), [init.fileno(), *joins, *streams])
         self._nursery.expected[prepare.id] = None
         self._nursery.boxes += 1
 
     def _hear(self, nursery: "_Nursery") -> bool:
         try:
-            content, descriptors = channel.receive(nursery.socket)
+            answer, descriptors = channel.receive_packet(nursery.socket)
         except ConnectionError:
-            content, descriptors = {}, []
-        if not content:
-            self._lost(nursery)
+            answer, descriptors = b"", []
+        id_, _, rest = answer.partition(b"\0")
+        if not id_.isdigit():  # it has ended, or tells why it is about to
+            self._lost(nursery, answer.decode(errors="replace") or "the nursery ended")
             return True
-        del nursery.expected[content["id"]]
+        del nursery.expected[int(id_)]
+        pid, reason, _ = rest.split(b"\0")
         process = descriptors[0] if descriptors else None
-        self._hatched(content["id"], content.get("pid", 0), process, content.get("failure"))
+        self._hatched(int(id_), int(pid), process, f"the box could not be made: {reason.decode()}")
         if nursery is not self._nursery:
             self._retire(nursery)
         return True
@@ -74,11 +75,11 @@ class Nurseries:
             self._selector.unregister(nursery.socket)
             nursery.socket.close()
 
-    def _lost(self, nursery: "_Nursery") -> None:
+    def _lost(self, nursery: "_Nursery", reason: str) -> None:
         if nursery is self._nursery:
             self._nursery = None
         for id_ in [*nursery.expected]:
-            self._hatched(id_, 0, None, "the nursery ended")
+            self._hatched(id_, 0, None, reason)
         nursery.expected.clear()
         self._retire(nursery)
 

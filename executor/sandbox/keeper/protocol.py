@@ -1,4 +1,5 @@
-"""What the executor and its keeper say to each other: one JSON object per packet, descriptors beside it.
+"""What the executor and its keeper say to each other: one JSON object per packet, descriptors beside it. To the nursery
+and to process 1 of a box, which are written in C, the keeper speaks in words, each ended by a NUL.
 
     executor -> keeper   `Prepare` makes a box, `Begin` runs stages in it, once; {"kill": box id} ends it at any time
     keeper -> executor   {"ready": true} once; then per box, in order: `Standing` when it can begin without delay, one
@@ -9,6 +10,7 @@ Every process of a box is dead before its last `StageReport` is sent, and every 
 """
 
 import json
+import os
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -53,6 +55,17 @@ class Stage:
     stdout: int = -1
     stderr: int = -1
 
+    def words(self) -> bytes:
+        """For `read_stage` in init/program.c."""
+        limits = self.limits
+        # The meter decides about CPU time; this one holds should the keeper be late.
+        cpu = int(limits.cpu_s) + 2
+        environment = [f"{name}={value}" for name, value in self.environment.items()]
+        most = (cpu, limits.processes, limits.open_files, limits.file_bytes, limits.stack_bytes)
+        return to_words(
+            len(self.argv), *self.argv, len(environment), *environment, *most, self.stdin, self.stdout, self.stderr
+        )
+
 
 @dataclass(frozen=True)
 class Prepare:
@@ -70,6 +83,12 @@ class Prepare:
     python: bool = False
     stub: Stage | None = None
 
+    def words(self, joins: int) -> bytes:
+        """For `next_order` in init/nursery.c: beside it go process 1's socket, `joins` descriptors, and the stub's."""
+        kind = "python" if self.python else "stub" if self.stub else "plain"
+        head = to_words(self.id, self.user, self.disk_bytes, kind, joins)
+        return head + self.stub.words() if self.stub else head
+
 
 @dataclass(frozen=True)
 class Begin:
@@ -78,7 +97,8 @@ class Begin:
     Of a box with a stub, the first stage's `argv` are the stub's words, and its streams are those of the stub.
 
     Where `collect` is the index of a socket and not -1, the files that the first stage made are sent there when it has
-    succeeded and before the next one starts: a packet of `Artefacts`. Together they may have up to `collect_bytes`.
+    succeeded and before the next one starts: a packet of the words name, mode and size of each, and beside it the
+    contents, sealed. Together they may have up to `collect_bytes`.
     """
 
     id: int
@@ -87,12 +107,14 @@ class Begin:
     collect: int = -1
     collect_bytes: int = 0
 
-
-@dataclass(frozen=True)
-class Artefacts:
-    """Files that a stage made: name, mode and size of each. The contents are the descriptors beside it, sealed."""
-
-    files: tuple[tuple[str, int, int], ...]
+    def words(self) -> bytes:
+        """For `run` in init/stages.c. What a stub is told is a line of JSON; each stage's words are counted."""
+        packet = to_words(len(self.files), *(field for file in self.files for field in file))
+        packet += to_words(self.collect, self.collect_bytes, len(self.stages))
+        for stage in self.stages:
+            words = stage.words()
+            packet += to_words(json.dumps({"argv": stage.argv}) + "\n", len(words)) + words
+        return packet
 
 
 @dataclass(frozen=True)
@@ -127,7 +149,7 @@ class BoxGone:
 
 
 Report = Standing | StageReport | BoxGone
-Message = Prepare | Begin | Artefacts | Report
+Message = Prepare | Begin | Report
 
 _REPORTS: dict[str, type[Report]] = {kind.__name__: kind for kind in (Standing, StageReport, BoxGone)}
 
@@ -140,6 +162,14 @@ def encode(message: Message) -> bytes:
 def to_json(content: object) -> bytes:
     """Of values of the above, and of plain ones; `dataclasses.asdict` would copy them first, which takes longer."""
     return json.dumps(content, default=vars).encode()
+
+
+def to_words(*values: str | int) -> bytes:
+    """ValueError where one holds what ends it."""
+    text = "\0".join(map(str, values))
+    if text.count("\0") != len(values) - 1:
+        raise ValueError("a word holds a NUL")
+    return os.fsencode(text) + b"\0"
 
 
 def decode_order(content: dict[str, Any]) -> Prepare | Begin:

@@ -7,12 +7,11 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.meter import Meter, Usage
 from executor.sandbox.keeper.processes import ProcessTree, SampledMeter
-from executor.sandbox.keeper.protocol import Begin, BoxGone, Report, Stage, StageLimits, StageReport, Standing, encode
+from executor.sandbox.keeper.protocol import Begin, BoxGone, Report, Stage, StageLimits, StageReport, Standing, to_words
 
 _PROCESSORS = len(os.sched_getaffinity(0))
 #: The wall limit may stretch by the time spent waiting for a processor, but no further than this many times.
@@ -70,14 +69,15 @@ class Run:
     def hear(self) -> Iterator[Report]:
         """What process 1 has said since the last time."""
         while said := self._receive():
-            if "standing" in said:
+            kind, _, rest = said.partition(" ")
+            if kind == "standing":
                 self._standing = True
                 yield Standing(self.id)
                 self._go_if_possible()
-            elif "failure" in said:
-                self._failure = said["failure"]
+            elif kind == "stage":
+                yield self._ended(*rest.split())
             else:
-                yield self._ended(said)
+                self._failure = rest
 
     def look(self) -> None:
         """Compare what the stage has used with its limits, and end the run when it is over one."""
@@ -147,14 +147,14 @@ class Run:
     def _go(self, begin: Begin) -> None:
         try:
             self._start_clock()
-            channel.send(self.channel, encode(begin), self._descriptors)
+            channel.send(self.channel, begin.words(), self._descriptors)
             # While the first stage runs, those after it are made ready.
             for index, stage in enumerate(self._stages[1:], start=1):
                 if self._new_meter:
                     self._meters.append(self._new_meter(index, stage.limits))
                 joins = self._meters[index].joins() if self._new_meter else []
                 try:
-                    channel.tell(self.channel, {"joins": index}, joins)
+                    channel.send(self.channel, to_words("joins"), joins)
                 finally:
                     channel.close(joins)
         except OSError as exc:
@@ -171,21 +171,20 @@ class Run:
         self._wall_s = self._limits.wall_s
         self.next_look = self._started
 
-    def _ended(self, said: dict[str, Any]) -> StageReport:
+    def _ended(self, stage: str, exit_code: str, cpu_s: str, wall_s: str, resident: str) -> StageReport:
+        """As `report` in init/stages.c tells it; the exit code is negative where it was a signal."""
         meter = self._meters[self._stage]
         usage = meter.sample()
         if isinstance(meter, SampledMeter):
-            cpu_s = max(usage.cpu_s, said["cpu_s"] - meter.own_before)
-            usage = Usage(cpu_s, max(usage.memory_bytes, said["resident_bytes"]), usage.exhausted)
+            used_s = max(usage.cpu_s, float(cpu_s) - meter.own_before)
+            usage = Usage(used_s, max(usage.memory_bytes, int(resident)), usage.exhausted)
         if usage.exhausted:
             self._stopped = self._stopped or "memory"
         elif usage.cpu_s > self._limits.cpu_s:
             self._stopped = self._stopped or "cpu"
-        code = said["exit_code"]
+        code = int(exit_code)
         last = code != 0 or self._stopped is not None or self._stage + 1 == len(self._stages)
-        report = self._report(
-            code if code >= 0 else None, -code if code < 0 else None, usage, said["wall_s"], last=last
-        )
+        report = self._report(code if code >= 0 else None, -code if code < 0 else None, usage, float(wall_s), last=last)
         self.next_look = float("inf")
         self._stage = len(self._stages) if last else self._stage + 1
         if self._running:
@@ -239,12 +238,12 @@ class Run:
         channel.close(self._descriptors)
         self._descriptors = []
 
-    def _receive(self) -> dict[str, Any]:
+    def _receive(self) -> str:
         try:
-            said, _ = channel.receive(self.channel, socket.MSG_DONTWAIT)
+            said, _ = channel.receive_packet(self.channel, socket.MSG_DONTWAIT)
         except BlockingIOError:
-            return {}
+            return ""
         except ConnectionError:
-            said = {}
+            said = b""
         self.silent = not said
-        return said
+        return said.decode(errors="replace")

@@ -13,22 +13,14 @@ import os
 import signal
 import sys
 import types
+from collections.abc import Sequence
 from importlib.machinery import SourceFileLoader
 
-from executor.sandbox.keeper import kernel
 from executor.sandbox.keeper.protocol import WORK
 
 _FLUSH_FAILED = 120
 #: Frames of these files are none of the program's.
 _OURS = ("/box/nursery.py", "/box/keeper.pyz")
-
-
-class ScriptBegins(BaseException):
-    """Unwinds this process to where no frame of ours is left, to run the script there (`start_nursery.py`)."""
-
-    def __init__(self, script: "Script") -> None:
-        super().__init__()
-        self.script = script
 
 
 class Script:
@@ -39,7 +31,6 @@ class Script:
         self._module = types.ModuleType("__main__")
         self.names = vars(self._module)
         self.raised: BaseException | None = None
-        kernel.set_dumpable(True)  # as after exec: /proc/self is one's own
         _open_streams()
         for number, action in (
             (signal.SIGINT, signal.default_int_handler),
@@ -48,7 +39,7 @@ class Script:
         ):
             signal.signal(number, action)
 
-    def begin(self, argv: tuple[str, ...]) -> ScriptBegins:
+    def begin(self, argv: Sequence[str]) -> "Script":
         """`argv` is the interpreter, and the script by its name in the work folder, and its arguments."""
         self._path = f"{WORK}/{argv[1]}"
         self.names.update(
@@ -62,7 +53,7 @@ class Script:
         sys.argv = list(argv[1:])
         sys.orig_argv = list(argv)
         gc.enable()
-        return ScriptBegins(self)
+        return self
 
     def code(self) -> types.CodeType:
         """SyntaxError or ValueError when it is none."""

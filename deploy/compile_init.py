@@ -1,0 +1,32 @@
+"""Hatch's hook: the sandbox's part in C is compiled when Precieux is installed or packed into a wheel.
+
+Where there is no C compiler, that of the wheel `ziglang` is fetched for it, and goes with the build's environment.
+"""
+
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class CompileInit(BuildHookInterface):
+    def dependencies(self) -> list[str]:
+        try:
+            self._library()
+        except Exception:  # whatever the reason: with a compiler of its own it may work
+            return ["ziglang"]
+        return []
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        library = self._library()
+        build_data["artifacts"].append(f"executor/sandbox/init/{library.name}")
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-linux_{platform.machine()}"
+
+    def _library(self) -> Path:
+        sys.path.insert(0, self.root)
+        from executor.sandbox import compiled
+
+        return compiled.library()

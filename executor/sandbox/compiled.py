@@ -1,0 +1,76 @@
+"""The part of the sandbox that is written in C (`init/`), as a shared library: compiled when Precieux is installed, and
+anew whenever its sources have changed. `python -m executor.sandbox.compiled` does it for images.
+
+Any C compiler will do; where there is none, the one in the wheel `ziglang` is used, if that is installed.
+"""
+
+import hashlib
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from shared.errors import ConfigurationError
+
+_FOLDER = Path(__file__).parent / "init"
+WORDS = ("-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-s")
+_COMPILERS = ("cc", "gcc", "clang")
+#: The oldest C library that the wheel's compiler is asked to serve: the programs' Python is the system's.
+_OLDEST_GLIBC = "2.28"
+
+
+def library() -> Path:
+    """Where it is; it is compiled if it is missing. `ConfigurationError` when that cannot be."""
+    made = _FOLDER / f"init-{platform.machine()}-{_digest()}.so"
+    complaint = ""
+    for compiler in () if made.exists() else _compilers():
+        try:
+            _compile(compiler, made)
+        except subprocess.CalledProcessError as exc:
+            complaint = f" {compiler[0]} says: {exc.stderr.strip()}"
+        except OSError as exc:
+            raise ConfigurationError(f"The sandbox's part in C cannot be written to {_FOLDER}: {exc}") from exc
+    if not made.exists():
+        raise ConfigurationError(
+            "The sandbox has a part in C, and no compiler for it was found: "
+            f"run `apt install gcc libc6-dev`, or, without root, `pip install ziglang`.{complaint}"
+        )
+    return made
+
+
+def _compilers() -> Iterator[Sequence[str]]:
+    """The beginnings of commands that compile C."""
+    for path in filter(None, map(shutil.which, _COMPILERS)):
+        yield [path]
+    if importlib.util.find_spec("ziglang"):
+        yield [sys.executable, "-m", "ziglang", "cc", "-target", f"{platform.machine()}-linux-gnu.{_OLDEST_GLIBC}"]
+
+
+def _sources() -> list[Path]:
+    return sorted(_FOLDER.glob("*.[ch]"))
+
+
+def _digest() -> str:
+    texts = [source.read_bytes() for source in _sources()]
+    return hashlib.sha256(b"\0".join([*texts, " ".join(WORDS).encode()])).hexdigest()[:16]
+
+
+def _compile(compiler: Sequence[str], made: Path) -> None:
+    if made.exists():
+        return
+    draft = made.with_suffix(f".{os.getpid()}")
+    sources = (source for source in _sources() if source.suffix == ".c")
+    try:
+        draft.touch(0o644)
+        subprocess.run([*compiler, *WORDS, "-o", draft, *sources], check=True, capture_output=True, text=True)
+        draft.replace(made)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    print(library())  # noqa: T201

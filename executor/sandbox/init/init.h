@@ -1,0 +1,104 @@
+/* Process 1 of a box, and the nursery that forks it. See docs/executor.md and ADR 72.
+ *
+ *   nursery.c    takes orders, forks process 1                    runs in the nursery
+ *   stages.c     process 1: waits, starts programs, reaps         runs in the box, with privileges
+ *   world.c      its mounts and files
+ *   artefacts.c  what a compiler made
+ *   program.c    gives every privilege up, becomes the program    runs in the box, as the program
+ *   packet.c     words and descriptors over a socket
+ *
+ * All that is parsed here comes from the keeper; nothing that a program writes is read. Whatever fails ends the process
+ * (`fail`), and with it, or by process 1's word, the box.
+ */
+
+#ifndef PRECIEUX_INIT_H
+#define PRECIEUX_INIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum {
+    /* As in keeper/protocol.py. */
+    MAX_PACKET = 65536,
+    MAX_DESCRIPTORS = 64,
+    MAX_ARTEFACTS = 32,
+    MAX_WORDS = 1024, /* of one command or environment */
+    CONTROL = 3,      /* a program's side of the socket to process 1, until it begins */
+};
+
+#define WORK "/box/work"
+
+/* One packet: words, each ended by a NUL, and descriptors beside it. */
+struct packet {
+    char bytes[MAX_PACKET + 1];
+    size_t length;
+    char *next;
+    int descriptors[MAX_DESCRIPTORS];
+    int count;
+};
+
+/* False at the end of the socket. Descriptors are closed on exec. */
+bool receive(int socket, struct packet *packet);
+const char *word(struct packet *packet);
+long long number(struct packet *packet);
+int descriptor(const struct packet *packet, int index);
+void close_descriptors(const struct packet *packet);
+void send_packet(int socket, const void *bytes, size_t length, const int *descriptors, int count);
+
+/* How this process tells that it cannot go on: `prefix`, what failed and why, to `socket`; then it exits with `status`. */
+void on_failure(int socket, const char *prefix, int status);
+_Noreturn void fail(const char *what);   /* why: errno */
+_Noreturn void refuse(const char *what); /* why: no packet that we know */
+
+/* What all programs of this nursery have in common. */
+struct confinement {
+    const void *filter; /* of system calls: a classic BPF program (seccomp(2)) */
+    size_t filter_bytes;
+    long first_user; /* of the kernel's; -1 where every program has our own */
+    int last_capability;
+};
+
+enum kind { PLAIN, PYTHON, STUB };
+
+/* One box, as it was ordered; the words of a stub's stage are next in the packet. */
+struct order {
+    long id;
+    uid_t user;
+    long long disk_bytes;
+    enum kind kind;
+    int keeper; /* process 1's socket */
+    const int *joins, *streams;
+    int join_count, stream_count;
+    struct packet *packet;
+};
+
+/* What one program is started with; it points into its packet. */
+struct stage {
+    char *argv[MAX_WORDS + 1], *environment[MAX_WORDS + 1];
+    int argc;
+    unsigned long long cpu_s, processes, open_files, file_bytes, stack_bytes;
+    int stdin_index, stdout_index, stderr_index;
+};
+
+/* Process 1. Returns only in a Python program's process. */
+void live(const struct order *order, const struct confinement *confinement);
+
+/* A file of the work folder; `content` is a descriptor to copy from. */
+struct file {
+    const char *name;
+    int content;
+    mode_t mode;
+};
+
+/* No submitted program has run yet, so paths are what they seem; nor has it when the work folder is furnished. */
+void build_world(long long disk_bytes, uid_t user);
+void furnish(const struct file *files, int count, uid_t user);
+
+/* In a new process. A Python program's returns when everything is given up, and calls `await_stage`. */
+void become(const struct order *order, const struct confinement *confinement, int control);
+
+/* Send what lies in the work folder besides the files `given`, if it may be had, to `receiver`. */
+void hand_out_artefacts(const struct file *given, int count, long long most_bytes, int receiver);
+
+#endif

@@ -1,0 +1,117 @@
+#include "init.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int failure_socket = -1, failure_status = 1;
+static const char *failure_prefix = "";
+
+void on_failure(int socket, const char *prefix, int status)
+{
+    failure_socket = socket;
+    failure_prefix = prefix;
+    failure_status = status;
+}
+
+_Noreturn void fail(const char *what)
+{
+    char text[1024];
+    int length = snprintf(text, sizeof text, "%s%s: %s", failure_prefix, what, strerror(errno));
+    if ((size_t)length >= sizeof text)
+        length = sizeof text - 1;
+    /* Who does not hear it any more sees the socket close. */
+    send(failure_socket, text, (size_t)length, MSG_NOSIGNAL);
+    _exit(failure_status);
+}
+
+_Noreturn void refuse(const char *what)
+{
+    errno = EBADMSG;
+    fail(what);
+}
+
+union ancillary {
+    char bytes[CMSG_SPACE(MAX_DESCRIPTORS * sizeof(int))];
+    struct cmsghdr aligned;
+};
+
+bool receive(int socket, struct packet *packet)
+{
+    union ancillary ancillary;
+    struct iovec content = {packet->bytes, MAX_PACKET};
+    struct msghdr message = {
+        .msg_iov = &content,
+        .msg_iovlen = 1,
+        .msg_control = ancillary.bytes,
+        .msg_controllen = sizeof ancillary.bytes,
+    };
+    ssize_t length;
+    do
+        length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (length < 0 && errno == EINTR);
+    packet->count = 0;
+    packet->next = packet->bytes;
+    packet->length = length > 0 ? (size_t)length : 0;
+    packet->bytes[packet->length] = 0;
+    if (length < 0) {
+        if (errno == ECONNRESET)
+            return false;
+        fail("recvmsg");
+    }
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part))
+        if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS) {
+            packet->count = (int)((part->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+            memcpy(packet->descriptors, CMSG_DATA(part), (size_t)packet->count * sizeof(int));
+        }
+    return length > 0;
+}
+
+const char *word(struct packet *packet)
+{
+    char *found = packet->next, *end = packet->bytes + packet->length;
+    if (found >= end)
+        refuse("packet");
+    packet->next = found + strlen(found) + 1;
+    return found;
+}
+
+long long number(struct packet *packet)
+{
+    return strtoll(word(packet), NULL, 10);
+}
+
+/* -1 says that none is meant. */
+int descriptor(const struct packet *packet, int index)
+{
+    if (index >= packet->count)
+        refuse("descriptor");
+    return index < 0 ? -1 : packet->descriptors[index];
+}
+
+void close_descriptors(const struct packet *packet)
+{
+    for (int index = 0; index < packet->count; index++)
+        close(packet->descriptors[index]);
+}
+
+void send_packet(int socket, const void *bytes, size_t length, const int *descriptors, int count)
+{
+    union ancillary ancillary;
+    struct iovec content = {(void *)bytes, length};
+    struct msghdr message = {.msg_iov = &content, .msg_iovlen = 1};
+    if (count > 0) {
+        message.msg_control = ancillary.bytes;
+        message.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
+        struct cmsghdr *part = CMSG_FIRSTHDR(&message);
+        part->cmsg_level = SOL_SOCKET;
+        part->cmsg_type = SCM_RIGHTS;
+        part->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
+        memcpy(CMSG_DATA(part), descriptors, (size_t)count * sizeof(int));
+    }
+    if (sendmsg(socket, &message, MSG_NOSIGNAL) < 0)
+        fail("sendmsg");
+}

@@ -1,0 +1,220 @@
+/* The last steps of a submitted program before its own first instruction: here every privilege is given up. */
+
+#include "init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+    INSIDE_ID = 1000, /* the user that a program sees itself as */
+    /* As shells say it (POSIX, Shell Command Language, 2.8.2). */
+    NOT_EXECUTABLE = 126,
+    NOT_FOUND = 127,
+};
+
+static const char READY[] = "r";
+
+static struct packet packet;
+static struct stage stage;
+
+static void write_to(const char *path, const char *value)
+{
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    if (file < 0 || write(file, value, strlen(value)) < 0)
+        fail(path);
+    close(file);
+}
+
+static int read_words(struct packet *from, char **words)
+{
+    long long count = number(from);
+    if (count < 0 || count > MAX_WORDS)
+        refuse("words");
+    for (long long index = 0; index < count; index++)
+        words[index] = (char *)word(from);
+    words[count] = NULL;
+    return (int)count;
+}
+
+static void read_stage(struct packet *from)
+{
+    stage.argc = read_words(from, stage.argv);
+    read_words(from, stage.environment);
+    stage.cpu_s = (unsigned long long)number(from);
+    stage.processes = (unsigned long long)number(from);
+    stage.open_files = (unsigned long long)number(from);
+    stage.file_bytes = (unsigned long long)number(from);
+    stage.stack_bytes = (unsigned long long)number(from);
+    stage.stdin_index = (int)number(from);
+    stage.stdout_index = (int)number(from);
+    stage.stderr_index = (int)number(from);
+}
+
+/* `descriptors` are those that the stage counts on. */
+static void connect_streams(const int *descriptors, int count)
+{
+    const int indices[] = {stage.stdin_index, stage.stdout_index, stage.stderr_index};
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0)
+        fail("/dev/null");
+    /* All of them are above 3: 0, 1 and 2 are open from the start. */
+    for (int target = 0; target < 3; target++) {
+        int index = indices[target];
+        if (dup2(index >= 0 && index < count ? descriptors[index] : null, target) < 0)
+            fail("dup2");
+    }
+    close(null);
+    for (int index = 0; index < count; index++)
+        close(descriptors[index]);
+}
+
+static void limit(int kind, unsigned long long value)
+{
+    struct rlimit both = {value, value};
+    if (setrlimit(kind, &both) < 0)
+        fail("setrlimit");
+}
+
+static void set_limits(void)
+{
+    limit(RLIMIT_CPU, stage.cpu_s);
+    limit(RLIMIT_NPROC, stage.processes);
+    limit(RLIMIT_NOFILE, stage.open_files);
+    limit(RLIMIT_FSIZE, stage.file_bytes);
+    limit(RLIMIT_STACK, stage.stack_bytes);
+    limit(RLIMIT_CORE, 0);
+    limit(RLIMIT_MEMLOCK, 65536);
+    limit(RLIMIT_MSGQUEUE, 65536);
+    limit(RLIMIT_SIGPENDING, 1024);
+}
+
+static void close_from(unsigned lowest)
+{
+    if (syscall(SYS_close_range, lowest, ~0U, 0) < 0)
+        for (unsigned descriptor = lowest; descriptor < 1024; descriptor++)
+            close((int)descriptor);
+}
+
+static void enter_user_namespace(uid_t user)
+{
+    char map[64];
+    if (user != 0 && (setgroups(0, NULL) < 0 || setresgid(user, user, user) < 0 || setresuid(user, user, user) < 0))
+        fail("setresuid");
+    if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) /* else the files of /proc/self would belong to root */
+        fail("dumpable");
+    if (unshare(CLONE_NEWUSER) < 0)
+        fail("user namespace");
+    snprintf(map, sizeof map, "%d %u 1", INSIDE_ID, user);
+    write_to("/proc/self/setgroups", "deny");
+    write_to("/proc/self/uid_map", map);
+    write_to("/proc/self/gid_map", map);
+}
+
+/* Empty every capability set, the bounding set included (capabilities(7)). */
+static void drop_capabilities(int last)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+        fail("ambient capabilities");
+    for (int capability = 0; capability <= last; capability++)
+        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+            fail("bounding set");
+    if (syscall(SYS_capset, &header, none) < 0)
+        fail("capset");
+}
+
+static void install_filter(const struct confinement *confinement)
+{
+    struct sock_fprog filter = {
+        .len = (unsigned short)(confinement->filter_bytes / sizeof(struct sock_filter)),
+        .filter = (struct sock_filter *)confinement->filter,
+    };
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        fail("no_new_privs");
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0)
+        fail("seccomp");
+}
+
+_Noreturn static void execute(void)
+{
+    execve(stage.argv[0], stage.argv, stage.environment);
+    if (strncmp(stage.argv[0], WORK, strlen(WORK)) == 0) {
+        /* What a compiler made of the source is no program: its author is told. */
+        int code = errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
+        dprintf(2, "%s: %s\n", stage.argv[0], strerror(errno));
+        _exit(code);
+    }
+    fail(stage.argv[0]);
+}
+
+/* The stage that process 1 sends when the run begins. */
+static void wait_for_stage(void)
+{
+    send_packet(CONTROL, READY, 1, NULL, 0);
+    if (!receive(CONTROL, &packet))
+        _exit(0); /* nobody needs us */
+    read_stage(&packet);
+    connect_streams(packet.descriptors, packet.count);
+    set_limits();
+}
+
+/* The order matters: the cgroup is joined with the privileges that are dropped next; limits are set inside the user
+ * namespace, whose count of processes starts at nought; the filter comes last, as it forbids what the rest needs. */
+void become(const struct order *order, const struct confinement *confinement, int control)
+{
+    bool is_stub = order->kind == STUB;
+    on_failure(CONTROL, "!", 1);
+    if (dup3(control, CONTROL, is_stub ? 0 : O_CLOEXEC) < 0)
+        fail("dup3");
+    for (int index = 0; index < order->join_count; index++)
+        if (write(order->joins[index], "0", 1) < 0)
+            fail("cgroup");
+    if (unshare(CLONE_NEWCGROUP) < 0) /* whose root is the group just joined */
+        fail("cgroup namespace");
+    if (setsid() < 0)
+        fail("setsid");
+    if (is_stub) {
+        read_stage(order->packet);
+        connect_streams(order->streams, order->stream_count);
+    }
+    close_from(CONTROL + 1);
+    if (chdir(WORK) < 0)
+        fail(WORK);
+    umask(022);
+    enter_user_namespace(order->user);
+    if (is_stub)
+        set_limits();
+    drop_capabilities(confinement->last_capability);
+    install_filter(confinement);
+    if (is_stub)
+        execute();
+    if (order->kind == PYTHON)
+        return;
+    wait_for_stage();
+    execute();
+}
+
+/* In a Python program's process, when it is prepared for any script: `arguments` are those of its command, each ended by
+ * a NUL; returns how many bytes they are. */
+__attribute__((visibility("default"))) size_t await_stage(const char **arguments)
+{
+    wait_for_stage();
+    close(CONTROL);
+    *arguments = stage.argv[0];
+    const char *last = stage.argv[stage.argc - 1];
+    return (size_t)(last - stage.argv[0]) + strlen(last) + 1;
+}

@@ -1,0 +1,123 @@
+/* One run's own world: fresh namespaces (nursery.c), a fresh /proc, and one tmpfs that vanishes with its last process. */
+
+#include "init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const int PRIVATE = MS_NOSUID | MS_NODEV;
+static const long long BYTES_PER_INODE = 4096, FEWEST_INODES = 1024;
+/* The wall has a link /tmp -> /box/tmp, and /dev/shm is mounted from here: one size limit holds for all of them. */
+static const char *const SHARED_FOLDERS[] = {"/box/tmp", "/box/shm"};
+/* Kernel files that tell about the host and not about the box. */
+static const char *const MASKED[] = {
+    "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/key-users", "/proc/kmsg",
+    "/proc/modules", "/proc/sched_debug", "/proc/sysrq-trigger", "/proc/timer_list",
+};
+
+static void mount_on(const char *source, const char *target, const char *type, int flags, const char *options)
+{
+    if (mount(source, target, type, (unsigned long)flags, options) < 0) {
+        char what[128];
+        snprintf(what, sizeof what, "mount %s on %s", type ? type : source, target);
+        fail(what);
+    }
+}
+
+/* Set `lo` up (netdevice(7)), so that programs may talk to themselves; there is no other interface. */
+static void raise_loopback(void)
+{
+    struct ifreq request = {.ifr_name = "lo"};
+    int inet = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (inet < 0 || ioctl(inet, SIOCGIFFLAGS, &request) < 0)
+        fail("lo");
+    request.ifr_flags |= IFF_UP;
+    if (ioctl(inet, SIOCSIFFLAGS, &request) < 0)
+        fail("lo up");
+    close(inet);
+}
+
+static void own(const char *path, uid_t user)
+{
+    if (chown(path, user, user) < 0)
+        fail(path);
+}
+
+void build_world(long long disk_bytes, uid_t user)
+{
+    char options[128];
+    long long inodes = disk_bytes / BYTES_PER_INODE;
+    umask(0);
+    mount_on("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    snprintf(options, sizeof options, "size=%lld,nr_inodes=%lld,mode=755", disk_bytes,
+             inodes > FEWEST_INODES ? inodes : FEWEST_INODES);
+    mount_on("box", "/box", "tmpfs", PRIVATE, options);
+    /* hidepid: of processes that one may not trace, process 1 above all, there is nothing to see (proc(5)). */
+    mount_on("proc", "/proc", "proc", PRIVATE | MS_NOEXEC, "hidepid=2");
+    /* Terminals of its own: the wall's are everybody's. */
+    mount_on("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620");
+    for (size_t index = 0; index < sizeof MASKED / sizeof *MASKED; index++)
+        if (mount("/dev/null", MASKED[index], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
+            fail(MASKED[index]);
+    if (mkdir(WORK, 0755) < 0)
+        fail(WORK);
+    for (size_t index = 0; index < sizeof SHARED_FOLDERS / sizeof *SHARED_FOLDERS; index++) {
+        if (mkdir(SHARED_FOLDERS[index], 0755) < 0)
+            fail(SHARED_FOLDERS[index]);
+        own(SHARED_FOLDERS[index], user);
+    }
+    mount_on("/box/shm", "/dev/shm", NULL, MS_BIND, NULL);
+    if (sethostname("box", 3) < 0)
+        fail("sethostname");
+    raise_loopback();
+}
+
+/* For each folder on the way to a file of the work folder: make it, or give it to the `user`. */
+static void walk(const char *name, bool make, uid_t user)
+{
+    char path[4096];
+    for (const char *end = strchr(name, '/'); end; end = strchr(end + 1, '/')) {
+        snprintf(path, sizeof path, WORK "/%.*s", (int)(end - name), name);
+        if (!make)
+            own(path, user);
+        else if (mkdir(path, 0755) < 0 && errno != EEXIST)
+            fail(path);
+    }
+}
+
+static void write_file(const struct file *file, uid_t user)
+{
+    char path[4096];
+    off_t offset = 0;
+    ssize_t sent;
+    snprintf(path, sizeof path, WORK "/%s", file->name);
+    int target = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file->mode);
+    if (target < 0)
+        fail(path);
+    while ((sent = sendfile(target, file->content, &offset, 1 << 20)) > 0)
+        ;
+    if (sent < 0 || fchown(target, user, user) < 0)
+        fail(path);
+    close(target);
+}
+
+/* Write the files of the work folder, and hand it over: last, as process 1 may not write what is another's. */
+void furnish(const struct file *files, int count, uid_t user)
+{
+    for (int index = 0; index < count; index++) {
+        walk(files[index].name, true, user);
+        write_file(&files[index], user);
+    }
+    for (int index = 0; index < count; index++)
+        walk(files[index].name, false, user);
+    own(WORK, user);
+}
