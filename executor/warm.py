@@ -89,19 +89,26 @@ class Warm:
             environment = installed.environment
             idle_s = self._settings.executor_warm_idle
             self._compilers[language.code] = SharedCompiler(self._sandbox.attend, argv, environment, idle_s)
-        template = self._template(installed, values)
+        assert language.stub
+        reason = ""
+        for run in filter(None, (language.stub.run, language.stub.otherwise)):
+            template = self._template(installed, run, values)
+            if not (reason := await self._objection(installed, template)):
+                self._templates[language.code] = template
+                boxes = self._settings.executor_warm_boxes
+                self._sandbox.keep_ready([Ready(template, boxes, self._settings.executor_warm_idle)])
+                return
+        log.warning("warm.left_out", language=language.code, reason=reason)
+
+    async def _objection(self, installed: Installed, template: Template) -> str:
+        """What speaks against it; nothing when it has run the language's own program."""
         try:
             proved = await self._prove(installed, template)
         except SandboxFailure as exc:
-            log.warning("warm.left_out", language=language.code, reason=str(exc))
-            return
-        if not proved.succeeded or proved.stdout.decode() != language.reference.output:
-            reason = (proved.stderr or proved.stdout).decode(errors="replace")
-            log.warning("warm.left_out", language=language.code, reason=reason)
-            return
-        self._templates[language.code] = template
-        boxes = self._settings.executor_warm_boxes
-        self._sandbox.keep_ready([Ready(template, boxes, self._settings.executor_warm_idle)])
+            return str(exc)
+        if proved.succeeded and proved.stdout.decode() == installed.language.reference.output:
+            return ""
+        return (proved.stderr or proved.stdout).decode(errors="replace") or "it ended without a word"
 
     async def _prove(self, installed: Installed, template: Template) -> Ended:
         """Run the language's own program in such a box, before anybody else's."""
@@ -121,12 +128,11 @@ class Warm:
         (ended,) = await self._sandbox.run(Job(files, (step,), template))
         return ended
 
-    def _template(self, installed: Installed, values: dict[str, str]) -> Template:
+    def _template(self, installed: Installed, run: tuple[str, ...], values: dict[str, str]) -> Template:
         language, settings = installed.language, self._settings
-        assert language.stub
         usual = _any_request()
         argv = installed.command(
-            language.stub.run,
+            run,
             source=language.names_for("").source,
             memory_mib=str(limits.memory_of(usual, settings) // _MIB),
             **values,

@@ -35,11 +35,13 @@ class Option:
 
 @dataclass(frozen=True)
 class Stub:
-    """How the runtime is started before its program is known: by `run`. In place of the command line's end, it is then
-    told `words`. In `run`, `{stubs}` is the folder of `executor/stubs`."""
+    """How the runtime is started before its program is known: by `run`, or if that cannot run the reference program,
+    `otherwise`. In place of the command line's end, it is then told `words`. `{stubs}` is the folder of
+    `executor/stubs`."""
 
     run: tuple[str, ...]
     words: tuple[str, ...]
+    otherwise: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

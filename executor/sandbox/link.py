@@ -24,7 +24,8 @@ _STOP_TIMEOUT = 5.0
 
 @dataclass(frozen=True)
 class Mechanisms:
-    """What this host lets us use; found out once, in `executor.mechanisms`."""
+    """What this host lets us use; found out once, in `executor.mechanisms`. `told_memory`, in bytes, is what runtimes
+    are told that want to know how much there is."""
 
     bubblewrap: Path
     privileged: bool
@@ -32,6 +33,7 @@ class Mechanisms:
     cgroups: Cgroups | None
     headers: Path | None = None
     runtimes: Path | None = None
+    told_memory: int | None = None
 
 
 class KeeperLink:
@@ -114,7 +116,8 @@ class KeeperLink:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         folders = {wall.HEADERS: self._mechanisms.headers, wall.RUNTIMES: self._mechanisms.runtimes}
-        plan = wall.build(self._mechanisms.bubblewrap, self._mechanisms.privileged, folders)
+        told = self._mechanisms.told_memory
+        plan = wall.build(self._mechanisms.bubblewrap, self._mechanisms.privileged, folders, told)
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *plan.argv,

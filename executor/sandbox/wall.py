@@ -50,6 +50,13 @@ _FILES = {
     "/etc/hosts": "127.0.0.1 localhost box\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
+#: Where a runtime looks for its container's memory, in version 1 and 2 of cgroups. Nothing but these files is there.
+_TELL_MEMORY = (
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+    "/sys/fs/cgroup/memory/memory.soft_limit_in_bytes",
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory.high",
+)
 #: Where programs find precompiled headers, what was made for their runtimes, and the files of `executor/stubs`.
 HEADERS = "/headers"
 RUNTIMES = "/runtimes"
@@ -102,10 +109,16 @@ def is_privileged() -> bool:
     return os.geteuid() == 0 and bool(effective >> _CAP_SYS_ADMIN & 1)
 
 
-def build(bubblewrap: Path, privileged: bool, folders: Mapping[str, Path | None] = MappingProxyType({})) -> Wall:
+def build(
+    bubblewrap: Path,
+    privileged: bool,
+    folders: Mapping[str, Path | None] = MappingProxyType({}),
+    told_memory: int | None = None,
+) -> Wall:
     """The command, for a keeper that is root (`privileged`) or only root of its own user namespace.
 
-    `folders` are shown to programs, those that there are, by the path that they have inside.
+    `folders` are shown to programs, those that there are, by the path that they have inside. `told_memory`, in bytes,
+    is what a runtime reads that asks how much memory it may use.
     """
     argv = [str(bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
@@ -129,6 +142,7 @@ def build(bubblewrap: Path, privileged: bool, folders: Mapping[str, Path | None]
     files |= {_KEEPER: _archive(), _NURSERY: (_keeper_files() / "start_nursery.py").read_bytes()}
     files[_INIT] = compiled.library().read_bytes()
     files |= {f"{STUBS}/{file.name}": file.read_bytes() for file in stubs().iterdir()}
+    files |= dict.fromkeys(_TELL_MEMORY if told_memory else (), f"{told_memory}\n".encode())
     for name, content in files.items():
         descriptor = _in_memory(content)
         descriptors.append(descriptor)

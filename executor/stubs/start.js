@@ -22,6 +22,13 @@ function warm() {
   process._tickCallback() // what the stream has put off; with nothing pending, promises are run as in a new process
 }
 
+// By a flag, or by the file in which libuv looks for a container's limit; without either, V8 takes what the machine has.
+function heapIsBounded() {
+  const byFlag = process.execArgv.some((option) => option.startsWith('--max-old-space-size='))
+  const bytes = process.constrainedMemory?.() // of no container: 0, undefined or more than any machine has
+  return byFlag || (bytes > 0 && bytes < 2 ** 40)
+}
+
 function hasBeenAsked() {
   const block = Buffer.alloc(4096)
   let count
@@ -34,6 +41,7 @@ function hasBeenAsked() {
 
 // Worker threads are started with the same options, and need nothing of this. (Asking `worker_threads` costs 1.5 ms.)
 if (!process.chdir.disabled) {
+  if (!heapIsBounded()) process.reallyExit(1)
   warm()
   fs.writeSync(CHANNEL, 'r')
   if (!hasBeenAsked()) process.reallyExit(0)
