@@ -5,7 +5,6 @@ Where there is no C compiler, that of the wheel `ziglang` is fetched for it, and
 
 import platform
 import sys
-from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -14,19 +13,19 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 class CompileInit(BuildHookInterface):
     def dependencies(self) -> list[str]:
         try:
-            self._library()
+            self._compiled()
         except Exception:  # whatever the reason: with a compiler of its own it may work
             return ["ziglang"]
         return []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        library = self._library()
-        build_data["artifacts"].append(f"executor/sandbox/init/{library.name}")
+        made = self._compiled()
+        build_data["artifacts"] += [f"executor/sandbox/init/{file.name}" for file in (made.library, made.program)]
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-linux_{platform.machine()}"
 
-    def _library(self) -> Path:
+    def _compiled(self) -> Any:
         sys.path.insert(0, self.root)
         from executor.sandbox import compiled
 
-        return compiled.library()
+        return compiled.find()

@@ -4,13 +4,15 @@ import asyncio
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
-from executor import languages
+from executor import driver, languages
 from executor.languages.base import Language, command
 from executor.sandbox import wall
-from executor.sandbox.base import Job, Sandbox, SandboxFailure, Step, Template
-from executor.sandbox.keeper.protocol import StageLimits
+from executor.sandbox.base import Ended, File, Job, Sandbox, SandboxFailure, Step, Template
+from executor.sandbox.keeper.protocol import Shortcut, StageLimits
 from shared.codex import SupportedLanguage
 from shared.languages import ALIASES
 from shared.logging import get_logger
@@ -28,11 +30,13 @@ ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/box/work", "LAN
 
 @dataclass(frozen=True)
 class Installed:
-    """A language with its tools' places and `info`, the version text that its compiler or interpreter prints."""
+    """A language with its tools' places, `info`, the version text that its compiler or interpreter prints, and, where
+    there is one, the `shortcut` around its compiler's driver."""
 
     language: Language
     tools: dict[str, str]
     info: str
+    shortcut: Shortcut | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -89,14 +93,25 @@ async def find_installed(sandbox: Sandbox, at_once: int) -> dict[str, Installed]
 
 
 async def _ask(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> Installed | None:
-    argv = command(language.version, tools)
-    step = Step(argv, ENVIRONMENT | language.environment, _LIMITS, _OUTPUT_BYTES, merge_output=True)
     try:
-        (ended,) = await sandbox.run(Job({}, (step,), Template(_LIMITS.file_bytes, _LIMITS)))
+        ended = await _start(sandbox, language, command(language.version, tools))
+        if not ended.succeeded:
+            raise SandboxFailure(ended.stdout.decode(errors="replace"))
+        installed = Installed(language, tools, ended.stdout.decode(errors="replace"))
+        if language.compile and language.has_driver:
+            source = language.names_for(language.reference.source).source
+            words = driver.question(installed.command(language.compile, source=source))
+            ended = await _start(sandbox, language, words, {source: File(language.reference.source.encode())})
+            installed = replace(installed, shortcut=driver.shortcut(ended.stdout.decode(errors="replace")))
     except SandboxFailure as exc:
         log.warning("language.left_out", language=language.code, reason=str(exc))
         return None
-    if not ended.succeeded:
-        log.warning("language.left_out", language=language.code, reason=ended.stdout.decode(errors="replace"))
-        return None
-    return Installed(language, tools, ended.stdout.decode(errors="replace"))
+    return installed
+
+
+async def _start(
+    sandbox: Sandbox, language: Language, argv: tuple[str, ...], files: Mapping[str, File] = MappingProxyType({})
+) -> Ended:
+    step = Step(argv, ENVIRONMENT | language.environment, _LIMITS, _OUTPUT_BYTES, merge_output=True)
+    (ended,) = await sandbox.run(Job(dict(files), (step,), Template(_LIMITS.file_bytes, _LIMITS)))
+    return ended

@@ -99,6 +99,7 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
                 output_bytes=_DIAGNOSTICS_BYTES,
                 merge_output=True,
                 stop_on_overflow=False,
+                shortcut=installed.shortcut,
             )
         )
     steps.append(

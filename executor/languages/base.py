@@ -61,6 +61,8 @@ class Language:
     `headers` are what programs include first, to be compiled ahead by `precompile`; `{headers}` is the folder of what
     that made: `made.gch`, and in `made.d` of which files (`executor.precompiled_headers`).
 
+    `has_driver` says that `compile` is a driver of GCC's, whose commands `executor.driver` learns.
+
     `stub` is another way to `run`, and `compiler` another way to `compile`: a process that compiles one source after
     the other (`executor.shared_compiler`). Both may need `makings`, whose folder is `{runtime}`; without those, or
     before they are made, programs run as they ever did.
@@ -84,6 +86,7 @@ class Language:
     extra_memory: int = 0
     out_of_memory: bytes | None = None
     in_python: bool = False
+    has_driver: bool = False
     makings: tuple[Making, ...] = ()
     stub: Stub | None = None
     compiler: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ LANGUAGE = Language(
     names=Names("main.cpp"),
     tools={"gxx": ("/usr/bin/g++",)},
     options=gold.OPTIONS,
+    has_driver=True,
     compile=(*_GXX, "-I{headers}", *gold.WORDS, "-o", "main", "{source}"),
     headers=("iostream", "bits/stdc++.h"),
     precompile=(*_GXX, "-x", "c++-header", "-MD", "-MF", "made.d", "-o", "made.gch", "{source}"),

@@ -7,6 +7,7 @@ LANGUAGE = Language(
     names=Names("main.f90"),
     tools={"gfortran": ("/usr/bin/gfortran",)},
     options=gold.OPTIONS,
+    has_driver=True,
     compile=("{gfortran}", "-O2", "-pipe", *gold.WORDS, "-o", "main", "{source}"),
     run=("/box/work/main",),
     version=("{gfortran}", "--version"),

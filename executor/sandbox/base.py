@@ -4,7 +4,7 @@ import socket
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from executor.sandbox.keeper.protocol import StageLimits
+from executor.sandbox.keeper.protocol import Shortcut, StageLimits
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Step:
     limits: StageLimits
     output_bytes: int
     stdin: bytes | socket.socket = b""
+    shortcut: Shortcut | None = None
     merge_output: bool = False
     stop_on_overflow: bool = True
 

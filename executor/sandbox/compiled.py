@@ -1,5 +1,5 @@
-"""The part of the sandbox that is written in C (`init/`), as a shared library: compiled when Precieux is installed, and
-anew whenever its sources have changed. `python -m executor.sandbox.compiled` does it for images.
+"""The part of the sandbox that is written in C (`init/`): compiled when Precieux is installed, and anew whenever its
+sources have changed. `python -m executor.sandbox.compiled` does it for images.
 
 Any C compiler will do; where there is none, the one in the wheel `ziglang` is used, if that is installed.
 """
@@ -12,24 +12,39 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import ConfigurationError
 
 _FOLDER = Path(__file__).parent / "init"
-WORDS = ("-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-s")
+WORDS = ("-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fPIC", "-fvisibility=hidden", "-s")
 _COMPILERS = ("cc", "gcc", "clang")
 #: The oldest C library that the wheel's compiler is asked to serve: the programs' Python is the system's.
 _OLDEST_GLIBC = "2.28"
 
 
-def library() -> Path:
-    """Where it is; it is compiled if it is missing. `ConfigurationError` when that cannot be."""
-    made = _FOLDER / f"init-{platform.machine()}-{_digest()}.so"
+@dataclass(frozen=True)
+class Compiled:
+    """A library for a Python to load, and the same as a program."""
+
+    library: Path
+    program: Path
+
+    def exists(self) -> bool:
+        return self.library.exists() and self.program.exists()
+
+
+def find() -> Compiled:
+    """Where they are; they are compiled if they are missing. `ConfigurationError` when that cannot be."""
+    name = f"{platform.machine()}-{_digest()}"
+    made = Compiled(_FOLDER / f"init-{name}.so", _FOLDER / f"nursery-{name}.bin")
     complaint = ""
     for compiler in () if made.exists() else _compilers():
         try:
-            _compile(compiler, made)
+            _compile([*compiler, *WORDS, "-shared"], made.library)
+            _compile([*compiler, *WORDS], made.program)
+            break
         except subprocess.CalledProcessError as exc:
             complaint = f" {compiler[0]} says: {exc.stderr.strip()}"
         except OSError as exc:
@@ -59,18 +74,16 @@ def _digest() -> str:
     return hashlib.sha256(b"\0".join([*texts, " ".join(WORDS).encode()])).hexdigest()[:16]
 
 
-def _compile(compiler: Sequence[str], made: Path) -> None:
-    if made.exists():
-        return
+def _compile(command: Sequence[str], made: Path) -> None:
     draft = made.with_suffix(f".{os.getpid()}")
     sources = (source for source in _sources() if source.suffix == ".c")
     try:
         draft.touch(0o644)
-        subprocess.run([*compiler, *WORDS, "-o", draft, *sources], check=True, capture_output=True, text=True)
+        subprocess.run([*command, "-o", draft, *sources], check=True, capture_output=True, text=True)
         draft.replace(made)
     finally:
         draft.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
-    print(library())  # noqa: T201
+    print(find().library)  # noqa: T201

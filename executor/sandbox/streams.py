@@ -62,4 +62,4 @@ class Streams:
         step = self._step
         stdout = descriptors.give(self._stdout.take_writer())
         stderr = stdout if step.merge_output else descriptors.give(self._stderr.take_writer())
-        return Stage(step.argv, step.environment, step.limits, stdin, stdout, stderr)
+        return Stage(step.argv, step.environment, step.limits, stdin, stdout, stderr, step.shortcut)

@@ -65,6 +65,7 @@ STUBS = "/stubs"
 _KEEPER = "/box/keeper.pyz"
 _NURSERY = "/box/nursery.py"
 _INIT = "/box/init.so"
+_NURSERY_PROGRAM = "/box/nursery"
 
 
 @dataclass(frozen=True)
@@ -140,13 +141,15 @@ def build(
     descriptors = []
     files = {name: text.encode() for name, text in _FILES.items()}
     files |= {_KEEPER: _archive(), _NURSERY: (_keeper_files() / "start_nursery.py").read_bytes()}
-    files[_INIT] = compiled.library().read_bytes()
+    found = compiled.find()
+    files |= {_INIT: found.library.read_bytes(), _NURSERY_PROGRAM: found.program.read_bytes()}
     files |= {f"{STUBS}/{file.name}": file.read_bytes() for file in stubs().iterdir()}
     files |= dict.fromkeys(_TELL_MEMORY if told_memory else (), f"{told_memory}\n".encode())
     for name, content in files.items():
         descriptor = _in_memory(content)
         descriptors.append(descriptor)
-        argv += ["--perms", "0444", "--file", str(descriptor), name]
+        permissions = "0555" if name == _NURSERY_PROGRAM else "0444"
+        argv += ["--perms", permissions, "--file", str(descriptor), name]
     argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--setenv", "LANG", "C.UTF-8", "--chdir", "/"]
     return Wall([*argv, find_python(), "-I", "-S", "-B", _KEEPER], descriptors)
 

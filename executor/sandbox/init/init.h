@@ -1,10 +1,12 @@
 /* Process 1 of a box, and the nursery that forks it. See docs/executor.md and ADR 72.
  *
+ *   main.c       a nursery that is nothing else
  *   nursery.c    takes orders, forks process 1                    runs in the nursery
  *   stages.c     process 1: waits, starts programs, reaps         runs in the box, with privileges
  *   world.c      its mounts and files
  *   artefacts.c  what a compiler made
  *   program.c    gives every privilege up, becomes the program    runs in the box, as the program
+ *   driver.c     a compiler's commands, one after the other
  *   packet.c     words and descriptors over a socket
  *
  * All that is parsed here comes from the keeper; nothing that a program writes is read. Whatever fails ends the process
@@ -24,6 +26,7 @@ enum {
     MAX_DESCRIPTORS = 64,
     MAX_ARTEFACTS = 32,
     MAX_WORDS = 1024, /* of one command or environment */
+    COMMANDS = 3, /* of a compiler without its driver */
     CONTROL = 3,      /* a program's side of the socket to process 1, until it begins */
 };
 
@@ -73,13 +76,20 @@ struct order {
     struct packet *packet;
 };
 
-/* What one program is started with; it points into its packet. */
+/* What one program is started with; it points into its packet. `commands` may do instead (driver.c). */
 struct stage {
     char *argv[MAX_WORDS + 1], *environment[MAX_WORDS + 1];
     int argc;
+    bool has_shortcut;
+    char *commands[COMMANDS][MAX_WORDS + 1], *leaves[MAX_WORDS + 1];
     unsigned long long cpu_s, processes, open_files, file_bytes, stack_bytes;
     int stdin_index, stdout_index, stderr_index;
 };
+
+/* What keeper/nursery.py calls; see there, and nursery.c and program.c. */
+#define EXPORTED __attribute__((visibility("default")))
+EXPORTED bool serve(void);
+EXPORTED size_t await_stage(const char **arguments);
 
 /* Process 1. Returns only in a Python program's process. */
 void live(const struct order *order, const struct confinement *confinement);
@@ -97,6 +107,9 @@ void furnish(const struct file *files, int count, uid_t user);
 
 /* In a new process. A Python program's returns when everything is given up, and calls `await_stage`. */
 void become(const struct order *order, const struct confinement *confinement, int control);
+
+/* In a compiler's process: do without its driver. Returns when that must be run nevertheless. */
+void drive(const struct stage *stage);
 
 /* Send what lies in the work folder besides the files `given`, if it may be had, to `receiver`. */
 void hand_out_artefacts(const struct file *given, int count, long long most_bytes, int receiver);

@@ -1,12 +1,14 @@
 /* Where boxes come from: a process that forks process 1 of each, and does nothing else.
  *
  * What it forks inherits its memory, so it is told nothing of any run: only that one more box is wanted, of which kind,
- * and with which stub. It is a Python (keeper/nursery.py), so that a program in Python need not start one.
+ * and with which stub. There are two of them. One is a Python (keeper/nursery.py), so that a program in Python need not
+ * start one; the other (main.c) has nothing in its memory that would have to be copied.
  */
 
 #include "init.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -49,29 +51,59 @@ static void answer(int keeper, long id, long pid)
         close(process);
 }
 
-/* Until the keeper closes its side: then 0. In a Python program's process 1, and `await_stage` comes next.
- * Every order (see `Prepare.order` in keeper/protocol.py) is answered with its id, the id of process 1 and its pidfd
- * (pidfd_open(2)), or with 0 and a reason. */
-__attribute__((visibility("default"))) int serve(
-    int keeper, const void *filter, size_t filter_bytes, long first_user, int last_capability)
+/* Descriptors 0 to 3 are a program's own, so nothing of ours may lie there. The keeper's socket comes as 0. */
+static int take_keeper(void)
 {
-    struct confinement confinement = {filter, filter_bytes, first_user, last_capability};
+    int null;
+    do
+        null = open("/dev/null", O_RDWR);
+    while (null >= 0 && null < CONTROL);
+    int keeper = fcntl(0, F_DUPFD_CLOEXEC, CONTROL + 1);
+    if (null < 0 || keeper < 0 || dup2(null, 0) < 0)
+        fail("descriptors");
+    if (null > CONTROL)
+        close(null);
     on_failure(keeper, "", 1);
+    return keeper;
+}
+
+/* The first packet: the first user's id, and the filter as it is. */
+static void configure(int keeper, struct confinement *confinement)
+{
+    static char filter[MAX_PACKET];
+    char text[16] = "";
+    if (!receive(keeper, &packet))
+        _exit(0);
+    confinement->first_user = (long)number(&packet);
+    confinement->filter_bytes = packet.length - (size_t)(packet.next - packet.bytes);
+    memcpy(filter, packet.next, confinement->filter_bytes);
+    confinement->filter = filter;
+    int file = open("/proc/sys/kernel/cap_last_cap", O_RDONLY | O_CLOEXEC);
+    if (file < 0 || read(file, text, sizeof text - 1) < 0)
+        fail("cap_last_cap");
+    close(file);
+    confinement->last_capability = atoi(text);
+}
+
+/* Until the keeper closes its side: then it is false. True in a Python program's process, and `await_stage` comes next.
+ * Every order (`Prepare.words` in keeper/protocol.py) is answered with its id, the id of process 1 and its pidfd
+ * (pidfd_open(2)), or with 0 and a reason. */
+EXPORTED bool serve(void)
+{
+    struct confinement confinement;
+    int keeper = take_keeper();
+    configure(keeper, &confinement);
     signal(SIGCHLD, SIG_IGN); /* the kernel reaps */
     while (receive(keeper, &packet)) {
         struct order order = next_order();
-        if (first_user >= 0)
-            order.user += (uid_t)first_user;
-        else
-            order.user = getuid();
+        order.user = confinement.first_user < 0 ? getuid() : order.user + (uid_t)confinement.first_user;
         long pid = syscall(SYS_clone, NAMESPACES | SIGCHLD, 0, 0, 0, 0);
         if (pid == 0) {
-            close(keeper);
             live(&order, &confinement);
-            return 1;
+            return true;
         }
         answer(keeper, order.id, pid);
         close_descriptors(&packet);
     }
-    return 0;
+    return false;
 }

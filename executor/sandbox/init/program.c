@@ -61,6 +61,12 @@ static void read_stage(struct packet *from)
     stage.stdin_index = (int)number(from);
     stage.stdout_index = (int)number(from);
     stage.stderr_index = (int)number(from);
+    stage.has_shortcut = number(from) > 0;
+    if (stage.has_shortcut) {
+        for (int index = 0; index < COMMANDS; index++)
+            read_words(from, stage.commands[index]);
+        read_words(from, stage.leaves);
+    }
 }
 
 /* `descriptors` are those that the stage counts on. */
@@ -151,6 +157,8 @@ static void install_filter(const struct confinement *confinement)
 
 _Noreturn static void execute(void)
 {
+    if (stage.has_shortcut)
+        drive(&stage);
     execve(stage.argv[0], stage.argv, stage.environment);
     if (strncmp(stage.argv[0], WORK, strlen(WORK)) == 0) {
         /* What a compiler made of the source is no program: its author is told. */
@@ -210,7 +218,7 @@ void become(const struct order *order, const struct confinement *confinement, in
 
 /* In a Python program's process, when it is prepared for any script: `arguments` are those of its command, each ended by
  * a NUL; returns how many bytes they are. */
-__attribute__((visibility("default"))) size_t await_stage(const char **arguments)
+EXPORTED size_t await_stage(const char **arguments)
 {
     wait_for_stage();
     close(CONTROL);

@@ -13,9 +13,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from executor.sandbox.keeper import channel
+from executor.sandbox.keeper import channel, nurseries
 from executor.sandbox.keeper.meter import CgroupV1, CgroupV2, Meter
-from executor.sandbox.keeper.nurseries import Nurseries
 from executor.sandbox.keeper.protocol import BoxGone, Prepare, Report, StageLimits, decode_order, encode
 from executor.sandbox.keeper.run import Run
 
@@ -30,12 +29,14 @@ class Keeper:
         self._bases = dict(zip(content["hierarchies"], hierarchies, strict=True))
         self._runs: dict[int, Run] = {}  # by box
         self._selector = selectors.DefaultSelector()
-        self._nurseries = Nurseries(content, self._selector, self._hatched)
+        self._of_boxes = nurseries.of_boxes(content, self._selector, self._hatched)
+        self._of_scripts = nurseries.of_scripts(content, self._selector, self._hatched)
 
     def serve(self) -> None:
         """Until the executor closes its side."""
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps nurseries
-        self._nurseries.start()
+        self._of_boxes.start()
+        self._of_scripts.start()
         self._selector.register(self._executor, selectors.EVENT_READ, self._obey)
         self._executor.send(b'{"ready": true}')
         while True:
@@ -84,7 +85,8 @@ class Keeper:
             if self._meter_kind:
                 meter = self._meter_kind(self._bases, f"{order.id}.0", order.limits)
                 joins = meter.joins()
-            self._nurseries.order(order, theirs, joins, streams)
+            of_its_kind = self._of_scripts if order.python else self._of_boxes
+            of_its_kind.order(order, theirs, joins, streams)
         except OSError as exc:
             ours.close()
             if meter:

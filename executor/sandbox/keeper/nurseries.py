@@ -9,21 +9,32 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from executor.sandbox.keeper import channel
-from executor.sandbox.keeper.protocol import RUN_STACK_BYTES, Prepare
+from executor.sandbox.keeper.protocol import RUN_STACK_BYTES, Prepare, to_words
 
-_START = "/box/nursery.py"  # `start_nursery.py`, where the wall puts it
 #: Python programs of one nursery share their hash seed and memory layout; no more of them than this, nor for longer.
-_MOST_BOXES, _LONGEST_S = 100, 600.0
+_MOST_SCRIPTS, _LONGEST_S = 100, 600.0
 
 #: Box, process 1, its pidfd; or None and what failed. The receiver closes the pidfd.
 Hatched = Callable[[int, int, int | None, str], None]
 
 
 class Nurseries:
-    def __init__(self, configuration: dict[str, Any], selector: selectors.BaseSelector, hatched: Hatched) -> None:
-        self._configuration = {name: configuration[name] for name in ("seccomp", "first_user")}
-        self._environment: dict[str, str] = configuration["environment"]
-        self._python: str = configuration["python"]
+    """Of one kind, one at a time: started by `argv`, with `first_words` to begin with, and replaced by another after
+    `most_boxes`."""
+
+    def __init__(
+        self,
+        argv: list[str],
+        environment: dict[str, str],
+        first_words: bytes,
+        most_boxes: float,
+        selector: selectors.BaseSelector,
+        hatched: Hatched,
+    ) -> None:
+        self._argv = argv
+        self._environment = environment
+        self._first_words = first_words
+        self._most_boxes = most_boxes
         self._selector = selector
         self._hatched = hatched
         self._nursery: _Nursery | None = None
@@ -33,16 +44,16 @@ class Nurseries:
         _, most = resource.getrlimit(resource.RLIMIT_STACK)
         resource.setrlimit(resource.RLIMIT_STACK, (RUN_STACK_BYTES, most))
         actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)]
-        os.posix_spawn(self._python, [self._python, _START], self._environment, file_actions=actions)
+        os.posix_spawn(self._argv[0], self._argv, self._environment, file_actions=actions)
         theirs.close()
-        channel.tell(ours, self._configuration)
+        channel.send(ours, self._first_words)
         nursery = _Nursery(ours)
         self._nursery = nursery
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(nursery))
 
     def order(self, prepare: Prepare, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
         """`hatched` will tell; OSError when no nursery can be reached."""
-        if self._nursery is None or self._nursery.is_old():
+        if self._nursery is None or self._is_old(self._nursery):
             old, self._nursery = self._nursery, None
             self.start()
             if old:
@@ -51,6 +62,11 @@ class Nurseries:
         channel.send(self._nursery.socket, prepare.words(len(joins)), [init.fileno(), *joins, *streams])
         self._nursery.expected[prepare.id] = None
         self._nursery.boxes += 1
+
+    def _is_old(self, nursery: "_Nursery") -> bool:
+        if nursery.boxes >= self._most_boxes:
+            return True
+        return self._most_boxes < float("inf") and time.monotonic() - nursery.since > _LONGEST_S
 
     def _hear(self, nursery: "_Nursery") -> bool:
         try:
@@ -84,12 +100,27 @@ class Nurseries:
         self._retire(nursery)
 
 
+def of_boxes(configuration: dict[str, Any], selector: selectors.BaseSelector, hatched: Hatched) -> Nurseries:
+    """For everything that is started anew. Nothing of one box can be told in another, so the first may be the last."""
+    return Nurseries(["/box/nursery"], {}, _first_words(configuration), float("inf"), selector, hatched)
+
+
+def of_scripts(configuration: dict[str, Any], selector: selectors.BaseSelector, hatched: Hatched) -> Nurseries:
+    """For Python programs, which are forked from it."""
+    argv = [configuration["python"], "/box/nursery.py"]
+    environment: dict[str, str] = configuration["environment"]
+    return Nurseries(argv, environment, _first_words(configuration), _MOST_SCRIPTS, selector, hatched)
+
+
+def _first_words(configuration: dict[str, Any]) -> bytes:
+    """For `configure` in init/nursery.c."""
+    first_user = configuration["first_user"]
+    return to_words(-1 if first_user is None else first_user) + bytes.fromhex(configuration["seccomp"])
+
+
 class _Nursery:
     def __init__(self, ours: socket.socket) -> None:
         self.socket = ours
         self.boxes = 0
         self.expected: dict[int, None] = {}
-        self._since = time.monotonic()
-
-    def is_old(self) -> bool:
-        return self.boxes >= _MOST_BOXES or time.monotonic() - self._since > _LONGEST_S
+        self.since = time.monotonic()

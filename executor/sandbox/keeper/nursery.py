@@ -11,12 +11,9 @@ import gc
 import importlib
 import os
 import signal
-import socket
 
-from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.script import Script, forget_ours
 
-_LAST_OF_PROGRAM = 3
 _LIBRARY = "/box/init.so"
 #: What programs most often import, so that they find it loaded. Nothing that keeps state of its own from its import on.
 _PRELOADED = ("bisect", "collections", "functools", "heapq", "itertools", "math", "operator", "re", "string", "typing")
@@ -24,18 +21,8 @@ _PRELOADED = ("bisect", "collections", "functools", "heapq", "itertools", "math"
 
 def serve() -> Script | None:
     """Returns None at the end of the nursery, and in a Python program's process what it is to run."""
-    # Descriptors 0 to 3 are a program's own; nothing else may come to lie there.
-    while os.open("/dev/null", os.O_RDWR) < _LAST_OF_PROGRAM:
-        pass
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
-    keeper = os.dup(0)
-    os.dup2(_LAST_OF_PROGRAM, 0)
-    with socket.socket(fileno=os.dup(keeper)) as first:
-        configuration, _ = channel.receive(first)
-    with open("/proc/sys/kernel/cap_last_cap") as file:
-        last_capability = int(file.read())
-    seccomp, first_user = bytes.fromhex(configuration["seccomp"]), configuration["first_user"]
     init = _Init()
     for module in _PRELOADED:
         importlib.import_module(module)
@@ -44,10 +31,10 @@ def serve() -> Script | None:
     gc.collect()
     gc.freeze()
     gc.disable()
-    if init.serve(keeper, seccomp, -1 if first_user is None else first_user, last_capability):
-        script = Script()
-        return script.begin(init.await_stage())
-    return None
+    if not init.serve():
+        return None
+    script = Script()
+    return script.begin(init.await_stage())
 
 
 class _Init:
@@ -57,7 +44,7 @@ class _Init:
     def __init__(self) -> None:
         library = ctypes.PyDLL(_LIBRARY)
         self._serve = library.serve
-        self._serve.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_long, ctypes.c_int]
+        self._serve.restype = ctypes.c_bool
         self._await_stage = library.await_stage
         self._await_stage.restype = ctypes.c_size_t
         self._before_fork = ctypes.pythonapi.PyOS_BeforeFork
@@ -66,10 +53,10 @@ class _Init:
             function.restype = None
         self._arguments = ctypes.c_void_p()
 
-    def serve(self, keeper: int, seccomp: bytes, first_user: int, last_capability: int) -> bool:
+    def serve(self) -> bool:
         """Whether this has become a Python program's process; else it is the end of the nursery."""
         self._before_fork()
-        if self._serve(keeper, seccomp, len(seccomp), first_user, last_capability):
+        if self._serve():
             self._after_fork()
             return True
         os._exit(0)

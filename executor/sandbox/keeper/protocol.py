@@ -42,6 +42,15 @@ class StageLimits:
 
 
 @dataclass(frozen=True)
+class Shortcut:
+    """Commands that do together what another would: that one is run only if one of them fails. The first is piped into
+    the second; where it ends with 1, that is the answer. `leaves` are files to remove after them."""
+
+    commands: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+    leaves: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Stage:
     """One program to start and wait for. The next stage follows only if this one exits with 0.
 
@@ -54,6 +63,7 @@ class Stage:
     stdin: int = -1
     stdout: int = -1
     stderr: int = -1
+    shortcut: Shortcut | None = None
 
     def words(self) -> bytes:
         """For `read_stage` in init/program.c."""
@@ -62,9 +72,11 @@ class Stage:
         cpu = int(limits.cpu_s) + 2
         environment = [f"{name}={value}" for name, value in self.environment.items()]
         most = (cpu, limits.processes, limits.open_files, limits.file_bytes, limits.stack_bytes)
-        return to_words(
-            len(self.argv), *self.argv, len(environment), *environment, *most, self.stdin, self.stdout, self.stderr
-        )
+        packet = to_words(len(self.argv), *self.argv, len(environment), *environment)
+        packet += to_words(*most, self.stdin, self.stdout, self.stderr, int(self.shortcut is not None))
+        for words in (*self.shortcut.commands, self.shortcut.leaves) if self.shortcut else ():
+            packet += to_words(len(words), *words)
+        return packet
 
 
 @dataclass(frozen=True)
@@ -183,7 +195,12 @@ def decode_order(content: dict[str, Any]) -> Prepare | Begin:
 
 
 def decode_stage(content: dict[str, Any]) -> Stage:
-    return Stage(**{**content, "argv": tuple(content["argv"]), "limits": StageLimits(**content["limits"])})
+    given = content["shortcut"]
+    if given:
+        first, second, third = map(tuple, given["commands"])
+        given = Shortcut((first, second, third), tuple(given["leaves"]))
+    limits = StageLimits(**content["limits"])
+    return Stage(**{**content, "argv": tuple(content["argv"]), "limits": limits, "shortcut": given})
 
 
 def decode_report(packet: bytes) -> Report | None:

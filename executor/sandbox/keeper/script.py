@@ -16,8 +16,8 @@ import types
 from collections.abc import Sequence
 from importlib.machinery import SourceFileLoader
 
-from executor.sandbox.keeper.protocol import WORK
-
+#: As in `protocol.py`, which would bring more modules along.
+_WORK = "/box/work"
 _FLUSH_FAILED = 120
 #: Frames of these files are none of the program's.
 _OURS = ("/box/nursery.py", "/box/keeper.pyz")
@@ -41,7 +41,7 @@ class Script:
 
     def begin(self, argv: Sequence[str]) -> "Script":
         """`argv` is the interpreter, and the script by its name in the work folder, and its arguments."""
-        self._path = f"{WORK}/{argv[1]}"
+        self._path = f"{_WORK}/{argv[1]}"
         self.names.update(
             __annotations__={},
             __builtins__=sys.modules["builtins"],
@@ -95,7 +95,7 @@ def forget_ours() -> None:
     sys.path[:] = [entry for entry in sys.path if not entry.endswith(".pyz")]
     for path in [path for path in sys.path_importer_cache if path.startswith("/box")]:
         del sys.path_importer_cache[path]
-    sys.path[0] = WORK
+    sys.path[0] = _WORK
 
 
 def _open_streams() -> None:

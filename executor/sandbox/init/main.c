@@ -1,0 +1,8 @@
+/* The nursery of every box that no Python program is meant for. */
+
+#include "init.h"
+
+int main(void)
+{
+    serve();
+}
