@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 
 from executor import driver, languages
@@ -38,7 +39,7 @@ class Installed:
     info: str
     shortcut: Shortcut | None = None
 
-    @property
+    @cached_property
     def environment(self) -> dict[str, str]:
         return ENVIRONMENT | self.language.environment
 
@@ -47,7 +48,7 @@ class Installed:
         """What tells this toolchain from one that takes its place: its version, and the files of its programs."""
         return (self.info, *(_fingerprint(path) for path in self.tools.values() if os.path.isabs(path)))
 
-    @property
+    @cached_property
     def headers_key(self) -> str:
         """Names what is made by this compiler with these flags, in this container and in the next."""
         return hashlib.sha256(repr((self.info, self.language.precompile)).encode()).hexdigest()[:16]

@@ -62,14 +62,15 @@ class Pipeline:
             job = self._warm.run_in_stub(job, request, installed)
         before = pressure.read()
         ended = await self._sandbox.run(job)
-        busy = pressure.share_between(before, pressure.read())
         if key and ended and ended[0].succeeded and ended[0].made:
             self._compiled.put(key, ended[0].made)
         if len(ended) < len(job.steps) or not ended:
             return _not_compiled(ended[-1], job.steps[0])
         outcome = _ran(ended[-1], job.steps[-1], installed.language.out_of_memory)
-        # Evidence about elapsed time: whoever used up its CPU time would have done so on any machine.
-        return replace(outcome, cpu_pressure=busy) if ended[-1].stopped == "wall" else outcome
+        if ended[-1].stopped == "wall":
+            # Evidence about elapsed time: whoever used up its CPU time would have done so on any machine.
+            return replace(outcome, cpu_pressure=pressure.share_between(before, pressure.read()))
+        return outcome
 
     async def _compile_warm(self, job: Job, installed: Installed) -> Ended | None:
         """By a compiler that has long started, if the language has one, and it has an answer."""

@@ -59,12 +59,12 @@ class Pool:
     def refill(self) -> None:
         """Begin what is wanting and may be begun now; the rest comes with a later call."""
         now = self._loop.time()
-        gone = [box for box in self._boxes if box.gone.done()]
+        gone = next((box for box in self._boxes if box.gone.done()), None)
         if gone:
             self._boxes = [box for box in self._boxes if not box.gone.done()]
             self._rests_until = now + _REST_S
-            log.warning("pool.box_lost", reason=gone[0].failure)
-        if self._rests_until <= now < self._wanted_until and self._refilling is None and self._may_add():
+            log.warning("pool.box_lost", reason=gone.failure)
+        if self._refilling is None and self._rests_until <= now < self._wanted_until and self._may_add():
             self._refilling = asyncio.create_task(self._add())
 
     def drain(self) -> None:
@@ -76,9 +76,9 @@ class Pool:
                 box.close()
 
     def _may_add(self) -> bool:
-        making = sum(not box.is_standing for box in self._boxes)
         if len(self._boxes) >= self._ready.count:
             return False
+        making = sum(not box.is_standing for box in self._boxes)
         if self.template.stub:
             return making == 0 and self._under_way() < _PROCESSORS
         return making < _MOST_AT_ONCE

@@ -45,13 +45,13 @@ class _Folder:
         self._name = name
         os.mkdir(name, dir_fd=base)
         self._descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=base)
+        self._read: dict[str, int] = {}  # those that were read stay open, as they will be again
 
     def read(self, file: str) -> str:
-        descriptor = os.open(file, os.O_RDONLY, dir_fd=self._descriptor)
-        try:
-            return os.read(descriptor, 4096).decode()
-        finally:
-            os.close(descriptor)
+        descriptor = self._read.get(file)
+        if descriptor is None:
+            descriptor = self._read[file] = os.open(file, os.O_RDONLY, dir_fd=self._descriptor)
+        return os.pread(descriptor, 4096, 0).decode()
 
     def write(self, file: str, value: str) -> None:
         descriptor = os.open(file, os.O_WRONLY, dir_fd=self._descriptor)
@@ -69,7 +69,8 @@ class _Folder:
         return os.open(file, os.O_WRONLY | os.O_CLOEXEC, dir_fd=self._descriptor)
 
     def remove(self) -> None:
-        os.close(self._descriptor)
+        for descriptor in (self._descriptor, *self._read.values()):
+            os.close(descriptor)
         # The keeper sweeps what is busy still (its own folder goes at the end of its life).
         with contextlib.suppress(OSError):
             os.rmdir(self._name, dir_fd=self._base)

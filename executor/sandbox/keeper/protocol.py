@@ -11,7 +11,7 @@ Every process of a box is dead before its last `StageReport` is sent, and every 
 
 import json
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 #: Largest packet: argument lists are short, and source text travels as a descriptor.
@@ -206,7 +206,5 @@ def decode_stage(content: dict[str, Any]) -> Stage:
 def decode_report(packet: bytes) -> Report | None:
     """A packet from the keeper; None for its `ready`."""
     content = json.loads(packet)
-    kind = _REPORTS.get(content.get("type", ""))
-    if kind is None:
-        return None
-    return kind(**{field.name: content[field.name] for field in fields(kind)})
+    kind = _REPORTS.get(content.pop("type", ""))
+    return kind(**content) if kind else None

@@ -169,7 +169,7 @@ class Run:
         self._meters[self._stage].begin(self._limits)
         self._started = time.monotonic()
         self._wall_s = self._limits.wall_s
-        self.next_look = self._started
+        self.next_look = self._started + _SHORTEST_LOOK
 
     def _ended(self, stage: str, exit_code: str, cpu_s: str, wall_s: str, resident: str) -> StageReport:
         """As `report` in init/stages.c tells it; the exit code is negative where it was a signal."""
