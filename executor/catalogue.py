@@ -103,7 +103,8 @@ async def _ask(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> I
             source = language.names_for(language.reference.source).source
             words = driver.question(installed.command(language.compile, source=source))
             ended = await _start(sandbox, language, words, {source: File(language.reference.source.encode())})
-            installed = replace(installed, shortcut=driver.shortcut(ended.stdout.decode(errors="replace")))
+            if ended.succeeded and not ended.truncated:
+                installed = replace(installed, shortcut=driver.shortcut(ended.stdout.decode(errors="replace")))
     except SandboxFailure as exc:
         log.warning("language.left_out", language=language.code, reason=str(exc))
         return None

@@ -6,11 +6,11 @@ Any C compiler will do; where there is none, the one in the wheel `ziglang` is u
 
 import hashlib
 import importlib.util
-import os
 import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,24 +37,29 @@ class Compiled:
 
 def find() -> Compiled:
     """Where they are; they are compiled if they are missing. `ConfigurationError` when that cannot be."""
-    name = f"{platform.machine()}-{_digest()}"
+    # With the C library's version, as what a newer one's headers make of our sources an older one cannot load.
+    name = f"{platform.machine()}-{''.join(platform.libc_ver())}-{_digest()}"
     made = Compiled(_FOLDER / f"init-{name}.so", _FOLDER / f"nursery-{name}.bin")
-    complaint = ""
+    complaints = []
     for compiler in () if made.exists() else _compilers():
         try:
             _compile([*compiler, *WORDS, "-shared"], made.library)
             _compile([*compiler, *WORDS], made.program)
             break
-        except subprocess.CalledProcessError as exc:
-            complaint = f" {compiler[0]} says: {exc.stderr.strip()}"
+        except _CannotCompile as exc:
+            complaints.append(str(exc))
         except OSError as exc:
             raise ConfigurationError(f"The sandbox's part in C cannot be written to {_FOLDER}: {exc}") from exc
     if not made.exists():
         raise ConfigurationError(
             "The sandbox has a part in C, and no compiler for it was found: "
-            f"run `apt install gcc libc6-dev`, or, without root, `pip install ziglang`.{complaint}"
+            f"run `apt install gcc libc6-dev`, or, without root, `pip install ziglang`. {' '.join(complaints)}".strip()
         )
     return made
+
+
+class _CannotCompile(Exception):
+    """What the compiler says."""
 
 
 def _compilers() -> Iterator[Sequence[str]]:
@@ -75,14 +80,17 @@ def _digest() -> str:
 
 
 def _compile(command: Sequence[str], made: Path) -> None:
-    draft = made.with_suffix(f".{os.getpid()}")
-    sources = (source for source in _sources() if source.suffix == ".c")
-    try:
-        draft.touch(0o644)
-        subprocess.run([*command, "-o", draft, *sources], check=True, capture_output=True, text=True)
+    sources = [str(source) for source in _sources() if source.suffix == ".c"]
+    with tempfile.TemporaryDirectory(dir=made.parent) as folder:
+        draft = Path(folder) / made.name
+        try:
+            subprocess.run([*command, "-o", str(draft), *sources], check=True, capture_output=True, text=True)
+        except subprocess.CalledProcessError as exc:
+            raise _CannotCompile(f"{command[0]} says: {exc.stderr.strip()}") from exc
+        except OSError as exc:
+            raise _CannotCompile(f"{command[0]} cannot be started: {exc.strerror}.") from exc
+        draft.chmod(0o755)  # the executor may be another user's
         draft.replace(made)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,8 @@ _SOURCES: Final = {
         "no_main": "int nothing;\n",
         "bad_assembler": 'int main(void) { __asm__("no such thing"); }\n',
         "assembler_warning": '__asm__(".warning \\"careful\\"");\n' + _MAIN,
+        "assembler_gives_up": '__asm__(".abort");\n' + _MAIN,
+        "warning_and_undefined": "int elsewhere(void);\nint main(void) { int *p = 1; return elsewhere(); }\n",
         "linker_warning": "char *tmpnam(char *);\nint main(void) { return tmpnam(0) != 0; }\n",
         "link_time": '__attribute__((optimize("lto"))) ' + _MAIN,
         "nothing": "\n",
@@ -102,6 +104,17 @@ async def test_same_program_and_same_words(installed: dict[str, Installed], code
     assert _names_removed(by_shortcut.stdout) == _names_removed(by_driver.stdout)
     assert by_shortcut.made == by_driver.made
     assert bool(by_driver.made) is (by_driver.exit_code == 0)
+
+
+async def test_what_was_said_before_a_limit_is_told(installed: dict[str, Installed]) -> None:
+    levels = "".join(f"#define X{n} X{n - 1} X{n - 1} X{n - 1} X{n - 1}\n" for n in range(1, 16))
+    source = f'#warning "first"\n#define X0 1 +\n{levels}int x = X15 1;\n'
+    job = plan(RunRequest(code=source, language="c"), installed["c"], _SETTINGS)
+    step = replace(job.steps[0], limits=replace(job.steps[0].limits, cpu_s=0.3))
+    async with _sandbox() as sandbox:
+        (ended,) = await sandbox.run(replace(job, steps=(step,)))
+    assert ended.stopped == "cpu"
+    assert b"#warning" in ended.stdout
 
 
 async def test_it_is_the_shortcut_that_is_taken_and_nothing_is_left(installed: dict[str, Installed]) -> None:

@@ -85,8 +85,12 @@ void hand_out_artefacts(const struct file *given, int count, long long most_byte
     DIR *listing = directory < 0 ? NULL : fdopendir(directory);
     if (!listing)
         fail(WORK);
-    while (all && (entry = readdir(listing)))
+    errno = 0;
+    while (all && (entry = readdir(listing))) {
         all = is_given(entry->d_name, given, count) || take(directory, entry->d_name, &most_bytes, &taken);
+        errno = 0;
+    }
+    all = all && errno == 0;
     closedir(listing);
     if (all && taken.count > 0)
         send_packet(receiver, taken.words, taken.length, taken.copies, taken.count);

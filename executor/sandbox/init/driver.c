@@ -2,80 +2,73 @@
  * program's CPU time.
  *
  * The commands are the driver's own (executor/driver.py asks it for them): a compiler whose output an assembler reads,
- * and a linker after them. What they say is held back until all have succeeded. Where one has not, the driver is run
- * after all, for what it has to say; but a compiler that ends with 1 has found errors in the source, and then the driver
- * would add nothing.
+ * and a linker after them. Where one of them finds an error, it has told of it, and ends with 1. For whatever else may
+ * happen to them the driver is run after all, since it knows what to say.
  */
 
 #include "init.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
-#include <sys/sendfile.h>
-#include <sys/stat.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ERRORS_FOUND = 1, FAILED = -1 };
+enum { COMPILER, ASSEMBLER, LINKER };
+enum { ERROR_FOUND = 1 };
 
-/* A command that reads `input` and writes to `output`; what it says goes to `said`. -1 where it cannot be started. */
-static pid_t spawn(const struct stage *stage, int command, int input, int output, int said)
+/* A command that reads `input` and writes to `output`; -1 where it cannot be started. */
+static pid_t spawn(const struct stage *stage, int command, int input, int output)
 {
     posix_spawn_file_actions_t actions;
     pid_t child;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input, 0);
     posix_spawn_file_actions_adddup2(&actions, output, 1);
-    posix_spawn_file_actions_adddup2(&actions, said, 2);
     char *const *argv = stage->commands[command];
     int error = posix_spawn(&child, argv[0], &actions, NULL, argv, stage->environment);
     posix_spawn_file_actions_destroy(&actions);
     return error ? -1 : child;
 }
 
-static int exit_status(pid_t child)
+/* Its exit status; the negative of a signal; -SIGKILL too where there is no child. */
+static int ended(pid_t child)
 {
     int status;
-    if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
-        return FAILED;
-    return WEXITSTATUS(status);
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return -SIGKILL;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-static int run(const struct stage *stage, int said)
+/* The driver's exit status, or -1 where it has to be asked. */
+static int run(const struct stage *stage)
 {
     int pipe[2];
     if (pipe2(pipe, O_CLOEXEC) < 0)
-        return FAILED;
-    pid_t compiler = spawn(stage, 0, 0, pipe[1], said);
-    pid_t assembler = spawn(stage, 1, pipe[0], said, said);
+        return -1;
+    pid_t compiler = spawn(stage, COMPILER, 0, pipe[1]), assembler = spawn(stage, ASSEMBLER, pipe[0], 1);
     close(pipe[0]);
     close(pipe[1]);
-    int compiled = exit_status(compiler), assembled = exit_status(assembler);
-    if (compiled != 0)
-        return compiled == ERRORS_FOUND ? ERRORS_FOUND : FAILED;
-    if (assembled != 0)
-        return FAILED;
-    return exit_status(spawn(stage, 2, 0, said, said)) == 0 ? 0 : FAILED;
-}
-
-static void repeat(int said)
-{
-    off_t offset = 0;
-    while (sendfile(2, said, &offset, 1 << 20) > 0)
-        ;
+    int compiled = ended(compiler), assembled = ended(assembler);
+    if (compiled == ERROR_FOUND && assembled >= 0)
+        return ERROR_FOUND;
+    /* A compiler whose assembler has given up may have nobody to write to. */
+    if (assembled == ERROR_FOUND && (compiled == 0 || compiled == -SIGPIPE))
+        return ERROR_FOUND;
+    if (compiled != 0 || assembled != 0)
+        return -1;
+    int linked = ended(spawn(stage, LINKER, 0, 1));
+    if (linked == ERROR_FOUND)
+        dprintf(2, "collect2: error: ld returned %d exit status\n", linked); /* as that one says it */
+    return linked == 0 || linked == ERROR_FOUND ? linked : -1;
 }
 
 void drive(const struct stage *stage)
 {
-    int said = open("/tmp", O_TMPFILE | O_RDWR | O_APPEND | O_CLOEXEC, 0600);
-    if (said < 0)
-        return;
-    int status = run(stage, said);
+    int status = run(stage);
     for (char *const *left = stage->leaves; *left; left++)
         unlink(*left);
-    if (status != FAILED) {
-        repeat(said);
+    if (status >= 0)
         _exit(status);
-    }
-    close(said);
 }

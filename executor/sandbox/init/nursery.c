@@ -79,10 +79,21 @@ static void configure(int keeper, struct confinement *confinement)
     memcpy(filter, packet.next, confinement->filter_bytes);
     confinement->filter = filter;
     int file = open("/proc/sys/kernel/cap_last_cap", O_RDONLY | O_CLOEXEC);
-    if (file < 0 || read(file, text, sizeof text - 1) < 0)
+    if (file < 0 || read(file, text, sizeof text - 1) <= 0)
         fail("cap_last_cap");
     close(file);
-    confinement->last_capability = atoi(text);
+    confinement->last_capability = (int)strtol(text, NULL, 10);
+}
+
+/* As a program expects them; what we were started with may be what somebody ignores for reasons of their own. */
+static void reset_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int number = 1; number <= SIGRTMAX; number++)
+        signal(number, SIG_DFL); /* of some that is refused, which is well */
+    signal(SIGCHLD, SIG_IGN); /* the kernel reaps; process 1 does it itself */
 }
 
 /* Until the keeper closes its side: then it is false. True in a Python program's process, and `await_stage` comes next.
@@ -93,12 +104,13 @@ EXPORTED bool serve(void)
     struct confinement confinement;
     int keeper = take_keeper();
     configure(keeper, &confinement);
-    signal(SIGCHLD, SIG_IGN); /* the kernel reaps */
+    reset_signals();
     while (receive(keeper, &packet)) {
         struct order order = next_order();
         order.user = confinement.first_user < 0 ? getuid() : order.user + (uid_t)confinement.first_user;
         long pid = syscall(SYS_clone, NAMESPACES | SIGCHLD, 0, 0, 0, 0);
         if (pid == 0) {
+            close(keeper); /* or the keeper would not be told of our end while a box lives */
             live(&order, &confinement);
             return true;
         }

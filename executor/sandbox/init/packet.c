@@ -62,6 +62,8 @@ bool receive(int socket, struct packet *packet)
             return false;
         fail("recvmsg");
     }
+    if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+        refuse("packet");
     for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part))
         if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS) {
             packet->count = (int)((part->cmsg_len - CMSG_LEN(0)) / sizeof(int));

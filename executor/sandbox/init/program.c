@@ -79,7 +79,9 @@ static void connect_streams(const int *descriptors, int count)
     /* All of them are above 3: 0, 1 and 2 are open from the start. */
     for (int target = 0; target < 3; target++) {
         int index = indices[target];
-        if (dup2(index >= 0 && index < count ? descriptors[index] : null, target) < 0)
+        if (index >= count)
+            refuse("stream");
+        if (dup2(index >= 0 ? descriptors[index] : null, target) < 0)
             fail("dup2");
     }
     close(null);

@@ -151,6 +151,8 @@ static void start_further(const struct order *order, const struct confinement *c
     struct order next = *order;
     if (!receive(order->keeper, &further))
         _exit(0);
+    if (number(&further) != further.count)
+        refuse("joins");
     next.kind = PLAIN;
     next.joins = further.descriptors;
     next.join_count = further.count;

@@ -87,7 +87,7 @@ class Keeper:
                 joins = meter.joins()
             of_its_kind = self._of_scripts if order.python else self._of_boxes
             of_its_kind.order(order, theirs, joins, streams)
-        except OSError as exc:
+        except (OSError, ValueError) as exc:
             ours.close()
             if meter:
                 meter.close()
@@ -96,7 +96,7 @@ class Keeper:
         finally:
             theirs.close()
             channel.close([*joins, *streams])
-        run = Run(order.id, ours, meter, self._new_meter(order.id))
+        run = Run(order.id, ours, meter, self._new_meter(order.id), has_stub=order.stub is not None)
         self._runs[order.id] = run
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(run))
 

@@ -17,6 +17,9 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 
 def send(channel: socket.socket, packet: bytes, descriptors: Sequence[int] = ()) -> None:
+    """OSError when it cannot be sent, ValueError when it is larger than anybody reads."""
+    if len(packet) > MAX_PACKET:
+        raise ValueError(f"a packet of {len(packet)} bytes is too large")
     if descriptors:
         socket.send_fds(channel, [packet], list(descriptors))
     else:

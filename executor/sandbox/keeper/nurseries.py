@@ -54,7 +54,7 @@ class Nurseries:
     def order(self, prepare: Prepare, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
         """`hatched` will tell; OSError when no nursery can be reached."""
         if self._nursery is None or self._is_old(self._nursery):
-            old, self._nursery = self._nursery, None
+            old = self._nursery
             self.start()
             if old:
                 self._retire(old)

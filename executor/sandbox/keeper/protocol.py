@@ -43,8 +43,8 @@ class StageLimits:
 
 @dataclass(frozen=True)
 class Shortcut:
-    """Commands that do together what another would: that one is run only if one of them fails. The first is piped into
-    the second; where it ends with 1, that is the answer. `leaves` are files to remove after them."""
+    """Commands that do together what another would (init/driver.c): that one is run only where they have no answer.
+    `leaves` are files to remove after them."""
 
     commands: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
     leaves: tuple[str, ...]
@@ -119,13 +119,14 @@ class Begin:
     collect: int = -1
     collect_bytes: int = 0
 
-    def words(self) -> bytes:
+    def words(self, stub: bool) -> bytes:
         """For `run` in init/stages.c. What a stub is told is a line of JSON; each stage's words are counted."""
         packet = to_words(len(self.files), *(field for file in self.files for field in file))
         packet += to_words(self.collect, self.collect_bytes, len(self.stages))
         for stage in self.stages:
             words = stage.words()
-            packet += to_words(json.dumps({"argv": stage.argv}) + "\n", len(words)) + words
+            line = json.dumps({"argv": stage.argv}) + "\n" if stub else ""
+            packet += to_words(line, len(words)) + words
         return packet
 
 

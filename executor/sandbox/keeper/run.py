@@ -35,6 +35,8 @@ class Run:
         init_channel: socket.socket,
         first_meter: Meter | None,
         new_meter: Callable[[int, StageLimits], Meter] | None,
+        *,
+        has_stub: bool,
     ) -> None:
         self.id = id_
         self.channel = init_channel
@@ -44,6 +46,7 @@ class Run:
         self.silent = False
         self._meters = [first_meter] if first_meter else []
         self._new_meter = new_meter
+        self._has_stub = has_stub
         self._begin: Begin | None = None
         self._descriptors: list[int] = []
         self._standing = False
@@ -147,17 +150,17 @@ class Run:
     def _go(self, begin: Begin) -> None:
         try:
             self._start_clock()
-            channel.send(self.channel, begin.words(), self._descriptors)
+            channel.send(self.channel, begin.words(self._has_stub), self._descriptors)
             # While the first stage runs, those after it are made ready.
             for index, stage in enumerate(self._stages[1:], start=1):
                 if self._new_meter:
                     self._meters.append(self._new_meter(index, stage.limits))
                 joins = self._meters[index].joins() if self._new_meter else []
                 try:
-                    channel.send(self.channel, to_words("joins"), joins)
+                    channel.send(self.channel, to_words(len(joins)), joins)
                 finally:
                     channel.close(joins)
-        except OSError as exc:
+        except (OSError, ValueError) as exc:
             self.fail(f"the box could not begin: {exc}")
             self.stop("killed")
         finally:

@@ -49,6 +49,26 @@ def test_without_a_compiler_it_says_how_to_get_one(sources: Path, monkeypatch: p
         compiled.find()
 
 
+def test_a_compiler_that_cannot_be_started_leaves_it_to_the_next(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "cc"
+    broken.write_bytes(b"\0")
+    broken.chmod(0o755)
+    gcc = shutil.which("gcc")
+    monkeypatch.setattr(shutil, "which", lambda name: {"cc": str(broken), "gcc": gcc}.get(name))
+    assert compiled.find().exists()
+
+
+def test_others_may_read_and_run_it(sources: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        made = compiled.find()
+    finally:
+        os.umask(before)
+    assert [file.stat().st_mode & 0o777 for file in (made.library, made.program)] == [0o755, 0o755]
+
+
 def test_a_compiler_that_cannot_is_quoted(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (sources / "world.c").write_text("#error no headers here\n")
     with pytest.raises(ConfigurationError, match="no headers here"):

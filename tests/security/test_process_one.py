@@ -1,0 +1,100 @@
+"""Process 1 and the nurseries: how a program is started, and what becomes of boxes when something of ours fails."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from executor.catalogue import ENVIRONMENT
+from executor.mechanisms import find_mechanisms
+from executor.sandbox import wall
+from executor.sandbox.base import Ended, File, Job, SandboxFailure, Step, Template
+from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.sandbox.keeper.protocol import StageLimits
+from executor.settings import ExecutorSettings
+from tests.security.host import nurseries
+
+pytestmark = pytest.mark.security
+
+_LIMITS = StageLimits(
+    cpu_s=5, wall_s=60, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=1 << 20, stack_bytes=8 << 20
+)
+_TEMPLATE = Template(16 << 20, _LIMITS)
+_TIMEOUT_S = 30
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[BubblewrapSandbox]:
+    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings()), ENVIRONMENT)
+    try:
+        yield sandbox
+    finally:
+        await sandbox.aclose()
+
+
+def _shell(*commands: str) -> Job:
+    steps = tuple(Step(("/bin/sh", "-c", command), ENVIRONMENT, _LIMITS, 65536) for command in commands)
+    return Job({}, steps, _TEMPLATE)
+
+
+async def test_no_signal_is_ignored_or_held_back_when_a_program_starts(sandbox: BubblewrapSandbox) -> None:
+    look = "exec grep -E '^Sig(Blk|Ign)' /proc/self/status"
+    for ended in await sandbox.run(_shell(look, look)):
+        assert ended.stdout.split() == [b"SigBlk:", b"0" * 16, b"SigIgn:", b"0" * 16]
+
+
+async def test_a_program_starts_with_three_descriptors_and_the_usual_mask(sandbox: BubblewrapSandbox) -> None:
+    look = "umask; ls /proc/$$/fd"
+    for ended in await sandbox.run(_shell(look, look)):
+        assert ended.stdout.split() == [b"0022", b"0", b"1", b"2"]
+
+
+@contextlib.asynccontextmanager
+async def _neighbour(sandbox: BubblewrapSandbox) -> AsyncIterator[None]:
+    """A program that runs for as long as the block does, and comes to its own end."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    loop = asyncio.get_running_loop()
+    waits = (wall.find_python(), "-c", "import os; os.write(0, b'r'); os.read(0, 1)")
+    with ours:
+        job = Job({}, (Step(waits, {}, _LIMITS, 100, theirs),), _TEMPLATE)
+        living = asyncio.create_task(sandbox.run(job))
+        assert await asyncio.wait_for(loop.sock_recv(ours, 1), _TIMEOUT_S) == b"r"
+        theirs.close()
+        yield
+        await loop.sock_sendall(ours, b".")
+        (ended,) = await living
+    assert (ended.exit_code, ended.stopped) == (0, None)
+
+
+async def test_a_nursery_that_dies_is_replaced_though_its_boxes_live(sandbox: BubblewrapSandbox) -> None:
+    async def until_it_works() -> Ended:
+        while True:
+            try:
+                return (await sandbox.run(_shell("echo again")))[0]
+            except SandboxFailure:  # ordered from the one that has just died
+                await asyncio.sleep(0.01)
+
+    async with _neighbour(sandbox):
+        for nursery in nurseries(os.getpid()):
+            os.kill(nursery, signal.SIGKILL)
+        assert (await asyncio.wait_for(until_it_works(), _TIMEOUT_S)).stdout == b"again\n"
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        Job({"a\0b": File(b"")}, _shell("true").steps, _TEMPLATE),
+        Job({}, (Step(("/bin/echo", "\ud800"), {}, _LIMITS, 100),), _TEMPLATE),
+        Job({}, (Step(("/bin/echo", "é" * 30_000), {}, _LIMITS, 100),), _TEMPLATE),
+    ],
+    ids=["a name with a NUL", "half a character", "too large"],
+)
+async def test_an_order_that_cannot_be_told_ends_its_own_box_alone(sandbox: BubblewrapSandbox, job: Job) -> None:
+    async with _neighbour(sandbox):
+        with pytest.raises(SandboxFailure):
+            await asyncio.wait_for(sandbox.run(job), _TIMEOUT_S)
