@@ -6,6 +6,7 @@ Any C compiler will do; where there is none, the one in the wheel `ziglang` is u
 
 import hashlib
 import importlib.util
+import os
 import platform
 import shutil
 import subprocess
@@ -18,7 +19,10 @@ from pathlib import Path
 from shared.errors import ConfigurationError
 
 _FOLDER = Path(__file__).parent / "init"
-WORDS = ("-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fPIC", "-fvisibility=hidden", "-s")
+WORDS = (
+    "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fPIC", "-fvisibility=hidden", "-s",
+    "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong", "-Wl,-z,relro,-z,now",
+)  # fmt: skip
 _COMPILERS = ("cc", "gcc", "clang")
 #: The oldest C library that the wheel's compiler is asked to serve: the programs' Python is the system's.
 _OLDEST_GLIBC = "2.28"
@@ -83,8 +87,10 @@ def _compile(command: Sequence[str], made: Path) -> None:
     sources = [str(source) for source in _sources() if source.suffix == ".c"]
     with tempfile.TemporaryDirectory(dir=made.parent) as folder:
         draft = Path(folder) / made.name
+        words = [*command, "-o", str(draft), *sources]
+        environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": folder, "ZIG_LOCAL_CACHE_DIR": folder}
         try:
-            subprocess.run([*command, "-o", str(draft), *sources], check=True, capture_output=True, text=True)
+            subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
         except subprocess.CalledProcessError as exc:
             raise _CannotCompile(f"{command[0]} says: {exc.stderr.strip()}") from exc
         except OSError as exc:

@@ -26,7 +26,7 @@ enum {
     MAX_DESCRIPTORS = 64,
     MAX_ARTEFACTS = 32,
     MAX_WORDS = 1024, /* of one command or environment */
-    COMMANDS = 3, /* of a compiler without its driver */
+    COMMANDS = 3,     /* of a compiler without its driver */
     CONTROL = 3,      /* a program's side of the socket to process 1, until it begins */
 };
 

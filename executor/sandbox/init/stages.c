@@ -28,7 +28,7 @@ struct waiting {
     bool is_stub;
 };
 
-/* The order to begin, as it comes from the keeper (`Begin.order` in keeper/protocol.py). */
+/* The order to begin, as it comes from the keeper (`Begin.words` in keeper/protocol.py). */
 static struct packet packet;
 static struct packet further;
 
