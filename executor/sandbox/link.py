@@ -2,7 +2,6 @@
 
 import asyncio
 import collections
-import contextlib
 import json
 import os
 import socket
@@ -20,6 +19,7 @@ log = get_logger(__name__)
 
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 5.0
+_AGAIN_S = 0.001
 
 
 @dataclass(frozen=True)
@@ -95,17 +95,20 @@ class KeeperLink:
                 os.close(descriptor)
 
     def kill(self, box: int) -> None:
-        # A packet this small fits unless the keeper has stopped reading; then its own limits still hold.
         if self._socket:
-            with contextlib.suppress(OSError):
+            try:
                 self._socket.send(json.dumps({"kill": box}).encode())
+            except BlockingIOError:  # the keeper is busy; it reads again in a moment
+                asyncio.get_running_loop().call_later(_AGAIN_S, self.kill, box)
+            except OSError:
+                pass  # it is gone, and every box with it
 
     async def _send(self, packet: bytes, descriptors: list[int]) -> None:
         while self._socket:
             try:
                 socket.send_fds(self._socket, [packet], descriptors)
             except BlockingIOError:
-                await asyncio.sleep(0.001)  # the keeper is busy; it reads again in a moment
+                await asyncio.sleep(_AGAIN_S)  # the keeper is busy; it reads again in a moment
             except OSError as exc:
                 raise SandboxFailure(f"the keeper cannot be reached: {exc}") from exc
             else:

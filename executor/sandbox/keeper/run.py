@@ -16,6 +16,8 @@ from executor.sandbox.keeper.protocol import Begin, BoxGone, Report, Stage, Stag
 _PROCESSORS = len(os.sched_getaffinity(0))
 #: The wall limit may stretch by the time spent waiting for a processor, but no further than this many times.
 _MOST_STRETCH = 20
+#: Seconds until a box must stand. A runtime that waits for its program has to start within it, on a loaded machine too.
+_LONGEST_START = 120.0
 #: Seconds between two looks at a run, at least and at most.
 _SHORTEST_LOOK, _LONGEST_LOOK = 0.005, 0.05
 #: ...and this many times as long as a look takes of our own CPU time.
@@ -42,7 +44,7 @@ class Run:
         self.channel = init_channel
         self.init = 0
         self.process = -1
-        self.next_look = float("inf")
+        self.next_look = time.monotonic() + _LONGEST_START
         self.silent = False
         self._meters = [first_meter] if first_meter else []
         self._new_meter = new_meter
@@ -75,6 +77,7 @@ class Run:
             kind, _, rest = said.partition(" ")
             if kind == "standing":
                 self._standing = True
+                self.next_look = float("inf")
                 yield Standing(self.id)
                 self._go_if_possible()
             elif kind == "stage":
@@ -83,7 +86,11 @@ class Run:
                 self._failure = rest
 
     def look(self) -> None:
-        """Compare what the stage has used with its limits, and end the run when it is over one."""
+        """Compare what the stage has used with its limits, and end the run when it is over one, or never stood."""
+        if not self._standing:
+            self.fail(f"the box did not stand within {_LONGEST_START:g} s")
+            self.stop("killed")
+            return
         now, spent, limits = time.monotonic(), time.thread_time(), self._limits
         usage = self._meters[self._stage].sample()
         if usage.exhausted:
@@ -199,17 +206,8 @@ class Run:
     def _report(
         self, exit_code: int | None, number: int | None, usage: Usage, wall_s: float, *, last: bool
     ) -> StageReport:
-        return StageReport(
-            id=self.id,
-            stage=self._stage,
-            exit_code=exit_code,
-            signal=number,
-            cpu_s=usage.cpu_s,
-            wall_s=wall_s,
-            memory_bytes=usage.memory_bytes,
-            stopped=self._stopped,
-            last=last,
-        )
+        used = usage.cpu_s, wall_s, usage.memory_bytes
+        return StageReport(self.id, self._stage, exit_code, number, *used, self._stopped, last)
 
     def _is_late(self, now: float) -> bool:
         """The wall limit is reached; stretch it by what the program has waited for a processor, unless that is all."""

@@ -1,13 +1,19 @@
 """A box whose program cannot begin is ended, and an order that the keeper could not read is not sent."""
 
+import asyncio
+import contextlib
 import os
+import socket
+import time
 from pathlib import Path
 
 import pytest
 
 from executor.sandbox.base import Job, SandboxFailure, Step, Template
 from executor.sandbox.box import Box
-from executor.sandbox.keeper.protocol import MAX_PACKET, BoxGone, StageLimits
+from executor.sandbox.keeper import channel
+from executor.sandbox.keeper.protocol import MAX_PACKET, BoxGone, StageLimits, Standing, to_words
+from executor.sandbox.keeper.run import Run
 from executor.sandbox.link import KeeperLink, Mechanisms
 
 _LIMITS = StageLimits(1, 1, 1 << 20, 1, 1, 1, 1)
@@ -42,3 +48,45 @@ async def test_an_order_too_large_for_a_packet_is_refused() -> None:
     link = KeeperLink(Mechanisms(Path("bwrap"), False, None, None), {}, lambda report: None, lambda reason: None)
     with pytest.raises(SandboxFailure, match="too large"):
         await link.send(bytes(MAX_PACKET + 1), [])
+
+
+def _run() -> tuple[Run, socket.socket]:
+    ours, init = channel.pair()
+    return Run(1, ours, None, None, has_stub=True), init
+
+
+def test_a_box_that_never_stands_is_ended_and_says_so() -> None:
+    run, init = _run()
+    with init:
+        assert time.monotonic() < run.next_look < float("inf")
+        run.look()
+        assert [*run.close()] == [BoxGone(1, "the box did not stand within 120 s")]
+
+
+def test_a_box_that_stands_may_wait_for_its_program_as_long_as_it_takes() -> None:
+    run, init = _run()
+    with init:
+        init.send(to_words("standing")[:-1])
+        assert next(run.hear()) == Standing(1)
+        assert run.next_look == float("inf")
+        init.close()
+        assert isinstance([*run.close()][-1], BoxGone)
+
+
+async def test_a_kill_that_finds_the_keeper_busy_comes_through_later() -> None:
+    ours, keeper = channel.pair()
+    ours.setblocking(False)
+    link = KeeperLink(Mechanisms(Path("bwrap"), False, None, None), {}, lambda report: None, lambda reason: None)
+    link._socket = ours
+    with ours, keeper:
+        waiting = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                ours.send(b"{}")
+                waiting += 1
+        link.kill(7)
+        for _ in range(waiting):
+            keeper.recv(MAX_PACKET)
+        keeper.setblocking(False)
+        loop = asyncio.get_running_loop()
+        assert await asyncio.wait_for(loop.sock_recv(keeper, MAX_PACKET), 5) == b'{"kill": 7}'
