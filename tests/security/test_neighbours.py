@@ -2,17 +2,14 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 
 import pytest
 
 from executor.catalogue import ENVIRONMENT
-from executor.mechanisms import find_mechanisms
 from executor.sandbox import wall
 from executor.sandbox.base import File, Job, Step, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.keeper.protocol import StageLimits
-from executor.settings import ExecutorSettings
 
 pytestmark = pytest.mark.security
 
@@ -60,15 +57,6 @@ shared memory -1 -1
 /box/work False
 processes []
 """
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[BubblewrapSandbox]:
-    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings()), ENVIRONMENT)
-    try:
-        yield sandbox
-    finally:
-        await sandbox.aclose()
 
 
 async def test_what_one_has_open_the_other_does_not_find(sandbox: BubblewrapSandbox) -> None:

@@ -10,12 +10,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from executor.catalogue import ENVIRONMENT
-from executor.mechanisms import find_mechanisms
 from executor.sandbox import wall
 from executor.sandbox.base import Ended, File, Job, SandboxFailure, Step, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.keeper.protocol import StageLimits
-from executor.settings import ExecutorSettings
 from tests.security.host import nurseries
 
 pytestmark = pytest.mark.security
@@ -25,15 +23,6 @@ _LIMITS = StageLimits(
 )
 _TEMPLATE = Template(16 << 20, _LIMITS)
 _TIMEOUT_S = 30
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[BubblewrapSandbox]:
-    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings()), ENVIRONMENT)
-    try:
-        yield sandbox
-    finally:
-        await sandbox.aclose()
 
 
 def _shell(*commands: str) -> Job:

@@ -1,0 +1,19 @@
+"""A sandbox of the test's own, as this host lets it be; nothing stands ready in it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from executor.catalogue import ENVIRONMENT
+from executor.mechanisms import find_mechanisms
+from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.settings import ExecutorSettings
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[BubblewrapSandbox]:
+    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings()), ENVIRONMENT)
+    try:
+        yield sandbox
+    finally:
+        await sandbox.aclose()
