@@ -52,8 +52,8 @@ _SOURCES: Final = {
         "greeting": "#include <iostream>\nint main() { std::cout << 1.5 << std::endl; }\n",
         "exceptions": "#include <stdexcept>\nint main() { try { throw std::runtime_error("
         '"x"); } catch (const std::exception &) { return 1; } }\n',
-        "templates": "#include <map>\n#include <regex>\n#include <thread>\n"
-        'int main() { std::map<int, std::regex> all; all[1] = "x"; std::thread t([] {}); t.join(); }\n',
+        "templates": "#include <map>\n#include <thread>\n"
+        "int main() { std::map<int, int> all; all[1] = 2; std::thread t([] {}); t.join(); }\n",
         "warning": "int main() { int a[2]; return a[3]; }\n",
         "mistake": "#include <vector>\nint main() { std::vector<int> v; v.push(1); }\n",
         "undefined": "struct a { virtual void f(); };\nint main() { a().f(); }\n",

@@ -177,7 +177,8 @@ async def test_a_consumer_and_a_publisher_outlive_a_restart_of_the_server(own_po
                 await broker.publish([make_message()])
             own_postgres.start()
             await eventually(lambda: _published(broker))
-            await eventually(lambda: len(attempts) == 2)
+            # Where the server went before the first was settled, that comes again, and maybe with the second in one go.
+            await eventually(lambda: len(attempts) >= 2)
             assert not task.done()
     finally:
         await database.disconnect()
