@@ -1,7 +1,7 @@
 """Compiled programs in memory: the same source, compiled again by the same command, need not be.
 
 What a key stands for was made by the compiler alone. It was taken out of its box before any line of the program ran
-(`keeper/artefacts.py`), and lies here in the executor, out of reach of every program.
+(`init/artefacts.c`), and lies here in the executor, out of reach of every program.
 """
 
 import hashlib

@@ -2,7 +2,7 @@
 
 The driver reads its specifications, looks for programs and libraries, and starts the compiler proper, the assembler and
 `collect2`, which looks for the linker and starts that. The linker reads eight folders, most of them more than once by
-different names, for libraries that lie in two. For a small program that is a quarter of all. Asked with `-###`, the
+different names, for libraries that lie in two. For a small program that is a sixth of all. Asked with `-###`, the
 driver tells its commands and starts none; they are the same for every source of one name.
 """
 

@@ -11,10 +11,11 @@ import pytest
 
 from executor.catalogue import ENVIRONMENT
 from executor.sandbox import wall
-from executor.sandbox.base import Ended, File, Job, SandboxFailure, Step, Template
+from executor.sandbox.base import File, Job, SandboxFailure, Step, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.keeper.protocol import StageLimits
 from tests.security.host import nurseries
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
 
@@ -61,17 +62,16 @@ async def _neighbour(sandbox: BubblewrapSandbox) -> AsyncIterator[None]:
 
 
 async def test_a_nursery_that_dies_is_replaced_though_its_boxes_live(sandbox: BubblewrapSandbox) -> None:
-    async def until_it_works() -> Ended:
-        while True:
-            try:
-                return (await sandbox.run(_shell("echo again")))[0]
-            except SandboxFailure:  # ordered from the one that has just died
-                await asyncio.sleep(0.01)
+    async def works() -> bool:
+        try:
+            return (await sandbox.run(_shell("echo again")))[0].stdout == b"again\n"
+        except SandboxFailure:  # ordered from the one that has just died
+            return False
 
     async with _neighbour(sandbox):
         for nursery in nurseries(os.getpid()):
             os.kill(nursery, signal.SIGKILL)
-        assert (await asyncio.wait_for(until_it_works(), _TIMEOUT_S)).stdout == b"again\n"
+        await asyncio.wait_for(eventually(works), _TIMEOUT_S)
 
 
 @pytest.mark.parametrize(
