@@ -13,7 +13,7 @@ import uvloop
 
 from executor import obstacles, pipeline, precompiled_headers, probes
 from executor.app import create_app
-from executor.catalogue import ENVIRONMENT, find_installed
+from executor.catalogue import find_installed
 from executor.mechanisms import find_mechanisms
 from executor.pipeline import Pipeline
 from executor.sandbox.base import SandboxFailure
@@ -33,11 +33,11 @@ _GRACE_S = 5
 
 async def serve(settings: ExecutorSettings) -> None:
     mechanisms = find_mechanisms(settings)
-    sandbox = BubblewrapSandbox(mechanisms, ENVIRONMENT)
+    sandbox = BubblewrapSandbox(mechanisms)
     try:
         await _prove(sandbox, settings)
         installed = await find_installed(sandbox, settings.executor_slots)
-        sandbox.keep_ready(pipeline.ready(installed, settings))
+        sandbox.keep_ready(pipeline.ready(settings))
         slots = Slots(settings.executor_slots, settings.executor_queue)
         warm = Warm(sandbox, settings, installed.values(), mechanisms.runtimes)
         app = create_app(settings, Pipeline(sandbox, settings, warm), slots, installed)

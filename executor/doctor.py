@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 
 from executor import obstacles, probes
-from executor.catalogue import ENVIRONMENT
 from executor.mechanisms import find_mechanisms
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
@@ -50,7 +49,7 @@ async def examine(settings: ExecutorSettings) -> Report:
         return Report(False, "nobody yet", None, [], str(exc), "")
     runs_as = "root, programs as users of their own" if mechanisms.privileged else "an ordinary user"
     facts = obstacles.read_facts(mechanisms.privileged)
-    sandbox = BubblewrapSandbox(mechanisms, ENVIRONMENT)
+    sandbox = BubblewrapSandbox(mechanisms)
     try:
         await sandbox.start()
         findings = await probes.probe(sandbox, settings.executor_slots)

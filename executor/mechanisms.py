@@ -8,9 +8,6 @@ from executor.sandbox.link import Mechanisms
 from executor.settings import ExecutorSettings
 from shared.errors import ConfigurationError
 
-#: Node takes half of the memory that it is told of for its heap, as a flag would say it outright
-#: (`Heap::HeapSizeFromPhysicalMemory` in V8).
-_HEAP_SHARE = 2
 #: Of boxes that stand ready: plain ones, and a few of runtimes.
 _KINDS = 4
 
@@ -31,7 +28,6 @@ def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
         first_user=settings.executor_first_user_id if privileged else None,
         headers=find_folder(settings.executor_cache_dir, "headers") if settings.precompile_headers else None,
         runtimes=find_folder(settings.executor_cache_dir, "runtimes") if settings.executor_warm else None,
-        told_memory=_HEAP_SHARE * settings.default_memory_limit,
         cgroups=cgroups.claim() if settings.executor_use_cgroups else None,
     )
 

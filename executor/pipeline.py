@@ -59,7 +59,7 @@ class Pipeline:
         elif key:
             job = replace(job, collect_bytes=self._compiled.largest)
         if self._warm:
-            job = self._warm.run_in_stub(job, request, installed)
+            job = self._warm.place(job, request, installed)
         before = pressure.read()
         ended = await self._sandbox.run(job)
         if key and ended and ended[0].succeeded and ended[0].made:
@@ -112,29 +112,20 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
             stdin=request.input.encode(),
         )
     )
-    return Job({names.source: File(request.code.encode())}, tuple(steps), template(installed, settings))
+    return Job({names.source: File(request.code.encode())}, tuple(steps), plain(settings))
 
 
-def template(installed: Installed, settings: ExecutorSettings) -> Template:
-    """The box that programs of a language run in. Pure."""
-    anything = RunRequest(code="", language=installed.language.code)
-    return Template(
-        settings.max_disk_bytes,
-        limits.of_run(anything, settings, extra_memory=0),
-        python=installed.language.in_python and settings.executor_warm,
-    )
+def plain(settings: ExecutorSettings) -> Template:
+    """The box of a program that is started anew. Pure."""
+    anything = RunRequest(code="", language="")
+    return Template(settings.max_disk_bytes, limits.of_run(anything, settings, extra_memory=0))
 
 
-def ready(installed: dict[str, Installed], settings: ExecutorSettings) -> list[Ready]:
-    """The boxes that are made ahead of need. Pure."""
+def ready(settings: ExecutorSettings) -> list[Ready]:
+    """The boxes that are made ahead of need for whatever is started anew. Pure."""
     if not settings.executor_warm:
         return []
-    templates: list[Template] = []
-    for language in installed.values():
-        wanted = template(language, settings)
-        if wanted not in templates:
-            templates.append(wanted)
-    return [Ready(wanted, settings.executor_warm_boxes, settings.executor_warm_idle) for wanted in templates]
+    return [Ready(plain(settings), settings.executor_warm_boxes, settings.executor_warm_idle)]
 
 
 def _not_compiled(ended: Ended, step: Step) -> Outcome:

@@ -133,11 +133,11 @@ async def probe(sandbox: Sandbox, at_once: int) -> list[Finding]:
     """Run all probes, so many at once; `SandboxFailure` when the sandbox itself does not work."""
     free = asyncio.Semaphore(at_once)
 
-    async def run(source: str, limits: StageLimits, argument: str = "", *, python: bool = False) -> Ended:
+    async def run(source: str, limits: StageLimits, argument: str = "") -> Ended:
         step = Step((wall.find_python(), "probe.py", argument), ENVIRONMENT, limits, _OUTPUT_BYTES)
         async with free:
             (ended,) = await sandbox.run(
-                Job({"probe.py": File(source.encode())}, (step,), Template(_DISK_BYTES, limits, python=python))
+                Job({"probe.py": File(source.encode())}, (step,), Template(_DISK_BYTES, limits))
             )
         return ended
 

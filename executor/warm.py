@@ -1,6 +1,6 @@
 """Runtimes that have started before their program comes: which of them there are, and how a job is given to one.
 
-    a request in a language with a stub ──> its template, once what the stub needs is there; until then None
+    a request in a language with a nursery or a stub ──> its template, once that has proved itself; until then None
 
 A language's own reference program is the first that runs so, and decides whether any other does. What is there at once
 stands ready from the start; what must be made first (`executor.runtimes`) is made when the language is first asked for,
@@ -16,6 +16,7 @@ from executor import limits, runtimes
 from executor.catalogue import Installed
 from executor.sandbox.base import Ended, File, Job, SandboxFailure, Step, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.sandbox.keeper.protocol import Nursery
 from executor.sandbox.pool import Ready
 from executor.settings import ExecutorSettings
 from executor.shared_compiler import SharedCompiler
@@ -48,16 +49,13 @@ class Warm:
             if not each.language.makings:
                 self._get(each)
 
-    def run_in_stub(self, job: Job, request: RunRequest, installed: Installed) -> Job:
+    def place(self, job: Job, request: RunRequest, installed: Installed) -> Job:
         """The same job for a runtime that waits for it, where there is one and the job is no more than to run."""
-        stub = installed.language.stub
         self._get(installed)
         template = self._templates.get(installed.language.code)
-        if stub is None or template is None or len(job.steps) > 1 or not self._is_usual(request):
+        if template is None or len(job.steps) > 1 or not self._suits(request, installed):
             return job
-        names = installed.language.names_for(request.code)
-        words = installed.command(stub.words, source=names.source, main=names.main)
-        return replace(job, steps=(replace(job.steps[0], argv=words),), template=template)
+        return replace(job, steps=(_told(job.steps[0], request.code, installed),), template=template)
 
     def compiler(self, installed: Installed) -> SharedCompiler | None:
         self._get(installed)
@@ -70,13 +68,15 @@ class Warm:
         for compiler in self._compilers.values():
             await compiler.aclose()
 
-    def _is_usual(self, request: RunRequest) -> bool:
-        """A runtime is told the size of its heap when it starts."""
-        return limits.memory_of(request, self._settings) == limits.memory_of(_any_request(), self._settings)
+    def _suits(self, request: RunRequest, installed: Installed) -> bool:
+        """Some runtimes are told the size of their heap when they start."""
+        is_told = any("{memory_mib}" in word for word in installed.language.run)
+        usual = limits.memory_of(_any_request(), self._settings)
+        return not is_told or limits.memory_of(request, self._settings) == usual
 
     def _get(self, installed: Installed) -> None:
-        code = installed.language.code
-        if self._settings.executor_warm and installed.language.stub and code not in self._getting:
+        code, language = installed.language.code, installed.language
+        if self._settings.executor_warm and (language.stub or language.nursery) and code not in self._getting:
             self._getting[code] = asyncio.create_task(self._set_up(installed))
 
     async def _set_up(self, installed: Installed) -> None:
@@ -89,16 +89,13 @@ class Warm:
             environment = installed.environment
             idle_s = self._settings.executor_warm_idle
             self._compilers[language.code] = SharedCompiler(self._sandbox.attend, argv, environment, idle_s)
-        assert language.stub
-        reason = ""
-        for run in filter(None, (language.stub.run, language.stub.otherwise)):
-            template = self._template(installed, run, values)
-            if not (reason := await self._objection(installed, template)):
-                self._templates[language.code] = template
-                boxes = self._settings.executor_warm_boxes
-                self._sandbox.keep_ready([Ready(template, boxes, self._settings.executor_warm_idle)])
-                return
-        log.warning("warm.left_out", language=language.code, reason=reason)
+        template = self._template(installed, values)
+        if reason := await self._objection(installed, template):
+            log.warning("warm.left_out", language=language.code, reason=reason)
+            return
+        self._templates[language.code] = template
+        boxes = self._settings.executor_warm_boxes
+        self._sandbox.keep_ready([Ready(template, boxes, self._settings.executor_warm_idle)])
 
     async def _objection(self, installed: Installed, template: Template) -> str:
         """What speaks against it; nothing when it has run the language's own program."""
@@ -113,7 +110,6 @@ class Warm:
     async def _prove(self, installed: Installed, template: Template) -> Ended:
         """Run the language's own program in such a box, before anybody else's."""
         language, environment = installed.language, installed.environment
-        assert language.stub
         names = language.names_for(language.reference.source)
         files = {names.source: File(language.reference.source.encode())}
         if language.compile:
@@ -122,25 +118,38 @@ class Warm:
             box = Template(self._settings.max_disk_bytes, step.limits)
             (ended,) = await self._sandbox.run(Job(files, (step,), box, collect_bytes=_PROOF_BYTES))
             files |= ended.made
-        argv = installed.command(language.stub.words, source=names.source, main=names.main)
+        argv = self._command(installed, language.run, source=names.source, main=names.main)
         most = limits.of_run(_any_request(), self._settings, language.extra_memory)
         step = Step(argv, environment, most, _PROOF_BYTES, stdin=language.reference.input.encode())
+        step = _told(step, language.reference.source, installed)
         (ended,) = await self._sandbox.run(Job(files, (step,), template))
         return ended
 
-    def _template(self, installed: Installed, run: tuple[str, ...], values: dict[str, str]) -> Template:
+    def _template(self, installed: Installed, values: dict[str, str]) -> Template:
         language, settings = installed.language, self._settings
-        usual = _any_request()
-        argv = installed.command(
-            run,
-            source=language.names_for("").source,
-            memory_mib=str(limits.memory_of(usual, settings) // _MIB),
-            **values,
-        )
+        usual = limits.of_run(_any_request(), settings, language.extra_memory)
+        values = {"source": language.names_for("").source, **values}
+        if language.nursery:
+            argv = self._command(installed, language.nursery, **values)
+            return Template(settings.max_disk_bytes, usual, nursery=Nursery(argv, installed.environment))
+        assert language.stub
+        argv = self._command(installed, language.stub.run, **values)
         # Limits that the kernel holds cannot be raised later, so they are those of the most that a request may ask for.
-        most = replace(limits.of_run(usual, settings, language.extra_memory), cpu_s=settings.max_time_limit)
+        most = replace(usual, cpu_s=settings.max_time_limit)
         stub = Step(argv, installed.environment, most, settings.max_output_bytes)
         return Template(settings.max_disk_bytes, most, stub=stub)
+
+    def _command(self, installed: Installed, words: tuple[str, ...], **values: str) -> tuple[str, ...]:
+        memory = limits.memory_of(_any_request(), self._settings)
+        return installed.command(words, memory_mib=str(memory // _MIB), **values)
+
+
+def _told(step: Step, source: str, installed: Installed) -> Step:
+    """The step as it is told to what waits: a stub has been started already, and gets words of its own."""
+    stub, names = installed.language.stub, installed.language.names_for(source)
+    if stub is None:
+        return step
+    return replace(step, argv=installed.command(stub.words, source=names.source, main=names.main))
 
 
 def _any_request() -> RunRequest:

@@ -35,13 +35,11 @@ class Option:
 
 @dataclass(frozen=True)
 class Stub:
-    """How the runtime is started before its program is known: by `run`, or if that cannot run the reference program,
-    `otherwise`. In place of the command line's end, it is then told `words`. `{stubs}` is the folder of
-    `executor/stubs`."""
+    """How the runtime is started before its program is known: by `run`. In place of the command line's end, it is then
+    told `words`."""
 
     run: tuple[str, ...]
     words: tuple[str, ...]
-    otherwise: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,12 +61,13 @@ class Language:
 
     `has_driver` says that `compile` is a driver of GCC's, whose commands `executor.driver` learns.
 
-    `stub` is another way to `run`, and `compiler` another way to `compile`: a process that compiles one source after
-    the other (`executor.shared_compiler`). Both may need `makings`, whose folder is `{runtime}`; without those, or
-    before they are made, programs run as they ever did.
+    `nursery` and `stub` are other ways to `run`: to start what programs are forked from, which does what `run` says, or
+    a process for one program that waits for it. `compiler` is another way to `compile`: a process that compiles one
+    source after the other (`executor.shared_compiler`). Both may need `makings`, whose folder is `{runtime}`; without
+    those, or before they are made, programs run as they ever did. `{stubs}` is the folder of `executor/stubs`.
 
     `extra_memory` is what the runtime takes beside the program's data, in bytes; `out_of_memory` what it writes to
-    standard error when it gives up. `in_python` says that `run` is a Python script, which need not start a Python anew.
+    standard error when it gives up.
     """
 
     code: str
@@ -85,9 +84,9 @@ class Language:
     environment: dict[str, str] = field(default_factory=dict)
     extra_memory: int = 0
     out_of_memory: bytes | None = None
-    in_python: bool = False
     has_driver: bool = False
     makings: tuple[Making, ...] = ()
+    nursery: tuple[str, ...] = ()
     stub: Stub | None = None
     compiler: tuple[str, ...] = ()
 

@@ -1,4 +1,4 @@
-from executor.languages.base import Language, Names, Reference, Stub
+from executor.languages.base import Language, Names, Reference
 
 LANGUAGE = Language(
     code="js",
@@ -6,13 +6,7 @@ LANGUAGE = Language(
     names=Names("main.js"),
     tools={"node": ("/usr/bin/node", "/usr/local/bin/node", "/usr/bin/nodejs")},
     run=("{node}", "--max-old-space-size={memory_mib}", "{source}"),
-    # Any flag of V8's makes it throw away the compiled code of Node's own modules that it comes with, which costs each
-    # start 9 ms. So it is told its memory by a file (`wall.py`), where this Node reads that.
-    stub=Stub(
-        run=("{node}", "--require={stubs}/start.js", "{source}"),
-        otherwise=("{node}", "--max-old-space-size={memory_mib}", "--require={stubs}/start.js", "{source}"),
-        words=("{source}",),
-    ),
+    nursery=("{node}", "--max-old-space-size={memory_mib}", "--require={stubs}/start.js", "/box/work/{source}"),
     version=("{node}", "--version"),
     reference=Reference("console.log(`Hello, ${require('fs').readFileSync(0, 'utf8').trim()}!`)\n"),
     extra_memory=64 << 20,

@@ -9,5 +9,5 @@ LANGUAGE = Language(
     version=("{python}", "--version"),
     reference=Reference("print(f'Hello, {input()}!')\n"),
     out_of_memory=b"\nMemoryError",
-    in_python=True,
+    nursery=("{python}", "/box/nursery.py"),
 )

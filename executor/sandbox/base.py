@@ -4,7 +4,7 @@ import socket
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from executor.sandbox.keeper.protocol import Shortcut, StageLimits
+from executor.sandbox.keeper.protocol import Nursery, Shortcut, StageLimits
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class Template:
     """A box before its job is known. All files in it together may take `disk_bytes`; `limits` are those that its first
     step is likely to have.
 
-    Its first process waits: to become any program; as a Python whose script is the first step's (`python`); or as the
+    Its first process waits: to become any program; as a copy of the `nursery`, which runs the first step; or as the
     `stub`, which is started at once, and is told the first step's `argv` in a line of JSON, {"argv": [...]}, on its
     descriptor 3. A stub says there, by one byte "r", that it is ready.
     """
 
     disk_bytes: int
     limits: StageLimits
-    python: bool = False
+    nursery: Nursery | None = None
     stub: Step | None = None
 
 

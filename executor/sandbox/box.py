@@ -51,7 +51,7 @@ class Box:
             self._streams.append(Streams(stub, self.kill))
             stage = self._streams[0].stage_before_input(descriptors)
         template = self.template
-        order = Prepare(self.id, self.user, template.disk_bytes, template.limits, template.python, stage)
+        order = Prepare(self.id, self.user, template.disk_bytes, template.limits, template.nursery, stage)
         await self._link.send(encode(order), descriptors.given)
 
     async def run(self, job: Job) -> list[Ended]:

@@ -17,9 +17,9 @@ _WHILE_RUNNING_S, _AFTER_RUN_S = 0.02, 0.002
 
 
 class BubblewrapSandbox:
-    def __init__(self, mechanisms: Mechanisms, python_environment: dict[str, str]) -> None:
+    def __init__(self, mechanisms: Mechanisms) -> None:
         self.mechanisms = mechanisms
-        self._link = KeeperLink(mechanisms, python_environment, self._hear, self._lost)
+        self._link = KeeperLink(mechanisms, self._hear, self._lost)
         self._ids = itertools.count(1)
         self._boxes: dict[int, Box] = {}
         self._pools: list[Pool] = []

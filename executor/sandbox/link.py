@@ -24,8 +24,7 @@ _AGAIN_S = 0.001
 
 @dataclass(frozen=True)
 class Mechanisms:
-    """What this host lets us use; found out once, in `executor.mechanisms`. `told_memory`, in bytes, is what runtimes
-    are told that want to know how much there is."""
+    """What this host lets us use; found out once, in `executor.mechanisms`."""
 
     bubblewrap: Path
     privileged: bool
@@ -33,23 +32,18 @@ class Mechanisms:
     cgroups: Cgroups | None
     headers: Path | None = None
     runtimes: Path | None = None
-    told_memory: int | None = None
 
 
 class KeeperLink:
-    """`hear` gets every report; `lost` is called when the keeper has gone, after which another can be started.
-
-    `environment` is that of Python programs that are not started anew."""
+    """`hear` gets every report; `lost` is called when the keeper has gone, after which another can be started."""
 
     def __init__(
         self,
         mechanisms: Mechanisms,
-        environment: dict[str, str],
         hear: Callable[[Report], None],
         lost: Callable[[str], None],
     ) -> None:
         self._mechanisms = mechanisms
-        self._environment = environment
         self._hear_report = hear
         self._tell_lost = lost
         self._starting = asyncio.Lock()
@@ -118,9 +112,9 @@ class KeeperLink:
     async def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
-        folders = {wall.HEADERS: self._mechanisms.headers, wall.RUNTIMES: self._mechanisms.runtimes}
-        told = self._mechanisms.told_memory
-        plan = wall.build(self._mechanisms.bubblewrap, self._mechanisms.privileged, folders, told)
+        mechanisms = self._mechanisms
+        folders = {wall.HEADERS: mechanisms.headers, wall.RUNTIMES: mechanisms.runtimes}
+        plan = wall.build(mechanisms.bubblewrap, mechanisms.privileged, seccomp.for_the_wall(), folders)
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *plan.argv,
@@ -159,8 +153,6 @@ class KeeperLink:
             "first_user": self._mechanisms.first_user,
             "cgroups": cgroups.version if cgroups else None,
             "hierarchies": list(hierarchies),
-            "python": wall.find_python(),
-            "environment": self._environment,
         }
         descriptors = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY) for folder in hierarchies.values()]
         await self.send(json.dumps(configuration).encode(), descriptors)

@@ -1,4 +1,5 @@
-"""The filter of system calls that every program in a box runs under, as a classic BPF program (seccomp(2)).
+"""The filter of system calls that every program in a box runs under, as a classic BPF program (seccomp(2)), and a
+small one for everything inside the wall.
 
 `allowed_syscalls.csv` lists what may be called, with its number on each architecture; all else, and whatever a newer
 kernel adds, answers ENOSYS ("this kernel does not have it"), for which programs and libraries have a way out: glibc
@@ -36,6 +37,9 @@ _TIOCSTI, _TIOCSETD, _TIOCLINUX = 0x5412, 0x5423, 0x541C
 _F_NOTIFY = 0x402
 _PERSONALITY_QUERY, _PERSONALITY_LINUX = 0xFFFFFFFF, 0
 
+#: The same on every architecture.
+_IO_URING_SETUP = 425
+
 #: Memory that no process needs to have mapped escapes a watchdog that adds up mappings; a cgroup counts it.
 _UNMAPPED_MEMORY = frozenset({"memfd_create", "shmget", "msgget", "msgsnd"})
 
@@ -72,6 +76,20 @@ def build(machine: str | None = None, *, counted_by_cgroup: bool = True) -> byte
     if not counted_by_cgroup:
         numbers = {name: number for name, number in numbers.items() if name not in _UNMAPPED_MEMORY}
     return _assemble(_program(_ARCHITECTURES[machine], numbers))
+
+
+def for_the_wall() -> bytes:
+    """No io_uring for a runtime that programs are forked from: its rings would be theirs in common, and none can have
+    one of its own."""
+    return _assemble(
+        [
+            _Plain(_LOAD, _NUMBER),
+            _Jump(_EQUAL, _IO_URING_SETUP, "absent"),
+            _Plain(_RETURN, _ALLOW),
+            _Label("absent"),
+            _Plain(_RETURN, _ERRNO | errno.ENOSYS),
+        ]
+    )
 
 
 def allowed(machine: str) -> dict[str, int]:

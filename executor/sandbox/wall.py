@@ -50,13 +50,6 @@ _FILES = {
     "/etc/hosts": "127.0.0.1 localhost box\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
-#: Where a runtime looks for its container's memory, in version 1 and 2 of cgroups. Nothing but these files is there.
-_TELL_MEMORY = (
-    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-    "/sys/fs/cgroup/memory/memory.soft_limit_in_bytes",
-    "/sys/fs/cgroup/memory.max",
-    "/sys/fs/cgroup/memory.high",
-)
 #: Where programs find precompiled headers, what was made for their runtimes, and the files of `executor/stubs`.
 HEADERS = "/headers"
 RUNTIMES = "/runtimes"
@@ -111,15 +104,11 @@ def is_privileged() -> bool:
 
 
 def build(
-    bubblewrap: Path,
-    privileged: bool,
-    folders: Mapping[str, Path | None] = MappingProxyType({}),
-    told_memory: int | None = None,
+    bubblewrap: Path, privileged: bool, syscalls: bytes, folders: Mapping[str, Path | None] = MappingProxyType({})
 ) -> Wall:
     """The command, for a keeper that is root (`privileged`) or only root of its own user namespace.
 
-    `folders` are shown to programs, those that there are, by the path that they have inside. `told_memory`, in bytes,
-    is what a runtime reads that asks how much memory it may use.
+    `syscalls` filters those of everything inside. `folders` are shown to programs, those that there are, by the path that they have inside.
     """
     argv = [str(bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
@@ -144,12 +133,13 @@ def build(
     found = compiled.find()
     files |= {_INIT: found.library.read_bytes(), _NURSERY_PROGRAM: found.program.read_bytes()}
     files |= {f"{STUBS}/{file.name}": file.read_bytes() for file in stubs().iterdir()}
-    files |= dict.fromkeys(_TELL_MEMORY if told_memory else (), f"{told_memory}\n".encode())
     for name, content in files.items():
         descriptor = _in_memory(content)
         descriptors.append(descriptor)
         permissions = "0555" if name == _NURSERY_PROGRAM else "0444"
         argv += ["--perms", permissions, "--file", str(descriptor), name]
+    descriptors.append(_in_memory(syscalls))
+    argv += ["--seccomp", str(descriptors[-1])]
     argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--setenv", "LANG", "C.UTF-8", "--chdir", "/"]
     return Wall([*argv, find_python(), "-I", "-S", "-B", _KEEPER], descriptors)
 

@@ -1,51 +1,62 @@
-// A Node that has started, warmed up, and waits for its program.
+// Node's nursery: a Node that has started, of which programs are forked, each in its box (executor/sandbox/init/node.c).
 //
-// It is preloaded (`node --require=start.js main.js`), so it runs when everything is set up and just before Node loads
-// `main.js`, the ordinary way. All that it does is to block in between: nothing of the program's is run by us, and no
-// frame of ours is below it. The executor writes main.js only when a request has come, and then one line to
-// descriptor 3; the end of it without a line means that nobody needs us.
+// It is preloaded (`node --require=start.js /box/work/main.js`), so it runs when everything is set up and just before
+// Node loads the main module, the ordinary way. It blocks in between, in C, and goes on in the process of each program:
+// nothing of the program's is run by us, and no frame of ours is below it. The nursery itself never goes on.
 'use strict'
 
 const fs = require('fs')
-const { Writable } = require('stream')
+const net = require('net')
+const v8 = require('v8')
+const vm = require('vm')
+const { PassThrough } = require('stream')
 
-const CHANNEL = 3
+const LIBRARY = '/box/init.so'
+const WORK = '/box/work'
+// What programs most often require, so that they find it loaded.
+const PRELOADED = ['assert', 'crypto', 'events', 'os', 'path', 'perf_hooks', 'readline', 'string_decoder', 'timers', 'tty', 'url', 'util']
 
-// What a first `console.log` would load and compile. Nothing here touches descriptors 0 to 2: a Node that has not used
-// its standard output leaves it blocking, and programs rely on that. The streams for the input are left alone: they
-// would cost each start a tenth more, and few programs use them.
+// What most programs do first: print text and values, to a pipe, and read lines. None of it reaches a program's own
+// descriptors, which take the place of these before it begins.
 function warm() {
-  require('net')
-  require('tty')
-  const silent = new console.Console(new Writable({ write: (chunk, encoding, done) => done() }))
-  silent.log('text')
-  process._tickCallback() // what the stream has put off; with nothing pending, promises are run as in a new process
+  PRELOADED.forEach((name) => require(name))
+  const output = new net.Socket({ fd: 1, readable: false, writable: true }).unref()
+  const printer = new console.Console(output)
+  printer.log('text')
+  printer.log('%d of %s', 1, [{ a: 'b' }])
+  const input = new PassThrough()
+  require('readline').createInterface({ input }).on('line', printer.log)
+  input.end('line\n')
+  process._tickCallback() // what has been put off; with nothing pending, promises are run as in a new process
 }
 
-// By a flag, or by the file in which libuv looks for a container's limit; without either, V8 takes what the machine has.
-function heapIsBounded() {
-  const byFlag = process.execArgv.some((option) => option.startsWith('--max-old-space-size='))
-  const bytes = process.constrainedMemory?.() // of no container: 0, undefined or more than any machine has
-  return byFlag || (bytes > 0 && bytes < 2 ** 40)
+// So that no child begins with a collection that all of them would have to make. The option is not left on: a Node with
+// another set of options does not use the compiled code that it carries for its own modules.
+function collect() {
+  v8.setFlagsFromString('--expose-gc')
+  const gc = vm.runInNewContext('gc')
+  v8.setFlagsFromString('--no-expose-gc')
+  gc({ type: 'minor' })
+  gc({ type: 'minor' })
 }
 
-function hasBeenAsked() {
-  const block = Buffer.alloc(4096)
-  let count
-  do {
-    count = fs.readSync(CHANNEL, block)
-    if (count === 0) return false
-  } while (block[count - 1] !== 10)
-  return true
+// What a Node finds out at its start and a fork does not: who it is, where, and an origin of its own for random numbers,
+// which V8 takes from a generator that all children have inherited.
+function becomeOneself() {
+  const pid = Number(fs.readlinkSync('/proc/self'))
+  Object.defineProperty(process, 'pid', { ...Object.getOwnPropertyDescriptor(process, 'pid'), value: pid })
+  process.chdir(WORK)
+  v8.setFlagsFromString(`--random-seed=${1 + require('crypto').randomInt(2 ** 31 - 1)}`)
+  Math.random()
+  v8.setFlagsFromString('--random-seed=0')
 }
 
 // Worker threads are started with the same options, and need nothing of this. (Asking `worker_threads` costs 1.5 ms.)
 if (!process.chdir.disabled) {
-  if (!heapIsBounded()) process.reallyExit(1)
   warm()
-  fs.writeSync(CHANNEL, 'r')
-  if (!hasBeenAsked()) process.reallyExit(0)
-  fs.closeSync(CHANNEL)
+  collect()
+  process.dlopen({ exports: {} }, LIBRARY)
+  becomeOneself()
 }
 process.execArgv = process.execArgv.filter((option) => !option.startsWith('--require='))
 delete require.cache[__filename]

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from executor.catalogue import ENVIRONMENT, Installed, find_installed
+from executor.catalogue import Installed, find_installed
 from executor.mechanisms import find_mechanisms
 from executor.pipeline import plan
 from executor.sandbox.base import Ended, Step
@@ -70,7 +70,7 @@ _CASES: Final = [(code, name) for code, sources in _SOURCES.items() for name in 
 
 @contextlib.asynccontextmanager
 async def _sandbox() -> AsyncIterator[BubblewrapSandbox]:
-    sandbox = BubblewrapSandbox(find_mechanisms(_SETTINGS), ENVIRONMENT)
+    sandbox = BubblewrapSandbox(find_mechanisms(_SETTINGS))
     try:
         yield sandbox
     finally:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from executor.catalogue import ENVIRONMENT
 from executor.mechanisms import find_mechanisms
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
@@ -12,7 +11,7 @@ from executor.settings import ExecutorSettings
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[BubblewrapSandbox]:
-    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings()), ENVIRONMENT)
+    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings()))
     try:
         yield sandbox
     finally:

@@ -26,7 +26,7 @@ _MOST_BYTES = 1000
 
 @pytest.fixture(params=[True, False], ids=["as it comes", "without cgroups"])
 async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[BubblewrapSandbox]:
-    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings(executor_use_cgroups=request.param)), ENVIRONMENT)
+    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings(executor_use_cgroups=request.param)))
     try:
         yield sandbox
     finally:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from executor.catalogue import ENVIRONMENT, Installed
+from executor.catalogue import Installed
 from executor.languages import known
 from executor.mechanisms import find_mechanisms
 from executor.pipeline import Outcome, Pipeline
@@ -22,7 +22,7 @@ class Engine:
     """A pipeline over a real sandbox; `steps` tells how many each box had."""
 
     def __init__(self, settings: ExecutorSettings) -> None:
-        self.sandbox = BubblewrapSandbox(find_mechanisms(settings), ENVIRONMENT)
+        self.sandbox = BubblewrapSandbox(find_mechanisms(settings))
         self.steps: list[int] = []
         self._pipeline = Pipeline(self, settings)
 

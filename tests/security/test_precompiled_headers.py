@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from executor import precompiled_headers
-from executor.catalogue import ENVIRONMENT, Installed
+from executor.catalogue import Installed
 from executor.languages import known
 from executor.mechanisms import find_mechanisms
 from executor.pipeline import Outcome, Pipeline
@@ -45,7 +45,7 @@ class Marking:
 class Engine:
     def __init__(self, settings: ExecutorSettings) -> None:
         self.mechanisms = find_mechanisms(settings)
-        self.sandbox = BubblewrapSandbox(self.mechanisms, ENVIRONMENT)
+        self.sandbox = BubblewrapSandbox(self.mechanisms)
         self.pipeline = Pipeline(self.sandbox, settings)
         assert _TOOLS
         self.cpp = Installed(replace(_CPP, headers=("iostream",)), _TOOLS, "1.0")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from executor import runtimes, shared_compiler
-from executor.catalogue import ENVIRONMENT, Installed
+from executor.catalogue import Installed
 from executor.languages import known
 from executor.mechanisms import find_mechanisms
 from executor.sandbox.base import Ended
@@ -32,7 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def compiler(made: Path) -> AsyncIterator[SharedCompiler]:
     mechanisms = find_mechanisms(ExecutorSettings(executor_cache_dir=made))
-    sandbox = BubblewrapSandbox(mechanisms, ENVIRONMENT)
+    sandbox = BubblewrapSandbox(mechanisms)
     java = Installed(_JAVA, _JAVA.toolchain() or {}, "1.0")
     try:
         await sandbox.start()

@@ -1,12 +1,14 @@
-/* Process 1 of a box, and the nursery that forks it. See docs/executor.md and ADR 72.
+/* Process 1 of a box, and the nursery that forks it. See docs/executor.md and ADRs 72 and 73.
  *
  *   main.c       a nursery that is nothing else
+ *   node.c       a nursery that is a Node
  *   nursery.c    takes orders, forks process 1                    runs in the nursery
  *   stages.c     process 1: waits, starts programs, reaps         runs in the box, with privileges
  *   world.c      its mounts and files
  *   artefacts.c  what a compiler made
  *   program.c    gives every privilege up, becomes the program    runs in the box, as the program
  *   driver.c     a compiler's commands, one after the other
+ *   threads.c, descriptors.c   what a runtime that is forked has besides its memory
  *   packet.c     words and descriptors over a socket
  *
  * All that is parsed here comes from the keeper; nothing that a program writes is read. Whatever fails ends the process
@@ -53,6 +55,7 @@ void send_packet(int socket, const void *bytes, size_t length, const int *descri
 void on_failure(int socket, const char *prefix, int status);
 _Noreturn void fail(const char *what);   /* why: errno */
 _Noreturn void refuse(const char *what); /* why: no packet that we know */
+_Noreturn void cannot(const char *what); /* why: not supported */
 
 /* What all programs of this nursery have in common. */
 struct confinement {
@@ -62,7 +65,8 @@ struct confinement {
     int last_capability;
 };
 
-enum kind { PLAIN, PYTHON, STUB };
+/* How a first process waits: as nothing yet, as a copy of the nursery, which is a runtime, or as a stub. */
+enum kind { PLAIN, FORKED, STUB };
 
 /* One box, as it was ordered; the words of a stub's stage are next in the packet. */
 struct order {
@@ -86,12 +90,27 @@ struct stage {
     int stdin_index, stdout_index, stderr_index;
 };
 
-/* What keeper/nursery.py calls; see there, and nursery.c and program.c. */
+/* Take orders until the keeper closes its side: then it is false. True in the process of a program that is FORKED, and
+ * `await_stage` comes next. `serve` is for keeper/nursery.py. */
 #define EXPORTED __attribute__((visibility("default")))
+bool take_orders(void);
 EXPORTED bool serve(void);
 EXPORTED size_t await_stage(const char **arguments);
 
-/* Process 1. Returns only in a Python program's process. */
+/* All as a program expects them. */
+void reset_signals(void);
+
+/* Stop all threads but this one, for ever; each child goes on with copies of them. */
+void park_threads(void);
+pid_t fork_with_threads(void);
+void resume_threads(void);
+
+/* Note what is open above CONTROL, which `close_others` spares; give a child its own of it. `fail` if that cannot be. */
+void learn_descriptors(void);
+void renew_descriptors(void);
+void close_others(void);
+
+/* Process 1. Returns only in the process of a program that is FORKED. */
 void live(const struct order *order, const struct confinement *confinement);
 
 /* A file of the work folder; `content` is a descriptor to copy from. */
@@ -105,7 +124,7 @@ struct file {
 void build_world(long long disk_bytes, uid_t user);
 void furnish(const struct file *files, int count, uid_t user);
 
-/* In a new process. A Python program's returns when everything is given up, and calls `await_stage`. */
+/* In a new process. One that is FORKED returns when everything is given up, and calls `await_stage`. */
 void become(const struct order *order, const struct confinement *confinement, int control);
 
 /* In a compiler's process: do without its driver. Returns when that must be run nevertheless. */

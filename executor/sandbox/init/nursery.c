@@ -1,8 +1,8 @@
 /* Where boxes come from: a process that forks process 1 of each, and does nothing else.
  *
  * What it forks inherits its memory, so it is told nothing of any run: only that one more box is wanted, of which kind,
- * and with which stub. There are two of them. One is a Python (keeper/nursery.py), so that a program in Python need not
- * start one; the other (main.c) has nothing in its memory that would have to be copied.
+ * and with which stub. Some are runtimes (keeper/nursery.py, node.c), so that a program in their language need not start
+ * one; the other (main.c) has nothing in its memory that would have to be copied.
  */
 
 #include "init.h"
@@ -27,7 +27,7 @@ static struct order next_order(void)
     order.user = (uid_t)number(&packet);
     order.disk_bytes = number(&packet);
     const char *kind = word(&packet);
-    order.kind = strcmp(kind, "python") == 0 ? PYTHON : strcmp(kind, "stub") == 0 ? STUB : PLAIN;
+    order.kind = strcmp(kind, "forked") == 0 ? FORKED : strcmp(kind, "stub") == 0 ? STUB : PLAIN;
     order.join_count = (int)number(&packet);
     order.keeper = packet.descriptors[0];
     order.joins = packet.descriptors + 1;
@@ -51,18 +51,13 @@ static void answer(int keeper, long id, long pid)
         close(process);
 }
 
-/* Descriptors 0 to 3 are a program's own, so nothing of ours may lie there. The keeper's socket comes as 0. */
+/* It comes as a program's control, which will be in its place. */
 static int take_keeper(void)
 {
-    int null;
-    do
-        null = open("/dev/null", O_RDWR);
-    while (null >= 0 && null < CONTROL);
-    int keeper = fcntl(0, F_DUPFD_CLOEXEC, CONTROL + 1);
-    if (null < 0 || keeper < 0 || dup2(null, 0) < 0)
+    int keeper = fcntl(CONTROL, F_DUPFD_CLOEXEC, CONTROL + 1);
+    if (keeper < 0)
         fail("descriptors");
-    if (null > CONTROL)
-        close(null);
+    close(CONTROL);
     on_failure(keeper, "", 1);
     return keeper;
 }
@@ -85,26 +80,23 @@ static void configure(int keeper, struct confinement *confinement)
     confinement->last_capability = (int)strtol(text, NULL, 10);
 }
 
-/* As a program expects them; what we were started with may be what somebody ignores for reasons of their own. */
-static void reset_signals(void)
+void reset_signals(void)
 {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     for (int number = 1; number <= SIGRTMAX; number++)
         signal(number, SIG_DFL); /* of some that is refused, which is well */
-    signal(SIGCHLD, SIG_IGN); /* the kernel reaps; process 1 does it itself */
 }
 
-/* Until the keeper closes its side: then it is false. True in a Python program's process, and `await_stage` comes next.
- * Every order (`Prepare.words` in keeper/protocol.py) is answered with its id, the id of process 1 and its pidfd
+/* Every order (`Prepare.words` in keeper/protocol.py) is answered with its id, the id of process 1 and its pidfd
  * (pidfd_open(2)), or with 0 and a reason. */
-EXPORTED bool serve(void)
+bool take_orders(void)
 {
     struct confinement confinement;
     int keeper = take_keeper();
     configure(keeper, &confinement);
-    reset_signals();
+    signal(SIGCHLD, SIG_IGN); /* the kernel reaps; process 1 does it itself */
     while (receive(keeper, &packet)) {
         struct order order = next_order();
         order.user = confinement.first_user < 0 ? getuid() : order.user + (uid_t)confinement.first_user;
@@ -118,4 +110,10 @@ EXPORTED bool serve(void)
         close_descriptors(&packet);
     }
     return false;
+}
+
+EXPORTED bool serve(void)
+{
+    reset_signals(); /* we may have been started with what somebody ignores for reasons of their own */
+    return take_orders();
 }

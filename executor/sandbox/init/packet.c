@@ -34,6 +34,12 @@ _Noreturn void refuse(const char *what)
     fail(what);
 }
 
+_Noreturn void cannot(const char *what)
+{
+    errno = ENOTSUP;
+    fail(what);
+}
+
 union ancillary {
     char bytes[CMSG_SPACE(MAX_DESCRIPTORS * sizeof(int))];
     struct cmsghdr aligned;

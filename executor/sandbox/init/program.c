@@ -109,13 +109,6 @@ static void set_limits(void)
     limit(RLIMIT_SIGPENDING, 1024);
 }
 
-static void close_from(unsigned lowest)
-{
-    if (syscall(SYS_close_range, lowest, ~0U, 0) < 0)
-        for (unsigned descriptor = lowest; descriptor < 1024; descriptor++)
-            close((int)descriptor);
-}
-
 static void enter_user_namespace(uid_t user)
 {
     char map[64];
@@ -201,7 +194,8 @@ void become(const struct order *order, const struct confinement *confinement, in
         read_stage(order->packet);
         connect_streams(order->streams, order->stream_count);
     }
-    close_from(CONTROL + 1);
+    renew_descriptors();
+    close_others();
     if (chdir(WORK) < 0)
         fail(WORK);
     umask(022);
@@ -212,13 +206,13 @@ void become(const struct order *order, const struct confinement *confinement, in
     install_filter(confinement);
     if (is_stub)
         execute();
-    if (order->kind == PYTHON)
+    if (order->kind == FORKED)
         return;
     wait_for_stage();
     execute();
 }
 
-/* In a Python program's process, when it is prepared for any script: `arguments` are those of its command, each ended by
+/* In a process that is FORKED, when it is prepared for any program: `arguments` are those of its command, each ended by
  * a NUL; returns how many bytes they are. */
 EXPORTED size_t await_stage(const char **arguments)
 {

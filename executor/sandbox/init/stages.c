@@ -68,7 +68,7 @@ _Noreturn static void give_up(const char *said, ssize_t length)
     fail(what);
 }
 
-/* True in a Python program's process, which is on its way out of here. */
+/* True in a process that is FORKED, which is on its way out of here. */
 static bool start(const struct order *order, const struct confinement *confinement, struct waiting *child)
 {
     int pair[2];
@@ -79,7 +79,7 @@ static bool start(const struct order *order, const struct confinement *confineme
         fail("socketpair");
     child->control = pair[0];
     child->is_stub = order->kind == STUB;
-    child->pid = fork();
+    child->pid = fork_with_threads();
     if (child->pid < 0)
         fail("fork");
     if (child->pid == 0) {
@@ -206,6 +206,7 @@ void live(const struct order *order, const struct confinement *confinement)
     build_world(order->disk_bytes, order->user);
     if (start(order, confinement, &child))
         return;
+    reset_signals(); /* the handlers of a runtime are none of ours */
     tell(order->keeper, "standing");
     if (receive(order->keeper, &packet))
         run(order, confinement, &child);

@@ -1,11 +1,11 @@
 """The keeper's loop: take orders from the executor (standard input is the socket), have boxes made, watch them.
 
 The first packet is the configuration: {"seccomp": hex, "first_user": id or null, "cgroups": version or null,
-"hierarchies": [names], "python": path, "environment": that of Python programs} with one descriptor per hierarchy. When
-the executor is gone, so is everything here.
+"hierarchies": [names]} with one descriptor per hierarchy. When the executor is gone, so is everything here.
 """
 
 import contextlib
+import os
 import selectors
 import signal
 import socket
@@ -13,8 +13,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from executor.sandbox.keeper import channel, nurseries
+from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.meter import CgroupV1, CgroupV2, Meter
+from executor.sandbox.keeper.nurseries import Nurseries
 from executor.sandbox.keeper.protocol import BoxGone, Prepare, Report, StageLimits, decode_order, encode
 from executor.sandbox.keeper.run import Run
 
@@ -29,14 +30,11 @@ class Keeper:
         self._bases = dict(zip(content["hierarchies"], hierarchies, strict=True))
         self._runs: dict[int, Run] = {}  # by box
         self._selector = selectors.DefaultSelector()
-        self._of_boxes = nurseries.of_boxes(content, self._selector, self._hatched)
-        self._of_scripts = nurseries.of_scripts(content, self._selector, self._hatched)
+        self._nurseries = Nurseries(content, self._selector, self._hatched)
 
     def serve(self) -> None:
         """Until the executor closes its side."""
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps nurseries
-        self._of_boxes.start()
-        self._of_scripts.start()
         self._selector.register(self._executor, selectors.EVENT_READ, self._obey)
         self._executor.send(b'{"ready": true}')
         while True:
@@ -85,8 +83,7 @@ class Keeper:
             if self._meter_kind:
                 meter = self._meter_kind(self._bases, f"{order.id}.0", order.limits)
                 joins = meter.joins()
-            of_its_kind = self._of_scripts if order.python else self._of_boxes
-            of_its_kind.order(order, theirs, joins, streams)
+            self._nurseries.order(order, theirs, joins, streams)
         except (OSError, ValueError) as exc:
             ours.close()
             if meter:
@@ -141,6 +138,8 @@ class Keeper:
 
 
 def main() -> int:
+    # Whatever came along from whoever started us; what is opened from here on stays here (PEP 446).
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     keeper = Keeper(socket.socket(fileno=0))
     try:
         keeper.serve()

@@ -1,4 +1,5 @@
-"""The keeper's side of the nursery: starts it, orders boxes from it, and replaces it before too many came from one."""
+"""The keeper's side of the nurseries: starts them, orders boxes from them, and replaces them before too many came from
+one."""
 
 import os
 import resource
@@ -9,66 +10,96 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from executor.sandbox.keeper import channel
-from executor.sandbox.keeper.protocol import RUN_STACK_BYTES, Prepare, to_words
+from executor.sandbox.keeper.protocol import RUN_STACK_BYTES, Nursery, Prepare, to_words
 
-#: Python programs of one nursery share their hash seed and memory layout; no more of them than this, nor for longer.
-_MOST_SCRIPTS, _LONGEST_S = 100, 600.0
+#: Programs of one runtime share its hash seed and memory layout; no more of them than this, nor for longer.
+_MOST_PROGRAMS, _LONGEST_S = 100, 600.0
+#: The next runtime is started when so many boxes are left to the one in use: it takes as long as some boxes take.
+_AHEAD = 10
+#: Of everything that is started anew. Nothing of one box can be told in another, so the first may be the last.
+_PLAIN = Nursery(("/box/nursery",), {})
+#: Where a nursery finds the keeper's socket: `CONTROL` in init/init.h.
+_CONTROL = 3
 
 #: Box, process 1, its pidfd; or None and what failed. The receiver closes the pidfd.
 Hatched = Callable[[int, int, int | None, str], None]
 
 
 class Nurseries:
-    """Of one kind, one at a time: started by `argv`, with `first_words` to begin with, and replaced by another after
-    `most_boxes`."""
+    """Of all kinds, one of each at a time, or two while it is replaced."""
 
+    def __init__(self, configuration: dict[str, Any], selector: selectors.BaseSelector, hatched: Hatched) -> None:
+        first_user = configuration["first_user"]
+        #: For `configure` in init/nursery.c.
+        self._first_words = to_words(-1 if first_user is None else first_user) + bytes.fromhex(configuration["seccomp"])
+        self._selector = selector
+        self._hatched = hatched
+        self._kinds: dict[tuple[str, ...], _Kind] = {}
+
+    def order(self, prepare: Prepare, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
+        """`hatched` will tell; OSError when no nursery can be reached."""
+        wanted = prepare.nursery or _PLAIN
+        if wanted.argv not in self._kinds:
+            most_boxes = _MOST_PROGRAMS if prepare.nursery else float("inf")
+            self._kinds[wanted.argv] = _Kind(wanted, self._first_words, most_boxes, self._selector, self._hatched)
+        self._kinds[wanted.argv].order(prepare, init, joins, streams)
+
+
+class _Kind:
     def __init__(
         self,
-        argv: list[str],
-        environment: dict[str, str],
+        kind: Nursery,
         first_words: bytes,
         most_boxes: float,
         selector: selectors.BaseSelector,
         hatched: Hatched,
     ) -> None:
-        self._argv = argv
-        self._environment = environment
+        self._kind = kind
         self._first_words = first_words
         self._most_boxes = most_boxes
         self._selector = selector
         self._hatched = hatched
-        self._nursery: _Nursery | None = None
+        self._nursery: _Started | None = None
+        self._next: _Started | None = None
 
-    def start(self) -> None:
+    def order(self, prepare: Prepare, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
+        old = self._nursery
+        if old is None or self._is_old(old):
+            self._nursery, self._next = self._next or self._start(), None
+            if old:
+                self._retire(old)
+        nursery = self._nursery
+        assert nursery
+        channel.send(nursery.socket, prepare.words(len(joins)), [init.fileno(), *joins, *streams])
+        nursery.expected[prepare.id] = None
+        nursery.boxes += 1
+        if nursery.boxes >= self._most_boxes - _AHEAD and not self._next:
+            self._next = self._start()
+
+    def _start(self) -> "_Started":
         ours, theirs = channel.pair()
         _, most = resource.getrlimit(resource.RLIMIT_STACK)
         resource.setrlimit(resource.RLIMIT_STACK, (RUN_STACK_BYTES, most))
-        actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)]
-        os.posix_spawn(self._argv[0], self._argv, self._environment, file_actions=actions)
+        output = _pipe_to_itself()
+        actions = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
+            (os.POSIX_SPAWN_DUP2, output, 1),
+            (os.POSIX_SPAWN_DUP2, theirs.fileno(), _CONTROL),
+        ]
+        os.posix_spawn(self._kind.argv[0], self._kind.argv, self._kind.environment, file_actions=actions)
+        os.close(output)
         theirs.close()
         channel.send(ours, self._first_words)
-        nursery = _Nursery(ours)
-        self._nursery = nursery
-        self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(nursery))
+        started = _Started(ours)
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(started))
+        return started
 
-    def order(self, prepare: Prepare, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
-        """`hatched` will tell; OSError when no nursery can be reached."""
-        if self._nursery is None or self._is_old(self._nursery):
-            old = self._nursery
-            self.start()
-            if old:
-                self._retire(old)
-        assert self._nursery
-        channel.send(self._nursery.socket, prepare.words(len(joins)), [init.fileno(), *joins, *streams])
-        self._nursery.expected[prepare.id] = None
-        self._nursery.boxes += 1
-
-    def _is_old(self, nursery: "_Nursery") -> bool:
+    def _is_old(self, nursery: "_Started") -> bool:
         if nursery.boxes >= self._most_boxes:
             return True
         return self._most_boxes < float("inf") and time.monotonic() - nursery.since > _LONGEST_S
 
-    def _hear(self, nursery: "_Nursery") -> bool:
+    def _hear(self, nursery: "_Started") -> bool:
         try:
             answer, descriptors = channel.receive_packet(nursery.socket)
         except ConnectionError:
@@ -82,43 +113,35 @@ class Nurseries:
         process = descriptors[0] if descriptors else None
         self._hatched(int(id_), int(pid), process, f"the box could not be made: {reason.decode()}")
         if nursery is not self._nursery:
-            self._retire(nursery)
+            self._retire(nursery)  # the next one has been ordered nothing
         return True
 
-    def _retire(self, nursery: "_Nursery") -> None:
+    def _retire(self, nursery: "_Started") -> None:
         """It ends when its socket is closed; its boxes live on. Answers that are still to come are waited for."""
         if not nursery.expected:
             self._selector.unregister(nursery.socket)
             nursery.socket.close()
 
-    def _lost(self, nursery: "_Nursery", reason: str) -> None:
+    def _lost(self, nursery: "_Started", reason: str) -> None:
         if nursery is self._nursery:
             self._nursery = None
+        elif nursery is self._next:
+            self._next = None
         for id_ in [*nursery.expected]:
             self._hatched(id_, 0, None, reason)
         nursery.expected.clear()
         self._retire(nursery)
 
 
-def of_boxes(configuration: dict[str, Any], selector: selectors.BaseSelector, hatched: Hatched) -> Nurseries:
-    """For everything that is started anew. Nothing of one box can be told in another, so the first may be the last."""
-    return Nurseries(["/box/nursery"], {}, _first_words(configuration), float("inf"), selector, hatched)
+def _pipe_to_itself() -> int:
+    """A pipe's only end: what a runtime writes when it warms up stays in it."""
+    ends = os.pipe()
+    both = os.open(f"/proc/self/fd/{ends[1]}", os.O_RDWR)
+    channel.close(ends)
+    return both
 
 
-def of_scripts(configuration: dict[str, Any], selector: selectors.BaseSelector, hatched: Hatched) -> Nurseries:
-    """For Python programs, which are forked from it."""
-    argv = [configuration["python"], "/box/nursery.py"]
-    environment: dict[str, str] = configuration["environment"]
-    return Nurseries(argv, environment, _first_words(configuration), _MOST_SCRIPTS, selector, hatched)
-
-
-def _first_words(configuration: dict[str, Any]) -> bytes:
-    """For `configure` in init/nursery.c."""
-    first_user = configuration["first_user"]
-    return to_words(-1 if first_user is None else first_user) + bytes.fromhex(configuration["seccomp"])
-
-
-class _Nursery:
+class _Started:
     def __init__(self, ours: socket.socket) -> None:
         self.socket = ours
         self.boxes = 0

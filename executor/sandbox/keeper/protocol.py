@@ -80,24 +80,33 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Nursery:
+    """A runtime that programs are forked from: started by `argv` as one of them would be, it loads /box/init.so and
+    takes orders (init/nursery.c)."""
+
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Prepare:
     """A box for the user numbered `user`, whose files together take up to `disk_bytes`, and its first process.
 
-    That process waits until it begins, without a program (it becomes any), as a Python that runs its script without
-    starting anew (`python`), or as the `stub`: a program that is started at once, reads one line of JSON from
-    descriptor 3 when it begins, and goes on as its first stage.
+    That process waits until it begins: without a program, to become any; forked from the `nursery`, to run its program
+    without starting anew; or as the `stub`, a program that is started at once, reads one line of JSON from descriptor 3
+    when it begins, and goes on as its first stage.
     """
 
     id: int
     user: int
     disk_bytes: int
     limits: StageLimits
-    python: bool = False
+    nursery: Nursery | None = None
     stub: Stage | None = None
 
     def words(self, joins: int) -> bytes:
         """For `next_order` in init/nursery.c: beside it go process 1's socket, `joins` descriptors, and the stub's."""
-        kind = "python" if self.python else "stub" if self.stub else "plain"
+        kind = "forked" if self.nursery else "stub" if self.stub else "plain"
         head = to_words(self.id, self.user, self.disk_bytes, kind, joins)
         return head + self.stub.words() if self.stub else head
 
@@ -190,9 +199,10 @@ def decode_order(content: dict[str, Any]) -> Prepare | Begin:
         files = tuple((name, index, mode) for name, index, mode in content["files"])
         stages = tuple(decode_stage(stage) for stage in content["stages"])
         return Begin(content["id"], files, stages, content["collect"], content["collect_bytes"])
-    stub = content["stub"] and decode_stage(content["stub"])
+    stub, nursery = content["stub"] and decode_stage(content["stub"]), content["nursery"]
+    nursery = nursery and Nursery(tuple(nursery["argv"]), nursery["environment"])
     limits = StageLimits(**content["limits"])
-    return Prepare(content["id"], content["user"], content["disk_bytes"], limits, content["python"], stub)
+    return Prepare(content["id"], content["user"], content["disk_bytes"], limits, nursery, stub)
 
 
 def decode_stage(content: dict[str, Any]) -> Stage:

@@ -45,7 +45,7 @@ async def test_one_that_cannot_begin_is_ended() -> None:
 
 
 async def test_an_order_too_large_for_a_packet_is_refused() -> None:
-    link = KeeperLink(Mechanisms(Path("bwrap"), False, None, None), {}, lambda report: None, lambda reason: None)
+    link = KeeperLink(Mechanisms(Path("bwrap"), False, None, None), lambda report: None, lambda reason: None)
     with pytest.raises(SandboxFailure, match="too large"):
         await link.send(bytes(MAX_PACKET + 1), [])
 
@@ -76,7 +76,7 @@ def test_a_box_that_stands_may_wait_for_its_program_as_long_as_it_takes() -> Non
 async def test_a_kill_that_finds_the_keeper_busy_comes_through_later() -> None:
     ours, keeper = channel.pair()
     ours.setblocking(False)
-    link = KeeperLink(Mechanisms(Path("bwrap"), False, None, None), {}, lambda report: None, lambda reason: None)
+    link = KeeperLink(Mechanisms(Path("bwrap"), False, None, None), lambda report: None, lambda reason: None)
     link._socket = ours
     with ours, keeper:
         waiting = 0

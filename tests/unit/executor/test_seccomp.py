@@ -53,6 +53,12 @@ def program() -> bytes:
     return seccomp.build("x86_64")
 
 
+def test_the_walls_filter_knows_of_no_io_uring() -> None:
+    io_uring_setup = 425
+    assert _run(seccomp.for_the_wall(), io_uring_setup) == _refused(errno.ENOSYS)
+    assert all(_run(seccomp.for_the_wall(), number) == _ALLOW for number in range(600) if number != io_uring_setup)
+
+
 @pytest.mark.parametrize("name", ["read", "execve", "mseal", "memfd_create", "shmget"])
 def test_ordinary_calls_are_allowed(program: bytes, name: str) -> None:
     assert _run(program, _NUMBERS[name]) == _ALLOW

@@ -25,7 +25,7 @@ def test_the_wheel_s_serves_where_the_system_has_none(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("privileged", [True, False])
 def test_the_wall_shows_nothing_of_the_host_but_usr_and_toolchains_settings(privileged: bool) -> None:
-    built = wall.build(Path("/usr/bin/bwrap"), privileged)
+    built = wall.build(Path("/usr/bin/bwrap"), privileged, b"")
     for descriptor in built.descriptors:
         os.close(descriptor)
     mounts = [built.argv[at + 1] for at, word in enumerate(built.argv) if word.startswith("--ro-bind")]

@@ -1,1 +1,1 @@
-console.log(require('v8').getHeapStatistics().heap_size_limit < 600 * 2 ** 20)
+console.log(require('v8').getHeapStatistics().heap_size_limit / 2 ** 20)

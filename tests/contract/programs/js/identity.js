@@ -1,7 +1,7 @@
 const fs = require('fs')
 console.log(__filename, __dirname, process.cwd(), require.main === module, module.id, module.filename, module.parent)
 console.log(module.paths, module.children, module.loaded, require.resolve('./main.js'), Object.keys(require.cache))
-console.log(process.argv, process.execPath, process.execArgv.filter((word) => !word.startsWith('--max-old')), process.argv0, process.title, process.exitCode)
+console.log(process.argv, process.execPath, process.execArgv, process.argv0, process.title, process.exitCode)
 console.log(Object.getOwnPropertyNames(globalThis).join(), this === module.exports, typeof require, arguments.length)
 console.log(Object.keys(process.env).sort(), process.env.NODE_OPTIONS)
 console.log(process.eventNames(), process.listenerCount('exit'), process.getActiveResourcesInfo())

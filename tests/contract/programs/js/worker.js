@@ -7,6 +7,6 @@ if (isMainThread) {
   worker.on('error', (error) => heard.push(`failed ${error.message}`))
   worker.on('exit', (code) => console.log(heard.sort(), 'worker ended', code, threadId))
 } else {
-  parentPort.postMessage([workerData + 1, threadId, process.argv, process.execArgv.filter((word) => !word.startsWith('--max-old')), Object.keys(require.cache), require.main === module])
+  parentPort.postMessage([workerData + 1, threadId, process.argv, process.execArgv, Object.keys(require.cache), require.main === module])
   throw new Error('in the worker')
 }
