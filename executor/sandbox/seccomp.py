@@ -120,17 +120,23 @@ def _program(architecture: int, numbers: dict[str, int]) -> list[_Line]:
 
 def _ranges(numbers: list[int]) -> list[_Line]:
     """The accumulator is in one of the runs of consecutive numbers: go to `allow`, else to `absent`."""
-    lines: list[_Line] = []
     runs: list[tuple[int, int]] = []
     for number in numbers:
         if runs and runs[-1][1] == number:
             runs[-1] = (runs[-1][0], number + 1)
         else:
             runs.append((number, number + 1))
-    # From the top down: at or above the end of a run means in the gap over it; at or above its start, in it.
-    for start, end in reversed(runs):
-        lines += [_Jump(_AT_LEAST, end, "absent"), _Jump(_AT_LEAST, start, "allow")]
-    return [*lines, *_go("absent")]
+    return [_Jump(_AT_LEAST, runs[0][0], "first"), *_go("absent"), _Label("first"), *_search(runs)]
+
+
+def _search(runs: list[tuple[int, int]]) -> list[_Line]:
+    """By halves, since the kernel walks through the filter once for every number there is, each time that it is
+    installed. The accumulator is not below the first of the runs."""
+    if len(runs) == 1:
+        return [_Jump(_AT_LEAST, runs[0][1], "absent"), *_go("allow")]
+    middle = len(runs) // 2
+    upper = f"from {runs[middle][0]}"
+    return [_Jump(_AT_LEAST, runs[middle][0], upper), *_search(runs[:middle]), _Label(upper), *_search(runs[middle:])]
 
 
 def _argument_rules() -> dict[str, list[_Line]]:
