@@ -11,11 +11,14 @@ from dataclasses import dataclass, replace
 from executor import limits, pressure, verdict
 from executor.catalogue import Installed
 from executor.compile_cache import CompileCache, key_of
-from executor.sandbox.base import Ended, File, Job, Sandbox, Step, Template
+from executor.sandbox.base import Ended, File, Job, Sandbox, SandboxFailure, Step, Template
 from executor.sandbox.pool import Ready
 from executor.settings import ExecutorSettings
 from executor.warm import Warm
 from shared.codex import RunRequest, Verdict
+from shared.logging import get_logger
+
+log = get_logger(__name__)
 
 #: Of a compiler's diagnostics; the rest is read and dropped.
 _DIAGNOSTICS_BYTES = 65536
@@ -58,10 +61,9 @@ class Pipeline:
             job = replace(job, files={**job.files, **answer.made}, steps=job.steps[1:])
         elif key:
             job = replace(job, collect_bytes=self._compiled.largest)
-        if self._warm:
-            job = self._warm.place(job, request, installed)
+        ready = self._warm.place(job, request, installed) if self._warm else job
         before = pressure.read()
-        ended = await self._sandbox.run(job)
+        ended = await self._run(ready, job)
         if key and ended and ended[0].succeeded and ended[0].made:
             self._compiled.put(key, ended[0].made)
         if len(ended) < len(job.steps) or not ended:
@@ -71,6 +73,16 @@ class Pipeline:
             # Evidence about elapsed time: whoever used up its CPU time would have done so on any machine.
             return replace(outcome, cpu_pressure=pressure.share_between(before, pressure.read()))
         return outcome
+
+    async def _run(self, ready: Job, anew: Job) -> list[Ended]:
+        """In what stands ready; where that fails, and not the program, as if there were nothing."""
+        try:
+            return await self._sandbox.run(ready)
+        except SandboxFailure as exc:
+            if ready is anew:
+                raise
+            log.warning("warm.failed", reason=str(exc))
+            return await self._sandbox.run(anew)
 
     async def _compile_warm(self, job: Job, installed: Installed) -> Ended | None:
         """By a compiler that has long started, if the language has one, and it has an answer."""

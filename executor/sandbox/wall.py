@@ -108,7 +108,8 @@ def build(
 ) -> Wall:
     """The command, for a keeper that is root (`privileged`) or only root of its own user namespace.
 
-    `syscalls` filters those of everything inside. `folders` are shown to programs, those that there are, by the path that they have inside.
+    `syscalls` filters those of everything inside. `folders` are shown to programs, those that there are, by the path
+    that they have inside.
     """
     argv = [str(bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]

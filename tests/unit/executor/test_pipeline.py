@@ -1,5 +1,7 @@
 """What the pipeline makes of how a box ended; the box itself is played."""
 
+from dataclasses import replace
+
 import pytest
 
 from executor import pressure
@@ -7,9 +9,13 @@ from executor.catalogue import Installed
 from executor.languages.py import LANGUAGE
 from executor.pipeline import Pipeline
 from executor.pressure import Reading
-from executor.sandbox.base import Ended, Job
+from executor.sandbox.base import Ended, Job, SandboxFailure
+from executor.sandbox.keeper.protocol import Nursery
 from executor.settings import ExecutorSettings
+from executor.warm import Warm
 from shared.codex import RunRequest, Verdict
+
+_PYTHON = Installed(LANGUAGE, tools={"python": "/usr/bin/python3"}, info="")
 
 
 class ScriptedSandbox:
@@ -23,6 +29,31 @@ class ScriptedSandbox:
         return [Ended(code, None, 10.0, 29.0, 1, self._stopped, stdout=b"", stderr=b"", truncated=False)]
 
 
+class BrokenSandbox:
+    """No box with a nursery can be made; nor any at all, if `everywhere`."""
+
+    def __init__(self, *, everywhere: bool) -> None:
+        self._everywhere = everywhere
+        self.asked: list[Job] = []
+
+    async def run(self, job: Job) -> list[Ended]:
+        self.asked.append(job)
+        if job.template.nursery or self._everywhere:
+            raise SandboxFailure("the nursery ended")
+        return [Ended(0, None, 1.0, 1.0, 1, None, stdout=b"done", stderr=b"", truncated=False)]
+
+
+class AllWarm(Warm):
+    """Every job is given to a nursery."""
+
+    def __init__(self) -> None: ...
+
+    def place(self, job: Job, request: RunRequest, installed: Installed) -> Job:
+        return replace(job, template=replace(job.template, nursery=Nursery(("/usr/bin/python3",), {})))
+
+    def compiler(self, installed: Installed) -> None: ...
+
+
 @pytest.fixture
 def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     readings = iter([Reading(0, 0.0), Reading(27_000_000, 30.0)])
@@ -33,9 +64,22 @@ def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("stopped", "told"), [("wall", 0.9), ("cpu", None), ("memory", None), (None, None)])
 async def test_only_a_wall_limit_brings_evidence_of_load(stopped: str | None, told: float | None) -> None:
     """Whoever used its CPU time did so on any machine: evidence would have it run again for nothing."""
-    installed = Installed(LANGUAGE, tools={"python": "/usr/bin/python3"}, info="")
     pipeline = Pipeline(ScriptedSandbox(stopped), ExecutorSettings())
-    outcome = await pipeline.run(RunRequest(code="x", language="py"), installed)
+    outcome = await pipeline.run(RunRequest(code="x", language="py"), _PYTHON)
     assert outcome.cpu_pressure == told
     if stopped in ("wall", "cpu"):
         assert outcome.verdict is Verdict.TIME_LIMIT
+
+
+async def test_a_program_does_not_suffer_for_what_stood_ready() -> None:
+    sandbox = BrokenSandbox(everywhere=False)
+    outcome = await Pipeline(sandbox, ExecutorSettings(), AllWarm()).run(RunRequest(code="x", language="py"), _PYTHON)
+    assert (outcome.verdict, outcome.output) == (Verdict.OK, "done")
+    assert [bool(job.template.nursery) for job in sandbox.asked] == [True, False]
+
+
+async def test_a_sandbox_that_fails_altogether_is_asked_twice_and_no_more() -> None:
+    sandbox = BrokenSandbox(everywhere=True)
+    with pytest.raises(SandboxFailure):
+        await Pipeline(sandbox, ExecutorSettings(), AllWarm()).run(RunRequest(code="x", language="py"), _PYTHON)
+    assert len(sandbox.asked) == 2
