@@ -96,6 +96,23 @@ async def test_no_two_have_a_pipe_in_common(sandbox: BubblewrapSandbox) -> None:
     assert not pipes[0] & pipes[1]
 
 
+@needs_node
+async def test_no_event_loop_hears_of_the_nurserys(sandbox: BubblewrapSandbox) -> None:
+    """In an epoll that is the nursery's too, each number would be watched twice: as the nursery has it, and as here."""
+    look = r"""
+    const fs = require('fs')
+    for (const fd of fs.readdirSync('/proc/self/fdinfo')) {
+      let info = ''
+      try { info = fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8') } catch {}
+      const watched = info.match(/^tfd:\s+\d+/gm)
+      if (watched) console.log(watched.length, new Set(watched).size)
+    }
+    """
+    counts = [line.split() for ended in await _run(sandbox, look) for line in _lines(ended)]
+    assert counts
+    assert all(watched == numbers for watched, numbers in counts)
+
+
 _HOST = """
 import ctypes, mmap, os, socket, sys, threading, time
 {setup}
