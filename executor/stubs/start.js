@@ -1,8 +1,9 @@
 // Node's nursery: a Node that has started, of which programs are forked, each in its box (executor/sandbox/init/node.c).
 //
 // It is preloaded (`node --require=start.js /box/work/main.js`), so it runs when everything is set up and just before
-// Node loads the main module, the ordinary way. It blocks in between, in C, and goes on in the process of each program:
-// nothing of the program's is run by us, and no frame of ours is below it. The nursery itself never goes on.
+// Node loads the main module, the ordinary way. It blocks in between, in C: once until it goes on in the process of each
+// program, and there again until the program has come. Nothing of the program's is run by us, and no frame of ours is
+// below it. The nursery itself never goes on.
 'use strict'
 
 const fs = require('fs')
@@ -17,11 +18,9 @@ const WORK = '/box/work'
 const PRELOADED = ['assert', 'crypto', 'events', 'os', 'path', 'perf_hooks', 'readline', 'string_decoder', 'timers', 'tty', 'url', 'util']
 
 // What most programs do first: print text and values, to a pipe, and read lines. None of it reaches a program's own
-// descriptors, which take the place of these before it begins.
-function warm() {
-  PRELOADED.forEach((name) => require(name))
-  const output = new net.Socket({ fd: 1, readable: false, writable: true }).unref()
-  const printer = new console.Console(output)
+// descriptors, which take the place of these before it begins. Once done, it is there in every child; done in the child
+// too, while that waits, it has its own copy of the memory that it takes.
+function warm(printer) {
   printer.log('text')
   printer.log('%d of %s', 1, [{ a: 'b' }])
   const input = new PassThrough()
@@ -53,10 +52,14 @@ function becomeOneself() {
 
 // Worker threads are started with the same options, and need nothing of this. (Asking `worker_threads` costs 1.5 ms.)
 if (!process.chdir.disabled) {
-  warm()
+  PRELOADED.forEach((name) => require(name))
+  const printer = new console.Console(new net.Socket({ fd: 1, readable: false, writable: true }).unref())
+  warm(printer)
   collect()
   process.dlopen({ exports: {} }, LIBRARY)
   becomeOneself()
+  warm(printer)
+  process.dlopen({ exports: {} }, LIBRARY)
 }
 process.execArgv = process.execArgv.filter((option) => !option.startsWith('--require='))
 delete require.cache[__filename]

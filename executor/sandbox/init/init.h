@@ -105,6 +105,10 @@ void park_threads(void);
 pid_t fork_with_threads(void);
 void resume_threads(void);
 
+/* In a child, while it waits: copy what it will write to. Most of a runtime's heap is, at the latest when it is freed at
+ * the end, and one page after the other takes longer. */
+void copy_ahead(void);
+
 /* Note what is open above CONTROL, which `close_others` spares; give a child its own of it. `fail` if that cannot be. */
 void learn_descriptors(void);
 void renew_descriptors(void);

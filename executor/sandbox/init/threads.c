@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -47,6 +48,8 @@ struct parked {
 static struct parked threads[MAX_THREADS];
 static atomic_int begun, parked;
 static int *main_id;
+static char *heap; /* what malloc(3) has of the kernel in one piece */
+static size_t heap_bytes;
 
 /* The kernel's struct sigaction; glibc's is another. */
 struct action {
@@ -154,6 +157,10 @@ static void inherit_memory(void)
             cannot("map of memory");
         if (mode[1] == 'w' && mode[3] == 's')
             cannot("memory that is shared");
+        if (strstr(line, "[heap]")) {
+            heap = (char *)start;
+            heap_bytes = end - start;
+        }
         madvise((void *)start, end - start, MADV_DOFORK); /* not of the kernel's own, which is well */
     }
     fclose(maps);
@@ -190,6 +197,11 @@ pid_t fork_with_threads(void)
     if (pid == 0)
         syscall(SYS_set_robust_list, robust_list, bytes);
     return pid;
+}
+
+void copy_ahead(void)
+{
+    madvise(heap, heap_bytes, MADV_POPULATE_WRITE); /* since Linux 5.14; without it, it is copied when it is written */
 }
 
 static int resume(void *thread)
