@@ -1,6 +1,7 @@
 """Process 1 and the nurseries: how a program is started, and what becomes of boxes when something of ours fails."""
 
 import asyncio
+import collections
 import contextlib
 import os
 import signal
@@ -13,7 +14,7 @@ from executor.catalogue import ENVIRONMENT
 from executor.sandbox import wall
 from executor.sandbox.base import File, Job, SandboxFailure, Step, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.keeper.protocol import StageLimits
+from executor.sandbox.keeper.protocol import Nursery, StageLimits
 from tests.security.host import nurseries
 from tests.waiting import eventually
 
@@ -72,6 +73,15 @@ async def test_a_nursery_that_dies_is_replaced_though_its_boxes_live(sandbox: Bu
         for nursery in nurseries(os.getpid()):
             os.kill(nursery, signal.SIGKILL)
         await asyncio.wait_for(eventually(works), _TIMEOUT_S)
+
+
+async def test_a_runtime_is_replaced_before_too_many_came_of_it(sandbox: BubblewrapSandbox) -> None:
+    """Its hash seed is told by a hash; no more than 100 programs have one in common."""
+    argv = (wall.find_python(), "main.py")
+    template = Template(16 << 20, _LIMITS, nursery=Nursery((wall.find_python(), "/box/nursery.py"), ENVIRONMENT))
+    job = Job({"main.py": File(b"print(hash('seed'))")}, (Step(argv, ENVIRONMENT, _LIMITS, 100),), template)
+    hashes = collections.Counter([(await sandbox.run(job))[0].stdout for _ in range(210)])
+    assert sorted(hashes.values()) == [10, 100, 100]
 
 
 @pytest.mark.parametrize(
