@@ -9,13 +9,17 @@
 const fs = require('fs')
 const net = require('net')
 const v8 = require('v8')
-const vm = require('vm')
 const { PassThrough } = require('stream')
+const { getEnvironmentData, isMainThread, setEnvironmentData } = require('worker_threads')
 
 const LIBRARY = '/box/init.so'
 const WORK = '/box/work'
-// What programs most often require, so that they find it loaded.
-const PRELOADED = ['assert', 'crypto', 'events', 'os', 'path', 'perf_hooks', 'readline', 'string_decoder', 'timers', 'tty', 'url', 'util']
+// What a Node takes to come to its program.
+const START_MS = 20
+const AGE = 'precieux.age'
+// What programs most often require, so that they find it loaded. Not `assert`, which looks at standard error at once.
+const PRELOADED =
+  'crypto events os path perf_hooks readline string_decoder timers tty url util'.split(' ')
 
 // What most programs do first: print text and values, to a pipe, and read lines. None of it reaches a program's own
 // descriptors, which take the place of these before it begins. Once done, it is there in every child; done in the child
@@ -29,16 +33,6 @@ function warm(printer) {
   process._tickCallback() // what has been put off; with nothing pending, promises are run as in a new process
 }
 
-// So that no child begins with a collection that all of them would have to make. The option is not left on: a Node with
-// another set of options does not use the compiled code that it carries for its own modules.
-function collect() {
-  v8.setFlagsFromString('--expose-gc')
-  const gc = vm.runInNewContext('gc')
-  v8.setFlagsFromString('--no-expose-gc')
-  gc({ type: 'minor' })
-  gc({ type: 'minor' })
-}
-
 // What a Node finds out at its start and a fork does not: who it is, where, and an origin of its own for random numbers,
 // which V8 takes from a generator that all children have inherited.
 function becomeOneself() {
@@ -50,16 +44,31 @@ function becomeOneself() {
   v8.setFlagsFromString('--random-seed=0')
 }
 
-// Worker threads are started with the same options, and need nothing of this. (Asking `worker_threads` costs 1.5 ms.)
-if (!process.chdir.disabled) {
+// What counts from Node's start is to count from the program's, and not from the nursery's: `age` is in milliseconds.
+function forget(age) {
+  const { now } = Performance.prototype
+  const { get } = Object.getOwnPropertyDescriptor(Performance.prototype, 'timeOrigin')
+  const { uptime } = process
+  const replace = (object, name, changes) =>
+    Object.defineProperty(object, name, { ...Object.getOwnPropertyDescriptor(object, name), ...changes })
+  replace(Performance.prototype, 'now', { value: { now() { return now.call(this) - age } }.now })
+  replace(Performance.prototype, 'timeOrigin', { get() { return get.call(this) + age } })
+  replace(process, 'uptime', { value: { uptime() { return uptime() - age / 1000 } }.uptime })
+}
+
+// Worker threads are started with the same options, and have the main thread's clock.
+if (isMainThread) {
+  const output = new net.Socket({ fd: 1, readable: false, writable: true })
+  output._handle.unref() // its own `unref` waits until it is connected
   PRELOADED.forEach((name) => require(name))
-  const printer = new console.Console(new net.Socket({ fd: 1, readable: false, writable: true }).unref())
+  const printer = new console.Console({ stdout: output, colorMode: false }) // to ask for colours touches standard error
   warm(printer)
-  collect()
   process.dlopen({ exports: {} }, LIBRARY)
   becomeOneself()
   warm(printer)
   process.dlopen({ exports: {} }, LIBRARY)
+  setEnvironmentData(AGE, performance.now() - START_MS)
 }
+forget(getEnvironmentData(AGE))
 process.execArgv = process.execArgv.filter((option) => !option.startsWith('--require='))
 delete require.cache[__filename]

@@ -113,6 +113,28 @@ async def test_no_event_loop_hears_of_the_nurserys(sandbox: BubblewrapSandbox) -
     assert all(watched == numbers for watched, numbers in counts)
 
 
+@needs_node
+async def test_no_open_file_is_anothers_too(sandbox: BubblewrapSandbox) -> None:
+    """Flags are those of what is open, not of a descriptor: whoever shares it sees them change."""
+    mark = r"""
+    const fs = require('fs')
+    const flags = fs.readdirSync('/proc/self/fdinfo').filter((fd) => fd > 2).map((fd) => {
+      try { return fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8').match(/flags:\\s+(\\d+)/)[1] } catch { return 0 }
+    })
+    console.log(flags.filter((flag) => parseInt(flag, 8) & fs.constants.O_APPEND).length)
+    const isOpen = (fd) => fd > 2 && fs.existsSync(`/proc/self/fd/${fd}`)
+    const inherit = Array.from({ length: 32 }, (_, fd) => (isOpen(fd) ? fd : 'ignore'))
+    const append = `import fcntl, os
+for fd in range(3, 32):
+    try: fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_APPEND)
+    except OSError: pass`
+    require('child_process').spawnSync('/usr/bin/python3', ['-c', append], { stdio: inherit })
+    """
+    for _ in range(2):
+        (ended,) = await _run(sandbox, mark)
+        assert _lines(ended) == ["0"]
+
+
 _HOST = """
 import ctypes, mmap, os, socket, sys, threading, time
 {setup}
@@ -125,6 +147,7 @@ library.napi_register_module_v1(None, None)
     ("setup", "refusal"),
     [
         ("kept = mmap.mmap(-1, 4096)", "memory that is shared: Operation not supported"),
+        ("kept = os.pipe(); os.close(kept[0])", r"pipe:\[\d+\]: Operation not supported"),
         ("kept = socket.socket()", r"socket:\[\d+\]: Operation not supported"),
         ("kept = os.memfd_create('kept')", r"/memfd:kept \(deleted\): Operation not supported"),
         (

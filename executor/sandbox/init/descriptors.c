@@ -99,6 +99,23 @@ static bool reads(const struct kept *end)
     return (end->flags & O_ACCMODE) == O_RDONLY;
 }
 
+static bool is_other_end(const struct kept *one, const struct kept *end)
+{
+    return reads(one) != reads(end) && strcmp(one->link, end->link) == 0;
+}
+
+/* A pipe whose other end is not ours as well cannot be made anew. */
+static void pair_pipes(void)
+{
+    for (int index = 0; index < kept_count; index++) {
+        int others = 0;
+        for (int other = 0; other < kept_count; other++)
+            others += is_other_end(&kept[other], &kept[index]);
+        if (kept[index].what == PIPE && others != 1)
+            cannot(kept[index].link);
+    }
+}
+
 void learn_descriptors(void)
 {
     for (int number = CONTROL + 1; number <= HIGHEST; number++) {
@@ -118,6 +135,7 @@ void learn_descriptors(void)
             read_pipe(&next);
         kept[kept_count++] = next;
     }
+    pair_pipes();
 }
 
 /* `number` becomes `made`, which is closed. */
@@ -136,7 +154,7 @@ static void renew_pipe(const struct kept *end)
     if (pipe2(pair, O_CLOEXEC) < 0 || write(pair[1], end->bytes, end->length) != (ssize_t)end->length)
         fail("pipe");
     for (int index = 0; index < kept_count; index++)
-        if (!reads(&kept[index]) && strcmp(kept[index].link, end->link) == 0)
+        if (is_other_end(&kept[index], end))
             put(dup(pair[1]), &kept[index]);
     put(pair[0], end);
     close(pair[1]);
@@ -146,7 +164,9 @@ void renew_descriptors(void)
 {
     for (int index = 0; index < kept_count; index++) {
         const struct kept *one = &kept[index];
-        if (one->what == EPOLL)
+        if (one->what == NULL_DEVICE) /* even of that, two that share it can tell each other its flags */
+            put(open("/dev/null", O_RDWR | O_CLOEXEC), one);
+        else if (one->what == EPOLL)
             put(epoll_create1(EPOLL_CLOEXEC), one);
         else if (one->what == EVENTFD)
             put(eventfd((unsigned)one->count, EFD_CLOEXEC), one);

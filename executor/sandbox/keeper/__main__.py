@@ -46,8 +46,11 @@ class Keeper:
                     return
             now = time.monotonic()
             for run in self._runs.values():
-                if run.next_look <= now:
+                if run.next_look <= now and run.process >= 0:
                     run.look()
+                elif run.next_look <= now:
+                    run.next_look = float("inf")
+                    self._nurseries.end_late(run.id)
 
     def end_all(self) -> None:
         """Kill every box, and wait until each has gone and its cgroups are removed."""

@@ -1,9 +1,11 @@
 """The keeper's side of the nurseries: starts them, orders boxes from them, and replaces them before too many came from
 one."""
 
+import contextlib
 import os
 import resource
 import selectors
+import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -44,6 +46,11 @@ class Nurseries:
             self._kinds[wanted.argv] = _Kind(wanted, self._first_words, most_boxes, self._selector, self._hatched)
         self._kinds[wanted.argv].order(prepare, init, joins, streams)
 
+    def end_late(self, box: int) -> None:
+        """Whoever was to make this box and has not answered is killed; `hatched` will tell."""
+        for kind in self._kinds.values():
+            kind.end_late(box)
+
 
 class _Kind:
     def __init__(
@@ -61,6 +68,7 @@ class _Kind:
         self._hatched = hatched
         self._nursery: _Started | None = None
         self._next: _Started | None = None
+        self._ending: list[_Started] = []
 
     def order(self, prepare: Prepare, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
         old = self._nursery
@@ -74,7 +82,13 @@ class _Kind:
         nursery.expected[prepare.id] = None
         nursery.boxes += 1
         if nursery.boxes >= self._most_boxes - _AHEAD and not self._next:
-            self._next = self._start()
+            with contextlib.suppress(OSError):  # it is tried again with the next order
+                self._next = self._start()
+
+    def end_late(self, box: int) -> None:
+        for nursery in filter(None, (self._nursery, *self._ending)):
+            if box in nursery.expected:
+                nursery.kill()
 
     def _start(self) -> "_Started":
         ours, theirs = channel.pair()
@@ -86,11 +100,17 @@ class _Kind:
             (os.POSIX_SPAWN_DUP2, output, 1),
             (os.POSIX_SPAWN_DUP2, theirs.fileno(), _CONTROL),
         ]
-        os.posix_spawn(self._kind.argv[0], self._kind.argv, self._kind.environment, file_actions=actions)
-        os.close(output)
-        theirs.close()
+        try:
+            pid = os.posix_spawn(self._kind.argv[0], self._kind.argv, self._kind.environment, file_actions=actions)
+            process = os.pidfd_open(pid)
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            os.close(output)
+            theirs.close()
         channel.send(ours, self._first_words)
-        started = _Started(ours)
+        started = _Started(ours, process)
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(started))
         return started
 
@@ -100,6 +120,8 @@ class _Kind:
         return self._most_boxes < float("inf") and time.monotonic() - nursery.since > _LONGEST_S
 
     def _hear(self, nursery: "_Started") -> bool:
+        if nursery.is_closed:  # since the selector said that there is something to hear
+            return True
         try:
             answer, descriptors = channel.receive_packet(nursery.socket)
         except ConnectionError:
@@ -120,7 +142,10 @@ class _Kind:
         """It ends when its socket is closed; its boxes live on. Answers that are still to come are waited for."""
         if not nursery.expected:
             self._selector.unregister(nursery.socket)
-            nursery.socket.close()
+            nursery.close()
+            self._ending = [other for other in self._ending if other is not nursery]
+        elif nursery not in self._ending:
+            self._ending.append(nursery)
 
     def _lost(self, nursery: "_Started", reason: str) -> None:
         if nursery is self._nursery:
@@ -142,8 +167,23 @@ def _pipe_to_itself() -> int:
 
 
 class _Started:
-    def __init__(self, ours: socket.socket) -> None:
+    """`process` is its pidfd; `expected` are the boxes that it has been ordered and has not answered for."""
+
+    def __init__(self, ours: socket.socket, process: int) -> None:
         self.socket = ours
         self.boxes = 0
         self.expected: dict[int, None] = {}
         self.since = time.monotonic()
+        self._process = process
+
+    @property
+    def is_closed(self) -> bool:
+        return self.socket.fileno() < 0
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._process, signal.SIGKILL)
+
+    def close(self) -> None:
+        self.socket.close()
+        os.close(self._process)

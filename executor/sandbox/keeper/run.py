@@ -18,6 +18,8 @@ _PROCESSORS = len(os.sched_getaffinity(0))
 _MOST_STRETCH = 20
 #: Seconds until a box must stand. A runtime that waits for its program has to start within it, on a loaded machine too.
 _LONGEST_START = 120.0
+#: ...and until its nursery has made its first process. A nursery may have to start first.
+_LONGEST_HATCH = 30.0
 #: Seconds between two looks at a run, at least and at most.
 _SHORTEST_LOOK, _LONGEST_LOOK = 0.005, 0.05
 #: ...and this many times as long as a look takes of our own CPU time.
@@ -44,7 +46,7 @@ class Run:
         self.channel = init_channel
         self.init = 0
         self.process = -1
-        self.next_look = time.monotonic() + _LONGEST_START
+        self.next_look = time.monotonic() + _LONGEST_HATCH
         self.silent = False
         self._meters = [first_meter] if first_meter else []
         self._new_meter = new_meter
@@ -62,6 +64,7 @@ class Run:
     def hatched(self, init: int, process: int) -> None:
         """The nursery has made process 1."""
         self.init, self.process = init, process
+        self.next_look = float("inf") if self._standing else time.monotonic() + _LONGEST_START
         if self._stopped:
             self._kill()
         self._go_if_possible()
@@ -77,7 +80,8 @@ class Run:
             kind, _, rest = said.partition(" ")
             if kind == "standing":
                 self._standing = True
-                self.next_look = float("inf")
+                if self.process >= 0:
+                    self.next_look = float("inf")
                 yield Standing(self.id)
                 self._go_if_possible()
             elif kind == "stage":
@@ -109,8 +113,8 @@ class Run:
     def stop(self, reason: str) -> None:
         """End everything in the box; the first reason is the one that counts."""
         self._stopped = self._stopped or reason
-        self.next_look = float("inf")
         if self.process >= 0:
+            self.next_look = float("inf")
             self._kill()
 
     def fail(self, reason: str) -> None:

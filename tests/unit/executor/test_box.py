@@ -58,6 +58,7 @@ def _run() -> tuple[Run, socket.socket]:
 def test_a_box_that_never_stands_is_ended_and_says_so() -> None:
     run, init = _run()
     with init:
+        run.hatched(1, -1)
         assert time.monotonic() < run.next_look < float("inf")
         run.look()
         assert [*run.close()] == [BoxGone(1, "the box did not stand within 120 s")]
@@ -66,6 +67,7 @@ def test_a_box_that_never_stands_is_ended_and_says_so() -> None:
 def test_a_box_that_stands_may_wait_for_its_program_as_long_as_it_takes() -> None:
     run, init = _run()
     with init:
+        run.hatched(1, os.pidfd_open(os.getpid()))
         init.send(to_words("standing")[:-1])
         assert next(run.hear()) == Standing(1)
         assert run.next_look == float("inf")

@@ -1,0 +1,80 @@
+"""What the keeper does about nurseries that do not do what they should."""
+
+import selectors
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from executor.sandbox.keeper import channel
+from executor.sandbox.keeper.nurseries import Nurseries
+from executor.sandbox.keeper.protocol import Nursery, Prepare, StageLimits
+
+_LIMITS = StageLimits(1, 1, 1 << 20, 1, 1, 1, 1)
+_TIMEOUT_S = 10
+
+
+class Keeper:
+    """Orders boxes, and keeps what it is told of them."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, int, int | None, str]] = []
+        self.selector = selectors.DefaultSelector()
+        self.nurseries = Nurseries(
+            {"first_user": None, "seccomp": ""}, self.selector, lambda *told: self.told.append(told)
+        )
+        self._init, self._ours = channel.pair()
+
+    def order(self, box: int, *argv: str) -> None:
+        prepare = Prepare(box, 0, 1 << 20, _LIMITS, nursery=Nursery(argv, {}))
+        self.nurseries.order(prepare, self._init, [], [])
+
+    def hear(self) -> None:
+        ready = self.selector.select(_TIMEOUT_S)
+        assert ready
+        for key, _ in ready:
+            act: Callable[[], bool] = key.data
+            assert act()
+
+    def close(self) -> None:
+        for end in (self._init, self._ours, self.selector):
+            end.close()
+
+
+@pytest.fixture
+def keeper() -> Iterator[Keeper]:
+    keeper = Keeper()
+    yield keeper
+    keeper.close()
+
+
+def _open() -> int:
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
+def test_one_that_does_not_answer_is_killed_and_its_boxes_are_given_up(keeper: Keeper) -> None:
+    keeper.order(1, "/bin/sleep", "60")
+    keeper.order(2, "/bin/sleep", "60")
+    keeper.nurseries.end_late(2)
+    keeper.hear()
+    assert keeper.told == [(1, 0, None, "the nursery ended"), (2, 0, None, "the nursery ended")]
+
+
+def test_one_that_cannot_be_started_leaves_nothing_open(keeper: Keeper) -> None:
+    before = _open()
+    for box in range(3):
+        with pytest.raises(FileNotFoundError):
+            keeper.order(box, "/nowhere/node")
+    assert _open() == before
+
+
+def test_one_that_is_replaced_though_it_has_just_ended_is_heard_no_more(keeper: Keeper) -> None:
+    """The selector had told of both at once: that it has ended, and an order."""
+    keeper.order(1, "/bin/true")
+    ((key, _),) = keeper.selector.select(_TIMEOUT_S)
+    keeper.hear()
+    assert isinstance(key.fileobj, socket.socket)
+    assert key.fileobj.fileno() < 0
+    assert key.data()
+    assert keeper.told == [(1, 0, None, "the nursery ended")]
