@@ -16,10 +16,8 @@ from executor.sandbox.keeper.protocol import Begin, BoxGone, Report, Stage, Stag
 _PROCESSORS = len(os.sched_getaffinity(0))
 #: The wall limit may stretch by the time spent waiting for a processor, but no further than this many times.
 _MOST_STRETCH = 20
-#: Seconds until a box must stand. A runtime that waits for its program has to start within it, on a loaded machine too.
-_LONGEST_START = 120.0
-#: ...and until its nursery has made its first process. A nursery may have to start first.
-_LONGEST_HATCH = 30.0
+#: Seconds until its nursery must have made a box's first process, and until it must stand, on a loaded machine too.
+_LONGEST_HATCH, _LONGEST_START = 30.0, 120.0
 #: Seconds between two looks at a run, at least and at most.
 _SHORTEST_LOOK, _LONGEST_LOOK = 0.005, 0.05
 #: ...and this many times as long as a look takes of our own CPU time.
@@ -64,7 +62,7 @@ class Run:
     def hatched(self, init: int, process: int) -> None:
         """The nursery has made process 1."""
         self.init, self.process = init, process
-        self.next_look = float("inf") if self._standing else time.monotonic() + _LONGEST_START
+        self.next_look = time.monotonic() + _LONGEST_START
         if self._stopped:
             self._kill()
         self._go_if_possible()
@@ -80,8 +78,6 @@ class Run:
             kind, _, rest = said.partition(" ")
             if kind == "standing":
                 self._standing = True
-                if self.process >= 0:
-                    self.next_look = float("inf")
                 yield Standing(self.id)
                 self._go_if_possible()
             elif kind == "stage":
@@ -155,8 +151,10 @@ class Run:
 
     def _go_if_possible(self) -> None:
         # The box may be told to stand before the nursery tells which process is its first.
-        if self._begin and self._standing and self.process >= 0 and not self._stopped:
-            self._go(self._begin)
+        if self._standing and self.process >= 0 and not self._stopped:
+            self.next_look = float("inf")
+            if self._begin:
+                self._go(self._begin)
 
     def _go(self, begin: Begin) -> None:
         try:
@@ -207,11 +205,9 @@ class Run:
             self._kill()
         return report
 
-    def _report(
-        self, exit_code: int | None, number: int | None, usage: Usage, wall_s: float, *, last: bool
-    ) -> StageReport:
+    def _report(self, code: int | None, number: int | None, usage: Usage, wall_s: float, *, last: bool) -> StageReport:
         used = usage.cpu_s, wall_s, usage.memory_bytes
-        return StageReport(self.id, self._stage, exit_code, number, *used, self._stopped, last)
+        return StageReport(self.id, self._stage, code, number, *used, self._stopped, last)
 
     def _is_late(self, now: float) -> bool:
         """The wall limit is reached; stretch it by what the program has waited for a processor, unless that is all."""

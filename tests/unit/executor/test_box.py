@@ -69,7 +69,7 @@ def test_a_box_that_stands_may_wait_for_its_program_as_long_as_it_takes() -> Non
     with init:
         run.hatched(1, os.pidfd_open(os.getpid()))
         init.send(to_words("standing")[:-1])
-        assert next(run.hear()) == Standing(1)
+        assert [*run.hear()] == [Standing(1)]
         assert run.next_look == float("inf")
         init.close()
         assert isinstance([*run.close()][-1], BoxGone)
