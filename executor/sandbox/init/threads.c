@@ -36,6 +36,10 @@ enum {
     PARK_SIGNAL = 33,
 };
 
+#ifndef MADV_POPULATE_WRITE /* glibc knows it since 2.35 */
+#define MADV_POPULATE_WRITE 23
+#endif
+
 struct parked {
     jmp_buf where;
     char *storage; /* the thread pointer */
