@@ -1,5 +1,5 @@
 /* What a process that is forked has open is one thing with its parent's and its siblings'. So each child of a runtime
- * gets its own: an event loop's epoll, eventfd and pipes are made anew under the same numbers, as they were.
+ * gets its own: what an event loop has, and the null device, is made anew under the same numbers, as it was.
  */
 
 #include "init.h"
@@ -165,7 +165,7 @@ void renew_descriptors(void)
     for (int index = 0; index < kept_count; index++) {
         const struct kept *one = &kept[index];
         if (one->what == NULL_DEVICE) /* even of that, two that share it can tell each other its flags */
-            put(open("/dev/null", O_RDWR | O_CLOEXEC), one);
+            put(open("/dev/null", (one->flags & O_ACCMODE) | O_CLOEXEC), one);
         else if (one->what == EPOLL)
             put(epoll_create1(EPOLL_CLOEXEC), one);
         else if (one->what == EVENTFD)
