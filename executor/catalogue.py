@@ -51,7 +51,10 @@ class Installed:
     @cached_property
     def headers_key(self) -> str:
         """Names what is made by this compiler with these flags, in this container and in the next."""
-        return hashlib.sha256(repr((self.info, self.language.precompile)).encode()).hexdigest()[:16]
+        plugin = self.language.plugin
+        sources = [(wall.stubs() / name).read_text() for name in plugin.sources] if plugin else []
+        made_of = repr((self.info, self.language.precompile, plugin, sources))
+        return hashlib.sha256(made_of.encode()).hexdigest()[:16]
 
     def command(self, words: tuple[str, ...], **values: str) -> tuple[str, ...]:
         """What to start: `words` with all names replaced."""

@@ -6,6 +6,9 @@ program time and never its meaning. What GCC does not notice is that a header ha
 
 They are made before any submitted program could have a hand in it, from the toolchain's own files alone, and programs
 find the folder read-only.
+
+A compiler that can be taught to (`stubs/instantiate.c`) makes them with the templates instantiated that the header
+itself asks for, provided that it still compiles the language's own program with the outcome.
 """
 
 import asyncio
@@ -14,8 +17,9 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from executor import runtimes
 from executor.catalogue import Installed
-from executor.sandbox.base import File, Job, Sandbox, SandboxFailure, Step, Template
+from executor.sandbox.base import Ended, File, Job, Sandbox, SandboxFailure, Step, Template
 from executor.sandbox.keeper.protocol import StageLimits
 from shared.logging import get_logger
 
@@ -34,6 +38,10 @@ _LIMITS = StageLimits(
 )
 _DISK_BYTES = 768 * _MIB
 _DIAGNOSTICS_BYTES = 8192
+#: What `Language.precompile` makes: the header, and a rule for `make` that names the files it is made of.
+_HEADER, _RULE = "made.gch", "made.d"
+#: For the plugin; to a compiler without it, it says nothing.
+_INSTANTIATE = "#pragma precieux instantiate\n"
 #: `background` takes cgroups; this works without.
 _PATIENTLY = ("/usr/bin/nice", "-n", "19")
 
@@ -80,20 +88,65 @@ async def make(sandbox: Sandbox, installed: Iterable[Installed], folder: Path | 
 
 
 async def _compile(sandbox: Sandbox, language: Installed, precompiled: "_Precompiled") -> None:
+    if language.language.plugin and (made := await _compile_thoroughly(sandbox, language, precompiled.header)):
+        await asyncio.to_thread(precompiled.store, made)
+        return
+    ended = await _precompile(sandbox, language, precompiled.header, {})
+    if not _is_made(ended):
+        log.warning("header.left_out", header=precompiled.header, reason=_reason(ended))
+        return
+    await asyncio.to_thread(precompiled.store, ended.made)
+    log.info("header.precompiled", header=precompiled.header, cpu_s=ended.cpu_s)
+
+
+async def _compile_thoroughly(sandbox: Sandbox, language: Installed, header: str) -> dict[str, File] | None:
+    """With the compiler's plugin; None where that leads to nothing."""
+    plugin = language.language.plugin
+    assert plugin
+    try:
+        files = {plugin.makes: File(await runtimes.build(sandbox, language, plugin))}
+        ended = await _precompile(sandbox, language, header, files, plugin=f"-fplugin=./{plugin.makes}")
+        proof = await _use(sandbox, language, ended.made) if _is_made(ended) else ended
+        if proof.succeeded:
+            log.info("header.precompiled", header=header, cpu_s=ended.cpu_s, instantiated=True)
+            return ended.made
+        log.info("header.not_instantiated", header=header, reason=_reason(proof))
+    except SandboxFailure as exc:
+        log.info("header.not_instantiated", header=header, reason=str(exc))
+    return None
+
+
+async def _precompile(
+    sandbox: Sandbox, language: Installed, header: str, files: dict[str, File], plugin: str = ""
+) -> Ended:
     # Called like the program, so that "In file included from" reads as ever.
     name = language.language.names_for("").source
-    argv = language.command(language.language.precompile, source=name)
-    step = Step((*_PATIENTLY, *argv), language.environment, _LIMITS, _DIAGNOSTICS_BYTES, merge_output=True)
-    source = File(f"#include <{precompiled.header}>\n".encode())
-    (ended,) = await sandbox.run(
-        Job({name: source}, (step,), Template(_DISK_BYTES, _LIMITS), collect_bytes=_DISK_BYTES)
-    )
-    if not ended.succeeded or set(ended.made) != {"made.gch", "made.d"}:
-        said = ended.stdout.decode(errors="replace")
-        log.warning("header.left_out", header=precompiled.header, reason=ended.stopped or said)
-        return
-    await asyncio.to_thread(precompiled.store, ended.made["made.gch"].content, ended.made["made.d"].content.decode())
-    log.info("header.precompiled", header=precompiled.header, cpu_s=ended.cpu_s)
+    argv = language.command(language.language.precompile, source=name, plugin=plugin)
+    source = f"#include <{header}>\n{_INSTANTIATE if plugin else ''}"
+    return await _run(sandbox, language, (*_PATIENTLY, *argv), {name: File(source.encode()), **files})
+
+
+async def _use(sandbox: Sandbox, language: Installed, made: dict[str, File]) -> Ended:
+    """Compile the language's own program with what was made."""
+    assert language.language.compile
+    name = language.language.names_for("").source
+    argv = language.command(language.language.compile, source=name)
+    source = f'#include "made"\n{language.language.reference.source}'
+    return await _run(sandbox, language, argv, {name: File(source.encode()), _HEADER: made[_HEADER]})
+
+
+async def _run(sandbox: Sandbox, language: Installed, argv: tuple[str, ...], files: dict[str, File]) -> Ended:
+    step = Step(argv, language.environment, _LIMITS, _DIAGNOSTICS_BYTES, merge_output=True)
+    (ended,) = await sandbox.run(Job(files, (step,), Template(_DISK_BYTES, _LIMITS), collect_bytes=_DISK_BYTES))
+    return ended
+
+
+def _is_made(ended: Ended) -> bool:
+    return ended.succeeded and {_HEADER, _RULE} <= set(ended.made)
+
+
+def _reason(ended: Ended) -> str:
+    return ended.stopped or ended.stdout.decode(errors="replace")
 
 
 class _Precompiled:
@@ -114,12 +167,13 @@ class _Precompiled:
     def discard(self) -> None:
         self._file.unlink(missing_ok=True)
 
-    def store(self, content: bytes, dependencies: str) -> None:
+    def store(self, made: dict[str, File]) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._sources.write_text("".join(f"{_describe(path)}\n" for path in _paths(dependencies)))
+        paths = _paths(made[_RULE].content.decode())
+        self._sources.write_text("".join(f"{_describe(path)}\n" for path in paths))
         draft = self._file.with_suffix(f".{os.getpid()}")
         try:
-            draft.write_bytes(content)
+            draft.write_bytes(made[_HEADER].content)
             draft.replace(self._file)
         finally:
             draft.unlink(missing_ok=True)

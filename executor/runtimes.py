@@ -47,7 +47,7 @@ async def make(sandbox: Sandbox, installed: Installed, folder: Path | None) -> b
     try:
         for making in makings:
             if not (place / making.makes).exists():
-                content = await _make(sandbox, installed, making)
+                content = await build(sandbox, installed, making)
                 await asyncio.to_thread(_store, place / making.makes, content)
     except (OSError, SandboxFailure) as exc:
         log.warning("runtime.not_made", language=installed.language.code, reason=str(exc))
@@ -55,7 +55,8 @@ async def make(sandbox: Sandbox, installed: Installed, folder: Path | None) -> b
     return True
 
 
-async def _make(sandbox: Sandbox, installed: Installed, making: Making) -> bytes:
+async def build(sandbox: Sandbox, installed: Installed, making: Making) -> bytes:
+    """`SandboxFailure` with what the toolchain says when it cannot be made."""
     argv = installed.command(making.command, runtime=folder_of(installed), memory_mib=_MEMORY_MIB)
     step = Step(argv, installed.environment, _LIMITS, _DIAGNOSTICS_BYTES, merge_output=True)
     sources = {name: File(_source(name)) for name in making.sources}

@@ -57,7 +57,8 @@ class Language:
     commands use. In commands, `{source}`, `{main}`, `{memory_mib}` and the names of tools and options are replaced.
 
     `headers` are what programs include first, to be compiled ahead by `precompile`; `{headers}` is the folder of what
-    that made: `made.gch`, and in `made.d` of which files (`executor.precompiled_headers`).
+    that made: `made.gch`, and in `made.d` of which files (`executor.precompiled_headers`). `{plugin}` is the option
+    that loads `plugin` into the compiler, where that proves itself.
 
     `has_driver` says that `compile` is a driver of GCC's, whose commands `executor.driver` learns.
 
@@ -80,6 +81,7 @@ class Language:
     compile: tuple[str, ...] | None = None
     headers: tuple[str, ...] = ()
     precompile: tuple[str, ...] = ()
+    plugin: Making | None = None
     options: dict[str, Option] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     extra_memory: int = 0

@@ -1,5 +1,5 @@
 from executor.languages import gold
-from executor.languages.base import Language, Names, Reference
+from executor.languages.base import Language, Making, Names, Reference
 
 #: GCC takes a precompiled header only where it was made with the same flags.
 _GXX = ("{gxx}", "-std=gnu++20", "-O2", "-pipe")
@@ -13,7 +13,10 @@ LANGUAGE = Language(
     has_driver=True,
     compile=(*_GXX, "-I{headers}", *gold.WORDS, "-o", "main", "{source}"),
     headers=("iostream", "bits/stdc++.h"),
-    precompile=(*_GXX, "-x", "c++-header", "-MD", "-MF", "made.d", "-o", "made.gch", "{source}"),
+    precompile=(*_GXX, "{plugin}", "-x", "c++-header", "-MD", "-MF", "made.d", "-o", "made.gch", "{source}"),
+    plugin=Making(
+        "made.so", ("{gxx}", "-x", "c", "-O2", "-fPIC", "-shared", "-o", "made.so", "instantiate.c"), ("instantiate.c",)
+    ),
     run=("/box/work/main",),
     version=("{gxx}", "--version"),
     reference=Reference(

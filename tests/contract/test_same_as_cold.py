@@ -1,11 +1,15 @@
-"""A program cannot tell whether its runtime was started for it or had been waiting: same output, errors and exit code.
+"""A program cannot tell whether its runtime was started for it or had been waiting, nor whether the headers that it
+includes were compiled ahead: same output, errors and exit code.
 
-Each program in `programs/` runs in an executor that starts everything anew, and in one that has runtimes and compilers
-ready. All get the same input; `Case` holds what a program asks for besides.
+Each program in `programs/` runs in an executor that starts everything anew, and in one that has runtimes, compilers and
+headers ready. All get the same input; `Case` holds what a program asks for besides.
 """
 
 import asyncio
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,8 +58,13 @@ def cold() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def warm(cold: str) -> Iterator[str]:
-    with running_executor(compile_cache_bytes="0") as running:
+def warm(cold: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("cache")
+    environment = {**os.environ, "PRECIEUX_EXECUTOR_CACHE_DIR": str(folder)}
+    subprocess.run([sys.executable, "-m", "executor.precompile"], env=environment, check=True)
+    with running_executor(
+        compile_cache_bytes="0", executor_cache_dir=str(folder), precompile_headers="true"
+    ) as running:
         asyncio.run(_await_readiness(cold, running.url))
         yield running.url
 

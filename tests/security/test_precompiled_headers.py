@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 
 from executor import precompiled_headers
 from executor.catalogue import Installed
@@ -38,7 +39,9 @@ class Marking:
         self._sandbox = sandbox
 
     async def run(self, job: Job) -> list[Ended]:
-        files = {name: File(file.content + _MARKED.encode()) for name, file in job.files.items()}
+        files = dict(job.files)
+        if name := next((name for name in files if name.endswith(".cpp")), None):
+            files[name] = File(files[name].content + _MARKED.encode())
         return await self._sandbox.run(replace(job, files=files))
 
 
@@ -102,6 +105,13 @@ async def test_a_program_compiles_before_and_after_and_reads_the_same_errors(eng
         (answer.verdict, answer.output, answer.error) for answer in after
     ]
     assert [answer.verdict for answer in before] == [Verdict.COMPILE_ERROR, Verdict.OK]
+
+
+async def test_its_own_templates_are_instantiated(engine: Engine) -> None:
+    """With the compiler that is here; what then differs is nothing, as `tests/contract/test_same_as_cold.py` shows."""
+    with structlog.testing.capture_logs() as logs:
+        await precompiled_headers.make(engine.sandbox, [engine.cpp], engine.mechanisms.headers)
+    assert [(entry["event"], entry.get("instantiated")) for entry in logs] == [("header.precompiled", True)]
 
 
 async def test_one_that_is_damaged_is_passed_over(marked: Engine) -> None:

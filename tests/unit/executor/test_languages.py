@@ -11,7 +11,7 @@ def test_every_language_has_names_and_every_name_a_language() -> None:
 def test_commands_name_only_what_is_known() -> None:
     for language in known().values():
         words = dict.fromkeys((*language.tools, *language.options, "source", "main", "memory_mib", "headers"), "x")
-        words |= dict.fromkeys(("stubs", "runtime"), "x")
+        words |= dict.fromkeys(("stubs", "runtime", "plugin"), "x")
         for command in (
             language.run,
             language.version,
@@ -19,7 +19,7 @@ def test_commands_name_only_what_is_known() -> None:
             language.precompile or language.run,
             language.compiler or language.run,
             language.stub.run if language.stub else language.run,
-            *(making.command for making in language.makings),
+            *(making.command for making in (*language.makings, language.plugin) if making),
         ):
             assert command[0].format(**words) in ("x", "/box/work/main", "/bin/sh")
             assert all(part.format(**words) for part in command)

@@ -12,21 +12,32 @@ from executor.languages import known
 from executor.sandbox.base import Ended, File, Job
 
 _CPP = replace(known()["cpp"], headers=("iostream", "bits/stdc++.h"))
+#: Words of commands: that make the plugin, load it, and compile with what was made.
+_BUILD, _LOAD, _USE = "made.so", "-fplugin=./made.so", "main"
+_WITH, _WITHOUT = b"made with the plugin", b"made without"
 
 
 class Compiler:
-    """Makes every header of the files `made_of`."""
+    """Makes every header of the files `made_of`, and a plugin; `fails` are those of its words that it cannot do."""
 
     def __init__(self, *made_of: Path) -> None:
         self.jobs: list[Job] = []
-        self.exit_code = 0
+        self.fails: tuple[str, ...] = ()
         self._made_of = made_of
 
     async def run(self, job: Job) -> list[Ended]:
         self.jobs.append(job)
+        words = job.steps[0].argv
         rule = "made.gch: main.cpp \\\n " + " \\\n ".join(str(path) for path in self._made_of)
-        made = {} if self.exit_code else {"made.gch": File(b"made"), "made.d": File(rule.encode())}
-        return [Ended(self.exit_code, None, 1.0, 1.0, 1, None, b"said", b"", truncated=False, made=made)]
+        made = {"made.so": File(b"plugin")}
+        if "made.gch" in words:
+            made = {"made.gch": File(_WITH if _LOAD in words else _WITHOUT), "made.d": File(rule.encode())}
+        failed = any(word in words for word in self.fails)
+        return [Ended(int(failed), None, 1.0, 1.0, 1, None, b"said", b"", truncated=False, made={} if failed else made)]
+
+    @property
+    def precompiled(self) -> list[bytes]:
+        return [job.files["main.cpp"].content for job in self.jobs if "made.gch" in job.steps[0].argv]
 
 
 @pytest.fixture
@@ -44,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _installed(info: str = "g++ 12") -> Installed:
-    return Installed(_CPP, {"gxx": "/usr/bin/g++", "gold": ""}, info)
+    return Installed(_CPP, {"gxx": "/usr/bin/g++", "gold": "", "named_folders": ""}, info)
 
 
 def _change(header: Path) -> None:
@@ -55,16 +66,41 @@ def _made(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*.gch")}
 
 
+def _contents(folder: Path) -> set[bytes]:
+    return {path.read_bytes() for path in folder.rglob("*.gch")}
+
+
 async def test_each_is_made_once(header: Path, folder: Path) -> None:
     compiler = Compiler(header)
     for _ in range(2):
         await precompiled_headers.make(compiler, [_installed()], folder)
     key = _installed().headers_key
     assert _made(folder) == {f"{key}/iostream.gch", f"{key}/bits/stdc++.h.gch"}
-    assert [next(iter(job.files.values())).content for job in compiler.jobs] == [
-        b"#include <iostream>\n",
-        b"#include <bits/stdc++.h>\n",
+    assert compiler.precompiled == [
+        b"#include <iostream>\n#pragma precieux instantiate\n",
+        b"#include <bits/stdc++.h>\n#pragma precieux instantiate\n",
     ]
+
+
+async def test_a_header_is_proved_before_it_is_kept(header: Path, folder: Path) -> None:
+    compiler = Compiler(header)
+    await precompiled_headers.make(compiler, [_installed()], folder)
+    proof = compiler.jobs[2]
+    assert proof.files["made.gch"].content == _WITH
+    assert proof.files["main.cpp"].content == b'#include "made"\n' + _CPP.reference.source.encode()
+    assert _contents(folder) == {_WITH}
+
+
+@pytest.mark.parametrize("fails", [_BUILD, _LOAD, _USE])
+async def test_without_the_plugin_where_it_does_not_work(fails: str, header: Path, folder: Path) -> None:
+    compiler = Compiler(header)
+    compiler.fails = (fails,)
+    await precompiled_headers.make(compiler, [_installed()], folder)
+    assert _contents(folder) == {_WITHOUT}
+    assert compiler.precompiled[-1] == b"#include <bits/stdc++.h>\n"
+    tried = len(compiler.jobs)
+    await precompiled_headers.make(compiler, [_installed()], folder)
+    assert len(compiler.jobs) == tried  # it is not tried at every start
 
 
 async def test_a_changed_header_is_made_anew(header: Path, folder: Path) -> None:
@@ -72,26 +108,26 @@ async def test_a_changed_header_is_made_anew(header: Path, folder: Path) -> None
     await precompiled_headers.make(compiler, [_installed()], folder)
     _change(header)
     await precompiled_headers.make(compiler, [_installed()], folder)
-    assert len(compiler.jobs) == 4
+    assert len(compiler.precompiled) == 4
 
 
 async def test_what_is_out_of_date_is_not_left_when_it_cannot_be_made(header: Path, folder: Path) -> None:
     compiler = Compiler(header)
     await precompiled_headers.make(compiler, [_installed()], folder)
     _change(header)
-    compiler.exit_code = 1
+    compiler.fails = ("made.gch",)
     await precompiled_headers.make(compiler, [_installed()], folder)
     assert _made(folder) == set()
 
 
 async def test_another_version_or_command_has_its_own(header: Path, folder: Path) -> None:
-    other = replace(_CPP, precompile=(*_CPP.precompile, "-O3"))
+    others = [replace(_CPP, precompile=(*_CPP.precompile, "-O3")), replace(_CPP, plugin=None)]
     keys = {
         _installed().headers_key,
         _installed("g++ 13").headers_key,
-        replace(_installed(), language=other).headers_key,
+        *(replace(_installed(), language=other).headers_key for other in others),
     }
-    assert len(keys) == 3
+    assert len(keys) == 4
 
 
 async def test_without_a_folder_nothing_is_made() -> None:
