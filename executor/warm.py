@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from executor import limits, runtimes
+from executor import forked_compiler, limits, runtimes
 from executor.catalogue import Installed
 from executor.sandbox.base import Ended, File, Job, SandboxFailure, Step, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
@@ -50,12 +50,12 @@ class Warm:
                 self._get(each)
 
     def place(self, job: Job, request: RunRequest, installed: Installed) -> Job:
-        """The same job for a runtime that waits for it, where there is one and the job is no more than to run."""
+        """The same job for a runtime or compiler that waits for it, where there is one and that is what comes first."""
         self._get(installed)
         template = self._templates.get(installed.language.code)
-        if template is None or len(job.steps) > 1 or not self._suits(request, installed):
+        if template is None or not self._suits(job, request, installed):
             return job
-        return replace(job, steps=(_told(job.steps[0], request.code, installed),), template=template)
+        return replace(job, steps=(_told(job.steps[0], request.code, installed), *job.steps[1:]), template=template)
 
     def compiler(self, installed: Installed) -> SharedCompiler | None:
         self._get(installed)
@@ -68,15 +68,20 @@ class Warm:
         for compiler in self._compilers.values():
             await compiler.aclose()
 
-    def _suits(self, request: RunRequest, installed: Installed) -> bool:
-        """Some runtimes are told the size of their heap when they start."""
+    def _suits(self, job: Job, request: RunRequest, installed: Installed) -> bool:
+        """Compilers have read how programs begin; some runtimes are told the size of their heap when they start."""
+        if installed.language.reads_ahead:
+            return len(job.steps) > 1 and forked_compiler.suits(request.code, installed)
+        if len(job.steps) > 1:
+            return False
         is_told = any("{memory_mib}" in word for word in installed.language.run)
         usual = limits.memory_of(_any_request(), self._settings)
         return not is_told or limits.memory_of(request, self._settings) == usual
 
     def _get(self, installed: Installed) -> None:
         code, language = installed.language.code, installed.language
-        if self._settings.executor_warm and (language.stub or language.nursery) and code not in self._getting:
+        waits = language.stub or language.nursery or (language.reads_ahead and installed.shortcut)
+        if self._settings.executor_warm and waits and code not in self._getting:
             self._getting[code] = asyncio.create_task(self._set_up(installed))
 
     async def _set_up(self, installed: Installed) -> None:
@@ -100,6 +105,8 @@ class Warm:
     async def _objection(self, installed: Installed, template: Template) -> str:
         """What speaks against it; nothing when it has run the language's own program."""
         try:
+            if installed.language.reads_ahead:
+                return await forked_compiler.objection(self._sandbox, installed, self._settings)
             proved = await self._prove(installed, template)
         except SandboxFailure as exc:
             return str(exc)
@@ -127,6 +134,8 @@ class Warm:
 
     def _template(self, installed: Installed, values: dict[str, str]) -> Template:
         language, settings = installed.language, self._settings
+        if language.reads_ahead:
+            return forked_compiler.template(installed, settings)
         usual = limits.of_run(_any_request(), settings, language.extra_memory)
         values = {"source": language.names_for("").source, **values}
         if language.nursery:

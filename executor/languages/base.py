@@ -60,7 +60,9 @@ class Language:
     that made: `made.gch`, and in `made.d` of which files (`executor.precompiled_headers`). `{plugin}` is the option
     that loads `plugin` into the compiler, where that proves itself.
 
-    `has_driver` says that `compile` is a driver of GCC's, whose commands `executor.driver` learns.
+    `has_driver` says that `compile` is a driver of GCC's, whose commands `executor.driver` learns; `reads_ahead`, that
+    programs which begin like the file in `executor/stubs` with the source's name are compiled by copies of a compiler
+    that has read it (`executor.forked_compiler`).
 
     `nursery` and `stub` are other ways to `run`: to start what programs are forked from, which does what `run` says, or
     a process for one program that waits for it. `compiler` is another way to `compile`: a process that compiles one
@@ -87,6 +89,7 @@ class Language:
     extra_memory: int = 0
     out_of_memory: bytes | None = None
     has_driver: bool = False
+    reads_ahead: bool = False
     makings: tuple[Making, ...] = ()
     nursery: tuple[str, ...] = ()
     stub: Stub | None = None

@@ -8,6 +8,7 @@ LANGUAGE = Language(
     tools={"gcc": ("/usr/bin/gcc",)},
     options=gold.OPTIONS,
     has_driver=True,
+    reads_ahead=True,
     # Without `-fno-canonical...` GCC follows every part of every header's path, to find the name that it has.
     compile=(
         "{gcc}", "-std=gnu17", "-O2", "-pipe", "-fno-canonical-system-headers", *gold.WORDS,

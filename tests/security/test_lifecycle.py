@@ -46,7 +46,8 @@ async def test_a_client_that_hangs_up_ends_its_program() -> None:
 
 async def test_a_killed_keeper_ends_its_runs_and_another_takes_over() -> None:
     mark = f"keeper-{os.getpid()}"
-    with running_executor(executor_slots="2") as running:
+    # Cold: what had waited for its program would be started anew by the keeper that takes over.
+    with running_executor(executor_slots="2", executor_warm="false") as running:
         async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
             body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60}
             request = asyncio.create_task(client.post("/", json=body))

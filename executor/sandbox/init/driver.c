@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,15 +43,8 @@ static int ended(pid_t child)
 }
 
 /* The driver's exit status, or -1 where it has to be asked. */
-static int run(const struct stage *stage)
+static int conclude(const struct stage *stage, int compiled, int assembled)
 {
-    int pipe[2];
-    if (pipe2(pipe, O_CLOEXEC) < 0)
-        return -1;
-    pid_t compiler = spawn(stage, COMPILER, 0, pipe[1]), assembler = spawn(stage, ASSEMBLER, pipe[0], 1);
-    close(pipe[0]);
-    close(pipe[1]);
-    int compiled = ended(compiler), assembled = ended(assembler);
     if (compiled == ERROR_FOUND && assembled >= 0)
         return ERROR_FOUND;
     /* A compiler whose assembler has given up may have nobody to write to. */
@@ -64,11 +58,67 @@ static int run(const struct stage *stage)
     return linked == 0 || linked == ERROR_FOUND ? linked : -1;
 }
 
-void drive(const struct stage *stage)
+static void leave(const struct stage *stage, int status)
 {
-    int status = run(stage);
     for (char *const *left = stage->leaves; *left; left++)
         unlink(*left);
     if (status >= 0)
         _exit(status);
+}
+
+void drive(const struct stage *stage)
+{
+    int pipe[2];
+    if (pipe2(pipe, O_CLOEXEC) < 0)
+        return;
+    pid_t compiler = spawn(stage, COMPILER, 0, pipe[1]), assembler = spawn(stage, ASSEMBLER, pipe[0], 1);
+    close(pipe[0]);
+    close(pipe[1]);
+    int compiled = ended(compiler);
+    leave(stage, conclude(stage, compiled, ended(assembler)));
+}
+
+static struct stage *compiling;
+static pid_t its_assembler;
+static int its_output; /* before the assembler's was in its place */
+
+static void after_compilation(int compiled)
+{
+    if (dup2(its_output, 1) >= 0) /* and the assembler reads the end */
+        leave(compiling, conclude(compiling, compiled, ended(its_assembler)));
+    compiling->has_shortcut = false;
+    execute();
+}
+
+static void at_exit(int status, void *nothing)
+{
+    (void)nothing;
+    fflush(NULL);
+    after_compilation(status);
+}
+
+/* It has nobody to write to, or has come to the end of its stack. */
+static void on_signal(int number)
+{
+    reset_signals();
+    after_compilation(-number);
+}
+
+void drive_from_here(struct stage *stage)
+{
+    static char stack[1 << 16];
+    const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
+    int pipe[2];
+    compiling = stage;
+    its_output = fcntl(1, F_DUPFD_CLOEXEC, CONTROL);
+    if (its_output < 0 || pipe2(pipe, O_CLOEXEC) < 0)
+        fail("descriptors");
+    its_assembler = spawn(stage, ASSEMBLER, pipe[0], 1);
+    if (dup2(pipe[1], 1) < 0 || on_exit(at_exit, NULL) != 0 || sigaltstack(&alternate, NULL) < 0)
+        fail("compiler");
+    close(pipe[0]);
+    close(pipe[1]);
+    sigaction(SIGPIPE, &action, NULL);
+    sigaction(SIGSEGV, &action, NULL);
 }

@@ -2,6 +2,7 @@
  *
  *   main.c       a nursery that is nothing else
  *   node.c       a nursery that is a Node
+ *   gcc.c        a nursery that is a compiler
  *   nursery.c    takes orders, forks process 1                    runs in the nursery
  *   stages.c     process 1: waits, starts programs, reaps         runs in the box, with privileges
  *   world.c      its mounts and files
@@ -96,6 +97,7 @@ struct stage {
 bool take_orders(void);
 EXPORTED bool serve(void);
 EXPORTED size_t await_stage(const char **arguments);
+struct stage *await_program(void);
 
 /* All as a program expects them. */
 void reset_signals(void);
@@ -131,8 +133,13 @@ void furnish(const struct file *files, int count, uid_t user);
 /* In a new process. One that is FORKED returns when everything is given up, and calls `await_stage`. */
 void become(const struct order *order, const struct confinement *confinement, int control);
 
+/* Start what the stage says, anew. */
+_Noreturn void execute(void);
+
 /* In a compiler's process: do without its driver. Returns when that must be run nevertheless. */
 void drive(const struct stage *stage);
+/* The same in a process that is the compiler already, and goes on as that when it returns; the rest is done at its exit. */
+void drive_from_here(struct stage *stage);
 
 /* Send what lies in the work folder besides the files `given`, if it may be had, to `receiver`. */
 void hand_out_artefacts(const struct file *given, int count, long long most_bytes, int receiver);

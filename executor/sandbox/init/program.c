@@ -150,7 +150,7 @@ static void install_filter(const struct confinement *confinement)
         fail("seccomp");
 }
 
-_Noreturn static void execute(void)
+_Noreturn void execute(void)
 {
     if (stage.has_shortcut)
         drive(&stage);
@@ -212,8 +212,14 @@ void become(const struct order *order, const struct confinement *confinement, in
     execute();
 }
 
-/* In a process that is FORKED, when it is prepared for any program: `arguments` are those of its command, each ended by
- * a NUL; returns how many bytes they are. */
+/* In a process that is FORKED, when it is prepared for any program. */
+struct stage *await_program(void)
+{
+    wait_for_stage();
+    return &stage;
+}
+
+/* `arguments` are those of its command, each ended by a NUL; returns how many bytes they are. */
 EXPORTED size_t await_stage(const char **arguments)
 {
     wait_for_stage();

@@ -1,0 +1,3 @@
+#include <stdio.h>
+int elsewhere(void);
+int main(void) { return elsewhere(); }

@@ -1,0 +1,120 @@
+"""A compiler that is forked when it has read how a program begins makes and says, to the byte, what one that starts
+anew does."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from executor import forked_compiler, limits
+from executor.catalogue import Installed, find_installed
+from executor.mechanisms import find_mechanisms
+from executor.sandbox.base import Ended, File, Job, SandboxFailure, Step, Template
+from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.sandbox.keeper.protocol import Shortcut
+from executor.settings import ExecutorSettings
+
+pytestmark = [
+    pytest.mark.contract,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(not Path("/usr/bin/gcc").exists(), reason="there is no C compiler"),
+]
+
+_SETTINGS = ExecutorSettings()
+_MOST_BYTES = 16 << 20
+_BEGINNING = "#include <stdio.h>\n"
+_PROGRAMS = {path.stem: path.read_bytes().decode() for path in Path(__file__).parent.glob("programs/c/*.c")} | {
+    "long": _BEGINNING + "".join(f"int f{n}(int x) {{ return x * {n}; }}\n" for n in range(1000)) + "int main() {}",
+    "many_errors": _BEGINNING + "int x = y;\n" * 1000,
+    "nul": _BEGINNING + "int main(void) { return 0; }\0\n",
+    "backslash": _BEGINNING + "int main(void) { return 0; } \\",
+    # The compiler comes to the end of its stack, and writes to nobody.
+    "too_deep": f"{_BEGINNING}int x = {'(' * 60_000}1{')' * 60_000};",
+    "assembler_gives_up": _BEGINNING + '__asm__(".abort");\n' + "".join(f"int a{n} = {n};\n" for n in range(20_000)),
+}
+
+
+class Compilers:
+    def __init__(self, sandbox: BubblewrapSandbox, installed: Installed) -> None:
+        self.sandbox = sandbox
+        self.installed = installed
+        self.forked = forked_compiler.template(installed, _SETTINGS)
+        self.anew = Template(_SETTINGS.max_disk_bytes, limits.of_compilation(_SETTINGS))
+
+    def shortcut(self, compiler: str) -> Shortcut:
+        """With another compiler."""
+        assert self.installed.shortcut
+        _, assemble, link = self.installed.shortcut.commands
+        return replace(self.installed.shortcut, commands=((compiler,), assemble, link))
+
+    async def compile(self, source: str, box: Template, shortcut: Shortcut | None = None) -> Ended:
+        compile_ = self.installed.language.compile
+        assert compile_
+        step = Step(
+            self.installed.command(compile_, source="main.c"),
+            self.installed.environment,
+            box.limits,
+            _MOST_BYTES,
+            shortcut=shortcut or self.installed.shortcut,
+            merge_output=True,
+            stop_on_overflow=False,
+        )
+        job = Job({"main.c": File(source.encode())}, (step,), box, collect_bytes=_MOST_BYTES)
+        (ended,) = await self.sandbox.run(job)
+        return ended
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def compilers() -> AsyncIterator[Compilers]:
+    sandbox = BubblewrapSandbox(find_mechanisms(_SETTINGS))
+    yield Compilers(sandbox, (await find_installed(sandbox, 1))["c"])
+    await sandbox.aclose()
+
+
+@pytest.mark.parametrize("name", _PROGRAMS)
+async def test_makes_and_says_the_same(name: str, compilers: Compilers) -> None:
+    anew, forked = [await compilers.compile(_PROGRAMS[name], box) for box in (compilers.anew, compilers.forked)]
+    assert (forked.exit_code, forked.stdout.decode()) == (anew.exit_code, anew.stdout.decode())
+    assert forked.made == anew.made
+
+
+@pytest.mark.parametrize(("beginning", "is_forked"), [(_BEGINNING, True), (_BEGINNING.replace(" ", ""), False)])
+async def test_a_copy_compiles_what_begins_so_alone(beginning: str, is_forked: bool, compilers: Compilers) -> None:
+    """Where whoever starts a compiler gets one that always fails."""
+    source = f"{beginning}int main(void) {{}}"
+    ended = await compilers.compile(source, compilers.forked, compilers.shortcut("/bin/false"))
+    assert ended.succeeded is is_forked
+
+
+async def test_it_has_no_objection_to_the_compiler_that_is_here(compilers: Compilers) -> None:
+    assert await forked_compiler.objection(compilers.sandbox, compilers.installed, _SETTINGS) == ""
+
+
+async def test_what_does_not_read_ahead_is_no_nursery(compilers: Compilers) -> None:
+    other = replace(compilers.installed, shortcut=compilers.shortcut("/bin/true"))
+    with pytest.raises(SandboxFailure):
+        await forked_compiler.objection(compilers.sandbox, other, _SETTINGS)
+
+
+class Differing:
+    """Compiles the same source to something else each time."""
+
+    def __init__(self) -> None:
+        self._times = 0
+
+    async def run(self, job: Job) -> list[Ended]:
+        self._times += 1
+        made = {"main": File(str(self._times).encode())}
+        return [Ended(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False, made=made)]
+
+
+async def test_it_objects_to_a_copy_that_makes_something_else(compilers: Compilers) -> None:
+    assert "something else" in await forked_compiler.objection(Differing(), compilers.installed, _SETTINGS)
+
+
+async def test_the_time_of_a_file_is_not_asked_of_a_copy(compilers: Compilers) -> None:
+    assert forked_compiler.suits(_PROGRAMS["hello"], compilers.installed)
+    assert not forked_compiler.suits(f"{_BEGINNING}char *x = __TIMESTAMP__;", compilers.installed)
+    assert not forked_compiler.suits(f"\n{_BEGINNING}", compilers.installed)
