@@ -6,13 +6,24 @@ import os
 import socket
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from executor.sandbox.base import Job, SandboxFailure, Step, Template
 from executor.sandbox.box import Box
 from executor.sandbox.keeper import channel
-from executor.sandbox.keeper.protocol import MAX_PACKET, BoxGone, StageLimits, Standing, to_words
+from executor.sandbox.keeper.protocol import (
+    MAX_PACKET,
+    Begin,
+    BoxGone,
+    Stage,
+    StageLimits,
+    StageReport,
+    Standing,
+    to_words,
+)
 from executor.sandbox.keeper.run import Run
 from executor.sandbox.link import KeeperLink, Mechanisms
 
@@ -71,6 +82,64 @@ def test_a_box_that_stands_may_wait_for_its_program_as_long_as_it_takes() -> Non
         init.send(to_words("standing")[:-1])
         assert [*run.hear()] == [Standing(1)]
         assert run.next_look == float("inf")
+        init.close()
+        assert isinstance([*run.close()][-1], BoxGone)
+
+
+class _Tree:
+    """A box where processes have used so many seconds of CPU time."""
+
+    used_s = 0.0
+
+    def sample(self) -> dict[tuple[int, str], Any]:
+        return {(2, "1"): SimpleNamespace(own=self.used_s, waited=0.0, resident=0)}
+
+    def stored(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        pass
+
+
+def _compiling(monkeypatch: pytest.MonkeyPatch) -> tuple[Run, socket.socket, _Tree]:
+    """In a box without cgroups, with a second stage to come; each may use one second of CPU time. It is not killed."""
+    tree = _Tree()
+    monkeypatch.setattr(Run, "_open_tree", lambda run: tree)
+    monkeypatch.setattr(Run, "_kill", lambda run: None)
+    run, init = _run()
+    run.hatched(1, os.pidfd_open(os.getpid()))
+    init.send(b"standing")
+    stage = Stage(("/bin/true",), {}, _LIMITS)
+    run.begin(Begin(1, (), (stage, stage)), [])
+    assert [*run.hear()] == [Standing(1)]
+    return run, init, tree
+
+
+def test_what_a_stage_uses_is_not_laid_to_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Process 1 starts the next once it has told of the end of one, which a keeper on a loaded machine hears late."""
+    run, init, tree = _compiling(monkeypatch)
+    with init:
+        init.send(b"stage 0 0 0.25 0.5 1000")
+        tree.used_s = 60
+        run.look()
+        (report,) = run.hear()
+        assert isinstance(report, StageReport)
+        assert (report.stage, report.cpu_s, report.stopped, report.last) == (0, 0.25, None, False)
+        run.look()
+        assert run.next_look < float("inf")  # the second has used nothing since then, so it is not ended
+        init.close()
+        assert isinstance([*run.close()][-1], BoxGone)
+
+
+def test_what_a_stage_uses_is_laid_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, init, tree = _compiling(monkeypatch)
+    with init:
+        tree.used_s = 60
+        run.look()
+        init.send(b"stage 0 -9 60 60 1000")
+        (report,) = run.hear()
+        assert isinstance(report, StageReport)
+        assert (report.stage, report.cpu_s, report.stopped, report.last) == (0, 60, "cpu", True)
         init.close()
         assert isinstance([*run.close()][-1], BoxGone)
 
