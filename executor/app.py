@@ -153,22 +153,23 @@ class _Endpoint:
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, Outcome]) -> Outcome:
     """The work's result; when the client hangs up first, the work is cancelled and `ClientDisconnect` raised."""
-    working = asyncio.create_task(work)
-    leaving = asyncio.create_task(_leave(request.receive))
+    working = asyncio.current_task()
+    assert working
+    leaving = asyncio.create_task(_await_leave(request.receive, working))
     try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientDisconnect
-        return working.result()
+        return await work
+    except asyncio.CancelledError:
+        if not leaving.done() or working.uncancel() > 0:
+            raise
+        raise ClientDisconnect from None
     finally:
         leaving.cancel()
-        working.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
 
 
-async def _leave(receive: Callable[[], Awaitable[Any]]) -> None:
+async def _await_leave(receive: Callable[[], Awaitable[Any]], working: asyncio.Task[Any]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+    working.cancel()
 
 
 def _json(model: BaseModel, headers: dict[str, str] | None = None) -> Response:

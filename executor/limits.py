@@ -4,6 +4,9 @@ from executor.sandbox.keeper.protocol import RUN_STACK_BYTES, StageLimits
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest
 
+#: Of whoever has none.
+NO_WISHES = RunRequest(code="", language="")
+
 _OPEN_FILES = 512
 _COMPILE_STACK_BYTES = 64 << 20
 _LEAST_MEMORY_BYTES = 16 << 20

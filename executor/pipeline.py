@@ -6,6 +6,7 @@ compiled before only runs.
 Their failure is an outcome; ours is an exception (`SandboxFailure`).
 """
 
+import asyncio
 from dataclasses import dataclass, replace
 
 from executor import limits, pressure, verdict
@@ -62,7 +63,8 @@ class Pipeline:
         elif key:
             job = replace(job, collect_bytes=self._compiled.largest)
         ready = self._warm.place(job, request, installed) if self._warm else job
-        before = pressure.read()
+        # Once the program has begun, which it does before this task first waits for anything.
+        since = pressure.Since(asyncio.get_running_loop())
         ended = await self._run(ready, job)
         if key and ended and ended[0].succeeded and ended[0].made:
             self._compiled.put(key, ended[0].made)
@@ -71,7 +73,7 @@ class Pipeline:
         outcome = _ran(ended[-1], job.steps[-1], installed.language.out_of_memory)
         if ended[-1].stopped == "wall":
             # Evidence about elapsed time: whoever used up its CPU time would have done so on any machine.
-            return replace(outcome, cpu_pressure=pressure.share_between(before, pressure.read()))
+            return replace(outcome, cpu_pressure=since.share())
         return outcome
 
     async def _run(self, ready: Job, anew: Job) -> list[Ended]:
@@ -129,8 +131,7 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
 
 def plain(settings: ExecutorSettings) -> Template:
     """The box of a program that is started anew. Pure."""
-    anything = RunRequest(code="", language="")
-    return Template(settings.max_disk_bytes, limits.of_run(anything, settings, extra_memory=0))
+    return Template(settings.max_disk_bytes, limits.of_run(limits.NO_WISHES, settings, extra_memory=0))
 
 
 def ready(settings: ExecutorSettings) -> list[Ready]:

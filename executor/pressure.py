@@ -4,6 +4,7 @@ Linux counts the time in which some task waited for a processor (PSI; Documentat
 without it, or a container that hides it, leaves us without evidence, which is no harm.
 """
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -33,6 +34,21 @@ def read(source: Path = _SOURCE, clock: Callable[[], float] = time.monotonic) ->
         return Reading(int(some.rpartition(b"total=")[2]), clock())
     except (OSError, ValueError):
         return None
+
+
+class Since:
+    """From the event loop's next turn on."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._before: Reading | None = None
+        loop.call_soon(self._begin)
+
+    def share(self) -> float | None:
+        """As of `share_between`, until now."""
+        return share_between(self._before, read())
+
+    def _begin(self) -> None:
+        self._before = read()
 
 
 def share_between(before: Reading | None, after: Reading | None) -> float | None:

@@ -74,9 +74,9 @@ class Warm:
             return len(job.steps) > 1 and forked_compiler.suits(request.code, installed)
         if len(job.steps) > 1:
             return False
-        is_told = any("{memory_mib}" in word for word in installed.language.run)
-        usual = limits.memory_of(_any_request(), self._settings)
-        return not is_told or limits.memory_of(request, self._settings) == usual
+        if not any("{memory_mib}" in word for word in installed.language.run):
+            return True
+        return limits.memory_of(request, self._settings) == limits.memory_of(limits.NO_WISHES, self._settings)
 
     def _get(self, installed: Installed) -> None:
         code, language = installed.language.code, installed.language
@@ -126,7 +126,7 @@ class Warm:
             (ended,) = await self._sandbox.run(Job(files, (step,), box, collect_bytes=_PROOF_BYTES))
             files |= ended.made
         argv = self._command(installed, language.run, source=names.source, main=names.main)
-        most = limits.of_run(_any_request(), self._settings, language.extra_memory)
+        most = limits.of_run(limits.NO_WISHES, self._settings, language.extra_memory)
         step = Step(argv, environment, most, _PROOF_BYTES, stdin=language.reference.input.encode())
         step = _told(step, language.reference.source, installed)
         (ended,) = await self._sandbox.run(Job(files, (step,), template))
@@ -136,7 +136,7 @@ class Warm:
         language, settings = installed.language, self._settings
         if language.reads_ahead:
             return forked_compiler.template(installed, settings)
-        usual = limits.of_run(_any_request(), settings, language.extra_memory)
+        usual = limits.of_run(limits.NO_WISHES, settings, language.extra_memory)
         values = {"source": language.names_for("").source, **values}
         if language.nursery:
             argv = self._command(installed, language.nursery, **values)
@@ -149,7 +149,7 @@ class Warm:
         return Template(settings.max_disk_bytes, most, stub=stub)
 
     def _command(self, installed: Installed, words: tuple[str, ...], **values: str) -> tuple[str, ...]:
-        memory = limits.memory_of(_any_request(), self._settings)
+        memory = limits.memory_of(limits.NO_WISHES, self._settings)
         return installed.command(words, memory_mib=str(memory // _MIB), **values)
 
 
@@ -159,8 +159,3 @@ def _told(step: Step, source: str, installed: Installed) -> Step:
     if stub is None:
         return step
     return replace(step, argv=installed.command(stub.words, source=names.source, main=names.main))
-
-
-def _any_request() -> RunRequest:
-    """One without wishes."""
-    return RunRequest(code="", language="")

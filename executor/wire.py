@@ -64,7 +64,7 @@ def _validate(content: dict[str, Any]) -> RunRequest:
 
 def _whole(value: Any) -> Any:
     """Half a surrogate pair is no text: U+FFFD stands for it."""
-    if isinstance(value, str):
+    if isinstance(value, str) and not value.isascii():
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return value
 

@@ -15,6 +15,7 @@ from executor.sandbox.keeper.protocol import (
     StageReport,
     Standing,
     encode,
+    run_words,
 )
 from executor.sandbox.sealed import read_only
 from executor.sandbox.streams import Descriptors, Streams
@@ -115,7 +116,13 @@ class Box:
         if job.collect_bytes:
             self._collection = Collection()
             collect = descriptors.give(self._collection.take_writer())
-        begin = Begin(self.id, files, tuple(stages), collect, job.collect_bytes)
+        try:
+            stub = self.template.stub is not None
+            words = run_words(files, stages, stub=stub, collect=collect, most_bytes=job.collect_bytes)
+        except ValueError as exc:
+            descriptors.close()
+            raise SandboxFailure(f"the box could not begin: {exc}") from exc
+        begin = Begin(self.id, tuple(step.limits for step in job.steps), words)
         await self._link.send(encode(begin), descriptors.given)
 
 

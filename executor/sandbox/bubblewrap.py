@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from executor.sandbox.base import Ended, Job, Template
 from executor.sandbox.box import Box
-from executor.sandbox.keeper.protocol import BoxGone, Report
+from executor.sandbox.keeper.protocol import BoxGone, Report, StageReport
 from executor.sandbox.link import KeeperLink, Mechanisms
 from executor.sandbox.pool import Pool, Ready
 
@@ -87,7 +87,8 @@ class BubblewrapSandbox:
             box.hear(report)
             if isinstance(report, BoxGone):
                 del self._boxes[box.id]
-            self._refill()
+            if not isinstance(report, StageReport):  # whose program's answer goes first
+                self._refill()
 
     def _refill_in(self, delay_s: float) -> None:
         asyncio.get_running_loop().call_later(delay_s, self._refill)

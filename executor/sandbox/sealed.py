@@ -41,6 +41,7 @@ def _new() -> int:
 
 
 def _fill(descriptor: int, content: bytes) -> None:
-    with open(descriptor, "wb", closefd=False) as file:
-        file.write(content)
+    left = memoryview(content)
+    while left:
+        left = left[os.write(descriptor, left) :]
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)

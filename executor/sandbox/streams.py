@@ -19,6 +19,11 @@ class Descriptors:
         self.given.append(descriptor)
         return len(self.given) - 1
 
+    def close(self) -> None:
+        """Where there is no packet for them."""
+        for descriptor in self.given:
+            os.close(descriptor)
+
 
 class Streams:
     """Of one step. `stop` ends the program when it has written too much."""

@@ -89,7 +89,7 @@ async def test_a_runtime_is_replaced_before_too_many_came_of_it(sandbox: Bubblew
     [
         Job({"a\0b": File(b"")}, _shell("true").steps, _TEMPLATE),
         Job({}, (Step(("/bin/echo", "\ud800"), {}, _LIMITS, 100),), _TEMPLATE),
-        Job({}, (Step(("/bin/echo", "é" * 30_000), {}, _LIMITS, 100),), _TEMPLATE),
+        Job({}, (Step(("/bin/echo", "é" * 40_000), {}, _LIMITS, 100),), _TEMPLATE),
     ],
     ids=["a name with a NUL", "half a character", "too large"],
 )

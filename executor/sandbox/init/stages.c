@@ -208,7 +208,9 @@ void live(const struct order *order, const struct confinement *confinement)
         return;
     reset_signals(); /* the handlers of a runtime are none of ours */
     tell(order->keeper, "standing");
-    if (receive(order->keeper, &packet))
+    if (receive(order->keeper, &packet)) {
         run(order, confinement, &child);
+        receive(order->keeper, &packet); /* when all have been told, we end, which takes as long as telling them does */
+    }
     _exit(0);
 }

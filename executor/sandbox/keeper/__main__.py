@@ -62,16 +62,15 @@ class Keeper:
                 key.data()
 
     def _obey(self) -> bool:
-        content, descriptors = channel.receive(self._executor)
-        if not content:
+        packet, descriptors = channel.receive_packet(self._executor)
+        if not packet:
             return False
-        if "kill" in content:
-            if run := self._runs.get(content["kill"]):
-                run.stop("killed")
-            return True
-        order = decode_order(content)
+        order = decode_order(packet)
         if isinstance(order, Prepare):
             self._prepare(order, descriptors)
+        elif isinstance(order, int):
+            if run := self._runs.get(order):
+                run.stop("killed")
         elif run := self._runs.get(order.id):
             run.begin(order, descriptors)
         else:  # its box has just gone, and the executor is told
@@ -96,7 +95,7 @@ class Keeper:
         finally:
             theirs.close()
             channel.close([*joins, *streams])
-        run = Run(order.id, ours, meter, self._new_meter(order.id), has_stub=order.stub is not None)
+        run = Run(order.id, ours, meter, self._new_meter(order.id))
         self._runs[order.id] = run
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(run))
 
@@ -118,6 +117,7 @@ class Keeper:
             return True
         for report in run.hear():
             self._send(report)
+        run.release()
         if run.silent:
             self._forget(run)
         return True

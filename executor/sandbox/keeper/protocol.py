@@ -1,5 +1,5 @@
-"""What the executor and its keeper say to each other: one JSON object per packet, descriptors beside it. To the nursery
-and to process 1 of a box, which are written in C, the keeper speaks in words, each ended by a NUL.
+"""What the executor and its keeper say to each other: one JSON object per packet, descriptors beside it. The nursery
+and process 1 of a box, which are written in C, are spoken to in words, each ended by a NUL.
 
     executor -> keeper   `Prepare` makes a box, `Begin` runs stages in it, once; {"kill": box id} ends it at any time
     keeper -> executor   {"ready": true} once; then per box, in order: `Standing` when it can begin without delay, one
@@ -11,6 +11,7 @@ Every process of a box is dead before its last `StageReport` is sent, and every 
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,30 +114,38 @@ class Prepare:
 
 @dataclass(frozen=True)
 class Begin:
-    """The files of the work folder (name, index of the descriptor to copy from, mode), and what runs there.
+    """What runs in the box: `words` are for process 1, and are none of the keeper's, who holds each stage to its
+    `limits`."""
+
+    id: int
+    limits: tuple[StageLimits, ...]
+    words: bytes
+
+
+def run_words(
+    files: Sequence[tuple[str, int, int]],
+    stages: Sequence[Stage],
+    *,
+    stub: bool,
+    collect: int = -1,
+    most_bytes: int = 0,
+) -> bytes:
+    """For `run` in init/stages.c: the files of the work folder (name, index of the descriptor to copy from, mode), and
+    what runs there. What a stub is told is a line of JSON; each stage's words are counted.
 
     Of a box with a stub, the first stage's `argv` are the stub's words, and its streams are those of the stub.
 
     Where `collect` is the index of a socket and not -1, the files that the first stage made are sent there when it has
     succeeded and before the next one starts: a packet of the words name, mode and size of each, and beside it the
-    contents, sealed. Together they may have up to `collect_bytes`.
+    contents, sealed. Together they may have up to `most_bytes`.
     """
-
-    id: int
-    files: tuple[tuple[str, int, int], ...]
-    stages: tuple[Stage, ...]
-    collect: int = -1
-    collect_bytes: int = 0
-
-    def words(self, stub: bool) -> bytes:
-        """For `run` in init/stages.c. What a stub is told is a line of JSON; each stage's words are counted."""
-        packet = to_words(len(self.files), *(field for file in self.files for field in file))
-        packet += to_words(self.collect, self.collect_bytes, len(self.stages))
-        for stage in self.stages:
-            words = stage.words()
-            line = json.dumps({"argv": stage.argv}) + "\n" if stub else ""
-            packet += to_words(line, len(words)) + words
-        return packet
+    packet = to_words(len(files), *(field for file in files for field in file))
+    packet += to_words(collect, most_bytes, len(stages))
+    for stage in stages:
+        words = stage.words()
+        line = json.dumps({"argv": stage.argv}) + "\n" if stub else ""
+        packet += to_words(line, len(words)) + words
+    return packet
 
 
 @dataclass(frozen=True)
@@ -177,7 +186,9 @@ _REPORTS: dict[str, type[Report]] = {kind.__name__: kind for kind in (Standing, 
 
 
 def encode(message: Message) -> bytes:
-    """One packet: the fields, and the class's name as `type`."""
+    """One packet: the fields, and the class's name as `type`; of `Begin` a NUL and the words after that."""
+    if isinstance(message, Begin):
+        return to_json({"begin": message.id, "limits": message.limits}) + b"\0" + message.words
     return to_json({"type": type(message).__name__, **vars(message)})
 
 
@@ -194,24 +205,23 @@ def to_words(*values: str | int) -> bytes:
     return os.fsencode(text) + b"\0"
 
 
-def decode_order(content: dict[str, Any]) -> Prepare | Begin:
-    if content["type"] == "Begin":
-        files = tuple((name, index, mode) for name, index, mode in content["files"])
-        stages = tuple(decode_stage(stage) for stage in content["stages"])
-        return Begin(content["id"], files, stages, content["collect"], content["collect_bytes"])
-    stub, nursery = content["stub"] and decode_stage(content["stub"]), content["nursery"]
+def decode_order(packet: bytes) -> Prepare | Begin | int:
+    """The last is a box to kill."""
+    text, _, words = packet.partition(b"\0")
+    content = json.loads(text)
+    if "begin" in content:
+        return Begin(content["begin"], tuple(StageLimits(**limits) for limits in content["limits"]), words)
+    if "kill" in content:
+        return int(content["kill"])
+    stub, nursery = content["stub"] and _decode_stage(content["stub"]), content["nursery"]
     nursery = nursery and Nursery(tuple(nursery["argv"]), nursery["environment"])
     limits = StageLimits(**content["limits"])
     return Prepare(content["id"], content["user"], content["disk_bytes"], limits, nursery, stub)
 
 
-def decode_stage(content: dict[str, Any]) -> Stage:
-    given = content["shortcut"]
-    if given:
-        first, second, third = map(tuple, given["commands"])
-        given = Shortcut((first, second, third), tuple(given["leaves"]))
+def _decode_stage(content: dict[str, Any]) -> Stage:
     limits = StageLimits(**content["limits"])
-    return Stage(**{**content, "argv": tuple(content["argv"]), "limits": limits, "shortcut": given})
+    return Stage(**{**content, "argv": tuple(content["argv"]), "limits": limits})
 
 
 def decode_report(packet: bytes) -> Report | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.meter import Meter, Usage
 from executor.sandbox.keeper.processes import ProcessTree, SampledMeter
-from executor.sandbox.keeper.protocol import Begin, BoxGone, Report, Stage, StageLimits, StageReport, Standing, to_words
+from executor.sandbox.keeper.protocol import Begin, BoxGone, Report, StageLimits, StageReport, Standing, to_words
 
 _PROCESSORS = len(os.sched_getaffinity(0))
 #: The wall limit may stretch by the time spent waiting for a processor, but no further than this many times.
@@ -37,8 +37,6 @@ class Run:
         init_channel: socket.socket,
         first_meter: Meter | None,
         new_meter: Callable[[int, StageLimits], Meter] | None,
-        *,
-        has_stub: bool,
     ) -> None:
         self.id = id_
         self.channel = init_channel
@@ -48,7 +46,6 @@ class Run:
         self.silent = False
         self._meters = [first_meter] if first_meter else []
         self._new_meter = new_meter
-        self._has_stub = has_stub
         self._begin: Begin | None = None
         self._descriptors: list[int] = []
         self._standing = False
@@ -79,12 +76,20 @@ class Run:
             kind, _, rest = said.partition(" ")
             if kind == "standing":
                 self._standing = True
+                for meter in self._meters:
+                    meter.sample()  # so that its files are open when it matters
                 yield Standing(self.id)
                 self._go_if_possible()
             elif kind == "stage":
                 yield self._ended(*rest.split())
             else:
                 self._failure = rest
+
+    def release(self) -> None:
+        """Let process 1 go, once its last word has been passed on."""
+        if self._started > 0 and not self._running:
+            with contextlib.suppress(OSError):  # it has gone by itself
+                self.channel.shutdown(socket.SHUT_WR)
 
     def look(self) -> None:
         """Compare what the stage has used with its limits, and end the run when it is over one, or never stood."""
@@ -146,12 +151,12 @@ class Run:
         return self._started > 0 and self._stage < len(self._stages)
 
     @property
-    def _stages(self) -> tuple[Stage, ...]:
-        return self._begin.stages if self._begin else ()
+    def _stages(self) -> tuple[StageLimits, ...]:
+        return self._begin.limits if self._begin else ()
 
     @property
     def _limits(self) -> StageLimits:
-        return self._stages[self._stage].limits
+        return self._stages[self._stage]
 
     def _go_if_possible(self) -> None:
         # The box may be told to stand before the nursery tells which process is its first.
@@ -163,11 +168,11 @@ class Run:
     def _go(self, begin: Begin) -> None:
         try:
             self._start_clock()
-            channel.send(self.channel, begin.words(self._has_stub), self._descriptors)
+            channel.send(self.channel, begin.words, self._descriptors)
             # While the first stage runs, those after it are made ready.
-            for index, stage in enumerate(self._stages[1:], start=1):
+            for index, limits in enumerate(self._stages[1:], start=1):
                 if self._new_meter:
-                    self._meters.append(self._new_meter(index, stage.limits))
+                    self._meters.append(self._new_meter(index, limits))
                 joins = self._meters[index].joins() if self._new_meter else []
                 try:
                     channel.send(self.channel, to_words(len(joins)), joins)

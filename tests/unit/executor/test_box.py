@@ -18,7 +18,6 @@ from executor.sandbox.keeper.protocol import (
     MAX_PACKET,
     Begin,
     BoxGone,
-    Stage,
     StageLimits,
     StageReport,
     Standing,
@@ -55,6 +54,15 @@ async def test_one_that_cannot_begin_is_ended() -> None:
     assert box.gone.done()
 
 
+async def test_a_word_that_holds_a_nul_is_a_failure_that_leaves_nothing_open() -> None:
+    link = _Deaf()
+    link.box = box = Box(1, 0, _TEMPLATE, link)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(SandboxFailure, match="NUL"):
+        await box.run(Job({}, (Step(("/bin/true", "\0"), {}, _LIMITS, 1000),), _TEMPLATE))
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 async def test_an_order_too_large_for_a_packet_is_refused() -> None:
     link = KeeperLink(Mechanisms(Path("bwrap"), False, None, None), lambda report: None, lambda reason: None)
     with pytest.raises(SandboxFailure, match="too large"):
@@ -63,7 +71,7 @@ async def test_an_order_too_large_for_a_packet_is_refused() -> None:
 
 def _run() -> tuple[Run, socket.socket]:
     ours, init = channel.pair()
-    return Run(1, ours, None, None, has_stub=True), init
+    return Run(1, ours, None, None), init
 
 
 def test_a_box_that_never_stands_is_ended_and_says_so() -> None:
@@ -109,8 +117,7 @@ def _compiling(monkeypatch: pytest.MonkeyPatch) -> tuple[Run, socket.socket, _Tr
     run, init = _run()
     run.hatched(1, os.pidfd_open(os.getpid()))
     init.send(b"standing")
-    stage = Stage(("/bin/true",), {}, _LIMITS)
-    run.begin(Begin(1, (), (stage, stage)), [])
+    run.begin(Begin(1, (_LIMITS, _LIMITS), b""), [])
     assert [*run.hear()] == [Standing(1)]
     return run, init, tree
 

@@ -1,5 +1,6 @@
 """What the pipeline makes of how a box ended; the box itself is played."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -25,6 +26,7 @@ class ScriptedSandbox:
         self._stopped = stopped
 
     async def run(self, job: Job) -> list[Ended]:
+        await asyncio.sleep(0)  # a program does not end in the turn of the event loop in which it begins
         code = None if self._stopped else 0
         return [Ended(code, None, 10.0, 29.0, 1, self._stopped, stdout=b"", stderr=b"", truncated=False)]
 
