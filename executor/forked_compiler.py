@@ -1,10 +1,9 @@
-"""A compiler that has read how most programs begin, and copies of it that each compile one of these.
+"""Compilers that have started before their program comes, and are copied for each.
 
-Two thirds of the time that GCC takes for a small C program are to start, to read `<stdio.h>` and to fill its tables.
-The nursery (`sandbox/init/gcc.c`) has done that. Programs that begin otherwise are compiled as ever.
+Half of the time that GCC takes for a small C program is to start and to fill its tables, and a quarter to read
+`<stdio.h>`. One nursery (`sandbox/init/gcc.c`) has done all of that, for programs that begin with that line; another
+has read nothing, for the others.
 """
-
-from functools import cache
 
 from executor import limits
 from executor.catalogue import Installed
@@ -14,54 +13,57 @@ from executor.sandbox.keeper.protocol import Nursery
 from executor.settings import ExecutorSettings
 
 _PLUGIN = "-fplugin=/box/init.so"
+_AHEAD = "-fplugin-arg-init-ahead"
 _MOST_BYTES = 1 << 20
 
 
-def template(installed: Installed, settings: ExecutorSettings) -> Template:
-    """The box whose first process is to compile; `installed` has a shortcut."""
-    assert installed.shortcut
-    compiler, *_ = installed.shortcut.commands
-    argv = ("/usr/bin/env", f"--chdir={wall.STUBS}", *compiler, _PLUGIN)
-    usual = limits.of_compilation(settings)
-    return Template(settings.max_disk_bytes, usual, nursery=Nursery(argv, installed.environment))
+class ForkedCompiler:
+    """Of a language whose compiler has a shortcut."""
 
+    def __init__(self, installed: Installed, settings: ExecutorSettings) -> None:
+        self._installed = installed
+        self._anew = Template(settings.max_disk_bytes, limits.of_compilation(settings))
+        self._source = installed.language.names_for("").source
+        self._beginning = (wall.stubs() / self._source).read_text()
+        self.after_beginning = self._box(_PLUGIN, _AHEAD)
+        self.at_start = self._box(_PLUGIN)
 
-def suits(source: str, installed: Installed) -> bool:
-    """Whether a program begins so. The one macro that tells a file's time would tell that of another file."""
-    beginning = _beginning(installed.language.names_for(source).source)
-    return source.startswith(beginning) and "__TIMESTAMP__" not in source
+    def box(self, source: str) -> Template | None:
+        """The box whose first process is to compile it. The one macro that tells a file's time would tell that of
+        another file."""
+        if "__TIMESTAMP__" in source:
+            return None
+        return self.after_beginning if source.startswith(self._beginning) else self.at_start
 
+    async def objection(self, sandbox: Sandbox) -> str:
+        """What speaks against them; nothing when both make of the language's own program what the ordinary compiler
+        does. `SandboxFailure` where one cannot be had at all."""
+        anew = await self._compile(sandbox, self._anew)
+        for box in (self.after_beginning, self.at_start):
+            copy = await self._compile(sandbox, box)
+            if not copy.succeeded:
+                return copy.stdout.decode(errors="replace") or "it ended without a word"
+            if copy.made != anew.made:
+                return "it compiles the same source to something else"
+        return ""
 
-async def objection(sandbox: Sandbox, installed: Installed, settings: ExecutorSettings) -> str:
-    """What speaks against it; nothing when it makes of the language's own program what the ordinary compiler does."""
-    copy = await _compile(sandbox, installed, settings, template(installed, settings))
-    anew = await _compile(
-        sandbox, installed, settings, Template(settings.max_disk_bytes, limits.of_compilation(settings))
-    )
-    if not copy.succeeded:
-        return copy.stdout.decode(errors="replace") or "it ended without a word"
-    return "" if copy.made == anew.made else "it compiles the same source to something else"
+    def _box(self, *options: str) -> Template:
+        assert self._installed.shortcut
+        compiler, *_ = self._installed.shortcut.commands
+        argv = ("/usr/bin/env", f"--chdir={wall.STUBS}", *compiler, *options)
+        return Template(self._anew.disk_bytes, self._anew.limits, nursery=Nursery(argv, self._installed.environment))
 
-
-async def _compile(sandbox: Sandbox, installed: Installed, settings: ExecutorSettings, box: Template) -> Ended:
-    language = installed.language
-    source = language.reference.source
-    name = language.names_for(source).source
-    assert language.compile
-    argv = installed.command(language.compile, source=name)
-    step = Step(
-        argv,
-        installed.environment,
-        box.limits,
-        _MOST_BYTES,
-        shortcut=installed.shortcut,
-        merge_output=True,
-    )
-    (ended,) = await sandbox.run(Job({name: File(source.encode())}, (step,), box, collect_bytes=_MOST_BYTES))
-    return ended
-
-
-@cache
-def _beginning(name: str) -> str:
-    """Of programs whose source is called so."""
-    return (wall.stubs() / name).read_text()
+    async def _compile(self, sandbox: Sandbox, box: Template) -> Ended:
+        language = self._installed.language
+        assert language.compile
+        step = Step(
+            self._installed.command(language.compile, source=self._source),
+            self._installed.environment,
+            box.limits,
+            _MOST_BYTES,
+            shortcut=self._installed.shortcut,
+            merge_output=True,
+        )
+        files = {self._source: File(language.reference.source.encode())}
+        (ended,) = await sandbox.run(Job(files, (step,), box, collect_bytes=_MOST_BYTES))
+        return ended

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from executor import forked_compiler, limits, runtimes
+from executor import limits, runtimes
 from executor.catalogue import Installed
+from executor.forked_compiler import ForkedCompiler
 from executor.sandbox.base import Ended, File, Job, SandboxFailure, Step, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.keeper.protocol import Nursery
@@ -44,6 +45,7 @@ class Warm:
         self._folder = folder
         self._templates: dict[str, Template] = {}
         self._compilers: dict[str, SharedCompiler] = {}
+        self._forked: dict[str, ForkedCompiler] = {}
         self._getting: dict[str, asyncio.Task[None]] = {}
         for each in installed:
             if not each.language.makings:
@@ -52,10 +54,14 @@ class Warm:
     def place(self, job: Job, request: RunRequest, installed: Installed) -> Job:
         """The same job for a runtime or compiler that waits for it, where there is one and that is what comes first."""
         self._get(installed)
-        template = self._templates.get(installed.language.code)
-        if template is None or not self._suits(job, request, installed):
+        code = installed.language.code
+        if len(job.steps) > 1:
+            forked = self._forked.get(code)
+            return replace(job, template=forked.box(request.code) or job.template) if forked else job
+        template = self._templates.get(code)
+        if template is None or not self._suits(request, installed):
             return job
-        return replace(job, steps=(_told(job.steps[0], request.code, installed), *job.steps[1:]), template=template)
+        return replace(job, steps=(_told(job.steps[0], request.code, installed),), template=template)
 
     def compiler(self, installed: Installed) -> SharedCompiler | None:
         self._get(installed)
@@ -68,12 +74,8 @@ class Warm:
         for compiler in self._compilers.values():
             await compiler.aclose()
 
-    def _suits(self, job: Job, request: RunRequest, installed: Installed) -> bool:
-        """Compilers have read how programs begin; some runtimes are told the size of their heap when they start."""
-        if installed.language.reads_ahead:
-            return len(job.steps) > 1 and forked_compiler.suits(request.code, installed)
-        if len(job.steps) > 1:
-            return False
+    def _suits(self, request: RunRequest, installed: Installed) -> bool:
+        """Some runtimes are told the size of their heap when they start."""
         if not any("{memory_mib}" in word for word in installed.language.run):
             return True
         return limits.memory_of(request, self._settings) == limits.memory_of(limits.NO_WISHES, self._settings)
@@ -94,22 +96,34 @@ class Warm:
             environment = installed.environment
             idle_s = self._settings.executor_warm_idle
             self._compilers[language.code] = SharedCompiler(self._sandbox.attend, argv, environment, idle_s)
-        template = self._template(installed, values)
+        try:
+            if language.reads_ahead:
+                await self._set_up_compiler(installed)
+            else:
+                await self._set_up_runtime(installed, self._template(installed, values))
+        except SandboxFailure as exc:
+            log.warning("warm.left_out", language=language.code, reason=str(exc))
+
+    async def _set_up_compiler(self, installed: Installed) -> None:
+        forked = ForkedCompiler(installed, self._settings)
+        if reason := await forked.objection(self._sandbox):
+            raise SandboxFailure(reason)
+        self._forked[installed.language.code] = forked
+        self._keep_ready(forked.after_beginning, forked.at_start)
+
+    async def _set_up_runtime(self, installed: Installed, template: Template) -> None:
         if reason := await self._objection(installed, template):
-            log.warning("warm.left_out", language=language.code, reason=reason)
-            return
-        self._templates[language.code] = template
-        boxes = self._settings.executor_warm_boxes
-        self._sandbox.keep_ready([Ready(template, boxes, self._settings.executor_warm_idle)])
+            raise SandboxFailure(reason)
+        self._templates[installed.language.code] = template
+        self._keep_ready(template)
+
+    def _keep_ready(self, *templates: Template) -> None:
+        boxes, idle_s = self._settings.executor_warm_boxes, self._settings.executor_warm_idle
+        self._sandbox.keep_ready([Ready(template, boxes, idle_s) for template in templates])
 
     async def _objection(self, installed: Installed, template: Template) -> str:
         """What speaks against it; nothing when it has run the language's own program."""
-        try:
-            if installed.language.reads_ahead:
-                return await forked_compiler.objection(self._sandbox, installed, self._settings)
-            proved = await self._prove(installed, template)
-        except SandboxFailure as exc:
-            return str(exc)
+        proved = await self._prove(installed, template)
         if proved.succeeded and proved.stdout.decode() == installed.language.reference.output:
             return ""
         return (proved.stderr or proved.stdout).decode(errors="replace") or "it ended without a word"
@@ -134,8 +148,6 @@ class Warm:
 
     def _template(self, installed: Installed, values: dict[str, str]) -> Template:
         language, settings = installed.language, self._settings
-        if language.reads_ahead:
-            return forked_compiler.template(installed, settings)
         usual = limits.of_run(limits.NO_WISHES, settings, language.extra_memory)
         values = {"source": language.names_for("").source, **values}
         if language.nursery:

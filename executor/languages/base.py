@@ -61,8 +61,8 @@ class Language:
     that loads `plugin` into the compiler, where that proves itself.
 
     `has_driver` says that `compile` is a driver of GCC's, whose commands `executor.driver` learns; `reads_ahead`, that
-    programs which begin like the file in `executor/stubs` with the source's name are compiled by copies of a compiler
-    that has read it (`executor.forked_compiler`).
+    programs are compiled by copies of a compiler that has started, and has read the file in `executor/stubs` with the
+    source's name, for those that begin like that (`executor.forked_compiler`).
 
     `nursery` and `stub` are other ways to `run`: to start what programs are forked from, which does what `run` says, or
     a process for one program that waits for it. `compiler` is another way to `compile`: a process that compiles one

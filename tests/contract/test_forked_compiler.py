@@ -1,5 +1,4 @@
-"""A compiler that is forked when it has read how a program begins makes and says, to the byte, what one that starts
-anew does."""
+"""A compiler that had started before its program came makes and says, to the byte, what one that starts for it does."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -8,8 +7,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from executor import forked_compiler, limits
+from executor import limits
 from executor.catalogue import Installed, find_installed
+from executor.forked_compiler import ForkedCompiler
 from executor.mechanisms import find_mechanisms
 from executor.sandbox.base import Ended, File, Job, SandboxFailure, Step, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
@@ -28,6 +28,11 @@ _BEGINNING = "#include <stdio.h>\n"
 _PROGRAMS = {path.stem: path.read_bytes().decode() for path in Path(__file__).parent.glob("programs/c/*.c")} | {
     "long": _BEGINNING + "".join(f"int f{n}(int x) {{ return x * {n}; }}\n" for n in range(1000)) + "int main() {}",
     "many_errors": _BEGINNING + "int x = y;\n" * 1000,
+    "empty": "",
+    "one_byte": "x",
+    "old_line_ends": "int x;\rint y\r",
+    "new_line_ends_after_all": f"{_BEGINNING}int x;\r",
+    "marked": f"\ufeff{_BEGINNING}int main(void) {{ return 1; }}\n",
     "nul": _BEGINNING + "int main(void) { return 0; }\0\n",
     "backslash": _BEGINNING + "int main(void) { return 0; } \\",
     # The compiler comes to the end of its stack, and writes to nobody.
@@ -40,7 +45,7 @@ class Compilers:
     def __init__(self, sandbox: BubblewrapSandbox, installed: Installed) -> None:
         self.sandbox = sandbox
         self.installed = installed
-        self.forked = forked_compiler.template(installed, _SETTINGS)
+        self.forked = ForkedCompiler(installed, _SETTINGS)
         self.anew = Template(_SETTINGS.max_disk_bytes, limits.of_compilation(_SETTINGS))
 
     def shortcut(self, compiler: str) -> Shortcut:
@@ -75,27 +80,41 @@ async def compilers() -> AsyncIterator[Compilers]:
 
 @pytest.mark.parametrize("name", _PROGRAMS)
 async def test_makes_and_says_the_same(name: str, compilers: Compilers) -> None:
-    anew, forked = [await compilers.compile(_PROGRAMS[name], box) for box in (compilers.anew, compilers.forked)]
-    assert (forked.exit_code, forked.stdout.decode()) == (anew.exit_code, anew.stdout.decode())
-    assert forked.made == anew.made
+    forked = compilers.forked
+    boxes = compilers.anew, forked.at_start, forked.after_beginning
+    anew, *copies = [await compilers.compile(_PROGRAMS[name], box) for box in boxes]
+    for copy in copies:
+        assert (copy.exit_code, copy.stdout.decode()) == (anew.exit_code, anew.stdout.decode())
+        assert copy.made == anew.made
 
 
-@pytest.mark.parametrize(("beginning", "is_forked"), [(_BEGINNING, True), (_BEGINNING.replace(" ", ""), False)])
-async def test_a_copy_compiles_what_begins_so_alone(beginning: str, is_forked: bool, compilers: Compilers) -> None:
+@pytest.mark.parametrize(
+    ("beginning", "at_start", "after_beginning"),
+    [
+        (_BEGINNING, True, True),
+        (f"\n{_BEGINNING}", True, False),
+        (_BEGINNING.replace(" ", ""), True, False),
+        (f"\ufeff{_BEGINNING}", False, False),
+    ],
+)
+async def test_a_copy_compiles_what_it_can(
+    beginning: str, at_start: bool, after_beginning: bool, compilers: Compilers
+) -> None:
     """Where whoever starts a compiler gets one that always fails."""
-    source = f"{beginning}int main(void) {{}}"
-    ended = await compilers.compile(source, compilers.forked, compilers.shortcut("/bin/false"))
-    assert ended.succeeded is is_forked
+    source, shortcut = f"{beginning}int main(void) {{}}", compilers.shortcut("/bin/false")
+    forked = compilers.forked
+    assert (await compilers.compile(source, forked.at_start, shortcut)).succeeded is at_start
+    assert (await compilers.compile(source, forked.after_beginning, shortcut)).succeeded is after_beginning
 
 
 async def test_it_has_no_objection_to_the_compiler_that_is_here(compilers: Compilers) -> None:
-    assert await forked_compiler.objection(compilers.sandbox, compilers.installed, _SETTINGS) == ""
+    assert await compilers.forked.objection(compilers.sandbox) == ""
 
 
-async def test_what_does_not_read_ahead_is_no_nursery(compilers: Compilers) -> None:
+async def test_what_takes_no_orders_is_no_nursery(compilers: Compilers) -> None:
     other = replace(compilers.installed, shortcut=compilers.shortcut("/bin/true"))
     with pytest.raises(SandboxFailure):
-        await forked_compiler.objection(compilers.sandbox, other, _SETTINGS)
+        await ForkedCompiler(other, _SETTINGS).objection(compilers.sandbox)
 
 
 class Differing:
@@ -111,10 +130,11 @@ class Differing:
 
 
 async def test_it_objects_to_a_copy_that_makes_something_else(compilers: Compilers) -> None:
-    assert "something else" in await forked_compiler.objection(Differing(), compilers.installed, _SETTINGS)
+    assert "something else" in await compilers.forked.objection(Differing())
 
 
-async def test_the_time_of_a_file_is_not_asked_of_a_copy(compilers: Compilers) -> None:
-    assert forked_compiler.suits(_PROGRAMS["hello"], compilers.installed)
-    assert not forked_compiler.suits(f"{_BEGINNING}char *x = __TIMESTAMP__;", compilers.installed)
-    assert not forked_compiler.suits(f"\n{_BEGINNING}", compilers.installed)
+async def test_a_program_gets_the_copy_that_has_read_most_of_it(compilers: Compilers) -> None:
+    forked = compilers.forked
+    assert forked.box(_PROGRAMS["hello"]) is forked.after_beginning
+    assert forked.box(f"// Mine\n{_BEGINNING}") is forked.at_start
+    assert forked.box(f"{_BEGINNING}char *x = __TIMESTAMP__;") is None

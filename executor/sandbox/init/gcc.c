@@ -1,11 +1,13 @@
-/* The nursery of C programs: GCC's compiler loads this library as a plugin, and has read what they all begin with
- * (`stubs/main.c`) when it takes orders. In the process of a program its file then turns out to go on.
+/* The nursery of C programs: GCC's compiler loads this library as a plugin, and takes orders when it is about to read its
+ * file's first line, or, with the argument `ahead`, when it has read all of what C programs begin with (`stubs/main.c`).
+ * In the process of a program its file then turns out to be another, or to go on.
  *
- * It stops in `cb.file_change` of cpplib's reader, called when the header is left and the next line of the file is yet to
- * be looked at (`_cpp_get_fresh_line` and `_cpp_pop_buffer` of GCC's libcpp/lex.c and directives.c), so that nothing has
- * been decided about what follows. The declarations are our own, of what has been as it is for many versions; GCC's
- * headers are a package that is seldom installed. Where something looks otherwise, this never takes an order, and where
- * it works otherwise, it does not prove itself (`executor/warm.py`): then there is no such nursery.
+ * It stops in `cb.file_change` of cpplib's reader: that is called when the compiler comes to its file, and when it comes
+ * back to it from a header, the next line being yet to be looked at (`_cpp_get_fresh_line` and `_cpp_pop_buffer` of GCC's
+ * libcpp/lex.c and directives.c). So nothing has been decided about what follows. The declarations are our own, of what
+ * has been as it is for many versions; GCC's headers are a package that is seldom installed. Where something looks
+ * otherwise, this never takes an order, and where it works otherwise, it does not prove itself
+ * (`executor/forked_compiler.py`): then there is no such nursery.
  */
 
 #include "init.h"
@@ -42,73 +44,93 @@ extern int unregister_callback(const char *plugin, int event) GCC;
 static const char NAME[] = "precieux";
 static file_change *their_file_change;
 static const char *path;
+static struct buffer *own; /* of the file itself */
+static bool reads_ahead;
 static int file_included; /* the event of that name */
 
-/* Put the program's text in the place of its beginning, which has been read; false where it begins otherwise. */
-static bool go_on(struct buffer *buffer)
+/* Put the program's text in the place of what has been read; false where it begins otherwise. */
+static bool go_on(void)
 {
+    static const char BYTE_ORDER_MARK[] = "\xef\xbb\xbf";
     struct stat status;
-    off_t length = buffer->end - buffer->text;
+    size_t length = (size_t)(own->next_line - own->text);
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0 || fstat(file, &status) < 0)
         fail(path);
-    size_t room = (size_t)status.st_size + PADDING;
-    unsigned char *text = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (text == MAP_FAILED || read(file, text, room) != status.st_size)
+    size_t size = (size_t)status.st_size;
+    unsigned char *text = mmap(NULL, size + PADDING, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (text == MAP_FAILED || read(file, text, size + PADDING) != status.st_size)
         fail(path);
     close(file);
-    if (status.st_size < length || memcmp(text, buffer->text, (size_t)length) != 0)
+    if (size < length || memcmp(text, own->text, length) != 0 || memcmp(text, BYTE_ORDER_MARK, 3) == 0)
         return false;
-    text[status.st_size] = '\n'; /* as after every text (`_cpp_convert_input`) */
-    buffer->text = text;
-    buffer->next_line = text + length;
-    buffer->end = text + status.st_size;
+    text[size] = size > 0 && text[size - 1] == '\r' ? '\r' : '\n'; /* as after every text (`_cpp_convert_input`) */
+    own->text = text;
+    own->next_line = text + length;
+    own->end = text + size;
     return true;
 }
 
-static bool is_read(const struct buffer *buffer)
+/* Returns in the process of a program alone. */
+static void stop(void)
 {
-    return buffer && buffer->text && buffer->next_line == buffer->end && buffer->next_line > buffer->text;
-}
-
-static void on_file_change(struct reader *reader, const void *map)
-{
-    their_file_change(reader, map);
-    struct buffer *buffer = reader->buffer;
-    if (!is_read(buffer))
-        return;
-    cpp_get_callbacks(reader)[FILE_CHANGE] = their_file_change;
     initialize_rtl(); /* the tables of the back end, which the first function would have made */
     on_failure(CONTROL, "", 1);
     if (!take_orders())
         _exit(0);
     struct stage *stage = await_program();
-    if (!stage->has_shortcut || !go_on(buffer))
+    if (!stage->has_shortcut || !go_on())
         execute();
     drive_from_here(stage);
     close(CONTROL);
 }
 
-static void on_first_file(void *name, void *data)
+static void on_file_change(struct reader *reader, const void *map)
+{
+    their_file_change(reader, map);
+    if (reader->buffer == own && own->next_line == own->end) {
+        cpp_get_callbacks(reader)[FILE_CHANGE] = their_file_change;
+        stop();
+    }
+}
+
+/* The file itself is the first, and comes again when what goes before every file is done. */
+static void on_file(void *name, void *data)
 {
     (void)data;
+    if (!path || strcmp(name, path) != 0) {
+        path = path ? path : name;
+        return;
+    }
     unregister_callback(NAME, file_included); /* or a crash would be blamed on plugins */
-    file_change **callback = &cpp_get_callbacks(parse_in)[FILE_CHANGE];
-    path = name;
-    their_file_change = *callback;
-    *callback = on_file_change;
+    own = parse_in->buffer;
+    if (!own || own->next_line != own->text)
+        return;
+    if (reads_ahead) {
+        file_change **callback = &cpp_get_callbacks(parse_in)[FILE_CHANGE];
+        their_file_change = *callback;
+        *callback = on_file_change;
+    } else {
+        stop();
+    }
 }
 
 EXPORTED int plugin_is_GPL_compatible;
 
-/* https://gcc.gnu.org/onlinedocs/gccint/Plugins-loading.html */
-EXPORTED int plugin_init(void *arguments, void *version)
+/* The beginning of `struct plugin_name_args`; https://gcc.gnu.org/onlinedocs/gccint/Plugins-loading.html */
+struct arguments {
+    char *base_name;
+    const char *full_name;
+    int count;
+};
+
+EXPORTED int plugin_init(const struct arguments *arguments, const void *version)
 {
-    (void)arguments;
     (void)version;
     if (!&parse_in || !cpp_get_callbacks || !initialize_rtl)
         return 1;
+    reads_ahead = arguments->count > 0;
     file_included = get_named_event_id("PLUGIN_INCLUDE_FILE", 0);
-    register_callback(NAME, file_included, on_first_file, NULL);
+    register_callback(NAME, file_included, on_file, NULL);
     return 0;
 }
