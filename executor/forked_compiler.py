@@ -28,11 +28,8 @@ class ForkedCompiler:
         self.after_beginning = self._box(_PLUGIN, _AHEAD)
         self.at_start = self._box(_PLUGIN)
 
-    def box(self, source: str) -> Template | None:
-        """The box whose first process is to compile it. The one macro that tells a file's time would tell that of
-        another file."""
-        if "__TIMESTAMP__" in source:
-            return None
+    def box(self, source: str) -> Template:
+        """The box whose first process is to compile it."""
         return self.after_beginning if source.startswith(self._beginning) else self.at_start
 
     async def objection(self, sandbox: Sandbox) -> str:

@@ -8,8 +8,8 @@ from executor.sandbox.link import Mechanisms
 from executor.settings import ExecutorSettings
 from shared.errors import ConfigurationError
 
-#: Of boxes that stand ready: plain ones, and a few of runtimes.
-_KINDS = 4
+#: Of boxes that stand ready: plain ones, three of runtimes (Python, Node, Java), and two of C's compiler.
+_KINDS = 6
 
 
 def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:

@@ -57,7 +57,7 @@ class Warm:
         code = installed.language.code
         if len(job.steps) > 1:
             forked = self._forked.get(code)
-            return replace(job, template=forked.box(request.code) or job.template) if forked else job
+            return replace(job, template=forked.box(request.code)) if forked else job
         template = self._templates.get(code)
         if template is None or not self._suits(request, installed):
             return job

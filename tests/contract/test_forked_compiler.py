@@ -29,6 +29,11 @@ _PROGRAMS = {path.stem: path.read_bytes().decode() for path in Path(__file__).pa
     "long": _BEGINNING + "".join(f"int f{n}(int x) {{ return x * {n}; }}\n" for n in range(1000)) + "int main() {}",
     "many_errors": _BEGINNING + "int x = y;\n" * 1000,
     "empty": "",
+    # Of the file itself, its size and time are looked at.
+    "once": f'{_BEGINNING}#pragma once\n#include "main.c"\nint z;\nint main(void) {{ return z; }}\n',
+    "depends": f'{_BEGINNING}#pragma GCC dependency "main.c"\nint main(void) {{ return 0; }}\n',
+    # The assembler is ended by a signal, and the driver says so.
+    "too_large": f"{_BEGINNING}char all[200 << 20] = {{1}};\nint main(void) {{ return 0; }}\n",
     "one_byte": "x",
     "old_line_ends": "int x;\rint y\r",
     "new_line_ends_after_all": f"{_BEGINNING}int x;\r",
@@ -137,4 +142,3 @@ async def test_a_program_gets_the_copy_that_has_read_most_of_it(compilers: Compi
     forked = compilers.forked
     assert forked.box(_PROGRAMS["hello"]) is forked.after_beginning
     assert forked.box(f"// Mine\n{_BEGINNING}") is forked.at_start
-    assert forked.box(f"{_BEGINNING}char *x = __TIMESTAMP__;") is None

@@ -1,7 +1,9 @@
 """What is left when a process of ours is killed outright: nothing, and the service goes on where it can."""
 
 import asyncio
+import contextlib
 import os
+import resource
 import signal
 import subprocess
 from collections.abc import Callable
@@ -59,6 +61,25 @@ async def test_a_killed_keeper_ends_its_runs_and_another_takes_over() -> None:
             await _until(lambda: not processes_named(mark))
             again = await client.post("/", json={"language": "py", "code": "print('again')"})
             assert again.json()["output"] == "again\n"
+
+
+async def test_many_boxes_stand_ready_with_few_descriptors() -> None:
+    """Usual are 1024, and each box takes the keeper some of them."""
+    boxes, kinds = 16, 2
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (192, hard))
+    try:
+        executor = contextlib.ExitStack()
+        running = executor.enter_context(running_executor(executor_warm_boxes=str(boxes)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with executor:
+        first = keeper(running.pid)
+        await _until(lambda: len(descendants(running.pid)) > 2 * boxes * kinds)
+        async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
+            answer = await client.post("/", json={"language": "py", "code": "print('well')"})
+        assert answer.json()["output"] == "well\n"
+        assert keeper(running.pid) == first
 
 
 async def test_stopping_leaves_nothing() -> None:

@@ -36,6 +36,8 @@ typedef void file_change(struct reader *reader, const void *map);
 #define GCC __attribute__((weak))
 extern struct reader *parse_in GCC;
 extern file_change **cpp_get_callbacks(struct reader *) __asm__("_Z17cpp_get_callbacksP10cpp_reader") GCC;
+extern struct file *cpp_get_file(struct buffer *) __asm__("_Z12cpp_get_fileP10cpp_buffer") GCC;
+extern struct stat *_cpp_get_file_stat(struct file *) GCC;
 extern void initialize_rtl(void) __asm__("_Z14initialize_rtlv") GCC;
 extern int get_named_event_id(const char *name, int insert) GCC;
 extern void register_callback(const char *plugin, int event, void (*callback)(void *, void *), void *data) GCC;
@@ -65,6 +67,7 @@ static bool go_on(void)
     if (size < length || memcmp(text, own->text, length) != 0 || memcmp(text, BYTE_ORDER_MARK, 3) == 0)
         return false;
     text[size] = size > 0 && text[size - 1] == '\r' ? '\r' : '\n'; /* as after every text (`_cpp_convert_input`) */
+    *_cpp_get_file_stat(cpp_get_file(own)) = status;
     own->text = text;
     own->next_line = text + length;
     own->end = text + size;
@@ -127,7 +130,7 @@ struct arguments {
 EXPORTED int plugin_init(const struct arguments *arguments, const void *version)
 {
     (void)version;
-    if (!&parse_in || !cpp_get_callbacks || !initialize_rtl)
+    if (!&parse_in || !cpp_get_callbacks || !cpp_get_file || !_cpp_get_file_stat || !initialize_rtl)
         return 1;
     reads_ahead = arguments->count > 0;
     file_included = get_named_event_id("PLUGIN_INCLUDE_FILE", 0);

@@ -28,7 +28,7 @@ struct waiting {
     bool is_stub;
 };
 
-/* The order to begin, as it comes from the keeper (`Begin.words` in keeper/protocol.py). */
+/* The order to begin, as it comes from the keeper (`run_words` in keeper/protocol.py). */
 static struct packet packet;
 static struct packet further;
 
@@ -210,7 +210,10 @@ void live(const struct order *order, const struct confinement *confinement)
     tell(order->keeper, "standing");
     if (receive(order->keeper, &packet)) {
         run(order, confinement, &child);
-        receive(order->keeper, &packet); /* when all have been told, we end, which takes as long as telling them does */
+        /* We end when all have been told, as that takes as long as telling them. What is for a stage that there was no
+         * more need of comes first. */
+        while (receive(order->keeper, &packet))
+            close_descriptors(&packet);
     }
     _exit(0);
 }

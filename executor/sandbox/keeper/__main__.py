@@ -6,6 +6,7 @@ The first packet is the configuration: {"seccomp": hex, "first_user": id or null
 
 import contextlib
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -143,6 +144,8 @@ class Keeper:
 def main() -> int:
     # Whatever came along from whoever started us; what is opened from here on stays here (PEP 446).
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # every box that stands ready takes some
     keeper = Keeper(socket.socket(fileno=0))
     try:
         keeper.serve()

@@ -3,6 +3,7 @@
 import array
 import json
 import os
+import select
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -43,6 +44,13 @@ def receive_packet(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
     return packet, list(descriptors)
+
+
+def is_readable(descriptor: int) -> bool:
+    """Whether there is something to receive, or nobody left to send it; without waiting."""
+    poll = select.poll()  # select(2) knows no descriptor beyond 1023
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def close(descriptors: Sequence[int]) -> None:

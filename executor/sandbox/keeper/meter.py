@@ -27,8 +27,9 @@ class Meter(Protocol):
         """Descriptors to which the stage's first process writes "0", before it gives up its privileges: from there on
         it and its children are counted. The caller closes them."""
 
-    def begin(self, limits: StageLimits) -> None:
-        """The program begins: what has been used is not its own, and these are its limits."""
+    def begin(self, limits: StageLimits, *, waited: bool) -> None:
+        """The program begins, and these are its limits. What was used while it `waited` is not its own; one that did not
+        may have begun before we were told."""
 
     def sample(self) -> Usage:
         """The use until now."""
@@ -91,9 +92,9 @@ class CgroupV1:
         # `tasks` with one thread skips the kernel's wait for a grace period, which costs 9-14 ms on `cgroup.procs`.
         return [folder.opened("tasks") for folder in (self._memory, self._cpu, *self._others)]
 
-    def begin(self, limits: StageLimits) -> None:
+    def begin(self, limits: StageLimits, *, waited: bool) -> None:
         self._limit(limits)
-        self._cpu_before = self._cpu_s()
+        self._cpu_before = self._cpu_s() if waited else 0.0
 
     def sample(self) -> Usage:
         kills = self._memory.read("memory.oom_control").rpartition("oom_kill ")[2]
@@ -141,9 +142,9 @@ class CgroupV2:
     def joins(self) -> list[int]:
         return [self._folder.opened("cgroup.procs")]
 
-    def begin(self, limits: StageLimits) -> None:
+    def begin(self, limits: StageLimits, *, waited: bool) -> None:
         self._limit(limits)
-        self._cpu_before = self._cpu_s()
+        self._cpu_before = self._cpu_s() if waited else 0.0
 
     def sample(self) -> Usage:
         events = dict(line.split() for line in self._folder.read("memory.events").splitlines())

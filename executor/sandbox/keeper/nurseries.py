@@ -101,7 +101,13 @@ class _Kind:
             (os.POSIX_SPAWN_DUP2, theirs.fileno(), _CONTROL),
         ]
         try:
-            pid = os.posix_spawn(self._kind.argv[0], self._kind.argv, self._kind.environment, file_actions=actions)
+            pid = os.posix_spawn(
+                self._kind.argv[0],
+                self._kind.argv,
+                self._kind.environment,
+                file_actions=actions,
+                setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # which a Python ignores
+            )
             process = os.pidfd_open(pid)
         except OSError:
             ours.close()

@@ -114,9 +114,11 @@ class SampledMeter:
         """None: whoever is in the box is counted."""
         return []
 
-    def begin(self, limits: StageLimits) -> None:
+    def begin(self, limits: StageLimits, *, waited: bool) -> None:
         self._limit = limits.memory_bytes
         processes = self._tree.sample()
+        if not waited:  # what process 1 has waited for was another stage's
+            processes = {key: process for key, process in processes.items() if key[0] == 1}
         self._before = sum(process.own + process.waited for process in processes.values())
         self._living = {key: process.own for key, process in processes.items()}
         self.own_before = sum(self._living.values())

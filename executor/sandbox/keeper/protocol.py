@@ -1,5 +1,6 @@
 """What the executor and its keeper say to each other: one JSON object per packet, descriptors beside it. The nursery
-and process 1 of a box, which are written in C, are spoken to in words, each ended by a NUL.
+and process 1 of a box, which are written in C, are spoken to in words, each ended by a NUL; those for process 1 come
+with `Begin`, after a NUL.
 
     executor -> keeper   `Prepare` makes a box, `Begin` runs stages in it, once; {"kill": box id} ends it at any time
     keeper -> executor   {"ready": true} once; then per box, in order: `Standing` when it can begin without delay, one

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import select
 import signal
 import socket
 import time
@@ -99,7 +98,8 @@ class Run:
             return
         now, spent, limits = time.monotonic(), time.thread_time(), self._limits
         usage = self._meters[self._stage].sample()
-        if select.select([self.channel], [], [], 0)[0]:
+        self.next_look = now + _SHORTEST_LOOK
+        if channel.is_readable(self.channel.fileno()):
             return  # process 1 has told of its end, and what was seen may be the next one's
         self._seen = usage
         if usage.exhausted:
@@ -187,7 +187,7 @@ class Run:
     def _start_clock(self) -> None:
         if self._new_meter is None:
             self._meters.append(SampledMeter(self._open_tree()))
-        self._meters[self._stage].begin(self._limits)
+        self._meters[self._stage].begin(self._limits, waited=self._stage == 0)
         self._seen = Usage(0.0, 0)
         self._started = time.monotonic()
         self._wall_s = self._limits.wall_s
@@ -237,7 +237,7 @@ class Run:
     def _open_tree(self) -> ProcessTree:
         if self._tree is None:
             tree = ProcessTree(self.init)
-            if select.select([self.process], [], [], 0)[0]:  # it has ended: another process may have its number
+            if channel.is_readable(self.process):  # it has ended: another process may have its number
                 tree.close()
                 raise ProcessLookupError(self.init)
             self._tree = tree

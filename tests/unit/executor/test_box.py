@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
+import resource
 import socket
 import time
 from pathlib import Path
@@ -132,10 +134,37 @@ def test_what_a_stage_uses_is_not_laid_to_the_one_before(monkeypatch: pytest.Mon
         (report,) = run.hear()
         assert isinstance(report, StageReport)
         assert (report.stage, report.cpu_s, report.stopped, report.last) == (0, 0.25, None, False)
-        run.look()
-        assert run.next_look < float("inf")  # the second has used nothing since then, so it is not ended
+        init.send(b"stage 1 0 60 60 1000")
+        (report,) = run.hear()
+        assert isinstance(report, StageReport)
+        assert (report.stage, report.cpu_s, report.stopped, report.last) == (1, 60, "cpu", True)
         init.close()
         assert isinstance([*run.close()][-1], BoxGone)
+
+
+def test_a_process_1_that_is_on_its_way_out_is_not_looked_at_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, init, _ = _compiling(monkeypatch)
+    init.close()
+    assert [*run.hear()] == []
+    run.look()
+    assert run.silent
+    assert run.next_look > time.monotonic()
+    assert isinstance([*run.close()][-1], BoxGone)
+
+
+def test_a_descriptor_may_have_a_high_number() -> None:
+    """A keeper of many boxes has more than the 1024 that select(2) knows."""
+    ours, theirs = channel.pair()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    try:
+        high = fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with ours, theirs, socket.socket(fileno=high):
+        assert not channel.is_readable(high)
+        theirs.send(b"word")
+        assert channel.is_readable(high)
 
 
 def test_what_a_stage_uses_is_laid_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
