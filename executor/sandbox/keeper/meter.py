@@ -28,8 +28,8 @@ class Meter(Protocol):
         it and its children are counted. The caller closes them."""
 
     def begin(self, limits: StageLimits, *, waited: bool) -> None:
-        """The program begins, and these are its limits. What was used while it `waited` is not its own; one that did not
-        may have begun before we were told."""
+        """The program begins, and these are its limits. What was used while it `waited` is not its own; one that did
+        not may have begun before we were told."""
 
     def sample(self) -> Usage:
         """The use until now."""
