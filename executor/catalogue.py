@@ -58,9 +58,12 @@ class Installed:
 
     def command(self, words: tuple[str, ...], **values: str) -> tuple[str, ...]:
         """What to start: `words` with all names replaced."""
-        return command(
-            words, {**self.tools, "headers": f"{wall.HEADERS}/{self.headers_key}", "stubs": wall.STUBS, **values}
-        )
+        headers = f"-I{wall.HEADERS}/{self.headers_key}" if self.language.headers else ""
+        return command(words, {**self.tools, "headers": headers, "stubs": wall.STUBS, **values})
+
+    def without_headers(self) -> "Installed":
+        """The same, but that it compiles with no header that was compiled ahead."""
+        return replace(self, language=replace(self.language, headers=()), shortcut=None)
 
     def describe(self) -> SupportedLanguage:
         version = re.search(r"\d+(\.\d+)+", self.info)

@@ -1,8 +1,7 @@
 """Compilers that have started before their program comes, and are copied for each.
 
-Half of the time that GCC takes for a small C program is to start and to fill its tables, and a quarter to read
-`<stdio.h>`. One nursery (`sandbox/init/gcc.c`) has done all of that, for programs that begin with that line; another
-has read nothing, for the others.
+A third of the time that GCC takes for a small C program is to start, and as much to read `<stdio.h>`. One nursery
+(`sandbox/init/gcc.c`) has done both, for programs that begin with that line; another has read nothing, for the others.
 """
 
 from executor import limits

@@ -66,6 +66,9 @@ class Pipeline:
         # Once the program has begun, which it does before this task first waits for anything.
         since = pressure.Since(asyncio.get_running_loop())
         ended = await self._run(ready, job)
+        if self._doubts(ended, job, request, installed):
+            plainly = plan(request, installed.without_headers(), self._settings)
+            ended = await self._sandbox.run(replace(plainly, collect_bytes=job.collect_bytes))
         if key and ended and ended[0].succeeded and ended[0].made:
             self._compiled.put(key, ended[0].made)
         if len(ended) < len(job.steps) or not ended:
@@ -85,6 +88,13 @@ class Pipeline:
                 raise
             log.warning("warm.failed", reason=str(exc))
             return await self._sandbox.run(anew)
+
+    def _doubts(self, ended: list[Ended], job: Job, request: RunRequest, installed: Installed) -> bool:
+        """Whether a source was refused that may have been compiled with a header made ahead, which makes a compiler say
+        and refuse what it otherwise would not (ADR 76)."""
+        headers = installed.language.headers if self._settings.precompile_headers else ()
+        refused = ended and len(ended) < len(job.steps) and ended[-1].stopped is None
+        return bool(refused) and any(header in request.code for header in headers)
 
     async def _compile_warm(self, job: Job, installed: Installed) -> Ended | None:
         """By a compiler that has long started, if the language has one, and it has an answer."""

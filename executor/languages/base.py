@@ -56,9 +56,9 @@ class Language:
     """`tools` are the programs needed, by absolute path (the first that exists of each tuple), by the name that the
     commands use. In commands, `{source}`, `{main}`, `{memory_mib}` and the names of tools and options are replaced.
 
-    `headers` are what programs include first, to be compiled ahead by `precompile`; `{headers}` is the folder of what
-    that made: `made.gch`, and in `made.d` of which files (`executor.precompiled_headers`). `{plugin}` is the option
-    that loads `plugin` into the compiler, where that proves itself.
+    `headers` are what programs include first, to be compiled ahead by `precompile`; `{headers}` is the option that
+    names the folder of what that made: `made.gch`, and in `made.d` of which files (`executor.precompiled_headers`).
+    `{plugin}` is the option that loads `plugin` into the compiler, where that proves itself.
 
     `has_driver` says that `compile` is a driver of GCC's, whose commands `executor.driver` learns; `reads_ahead`, that
     programs are compiled by copies of a compiler that has started, and has read the file in `executor/stubs` with the

@@ -29,6 +29,14 @@ _PROGRAMS = {path.stem: path.read_bytes().decode() for path in Path(__file__).pa
     "long": _BEGINNING + "".join(f"int f{n}(int x) {{ return x * {n}; }}\n" for n in range(1000)) + "int main() {}",
     "many_errors": _BEGINNING + "int x = y;\n" * 1000,
     "empty": "",
+    # What the first function, or a declaration, asks of the compiler tells in the functions after it.
+    "optimises_otherwise": _BEGINNING
+    + '__attribute__((optimize("O0"))) int first(int a) { return a * 3; }\n'
+    + "int rec(int n) { return n < 2 ? n : rec(n - 1) + rec(n - 2); }\nint main(void) { return rec(5); }\n",
+    "another_processor": _BEGINNING
+    + '__attribute__((target("arch=haswell"))) int first(int a);\n'
+    + "typedef double v4 __attribute__((vector_size(32)));\nv4 vec(v4 a, v4 b) { return a * b + a; }\n"
+    + "int rec(int n) { return n < 2 ? n : rec(n - 1) + rec(n - 2); }\nint main(void) { return rec(5); }\n",
     # Of the file itself, its size and time are looked at.
     "once": f'{_BEGINNING}#pragma once\n#include "main.c"\nint z;\nint main(void) {{ return z; }}\n',
     "depends": f'{_BEGINNING}#pragma GCC dependency "main.c"\nint main(void) {{ return 0; }}\n',

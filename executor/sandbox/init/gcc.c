@@ -38,7 +38,6 @@ extern struct reader *parse_in GCC;
 extern file_change **cpp_get_callbacks(struct reader *) __asm__("_Z17cpp_get_callbacksP10cpp_reader") GCC;
 extern struct file *cpp_get_file(struct buffer *) __asm__("_Z12cpp_get_fileP10cpp_buffer") GCC;
 extern struct stat *_cpp_get_file_stat(struct file *) GCC;
-extern void initialize_rtl(void) __asm__("_Z14initialize_rtlv") GCC;
 extern int get_named_event_id(const char *name, int insert) GCC;
 extern void register_callback(const char *plugin, int event, void (*callback)(void *, void *), void *data) GCC;
 extern int unregister_callback(const char *plugin, int event) GCC;
@@ -77,7 +76,6 @@ static bool go_on(void)
 /* Returns in the process of a program alone. */
 static void stop(void)
 {
-    initialize_rtl(); /* the tables of the back end, which the first function would have made */
     on_failure(CONTROL, "", 1);
     if (!take_orders())
         _exit(0);
@@ -130,7 +128,7 @@ struct arguments {
 EXPORTED int plugin_init(const struct arguments *arguments, const void *version)
 {
     (void)version;
-    if (!&parse_in || !cpp_get_callbacks || !cpp_get_file || !_cpp_get_file_stat || !initialize_rtl)
+    if (!&parse_in || !cpp_get_callbacks || !cpp_get_file || !_cpp_get_file_stat)
         return 1;
     reads_ahead = arguments->count > 0;
     file_included = get_named_event_id("PLUGIN_INCLUDE_FILE", 0);

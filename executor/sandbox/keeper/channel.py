@@ -46,6 +46,16 @@ def receive_packet(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[
     return packet, list(descriptors)
 
 
+def try_receive(channel: socket.socket) -> bytes | None:
+    """The next packet, without what is beside it: empty at the end of the channel, None when there is none yet."""
+    try:
+        return receive_packet(channel, socket.MSG_DONTWAIT)[0]
+    except BlockingIOError:
+        return None
+    except ConnectionError:
+        return b""
+
+
 def is_readable(descriptor: int) -> bool:
     """Whether there is something to receive, or nobody left to send it; without waiting."""
     poll = select.poll()  # select(2) knows no descriptor beyond 1023

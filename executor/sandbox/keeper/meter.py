@@ -34,6 +34,10 @@ class Meter(Protocol):
     def sample(self) -> Usage:
         """The use until now."""
 
+    def conclude(self, told: Usage, seen: Usage | None) -> Usage:
+        """The use at the stage's end, of which process 1 has `told`; `seen` is the last sample, where another stage may
+        have begun since then."""
+
     def close(self) -> None:
         """Forget the stage; all its processes are dead."""
 
@@ -104,6 +108,9 @@ class CgroupV1:
             exhausted=int(kills) > 0,
         )
 
+    def conclude(self, told: Usage, seen: Usage | None) -> Usage:
+        return self.sample()  # no other stage is in this group
+
     def close(self) -> None:
         for folder in (self._memory, self._cpu, *self._others):
             folder.remove()
@@ -153,6 +160,9 @@ class CgroupV2:
         except FileNotFoundError:  # before Linux 5.19
             self._peak = max(self._peak, int(self._folder.read("memory.current")))
         return Usage(self._cpu_s() - self._cpu_before, self._peak, int(events["oom_kill"]) > 0)
+
+    def conclude(self, told: Usage, seen: Usage | None) -> Usage:
+        return self.sample()  # no other stage is in this group
 
     def close(self) -> None:
         self._folder.remove()

@@ -108,7 +108,7 @@ class SampledMeter:
         self._living: dict[tuple[int, str], float] = {}
         self._gone = 0.0
         self._before = 0.0
-        self.own_before = 0.0
+        self._own_before = 0.0
 
     def joins(self) -> list[int]:
         """None: whoever is in the box is counted."""
@@ -121,8 +121,8 @@ class SampledMeter:
             processes = {key: process for key, process in processes.items() if key[0] == 1}
         self._before = sum(process.own + process.waited for process in processes.values())
         self._living = {key: process.own for key, process in processes.items()}
-        self.own_before = sum(self._living.values())
-        self._gone = -self.own_before
+        self._own_before = sum(self._living.values())
+        self._gone = -self._own_before
 
     def sample(self) -> Usage:
         processes = self._tree.sample()
@@ -132,6 +132,11 @@ class SampledMeter:
             used = stored + self._tree.proportional()
         self._peak = max(self._peak, used)
         return Usage(self._cpu(processes), self._peak, self._peak > self._limit)
+
+    def conclude(self, told: Usage, seen: Usage | None) -> Usage:
+        usage = seen or self.sample()
+        used_s = max(usage.cpu_s, told.cpu_s - self._own_before)
+        return Usage(used_s, max(usage.memory_bytes, told.memory_bytes), usage.exhausted)
 
     def close(self) -> None:
         """The tree belongs to the box."""

@@ -71,8 +71,8 @@ class Run:
 
     def hear(self) -> Iterator[Report]:
         """What process 1 has said since the last time."""
-        while said := self._receive():
-            kind, _, rest = said.partition(" ")
+        while said := channel.try_receive(self.channel):
+            kind, _, rest = said.decode(errors="replace").partition(" ")
             if kind == "standing":
                 self._standing = True
                 for meter in self._meters:
@@ -83,6 +83,7 @@ class Run:
                 yield self._ended(*rest.split())
             else:
                 self._failure = rest
+        self.silent = said is not None
 
     def release(self) -> None:
         """Let process 1 go, once its last word has been passed on."""
@@ -195,13 +196,9 @@ class Run:
 
     def _ended(self, stage: str, exit_code: str, cpu_s: str, wall_s: str, resident: str) -> StageReport:
         """As `report` in init/stages.c tells it; the exit code is negative where it was a signal."""
-        meter = self._meters[self._stage]
         follows = int(exit_code) == 0 and self._stage + 1 < len(self._stages)
-        # Without cgroups, whoever is in the box is counted, and that may be the next stage by now.
-        usage = self._seen if isinstance(meter, SampledMeter) and follows else meter.sample()
-        if isinstance(meter, SampledMeter):
-            used_s = max(usage.cpu_s, float(cpu_s) - meter.own_before)
-            usage = Usage(used_s, max(usage.memory_bytes, int(resident)), usage.exhausted)
+        told = Usage(float(cpu_s), int(resident))
+        usage = self._meters[self._stage].conclude(told, self._seen if follows else None)
         if usage.exhausted:
             self._stopped = self._stopped or "memory"
         elif usage.cpu_s > self._limits.cpu_s:
@@ -250,13 +247,3 @@ class Run:
     def _close_descriptors(self) -> None:
         channel.close(self._descriptors)
         self._descriptors = []
-
-    def _receive(self) -> str:
-        try:
-            said, _ = channel.receive_packet(self.channel, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return ""
-        except ConnectionError:
-            said = b""
-        self.silent = not said
-        return said.decode(errors="replace")

@@ -7,6 +7,7 @@ import pytest
 
 from executor import pressure
 from executor.catalogue import Installed
+from executor.languages import known
 from executor.languages.py import LANGUAGE
 from executor.pipeline import Pipeline
 from executor.pressure import Reading
@@ -85,3 +86,38 @@ async def test_a_sandbox_that_fails_altogether_is_asked_twice_and_no_more() -> N
     with pytest.raises(SandboxFailure):
         await Pipeline(sandbox, ExecutorSettings(), AllWarm()).run(RunRequest(code="x", language="py"), _PYTHON)
     assert len(sandbox.asked) == 2
+
+
+class RefusingSandbox:
+    """No program compiles, and if it is `stopped`, for a limit; but one does without headers."""
+
+    def __init__(self, stopped: str | None = None) -> None:
+        self._stopped = stopped
+        self.asked: list[Job] = []
+
+    async def run(self, job: Job) -> list[Ended]:
+        self.asked.append(job)
+        compiles = not any("/headers/" in word for word in job.steps[0].argv)
+        compiled = Ended(0 if compiles else 1, None, 1.0, 1.0, 1, self._stopped, b"refused", b"", truncated=False)
+        return [compiled, replace(compiled, stdout=b"done")] if compiles else [compiled]
+
+
+@pytest.mark.parametrize(
+    ("code", "stopped", "precompile", "verdict"),
+    [
+        ("#include <iostream>", None, True, Verdict.OK),
+        ("#include <vector>", None, True, Verdict.COMPILE_ERROR),
+        ("#include <iostream>", "cpu", True, Verdict.COMPILE_ERROR),
+        ("#include <iostream>", None, False, Verdict.COMPILE_ERROR),
+    ],
+)
+async def test_what_headers_made_ahead_refuse_is_compiled_without(
+    code: str, stopped: str | None, precompile: bool, verdict: Verdict
+) -> None:
+    sandbox = RefusingSandbox(stopped)
+    cpp = Installed(known()["cpp"], {"gxx": "/usr/bin/g++", "gold": "", "named_folders": ""}, "")
+    outcome = await Pipeline(sandbox, ExecutorSettings(precompile_headers=precompile)).run(
+        RunRequest(code=code, language="cpp"), cpp
+    )
+    assert outcome.verdict is verdict
+    assert len(sandbox.asked) == (2 if verdict is Verdict.OK else 1)
