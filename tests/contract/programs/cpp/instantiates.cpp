@@ -3,7 +3,6 @@
 template class std::vector<int>;
 template class std::vector<double>;
 template class std::vector<std::string>;
-template class std::basic_regex<char>;
 template class std::basic_string<char>;
 template class std::basic_string<char16_t>;
 template class std::map<int, std::string>;
@@ -13,9 +12,7 @@ extern template class std::deque<char>;
 template class std::vector<float>;
 template class std::deque<char>;
 template std::string std::operator+(const std::string &, const std::string &);
-template class std::codecvt_byname<char, char, mbstate_t>;
 template class std::basic_stringbuf<char>;
-template class std::basic_ofstream<char>;
 template class std::__codecvt_abstract_base<char16_t, char, mbstate_t>;
 template class std::function<void()>;
 template void std::sort(int *, int *);
