@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos help demo up test test-compose lint bench bench-pipeline format clean
+.PHONY: attacks soak chaos siege help demo up test test-compose lint bench bench-pipeline format clean
 
 python := .venv/bin/python
 
@@ -33,6 +33,10 @@ soak: ## Put 10,000 requests to the executor, and look what is left over
 chaos: ## Break every part at random; `make chaos MINUTES=10` for long
 	@deploy/bootstrap test
 	@$(python) -m tests.chaos --minutes $(or $(MINUTES),1) $(args)
+
+siege: ## Put attackers and honest clients to one system together; `make siege MINUTES=30` for long
+	@deploy/bootstrap test
+	@$(python) -m tests.siege --minutes $(or $(MINUTES),3) $(args)
 
 lint: ## Check style, types and layers
 	@deploy/bootstrap test

@@ -1,0 +1,170 @@
+"""`python -m tests.siege --minutes 30`: honest clients alone first, then beside attackers; compares the two.
+
+The whole system runs as an operator has it: `precieux up` with real keys, and the executor as an ordinary user inside a
+memory cgroup of 2 GiB, where there are cgroups. It fails when an honest submission is not answered rightly, when the
+honest clients' median grows more than threefold, or when any process of ours has died.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tests.fixtures.executor import MODES, running_executor
+from tests.fixtures.processes import descendants
+from tests.fixtures.up import Up
+from tests.siege.attackers import Attackers
+from tests.siege.honest import Tally, submit_for
+
+_MEMORY_BYTES: Final = 2 << 30
+_MOST_SLOWDOWN: Final = 3.0
+_TOKEN: Final = "siege-" * 6
+_HONEST_CLIENTS: Final = 2
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Attackers and honest clients at one system.")
+    parser.add_argument("--minutes", type=float, default=3.0, help="of the siege; a quarter of it before, in peace")
+    parser.add_argument("--every", type=float, default=2.0, help="seconds between two submissions of an honest client")
+    chosen = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="precieux-siege-"))
+    folder.chmod(0o711)
+    mode = "ordinary user" if "ordinary user" in MODES else "as it comes"
+    with _memory_group() as group, _inside(group):
+        executor = running_executor(mode, codex_token=_TOKEN)
+        with executor as engine, _outside(group):
+            up = Up(folder, {"PRECIEUX_CODEX_URL": engine.url, "PRECIEUX_CODEX_TOKEN": _TOKEN})
+            up.start()
+            try:
+                return _besiege(up, engine.pid, minutes=chosen.minutes, every_s=chosen.every)
+            finally:
+                up.stop()
+                print(f"The log is {folder / 'up.log'}")
+
+
+def _besiege(up: Up, executor: int, *, minutes: float, every_s: float) -> int:
+    keys = [_make_key(up, name) for name in (*(f"honest-{n}" for n in range(_HONEST_CLIENTS)), "attacker")]
+    before = _services(up, executor)
+    peace = asyncio.run(_phase(up.url, keys, minutes * 15, every_s, attack=False))
+    print(_line("alone", peace), flush=True)
+    siege = asyncio.run(_phase(up.url, keys, minutes * 60, every_s, attack=True))
+    print(_line("besieged", siege), flush=True)
+    after = _services(up, executor)
+    died = sorted(name for pid, name in before.items() if pid not in after)
+    ratio = siege.quantile(0.5) / peace.quantile(0.5)
+    print(f"slowdown of the median: {ratio:.2f} (at most {_MOST_SLOWDOWN:g}); of the 95th percentile:"
+          f" {siege.quantile(0.95) / peace.quantile(0.95):.2f}")  # fmt: skip
+    for pid, name in after.items():
+        print(f"peak memory of {name}: {_peak_mib(pid)} MiB")
+    for wrong in (*peace.wrong, *siege.wrong)[:20]:
+        print(f"NOT SERVED: {wrong}")
+    for name in died:
+        print(f"DIED: {name}")
+    return int(bool(peace.wrong or siege.wrong or died) or ratio > _MOST_SLOWDOWN)
+
+
+async def _phase(url: str, keys: list[str], seconds: float, every_s: float, *, attack: bool) -> Tally:
+    *honest, hostile = keys
+    attackers = Attackers(url, hostile)
+    attacking = asyncio.create_task(attackers.run()) if attack else None
+    started = f"{time.time():.0f}"
+    tallies = await asyncio.gather(
+        *(submit_for(url, key, f"h{n}-{started}", seconds=seconds, every_s=every_s) for n, key in enumerate(honest))
+    )
+    if attacking:
+        attacking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await attacking
+        print(json.dumps(dict(sorted(attackers.answers.items())), indent=1))
+    whole = Tally()
+    for tally in tallies:
+        whole.seconds += tally.seconds
+        whole.wrong += tally.wrong
+        whole.put_off += tally.put_off
+    return whole
+
+
+def _make_key(up: Up, name: str) -> str:
+    made = subprocess.run(
+        [sys.executable, "-P", "-m", "precieux", "keys", "create", name, "--json"],
+        env={**os.environ, "PRECIEUX_DATA_DIR": str(up.data_dir)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    key: str = json.loads(made.stdout)["key"]
+    return key
+
+
+def _services(up: Up, executor: int) -> dict[int, str]:
+    """The processes that must live through it all, by process id."""
+    assert up.process
+    found = {executor: "executor"}
+    for name in ("queue_consumer", "job_runner", "api_service", "postgres"):
+        found[up.process_of(name).pid] = name
+    keepers = [one for one in descendants(executor) if "/box/keeper.pyz" in one.command and "bwrap" not in one.command]
+    return found | {one.pid: "keeper" for one in keepers[:1]}
+
+
+def _line(name: str, tally: Tally) -> str:
+    return (
+        f"{name}: {len(tally.seconds)} served, {len(tally.wrong)} not, {tally.put_off} times put off; median"
+        f" {tally.quantile(0.5):.2f} s, 95th percentile {tally.quantile(0.95):.2f} s, longest {tally.quantile(1):.2f} s"
+    )
+
+
+def _peak_mib(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+
+
+@contextlib.contextmanager
+def _memory_group() -> Iterator[Path | None]:
+    """A memory cgroup of the siege's own; None where none can be made."""
+    group = Path(f"/sys/fs/cgroup/memory/precieux-siege-{os.getpid()}")
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text(str(_MEMORY_BYTES))
+    except OSError:
+        print("The executor runs without a memory limit: no memory cgroup (version 1) can be made here.")
+        yield None
+        return
+    try:
+        yield group
+    finally:
+        group.rmdir()
+
+
+@contextlib.contextmanager
+def _inside(group: Path | None) -> Iterator[None]:
+    """What is started in the block belongs to the group."""
+    if group:
+        (group / "cgroup.procs").write_text(str(os.getpid()))
+    try:
+        yield
+    finally:
+        if group:
+            _leave(group)
+
+
+@contextlib.contextmanager
+def _outside(group: Path | None) -> Iterator[None]:
+    if group:
+        _leave(group)
+    yield
+
+
+def _leave(group: Path) -> None:
+    (group.parent / "cgroup.procs").write_text(str(os.getpid()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""Attackers with one key and many connections. Each is bounded in number and rate, and ends when it is cancelled."""
+
+import asyncio
+import collections
+import contextlib
+import itertools
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from tests.security.attacks import load
+
+#: Attackers come from an address of their own, so that a bound for each address does not hit honest clients.
+ADDRESS: Final = "127.0.0.2"
+_OUTSTANDING: Final = 40
+_HALF_HEADS: Final = 400
+_STALLED_BODIES: Final = 60
+
+Source = tuple[str, str]  # language, source
+
+_SLEEPER: Final = ("py", "import time\ntime.sleep(600)\n")
+_SPINNER: Final = ("py", "while True: pass\n")
+#: Sources that were slow to look at, or whose answers were large to show.
+_POISON: Final[tuple[Source, ...]] = (
+    ("java", "package" + " " * 20_000 + "x"),
+    ("java", "public " * 8_000),
+    ("java", "class A{}" * 50_000),
+    ("py", "import sys\nsys.stdout.write('x' * 20000)\nsys.stderr.write('\\n' * 20000)\n"),
+    ("py", "import sys\nsys.stdout.write('\\x01' * (1 << 20))\nsys.stderr.write('\\x01' * (1 << 20))\n"),
+    ("py", "import sys\nsys.stdout.write('&' * (1 << 20))\n"),
+    ("py", "import sys\nsys.stdout.write('\\n' * (1 << 20))\n"),
+    ("py", "import os\n[os.fork() for _ in range(20)]\nwhile True: pass\n"),
+    ("js", "for (;;) new Array(1e6).fill(1)\n"),
+)
+
+
+@dataclass
+class Attackers:
+    """`answers` counts what the attacks were answered, by attack and status."""
+
+    url: str
+    key: str
+    answers: collections.Counter[str] = field(default_factory=collections.Counter)
+
+    async def run(self) -> None:
+        """Attack in every way at once, until cancelled."""
+        free = asyncio.Semaphore(_OUTSTANDING)
+        attacks: list[Callable[[], Awaitable[None]]] = [
+            lambda: self._submit_all(free),
+            self._read_lists,
+            self._send_nonsense,
+            *[self._send_half_a_head] * _HALF_HEADS,
+            *[self._stall_a_body] * _STALLED_BODIES,
+        ]
+        async with asyncio.TaskGroup() as group:
+            for attack in attacks:
+                group.create_task(self._repeat(attack))
+
+    async def _repeat(self, attack: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            with contextlib.suppress(OSError, httpx.HTTPError, asyncio.IncompleteReadError):
+                await attack()
+            await asyncio.sleep(random.uniform(0.2, 1.0))
+
+    async def _submit_all(self, free: asyncio.Semaphore) -> None:
+        """Submit every hostile program, each from an address of its own, some tens at a time."""
+        async with self._client() as client, asyncio.TaskGroup() as group:
+            for number, (language, source) in enumerate(_programs()):
+                await free.acquire()
+                group.create_task(self._submit(client, number, language, source, free))
+                await asyncio.sleep(0.2)
+
+    async def _submit(
+        self, client: httpx.AsyncClient, number: int, language: str, source: str, free: asyncio.Semaphore
+    ) -> None:
+        email = f"a{number % 200}@attack.example.com"
+        try:
+            registered = await client.post(
+                "/submit_email/",
+                data={"email": email, "language": language, "inputs": "", "enable": "0"},
+                files={"file": (f"attack.{language}", source.encode())},
+            )
+            self.answers[f"submit {registered.status_code}"] += 1
+            if registered.is_success:
+                upload = registered.json().rpartition(" ")[2]
+                asked = await client.get("/check_email/", params={"id": upload})
+                self.answers[f"ask {asked.status_code}"] += 1
+                await asyncio.sleep(5)  # so long it counts as outstanding, which bounds the rate
+        except httpx.HTTPError as exc:
+            self.answers[f"submit {type(exc).__name__}"] += 1
+        finally:
+            free.release()
+
+    async def _read_lists(self) -> None:
+        async with self._client() as client:
+            for number in range(0, 200, 7):
+                answer = await client.get("/check_user/", params={"email": f"a{number}@attack.example.com"})
+                self.answers[f"list {answer.status_code}"] += 1
+                await asyncio.sleep(0.1)
+
+    async def _send_nonsense(self) -> None:
+        """Requests of which every part is wrong: none may be answered with a 5xx but 503."""
+        hostile = "\x7f" * 200
+        async with self._client() as client:
+            for request in (
+                client.build_request("POST", "/submit_email/", content=b"--x\r\n" * 10_000),
+                client.build_request("POST", "/submit_email/", json=[[[]]]),
+                client.build_request("POST", "/submit_email/", data={"email": "a@b", "language": hostile}),
+                client.build_request("GET", "/check_email/", params={"id": "9" * 5000}),
+                client.build_request("GET", "/check_user/", params={"email": "@" * 20_000}),
+                client.build_request("GET", f"/files/{'../' * 500}etc/passwd", params={"expires": 1, "signature": "x"}),
+                client.build_request("DELETE", "/"),
+            ):
+                answer = await client.send(request)
+                self.answers[f"nonsense {answer.status_code}"] += 1
+                await asyncio.sleep(0.05)
+
+    async def _send_half_a_head(self) -> None:
+        _, writer = await self._connect()
+        try:
+            writer.write(b"POST /submit_email/ HTTP/1.1\r\nHost: x\r\n")
+            await writer.drain()
+            await asyncio.sleep(60)
+        finally:
+            writer.close()
+
+    async def _stall_a_body(self) -> None:
+        reader, writer = await self._connect()
+        try:
+            writer.write(
+                b"POST /submit_email/ HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+                + f"Authorization: Bearer {self.key}\r\nContent-Length: 2000000\r\n\r\n".encode()
+                + b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.py"\r\n\r\n'
+                + b"#" * 1_000_000
+            )
+            await writer.drain()
+            async with asyncio.timeout(60):
+                status = await reader.readline()
+            self.answers[f"stalled body {status.decode('latin-1').strip()[:20]}"] += 1
+        except TimeoutError:
+            self.answers["stalled body kept 60 s"] += 1
+        finally:
+            writer.close()
+
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {self.key}"},
+            timeout=60,
+            transport=httpx.AsyncHTTPTransport(local_address=ADDRESS),
+        )
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        parts = urlsplit(self.url)
+        return await asyncio.open_connection(parts.hostname, parts.port, local_addr=(ADDRESS, 0))
+
+
+def _programs() -> Iterator[Source]:
+    """All programs of the attack suite, and between them those that hold a slot for long, or are heavy to handle."""
+    heavy = itertools.cycle((_SLEEPER, *_POISON, _SPINNER))
+    for attack in load():
+        yield attack.language, attack.source
+        yield next(heavy)
