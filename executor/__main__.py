@@ -38,7 +38,7 @@ async def serve(settings: ExecutorSettings) -> None:
         await _prove(sandbox, settings)
         installed = await find_installed(sandbox, settings.executor_slots)
         sandbox.keep_ready(pipeline.ready(settings))
-        slots = Slots(settings.executor_slots, settings.executor_queue)
+        slots = Slots(settings.executor_slots, settings.executor_queue, settings.executor_express_slots)
         warm = Warm(sandbox, settings, installed.values(), mechanisms.runtimes)
         app = create_app(settings, Pipeline(sandbox, settings, warm), slots, installed)
         with listen(settings) as listener:

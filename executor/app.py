@@ -89,7 +89,7 @@ class _Endpoint:
         return _json(wire.answer(outcome, installed))
 
     async def _run(self, asked: RunRequest, installed: Installed) -> Outcome:
-        async with self._slots.take():
+        async with self._slots.take(asked.share):
             outcome = await self._pipeline.run(asked, installed)
         log.info("run.ended", language=installed.language.code, verdict=outcome.verdict, wall_s=outcome.wall_s)
         return outcome

@@ -17,6 +17,12 @@ class ExecutorSettings(Settings):
     codex_token: SecretStr | None = Field(default=None, description="what clients must send as `Authorization: Bearer`")
 
     executor_slots: int = Field(default=os.cpu_count() or 1, ge=1, le=1024, description="how many programs run at once")
+    executor_express_slots: int = Field(
+        default=1,
+        ge=0,
+        le=1024,
+        description="how many programs more run at once, each of somebody who has none running",
+    )
     executor_queue: int = Field(
         default=64, ge=0, description="how many requests may wait for a slot before others get a 503"
     )

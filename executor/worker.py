@@ -1,33 +1,77 @@
-"""Bounded work: so many programs at once, so many waiting, and for the rest an honest "full"."""
+"""Bounded work: so many programs at once, so many waiting, and for the rest an honest "full".
+
+Each program belongs to a share, which says whose it is. Shares take turns, and programs that sleep until their limit
+hold up their own share alone (ADR 98).
+"""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 
 class Full(Exception):
     """All slots are taken and so is every place in the queue."""
 
 
-class Slots:
-    """First come, first served, at most `queue` waiting."""
+@dataclass(eq=False)
+class _Waiter:
+    share: str
+    granted: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
-    def __init__(self, count: int, queue: int) -> None:
+
+class Slots:
+    """At most `count` programs run at once, and at most `queue` wait.
+
+    A free slot goes to the waiting share that has the fewest programs running; within a share, first come, first
+    served. While all slots are taken, up to `express` more programs run whose share has none running.
+    """
+
+    def __init__(self, count: int, queue: int, express: int = 1) -> None:
+        self._count = count
         self._queue = queue
-        self._waiting = 0
-        self._free = asyncio.Semaphore(count)
+        self._express = express
+        self._running: Counter[str] = Counter()
+        self._waiting: list[_Waiter] = []
 
     @asynccontextmanager
-    async def take(self) -> AsyncIterator[None]:
+    async def take(self, share: str = "") -> AsyncIterator[None]:
         """A slot for as long as the block runs; raises `Full` at once rather than wait beyond the bound."""
-        if self._free.locked() and self._waiting >= self._queue:
-            raise Full
-        self._waiting += 1
-        try:
-            await self._free.acquire()
-        finally:
-            self._waiting -= 1
+        if self._may_start(share):
+            self._running[share] += 1
+        else:
+            await self._wait(share)
         try:
             yield
         finally:
-            self._free.release()
+            self._give_back(share)
+
+    def _may_start(self, share: str) -> bool:
+        running = self._running.total()
+        return running < self._count or (running < self._count + self._express and not self._running[share])
+
+    async def _wait(self, share: str) -> None:
+        if len(self._waiting) >= self._queue:
+            raise Full
+        waiter = _Waiter(share)
+        self._waiting.append(waiter)
+        try:
+            await waiter.granted
+        except asyncio.CancelledError:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+            else:  # it was granted at the same moment
+                self._give_back(share)
+            raise
+
+    def _give_back(self, share: str) -> None:
+        self._running[share] -= 1
+        if not self._running[share]:
+            del self._running[share]
+        # `min` returns the first of equals, which is the one that came first.
+        while ready := [waiter for waiter in self._waiting if self._may_start(waiter.share)]:
+            waiter = min(ready, key=lambda waiter: self._running[waiter.share])
+            self._waiting.remove(waiter)
+            self._running[waiter.share] += 1
+            waiter.granted.set_result(None)

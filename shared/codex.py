@@ -33,6 +33,7 @@ class RunRequest(BaseModel):
     time_limit: float | None = Field(default=None, gt=0, description="CPU seconds")
     wall_limit: float | None = Field(default=None, gt=0, description="elapsed seconds")
     memory_limit: int | None = Field(default=None, gt=0, description="bytes, of the whole process tree")
+    share: str = Field(default="", max_length=64, description="whose program it is: shares take turns")
 
 
 class RunResponse(BaseModel):
