@@ -34,6 +34,9 @@ class Client:
     def put(self, body: bytes, *, more: bool = True) -> None:
         self._messages.put_nowait({"type": "http.request", "body": body, "more_body": more})
 
+    def leave(self) -> None:
+        self._messages.put_nowait({"type": "http.disconnect"})
+
     async def receive(self) -> Message:
         return await self._messages.get()
 
@@ -119,17 +122,21 @@ async def _trickle(client: Client) -> None:
 
 
 async def test_deadlines_end_with_the_body() -> None:
-    app = App()
-    app.go.clear()
     client = Client(b"a", end=True)
+    listening = asyncio.Event()
+
+    async def until_the_client_leaves(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+        listening.set()
+        assert (await receive())["type"] == "http.disconnect"
+        await PlainTextResponse("it has left")(scope, receive, send)
+
     limits = BodyLimits(most_bytes=10, pause_s=0.01, whole_s=0.01)
-    serving = asyncio.create_task(_serve(client, app, limits))
-    await app.got.wait()
-    loop = asyncio.get_running_loop()
-    later = loop.create_future()
-    loop.call_later(0.05, later.set_result, None)  # timers fire in order: the deadlines' would have by then
-    await later
-    app.go.set()
+    bounded = BoundedBodies(until_the_client_leaves, limits, ByteBudget(0), _refuse)
+    serving = asyncio.create_task(bounded(client.scope, client.receive, client.send))
+    await listening.wait()
+    await asyncio.sleep(0.05)  # timers fire in order: those of the deadlines would have by then
+    client.leave()
     await serving
     assert client.status == 200
 
