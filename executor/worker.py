@@ -17,11 +17,15 @@ class Slots:
         self._waiting = 0
         self._free = asyncio.Semaphore(count)
 
+    def check(self) -> None:
+        """Raises `Full` if `take` would do so now."""
+        if self._free.locked() and self._waiting >= self._queue:
+            raise Full
+
     @asynccontextmanager
     async def take(self) -> AsyncIterator[None]:
         """A slot for as long as the block runs; raises `Full` at once rather than wait beyond the bound."""
-        if self._free.locked() and self._waiting >= self._queue:
-            raise Full
+        self.check()
         self._waiting += 1
         try:
             await self._free.acquire()

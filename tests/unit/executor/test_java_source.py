@@ -57,7 +57,7 @@ def test_annotations_and_comments_may_stand_anywhere(source: str, stem: str, mai
 _NAMES = st.lists(st.from_regex(r"[A-ZÄ][a-zß0-9_$]{0,5}", fullmatch=True), min_size=1, max_size=5, unique=True)
 _GAPS = st.sampled_from([" ", "\n", "\t ", " /* } public class No { */ ", " // void main( {\n", "/**/ ", "/***/\n"])
 _MEMBERS = st.sampled_from(
-    ["int i = 1;", 'String s = "} class No { \\" \'";', "char c = '}', d = '\\'', e = '\"';", "void run() { if (x) {} }",
+    ["int i = 1;", 'String s = "} class No { \\" \'";', "char c = '}', d = '\\'', e = '\"';", "void run() { if (x); }",
      'String t = """\n } "" class No { \\""" ""\n""";', "static class Inner { int x; }", "Object o = A.class ;"]
 )  # fmt: skip
 
@@ -65,7 +65,10 @@ _MEMBERS = st.sampled_from(
 @given(data=st.data())
 def test_sensible_programs(data: st.DataObject) -> None:
     """Programs whose answer is known by how they are made."""
-    gap = lambda: data.draw(_GAPS)  # noqa: E731
+
+    def gap() -> str:
+        return data.draw(_GAPS)
+
     package = data.draw(st.sampled_from(["", "a", "org.example.x1"]))
     names = data.draw(_NAMES)
     public = data.draw(st.sampled_from([None, *names]))
