@@ -5,11 +5,11 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
-import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 
 from executor import obstacles, pipeline, precompiled_headers, probes
 from executor.app import create_app
@@ -22,13 +22,17 @@ from executor.settings import ExecutorSettings
 from executor.warm import Warm
 from executor.worker import Slots
 from shared.errors import ConfigurationError
+from shared.http_connections import ConnectionLimits
+from shared.http_server import listening_socket, serve_http
 from shared.logging import LogSettings, configure_logging, get_logger
-from shared.readiness import notify_ready
+from shared.loopback import is_loopback
 from shared.settings import fail, load
 
 log = get_logger("executor")
 
 _GRACE_S = 5
+#: Heads are small here: programs come in bodies. Runners share an address where they share a gateway.
+_CONNECTIONS = ConnectionLimits(head_bytes=16384, most_per_address=256)
 
 
 async def serve(settings: ExecutorSettings) -> None:
@@ -42,16 +46,11 @@ async def serve(settings: ExecutorSettings) -> None:
         warm = Warm(sandbox, settings, installed.values(), mechanisms.runtimes)
         app = create_app(settings, Pipeline(sandbox, settings, warm), slots, installed)
         with listen(settings) as listener:
-            server = _Server(
-                uvicorn.Config(
-                    app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE_S
-                )
-            )
             async with (
                 contextlib.aclosing(warm),
                 _in_background(precompiled_headers.make(sandbox, installed.values(), mechanisms.headers)),
             ):
-                await server.serve([listener])
+                await _serve(app, listener)
     finally:
         await sandbox.aclose()
 
@@ -88,36 +87,24 @@ async def _prove(sandbox: BubblewrapSandbox, settings: ExecutorSettings) -> None
         log.error("executor.unsafe", not_held=open_)
 
 
-class _Server(uvicorn.Server):
-    """Says when it is ready, and on SIGTERM or SIGINT ends `serve` rather than the process, so that we can clean up."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        for listener in sockets or []:
-            log.info("executor.ready", address=listener.getsockname()[:2])
-        notify_ready()
+async def _serve(app: ASGIApp, listener: socket.socket) -> None:
+    """Until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    log.info("executor.starting", address=listener.getsockname()[:2])
+    await serve_http(app, listener, stop, limits=_CONNECTIONS, grace_seconds=_GRACE_S)
 
 
 def listen(settings: ExecutorSettings) -> socket.socket:
-    address = (settings.executor_host, settings.executor_port)
-    try:
-        family = socket.AF_INET6 if ":" in settings.executor_host else socket.AF_INET
-        listener = socket.create_server(address, family=family, backlog=1024)
-        # Inherited by every connection. Without it an answer's body waits 40 ms for the acknowledgement of its head.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listener
-    except OSError as exc:
+    """A socket; `ConfigurationError` if anyone in the network could run programs by it."""
+    host = settings.executor_host
+    if settings.codex_token is None and not is_loopback(host):
         raise ConfigurationError(
-            f"Cannot listen on {address[0]} port {address[1]} ({exc.strerror}): "
-            "set PRECIEUX_EXECUTOR_HOST or PRECIEUX_EXECUTOR_PORT."
-        ) from exc
+            f"PRECIEUX_EXECUTOR_HOST is {host}, which others can reach, and without a token anyone may run programs:"
+            " set PRECIEUX_CODEX_TOKEN to a secret that clients send, or PRECIEUX_EXECUTOR_HOST to 127.0.0.1"
+        )
+    return listening_socket(host, settings.executor_port, setting="PRECIEUX_EXECUTOR_HOST and PRECIEUX_EXECUTOR_PORT")
 
 
 def main() -> int:

@@ -1,12 +1,12 @@
 """The HTTP face: CodeX's `POST /` and `GET /list`, and `GET /healthz`. Everything is composed by `__main__`."""
 
 import asyncio
+import contextlib
 import hmac
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -15,14 +15,17 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from executor import wire
 from executor.catalogue import Installed
-from executor.pipeline import Outcome, Pipeline
+from executor.local_only import LocalOnly
+from executor.pipeline import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.worker import Full, Slots
-from shared.codex import RunRequest, Verdict
+from shared.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
+from shared.http_bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
 from shared.languages import check_lang
 from shared.logging import get_logger
 
@@ -30,6 +33,7 @@ log = get_logger(__name__)
 
 _CLIENT_GONE = 499  # nobody reads it; nginx's number for the access log
 _RETRY_AFTER_S = 1
+_LONGEST_SHARE = 64
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -44,8 +48,19 @@ def create_app(
             Route("/list", endpoint.languages),
             Route("/healthz", endpoint.health),
         ],
-        middleware=[Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])],
+        middleware=list(_middleware(settings)),
     )
+
+
+def _middleware(settings: ExecutorSettings) -> Iterator[Middleware]:
+    """The outermost first."""
+    origins = settings.cors_origins
+    if origins:
+        yield Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"])
+    if settings.codex_token is None:
+        yield Middleware(LocalOnly, origins=origins, refuse=_refuse)
+    limits, budget = BodyLimits(settings.max_body_bytes), ByteBudget(settings.max_bodies_bytes)
+    yield Middleware(BoundedBodies, limits=limits, budget=budget, refuse=_refuse)
 
 
 class _Endpoint:
@@ -56,7 +71,6 @@ class _Endpoint:
         self._pipeline = pipeline
         self._slots = slots
         self._installed = installed
-        self._list = wire.language_list(installed)
 
     async def health(self, request: Request) -> Response:
         return Response('{"status":"ok"}', media_type="application/json")
@@ -69,10 +83,12 @@ class _Endpoint:
     async def run(self, request: Request) -> Response:
         if refused := self._unauthorized(request):
             return refused
+        share = request.headers.get(SHARE_HEADER, "")[:_LONGEST_SHARE]
         try:
+            self._slots.check(share)  # before the body is read
             asked = await self._read(request)
             installed = self._check(asked)
-            outcome = await _unless_gone(request, self._run(asked, installed))
+            return await _unless_gone(request, self._run(asked, installed, share))
         except wire.BadRequest as exc:
             return _json(wire.refusal(exc.status, exc.error, exc.language))
         except HTTPException as exc:  # Starlette's word on a form that is none
@@ -86,40 +102,30 @@ class _Endpoint:
             log.error("run.failed", reason=str(exc))
             status, error = HTTPStatus.INTERNAL_SERVER_ERROR, "The sandbox failed; this is not the program's fault."
             return _json(wire.refusal(status, error, verdict=Verdict.INTERNAL_ERROR))
-        return _json(wire.answer(outcome, installed))
 
-    async def _run(self, asked: RunRequest, installed: Installed) -> Outcome:
-        async with self._slots.take(asked.share):
+    async def _run(self, asked: RunRequest, installed: Installed, share: str) -> Response:
+        async with contextlib.AsyncExitStack() as held:
+            await held.enter_async_context(self._slots.take(share))
             outcome = await self._pipeline.run(asked, installed)
-        log.info("run.ended", language=installed.language.code, verdict=outcome.verdict, wall_s=outcome.wall_s)
-        return outcome
+            log.info("run.ended", language=installed.language.code, verdict=outcome.verdict, wall_s=outcome.wall_s)
+            answer = wire.answer(outcome, installed)
+            content = _encode(answer)
+            # A large answer keeps its slot until it has left, so there are never more of them than slots.
+            return _Answer(content, answer.status, held.pop_all() if len(content) > FREE_BYTES else None)
 
     async def _read(self, request: Request) -> RunRequest:
-        body = await self._body(request)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "multipart/form-data":
-            request._body = body
             async with request.form(max_files=10, max_fields=20, max_part_size=self._settings.max_body_bytes) as form:
                 fields = {
                     name: (await value.read()).decode("utf-8", "replace") if isinstance(value, UploadFile) else value
                     for name, value in form.items()
                 }
             return wire.parse_form(fields)
-        return wire.parse_urlencoded(body) if kind == "application/x-www-form-urlencoded" else wire.parse_json(body)
-
-    async def _body(self, request: Request) -> bytes:
-        """All of it, or 413 as soon as it is too much."""
-        largest = self._settings.max_body_bytes
-        too_large = wire.BadRequest(f"The body is over {largest} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        declared = request.headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > largest:
-            raise too_large
-        body = bytearray()
+        body = bytearray()  # `request.body()` would keep another until the answer
         async for chunk in request.stream():
             body += chunk
-            if len(body) > largest:
-                raise too_large
-        return bytes(body)
+        return wire.parse_urlencoded(body) if kind == "application/x-www-form-urlencoded" else wire.parse_json(body)
 
     def _check(self, asked: RunRequest) -> Installed:
         for text, name, largest in (
@@ -151,7 +157,24 @@ class _Endpoint:
         return _json(refused, {"WWW-Authenticate": "Bearer"})
 
 
-async def _unless_gone(request: Request, work: Coroutine[Any, Any, Outcome]) -> Outcome:
+class _Answer(Response):
+    """Is sent in pieces, each of which waits until the client has taken the one before; `held` is let go after that."""
+
+    def __init__(self, content: bytes, status: int, held: contextlib.AsyncExitStack | None) -> None:
+        super().__init__(content, status, media_type="application/json")
+        self._held = held or contextlib.AsyncExitStack()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._held:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            last = max(len(self.body) - 1, 0) // FREE_BYTES * FREE_BYTES
+            for start in range(0, last, FREE_BYTES):
+                piece = self.body[start : start + FREE_BYTES]
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": self.body[last:]})
+
+
+async def _unless_gone(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
     """The work's result; when the client hangs up first, the work is cancelled and `ClientDisconnect` raised."""
     working = asyncio.current_task()
     assert working
@@ -172,8 +195,13 @@ async def _await_leave(receive: Callable[[], Awaitable[Any]], working: asyncio.T
     working.cancel()
 
 
-def _json(model: BaseModel, headers: dict[str, str] | None = None) -> Response:
-    status: int = getattr(model, "status", HTTPStatus.OK)
-    return Response(
-        model.model_dump_json(by_alias=True, exclude_none=True), status, headers, media_type="application/json"
-    )
+def _refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> Response:
+    return _json(wire.refusal(status, sentence), headers)
+
+
+def _json(model: RunResponse | LanguageList, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(_encode(model), model.status, headers, media_type="application/json")
+
+
+def _encode(model: RunResponse | LanguageList) -> bytes:
+    return model.model_dump_json(by_alias=True, exclude_none=True).encode()

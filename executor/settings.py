@@ -16,6 +16,11 @@ class ExecutorSettings(Settings):
     executor_port: int = Field(default=8100, ge=0, le=65535, description="the port to listen on, 0 for any free one")
     codex_token: SecretStr | None = Field(default=None, description="what clients must send as `Authorization: Bearer`")
 
+    executor_cors_origins: str = Field(
+        default="",
+        description="origins of web pages that may call, separated by commas, as https://school.example; * for any",
+    )
+
     executor_slots: int = Field(default=os.cpu_count() or 1, ge=1, le=1024, description="how many programs run at once")
     executor_express_slots: int = Field(
         default=1,
@@ -27,6 +32,11 @@ class ExecutorSettings(Settings):
         default=64, ge=0, description="how many requests may wait for a slot before others get a 503"
     )
     max_body_bytes: int = Field(default=16 * MIB, ge=1024, description="bytes of a request's body, escapes included")
+    max_bodies_bytes: int = Field(
+        default=32 * MIB,
+        ge=1024,
+        description="bytes of the bodies of all requests together, but for 64 KiB of each; beyond, others get a 503",
+    )
     max_source_bytes: int = Field(default=MIB, ge=1, description="bytes of a program's source text")
     max_input_bytes: int = Field(default=MIB, ge=1, description="bytes of a program's standard input")
     max_output_bytes: int = Field(default=MIB, ge=1, description="bytes kept of standard output, and of standard error")
@@ -74,6 +84,16 @@ class ExecutorSettings(Settings):
     executor_unsafe_serve_without_isolation: bool = Field(
         default=False, description="serve although the self-test found that programs are not kept in"
     )
+
+    @property
+    def cors_origins(self) -> list[str]:
+        return [origin.strip() for origin in self.executor_cors_origins.split(",") if origin.strip()]
+
+    @model_validator(mode="after")
+    def _body_within_all_bodies(self) -> Self:
+        if self.max_body_bytes > self.max_bodies_bytes:
+            raise ValueError("PRECIEUX_MAX_BODY_BYTES is above PRECIEUX_MAX_BODIES_BYTES")
+        return self
 
     @model_validator(mode="after")
     def _defaults_within_maxima(self) -> Self:

@@ -26,7 +26,7 @@ class BadRequest(Exception):
         self.language = language
 
 
-def parse_json(body: bytes) -> RunRequest:
+def parse_json(body: bytes | bytearray) -> RunRequest:
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
@@ -36,7 +36,7 @@ def parse_json(body: bytes) -> RunRequest:
     return _validate(content)
 
 
-def parse_urlencoded(body: bytes) -> RunRequest:
+def parse_urlencoded(body: bytes | bytearray) -> RunRequest:
     try:
         pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace", max_num_fields=100)
     except ValueError:

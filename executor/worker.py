@@ -35,6 +35,11 @@ class Slots:
         self._running: Counter[str] = Counter()
         self._waiting: list[_Waiter] = []
 
+    def check(self, share: str = "") -> None:
+        """Raises `Full` if `take` would do so now."""
+        if not self._may_start(share) and len(self._waiting) >= self._queue:
+            raise Full
+
     @asynccontextmanager
     async def take(self, share: str = "") -> AsyncIterator[None]:
         """A slot for as long as the block runs; raises `Full` at once rather than wait beyond the bound."""
@@ -52,8 +57,7 @@ class Slots:
         return running < self._count or (running < self._count + self._express and not self._running[share])
 
     async def _wait(self, share: str) -> None:
-        if len(self._waiting) >= self._queue:
-            raise Full
+        self.check(share)
         waiter = _Waiter(share)
         self._waiting.append(waiter)
         try:

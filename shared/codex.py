@@ -5,8 +5,13 @@ client must do without them.
 """
 
 from enum import StrEnum
+from typing import Final
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+#: A header of `POST /` that says whose program it is, by any text of up to 64 characters. Programs of one share do not
+#: hold up those of another. Only our engine reads it.
+SHARE_HEADER: Final = "Precieux-Share"
 
 
 class Verdict(StrEnum):
@@ -33,7 +38,6 @@ class RunRequest(BaseModel):
     time_limit: float | None = Field(default=None, gt=0, description="CPU seconds")
     wall_limit: float | None = Field(default=None, gt=0, description="elapsed seconds")
     memory_limit: int | None = Field(default=None, gt=0, description="bytes, of the whole process tree")
-    share: str = Field(default="", max_length=64, description="whose program it is: shares take turns")
 
 
 class RunResponse(BaseModel):

@@ -1,13 +1,37 @@
-"""What javac and java must be told: the file's name, after its public class, and the class to start. Pure."""
+"""Finds the file name that javac wants, and the class that java must start. Pure.
+
+The text is a stranger's, and is looked at outside of any sandbox. So it is read once, from left to right: no pattern
+gives back what it has matched (possessive quantifiers), and what is looked at is bounded.
+"""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
-#: Comments, text blocks, strings and characters, in which braces and keywords mean nothing.
-_OPAQUE = re.compile(r'//[^\n]*|/\*.*?\*/|"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
-_PACKAGE = re.compile(r"\bpackage\s+([\w.\s]+?)\s*;")
-_TYPE = re.compile(r"(?:(?P<public>\bpublic\b)[^;{}()]*?)?\b(?:class|interface|enum|record)\s+(?P<name>[^\W\d][\w$]*)")
-_MAIN = re.compile(r"\bvoid\s+main\s*\(")
+_COMMENT: Final = r"//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?"
+_GAP: Final = rf"(?:\s++|{_COMMENT})"
+_NAME: Final = r"[^\W\d][\w$]*+"
+#: What matters in a Java source. Comments, text blocks, strings and characters hide what they hold. Keywords begin with
+#: a letter and look behind afterwards, since that is how the matcher knows quickly where none can be.
+_TOKEN: Final = re.compile(
+    rf"""
+      {_COMMENT}
+    | \"\"\"(?:[^\\"]++|\\.|"(?!""))*+(?:\"\"\")?
+    | "(?:[^"\\\n]++|\\.)*+"?
+    | '(?:[^'\\\n]++|\\.)*+'?
+    | (?P<mark>[{{}};])
+    | p(?<!\wp)ackage{_GAP}++(?P<package>\w++(?:{_GAP}*+\.{_GAP}*+\w++)*+){_GAP}*+;
+    | (?P<public>p(?<!\wp)ublic\b)
+    | (?:c(?<!\wc)lass|i(?<!\wi)nterface|e(?<!\we)num|r(?<!\wr)ecord){_GAP}++(?P<type>{_NAME})
+    | (?P<main>v(?<!\wv)oid{_GAP}++main{_GAP}*+\()
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+#: Characters and tokens that are looked at; ten thousand lines have fewer. Of a longer source, the types count that
+#: begin within these, and `main` is taken to be in the public one, or the first.
+_MOST_CHARACTERS, _MOST_TOKENS = 1 << 19, 50_000
 #: Bytes of a name that a file can have (with .java), and of a class's that goes on a command line.
 _LONGEST_STEM, _LONGEST_CLASS = 250, 2048
 
@@ -18,44 +42,63 @@ class MainClass:
     main_class: str
 
 
+@dataclass
+class _Type:
+    """A type that is not within another; `has_main` also if a type within it has the method."""
+
+    name: str
+    is_public: bool
+    has_main: bool = False
+
+
 def find_main(source: str) -> MainClass:
     """The name that javac demands of the file (without .java), and the qualified name of the class with `main`.
 
     Of several, the public one counts, then the first; a file without any type is called Main, and so is what has a name
     too long for a file.
     """
-    text = _OPAQUE.sub(" ", source)
-    package = _PACKAGE.search(text)
-    prefix = re.sub(r"\s", "", package[1]) + "." if package else ""
-    types = list(_top_level_types(text))
-    public = next((name for name, is_public, _ in types if is_public), None)
-    with_main = [(name, is_public) for name, is_public, body in types if _MAIN.search(body)]
-    main = next((name for name, is_public in with_main if is_public), with_main[0][0] if with_main else None)
-    stem = public or main or (types[0][0] if types else "Main")
-    found = MainClass(stem, prefix + (main or stem))
+    package, types = _read(source)
+    public = next((type_.name for type_ in types if type_.is_public), None)
+    with_main = [type_ for type_ in types if type_.has_main]
+    main = next((type_.name for type_ in with_main if type_.is_public), with_main[0].name if with_main else None)
+    stem = public or main or (types[0].name if types else "Main")
+    found = MainClass(stem, f"{package}.{main or stem}" if package else main or stem)
     if len(stem.encode()) > _LONGEST_STEM or len(found.main_class.encode()) > _LONGEST_CLASS:
         return MainClass("Main", "Main")  # javac tells the author
     return found
 
 
-def _top_level_types(text: str) -> list[tuple[str, bool, str]]:
-    """Name, whether public, and body (nested braces and all) of each type that is not within another."""
-    types = []
-    position = 0
-    while match := _TYPE.search(text, position):
-        start = text.find("{", match.end())
-        if start < 0:
-            break
-        end = _closing_brace(text, start)
-        types.append((match["name"], bool(match["public"]), text[start:end]))
-        position = end
-    return types
-
-
-def _closing_brace(text: str, start: int) -> int:
+def _read(source: str) -> tuple[str, list[_Type]]:
+    """The package, empty if there is none, and the types that are not within another."""
+    package = ""
+    types: list[_Type] = []
     depth = 0
-    for brace in re.finditer(r"[{}]", text[start:]):
-        depth += 1 if brace[0] == "{" else -1
-        if depth == 0:
-            return start + brace.end()
-    return len(text)
+    is_public = False
+    declared: _Type | None = None  # its body has not begun
+    for kind, text in _tokens(source):
+        if kind == "mark":
+            if text == "{":
+                depth += 1
+                if depth == 1 and declared:
+                    types.append(declared)
+            elif text == "}":
+                depth = max(depth - 1, 0)
+            if depth == 0 and (text == ";" or (text == "}" and declared)):
+                declared, is_public = None, False
+        elif kind == "main":
+            if depth and declared:
+                declared.has_main = True
+        elif kind == "package":
+            package = package or re.sub(_GAP, "", text)
+        elif depth == 0 and declared is None:
+            if kind == "public":
+                is_public = True
+            else:
+                declared = _Type(text, is_public)
+    return package, types
+
+
+def _tokens(source: str) -> Iterator[tuple[str, str]]:
+    for match in islice(_TOKEN.finditer(source, 0, _MOST_CHARACTERS), _MOST_TOKENS):
+        if match.lastgroup:
+            yield match.lastgroup, match[match.lastgroup]

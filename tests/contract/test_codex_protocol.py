@@ -201,13 +201,16 @@ async def test_java_takes_any_class_name(client: httpx.AsyncClient, source: str,
     assert (answer["verdict"], answer["output"]) == ("ok", output), answer["error"]
 
 
-async def test_cross_origin_requests_are_allowed(client: httpx.AsyncClient) -> None:
+async def test_cross_origin_requests_are_allowed_by_a_setting() -> None:
     asked = {"Origin": "https://example.com", "Access-Control-Request-Method": "POST"}
-    assert (await client.options("/", headers=asked)).headers["access-control-allow-origin"] == "*"
-    answered = await client.post(
-        "/", data={"code": "print(1)", "language": "py"}, headers={"Origin": "https://a.example"}
-    )
-    assert answered.headers["access-control-allow-origin"] == "*"
+    with running_executor(executor_cors_origins="*", executor_slots="1") as open_to_pages:
+        async with httpx.AsyncClient(base_url=open_to_pages.url, timeout=60) as client:
+            assert (await client.options("/", headers=asked)).headers["access-control-allow-origin"] == "*"
+            answered = await client.post(
+                "/", data={"code": "print(1)", "language": "py"}, headers={"Origin": "https://a.example"}
+            )
+            assert answered.headers["access-control-allow-origin"] == "*"
+            assert answered.json()["output"] == "1\n"
 
 
 async def test_answers_belong_to_their_requests(client: httpx.AsyncClient) -> None:

@@ -1,0 +1,48 @@
+"""Keeps strangers away from an executor without a token, which serves this machine alone.
+
+Listening on a loopback address does not suffice. A proxy on this machine forwards strangers, and a browser on it
+carries out what a stranger's page asks: by a form, or by a name that resolves to 127.0.0.1.
+"""
+
+from collections.abc import Collection
+from http import HTTPStatus
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.http_bodies import Refuse
+from shared.loopback import is_forwarded, is_loopback, is_loopback_origin, names_loopback
+
+_SET_A_TOKEN: Final = "Set PRECIEUX_CODEX_TOKEN, and send it as `Authorization: Bearer TOKEN`."  # noqa: S105
+
+
+class LocalOnly:
+    """ASGI middleware: 403 for what does not come from a program on this machine. `origins` are trusted pages."""
+
+    def __init__(self, app: ASGIApp, origins: Collection[str], refuse: Refuse) -> None:
+        self._app = app
+        self._origins = origins
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
+        if scope["type"] == "http" and (reason := self._reason(scope)):
+            app = self._refuse(HTTPStatus.FORBIDDEN, f"{reason} {_SET_A_TOKEN}", {})
+        await app(scope, receive, send)
+
+    def _reason(self, scope: Scope) -> str:
+        """Why the request is refused; empty if it is not."""
+        headers = Headers(scope=scope)
+        if not is_loopback(scope["client"][0] if scope["client"] else ""):
+            return "Without a token, this executor serves only its own machine."
+        if is_forwarded(headers.keys()):
+            return "Without a token, this executor serves no proxy."
+        if not all(names_loopback(host) for host in headers.getlist("host")):
+            return "Without a token, this executor answers only to localhost and loopback addresses."
+        if not all(self._is_trusted(origin) for origin in headers.getlist("origin")):
+            return "Without a token, this executor serves no web page from elsewhere."
+        return ""
+
+    def _is_trusted(self, origin: str) -> bool:
+        return is_loopback_origin(origin) or origin in self._origins or "*" in self._origins

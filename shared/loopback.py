@@ -1,0 +1,38 @@
+"""Whether a name or a request belongs to this machine alone."""
+
+import ipaddress
+import re
+from collections.abc import Collection
+from typing import Final
+
+#: A host and perhaps a port (RFC 9110, section 7.2), without the user that a URL may name before it.
+_AUTHORITY: Final = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9.-]+))(?::[0-9]*)?")
+_ORIGIN: Final = re.compile(r"https?://(?P<authority>[^/?#]+)")
+#: A proxy adds at least one of them, unless it is told not to.
+_FORWARDING_FIELDS: Final = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip"})
+_FORWARDING_PREFIXES: Final = ("x-forwarded-", "x-envoy-", "x-original-", "cf-")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host, by name or address, is this machine as only itself can reach it."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def names_loopback(authority: str) -> bool:
+    """The same, for the `Host` field of a request."""
+    found = _AUTHORITY.fullmatch(authority)
+    return found is not None and is_loopback(found["ipv6"] or found["name"])
+
+
+def is_loopback_origin(origin: str) -> bool:
+    """The same, for the `Origin` field of a request."""
+    found = _ORIGIN.fullmatch(origin)
+    return found is not None and names_loopback(found["authority"])
+
+
+def is_forwarded(fields: Collection[str]) -> bool:
+    """Whether one of the header fields, by their names in lower case, is a proxy's."""
+    return any(name in _FORWARDING_FIELDS or name.startswith(_FORWARDING_PREFIXES) for name in fields)

@@ -1,0 +1,131 @@
+"""Clients that send slowly, send too much or read nothing, beside one that behaves."""
+
+import contextlib
+import json
+import re
+import resource
+import select
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from executor.settings import ExecutorSettings
+from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.http_serving import read_all
+from tests.waiting import eventually_sync
+
+pytestmark = pytest.mark.security
+
+_MIB = 1 << 20
+_FILES = 1024
+
+
+@pytest.fixture
+def executor() -> Iterator[RunningExecutor]:
+    with running_executor(executor_slots="2") as running:
+        yield running
+
+
+def _connect(executor: RunningExecutor) -> socket.socket:
+    address = urlsplit(executor.url)
+    return socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=60)
+
+
+def _peak_memory(executor: RunningExecutor) -> int:
+    """Bytes that the executor's own process has had at most, since it started or since `_forget_peak`."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{executor.pid}/status").read_text())
+    assert found
+    return int(found[1]) * 1024
+
+
+def _forget_peak(executor: RunningExecutor) -> None:
+    Path(f"/proc/{executor.pid}/clear_refs").write_text("5")
+
+
+def _runs(executor: RunningExecutor) -> bool:
+    answer = httpx.post(executor.url, json={"language": "py", "code": "print(input())", "input": "1"}, timeout=60)
+    return bool(answer.json().get("output") == "1\n")
+
+
+def test_half_sent_heads_lock_nobody_out(executor: RunningExecutor) -> None:
+    resource.prlimit(executor.pid, resource.RLIMIT_NOFILE, (_FILES, _FILES))
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < 2 * _FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (2 * _FILES, _))
+    with contextlib.ExitStack() as stack:
+        for _ in range(_FILES + 76):
+            connection = stack.enter_context(_connect(executor))
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\n")
+        assert _runs(executor)
+        assert len(list(Path(f"/proc/{executor.pid}/fd").iterdir())) < _FILES // 2 + 100
+
+
+def test_stalled_bodies_together_stay_within_the_budget(executor: RunningExecutor) -> None:
+    assert _runs(executor)
+    _forget_peak(executor)
+    before = _peak_memory(executor)
+    with contextlib.ExitStack() as stack:
+        for chunked in [False, True] * 20:
+            connection = stack.enter_context(_connect(executor))
+            framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {15 * _MIB + 1}"
+            connection.sendall(f"POST / HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n".encode())
+            with contextlib.suppress(ConnectionError):
+                for _ in range(15):
+                    if select.select([connection], [], [], 0)[0]:
+                        break  # it is refused
+                    connection.sendall(b"%x\r\n" % _MIB * chunked + b" " * _MIB + b"\r\n" * chunked)
+        assert _runs(executor)
+    assert _peak_memory(executor) - before < 2 * ExecutorSettings().max_bodies_bytes
+
+
+def test_a_refusal_says_when_to_come_again(executor: RunningExecutor) -> None:
+    head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {15 * _MIB}\r\n\r\n".encode()
+
+    def refusal() -> bytes:
+        with _connect(executor) as connection:
+            connection.sendall(head)
+            answered = select.select([connection], [], [], 0.1)[0]
+            return connection.recv(65536) if answered else b""
+
+    with contextlib.ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(_connect(executor)).sendall(head + b" " * 14 * _MIB)
+        answer = eventually_sync(refusal, what="the budget is spent")
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: " in answer
+
+
+def test_answers_that_nobody_reads_are_few(executor: RunningExecutor) -> None:
+    """The largest that there can be: every byte of both streams becomes six."""
+    assert _runs(executor)
+    _forget_peak(executor)
+    before = _peak_memory(executor)
+    flood = "import sys\nfor s in sys.stdout, sys.stderr: s.write(chr(1) * ((1 << 20) - 1))"
+    body = json.dumps({"language": "py", "code": flood}).encode()
+    with contextlib.ExitStack() as stack:
+        for _ in range(12):
+            connection = stack.enter_context(_connect(executor))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            # Until the answer begins, or the slots are full of answers that nobody takes.
+            select.select([connection], [], [], 1)
+        grown = _peak_memory(executor) - before
+    assert grown < 2 * 4 * 12 * _MIB  # slots, copies while an answer is written, bytes of one
+    assert _runs(executor)
+
+
+def test_a_slow_client_is_served(executor: RunningExecutor) -> None:
+    body = json.dumps({"language": "py", "code": "print(1)"}).encode()
+    request = (
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    )
+    with _connect(executor) as connection:
+        for byte in request:
+            connection.sendall(bytes([byte]))
+            select.select([connection], [], [], 0.01)
+        assert b'"output":"1\\n"' in read_all(connection)

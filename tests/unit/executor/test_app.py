@@ -1,0 +1,205 @@
+"""The executor's HTTP face, around a pipeline that only answers."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import cast
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from starlette.types import Message
+
+from executor.app import create_app
+from executor.catalogue import Installed
+from executor.languages.py import LANGUAGE
+from executor.pipeline import Outcome, Pipeline
+from executor.settings import ExecutorSettings
+from executor.worker import Full, Slots
+from shared.codex import RunRequest, Verdict
+from shared.http_bodies import FREE_BYTES
+
+_INSTALLED = {"py": Installed(LANGUAGE, {"python": "/usr/bin/python3"}, "Python 3")}
+_PROGRAM = json.dumps({"language": "py", "code": "pass"}).encode()
+
+
+class _Pipeline:
+    """Writes `output` for every program."""
+
+    def __init__(self, output: str = "") -> None:
+        self.output = output
+
+    async def run(self, request: RunRequest, installed: Installed) -> Outcome:
+        return Outcome(Verdict.OK, self.output, "", 0, None, 0.0, 0.0, 0, truncated=False)
+
+
+class _Client:
+    """One `POST /` without a server in between; `send` waits for `may_send`."""
+
+    def __init__(self, slots: Slots, body: bytes | None = _PROGRAM, output: str = "") -> None:
+        self._app = create_app(ExecutorSettings(), cast(Pipeline, _Pipeline(output)), slots, _INSTALLED)
+        self._body = [body]
+        self.may_send = asyncio.Event()
+        self.sending = asyncio.Event()
+        self.status = 0
+        self.received = b""
+
+    async def post(self) -> None:
+        fields = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": "/", "headers": fields, "client": ("127.0.0.1", 1)}
+        await asyncio.wait_for(self._app(scope, self._receive, self._send), 30)
+
+    async def _receive(self) -> Message:
+        if not self._body:
+            await asyncio.Event().wait()
+        body = self._body.pop()
+        assert body is not None, "the body is read"
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def _send(self, message: Message) -> None:
+        self.status = message.get("status", self.status)
+        self.received += message.get("body", b"")
+        if "body" in message:
+            self.sending.set()
+            await self.may_send.wait()
+
+
+def _http(settings: ExecutorSettings, peer: str = "127.0.0.1") -> httpx.AsyncClient:
+    app = create_app(settings, cast(Pipeline, _Pipeline()), Slots(1, 1), _INSTALLED)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1)), base_url="http://localhost:8100")
+
+
+_STRANGERS: list[dict[str, str]] = [
+    {"Host": "attacker.example:8100"},
+    {"Host": "localhost.attacker.example"},
+    {"Host": "localhost@attacker.example"},
+    {"Host": "x@localhost"},
+    {"Host": "0.0.0.0:8100"},
+    {"Host": ""},
+    {"Origin": "https://attacker.example"},
+    {"Origin": "http://localhost.attacker.example"},
+    {"Origin": "http://localhost@attacker.example"},
+    {"Origin": "http://attacker.example/localhost"},
+    {"Origin": "null"},
+    {"Forwarded": "for=192.0.2.1"},
+    {"Via": "1.1 proxy"},
+    {"X-Forwarded-For": "127.0.0.1"},
+    {"X-Real-IP": "127.0.0.1"},
+]
+
+
+@pytest.mark.parametrize("fields", _STRANGERS, ids=str)
+async def test_strangers_are_refused_without_a_token(fields: Mapping[str, str]) -> None:
+    async with _http(ExecutorSettings()) as client:
+        for path in ("/", "/list"):
+            answer = await client.request("GET" if path == "/list" else "POST", path, headers=fields, content=_PROGRAM)
+            assert (answer.status_code, answer.json()["status"]) == (403, 403)
+            assert "PRECIEUX_CODEX_TOKEN" in answer.json()["error"]
+
+
+async def test_a_peer_from_elsewhere_is_refused_without_a_token() -> None:
+    async with _http(ExecutorSettings(), "192.0.2.1") as client:
+        assert (await client.get("/list")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"Host": "127.0.0.1:8100"},
+        {"Host": "[::1]:8100"},
+        {"Host": "LOCALHOST"},
+        {"Origin": "http://localhost:3000"},
+    ],
+    ids=str,
+)
+async def test_this_machine_is_served_without_a_token(fields: Mapping[str, str]) -> None:
+    async with _http(ExecutorSettings()) as client:
+        assert (await client.post("/", headers=fields, content=_PROGRAM)).json()["verdict"] == "ok"
+
+
+@pytest.mark.parametrize("fields", _STRANGERS, ids=str)
+async def test_a_token_is_all_that_counts_where_there_is_one(fields: Mapping[str, str]) -> None:
+    async with _http(ExecutorSettings(codex_token=SecretStr("t")), "192.0.2.1") as client:
+        assert (await client.get("/list", headers=fields)).status_code == 401
+        assert (await client.get("/list", headers={**fields, "Authorization": "Bearer t"})).status_code == 200
+
+
+@pytest.mark.parametrize("given", ["Bearer", "Bearer \xff", "Basic t", "Bearer tt", "bearer" + " t" * 1000])
+async def test_wrong_tokens_are_refused(given: str) -> None:
+    async with _http(ExecutorSettings(codex_token=SecretStr("t"))) as client:
+        headers = [(b"Authorization", given.encode("latin-1"))]
+        assert (await client.get("/list", headers=headers)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("setting", "allowed"),
+    [
+        ("", None),
+        ("https://school.example", None),
+        ("https://x.example, https://page.example", "https://page.example"),
+        ("*", "*"),
+    ],
+)
+@pytest.mark.parametrize("token", [None, SecretStr("t")], ids=["no token", "token"])
+async def test_web_pages_may_call_only_where_a_setting_says_so(
+    setting: str, allowed: str | None, token: SecretStr | None
+) -> None:
+    settings = ExecutorSettings(executor_cors_origins=setting, codex_token=token)
+    headers = {"Origin": "https://page.example", "Authorization": "Bearer t"}
+    async with _http(settings) as client:
+        answer = await client.post("/", headers=headers, content=_PROGRAM)
+        assert answer.headers.get("access-control-allow-origin") == allowed
+        assert answer.status_code == (200 if allowed or token else 403)
+        asks = await client.options("/", headers={**headers, "Access-Control-Request-Method": "POST"})
+        assert asks.headers.get("access-control-allow-origin") == allowed
+
+
+async def test_a_full_executor_does_not_read_the_body() -> None:
+    slots = Slots(1, 0)
+    async with slots.take():
+        client = _Client(slots, body=None)
+        client.may_send.set()
+        await client.post()
+    assert client.status == 503
+
+
+async def test_a_large_answer_keeps_its_slot_until_it_has_left() -> None:
+    slots = Slots(1, 0)
+    client = _Client(slots, output="\x01" * FREE_BYTES)
+    posting = asyncio.create_task(client.post())
+    await client.sending.wait()
+    with pytest.raises(Full):
+        slots.check()
+    client.may_send.set()
+    await posting
+    slots.check()
+    assert json.loads(client.received)["output"] == "\x01" * FREE_BYTES
+
+
+@pytest.mark.parametrize("piece", [0, 1, FREE_BYTES - 200, FREE_BYTES, 3 * FREE_BYTES + 5])
+async def test_answers_of_every_size_arrive_whole(piece: int) -> None:
+    client = _Client(Slots(1, 0), output="x" * piece)
+    client.may_send.set()
+    await client.post()
+    assert json.loads(client.received)["output"] == "x" * piece
+
+
+async def test_a_small_answer_keeps_no_slot() -> None:
+    slots = Slots(1, 0)
+    client = _Client(slots)
+    posting = asyncio.create_task(client.post())
+    await client.sending.wait()
+    slots.check()
+    client.may_send.set()
+    await posting
+
+
+async def test_a_client_that_leaves_while_its_answer_is_sent_gives_its_slot_back() -> None:
+    slots = Slots(1, 0)
+    client = _Client(slots, output="\x01" * FREE_BYTES)
+    posting = asyncio.create_task(client.post())
+    await client.sending.wait()
+    posting.cancel()
+    await asyncio.gather(posting, return_exceptions=True)
+    slots.check()
