@@ -14,6 +14,8 @@ def create_app(services: Services) -> FastAPI:
         title="Precieux",
         summary="Post a program, its input and an e-mail address; it runs in a sandbox and the result is mailed.",
         version="0.1.0",
+        # A redirect would lead to whatever host the request names; the routes answer to both spellings instead.
+        redirect_slashes=False,
     )
     app.state.services = services
     for routes in (classic, files, health, unsubscribe):

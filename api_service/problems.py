@@ -4,16 +4,20 @@ The classic calls' own errors keep their original body, which is `{"detail": ...
 """
 
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from shared.errors import TransientError
 from shared.logging import get_logger
 
 log = get_logger(__name__)
+
+_CLIENT_GONE: Final = 499  # nobody reads it; nginx's number for the access log
 
 
 class Problem(Exception):
@@ -40,6 +44,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(TransientError, _away)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _crashed)
 
 
@@ -64,6 +69,10 @@ async def _away(request: Request, exc: Exception) -> Response:
     log.warning("request.unavailable", path=request.url.path, error=str(exc))
     detail = "A part of this service is away for the moment and nothing was stored; try again in a few seconds."
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=_CLIENT_GONE)
 
 
 async def _crashed(request: Request, exc: Exception) -> Response:

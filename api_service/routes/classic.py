@@ -22,6 +22,7 @@ _FORM: Final[dict[str, Any]] = {
 }
 
 
+@router.post("/submit_email", include_in_schema=False, response_model=str)
 @router.post(
     "/submit_email/",
     summary="Register a submission",
@@ -41,6 +42,7 @@ async def submit_email(
     return f"Your submission was registered with ID: {upload_id}"
 
 
+@router.get("/check_email", include_in_schema=False)
 @router.get("/check_email/", summary="Ask for the execution of a submission", response_model=dict[str, str])
 async def check_email(
     id: Annotated[AnyId, Query()],  # noqa: A002
@@ -57,6 +59,7 @@ async def check_email(
     return JSONResponse({"result": "Sending to job_table.."})
 
 
+@router.get("/check_user", include_in_schema=False)
 @router.get("/check_user/", summary="List a sender's submissions")
 async def check_user(
     email: Annotated[Address, Query()], principal: ReaderDep, services: ServicesDep
