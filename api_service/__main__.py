@@ -4,9 +4,10 @@ import asyncio
 import sys
 
 from api_service.app import create_app
-from api_service.auth import Authenticator, is_loopback
+from api_service.auth import Authenticator
 from api_service.backlog import BacklogGuard
 from api_service.dependencies import Services
+from api_service.locality import is_loopback
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.submissions import Submissions
@@ -37,8 +38,9 @@ async def serve(stop: asyncio.Event) -> None:
         if stop.is_set():
             return
         await require_current(database)
-        authenticator = Authenticator(database, settings.operator_keys)
-        if not is_loopback(settings.host) and not await authenticator.keys_exist():
+        local_key = settings.local_key.get_secret_value() if settings.local_key else None
+        authenticator = Authenticator(database, settings.operator_keys, local_key=local_key)
+        if not await authenticator.keys_existed() and not is_loopback(settings.host):
             raise ConfigurationError(
                 f"PRECIEUX_HOST is {settings.host}, which others can reach, and there is no API key to tell who may"
                 " submit: make one with `precieux keys create NAME`, or set PRECIEUX_API_KEYS, or set PRECIEUX_HOST"

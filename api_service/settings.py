@@ -15,6 +15,9 @@ class ApiSettings(Settings):
     api_keys: SecretStr | None = Field(
         default=None, description="the operator's keys, separated by commas, each of at least 32 characters"
     )
+    local_key: SecretStr | None = Field(
+        default=None, description="the key of this machine's command line; `precieux up` makes and sets one"
+    )
     key_budget: Annotated[int, Field(ge=1, description="submissions that one key may make an hour")] = 6000
     max_backlog: Annotated[int, Field(ge=1, description="unanswered requests at which submissions are put off")] = (
         100_000
