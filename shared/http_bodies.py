@@ -1,0 +1,179 @@
+"""Bounds on the bodies of requests: the size of each, the time that each may take, and the bytes of all together."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+#: Bytes of each body that the budget does not count. They are bounded by the number of connections. So a small request
+#: is served even while large ones have used up the budget.
+FREE_BYTES: Final = 65536
+_HEADERS: Final = {
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
+    HTTPStatus.REQUEST_TIMEOUT: {"Connection": "close"},
+}
+
+#: Makes the answer to a request whose body is not read to its end: status, a sentence, header fields.
+Refuse = Callable[[HTTPStatus, str, Mapping[str, str]], ASGIApp]
+
+
+@dataclass(frozen=True)
+class BodyLimits:
+    """`pause_s` is the longest time between two pieces of a body, `whole_s` the longest time for all of them."""
+
+    most_bytes: int
+    pause_s: float = 10.0
+    whole_s: float = 60.0
+
+
+class ByteBudget:
+    """So many bytes for all requests together."""
+
+    def __init__(self, most: int) -> None:
+        self.free = most
+
+    def take(self, size: int) -> bool:
+        """Take all of it, and return True; or take nothing, and return False."""
+        if size > self.free:
+            return False
+        self.free -= size
+        return True
+
+    def give_back(self, size: int) -> None:
+        self.free += size
+
+
+class BoundedBodies:
+    """ASGI middleware: 413 for a body that is too large, 408 for one that is too slow, 503 when the budget is spent.
+
+    What a body takes from the budget is given back when its request has been answered. An application whose request is
+    refused meanwhile hears that the client has left, and what it sends after that is dropped.
+    """
+
+    def __init__(self, app: ASGIApp, limits: BodyLimits, budget: ByteBudget, refuse: Refuse) -> None:
+        self._app = app
+        self._limits = limits
+        self._budget = budget
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        size = int(declared) if declared.isdigit() and len(declared) < 20 else 0
+        body = _Body(self._limits, self._budget, receive)
+        answering = False
+
+        async def refuse(refused: _Refused) -> None:
+            # uvicorn reads the rest of the body and drops it. A client that is still sending would not see the answer
+            # if the connection were closed at once.
+            headers = _HEADERS.get(refused.status, {})
+            await self._refuse(refused.status, refused.sentence, headers)(scope, receive, send)
+
+        async def bounded_receive() -> Message:
+            nonlocal answering
+            try:
+                return await body.receive()
+            except _Refused as refused:
+                if not answering:
+                    answering = True
+                    await refuse(refused)
+                return {"type": "http.disconnect"}
+
+        async def bounded_send(message: Message) -> None:
+            nonlocal answering
+            answering = True
+            if body.refused is None:
+                await send(message)
+
+        try:
+            body.expect(size)
+        except _Refused as refused:
+            await refuse(refused)
+            return
+        try:
+            await self._app(scope, bounded_receive, bounded_send)
+        except Exception:
+            if body.refused is None:
+                raise
+        finally:
+            body.close()
+
+
+class _Refused(Exception):
+    def __init__(self, status: HTTPStatus, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+
+
+class _Body:
+    """What has come of one body."""
+
+    def __init__(self, limits: BodyLimits, budget: ByteBudget, receive: Receive) -> None:
+        self._limits = limits
+        self._budget = budget
+        self._receive = receive
+        self._ends: float | None = None
+        self._bytes = 0
+        self._taken = 0
+        self._complete = False
+        self.refused: _Refused | None = None
+
+    def expect(self, size: int) -> None:
+        """Refuse a body by its declared size, before any of it is read."""
+        self._check_size(size)
+        if size - FREE_BYTES > self._budget.free:
+            raise self._budget_spent()
+
+    async def receive(self) -> Message:
+        if self.refused:
+            raise self.refused
+        if self._complete:
+            return await self._receive()
+        now = asyncio.get_running_loop().time()
+        if self._ends is None:
+            self._ends = now + self._limits.whole_s
+        try:
+            async with asyncio.timeout_at(min(self._ends, now + self._limits.pause_s)):
+                message = await self._receive()
+        except TimeoutError:
+            raise self._refuse(
+                HTTPStatus.REQUEST_TIMEOUT,
+                f"The body did not come in time: {self._limits.whole_s:g} s for all of it,"
+                f" {self._limits.pause_s:g} s between two pieces.",
+            ) from None
+        self._count(len(message.get("body", b"")))
+        self._complete = not message.get("more_body", False)
+        return message
+
+    def close(self) -> None:
+        self._budget.give_back(self._taken)
+        self._taken = 0
+
+    def _count(self, size: int) -> None:
+        self._bytes += size
+        self._check_size(self._bytes)
+        missing = self._bytes - FREE_BYTES - self._taken
+        if missing > 0:
+            if not self._budget.take(missing):
+                raise self._budget_spent()
+            self._taken += missing
+
+    def _check_size(self, size: int) -> None:
+        if size > self._limits.most_bytes:
+            sentence = f"The body is over {self._limits.most_bytes} bytes."
+            raise self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence)
+
+    def _budget_spent(self) -> _Refused:
+        return self._refuse(
+            HTTPStatus.SERVICE_UNAVAILABLE, "Too many large requests are under way; try again in a moment."
+        )
+
+    def _refuse(self, status: HTTPStatus, sentence: str) -> _Refused:
+        self.refused = _Refused(status, sentence)
+        return self.refused

@@ -1,0 +1,202 @@
+"""Bounds on the connections of an HTTP server: how many there are, and how long each may take.
+
+uvicorn waits for the head of a request for as long as the client likes, takes heads of any length, and keeps an answer
+until the client has read it. `BoundedProtocol` gives each of these a bound. The body of a request is bounded by
+`shared.http_bodies`.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import struct
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+#: Header fields of one request, trailers included. Each takes more memory than its bytes.
+_MOST_FIELDS: Final = 128
+#: Requests that a client may send before the first of them is answered.
+_MOST_PIPELINED: Final = 8
+#: Whoever owns an IPv6 address usually owns its whole network of this size.
+_IPV6_NETWORK_BITS: Final = 64
+
+_NO_LINGER: Final = struct.pack("ii", 1, 0)
+_CLOSE: Final = b"Connection: close\r\nContent-Length: 0\r\n\r\n"
+_TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\n" + _CLOSE
+_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + _CLOSE
+_FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n" + _CLOSE
+
+
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """`head_s`: from the connection, or the first byte of a later request, to the end of the request's head.
+    `answer_s`: for the client to read what the server has written so far.
+    `head_bytes`: of the request line and the header fields; a little more may pass that arrives at once.
+    """
+
+    head_s: float = 10.0
+    answer_s: float = 30.0
+    head_bytes: int = 65536
+    most: int = 512
+    most_per_address: int = 128
+
+
+class Connections:
+    """The open connections of one server.
+
+    When there are too many, the one that has waited longest for a request is closed in favour of the new one. A client
+    that sends its request at once is therefore served, however many others send none.
+    """
+
+    def __init__(self, limits: ConnectionLimits) -> None:
+        self.limits = limits
+        self._addresses: dict[BoundedProtocol, str] = {}
+        self._per_address: Counter[str] = Counter()
+        self._idle: dict[BoundedProtocol, None] = {}  # oldest first
+
+    def admit(self, connection: "BoundedProtocol", address: str) -> bool:
+        """Count the connection, and return True; False when there are too many and none is idle."""
+        if self._per_address[address] >= self.limits.most_per_address and not self._close_idle(address):
+            return False
+        if len(self._addresses) >= self.limits.most and not self._close_idle():
+            return False
+        self._addresses[connection] = address
+        self._per_address[address] += 1
+        return True
+
+    def remove(self, connection: "BoundedProtocol") -> None:
+        self._idle.pop(connection, None)
+        if (address := self._addresses.pop(connection, None)) is not None:
+            self._per_address[address] -= 1
+            if not self._per_address[address]:
+                del self._per_address[address]
+
+    def set_idle(self, connection: "BoundedProtocol") -> None:
+        """It waits for a request."""
+        if connection in self._addresses:
+            self._idle[connection] = None
+
+    def set_busy(self, connection: "BoundedProtocol") -> None:
+        self._idle.pop(connection, None)
+
+    def _close_idle(self, address: str | None = None) -> bool:
+        for connection in self._idle:
+            if address is None or self._addresses[connection] == address:
+                self.remove(connection)
+                connection.transport.abort()
+                return True
+        return False
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection of uvicorn's, with the bounds of `Connections`."""
+
+    def __init__(self, connections: Connections, **of_uvicorn: Any) -> None:
+        super().__init__(**of_uvicorn)
+        self._all = connections
+        self._limits = connections.limits
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._answer_timer: asyncio.TimerHandle | None = None
+        self._bytes_beside_bodies = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        # `pause_writing` is called whenever the kernel has not taken everything, and `resume_writing` when it has.
+        transport.set_write_buffer_limits(high=0)
+        if self._all.admit(self, network(self.client[0] if self.client else "")):
+            self._await_head()
+        else:
+            self._close_with(_FULL)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._all.remove(self)
+        self._stop_head_timer()
+        self._stop_answer_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._bytes_beside_bodies += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._bytes_beside_bodies > self._limits.head_bytes:
+            self._close_with(_TOO_LARGE)
+        elif self._is_idle():
+            self._await_head()
+
+    def on_message_begin(self) -> None:
+        if len(self.pipeline) >= _MOST_PIPELINED:
+            raise ValueError("too many requests at once")
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if len(self.headers) >= _MOST_FIELDS:
+            raise ValueError("too many header fields")
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._stop_head_timer()
+        self._all.set_busy(self)
+        self._bytes_beside_bodies = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._bytes_beside_bodies = 0
+        super().on_body(body)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._is_idle() and not self.transport.is_closing():
+            self._all.set_idle(self)  # uvicorn has set its timer for connections that are kept alive
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._answer_timer is None:
+            self._answer_timer = self.loop.call_later(self._limits.answer_s, self._reset)
+
+    def resume_writing(self) -> None:
+        self._stop_answer_timer()
+        super().resume_writing()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or (self.cycle.response_complete and not self.pipeline)
+
+    def _await_head(self) -> None:
+        self._all.set_idle(self)
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(self._limits.head_s, self._close_with, _TOO_SLOW)
+
+    def _close_with(self, answer: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(answer)
+            self.transport.close()
+
+    def _reset(self) -> None:
+        """Close the connection, and have the kernel drop what the client has not read (socket(7), `SO_LINGER`)."""
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.transport.abort()
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _stop_answer_timer(self) -> None:
+        if self._answer_timer is not None:
+            self._answer_timer.cancel()
+            self._answer_timer = None
+
+
+def network(address: str) -> str:
+    """What counts as one address: an IPv4 address, or the network of an IPv6 address."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, _IPV6_NETWORK_BITS), strict=False))

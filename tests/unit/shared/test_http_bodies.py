@@ -1,0 +1,166 @@
+"""The bounds on bodies, as an application behind them meets them."""
+
+import asyncio
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.http_bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
+
+_LIMITS = BodyLimits(most_bytes=4 * FREE_BYTES, pause_s=3600, whole_s=3600)
+
+
+def _refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> ASGIApp:
+    return PlainTextResponse(sentence, status, headers)
+
+
+class Client:
+    """One request, whose body's pieces are put in by the test."""
+
+    def __init__(self, *pieces: bytes, declared: int | None = None, end: bool = False) -> None:
+        length = [] if declared is None else [(b"content-length", str(declared).encode())]
+        self.scope: Scope = {"type": "http", "method": "POST", "path": "/", "headers": length}
+        self.sent: list[Message] = []
+        self._messages: asyncio.Queue[Message] = asyncio.Queue()
+        for piece in pieces:
+            self.put(piece)
+        if end:
+            self.put(b"", more=False)
+
+    def put(self, body: bytes, *, more: bool = True) -> None:
+        self._messages.put_nowait({"type": "http.request", "body": body, "more_body": more})
+
+    async def receive(self) -> Message:
+        return await self._messages.get()
+
+    async def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    @property
+    def status(self) -> int:
+        (start,) = (message for message in self.sent if message["type"] == "http.response.start")
+        return int(start["status"])
+
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        return dict(self.sent[0]["headers"])
+
+
+class App:
+    """Answers with the length of the body; waits for `go` before it does."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.go.set()
+        self.got = asyncio.Event()
+        self.left = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            body = await Request(scope, receive).body()
+        except ClientDisconnect:
+            self.left += 1
+            raise
+        self.got.set()
+        await self.go.wait()
+        await PlainTextResponse(str(len(body)))(scope, receive, send)
+
+
+async def _serve(client: Client, app: App, limits: BodyLimits = _LIMITS, budget: ByteBudget | None = None) -> Client:
+    bounded = BoundedBodies(app, limits, budget or ByteBudget(1 << 30), _refuse)
+    await asyncio.wait_for(bounded(client.scope, client.receive, client.send), 30)
+    return client
+
+
+async def test_a_body_within_the_bounds_is_passed_on_whole() -> None:
+    client = await _serve(Client(b"a" * FREE_BYTES, b"b" * FREE_BYTES, b"c" * FREE_BYTES, end=True), App())
+    assert client.status == 200
+    assert client.sent[-1]["body"] == str(3 * FREE_BYTES).encode()
+
+
+async def test_a_body_is_refused_by_its_declared_size_before_it_is_read() -> None:
+    app = App()
+    client = await _serve(Client(declared=4 * FREE_BYTES + 1), app)
+    assert (client.status, app.left, app.got.is_set()) == (413, 0, False)
+
+
+@pytest.mark.parametrize("declared", [None, 1])
+async def test_a_body_is_refused_as_it_grows(declared: int | None) -> None:
+    app = App()
+    client = await _serve(Client(*[b"a" * FREE_BYTES] * 4, b"b", declared=declared), app)
+    assert (client.status, app.left) == (413, 1)
+
+
+async def test_a_body_that_pauses_is_refused() -> None:
+    app = App()
+    limits = BodyLimits(most_bytes=10, pause_s=0.05, whole_s=3600)
+    client = await _serve(Client(b"a"), app, limits)
+    assert (client.status, client.headers[b"connection"], app.left) == (408, b"close", 1)
+
+
+async def test_a_body_that_trickles_in_is_refused() -> None:
+    app = App()
+    client = Client()
+    trickle = asyncio.create_task(_trickle(client))
+    limits = BodyLimits(most_bytes=1 << 30, pause_s=3600, whole_s=0.1)
+    await _serve(client, app, limits)
+    trickle.cancel()
+    assert (client.status, app.left) == (408, 1)
+
+
+async def _trickle(client: Client) -> None:
+    while True:
+        client.put(b"a")
+        await asyncio.sleep(0.001)
+
+
+async def test_deadlines_end_with_the_body() -> None:
+    app = App()
+    app.go.clear()
+    client = Client(b"a", end=True)
+    limits = BodyLimits(most_bytes=10, pause_s=0.01, whole_s=0.01)
+    serving = asyncio.create_task(_serve(client, app, limits))
+    await app.got.wait()
+    loop = asyncio.get_running_loop()
+    later = loop.create_future()
+    loop.call_later(0.05, later.set_result, None)  # timers fire in order: the deadlines' would have by then
+    await later
+    app.go.set()
+    await serving
+    assert client.status == 200
+
+
+async def test_all_bodies_together_keep_to_the_budget() -> None:
+    budget = ByteBudget(2 * FREE_BYTES)
+    first, second, small = App(), App(), App()
+    first.go.clear()
+    client = Client(b"a" * 3 * FREE_BYTES, end=True)
+    serving = asyncio.create_task(_serve(client, first, budget=budget))
+    await first.got.wait()
+    for refused in (Client(declared=2 * FREE_BYTES), Client(b"b" * 2 * FREE_BYTES)):
+        await _serve(refused, second, budget=budget)
+        assert (refused.status, refused.headers[b"retry-after"]) == (503, b"5")
+    assert second.left == 1  # it was asked only where nothing had been declared
+    assert (await _serve(Client(b"c" * FREE_BYTES, end=True), small, budget=budget)).status == 200
+    first.go.set()
+    await serving
+    assert client.status == 200
+    assert budget.free == 2 * FREE_BYTES
+    assert (await _serve(Client(b"b" * 2 * FREE_BYTES, end=True), second, budget=budget)).status == 200
+
+
+async def test_the_budget_has_everything_back_when_a_request_fails() -> None:
+    budget = ByteBudget(FREE_BYTES)
+
+    async def failing(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        raise ZeroDivisionError
+
+    client = Client(b"a" * 2 * FREE_BYTES)
+    with pytest.raises(ZeroDivisionError):
+        await BoundedBodies(failing, _LIMITS, budget, _refuse)(client.scope, client.receive, client.send)
+    assert budget.free == FREE_BYTES

@@ -1,0 +1,188 @@
+"""The bounds on connections, over raw sockets, on both event loops that our services run on."""
+
+import asyncio
+import contextlib
+import select
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+import uvloop
+from starlette.types import Receive, Scope, Send
+
+from shared.http_connections import ConnectionLimits, network
+from tests.fixtures.http_serving import LoopFactory, connect, read_all, serving
+
+_GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
+_LAST = b"Connection: close\r\n\r\n"
+_UNREAD_BYTES = 64 << 20
+
+
+class App:
+    """Answers `/` at once, `/large` with more than any buffer holds, `/wait` when `go` is set."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.waiting = threading.Semaphore(0)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/wait":
+            self.waiting.release()
+            await asyncio.to_thread(self.go.wait)
+        body = b"x" * (_UNREAD_BYTES if scope["path"] == "/large" else 4)
+        headers = [(b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def loop_factory(request: pytest.FixtureRequest) -> LoopFactory:
+    factory: LoopFactory = request.param
+    return factory
+
+
+@contextlib.contextmanager
+def _serving(loop_factory: LoopFactory, **limits: float) -> Iterator[tuple[App, tuple[str, int]]]:
+    app = App()
+    with serving(app, ConnectionLimits(**limits), loop_factory) as address:  # type: ignore[arg-type]
+        try:
+            yield app, address
+        finally:
+            app.go.set()
+
+
+def _ask(address: tuple[str, int], source: str = "127.0.0.1") -> bytes:
+    with connect(address, source) as connection:
+        connection.sendall(_GET + _LAST)
+        return read_all(connection)
+
+
+def _start_waiting(app: App, address: tuple[str, int], stack: contextlib.ExitStack) -> socket.socket:
+    """A connection with a request that the server works on."""
+    connection = stack.enter_context(connect(address))
+    connection.sendall(b"GET /wait HTTP/1.1\r\n" + _LAST)
+    assert app.waiting.acquire(timeout=30)
+    return connection
+
+
+def test_a_head_that_does_not_come_closes_its_connection(loop_factory: LoopFactory) -> None:
+    with _serving(loop_factory, head_s=0.2) as (_, address), connect(address) as connection:
+        connection.sendall(_GET)
+        assert read_all(connection).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_head_that_trickles_in_closes_its_connection(loop_factory: LoopFactory) -> None:
+    with _serving(loop_factory, head_s=0.3) as (_, address), connect(address) as connection:
+        connection.sendall(_GET)
+        for _ in range(600):
+            if select.select([connection], [], [], 0.05)[0]:
+                break
+            connection.sendall(b"a")
+        assert read_all(connection).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("part", [b"\r\n", b"GET", _GET])
+def test_a_later_head_has_the_same_deadline(loop_factory: LoopFactory, part: bytes) -> None:
+    with _serving(loop_factory, head_s=0.2) as (_, address), connect(address) as connection:
+        connection.sendall(_GET + b"\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(part)
+        assert b"HTTP/1.1 408 " in read_all(connection)
+
+
+def test_a_slow_client_is_served(loop_factory: LoopFactory) -> None:
+    with _serving(loop_factory) as (_, address), connect(address) as connection:
+        for byte in _GET + _LAST:
+            connection.sendall(bytes([byte]))
+        assert read_all(connection).startswith(b"HTTP/1.1 200 ")
+
+
+def test_half_sent_heads_do_not_lock_others_out(loop_factory: LoopFactory) -> None:
+    with _serving(loop_factory, most=8, head_s=3600) as (_, address), contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(connect(address)) for _ in range(40)]
+        for connection in silent[::2]:
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(_GET)
+        assert _ask(address).startswith(b"HTTP/1.1 200 ")
+        for connection in silent[:32]:
+            assert read_all(connection) == b""  # the oldest were closed
+
+
+def test_half_sent_heads_of_one_address_cost_other_addresses_nothing(loop_factory: LoopFactory) -> None:
+    limits = {"most": 4, "most_per_address": 2, "head_s": 3600}
+    with _serving(loop_factory, **limits) as (_, address), contextlib.ExitStack() as stack:
+        other = stack.enter_context(connect(address, "127.0.0.2"))
+        other.sendall(_GET)
+        for _ in range(20):
+            stack.enter_context(connect(address))
+        assert _ask(address).startswith(b"HTTP/1.1 200 ")
+        other.sendall(_LAST)
+        assert read_all(other).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("limits", [{"most": 2}, {"most_per_address": 2}])
+def test_requests_under_way_are_not_closed_for_new_connections(
+    loop_factory: LoopFactory, limits: dict[str, float]
+) -> None:
+    with _serving(loop_factory, **limits) as (app, address), contextlib.ExitStack() as stack:
+        working = [_start_waiting(app, address, stack) for _ in range(2)]
+        refused = _ask(address)
+        assert refused == b"" or refused.startswith(b"HTTP/1.1 503 ")
+        if "most_per_address" in limits:
+            assert _ask(address, "127.0.0.2").startswith(b"HTTP/1.1 200 ")
+        app.go.set()
+        assert all(read_all(connection).startswith(b"HTTP/1.1 200 ") for connection in working)
+        assert _ask(address).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("start", "more", "status"),
+    [
+        (b"GET /", b"a" * 4096, 431),
+        (_GET + b"A: ", b"a" * 4096, 431),
+        (_GET, b"a: b\r\n" * 16, 400),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: ", b"a" * 4096, 431),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", b"a: b\r\n" * 16, 400),
+        (b"GET /wait HTTP/1.1\r\n\r\n", (_GET + b"\r\n") * 4, 400),
+    ],
+    ids=["endless path", "endless field", "many fields", "endless trailer", "many trailers", "many requests at once"],
+)
+def test_what_is_kept_of_a_client_is_bounded(loop_factory: LoopFactory, start: bytes, more: bytes, status: int) -> None:
+    with _serving(loop_factory, head_s=3600) as (_, address), connect(address) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(start)
+            for _ in range(1000):
+                connection.sendall(more)
+        answers = read_all(connection)  # until the server closes the connection, which may destroy its last answer
+        assert f"HTTP/1.1 {status} ".encode() in answers or b" 200 " not in answers
+
+
+def test_an_answer_that_is_not_read_is_dropped(loop_factory: LoopFactory) -> None:
+    with _serving(loop_factory, answer_s=0.2) as (_, address), connect(address) as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\n\r\n")
+        reset = select.poll()
+        reset.register(connection, 0)  # POLLHUP and POLLERR alone
+        assert reset.poll(30_000)
+        assert len(read_all(connection)) < _UNREAD_BYTES
+
+
+def test_a_large_answer_reaches_whoever_reads_it(loop_factory: LoopFactory) -> None:
+    with _serving(loop_factory) as (_, address), connect(address) as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\n" + _LAST)
+        assert len(read_all(connection)) > _UNREAD_BYTES
+
+
+def test_websockets_do_not_take_a_connection_over(loop_factory: LoopFactory) -> None:
+    with _serving(loop_factory) as (_, address), connect(address) as connection:
+        connection.sendall(
+            _GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_an_address_is_a_network_in_ipv6() -> None:
+    assert network("192.0.2.1") == network("::ffff:192.0.2.1") != network("192.0.2.2")
+    assert network("2001:db8::1") == network("2001:db8::ffff:1%eth0") != network("2001:db8:0:1::1")
+    assert network("") == ""
