@@ -3,6 +3,7 @@
 The classic calls' own errors keep their original body, which is `{"detail": ...}` and nothing else.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -11,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp
 
 from shared.errors import TransientError
 from shared.logging import get_logger
@@ -30,13 +32,18 @@ class Problem(Exception):
         self.headers = headers
 
 
-def problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> Response:
+def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     return JSONResponse(
         {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail},
         status_code=status,
         headers=headers,
         media_type="application/problem+json",
     )
+
+
+def refusal(status: HTTPStatus, detail: str, headers: Mapping[str, str]) -> ASGIApp:
+    """The answer to a request that no route has seen."""
+    return problem(status, detail, headers)
 
 
 def add_problem_handlers(app: FastAPI) -> None:

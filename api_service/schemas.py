@@ -80,8 +80,19 @@ class SourceFile:
     data: bytes
 
 
+class ListQuery(BaseModel):
+    """Which submissions of an address to list. Other parameters are refused: one that is ignored misleads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    email: Address
+    id: AnyId | None = Field(default=None, description="this one alone")
+    limit: Annotated[Decimal, Field(ge=1, le=1000, description="the newest so many")] = 100
+    before: AnyId | None = Field(default=None, description="only those with a smaller id: for the next page")
+
+
 class SubmissionStatus(BaseModel):
-    """One submission and its latest execution; `verdict` and `error` are our addition."""
+    """One submission and its latest execution. `verdict`, `error` and `shortened` are our addition."""
 
     id: int
     status: str | None = Field(description="null until an execution is asked for")
@@ -91,3 +102,10 @@ class SubmissionStatus(BaseModel):
     filelink: str | None
     verdict: str | None
     error: str | None
+    shortened: list[str] = Field(description="the texts that are cut; the whole output is where `filelink` leads")
+
+
+class SubmissionList(BaseModel):
+    """The oldest first."""
+
+    result: list[SubmissionStatus]

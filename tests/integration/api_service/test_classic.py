@@ -21,6 +21,7 @@ from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.integration.api_service.conftest import RecordingBroker, client_of
 from tests.integration.rows import execute, fetch
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -302,7 +303,7 @@ async def test_a_client_that_hangs_up_is_no_error_of_ours(
         "scheme": "http", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
         "headers": [(b"host", b"127.0.0.1"), (b"content-type", b"multipart/form-data; boundary=x")],
     }  # fmt: skip
-    await api._transport.app(scope, hang_up, send)  # type: ignore[arg-type]
+    await api._transport.app(scope, hang_up, send)
     assert sent[0]["status"] == 499
     assert (answers("499"), answers("500")) == (gone + 1, crashed)
     assert caplog.records == []
@@ -333,6 +334,10 @@ async def test_random_bytes_never_make_a_5xx(api: httpx.AsyncClient) -> None:
         assert 400 <= answer.status_code < 500
 
 
+async def has_status(api: httpx.AsyncClient, path: str, status: int) -> bool:
+    return (await api.get(path)).status_code == status
+
+
 async def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(
     own_postgres: EmbeddedPostgres, store: LocalStore, broker: RecordingBroker, signer: LinkSigner
 ) -> None:
@@ -344,10 +349,10 @@ async def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(
         answer = await api.get("/check_email/?id=5")
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) > 0
-        assert (await api.get("/readyz")).status_code == 503
+        await eventually(lambda: has_status(api, "/readyz", 503))
         assert (await api.get("/healthz")).status_code == 200
         own_postgres.start()
-        assert (await api.get("/readyz")).status_code == 200
+        await eventually(lambda: has_status(api, "/readyz", 200))
     await database.disconnect()
 
 
