@@ -4,17 +4,22 @@ import asyncio
 import sys
 
 from api_service.app import create_app
-from api_service.auth import Authenticator, is_loopback
+from api_service.auth import Authenticator
 from api_service.backlog import BacklogGuard
 from api_service.dependencies import Services
+from api_service.listing import Listing
+from api_service.locality import is_loopback
+from api_service.readiness import Readiness
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
+from api_service.shares import Shares
 from api_service.submissions import Submissions
 from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
 from shared.database import Database, DatabaseSettings
 from shared.errors import ConfigurationError
 from shared.health import Health, HealthSettings
+from shared.http_connections import ConnectionLimits
 from shared.http_server import listening_socket, serve_http
 from shared.lifecycle import run_loops, run_service
 from shared.logging import get_logger
@@ -37,8 +42,9 @@ async def serve(stop: asyncio.Event) -> None:
         if stop.is_set():
             return
         await require_current(database)
-        authenticator = Authenticator(database, settings.operator_keys)
-        if not is_loopback(settings.host) and not await authenticator.keys_exist():
+        local_key = settings.local_key.get_secret_value() if settings.local_key else None
+        authenticator = Authenticator(database, settings.operator_keys, local_key=local_key)
+        if not await authenticator.keys_existed() and not is_loopback(settings.host):
             raise ConfigurationError(
                 f"PRECIEUX_HOST is {settings.host}, which others can reach, and there is no API key to tell who may"
                 " submit: make one with `precieux keys create NAME`, or set PRECIEUX_API_KEYS, or set PRECIEUX_HOST"
@@ -52,15 +58,24 @@ async def serve(stop: asyncio.Event) -> None:
                 database=database,
                 store=store,
                 submissions=submissions,
+                listing=Listing(database, store, Shares(settings.lists_bytes, "Lists")),
+                bodies=Shares(max(settings.bodies_bytes, settings.largest_body_bytes), "Large submissions"),
+                readiness=Readiness(database),
                 backlog=BacklogGuard(database, settings.max_backlog),
                 relay=relay,
                 authenticator=authenticator,
                 signer=open_signer(store_settings),
             )
         )
+        limits = ConnectionLimits(
+            head_s=settings.head_seconds,
+            answer_s=settings.answer_seconds,
+            most=settings.connections,
+            most_per_address=settings.connections_per_address,
+        )
         log.info("api.starting", host=settings.host, port=settings.port)
         health = Health(load(HealthSettings), database)
-        await run_loops((relay.run, health.run, lambda stop: serve_http(app, listening, stop)), stop)
+        await run_loops((relay.run, health.run, lambda stop: serve_http(app, listening, stop, limits=limits)), stop)
     finally:
         listening.close()
         await broker.close()

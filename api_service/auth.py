@@ -1,20 +1,18 @@
 """Who is asking, and what they may do.
 
-Without any key the API is in protected mode: it serves this machine only, to whoever is on it. With one, every call
-but health and signed links needs a key as a bearer token (RFC 6750).
+Every call but health and signed links needs a key as a bearer token (RFC 6750). As long as no key has ever existed the
+API is in protected mode: it also serves the user that runs it, on this machine, without one (`api_service.locality`).
 """
 
 import hmac
-import ipaddress
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from api_service.locality import SocketOwner, socket_owner, why_not_local
 from api_service.problems import Problem
 from shared import api_keys
 from shared.api_keys import ApiKey, Scope
@@ -27,7 +25,7 @@ _KEPT_ANSWERS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking. `key_id` is None for this machine in protected mode, and for keys of the operator's settings."""
+    """Who is asking. `key_id` is None for this user in protected mode, and for the operator's keys of the settings."""
 
     key_id: int | None
     scopes: frozenset[Scope]
@@ -41,45 +39,62 @@ _OPERATOR: Final = Principal(None, frozenset(Scope))
 
 
 class Authenticator:
-    """`operator_keys` come from `PRECIEUX_API_KEYS` and may all; the others are rows of `api_keys`."""
+    """`operator_keys` come from `PRECIEUX_API_KEYS` and may all; the others are rows of `api_keys`.
 
-    def __init__(self, database: Database, operator_keys: tuple[str, ...] = ()) -> None:
+    `local_key` may all as well. It is the command line's on this machine, and no key that ends protected mode.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        operator_keys: tuple[str, ...] = (),
+        *,
+        local_key: str | None = None,
+        owner_of: SocketOwner = socket_owner,
+    ) -> None:
         self._database = database
-        self._operator_digests = [api_keys.digest(key) for key in operator_keys]
+        self._has_operator_keys = bool(operator_keys)
+        self._operator_digests = [api_keys.digest(key) for key in (*operator_keys, local_key) if key]
+        self._owner_of = owner_of
         self._answers: dict[str, tuple[float, ApiKey | None]] = {}
-        self._any_key: tuple[float, bool] = (0.0, False)
+        self._looked_at: float | None = None
+        self._keys_existed = False
 
     async def principal(self, request: Request) -> Principal:
-        """Raises `Problem` (401, or 403 from elsewhere in protected mode)."""
+        """Raises `Problem` (401, or 403 for strangers in protected mode)."""
         header = request.headers.get("Authorization")
         if header is not None:
             scheme, _, token = header.partition(" ")
             found = await self._find(token.strip()) if scheme.lower() == "bearer" else None
             if found is not None:
                 return found
-        if await self.keys_exist():
+        if header is not None or await self.keys_existed():
             raise Problem(
                 HTTPStatus.UNAUTHORIZED,
                 "This call needs a valid API key, sent as `Authorization: Bearer KEY`.",
                 {"WWW-Authenticate": 'Bearer realm="precieux"'},
             )
-        if not _is_local(request):
+        reason = why_not_local(request, self._owner_of)
+        if reason is not None:
             raise Problem(
                 HTTPStatus.FORBIDDEN,
-                "No API key was made yet, so only this machine itself is served:"
-                " make one with `precieux keys create NAME`, and send it as `Authorization: Bearer KEY`.",
+                "No API key was made yet, so only the user that runs this server is served, on its own machine,"
+                f" and this request is not theirs: {reason}."
+                " Make a key with `precieux keys create NAME`, and send it as `Authorization: Bearer KEY`.",
             )
         return _OPERATOR
 
-    async def keys_exist(self) -> bool:
-        if self._operator_digests:
+    async def keys_existed(self) -> bool:
+        """Whether there is a key, or ever was one. Keys of the settings are remembered when this is first asked."""
+        if self._keys_existed:
             return True
-        looked_at, known = self._any_key
-        if time.monotonic() - looked_at > _BELIEVED_SECONDS or looked_at == 0.0:
+        if self._looked_at is None or time.monotonic() - self._looked_at > _BELIEVED_SECONDS:
             async with self._database.connection() as connection:
-                known = await api_keys.any_valid(connection)
-            self._any_key = (time.monotonic(), known)
-        return known
+                if self._has_operator_keys:
+                    await api_keys.remember_settings(connection)
+                self._keys_existed = await api_keys.any_ever(connection)
+            self._looked_at = time.monotonic()
+        return self._keys_existed
 
     async def _find(self, token: str) -> Principal | None:
         sha256 = api_keys.digest(token)
@@ -98,23 +113,3 @@ class Authenticator:
 def require(principal: Principal, scope: Scope) -> None:
     if scope not in principal.scopes and not principal.sees_all:
         raise Problem(HTTPStatus.FORBIDDEN, f"This API key lacks the scope `{scope}`.")
-
-
-@lru_cache(maxsize=256)
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _is_local(request: Request) -> bool:
-    """From this machine, under one of its own names, and not at the bidding of a page from elsewhere.
-
-    The peer alone does not tell: a proxy on this machine forwards strangers, and a browser on it carries out what a
-    stranger's page asks (by a form, or by a name that resolves to 127.0.0.1).
-    """
-    peer = request.client.host if request.client else ""
-    origin = request.headers.get("Origin")
-    named = (request.url.hostname or "", *([urlsplit(origin).hostname or ""] if origin else []))
-    return is_loopback(peer) and all(is_loopback(name) for name in named)

@@ -7,8 +7,11 @@ from fastapi import Depends, Request
 
 from api_service.auth import Authenticator, Principal, require
 from api_service.backlog import BacklogGuard
+from api_service.listing import Listing
+from api_service.readiness import Readiness
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
+from api_service.shares import Shares
 from api_service.submissions import Submissions
 from shared.api_keys import Scope
 from shared.database import Database
@@ -22,6 +25,10 @@ class Services:
     database: Database
     store: ObjectStore
     submissions: Submissions
+    listing: Listing
+    #: Of the memory for bodies.
+    bodies: Shares
+    readiness: Readiness
     backlog: BacklogGuard
     relay: Relay
     authenticator: Authenticator

@@ -3,26 +3,27 @@
 By hand, since FastAPI's own parameters come from one place only, and its parser's limit on a field is below ours.
 """
 
-import re
 from http import HTTPStatus
 from typing import Final
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from api_service.problems import Problem
 from api_service.schemas import SourceFile, Upload
 from api_service.settings import ApiSettings
+from shared.storage.keys import is_extension
 
-_EXTENSION: Final = re.compile(r"[A-Za-z0-9_+#-]{1,16}")
 _UNPROCESSABLE: Final = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 async def read_submission(request: Request, settings: ApiSettings) -> tuple[Upload, SourceFile]:
     """The checked submission; raises `Problem` or `RequestValidationError` for what is wrong with it."""
+    _check_charset(request)
     async with _form(request, settings) as form:
         upload = _upload(request, form)
         if len(upload.inputs.encode()) > settings.max_input_bytes:
@@ -30,6 +31,13 @@ async def read_submission(request: Request, settings: ApiSettings) -> tuple[Uplo
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"inputs is longer than {settings.max_input_bytes} bytes."
             )
         return upload, await _file(form, settings)
+
+
+def _check_charset(request: Request) -> None:
+    """The parser would decode by any codec of Python's, some of which take quadratic time."""
+    _, parameters = parse_options_header(request.headers.get("Content-Type", ""))
+    if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The form must be in UTF-8.")
 
 
 class _form:  # noqa: N801  (a context manager, read as a verb)
@@ -75,7 +83,7 @@ async def _file(form: FormData, settings: ApiSettings) -> SourceFile:
     if len(name) > 255 or any(c in "/\\" or not c.isprintable() for c in name) or name in (".", ".."):
         raise Problem(_UNPROCESSABLE, "The file's name must be a plain name without a path, of at most 255 characters.")
     extension = name.rpartition(".")[2] if "." in name else ""
-    if extension and not _EXTENSION.fullmatch(extension):
+    if extension and not is_extension(extension):
         raise Problem(_UNPROCESSABLE, "The extension of the file's name must be up to 16 letters or digits.")
     data = await file.read(settings.max_source_bytes + 1)
     if len(data) > settings.max_source_bytes:

@@ -3,17 +3,23 @@
 The classic calls' own errors keep their original body, which is `{"detail": ...}` and nothing else.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp
 
 from shared.errors import TransientError
 from shared.logging import get_logger
 
 log = get_logger(__name__)
+
+_CLIENT_GONE: Final = 499  # nobody reads it; nginx's number for the access log
 
 
 class Problem(Exception):
@@ -26,7 +32,7 @@ class Problem(Exception):
         self.headers = headers
 
 
-def problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> Response:
+def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     return JSONResponse(
         {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail},
         status_code=status,
@@ -35,11 +41,17 @@ def problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = No
     )
 
 
+def refusal(status: HTTPStatus, detail: str, headers: Mapping[str, str]) -> ASGIApp:
+    """The answer to a request that no route has seen."""
+    return problem(status, detail, headers)
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(TransientError, _away)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _crashed)
 
 
@@ -64,6 +76,10 @@ async def _away(request: Request, exc: Exception) -> Response:
     log.warning("request.unavailable", path=request.url.path, error=str(exc))
     detail = "A part of this service is away for the moment and nothing was stored; try again in a few seconds."
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=_CLIENT_GONE)
 
 
 async def _crashed(request: Request, exc: Exception) -> Response:

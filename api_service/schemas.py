@@ -2,21 +2,31 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.languages import ALIASES, check_lang
 
+#: RFC 5321's limit on a path, less its brackets.
+_LONGEST_ADDRESS: Final = 254
 
-def _no_nul(text: str) -> str:
+
+def _storable(text: str) -> str:
+    """What Postgres can keep as text."""
     if "\0" in text:
         raise ValueError("it must not contain a NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it must not contain halves of surrogate pairs") from None
     return text
 
 
 def _address(text: str) -> str:
+    if len(text) > _LONGEST_ADDRESS:
+        raise ValueError(f"it is longer than {_LONGEST_ADDRESS} characters")
     try:
         address = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as exc:
@@ -43,7 +53,7 @@ def _zero_or_one(value: object) -> object:
     return int(str(value))
 
 
-Address = Annotated[str, AfterValidator(_no_nul), AfterValidator(_address)]
+Address = Annotated[str, AfterValidator(_storable), AfterValidator(_address)]
 Decimal = Annotated[int, BeforeValidator(_decimal)]
 #: Any id that a database could hold; whether it exists is another question.
 AnyId = Annotated[Decimal, Field(ge=-(1 << 63), lt=1 << 63)]
@@ -56,8 +66,8 @@ class Upload(BaseModel):
 
     id: Annotated[Decimal, Field(ge=1, lt=1 << 63)] | None = None
     email: Address
-    inputs: Annotated[str, AfterValidator(_no_nul)] = ""
-    language: Annotated[str, AfterValidator(_no_nul), AfterValidator(_language)]
+    inputs: Annotated[str, AfterValidator(_storable)] = ""
+    language: Annotated[str, AfterValidator(_storable), AfterValidator(_language)]
     enable: Annotated[Literal[0, 1], BeforeValidator(_zero_or_one)] = 0
 
 
@@ -70,8 +80,19 @@ class SourceFile:
     data: bytes
 
 
+class ListQuery(BaseModel):
+    """Which submissions of an address to list. Other parameters are refused: one that is ignored misleads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    email: Address
+    id: AnyId | None = Field(default=None, description="this one alone")
+    limit: Annotated[Decimal, Field(ge=1, le=1000, description="the newest so many")] = 100
+    before: AnyId | None = Field(default=None, description="only those with a smaller id: for the next page")
+
+
 class SubmissionStatus(BaseModel):
-    """One submission and its latest execution; `verdict` and `error` are our addition."""
+    """One submission and its latest execution. `verdict`, `error` and `shortened` are our addition."""
 
     id: int
     status: str | None = Field(description="null until an execution is asked for")
@@ -81,3 +102,10 @@ class SubmissionStatus(BaseModel):
     filelink: str | None
     verdict: str | None
     error: str | None
+    shortened: list[str] = Field(description="the texts that are cut; the whole output is where `filelink` leads")
+
+
+class SubmissionList(BaseModel):
+    """The oldest first."""
+
+    result: list[SubmissionStatus]

@@ -15,11 +15,29 @@ class ApiSettings(Settings):
     api_keys: SecretStr | None = Field(
         default=None, description="the operator's keys, separated by commas, each of at least 32 characters"
     )
+    local_key: SecretStr | None = Field(
+        default=None, description="the key of this machine's command line; `precieux up` makes and sets one"
+    )
     key_budget: Annotated[int, Field(ge=1, description="submissions that one key may make an hour")] = 6000
     max_backlog: Annotated[int, Field(ge=1, description="unanswered requests at which submissions are put off")] = (
         100_000
     )
     recipient_budget: Annotated[int, Field(ge=1, description="executions mailed to one address an hour")] = 600
+
+    connections: Annotated[int, Field(ge=1, description="clients connected at once; files must suffice for them")] = 512
+    connections_per_address: Annotated[
+        int, Field(ge=1, description="of one address at once; behind a proxy all come from its address")
+    ] = 128
+    head_seconds: Annotated[float, Field(gt=0, description="until the head of a request has come")] = 10
+    body_seconds: Annotated[float, Field(gt=0, description="until the whole body of a request has come")] = 20
+    body_pause_seconds: Annotated[float, Field(gt=0, description="between two pieces of a body")] = 10
+    answer_seconds: Annotated[float, Field(gt=0, description="until a client has read what was written to it")] = 30
+    bodies_bytes: Annotated[
+        int, Field(ge=0, description="of all bodies under way together; the first 64 KiB of each do not count")
+    ] = 16 << 20
+    lists_bytes: Annotated[int, Field(ge=4 << 20, description="of all lists of submissions under way together")] = (
+        8 << 20
+    )
 
     @field_validator("api_keys")
     @classmethod
@@ -27,6 +45,11 @@ class ApiSettings(Settings):
         if value is not None and any(len(key) < 32 for key in _split(value)):
             raise ValueError("each key must have at least 32 characters; `openssl rand -hex 32` makes one")
         return value
+
+    @property
+    def largest_body_bytes(self) -> int:
+        """A source, an input, and what a form adds around the two: boundaries, headers, the other fields."""
+        return self.max_source_bytes + self.max_input_bytes + (64 << 10)
 
     @property
     def operator_keys(self) -> tuple[str, ...]:

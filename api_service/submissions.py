@@ -1,23 +1,20 @@
-"""The use cases: register a submission, ask for its execution, tell how a sender's submissions fare."""
+"""The use cases: register a submission, ask for its execution."""
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
 from api_service import budget
 from api_service.auth import Principal
 from api_service.problems import Problem
-from api_service.schemas import SourceFile, SubmissionStatus, Upload
+from api_service.schemas import SourceFile, Upload
 from shared.broker.base import QUEUE
 from shared.database import Connection, Database, Record
 from shared.logging import get_logger
 from shared.storage.base import ObjectStore
 
 log = get_logger(__name__)
-
-_LINK_LIFETIME: Final = timedelta(days=7)
 
 # What `shared.outbox.add` writes, and the request that it tells, in one round trip: this is every execution's way.
 _ASK: Final = """
@@ -35,7 +32,7 @@ _ASK: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Submissions:
-    """Everybody sees what their own key submitted, `admin` all; budgets (per hour) bind all but `admin`."""
+    """Everybody reaches what their own key submitted, `admin` all; budgets (per hour) bind all but `admin`."""
 
     database: Database
     store: ObjectStore
@@ -98,42 +95,6 @@ class Submissions:
                 )
         log.info("execution.requested", request=str(asked["request_id"]), upload=upload_id)
         return True
-
-    async def of_sender(self, principal: Principal, email: str) -> list[SubmissionStatus]:
-        """The submissions of one address that the principal may see, the oldest first, with their latest execution."""
-        async with self.database.connection() as connection:
-            rows = await connection.fetch_all(
-                """
-                SELECT u.id, j.job, r.output, r.execute_date, r.output_key, r.filelink, r.verdict, r.error,
-                    coalesce(j.status, CASE WHEN u.request_id IS NOT NULL THEN 'none-executed' END) AS status
-                FROM uploads u
-                LEFT JOIN LATERAL (
-                    -- While a request is under way, what an earlier one gave is not its answer.
-                    SELECT id, job, status FROM job
-                    WHERE job.upload = u.id AND (u.request_id IS NULL OR job.request_id = u.request_id)
-                    ORDER BY id DESC LIMIT 1
-                ) j ON true
-                LEFT JOIN results r ON r.job = j.id
-                WHERE u.email = :email AND (:sees_all OR u.owner = :owner) ORDER BY u.id
-                """,
-                {"email": email, "sees_all": principal.sees_all, "owner": principal.key_id},
-            )
-        return [
-            SubmissionStatus(
-                id=row["id"],
-                status=row["status"],
-                job=row["job"],
-                output=row["output"],
-                execute_date=row["execute_date"],
-                # Links expire, so each answer brings a fresh one.
-                filelink=await self.store.link(row["output_key"], expires_in=_LINK_LIFETIME)
-                if row["output_key"]
-                else row["filelink"],
-                verdict=row["verdict"],
-                error=row["error"],
-            )
-            for row in rows
-        ]
 
 
 def object_key(upload_id: int, extension: str) -> str:

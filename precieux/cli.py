@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from precieux import dead, jobs, keys, queue, services, terminal
+from precieux import dead, jobs, keys, local_key, queue, services, terminal
 from precieux import submit as submitting
 from precieux import up as system
 from precieux.client import Client
@@ -35,7 +35,9 @@ app.add_typer(jobs.app, name="jobs")
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API (PRECIEUX_PORT; 8000).")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of all embedded state (PRECIEUX_DATA_DIR).")]
 Url = Annotated[str, typer.Option(envvar="PRECIEUX_PUBLIC_URL", help="Address of the server.")]
-Key = Annotated[str | None, typer.Option(envvar="PRECIEUX_API_KEY", help="API key, where the server wants one.")]
+Key = Annotated[
+    str | None, typer.Option(envvar="PRECIEUX_API_KEY", help="API key. Default: that of `up` on this machine.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 LOCAL_SERVER = "http://127.0.0.1:8000"
 
@@ -66,12 +68,20 @@ def submit(
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 0 if it ran well.")] = False,
     url: Url = LOCAL_SERVER,
     key: Key = None,
+    data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Send a program to a server and have it run."""
     inputs = submitting.read_inputs(text, input_file)
     ok = submitting.submit(
-        Client(url, key), file, email=email, language=language, inputs=inputs, number=number, wait=wait, as_json=as_json
+        _client(url, key, data_dir),
+        file,
+        email=email,
+        language=language,
+        inputs=inputs,
+        number=number,
+        wait=wait,
+        as_json=as_json,
     )
     raise typer.Exit(0 if ok else 1)
 
@@ -81,10 +91,11 @@ def status(
     email: Annotated[str, typer.Argument(help="Address that the results go to.")],
     url: Url = LOCAL_SERVER,
     key: Key = None,
+    data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """List the submissions of an address."""
-    submissions = Client(url, key).submissions(email)
+    submissions = _client(url, key, data_dir).submissions(email)
     if as_json:
         terminal.say_json([one.as_dict() for one in submissions])
     elif submissions:
@@ -104,6 +115,11 @@ def migrate(data_dir: DataDir = None) -> None:
 def doctor(context: typer.Context) -> None:
     """Tell whether this machine can run programs safely, and in which languages. Options: see `doctor --help`."""
     raise typer.Exit(subprocess.run(services.command("executor.doctor", *context.args), check=False).returncode)
+
+
+def _client(url: str, key: str | None, data_dir: Path | None) -> Client:
+    """With the key of `up` on this machine where none is given."""
+    return Client(url, key or local_key.find(load_up_settings(data_dir=data_dir).data_dir, url))
 
 
 def main() -> None:

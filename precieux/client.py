@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from shared.errors import PrecieuxError
 from shared.languages import check_lang
 
 _TIMEOUT: Final = (5.0, 30.0)  # s to connect, and between two pieces of an answer
+_PAGE: Final = 1000
 _REGISTERED: Final = "Your submission was registered with ID: "
 _FINAL: Final = frozenset({"executed", "failed"})
 #: Extensions that are no name of their language (`shared.languages` knows those).
@@ -34,6 +35,8 @@ class Submission:
     filelink: str | None
     verdict: str | None
     error: str | None
+    #: The texts that the server has cut.
+    shortened: list[str] | None
 
     @classmethod
     def of(cls, row: dict[str, Any]) -> Self:
@@ -82,8 +85,13 @@ class Client:
         self._call("GET", "/check_email/", params={"id": str(number)})
 
     def submissions(self, email: str) -> list[Submission]:
-        """Everything that was submitted for this address, the oldest first."""
-        return [Submission.of(row) for row in self._call("GET", "/check_user/", params={"email": email})["result"]]
+        """Everything that was submitted for this address, the oldest first; long texts are shortened."""
+        found: list[Submission] = []
+        while True:
+            page = self._list(email, limit=_PAGE, **({"before": found[0].id} if found else {}))
+            found = page + found
+            if len(page) < _PAGE:
+                return found
 
     def wait(
         self, email: str, number: int, *, on_change: Callable[[Submission], None], interval: float = 0.3
@@ -91,15 +99,33 @@ class Client:
         """Ask until submission `number` is finished, and tell each state that it passes through."""
         seen: str | None = None
         while True:
-            found = next((one for one in self.submissions(email) if one.id == number), None)
+            found = next(iter(self._list(email, id=number)), None)
             if found is None:
                 raise ServerError(f"Submission {number} is not among those of {email}.")
             if found.status != seen:
                 seen = found.status
                 on_change(found)
             if found.finished:
-                return found
+                return self._with_whole_output(found)
             time.sleep(interval)
+
+    def _list(self, email: str, **query: int) -> list[Submission]:
+        answer = self._call("GET", "/check_user/", params={"email": email, **query})
+        return [Submission.of(row) for row in answer["result"]]
+
+    def _with_whole_output(self, submission: Submission) -> Submission:
+        if "output" not in (submission.shortened or ()) or not submission.filelink:
+            return submission
+        try:
+            # Not by the session: the link may lead to another server, which is not to learn the key.
+            answer = requests.get(submission.filelink, timeout=_TIMEOUT)
+            answer.raise_for_status()
+        except requests.RequestException as exc:
+            raise ServerError(
+                f"Submission {submission.id} has ended, but its whole output cannot be fetched from"
+                f" {submission.filelink} ({type(exc).__name__}); try that address again."
+            ) from exc
+        return replace(submission, output=answer.content.decode("utf-8", "replace"), shortened=None)
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
         try:

@@ -15,6 +15,8 @@ _EXECUTOR_MAY_KNOW: Final = frozenset(
 _EXECUTOR_MAY_KNOW_PREFIXES: Final = tuple(
     f"{PREFIX}{concern}_" for concern in ("EXECUTOR", "DEFAULT", "MAX", "COMPILE", "LOG")
 )
+#: What only the API may know of what `up` settled.
+LOCAL_KEY: Final = f"{PREFIX}LOCAL_KEY"
 
 
 def command(module: str, *arguments: str) -> list[str]:
@@ -68,10 +70,14 @@ def migration(environment: Mapping[str, str]) -> Program:
 def services(environment: Mapping[str, str]) -> list[Program]:
     """The API stops first, so that nothing new comes in; then whoever works on what has come in."""
     return [
-        Program("queue_consumer", command("queue_consumer"), _beside(environment, 1), rank=1),
-        Program("job_runner", command("job_runner"), _beside(environment, 2), rank=1),
+        Program("queue_consumer", command("queue_consumer"), _without_local_key(_beside(environment, 1)), rank=1),
+        Program("job_runner", command("job_runner"), _without_local_key(_beside(environment, 2)), rank=1),
         Program("api_service", command("api_service"), environment, rank=2),
     ]
+
+
+def _without_local_key(environment: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: value for name, value in environment.items() if name != LOCAL_KEY}
 
 
 def _beside(environment: Mapping[str, str], offset: int) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from precieux import services
+from precieux import local_key, services
 from precieux.embedded_postgres import EmbeddedPostgres, running_url
 from precieux.settings import (
     UpSettings,
@@ -56,6 +56,8 @@ def run(settings: UpSettings, on_ready: Callable[[System], None]) -> None:
         if postgres:
             stack.callback(postgres.stop)
         supervisor = stack.enter_context(Supervisor())
+        outer[services.LOCAL_KEY] = local_key.make(settings.data_dir, settings.port)
+        stack.callback(local_key.remove, settings.data_dir)
         try:
             _bring_up(supervisor, settings, outer, postgres)
             system = System(

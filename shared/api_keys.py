@@ -15,6 +15,8 @@ from shared.database import Connection, Record
 
 #: In front of every key, so that scanners of leaked secrets can know one.
 PREFIX: Final = "pcx_"
+#: Stands in the place of a digest, and is none, so that no key fits it.
+_OF_SETTINGS: Final = "PRECIEUX_API_KEYS"
 
 
 class Scope(StrEnum):
@@ -64,13 +66,26 @@ async def find(connection: Connection, sha256: str) -> ApiKey | None:
     return _from_row(row) if row else None
 
 
-async def any_valid(connection: Connection) -> bool:
-    row = await connection.fetch_one("SELECT EXISTS (SELECT 1 FROM api_keys WHERE revoked_at IS NULL) AS found")
+async def any_ever(connection: Connection) -> bool:
+    """Whether a key has ever existed: those that are revoked count, and those of the settings."""
+    row = await connection.fetch_one("SELECT EXISTS (SELECT 1 FROM api_keys) AS found")
     return bool(row and row["found"])
 
 
+async def remember_settings(connection: Connection) -> None:
+    """Note for good that the settings have held keys."""
+    await connection.execute(
+        "INSERT INTO api_keys (name, sha256, scopes, revoked_at) VALUES (:name, :name, '{}', now())"
+        " ON CONFLICT (sha256) DO NOTHING",
+        {"name": _OF_SETTINGS},
+    )
+
+
 async def listed(connection: Connection) -> list[ApiKey]:
-    rows = await connection.fetch_all("SELECT id, name, scopes, created_at, revoked_at FROM api_keys ORDER BY id")
+    rows = await connection.fetch_all(
+        "SELECT id, name, scopes, created_at, revoked_at FROM api_keys WHERE sha256 <> :settings ORDER BY id",
+        {"settings": _OF_SETTINGS},
+    )
     return [_from_row(row) for row in rows]
 
 

@@ -8,7 +8,10 @@ from fastapi.responses import JSONResponse
 
 from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
 from api_service.form import read_submission
-from api_service.schemas import Address, AnyId, SubmissionStatus, Upload
+from api_service.schemas import AnyId, ListQuery, SubmissionList, Upload
+from api_service.settings import ApiSettings
+from api_service.streaming import PiecewiseResponse, begun
+from shared.http_bodies import FREE_BYTES
 
 router = APIRouter(tags=["classic"])
 
@@ -22,6 +25,7 @@ _FORM: Final[dict[str, Any]] = {
 }
 
 
+@router.post("/submit_email", include_in_schema=False, response_model=str)
 @router.post(
     "/submit_email/",
     summary="Register a submission",
@@ -36,11 +40,20 @@ async def submit_email(
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
 ) -> str:
     await services.backlog.check()
-    upload, file = await read_submission(request, services.settings)
-    upload_id = await services.submissions.register(principal, upload, file, idempotency_key)
+    with services.bodies.hold(principal, _body_bytes(request, services.settings)):
+        upload, file = await read_submission(request, services.settings)
+        upload_id = await services.submissions.register(principal, upload, file, idempotency_key)
     return f"Your submission was registered with ID: {upload_id}"
 
 
+def _body_bytes(request: Request, settings: ApiSettings) -> int:
+    """What the body may take beyond that which every connection may."""
+    declared = request.headers.get("Content-Length", "")
+    size = int(declared) if declared.isdecimal() and len(declared) < 20 else settings.largest_body_bytes
+    return max(0, min(size, settings.largest_body_bytes) - FREE_BYTES)
+
+
+@router.get("/check_email", include_in_schema=False)
 @router.get("/check_email/", summary="Ask for the execution of a submission", response_model=dict[str, str])
 async def check_email(
     id: Annotated[AnyId, Query()],  # noqa: A002
@@ -57,8 +70,12 @@ async def check_email(
     return JSONResponse({"result": "Sending to job_table.."})
 
 
-@router.get("/check_user/", summary="List a sender's submissions")
-async def check_user(
-    email: Annotated[Address, Query()], principal: ReaderDep, services: ServicesDep
-) -> dict[str, list[SubmissionStatus]]:
-    return {"result": await services.submissions.of_sender(principal, email)}
+@router.get("/check_user", include_in_schema=False)
+@router.get(
+    "/check_user/",
+    summary="List a sender's submissions",
+    description="The newest, the oldest of them first. For the page before it, send its first id as `before`.",
+    response_model=SubmissionList,
+)
+async def check_user(query: Annotated[ListQuery, Query()], principal: ReaderDep, services: ServicesDep) -> Response:
+    return PiecewiseResponse(await begun(services.listing.pieces(principal, query)), "application/json")

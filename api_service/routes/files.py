@@ -1,16 +1,22 @@
 """Serves the links of the local store: whoever holds one may read that one object until it expires."""
 
 import time
+from collections.abc import AsyncGenerator
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
 from api_service.dependencies import ServicesDep
 from api_service.problems import Problem
+from api_service.streaming import PiecewiseResponse, begun
 from shared.errors import ObjectNotFound
+from shared.storage.base import ObjectStore
 
 router = APIRouter(tags=["files"])
+
+#: What a client that reads slowly makes us keep of an object.
+_PIECE_BYTES: Final = 64 << 10
 
 
 @router.get("/files/{key:path}", summary="Read a stored output by its link", response_class=Response)
@@ -23,7 +29,7 @@ async def read_file(
     if not services.signer.verifies(key, expires=expires, signature=signature, now=time.time()):
         raise Problem(HTTPStatus.FORBIDDEN, "This link is not valid, or not any more: ask for a new one.")
     try:
-        data = await services.store.get(key)
+        pieces = await begun(_pieces(services.store, key))
     except ObjectNotFound:
         raise Problem(HTTPStatus.NOT_FOUND, "What this link led to has been removed.") from None
     # A program's output is hostile: whatever it looks like, it is shown as text and runs nothing.
@@ -33,4 +39,15 @@ async def read_file(
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "private, no-store",
     }
-    return Response(data, media_type="text/plain; charset=utf-8", headers=headers)
+    return PiecewiseResponse(pieces, "text/plain; charset=utf-8", headers)
+
+
+async def _pieces(store: ObjectStore, key: str) -> AsyncGenerator[bytes]:
+    start = 0
+    while piece := await store.read(key, start, _PIECE_BYTES):
+        yield piece
+        start += len(piece)
+        if len(piece) < _PIECE_BYTES:
+            return
+    if not start:
+        yield b""

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from api_service.dependencies import ServicesDep
-from shared.errors import DatabaseUnavailable
 
 router = APIRouter(tags=["health"])
 
@@ -19,9 +18,6 @@ async def healthz() -> dict[str, str]:
 @router.get("/readyz", summary="What every request needs is there")
 async def readyz(services: ServicesDep) -> Response:
     """A broker that is away does not matter here: accepted submissions wait in the outbox."""
-    try:
-        async with services.database.transaction() as connection:
-            await connection.execute("SELECT 1")
-    except DatabaseUnavailable:
-        return JSONResponse({"status": "waiting", "database": "away"}, HTTPStatus.SERVICE_UNAVAILABLE)
-    return JSONResponse({"status": "ready", "database": "ok"})
+    if await services.readiness.check():
+        return JSONResponse({"status": "ready", "database": "ok"})
+    return JSONResponse({"status": "waiting", "database": "away"}, HTTPStatus.SERVICE_UNAVAILABLE)

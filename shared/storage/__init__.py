@@ -1,8 +1,8 @@
 """The object store: keeps submitted files and the outputs of programs."""
 
 from shared.storage.base import ObjectStore
-from shared.storage.secret import kept_secret
-from shared.storage.settings import StoreSettings
+from shared.storage.secret import kept_secret, old_secrets
+from shared.storage.settings import StoreSettings, split_keys
 from shared.storage.signing import LinkSigner
 
 __all__ = ["LinkSigner", "ObjectStore", "StoreSettings", "open_signer", "open_store"]
@@ -24,6 +24,7 @@ def open_store(settings: StoreSettings) -> ObjectStore:
 
 def open_signer(settings: StoreSettings) -> LinkSigner:
     """Signs and verifies links to the local store: every process of an installation gets the same key."""
+    old = [key.encode() for key in split_keys(settings.old_secret_keys)] if settings.old_secret_keys else []
     if settings.secret_key is not None:
-        return LinkSigner(settings.secret_key.get_secret_value().encode(), settings.public_url)
-    return LinkSigner(kept_secret(settings.data_dir), settings.public_url)
+        return LinkSigner(settings.secret_key.get_secret_value().encode(), settings.public_url, old)
+    return LinkSigner(kept_secret(settings.data_dir), settings.public_url, [*old, *old_secrets(settings.data_dir)])

@@ -16,6 +16,9 @@ class ObjectStore(Protocol):
     async def get(self, key: str) -> bytes:
         """The whole object; `ObjectNotFound` when there is none."""
 
+    async def read(self, key: str, start: int, length: int) -> bytes:
+        """The part of the object that begins at `start`, shorter where it ends; `ObjectNotFound` when there is none."""
+
     async def link(self, key: str, *, expires_in: timedelta) -> str:
         """An address from which anybody can read the object until it expires."""
 

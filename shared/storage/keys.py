@@ -3,8 +3,10 @@
 import re
 from typing import Final
 
-# Segments begin with a letter or digit, so neither `..` nor a hidden file is one, and none is empty.
-_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}(/[A-Za-z0-9][A-Za-z0-9._+-]{0,199}){0,7}", re.ASCII)
+# Segments begin with a letter or digit, so neither `..` nor a hidden file is one, and none is empty. `#` is for C#.
+_SEGMENT: Final = r"[A-Za-z0-9][A-Za-z0-9._+#-]{0,199}"
+_KEY: Final = re.compile(f"{_SEGMENT}(/{_SEGMENT}){{0,7}}", re.ASCII)
+_EXTENSION: Final = re.compile(r"[A-Za-z0-9_+#-]{1,16}", re.ASCII)
 
 
 def checked(key: str) -> str:
@@ -16,3 +18,8 @@ def checked(key: str) -> str:
 
 def is_key(key: str) -> bool:
     return _KEY.fullmatch(key) is not None
+
+
+def is_extension(extension: str) -> bool:
+    """Whether `{id}.{extension}` is a key."""
+    return _EXTENSION.fullmatch(extension) is not None

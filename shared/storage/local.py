@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
+from typing import BinaryIO, Final, ParamSpec, TypeVar
 
 from shared.atomic_write import write_atomically
 from shared.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
@@ -44,6 +44,9 @@ class LocalStore:
     async def get(self, key: str) -> bytes:
         return await _in_thread(self._get, checked(key))
 
+    async def read(self, key: str, start: int, length: int) -> bytes:
+        return await _in_thread(self._read, checked(key), start, length)
+
     async def link(self, key: str, *, expires_in: timedelta) -> str:
         expires = int(self._clock() + expires_in.total_seconds())
         return self._signer.link(checked(key), expires=expires)
@@ -61,11 +64,21 @@ class LocalStore:
             write_atomically(folder, name, data)
 
     def _get(self, key: str) -> bytes:
+        with self._opened(key) as file:
+            return file.read()
+
+    def _read(self, key: str, start: int, length: int) -> bytes:
+        with self._opened(key) as file:
+            file.seek(start)
+            return file.read(length)
+
+    @contextlib.contextmanager
+    def _opened(self, key: str) -> Iterator[BinaryIO]:
         try:
             with self._folder_of(key) as (folder, name):
                 descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
             with os.fdopen(descriptor, "rb") as file:
-                return file.read()
+                yield file
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as exc:
             raise ObjectNotFound(f"The store holds no object {key}.") from exc
 

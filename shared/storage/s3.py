@@ -30,6 +30,7 @@ T = TypeVar("T")
 LONGEST_LINK: Final = timedelta(days=7)
 _THREADS: Final = 16
 _MISSING_OBJECT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+_BEYOND_THE_END: Final = frozenset({"InvalidRange", "416"})
 _MISSING_BUCKET: Final = frozenset({"NoSuchBucket", "404", "NotFound"})
 _ALREADY_THERE: Final = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 
@@ -72,6 +73,10 @@ class S3Store:
         checked(key)
         return await self._call(lambda: self._get(key))
 
+    async def read(self, key: str, start: int, length: int) -> bytes:
+        checked(key)
+        return await self._call(lambda: self._get(key, f"bytes={start}-{start + length - 1}"))
+
     async def link(self, key: str, *, expires_in: timedelta) -> str:
         """For at most seven days, whatever was asked."""
         checked(key)
@@ -95,10 +100,14 @@ class S3Store:
         self._make_bucket_once()
         self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type, ACL="private")
 
-    def _get(self, key: str) -> bytes:
+    def _get(self, key: str, part: str | None = None) -> bytes:
         try:
-            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            if part is None:
+                return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            return self._client.get_object(Bucket=self._bucket, Key=key, Range=part)["Body"].read()
         except ClientError as exc:
+            if part is not None and _code(exc) in _BEYOND_THE_END:
+                return b""
             if _code(exc) in _MISSING_OBJECT:
                 raise ObjectNotFound(f"The store holds no object {key}.") from exc
             raise

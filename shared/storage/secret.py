@@ -7,6 +7,8 @@ from pathlib import Path
 from shared.errors import ConfigurationError
 
 _FILE = "secret-key"
+_OLD_FILE = "old-secret-keys"
+_SHORTEST = 32
 
 
 def kept_secret(data_dir: Path) -> bytes:
@@ -22,6 +24,20 @@ def kept_secret(data_dir: Path) -> bytes:
             f"The key that signs links cannot be kept in {path} ({exc.strerror}): make PRECIEUX_DATA_DIR writable, or "
             "set PRECIEUX_SECRET_KEY."
         ) from exc
+
+
+def old_secrets(data_dir: Path) -> list[bytes]:
+    """The keys that went before, one a line: what they have signed is still valid."""
+    path = data_dir / _OLD_FILE
+    try:
+        lines = path.read_bytes().split()
+    except FileNotFoundError:
+        return []
+    except OSError as exc:
+        raise ConfigurationError(f"The old keys in {path} cannot be read ({exc.strerror}): make it readable.") from exc
+    if any(len(line) < _SHORTEST for line in lines):
+        raise ConfigurationError(f"{path} must hold one old key a line, each of at least {_SHORTEST} characters.")
+    return lines
 
 
 def _create(path: Path) -> None:

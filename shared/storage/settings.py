@@ -22,6 +22,10 @@ class StoreSettings(Settings):
         default=None, description="signs links; unset, a key is made and kept in the data folder"
     )
 
+    old_secret_keys: SecretStr | None = Field(
+        default=None, description="earlier secret keys, separated by commas, whose links are still valid"
+    )
+
     @field_validator("s3_endpoint_url", "public_url")
     @classmethod
     def _is_an_http_address(cls, value: str | None) -> str | None:
@@ -38,6 +42,13 @@ class StoreSettings(Settings):
             raise ValueError("it must have at least 32 characters, as `openssl rand -hex 32` gives")
         return value
 
+    @field_validator("old_secret_keys")
+    @classmethod
+    def _are_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and any(len(key) < 32 for key in split_keys(value)):
+            raise ValueError("each of them must have at least 32 characters, as a secret key has")
+        return value
+
     def checked(self) -> Self:
         """Itself; `ConfigurationError` when the S3 store is set by half."""
         if self.s3_endpoint_url and not self.s3_bucket:
@@ -46,3 +57,7 @@ class StoreSettings(Settings):
                 "unset both to keep them in a folder."
             )
         return self
+
+
+def split_keys(keys: SecretStr) -> tuple[str, ...]:
+    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())

@@ -10,12 +10,16 @@ Pure: the clock is the caller's.
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from urllib.parse import quote
 
 
 class LinkSigner:
-    def __init__(self, secret: bytes, public_url: str) -> None:
+    """Signs by `secret`; what one of the `old_secrets` has signed is valid as well."""
+
+    def __init__(self, secret: bytes, public_url: str, old_secrets: Sequence[bytes] = ()) -> None:
         self._secret = secret
+        self._valid = (secret, *old_secrets)
         self._base = public_url.rstrip("/")
 
     def link(self, key: str, *, expires: int) -> str:
@@ -23,25 +27,37 @@ class LinkSigner:
         return f"{self._base}/files/{quote(key)}?expires={expires}&signature={self.signature(key, expires)}"
 
     def signature(self, key: str, expires: int) -> str:
-        # The expiry comes first and holds no newline, so no other pair of the two spells the same message.
-        return self._sign(f"files\n{expires}\n{key}")
+        return _signature(self._secret, _of_file(key, expires))
 
     def verifies(self, key: str, *, expires: int, signature: str, now: float) -> bool:
         """Whether `signature` is ours for this key and expiry, and has not expired; in constant time."""
-        return _equal(self.signature(key, expires), signature) and now < expires
+        return self._is_ours(_of_file(key, expires), signature) and now < expires
 
     def unsubscribe_link(self, email: str) -> str:
-        return f"{self._base}/unsubscribe?email={quote(email, safe='')}&signature={self._sign_unsubscribe(email)}"
+        signature = _signature(self._secret, _of_unsubscribing(email))
+        return f"{self._base}/unsubscribe?email={quote(email, safe='')}&signature={signature}"
 
     def verifies_unsubscribe(self, email: str, *, signature: str) -> bool:
-        return _equal(self._sign_unsubscribe(email), signature)
+        return self._is_ours(_of_unsubscribing(email), signature)
 
-    def _sign_unsubscribe(self, email: str) -> str:
-        return self._sign(f"unsubscribe\n{email}")
+    def _is_ours(self, message: str, signature: str) -> bool:
+        # All are tried, so that the time does not tell which one it was.
+        matches = [_equal(_signature(secret, message), signature) for secret in self._valid]
+        return any(matches)
 
-    def _sign(self, message: str) -> str:
-        digest = hmac.digest(self._secret, message.encode(errors="replace"), hashlib.sha256)
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+def _of_file(key: str, expires: int) -> str:
+    # The expiry comes first and holds no newline, so no other pair of the two spells the same message.
+    return f"files\n{expires}\n{key}"
+
+
+def _of_unsubscribing(email: str) -> str:
+    return f"unsubscribe\n{email}"
+
+
+def _signature(secret: bytes, message: str) -> str:
+    digest = hmac.digest(secret, message.encode(errors="replace"), hashlib.sha256)
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _equal(expected: str, given: str) -> bool:

@@ -52,6 +52,16 @@ async def test_putting_again_replaces(store: ObjectStore) -> None:
     assert await store.get("12.py") == b"short"
 
 
+async def test_a_part_is_read_by_its_place(store: ObjectStore) -> None:
+    await store.put("parts/1.txt", b"0123456789")
+    parts = [await store.read("parts/1.txt", start, 4) for start in (0, 4, 8, 10, 100)]
+    assert parts == [b"0123", b"4567", b"89", b"", b""]
+    await store.put("parts/2.txt", b"")
+    assert await store.read("parts/2.txt", 0, 4) == b""
+    with pytest.raises(ObjectNotFound):
+        await store.read("parts/3.txt", 0, 4)
+
+
 async def test_a_key_never_put_is_not_found(store: ObjectStore) -> None:
     await store.put("12.py", b"")
     for key in ("13.py", "12.py.bak", "results/12.py", "12.py/more"):

@@ -1,13 +1,16 @@
 """`precieux submit` and `precieux status` against a running system, as a person or a script calls them."""
 
 import json
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.fixtures.up import Up
+from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.e2e
 
@@ -76,3 +79,36 @@ def test_a_mistake_is_answered_in_one_sentence(arguments: tuple[str, ...], sente
     assert sentence in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert "Traceback" not in done.stderr
+
+
+def test_the_command_line_finds_its_key_when_there_are_keys(up: Up, source: Path) -> None:
+    up.start()
+    here = ("--url", up.url, "--data-dir", up.data_dir)
+    [file] = up.data_dir.glob("api-key.*")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    # A key that only `up` has made ends nothing: the first curl needs none.
+    assert requests.get(f"{up.url}/check_user/?email=a@example.com", timeout=10).status_code == 200
+    made = precieux("keys", "create", "course", "--data-dir", up.data_dir)
+    assert made.returncode == 0, made.stderr
+
+    def is_closed() -> bool:
+        return requests.get(f"{up.url}/check_user/?email=a@example.com", timeout=10).status_code == 401
+
+    eventually_sync(is_closed, what="the key ends protected mode")
+    done = precieux("submit", source, "--email", "cli@example.com", "--input", "21", "--wait", *here)
+    assert (done.returncode, done.stdout) == (0, "42\n"), done.stderr
+    assert precieux("status", "cli@example.com", *here).stdout.split("\t")[1] == "executed"
+    refused = precieux("status", "cli@example.com", "--url", up.url, "--data-dir", source.parent)
+    assert refused.returncode == 1
+    assert "PRECIEUX_API_KEY" in refused.stderr
+    key = file.read_text()
+    assert key not in up.log
+    up.stop()
+    assert list(up.data_dir.glob("api-key.*")) == []
+
+
+def test_a_long_output_is_printed_to_its_end(running: Up, tmp_path: Path) -> None:
+    source = tmp_path / "long.py"
+    source.write_text("print('ب' * 200_000)")
+    done = precieux("submit", source, "--email", "long@example.com", "--wait", "--url", running.url)
+    assert done.stdout == "ب" * 200_000 + "\n"

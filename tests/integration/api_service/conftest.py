@@ -1,3 +1,4 @@
+import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -8,8 +9,11 @@ from api_service.app import create_app
 from api_service.auth import Authenticator
 from api_service.backlog import BacklogGuard
 from api_service.dependencies import Services
+from api_service.listing import Listing
+from api_service.readiness import Readiness
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
+from api_service.shares import Shares
 from api_service.submissions import Submissions
 from shared.broker.base import Handler, Message
 from shared.database import Database
@@ -79,9 +83,24 @@ def client_of(
     """A client of the API over the given parts; limits are small, for the tests' sake."""
     settings = ApiSettings(max_source_bytes=10_000, max_input_bytes=20_000)
     submissions = Submissions(database, store, key_budget=KEY_BUDGET, recipient_budget=RECIPIENT_BUDGET)
-    authenticator = Authenticator(database, operator_keys)
+    # No socket, so no kernel that knows its owner: those who come from this machine are taken for its user.
+    authenticator = Authenticator(database, operator_keys, owner_of=lambda *_: os.geteuid())
     backlog = BacklogGuard(database, limit=max_backlog)
-    app = create_app(Services(settings, database, store, submissions, backlog, relay, authenticator, signer))
+    app = create_app(
+        Services(
+            settings=settings,
+            database=database,
+            store=store,
+            submissions=submissions,
+            listing=Listing(database, store, Shares(8 << 20, "Lists")),
+            bodies=Shares(1 << 20, "Large submissions"),
+            readiness=Readiness(database),
+            backlog=backlog,
+            relay=relay,
+            authenticator=authenticator,
+            signer=signer,
+        )
+    )
     # What would be a 500 is raised here, so that no test passes by one.
     return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1)), base_url="http://127.0.0.1")
 

@@ -7,7 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hyp_settings
+from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
+from starlette.types import Message, Scope
 
 from api_service.relay import Relay
 from precieux.embedded_postgres import EmbeddedPostgres
@@ -16,6 +21,7 @@ from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.integration.api_service.conftest import RecordingBroker, client_of
 from tests.integration.rows import execute, fetch
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -160,6 +166,7 @@ WRONG: list[tuple[dict[str, Any], int]] = [
     ({"email": "A <a@example.com>"}, 422),
     ({"email": "a@example.com,b@example.com"}, 422),
     ({"email": ""}, 422),
+    ({"email": "a" * 1_000 + "@example.com"}, 422),
     ({"email": None}, 422),
     ({"language": "cobol"}, 422),
     ({"language": "py\0"}, 422),
@@ -243,6 +250,80 @@ async def test_a_malformed_body_is_a_4xx(api: httpx.AsyncClient, body: bytes, co
     assert isinstance(answer.json()["detail"], str)
 
 
+@given(name=st.text(max_size=40) | st.from_regex(r"[a-z]{0,3}\.[ -~]{0,17}", fullmatch=True))
+@hyp_settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_any_name_of_a_file_is_taken_or_refused(api: httpx.AsyncClient, name: str) -> None:
+    # By hand, since httpx would write some names otherwise than they are.
+    raw = name.encode("utf-8", "surrogatepass").replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    raw = raw.replace(b"\r", b"").replace(b"\n", b"")
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\nprint(1)\r\n--x--\r\n' % raw
+    answer = await api.post(
+        "/submit_email/?email=a@example.com&language=py",
+        content=part,
+        headers={"Content-Type": "multipart/form-data; boundary=x"},
+    )
+    assert answer.status_code == 200 or 400 <= answer.status_code < 500
+
+
+async def test_a_file_of_c_sharp_keeps_its_extension(api: httpx.AsyncClient, store: LocalStore) -> None:
+    assert (await submit(api, id=5, file=("x.c#", SOURCE), language="cs")).status_code == 200
+    assert await store.get("5.c#") == SOURCE
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "unicode_escape", "utf-16", '"punycode"'])
+async def test_a_form_in_another_encoding_is_refused(api: httpx.AsyncClient, charset: str) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="inputs"\r\n\r\n\\ud800\r\n--x--\r\n'
+    answer = await api.post(
+        "/submit_email/?email=a@example.com&language=py",
+        content=part,
+        headers={"Content-Type": f"multipart/form-data; charset={charset}; boundary=x"},
+    )
+    assert answer.status_code == 415
+
+
+async def test_a_client_that_hangs_up_is_no_error_of_ours(
+    api: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    def answers(status: str) -> float:
+        labels = {"route": "/submit_email/", "status": status}
+        return REGISTRY.get_sample_value("precieux_http_requests_total", labels) or 0
+
+    async def hang_up() -> Message:
+        return {"type": "http.disconnect"}
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    gone, crashed = answers("499"), answers("500")
+    assert isinstance(api._transport, httpx.ASGITransport)
+    scope: Scope = {
+        "type": "http", "method": "POST", "path": "/submit_email/", "query_string": b"", "http_version": "1.1",
+        "scheme": "http", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+        "headers": [(b"host", b"127.0.0.1"), (b"content-type", b"multipart/form-data; boundary=x")],
+    }  # fmt: skip
+    await api._transport.app(scope, hang_up, send)
+    assert sent[0]["status"] == 499
+    assert (answers("499"), answers("500")) == (gone + 1, crashed)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("path", ["/submit_email", "/check_email?id=5", "/check_user?email=a@example.com"])
+async def test_both_spellings_of_a_path_are_answered_without_a_redirect(api: httpx.AsyncClient, path: str) -> None:
+    base, _, query = path.partition("?")
+    method = "POST" if "submit" in path else "GET"
+    without, with_slash = [await api.request(method, f"{one}?{query}") for one in (base, f"{base}/")]
+    assert without.status_code not in (307, 308, 404, 405) or without.json() == {"detail": "Email not found"}
+    assert (without.status_code, without.content) == (with_slash.status_code, with_slash.content)
+
+
+async def test_no_redirect_leads_to_the_host_that_a_request_names(api: httpx.AsyncClient) -> None:
+    for path in ("/check_user", "/healthz/", "/unsubscribe/", "/files", "/docs/", "/openapi.json/"):
+        answer = await api.get(path, headers={"Host": "evil.example.com"})
+        assert not answer.is_redirect, path
+
+
 async def test_random_bytes_never_make_a_5xx(api: httpx.AsyncClient) -> None:
     rng = random.Random(7)
     for _ in range(200):
@@ -251,6 +332,10 @@ async def test_random_bytes_never_make_a_5xx(api: httpx.AsyncClient) -> None:
             "/submit_email/", content=body, headers={"Content-Type": "multipart/form-data; boundary=x"}
         )
         assert 400 <= answer.status_code < 500
+
+
+async def has_status(api: httpx.AsyncClient, path: str, status: int) -> bool:
+    return (await api.get(path)).status_code == status
 
 
 async def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(
@@ -264,10 +349,10 @@ async def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(
         answer = await api.get("/check_email/?id=5")
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) > 0
-        assert (await api.get("/readyz")).status_code == 503
+        await eventually(lambda: has_status(api, "/readyz", 503))
         assert (await api.get("/healthz")).status_code == 200
         own_postgres.start()
-        assert (await api.get("/readyz")).status_code == 200
+        await eventually(lambda: has_status(api, "/readyz", 200))
     await database.disconnect()
 
 

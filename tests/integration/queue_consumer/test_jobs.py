@@ -28,6 +28,9 @@ class FakeStore:
     async def put(self, key: str, data: bytes, *, content_type: str = "") -> None:
         self.objects[key] = data
 
+    async def read(self, key: str, start: int, length: int) -> bytes:
+        return (await self.get(key))[start : start + length]
+
     async def get(self, key: str) -> bytes:
         if self.failure:
             raise self.failure

@@ -82,7 +82,7 @@ def test_nobody_has_a_secret_without_need() -> None:
     database, broker, key = "PRECIEUX_DATABASE_URL", "PRECIEUX_AMQP_URL", "PRECIEUX_SECRET_KEY"
     token, mail = "PRECIEUX_CODEX_TOKEN", {"PRECIEUX_MAILGUN_API_KEY", "PRECIEUX_SMTP_URL"}
     assert secrets == {
-        "api-service": {database, broker, key, "PRECIEUX_API_KEYS"},
+        "api-service": {database, broker, key, "PRECIEUX_OLD_SECRET_KEYS", "PRECIEUX_API_KEYS"},
         "queue-consumer": {database, broker},
         "job-runner": {database, key, token, *mail},
         "migrate": {database},

@@ -64,3 +64,10 @@ def test_each_service_serves_its_metrics_on_a_port_of_its_own() -> None:
     ports = [program.environment["PRECIEUX_METRICS_PORT"] for program in started]
     assert len(set(ports)) == len(started)
     assert "PRECIEUX_METRICS_PORT" not in services.services({})[0].environment
+
+
+def test_only_the_api_is_told_the_key_of_the_command_line() -> None:
+    environment = {services.LOCAL_KEY: "key", "PRECIEUX_PORT": "8000"}
+    told = {program.name for program in services.services(environment) if services.LOCAL_KEY in program.environment}
+    assert told == {"api_service"}
+    assert services.LOCAL_KEY not in services.executor_environment(environment, port=8100, codex_token="token")

@@ -141,3 +141,43 @@ def test_a_secret_that_is_set_is_used_and_none_is_kept(tmp_path: Path, monkeypat
     monkeypatch.setenv("PRECIEUX_SECRET_KEY", "k" * 32)
     assert open_signer(load(StoreSettings)).signature("a", 1) == SIGNER.signature("a", 1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_secret_has_a_successor_and_what_it_has_signed_stays_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRECIEUX_SECRET_KEY", "n" * 32)
+    monkeypatch.setenv("PRECIEUX_OLD_SECRET_KEYS", f"{'x' * 32}, {'k' * 32}")
+    signer = open_signer(load(StoreSettings))
+    assert signer.verifies("a", expires=NOW, signature=SIGNER.signature("a", NOW), now=0)
+    assert not signer.verifies("b", expires=NOW, signature=SIGNER.signature("a", NOW), now=0)
+    [signature] = parse_qs(urlsplit(SIGNER.unsubscribe_link("a@example.com")).query)["signature"]
+    assert signer.verifies_unsubscribe("a@example.com", signature=signature)
+    # What is signed from now on is the new key's.
+    assert not SIGNER.verifies("a", expires=NOW, signature=signer.signature("a", NOW), now=0)
+    assert not LinkSigner(b"n" * 32, "").verifies("a", expires=NOW, signature=SIGNER.signature("a", NOW), now=0)
+
+
+def test_a_kept_secret_has_a_successor_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_DATA_DIR", str(tmp_path))
+    before = open_signer(load(StoreSettings)).signature("a", NOW)
+    # As docs/operations.md says.
+    subprocess.run(
+        ["sh", "-euc", "umask 077; (cat secret-key; echo) >>old-secret-keys; rm secret-key"], cwd=tmp_path, check=True
+    )
+    signer = open_signer(load(StoreSettings))
+    assert signer.signature("a", NOW) != before
+    assert signer.verifies("a", expires=NOW, signature=before, now=0)
+
+
+@pytest.mark.parametrize("content", ["short", "k" * 32 + "\n\nshort\n"])
+def test_old_secrets_that_anybody_could_guess_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    monkeypatch.setenv("PRECIEUX_DATA_DIR", str(tmp_path))
+    (tmp_path / "old-secret-keys").write_text(content)
+    with pytest.raises(ConfigurationError, match="old-secret-keys"):
+        open_signer(load(StoreSettings))
+    monkeypatch.setenv("PRECIEUX_OLD_SECRET_KEYS", ",".join(content.split()))
+    with pytest.raises(ConfigurationError, match="PRECIEUX_OLD_SECRET_KEYS"):
+        load(StoreSettings)

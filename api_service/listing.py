@@ -1,0 +1,152 @@
+"""Lists a sender's submissions in bounded memory, whatever they hold: shortened texts, a few rows at a time."""
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from api_service.auth import Principal
+from api_service.schemas import ListQuery, SubmissionStatus
+from api_service.shares import Shares
+from shared.database import Database, Record
+from shared.errors import ObjectNotFound
+from shared.languages import check_lang
+from shared.storage.base import ObjectStore
+
+#: Each text of a list is cut to so many bytes. The link leads to the whole output.
+LONGEST_TEXT: Final = 64 << 10
+#: The language's name, the braces and the like do not count: `job` is made of two texts of half that length.
+_LONGEST_PART: Final = LONGEST_TEXT // 2
+_LINK_LIFETIME: Final = timedelta(days=7)
+#: A character takes at most four bytes, and the database cuts by characters.
+_MOST_SENT: Final = 4 * LONGEST_TEXT
+#: Rows are read until their texts are as long as this together.
+_BATCH_BYTES: Final = 256 << 10
+
+_FROM: Final = """
+    FROM uploads u
+    LEFT JOIN LATERAL (
+        -- While a request is under way, what an earlier one gave is not its answer.
+        SELECT id, job, status FROM job
+        WHERE job.upload = u.id AND (u.request_id IS NULL OR job.request_id = u.request_id)
+        ORDER BY id DESC LIMIT 1
+    ) j ON true
+    LEFT JOIN results r ON r.job = j.id
+    WHERE (:sees_all OR u.owner = :owner)
+"""
+_WEIGHTS: Final = f"""
+    SELECT u.id,
+        (SELECT sum(least(coalesce(length, 0), :most)) FROM unnest(ARRAY[octet_length(r.output), octet_length(r.error),
+            octet_length(j.job), octet_length(u.inputs), u.size_bytes]) AS length) AS weight
+    {_FROM} AND u.email = :email
+        AND (CAST(:id AS bigint) IS NULL OR u.id = :id) AND (CAST(:before AS bigint) IS NULL OR u.id < :before)
+    ORDER BY u.id DESC LIMIT :limit
+"""  # noqa: S608  (constants)
+_ROWS: Final = f"""
+    SELECT u.id, u.language, u.object_key, left(u.inputs, :length) AS inputs, left(j.job, :length) AS job,
+        j.id IS NOT NULL AS has_job, left(r.output, :length) AS output, left(r.error, :length) AS error,
+        octet_length(j.job) AS job_bytes, octet_length(r.output) AS output_bytes, octet_length(r.error) AS error_bytes,
+        octet_length(u.inputs) AS inputs_bytes, u.size_bytes,
+        r.execute_date, r.output_key, r.filelink, r.verdict,
+        coalesce(j.status, CASE WHEN u.request_id IS NOT NULL THEN 'none-executed' END) AS status
+    {_FROM} AND u.id = ANY(:ids) ORDER BY u.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Everybody sees what their own key submitted, `admin` all."""
+
+    database: Database
+    store: ObjectStore
+    shares: Shares
+
+    async def pieces(self, principal: Principal, query: ListQuery) -> AsyncGenerator[bytes]:
+        """The answer to a query: `{"result": [...]}`, the oldest submission first, a batch of rows in each piece.
+
+        No connection to the database is held while the client reads.
+        """
+        seen = {"sees_all": principal.sees_all, "owner": principal.key_id}
+        async with self.database.connection() as connection:
+            found = await connection.fetch_all(
+                _WEIGHTS,
+                {
+                    **seen,
+                    "email": query.email,
+                    "id": query.id,
+                    "before": query.before,
+                    "limit": query.limit,
+                    "most": _MOST_SENT,
+                },
+            )
+        batches = _batches([(row["id"], int(row["weight"] or 0)) for row in reversed(found)])
+        heaviest = max((weight for _, weight in batches), default=0)
+        lead = b'{"result":['
+        with self.shares.hold(principal, heaviest):
+            for ids, _ in batches:
+                async with self.database.connection() as connection:
+                    rows = await connection.fetch_all(_ROWS, {**seen, "ids": ids, "length": LONGEST_TEXT})
+                texts = [(await self._status(row)).model_dump_json().encode() for row in rows]
+                del rows
+                if texts:
+                    yield lead + b",".join(texts)
+                    lead = b","
+        yield (lead if lead != b"," else b"") + b"]}"
+
+    async def _status(self, row: Record) -> SubmissionStatus:
+        job, job_is_whole = await self._job(row)
+        # Links expire, so each answer brings a fresh one.
+        link = row["filelink"]
+        if row["output_key"]:
+            link = await self.store.link(row["output_key"], expires_in=_LINK_LIFETIME)
+        is_whole = {"job": job_is_whole} | {
+            name: (row[f"{name}_bytes"] or 0) <= LONGEST_TEXT for name in ("output", "error")
+        }
+        return SubmissionStatus(
+            id=row["id"],
+            status=row["status"],
+            job=job,
+            output=_cut(row["output"], LONGEST_TEXT),
+            execute_date=row["execute_date"],
+            filelink=link,
+            verdict=row["verdict"],
+            error=_cut(row["error"], LONGEST_TEXT),
+            shortened=[name for name, whole in is_whole.items() if not whole],
+        )
+
+    async def _job(self, row: Record) -> tuple[str | None, bool]:
+        """The job's text, and whether it is all of it. The runner clears it, so it is made again of what it was."""
+        if row["job"] or not row["has_job"]:
+            return _cut(row["job"], LONGEST_TEXT), (row["job_bytes"] or 0) <= LONGEST_TEXT
+        contents, contents_are_whole = await self._contents(row)
+        job = {"language": row["language"], "inputs": _cut(row["inputs"], _LONGEST_PART), "contents": contents}
+        is_whole = contents_are_whole and (row["inputs_bytes"] or 0) <= _LONGEST_PART
+        return json.dumps(job, ensure_ascii=False), is_whole
+
+    async def _contents(self, row: Record) -> tuple[str | None, bool]:
+        key = row["object_key"] or f"{row['id']}.{check_lang(row['language'] or '')}"
+        try:
+            data = await self.store.read(key, 0, _LONGEST_PART + 1)
+        except (ObjectNotFound, ValueError):
+            return None, True
+        return _cut(data.decode("utf-8", "replace"), _LONGEST_PART), len(data) <= _LONGEST_PART
+
+
+def _batches(weights: Sequence[tuple[int, int]]) -> list[tuple[list[int], int]]:
+    """The ids in their order, as few at a time as are light enough together; with the weight of each batch."""
+    batches: list[tuple[list[int], int]] = []
+    for number, weight in weights:
+        if batches and batches[-1][1] + weight <= _BATCH_BYTES:
+            ids, so_far = batches[-1]
+            batches[-1] = [*ids, number], so_far + weight
+        else:
+            batches.append(([number], weight))
+    return batches
+
+
+def _cut(text: str | None, most: int) -> str | None:
+    """The first `most` bytes, in whole characters."""
+    if text is None or len(text) * 4 <= most:
+        return text
+    return text.encode()[:most].decode("utf-8", "ignore")

@@ -1,0 +1,105 @@
+"""Whether a request comes from the very user that runs this process, on this machine, and from no other's bidding.
+
+The peer's address alone does not tell: a proxy on this machine forwards strangers, other users share it, and a browser
+on it carries out what a stranger's page asks (by a form, by an image, or by a name that resolves to 127.0.0.1).
+
+What remains is a proxy of the same user that adds no header, speaks HTTP/1.1 and keeps the name of this machine. A key
+closes that way too.
+"""
+
+import ipaddress
+import os
+import re
+import socket
+import struct
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+#: An address and a port.
+Endpoint = tuple[str, int]
+#: The user id that owns the socket at the first endpoint, connected to the second; None when it cannot be told.
+SocketOwner = Callable[[Endpoint, Endpoint], int | None]
+
+#: With a port or without, and nothing else: no user information, no name that merely begins like ours.
+_OWN_NAME: Final = re.compile(r"(localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
+#: What those add who pass on the requests of others. No client of its own accord sends a header that begins with X-.
+_FORWARDING: Final = (
+    "x-", "forwarded", "via", "cf-", "cdn-", "true-client-", "client-ip", "fastly-", "akamai-", "ali-", "proxy-",
+    "remote-", "wl-proxy-", "cloudfront-", "do-connecting-ip", "fly-", "incap-", "early-data", "ssl-", "max-forwards",
+)  # fmt: skip
+
+# sock_diag(7): one question, one answer, whatever the number of sockets.
+_NETLINK_SOCK_DIAG: Final = 4
+_SOCK_DIAG_BY_FAMILY: Final = 20
+_NLM_F_REQUEST: Final = 1
+_HEADER: Final = struct.Struct("=IHHII")
+_QUESTION: Final = struct.Struct("=BBBxI")
+_PORTS: Final = struct.Struct("!HH")
+_NO_COOKIE: Final = b"\xff" * 8
+_ANSWER: Final = struct.Struct("=BBBB48xIIIII")  # family, state, timer, retransmits; expires, queues, uid, inode
+_ESTABLISHED: Final = 1
+#: Whom the kernel shows in place of users that it may not name here.
+_OVERFLOW_UID: Final = 65534
+
+
+def why_not_local(request: Request, owner_of: SocketOwner) -> str | None:
+    """The reason why a request is a stranger's, as a part of a sentence; None when it is this user's own."""
+    host = request.headers.getlist("Host")
+    if len(host) != 1 or not _OWN_NAME.fullmatch(host[0]):
+        return "it names another host than this machine itself"
+    for name in request.headers:
+        if name.startswith(_FORWARDING):
+            return f"it was passed on by a proxy, as its header {name} tells"
+    if request.scope.get("http_version") != "1.1":
+        return "it is not in HTTP/1.1, as when a proxy passes it on"
+    for name in ("Origin", "Referer"):
+        if any(urlsplit(value).netloc != host[0] for value in request.headers.getlist(name)):
+            return f"a page of another site asked for it, as its header {name} tells"
+    if not {*request.headers.getlist("Sec-Fetch-Site")} <= {"same-origin", "none"}:
+        return "a page of another site asked for it, as its header Sec-Fetch-Site tells"
+    client, server = request.scope.get("client"), request.scope.get("server")
+    if not client or not server or not is_loopback(client[0]):
+        return "it comes from elsewhere"
+    owner = owner_of((client[0], client[1]), (server[0], server[1]))
+    if owner is None or owner != os.geteuid() or owner == _OVERFLOW_UID:
+        return "it comes from another user of this machine"
+    return None
+
+
+@lru_cache(maxsize=256)
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def socket_owner(local: Endpoint, remote: Endpoint) -> int | None:
+    """The user id of the TCP socket with these two ends, as the kernel tells it (sock_diag(7))."""
+    addresses = [ipaddress.ip_address(host) for host, _ in (local, remote)]
+    family = socket.AF_INET if addresses[0].version == 4 else socket.AF_INET6
+    question = (
+        _QUESTION.pack(family, socket.IPPROTO_TCP, 0, 0xFFFFFFFF)
+        + _PORTS.pack(local[1], remote[1])
+        + b"".join(address.packed.ljust(16, b"\0") for address in addresses)
+        + bytes(4)
+        + _NO_COOKIE
+    )
+    header = _HEADER.pack(_HEADER.size + len(question), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 0, 0)
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as netlink:
+            # The kernel answers before send() returns.
+            netlink.setblocking(False)
+            netlink.sendto(header + question, (0, 0))
+            answer = netlink.recv(8192)
+    except OSError:
+        return None
+    if _HEADER.unpack_from(answer)[1] != _SOCK_DIAG_BY_FAMILY:
+        return None  # an error: there is no such socket
+    _, state, _, _, _, _, _, uid, inode = _ANSWER.unpack_from(answer, _HEADER.size)
+    # What its process has closed is shown as root's, whoever it was.
+    return int(uid) if state == _ESTABLISHED and inode != 0 else None

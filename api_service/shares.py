@@ -1,0 +1,40 @@
+"""Shares: of the memory for what is under way, no key may hold more than half."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from api_service.auth import Principal
+from api_service.problems import Problem
+
+
+class Shares:
+    """`most` bytes for all together; `what` names it in the sentence of a refusal."""
+
+    def __init__(self, most: int, what: str) -> None:
+        self._most = most
+        self._what = what
+        self._held: Counter[int | None] = Counter()
+
+    @contextmanager
+    def hold(self, principal: Principal, size: int) -> Iterator[None]:
+        """Hold `size` bytes for the time of the block. Raises `Problem` (503) when they are not free.
+
+        Who holds nothing yet may hold more than half, so that whatever is allowed at all fits.
+        """
+        key = principal.key_id
+        held = self._held[key]
+        if self._held.total() + size > self._most or (held and held + size > self._most // 2):
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"{self._what}: too many are under way; try again in a few seconds.",
+                {"Retry-After": "5"},
+            )
+        self._held[key] += size
+        try:
+            yield
+        finally:
+            self._held[key] -= size
+            if not self._held[key]:
+                del self._held[key]

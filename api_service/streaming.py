@@ -1,0 +1,49 @@
+"""Answers that are sent piece by piece, as fast as the client reads them."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+
+from starlette.responses import StreamingResponse
+from starlette.types import Send
+
+from shared.errors import TransientError
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+
+class PiecewiseResponse(StreamingResponse):
+    """Closes the source of its pieces in any case.
+
+    What fails halfway ends the connection, so that no client takes the half for all of it.
+    """
+
+    def __init__(
+        self, pieces: AsyncGenerator[bytes], media_type: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(pieces, headers=headers, media_type=media_type)
+        self._pieces = pieces
+
+    async def stream_response(self, send: Send) -> None:
+        async with aclosing(self._pieces):
+            try:
+                await super().stream_response(send)
+            except TransientError as exc:
+                log.warning("answer.cut_off", error=str(exc))
+
+
+async def begun(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """The same pieces, of which the first has been made: what fails before it is still an error of the request."""
+    try:
+        first = await anext(pieces)
+    except BaseException:
+        await pieces.aclose()
+        raise
+    return _after(first, pieces)
+
+
+async def _after(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with aclosing(rest):
+        yield first
+        async for piece in rest:
+            yield piece

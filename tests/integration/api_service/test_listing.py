@@ -1,0 +1,166 @@
+"""`GET /check_user/` in pages, in parts, and in bounded memory."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from api_service.auth import Principal
+from api_service.listing import LONGEST_TEXT, Listing
+from api_service.problems import Problem
+from api_service.schemas import ListQuery
+from api_service.shares import Shares
+from shared.api_keys import Scope
+from shared.database import Database
+from shared.storage.local import LocalStore
+from tests.integration.rows import execute
+
+pytestmark = pytest.mark.integration
+
+EMAIL = "a@example.com"
+OPERATOR = Principal(None, frozenset(Scope))
+
+
+async def add(
+    database: Database, count: int, *, output: str | None = None, error: str | None = None, job: str | None = "{}"
+) -> None:
+    """That many executed submissions, with ids from 1 on, whose texts are all the same."""
+    await execute(
+        database,
+        "INSERT INTO uploads (id, email, language, inputs, object_key)"
+        " SELECT n, :email, 'py', 'in', n || '.py' FROM generate_series(1, CAST(:count AS int)) AS n",
+        email=EMAIL,
+        count=count,
+    )
+    await execute(
+        database,
+        "INSERT INTO job (id, upload, job, status) SELECT id, id, CAST(:job AS text), 'executed' FROM uploads",
+        job=job,
+    )
+    await execute(
+        database,
+        "INSERT INTO results (job, upload, output, error, output_key)"
+        " SELECT id, id, CAST(:output AS text), CAST(:error AS text), 'results/' || id FROM uploads",
+        output=output,
+        error=error,
+    )
+
+
+async def listed(api: httpx.AsyncClient, **query: Any) -> list[dict[str, Any]]:
+    answer = await api.get("/check_user/", params={"email": EMAIL, **query})
+    assert answer.status_code == 200, answer.text
+    result: list[dict[str, Any]] = answer.json()["result"]
+    return result
+
+
+async def ids(api: httpx.AsyncClient, **query: Any) -> list[int]:
+    return [row["id"] for row in await listed(api, **query)]
+
+
+async def test_the_newest_hundred_come_and_the_others_by_page(api: httpx.AsyncClient, database: Database) -> None:
+    await add(database, 250)
+    assert await ids(api) == list(range(151, 251))
+    assert await ids(api, before=151) == list(range(51, 151))
+    assert await ids(api, before=51) == list(range(1, 51))
+    assert await ids(api, before=1) == []
+    assert await ids(api, limit=3) == [248, 249, 250]
+    assert await ids(api, limit=1000) == list(range(1, 251))
+
+
+async def test_one_is_asked_for_by_its_id(api: httpx.AsyncClient, database: Database) -> None:
+    await add(database, 3)
+    assert await ids(api, id=2) == [2]
+    assert await ids(api, id=4) == []
+    assert (await api.get("/check_user/?email=b@example.com&id=2")).json() == {"result": []}
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "before=x", "id=1.5", "ids=1", "limit=1&page=2"])
+async def test_a_wrong_or_unknown_parameter_is_refused(api: httpx.AsyncClient, query: str) -> None:
+    answer = await api.get(f"/check_user/?email={EMAIL}&{query}")
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(query.split("&")[-1].partition("=")[0])
+
+
+@pytest.mark.parametrize("letter", ["a", "\x01", "ب", "\N{GRINNING FACE}"])
+async def test_long_texts_are_cut_at_whole_characters(api: httpx.AsyncClient, database: Database, letter: str) -> None:
+    await add(database, 1, output="x" + letter * LONGEST_TEXT, error="y" + letter * LONGEST_TEXT, job=letter * 70_000)
+    [row] = await listed(api)
+    whole = (LONGEST_TEXT - 1) // len(letter.encode())
+    assert (row["output"], row["error"]) == ("x" + letter * whole, "y" + letter * whole)
+    assert row["job"] == letter * (LONGEST_TEXT // len(letter.encode()))
+    assert sorted(row["shortened"]) == ["error", "job", "output"]
+    assert "/files/results/1?" in row["filelink"]
+
+
+async def test_a_text_that_fits_is_whole(api: httpx.AsyncClient, database: Database) -> None:
+    await add(database, 1, output="x" * LONGEST_TEXT, error="")
+    [row] = await listed(api)
+    assert (row["output"], row["error"], row["shortened"]) == ("x" * LONGEST_TEXT, "", [])
+
+
+@pytest.mark.parametrize("cleared", [None, ""])
+async def test_a_job_that_was_cleared_is_told_all_the_same(
+    api: httpx.AsyncClient, database: Database, store: LocalStore, cleared: str | None
+) -> None:
+    await add(database, 3, job=cleared)
+    await store.put("1.py", "print('سلام')".encode())
+    await store.put("2.py", b"x" * LONGEST_TEXT)
+    whole, long, gone = await listed(api)
+    assert json.loads(whole["job"]) == {"language": "py", "inputs": "in", "contents": "print('سلام')"}
+    assert (whole["shortened"], long["shortened"]) == ([], ["job"])
+    assert len(json.loads(long["job"])["contents"]) == LONGEST_TEXT // 2
+    assert json.loads(gone["job"]) == {"language": "py", "inputs": "in", "contents": None}
+
+
+async def test_a_submission_that_was_never_asked_for_has_no_job(api: httpx.AsyncClient, database: Database) -> None:
+    await execute(database, "INSERT INTO uploads (email, language, inputs) VALUES (:email, 'py', 'in')", email=EMAIL)
+    [row] = await listed(api)
+    assert (row["job"], row["status"]) == (None, None)
+
+
+async def test_one_piece_is_as_large_as_few_rows_whatever_there_is(database: Database, store: LocalStore) -> None:
+    await add(database, 20, output="\x01" * (1 << 20), error="\x01" * (1 << 20))
+    listing = Listing(database, store, Shares(8 << 20, "Lists"))
+    sizes = [len(piece) async for piece in listing.pieces(OPERATOR, ListQuery(email=EMAIL))]
+    assert sum(sizes) > 20 * 2 * 6 * LONGEST_TEXT
+    assert max(sizes) < 2 << 20
+
+
+async def test_light_rows_come_in_one_piece(database: Database, store: LocalStore) -> None:
+    await add(database, 100)
+    listing = Listing(database, store, Shares(8 << 20, "Lists"))
+    assert len([piece async for piece in listing.pieces(OPERATOR, ListQuery(email=EMAIL))]) == 2
+
+
+async def test_a_slow_reader_holds_no_connection_to_the_database(database: Database, store: LocalStore) -> None:
+    await add(database, 20, output="x" * (1 << 20))
+    listing = Listing(database, store, Shares(64 << 20, "Lists"))
+    readers = [listing.pieces(OPERATOR, ListQuery(email=EMAIL)) for _ in range(20)]
+    for reader in readers:
+        await anext(reader)
+    assert database.connections()["busy"] == 0
+    for reader in readers:
+        await reader.aclose()
+
+
+async def test_heavy_lists_share_a_bounded_memory_and_light_ones_always_fit(
+    database: Database, store: LocalStore
+) -> None:
+    await add(database, 4, output="x" * (1 << 20))
+    await execute(database, "INSERT INTO uploads (id, email) VALUES (100, 'light@example.com')")
+    listing = Listing(database, store, Shares((1 << 20) + 64, "Lists"))
+    other = Principal(7, frozenset({Scope.ADMIN}))
+    heavy = [listing.pieces(OPERATOR, ListQuery(email=EMAIL)) for _ in range(3)]
+    await anext(heavy[0])
+    await anext(heavy[1])
+    with pytest.raises(Problem) as refused:
+        await anext(heavy[2])
+    assert refused.value.status == 503
+    assert refused.value.headers
+    await anext(listing.pieces(other, ListQuery(email=EMAIL)))
+    assert [piece async for piece in listing.pieces(OPERATOR, ListQuery(email="light@example.com"))]
+    await heavy[0].aclose()
+    await anext(listing.pieces(OPERATOR, ListQuery(email=EMAIL)))
+    await asyncio.gather(*(reader.aclose() for reader in heavy))
