@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import jinja2
 from tabulate import tabulate
 
 from job_runner.claim import ClaimedJob
+from job_runner.emails.templates import TEMPLATES
 from job_runner.outcome import Outcome
 from shared.codex import RunResponse, Verdict
 
@@ -24,14 +24,6 @@ _CONTROLS: Final = {c: "\N{REPLACEMENT CHARACTER}" for c in (*range(32), *range(
 # Some programs break lines at these, and others do not.
 _SEPARATORS: Final = {0x2028: "\n", 0x2029: "\n"}
 _SHOWN_AS: Final = {**_CONTROLS, **_SEPARATORS}
-
-_TEMPLATES: Final = jinja2.Environment(
-    loader=jinja2.PackageLoader("job_runner.emails"),
-    autoescape=True,
-    # It is part of the program: nobody changes it while that runs.
-    auto_reload=False,
-    undefined=jinja2.StrictUndefined,
-)
 
 _EXPLANATIONS: Final = {
     Verdict.OK: "The program ran to its end.",
@@ -73,7 +65,7 @@ def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: s
     return RenderedEmail(
         subject=subject,
         text=_text(job, outcome, explanation=explanation, filelink=filelink),
-        html=_TEMPLATES.get_template("result.html.j2").render(
+        html=TEMPLATES.get_template("result.html.j2").render(
             context,
             subject=subject,
             output=shown(answer.output, linked=filelink is not None) if answer else "",
