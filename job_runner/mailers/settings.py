@@ -19,7 +19,7 @@ class MailSettings(Settings):
     )
     contact: str | None = Field(
         default=None,
-        description="where readers of the mails complain: a mail address or an http(s) URL; unset, the sender's address",
+        description="where readers complain: a mail address or an http(s) URL; unset, the sender's address",
     )
     mailgun_url: str = Field(
         default="https://api.mailgun.net", description="Mailgun's API: the default is the US region, the EU has its own"

@@ -31,6 +31,9 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
         ("Sun, 01 Mar 2026 12:01:00 GMT", 60.0),
         ("Sun, 01 Mar 2026 12:01:00 -0000", 60.0),
         ("Sun, 01 Mar 2026 11:00:00 GMT", 0.0),
+        ("9" * 400, 86_400.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400.0),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
