@@ -44,9 +44,8 @@ async def serve(stop: asyncio.Event) -> None:
             Runner(database, processor, settings).run,
             Rescuer(database, interval=settings.lease_seconds / 3).run,
             Sender(database, mailer, signer, foot, poll_interval=settings.poll_interval).run,
+            Cleaner(database, store, days=settings.retention_days).run,
         ]
-        if settings.retention_days is not None:
-            loops.append(Cleaner(database, store, days=settings.retention_days).run)
         log.info("runner.ready", concurrency=settings.runner_concurrency, mailer=type(mailer).__name__)
         notify_ready()
         await run_loops(loops, stop)

@@ -13,6 +13,7 @@ from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
 from job_runner.group_commit import GroupCommit
 from job_runner.outcome import Outcome, decide, give_up, tells_of_load
+from job_runner.output_keys import output_key
 from shared import metrics
 from shared.database import Database
 from shared.errors import DatabaseUnavailable, EngineUnavailable, PermanentError, PrecieuxError, TransientError
@@ -93,7 +94,7 @@ class Processor:
         if outcome.answer is not None:
             # Before the outcome, under a name of this attempt's own: a crash in between leaves an orphan, never a
             # result without its output, and a late writer cannot replace another attempt's.
-            key = f"results/{job.id}-{job.attempt}-{job.lease_id.hex[:8]}.txt"
+            key = output_key(job.id, job.attempt, job.lease_id)
             data = outcome.answer.output.encode("utf-8", "replace")
             await self._store.put(key, data, content_type="text/plain; charset=utf-8")
             link = await self._store.link(key, expires_in=LINK_LIFETIME)

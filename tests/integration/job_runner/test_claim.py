@@ -56,6 +56,20 @@ async def test_many_claimers_get_each_job_once(database: Database) -> None:
     assert sorted(claimed) == sorted(jobs)
 
 
+async def test_the_submission_is_kept_once_when_it_was_executed_and_whole_when_it_could_not_be(
+    database: Database,
+) -> None:
+    executed, failed = await add_job(database), await add_job(database)
+    jobs = {job.id: job for job in await take(database)}
+    assert await complete(database, jobs[executed])
+    outcome = give_up("the engine is gone")
+    email = render(jobs[failed], outcome, filelink=None, domain="example.com")
+    async with database.transaction() as connection:
+        assert await finish(connection, [Ending(jobs[failed], outcome, email)]) == [True]
+    assert (await state(database, executed))["job"] is None
+    assert (await state(database, failed))["job"] == jobs[failed].job
+
+
 async def test_a_claim_passes_by_what_another_transaction_holds(database: Database) -> None:
     first, second = await add_job(database), await add_job(database)
     async with database.transaction() as connection:

@@ -1,10 +1,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from job_runner.cleaner import Cleaner
+from job_runner.output_keys import output_key
+from job_runner.settings import RunnerSettings
 from shared.database import Database
 from shared.errors import ObjectNotFound
 from shared.storage.local import LocalStore
@@ -59,6 +62,49 @@ async def test_what_is_old_goes_with_all_that_belongs_to_it(database: Database, 
         with pytest.raises(ObjectNotFound):
             await store.get(key)
     assert await store.get(f"results/{young}") == b"output"
+
+
+async def test_outputs_of_attempts_that_were_not_committed_go_with_their_job(
+    database: Database, store: LocalStore
+) -> None:
+    job = await add_finished(database, store, age_days=31)
+    await execute(database, "UPDATE job SET attempt = 2")
+    orphan, other = output_key(job, 1, UUID(int=1)), output_key(job * 10, 1, UUID(int=1))
+    await store.put(orphan, b"not committed")
+    await store.put(other, b"another job's")
+    assert await Cleaner(database, store, days=30).run_once() == 1
+    with pytest.raises(ObjectNotFound):
+        await store.get(orphan)
+    assert await store.get(other) == b"another job's"
+
+
+async def test_old_dead_letters_go_and_messages_that_wait_stay(database: Database, store: LocalStore) -> None:
+    for queue, days in (("emails.dead", 31), ("emails.dead", 29), ("emails", 31)):
+        await execute(
+            database,
+            "INSERT INTO messages (queue, body, visible_at) VALUES (:queue, '', now() - make_interval(days => :days))",
+            queue=queue,
+            days=days,
+        )
+    await Cleaner(database, store, days=30).run_once()
+    assert len(await fetch(database, "SELECT id FROM messages")) == 2
+    assert len(await fetch(database, "SELECT id FROM messages WHERE queue = 'emails'")) == 1
+
+
+def test_submissions_are_not_kept_for_ever_unless_the_operator_wants_it() -> None:
+    assert RunnerSettings().retention_days == 90
+
+
+async def test_without_a_retention_only_spent_budgets_go(database: Database, store: LocalStore) -> None:
+    await add_finished(database, store, age_days=400)
+    await execute(
+        database,
+        "INSERT INTO budgets (subject, used_until)"
+        " VALUES ('spent', now() - interval '1 s'), ('used', now() + interval '1 h')",
+    )
+    assert await Cleaner(database, store, days=0).run_once() == 0
+    assert len(await fetch(database, "SELECT id FROM job")) == 1
+    assert [row["subject"] for row in await fetch(database, "SELECT subject FROM budgets")] == ["used"]
 
 
 @pytest.mark.parametrize(
