@@ -1,13 +1,16 @@
 """The whole runner as a process, with the longest submissions and the longest answers that are legal."""
 
 import contextlib
+import functools
+import itertools
 import json
 import re
+import resource
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +40,16 @@ TEXTS: Final = {
 }
 
 
+#: The worst again and again, so that it is under way in all slots at once; then each.
+WORST: Final = [TEXTS["control characters"]] * 16 + list(TEXTS.values())
+
+
+@functools.cache
+def _answer(output: str, error: str) -> bytes:
+    fields = {"timeStamp": 1, "status": 200, "output": output, "error": error, "language": "py", "verdict": "ok"}
+    return json.dumps(fields, ensure_ascii=False).encode()
+
+
 class Engine(ThreadingHTTPServer):
     """Answers `together` runs at once, each with another kind of worst output on both streams."""
 
@@ -45,17 +58,9 @@ class Engine(ThreadingHTTPServer):
     def __init__(self, together: int) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.together = threading.Barrier(together)
-        self.runs = 0
-        outputs = list(TEXTS.values())
-        # A short stream beside a long one pads, where columns are padded.
-        pairs = [*zip(outputs, outputs, strict=True), ("x" * MIB, "\n" * MIB)]
-        self.answers = [
-            json.dumps(
-                {"timeStamp": 1, "status": 200, "output": output, "error": error, "language": "py", "verdict": "ok"},
-                ensure_ascii=False,
-            ).encode()
-            for output, error in pairs
-        ]
+        # A long line beside many short ones pads these, where columns are padded.
+        pairs = [*((text, text) for text in WORST), (TEXTS["one line"], TEXTS["lines"])]
+        self.answers = itertools.cycle([_answer(output, error) for output, error in pairs])
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Silent: a client that breaks off shows in what it did not execute."""
@@ -71,8 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
             left -= len(self.rfile.read(min(left, MIB)))
         with contextlib.suppress(threading.BrokenBarrierError):
             self.server.together.wait(timeout=10)
-        answer = self.server.answers[0 if self.server.runs < 16 else self.server.runs % len(self.server.answers)]
-        self.server.runs += 1
+        answer = next(self.server.answers)
         self.send_response(200)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
@@ -111,11 +115,20 @@ def runner(
         [sys.executable, "-m", "job_runner"],
         cwd=Path(__file__).parents[3],
         env=environment,
-        preexec_fn=die_with_parent(signal.SIGKILL),
+        preexec_fn=_limited(die_with_parent(signal.SIGKILL)),
     )
     yield process
     process.terminate()
     process.wait(timeout=60)
+
+
+def _limited(then: Callable[[], None]) -> Callable[[], None]:
+    def in_child() -> None:
+        # What the process may write to and does not share; the stacks of its threads count as a whole.
+        resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
+        then()
+
+    return in_child
 
 
 def peak_memory(pid: int) -> int:
@@ -128,11 +141,7 @@ def peak_memory(pid: int) -> int:
 async def test_the_longest_submissions_and_answers_leave_the_runner_its_memory(
     database: Database, runner: subprocess.Popen[Any], mailgun: MailgunServer
 ) -> None:
-    worst = list(TEXTS.values())
-    jobs = []
-    for number in range(24):
-        text = worst[0 if number < 16 else number % len(worst)]
-        jobs.append(await add_job(database, contents=text, inputs=text, language="python"))
+    jobs = [await add_job(database, contents=text, inputs=text) for text in [*WORST, "print(1)", "print(2)"]]
 
     async def all_mailed() -> bool:
         assert runner.poll() is None, f"the runner ended with {runner.returncode}"
@@ -143,6 +152,4 @@ async def test_the_longest_submissions_and_answers_leave_the_runner_its_memory(
     rows = await fetch(database, "SELECT status, attempt FROM job")
     assert [(row["status"], row["attempt"]) for row in rows] == [("executed", 1)] * len(jobs)
     assert len(mailgun.accepted) == len(jobs)
-    peak = peak_memory(runner.pid)
-    print(f"peak: {peak / MIB:.0f} MiB")
-    assert peak < LIMIT
+    assert peak_memory(runner.pid) < LIMIT
