@@ -44,7 +44,7 @@ async def serve(stop: asyncio.Event) -> None:
             Runner(database, processor, settings).run,
             Rescuer(database, interval=settings.lease_seconds / 3).run,
             Sender(database, mailer, signer, foot, poll_interval=settings.poll_interval).run,
-            Cleaner(database, store, days=settings.retention_days).run,
+            Cleaner(database, store, mailer, days=settings.retention_days).run,
         ]
         log.info("runner.ready", concurrency=settings.runner_concurrency, mailer=type(mailer).__name__)
         notify_ready()

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from job_runner.mailers.base import Mailer
 from job_runner.output_keys import outputs_of
 from shared.broker.base import DEAD_QUEUE
 from shared.database import Connection, Database, Record
@@ -39,9 +40,10 @@ _DELETE_DEAD_LETTERS: Final = """
 class Cleaner:
     """`days` is the age at which a submission goes, with its jobs, results, mails and files; 0 keeps it for ever."""
 
-    def __init__(self, database: Database, store: ObjectStore, *, days: int) -> None:
+    def __init__(self, database: Database, store: ObjectStore, mailer: Mailer, *, days: int) -> None:
         self._database = database
         self._store = store
+        self._mailer = mailer
         self._days = days
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -64,6 +66,7 @@ class Cleaner:
             await connection.execute("DELETE FROM budgets WHERE used_until < now()")
         if not self._days:
             return 0
+        await self._mailer.forget(days=self._days)
         async with self._database.transaction() as connection:
             await connection.execute(_DELETE_DEAD_LETTERS, {"queue": DEAD_QUEUE, "days": self._days})
             old = await connection.fetch_all(_OLD, {"days": self._days, "limit": _BATCH})

@@ -66,6 +66,9 @@ class MailgunMailer:
             return _id_of(response, answer)
         raise self._failure(response, answer)
 
+    async def forget(self, *, days: int) -> None:
+        """Nothing is kept here."""
+
     async def close(self) -> None:
         await self._client.aclose()
 

@@ -39,6 +39,9 @@ class ScriptedMailer:
         self.sent.append(email)
         return f"id-{len(self.sent)}"
 
+    async def forget(self, *, days: int) -> None:
+        pass
+
     async def close(self) -> None:
         pass
 
