@@ -5,6 +5,7 @@ import sys
 
 from job_runner.cleaner import Cleaner
 from job_runner.codex_client import CodexClient
+from job_runner.emails.foot import Foot
 from job_runner.emails.sender import Sender
 from job_runner.mailers import MailSettings, open_mailer
 from job_runner.process import Processor
@@ -30,6 +31,7 @@ async def serve(stop: asyncio.Event) -> None:
     store_settings = load(StoreSettings)
     store, signer = open_store(store_settings), open_signer(store_settings)
     mailer = open_mailer(mail_settings)
+    foot = Foot(sender=mail_settings.mail_from, contact=mail_settings.complaints)
     engine = CodexClient(load(EngineSettings))
     try:
         await database.connect(stop)
@@ -41,10 +43,9 @@ async def serve(stop: asyncio.Event) -> None:
             Health(load(HealthSettings), database).run,
             Runner(database, processor, settings).run,
             Rescuer(database, interval=settings.lease_seconds / 3).run,
-            Sender(database, mailer, signer, poll_interval=settings.poll_interval).run,
+            Sender(database, mailer, signer, foot, poll_interval=settings.poll_interval).run,
+            Cleaner(database, store, mailer, days=settings.retention_days).run,
         ]
-        if settings.retention_days is not None:
-            loops.append(Cleaner(database, store, days=settings.retention_days).run)
         log.info("runner.ready", concurrency=settings.runner_concurrency, mailer=type(mailer).__name__)
         notify_ready()
         await run_loops(loops, stop)

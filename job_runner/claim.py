@@ -6,14 +6,20 @@ dead) changes nothing. Time is the database's own, so runners' clocks do not mat
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from shared.database import Connection
+from shared.errors import PermanentError
+
+#: Bytes of a submission that a claim takes along; a longer one is read when it is about to run (`submission_of`).
+_SHORT: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedJob:
-    """A job under our lease. `attempt` counts this try (from 1); `job` is the JSON text that the consumer wrote.
+    """A job under our lease. `attempt` counts this try (from 1); `job` is the JSON text that the consumer wrote, or
+    None when it is long.
 
     `waited_s` is for how long it had been due. A job with a `stop_reason` is not to be run: it is to be failed, and
     its recipient told.
@@ -22,7 +28,7 @@ class ClaimedJob:
     id: int
     upload: int
     recipient: str
-    job: str
+    job: str | None
     request_id: UUID
     attempt: int
     lease_id: UUID
@@ -44,10 +50,11 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
             -- Only a row that others wrote lacks one, and its mail needs a name of its own.
             request_id = coalesce(job.request_id, gen_random_uuid())
         FROM due, uploads WHERE job.id = due.id AND uploads.id = job.upload
-        RETURNING job.id, job.upload, coalesce(uploads.email, '') AS email, job.job, job.request_id, job.attempt,
-            job.lease_id, job.stop_reason, extract(epoch FROM now() - job.run_after) AS waited_s
+        RETURNING job.id, job.upload, coalesce(uploads.email, '') AS email, job.request_id, job.attempt,
+            CASE WHEN octet_length(job.job) <= :short THEN job.job END AS job, job.lease_id,
+            job.stop_reason, extract(epoch FROM now() - job.run_after) AS waited_s
         """,
-        {"limit": limit, "lease_seconds": lease_seconds},
+        {"limit": limit, "lease_seconds": lease_seconds, "short": _SHORT},
     )
     return [
         ClaimedJob(
@@ -63,6 +70,15 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
         )
         for r in rows
     ]
+
+
+async def submission_of(connection: Connection, job_id: int) -> bytes:
+    """The JSON text of a job, in UTF-8: as text it may take four times the memory."""
+    row = await connection.fetch_one("SELECT convert_to(job, 'UTF8') AS job FROM job WHERE id = :id", {"id": job_id})
+    if row is None or row["job"] is None:
+        raise PermanentError("its submission is missing")
+    submission: bytes = row["job"]
+    return submission
 
 
 async def seconds_until_due(connection: Connection) -> float | None:

@@ -1,9 +1,16 @@
-"""Retention: removes what is older than the operator wants to keep, objects first, in batches."""
+"""Retention: removes what is older than the operator wants to keep, objects first, in batches.
+
+Nothing that this installation stores grows for ever but the suppressions and the API keys (docs/operations.md).
+"""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
-from shared.database import Database
+from job_runner.mailers.base import Mailer
+from job_runner.output_keys import outputs_of
+from shared.broker.base import DEAD_QUEUE
+from shared.database import Connection, Database, Record
 from shared.errors import TransientError
 from shared.lifecycle import wait_any
 from shared.logging import get_logger
@@ -24,13 +31,19 @@ _OLD: Final = """
     ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
+# Where Postgres is the broker. Those of RabbitMQ are the operator's to drop.
+_DELETE_DEAD_LETTERS: Final = """
+    DELETE FROM messages WHERE queue = :queue AND visible_at < now() - make_interval(days => :days)
+"""
+
 
 class Cleaner:
-    """`days` is the age at which a submission goes, with its jobs, results, mails and files."""
+    """`days` is the age at which a submission goes, with its jobs, results, mails and files; 0 keeps it for ever."""
 
-    def __init__(self, database: Database, store: ObjectStore, *, days: int) -> None:
+    def __init__(self, database: Database, store: ObjectStore, mailer: Mailer, *, days: int) -> None:
         self._database = database
         self._store = store
+        self._mailer = mailer
         self._days = days
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -48,26 +61,38 @@ class Cleaner:
 
         A crash after the objects and before the rows leaves rows whose files are gone; the next round finishes them.
         """
+        # A budget whose time has passed is as good as none.
+        async with self._database.connection() as connection:
+            await connection.execute("DELETE FROM budgets WHERE used_until < now()")
+        if not self._days:
+            return 0
+        await self._mailer.forget(days=self._days)
         async with self._database.transaction() as connection:
+            await connection.execute(_DELETE_DEAD_LETTERS, {"queue": DEAD_QUEUE, "days": self._days})
             old = await connection.fetch_all(_OLD, {"days": self._days, "limit": _BATCH})
             if old:
-                ids = [row["id"] for row in old]
-                outputs = await connection.fetch_all(
-                    "SELECT output_key FROM results WHERE upload = ANY(:ids) AND output_key IS NOT NULL", {"ids": ids}
-                )
-                keys = [row["object_key"] for row in old if row["object_key"]]
-                for key in (*keys, *(row["output_key"] for row in outputs)):
-                    await self._store.delete(key)
-                jobs = "SELECT id FROM job WHERE upload = ANY(:ids)"
-                for statement in (
-                    f"DELETE FROM emails WHERE job IN ({jobs})",  # noqa: S608
-                    f"DELETE FROM results WHERE job IN ({jobs})",  # noqa: S608
-                    "DELETE FROM job WHERE upload = ANY(:ids)",
-                    "DELETE FROM uploads WHERE id = ANY(:ids)",
-                ):
-                    await connection.execute(statement, {"ids": ids})
-            # A budget whose time has passed is as good as none.
-            await connection.execute("DELETE FROM budgets WHERE used_until < now()")
+                await self._remove(connection, old)
         if old:
             log.info("submissions.removed", count=len(old), older_than_days=self._days)
         return len(old)
+
+    async def _remove(self, connection: Connection, old: Sequence[Record]) -> None:
+        ids = {"ids": [row["id"] for row in old]}
+        outputs = await connection.fetch_all(
+            "SELECT output_key FROM results WHERE upload = ANY(:ids) AND output_key IS NOT NULL", ids
+        )
+        keys = [row["object_key"] for row in old if row["object_key"]]
+        for key in (*keys, *(row["output_key"] for row in outputs)):
+            await self._store.delete(key)
+        # Only an attempt that was not the last can have left an output without a result.
+        repeated = await connection.fetch_all("SELECT id FROM job WHERE upload = ANY(:ids) AND attempt > 1", ids)
+        for row in repeated:
+            await self._store.delete_prefix(outputs_of(row["id"]))
+        jobs = "SELECT id FROM job WHERE upload = ANY(:ids)"
+        for statement in (
+            f"DELETE FROM emails WHERE job IN ({jobs})",  # noqa: S608
+            f"DELETE FROM results WHERE job IN ({jobs})",  # noqa: S608
+            "DELETE FROM job WHERE upload = ANY(:ids)",
+            "DELETE FROM uploads WHERE id = ANY(:ids)",
+        ):
+            await connection.execute(statement, ids)

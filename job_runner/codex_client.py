@@ -3,13 +3,18 @@
 It is httpx's, over aiohttp's connections, which cost half the CPU time and take turns (ADR 65).
 """
 
+import asyncio
 import itertools
 import json
-from typing import Final, Protocol
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any, Final, Protocol
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
+from pydantic_core import from_json, to_json
 
 from job_runner.settings import EngineSettings
 from shared.codex import RunResponse, Verdict
@@ -17,6 +22,12 @@ from shared.errors import EngineRefused, EngineUnavailable
 
 #: After so many runs one connection is given up: the next one may find an engine that came since, under the same name.
 _RUNS_TO_A_CONNECTION: Final = 20
+#: Bytes from which a request or an answer is long: it is not copied, and waits for its turn in memory.
+_LONG: Final = 64 << 10
+#: Long answers that are read and parsed at once.
+_LONG_ANSWERS: Final = 2
+#: Characters that are kept of the fields beside the two streams.
+_FIELD_LENGTH: Final = 1000
 
 
 class Engine(Protocol):
@@ -25,16 +36,24 @@ class Engine(Protocol):
 
 
 class CodexClient:
-    """One connection pool for the process; `close()` it at the end."""
+    """One connection pool for the process; `close()` it at the end.
+
+    However long the engine's answers are, this keeps at most `max_output_bytes` characters of each stream.
+    """
 
     def __init__(self, settings: EngineSettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         # An engine that wants none still gets the header, as from the original; it cannot be empty (RFC 6750).
         token = settings.codex_token.get_secret_value() if settings.codex_token else "anonymous"
         # Escaped in JSON a byte can take six; both streams are capped, and there is a little around them.
         self._max_answer = 12 * settings.max_output_bytes + (64 << 10)
+        self._max_output = settings.max_output_bytes
+        self._long_answers = asyncio.Semaphore(_LONG_ANSWERS)
+        # httpx bounds each wait. An engine that sends a byte at a time ends here.
+        self._deadline = 2 * settings.codex_timeout
         self._client = httpx.AsyncClient(
             base_url=settings.codex_url,
-            headers={"Authorization": f"Bearer {token}"},
+            # A compressed answer could be longer than it looks.
+            headers={"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"},
             timeout=httpx.Timeout(settings.codex_timeout, connect=5),
             transport=transport or AiohttpTransport(client=_session),
         )
@@ -44,23 +63,53 @@ class CodexClient:
         await self._client.aclose()
 
     async def run(self, *, code: str, language: str, inputs: str) -> RunResponse:
+        headers = {"Connection": "close"} if next(self._runs) % _RUNS_TO_A_CONNECTION == 0 else {}
         # The original documents `input` and its own client sent `inputs`: engines exist that read the one or the other.
-        body = {"code": code, "language": language, "input": inputs, "inputs": inputs}
-        last = {"Connection": "close"} if next(self._runs) % _RUNS_TO_A_CONNECTION == 0 else None
-        try:
-            async with self._client.stream("POST", "/", json=body, headers=last) as response:
-                content = await self._read(response)
-        except (httpx.HTTPError, aiohttp.ClientError) as exc:  # not every error of the one has a name in the other
-            raise EngineUnavailable(f"the engine did not answer: {exc or type(exc).__name__}") from exc
-        return _sort(response, content)
+        fields = {"code": code, "language": language, "input": inputs, "inputs": inputs}
+        request: dict[str, Any] = {"json": fields}
+        if len(code) + len(inputs) > _LONG:
+            content, length = _long_body(fields)
+            headers |= {"Content-Type": "application/json", "Content-Length": str(length)}
+            request = {"content": content}
+        async with AsyncExitStack() as turn:
+            try:
+                async with (
+                    asyncio.timeout(self._deadline),
+                    self._client.stream("POST", "/", headers=headers, **request) as response,
+                ):
+                    answer = await self._read(response, turn)
+            # Not every error of aiohttp has a name in httpx.
+            except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
+                raise EngineUnavailable(f"the engine did not answer: {exc or type(exc).__name__}") from exc
+            return _shortened(_sort(response, answer), self._max_output)
 
-    async def _read(self, response: httpx.Response) -> bytes:
+    async def _read(self, response: httpx.Response, turn: AsyncExitStack) -> bytearray:
+        """The whole body. A long one waits for its turn, which lasts until `turn` ends."""
         content = bytearray()
+        is_long = False
         async for chunk in response.aiter_bytes():
             content += chunk
             if len(content) > self._max_answer:
                 raise EngineUnavailable("the engine's answer is longer than an answer can be")
-        return bytes(content)
+            if len(content) > _LONG and not is_long:
+                is_long = True
+                await turn.enter_async_context(self._long_answers)
+        return content
+
+
+def _long_body(fields: dict[str, str]) -> tuple[AsyncIterator[bytes], int]:
+    """The JSON object in pieces, of which none is kept once it is sent; and its length in bytes."""
+    encoded: dict[str, bytes] = {}
+    pieces: deque[bytes] = deque()
+    for name, value in fields.items():
+        pieces += (b"," if pieces else b"{", to_json(name), b":", encoded.setdefault(value, to_json(value)))
+    pieces.append(b"}")
+
+    async def sent() -> AsyncIterator[bytes]:
+        while pieces:
+            yield pieces.popleft()
+
+    return sent(), sum(map(len, pieces))
 
 
 def _session() -> aiohttp.ClientSession:
@@ -70,7 +119,7 @@ def _session() -> aiohttp.ClientSession:
     )
 
 
-def _sort(response: httpx.Response, content: bytes) -> RunResponse:
+def _sort(response: httpx.Response, content: bytearray) -> RunResponse:
     """200 and 408 are verdicts; 400, 413 and 422 refuse the request for good; the rest is the engine's trouble."""
     status = response.status_code
     if status in (200, 408):
@@ -85,28 +134,48 @@ def _sort(response: httpx.Response, content: bytes) -> RunResponse:
     raise EngineUnavailable(f"the engine answered HTTP {status}", retry_after=_retry_after(response))
 
 
-def _parse(content: bytes) -> RunResponse:
-    # JSON can escape half a surrogate pair, which no UTF-8 text can hold: JavaScript engines do.
+def _parse(content: bytearray) -> RunResponse:
     try:
-        fields = json.loads(content.decode("utf-8", "replace"))
-        return RunResponse.model_validate({name: _whole(value) for name, value in fields.items()})
+        return RunResponse.model_validate(_fields(content))
     except (ValueError, AttributeError, RecursionError) as exc:
         raise EngineUnavailable("the engine answered what is not the CodeX protocol") from exc
+
+
+def _fields(content: bytearray) -> Any:
+    try:
+        # Unlike `json`, it makes no text of the whole first, which may take four times as much memory as the bytes.
+        return from_json(content)
+    except ValueError:
+        # JSON can escape half a surrogate pair, which no UTF-8 text can hold: JavaScript engines do.
+        fields = json.loads(content.decode("utf-8", "replace"))
+        return {name: _whole(value) for name, value in fields.items()}
 
 
 def _whole(value: object) -> object:
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
-def _error_text(content: bytes) -> str:
+def _shortened(answer: RunResponse, longest: int) -> RunResponse:
+    """The answer, cut where an engine keeps more than we do."""
+    if len(answer.info) > _FIELD_LENGTH or len(answer.language) > _FIELD_LENGTH:
+        short = {"info": answer.info[:_FIELD_LENGTH], "language": answer.language[:_FIELD_LENGTH]}
+        answer = answer.model_copy(update=short)
+    if len(answer.output) > longest or len(answer.error) > longest:
+        kept = {"output": answer.output[:longest], "error": answer.error[:longest], "truncated": True}
+        answer = answer.model_copy(update=kept)
+    return answer
+
+
+def _error_text(content: bytearray) -> str:
     try:
-        return str(json.loads(content)["error"])[:500]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return str(_fields(content)["error"])[:500]
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return ""
 
 
 def _retry_after(response: httpx.Response) -> float | None:
     try:
-        return min(float(response.headers["Retry-After"]), 300.0)
+        # In this order a "nan" is 0.
+        return min(max(0.0, float(response.headers["Retry-After"])), 300.0)
     except (KeyError, ValueError):
         return None

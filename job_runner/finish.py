@@ -11,7 +11,9 @@ from shared.database import Connection
 
 _FINISH: Final = """
     WITH finished AS (
-        UPDATE job SET status = :status, finished_at = now(), lease_id = NULL, lease_expires_at = NULL
+        UPDATE job SET status = :status, finished_at = now(), lease_id = NULL, lease_expires_at = NULL,
+            -- The upload and its file hold the same; only what was not executed may be looked at again.
+            job = CASE WHEN :has_result THEN NULL ELSE job END
         WHERE id = :job AND lease_id = :lease_id AND status = 'executing'
         RETURNING id, upload, request_id
     ), freed AS (

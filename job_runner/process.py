@@ -1,10 +1,12 @@
 """One claimed job from start to end: engine, object store, outcome; or back to the queue."""
 
-import json
+import asyncio
 import random
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
+
+from pydantic_core import from_json
 
 from job_runner import claim
 from job_runner.claim import ClaimedJob
@@ -13,6 +15,7 @@ from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
 from job_runner.group_commit import GroupCommit
 from job_runner.outcome import Outcome, decide, give_up, tells_of_load
+from job_runner.output_keys import output_key
 from shared import metrics
 from shared.database import Database
 from shared.errors import DatabaseUnavailable, EngineUnavailable, PermanentError, PrecieuxError, TransientError
@@ -53,6 +56,7 @@ class Processor:
         self._load_seconds = load_seconds
         self._policy = policy or RetryPolicy()
         self._rng = random.Random()  # noqa: S311  (jitter)
+        self._reading = asyncio.Lock()
         self._endings = GroupCommit(self._finish)
 
     async def process(self, job: ClaimedJob, answered: Callable[[], None] = lambda: None) -> None:
@@ -81,19 +85,26 @@ class Processor:
         if job.attempt > self._max_attempts:
             # A failure is counted where it is seen; these attempts ended with their runner.
             return give_up(f"it was started {job.attempt - 1} times and never came to an end")
-        submission = json.loads(job.job)
+        submission = await self._submission(job)
         language = check_lang(submission["language"]) or submission["language"]
         answer = await self._engine.run(code=submission["contents"], language=language, inputs=submission["inputs"])
         if tells_of_load(answer, job.attempt):
             raise EngineUnavailable("the machine was overloaded while it ran", retry_after=self._load_seconds)
         return decide(answer)
 
+    async def _submission(self, job: ClaimedJob) -> Any:
+        if job.job is not None:
+            return from_json(job.job)
+        # One after the other: while it is read and parsed, a long one takes several times its length.
+        async with self._reading, self._database.connection() as connection:
+            return from_json(await claim.submission_of(connection, job.id))
+
     async def _complete(self, job: ClaimedJob, outcome: Outcome) -> None:
         key = link = None
         if outcome.answer is not None:
             # Before the outcome, under a name of this attempt's own: a crash in between leaves an orphan, never a
             # result without its output, and a late writer cannot replace another attempt's.
-            key = f"results/{job.id}-{job.attempt}-{job.lease_id.hex[:8]}.txt"
+            key = output_key(job.id, job.attempt, job.lease_id)
             data = outcome.answer.output.encode("utf-8", "replace")
             await self._store.put(key, data, content_type="text/plain; charset=utf-8")
             link = await self._store.link(key, expires_in=LINK_LIFETIME)

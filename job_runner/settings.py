@@ -15,9 +15,9 @@ class RunnerSettings(Settings):
     ] = 20
     lease_seconds: Annotated[float, Field(ge=1, le=3600, description="a silent runner loses its jobs after this")] = 15
     drain_seconds: Annotated[float, Field(ge=0, le=3600, description="how long a stop waits for jobs under way")] = 10
-    retention_days: int | None = Field(
-        default=None, ge=1, le=36500, description="days after which submissions are removed; unset, they are kept"
-    )
+    retention_days: Annotated[
+        int, Field(ge=0, le=36500, description="days after which submissions are removed; 0 keeps them")
+    ] = 90
 
 
 class EngineSettings(Settings):

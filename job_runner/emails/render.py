@@ -1,31 +1,29 @@
 """The text of the mails. Pure.
 
 Output is hostile: no subject or header holds any of it, the HTML part escapes it, and both parts show at most
-`MAX_SHOWN` characters of each stream, the rest is behind the link.
+`MAX_SHOWN` characters and `MAX_LINES` lines of each stream. The rest of the output is behind the link. So time, memory
+and length of a mail have a bound that no output passes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import jinja2
 from tabulate import tabulate
 
 from job_runner.claim import ClaimedJob
+from job_runner.emails.templates import TEMPLATES
 from job_runner.outcome import Outcome
 from shared.codex import RunResponse, Verdict
 
 MAX_SHOWN: Final = 20_000
+MAX_LINES: Final = 2_000
 
 # C0 and C1 but for tab and newline. Format characters stay: Persian is spelled with U+200C, emoji are joined by U+200D.
 _CONTROLS: Final = {c: "\N{REPLACEMENT CHARACTER}" for c in (*range(32), *range(127, 160)) if c not in (9, 10)}
-
-_TEMPLATES: Final = jinja2.Environment(
-    loader=jinja2.PackageLoader("job_runner.emails"),
-    autoescape=True,
-    # It is part of the program: nobody changes it while that runs.
-    auto_reload=False,
-    undefined=jinja2.StrictUndefined,
-)
+# Some programs break lines at these, and others do not.
+_SEPARATORS: Final = {0x2028: "\n", 0x2029: "\n"}
+_SHOWN_AS: Final = {**_CONTROLS, **_SEPARATORS}
 
 _EXPLANATIONS: Final = {
     Verdict.OK: "The program ran to its end.",
@@ -67,21 +65,30 @@ def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: s
     return RenderedEmail(
         subject=subject,
         text=_text(job, outcome, explanation=explanation, filelink=filelink),
-        html=_TEMPLATES.get_template("result.html.j2").render(
+        html=TEMPLATES.get_template("result.html.j2").render(
             context,
             subject=subject,
-            output=shown(answer.output) if answer else "",
+            output=shown(answer.output, linked=filelink is not None) if answer else "",
             error=shown(answer.error) if answer else "",
-            info=answer.info if answer else "",
+            info=shown(answer.info) if answer else "",
         ),
         message_id=f"<precieux.{job.request_id}@{domain}>",
     )
 
 
-def shown(text: str) -> str:
-    """At most `MAX_SHOWN` characters, without the control characters that a terminal would obey instead of show."""
-    kept = text[:MAX_SHOWN].replace("\r\n", "\n").translate(_CONTROLS)
-    return kept if len(text) <= MAX_SHOWN else f"{kept}\n[cut here: {len(text) - MAX_SHOWN} more characters]"
+def shown(text: str, *, linked: bool = False) -> str:
+    """The first characters and lines, without the control characters that a terminal would obey instead of show.
+
+    `linked`: the mail has a link to the whole text.
+    """
+    lines = text[:MAX_SHOWN].splitlines(keepends=True)
+    kept = "".join(lines[:MAX_LINES])
+    cut = len(text) - len(kept)
+    kept = kept.replace("\r\n", "\n").translate(_SHOWN_AS)
+    if not cut:
+        return kept
+    rest = "; the link leads to the whole output" if linked else ""
+    return f"{kept.removesuffix(chr(10))}\n[cut here: {cut} more characters{rest}]"
 
 
 def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelink: str | None) -> str:
@@ -97,19 +104,39 @@ def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelin
         ("Status:", "Success" if outcome.success else "Error"),
         ("timeStamp", str(answer.time_stamp)),
         ("status", str(answer.status)),
-        ("output", shown(answer.output)),
+        ("output", shown(answer.output, linked=filelink is not None)),
         ("error", shown(answer.error)),
-        ("language", answer.language),
+        ("language", shown(answer.language)),
         ("info", shown(answer.info)),
     ]
     if answer.verdict is not None:
         rows.append(("verdict", f"{answer.verdict}: {explanation}"))
     rows += _measures(job, answer)
-    # Left alone, tabulate turns the output `1e5` into 100000 and strips the spaces that a drawing begins with.
-    table = tabulate(rows, tablefmt="plain", disable_numparse=True, preserve_whitespace=True)
     greeting = f"Hello,\n\nYour code request {'successed' if outcome.success else 'errored'}!"
     link = f"\n\nThe whole output: {filelink}" if filelink else ""
-    return f"{greeting}\n\n{table}{link}\n\nRegards, Precieux\n"
+    return f"{greeting}\n\n{_table(rows)}{link}\n\nRegards, Precieux\n"
+
+
+def _table(rows: Sequence[tuple[str, str]]) -> str:
+    """`tabulate(rows, tablefmt="plain")`, in time and memory that grow with the length of the text alone.
+
+    By default tabulate pads every line of a column to the widest, and then strips the padding of the last column. One
+    long line and many short ones would take the product of the two.
+    """
+    return tabulate(
+        [(label, _unpadded(text)) for label, text in rows],
+        tablefmt="plain",
+        colalign=("left",),
+        stralign=None,
+        # Left alone, tabulate turns the output `1e5` into 100000 and strips the spaces that a drawing begins with.
+        disable_numparse=True,
+        preserve_whitespace=True,
+    )
+
+
+def _unpadded(text: str) -> str:
+    """The text as a cell that is not padded: tabulate splits it twice, and each time an empty last line is lost."""
+    return f"{text}\n" if text.splitlines()[-1:] == [""] else text
 
 
 def _measures(job: ClaimedJob, answer: RunResponse | None) -> list[tuple[str, str]]:

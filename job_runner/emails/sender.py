@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from job_runner.emails import queue
+from job_runner.emails.foot import Foot
 from job_runner.emails.queue import ClaimedEmail
 from job_runner.group_commit import GroupCommit
 from job_runner.mailers.base import Email, Mailer
@@ -38,6 +39,7 @@ class Sender:
         database: Database,
         mailer: Mailer,
         signer: LinkSigner,
+        foot: Foot,
         *,
         poll_interval: float,
         send_seconds: float = _SEND_SECONDS,
@@ -45,6 +47,7 @@ class Sender:
         self._database = database
         self._mailer = mailer
         self._signer = signer
+        self._foot = foot
         self._poll_interval = poll_interval
         self._send_seconds = send_seconds
         self._policy = RetryPolicy(base=2, cap=300)
@@ -94,7 +97,7 @@ class Sender:
             return False
         unsubscribe = self._signer.unsubscribe_link(mail.email.recipient)
         try:
-            provider_id = await self._hand_over(replace(mail.email, unsubscribe=unsubscribe))
+            provider_id = await self._hand_over(self._foot.below(replace(mail.email, unsubscribe=unsubscribe)))
         except MailRefused as exc:
             metrics.MAILS.labels("refused").inc()
             log.error("mail.refused", **context, error=str(exc))

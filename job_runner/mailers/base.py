@@ -28,5 +28,8 @@ class Mailer(Protocol):
         (with `pause` when the account, not the mail, is at fault).
         """
 
+    async def forget(self, *, days: int) -> None:
+        """Remove what the mailer itself keeps of mails that are older; raises `MailerUnavailable` when it cannot."""
+
     async def close(self) -> None:
         """Let go of every connection."""

@@ -24,6 +24,8 @@ from shared.errors import MailRefused
 
 #: Octets in a line, without its end (RFC 5322, section 2.1.1).
 _LONGEST_LINE: Final = 998
+#: Characters of an address: 64 before the sign, 255 after it (RFC 5321, section 4.5.3.1). Parsers are not linear.
+_LONGEST_ADDRESS: Final = 320
 #: How the library writes a header that is not plain. Lines may be as long as they can be: at the usual 78 it writes
 #: long addresses as encoded words, which no mail program follows (RFC 2047, section 5).
 _POLICY: Final = SMTP.clone(max_line_length=_LONGEST_LINE)
@@ -133,6 +135,8 @@ def single_line(text: str) -> str:
 
 
 def _address(text: str) -> Address:
+    if len(text) > _LONGEST_ADDRESS:
+        raise ValueError("too long for an address")
     local, at, domain = text.rpartition("@")
     if not at or not text.isprintable():
         raise ValueError("not an address")

@@ -1,9 +1,11 @@
 """The mailer of installations without a provider: each mail becomes a file that any mail program opens."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import re
+import time
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from pathlib import Path
@@ -14,6 +16,7 @@ from job_runner.mailers.message import write_message
 from shared.atomic_write import write_atomically
 from shared.errors import MailerUnavailable
 
+_DAY: Final = 24 * 60 * 60
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -36,6 +39,12 @@ class OutboxMailer:
             ) from exc
         return name
 
+    async def forget(self, *, days: int) -> None:
+        try:
+            await asyncio.to_thread(self._forget, time.time() - days * _DAY)
+        except OSError as exc:
+            raise MailerUnavailable(f"The outbox {self._folder} cannot be cleaned: {exc.strerror}.") from exc
+
     async def close(self) -> None:
         """Nothing is held open."""
 
@@ -49,6 +58,12 @@ class OutboxMailer:
             write_atomically(folder, name, data)
         finally:
             os.close(folder)
+
+    def _forget(self, before: float) -> None:
+        with contextlib.suppress(FileNotFoundError), os.scandir(self._folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(".eml") and entry.stat(follow_symlinks=False).st_mtime < before:
+                    Path(entry.path).unlink(missing_ok=True)
 
 
 def file_name(message_id: str) -> str:

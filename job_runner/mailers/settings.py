@@ -8,14 +8,18 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from job_runner.mailers.message import parse_sender
-from shared.errors import ConfigurationError
+from job_runner.mailers.message import parse_recipient, parse_sender
+from shared.errors import ConfigurationError, MailRefused
 from shared.settings import Settings, default_data_dir
 
 
 class MailSettings(Settings):
     mail_from: str = Field(
         default="Precieux <precieux@localhost>", description="the sender, as `Name <address>` or an address alone"
+    )
+    contact: str | None = Field(
+        default=None,
+        description="where readers complain: a mail address or an http(s) URL; unset, the sender's address",
     )
     mailgun_url: str = Field(
         default="https://api.mailgun.net", description="Mailgun's API: the default is the US region, the EU has its own"
@@ -37,6 +41,11 @@ class MailSettings(Settings):
         """The sender's domain, in which Message-IDs are made."""
         return self.sender.domain
 
+    @property
+    def complaints(self) -> str:
+        """Where readers complain: a mail address or an http(s) URL."""
+        return self.contact or self.sender.addr_spec
+
     def checked(self) -> Self:
         """Itself; `ConfigurationError` when Mailgun is set by half."""
         if self.mailgun_domain and not self.mailgun_api_key:
@@ -56,6 +65,20 @@ class MailSettings(Settings):
             parse_sender(value)
         except (ValueError, MessageError):
             raise ValueError("it must be one address, such as Precieux <results@example.com>") from None
+        return value
+
+    @field_validator("contact")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and value.isprintable() and " " not in value
+        if not is_url:
+            try:
+                parse_recipient(value)
+            except MailRefused:
+                raise ValueError("it must be a mail address or look like https://host/path") from None
         return value
 
     @field_validator("mailgun_url")

@@ -90,6 +90,9 @@ class SmtpMailer:
             raise MailerUnavailable(f"The SMTP server cannot be reached: {exc}.") from exc
         return answer[:500]
 
+    async def forget(self, *, days: int) -> None:
+        """Nothing is kept here."""
+
     async def close(self) -> None:
         """Nothing is held open between mails."""
 

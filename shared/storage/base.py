@@ -25,5 +25,8 @@ class ObjectStore(Protocol):
     async def delete(self, key: str) -> None:
         """Remove the object; quiet when there is none."""
 
+    async def delete_prefix(self, prefix: str) -> None:
+        """Remove every object whose key begins with `prefix`, which is itself a key."""
+
     async def close(self) -> None:
         """Let go of every connection, thread and descriptor; safe to call twice."""

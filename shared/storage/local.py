@@ -54,6 +54,9 @@ class LocalStore:
     async def delete(self, key: str) -> None:
         await _in_thread(self._delete, checked(key))
 
+    async def delete_prefix(self, prefix: str) -> None:
+        await _in_thread(self._delete_prefix, checked(prefix))
+
     async def close(self) -> None:
         root, self._root = self._root, -1
         if root >= 0:
@@ -86,6 +89,15 @@ class LocalStore:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError), self._folder_of(key) as (folder, name):
             os.unlink(name, dir_fd=folder)
             os.fsync(folder)
+
+    def _delete_prefix(self, prefix: str) -> None:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), self._folder_of(prefix) as (folder, beginning):
+            names = [name for name in os.listdir(folder) if name.startswith(beginning)]
+            for name in names:
+                with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+                    os.unlink(name, dir_fd=folder)
+            if names:
+                os.fsync(folder)
 
     @contextlib.contextmanager
     def _folder_of(self, key: str, *, create: bool = False) -> Iterator[tuple[int, str]]:

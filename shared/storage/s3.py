@@ -92,6 +92,10 @@ class S3Store:
         checked(key)
         await self._call(lambda: self._client.delete_object(Bucket=self._bucket, Key=key))
 
+    async def delete_prefix(self, prefix: str) -> None:
+        checked(prefix)
+        await self._call(lambda: self._delete_prefix(prefix))
+
     async def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._client.close()
@@ -111,6 +115,11 @@ class S3Store:
             if _code(exc) in _MISSING_OBJECT:
                 raise ObjectNotFound(f"The store holds no object {key}.") from exc
             raise
+
+    def _delete_prefix(self, prefix: str) -> None:
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+            for found in page.get("Contents", ()):
+                self._client.delete_object(Bucket=self._bucket, Key=found["Key"])
 
     def _make_bucket_once(self) -> None:
         """Before the first put of a process, so that a store that is down at start keeps nobody from starting."""

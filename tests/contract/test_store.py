@@ -84,6 +84,19 @@ async def test_a_deleted_object_is_gone_and_deleting_again_is_quiet(store: Objec
         await store.get("12.py")
 
 
+async def test_a_prefix_is_deleted_and_nothing_else(store: ObjectStore) -> None:
+    for key in ("results/12-1-a.txt", "results/12-2-b.txt", "results/120-1-a.txt", "results/1.txt", "12-1.py"):
+        await store.put(key, b"x")
+    await store.delete_prefix("results/12-")
+    await store.delete_prefix("results/12-")
+    await store.delete_prefix("never/12-")
+    for key in ("results/12-1-a.txt", "results/12-2-b.txt"):
+        with pytest.raises(ObjectNotFound):
+            await store.get(key)
+    for key in ("results/120-1-a.txt", "results/1.txt", "12-1.py"):
+        assert await store.get(key) == b"x"
+
+
 @pytest.mark.parametrize(
     "key",
     ["", "/etc/passwd", "../secret-key", "a/../../b", "a//b", "a/", ".hidden", "a\0b", "a\nb", "~", "ü", "a" * 300],
@@ -97,6 +110,8 @@ async def test_what_is_no_key_of_ours_is_refused_before_anything_happens(store: 
         await store.link(key, expires_in=timedelta(hours=1))
     with pytest.raises(ValueError, match="not an object key"):
         await store.delete(key)
+    with pytest.raises(ValueError, match="not an object key"):
+        await store.delete_prefix(key)
 
 
 async def test_readers_beside_a_writer_see_a_whole_object(store: ObjectStore) -> None:

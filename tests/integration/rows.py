@@ -34,11 +34,13 @@ async def add_upload(
     return int(row["id"])
 
 
-async def add_job(database: Database, *, contents: str = "print(1)", language: str = "python") -> int:
+async def add_job(
+    database: Database, *, contents: str = "print(1)", inputs: str = "in", language: str = "python"
+) -> int:
     """An upload whose execution was asked for, and its job; returns the job's id."""
     request_id = uuid.uuid4()
     upload = await add_upload(database, language=language, request_id=request_id)
-    job = json.dumps({"language": language, "inputs": "in", "contents": contents})
+    job = json.dumps({"language": language, "inputs": inputs, "contents": contents}, ensure_ascii=False)
     async with database.transaction() as connection:
         row = await connection.fetch_one(
             "INSERT INTO job (upload, job, request_id) VALUES (:upload, :job, :request_id) RETURNING id",

@@ -1,6 +1,7 @@
 """The lease protocol on a real Postgres."""
 
 import asyncio
+import json
 import uuid
 
 import pytest
@@ -12,6 +13,7 @@ from job_runner.finish import Ending, finish
 from job_runner.outcome import decide, give_up
 from shared.codex import RunResponse, Verdict
 from shared.database import Database
+from shared.errors import PermanentError
 from tests.integration.rows import add_job, execute, fetch
 
 pytestmark = pytest.mark.integration
@@ -54,6 +56,20 @@ async def test_many_claimers_get_each_job_once(database: Database) -> None:
 
     claimed = [job for some in await asyncio.gather(*(claimer() for _ in range(8))) for job in some]
     assert sorted(claimed) == sorted(jobs)
+
+
+async def test_the_submission_is_kept_once_when_it_was_executed_and_whole_when_it_could_not_be(
+    database: Database,
+) -> None:
+    executed, failed = await add_job(database), await add_job(database)
+    jobs = {job.id: job for job in await take(database)}
+    assert await complete(database, jobs[executed])
+    outcome = give_up("the engine is gone")
+    email = render(jobs[failed], outcome, filelink=None, domain="example.com")
+    async with database.transaction() as connection:
+        assert await finish(connection, [Ending(jobs[failed], outcome, email)]) == [True]
+    assert (await state(database, executed))["job"] is None
+    assert (await state(database, failed))["job"] == jobs[failed].job
 
 
 async def test_a_claim_passes_by_what_another_transaction_holds(database: Database) -> None:
@@ -196,3 +212,23 @@ async def test_rows_that_others_wrote_get_an_identity_or_are_passed_by(database:
     assert await complete(database, job)
     async with database.transaction() as connection:
         assert await claim.seconds_until_due(connection) is None
+
+
+async def test_a_claim_takes_short_submissions_along_and_leaves_long_ones_until_they_run(database: Database) -> None:
+    await add_job(database)
+    await add_job(database, contents="é\n" * 40_000)
+    short, long = await take(database)
+    assert short.job is not None
+    assert json.loads(short.job)["contents"] == "print(1)"
+    assert long.job is None
+    async with database.connection() as connection:
+        submission = json.loads(await claim.submission_of(connection, long.id))
+    assert submission == {"language": "python", "inputs": "in", "contents": "é\n" * 40_000}
+
+
+async def test_a_job_without_a_submission_cannot_be_run(database: Database) -> None:
+    job = await add_job(database)
+    await execute(database, "UPDATE job SET job = NULL WHERE id = :id", id=job)
+    async with database.connection() as connection:
+        with pytest.raises(PermanentError, match="missing"):
+            await claim.submission_of(connection, job)

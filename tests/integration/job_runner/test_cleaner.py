@@ -1,15 +1,24 @@
 import asyncio
+import os
+import time
 from collections.abc import AsyncIterator
+from email.headerregistry import Address
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from job_runner.cleaner import Cleaner
+from job_runner.mailers.outbox import OutboxMailer
+from job_runner.output_keys import output_key
+from job_runner.settings import RunnerSettings
 from shared.database import Database
 from shared.errors import ObjectNotFound
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.integration.rows import add_job, execute, fetch
+
+MAILER = OutboxMailer(Path("/nonexistent"), Address("", "results", "example.com"))
 
 pytestmark = pytest.mark.integration
 
@@ -51,7 +60,7 @@ async def add_finished(database: Database, store: LocalStore, *, age_days: int, 
 
 async def test_what_is_old_goes_with_all_that_belongs_to_it(database: Database, store: LocalStore) -> None:
     old, young = await add_finished(database, store, age_days=31), await add_finished(database, store, age_days=29)
-    assert await Cleaner(database, store, days=30).run_once() == 1
+    assert await Cleaner(database, store, MAILER, days=30).run_once() == 1
     assert [row["id"] for row in await fetch(database, "SELECT id FROM job")] == [young]
     for table in ("uploads", "results", "emails"):
         assert len(await fetch(database, f"SELECT id FROM {table}")) == 1
@@ -59,6 +68,61 @@ async def test_what_is_old_goes_with_all_that_belongs_to_it(database: Database, 
         with pytest.raises(ObjectNotFound):
             await store.get(key)
     assert await store.get(f"results/{young}") == b"output"
+
+
+async def test_outputs_of_attempts_that_were_not_committed_go_with_their_job(
+    database: Database, store: LocalStore
+) -> None:
+    job = await add_finished(database, store, age_days=31)
+    await execute(database, "UPDATE job SET attempt = 2")
+    orphan, other = output_key(job, 1, UUID(int=1)), output_key(job * 10, 1, UUID(int=1))
+    await store.put(orphan, b"not committed")
+    await store.put(other, b"another job's")
+    assert await Cleaner(database, store, MAILER, days=30).run_once() == 1
+    with pytest.raises(ObjectNotFound):
+        await store.get(orphan)
+    assert await store.get(other) == b"another job's"
+
+
+async def test_old_mails_of_the_outbox_go_and_what_is_no_mail_stays(
+    database: Database, store: LocalStore, tmp_path: Path
+) -> None:
+    outbox = tmp_path / "outbox"
+    outbox.mkdir()
+    for name, days in (("old.eml", 31), ("young.eml", 29), ("notes.txt", 400)):
+        (outbox / name).touch()
+        os.utime(outbox / name, (0, time.time() - days * 86_400))
+    await Cleaner(database, store, OutboxMailer(outbox, MAILER._sender), days=30).run_once()
+    assert sorted(os.listdir(outbox)) == ["notes.txt", "young.eml"]
+
+
+async def test_old_dead_letters_go_and_messages_that_wait_stay(database: Database, store: LocalStore) -> None:
+    for queue, days in (("emails.dead", 31), ("emails.dead", 29), ("emails", 31)):
+        await execute(
+            database,
+            "INSERT INTO messages (queue, body, visible_at) VALUES (:queue, '', now() - make_interval(days => :days))",
+            queue=queue,
+            days=days,
+        )
+    await Cleaner(database, store, MAILER, days=30).run_once()
+    assert len(await fetch(database, "SELECT id FROM messages")) == 2
+    assert len(await fetch(database, "SELECT id FROM messages WHERE queue = 'emails'")) == 1
+
+
+def test_submissions_are_not_kept_for_ever_unless_the_operator_wants_it() -> None:
+    assert RunnerSettings().retention_days == 90
+
+
+async def test_without_a_retention_only_spent_budgets_go(database: Database, store: LocalStore) -> None:
+    await add_finished(database, store, age_days=400)
+    await execute(
+        database,
+        "INSERT INTO budgets (subject, used_until)"
+        " VALUES ('spent', now() - interval '1 s'), ('used', now() + interval '1 h')",
+    )
+    assert await Cleaner(database, store, MAILER, days=0).run_once() == 0
+    assert len(await fetch(database, "SELECT id FROM job")) == 1
+    assert [row["subject"] for row in await fetch(database, "SELECT subject FROM budgets")] == ["used"]
 
 
 @pytest.mark.parametrize(
@@ -73,13 +137,13 @@ async def test_what_is_old_goes_with_all_that_belongs_to_it(database: Database, 
 async def test_what_is_under_way_is_never_old(database: Database, store: LocalStore, under_way: str) -> None:
     await add_finished(database, store, age_days=400)
     await execute(database, under_way)
-    assert await Cleaner(database, store, days=30).run_once() == 0
+    assert await Cleaner(database, store, MAILER, days=30).run_once() == 0
     assert len(await fetch(database, "SELECT id FROM job")) == 1
 
 
 async def test_two_cleaners_do_not_get_in_each_others_way(database: Database, store: LocalStore) -> None:
     for _ in range(30):
         await add_finished(database, store, age_days=31)
-    cleaners = [Cleaner(database, store, days=30) for _ in range(3)]
+    cleaners = [Cleaner(database, store, MAILER, days=30) for _ in range(3)]
     assert sum(await asyncio.gather(*(cleaner.run_once() for cleaner in cleaners))) == 30
     assert await fetch(database, "SELECT id FROM uploads") == []

@@ -91,7 +91,16 @@ async def _silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
     await reader.read()
 
 
-@pytest.mark.parametrize("answer", [_nothing, _garbage, _half, _silence])
+async def _drops(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while True:
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("answer", [_nothing, _garbage, _half, _silence, _drops])
 async def test_whatever_breaks_on_the_wire_is_worth_another_try(answer: Answer) -> None:
     (port,) = free_ports(1)
     async with listening(answer, port), client_of(f"http://127.0.0.1:{port}", timeout=0.5) as client:

@@ -120,7 +120,8 @@ async def test_a_lost_notification_costs_at_most_the_interval(database: Database
     await all_are("executed", database)
     await execute(
         database,
-        "INSERT INTO job (upload, job, request_id) SELECT upload, job, gen_random_uuid() FROM job",
+        "INSERT INTO job (upload, job, request_id) SELECT upload, :job, gen_random_uuid() FROM job",
+        job='{"language": "python", "inputs": "in", "contents": "print(1)"}',
     )
     await all_are("executed", database)
     await running.stop()

@@ -8,6 +8,7 @@ import pytest
 
 from job_runner.emails import queue
 from job_runner.emails import sender as sender_module
+from job_runner.emails.foot import Foot
 from job_runner.emails.sender import Sender
 from job_runner.mailers.base import Email
 from shared.database import Connection, Database
@@ -17,6 +18,7 @@ from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
 SIGNER = LinkSigner(b"k" * 32, "http://api")
+FOOT = Foot("Precieux <results@example.com>", "abuse@example.com")
 
 pytestmark = pytest.mark.integration
 
@@ -36,6 +38,9 @@ class ScriptedMailer:
         await self.open.wait()
         self.sent.append(email)
         return f"id-{len(self.sent)}"
+
+    async def forget(self, *, days: int) -> None:
+        pass
 
     async def close(self) -> None:
         pass
@@ -62,7 +67,7 @@ def mailer() -> ScriptedMailer:
 
 @pytest.fixture
 def sender(database: Database, mailer: ScriptedMailer) -> Sender:
-    return Sender(database, mailer, SIGNER, poll_interval=3600)
+    return Sender(database, mailer, SIGNER, FOOT, poll_interval=3600)
 
 
 async def rows(database: Database) -> list[dict[str, object]]:
@@ -154,7 +159,7 @@ async def test_a_defect_of_ours_does_not_end_the_loop(
 
 async def test_many_senders_send_each_mail_once(database: Database, mailer: ScriptedMailer) -> None:
     message_ids = {await add_email(database) for _ in range(40)}
-    senders = [Sender(database, mailer, SIGNER, poll_interval=3600) for _ in range(4)]
+    senders = [Sender(database, mailer, SIGNER, FOOT, poll_interval=3600) for _ in range(4)]
 
     async def drain(sender: Sender) -> None:
         while await sender.run_once() < 3600:
@@ -177,7 +182,10 @@ async def test_every_mail_brings_its_recipients_own_way_out(
 ) -> None:
     await add_email(database)
     await sender.run_once()
-    assert mailer.sent[0].unsubscribe == SIGNER.unsubscribe_link("someone@example.com")
+    way_out = SIGNER.unsubscribe_link("someone@example.com")
+    assert mailer.sent[0].unsubscribe == way_out
+    assert mailer.sent[0].text.endswith(f"{way_out}\n")
+    assert f'href="{way_out.replace("&", "&amp;")}"' in mailer.sent[0].html
 
 
 async def test_a_mail_that_was_accepted_is_recorded_when_the_database_is_back_and_not_sent_again(
@@ -219,7 +227,7 @@ async def test_a_mailer_that_hangs_is_given_up_before_another_sender_may_take_th
 ) -> None:
     mailer.open.clear()
     await add_email(database)
-    await asyncio.wait_for(Sender(database, mailer, SIGNER, poll_interval=3600, send_seconds=0.05).run_once(), 10)
+    await asyncio.wait_for(Sender(database, mailer, SIGNER, FOOT, poll_interval=3600, send_seconds=0.05).run_once(), 10)
     [row] = await rows(database)
     assert (row["status"], row["attempt"]) == ("queued", 1)
     assert "longer than 0.05 s" in str(row["last_error"])

@@ -47,6 +47,9 @@ class FakeStore:
     async def delete(self, key: str) -> None:
         self.objects.pop(key, None)
 
+    async def delete_prefix(self, prefix: str) -> None:
+        raise NotImplementedError
+
     async def close(self) -> None:
         pass
 

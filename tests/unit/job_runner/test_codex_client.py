@@ -1,5 +1,6 @@
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from job_runner.codex_client import CodexClient
 from job_runner.settings import EngineSettings
 from shared.codex import RunResponse, Verdict
 from shared.errors import EngineRefused, EngineUnavailable
+from tests.waiting import eventually
 
 GOOD = {"timeStamp": 1672439982964, "status": 200, "output": "12\n", "error": "", "language": "py", "info": "Python 3"}
 
@@ -39,6 +41,58 @@ async def test_it_sends_what_the_codex_api_reads_and_the_original_sent() -> None
     assert (answer.output, answer.verdict) == ("12\n", None)
 
 
+@pytest.mark.parametrize("text", ["x", "\x01", "é", "😀", '"\\', "\u2028"])
+async def test_a_long_submission_is_sent_as_the_same_json(text: str) -> None:
+    code, inputs = text * 100_000, text * 50_000
+    seen: list[tuple[httpx.Headers, bytes]] = []
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        seen.append((request.headers, await request.aread()))
+        return httpx.Response(200, json=GOOD)
+
+    client = CodexClient(EngineSettings(codex_url="http://engine"), httpx.MockTransport(handler))
+    await client.run(code=code, language="py", inputs=inputs)
+    await client.close()
+    [(headers, body)] = seen
+    assert json.loads(body) == {"code": code, "language": "py", "input": inputs, "inputs": inputs}
+    assert int(headers["Content-Length"]) == len(body)
+    assert "Transfer-Encoding" not in headers
+    assert headers["Content-Type"] == "application/json"
+
+
+async def test_no_more_is_kept_than_our_own_engine_sends() -> None:
+    long = {**GOOD, "output": "o" * 1025, "error": "e" * 1025, "info": "i" * 2000, "language": "l" * 2000}
+    answer = await run(lambda _: httpx.Response(200, json=long))
+    assert (len(answer.output), len(answer.error), answer.truncated) == (1024, 1024, True)
+    assert (len(answer.info), len(answer.language)) == (1000, 1000)
+    assert (await run(lambda _: httpx.Response(200, json={**GOOD, "output": "o" * 1024}))).truncated is None
+
+
+async def test_long_answers_are_read_two_at_a_time_and_short_ones_beside_them() -> None:
+    reading, go_on = 0, asyncio.Event()
+
+    class Answer(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            nonlocal reading
+            yield json.dumps(GOOD).encode() + b" " * (65 << 10)
+            reading += 1
+            await go_on.wait()
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        is_long = json.loads(request.content)["language"] == "long"
+        return httpx.Response(200, stream=Answer()) if is_long else httpx.Response(200, json=GOOD)
+
+    client = CodexClient(EngineSettings(codex_url="http://engine"), httpx.MockTransport(handler))
+    waiting = [asyncio.create_task(client.run(code="", language="long", inputs="")) for _ in range(5)]
+    await eventually(lambda: reading == 2)
+    for _ in range(20):
+        await client.run(code="", language="short", inputs="")
+    assert reading == 2
+    go_on.set()
+    assert [answer.output for answer in await asyncio.gather(*waiting)] == ["12\n"] * 5
+    await client.close()
+
+
 async def test_another_engines_time_out_is_a_verdict() -> None:
     answer = await run(lambda _: httpx.Response(408, json={**GOOD, "status": 408, "error": "too long"}))
     assert answer.verdict is Verdict.TIME_LIMIT
@@ -60,6 +114,13 @@ async def test_a_full_engines_wish_is_heard() -> None:
     with pytest.raises(EngineUnavailable) as raised:
         await run(lambda _: httpx.Response(503, headers={"Retry-After": "7"}))
     assert raised.value.retry_after == 7
+
+
+@pytest.mark.parametrize(("wish", "seconds"), [("nan", 0), ("-5", 0), ("inf", 300), ("1e9", 300), ("soon", None)])
+async def test_a_senseless_wish_is_bounded(wish: str, seconds: float | None) -> None:
+    with pytest.raises(EngineUnavailable) as raised:
+        await run(lambda _: httpx.Response(503, headers={"Retry-After": wish}))
+    assert raised.value.retry_after == seconds
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,19 @@
+import tracemalloc
+from datetime import UTC, datetime
+from email.headerregistry import Address
 from html.parser import HTMLParser
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tabulate import tabulate
 
 from job_runner.claim import ClaimedJob
-from job_runner.emails.render import MAX_SHOWN, RenderedEmail, render, shown
+from job_runner.emails import render as rendering
+from job_runner.emails.render import MAX_LINES, MAX_SHOWN, RenderedEmail, render, shown
+from job_runner.mailers.base import Email
+from job_runner.mailers.message import write_message
 from job_runner.outcome import decide, give_up
 from shared.codex import RunResponse, Verdict
 
@@ -98,6 +105,67 @@ def test_no_output_becomes_markup_or_a_header(output: str, error: str, info: str
 def test_long_output_is_cut_and_says_so() -> None:
     text = shown("x" * (MAX_SHOWN + 5))
     assert text.endswith("[cut here: 5 more characters]")
+
+
+def test_many_lines_are_cut_and_say_so() -> None:
+    text = shown("x\n" * (MAX_LINES + 5))
+    assert text.splitlines()[-2:] == ["x", "[cut here: 10 more characters]"]
+    assert len(text.splitlines()) == MAX_LINES + 1
+
+
+def test_where_there_is_a_link_a_cut_refers_to_it() -> None:
+    email = rendered(output="x" * (MAX_SHOWN + 5), error="y" * (MAX_SHOWN + 5))
+    for part in (email.text, email.html):
+        assert "[cut here: 5 more characters; the link leads to the whole output]" in part
+        assert "[cut here: 5 more characters]" in part
+
+
+CELLS = st.text(st.sampled_from("a \t\n\u2028\u200cس日😀")).map(shown)
+
+
+@given(rows=st.lists(st.tuples(st.sampled_from(["output", "Response from codeX:"]), CELLS), min_size=1))
+def test_the_table_is_what_tabulate_gives(rows: list[tuple[str, str]]) -> None:
+    rows = [("Status:", "Success"), *rows]
+    plain = tabulate(rows, tablefmt="plain", disable_numparse=True, preserve_whitespace=True)
+    assert [line.rstrip() for line in rendering._table(rows).split("\n")] == [
+        line.rstrip() for line in plain.split("\n")
+    ]
+
+
+MIB = 1 << 20
+
+#: What one program can write to both of its streams, at the length that is kept of each.
+WORST = {
+    "one long line beside many short ones": ("x" * MIB, "\n" * MIB),
+    "many short lines beside one long one": ("\n" * MIB, "x" * MIB),
+    "control characters": ("\x01" * MIB,) * 2,
+    "what HTML escapes": ("&" * MIB,) * 2,
+    "quotes": ('"' * MIB,) * 2,
+    "four bytes a character": ("😀" * (MIB // 4),) * 2,
+    "carriage returns": ("\r" * MIB,) * 2,
+    "lines of Unicode": ("\u2028" * (MIB // 3),) * 2,
+    "what is no UTF-8": ("\ufffd" * MIB,) * 2,
+    "terminal colours": ("\x1b[31m" * (MIB // 5),) * 2,
+    "placeholders": ("%a%" * (MIB // 3),) * 2,
+}
+
+
+@pytest.mark.parametrize(("output", "error"), WORST.values(), ids=WORST)
+def test_a_mail_takes_little_memory_whatever_the_program_wrote(output: str, error: str) -> None:
+    answer = RunResponse.model_validate(
+        {"timeStamp": 1, "status": 200, "output": output, "error": error, "info": output, "language": error}
+    )
+    outcome = decide(answer)
+    tracemalloc.start()
+    try:
+        mail = render(JOB, outcome, filelink="http://example.com/files/x", domain="example.com")
+        email = Email("someone@example.com", mail.subject, mail.text, mail.html, mail.message_id)
+        message = write_message(email, Address("", "results", "example.com"), datetime.now(UTC))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(message) < 2 * MIB
+    assert peak < 8 * MIB
 
 
 def test_control_characters_are_shown_and_joiners_are_kept() -> None:

@@ -1,6 +1,6 @@
 """What each of Mailgun's answers means, over a transport of our own."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from email.headerregistry import Address
 
 import httpx
@@ -9,6 +9,7 @@ import pytest
 from job_runner.mailers.mailgun import MailgunMailer
 from shared.errors import MailerUnavailable, MailRefused
 from tests.factories import make_email
+from tests.fixtures.mailgun_server import MailgunServer
 
 SENDER = Address("Precieux", "results", "example.com")
 
@@ -50,6 +51,52 @@ async def test_it_is_asked_as_its_documentation_says() -> None:
     assert fields["to"] == "a@example.com"
     assert fields["h:Message-Id"] == "<precieux.1@x>"
     assert fields.keys() == {"from", "to", "subject", "text", "html", "h:Message-Id", "h:Auto-Submitted"}
+
+
+async def test_no_text_of_a_program_becomes_one_of_its_variables(mailgun: MailgunServer) -> None:
+    shown = (
+        "%unsubscribe_url% %tag_unsubscribe_url% %mailing_list_unsubscribe_url% %mailing_list.name% %recipient%"
+        " %recipient.name% %recipient_email% %%recipient%% %RECIPIENT% %a%recipient%a%"
+    )
+    link = "http://api/unsubscribe?email=%C3%A9%25recipient%25%40example.com"
+    client = MailgunMailer(url=mailgun.url, domain=mailgun.domain, api_key=mailgun.api_key, sender=SENDER)
+    await client.send(make_email(text=f"{shown} {link}", html=f'<pre>{shown}</pre><a href="{link}">x</a>'))
+    await client.close()
+
+    (mail,) = mailgun.accepted
+    for part in (mail.fields["text"], mail.fields["html"]):
+        assert shown in part.replace("\N{WORD JOINER}", "")
+        assert link in part
+
+
+async def test_a_percent_sign_that_is_no_variable_stays_alone() -> None:
+    text = "100% of %d %s and 5 %, % recipient%, %20%unsubscribe"
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"id": "1"})
+
+    mailgun = mailer(answer)
+    await mailgun.send(make_email(text=text))
+    await mailgun.close()
+    assert dict(httpx.QueryParams(seen[0].content.decode()))["text"] == text
+
+
+async def test_an_endless_answer_is_not_read_to_its_end() -> None:
+    read = 0
+
+    class Endless(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            nonlocal read
+            while read < 100 << 20:
+                read += 1 << 14
+                yield b"x" * (1 << 14)
+
+    assert await send(httpx.Response(200, stream=Endless())) == ""
+    with pytest.raises(MailRefused):
+        await send(httpx.Response(400, stream=Endless()))
+    assert read < 1 << 20
 
 
 @pytest.mark.parametrize("status", [400, 413])

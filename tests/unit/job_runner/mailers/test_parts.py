@@ -31,6 +31,9 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
         ("Sun, 01 Mar 2026 12:01:00 GMT", 60.0),
         ("Sun, 01 Mar 2026 12:01:00 -0000", 60.0),
         ("Sun, 01 Mar 2026 11:00:00 GMT", 0.0),
+        ("9" * 400, 86_400.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400.0),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
@@ -131,6 +134,9 @@ def test_mailgun_by_half_is_refused(given: str, missing: str, monkeypatch: pytes
     [
         ("PRECIEUX_MAIL_FROM", "nobody"),
         ("PRECIEUX_MAIL_FROM", "a@example.com, b@example.com"),
+        ("PRECIEUX_CONTACT", "nobody"),
+        ("PRECIEUX_CONTACT", "javascript://example.com/%0aalert(1)"),
+        ("PRECIEUX_CONTACT", "https://example.com/\nBcc: a@example.com"),
         ("PRECIEUX_MAILGUN_URL", "api.mailgun.net"),
         ("PRECIEUX_MAILGUN_DOMAIN", "mg.example.com/../x"),
         ("PRECIEUX_SMTP_URL", "mail.example.com:587"),
@@ -141,6 +147,17 @@ def test_a_bad_setting_is_named(name: str, value: str, monkeypatch: pytest.Monke
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=f"^{name} is wrong: it"):
         load(MailSettings)
+
+
+@pytest.mark.parametrize("contact", ["abuse@example.com", "https://example.com/abuse"])
+def test_complaints_go_where_the_operator_says(contact: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_CONTACT", contact)
+    assert load(MailSettings).complaints == contact
+
+
+def test_without_a_contact_complaints_go_to_the_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_MAIL_FROM", "Precieux <results@example.com>")
+    assert load(MailSettings).complaints == "results@example.com"
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,155 @@
+"""The whole runner as a process, with the longest submissions and the longest answers that are legal."""
+
+import contextlib
+import functools
+import itertools
+import json
+import re
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from precieux.parent_death import die_with_parent
+from shared.database import Database
+from tests.fixtures.mailgun_server import MailgunServer
+from tests.integration.rows import add_job, fetch
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
+
+MIB: Final = 1 << 20
+#: What Compose and Kubernetes give to a runner.
+LIMIT: Final = 512 * MIB
+
+#: One emoji makes Python keep four bytes for each character.
+TEXTS: Final = {
+    "control characters": "\x01" * (MIB - 4) + "😀",
+    "four bytes a character": "😀" * (MIB // 4),
+    "lines": "\n" * MIB,
+    "one line": "x" * MIB,
+    "markup": "&" * MIB,
+    "what is no UTF-8": "\ufffd" * MIB,
+}
+
+
+#: The worst again and again, so that it is under way in all slots at once; then each.
+WORST: Final = [TEXTS["control characters"]] * 16 + list(TEXTS.values())
+
+
+@functools.cache
+def _answer(output: str, error: str) -> bytes:
+    fields = {"timeStamp": 1, "status": 200, "output": output, "error": error, "language": "py", "verdict": "ok"}
+    return json.dumps(fields, ensure_ascii=False).encode()
+
+
+class Engine(ThreadingHTTPServer):
+    """Answers `together` runs at once, each with another kind of worst output on both streams."""
+
+    daemon_threads = True
+
+    def __init__(self, together: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.together = threading.Barrier(together)
+        # A long line beside many short ones pads these, where columns are padded.
+        pairs = [*((text, text) for text in WORST), (TEXTS["one line"], TEXTS["lines"])]
+        self.answers = itertools.cycle([_answer(output, error) for output, error in pairs])
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Silent: a client that breaks off shows in what it did not execute."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Engine
+
+    def do_POST(self) -> None:
+        left = int(self.headers["Content-Length"])
+        while left:
+            left -= len(self.rfile.read(min(left, MIB)))
+        with contextlib.suppress(threading.BrokenBarrierError):
+            self.server.together.wait(timeout=10)
+        answer = next(self.server.answers)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Silent."""
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    with Engine(together=4) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def runner(
+    database_url: str, mailgun: MailgunServer, engine: Engine, tmp_path: Path
+) -> Iterator[subprocess.Popen[Any]]:
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "PRECIEUX_DATABASE_URL": database_url,
+        "PRECIEUX_DATA_DIR": str(tmp_path),
+        "PRECIEUX_CODEX_URL": f"http://127.0.0.1:{engine.server_address[1]}",
+        "PRECIEUX_MAILGUN_URL": mailgun.url,
+        "PRECIEUX_MAILGUN_DOMAIN": mailgun.domain,
+        "PRECIEUX_MAILGUN_API_KEY": mailgun.api_key,
+        "PRECIEUX_RUNNER_CONCURRENCY": "4",
+        "PRECIEUX_LOG_LEVEL": "WARNING",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "job_runner"],
+        cwd=Path(__file__).parents[3],
+        env=environment,
+        preexec_fn=_limited(die_with_parent(signal.SIGKILL)),
+    )
+    yield process
+    process.terminate()
+    process.wait(timeout=60)
+
+
+def _limited(then: Callable[[], None]) -> Callable[[], None]:
+    def in_child() -> None:
+        # What the process may write to and does not share; the stacks of its threads count as a whole.
+        resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
+        then()
+
+    return in_child
+
+
+def peak_memory(pid: int) -> int:
+    """The most bytes that the process has had in memory so far, as the kernel says."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found[1]) << 10
+
+
+async def test_the_longest_submissions_and_answers_leave_the_runner_its_memory(
+    database: Database, runner: subprocess.Popen[Any], mailgun: MailgunServer
+) -> None:
+    jobs = [await add_job(database, contents=text, inputs=text) for text in [*WORST, "print(1)", "print(2)"]]
+
+    async def all_mailed() -> bool:
+        assert runner.poll() is None, f"the runner ended with {runner.returncode}"
+        [row] = await fetch(database, "SELECT count(*) AS sent FROM emails WHERE status = 'sent'")
+        return row["sent"] == len(jobs)
+
+    await eventually(all_mailed, timeout=300, what="all mails are sent")
+    rows = await fetch(database, "SELECT status, attempt FROM job")
+    assert [(row["status"], row["attempt"]) for row in rows] == [("executed", 1)] * len(jobs)
+    assert len(mailgun.accepted) == len(jobs)
+    assert peak_memory(runner.pid) < LIMIT
