@@ -7,6 +7,7 @@ from typing import Final
 from job_runner.claim import ClaimedJob
 from job_runner.emails.render import RenderedEmail
 from job_runner.outcome import Outcome
+from job_runner.storable import storable
 from shared.database import Connection
 
 _FINISH: Final = """
@@ -83,8 +84,3 @@ def _values(ending: Ending) -> dict[str, object]:
         "truncated": answer.truncated if answer else None,
         "engine": engine.replace("\\u0000", "\\ufffd") if engine else None,
     }
-
-
-def storable(text: str) -> str:
-    """Text as Postgres can hold it, without NUL. The object store keeps the output as it was."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

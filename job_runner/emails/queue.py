@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from job_runner.mailers.base import Email
+from job_runner.storable import storable
 from shared.database import Connection
 
 
@@ -70,7 +71,7 @@ async def mark_sent(connection: Connection, sent: Sequence[tuple[int, str]]) -> 
         " lease_id = NULL, lease_expires_at = NULL"
         " FROM unnest(CAST(:ids AS bigint[]), CAST(:provider_ids AS text[])) AS sent (id, provider_id)"
         " WHERE emails.id = sent.id AND status IN ('queued', 'sending')",
-        {"ids": [mail for mail, _ in sent], "provider_ids": [provider_id for _, provider_id in sent]},
+        {"ids": [mail for mail, _ in sent], "provider_ids": [storable(provider_id) for _, provider_id in sent]},
     )
 
 
@@ -79,7 +80,7 @@ async def mark_refused(connection: Connection, lease_id: UUID, error: str) -> No
     await connection.execute(
         "UPDATE emails SET status = 'refused', last_error = :error, lease_id = NULL, lease_expires_at = NULL"
         " WHERE lease_id = :lease_id AND status = 'sending'",
-        {"lease_id": lease_id, "error": error},
+        {"lease_id": lease_id, "error": storable(error)},
     )
 
 
@@ -92,10 +93,10 @@ async def mark_suppressed(connection: Connection, lease_id: UUID) -> None:
     )
 
 
-async def retry_later(connection: Connection, lease_id: UUID, *, delay: float, error: str | None) -> None:
+async def retry_later(connection: Connection, lease_id: UUID, *, delay: float, error: str) -> None:
     """Queue it again, due in `delay` seconds."""
     await connection.execute(
         "UPDATE emails SET status = 'queued', last_error = :error, run_after = now() + make_interval(secs => :delay),"
         " lease_id = NULL, lease_expires_at = NULL WHERE lease_id = :lease_id AND status = 'sending'",
-        {"lease_id": lease_id, "delay": delay, "error": error},
+        {"lease_id": lease_id, "delay": delay, "error": storable(error)},
     )

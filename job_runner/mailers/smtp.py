@@ -116,8 +116,8 @@ def failure(error: SMTPException) -> MailerUnavailable | MailRefused:
         )
         return MailerUnavailable(f"The SMTP server refuses us: {said}{hint}", pause=True)
     if isinstance(error, SMTPNotSupported):
-        return MailerUnavailable(f"The SMTP server lacks what we need: {error.message}.", pause=True)
-    return MailerUnavailable(f"The SMTP server cannot be reached: {error.message}.")
+        return MailerUnavailable(f"The SMTP server lacks what we need: {error.message[:200]}.", pause=True)
+    return MailerUnavailable(f"The SMTP server cannot be reached: {error.message[:200]}.")
 
 
 def _is_loopback(host: str) -> bool:

@@ -232,3 +232,26 @@ async def test_a_mailer_that_hangs_is_given_up_before_another_sender_may_take_th
     assert (row["status"], row["attempt"]) == ("queued", 1)
     assert "longer than 0.05 s" in str(row["last_error"])
     assert sender_module._SEND_SECONDS < sender_module._LEASE_SECONDS
+
+
+STRANGE = "NUL \0, half a pair \ud800"
+
+
+class StrangeMailer(ScriptedMailer):
+    """Its provider answers with what Postgres cannot hold."""
+
+    async def send(self, email: Email) -> str:
+        await super().send(email)
+        return STRANGE
+
+
+async def test_whatever_a_provider_answers_is_recorded(database: Database) -> None:
+    mailer = StrangeMailer()
+    mailer.failures = [MailerUnavailable(STRANGE), MailRefused(STRANGE)]
+    for _ in range(3):
+        await add_email(database)
+    sender = Sender(database, mailer, SIGNER, FOOT, poll_interval=3600)
+    await sender.run_once()
+    assert sorted((row["status"], row["last_error"] or row["provider_id"]) for row in await rows(database)) == [
+        (status, "NUL \ufffd, half a pair ?") for status in ("queued", "refused", "sent")
+    ]
