@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from api_service.dependencies import Services
 from api_service.measure import Measure
 from api_service.problems import add_problem_handlers, refusal
-from api_service.routes import classic, files, health, unsubscribe
+from api_service.routes import classic, docs, files, health, unsubscribe
 from shared.http_bodies import BodyLimits, BoundedBodies, ByteBudget
 
 
@@ -16,9 +16,12 @@ def create_app(services: Services) -> FastAPI:
         version="0.1.0",
         # A redirect would lead to whatever host the request names; the routes answer to both spellings instead.
         redirect_slashes=False,
+        # FastAPI's own pages load their scripts from elsewhere: see `routes.docs`.
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.services = services
-    for routes in (classic, files, health, unsubscribe):
+    for routes in (classic, docs, files, health, unsubscribe):
         app.include_router(routes.router)
     add_problem_handlers(app)
     settings = services.settings
