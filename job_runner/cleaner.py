@@ -67,7 +67,10 @@ class Cleaner:
                 ):
                     await connection.execute(statement, {"ids": ids})
             # A budget whose time has passed is as good as none.
-            await connection.execute("DELETE FROM budgets WHERE used_until < now()")
+            await connection.execute(
+                "DELETE FROM budgets USING (SELECT subject FROM budgets WHERE used_until < now()"
+                " FOR UPDATE SKIP LOCKED) AS past WHERE budgets.subject = past.subject"
+            )
         if old:
             log.info("submissions.removed", count=len(old), older_than_days=self._days)
         return len(old)

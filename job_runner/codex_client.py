@@ -13,15 +13,31 @@ from httpx_aiohttp import AiohttpTransport
 
 from job_runner.settings import EngineSettings
 from shared.codex import RunResponse, Verdict
-from shared.errors import EngineRefused, EngineUnavailable
+from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
 
 #: After so many runs one connection is given up: the next one may find an engine that came since, under the same name.
 _RUNS_TO_A_CONNECTION: Final = 20
 
 
+#: How a connection ends that was there...
+_BROKEN: Final = (
+    aiohttp.ServerDisconnectedError,
+    aiohttp.ClientPayloadError,
+    aiohttp.ClientOSError,
+    httpx.ReadError,
+    httpx.WriteError,
+    httpx.RemoteProtocolError,
+)
+#: ... and how one that could not be had.
+_NEVER_THERE: Final = (aiohttp.ClientConnectorError,)
+
+
 class Engine(Protocol):
     async def run(self, *, code: str, language: str, inputs: str) -> RunResponse:
-        """Have a program run; raises `EngineUnavailable` (try again) or `EngineRefused` (it never will)."""
+        """Have a program run; raises `EngineUnavailable` (try again) or `EngineRefused` (it never will).
+
+        `EngineCrashed` is the `EngineUnavailable` of an engine that had the request and broke the connection.
+        """
 
 
 class CodexClient:
@@ -51,7 +67,7 @@ class CodexClient:
             async with self._client.stream("POST", "/", json=body, headers=last) as response:
                 content = await self._read(response)
         except (httpx.HTTPError, aiohttp.ClientError) as exc:  # not every error of the one has a name in the other
-            raise EngineUnavailable(f"the engine did not answer: {exc or type(exc).__name__}") from exc
+            raise _sort_error(exc) from exc
         return _sort(response, content)
 
     async def _read(self, response: httpx.Response) -> bytes:
@@ -68,6 +84,16 @@ def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=5), cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
     )
+
+
+def _sort_error(error: httpx.HTTPError | aiohttp.ClientError) -> EngineUnavailable:
+    """Connections that were refused, timed out or spoke no HTTP tell nothing of the program; one that broke may."""
+    text = f"{error or type(error).__name__}"
+    # `httpx_aiohttp` has one name for a lost connection and for one that could not be had; its cause has two.
+    cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
+    if isinstance(cause, _BROKEN) and not isinstance(cause, _NEVER_THERE):
+        return EngineCrashed(f"the engine broke off the connection during the run: {text}")
+    return EngineUnavailable(f"the engine did not answer: {text}")
 
 
 def _sort(response: httpx.Response, content: bytes) -> RunResponse:

@@ -61,6 +61,7 @@ def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: s
         "success": success,
         "explanation": explanation,
         "reason": outcome.reason,
+        "what_next": _what_next(outcome),
         "filelink": filelink,
         "measures": _measures(job, answer),
     }
@@ -90,7 +91,7 @@ def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelin
         return (
             f"Hello,\n\nYour code request {job.upload} could not be run."
             f" This is our fault, not the program's: {outcome.reason}\n\n"
-            "You may request it again.\n\nRegards, Precieux\n"
+            f"{_what_next(outcome)}\n\nRegards, Precieux\n"
         )
     rows = [
         ("Response from codeX:", ""),
@@ -110,6 +111,12 @@ def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelin
     greeting = f"Hello,\n\nYour code request {'successed' if outcome.success else 'errored'}!"
     link = f"\n\nThe whole output: {filelink}" if filelink else ""
     return f"{greeting}\n\n{table}{link}\n\nRegards, Precieux\n"
+
+
+def _what_next(outcome: Outcome) -> str:
+    if outcome.repeatable:
+        return "You may request it again."
+    return "It is not run again until the operator of this service allows it."
 
 
 def _measures(job: ClaimedJob, answer: RunResponse | None) -> list[tuple[str, str]]:
