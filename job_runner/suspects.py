@@ -82,7 +82,8 @@ _INTERRUPT_ONE: Final = _INTERRUPT.format(
 )
 _RESCUE: Final = _INTERRUPT.format(
     broken="""
-        SELECT id, upload, crashes, started_at, stop_reason FROM job WHERE status = 'executing' AND lease_expires_at < now()
+        SELECT id, upload, crashes, started_at, stop_reason FROM job
+        WHERE status = 'executing' AND lease_expires_at < now()
         ORDER BY lease_expires_at LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED
     """
 )
@@ -90,7 +91,7 @@ _RESCUE: Final = _INTERRUPT.format(
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """What an interruption made of a job: `stop_reason` when it is not run again for it, `guilty` when it was the cause."""
+    """What an interruption made of a job: `guilty` when it was the cause, `stop_reason` when it is not run again."""
 
     job: int
     crashes: int

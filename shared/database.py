@@ -99,8 +99,7 @@ def _transient(error: Exception) -> DatabaseUnavailable | None:
     text = str(error) or type(error).__name__
     if isinstance(error, _CONFLICTS):
         return DatabaseConflict(f"the database undid it for another's sake: {text}")
-    # asyncpg calls an argument that it cannot encode an InterfaceError too: that one is wrong for ever.
-    if isinstance(error, _AWAY) and not isinstance(error, ValueError):
+    if isinstance(error, _AWAY):
         return DatabaseUnavailable(f"the database is away: {text}")
     return None
 
