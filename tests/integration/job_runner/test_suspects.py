@@ -263,6 +263,23 @@ async def test_interruptions_without_a_cause_come_to_an_end_too(database: Databa
     assert await fetch(database, "SELECT * FROM quarantine") == []
 
 
+async def test_what_was_interrupted_with_others_is_not_the_cause_though_it_tells_it_last(database: Database) -> None:
+    """The others have been handed back by then, so nothing but it is being executed."""
+    suspect, other = await submit(database, "print(1)"), await submit(database, "print(2)")
+    await execute(database, "UPDATE job SET crashes = 1 WHERE id = :id", id=suspect)
+    [last] = await suspects.claim_one(database, lease_seconds=60)
+    async with database.transaction() as connection:
+        [first] = await claim.claim(connection, limit=2, lease_seconds=60)
+    assert (last.id, first.id) == (suspect, other)
+    for job in (first, last):
+        async with database.transaction() as connection:
+            interruption = await suspects.interrupted(connection, job.lease_id, delay=0)
+        assert interruption is not None
+        assert not interruption.guilty
+    [row] = await fetch(database, "SELECT crashes, stop_reason FROM job WHERE id = :id", id=suspect)
+    assert row == {"crashes": 2, "stop_reason": None}
+
+
 async def test_while_a_suspect_is_to_run_alone_nothing_else_begins(database: Database) -> None:
     alone, other = await submit(database, "print(1)"), await submit(database, "print(2)")
     async with database.transaction() as connection:
