@@ -21,7 +21,7 @@ from shared.errors import ConfigurationError
 from shared.health import Health, HealthSettings
 from shared.http_connections import ConnectionLimits
 from shared.http_server import listening_socket, serve_http
-from shared.lifecycle import run_loops, run_service
+from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger
 from shared.migrate import require_current
 from shared.settings import load
@@ -75,7 +75,15 @@ async def serve(stop: asyncio.Event) -> None:
         )
         log.info("api.starting", host=settings.host, port=settings.port)
         health = Health(load(HealthSettings), database)
-        await run_loops((relay.run, health.run, lambda stop: serve_http(app, listening, stop, limits=limits)), stop)
+        # A server that fails is what the process is for, so that one ends it.
+        await run_loops(
+            (
+                restarting("relay", relay.run),
+                restarting("health", health.run),
+                lambda stop: serve_http(app, listening, stop, limits=limits),
+            ),
+            stop,
+        )
     finally:
         listening.close()
         await broker.close()

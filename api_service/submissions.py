@@ -21,6 +21,7 @@ _ASK: Final = """
     WITH asked AS (
         UPDATE uploads SET request_id = gen_random_uuid(), requested_at = now()
         WHERE id = :id AND enable = 0 AND request_id IS NULL AND (:sees_all OR owner = :owner)
+            AND NOT EXISTS (SELECT FROM quarantine WHERE quarantine.sha256 = uploads.sha256)
         RETURNING id, email, request_id
     ), told AS (
         INSERT INTO outbox (queue, body, headers)
@@ -73,7 +74,8 @@ class Submissions:
         return upload_id
 
     async def ask_for_execution(self, principal: Principal, upload_id: int) -> bool | None:
-        """Ask for the execution of an upload; None when there is no such upload, False when it is blocked.
+        """Ask for the execution of an upload; None when there is no such upload, False when it is blocked or its source
+        is in quarantine.
 
         While an earlier request is not answered yet, asking again changes nothing. Raises `Problem` (429) when the
         recipient's budget is used up.
@@ -104,10 +106,14 @@ def object_key(upload_id: int, extension: str) -> str:
 
 async def _why_not_asked(connection: Connection, principal: Principal, upload_id: int) -> bool | None:
     """None without such an upload, False when it is blocked, True when it was asked for before."""
-    row = await connection.fetch_one("SELECT enable, owner FROM uploads WHERE id = :id", {"id": upload_id})
+    row = await connection.fetch_one(
+        "SELECT enable, owner, quarantine.sha256 IS NOT NULL AS quarantined"
+        " FROM uploads LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256 WHERE id = :id",
+        {"id": upload_id},
+    )
     if row is None or not (principal.sees_all or row["owner"] == principal.key_id):
         return None
-    return bool(row["enable"] == 0)
+    return bool(row["enable"] == 0 and not row["quarantined"])
 
 
 async def _insert(

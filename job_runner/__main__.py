@@ -14,7 +14,7 @@ from job_runner.runner import Runner
 from job_runner.settings import EngineSettings, RunnerSettings
 from shared.database import Database, DatabaseSettings
 from shared.health import Health, HealthSettings
-from shared.lifecycle import run_loops, run_service
+from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger
 from shared.migrate import require_current
 from shared.readiness import notify_ready
@@ -38,13 +38,21 @@ async def serve(stop: asyncio.Event) -> None:
         if stop.is_set():
             return
         await require_current(database)
-        processor = Processor(database, store, engine, mail_settings.domain, settings.max_attempts)
+        processor = Processor(
+            database, store, engine, mail_settings.domain, settings.max_attempts, max_crashes=settings.max_crashes
+        )
+        rescuer = Rescuer(
+            database,
+            interval=settings.lease_seconds / 3,
+            max_crashes=settings.max_crashes,
+            max_interruptions=settings.max_attempts,
+        )
         loops = [
-            Health(load(HealthSettings), database).run,
+            restarting("health", Health(load(HealthSettings), database).run),
             Runner(database, processor, settings).run,
-            Rescuer(database, interval=settings.lease_seconds / 3).run,
-            Sender(database, mailer, signer, foot, poll_interval=settings.poll_interval).run,
-            Cleaner(database, store, mailer, days=settings.retention_days).run,
+            restarting("rescuer", rescuer.run),
+            restarting("sender", Sender(database, mailer, signer, foot, poll_interval=settings.poll_interval).run),
+            restarting("cleaner", Cleaner(database, store, mailer, days=settings.retention_days).run),
         ]
         log.info("runner.ready", concurrency=settings.runner_concurrency, mailer=type(mailer).__name__)
         notify_ready()

@@ -18,7 +18,7 @@ from pydantic_core import from_json, to_json
 
 from job_runner.settings import EngineSettings
 from shared.codex import RunResponse, Verdict
-from shared.errors import EngineRefused, EngineUnavailable
+from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
 
 #: After so many runs one connection is given up: the next one may find an engine that came since, under the same name.
 _RUNS_TO_A_CONNECTION: Final = 20
@@ -30,9 +30,25 @@ _LONG_ANSWERS: Final = 2
 _FIELD_LENGTH: Final = 1000
 
 
+#: How a connection ends that was there...
+_BROKEN: Final = (
+    aiohttp.ServerDisconnectedError,
+    aiohttp.ClientPayloadError,
+    aiohttp.ClientOSError,
+    httpx.ReadError,
+    httpx.WriteError,
+    httpx.RemoteProtocolError,
+)
+#: ... and how one that could not be had.
+_NEVER_THERE: Final = (aiohttp.ClientConnectorError,)
+
+
 class Engine(Protocol):
     async def run(self, *, code: str, language: str, inputs: str) -> RunResponse:
-        """Have a program run; raises `EngineUnavailable` (try again) or `EngineRefused` (it never will)."""
+        """Have a program run; raises `EngineUnavailable` (try again) or `EngineRefused` (it never will).
+
+        `EngineCrashed` is the `EngineUnavailable` of an engine that had the request and broke the connection.
+        """
 
 
 class CodexClient:
@@ -80,7 +96,7 @@ class CodexClient:
                     answer = await self._read(response, turn)
             # Not every error of aiohttp has a name in httpx.
             except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
-                raise EngineUnavailable(f"the engine did not answer: {exc or type(exc).__name__}") from exc
+                raise _sort_error(exc) from exc
             return _shortened(_sort(response, answer), self._max_output)
 
     async def _read(self, response: httpx.Response, turn: AsyncExitStack) -> bytearray:
@@ -117,6 +133,16 @@ def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=5), cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
     )
+
+
+def _sort_error(error: httpx.HTTPError | aiohttp.ClientError | TimeoutError) -> EngineUnavailable:
+    """Connections that were refused, timed out or spoke no HTTP tell nothing of the program; one that broke may."""
+    text = f"{error or type(error).__name__}"
+    # `httpx_aiohttp` has one name for a lost connection and for one that could not be had; its cause has two.
+    cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
+    if isinstance(cause, _BROKEN) and not isinstance(cause, _NEVER_THERE):
+        return EngineCrashed(f"the engine broke off the connection during the run: {text}")
+    return EngineUnavailable(f"the engine did not answer: {text}")
 
 
 def _sort(response: httpx.Response, content: bytearray) -> RunResponse:

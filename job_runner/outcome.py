@@ -18,7 +18,8 @@ class Outcome:
     """The end of a job.
 
     `success` is the original's: it chooses the mail and whether the code stays enabled. `answer` is what the engine
-    said, and None when it never ran (`state` is then FAILED and `reason` says why).
+    said, and None when it never ran (`state` is then FAILED and `reason` says why, and `repeatable` whether asking
+    again can help).
     """
 
     state: JobState
@@ -26,6 +27,7 @@ class Outcome:
     verdict: Verdict | None
     answer: RunResponse | None
     reason: str | None = None
+    repeatable: bool = True
 
     @property
     def blocks_upload(self) -> bool:
@@ -60,6 +62,6 @@ def tells_of_load(answer: RunResponse, attempt: int) -> bool:
     )
 
 
-def give_up(reason: str) -> Outcome:
+def give_up(reason: str, *, repeatable: bool = True) -> Outcome:
     """The outcome of a job that could not be run."""
-    return Outcome(JobState.FAILED, success=False, verdict=None, answer=None, reason=reason)
+    return Outcome(JobState.FAILED, success=False, verdict=None, answer=None, reason=reason, repeatable=repeatable)

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
-from job_runner import claim
-from job_runner.claim import ClaimedJob
+from job_runner import claim, suspects
+from job_runner.claim import MAX_CRASHES, ClaimedJob
 from job_runner.codex_client import Engine
 from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
@@ -18,7 +18,15 @@ from job_runner.outcome import Outcome, decide, give_up, tells_of_load
 from job_runner.output_keys import output_key
 from shared import metrics
 from shared.database import Database
-from shared.errors import DatabaseUnavailable, EngineUnavailable, PermanentError, PrecieuxError, TransientError
+from shared.errors import (
+    DatabaseConflict,
+    DatabaseUnavailable,
+    EngineCrashed,
+    EngineUnavailable,
+    PermanentError,
+    PrecieuxError,
+    TransientError,
+)
 from shared.languages import check_lang
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
@@ -45,6 +53,7 @@ class Processor:
         mail_domain: str,
         max_attempts: int,
         *,
+        max_crashes: int = MAX_CRASHES,
         load_seconds: float = 10.0,
         policy: RetryPolicy | None = None,
     ) -> None:
@@ -53,6 +62,7 @@ class Processor:
         self._engine = engine
         self._mail_domain = mail_domain
         self._max_attempts = max_attempts
+        self._max_crashes = max_crashes
         self._load_seconds = load_seconds
         self._policy = policy or RetryPolicy()
         self._rng = random.Random()  # noqa: S311  (jitter)
@@ -72,6 +82,8 @@ class Processor:
             raise
         except PermanentError as exc:
             await self._complete(job, give_up(str(exc)))
+        except EngineCrashed as exc:
+            await self._interrupted(job, exc)
         except TransientError as exc:
             await self._try_again(job, exc)
         except Exception as exc:
@@ -81,7 +93,7 @@ class Processor:
 
     async def _run(self, job: ClaimedJob) -> Outcome:
         if job.stop_reason is not None:
-            return give_up(job.stop_reason)
+            return give_up(job.stop_reason, repeatable=not job.quarantined)
         if job.attempt > self._max_attempts:
             # A failure is counted where it is seen; these attempts ended with their runner.
             return give_up(f"it was started {job.attempt - 1} times and never came to an end")
@@ -119,8 +131,29 @@ class Processor:
             await self._store.delete(key)
 
     async def _finish(self, endings: Sequence[Ending]) -> list[bool]:
+        try:
+            async with self._database.connection() as connection:
+                return await finish(connection, endings)
+        except DatabaseConflict as exc:
+            # Nothing was written, and a program that has run is not to be run again for it.
+            log.warning("outcome.writing_again", error=str(exc))
+            async with self._database.connection() as connection:
+                return await finish(connection, endings)
+
+    async def _interrupted(self, job: ClaimedJob, error: EngineCrashed) -> None:
+        """Hand back what ended with its engine: it may be the cause, or have run beside it."""
+        metrics.JOBS_INTERRUPTED.inc()
         async with self._database.connection() as connection:
-            return await finish(connection, endings)
+            interruption = await suspects.interrupted(
+                connection,
+                job.lease_id,
+                delay=self._policy.delay(1, self._rng),
+                max_crashes=self._max_crashes,
+                max_interruptions=self._max_attempts,
+            )
+        if interruption is not None:
+            log.warning("job.interrupted", error=str(error), crashes=interruption.crashes)
+            suspects.tell(interruption)
 
     async def _try_again(self, job: ClaimedJob, error: PrecieuxError) -> None:
         if job.attempt >= self._max_attempts:

@@ -7,19 +7,21 @@ costs at most the interval.
 
 import asyncio
 import contextlib
+import time
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
 import structlog
 
-from job_runner import claim
+from job_runner import claim, suspects
 from job_runner.claim import ClaimedJob
 from job_runner.process import Processor
 from job_runner.settings import RunnerSettings
 from shared import metrics
 from shared.database import Database
 from shared.errors import DatabaseUnavailable
-from shared.lifecycle import wait_any
+from shared.lifecycle import restarting, wait_any
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -27,6 +29,8 @@ log = get_logger(__name__)
 
 #: The first job is claimed at once; those that follow it closely, or wait for a slot, are claimed together.
 _PACE_SECONDS: Final = 0.005
+#: The least time between two looks for a suspect whose turn it is.
+_SUSPECTS_SECONDS: Final = 0.2
 
 
 class Runner:
@@ -37,46 +41,63 @@ class Runner:
         self._under_way: dict[UUID, asyncio.Task[None]] = {}
         #: Those of them that the engine is done with.
         self._answered: set[UUID] = set()
+        #: Handed back as soon as the database answers.
+        self._abandoned: set[UUID] = set()
         self._slot_free = asyncio.Event()
+        self._look_for_suspects_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Claim and run until `stop`; then drain what is under way, and hand back what does not end in time."""
+        # Apart from each other: what is under way keeps its leases, whatever happens to the claiming.
+        beating = asyncio.create_task(restarting("leases", self._keep_leases)(asyncio.Event()))
+        try:
+            await restarting("runner", self._claim_until)(stop)
+            await self._drain()
+        finally:
+            beating.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await beating
+
+    async def _claim_until(self, stop: asyncio.Event) -> None:
         async with self._database.listen("precieux_jobs") as notified:
-            beating = asyncio.create_task(self._keep_leases())
-            try:
-                while not stop.is_set():
-                    notified.clear()
-                    self._slot_free.clear()
-                    timeout = await self._claim_due()
-                    await asyncio.sleep(_PACE_SECONDS)
-                    await wait_any(stop, notified, self._slot_free, timeout=timeout)
-                await self._drain()
-            finally:
-                beating.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await beating
+            while not stop.is_set():
+                notified.clear()
+                self._slot_free.clear()
+                timeout = await self._claim_due()
+                await asyncio.sleep(_PACE_SECONDS)
+                await wait_any(stop, notified, self._slot_free, timeout=timeout)
 
     async def _claim_due(self) -> float:
         """Start as many due jobs as there are free slots; returns how long to wait at most for the next look."""
         free = self._free_slots()
         if free <= 0:
             return self._settings.poll_interval
+        lease_seconds, max_crashes = self._settings.lease_seconds, self._settings.max_crashes
         try:
             async with self._database.connection() as connection:
-                jobs = await claim.claim(connection, limit=free, lease_seconds=self._settings.lease_seconds)
+                if time.monotonic() >= self._look_for_suspects_at:
+                    self._look_for_suspects_at = time.monotonic() + _SUSPECTS_SECONDS
+                    one = await suspects.claim_one(self._database, lease_seconds=lease_seconds, max_crashes=max_crashes)
+                    self._start(one)
+                    free -= len(one)
+                jobs = await claim.claim(connection, limit=free, lease_seconds=lease_seconds, max_crashes=max_crashes)
+                self._start(jobs)
                 next_due = await claim.seconds_until_due(connection) if len(jobs) < free else None
         except DatabaseUnavailable as exc:
             log.warning("runner.waiting", error=str(exc), next_try_s=1)
             return 1.0
-        for job in jobs:
-            metrics.JOBS_CLAIMED.inc()
-            metrics.JOB_WAIT_SECONDS.observe(job.waited_s)
-            self._under_way[job.lease_id] = asyncio.create_task(self._run_one(job))
         metrics.SLOTS_BUSY.set(len(self._under_way) - len(self._answered))
         if next_due is None:
             return self._settings.poll_interval
         # Another runner may hold the rows that look due: no busy loop then.
         return min(self._settings.poll_interval, max(next_due, 0.05))
+
+    def _start(self, jobs: Iterable[ClaimedJob]) -> None:
+        """Run them; at once, so that none is forgotten whatever comes after its claim."""
+        for job in jobs:
+            metrics.JOBS_CLAIMED.inc()
+            metrics.JOB_WAIT_SECONDS.observe(job.waited_s)
+            self._under_way[job.lease_id] = asyncio.create_task(self._run_one(job))
 
     def _free_slots(self) -> int:
         """Where outcomes cannot be stored as fast as they come, no more of them are held than there are slots."""
@@ -94,7 +115,8 @@ class Runner:
             with metrics.JOB_RUN_SECONDS.time():
                 await self._processor.process(job, lambda: self._free_slot_of(job))
         except DatabaseUnavailable as exc:
-            # What it found is lost with the connection, the job is not: the lease expires and it runs again.
+            # What it found is lost with the connection, the job is not: it is handed back, or its lease expires.
+            self._abandoned.add(job.lease_id)
             log.warning("job.abandoned", error=str(exc))
         except asyncio.CancelledError:
             await self._release(job)
@@ -118,15 +140,18 @@ class Runner:
                 await claim.release(connection, job.lease_id)
             log.info("job.released")
 
-    async def _keep_leases(self) -> None:
+    async def _keep_leases(self, _: asyncio.Event) -> None:
         """Extend the leases three times a term; a job whose lease is lost is stopped, for somebody else runs it."""
         while True:
             await asyncio.sleep(self._settings.lease_seconds / 3)
             held = dict(self._under_way)
-            if not held:
+            if not held and not self._abandoned:
                 continue
             try:
                 async with self._database.connection() as connection:
+                    for lease_id in tuple(self._abandoned):
+                        await claim.release(connection, lease_id)
+                        self._abandoned.discard(lease_id)
                     ours = await claim.heartbeat(connection, list(held), lease_seconds=self._settings.lease_seconds)
             except DatabaseUnavailable as exc:
                 log.warning("runner.heartbeat_failed", error=str(exc))

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from job_runner.claim import MAX_CRASHES
 from shared.settings import Settings
 
 
@@ -13,6 +14,14 @@ class RunnerSettings(Settings):
     max_attempts: Annotated[
         int, Field(ge=1, le=1000, description="tries until a job that we cannot run is given up")
     ] = 20
+    max_crashes: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1000,
+            description="times that engine or runner may stop during a program's runs until it runs alone",
+        ),
+    ] = MAX_CRASHES
     lease_seconds: Annotated[float, Field(ge=1, le=3600, description="a silent runner loses its jobs after this")] = 15
     drain_seconds: Annotated[float, Field(ge=0, le=3600, description="how long a stop waits for jobs under way")] = 10
     retention_days: Annotated[

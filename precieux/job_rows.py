@@ -18,9 +18,11 @@ async def listed(
     """The latest jobs, the newest first, each with its verdict and the fate of its mail."""
     rows = await connection.fetch_all(
         """
-        SELECT job.id, job.upload, uploads.email, job.status, job.attempt, results.verdict, mail.status AS mail,
-            job.created_at, job.finished_at
+        SELECT job.id, job.upload, uploads.email, job.status, job.attempt, job.crashes,
+            quarantine.sha256 IS NOT NULL AS quarantined, results.verdict, mail.status AS mail, job.created_at,
+            job.finished_at
         FROM job LEFT JOIN uploads ON uploads.id = job.upload LEFT JOIN results ON results.job = job.id
+        LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
         LEFT JOIN LATERAL (SELECT status FROM emails WHERE emails.job = job.id ORDER BY id DESC LIMIT 1) mail ON true
         WHERE job.status = coalesce(CAST(:state AS text), job.status)
             AND (CAST(:email AS text) IS NULL OR uploads.email = :email)
@@ -36,10 +38,12 @@ async def details(connection: Connection, job_id: int) -> dict[str, Any]:
     row = await connection.fetch_one(
         """
         SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, uploads.enable, job.status,
-            job.stop_reason, job.attempt, job.request_id, job.lease_expires_at, job.run_after, job.created_at,
-            job.started_at, job.finished_at, results.verdict, results.exit_code, results.signal, results.time_s,
-            results.wall_s, results.memory_bytes, results.truncated, results.output_key
+            job.stop_reason, job.attempt, job.crashes, job.crashed_at, uploads.sha256,
+            quarantine.sha256 IS NOT NULL AS quarantined, job.request_id, job.lease_expires_at, job.run_after,
+            job.created_at, job.started_at, job.finished_at, results.verdict, results.exit_code, results.signal,
+            results.time_s, results.wall_s, results.memory_bytes, results.truncated, results.output_key
         FROM job LEFT JOIN uploads ON uploads.id = job.upload LEFT JOIN results ON results.job = job.id
+        LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
         WHERE job.id = :id
         """,
         {"id": job_id},
@@ -98,12 +102,17 @@ async def cancel(connection: Connection, job_id: int) -> str:
 async def _ask_again(connection: Connection, job_id: int, upload_id: int) -> str:
     """A new request: the old one has its end, and its mail was sent."""
     upload = await connection.fetch_one(
-        "SELECT enable, request_id FROM uploads WHERE id = :id FOR UPDATE", {"id": upload_id}
+        "SELECT enable, request_id, sha256 FROM uploads WHERE id = :id FOR UPDATE", {"id": upload_id}
     )
     if upload is None or upload["enable"] != 0:
         raise PrecieuxError(f"Submission {upload_id} of job {job_id} is blocked, so it cannot be requested again.")
     if upload["request_id"] is not None:
         raise PrecieuxError(f"Submission {upload_id} of job {job_id} is requested again already.")
+    held = await connection.fetch_one("SELECT FROM quarantine WHERE sha256 = :digest", {"digest": upload["sha256"]})
+    if held is not None:
+        raise PrecieuxError(
+            f"The source of job {job_id} is in quarantine: `precieux quarantine lift {upload['sha256']}`, then retry."
+        )
     request_id = uuid4()
     await connection.execute(
         "UPDATE uploads SET request_id = :request_id, requested_at = now() WHERE id = :id",

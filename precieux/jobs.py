@@ -38,7 +38,19 @@ def list_jobs(
         terminal.say_json(_plain(rows))
     else:
         terminal.show_table(
-            ("id", "submission", "email", "status", "attempt", "verdict", "mail", "created at", "finished at"),
+            (
+                "id",
+                "submission",
+                "email",
+                "status",
+                "attempt",
+                "crashes",
+                "quarantined",
+                "verdict",
+                "mail",
+                "created at",
+                "finished at",
+            ),
             (_plain(row).values() for row in rows),
         )
 

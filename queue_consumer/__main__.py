@@ -10,7 +10,7 @@ from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
 from shared.database import Database, DatabaseSettings
 from shared.health import Health, HealthSettings
-from shared.lifecycle import run_loops, run_service
+from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger
 from shared.migrate import require_current
 from shared.readiness import notify_ready
@@ -36,7 +36,14 @@ async def serve(stop: asyncio.Event) -> None:
         consumer = Consumer(maker)
         health = Health(load(HealthSettings), database)
         reconciler = Reconciler(database, maker, load(ReconcilerSettings))
-        await run_loops((health.run, reconciler.run, lambda stop: broker.consume(consumer.handle, stop)), stop)
+        await run_loops(
+            (
+                restarting("health", health.run),
+                restarting("reconciler", reconciler.run),
+                restarting("consumer", lambda stop: broker.consume(consumer.handle, stop)),
+            ),
+            stop,
+        )
     finally:
         await broker.close()
         await store.close()

@@ -29,10 +29,13 @@ _INSERT: Final = """
             0)
         FROM request ORDER BY place
         ON CONFLICT (request_id) DO NOTHING RETURNING id, upload, request_id
-    ), pending AS (
+    ), strange AS MATERIALIZED (
         -- Only a stranger's request is not there yet.
-        UPDATE uploads SET request_id = made.request_id, requested_at = now() FROM made
-        WHERE uploads.id = made.upload AND uploads.request_id IS NULL
+        SELECT uploads.id, made.request_id FROM uploads JOIN made ON made.upload = uploads.id
+        WHERE uploads.request_id IS NULL ORDER BY uploads.id FOR NO KEY UPDATE OF uploads
+    ), pending AS (
+        UPDATE uploads SET request_id = strange.request_id, requested_at = now() FROM strange
+        WHERE uploads.id = strange.id
     )
     SELECT id, request_id, pg_notify('precieux_jobs', '') FROM made
 """
@@ -171,10 +174,14 @@ class JobMaker:
         async with self.database.transaction() as connection:
             await connection.execute(
                 """
-                UPDATE uploads SET request_id = NULL
-                FROM unnest(CAST(:uploads AS bigint[]), CAST(:ids AS uuid[])) AS r (upload, id)
-                WHERE uploads.id = r.upload AND request_id = r.id
-                    AND NOT EXISTS (SELECT 1 FROM job WHERE job.request_id = r.id)
+                WITH withdrawn AS MATERIALIZED (
+                    SELECT uploads.id
+                    FROM uploads JOIN unnest(CAST(:uploads AS bigint[]), CAST(:ids AS uuid[])) AS r (upload, id)
+                        ON uploads.id = r.upload AND request_id = r.id
+                    WHERE NOT EXISTS (SELECT 1 FROM job WHERE job.request_id = r.id)
+                    ORDER BY uploads.id FOR NO KEY UPDATE OF uploads
+                )
+                UPDATE uploads SET request_id = NULL FROM withdrawn WHERE uploads.id = withdrawn.id
                 """,
                 {"uploads": [request.upload for request in requests], "ids": [request.id for request in requests]},
             )

@@ -16,7 +16,7 @@ import asyncpg
 import databases
 from pydantic import Field, SecretStr, field_validator
 
-from shared.errors import DatabaseUnavailable
+from shared.errors import DatabaseConflict, DatabaseUnavailable
 from shared.logging import get_logger
 from shared.named_parameters import numbered
 from shared.retry import RetryPolicy
@@ -27,16 +27,21 @@ log = get_logger(__name__)
 Values = Mapping[str, object]
 RawConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
-#: What asyncpg and the socket raise when the server is down, going down, coming up, or refuses one more connection.
+#: What asyncpg and the socket raise when the server is down, going down, coming up, out of resources, or a stand-by.
 _AWAY = (
     OSError,
     asyncpg.InterfaceError,
     # asyncpg's own bookkeeping, torn by a server that was killed in the middle of an answer.
     asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresConnectionError,  # class 08
+    asyncpg.InsufficientResourcesError,  # class 53
+    asyncpg.OperatorInterventionError,  # class 57
+    asyncpg.PostgresSystemError,  # class 58
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
 )
+#: What the server raises when it undid a statement for the sake of another one: a deadlock, a lock that is not free.
+_CONFLICTS = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)  # class 40, and 55P03
 
 
 class DatabaseSettings(Settings):
@@ -84,6 +89,19 @@ class Connection:
         if not statements:
             return []
         return list(await self._raw.fetchmany(statements[0][0], [arguments for _, arguments in statements]))
+
+
+def _transient(error: Exception) -> DatabaseUnavailable | None:
+    """The error of ours that stands for one of Postgres or asyncpg; None for one that would come again.
+
+    This is the one place that tells the two kinds apart.
+    """
+    text = str(error) or type(error).__name__
+    if isinstance(error, _CONFLICTS):
+        return DatabaseConflict(f"the database undid it for another's sake: {text}")
+    if isinstance(error, _AWAY):
+        return DatabaseUnavailable(f"the database is away: {text}")
+    return None
 
 
 async def _keep_session(_: asyncpg.Connection) -> None:
@@ -164,8 +182,10 @@ class Database:
                     yield raw
                 finally:
                     del self._held[task]
-        except _AWAY as exc:
-            raise DatabaseUnavailable(f"the database is away: {exc or type(exc).__name__}") from exc
+        except Exception as exc:
+            if (transient := _transient(exc)) is None:
+                raise
+            raise transient from exc
 
     @contextlib.asynccontextmanager
     async def listen(self, channel: str) -> AsyncIterator[asyncio.Event]:
@@ -197,7 +217,8 @@ class Database:
                     await lost.wait()
                 finally:
                     connection.terminate()
-            except _AWAY as exc:
+            except Exception as exc:
+                # Whatever it is: the loop that waits for notifications must not lose them for good.
                 log.warning("database.not_listening", channel=channel, error=str(exc) or type(exc).__name__)
             attempt += 1
             await asyncio.sleep(policy.delay(attempt, rng))

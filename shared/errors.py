@@ -4,9 +4,11 @@
     ├── ConfigurationError       the operator must change a setting; the process stops with this one sentence
     ├── TransientError           try again later: nothing is wrong with the work itself
     │   ├── DatabaseUnavailable
+    │   │   └── DatabaseConflict
     │   ├── BrokerUnavailable
     │   ├── StoreUnavailable
     │   ├── EngineUnavailable
+    │   │   └── EngineCrashed
     │   └── MailerUnavailable
     └── PermanentError           trying again cannot help
         ├── ObjectNotFound
@@ -42,6 +44,10 @@ class DatabaseUnavailable(TransientError):
     """Postgres cannot be reached, or closed the connection."""
 
 
+class DatabaseConflict(DatabaseUnavailable):
+    """Postgres undid the transaction for another's sake: nothing of it was done, and it may be repeated."""
+
+
 class BrokerUnavailable(TransientError):
     """The broker cannot be reached, or did not confirm."""
 
@@ -52,6 +58,10 @@ class StoreUnavailable(TransientError):
 
 class EngineUnavailable(TransientError):
     """The engine cannot be reached, is full, or answered what is not its protocol."""
+
+
+class EngineCrashed(EngineUnavailable):
+    """The engine had the whole request, and its connection broke before the answer: the program may be the cause."""
 
 
 class MailerUnavailable(TransientError):

@@ -84,5 +84,7 @@ async def serve_http(
     watching = asyncio.create_task(exit_on_stop())
     try:
         await server.serve(sockets=[listening])
+        if not stop.is_set():
+            raise RuntimeError("the HTTP server ended by itself")
     finally:
         watching.cancel()

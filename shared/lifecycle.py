@@ -1,18 +1,31 @@
-"""How a service lives: it is composed, its loops run side by side until a signal says stop or one of them fails."""
+"""How a service lives: it is composed, and its loops run side by side until a signal says stop.
+
+A loop that is `restarting` does not end the process by an error that nobody thought of; the others do.
+"""
 
 import asyncio
 import contextlib
+import random
 import signal
-from collections.abc import Awaitable, Callable, Iterable
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Final
 
 import uvloop
 
+from shared import metrics
 from shared.errors import ConfigurationError
-from shared.logging import LogSettings, configure_logging
+from shared.logging import LogSettings, configure_logging, get_logger
+from shared.retry import RetryPolicy
 from shared.settings import fail, load
 
+log = get_logger(__name__)
+
+#: Its longest delay is a third of the default lease: a heartbeat that stumbles costs no job.
+_RESTARTS: Final = RetryPolicy(base=0.2, cap=5)
+
 #: A loop takes the stop event, and returns soon after it is set.
-Loop = Callable[[asyncio.Event], Awaitable[None]]
+Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 def run_service(name: str, serve: Loop) -> int:
@@ -32,6 +45,33 @@ async def _until_signal(serve: Loop) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await serve(stop)
+
+
+def restarting(name: str, loop: Loop, policy: RetryPolicy = _RESTARTS) -> Loop:
+    """The same loop, which an error that it does not handle starts again, with backoff, logged and counted.
+
+    `ConfigurationError` still ends it, since only the operator can help.
+    """
+
+    async def run(stop: asyncio.Event) -> None:
+        rng = random.Random()  # noqa: S311  (jitter)
+        failures = 0
+        while True:
+            started = time.monotonic()
+            try:
+                return await loop(stop)
+            except ConfigurationError:
+                raise
+            except Exception:
+                failures = 1 if time.monotonic() - started > policy.cap else failures + 1
+                delay = policy.delay(failures, rng)
+                metrics.LOOP_RESTARTS.labels(name).inc()
+                log.exception("loop.restarting", loop=name, next_try_s=round(delay, 1))
+            await wait_any(stop, timeout=delay)
+            if stop.is_set():
+                return None
+
+    return run
 
 
 async def run_loops(loops: Iterable[Loop], stop: asyncio.Event) -> None:

@@ -17,6 +17,8 @@ MESSAGES = Counter("precieux_messages_total", "Messages that the consumer settle
 JOBS_CLAIMED = Counter("precieux_jobs_claimed_total", "Claims, every attempt counted")
 JOBS_RETRIED = Counter("precieux_jobs_retried_total", "Attempts that failed on our side and are tried again")
 JOBS_RESCUED = Counter("precieux_jobs_rescued_total", "Jobs returned from runners that died")
+JOBS_INTERRUPTED = Counter("precieux_jobs_interrupted_total", "Runs that ended with their engine")
+JOBS_CONDEMNED = Counter("precieux_jobs_condemned_total", "Jobs that are not run again, for interruptions", ["result"])
 JOBS_FINISHED = Counter("precieux_jobs_finished_total", "Jobs that ended", ["state", "verdict"])
 JOB_WAIT_SECONDS = Histogram("precieux_job_wait_seconds", "From the job's row to its claim", buckets=_SECONDS)
 JOB_RUN_SECONDS = Histogram("precieux_job_run_seconds", "From the claim to the stored outcome", buckets=_SECONDS)
@@ -24,7 +26,10 @@ SLOTS_BUSY = Gauge("precieux_runner_slots_busy", "Runs that this runner has at t
 
 MAILS = Counter("precieux_mails_total", "What became of attempts to send a mail", ["result"])
 
+LOOP_RESTARTS = Counter("precieux_loop_restarts_total", "Loops started again after an error of ours", ["loop"])
+
 # Read from the database when they are asked for (`shared.backlog`).
 BACKLOG = Gauge("precieux_backlog", "What waits, by where it waits", ["where"])
 BACKLOG_AGE_SECONDS = Gauge("precieux_backlog_oldest_age_seconds", "Age of the oldest of what waits", ["where"])
+QUARANTINE = Gauge("precieux_quarantine_sources", "Sources that are not run until the operator lifts it")
 DATABASE_CONNECTIONS = Gauge("precieux_database_connections", "Connections of this process's pool", ["state"])

@@ -85,7 +85,8 @@ uploads = Table(
 
 # One request for execution. `turn` is its place among all senders' jobs (docs/adr/0006). `lease_id` names the one claim
 # whose holder may still write; whoever comes later with an older one changes nothing. A `stop_reason` says why it is
-# not to be run: whoever claims it then fails it, with a mail that says so.
+# not to be run: whoever claims it then fails it, with a mail that says so. `crashes` counts the runs that ended with
+# their engine or runner, the last time at `crashed_at` (docs/adr/0089).
 job = Table(
     "job",
     metadata,
@@ -104,12 +105,20 @@ job = Table(
     _time("started_at"),
     _time("finished_at"),
     Column("stop_reason", Text),
+    Column("crashes", Integer, nullable=False, server_default=text("0")),
+    _time("crashed_at"),
     CheckConstraint("status IN ('none-executed', 'executing', 'executed', 'failed')", name="status"),
     Index("job_upload_idx", "upload", "id"),
     # Partial, so that a claim costs the same with a million finished rows beside it.
     Index("job_due_idx", "run_after", "id", postgresql_where=text("status = 'none-executed'")),
     Index("job_turn_idx", "turn", "id", postgresql_where=text("status = 'none-executed'")),
     Index("job_sender_idx", "sender", "turn", postgresql_where=text("status = 'none-executed'")),
+    Index(
+        "job_suspect_idx",
+        "turn",
+        "id",
+        postgresql_where=text("crashes > 0 AND stop_reason IS NULL AND status IN ('none-executed', 'executing')"),
+    ),
     Index("job_lease_idx", "lease_expires_at", postgresql_where=text("status = 'executing'")),
 )
 
@@ -156,6 +165,7 @@ emails = Table(
     Column("last_error", Text),
     _time("created_at", default_now=True),
     _time("sent_at"),
+    Column("crashes", Integer, nullable=False, server_default=text("0")),
     CheckConstraint("status IN ('queued', 'sending', 'sent', 'refused', 'suppressed')", name="status"),
     Index("emails_job_idx", "job"),
     Index("emails_due_idx", "run_after", "id", postgresql_where=text("status = 'queued'")),
@@ -180,6 +190,19 @@ suppressions = Table(
     metadata,
     Column("email", Text, primary_key=True),
     Column("reason", Text, nullable=False),
+    _time("created_at", default_now=True),
+)
+
+# Sources that stopped an engine or a runner: they are not run until an operator removes the row. `job` is the one that
+# did it; it may be gone.
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("language", Text),
+    Column("reason", Text, nullable=False),
+    Column("job", BigInteger, nullable=False),
+    Column("crashes", Integer, nullable=False),
     _time("created_at", default_now=True),
 )
 

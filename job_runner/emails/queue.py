@@ -1,17 +1,27 @@
-"""The lease protocol on `emails` rows; the same as that of jobs (`job_runner.claim`)."""
+"""The lease protocol on `emails` rows; the same as that of jobs (`job_runner.claim`).
+
+A mail whose sender died is a suspect: it is sent in a batch of its own, and given up when that happens again and again.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from job_runner.mailers.base import Email
 from job_runner.storable import storable
 from shared.database import Connection
 
+#: Senders that may die over one mail. More than of programs: a mail that is given up is a result that nobody gets.
+MAX_CRASHES: Final = 5
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimedEmail:
-    """A mail under our lease; `attempt` counts this try, from 1. `suppressed`: its recipient wants none."""
+    """A mail under our lease; `attempt` counts this try, from 1. `suppressed`: its recipient wants none.
+
+    `crashes` counts the senders that died over it.
+    """
 
     id: int
     job: int
@@ -19,23 +29,27 @@ class ClaimedEmail:
     lease_id: UUID
     suppressed: bool
     email: Email
+    crashes: int = 0
 
 
 async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[ClaimedEmail]:
-    """Take up to `limit` due mails, and those whose sender died."""
+    """Take up to `limit` due mails; but one whose sender died goes alone, and before all others."""
     rows = await connection.fetch_all(
         """
-        WITH due AS MATERIALIZED (
-            SELECT id FROM emails WHERE status = 'queued' AND run_after <= now()
-            ORDER BY run_after, id LIMIT :limit FOR UPDATE SKIP LOCKED
-        ), abandoned AS MATERIALIZED (
+        WITH abandoned AS MATERIALIZED (
             SELECT id FROM emails WHERE status = 'sending' AND lease_expires_at < now()
-            ORDER BY lease_expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
+            ORDER BY lease_expires_at LIMIT 1 FOR UPDATE SKIP LOCKED
+        ), due AS MATERIALIZED (
+            SELECT id FROM emails
+            WHERE status = 'queued' AND run_after <= now() AND NOT EXISTS (SELECT FROM abandoned)
+            ORDER BY run_after, id LIMIT :limit FOR UPDATE SKIP LOCKED
+        ), taken AS (
+            SELECT id, 0 AS died FROM due UNION ALL SELECT id, 1 FROM abandoned
         )
-        UPDATE emails SET status = 'sending', attempt = attempt + 1, lease_id = gen_random_uuid(),
-            lease_expires_at = now() + make_interval(secs => :lease_seconds)
-        FROM (SELECT id FROM due UNION ALL SELECT id FROM abandoned) AS taken WHERE emails.id = taken.id
-        RETURNING emails.id, job, attempt, lease_id, recipient, subject, text, html, message_id,
+        UPDATE emails SET status = 'sending', attempt = attempt + 1, crashes = crashes + died,
+            lease_id = gen_random_uuid(), lease_expires_at = now() + make_interval(secs => :lease_seconds)
+        FROM taken WHERE emails.id = taken.id
+        RETURNING emails.id, job, crashes, attempt, lease_id, recipient, subject, text, html, message_id,
             EXISTS (SELECT 1 FROM suppressions WHERE suppressions.email = recipient) AS suppressed
         """,
         {"limit": limit, "lease_seconds": lease_seconds},
@@ -48,6 +62,7 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
             r["lease_id"],
             r["suppressed"],
             Email(r["recipient"], r["subject"], r["text"], r["html"], r["message_id"]),
+            r["crashes"],
         )
         for r in rows
     ]
@@ -67,10 +82,17 @@ async def mark_sent(connection: Connection, sent: Sequence[tuple[int, str]]) -> 
     sender that was about to send it again.
     """
     await connection.execute(
-        "UPDATE emails SET status = 'sent', provider_id = sent.provider_id, sent_at = now(), last_error = NULL,"
-        " lease_id = NULL, lease_expires_at = NULL"
-        " FROM unnest(CAST(:ids AS bigint[]), CAST(:provider_ids AS text[])) AS sent (id, provider_id)"
-        " WHERE emails.id = sent.id AND status IN ('queued', 'sending')",
+        """
+        WITH sent AS MATERIALIZED (
+            SELECT emails.id, accepted.provider_id
+            FROM emails JOIN unnest(CAST(:ids AS bigint[]), CAST(:provider_ids AS text[])) AS accepted (id, provider_id)
+                ON accepted.id = emails.id
+            WHERE status IN ('queued', 'sending') ORDER BY emails.id FOR NO KEY UPDATE OF emails
+        )
+        UPDATE emails SET status = 'sent', provider_id = sent.provider_id, sent_at = now(), last_error = NULL,
+            lease_id = NULL, lease_expires_at = NULL
+        FROM sent WHERE emails.id = sent.id
+        """,
         {"ids": [mail for mail, _ in sent], "provider_ids": [storable(provider_id) for _, provider_id in sent]},
     )
 

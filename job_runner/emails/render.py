@@ -59,6 +59,7 @@ def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: s
         "success": success,
         "explanation": explanation,
         "reason": outcome.reason,
+        "what_next": _what_next(outcome),
         "filelink": filelink,
         "measures": _measures(job, answer),
     }
@@ -97,7 +98,7 @@ def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelin
         return (
             f"Hello,\n\nYour code request {job.upload} could not be run."
             f" This is our fault, not the program's: {outcome.reason}\n\n"
-            "You may request it again.\n\nRegards, Precieux\n"
+            f"{_what_next(outcome)}\n\nRegards, Precieux\n"
         )
     rows = [
         ("Response from codeX:", ""),
@@ -137,6 +138,12 @@ def _table(rows: Sequence[tuple[str, str]]) -> str:
 def _unpadded(text: str) -> str:
     """The text as a cell that is not padded: tabulate splits it twice, and each time an empty last line is lost."""
     return f"{text}\n" if text.splitlines()[-1:] == [""] else text
+
+
+def _what_next(outcome: Outcome) -> str:
+    if outcome.repeatable:
+        return "You may request it again."
+    return "It is not run again until the operator of this service allows it."
 
 
 def _measures(job: ClaimedJob, answer: RunResponse | None) -> list[tuple[str, str]]:

@@ -64,10 +64,6 @@ class Sender:
                 except DatabaseUnavailable as exc:
                     log.warning("sender.waiting", error=str(exc), next_try_s=1)
                     timeout = 1.0
-                except Exception:
-                    # A defect of ours: the mail's lease expires, and it is tried again.
-                    log.exception("sender.crashed")
-                    timeout = 1.0
                 await wait_any(stop, notified, timeout=min(timeout, self._poll_interval))
 
     async def run_once(self) -> float:
@@ -95,6 +91,13 @@ class Sender:
             metrics.MAILS.labels("suppressed").inc()
             log.info("mail.suppressed", **context)
             return False
+        if mail.crashes >= queue.MAX_CRASHES:
+            error = f"the sender stopped while it sent this mail, {mail.crashes} times"
+            async with self._database.connection() as connection:
+                await queue.mark_refused(connection, mail.lease_id, error)
+            metrics.MAILS.labels("refused").inc()
+            log.error("mail.refused", **context, error=error)
+            return False
         unsubscribe = self._signer.unsubscribe_link(mail.email.recipient)
         try:
             provider_id = await self._hand_over(self._foot.below(replace(mail.email, unsubscribe=unsubscribe)))
@@ -115,6 +118,18 @@ class Sender:
             async with self._database.connection() as connection:
                 await queue.retry_later(connection, mail.lease_id, delay=delay, error=str(exc))
             return exc.pause
+        except Exception as exc:
+            # A defect of ours must not hold the mail until its lease expires, as if its sender had died.
+            metrics.MAILS.labels("retried").inc()
+            log.exception("mail.crashed", **context)
+            async with self._database.connection() as connection:
+                await queue.retry_later(
+                    connection,
+                    mail.lease_id,
+                    delay=self._policy.delay(mail.attempt, self._rng),
+                    error=f"an error of ours ({type(exc).__name__})",
+                )
+            return False
         await self._record_sent(mail, provider_id)
         metrics.MAILS.labels("sent").inc()
         log.info("mail.sent", **context)

@@ -3,6 +3,9 @@
 A batch is handled inside the transaction that holds its rows locked. The handler's own `database.transaction()` is a
 savepoint of it, so the effect of a message and its removal commit together; a crash rolls both back, and the message
 is there again at once.
+
+A crash rolls back the count of deliveries too. So a consumer that has just started, maybe after one, takes its first
+messages one by one, and counts each delivery before it: a message that kills consumers is buried in the end.
 """
 
 import asyncio
@@ -58,12 +61,17 @@ class PostgresBroker:
 
     async def consume(self, handle: Handler, stop: asyncio.Event) -> None:
         failures = 0
+        carefully = BATCH
         async with self._database.listen(CHANNEL) as heard:
             while not stop.is_set():
                 # Cleared before looking, so that what comes after the look sets it again.
                 heard.clear()
                 try:
-                    idle_for = await self._consume_batch(handle)
+                    if carefully > 0:
+                        idle_for = await self._consume_one(handle)
+                        carefully -= 1
+                    else:
+                        idle_for = await self._consume_batch(handle)
                 except TransientError as exc:
                     failures += 1
                     delay = self._policy.delay(failures, self._rng, at_least=exc.retry_after)
@@ -94,6 +102,50 @@ class PostgresBroker:
             if len(rows) == BATCH:
                 return 0.0
             return min(self._poll_interval, await _seconds_until_due(connection))
+
+    async def _consume_one(self, handle: Handler) -> float:
+        """The same with one message, whose delivery is counted before it is handled."""
+        async with self._database.transaction() as connection:
+            row = await connection.fetch_one(
+                """
+                WITH due AS MATERIALIZED (
+                    SELECT id FROM messages WHERE queue = :queue AND visible_at <= now()
+                    ORDER BY visible_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+                )
+                UPDATE messages SET attempt = attempt + 1 FROM due WHERE messages.id = due.id RETURNING messages.id
+                """,
+                {"queue": QUEUE},
+            )
+            if row is None:
+                return min(self._poll_interval, await _seconds_until_due(connection))
+        try:
+            async with self._database.transaction() as connection:
+                await self._handle_counted(connection, row["id"], handle)
+        except TransientError:
+            # A dependency is away, which is not the message's doing.
+            async with self._database.connection() as connection:
+                await connection.execute(
+                    "UPDATE messages SET attempt = attempt - 1 WHERE id = :id AND queue = :queue",
+                    {"id": row["id"], "queue": QUEUE},
+                )
+            raise
+        return 0.0
+
+    async def _handle_counted(self, connection: Connection, row_id: int, handle: Handler) -> None:
+        row = await connection.fetch_one(
+            "SELECT body, message_id, attempt FROM messages WHERE id = :id AND queue = :queue AND visible_at <= now()"
+            " FOR UPDATE SKIP LOCKED",
+            {"id": row_id, "queue": QUEUE},
+        )
+        if row is None:  # another consumer was quicker
+            return
+        delivery = Delivery(row["body"], row["message_id"], row["attempt"])
+        if delivery.attempt > DELIVERY_LIMIT + 1:
+            await _bury(connection, row_id, delivery, f"delivered {delivery.attempt - 1} times without success")
+            return
+        settlements = await settle_batch(self._within_savepoint(handle), [delivery])
+        await connection.execute("UPDATE messages SET attempt = attempt - 1 WHERE id = :id", {"id": row_id})
+        await self._settle(connection, [row_id], [delivery], settlements)
 
     def _within_savepoint(self, handle: Handler) -> Handler:
         """A statement that failed must not doom the transaction that the settling happens in."""

@@ -38,7 +38,7 @@ class PostgresDeadLetters:
             rows = await connection.fetch_all(
                 "WITH dead AS MATERIALIZED ("
                 "SELECT id, body, message_id, headers ->> 'reason' AS reason, visible_at FROM messages"
-                " WHERE queue = :dead AND id = ANY(:ids) FOR UPDATE)"
+                " WHERE queue = :dead AND id = ANY(:ids) ORDER BY id FOR UPDATE)"
                 ", moved AS (UPDATE messages SET queue = :queue, attempt = 0, visible_at = now(),"
                 " headers = headers - 'reason' FROM dead WHERE messages.id = dead.id)"
                 " SELECT * FROM dead ORDER BY id",
@@ -50,8 +50,10 @@ class PostgresDeadLetters:
     async def drop(self, keys: Collection[str]) -> list[DeadLetter]:
         async with self._database.transaction() as connection:
             rows = await connection.fetch_all(
-                "DELETE FROM messages WHERE queue = :dead AND id = ANY(:ids)"
-                " RETURNING id, body, message_id, headers ->> 'reason' AS reason, visible_at",
+                "WITH dropped AS MATERIALIZED ("
+                "SELECT id FROM messages WHERE queue = :dead AND id = ANY(:ids) ORDER BY id FOR UPDATE)"
+                " DELETE FROM messages USING dropped WHERE messages.id = dropped.id"
+                " RETURNING messages.id, body, message_id, headers ->> 'reason' AS reason, visible_at",
                 {"dead": DEAD_QUEUE, "ids": _ids(keys)},
             )
         return sorted((_letter(row) for row in rows), key=lambda letter: int(letter.key))

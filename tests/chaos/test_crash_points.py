@@ -7,6 +7,7 @@ then they find the submission where it was left.
 import signal
 
 import pytest
+import requests
 
 from tests.chaos.invariants import judge, settled
 from tests.chaos.load import Load
@@ -87,3 +88,38 @@ def test_on_rabbitmq(distributed: System, distributed_load: Load, point: str, mo
     verdict = judge(distributed, distributed_load)
     assert verdict.violations == []
     assert mails == 1
+
+
+def test_a_program_that_kills_every_runner_is_failed_and_its_source_is_quarantined(embedded: System) -> None:
+    others = [service for name, service in embedded.services.items() if name.startswith("runner")]
+    armed = embedded.service(
+        "poisoned",
+        "job_runner",
+        options=["--die-at", "engine answered, nothing stored"],
+        changes={"PRECIEUX_MAX_CRASHES": "2"},
+    )
+    form = {"id": "900001", "email": "poisoner@example.com", "language": "py", "inputs": "x", "enable": "0"}
+    source = {"file": ("p.py", b"print('poison')")}
+    for other in others:
+        other.freeze()
+    try:
+        assert requests.post(f"{embedded.url}/submit_email/", data=form, files=source, timeout=10).ok
+        assert requests.get(f"{embedded.url}/check_email/?id=900001", timeout=10).ok
+
+        def job_failed() -> bool:
+            return bool(embedded.query("SELECT FROM job WHERE upload = 900001 AND status = 'failed'"))
+
+        deaths = 0
+        while not job_failed() and deaths < 10:
+            armed.start()
+            wait_without_tending(lambda: not armed.running or job_failed(), what="the runner dies, or fails the job")
+            deaths += not armed.running
+        assert deaths == 2
+        [held] = embedded.query("SELECT reason FROM quarantine")
+        assert held["reason"] == "the runner stopped while it ran this program, 2 times"
+        again = requests.get(f"{embedded.url}/check_email/?id=900001", timeout=10)
+        assert (again.status_code, again.json()) == (400, {"detail": "You cannot request this code"})
+    finally:
+        armed.stop()
+        for other in others:
+            other.thaw()

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from shared.database import Database
+from shared.errors import DatabaseConflict, DatabaseUnavailable
 
 pytestmark = pytest.mark.integration
 
@@ -84,3 +85,48 @@ async def test_a_task_cancelled_anywhere_loses_no_connection_and_can_still_ask(d
             task.cancel()
         assert await asyncio.gather(*tasks) == [0] * 5
     assert database.connections()["busy"] == 0
+
+
+async def test_a_deadlock_is_a_conflict_that_may_be_tried_again(database: Database) -> None:
+    await suppress(database, "a@example.com")
+    await suppress(database, "b@example.com")
+    both_hold = asyncio.Barrier(2)
+
+    async def lock(first: str, second: str) -> None:
+        async with database.transaction() as connection:
+            for email in (first, second):
+                await connection.execute("SELECT FROM suppressions WHERE email = :email FOR UPDATE", {"email": email})
+                if email == first:
+                    await both_hold.wait()
+
+    outcomes = await asyncio.gather(
+        lock("a@example.com", "b@example.com"), lock("b@example.com", "a@example.com"), return_exceptions=True
+    )
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["DatabaseConflict", "NoneType"]
+
+
+@pytest.mark.parametrize(
+    ("state", "error"),
+    [
+        ("40001", DatabaseConflict),
+        ("40P01", DatabaseConflict),
+        ("55P03", DatabaseConflict),
+        ("08006", DatabaseUnavailable),
+        ("25006", DatabaseUnavailable),
+        ("53100", DatabaseUnavailable),
+        ("53300", DatabaseUnavailable),
+        ("57014", DatabaseUnavailable),
+        ("57P01", DatabaseUnavailable),
+        ("58030", DatabaseUnavailable),
+        ("22012", asyncpg.DivisionByZeroError),
+        ("42P01", asyncpg.UndefinedTableError),
+    ],
+)
+async def test_the_servers_errors_are_sorted_by_their_class(
+    database: Database, state: str, error: type[Exception]
+) -> None:
+    raising = f"DO $$ BEGIN RAISE EXCEPTION 'something' USING ERRCODE = '{state}'; END $$"
+    with pytest.raises(error) as raised:
+        async with database.connection() as connection:
+            await connection.execute(raising)
+    assert raised.type is error

@@ -10,12 +10,14 @@ from pydantic import SecretStr
 
 from precieux.embedded_postgres import EmbeddedPostgres
 from shared.broker.base import Ack, Delivery, Handler, Settlement
+from shared.broker.handling import DELIVERY_LIMIT
 from shared.broker.postgres import PostgresBroker
 from shared.database import Database, DatabaseSettings
 from shared.errors import BrokerUnavailable, DatabaseUnavailable
 from shared.retry import RetryPolicy
 from tests.factories import make_message
 from tests.fixtures.postgres import migrate
+from tests.integration.rows import fetch
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -83,7 +85,32 @@ async def test_a_crash_after_handling_undoes_the_effect_and_the_message_is_there
     attempts: list[int] = []
     async with consuming(broker, _noting(database, attempts)):
         await eventually(lambda: _is(database, (1, 0)))
-    assert attempts == [1]
+    assert attempts == [2]
+
+
+async def test_a_message_that_kills_every_consumer_is_buried_and_its_neighbours_are_handled(
+    database: Database, broker: PostgresBroker
+) -> None:
+    handled: list[bytes] = []
+
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        if any(delivery.body == b"2" for delivery in deliveries):
+            died.set()
+            await asyncio.Event().wait()
+        handled.extend(delivery.body for delivery in deliveries)
+        return [Ack()] * len(deliveries)
+
+    await broker.publish([make_message(b"1"), make_message(b"2"), make_message(b"3")])
+    for _ in range(DELIVERY_LIMIT + 1):
+        died = asyncio.Event()
+        consumer = asyncio.create_task(broker.consume(handle, asyncio.Event()))
+        await died.wait()
+        consumer.cancel()
+        await asyncio.wait([consumer])
+    async with consuming(broker, handle):
+        await eventually(lambda: handled == [b"1", b"3"])
+    [dead] = await fetch(database, "SELECT body, headers ->> 'reason' AS reason FROM messages")
+    assert dead == {"body": b"2", "reason": f"delivered {DELIVERY_LIMIT + 1} times without success"}
 
 
 async def test_a_connection_cut_while_handling_only_repeats_the_batch(
@@ -102,7 +129,8 @@ async def test_a_connection_cut_while_handling_only_repeats_the_batch(
     await broker.publish([make_message(b"1"), make_message(b"2")])
     async with consuming(broker, handle):
         await eventually(lambda: _is(database, (2, 0)))
-    assert calls == 2
+    # The first is handled again; the second comes by itself, since the consumer has just started.
+    assert calls == 3
 
 
 async def test_a_statement_that_fails_in_the_handler_does_not_doom_the_batch(

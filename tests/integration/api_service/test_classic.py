@@ -387,3 +387,35 @@ async def test_a_backlog_beyond_its_limit_puts_submissions_off_and_stores_nothin
         # As the runner does with an outcome:
         await execute(database, "UPDATE uploads SET request_id = NULL WHERE id = 1")
         assert (await submit(api, id=3)).status_code == 200
+
+
+async def test_a_source_in_quarantine_is_not_asked_for_until_that_is_lifted(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    """Nor is the same source under another id."""
+    await submit(api, id=5)
+    await submit(api, id=6, email="other@example.com", file=("b.py", SOURCE))
+    await submit(api, id=7, file=("c.py", SOURCE + b"#"))
+    await execute(
+        database,
+        "INSERT INTO quarantine (sha256, reason, job, crashes)"
+        " SELECT sha256, 'it stopped the engine', 1, 2 FROM uploads WHERE id = 5",
+    )
+    for number in (5, 6):
+        answer = await api.get(f"/check_email/?id={number}")
+        assert (answer.status_code, answer.json()) == (400, {"detail": "You cannot request this code"})
+    assert (await api.get("/check_email/?id=7")).status_code == 200
+    await execute(database, "DELETE FROM quarantine")
+    assert (await api.get("/check_email/?id=5")).status_code == 200
+
+
+async def test_a_conflict_in_the_database_puts_the_client_off(api: httpx.AsyncClient, database: Database) -> None:
+    """Not a 500: nothing is wrong with the request."""
+    await execute(
+        database,
+        "CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END $$",
+    )
+    await execute(database, "CREATE TRIGGER conflict BEFORE INSERT OR UPDATE ON uploads EXECUTE FUNCTION conflict()")
+    answer = await submit(api, id=5)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ import pytest
 
 from job_runner.codex_client import CodexClient
 from job_runner.settings import EngineSettings
-from shared.errors import EngineUnavailable
+from shared.errors import EngineCrashed, EngineUnavailable
 from tests.fixtures.ports import free_ports
 from tests.waiting import eventually
 
@@ -100,22 +101,35 @@ async def _drops(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         await asyncio.sleep(0.02)
 
 
-@pytest.mark.parametrize("answer", [_nothing, _garbage, _half, _silence, _drops])
-async def test_whatever_breaks_on_the_wire_is_worth_another_try(answer: Answer) -> None:
+async def _reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    linger = struct.pack("ii", 1, 0)  # so that closing sends RST
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
+
+
+@pytest.mark.parametrize(
+    ("answer", "crashed"),
+    [(_nothing, True), (_half, True), (_reset, True), (_garbage, False), (_silence, False), (_drops, False)],
+)
+async def test_whatever_breaks_on_the_wire_is_worth_another_try(answer: Answer, crashed: bool) -> None:
+    """Only an engine that had the request and broke the connection may have died of the program."""
     (port,) = free_ports(1)
     async with listening(answer, port), client_of(f"http://127.0.0.1:{port}", timeout=0.5) as client:
-        with pytest.raises(EngineUnavailable):
+        with pytest.raises(EngineUnavailable) as raised:
             await run(client)
+    assert isinstance(raised.value, EngineCrashed) == crashed
 
 
 async def test_an_engine_that_is_away_is_worth_another_try() -> None:
     (port,) = free_ports(1)
     async with client_of(f"http://127.0.0.1:{port}") as client:
-        with pytest.raises(EngineUnavailable):
+        with pytest.raises(EngineUnavailable) as refused:
             await run(client)
     async with client_of("http://no-such-engine.invalid") as client:
-        with pytest.raises(EngineUnavailable):
+        with pytest.raises(EngineUnavailable) as unknown:
             await run(client)
+    assert not {EngineCrashed} & {refused.type, unknown.type}
 
 
 async def test_there_are_as_many_connections_as_runs_at_once() -> None:

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 from pydantic import SecretStr
 
-from job_runner import claim
+from job_runner import claim, suspects
 from job_runner.claim import ClaimedJob
 from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
@@ -49,8 +49,23 @@ class Job:
     due: bool = True
     expired: bool = False
     stopped: bool = False
+    crashes: int = 0
+    started_at: int = 0
+    crashed_at: int = 0
     ends: int = 0
     result: bool = False
+
+    @property
+    def is_suspect(self) -> bool:
+        return self.crashes > 0 and not self.stopped and self.status in ("none-executed", "executing")
+
+    @property
+    def runs_alone(self) -> bool:
+        return self.is_suspect and self.crashes >= claim.MAX_CRASHES
+
+    @property
+    def waits(self) -> bool:
+        return self.status == "none-executed"
 
 
 @dataclass
@@ -85,6 +100,7 @@ class Leases(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.jobs: dict[int, Job] = {}
+        self.clock = 0
         #: Every lease that a worker was ever given: it forgets none, as a late writer would not.
         self.held: dict[int, list[ClaimedJob]] = {0: [], 1: [], 2: []}
         self.world.run(execute(self.world.database, "TRUNCATE uploads, job, results, emails CASCADE"))
@@ -109,16 +125,43 @@ class Leases(RuleBasedStateMachine):
 
     @rule(worker=WORKERS, limit=st.integers(1, 3))
     def claim(self, worker: int, limit: int) -> None:
-        due = {number for number, job in self.jobs.items() if job.status == "none-executed" and job.due}
+        everyone_waits = any(job.runs_alone and not (job.waits and not job.due) for job in self.jobs.values())
+        due = {
+            number
+            for number, job in self.jobs.items()
+            if job.waits and job.due and not job.is_suspect and not everyone_waits
+        }
         taken = self.transact(lambda connection: claim.claim(connection, limit=limit, lease_seconds=3600))
         assert len(taken) == min(limit, len(due))
         for lease in taken:
             assert lease.id in due
-            job = self.jobs[lease.id]
-            job.status, job.attempt, job.lease, job.expired = "executing", job.attempt + 1, lease.lease_id, False
-            assert lease.attempt == job.attempt
-            assert (lease.stop_reason is not None) == job.stopped
-            self.held[worker].append(lease)
+            self.give(worker, lease)
+
+    def give(self, worker: int, lease: ClaimedJob) -> None:
+        self.clock += 1
+        job = self.jobs[lease.id]
+        job.status, job.attempt, job.lease, job.expired = "executing", job.attempt + 1, lease.lease_id, False
+        job.started_at = self.clock
+        assert lease.attempt == job.attempt
+        assert (lease.stop_reason is not None) == job.stopped
+        self.held[worker].append(lease)
+
+    @rule(worker=WORKERS)
+    def claim_a_suspect(self, worker: int) -> None:
+        jobs = self.jobs.values()
+        somebody_runs = any(job.status == "executing" for job in jobs)
+        a_suspect_runs = any(job.is_suspect and job.status == "executing" for job in jobs)
+        free = {
+            number
+            for number, job in self.jobs.items()
+            if job.is_suspect and job.waits and job.due and not a_suspect_runs
+            if (not somebody_runs if job.runs_alone else not any(other.runs_alone for other in jobs))
+        }
+        taken = self.world.run(suspects.claim_one(self.world.database, lease_seconds=3600, grace=0))
+        assert len(taken) == bool(free)
+        for lease in taken:
+            assert lease.id in free
+            self.give(worker, lease)
 
     @precondition(lambda self: any(self.held.values()))
     @rule(worker=WORKERS)
@@ -189,10 +232,20 @@ class Leases(RuleBasedStateMachine):
     @rule()
     def rescue(self) -> None:
         expired = {number for number, job in self.jobs.items() if job.lease and job.expired}
-        assert set(self.transact(claim.rescue)) == expired
+        executing = {number for number, job in self.jobs.items() if job.status == "executing"}
+        waiting = [job for job in self.jobs.values() if job.is_suspect and job.waits]
+        rescued = self.transact(suspects.rescue)
+        assert {one.job for one in rescued} == expired
+        self.clock += 1
         for number in expired:
             job = self.jobs[number]
-            job.status, job.lease, job.due = "none-executed", None, True
+            beside = executing != {number} or any(other.crashed_at >= job.started_at for other in waiting)
+            job.status, job.lease, job.attempt = "none-executed", None, job.attempt - 1
+            job.crashes, job.crashed_at = job.crashes + 1, self.clock
+            guilty = not job.stopped and job.crashes >= claim.MAX_CRASHES and not beside
+            assert [one.guilty for one in rescued if one.job == number] == [guilty]
+            job.due = guilty or not (job.runs_alone and any(other.runs_alone for other in waiting))
+            job.stopped = job.stopped or guilty
 
     @precondition(lambda self: any(not job.due for job in self.jobs.values()))
     @rule()
@@ -237,8 +290,13 @@ class Leases(RuleBasedStateMachine):
         """Whatever happened: once time has passed and the dead are noticed, one honest worker ends everything."""
         database = self.world.database
         self.world.run(execute(database, "UPDATE job SET run_after = now(), lease_expires_at = '-infinity'"))
-        self.transact(claim.rescue)
-        while leases := self.transact(lambda connection: claim.claim(connection, limit=10, lease_seconds=3600)):
+        self.transact(suspects.rescue)
+        while True:
+            self.world.run(execute(database, "UPDATE job SET run_after = now()"))
+            leases = self.world.run(suspects.claim_one(database, lease_seconds=3600, grace=0))
+            leases += self.transact(lambda connection: claim.claim(connection, limit=10, lease_seconds=3600))
+            if not leases:
+                break
             for lease in leases:
                 assert self.transact(lambda connection, lease=lease: _finish(connection, lease, _outcome("ok")))
         rows = self.world.run(

@@ -3,17 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
 
+from job_runner import claim
+from job_runner.claim import ClaimedJob
 from job_runner.process import Processor
 from job_runner.rescuer import Rescuer
 from job_runner.runner import Runner
 from job_runner.settings import RunnerSettings
 from shared.codex import RunResponse, Verdict
 from shared.database import Database, DatabaseSettings
-from shared.errors import EngineRefused, EngineUnavailable
+from shared.errors import DatabaseUnavailable, EngineRefused, EngineUnavailable
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
@@ -351,3 +355,116 @@ async def test_a_time_limit_under_load_is_not_the_last_word(
     [email] = await fetch(database, "SELECT subject, text FROM emails")
     assert str(email["subject"]).startswith("Successful")
     assert "attempts" in str(email["text"])
+
+
+async def test_an_error_of_ours_in_the_claiming_costs_no_job_under_way(
+    database: Database, processor: Processor, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop starts again, and the heartbeat goes on meanwhile."""
+    engine.open.clear()
+    await add_job(database)
+    running = Running(database, processor, settings(lease_seconds=1))
+    await eventually(lambda: engine.under_way == 1)
+    claiming, failures = claim.claim, 0
+
+    async def stumbling(*args: Any, **kwargs: Any) -> list[ClaimedJob]:
+        nonlocal failures
+        if failures < 2:
+            failures += 1
+            raise ZeroDivisionError
+        return await claiming(*args, **kwargs)
+
+    monkeypatch.setattr(claim, "claim", stumbling)
+    await add_job(database)
+    await eventually(lambda: engine.under_way == 2)
+    assert failures == 2
+    engine.open.set()
+
+    await all_are("executed", database)
+    await running.stop()
+    assert len(engine.calls) == 2
+    assert [row["attempt"] for row in await fetch(database, "SELECT attempt FROM job")] == [1, 1]
+
+
+async def test_an_error_of_ours_in_the_heartbeat_does_not_end_the_heartbeat(
+    database: Database, processor: Processor, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beating, failures = claim.heartbeat, 0
+
+    async def stumbling(*args: Any, **kwargs: Any) -> set[UUID]:
+        nonlocal failures
+        if failures < 2:
+            failures += 1
+            raise ZeroDivisionError
+        return await beating(*args, **kwargs)
+
+    monkeypatch.setattr(claim, "heartbeat", stumbling)
+    engine.open.clear()
+    await add_job(database)
+    running = Running(database, processor, settings(lease_seconds=1))
+    await eventually(lambda: engine.under_way == 1)
+    [first] = await fetch(database, "SELECT lease_expires_at FROM job")
+
+    async def extended() -> bool:
+        return bool(
+            await fetch(database, "SELECT FROM job WHERE lease_expires_at > :first", first=first["lease_expires_at"])
+        )
+
+    await eventually(extended)
+    assert failures == 2
+    engine.open.set()
+    await all_are("executed", database)
+    await running.stop()
+
+
+async def test_what_could_not_be_stored_while_the_database_was_away_is_handed_back(
+    database: Database, processor: Processor, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left to expire, its lease would make the job a suspect."""
+    process, failures = processor.process, 0
+
+    async def cut_off(*args: Any) -> None:
+        nonlocal failures
+        if failures == 0:
+            failures += 1
+            raise DatabaseUnavailable("it is away")
+        await process(*args)
+
+    monkeypatch.setattr(processor, "process", cut_off)
+    await add_job(database)
+    running = Running(database, processor, settings(lease_seconds=1))
+    await all_are("executed", database)
+    await running.stop()
+    assert await fetch(database, "SELECT attempt, crashes FROM job") == [{"attempt": 1, "crashes": 0}]
+
+
+async def test_after_an_outage_the_living_have_a_term_to_extend_their_leases(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rescuer's first look, and its first after the database was away, must not take them for dead."""
+    rescuer = Rescuer(database, interval=0.2)
+    looks: list[str] = []
+    away = 3
+
+    async def look() -> None:
+        nonlocal away
+        if len(looks) >= 2 and away:
+            away -= 1
+            looks.append("away")
+            raise DatabaseUnavailable("it is away")
+        looks.append("look")
+
+    async def rescue() -> list[int]:
+        looks.append("rescue")
+        if "away" not in looks:
+            raise AssertionError("it rescues before it has seen the database for a term")
+        stop.set()
+        return []
+
+    monkeypatch.setattr(rescuer, "_look", look)
+    monkeypatch.setattr(rescuer, "run_once", rescue)
+    stop = asyncio.Event()
+    await asyncio.wait_for(rescuer.run(stop), timeout=30)
+    assert looks[:5] == ["look", "look", "away", "away", "away"]
+    assert looks[5] == "look"
+    assert looks[-1] == "rescue"

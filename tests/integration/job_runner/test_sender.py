@@ -146,15 +146,43 @@ async def test_a_defect_of_ours_does_not_end_the_loop(
     await add_email(database)
     running = asyncio.create_task(sender.run(stop))
 
-    async def claimed() -> bool:
-        return [row["status"] for row in await rows(database)] == ["sending"] and not mailer.failures
+    async def handed_back() -> bool:
+        return [row["last_error"] for row in await rows(database)] == ["an error of ours (RuntimeError)"]
 
-    await eventually(claimed)
-    await execute(database, "UPDATE emails SET lease_expires_at = now() - interval '1 second'")
+    await eventually(handed_back)
+    await execute(database, "UPDATE emails SET run_after = now()")
     await execute(database, "SELECT pg_notify('precieux_emails', '')")
     await eventually(lambda: len(mailer.sent) == 1)
     stop.set()
     await running
+
+
+async def test_a_mail_that_kills_its_senders_is_given_up_and_its_neighbours_are_sent(
+    database: Database, mailer: ScriptedMailer
+) -> None:
+    """A batch dies together; after that, each of its mails is sent by itself."""
+    neighbours = {await add_email(database) for _ in range(3)}
+    poison = await add_email(database)
+    neighbours |= {await add_email(database) for _ in range(3)}
+    deaths = 0
+    for _ in range(30):
+        async with database.transaction() as connection:
+            claimed = await queue.claim(connection, limit=10, lease_seconds=60)
+            bodies = [mail for mail in claimed if mail.crashes < queue.MAX_CRASHES]
+            if any(mail.email.message_id == poison for mail in bodies):
+                deaths += 1
+            else:
+                await queue.mark_sent(connection, [(mail.id, "id") for mail in bodies])
+        await execute(database, "UPDATE emails SET lease_expires_at = '-infinity' WHERE status = 'sending'")
+        if len(claimed) > len(bodies):
+            break
+    await Sender(database, mailer, SIGNER, FOOT, poll_interval=3600).run_once()
+    fates = await fetch(database, "SELECT message_id, status, crashes, last_error FROM emails")
+    assert {row["message_id"] for row in fates if row["status"] == "sent"} == neighbours
+    [refused] = [row for row in fates if row["message_id"] == poison]
+    assert (refused["status"], mailer.sent) == ("refused", [])
+    assert str(refused["last_error"]).startswith("the sender stopped while it sent this mail, ")
+    assert deaths == queue.MAX_CRASHES
 
 
 async def test_many_senders_send_each_mail_once(database: Database, mailer: ScriptedMailer) -> None:

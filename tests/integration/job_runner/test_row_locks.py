@@ -1,0 +1,150 @@
+"""Two runners that claim, beat, finish and rescue at once, as fast as they can: nobody waits in a circle for rows."""
+
+import asyncio
+import os
+import random
+import time
+from pathlib import Path
+
+import pytest
+import structlog.testing
+from pydantic import SecretStr
+
+from job_runner import claim
+from job_runner.claim import ClaimedJob
+from job_runner.emails.render import render
+from job_runner.finish import Ending, finish
+from job_runner.outcome import decide
+from job_runner.process import Processor
+from job_runner.rescuer import Rescuer
+from job_runner.runner import Runner
+from job_runner.settings import RunnerSettings
+from queue_consumer.jobs import JobMaker
+from shared.broker.handling import stopped_within
+from shared.codex import RunResponse, Verdict
+from shared.database import Database, DatabaseSettings
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from tests.integration.rows import add_job, execute, fetch
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+async def test_a_heartbeat_beside_a_group_of_outcomes_is_no_deadlock(database: Database) -> None:
+    """The outcomes are half written when the heartbeat comes: it waits for the first, and holds none of the others.
+
+    In the order of the leases that it is given, or of their ids, it would hold what the outcomes go on to.
+    """
+    for _ in range(2):
+        await add_job(database)
+    # The older job is that of the younger upload, so ids and uploads are in opposite orders.
+    await execute(
+        database,
+        "UPDATE job SET upload = other.upload, request_id = other.request_id"
+        " FROM (SELECT id, upload, NULL::uuid AS request_id FROM job) AS other WHERE other.id <> job.id",
+    )
+    async with database.transaction() as connection:
+        jobs = await claim.claim(connection, limit=2, lease_seconds=60)
+    first, second = sorted(jobs, key=lambda job: job.upload)
+    assert first.id > second.id
+
+    async def beat() -> set[object]:
+        async with database.connection() as connection:
+            return set(await claim.heartbeat(connection, [second.lease_id, first.lease_id], lease_seconds=60))
+
+    async with database.transaction() as connection:
+        assert await finish(connection, [_ending(first)]) == [True]
+        beating = asyncio.create_task(beat())
+        await eventually(lambda: _is_blocked(database), what="the heartbeat waits for the outcomes")
+        assert await finish(connection, [_ending(second)]) == [True]
+    assert await beating == set()
+
+
+def _ending(job: ClaimedJob) -> Ending:
+    outcome = decide(RunResponse(timeStamp=1, status=200, output="out", verdict=Verdict.OK))
+    return Ending(job, outcome, render(job, outcome, filelink=None, domain="example.com"))
+
+
+async def _is_blocked(database: Database) -> bool:
+    async def look() -> bool:
+        return bool(
+            await fetch(
+                database,
+                "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            )
+        )
+
+    # In a task of its own: this one is inside a transaction.
+    return await asyncio.create_task(look())
+
+
+class EchoEngine:
+    async def run(self, *, code: str, language: str, inputs: str) -> RunResponse:
+        return RunResponse(timeStamp=1, status=200, output=inputs, verdict=Verdict.OK)
+
+
+@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=[pytest.mark.storm, pytest.mark.timeout(300)])])
+async def test_a_storm_of_heartbeats_and_outcomes_leaves_no_trace(
+    database: Database, database_url: str, tmp_path: Path, seconds: float
+) -> None:
+    """Two runners, each with a heartbeat every 10 ms, and clients that ask all the while for what they asked before."""
+    others = [Database(DatabaseSettings(database_url=SecretStr(database_url))) for _ in range(2)]
+    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
+    for other in others:
+        await other.connect()
+    uploads = [await _upload(database, store) for _ in range(40)]
+    stop = asyncio.Event()
+    settings = RunnerSettings(runner_concurrency=20, poll_interval=3600)
+    loops = []
+    for other in others:
+        processor = Processor(other, store, EchoEngine(), "example.com", 20)
+        runner = Runner(other, processor, settings)
+        loops += [runner.run(stop), Rescuer(other, interval=0.01).run(stop), _beat(runner, other, stop)]
+    with structlog.testing.capture_logs() as records:
+        running = [asyncio.create_task(loop) for loop in loops]
+        asked = 0
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            maker = JobMaker(database, store)
+            made = await maker.make_all([(str(upload).encode(), None) for upload in uploads])
+            asked += sum(1 for job in made if isinstance(job, int))
+        await eventually(lambda: _all_ended(database), timeout=60)
+        stop.set()
+        await asyncio.gather(*running)
+    bad = [record for record in records if record["log_level"] == "error" or "exc_info" in record]
+    assert bad == []
+    assert not [record for record in records if "deadlock" in str(record)]
+    [done] = await fetch(database, "SELECT count(*) AS n FROM results")
+    assert done["n"] == asked > 40
+    await store.close()
+    for other in others:
+        await other.disconnect()
+
+
+async def _beat(runner: Runner, database: Database, stop: asyncio.Event) -> None:
+    while not await stopped_within(stop, 0.01):
+        leases = list(runner._under_way)
+        random.shuffle(leases)
+        async with database.connection() as connection:
+            await claim.heartbeat(connection, leases, lease_seconds=60)
+
+
+async def _upload(database: Database, store: LocalStore) -> int:
+    await add_job(database)
+    [row] = await fetch(database, "SELECT max(id) AS id FROM uploads")
+    upload = int(str(row["id"]))
+    key = f"{upload}.py"
+    await store.put(key, os.urandom(4).hex().encode())
+    await execute(database, "DELETE FROM job WHERE upload = :id", id=upload)
+    await execute(
+        database, "UPDATE uploads SET request_id = NULL, object_key = :key WHERE id = :id", id=upload, key=key
+    )
+    return upload
+
+
+async def _all_ended(database: Database) -> bool:
+    await execute(database, "UPDATE job SET run_after = now() WHERE status = 'none-executed'")
+    async with database.connection() as connection:
+        await claim.notify(connection)
+    return not await fetch(database, "SELECT FROM job WHERE status IN ('none-executed', 'executing')")

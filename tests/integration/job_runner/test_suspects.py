@@ -1,0 +1,303 @@
+"""Programs that stop what runs them, among programs that do nothing wrong."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from job_runner import claim, suspects
+from job_runner.claim import ClaimedJob
+from job_runner.process import Processor
+from job_runner.runner import Runner
+from job_runner.settings import RunnerSettings
+from shared.codex import RunResponse, Verdict
+from shared.database import Database, DatabaseSettings
+from shared.errors import EngineCrashed, EngineUnavailable
+from shared.retry import RetryPolicy
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from tests.integration.rows import add_job, execute, fetch
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+POISON = "poison"
+
+
+@pytest.fixture(autouse=True)
+def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suspects, "_SPACING_SECONDS", 0.0)
+
+
+@pytest.fixture
+async def other_database(database_url: str) -> AsyncIterator[Database]:
+    other = Database(DatabaseSettings(database_url=SecretStr(database_url)))
+    await other.connect()
+    yield other
+    await other.disconnect()
+
+
+class Machine:
+    """What the engines of one test share: the first death waits until every job is under way somewhere."""
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+        self.engines = [FragileEngine(self), FragileEngine(self)]
+        self.all_under_way = asyncio.Event()
+        self.first_death = asyncio.Event()
+        self.runs: Counter[str] = Counter()
+        self.deaths = 0
+
+    def started(self, code: str) -> None:
+        self.runs[code] += 1
+        if sum(len(engine.under_way) for engine in self.engines) == self.jobs:
+            self.all_under_way.set()
+
+
+class FragileEngine:
+    """Dies of poison, and every run that it has under way with it; the next run finds it alive again."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self.under_way: set[asyncio.Future[None]] = set()
+
+    async def run(self, *, code: str, language: str, inputs: str) -> RunResponse:
+        died: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.under_way.add(died)
+        self._machine.started(code)
+        try:
+            if code.startswith(POISON):
+                await self._machine.all_under_way.wait()
+                self._die()
+            elif not self._machine.first_death.is_set():
+                await died
+            if died.done():
+                died.result()
+            return RunResponse(timeStamp=1, status=200, output="fine", verdict=Verdict.OK)
+        finally:
+            self.under_way.discard(died)
+
+    def _die(self) -> None:
+        self._machine.deaths += 1
+        self._machine.first_death.set()
+        for engine in self._machine.engines if self._machine.deaths == 1 else [self]:
+            for run in engine.under_way:
+                if not run.done():
+                    run.set_exception(EngineCrashed("the engine broke off the connection"))
+
+
+async def submit(database: Database, contents: str) -> int:
+    job = await add_job(database, contents=contents)
+    await execute(
+        database,
+        "UPDATE uploads SET sha256 = encode(sha256(convert_to(:contents, 'UTF8')), 'hex')"
+        " FROM job WHERE job.id = :job AND uploads.id = job.upload",
+        contents=contents,
+        job=job,
+    )
+    return job
+
+
+@pytest.mark.parametrize("poisons", [1, 3])
+async def test_a_program_that_kills_engines_costs_its_neighbours_no_attempt(
+    database: Database, other_database: Database, tmp_path: Path, poisons: int
+) -> None:
+    """Two runners, an engine each; with one poison, and with several that kill one after the other."""
+    innocent = [await submit(database, f"print({number})") for number in range(8 - poisons)]
+    guilty = [await submit(database, f"{POISON} {number}") for number in range(poisons)]
+    machine = Machine(jobs=8)
+    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
+    stop = asyncio.Event()
+    settings = RunnerSettings(runner_concurrency=4, poll_interval=3600)
+    runners = [
+        asyncio.create_task(
+            Runner(one, Processor(one, store, engine, "example.com", 20, policy=RetryPolicy(0.01, 0.02)), settings).run(
+                stop
+            )
+        )
+        for one, engine in zip((database, other_database), machine.engines, strict=True)
+    ]
+
+    async def ended() -> bool:
+        rows = await fetch(database, "SELECT count(*) AS n FROM job WHERE status IN ('executed', 'failed')")
+        return rows[0]["n"] == 8
+
+    await eventually(ended, timeout=60, what="every job has its end")
+    stop.set()
+    await asyncio.gather(*runners)
+    await store.close()
+
+    rows = {row["id"]: row for row in await fetch(database, "SELECT id, status, attempt FROM job")}
+    assert {(rows[job]["status"], rows[job]["attempt"]) for job in innocent} == {("executed", 1)}
+    assert {rows[job]["status"] for job in guilty} == {"failed"}
+    assert [row["job"] for row in await fetch(database, "SELECT job FROM quarantine ORDER BY job")] == guilty
+    mails = await fetch(database, "SELECT text FROM emails WHERE kind = 'failure'")
+    assert len(mails) == poisons
+    for mail in mails:
+        assert "the engine stopped while it ran this program, " in str(mail["text"])
+        assert "until the operator" in str(mail["text"])
+        assert "You may request it again" not in str(mail["text"])
+    # The first death is everybody's; then one apart from other suspects, and one alone.
+    assert machine.deaths <= 1 + 2 * poisons
+
+
+async def test_a_program_that_kills_runners_costs_its_neighbours_no_attempt(database: Database) -> None:
+    """Two runners take turns; one that has poison among its jobs dies, and its leases expire."""
+    innocent = [await submit(database, f"print({number})") for number in range(9)]
+    poison = await submit(database, POISON)
+    deaths = 0
+    for _ in range(40):
+        jobs = await suspects.claim_one(database, lease_seconds=60, grace=0)
+        async with database.transaction() as connection:
+            jobs += await claim.claim(connection, limit=4, lease_seconds=60)
+        running = [job for job in jobs if job.stop_reason is None]
+        if any(job.id == poison for job in running):
+            deaths += 1
+            await _expire(database, jobs)
+            async with database.transaction() as connection:
+                await suspects.rescue(connection)
+        else:
+            for job in jobs:
+                state = "executed" if job.stop_reason is None else "failed"
+                await execute(
+                    database,
+                    "UPDATE job SET status = :state, lease_id = NULL WHERE id = :id",
+                    state=state,
+                    id=job.id,
+                )
+    rows = {row["id"]: row for row in await fetch(database, "SELECT id, status, attempt, stop_reason FROM job")}
+    assert {(rows[job]["status"], rows[job]["attempt"]) for job in innocent} == {("executed", 1)}
+    assert rows[poison]["status"] == "failed"
+    assert rows[poison]["stop_reason"] == f"the runner stopped while it ran this program, {deaths} times"
+    assert deaths <= 3
+    assert [row["job"] for row in await fetch(database, "SELECT job FROM quarantine")] == [poison]
+
+
+async def _expire(database: Database, jobs: list[ClaimedJob]) -> None:
+    await execute(
+        database, "UPDATE job SET lease_expires_at = '-infinity' WHERE id = ANY(:ids)", ids=[job.id for job in jobs]
+    )
+
+
+class ScriptedEngine:
+    def __init__(self, *failures: Exception) -> None:
+        self.failures = list(failures)
+        self.runs = itertools.count()
+
+    async def run(self, *, code: str, language: str, inputs: str) -> RunResponse:
+        next(self.runs)
+        if self.failures:
+            raise self.failures.pop(0)
+        return RunResponse(timeStamp=1, status=200, output="fine", verdict=Verdict.OK)
+
+
+async def run_to_the_end(database: Database, engine: ScriptedEngine, tmp_path: Path) -> dict[str, object]:
+    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
+    processor = Processor(database, store, engine, "example.com", 20, policy=RetryPolicy(0.01, 0.02))
+    stop = asyncio.Event()
+    runner = asyncio.create_task(Runner(database, processor, RunnerSettings(poll_interval=3600)).run(stop))
+
+    async def ended() -> bool:
+        return not await fetch(database, "SELECT FROM job WHERE status IN ('none-executed', 'executing')")
+
+    await eventually(ended)
+    stop.set()
+    await runner
+    await store.close()
+    return (await fetch(database, "SELECT * FROM job ORDER BY id DESC LIMIT 1"))[0]
+
+
+async def test_alone_from_the_start_a_program_is_stopped_at_the_second_death(
+    database: Database, tmp_path: Path
+) -> None:
+    await submit(database, POISON)
+    engine = ScriptedEngine(*[EngineCrashed("reset")] * 5)
+    job = await run_to_the_end(database, engine, tmp_path)
+    assert (job["status"], job["crashes"], job["attempt"]) == ("failed", 2, 1)
+    assert job["stop_reason"] == "the engine stopped while it ran this program, 2 times"
+    assert next(engine.runs) == 2
+
+
+async def test_an_engine_that_cannot_be_reached_accuses_nobody(database: Database, tmp_path: Path) -> None:
+    await submit(database, "print(1)")
+    engine = ScriptedEngine(*[EngineUnavailable("refused")] * 5)
+    job = await run_to_the_end(database, engine, tmp_path)
+    assert (job["status"], job["crashes"], job["attempt"]) == ("executed", 0, 6)
+
+
+async def test_a_job_of_a_source_in_quarantine_is_failed_without_being_run(database: Database, tmp_path: Path) -> None:
+    first = await submit(database, POISON)
+    await run_to_the_end(database, ScriptedEngine(*[EngineCrashed("reset")] * 2), tmp_path)
+    await submit(database, POISON)
+    engine = ScriptedEngine()
+    job = await run_to_the_end(database, engine, tmp_path)
+    assert (job["status"], job["stop_reason"]) == ("failed", "the engine stopped while it ran this program, 2 times")
+    assert next(engine.runs) == 0
+    assert [row["job"] for row in await fetch(database, "SELECT job FROM quarantine")] == [first]
+    await execute(database, "DELETE FROM quarantine")
+    await submit(database, POISON)
+    assert (await run_to_the_end(database, engine, tmp_path))["status"] == "executed"
+
+
+async def test_interruptions_without_a_cause_come_to_an_end_too(database: Database) -> None:
+    """Something else always runs beside it, as with an engine that several installations use."""
+    job_id, other = await submit(database, "print(1)"), await submit(database, "print(2)")
+    async with database.transaction() as connection:
+        await claim.claim(connection, limit=2, lease_seconds=3600)
+    for _ in range(3):
+        await execute(
+            database,
+            "UPDATE job SET status = 'executing', lease_expires_at = CASE WHEN id = :id THEN '-infinity' ELSE"
+            " 'infinity'::timestamptz END WHERE id = ANY(:ids)",
+            id=job_id,
+            ids=[job_id, other],
+        )
+        async with database.transaction() as connection:
+            [one] = await suspects.rescue(connection, max_interruptions=3)
+        assert not one.guilty
+    assert one.stop_reason == "the runner stopped while it ran this program, 3 times"
+    assert await fetch(database, "SELECT * FROM quarantine") == []
+
+
+async def test_what_was_interrupted_with_others_is_not_the_cause_though_it_tells_it_last(database: Database) -> None:
+    """The others have been handed back by then, so nothing but it is being executed."""
+    suspect, other = await submit(database, "print(1)"), await submit(database, "print(2)")
+    await execute(database, "UPDATE job SET crashes = 1 WHERE id = :id", id=suspect)
+    [last] = await suspects.claim_one(database, lease_seconds=60)
+    async with database.transaction() as connection:
+        [first] = await claim.claim(connection, limit=2, lease_seconds=60)
+    assert (last.id, first.id) == (suspect, other)
+    for job in (first, last):
+        async with database.transaction() as connection:
+            interruption = await suspects.interrupted(connection, job.lease_id, delay=0)
+        assert interruption is not None
+        assert not interruption.guilty
+    [row] = await fetch(database, "SELECT crashes, stop_reason FROM job WHERE id = :id", id=suspect)
+    assert row == {"crashes": 2, "stop_reason": None}
+
+
+async def test_while_a_suspect_is_to_run_alone_nothing_else_begins(database: Database) -> None:
+    alone, other = await submit(database, "print(1)"), await submit(database, "print(2)")
+    async with database.transaction() as connection:
+        [running] = await claim.claim(connection, limit=1, lease_seconds=3600)
+    await execute(
+        database, "UPDATE job SET crashes = 2, run_after = now() - interval '1 minute' WHERE id = :id", id=other
+    )
+    assert running.id == alone
+    third = await submit(database, "print(3)")
+    async with database.transaction() as connection:
+        assert await claim.claim(connection, limit=9, lease_seconds=3600) == []
+    assert await suspects.claim_one(database, lease_seconds=3600) == []
+    async with database.transaction() as connection:
+        await claim.release(connection, running.lease_id)
+    [suspect] = await suspects.claim_one(database, lease_seconds=3600)
+    assert suspect.id == other
+    async with database.transaction() as connection:
+        assert await claim.claim(connection, limit=9, lease_seconds=3600) == []
+        await claim.retry_later(connection, suspect.lease_id, delay=3600)
+        begun = await claim.claim(connection, limit=9, lease_seconds=3600)
+    assert [job.id for job in begun] == [alone, third]

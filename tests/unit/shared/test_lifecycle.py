@@ -1,0 +1,97 @@
+"""Loops that restart, and what ends them."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+import structlog.testing
+
+from shared import metrics
+from shared.errors import ConfigurationError
+from shared.lifecycle import restarting, run_loops
+from shared.retry import RetryPolicy
+
+AT_ONCE = RetryPolicy(base=0.001, cap=0.002)
+
+
+@pytest.fixture
+def records() -> Iterator[list[structlog.typing.EventDict]]:
+    with structlog.testing.capture_logs() as captured:
+        yield captured
+
+
+def restarts(name: str) -> float:
+    return float(metrics.LOOP_RESTARTS.labels(name)._value.get())
+
+
+async def test_a_loop_that_an_unknown_error_ends_is_started_again_logged_and_counted(
+    records: list[structlog.typing.EventDict],
+) -> None:
+    stop = asyncio.Event()
+    begun = 0
+    recovered = asyncio.Event()
+
+    async def stumbling(stop: asyncio.Event) -> None:
+        nonlocal begun
+        begun += 1
+        if begun <= 3:
+            raise ZeroDivisionError
+        recovered.set()
+        await stop.wait()
+
+    async def other(stop: asyncio.Event) -> None:
+        await recovered.wait()
+        assert not stop.is_set()
+        stop.set()
+
+    before = restarts("stumbling")
+    await run_loops((restarting("stumbling", stumbling, AT_ONCE), other), stop)
+    assert begun == 4
+    assert restarts("stumbling") - before == 3
+    told = [record for record in records if record["event"] == "loop.restarting"]
+    assert [(record["loop"], record["log_level"]) for record in told] == [("stumbling", "error")] * 3
+
+
+async def test_the_wait_between_restarts_grows_to_its_cap(records: list[structlog.typing.EventDict]) -> None:
+    begun = 0
+
+    async def failing(stop: asyncio.Event) -> None:
+        nonlocal begun
+        begun += 1
+        if begun == 30:
+            stop.set()
+        raise ZeroDivisionError
+
+    stop = asyncio.Event()
+    await restarting("failing", failing, RetryPolicy(base=0.0001, cap=0.001))(stop)
+    assert begun == 30
+
+
+@pytest.mark.parametrize("error", [ConfigurationError("the schema is older"), asyncio.CancelledError(), SystemExit(3)])
+async def test_some_errors_still_end_it(error: BaseException) -> None:
+    async def ending(_: asyncio.Event) -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        await restarting("ending", ending, AT_ONCE)(asyncio.Event())
+
+
+async def test_a_stop_ends_the_wait_for_a_restart() -> None:
+    stop = asyncio.Event()
+
+    async def failing(_: asyncio.Event) -> None:
+        stop.set()
+        raise ZeroDivisionError
+
+    await asyncio.wait_for(restarting("failing", failing, RetryPolicy(base=3600, cap=3600))(stop), timeout=10)
+
+
+async def test_a_loop_that_does_not_restart_ends_the_others_with_its_error() -> None:
+    async def failing(_: asyncio.Event) -> None:
+        raise ZeroDivisionError
+
+    async def waiting(stop: asyncio.Event) -> None:
+        await stop.wait()
+
+    with pytest.raises(ZeroDivisionError):
+        await run_loops((restarting("waiting", waiting), failing), asyncio.Event())

@@ -1,0 +1,155 @@
+"""Every statement that changes several rows locks them in one order, or skips what is locked: nobody waits in a circle.
+
+The statements are read from the sources: every text in the code, and what modules put together when they are loaded.
+"""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.unit.test_house_rules import ROOT, SOURCES
+
+#: The order in which rows of a table are locked; a job's goes by its upload, which is locked after it.
+ORDER: Final = {"job": "upload, id", "quarantine": "sha256"}
+
+#: Statements that lock several rows in no order of their own, by the clause that does, and why none waits in a circle.
+REASONS: Final = {
+    "DELETE FROM outbox WHERE id = ANY(:ids)": "`take` has locked these rows in the same transaction, skipping others",
+    "DELETE FROM messages WHERE id = ANY(:ids)": "`_consume_batch` has locked these rows, skipping others",
+    "DELETE FROM job WHERE upload = ANY(:ids)": "ended jobs, whose uploads the cleaner has locked, skipping others",
+    "DELETE FROM uploads WHERE id = ANY(:ids)": "the cleaner has locked these rows, skipping others",
+    "DELETE FROM emails WHERE job IN ({…})": "ended mails, whose uploads the cleaner has locked, skipping others",
+    "DELETE FROM results WHERE job IN ({…})": "results of ended jobs, whose uploads the cleaner has locked",
+}
+
+CHANGE: Final = re.compile(
+    r"\b(?:UPDATE (?!SET\b|SKIP\b|OF\b)(?P<updated>\w+)(?: \w+)? SET|DELETE FROM (?P<deleted>\w+))\b"
+)
+ONE_ROW: Final = re.compile(r"\b(?:id|lease_id|sha256) = :\w+")
+LOCK: Final = re.compile(r"FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?P<skip> SKIP LOCKED)?")
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Every text in the code; what is put in when it runs is shown as {…}."""
+    inner: set[int] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.JoinedStr):
+            inner |= {id(part) for part in node.values}
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{…}" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner:
+            yield node.value
+
+
+def statements() -> dict[str, str]:
+    """The texts that are SQL and change or lock something, with blanks and comments made one, by themselves."""
+    found: dict[str, str] = {}
+    for path in SOURCES:
+        if "migrations" in path.parts or path.is_relative_to(ROOT / "executor"):
+            continue
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        loaded = (
+            [value for value in vars(importlib.import_module(name)).values() if isinstance(value, str)]
+            if path.name != "__main__.py"
+            else []
+        )
+        for text in (*loaded, *texts(path)):
+            sql = re.sub(r"\s+", " ", re.sub(r"--[^\n]*", " ", text)).strip()
+            # A template is looked at where it has been filled in.
+            if (CHANGE.search(sql) or LOCK.search(sql)) and re.search(r"\{(\w+)\}", sql) is None:
+                found[sql] = str(path.relative_to(ROOT))
+    return found
+
+
+def clause(sql: str, start: int) -> str:
+    """From `start` to the end of its parenthesis, or of the statement."""
+    depth = 0
+    for position in range(start, len(sql)):
+        depth += {"(": 1, ")": -1}.get(sql[position], 0)
+        if depth < 0:
+            return sql[start:position]
+    return sql[start:]
+
+
+def named(sql: str) -> dict[str, str]:
+    """The subqueries of a statement by their names: CTEs, and those in a FROM."""
+    found = {
+        match[1]: clause(sql, match.end()) for match in re.finditer(r"(?:WITH|,) (\w+) AS (?:MATERIALIZED )?\(", sql)
+    }
+    for match in re.finditer(r"(?:FROM|USING) \(", sql):
+        inside = clause(sql, match.end())
+        if alias := re.match(r"\) AS (\w+)", sql[match.end() + len(inside) :]):
+            found[alias[1]] = inside
+    return found
+
+
+def locks_in_order(part: str) -> bool:
+    """Whether a subquery that locks rows does so in the order of its table, or waits for none."""
+    lock = LOCK.search(part)
+    if lock is None:
+        return False
+    if lock["skip"] or ONE_ROW.search(part):
+        return True
+    table = re.search(r"FROM (\w+)", part)
+    order = re.search(r"ORDER BY ([\w., ]+?) (?:LIMIT|FOR)", part)
+    assert table is not None
+    return order is not None and re.sub(r"\w+\.", "", order[1]) == ORDER.get(table[1], "id")
+
+
+def is_safe(part: str, parts: dict[str, str]) -> bool:
+    """Whether what a clause touches is one row, or was locked in order by the subquery that it takes its rows from."""
+    if ONE_ROW.search(part.partition(" WHERE ")[2]):
+        return True
+    sources = [parts[name] for name in re.findall(r"(?:FROM|USING|JOIN|,|\) AS) (\w+)", part) if name in parts]
+    return any(locks_in_order(source) or is_safe(source, parts) for source in sources if source is not part)
+
+
+def unsafe() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for sql, path in statements().items():
+        parts = named(sql)
+        for change in CHANGE.finditer(sql):
+            # "ON CONFLICT ... DO UPDATE SET" is no match, and locks the one row that is in the way.
+            part = clause(sql, change.start())
+            if not is_safe(part, parts):
+                found[part] = path
+        for lock in LOCK.finditer(sql):
+            around = [part for part in (*parts.values(), sql) if lock[0] in part]
+            if not any(locks_in_order(part) for part in around):
+                found[sql] = path
+    return found
+
+
+def test_whoever_locks_several_rows_does_it_in_order_or_waits_for_none() -> None:
+    assert {part: path for part, path in unsafe().items() if part not in REASONS} == {}
+
+
+def test_every_exception_is_still_one() -> None:
+    assert set(REASONS) <= set(unsafe())
+
+
+def test_the_statements_are_found() -> None:
+    """Those of every service, written in one piece, in several, and put together."""
+    paths = set(statements().values())
+    assert {"job_runner/claim.py", "job_runner/suspects.py", "shared/broker/postgres_dead_letters.py"} <= paths
+    assert {"queue_consumer/jobs.py", "api_service/submissions.py", "precieux/quarantine.py"} <= paths
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE job SET x = 1 WHERE lease_id = ANY(:ids)",
+        "WITH a AS (SELECT id FROM job WHERE x ORDER BY id FOR UPDATE) UPDATE job SET x = 1 FROM a WHERE job.id = a.id",
+        "WITH a AS (SELECT id FROM emails WHERE x FOR UPDATE) UPDATE emails SET x = 1 FROM a WHERE emails.id = a.id",
+        "UPDATE emails SET x = 1 FROM unnest(:ids) AS a (id) WHERE emails.id = a.id",
+        "DELETE FROM budgets WHERE used_until < now()",
+        "SELECT id FROM job WHERE upload = ANY(:ids) FOR UPDATE",
+    ],
+)
+def test_a_statement_without_an_order_is_seen(sql: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.unit.test_lock_order.statements", lambda: {sql: "x.py"})
+    assert unsafe() != {}
