@@ -83,8 +83,9 @@ uploads = Table(
     ),
 )
 
-# One request for execution. `turn` is its place among all senders' jobs (docs/adr/0006). `lease_id` names the one claim
-# whose holder may still write; whoever comes later with an older one changes nothing. A `stop_reason` says why it is
+# One request for execution. `turn` is a turn of its key's share among those of all keys, `place` is its place among the
+# jobs of that share (docs/adr/0094); `owner` is the key, 0 where there is none. `lease_id` names the one claim whose
+# holder may still write; whoever comes later with an older one changes nothing. A `stop_reason` says why it is
 # not to be run: whoever claims it then fails it, with a mail that says so.
 job = Table(
     "job",
@@ -94,8 +95,10 @@ job = Table(
     Column("job", Text),
     Column("status", Text, nullable=False, server_default=text("'none-executed'")),
     Column("request_id", Uuid, unique=True),
+    Column("owner", BigInteger, nullable=False, server_default=text("0")),
     Column("sender", Text),
     Column("turn", BigInteger, nullable=False, server_default=text("0")),
+    Column("place", BigInteger, nullable=False, server_default=text("0")),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("lease_id", Uuid),
     _time("lease_expires_at"),
@@ -109,7 +112,9 @@ job = Table(
     # Partial, so that a claim costs the same with a million finished rows beside it.
     Index("job_due_idx", "run_after", "id", postgresql_where=text("status = 'none-executed'")),
     Index("job_turn_idx", "turn", "id", postgresql_where=text("status = 'none-executed'")),
-    Index("job_sender_idx", "sender", "turn", postgresql_where=text("status = 'none-executed'")),
+    Index("job_owner_idx", "owner", "turn", postgresql_where=text("status = 'none-executed'")),
+    Index("job_place_idx", "owner", "place", "id", postgresql_where=text("status = 'none-executed'")),
+    Index("job_sender_idx", "sender", "owner", "place", postgresql_where=text("status = 'none-executed'")),
     Index("job_lease_idx", "lease_expires_at", postgresql_where=text("status = 'executing'")),
 )
 
@@ -170,20 +175,24 @@ api_keys = Table(
     Column("name", Text, nullable=False),
     Column("sha256", Text, nullable=False, unique=True),
     Column("scopes", ARRAY(Text), nullable=False),
+    # Whom its submissions may be mailed to: domains and addresses. None: everybody.
+    Column("recipients", ARRAY(Text)),
     _time("created_at", default_now=True),
     _time("revoked_at"),
 )
 
-# Recipients who asked not to be mailed any more.
+# Recipients who asked not to be mailed any more (`shared.suppressions`).
 suppressions = Table(
     "suppressions",
     metadata,
     Column("email", Text, primary_key=True),
+    Column("canonical", Text),
     Column("reason", Text, nullable=False),
     _time("created_at", default_now=True),
+    Index("suppressions_canonical_idx", "canonical"),
 )
 
-# What a key or a recipient has used up: the time at which it will have used up nothing (`api_service.budget`).
+# What a key, a recipient or a domain has used: the time at which nothing of it is in use any more (`shared.budgets`).
 budgets = Table(
     "budgets",
     metadata,

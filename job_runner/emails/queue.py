@@ -6,6 +6,7 @@ from uuid import UUID
 
 from job_runner.mailers.base import Email
 from shared.database import Connection
+from shared.suppressions import suppressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +35,19 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
         UPDATE emails SET status = 'sending', attempt = attempt + 1, lease_id = gen_random_uuid(),
             lease_expires_at = now() + make_interval(secs => :lease_seconds)
         FROM (SELECT id FROM due UNION ALL SELECT id FROM abandoned) AS taken WHERE emails.id = taken.id
-        RETURNING emails.id, job, attempt, lease_id, recipient, subject, text, html, message_id,
-            EXISTS (SELECT 1 FROM suppressions WHERE suppressions.email = recipient) AS suppressed
+        RETURNING emails.id, job, attempt, lease_id, recipient, subject, text, html, message_id
         """,
         {"limit": limit, "lease_seconds": lease_seconds},
     )
+    # Looked at now, not when the mail was written: its recipient may have unsubscribed since.
+    unwanted = await suppressed(connection, {r["recipient"] for r in rows}) if rows else set()
     return [
         ClaimedEmail(
             r["id"],
             r["job"],
             r["attempt"],
             r["lease_id"],
-            r["suppressed"],
+            r["recipient"] in unwanted,
             Email(r["recipient"], r["subject"], r["text"], r["html"], r["message_id"]),
         )
         for r in rows
