@@ -6,6 +6,7 @@ dead) changes nothing. Time is the database's own, so runners' clocks do not mat
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from shared.database import Connection
@@ -16,7 +17,7 @@ class ClaimedJob:
     """A job under our lease. `attempt` counts this try (from 1); `job` is the JSON text that the consumer wrote.
 
     `waited_s` is for how long it had been due. A job with a `stop_reason` is not to be run: it is to be failed, and
-    its recipient told.
+    its recipient told. `owner` is the key that submitted it, 0 where there is none.
     """
 
     id: int
@@ -28,27 +29,57 @@ class ClaimedJob:
     lease_id: UUID
     stop_reason: str | None = None
     waited_s: float = 0.0
+    owner: int = 0
+
+
+# Two levels (docs/adr/0094). The lowest turns say how many jobs of which key are next; the lowest places say which
+# jobs of that key. Where these are not the jobs that had the turns, the two swap turns, so a key keeps those that it
+# has. The CTEs are optimization fences: the rows are locked first, then updated, whatever the planner thinks of it.
+# Rows that another runner holds are skipped, so nobody waits; a key's own turns are locked, so there are always jobs
+# for them.
+_CLAIM: Final = """
+    WITH due AS MATERIALIZED (
+        SELECT id, owner, turn FROM job WHERE status = 'none-executed' AND run_after <= now() AND upload IS NOT NULL
+        ORDER BY turn, id LIMIT :limit FOR UPDATE SKIP LOCKED
+    ), chosen AS MATERIALIZED (
+        SELECT next.id, share.owner, next.turn
+        FROM (SELECT owner, count(*) AS turns FROM due GROUP BY owner) AS share
+        CROSS JOIN LATERAL (
+            SELECT id, turn FROM job
+            WHERE status = 'none-executed' AND owner = share.owner AND run_after <= now() AND upload IS NOT NULL
+            ORDER BY place, id LIMIT share.turns FOR UPDATE SKIP LOCKED
+        ) AS next
+        -- It cuts nothing off; it tells the planner how few these are, which the limit inside does not.
+        LIMIT :limit
+    ), passed AS (
+        SELECT id, owner, turn, row_number() OVER (PARTITION BY owner ORDER BY turn, id) AS nth
+        FROM due WHERE id NOT IN (SELECT id FROM chosen)
+    ), preferred AS (
+        SELECT id, owner, turn, row_number() OVER (PARTITION BY owner ORDER BY turn, id) AS nth
+        FROM chosen WHERE id NOT IN (SELECT id FROM due)
+    ), swapped AS (
+        SELECT preferred.id, passed.turn, passed.id AS with_id, preferred.turn AS with_turn
+        FROM passed JOIN preferred USING (owner, nth)
+    ), waits AS (
+        UPDATE job SET turn = with_turn FROM swapped WHERE job.id = with_id
+    )
+    UPDATE job SET status = 'executing', attempt = attempt + 1, lease_id = gen_random_uuid(), started_at = now(),
+        lease_expires_at = now() + make_interval(secs => :lease_seconds),
+        turn = coalesce(swapped.turn, job.turn),
+        -- Only a row that others wrote lacks one, and its mail needs a name of its own.
+        request_id = coalesce(job.request_id, gen_random_uuid())
+    FROM chosen LEFT JOIN swapped ON swapped.id = chosen.id, uploads
+    WHERE job.id = chosen.id AND uploads.id = job.upload
+    RETURNING job.id, job.upload, job.owner, coalesce(uploads.email, '') AS email, job.job, job.request_id,
+        job.attempt, job.lease_id, job.stop_reason, extract(epoch FROM now() - job.run_after) AS waited_s
+"""
 
 
 async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[ClaimedJob]:
-    """Take up to `limit` due jobs, senders in turn; nobody else gets them while the lease lasts."""
-    # The CTE is an optimization fence: the rows are locked first, then updated, whatever the planner thinks of it.
-    rows = await connection.fetch_all(
-        """
-        WITH due AS MATERIALIZED (
-            SELECT id FROM job WHERE status = 'none-executed' AND run_after <= now() AND upload IS NOT NULL
-            ORDER BY turn, id LIMIT :limit FOR UPDATE SKIP LOCKED
-        )
-        UPDATE job SET status = 'executing', attempt = attempt + 1, lease_id = gen_random_uuid(), started_at = now(),
-            lease_expires_at = now() + make_interval(secs => :lease_seconds),
-            -- Only a row that others wrote lacks one, and its mail needs a name of its own.
-            request_id = coalesce(job.request_id, gen_random_uuid())
-        FROM due, uploads WHERE job.id = due.id AND uploads.id = job.upload
-        RETURNING job.id, job.upload, coalesce(uploads.email, '') AS email, job.job, job.request_id, job.attempt,
-            job.lease_id, job.stop_reason, extract(epoch FROM now() - job.run_after) AS waited_s
-        """,
-        {"limit": limit, "lease_seconds": lease_seconds},
-    )
+    """Take up to `limit` due jobs, keys in turn and within a key its senders; nobody else gets them while the lease
+    lasts.
+    """
+    rows = await connection.fetch_all(_CLAIM, {"limit": limit, "lease_seconds": lease_seconds})
     return [
         ClaimedJob(
             r["id"],
@@ -60,6 +91,7 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
             r["lease_id"],
             r["stop_reason"],
             float(r["waited_s"]),
+            r["owner"],
         )
         for r in rows
     ]
