@@ -11,6 +11,7 @@ from job_runner.process import Processor
 from job_runner.rescuer import Rescuer
 from job_runner.runner import Runner
 from job_runner.settings import EngineSettings, RunnerSettings
+from shared.budgets import RunBudgetSettings
 from shared.database import Database, DatabaseSettings
 from shared.health import Health, HealthSettings
 from shared.lifecycle import run_loops, run_service
@@ -36,7 +37,14 @@ async def serve(stop: asyncio.Event) -> None:
         if stop.is_set():
             return
         await require_current(database)
-        processor = Processor(database, store, engine, mail_settings.domain, settings.max_attempts)
+        processor = Processor(
+            database,
+            store,
+            engine,
+            mail_settings.domain,
+            settings.max_attempts,
+            key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
+        )
         loops = [
             Health(load(HealthSettings), database).run,
             Runner(database, processor, settings).run,
