@@ -5,6 +5,7 @@ host knows what a local part means.
 """
 
 import contextlib
+import re
 import unicodedata
 from typing import Final
 
@@ -12,6 +13,7 @@ import idna
 
 #: RFC 5321 allows 254 characters. What is longer reaches nobody, and costs us no more than one pass over it.
 _MAX_LENGTH: Final = 320
+_DOMAIN: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 #: Domains that name one mail host, by their canonical one.
 _SAME_HOST: Final = {"googlemail.com": "gmail.com"}
 #: Domains whose mailboxes ignore dots in the local part.
@@ -48,6 +50,13 @@ def domain_of(address: str) -> str:
     """The canonical domain of an address; empty for a text without one."""
     _, at, domain = address.rpartition("@")
     return canonical_domain(domain) if at else ""
+
+
+def is_recipient(name: str) -> bool:
+    """Whether a name can stand in a list of recipients: a domain, `*.` and a domain, or an address."""
+    local, at, domain = name.strip().rpartition("@")
+    domain = canonical_domain(domain if at else domain.removeprefix("*."))
+    return bool(_DOMAIN.fullmatch(domain)) and (bool(local) or not at)
 
 
 def _folded(text: str) -> str:

@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -75,10 +76,12 @@ def client_of(
     operator_keys: tuple[str, ...] = (),
     peer: str = "127.0.0.1",
     max_backlog: int = 1000,
+    **shares: Any,
 ) -> httpx.AsyncClient:
-    """A client of the API over the given parts; limits are small, for the tests' sake."""
+    """A client of the API over the given parts; limits are small, for the tests' sake. `shares` replaces some."""
     settings = ApiSettings(max_source_bytes=10_000, max_input_bytes=20_000)
-    submissions = Submissions(database, store, key_budget=KEY_BUDGET, recipient_budget=RECIPIENT_BUDGET)
+    budgets = {"key_budget": KEY_BUDGET, "recipient_budget": RECIPIENT_BUDGET, **shares}
+    submissions = Submissions(database, store, **budgets)
     authenticator = Authenticator(database, operator_keys)
     backlog = BacklogGuard(database, limit=max_backlog)
     app = create_app(Services(settings, database, store, submissions, backlog, relay, authenticator, signer))
