@@ -10,12 +10,14 @@ from api_service.dependencies import Services
 from api_service.listing import Listing
 from api_service.locality import is_loopback
 from api_service.readiness import Readiness
+from api_service.recipients import EVERYBODY, Recipients
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
 from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
+from shared.budgets import RunBudgetSettings
 from shared.database import Database, DatabaseSettings
 from shared.errors import ConfigurationError
 from shared.health import Health, HealthSettings
@@ -50,7 +52,17 @@ async def serve(stop: asyncio.Event) -> None:
                 " submit: make one with `precieux keys create NAME`, or set PRECIEUX_API_KEYS, or set PRECIEUX_HOST"
                 " to 127.0.0.1"
             )
-        submissions = Submissions(database, store, settings.key_budget, settings.recipient_budget)
+        allowed = settings.allowed_recipients
+        submissions = Submissions(
+            database,
+            store,
+            key_budget=settings.key_budget,
+            recipient_budget=settings.recipient_budget,
+            domain_budget=settings.domain_budget,
+            key_bytes=settings.key_bytes,
+            key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
+            recipients=EVERYBODY if allowed is None else Recipients(allowed),
+        )
         relay = Relay(database, broker)
         app = create_app(
             Services(

@@ -25,10 +25,14 @@ _KEPT_ANSWERS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking. `key_id` is None for this user in protected mode, and for the operator's keys of the settings."""
+    """Who is asking. `key_id` is None for this user in protected mode, and for the operator's keys of the settings.
+
+    `recipients` are the only ones that may be mailed; None is everybody.
+    """
 
     key_id: int | None
     scopes: frozenset[Scope]
+    recipients: tuple[str, ...] | None = None
 
     @property
     def sees_all(self) -> bool:
@@ -107,7 +111,7 @@ class Authenticator:
             if len(self._answers) >= _KEPT_ANSWERS:
                 self._answers.clear()
             self._answers[sha256] = (time.monotonic(), key)
-        return Principal(key.id, key.scopes) if key else None
+        return Principal(key.id, key.scopes, key.recipients) if key else None
 
 
 def require(principal: Principal, scope: Scope) -> None:

@@ -1,39 +1,47 @@
-"""Budgets: how much a key may submit, and how many mails a recipient may be sent, an hour.
-
-The generic cell rate algorithm (ITU-T I.371): one time stamp per subject says until when it has used up what it got.
-One statement reads and takes, so replicas share a budget, and its cost does not depend on how much was used.
-"""
+"""What a client hears when a budget is used up: 429, and when to come again. The algorithm is in `shared.budgets`."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from api_service.problems import Problem
+from shared import budgets
+from shared.budgets import Use
 from shared.database import Connection
 
 
-async def take(connection: Connection, subject: str, *, per_hour: int, what: str) -> None:
-    """Take one from the budget of `subject`, an hour's worth of which may be used at once.
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a request uses; `what` names it in the sentence that refuses it."""
 
-    Raises `Problem` (429) with `Retry-After` when it is used up; `what` names it in the sentence.
+    subject: str
+    per_hour: int
+    what: str
+    amount: int = 1
+
+
+async def take(connection: Connection, wanted: Sequence[Budget]) -> None:
+    """Take from all the budgets, in the caller's transaction.
+
+    Raises `Problem` (429) with `Retry-After` when one is used up. It must roll the transaction back.
     """
-    row = await connection.fetch_one(
-        """
-        INSERT INTO budgets AS b (subject, used_until) VALUES (:subject, now() + make_interval(secs => :each))
-        ON CONFLICT (subject) DO UPDATE SET used_until = greatest(b.used_until, now()) + make_interval(secs => :each)
-        WHERE greatest(b.used_until, now()) + make_interval(secs => :each) <= now() + interval '1 hour'
-        RETURNING 1 AS taken
-        """,
-        {"subject": subject, "each": 3600 / per_hour},
-    )
-    if row is not None:
-        return
-    seconds = await connection.fetch_one(
-        "SELECT extract(epoch FROM used_until - now()) - 3600 + :each AS wait FROM budgets WHERE subject = :subject",
-        {"subject": subject, "each": 3600 / per_hour},
-    )
-    wait = max(1, math.ceil(seconds["wait"])) if seconds else 1
-    raise Problem(
+    waits = await budgets.take(connection, [Use(one.subject, one.per_hour, one.amount) for one in wanted])
+    for one in sorted(wanted, key=lambda one: -waits.get(one.subject, 0.0)):
+        if one.subject in waits:
+            raise _used_up(one, waits[one.subject])
+
+
+async def check(connection: Connection, budget: Budget) -> None:
+    """Raises `Problem` (429) when more was charged to the budget than an hour's worth."""
+    if wait := await budgets.overdrawn(connection, budget.subject):
+        raise _used_up(budget, wait)
+
+
+def _used_up(budget: Budget, seconds: float) -> Problem:
+    wait = max(1, math.ceil(seconds))
+    return Problem(
         HTTPStatus.TOO_MANY_REQUESTS,
-        f"{what}: at most {per_hour} an hour; try again in {wait} seconds.",
+        f"{budget.what}: at most {budget.per_hour} an hour; try again in {wait} seconds.",
         {"Retry-After": str(wait)},
     )

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
 
+from shared.addresses import is_recipient
 from shared.settings import Settings
 
 
@@ -18,11 +19,21 @@ class ApiSettings(Settings):
     local_key: SecretStr | None = Field(
         default=None, description="the key of this machine's command line; `precieux up` makes and sets one"
     )
-    key_budget: Annotated[int, Field(ge=1, description="submissions that one key may make an hour")] = 6000
+    key_budget: Annotated[
+        int, Field(ge=1, description="submissions that one key may make an hour, and executions that it may ask for")
+    ] = 6000
+    key_bytes: Annotated[int, Field(ge=1, description="bytes of source and input that one key may send an hour")] = (
+        1 << 30
+    )
     max_backlog: Annotated[int, Field(ge=1, description="unanswered requests at which submissions are put off")] = (
         100_000
     )
     recipient_budget: Annotated[int, Field(ge=1, description="executions mailed to one address an hour")] = 600
+    domain_budget: Annotated[int, Field(ge=1, description="executions mailed to one domain an hour")] = 60_000
+    recipients: str | None = Field(
+        default=None,
+        description="the only domains that may be mailed, separated by commas, such as example.edu,*.example.edu",
+    )
 
     connections: Annotated[int, Field(ge=1, description="clients connected at once; files must suffice for them")] = 512
     connections_per_address: Annotated[
@@ -45,6 +56,19 @@ class ApiSettings(Settings):
         if value is not None and any(len(key) < 32 for key in _split(value)):
             raise ValueError("each key must have at least 32 characters; `openssl rand -hex 32` makes one")
         return value
+
+    @field_validator("recipients")
+    @classmethod
+    def _are_domains(cls, value: str | None) -> str | None:
+        for name in (value or "").split(","):
+            if value is not None and not is_recipient(name):
+                raise ValueError(f"{name.strip()!r} is no domain, no *.domain and no address")
+        return value
+
+    @property
+    def allowed_recipients(self) -> tuple[str, ...] | None:
+        """The entries of `recipients`; None where everybody may be mailed."""
+        return tuple(name.strip() for name in self.recipients.split(",")) if self.recipients else None
 
     @property
     def largest_body_bytes(self) -> int:

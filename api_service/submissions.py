@@ -1,14 +1,19 @@
 """The use cases: register a submission, ask for its execution."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
 from api_service import budget
 from api_service.auth import Principal
+from api_service.budget import Budget
 from api_service.problems import Problem
+from api_service.recipients import EVERYBODY, Recipients
 from api_service.schemas import SourceFile, Upload
+from shared import budgets
+from shared.addresses import canonical, domain_of
 from shared.broker.base import QUEUE
 from shared.database import Connection, Database, Record
 from shared.logging import get_logger
@@ -33,30 +38,46 @@ _ASK: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Submissions:
-    """Everybody reaches what their own key submitted, `admin` all; budgets (per hour) bind all but `admin`."""
+    """Everybody reaches what their own key submitted, `admin` all; budgets (per hour) bind all but `admin`.
+
+    `recipients` binds everybody.
+    """
 
     database: Database
     store: ObjectStore
     key_budget: int
     recipient_budget: int
+    domain_budget: int = 60_000
+    key_bytes: int = 1 << 30
+    key_cpu_seconds: int = 36_000
+    recipients: Recipients = EVERYBODY
 
     async def register(
         self, principal: Principal, upload: Upload, file: SourceFile, idempotency_key: str | None = None
     ) -> int:
         """Keep a submission; returns its id, and for a repeated `idempotency_key` the one that it got before.
 
-        Raises `Problem`: 409 when the chosen id is taken, 422 when the idempotency key came with something else,
-        429 when the key's budget is used up.
+        Raises `Problem`: 409 when the chosen id is taken, 422 when the idempotency key came with something else or
+        the address may not be mailed, 429 when one of the key's budgets is used up.
 
         The file is stored inside the transaction: of two that choose one id, the second waits for the row of the
         first and never touches its file. What a crash leaves behind is a file without a row, which its id's next
         user replaces.
         """
+        self._check_recipient(principal, upload.email)
         sha256 = hashlib.sha256(file.data).hexdigest()
         async with self.database.transaction() as connection:
             if not principal.sees_all:
+                await self._check_run_seconds(connection, principal)
+                size = len(file.data) + len(upload.inputs.encode())
                 await budget.take(
-                    connection, f"key:{principal.key_id}", per_hour=self.key_budget, what="This key's submissions"
+                    connection,
+                    [
+                        Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions"),
+                        Budget(
+                            f"bytes:{principal.key_id}", self.key_bytes, "Bytes of this key's sources and inputs", size
+                        ),
+                    ],
                 )
             while True:
                 upload_id = await _insert(connection, principal, upload, file, sha256, idempotency_key)
@@ -77,10 +98,11 @@ class Submissions:
         """Ask for the execution of an upload; None when there is no such upload, False when it is blocked or its source
         is in quarantine.
 
-        While an earlier request is not answered yet, asking again changes nothing. Raises `Problem` (429) when the
-        recipient's budget is used up.
+        While an earlier request is not answered yet, asking again changes nothing and costs nothing. Raises
+        `Problem`: 422 when the address may not be mailed any more, 429 when a budget of the key, the recipient or the
+        recipient's domain is used up.
         """
-        bound = not principal.sees_all
+        bound = not principal.sees_all or self.recipients is not EVERYBODY
         # With nothing to undo, one statement is a transaction of its own.
         async with self.database.transaction() if bound else self.database.connection() as connection:
             asked = await connection.fetch_one(
@@ -89,14 +111,46 @@ class Submissions:
             if asked is None:
                 return await _why_not_asked(connection, principal, upload_id)
             if bound:
-                await budget.take(
-                    connection,
-                    f"recipient:{asked['email']}",
-                    per_hour=self.recipient_budget,
-                    what="Mails to this address",
-                )
+                self._check_recipient(principal, asked["email"] or "")
+            if not principal.sees_all:
+                await self._check_run_seconds(connection, principal)
+                await budget.take(connection, self._execution(principal, asked["email"] or ""))
         log.info("execution.requested", request=str(asked["request_id"]), upload=upload_id)
         return True
+
+    def _execution(self, principal: Principal, email: str) -> list[Budget]:
+        """What one execution takes from: its key, and the mailbox and the domain that its mail goes to.
+
+        A key gets at most half of a mailbox's hour, so that no single key can use all of it up: the next one's mail
+        is still sent.
+        """
+        key, address, domain = principal.key_id, canonical(email), domain_of(email)
+        share = math.ceil(self.recipient_budget / 2)
+        return [
+            Budget(f"executions:{key}", self.key_budget, "Executions of this key's submissions"),
+            Budget(f"recipient:{address}", self.recipient_budget, "Mails to this address"),
+            Budget(f"share:{key}:{address}", share, "Mails of this key to this address"),
+            Budget(f"domain:{domain}", self.domain_budget, "Mails to this domain"),
+        ]
+
+    async def _check_run_seconds(self, connection: Connection, principal: Principal) -> None:
+        assert principal.key_id is not None
+        seconds = budgets.run_seconds(principal.key_id)
+        await budget.check(
+            connection, Budget(seconds, self.key_cpu_seconds, "Seconds for which this key's programs may run")
+        )
+
+    def _check_recipient(self, principal: Principal, email: str) -> None:
+        if not self.recipients.allow(email):
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "This server does not mail to this address: its operator has named the domains that may be mailed.",
+            )
+        if not Recipients(principal.recipients).allow(email):
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "This API key may not have mail sent to this address: its recipients were limited when it was made.",
+            )
 
 
 def object_key(upload_id: int, extension: str) -> str:

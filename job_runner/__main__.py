@@ -12,6 +12,7 @@ from job_runner.process import Processor
 from job_runner.rescuer import Rescuer
 from job_runner.runner import Runner
 from job_runner.settings import EngineSettings, RunnerSettings
+from shared.budgets import RunBudgetSettings
 from shared.database import Database, DatabaseSettings
 from shared.health import Health, HealthSettings
 from shared.lifecycle import restarting, run_loops, run_service
@@ -39,7 +40,13 @@ async def serve(stop: asyncio.Event) -> None:
             return
         await require_current(database)
         processor = Processor(
-            database, store, engine, mail_settings.domain, settings.max_attempts, max_crashes=settings.max_crashes
+            database,
+            store,
+            engine,
+            mail_settings.domain,
+            settings.max_attempts,
+            max_crashes=settings.max_crashes,
+            key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
         )
         rescuer = Rescuer(
             database,

@@ -36,21 +36,51 @@ def statement(taken: str) -> str:
             request_id = coalesce(job.request_id, gen_random_uuid())
         FROM taken, uploads LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
         WHERE job.id = taken.id AND uploads.id = job.upload
-        RETURNING job.id, job.upload, coalesce(uploads.email, '') AS email, job.request_id, job.attempt,
+        RETURNING job.id, job.upload, job.owner, coalesce(uploads.email, '') AS email, job.request_id, job.attempt,
             CASE WHEN octet_length(job.job) <= {_SHORT} THEN job.job END AS job, job.lease_id, job.stop_reason,
             quarantine.sha256 IS NOT NULL AS quarantined, extract(epoch FROM now() - job.run_after) AS waited_s
     """  # noqa: S608  (no value of anybody's)
 
 
-_CLAIM: Final = statement("""
-    taken AS MATERIALIZED (
-        SELECT id, turn FROM job
-        WHERE status = 'none-executed' AND run_after <= now() AND upload IS NOT NULL
-            AND (crashes = 0 OR stop_reason IS NOT NULL)
+#: A job that a claim may take: due, and no suspect (`job_runner.suspects`).
+_DUE: Final = """
+    status = 'none-executed' AND run_after <= now() AND upload IS NOT NULL AND (crashes = 0 OR stop_reason IS NOT NULL)
+"""
+# Two levels (docs/adr/0094). The lowest turns say how many jobs of which key are next; the lowest places say which
+# jobs of that key. Where these are not the jobs that had the turns, the two swap turns, so a key keeps those that it
+# has. Rows that another runner holds are skipped, so nobody waits; a key's own turns are locked, so there are always
+# jobs for them.
+_CLAIM: Final = statement(f"""
+    due AS MATERIALIZED (
+        SELECT id, owner, turn FROM job
+        WHERE {_DUE}
             -- A suspect that is to run alone waits until all others have ended.
             AND NOT EXISTS (SELECT FROM job WHERE crashes > 0 AND stop_reason IS NULL AND crashes >= :max_crashes
                 AND status IN ('none-executed', 'executing') AND (status = 'executing' OR run_after <= now()))
         ORDER BY turn, id LIMIT :limit FOR UPDATE SKIP LOCKED
+    ), chosen AS MATERIALIZED (
+        SELECT next.id, share.owner, next.turn
+        FROM (SELECT owner, count(*) AS turns FROM due GROUP BY owner) AS share
+        CROSS JOIN LATERAL (
+            SELECT id, turn FROM job WHERE {_DUE} AND owner = share.owner
+            ORDER BY place, id LIMIT share.turns FOR UPDATE SKIP LOCKED
+        ) AS next
+        -- It cuts nothing off; it tells the planner how few these are, which the limit inside does not.
+        LIMIT :limit
+    ), passed AS (
+        SELECT id, owner, turn, row_number() OVER (PARTITION BY owner ORDER BY turn, id) AS nth
+        FROM due WHERE id NOT IN (SELECT id FROM chosen)
+    ), preferred AS (
+        SELECT id, owner, turn, row_number() OVER (PARTITION BY owner ORDER BY turn, id) AS nth
+        FROM chosen WHERE id NOT IN (SELECT id FROM due)
+    ), swapped AS (
+        SELECT preferred.id, passed.turn, passed.id AS with_id, preferred.turn AS with_turn
+        FROM passed JOIN preferred USING (owner, nth)
+    ), waits AS (
+        UPDATE job SET turn = with_turn FROM swapped WHERE job.id = with_id
+    ), taken AS (
+        SELECT chosen.id, coalesce(swapped.turn, chosen.turn) AS turn
+        FROM chosen LEFT JOIN swapped ON swapped.id = chosen.id
     )
 """)
 
@@ -61,7 +91,8 @@ class ClaimedJob:
     None when it is long.
 
     `waited_s` is for how long it had been due. A job with a `stop_reason` is not to be run: it is to be failed, and
-    its recipient told; it is `quarantined` when asking again would change nothing.
+    its recipient told; it is `quarantined` when asking again would change nothing. `owner` is the key that submitted it,
+    0 where there is none.
     """
 
     id: int
@@ -74,12 +105,15 @@ class ClaimedJob:
     stop_reason: str | None = None
     waited_s: float = 0.0
     quarantined: bool = False
+    owner: int = 0
 
 
 async def claim(
     connection: Connection, *, limit: int, lease_seconds: float, max_crashes: int = MAX_CRASHES
 ) -> list[ClaimedJob]:
-    """Take up to `limit` due jobs, senders in turn; nobody else gets them while the lease lasts."""
+    """Take up to `limit` due jobs, keys in turn and within a key its senders; nobody else gets them while the lease
+    lasts.
+    """
     rows = await connection.fetch_all(
         _CLAIM, {"limit": limit, "lease_seconds": lease_seconds, "max_crashes": max_crashes}
     )
@@ -99,6 +133,7 @@ def claimed(row: Record) -> ClaimedJob:
         row["stop_reason"],
         float(row["waited_s"]),
         row["quarantined"],
+        row["owner"],
     )
 
 

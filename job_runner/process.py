@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -16,7 +18,8 @@ from job_runner.finish import Ending, finish
 from job_runner.group_commit import GroupCommit
 from job_runner.outcome import Outcome, decide, give_up, tells_of_load
 from job_runner.output_keys import output_key
-from shared import metrics
+from shared import budgets, metrics
+from shared.budgets import Use, run_seconds
 from shared.database import Database
 from shared.errors import (
     DatabaseConflict,
@@ -42,7 +45,7 @@ class Processor:
     """`process` may run for many jobs at once.
 
     `mail_domain` is the right side of Message-IDs; `load_seconds` is how long a load is given to pass before what it
-    spoiled is run again.
+    spoiled is run again; `key_cpu_seconds` is what each key may use in an hour.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Processor:
         *,
         max_crashes: int = MAX_CRASHES,
         load_seconds: float = 10.0,
+        key_cpu_seconds: int = 36_000,
         policy: RetryPolicy | None = None,
     ) -> None:
         self._database = database
@@ -67,7 +71,9 @@ class Processor:
         self._policy = policy or RetryPolicy()
         self._rng = random.Random()  # noqa: S311  (jitter)
         self._reading = asyncio.Lock()
+        self._key_cpu_seconds = key_cpu_seconds
         self._endings = GroupCommit(self._finish)
+        self._charges = GroupCommit(self._charge_all)
 
     async def process(self, job: ClaimedJob, answered: Callable[[], None] = lambda: None) -> None:
         """Run a job and write its end, or hand it back to be tried again. Raises only `DatabaseUnavailable`.
@@ -75,9 +81,12 @@ class Processor:
         `answered` is called when the engine is done with it, and what is left is to store the outcome.
         """
         try:
+            started = time.monotonic()
             outcome = await self._run(job)
+            elapsed = time.monotonic() - started
             answered()
-            await self._complete(job, outcome)
+            if await self._complete(job, outcome):
+                await self._charge(job, outcome, elapsed)
         except DatabaseUnavailable:
             raise
         except PermanentError as exc:
@@ -111,7 +120,8 @@ class Processor:
         async with self._reading, self._database.connection() as connection:
             return from_json(await claim.submission_of(connection, job.id))
 
-    async def _complete(self, job: ClaimedJob, outcome: Outcome) -> None:
+    async def _complete(self, job: ClaimedJob, outcome: Outcome) -> bool:
+        """Write the end of a job; False, and nothing written, when its lease is lost."""
         key = link = None
         if outcome.answer is not None:
             # Before the outcome, under a name of this attempt's own: a crash in between leaves an orphan, never a
@@ -129,6 +139,30 @@ class Processor:
         log.info(event, state=outcome.state, verdict=outcome.verdict)
         if not ours and key is not None:
             await self._store.delete(key)
+        return ours
+
+    async def _charge(self, job: ClaimedJob, outcome: Outcome, elapsed: float) -> None:
+        """Charge the key for the time that its program took; for a run that failed on our side, nothing.
+
+        That is the time for which it held a slot, since one that sleeps or compiles keeps others out as well, or the
+        CPU time of its processes where they used several processors.
+        """
+        if outcome.answer is None or job.owner == 0:
+            return
+        try:
+            await self._charges.write((job.owner, max(elapsed, outcome.answer.time_s or 0.0)))
+        except TransientError as exc:
+            # The outcome is written, which is what matters.
+            log.warning("job.not_charged", error=str(exc))
+
+    async def _charge_all(self, charges: Sequence[tuple[int, float]]) -> list[None]:
+        seconds: dict[int, float] = defaultdict(float)
+        for owner, used in charges:
+            seconds[owner] += used
+        uses = [Use(run_seconds(owner), self._key_cpu_seconds, used) for owner, used in seconds.items()]
+        async with self._database.connection() as connection:
+            await budgets.charge(connection, uses)
+        return [None] * len(charges)
 
     async def _finish(self, endings: Sequence[Ending]) -> list[bool]:
         try:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from precieux import dead, jobs, keys, local_key, quarantine, queue, services, terminal
+from precieux import dead, jobs, keys, local_key, quarantine, queue, services, suppressions, terminal
 from precieux import submit as submitting
 from precieux import up as system
 from precieux.client import Client
@@ -32,6 +32,7 @@ app.command("queue")(queue.show)
 app.add_typer(dead.app, name="dead")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(suppressions.app, name="suppressions")
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API (PRECIEUX_PORT; 8000).")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of all embedded state (PRECIEUX_DATA_DIR).")]

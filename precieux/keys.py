@@ -9,6 +9,7 @@ import typer
 from precieux import terminal
 from precieux.operator_database import operator_database
 from shared import api_keys
+from shared.addresses import is_recipient
 from shared.api_keys import Scope
 from shared.errors import PrecieuxError
 
@@ -24,19 +25,27 @@ def create(
     scope: Annotated[
         list[Scope] | None, typer.Option(help="What it may do; may be repeated. Default: submit and read.")
     ] = None,
+    recipients: Annotated[
+        list[str] | None,
+        typer.Option(help="Domain (example.edu, *.example.edu) or address it may mail; may be repeated. Default: all."),
+    ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Make a key. It is shown once, and kept only as a digest."""
     scopes = frozenset(scope or (Scope.SUBMIT, Scope.READ))
+    allowed = [name.strip() for entry in recipients for name in entry.split(",")] if recipients else None
+    for name_of_recipient in allowed or ():
+        if not is_recipient(name_of_recipient):
+            raise typer.BadParameter(f"{name_of_recipient!r} is no domain, no *.domain and no address")
 
     async def make() -> tuple[int, str]:
         async with operator_database(data_dir) as database, database.transaction() as connection:
-            return await api_keys.create(connection, name, scopes)
+            return await api_keys.create(connection, name, scopes, allowed)
 
     key_id, key = asyncio.run(make())
     if as_json:
-        terminal.say_json({"id": key_id, "name": name, "scopes": sorted(scopes), "key": key})
+        terminal.say_json({"id": key_id, "name": name, "scopes": sorted(scopes), "recipients": allowed, "key": key})
         return
     terminal.say(key)
     terminal.hint(f"Key {key_id} of {name}; it cannot be shown again. Send it as `Authorization: Bearer KEY`.")
@@ -55,7 +64,7 @@ def list_keys(data_dir: DataDir = None, as_json: Json = False) -> None:
         terminal.say_json([_as_dict(key) for key in keys])
     else:
         terminal.show_table(
-            ("id", "name", "scopes", "created at", "revoked at"), (_as_dict(key).values() for key in keys)
+            ("id", "name", "scopes", "recipients", "created at", "revoked at"), (_as_dict(key).values() for key in keys)
         )
 
 
@@ -79,6 +88,7 @@ def _as_dict(key: api_keys.ApiKey) -> dict[str, Any]:
         "id": key.id,
         "name": key.name,
         "scopes": " ".join(sorted(key.scopes)),
+        "recipients": " ".join(key.recipients) if key.recipients is not None else None,
         "created_at": key.created_at.isoformat(timespec="seconds"),
         "revoked_at": key.revoked_at and key.revoked_at.isoformat(timespec="seconds"),
     }

@@ -8,26 +8,40 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid4
 
+from shared.addresses import canonical
 from shared.database import Database, Record
 from shared.errors import ObjectNotFound
 from shared.languages import check_lang
 from shared.storage.base import ObjectStore
 
+# Start-time fair queueing on two levels (docs/adr/0094). `turn`: behind the turns of its key, beside everybody else's
+# first. `place`: the same again for its sender, among the jobs of that key.
 _INSERT: Final = """
     WITH request AS MATERIALIZED (
-        SELECT r.upload, r.id, r.job, r.stop_reason, r.place, u.email AS sender,
-            row_number() OVER (PARTITION BY u.email ORDER BY r.place) - 1 AS behind
-        FROM unnest(CAST(:uploads AS bigint[]), CAST(:ids AS uuid[]), CAST(:jobs AS text[]),
-            CAST(:stop_reasons AS text[])) WITH ORDINALITY AS r (upload, id, job, stop_reason, place)
-        JOIN uploads u ON u.id = r.upload
+        SELECT upload, id, job, stop_reason, owner, sender, nth,
+            row_number() OVER (PARTITION BY owner ORDER BY nth) - 1 AS behind_key,
+            row_number() OVER (PARTITION BY owner, sender ORDER BY nth) - 1 AS behind_sender
+        FROM (
+            SELECT r.upload, r.id, r.job, r.stop_reason, r.nth, coalesce(u.owner, 0) AS owner,
+                coalesce(r.sender, u.email) AS sender
+            FROM unnest(CAST(:uploads AS bigint[]), CAST(:ids AS uuid[]), CAST(:jobs AS text[]),
+                CAST(:stop_reasons AS text[]), CAST(:senders AS text[]))
+                WITH ORDINALITY AS r (upload, id, job, stop_reason, sender, nth)
+            JOIN uploads u ON u.id = r.upload
+        ) AS r
     ), made AS (
-        INSERT INTO job (upload, job, request_id, stop_reason, sender, turn)
-        -- Start-time fair queueing: behind the sender's own waiting jobs, beside everybody else's first.
-        SELECT upload, job, id, stop_reason, sender, behind + greatest(
-            (SELECT min(turn) FROM job WHERE status = 'none-executed'),
-            (SELECT max(turn) + 1 FROM job WHERE status = 'none-executed' AND job.sender = request.sender),
-            0)
-        FROM request ORDER BY place
+        INSERT INTO job (upload, job, request_id, stop_reason, owner, sender, turn, place)
+        SELECT upload, job, id, stop_reason, owner, sender,
+            behind_key + greatest(
+                (SELECT min(turn) FROM job WHERE status = 'none-executed'),
+                (SELECT max(turn) + 1 FROM job WHERE status = 'none-executed' AND job.owner = request.owner),
+                0),
+            behind_sender + greatest(
+                (SELECT min(place) FROM job WHERE status = 'none-executed' AND job.owner = request.owner),
+                (SELECT max(place) + 1 FROM job WHERE status = 'none-executed' AND job.owner = request.owner
+                    AND job.sender = request.sender),
+                0)
+        FROM request ORDER BY nth
         ON CONFLICT (request_id) DO NOTHING RETURNING id, upload, request_id
     ), strange AS MATERIALIZED (
         -- Only a stranger's request is not there yet.
@@ -47,12 +61,16 @@ class Unusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """`job` is the JSON text for the engine; it may be born stopped, for a reason."""
+    """`job` is the JSON text for the engine; it may be born stopped, for a reason.
+
+    `sender` is the canonical address: who spells it differently gets no further turns.
+    """
 
     upload: int
     id: UUID
     job: str
     stop_reason: str | None = None
+    sender: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +130,8 @@ class JobMaker:
     async def _uploads(self, ids: Collection[int]) -> dict[int, Record]:
         async with self.database.transaction() as connection:
             rows = await connection.fetch_all(
-                "SELECT id, inputs, language, enable, object_key, sha256, request_id FROM uploads WHERE id = ANY(:ids)",
+                "SELECT id, email, inputs, language, enable, object_key, sha256, request_id FROM uploads"
+                " WHERE id = ANY(:ids)",
                 {"ids": list(ids)},
             )
         return {row["id"]: row for row in rows}
@@ -137,7 +156,8 @@ class JobMaker:
         except Unusable as exc:
             return _Nothing(upload_id, request_id, exc)
         job = {"language": upload["language"], "inputs": upload["inputs"], "contents": contents}
-        return _Request(upload_id, request_id, json.dumps(job, ensure_ascii=False))
+        sender = canonical(upload["email"]) if upload["email"] else None
+        return _Request(upload_id, request_id, json.dumps(job, ensure_ascii=False), sender=sender)
 
     async def _read(self, upload_id: int, key: str, sha256: str | None) -> str:
         try:
@@ -163,6 +183,7 @@ class JobMaker:
                     "ids": [request.id for request in requests],
                     "jobs": [request.job for request in requests],
                     "stop_reasons": [request.stop_reason for request in requests],
+                    "senders": [request.sender for request in requests],
                 },
             )
         return {row["request_id"]: row["id"] for row in rows}

@@ -29,13 +29,14 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is kept."""
+    """A key as it is kept. `recipients`: the only domains and addresses that it may have mailed; None is everybody."""
 
     id: int
     name: str
     scopes: frozenset[Scope]
     created_at: datetime
     revoked_at: datetime | None
+    recipients: tuple[str, ...] | None = None
 
 
 def new_key() -> str:
@@ -46,12 +47,20 @@ def digest(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
 
 
-async def create(connection: Connection, name: str, scopes: Collection[Scope]) -> tuple[int, str]:
+async def create(
+    connection: Connection, name: str, scopes: Collection[Scope], recipients: Collection[str] | None = None
+) -> tuple[int, str]:
     """Make a key; returns its id and the key itself, which nobody can read again."""
     key = new_key()
     row = await connection.fetch_one(
-        "INSERT INTO api_keys (name, sha256, scopes) VALUES (:name, :sha256, :scopes) RETURNING id",
-        {"name": name, "sha256": digest(key), "scopes": sorted(scopes)},
+        "INSERT INTO api_keys (name, sha256, scopes, recipients) VALUES (:name, :sha256, :scopes, :recipients)"
+        " RETURNING id",
+        {
+            "name": name,
+            "sha256": digest(key),
+            "scopes": sorted(scopes),
+            "recipients": list(recipients) if recipients is not None else None,
+        },
     )
     assert row is not None
     return row["id"], key
@@ -60,7 +69,8 @@ async def create(connection: Connection, name: str, scopes: Collection[Scope]) -
 async def find(connection: Connection, sha256: str) -> ApiKey | None:
     """The key with this digest, unless it is revoked."""
     row = await connection.fetch_one(
-        "SELECT id, name, scopes, created_at, revoked_at FROM api_keys WHERE sha256 = :sha256 AND revoked_at IS NULL",
+        "SELECT id, name, scopes, created_at, revoked_at, recipients FROM api_keys"
+        " WHERE sha256 = :sha256 AND revoked_at IS NULL",
         {"sha256": sha256},
     )
     return _from_row(row) if row else None
@@ -83,7 +93,7 @@ async def remember_settings(connection: Connection) -> None:
 
 async def listed(connection: Connection) -> list[ApiKey]:
     rows = await connection.fetch_all(
-        "SELECT id, name, scopes, created_at, revoked_at FROM api_keys WHERE sha256 <> :settings ORDER BY id",
+        "SELECT id, name, scopes, created_at, revoked_at, recipients FROM api_keys WHERE sha256 <> :settings ORDER BY id",
         {"settings": _OF_SETTINGS},
     )
     return [_from_row(row) for row in rows]
@@ -99,5 +109,10 @@ async def revoke(connection: Connection, key_id: int) -> bool:
 
 def _from_row(row: Record) -> ApiKey:
     return ApiKey(
-        row["id"], row["name"], frozenset(Scope(s) for s in row["scopes"]), row["created_at"], row["revoked_at"]
+        row["id"],
+        row["name"],
+        frozenset(Scope(s) for s in row["scopes"]),
+        row["created_at"],
+        row["revoked_at"],
+        tuple(row["recipients"]) if row["recipients"] is not None else None,
     )

@@ -83,10 +83,11 @@ uploads = Table(
     ),
 )
 
-# One request for execution. `turn` is its place among all senders' jobs (docs/adr/0006). `lease_id` names the one claim
-# whose holder may still write; whoever comes later with an older one changes nothing. A `stop_reason` says why it is
-# not to be run: whoever claims it then fails it, with a mail that says so. `crashes` counts the runs that ended with
-# their engine or runner, the last time at `crashed_at` (docs/adr/0089).
+# One request for execution. `turn` is a turn of its key's share among those of all keys, `place` is its place among the
+# jobs of that share (docs/adr/0094); `owner` is the key, 0 where there is none. `lease_id` names the one claim whose
+# holder may still write; whoever comes later with an older one changes nothing. A `stop_reason` says why it is
+# not to be run: whoever claims it then fails it, with a mail that says so. `crashes` counts the runs that ended with their engine or
+# runner, the last time at `crashed_at` (docs/adr/0089).
 job = Table(
     "job",
     metadata,
@@ -95,8 +96,10 @@ job = Table(
     Column("job", Text),
     Column("status", Text, nullable=False, server_default=text("'none-executed'")),
     Column("request_id", Uuid, unique=True),
+    Column("owner", BigInteger, nullable=False, server_default=text("0")),
     Column("sender", Text),
     Column("turn", BigInteger, nullable=False, server_default=text("0")),
+    Column("place", BigInteger, nullable=False, server_default=text("0")),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("lease_id", Uuid),
     _time("lease_expires_at"),
@@ -112,7 +115,9 @@ job = Table(
     # Partial, so that a claim costs the same with a million finished rows beside it.
     Index("job_due_idx", "run_after", "id", postgresql_where=text("status = 'none-executed'")),
     Index("job_turn_idx", "turn", "id", postgresql_where=text("status = 'none-executed'")),
-    Index("job_sender_idx", "sender", "turn", postgresql_where=text("status = 'none-executed'")),
+    Index("job_owner_idx", "owner", "turn", postgresql_where=text("status = 'none-executed'")),
+    Index("job_place_idx", "owner", "place", "id", postgresql_where=text("status = 'none-executed'")),
+    Index("job_sender_idx", "sender", "owner", "place", postgresql_where=text("status = 'none-executed'")),
     Index(
         "job_suspect_idx",
         "turn",
@@ -180,17 +185,21 @@ api_keys = Table(
     Column("name", Text, nullable=False),
     Column("sha256", Text, nullable=False, unique=True),
     Column("scopes", ARRAY(Text), nullable=False),
+    # Whom its submissions may be mailed to: domains and addresses. None: everybody.
+    Column("recipients", ARRAY(Text)),
     _time("created_at", default_now=True),
     _time("revoked_at"),
 )
 
-# Recipients who asked not to be mailed any more.
+# Recipients who asked not to be mailed any more (`shared.suppressions`).
 suppressions = Table(
     "suppressions",
     metadata,
     Column("email", Text, primary_key=True),
+    Column("canonical", Text),
     Column("reason", Text, nullable=False),
     _time("created_at", default_now=True),
+    Index("suppressions_canonical_idx", "canonical"),
 )
 
 # Sources that stopped an engine or a runner: they are not run until an operator removes the row. `job` is the one that
@@ -206,7 +215,7 @@ quarantine = Table(
     _time("created_at", default_now=True),
 )
 
-# What a key or a recipient has used up: the time at which it will have used up nothing (`api_service.budget`).
+# What a key, a recipient or a domain has used: the time at which nothing of it is in use any more (`shared.budgets`).
 budgets = Table(
     "budgets",
     metadata,

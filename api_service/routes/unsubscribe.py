@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from api_service.dependencies import Services, ServicesDep
 from api_service.problems import Problem
+from shared import suppressions
 
 router = APIRouter(tags=["mail"])
 
@@ -44,10 +45,7 @@ async def ask(email: Email, signature: Signature, services: ServicesDep) -> HTML
 async def unsubscribe(email: Email, signature: Signature, services: ServicesDep) -> HTMLResponse:
     _check(services, email, signature)
     async with services.database.transaction() as connection:
-        await connection.execute(
-            "INSERT INTO suppressions (email, reason) VALUES (:email, 'unsubscribed') ON CONFLICT DO NOTHING",
-            {"email": email},
-        )
+        await suppressions.add(connection, email, "unsubscribed")
     body = f"<p>Nothing will be mailed to <b>{html.escape(email)}</b> any more.</p>"
     return HTMLResponse(_PAGE.format(body=body), headers=_HEADERS)
 

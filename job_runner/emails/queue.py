@@ -11,6 +11,7 @@ from uuid import UUID
 from job_runner.mailers.base import Email
 from job_runner.storable import storable
 from shared.database import Connection
+from shared.suppressions import suppressed
 
 #: Senders that may die over one mail. More than of programs: a mail that is given up is a result that nobody gets.
 MAX_CRASHES: Final = 5
@@ -49,18 +50,19 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
         UPDATE emails SET status = 'sending', attempt = attempt + 1, crashes = crashes + died,
             lease_id = gen_random_uuid(), lease_expires_at = now() + make_interval(secs => :lease_seconds)
         FROM taken WHERE emails.id = taken.id
-        RETURNING emails.id, job, crashes, attempt, lease_id, recipient, subject, text, html, message_id,
-            EXISTS (SELECT 1 FROM suppressions WHERE suppressions.email = recipient) AS suppressed
+        RETURNING emails.id, job, crashes, attempt, lease_id, recipient, subject, text, html, message_id
         """,
         {"limit": limit, "lease_seconds": lease_seconds},
     )
+    # Looked at now, not when the mail was written: its recipient may have unsubscribed since.
+    unwanted = await suppressed(connection, {r["recipient"] for r in rows}) if rows else set()
     return [
         ClaimedEmail(
             r["id"],
             r["job"],
             r["attempt"],
             r["lease_id"],
-            r["suppressed"],
+            r["recipient"] in unwanted,
             Email(r["recipient"], r["subject"], r["text"], r["html"], r["message_id"]),
             r["crashes"],
         )

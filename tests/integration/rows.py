@@ -16,11 +16,12 @@ async def add_upload(
     object_key: str | None = None,
     sha256: str | None = None,
     request_id: uuid.UUID | None = None,
+    owner: int | None = None,
 ) -> int:
     async with database.transaction() as connection:
         row = await connection.fetch_one(
-            "INSERT INTO uploads (email, inputs, language, enable, object_key, sha256, request_id)"
-            " VALUES (:email, 'in', :language, :enable, :object_key, :sha256, :request_id) RETURNING id",
+            "INSERT INTO uploads (email, inputs, language, enable, object_key, sha256, request_id, owner)"
+            " VALUES (:email, 'in', :language, :enable, :object_key, :sha256, :request_id, :owner) RETURNING id",
             {
                 "email": email or f"someone-{random.randrange(10**9)}@example.com",
                 "language": language,
@@ -28,6 +29,7 @@ async def add_upload(
                 "object_key": object_key,
                 "sha256": sha256,
                 "request_id": request_id,
+                "owner": owner,
             },
         )
     assert row is not None

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from shared.database import Database, DatabaseSettings
 from shared.errors import ConfigurationError
 from shared.migrate import alembic_config, require_current
+from shared.suppressions import suppressed
 from shared.tables import metadata
 from tests.fixtures.postgres import in_thread
 
@@ -88,6 +89,55 @@ async def test_the_originals_database_is_upgraded_in_place(empty_database_url: s
         next_upload = await connection.fetchval("INSERT INTO uploads (email) VALUES ('c@example.com') RETURNING id")
         assert next_upload == 13
         assert await connection.fetchval("INSERT INTO job (upload, job) VALUES (7, '{}') RETURNING id") == 3
+    finally:
+        await connection.close()
+
+
+async def test_jobs_that_wait_get_turns_by_their_keys_and_keep_their_order(empty_database_url: str) -> None:
+    connection = await asyncpg.connect(empty_database_url)
+    try:
+        migrate(empty_database_url, command.upgrade, "0005")
+        await connection.execute("""
+            INSERT INTO api_keys (id, name, sha256, scopes) VALUES (3, 'course', 'x', '{submit}');
+            INSERT INTO uploads (id, email, owner)
+            SELECT n, 'a@example.com', CASE WHEN n > 3 THEN 3 END FROM generate_series(1, 6) AS n;
+            INSERT INTO job (id, upload, job, sender, turn, status)
+            SELECT n, n, '{}', 'a@example.com', 10 - n, CASE n WHEN 2 THEN 'executed' ELSE 'none-executed' END
+            FROM generate_series(1, 6) AS n
+        """)
+        migrate(empty_database_url, command.upgrade, "head")
+        jobs = await connection.fetch("SELECT id, owner, turn, place FROM job WHERE id != 2 ORDER BY owner, turn")
+        assert [tuple(job) for job in jobs] == [(3, 0, 0, 7), (1, 0, 1, 9), (6, 3, 0, 4), (5, 3, 1, 5), (4, 3, 2, 6)]
+        # As the previous release makes a job.
+        await connection.execute("INSERT INTO job (id, upload, job, sender, turn) VALUES (7, 1, '{}', 'a', 8)")
+        migrate(empty_database_url, command.downgrade, "0005")
+        assert await connection.fetchval("SELECT turn FROM job WHERE id = 1") == 9
+    finally:
+        await connection.close()
+
+
+async def test_suppressions_get_their_canonical_form_and_keep_their_spelling(empty_database_url: str) -> None:
+    connection = await asyncpg.connect(empty_database_url)
+    try:
+        migrate(empty_database_url, command.upgrade, "0005")
+        given = ["o.ptout+x@googlemail.com", "Optout@gmail.com", "a@example.com"]
+        await connection.executemany(
+            "INSERT INTO suppressions (email, reason) VALUES ($1, 'unsubscribed')", [(email,) for email in given]
+        )
+        migrate(empty_database_url, command.upgrade, "head")
+        # As the previous release writes one while it is replaced; both are found, this one by its spelling.
+        await connection.execute("INSERT INTO suppressions (email, reason) VALUES ('Late@example.com', 'unsubscribed')")
+        database = Database(DatabaseSettings(database_url=SecretStr(empty_database_url)))
+        await database.connect()
+        try:
+            async with database.transaction() as there:
+                asked = {"opt.out@gmail.com", "A+1@example.com", "Late@example.com", "b@example.com"}
+                assert await suppressed(there, asked) == asked - {"b@example.com"}
+        finally:
+            await database.disconnect()
+        migrate(empty_database_url, command.downgrade, "0005")
+        kept = await connection.fetch("SELECT email FROM suppressions")
+        assert {row["email"] for row in kept} == {*given, "Late@example.com"}
     finally:
         await connection.close()
 

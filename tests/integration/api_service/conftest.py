@@ -1,6 +1,7 @@
 import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -79,10 +80,12 @@ def client_of(
     operator_keys: tuple[str, ...] = (),
     peer: str = "127.0.0.1",
     max_backlog: int = 1000,
+    **shares: Any,
 ) -> httpx.AsyncClient:
-    """A client of the API over the given parts; limits are small, for the tests' sake."""
+    """A client of the API over the given parts; limits are small, for the tests' sake. `shares` replaces some."""
     settings = ApiSettings(max_source_bytes=10_000, max_input_bytes=20_000)
-    submissions = Submissions(database, store, key_budget=KEY_BUDGET, recipient_budget=RECIPIENT_BUDGET)
+    budgets = {"key_budget": KEY_BUDGET, "recipient_budget": RECIPIENT_BUDGET, **shares}
+    submissions = Submissions(database, store, **budgets)
     # No socket, so no kernel that knows its owner: those who come from this machine are taken for its user.
     authenticator = Authenticator(database, operator_keys, owner_of=lambda *_: os.geteuid())
     backlog = BacklogGuard(database, limit=max_backlog)

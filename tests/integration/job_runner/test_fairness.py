@@ -1,33 +1,46 @@
-"""Senders are served in turn: many of one do not delay the few of another."""
+"""Keys are served in turn, and within a key its senders: many of one do not delay the few of another."""
 
+import asyncio
+import json
 import uuid
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from job_runner import claim
-from queue_consumer.jobs import JobMaker
+from queue_consumer.jobs import _INSERT, JobMaker
+from shared import api_keys
+from shared.api_keys import Scope
 from shared.database import Database
 from tests.integration.queue_consumer.test_jobs import FakeStore
-from tests.integration.rows import add_upload
+from tests.integration.rows import add_upload, execute, fetch
 
 pytestmark = pytest.mark.integration
 
 
-async def make_jobs(database: Database, email: str, count: int) -> None:
+async def make_key(database: Database) -> int:
+    async with database.transaction() as connection:
+        key, _ = await api_keys.create(connection, "test", [Scope.SUBMIT])
+    return key
+
+
+async def make_jobs(database: Database, email: str, count: int, key: int | None = None) -> None:
     store = FakeStore()
     store.objects["p.py"] = b"x"
     for _ in range(count):
         request = uuid.uuid4()
-        upload = await add_upload(database, email=email, object_key="p.py", request_id=request)
+        upload = await add_upload(database, email=email, object_key="p.py", request_id=request, owner=key)
         assert await JobMaker(database, store).make(str(upload).encode(), str(request)) is not None
 
 
-async def serve(database: Database, count: int) -> list[str]:
-    """Whose the next jobs are, one claim at a time."""
+async def serve(database: Database, count: int, *, at_once: int = 1) -> list[str]:
+    """Whose the next jobs are, by a number of claims."""
     served: list[str] = []
     for _ in range(count):
         async with database.transaction() as connection:
-            served += [job.recipient for job in await claim.claim(connection, limit=1, lease_seconds=30)]
+            served += [job.recipient for job in await claim.claim(connection, limit=at_once, lease_seconds=30)]
     return [email.split("@")[0] for email in served]
 
 
@@ -52,3 +65,141 @@ async def test_a_newcomer_does_not_overtake_those_who_waited(database: Database)
     # The floor has risen to a's ninth turn: the newcomer's many share from here, and do not go all before it.
     await make_jobs(database, "b@example.com", 10)
     assert await serve(database, 4) in (["a", "b", "a", "b"], ["a", "b", "b", "a"])
+
+
+async def test_a_key_with_many_addresses_gets_no_more_turns_than_a_key_with_one(database: Database) -> None:
+    greedy, honest = await make_key(database), await make_key(database)
+    for number in range(40):
+        await make_jobs(database, f"g{number}@example.com", 2, greedy)
+    await serve(database, 3)
+    await make_jobs(database, "honest@example.com", 4, honest)
+    order = await serve(database, 8)
+    assert "honest" in order[:2]
+    assert order.count("honest") == 4
+
+
+async def test_the_senders_of_a_key_alternate_whatever_other_keys_do(database: Database) -> None:
+    one, other = await make_key(database), await make_key(database)
+    for sender in "abc":
+        await make_jobs(database, f"{sender}@example.com", 4, one)
+    await make_jobs(database, "other@example.com", 12, other)
+    order = await serve(database, 24)
+    assert all("other" in order[n : n + 2] for n in range(0, 24, 2)), order
+    of_one = [sender for sender in order if sender != "other"]
+    assert all(sorted(of_one[n : n + 3]) == ["a", "b", "c"] for n in range(0, 12, 3)), order
+
+
+async def test_a_sender_who_comes_late_is_next_within_the_key(database: Database) -> None:
+    key = await make_key(database)
+    await make_jobs(database, "many@example.com", 20, key)
+    await make_jobs(database, "few@example.com", 1, key)
+    assert "few" in await serve(database, 2)
+
+
+async def test_an_address_that_is_spelled_differently_gets_no_further_turns(database: Database) -> None:
+    key = await make_key(database)
+    for number in range(10):
+        await make_jobs(database, f"greedy+{number}@example.com", 1, key)
+    await make_jobs(database, "honest@example.com", 2, key)
+    assert sorted(await serve(database, 4))[2:] == ["honest", "honest"]
+
+
+async def test_jobs_without_a_key_share_one_keys_turns(database: Database) -> None:
+    key = await make_key(database)
+    for number in range(10):
+        await make_jobs(database, f"local{number}@example.com", 1)
+    await make_jobs(database, "honest@example.com", 3, key)
+    assert (await serve(database, 6)).count("honest") == 3
+
+
+async def test_many_claims_at_once_share_alike(database: Database) -> None:
+    greedy, honest = await make_key(database), await make_key(database)
+    for number in range(10):
+        await make_jobs(database, f"g{number}@example.com", 4, greedy)
+    await make_jobs(database, "honest@example.com", 10, honest)
+    claims = [asyncio.create_task(serve(database, 1, at_once=5)) for _ in range(4)]
+    first = Counter(sender[0] for served in await asyncio.gather(*claims) for sender in served)
+    assert first == {"g": 10, "h": 10}
+    rest = await serve(database, 10, at_once=5)
+    assert len(rest) == 30
+    assert await fetch(database, "SELECT id FROM job WHERE status = 'none-executed' OR attempt != 1") == []
+
+
+async def test_a_claim_moves_turns_within_a_key_and_makes_or_loses_none(database: Database) -> None:
+    keys = [await make_key(database) for _ in range(3)]
+    for number in range(30):
+        await make_jobs(database, f"{number // 9}@example.com", 1, keys[number % 3])
+    turns = "SELECT owner, turn FROM job ORDER BY owner, turn"
+    before = await fetch(database, turns)
+    for at_once in (1, 4, 7):
+        await serve(database, 1, at_once=at_once)
+        assert await fetch(database, turns) == before
+    # Nobody's later turn was served, and no later place within a key.
+    [row] = await fetch(
+        database,
+        """
+        SELECT count(*) FILTER (WHERE later.turn < served.turn) AS turns,
+            count(*) FILTER (WHERE later.owner = served.owner AND later.place < served.place) AS places
+        FROM job AS served, job AS later WHERE served.status = 'executing' AND later.status = 'none-executed'
+        """,
+    )
+    assert row == {"turns": 0, "places": 0}
+
+
+async def test_a_job_that_comes_back_has_its_turn_again(database: Database) -> None:
+    key = await make_key(database)
+    for sender in "abc":
+        await make_jobs(database, f"{sender}@example.com", 3, key)
+    async with database.transaction() as connection:
+        [_, second] = await claim.claim(connection, limit=2, lease_seconds=30)
+        await claim.release(connection, second.lease_id)
+    async with database.transaction() as connection:
+        [again] = await claim.claim(connection, limit=1, lease_seconds=30)
+    assert again.id == second.id
+
+
+async def test_a_job_that_is_not_due_delays_nobody(database: Database) -> None:
+    one, other = await make_key(database), await make_key(database)
+    await make_jobs(database, "a@example.com", 2, one)
+    await make_jobs(database, "b@example.com", 1, one)
+    await make_jobs(database, "c@example.com", 1, other)
+    await execute(database, "UPDATE job SET run_after = now() + interval '1 hour' WHERE sender LIKE 'a@%'")
+    assert sorted(await serve(database, 1, at_once=4)) == ["b", "c"]
+
+
+_WAITING = """
+    INSERT INTO uploads (email, owner) SELECT 'g' || n % 40 || '@example.com', :key FROM generate_series(1, 100000) AS n
+"""
+_JOBS = """
+    INSERT INTO job (upload, job, request_id, owner, sender, turn, place)
+    SELECT id, '{}', gen_random_uuid(), owner, email,
+        row_number() OVER (PARTITION BY owner ORDER BY email, id) - 1,
+        row_number() OVER (PARTITION BY owner, email ORDER BY id) - 1
+    FROM uploads
+"""
+
+
+async def test_making_and_claiming_a_job_beside_a_hundred_thousand_reads_a_few_rows(database: Database) -> None:
+    greedy, honest = await make_key(database), await make_key(database)
+    await execute(database, _WAITING, key=greedy)
+    await execute(database, _JOBS)
+    await execute(database, "ANALYZE job")
+    await make_jobs(database, "honest@example.com", 1, honest)
+    assert "honest" in await serve(database, 2)
+    order = await serve(database, 1, at_once=40)
+    assert len(set(order)) >= 39
+    upload = await add_upload(database, email="honest@example.com", owner=honest)
+    insertion = {"uploads": [upload], "ids": [uuid.uuid4()], "jobs": ["{}"], "stop_reasons": [None], "senders": [None]}
+    for sql, values in ((claim._CLAIM, {"limit": 10, "lease_seconds": 30.0}), (_INSERT, insertion)):
+        [row] = await fetch(database, "EXPLAIN (ANALYZE, FORMAT JSON) " + sql, **values)
+        nodes = list(_nodes(json.loads(str(row["QUERY PLAN"]))[0]["Plan"]))
+        scans = [node for node in nodes if node.get("Relation Name") == "job" and "Scan" in node["Node Type"]]
+        assert len(scans) >= 4
+        assert "Seq Scan" not in {node["Node Type"] for node in nodes}
+        assert max(node["Actual Rows"] * node["Actual Loops"] for node in scans) <= 100
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)

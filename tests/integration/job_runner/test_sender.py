@@ -11,6 +11,7 @@ from job_runner.emails import sender as sender_module
 from job_runner.emails.foot import Foot
 from job_runner.emails.sender import Sender
 from job_runner.mailers.base import Email
+from shared import suppressions
 from shared.database import Connection, Database
 from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused
 from shared.storage.signing import LinkSigner
@@ -203,6 +204,46 @@ async def test_a_recipient_who_wants_none_gets_none(database: Database, sender: 
     await sender.run_once()
     assert mailer.sent == []
     assert [row["status"] for row in await rows(database)] == ["suppressed"]
+
+
+async def unsubscribe(database: Database, email: str) -> None:
+    async with database.transaction() as connection:
+        await suppressions.add(connection, email, "unsubscribed")
+
+
+@pytest.mark.parametrize("spelling", ["Someone@example.com", "someone+x@EXAMPLE.com", "someone@example.com."])
+async def test_who_unsubscribed_gets_none_by_another_spelling(
+    database: Database, sender: Sender, mailer: ScriptedMailer, spelling: str
+) -> None:
+    await add_email(database)
+    await unsubscribe(database, spelling)
+    await sender.run_once()
+    assert mailer.sent == []
+    assert [row["status"] for row in await rows(database)] == ["suppressed"]
+
+
+async def test_a_suppression_stops_nobody_elses_mail(
+    database: Database, sender: Sender, mailer: ScriptedMailer
+) -> None:
+    await add_email(database)
+    await unsubscribe(database, "some.one@example.com")
+    await sender.run_once()
+    assert [mail.recipient for mail in mailer.sent] == ["someone@example.com"]
+
+
+async def test_mails_that_were_queued_before_their_recipient_unsubscribed_are_not_sent(
+    database: Database, sender: Sender, mailer: ScriptedMailer
+) -> None:
+    """One waits for its first try, one for another: the first of them was with the provider, which was away."""
+    mailer.failures = [MailerUnavailable("away")]
+    await add_email(database)
+    await sender.run_once()
+    await add_email(database)
+    await unsubscribe(database, "someone@example.com")
+    await execute(database, "UPDATE emails SET run_after = now()")
+    await sender.run_once()
+    assert mailer.sent == []
+    assert [row["status"] for row in await rows(database)] == ["suppressed", "suppressed"]
 
 
 async def test_every_mail_brings_its_recipients_own_way_out(

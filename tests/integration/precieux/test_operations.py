@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from job_runner import claim
 from precieux.cli import app
 from precieux.queue import age
+from shared import suppressions
 from shared.database import Database, DatabaseSettings
 from tests.integration.rows import add_job, add_upload, execute, fetch
 
@@ -230,3 +231,28 @@ def test_what_is_cancelled_is_taken_from_its_runner_and_has_a_reason(on_database
     on_database(lambda database: execute(database, "UPDATE job SET status = 'executed', stop_reason = NULL"))
     assert "executed already" in refused("jobs", "cancel", str(job))
     assert "no job" in refused("jobs", "cancel", "99")
+
+
+def test_a_suppression_is_listed_and_removed_by_any_spelling(on_database: OnDatabase) -> None:
+    async def unsubscribe(database: Database) -> None:
+        async with database.transaction() as connection:
+            for email in ("Opt.Out@gmail.com", "optout+x@googlemail.com", "other@example.com"):
+                await suppressions.add(connection, email, "unsubscribed")
+
+    on_database(unsubscribe)
+    assert len(run_json("suppressions", "list")) == 3
+    removed = run_json("suppressions", "remove", "optout@gmail.com")
+    assert sorted(one["email"] for one in removed) == ["Opt.Out@gmail.com", "optout+x@googlemail.com"]
+    [left] = run_json("suppressions", "list")
+    assert (left["email"], left["reason"]) == ("other@example.com", "unsubscribed")
+    assert "suppressions list" in refused("suppressions", "remove", "optout@gmail.com")
+
+
+def test_a_key_names_the_recipients_that_it_is_limited_to() -> None:
+    made = run_json("keys", "create", "course", "--recipients", "example.edu, *.example.edu", "--recipients", "a@b.org")
+    assert made["recipients"] == ["example.edu", "*.example.edu", "a@b.org"]
+    run("keys", "create", "anybody")
+    limited, anybody = run_json("keys", "list")
+    assert limited["recipients"] == "example.edu *.example.edu a@b.org"
+    assert anybody["recipients"] is None
+    run("keys", "create", "wrong", "--recipients", "example", code=2)

@@ -188,16 +188,16 @@ async def test_a_message_that_crashes_us_does_not_condemn_its_batch(
     assert [job["upload"] for job in jobs] == good
 
 
-async def test_the_jobs_of_a_batch_stand_behind_one_another_by_sender(
+async def test_the_jobs_of_a_batch_stand_behind_one_another_by_key_and_by_sender(
     database: Database, store: FakeStore, consumer: Consumer
 ) -> None:
     store.objects["p.py"] = b"x"
-    senders = ["a@example.com", "a@example.com", "b@example.com", "a@example.com"]
+    senders = ["a@example.com", "a+x@example.com", "b@example.com", "A@example.com"]
     uploads = [await add_upload(database, object_key="p.py", email=sender) for sender in senders]
     await consumer.handle([delivery(upload, uuid.uuid4()) for upload in uploads[:2]])
     await consumer.handle([delivery(upload, uuid.uuid4()) for upload in uploads[2:]])
-    jobs = await fetch(database, "SELECT upload, turn FROM job ORDER BY upload")
-    assert [job["turn"] for job in jobs] == [0, 1, 0, 2]
+    jobs = await fetch(database, "SELECT upload, turn, place FROM job ORDER BY upload")
+    assert [(job["turn"], job["place"]) for job in jobs] == [(0, 0), (1, 1), (2, 0), (3, 2)]
 
 
 async def test_one_request_that_comes_twice_in_a_batch_makes_one_job(

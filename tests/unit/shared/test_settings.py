@@ -49,3 +49,18 @@ def test_an_operators_key_that_can_be_guessed_is_refused(monkeypatch: pytest.Mon
         load(ApiSettings)
     monkeypatch.setenv("PRECIEUX_API_KEYS", "k" * 32 + ", " + "l" * 40 + ",")
     assert load(ApiSettings).operator_keys == ("k" * 32, "l" * 40)
+
+
+@pytest.mark.parametrize(
+    "value", ["example", "*", "*.edu", "example.edu,", "https://example.edu", "@example.edu", "a b.org"]
+)
+def test_a_recipient_that_is_no_domain_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PRECIEUX_RECIPIENTS", value)
+    with pytest.raises(ConfigurationError, match=r"PRECIEUX_RECIPIENTS is wrong: .* is no domain"):
+        load(ApiSettings)
+
+
+def test_recipients_are_domains_and_all_below_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(ApiSettings).allowed_recipients is None
+    monkeypatch.setenv("PRECIEUX_RECIPIENTS", "example.edu, *.example.edu,bücher.example")
+    assert load(ApiSettings).allowed_recipients == ("example.edu", "*.example.edu", "bücher.example")

@@ -1,0 +1,27 @@
+"""Who may be mailed: domains and addresses that an operator has named."""
+
+from collections.abc import Collection
+from typing import Final
+
+from shared.addresses import canonical, canonical_domain, domain_of
+
+
+class Recipients:
+    """`example.edu` is a domain, `*.example.edu` all below it, `someone@example.edu` one mailbox; none is everybody."""
+
+    def __init__(self, entries: Collection[str] | None = None) -> None:
+        self._everybody = entries is None
+        names = [entry.strip() for entry in entries or ()]
+        self._addresses = frozenset(canonical(name) for name in names if "@" in name)
+        domains = [name for name in names if "@" not in name]
+        self._domains = frozenset(canonical_domain(name) for name in domains if not name.startswith("*."))
+        self._above = tuple("." + canonical_domain(name[2:]) for name in domains if name.startswith("*."))
+
+    def allow(self, address: str) -> bool:
+        if self._everybody or canonical(address) in self._addresses:
+            return True
+        domain = domain_of(address)
+        return domain in self._domains or domain.endswith(self._above)
+
+
+EVERYBODY: Final = Recipients()

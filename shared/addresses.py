@@ -1,0 +1,69 @@
+"""Canonical e-mail addresses: one form for all spellings that reach one mailbox.
+
+Budgets and suppressions are kept by this form. Mail goes to the address as it was given, because only the receiving
+host knows what a local part means.
+"""
+
+import contextlib
+import re
+import unicodedata
+from typing import Final
+
+import idna
+
+#: RFC 5321 allows 254 characters. What is longer reaches nobody, and costs us no more than one pass over it.
+_MAX_LENGTH: Final = 320
+_DOMAIN: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+#: Domains that name one mail host, by their canonical one.
+_SAME_HOST: Final = {"googlemail.com": "gmail.com"}
+#: Domains whose mailboxes ignore dots in the local part.
+_IGNORES_DOTS: Final = frozenset({"gmail.com"})
+
+
+def canonical(address: str) -> str:
+    """The canonical form of an address: folded case, no `+tag`, one form of the domain. Any text has one.
+
+    Only `+` separates a tag: it does so at most hosts, while `-` and `.` are parts of ordinary names. Linear in the
+    length of the address.
+    """
+    local, at, domain = _folded(address.strip()).rpartition("@")
+    if not at:
+        return domain
+    domain = canonical_domain(domain)
+    local = local.partition("+")[0] or local
+    if domain in _IGNORES_DOTS:
+        local = local.replace(".", "") or local
+    return f"{local}@{domain}"
+
+
+def canonical_domain(domain: str) -> str:
+    """The canonical form of a domain: lower case, in ASCII (punycode), without the dot at its end."""
+    domain = _folded(domain.strip()).rstrip(".")
+    if not domain.isascii() and len(domain) <= _MAX_LENGTH:
+        # What is no domain keeps its folded text.
+        with contextlib.suppress(idna.IDNAError, UnicodeError):
+            domain = idna.encode(domain, uts46=True).decode("ascii")
+    return _SAME_HOST.get(domain, domain)
+
+
+def domain_of(address: str) -> str:
+    """The canonical domain of an address; empty for a text without one."""
+    _, at, domain = address.rpartition("@")
+    return canonical_domain(domain) if at else ""
+
+
+def is_recipient(name: str) -> bool:
+    """Whether a name can stand in a list of recipients: a domain, `*.` and a domain, or an address."""
+    local, at, domain = name.strip().rpartition("@")
+    domain = canonical_domain(domain if at else domain.removeprefix("*."))
+    return bool(_DOMAIN.fullmatch(domain)) and (bool(local) or not at)
+
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    if len(text) > _MAX_LENGTH:
+        # Normalization takes quadratic time on a long run of combining marks.
+        return text.casefold()
+    # Folding case can undo the normal form, and the other way round (Unicode 3.13, NFKC_Casefold).
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

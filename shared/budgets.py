@@ -1,0 +1,104 @@
+"""Budgets: how much of something a subject (a key, a recipient, a domain) may use in an hour.
+
+The generic cell rate algorithm (ITU-T I.371): one time stamp per subject says when nothing of its budget will be in
+use any more. An hour's worth may be used at once. One statement reads and takes, so all replicas share a budget, and
+its cost does not depend on how much was used.
+
+Each statement locks its rows in the order of their subjects, so two transactions that take from the same budgets never
+wait for each other. A transaction takes everything in one call.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from shared.database import Connection
+from shared.settings import Settings
+
+_HOUR: Final = 3600.0
+
+# What is larger than the whole budget is served when nothing of the budget is in use.
+_TAKE: Final = """
+    INSERT INTO budgets AS b (subject, used_until)
+    SELECT subject, now() + make_interval(secs => seconds)
+    FROM unnest(CAST(:subjects AS text[]), CAST(:seconds AS float8[])) WITH ORDINALITY AS use (subject, seconds, place)
+    ORDER BY place
+    ON CONFLICT (subject) DO UPDATE SET used_until = greatest(b.used_until, now()) + (excluded.used_until - now())
+    WHERE greatest(b.used_until, now()) <= now() + greatest(interval '1 hour' - (excluded.used_until - now()), '0')
+    RETURNING subject
+"""
+_CHARGE: Final = """
+    INSERT INTO budgets AS b (subject, used_until)
+    SELECT subject, now() + make_interval(secs => seconds)
+    FROM unnest(CAST(:subjects AS text[]), CAST(:seconds AS float8[])) WITH ORDINALITY AS use (subject, seconds, place)
+    ORDER BY place
+    ON CONFLICT (subject) DO UPDATE SET used_until = greatest(b.used_until, now()) + (excluded.used_until - now())
+"""
+
+
+class RunBudgetSettings(Settings):
+    """Read by the API, which refuses, and by the runner, which charges."""
+
+    key_cpu_seconds: Annotated[
+        int, Field(ge=1, description="seconds an hour for which one key's programs may occupy processors and slots")
+    ] = 36_000
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """`amount` of the budget of `subject`, which is `per_hour`."""
+
+    subject: str
+    per_hour: float
+    amount: float = 1
+
+    @property
+    def seconds(self) -> float:
+        """The part of an hour in which the budget grows by this amount."""
+        return _HOUR * self.amount / self.per_hour
+
+
+def run_seconds(key_id: int) -> str:
+    """The subject whose budget holds the seconds for which a key's programs ran."""
+    return f"run-seconds:{key_id}"
+
+
+async def take(connection: Connection, uses: Collection[Use]) -> dict[str, float]:
+    """Take from several budgets; returns the seconds to wait, by subject, for those that are used up.
+
+    If it returns any, the caller rolls its transaction back: the others were taken from.
+    """
+    values = _values(uses)
+    rows = await connection.fetch_all(_TAKE, values)
+    used_up = {use.subject: use.seconds for use in uses} | dict.fromkeys((row["subject"] for row in rows), 0.0)
+    used_up = {subject: seconds for subject, seconds in used_up.items() if seconds}
+    if not used_up:
+        return {}
+    ahead = await _seconds_in_use(connection, used_up)
+    return {subject: ahead.get(subject, 0.0) - max(_HOUR - each, 0.0) for subject, each in used_up.items()}
+
+
+async def charge(connection: Connection, uses: Collection[Use]) -> None:
+    """Take what was used already, whether the budgets have it or not."""
+    await connection.execute(_CHARGE, _values(uses))
+
+
+async def overdrawn(connection: Connection, subject: str) -> float:
+    """The seconds until no more than an hour's worth of the budget is in use; 0 if that is so now. Locks nothing."""
+    ahead = await _seconds_in_use(connection, [subject])
+    return max(0.0, ahead.get(subject, 0.0) - _HOUR)
+
+
+def _values(uses: Collection[Use]) -> Mapping[str, object]:
+    ordered = sorted(uses, key=lambda use: use.subject)
+    return {"subjects": [use.subject for use in ordered], "seconds": [use.seconds for use in ordered]}
+
+
+async def _seconds_in_use(connection: Connection, subjects: Collection[str]) -> dict[str, float]:
+    rows = await connection.fetch_all(
+        "SELECT subject, extract(epoch FROM used_until - now()) AS seconds FROM budgets WHERE subject = ANY(:subjects)",
+        {"subjects": list(subjects)},
+    )
+    return {row["subject"]: float(row["seconds"]) for row in rows}

@@ -1,0 +1,53 @@
+"""Suppressions: recipients who asked for no more mails.
+
+A row keeps the address as its owner unsubscribed it, and its canonical form, by which all spellings of it are found.
+A row without one was written by an earlier release; it is found by its exact spelling.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.addresses import canonical
+from shared.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    email: str
+    reason: str
+    created_at: datetime
+
+
+async def add(connection: Connection, email: str, reason: str) -> None:
+    await connection.execute(
+        "INSERT INTO suppressions (email, canonical, reason) VALUES (:email, :canonical, :reason)"
+        " ON CONFLICT (email) DO UPDATE SET canonical = excluded.canonical",
+        {"email": email, "canonical": canonical(email), "reason": reason},
+    )
+
+
+async def suppressed(connection: Connection, emails: Collection[str]) -> set[str]:
+    """Those of the addresses to which nothing may be mailed."""
+    by_canonical = {email: canonical(email) for email in emails}
+    rows = await connection.fetch_all(
+        "SELECT email, canonical FROM suppressions WHERE canonical = ANY(:canonicals) OR email = ANY(:emails)",
+        {"canonicals": list(by_canonical.values()), "emails": list(by_canonical)},
+    )
+    found = {row["canonical"] for row in rows} | {row["email"] for row in rows}
+    return {email for email, form in by_canonical.items() if email in found or form in found}
+
+
+async def listed(connection: Connection) -> list[Suppression]:
+    """All suppressions, the oldest first."""
+    rows = await connection.fetch_all("SELECT email, reason, created_at FROM suppressions ORDER BY created_at, email")
+    return [Suppression(row["email"], row["reason"], row["created_at"]) for row in rows]
+
+
+async def remove(connection: Connection, email: str) -> list[Suppression]:
+    """Let mails go to an address again, in all its spellings; returns the suppressions that stood against it."""
+    rows = await connection.fetch_all(
+        "DELETE FROM suppressions WHERE canonical = :canonical OR email = :email RETURNING email, reason, created_at",
+        {"canonical": canonical(email), "email": email},
+    )
+    return [Suppression(row["email"], row["reason"], row["created_at"]) for row in rows]

@@ -1,0 +1,200 @@
+"""What one key, one mailbox and one domain may use, however a client spells and spreads it."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from api_service.recipients import Recipients
+from shared import api_keys, budgets
+from shared.api_keys import Scope
+from shared.budgets import Use
+from shared.database import Database
+from shared.storage.signing import LinkSigner
+from tests.integration.api_service.test_access import OPERATOR, Reach, bearer, make_key, reach, submit
+from tests.integration.rows import execute, fetch
+
+__all__ = ["reach"]
+
+pytestmark = [pytest.mark.integration, pytest.mark.security]
+
+SPELLINGS = ["victim@gmail.com", "Victim@gmail.com", "v.ictim@gmail.com", "victim+1@gmail.com", "victim@googlemail.com"]
+MANY = 10**6
+
+
+async def ask(client: httpx.AsyncClient, key: str, number: int) -> httpx.Response:
+    return await client.get(f"/check_email/?id={number}", headers=bearer(key))
+
+
+async def submit_and_ask(client: httpx.AsyncClient, key: str, number: int, email: str) -> httpx.Response:
+    assert (await submit(client, key, email=email, id=number)).status_code == 200
+    return await ask(client, key, number)
+
+
+async def test_all_spellings_of_a_mailbox_share_its_budget(reach: Reach, database: Database) -> None:
+    keys = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
+    async with reach(recipient_budget=4) as client:
+        answers = [
+            await submit_and_ask(client, keys[number % 2], number + 1, email) for number, email in enumerate(SPELLINGS)
+        ]
+        assert [answer.status_code for answer in answers] == [200] * 4 + [429]
+        assert 0 < int(answers[-1].headers["Retry-After"]) <= 1800
+    # Each is mailed at the address that its sender gave.
+    assert [row["email"] for row in await fetch(database, "SELECT email FROM uploads ORDER BY id")] == SPELLINGS
+    # What was refused was not asked for.
+    assert len(await fetch(database, "SELECT id FROM outbox")) == 4
+
+
+async def test_a_key_gets_at_most_half_of_a_mailboxs_budget(reach: Reach, database: Database) -> None:
+    greedy, honest = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
+    async with reach(key_budget=MANY, recipient_budget=6) as client:
+        answers = [await submit_and_ask(client, greedy, number, "student@example.com") for number in range(1, 6)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+        assert "of this key" in answers[-1].json()["detail"]
+        assert (await submit_and_ask(client, honest, 6, "student@example.com")).status_code == 200
+
+
+async def test_a_domain_has_a_budget_for_all_its_mailboxes(reach: Reach, database: Database) -> None:
+    key = await make_key(database, Scope.SUBMIT)
+    async with reach(key_budget=MANY, domain_budget=3) as client:
+        answers = [await submit_and_ask(client, key, number, f"u{number}@example.com") for number in range(1, 5)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert (await submit_and_ask(client, key, 5, "u1@example.org")).status_code == 200
+
+
+async def test_repeating_an_execution_is_in_the_keys_budget(reach: Reach, database: Database) -> None:
+    key = await make_key(database, Scope.SUBMIT)
+    async with reach(key_budget=5, recipient_budget=MANY) as client:
+        assert (await submit(client, key, id=1)).status_code == 200
+        codes = []
+        for _ in range(6):
+            codes.append((await ask(client, key, 1)).status_code)
+            await execute(database, "UPDATE uploads SET request_id = NULL")
+        assert codes == [200] * 5 + [429]
+
+
+async def test_a_key_may_send_so_many_bytes_an_hour(reach: Reach, database: Database) -> None:
+    key, other = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
+    inputs = "é" * 496
+    async with reach(key_budget=MANY, key_bytes=3000) as client:
+        answers = [await submit(client, key, inputs=inputs) for _ in range(4)]
+        # Sources and inputs are 1,000 bytes each.
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert 0 < int(answers[-1].headers["Retry-After"]) <= 1200
+        assert (await submit(client, other, inputs=inputs)).status_code == 200
+
+
+async def test_a_submission_larger_than_an_hours_bytes_is_served_when_none_are_in_use(
+    reach: Reach, database: Database
+) -> None:
+    key = await make_key(database, Scope.SUBMIT)
+    async with reach(key_budget=MANY, key_bytes=1000) as client:
+        assert (await submit(client, key)).status_code == 200
+        refused = await submit(client, key, inputs="x" * 2000)
+        assert (refused.status_code, int(refused.headers["Retry-After"])) == (429, 29)
+        await execute(database, "UPDATE budgets SET used_until = now() WHERE subject LIKE 'bytes:%'")
+        assert (await submit(client, key, inputs="x" * 2000)).status_code == 200
+
+
+async def test_a_key_whose_programs_ran_too_long_waits(reach: Reach, database: Database) -> None:
+    key, other = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
+    async with reach(key_budget=MANY, key_cpu_seconds=100) as client:
+        assert (await submit(client, key, id=1)).status_code == 200
+        async with database.transaction() as connection:
+            await budgets.charge(connection, [Use(budgets.run_seconds(1), 100, 110)])
+        for answer in (await submit(client, key), await ask(client, key, 1)):
+            assert answer.status_code == 429
+            assert 350 <= int(answer.headers["Retry-After"]) <= 360
+        assert (await submit(client, other)).status_code == 200
+        await execute(database, "UPDATE budgets SET used_until = used_until - interval '361 seconds'")
+        assert (await submit(client, key)).status_code == 200
+        assert (await ask(client, key, 1)).status_code == 200
+
+
+@pytest.mark.parametrize("refused", ["key_budget", "key_bytes"])
+async def test_what_one_budget_refuses_is_not_taken_from_another(
+    reach: Reach, database: Database, refused: str
+) -> None:
+    key = await make_key(database, Scope.SUBMIT)
+    limits = {"key_budget": 2, "key_bytes": 20} if refused == "key_budget" else {"key_budget": 3, "key_bytes": 16}
+    async with reach(**limits) as client:
+        codes = [(await submit(client, key)).status_code for _ in range(4)]
+        assert codes == [200, 200, 429, 429]
+        used = await fetch(database, "SELECT subject, extract(epoch FROM used_until - now()) AS s FROM budgets")
+        shares = {str(row["subject"]).partition(":")[0]: float(str(row["s"])) / 3600 for row in used}
+        assert shares["key"] == pytest.approx(2 / limits["key_budget"], abs=0.02)
+        assert shares["bytes"] == pytest.approx(16 / limits["key_bytes"], abs=0.02)
+
+
+ALLOWED = Recipients(["example.edu", "*.example.edu", "One.Person@gmail.com"])
+
+
+@pytest.mark.parametrize(
+    ("email", "allowed"),
+    [
+        ("a@example.edu", True),
+        ("a@EXAMPLE.edu", True),
+        ("a@cs.example.edu", True),
+        ("a@x.cs.example.edu", True),
+        ("oneperson+x@googlemail.com", True),
+        ("a@example.com", False),
+        ("a@notexample.edu", False),
+        ("a@example.edu.example.com", False),
+        ("another@gmail.com", False),
+    ],
+)
+async def test_only_the_named_recipients_are_mailed(
+    reach: Reach, database: Database, email: str, allowed: bool
+) -> None:
+    async with reach(operator_keys=(OPERATOR,), recipients=ALLOWED) as client:
+        answer = await submit(client, OPERATOR, email=email, id=1)
+        assert answer.status_code == (200 if allowed else 422)
+        if not allowed:
+            assert "domains that may be mailed" in answer.json()["detail"]
+    assert len(await fetch(database, "SELECT id FROM uploads")) == int(allowed)
+
+
+async def test_a_submission_from_before_the_list_is_not_run(reach: Reach, database: Database) -> None:
+    async with reach(operator_keys=(OPERATOR,)) as client:
+        await submit(client, OPERATOR, email="a@example.com", id=1)
+    async with reach(operator_keys=(OPERATOR,), recipients=ALLOWED) as client:
+        assert (await ask(client, OPERATOR, 1)).status_code == 422
+    assert await fetch(database, "SELECT id FROM outbox") == []
+    assert [row["request_id"] for row in await fetch(database, "SELECT request_id FROM uploads")] == [None]
+
+
+async def test_a_key_may_be_limited_to_recipients(reach: Reach, database: Database) -> None:
+    async with database.transaction() as connection:
+        _, key = await api_keys.create(connection, "course", [Scope.SUBMIT], ["example.edu"])
+    async with reach() as client:
+        assert (await submit(client, key, email="a@example.edu")).status_code == 200
+        refused = await submit(client, key, email="a@example.com")
+        assert refused.status_code == 422
+        assert "This API key" in refused.json()["detail"]
+
+
+async def test_an_admins_key_has_no_budget_but_the_list_binds_it(reach: Reach, database: Database) -> None:
+    admin = await make_key(database, Scope.ADMIN)
+    async with reach(key_budget=1, recipient_budget=1, domain_budget=1, key_bytes=1, recipients=ALLOWED) as client:
+        for number in range(1, 4):
+            assert (await submit_and_ask(client, admin, number, "a@example.edu")).status_code == 200
+        assert (await submit(client, admin, email="a@example.com")).status_code == 422
+    assert await fetch(database, "SELECT subject FROM budgets") == []
+
+
+async def test_requests_of_many_keys_at_once_end_without_a_deadlock(reach: Reach, database: Database) -> None:
+    """Each takes from four budgets; the mailboxes and the domains are the same for all."""
+    keys = [await make_key(database, Scope.SUBMIT) for _ in range(4)]
+    emails = [f"u{number}@d{number % 2}.example.com" for number in range(4)]
+    async with reach(key_budget=MANY, recipient_budget=MANY) as client:
+        numbers = range(1, 33)
+        await asyncio.gather(*(submit(client, keys[n % 4], email=emails[n // 4 % 4], id=n) for n in numbers))
+        answers = await asyncio.gather(*(ask(client, keys[n % 4], n) for n in numbers))
+    assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_unsubscribing_holds_for_all_spellings(reach: Reach, database: Database, signer: LinkSigner) -> None:
+    async with reach() as client:
+        assert (await client.post(signer.unsubscribe_link("Opt.Out+x@gmail.com"))).status_code == 200
+    [row] = await fetch(database, "SELECT email, canonical FROM suppressions")
+    assert (row["email"], row["canonical"]) == ("Opt.Out+x@gmail.com", "optout@gmail.com")

@@ -1,0 +1,123 @@
+"""A key is charged for the time that its programs take, and for nothing that is our fault."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from job_runner import claim
+from job_runner.process import Processor
+from shared import api_keys
+from shared.api_keys import Scope
+from shared.budgets import run_seconds
+from shared.codex import RunResponse, Verdict
+from shared.database import Database
+from shared.errors import EngineRefused, EngineUnavailable
+from shared.retry import RetryPolicy
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from tests.integration.job_runner.test_runner import ScriptedEngine
+from tests.integration.rows import add_job, execute, fetch
+
+pytestmark = pytest.mark.integration
+
+BUDGET = 1000
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
+    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def engine() -> ScriptedEngine:
+    return ScriptedEngine()
+
+
+@pytest.fixture
+def processor(database: Database, store: LocalStore, engine: ScriptedEngine) -> Processor:
+    policy = RetryPolicy(base=0.01, cap=0.02)
+    return Processor(
+        database, store, engine, "example.com", max_attempts=2, key_cpu_seconds=BUDGET, policy=policy
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def key(database: Database) -> int:
+    async with database.transaction() as connection:
+        key, _ = await api_keys.create(connection, "test", [Scope.SUBMIT])
+    return key
+
+
+async def run(database: Database, processor: Processor, owner: int) -> None:
+    job = await add_job(database)
+    await execute(database, "UPDATE job SET owner = :owner WHERE id = :id", owner=owner, id=job)
+    async with database.transaction() as connection:
+        [claimed] = await claim.claim(connection, limit=1, lease_seconds=30)
+    await processor.process(claimed)
+
+
+async def used(database: Database) -> dict[str, float]:
+    """The seconds that each subject has in use."""
+    rows = await fetch(database, "SELECT subject, extract(epoch FROM used_until - now()) AS seconds FROM budgets")
+    return {str(row["subject"]): float(str(row["seconds"])) * BUDGET / 3600 for row in rows}
+
+
+def answer(verdict: Verdict, time_s: float) -> RunResponse:
+    return RunResponse(timeStamp=1, status=200, output="", verdict=verdict, time_s=time_s, wall_s=0.01)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.OK, Verdict.TIME_LIMIT, Verdict.COMPILE_ERROR])
+async def test_a_run_is_charged_whatever_its_verdict(
+    database: Database, processor: Processor, engine: ScriptedEngine, key: int, verdict: Verdict
+) -> None:
+    engine.answers = [answer(verdict, 100), answer(verdict, 200)]
+    await run(database, processor, key)
+    await run(database, processor, key)
+    assert await used(database) == {run_seconds(key): pytest.approx(300, abs=20)}
+
+
+async def test_a_program_that_sleeps_is_charged_for_its_slot(
+    database: Database, processor: Processor, engine: ScriptedEngine, key: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("job_runner.process.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    run_at_engine = engine.run
+
+    async def sleep(**program: str) -> RunResponse:
+        clock[0] += 30
+        return await run_at_engine(**program)
+
+    monkeypatch.setattr(engine, "run", sleep)
+    engine.answers = [answer(Verdict.OK, 0.01)]
+    await run(database, processor, key)
+    assert await used(database) == {run_seconds(key): pytest.approx(30, abs=5)}
+
+
+@pytest.mark.parametrize("failure", [EngineUnavailable("away"), EngineRefused("no"), RuntimeError("a defect")])
+async def test_a_failure_of_ours_is_not_charged(
+    database: Database, processor: Processor, engine: ScriptedEngine, key: int, failure: Exception
+) -> None:
+    engine.failures = [failure]
+    await run(database, processor, key)
+    assert await used(database) == {}
+
+
+async def test_what_no_key_submitted_is_not_charged(
+    database: Database, processor: Processor, engine: ScriptedEngine
+) -> None:
+    await run(database, processor, 0)
+    assert await used(database) == {}
+
+
+async def test_a_run_whose_lease_was_lost_is_not_charged(database: Database, processor: Processor, key: int) -> None:
+    await add_job(database)
+    async with database.transaction() as connection:
+        [claimed] = await claim.claim(connection, limit=1, lease_seconds=30)
+        await claim.release(connection, claimed.lease_id)
+    await processor.process(replace(claimed, owner=key))
+    assert await used(database) == {}

@@ -1,0 +1,110 @@
+"""Budgets on a real Postgres: what they hold, and that nobody waits for nobody."""
+
+import asyncio
+from email.headerregistry import Address
+from pathlib import Path
+
+import pytest
+
+from job_runner.cleaner import Cleaner
+from job_runner.mailers.outbox import OutboxMailer
+from shared import budgets
+from shared.budgets import Use
+from shared.database import Database
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from tests.integration.rows import execute, fetch
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+async def take(database: Database, *uses: Use) -> dict[str, float]:
+    """Take, and keep what was taken only if all was."""
+
+    class Refused(Exception):
+        pass
+
+    waits: dict[str, float] = {}
+    try:
+        async with database.transaction() as connection:
+            waits = await budgets.take(connection, uses)
+            if waits:
+                raise Refused
+    except Refused:
+        pass
+    return waits
+
+
+async def test_a_budget_weighs_amounts(database: Database) -> None:
+    assert await take(database, Use("a", 100, 60)) == {}
+    assert await take(database, Use("a", 100, 60)) == {"a": pytest.approx(720, abs=10)}
+    assert await take(database, Use("a", 100, 40)) == {}
+    assert list(await take(database, Use("a", 100, 1))) == ["a"]
+
+
+async def test_of_several_budgets_those_used_up_are_named(database: Database) -> None:
+    uses = [Use("a", 1), Use("b", 2), Use("c", 1)]
+    assert await take(database, *uses) == {}
+    assert sorted(await take(database, *uses)) == ["a", "c"]
+
+
+async def test_a_charge_may_overdraw_and_is_paid_off(database: Database) -> None:
+    async with database.transaction() as connection:
+        assert await budgets.overdrawn(connection, "a") == 0
+        await budgets.charge(connection, [Use("a", 100, 90), Use("b", 100, 90)])
+        assert await budgets.overdrawn(connection, "a") == 0
+        await budgets.charge(connection, [Use("a", 100, 30)])
+        assert await budgets.overdrawn(connection, "a") == pytest.approx(720, abs=10)
+        assert await budgets.overdrawn(connection, "b") == 0
+    await execute(database, "UPDATE budgets SET used_until = used_until - interval '721 s'")
+    async with database.transaction() as connection:
+        assert await budgets.overdrawn(connection, "a") == 0
+
+
+@pytest.mark.parametrize("how", [budgets.take, budgets.charge])
+async def test_two_that_use_the_same_budgets_never_wait_for_each_other(database: Database, how: object) -> None:
+    """Each is stopped between the two budgets that both want, by a third transaction that holds one between them."""
+    statement = budgets.take if how is budgets.take else budgets.charge
+    await execute(
+        database, "INSERT INTO budgets SELECT name, now() FROM unnest(ARRAY['a', 'm1', 'm2', 'z']) AS names (name)"
+    )
+    released = asyncio.Event()
+
+    async def hold() -> None:
+        async with database.transaction() as connection:
+            await connection.execute("SELECT 1 FROM budgets WHERE subject LIKE 'm%' FOR UPDATE")
+            held.set()
+            await released.wait()
+
+    async def use(*subjects: str) -> None:
+        async with database.transaction() as connection:
+            await statement(connection, [Use(subject, 1000) for subject in subjects])
+
+    async def both_wait() -> bool:
+        [row] = await fetch(
+            database,
+            "SELECT count(*) AS waiting FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        return row["waiting"] == 2
+
+    held = asyncio.Event()
+    holder = asyncio.create_task(hold())
+    await held.wait()
+    users = [asyncio.create_task(use("a", "m1", "z")), asyncio.create_task(use("z", "m2", "a"))]
+    await eventually(both_wait, what="both wait")
+    released.set()
+    await asyncio.gather(holder, *users)
+
+
+async def test_clearing_away_old_budgets_waits_for_no_request(database: Database, tmp_path: Path) -> None:
+    await execute(
+        database, "INSERT INTO budgets SELECT name, now() - interval '1 s' FROM unnest(ARRAY['a', 'b']) AS names (name)"
+    )
+    store = LocalStore(tmp_path / "objects", LinkSigner(b"k" * 32, "http://api"))
+    cleaner = Cleaner(database, store, OutboxMailer(tmp_path / "outbox", Address(addr_spec="p@example.com")), days=1)
+    async with database.transaction() as connection:
+        await connection.execute("SELECT 1 FROM budgets WHERE subject = 'a' FOR UPDATE")
+        await asyncio.wait_for(asyncio.create_task(cleaner.run_once()), timeout=30)
+    assert [row["subject"] for row in await fetch(database, "SELECT subject FROM budgets")] == ["a"]
