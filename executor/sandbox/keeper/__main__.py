@@ -13,12 +13,16 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.meter import CgroupV1, CgroupV2, Meter
 from executor.sandbox.keeper.nurseries import Nurseries
 from executor.sandbox.keeper.protocol import BoxGone, Prepare, Report, StageLimits, decode_order, encode
 from executor.sandbox.keeper.run import Run
+
+#: Added to the executor's own (proc_pid_oom_score_adj(5)); boxes have more than the most.
+_OOM_SCORE_ABOVE, _OOM_SCORE_MOST = 500, 900
 
 _METERS: dict[int, type[CgroupV1] | type[CgroupV2]] = {1: CgroupV1, 2: CgroupV2}
 
@@ -141,11 +145,19 @@ class Keeper:
             self._executor.send(encode(message))
 
 
+def _die_before_the_executor() -> None:
+    """Where memory runs out: boxes first (`DIES_SECOND` in init/stages.c), then the keeper and its nurseries."""
+    score = Path("/proc/self/oom_score_adj")
+    executors = int(score.read_text())
+    score.write_text(str(max(executors, min(executors + _OOM_SCORE_ABOVE, _OOM_SCORE_MOST))))
+
+
 def main() -> int:
     # Whatever came along from whoever started us; what is opened from here on stays here (PEP 446).
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # every box that stands ready takes some
+    _die_before_the_executor()
     keeper = Keeper(socket.socket(fileno=0))
     try:
         keeper.serve()

@@ -130,6 +130,8 @@ class Run:
         """Process 1 is dead, and with it the box is empty: report what it could not, and clean up."""
         yield from self.hear()
         if self._running and not self._failure:
+            if self._meters[self._stage].is_starved():
+                self.stop("memory")
             if self._stopped:
                 usage = self._meters[self._stage].sample()
                 yield self._report(None, signal.SIGKILL, usage, time.monotonic() - self._started, last=True)
@@ -199,11 +201,11 @@ class Run:
         follows = int(exit_code) == 0 and self._stage + 1 < len(self._stages)
         told = Usage(float(cpu_s), int(resident))
         usage = self._meters[self._stage].conclude(told, self._seen if follows else None)
-        if usage.exhausted:
+        code = int(exit_code)
+        if usage.exhausted or (code == -signal.SIGKILL and self._meters[self._stage].is_starved()):
             self._stopped = self._stopped or "memory"
         elif usage.cpu_s > self._limits.cpu_s:
             self._stopped = self._stopped or "cpu"
-        code = int(exit_code)
         last = code != 0 or self._stopped is not None or self._stage + 1 == len(self._stages)
         report = self._report(code if code >= 0 else None, -code if code < 0 else None, usage, float(wall_s), last=last)
         self.next_look = float("inf")
