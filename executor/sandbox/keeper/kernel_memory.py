@@ -1,12 +1,14 @@
 """What the kernel holds for the programs of a box and no process has mapped: the buffers of sockets, and locks.
 
-For hosts without cgroups, which count it. /proc/net/sockstat tells how many sockets there are. Beyond a few, sock_diag(7)
-lists the buffers of each. It leaves out those that their owner has closed while their data wait to be read, so each of
-these counts as much as one can hold. What is not counted here is bounded by the number of open files and of processes.
+For hosts without cgroups, which count it. /proc/net/sockstat tells how many sockets there are. Beyond a few,
+sock_diag(7) lists the buffers of each. It leaves out those that their owner has closed while their data wait to be
+read, so each of these counts as much as one can hold. What is not counted here is bounded by the number of open files
+and of processes.
 """
 
 import ctypes
 import errno
+import functools
 import os
 import socket
 import struct
@@ -46,7 +48,6 @@ class KernelMemory:
     def __init__(self, proc: int) -> None:
         self._proc = proc
         self._diagnosis: socket.socket | None = None
-        self._most_of_one = _most_of_one_socket()
 
     def bytes(self) -> int:
         """Held by sockets, when there are more than a few, and by locks; nothing once process 1 is gone."""
@@ -59,18 +60,25 @@ class KernelMemory:
         if self._diagnosis:
             self._diagnosis.close()
 
+    def in_buffers(self) -> int:
+        """Held by sockets that are listed. A cgroup counts them too, but not before a connection is accepted."""
+        try:
+            return sum(self._ask()) if self._sockets() > FEW_SOCKETS else 0
+        except OSError:  # this kernel cannot tell, or process 1 is gone
+            return 0
+
     def _of_sockets(self) -> int:
-        count = int(_read(self._proc, "1/net/sockstat").split(maxsplit=3)[2])
+        count = self._sockets()
         if count <= FEW_SOCKETS:
             return 0
-        listed = held = 0
         try:
-            for bytes_ in self._ask():
-                listed += 1
-                held += bytes_
+            listed = list(self._ask())
         except OSError:  # this kernel cannot tell
-            listed = held = 0
-        return held + count * _SOCKET_BYTES + max(count - listed, 0) * self._most_of_one
+            listed = []
+        return sum(listed) + count * _SOCKET_BYTES + max(count - len(listed), 0) * _most_of_one_socket()
+
+    def _sockets(self) -> int:
+        return int(_read(self._proc, "1/net/sockstat").split(maxsplit=3)[2])
 
     def _ask(self) -> Iterator[int]:
         """The bytes in the buffers of each socket of the box."""
@@ -99,6 +107,7 @@ class KernelMemory:
         return lines * _LOCK_BYTES
 
 
+@functools.cache
 def _most_of_one_socket() -> int:
     """Bytes in the kernel that one socket can hold: one message may begin while there is room for a byte."""
     with socket.socket(socket.AF_UNIX) as plain:

@@ -64,6 +64,10 @@ class ProcessTree:
         """Bytes that the kernel holds for the box and no process has mapped."""
         return self._kernel.bytes()
 
+    def in_buffers(self) -> int:
+        """Bytes in the buffers of the box's sockets."""
+        return self._kernel.in_buffers()
+
     def stored(self) -> int:
         """Bytes of the files in the box, and of what the kernel keeps for each."""
         files = os.fstatvfs(self._box)

@@ -103,7 +103,7 @@ class Run:
         if channel.is_readable(self.channel.fileno()):
             return  # process 1 has told of its end, and what was seen may be the next one's
         self._seen = usage
-        if usage.exhausted:
+        if usage.exhausted or self._fills_buffers():
             self.stop("memory")
         elif usage.cpu_s > limits.cpu_s:
             self.stop("cpu")
@@ -219,6 +219,15 @@ class Run:
     def _report(self, code: int | None, number: int | None, usage: Usage, wall_s: float, *, last: bool) -> StageReport:
         used = usage.cpu_s, wall_s, usage.memory_bytes
         return StageReport(self.id, self._stage, code, number, *used, self._stopped, last)
+
+    def _fills_buffers(self) -> bool:
+        """Sockets hold more than the limit. A cgroup knows a part of it; without one the meter counts it all."""
+        if self._new_meter is None:
+            return False
+        try:
+            return self._open_tree().in_buffers() > self._limits.memory_bytes
+        except OSError:  # it has just ended
+            return False
 
     def _is_late(self, now: float) -> bool:
         """The wall limit is reached; stretch it by what the program has waited for a processor, unless that is all."""
