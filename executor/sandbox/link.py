@@ -33,6 +33,11 @@ class Mechanisms:
     headers: Path | None = None
     runtimes: Path | None = None
 
+    @property
+    def own_users(self) -> bool:
+        """Whether each box is another user to the kernel; else all of them are the executor's own."""
+        return self.first_user is not None
+
 
 class KeeperLink:
     """`hear` gets every report; `lost` is called when the keeper has gone, after which another can be started."""

@@ -130,10 +130,13 @@ class Run:
         """Process 1 is dead, and with it the box is empty: report what it could not, and clean up."""
         yield from self.hear()
         if self._running and not self._failure:
-            if self._meters[self._stage].is_starved():
-                self.stop("memory")
+            with contextlib.suppress(OSError):
+                if self._meters[self._stage].is_starved():
+                    self.stop("memory")
             if self._stopped:
-                usage = self._meters[self._stage].sample()
+                with contextlib.suppress(OSError):
+                    self._seen = self._meters[self._stage].sample()
+                usage = self._seen
                 yield self._report(None, signal.SIGKILL, usage, time.monotonic() - self._started, last=True)
             else:
                 self._failure = "process 1 of the box ended before its program"
