@@ -136,7 +136,9 @@ def main() -> int:
         configure_logging("executor", load(LogSettings))
         mechanisms = find_mechanisms(settings)
         settings = limits.on_this_host(
-            settings, own_users=mechanisms.own_users, most_processes=cgroups.most_processes()
+            settings,
+            by_number=not mechanisms.own_users or mechanisms.cgroups is None,
+            most_processes=cgroups.most_processes(),
         )
         with asyncio.Runner(loop_factory=_new_loop_for(mechanisms)) as runner:
             runner.run(serve(settings, mechanisms))

@@ -8,9 +8,9 @@ from shared.errors import ConfigurationError
 #: Of whoever has none.
 NO_WISHES = RunRequest(code="", language="")
 
-#: Of one program where all programs are the same user to the kernel, which counts some things by user: enough for a
-#: pool of a hundred threads, and for every runtime that we know (ADR 82).
-_SHARED_PROCESSES, _SHARED_OPEN_FILES = 128, 128
+#: Of one program where these numbers are all that bounds some of what it can use up: enough for a pool of a hundred
+#: threads, and for every runtime that we know (ADR 82).
+_FEW_PROCESSES, _FEW_OPEN_FILES = 128, 128
 #: Processes and threads that are ours: those that run all the time, and those that wait in one box of each kind.
 _OUR_PROCESSES, _WAITING_PROCESSES = 64, 40
 #: Fewer than this do not start every runtime.
@@ -23,13 +23,13 @@ _LEAST_MEMORY_BYTES = 16 << 20
 _WALL_FACTOR, _WALL_ADDEND = 2.0, 10.0
 
 
-def on_this_host(settings: ExecutorSettings, *, own_users: bool, most_processes: int | None) -> ExecutorSettings:
-    """The settings with the numbers that the operator has left to us: `own_users` tells whether each program is another
-    user, `most_processes` how many the executor and all programs may have together. ConfigurationError when those are
-    too few."""
+def on_this_host(settings: ExecutorSettings, *, by_number: bool, most_processes: int | None) -> ExecutorSettings:
+    """The settings with the numbers that the operator has left to us: `by_number` tells that programs share a user, or
+    that no cgroup counts their memory; `most_processes` how many the executor and all programs may have together.
+    ConfigurationError when those are too few."""
     fitted: dict[str, int] = {}
-    if not own_users:
-        fitted = {"max_processes": _SHARED_PROCESSES, "max_open_files": _SHARED_OPEN_FILES}
+    if by_number:
+        fitted = {"max_processes": _FEW_PROCESSES, "max_open_files": _FEW_OPEN_FILES}
     fitted = {name: value for name, value in fitted.items() if name not in settings.model_fields_set}
     if most_processes is not None:
         waiting = settings.executor_warm_boxes if settings.executor_warm else 0

@@ -20,6 +20,11 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _INODE_BYTES = 1024
 #: Bytes of address space below which a process's page tables are not asked for: they have 512 KiB at most.
 _MUCH_MAPPED = 256 << 20
+#: The kernel keeps 200 bytes for a mapping (proc_pid_maps(5)). Of one process so many are free; those beyond count as
+#: much more, so that a box does not come to have more than can be listed in time.
+_MANY_MAPPINGS, _MAPPING_BYTES = 1000, 4096
+#: Mappings are listed once for so many seconds of CPU time: it takes them to make many.
+_LIST_EVERY_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,16 @@ class ProcessTree:
                     total += int(next(line for line in lines if line.startswith(b"Pss:")).split()[1]) * 1024
         return total
 
+    def mappings(self, most: int) -> int:
+        """Bytes for mappings beyond what programs need, until they are more than `most`: listing them takes long."""
+        total = 0
+        for pid in self._pids():
+            with contextlib.suppress(OSError):
+                total += max(self._count_lines(f"{pid}/maps") - _MANY_MAPPINGS, 0) * _MAPPING_BYTES
+            if total > most:
+                break
+        return total
+
     def longest_wait(self) -> float:
         """Seconds that the most delayed thread has spent runnable without a processor."""
         longest = 0
@@ -110,6 +125,16 @@ class ProcessTree:
         finally:
             os.close(descriptor)
 
+    def _count_lines(self, path: str) -> int:
+        descriptor = os.open(path, os.O_RDONLY, dir_fd=self._proc)
+        lines = 0
+        try:
+            while text := os.read(descriptor, 65536):
+                lines += text.count(b"\n")
+        finally:
+            os.close(descriptor)
+        return lines
+
     def _read(self, path: str) -> bytes:
         descriptor = os.open(path, os.O_RDONLY, dir_fd=self._proc)
         try:
@@ -130,6 +155,8 @@ class SampledMeter:
         self._before = 0.0
         self._own_before = 0.0
         self._kills_before = 0
+        self._list_at_s = _LIST_EVERY_S
+        self._mappings = 0
 
     def joins(self) -> list[int]:
         """None: whoever is in the box is counted."""
@@ -148,12 +175,17 @@ class SampledMeter:
 
     def sample(self) -> Usage:
         processes = self._tree.sample()
-        unmapped = self._tree.stored() + self._tree.kernel() + sum(process.tables for process in processes.values())
+        cpu_s = self._cpu(processes)
+        if cpu_s > self._list_at_s:
+            self._list_at_s = cpu_s + _LIST_EVERY_S
+            self._mappings = self._tree.mappings(self._limit)
+        unmapped = self._tree.stored() + self._tree.kernel() + self._mappings
+        unmapped += sum(process.tables for process in processes.values())
         used = unmapped + sum(process.resident for process in processes.values())
         if used > self._limit:
             used = unmapped + self._tree.proportional()
         self._peak = max(self._peak, used)
-        return Usage(self._cpu(processes), self._peak, self._peak > self._limit)
+        return Usage(cpu_s, self._peak, self._peak > self._limit)
 
     def conclude(self, told: Usage, seen: Usage | None) -> Usage:
         usage = seen or self.sample()
