@@ -24,8 +24,9 @@ static const char *const MASKED[] = {
     "/proc/modules", "/proc/sched_debug", "/proc/sysrq-trigger", "/proc/timer_list",
 };
 
-/* Of the box's own network namespace: what sockets may hold in the kernel's memory, which no process has mapped, and how
- * many may wait for a process. Kernels that lack one of these have nothing to narrow. */
+/* Of the box's own network and IPC namespaces: what sockets and semaphores may hold in the kernel's memory, which no
+ * process has mapped, and how many sockets may wait for a process. Some kernels lack one of these, or let nobody but
+ * root of the machine write it. */
 static const struct {
     const char *path, *value;
 } NARROWED[] = {
@@ -33,6 +34,7 @@ static const struct {
     {"sys/net/ipv4/tcp_wmem", "4096 16384 262144"},
     {"sys/net/ipv4/tcp_max_tw_buckets", "1024"},
     {"sys/net/core/somaxconn", "128"},
+    {"sys/kernel/sem", "250 32000 32 128"},
 };
 
 int writable_proc = -1;
@@ -82,10 +84,10 @@ void write_to_proc(const char *path, const char *value)
     close(file);
 }
 
-static void narrow_sockets(void)
+static void narrow_limits(void)
 {
     for (size_t index = 0; index < sizeof NARROWED / sizeof *NARROWED; index++)
-        if (faccessat(writable_proc, NARROWED[index].path, F_OK, 0) == 0)
+        if (faccessat(writable_proc, NARROWED[index].path, W_OK, AT_EACCESS) == 0)
             write_to_proc(NARROWED[index].path, NARROWED[index].value);
 }
 
@@ -118,7 +120,7 @@ void build_world(long long disk_bytes, uid_t user)
     if (sethostname("box", 3) < 0)
         fail("sethostname");
     raise_loopback();
-    narrow_sockets();
+    narrow_limits();
 }
 
 /* For each folder on the way to a file of the work folder: make it, or give it to the `user`. */
