@@ -35,6 +35,7 @@ _SOCK_TYPE_MASK, _SOCK_RAW, _SOCK_PACKET = 0xF, 3, 10
 _IPPROTO_DEFAULT, _IPPROTO_TCP, _IPPROTO_UDP = 0, 6, 17
 _TIOCSTI, _TIOCSETD, _TIOCLINUX = 0x5412, 0x5423, 0x541C
 _F_NOTIFY = 0x402
+_PR_SET_SECCOMP = 22
 _F_OFD_SETLK, _F_OFD_SETLKW = 37, 38
 _SOL_SOCKET, _SO_SNDBUF, _SO_RCVBUF = 1, 7, 8
 _PERSONALITY_QUERY, _PERSONALITY_LINUX = 0xFFFFFFFF, 0
@@ -184,6 +185,8 @@ def _argument_rules() -> dict[str, list[_Line]]:
         "fcntl": [_Plain(_LOAD, second), _Jump(_EQUAL, _F_NOTIFY, "refuse"), *_go("allow")],
         # One's own limits, not those of process 1, which has the same user where the executor is not root.
         "prlimit64": [_Plain(_LOAD, first), _Jump(_EQUAL, 0, "allow"), *_go("refuse")],
+        # No filters of its own: the kernel compiles them, into memory that is limited for the whole machine, ours too.
+        "prctl": [_Plain(_LOAD, first), _Jump(_EQUAL, _PR_SET_SECCOMP, "invalid"), *_go("allow")],
         "personality": [
             _Plain(_LOAD, first),
             _Jump(_EQUAL, _PERSONALITY_QUERY, "allow"),
