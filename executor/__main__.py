@@ -2,22 +2,25 @@
 
 import asyncio
 import contextlib
+import selectors
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import uvloop
 from starlette.types import ASGIApp
 
-from executor import obstacles, pipeline, precompiled_headers, probes
+from executor import limits, obstacles, pipeline, precompiled_headers, probes
 from executor.app import create_app
 from executor.catalogue import find_installed
 from executor.mechanisms import find_mechanisms
 from executor.pipeline import Pipeline
+from executor.sandbox import cgroups
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.sandbox.link import Mechanisms
 from executor.settings import ExecutorSettings
 from executor.warm import Warm
 from executor.worker import Slots
@@ -35,8 +38,7 @@ _GRACE_S = 5
 _CONNECTIONS = ConnectionLimits(head_bytes=16384, most_per_address=256)
 
 
-async def serve(settings: ExecutorSettings) -> None:
-    mechanisms = find_mechanisms(settings)
+async def serve(settings: ExecutorSettings, mechanisms: Mechanisms) -> None:
     sandbox = BubblewrapSandbox(mechanisms)
     try:
         await _prove(sandbox, settings)
@@ -107,11 +109,26 @@ def listen(settings: ExecutorSettings) -> socket.socket:
     return listening_socket(host, settings.executor_port, setting="PRECIEUX_EXECUTOR_HOST and PRECIEUX_EXECUTOR_PORT")
 
 
+def _new_loop_for(mechanisms: Mechanisms) -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop, unless programs are the same user as we: one of them can use up all that the kernel grants a user for
+    epoll(7), where libuv ends the process. A loop over poll(2) takes nothing of that (ADR 82)."""
+    if mechanisms.own_users:
+        return uvloop.new_event_loop
+    return lambda: asyncio.SelectorEventLoop(selectors.PollSelector())
+
+
 def main() -> int:
     try:
         settings = load(ExecutorSettings)
         configure_logging("executor", load(LogSettings))
-        uvloop.run(serve(settings))
+        mechanisms = find_mechanisms(settings)
+        settings = limits.on_this_host(
+            settings,
+            by_number=not mechanisms.own_users or mechanisms.cgroups is None,
+            most_processes=cgroups.most_processes(),
+        )
+        with asyncio.Runner(loop_factory=_new_loop_for(mechanisms)) as runner:
+            runner.run(serve(settings, mechanisms))
     except ConfigurationError as exc:
         return fail(exc)
     return 0

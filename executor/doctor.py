@@ -47,7 +47,7 @@ async def examine(settings: ExecutorSettings) -> Report:
         mechanisms = find_mechanisms(settings)
     except ConfigurationError as exc:
         return Report(False, "nobody yet", None, [], str(exc), "")
-    runs_as = "root, programs as users of their own" if mechanisms.privileged else "an ordinary user"
+    runs_as = _runs_as(mechanisms)
     facts = obstacles.read_facts(mechanisms.privileged)
     sandbox = BubblewrapSandbox(mechanisms)
     try:
@@ -61,6 +61,14 @@ async def examine(settings: ExecutorSettings) -> Report:
     rows = [_row(finding, mechanisms, facts) for finding in findings]
     serves = settings.executor_unsafe_serve_without_isolation or all(row.held for row in rows if row.essential)
     return Report(serves, runs_as, str(mechanisms.bubblewrap), rows)
+
+
+def _runs_as(mechanisms: Mechanisms) -> str:
+    if mechanisms.privileged:
+        return "root, programs as users of their own"
+    if mechanisms.subordinates:
+        return "an ordinary user, programs as users of their own (newuidmap)"
+    return f"an ordinary user, whom all programs share ({mechanisms.why_shared})"
 
 
 def _row(finding: probes.Finding, mechanisms: Mechanisms, facts: obstacles.Facts) -> Row:

@@ -3,17 +3,47 @@
 from executor.sandbox.keeper.protocol import RUN_STACK_BYTES, StageLimits
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest
+from shared.errors import ConfigurationError
 
 #: Of whoever has none.
 NO_WISHES = RunRequest(code="", language="")
 
-_OPEN_FILES = 512
+#: Of one program where these numbers are all that bounds some of what it can use up: enough for a pool of a hundred
+#: threads, and for every runtime that we know (ADR 82).
+_FEW_PROCESSES, _FEW_OPEN_FILES = 128, 128
+#: Processes and threads that are ours: those that run all the time, and those that wait in one box of each kind.
+_OUR_PROCESSES, _WAITING_PROCESSES = 64, 40
+#: Fewer than this do not start every runtime.
+_FEWEST_PROCESSES = 32
 _COMPILE_STACK_BYTES = 64 << 20
 _LEAST_MEMORY_BYTES = 16 << 20
 
 #: The wall limit when nobody sets one. It catches programs that sleep; the time for which a program waits for a
 #: processor does not count, so it needs no room for a loaded machine.
 _WALL_FACTOR, _WALL_ADDEND = 2.0, 10.0
+
+
+def on_this_host(settings: ExecutorSettings, *, by_number: bool, most_processes: int | None) -> ExecutorSettings:
+    """The settings with the numbers that the operator has left to us: `by_number` tells that programs share a user, or
+    that no cgroup counts their memory; `most_processes` how many the executor and all programs may have together.
+    ConfigurationError when those are too few."""
+    fitted: dict[str, int] = {}
+    if by_number:
+        fitted = {"max_processes": _FEW_PROCESSES, "max_open_files": _FEW_OPEN_FILES}
+    fitted = {name: value for name, value in fitted.items() if name not in settings.model_fields_set}
+    if most_processes is not None:
+        waiting = settings.executor_warm_boxes if settings.executor_warm else 0
+        ours = _OUR_PROCESSES + _WAITING_PROCESSES * waiting
+        each = (most_processes - ours) // settings.executor_slots
+        if each < _FEWEST_PROCESSES:
+            needed = ours + _FEWEST_PROCESSES * settings.executor_slots
+            raise ConfigurationError(
+                f"The executor may have {most_processes} processes (pids.max of its cgroup), and needs {needed}: raise "
+                "that limit (pids_limit in Compose, podPidsLimit of the kubelet), or lower PRECIEUX_EXECUTOR_SLOTS or "
+                "PRECIEUX_EXECUTOR_WARM_BOXES."
+            )
+        fitted["max_processes"] = min(each, fitted.get("max_processes", settings.max_processes))
+    return settings.model_copy(update=fitted)
 
 
 def of_run(request: RunRequest, settings: ExecutorSettings, extra_memory: int) -> StageLimits:
@@ -25,7 +55,7 @@ def of_run(request: RunRequest, settings: ExecutorSettings, extra_memory: int) -
         wall_s=min(wall_s, settings.max_wall_limit),
         memory_bytes=memory_of(request, settings) + extra_memory,
         processes=settings.max_processes,
-        open_files=_OPEN_FILES,
+        open_files=settings.max_open_files,
         file_bytes=settings.max_disk_bytes,
         stack_bytes=RUN_STACK_BYTES,
     )
@@ -44,7 +74,7 @@ def of_compilation(settings: ExecutorSettings) -> StageLimits:
         wall_s=settings.compile_time_limit * _WALL_FACTOR + _WALL_ADDEND,
         memory_bytes=settings.compile_memory_limit,
         processes=settings.max_processes,
-        open_files=_OPEN_FILES,
+        open_files=settings.max_open_files,
         file_bytes=settings.max_disk_bytes,
         stack_bytes=_COMPILE_STACK_BYTES,
     )

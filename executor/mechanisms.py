@@ -3,10 +3,14 @@
 from pathlib import Path
 
 from executor.precompiled_headers import find_folder
-from executor.sandbox import cgroups, wall
+from executor.sandbox import cgroups, subordinate, wall
 from executor.sandbox.link import Mechanisms
+from executor.sandbox.subordinate import Unavailable
 from executor.settings import ExecutorSettings
 from shared.errors import ConfigurationError
+from shared.logging import get_logger
+
+log = get_logger(__name__)
 
 #: Of boxes that stand ready: plain ones, three of runtimes (Python, Node, Java), and two of C's compiler.
 _KINDS = 6
@@ -22,10 +26,19 @@ def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
             f"PRECIEUX_EXECUTOR_FIRST_USER_ID is {settings.executor_first_user_id}, which is no user id here "
             f"(a container may have but a few): set it to the first of {_users(settings)} unused ids."
         )
+    subordinates, why_shared = None, ""
+    try:
+        subordinates = None if privileged else subordinate.find(_users(settings), bubblewrap)
+    except Unavailable as exc:
+        why_shared = str(exc)
+        log.info("users.shared", reason=why_shared)
+    first_user = settings.executor_first_user_id if privileged else None
     return Mechanisms(
         bubblewrap=bubblewrap,
         privileged=privileged,
-        first_user=settings.executor_first_user_id if privileged else None,
+        first_user=subordinate.FIRST_USER if subordinates else first_user,
+        subordinates=subordinates,
+        why_shared=why_shared,
         headers=find_folder(settings.executor_cache_dir, "headers") if settings.precompile_headers else None,
         runtimes=find_folder(settings.executor_cache_dir, "runtimes") if settings.executor_warm else None,
         cgroups=cgroups.claim() if settings.executor_use_cgroups else None,

@@ -49,7 +49,16 @@ class ExecutorSettings(Settings):
     max_wall_limit: float = Field(default=300.0, gt=0, description="seconds that a request may ask for")
     default_memory_limit: int = Field(default=512 * MIB, ge=16 * MIB, description="bytes when a request does not say")
     max_memory_limit: int = Field(default=2048 * MIB, ge=16 * MIB, description="bytes that a request may ask for")
-    max_processes: int = Field(default=256, ge=4, description="processes and threads of one program")
+    max_processes: int = Field(
+        default=256,
+        ge=4,
+        description="processes and threads of one program; unset, 128 where programs share a user or have no cgroup",
+    )
+    max_open_files: int = Field(
+        default=512,
+        ge=32,
+        description="open files of one process; unset, 128 where programs share a user or have no cgroup",
+    )
     max_disk_bytes: int = Field(default=128 * MIB, ge=MIB, description="bytes of all files of one program")
     compile_time_limit: float = Field(default=30.0, gt=0, description="seconds of CPU for a compiler")
     compile_memory_limit: int = Field(default=1536 * MIB, ge=64 * MIB, description="bytes for a compiler")

@@ -82,7 +82,7 @@ _CLAIM: Final = statement(f"""
         SELECT chosen.id, coalesce(swapped.turn, chosen.turn) AS turn
         FROM chosen LEFT JOIN swapped ON swapped.id = chosen.id
     )
-""")
+""")  # noqa: S608  (no value of anybody's)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ class ClaimedJob:
     None when it is long.
 
     `waited_s` is for how long it had been due. A job with a `stop_reason` is not to be run: it is to be failed, and
-    its recipient told; it is `quarantined` when asking again would change nothing. `owner` is the key that submitted it,
-    0 where there is none.
+    its recipient told; it is `quarantined` when asking again would change nothing. `owner` is the key that submitted
+    it, 0 where there is none.
     """
 
     id: int

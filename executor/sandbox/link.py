@@ -13,6 +13,7 @@ from executor.sandbox import seccomp, wall
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.cgroups import Cgroups
 from executor.sandbox.keeper.protocol import MAX_PACKET, Report, decode_report
+from executor.sandbox.subordinate import Gate, Subordinates, Unavailable
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -32,6 +33,14 @@ class Mechanisms:
     cgroups: Cgroups | None
     headers: Path | None = None
     runtimes: Path | None = None
+    subordinates: Subordinates | None = None
+    #: Why programs have no users of their own, and what to do about it.
+    why_shared: str = ""
+
+    @property
+    def own_users(self) -> bool:
+        """Whether each box is another user to the kernel; else all of them are the executor's own."""
+        return self.first_user is not None
 
 
 class KeeperLink:
@@ -114,27 +123,34 @@ class KeeperLink:
         ours.setblocking(False)
         mechanisms = self._mechanisms
         folders = {wall.HEADERS: mechanisms.headers, wall.RUNTIMES: mechanisms.runtimes}
-        plan = wall.build(mechanisms.bubblewrap, mechanisms.privileged, seccomp.for_the_wall(), folders)
+        gate = Gate() if mechanisms.subordinates else None
+        plan = wall.build(mechanisms.bubblewrap, mechanisms.privileged, seccomp.for_the_wall(), folders, gate)
+        inherited = (gate.block, gate.info) if gate else ()
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *plan.argv,
                 stdin=theirs.fileno(),
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
-                pass_fds=plan.descriptors,
+                pass_fds=(*plan.descriptors, *inherited),
                 env={},
                 start_new_session=True,  # a Ctrl-C is for the executor, which ends the wall in good order
             )
         finally:
             theirs.close()
-            for descriptor in plan.descriptors:
+            for descriptor in (*plan.descriptors, *inherited):
                 os.close(descriptor)
         self._socket = ours
         assert self._process.stderr
         self._listener = asyncio.create_task(self._listen(self._process.stderr))
         try:
+            if gate and mechanisms.subordinates:
+                await asyncio.to_thread(gate.let_in, mechanisms.subordinates)
             await self._configure()
             ready = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(ours, MAX_PACKET), _START_TIMEOUT)
+        except Unavailable as exc:
+            self._last_words.append(str(exc))
+            ready = b""
         except (SandboxFailure, TimeoutError, OSError):
             ready = b""
         if not ready:

@@ -35,6 +35,9 @@ _SOCK_TYPE_MASK, _SOCK_RAW, _SOCK_PACKET = 0xF, 3, 10
 _IPPROTO_DEFAULT, _IPPROTO_TCP, _IPPROTO_UDP = 0, 6, 17
 _TIOCSTI, _TIOCSETD, _TIOCLINUX = 0x5412, 0x5423, 0x541C
 _F_NOTIFY = 0x402
+_PR_SET_SECCOMP = 22
+_F_OFD_SETLK, _F_OFD_SETLKW = 37, 38
+_SOL_SOCKET, _SO_SNDBUF, _SO_RCVBUF = 1, 7, 8
 _PERSONALITY_QUERY, _PERSONALITY_LINUX = 0xFFFFFFFF, 0
 
 #: The same on every architecture.
@@ -73,9 +76,11 @@ def build(machine: str | None = None, *, counted_by_cgroup: bool = True) -> byte
     if machine not in _ARCHITECTURES:
         raise ValueError(f"no system call table for {machine}; known are {', '.join(_ARCHITECTURES)}")
     numbers = allowed(machine)
+    rules = _argument_rules()
     if not counted_by_cgroup:
         numbers = {name: number for name, number in numbers.items() if name not in _UNMAPPED_MEMORY}
-    return _assemble(_program(_ARCHITECTURES[machine], numbers))
+        rules |= _countable()
+    return _assemble(_program(_ARCHITECTURES[machine], numbers, rules))
 
 
 def for_the_wall() -> bytes:
@@ -98,7 +103,7 @@ def allowed(machine: str) -> dict[str, int]:
     return {row["name"]: int(row[machine]) for row in csv.DictReader(table.splitlines()) if row[machine]}
 
 
-def _program(architecture: int, numbers: dict[str, int]) -> list[_Line]:
+def _program(architecture: int, numbers: dict[str, int], rules: dict[str, list[_Line]]) -> list[_Line]:
     lines: list[_Line] = [
         _Plain(_LOAD, _ARCH),
         _Jump(_EQUAL, architecture, "native"),
@@ -106,14 +111,14 @@ def _program(architecture: int, numbers: dict[str, int]) -> list[_Line]:
         _Label("native"),
         _Plain(_LOAD, _NUMBER),
     ]
-    rules = _argument_rules()
     lines += [_Jump(_EQUAL, numbers[name], name) for name in rules if name in numbers]
     lines += _ranges(sorted(number for name, number in numbers.items() if name not in rules))
     for name, rule in rules.items():
         if name in numbers:
             lines += [_Label(name), *rule]
     endings = {"allow": _ALLOW, "absent": _ERRNO | errno.ENOSYS, "refuse": _ERRNO | errno.EPERM}
-    for name, action in {**endings, "no family": _ERRNO | errno.EAFNOSUPPORT}.items():
+    others = {"no family": _ERRNO | errno.EAFNOSUPPORT, "invalid": _ERRNO | errno.EINVAL, "ignore": _ERRNO}
+    for name, action in {**endings, **others}.items():
         lines += [_Label(name), _Plain(_RETURN, action)]
     return lines
 
@@ -180,11 +185,35 @@ def _argument_rules() -> dict[str, list[_Line]]:
         "fcntl": [_Plain(_LOAD, second), _Jump(_EQUAL, _F_NOTIFY, "refuse"), *_go("allow")],
         # One's own limits, not those of process 1, which has the same user where the executor is not root.
         "prlimit64": [_Plain(_LOAD, first), _Jump(_EQUAL, 0, "allow"), *_go("refuse")],
+        # No filters of its own: the kernel compiles them, into memory that is limited for the whole machine, ours too.
+        "prctl": [_Plain(_LOAD, first), _Jump(_EQUAL, _PR_SET_SECCOMP, "invalid"), *_go("allow")],
         "personality": [
             _Plain(_LOAD, first),
             _Jump(_EQUAL, _PERSONALITY_QUERY, "allow"),
             _Jump(_EQUAL, _PERSONALITY_LINUX, "allow"),
             *_go("refuse"),
+        ],
+    }
+
+
+def _countable() -> dict[str, list[_Line]]:
+    """Where no cgroup counts the kernel's memory: buffers of sockets stay as large as they come (what is asked for is a
+    hint, socket(7)), and there is no lock of which /proc/locks does not tell whose it is."""
+    second, third = _ARGUMENT_LOW[1:3]
+    return {
+        "setsockopt": [
+            _Plain(_LOAD, second),
+            _Jump(_EQUAL, _SOL_SOCKET, "of sockets"),
+            *_go("allow"),
+            _Label("of sockets"),
+            _Plain(_LOAD, third),
+            *(_Jump(_EQUAL, option, "ignore") for option in (_SO_SNDBUF, _SO_RCVBUF)),
+            *_go("allow"),
+        ],
+        "fcntl": [
+            _Plain(_LOAD, second),
+            *(_Jump(_EQUAL, command, "invalid") for command in (_F_OFD_SETLK, _F_OFD_SETLKW)),
+            *_argument_rules()["fcntl"],
         ],
     }
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from executor.sandbox import compiled
+from executor.sandbox.subordinate import Gate
 from shared.errors import ConfigurationError
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -104,9 +105,14 @@ def is_privileged() -> bool:
 
 
 def build(
-    bubblewrap: Path, privileged: bool, syscalls: bytes, folders: Mapping[str, Path | None] = MappingProxyType({})
+    bubblewrap: Path,
+    privileged: bool,
+    syscalls: bytes,
+    folders: Mapping[str, Path | None] = MappingProxyType({}),
+    gate: Gate | None = None,
 ) -> Wall:
-    """The command, for a keeper that is root (`privileged`) or only root of its own user namespace.
+    """The command, for a keeper that is root (`privileged`) or only root of its own user namespace; through a `gate`
+    come users of that for its boxes.
 
     `syscalls` filters those of everything inside. `folders` are shown to programs, those that there are, by the path
     that they have inside.
@@ -114,8 +120,9 @@ def build(
     argv = [str(bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     if not privileged:
+        argv += ["--unshare-user", "--uid", "0", "--gid", "0"]
         # Handing our own id, which is 0 in there, to a box takes SETFCAP as well (user_namespaces(7)).
-        argv += ["--unshare-user", "--uid", "0", "--gid", "0", "--cap-add", "CAP_SETFCAP"]
+        argv += gate.options if gate else ["--cap-add", "CAP_SETFCAP"]
     for capability in _CAPABILITIES:
         argv += ["--cap-add", f"CAP_{capability}"]
     argv += _system_folders()

@@ -127,6 +127,8 @@ struct file {
 };
 
 /* No submitted program has run yet, so paths are what they seem; nor has it when the work folder is furnished. */
+extern int writable_proc; /* what programs see at /proc is read-only */
+void write_to_proc(const char *path, const char *value);
 void build_world(long long disk_bytes, uid_t user);
 void furnish(const struct file *files, int count, uid_t user);
 

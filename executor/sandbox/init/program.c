@@ -26,17 +26,12 @@ enum {
 };
 
 static const char READY[] = "r";
+/* Where memory runs out the kernel ends programs first, then the processes 1 of boxes, then the keeper, then the executor
+ * (proc_pid_oom_score_adj(5)). Without privileges one may raise this, and take it back again in a writable /proc. */
+static const char DIES_FIRST[] = "1000";
 
 static struct packet packet;
 static struct stage stage;
-
-static void write_to(const char *path, const char *value)
-{
-    int file = open(path, O_WRONLY | O_CLOEXEC);
-    if (file < 0 || write(file, value, strlen(value)) < 0)
-        fail(path);
-    close(file);
-}
 
 static int read_words(struct packet *from, char **words)
 {
@@ -119,9 +114,9 @@ static void enter_user_namespace(uid_t user)
     if (unshare(CLONE_NEWUSER) < 0)
         fail("user namespace");
     snprintf(map, sizeof map, "%d %u 1", INSIDE_ID, user);
-    write_to("/proc/self/setgroups", "deny");
-    write_to("/proc/self/uid_map", map);
-    write_to("/proc/self/gid_map", map);
+    write_to_proc("self/setgroups", "deny");
+    write_to_proc("self/uid_map", map);
+    write_to_proc("self/gid_map", map);
 }
 
 /* Empty every capability set, the bounding set included (capabilities(7)). */
@@ -186,6 +181,7 @@ void become(const struct order *order, const struct confinement *confinement, in
     for (int index = 0; index < order->join_count; index++)
         if (write(order->joins[index], "0", 1) < 0)
             fail("cgroup");
+    write_to_proc("self/oom_score_adj", DIES_FIRST);
     if (unshare(CLONE_NEWCGROUP) < 0) /* whose root is the group just joined */
         fail("cgroup namespace");
     if (setsid() < 0)
@@ -195,11 +191,11 @@ void become(const struct order *order, const struct confinement *confinement, in
         connect_streams(order->streams, order->stream_count);
     }
     renew_descriptors();
-    close_others();
     if (chdir(WORK) < 0)
         fail(WORK);
     umask(022);
     enter_user_namespace(order->user);
+    close_others(); /* the writable /proc among them */
     if (is_stub)
         set_limits();
     drop_capabilities(confinement->last_capability);

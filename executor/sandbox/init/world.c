@@ -24,6 +24,21 @@ static const char *const MASKED[] = {
     "/proc/modules", "/proc/sched_debug", "/proc/sysrq-trigger", "/proc/timer_list",
 };
 
+/* Of the box's own network and IPC namespaces: what sockets and semaphores may hold in the kernel's memory, which no
+ * process has mapped, and how many sockets may wait for a process. Some kernels lack one of these, or let nobody but
+ * root of the machine write it. */
+static const struct {
+    const char *path, *value;
+} NARROWED[] = {
+    {"sys/net/ipv4/tcp_rmem", "4096 131072 262144"},
+    {"sys/net/ipv4/tcp_wmem", "4096 16384 262144"},
+    {"sys/net/ipv4/tcp_max_tw_buckets", "1024"},
+    {"sys/net/core/somaxconn", "128"},
+    {"sys/kernel/sem", "250 32000 32 128"},
+};
+
+int writable_proc = -1;
+
 static void mount_on(const char *source, const char *target, const char *type, int flags, const char *options)
 {
     if (mount(source, target, type, (unsigned long)flags, options) < 0) {
@@ -46,6 +61,36 @@ static void raise_loopback(void)
     close(inet);
 }
 
+/* A /proc that programs may only read: a program could take back there what makes it die before our processes do. */
+static void mount_proc(void)
+{
+    /* hidepid: of processes that one may not trace, process 1 above all, there is nothing to see (proc(5)). */
+    mount_on("proc", "/proc", "proc", PRIVATE | MS_NOEXEC, "hidepid=2");
+    writable_proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (writable_proc < 0)
+        fail("/proc");
+    mount_on("/proc", "/proc", NULL, MS_BIND, NULL);
+    mount_on("none", "/proc", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | PRIVATE | MS_NOEXEC, NULL);
+    for (size_t index = 0; index < sizeof MASKED / sizeof *MASKED; index++)
+        if (mount("/dev/null", MASKED[index], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
+            fail(MASKED[index]);
+}
+
+void write_to_proc(const char *path, const char *value)
+{
+    int file = openat(writable_proc, path, O_WRONLY | O_CLOEXEC);
+    if (file < 0 || write(file, value, strlen(value)) < 0)
+        fail(path);
+    close(file);
+}
+
+static void narrow_limits(void)
+{
+    for (size_t index = 0; index < sizeof NARROWED / sizeof *NARROWED; index++)
+        if (faccessat(writable_proc, NARROWED[index].path, W_OK, AT_EACCESS) == 0)
+            write_to_proc(NARROWED[index].path, NARROWED[index].value);
+}
+
 static void own(const char *path, uid_t user)
 {
     if (chown(path, user, user) < 0)
@@ -61,13 +106,9 @@ void build_world(long long disk_bytes, uid_t user)
     snprintf(options, sizeof options, "size=%lld,nr_inodes=%lld,mode=755", disk_bytes,
              inodes > FEWEST_INODES ? inodes : FEWEST_INODES);
     mount_on("box", "/box", "tmpfs", PRIVATE, options);
-    /* hidepid: of processes that one may not trace, process 1 above all, there is nothing to see (proc(5)). */
-    mount_on("proc", "/proc", "proc", PRIVATE | MS_NOEXEC, "hidepid=2");
+    mount_proc();
     /* Terminals of its own: the wall's are everybody's. */
     mount_on("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620");
-    for (size_t index = 0; index < sizeof MASKED / sizeof *MASKED; index++)
-        if (mount("/dev/null", MASKED[index], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
-            fail(MASKED[index]);
     if (mkdir(WORK, 0755) < 0)
         fail(WORK);
     for (size_t index = 0; index < sizeof SHARED_FOLDERS / sizeof *SHARED_FOLDERS; index++) {
@@ -79,6 +120,7 @@ void build_world(long long disk_bytes, uid_t user)
     if (sethostname("box", 3) < 0)
         fail("sethostname");
     raise_loopback();
+    narrow_limits();
 }
 
 /* For each folder on the way to a file of the work folder: make it, or give it to the `user`. */

@@ -12,13 +12,17 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.meter import CgroupV1, CgroupV2, Meter
 from executor.sandbox.keeper.nurseries import Nurseries
 from executor.sandbox.keeper.protocol import BoxGone, Prepare, Report, StageLimits, decode_order, encode
 from executor.sandbox.keeper.run import Run
+
+#: Added to the executor's own (proc_pid_oom_score_adj(5)); boxes have more than the most.
+_OOM_SCORE_ABOVE, _OOM_SCORE_MOST = 500, 900
 
 _METERS: dict[int, type[CgroupV1] | type[CgroupV2]] = {1: CgroupV1, 2: CgroupV2}
 
@@ -30,7 +34,8 @@ class Keeper:
         self._meter_kind = _METERS.get(content["cgroups"])
         self._bases = dict(zip(content["hierarchies"], hierarchies, strict=True))
         self._runs: dict[int, Run] = {}  # by box
-        self._selector = selectors.DefaultSelector()
+        # Not epoll(7): what the kernel grants a user for that, a program of the same user may have used up.
+        self._selector = selectors.PollSelector()
         self._nurseries = Nurseries(content, self._selector, self._hatched)
 
     def serve(self) -> None:
@@ -48,7 +53,8 @@ class Keeper:
             now = time.monotonic()
             for run in self._runs.values():
                 if run.next_look <= now and run.process >= 0:
-                    run.look()
+                    with self._at_its_own_cost(run):
+                        run.look()
                 elif run.next_look <= now:
                     run.next_look = float("inf")
                     self._nurseries.end_late(run.id)
@@ -79,23 +85,25 @@ class Keeper:
         return True
 
     def _prepare(self, order: Prepare, streams: list[int]) -> None:
-        ours, theirs = channel.pair()
         meter: Meter | None = None
         joins: list[int] = []
+        sockets: tuple[socket.socket, ...] = ()
         try:
+            sockets = ours, theirs = channel.pair()
             if self._meter_kind:
                 meter = self._meter_kind(self._bases, f"{order.id}.0", order.limits)
                 joins = meter.joins()
             self._nurseries.order(order, theirs, joins, streams)
         except (OSError, ValueError) as exc:
-            ours.close()
+            for end in sockets:
+                end.close()
             if meter:
                 meter.close()
             self._send(BoxGone(order.id, f"the box could not be made: {exc}"))
             return
         finally:
-            theirs.close()
             channel.close([*joins, *streams])
+        theirs.close()
         run = Run(order.id, ours, meter, self._new_meter(order.id))
         self._runs[order.id] = run
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(run))
@@ -116,8 +124,9 @@ class Keeper:
     def _hear(self, run: Run) -> bool:
         if run.id not in self._runs:  # it has gone since the selector said that there is something to hear
             return True
-        for report in run.hear():
-            self._send(report)
+        with self._at_its_own_cost(run):
+            for report in run.hear():
+                self._send(report)
         run.release()
         if run.silent:
             self._forget(run)
@@ -132,6 +141,15 @@ class Keeper:
             self._send(report)
         return True
 
+    @contextlib.contextmanager
+    def _at_its_own_cost(self, run: Run) -> Iterator[None]:
+        """What the kernel refuses us for one box (files, memory) ends that box, and no other."""
+        try:
+            yield
+        except OSError as exc:
+            run.fail(f"the box cannot be watched: {exc}")
+            run.stop("killed")
+
     def _forget(self, run: Run) -> None:
         if run.channel.fileno() in self._selector.get_map():
             self._selector.unregister(run.channel)
@@ -141,11 +159,19 @@ class Keeper:
             self._executor.send(encode(message))
 
 
+def _die_before_the_executor() -> None:
+    """Where memory runs out: boxes first (`DIES_SECOND` in init/stages.c), then the keeper and its nurseries."""
+    score = Path("/proc/self/oom_score_adj")
+    executors = int(score.read_text())
+    score.write_text(str(max(executors, min(executors + _OOM_SCORE_ABOVE, _OOM_SCORE_MOST))))
+
+
 def main() -> int:
     # Whatever came along from whoever started us; what is opened from here on stays here (PEP 446).
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # every box that stands ready takes some
+    _die_before_the_executor()
     keeper = Keeper(socket.socket(fileno=0))
     try:
         keeper.serve()

@@ -38,8 +38,15 @@ class Meter(Protocol):
         """The use at the stage's end, of which process 1 has `told`; `seen` is the last sample, where another stage may
         have begun since then."""
 
+    def is_starved(self) -> bool:
+        """The kernel has killed for want of memory since the stage began, and `sample` does not know whom."""
+
     def close(self) -> None:
         """Forget the stage; all its processes are dead."""
+
+
+#: Of the buffers of one box's TCP connections, to itself: there is no other network.
+_MOST_TCP_BYTES = 64 << 20
 
 
 class _Folder:
@@ -111,6 +118,9 @@ class CgroupV1:
     def conclude(self, told: Usage, seen: Usage | None) -> Usage:
         return self.sample()  # no other stage is in this group
 
+    def is_starved(self) -> bool:
+        return False  # the group counts those of its own
+
     def close(self) -> None:
         for folder in (self._memory, self._cpu, *self._others):
             folder.remove()
@@ -126,6 +136,8 @@ class CgroupV1:
                 files.reverse()
             for file in files:
                 self._memory.try_write(file, value)
+            # Not part of the above, and by default without limit; version 2 counts it as memory.
+            self._memory.try_write("memory.kmem.tcp.limit_in_bytes", str(min(limits.memory_bytes, _MOST_TCP_BYTES)))
         if self._limits is None or limits.processes != self._limits.processes:
             for folder in self._others:
                 folder.try_write("pids.max", str(limits.processes))
@@ -163,6 +175,9 @@ class CgroupV2:
 
     def conclude(self, told: Usage, seen: Usage | None) -> Usage:
         return self.sample()  # no other stage is in this group
+
+    def is_starved(self) -> bool:
+        return False  # the group counts those of its own
 
     def close(self) -> None:
         self._folder.remove()

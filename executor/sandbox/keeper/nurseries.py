@@ -91,10 +91,10 @@ class _Kind:
                 nursery.kill()
 
     def _start(self) -> "_Started":
-        ours, theirs = channel.pair()
         _, most = resource.getrlimit(resource.RLIMIT_STACK)
         resource.setrlimit(resource.RLIMIT_STACK, (RUN_STACK_BYTES, most))
         output = _pipe_to_itself()
+        ours, theirs = channel.pair()
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
             (os.POSIX_SPAWN_DUP2, output, 1),
@@ -167,9 +167,10 @@ class _Kind:
 def _pipe_to_itself() -> int:
     """A pipe's only end: what a runtime writes when it warms up stays in it."""
     ends = os.pipe()
-    both = os.open(f"/proc/self/fd/{ends[1]}", os.O_RDWR)
-    channel.close(ends)
-    return both
+    try:
+        return os.open(f"/proc/self/fd/{ends[1]}", os.O_RDWR)
+    finally:
+        channel.close(ends)
 
 
 class _Started:

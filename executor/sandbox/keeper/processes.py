@@ -8,7 +8,9 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from executor.sandbox.keeper.kernel_memory import KernelMemory
 from executor.sandbox.keeper.meter import Usage
 from executor.sandbox.keeper.protocol import StageLimits
 
@@ -16,15 +18,23 @@ _TICK = 1 / os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 #: What the kernel keeps in memory for an empty file of a tmpfs, roughly.
 _INODE_BYTES = 1024
+#: Bytes of address space below which a process's page tables are not asked for: they have 512 KiB at most.
+_MUCH_MAPPED = 256 << 20
+#: The kernel keeps 200 bytes for a mapping (proc_pid_maps(5)). Of one process so many are free; those beyond count as
+#: much more, so that a box does not come to have more than can be listed in time.
+_MANY_MAPPINGS, _MAPPING_BYTES = 1000, 4096
+#: Mappings are listed once for so many seconds of CPU time: it takes them to make many.
+_LIST_EVERY_S = 0.1
 
 
 @dataclass(frozen=True)
 class _Process:
-    """CPU seconds of its own and of the children it has waited for; resident bytes."""
+    """CPU seconds of its own and of the children it has waited for; resident bytes, and those of its page tables."""
 
     own: float
     waited: float
     resident: int
+    tables: int
 
 
 class ProcessTree:
@@ -33,6 +43,7 @@ class ProcessTree:
     def __init__(self, init: int) -> None:
         self._proc = os.open(f"/proc/{init}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
         self._box = os.open(f"/proc/{init}/root/box", os.O_RDONLY | os.O_DIRECTORY)
+        self._kernel = KernelMemory(self._proc)
 
     def sample(self) -> dict[tuple[int, str], _Process]:
         """The living processes by pid and start time, the box's process 1 left out of all but `waited`."""
@@ -43,14 +54,24 @@ class ProcessTree:
                 fields = self._read(f"{pid}/stat").rpartition(b")")[2].split()
                 waited = (int(fields[13]) + int(fields[14])) * _TICK
                 if pid == 1:
-                    found[pid, fields[19].decode()] = _Process(0.0, waited, 0)
+                    found[pid, fields[19].decode()] = _Process(0.0, waited, 0, 0)
                     continue
                 # `stat` counts all threads, in ticks, rounded down; `schedstat` the first, to the nanosecond. Hundreds
                 # of processes with less than a tick each would cost nothing by the first alone.
                 exact = int(self._read(f"{pid}/schedstat").split()[0]) / 1e9
                 own = max((int(fields[11]) + int(fields[12])) * _TICK, exact)
-                found[pid, fields[19].decode()] = _Process(own, waited, int(fields[21]) * _PAGE)
+                # A table's bytes map 512 times as many, so only one that has much mapped can have large ones.
+                tables = self._tables(pid) if int(fields[20]) > _MUCH_MAPPED else 0
+                found[pid, fields[19].decode()] = _Process(own, waited, int(fields[21]) * _PAGE, tables)
         return found
+
+    def kernel(self) -> int:
+        """Bytes that the kernel holds for the box and no process has mapped."""
+        return self._kernel.bytes()
+
+    def in_buffers(self) -> int:
+        """Bytes in the buffers of the box's sockets."""
+        return self._kernel.in_buffers()
 
     def stored(self) -> int:
         """Bytes of the files in the box, and of what the kernel keeps for each."""
@@ -67,6 +88,16 @@ class ProcessTree:
                     total += int(next(line for line in lines if line.startswith(b"Pss:")).split()[1]) * 1024
         return total
 
+    def mappings(self, most: int) -> int:
+        """Bytes for mappings beyond what programs need, until they are more than `most`: listing them takes long."""
+        total = 0
+        for pid in self._pids():
+            with contextlib.suppress(OSError):
+                total += max(self._count_lines(f"{pid}/maps") - _MANY_MAPPINGS, 0) * _MAPPING_BYTES
+            if total > most:
+                break
+        return total
+
     def longest_wait(self) -> float:
         """Seconds that the most delayed thread has spent runnable without a processor."""
         longest = 0
@@ -77,8 +108,12 @@ class ProcessTree:
         return longest / 1e9
 
     def close(self) -> None:
+        self._kernel.close()
         os.close(self._proc)
         os.close(self._box)
+
+    def _tables(self, pid: int) -> int:
+        return int(self._read(f"{pid}/status").partition(b"VmPTE:")[2].split(maxsplit=1)[0]) * 1024
 
     def _pids(self) -> Iterator[int]:
         return (int(name) for name in os.listdir(self._proc) if name.isdigit())
@@ -89,6 +124,16 @@ class ProcessTree:
             return os.listdir(descriptor)
         finally:
             os.close(descriptor)
+
+    def _count_lines(self, path: str) -> int:
+        descriptor = os.open(path, os.O_RDONLY, dir_fd=self._proc)
+        lines = 0
+        try:
+            while text := os.read(descriptor, 65536):
+                lines += text.count(b"\n")
+        finally:
+            os.close(descriptor)
+        return lines
 
     def _read(self, path: str) -> bytes:
         descriptor = os.open(path, os.O_RDONLY, dir_fd=self._proc)
@@ -109,6 +154,9 @@ class SampledMeter:
         self._gone = 0.0
         self._before = 0.0
         self._own_before = 0.0
+        self._kills_before = 0
+        self._list_at_s = _LIST_EVERY_S
+        self._mappings = 0
 
     def joins(self) -> list[int]:
         """None: whoever is in the box is counted."""
@@ -116,6 +164,7 @@ class SampledMeter:
 
     def begin(self, limits: StageLimits, *, waited: bool) -> None:
         self._limit = limits.memory_bytes
+        self._kills_before = _kills_for_memory()
         processes = self._tree.sample()
         if not waited:  # what process 1 has waited for was another stage's
             processes = {key: process for key, process in processes.items() if key[0] == 1}
@@ -126,17 +175,25 @@ class SampledMeter:
 
     def sample(self) -> Usage:
         processes = self._tree.sample()
-        stored = self._tree.stored()
-        used = stored + sum(process.resident for process in processes.values())
+        cpu_s = self._cpu(processes)
+        if cpu_s > self._list_at_s:
+            self._list_at_s = cpu_s + _LIST_EVERY_S
+            self._mappings = self._tree.mappings(self._limit)
+        unmapped = self._tree.stored() + self._tree.kernel() + self._mappings
+        unmapped += sum(process.tables for process in processes.values())
+        used = unmapped + sum(process.resident for process in processes.values())
         if used > self._limit:
-            used = stored + self._tree.proportional()
+            used = unmapped + self._tree.proportional()
         self._peak = max(self._peak, used)
-        return Usage(self._cpu(processes), self._peak, self._peak > self._limit)
+        return Usage(cpu_s, self._peak, self._peak > self._limit)
 
     def conclude(self, told: Usage, seen: Usage | None) -> Usage:
         usage = seen or self.sample()
         used_s = max(usage.cpu_s, told.cpu_s - self._own_before)
         return Usage(used_s, max(usage.memory_bytes, told.memory_bytes), usage.exhausted)
+
+    def is_starved(self) -> bool:
+        return _kills_for_memory() > self._kills_before
 
     def close(self) -> None:
         """The tree belongs to the box."""
@@ -148,3 +205,11 @@ class SampledMeter:
         self._living = {key: process.own for key, process in processes.items()}
         by_parents = sum(process.own + process.waited for process in processes.values()) - self._before
         return max(self._gone + sum(self._living.values()), by_parents, 0.0)
+
+
+def _kills_for_memory() -> int:
+    """Processes of this machine, or container, that the kernel has killed because memory ran out."""
+    for line in Path("/proc/vmstat").read_bytes().splitlines():
+        if line.startswith(b"oom_kill "):
+            return int(line.split()[1])
+    return 0

@@ -103,7 +103,7 @@ class Run:
         if channel.is_readable(self.channel.fileno()):
             return  # process 1 has told of its end, and what was seen may be the next one's
         self._seen = usage
-        if usage.exhausted:
+        if usage.exhausted or self._fills_buffers():
             self.stop("memory")
         elif usage.cpu_s > limits.cpu_s:
             self.stop("cpu")
@@ -130,8 +130,13 @@ class Run:
         """Process 1 is dead, and with it the box is empty: report what it could not, and clean up."""
         yield from self.hear()
         if self._running and not self._failure:
+            with contextlib.suppress(OSError):
+                if self._meters[self._stage].is_starved():
+                    self.stop("memory")
             if self._stopped:
-                usage = self._meters[self._stage].sample()
+                with contextlib.suppress(OSError):
+                    self._seen = self._meters[self._stage].sample()
+                usage = self._seen
                 yield self._report(None, signal.SIGKILL, usage, time.monotonic() - self._started, last=True)
             else:
                 self._failure = "process 1 of the box ended before its program"
@@ -199,11 +204,11 @@ class Run:
         follows = int(exit_code) == 0 and self._stage + 1 < len(self._stages)
         told = Usage(float(cpu_s), int(resident))
         usage = self._meters[self._stage].conclude(told, self._seen if follows else None)
-        if usage.exhausted:
+        code = int(exit_code)
+        if usage.exhausted or (code == -signal.SIGKILL and self._meters[self._stage].is_starved()):
             self._stopped = self._stopped or "memory"
         elif usage.cpu_s > self._limits.cpu_s:
             self._stopped = self._stopped or "cpu"
-        code = int(exit_code)
         last = code != 0 or self._stopped is not None or self._stage + 1 == len(self._stages)
         report = self._report(code if code >= 0 else None, -code if code < 0 else None, usage, float(wall_s), last=last)
         self.next_look = float("inf")
@@ -217,6 +222,15 @@ class Run:
     def _report(self, code: int | None, number: int | None, usage: Usage, wall_s: float, *, last: bool) -> StageReport:
         used = usage.cpu_s, wall_s, usage.memory_bytes
         return StageReport(self.id, self._stage, code, number, *used, self._stopped, last)
+
+    def _fills_buffers(self) -> bool:
+        """Sockets hold more than the limit. A cgroup knows a part of it; without one the meter counts it all."""
+        if self._new_meter is None:
+            return False
+        try:
+            return self._open_tree().in_buffers() > self._limits.memory_bytes
+        except OSError:  # it has just ended
+            return False
 
     def _is_late(self, now: float) -> bool:
         """The wall limit is reached; stretch it by what the program has waited for a processor, unless that is all."""

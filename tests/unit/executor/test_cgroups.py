@@ -56,3 +56,14 @@ def test_what_a_dead_executor_left_is_swept(tmp_path: Path) -> None:
     assert claimed is not None
     left = {folder.name for folder in (tmp_path / "memory").iterdir()}
     assert left == {f"precieux-{os.getpid()}", f"precieux-{os.getppid()}"}
+
+
+def test_the_smallest_limit_on_processes_that_can_be_seen_is_known(tmp_path: Path) -> None:
+    (tmp_path / "pod/container").mkdir(parents=True)
+    (tmp_path / "pod/pids.max").write_text("1000\n")
+    (tmp_path / "pod/container/pids.max").write_text("max\n")
+    assert cgroups.most_processes(tmp_path, "0::/pod/container\n") == 1000
+    assert cgroups.most_processes(tmp_path, "0::/\n") is None
+    (tmp_path / "pids/own").mkdir(parents=True)
+    (tmp_path / "pids/own/pids.max").write_text("77\n")
+    assert cgroups.most_processes(tmp_path, "8:pids:/own\n0::/\n") == 77

@@ -1,8 +1,11 @@
 """A request's wishes within the operator's bounds."""
 
+import pytest
+
 from executor import limits
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest
+from shared.errors import ConfigurationError
 
 _SETTINGS = ExecutorSettings(
     default_time_limit=5,
@@ -34,3 +37,28 @@ def test_nobody_gets_more_than_the_maximum() -> None:
 
 def test_too_little_memory_for_any_process_is_raised() -> None:
     assert _of(memory_limit=1)[2] == 16 << 20
+
+
+def _numbers(settings: ExecutorSettings, *, by_number: bool, most: int | None = None) -> tuple[int, int]:
+    fitted = limits.on_this_host(settings, by_number=by_number, most_processes=most)
+    run = limits.of_run(limits.NO_WISHES, fitted, extra_memory=0)
+    return run.processes, run.open_files
+
+
+def test_programs_that_only_numbers_bound_get_fewer_processes_and_files() -> None:
+    assert _numbers(ExecutorSettings(), by_number=False) == (256, 512)
+    assert _numbers(ExecutorSettings(), by_number=True) == (128, 128)
+    assert _numbers(ExecutorSettings(max_processes=200, max_open_files=300), by_number=True) == (200, 300)
+
+
+def test_programs_in_all_slots_leave_us_processes() -> None:
+    settings = ExecutorSettings(executor_slots=10, executor_warm_boxes=2)
+    processes, _ = _numbers(settings, by_number=True, most=1000)
+    assert 32 <= processes < 128
+    assert 1000 - 10 * processes >= 64
+    assert _numbers(settings, by_number=True, most=100_000) == (128, 128)
+
+
+def test_too_few_processes_for_all_slots_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="PRECIEUX_EXECUTOR_SLOTS"):
+        _numbers(ExecutorSettings(executor_slots=10), by_number=False, most=300)

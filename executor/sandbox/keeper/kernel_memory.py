@@ -1,0 +1,173 @@
+"""What the kernel holds for the programs of a box and no process has mapped: the buffers of sockets, and locks.
+
+For hosts without cgroups, which count it. /proc/net/sockstat tells how many sockets there are. Beyond a few,
+sock_diag(7) lists the buffers of each. It leaves out those that their owner has closed while their data wait to be
+read, so each of these counts as much as one can hold. What is not counted here is bounded by the number of open files
+and of processes.
+"""
+
+import ctypes
+import errno
+import functools
+import os
+import socket
+import struct
+from collections.abc import Iterator
+
+#: So many are not asked for their buffers, as almost no program has more.
+FEW_SOCKETS = 32
+#: What the kernel keeps for one socket besides its buffers, and for a lock on a file. A lock takes much less, but a box
+#: must not have more of them than can be counted in time.
+_SOCKET_BYTES, _LOCK_BYTES = 4096, 4096
+#: Of both of a TCP connection's buffers: `NARROWED` in init/world.c. None can be enlarged (`setsockopt` in seccomp.py).
+_TCP_BYTES = 512 << 10
+
+_CLONE_NEWNET = 0x40000000
+# linux/netlink.h, linux/sock_diag.h, linux/unix_diag.h, linux/inet_diag.h
+_NETLINK_SOCK_DIAG = 4
+_SOCK_DIAG_BY_FAMILY = 20
+_REQUEST_DUMP = 0x301
+_ERROR, _DONE = 2, 3
+_HEADER = struct.Struct("=IHHII")
+_ATTRIBUTE = struct.Struct("=HH")
+_ANSWER_BYTES = 1 << 16
+_ALL_STATES = 0xFFFFFFFF
+#: What to ask, the length of an answer before its attributes, and the attribute that is a list of `SK_MEMINFO_*`.
+_UNIX = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, _ALL_STATES, 0, 0x20, 0, 0), 16, 5
+_INET = [
+    (struct.pack("=BBBxI48x", family, protocol, 1 << 6, _ALL_STATES), 72, 7)
+    for family in (socket.AF_INET, socket.AF_INET6)
+    for protocol in (socket.IPPROTO_TCP, socket.IPPROTO_UDP)
+]
+_RECEIVED, _WRITTEN, _QUEUED, _OPTIONS, _BACKLOG = 0, 2, 5, 6, 7
+
+
+class KernelMemory:
+    """`proc` is the box's own /proc, which the caller closes."""
+
+    def __init__(self, proc: int) -> None:
+        self._proc = proc
+        self._diagnosis: socket.socket | None = None
+
+    def bytes(self) -> int:
+        """Held by sockets, when there are more than a few, and by locks; nothing once process 1 is gone."""
+        try:
+            return self._of_sockets() + self._of_locks()
+        except (FileNotFoundError, ProcessLookupError):
+            return 0
+
+    def close(self) -> None:
+        if self._diagnosis:
+            self._diagnosis.close()
+
+    def in_buffers(self) -> int:
+        """Held by sockets that are listed. A cgroup counts them too, but not before a connection is accepted."""
+        try:
+            return sum(self._ask()) if self._sockets() > FEW_SOCKETS else 0
+        except OSError:  # this kernel cannot tell, or process 1 is gone
+            return 0
+
+    def _of_sockets(self) -> int:
+        count = self._sockets()
+        if count <= FEW_SOCKETS:
+            return 0
+        try:
+            listed = list(self._ask())
+        except OSError:  # this kernel cannot tell
+            listed = []
+        return sum(listed) + count * _SOCKET_BYTES + max(count - len(listed), 0) * _most_of_one_socket()
+
+    def _sockets(self) -> int:
+        return int(_read(self._proc, "1/net/sockstat").split(maxsplit=3)[2])
+
+    def _ask(self) -> Iterator[int]:
+        """The bytes in the buffers of each socket of the box."""
+        if self._diagnosis is None:
+            self._diagnosis = _diagnosis_in(self._proc)
+        for question, head, attribute in (_UNIX, *_INET):
+            for answer in _dump(self._diagnosis, question):
+                meminfo = _find(answer, head, attribute)
+                if meminfo:
+                    yield (
+                        meminfo[_RECEIVED]
+                        + max(meminfo[_WRITTEN], meminfo[_QUEUED])
+                        + meminfo[_OPTIONS]
+                        + meminfo[_BACKLOG]
+                    )
+
+    def _of_locks(self) -> int:
+        """Of those that processes of the box hold. A list of them comes in pages."""
+        lines = 0
+        descriptor = os.open("locks", os.O_RDONLY, dir_fd=self._proc)
+        try:
+            while text := os.read(descriptor, _ANSWER_BYTES):
+                lines += sum(b" OFDLCK " not in line for line in text.splitlines())  # those are shown in every box
+        finally:
+            os.close(descriptor)
+        return lines * _LOCK_BYTES
+
+
+@functools.cache
+def _most_of_one_socket() -> int:
+    """Bytes in the kernel that one socket can hold: one message may begin while there is room for a byte."""
+    with socket.socket(socket.AF_UNIX) as plain:
+        sizes = (plain.getsockopt(socket.SOL_SOCKET, option) for option in (socket.SO_SNDBUF, socket.SO_RCVBUF))
+        return max(_TCP_BYTES, 2 * max(sizes))
+
+
+def _diagnosis_in(proc: int) -> socket.socket:
+    """A socket that is in the network namespace of the box, which tells about those that are there. One thread alone
+    lives in the keeper, and it is back in its own before it does anything else."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    ours = os.open("/proc/self/ns/net", os.O_RDONLY)
+    try:
+        theirs = os.open("1/ns/net", os.O_RDONLY, dir_fd=proc)
+        try:
+            if libc.setns(theirs, _CLONE_NEWNET) < 0:
+                raise OSError(ctypes.get_errno(), "setns")
+        finally:
+            os.close(theirs)
+        try:
+            return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
+        finally:
+            if libc.setns(ours, _CLONE_NEWNET) < 0:
+                os.abort()
+    finally:
+        os.close(ours)
+
+
+def _dump(diagnosis: socket.socket, question: bytes) -> Iterator[memoryview]:
+    """The answers to one question; OSError where the kernel has none."""
+    diagnosis.send(_HEADER.pack(_HEADER.size + len(question), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0) + question)
+    while True:
+        packet = memoryview(diagnosis.recv(_ANSWER_BYTES))
+        while packet:
+            length, kind = _HEADER.unpack_from(packet)[:2]
+            body = packet[_HEADER.size : length]
+            if kind == _DONE:
+                return
+            if kind == _ERROR:
+                raise OSError(-struct.unpack_from("=i", body)[0], "sock_diag")
+            if length < _HEADER.size:
+                raise OSError(errno.EBADMSG, "sock_diag")
+            yield body
+            packet = packet[(length + 3) & ~3 :]
+
+
+def _find(answer: memoryview, head: int, attribute: int) -> tuple[int, ...]:
+    """The numbers of one attribute; none where it is missing."""
+    at = head
+    while at + _ATTRIBUTE.size <= len(answer):
+        length, kind = _ATTRIBUTE.unpack_from(answer, at)
+        if kind == attribute:
+            return struct.unpack_from(f"={(length - _ATTRIBUTE.size) // 4}I", answer, at + _ATTRIBUTE.size)
+        at += max((length + 3) & ~3, _ATTRIBUTE.size)
+    return ()
+
+
+def _read(folder: int, path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY, dir_fd=folder)
+    try:
+        return os.read(descriptor, 4096)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,136 @@
+"""Users for boxes where the executor is an ordinary user: ids that /etc/subuid and /etc/subgid grant it, mapped into
+the wall's user namespace by newuidmap(1) and newgidmap(1), which may do that. In there our own user is 0, and these
+follow.
+"""
+
+import contextlib
+import json
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_TIMEOUT_S = 30
+#: The first of them as the keeper sees it.
+FIRST_USER = 1
+
+
+class Unavailable(Exception):
+    """Why there are none, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Subordinates:
+    """`count` ids from each of these on are ours to use, by the tools at these paths."""
+
+    first_user: int
+    first_group: int
+    count: int
+    newuidmap: str
+    newgidmap: str
+
+    def map_into(self, process: int) -> None:
+        """Give a process that has a new user namespace its ids; `Unavailable` with the tool's words."""
+        for tool, own, first in (
+            (self.newuidmap, os.getuid(), self.first_user),
+            (self.newgidmap, os.getgid(), self.first_group),
+        ):
+            words = [tool, str(process), "0", str(own), "1", str(FIRST_USER), str(first), str(self.count)]
+            try:
+                subprocess.run(words, check=True, capture_output=True, text=True, timeout=_TIMEOUT_S)
+            except subprocess.CalledProcessError as exc:
+                raise Unavailable(exc.stderr.strip() or f"{tool} failed") from exc
+            except (OSError, subprocess.TimeoutExpired) as exc:
+                raise Unavailable(f"{tool} cannot be run: {exc}") from exc
+
+
+class Gate:
+    """bubblewrap's options for a user namespace whose ids are written from outside. It waits at `block`, and tells by
+    `info` which process it is for; both are for it to inherit."""
+
+    def __init__(self) -> None:
+        self.block, self._opens = os.pipe()
+        self._told, self.info = os.pipe()
+
+    @property
+    def options(self) -> list[str]:
+        return ["--userns-block-fd", str(self.block), "--info-fd", str(self.info)]
+
+    def close_inherited(self) -> None:
+        os.close(self.block)
+        os.close(self.info)
+
+    def let_in(self, subordinates: Subordinates) -> None:
+        """Map the ids, and let bubblewrap go on; it ends if it cannot. Blocks for some milliseconds."""
+        try:
+            text = b""
+            while not text.rstrip().endswith(b"}"):
+                more = os.read(self._told, 4096)
+                if not more:
+                    return  # it has ended, and said why
+                text += more
+            subordinates.map_into(json.loads(text)["child-pid"])
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._opens, b"1")
+        finally:
+            os.close(self._told)
+            os.close(self._opens)
+
+
+def find(count: int, bubblewrap: Path, etc: Path = Path("/etc")) -> Subordinates:
+    """So many ids that can really be mapped; `Unavailable` where not."""
+    if "NoNewPrivs:\t1" in Path("/proc/self/status").read_text():
+        raise Unavailable("no_new_privs is set, as in most containers, so that newuidmap has no right to map them")
+    tools = [shutil.which(tool) for tool in ("newuidmap", "newgidmap")]
+    if tools[0] is None or tools[1] is None:
+        raise Unavailable("there is no newuidmap: run `apt install uidmap`")
+    first_user, first_group = (_last_of_a_range(etc / file, count) for file in ("subuid", "subgid"))
+    found = Subordinates(first_user, first_group, count, tools[0], tools[1])
+    _try(found, bubblewrap)
+    return found
+
+
+def _last_of_a_range(file: Path, count: int) -> int:
+    """The end of a range: rootless containers of the same user take ids from its beginning."""
+    for start, length in _ranges(file):
+        if length >= count:
+            return start + length - count
+    raise Unavailable(
+        f"{file} grants user {os.getuid()} no range of {count} ids: run "
+        "`usermod --add-subuids 300000-365535 --add-subgids 300000-365535 USER`"
+    )
+
+
+def _ranges(file: Path) -> Iterator[tuple[int, int]]:
+    """subuid(5): user, first id, count."""
+    names = {str(os.getuid())}
+    with contextlib.suppress(KeyError):
+        names.add(pwd.getpwuid(os.getuid()).pw_name)
+    with contextlib.suppress(OSError):
+        for line in file.read_text().splitlines():
+            name, _, rest = line.partition(":")
+            first, _, length = rest.partition(":")
+            if name in names and first.isdigit() and length.strip().isdigit():
+                yield int(first), int(length)
+
+
+def _try(subordinates: Subordinates, bubblewrap: Path) -> None:
+    """A user namespace that does nothing."""
+    gate = Gate()
+    words = [str(bubblewrap), "--unshare-user", *gate.options, "--ro-bind", "/", "/", "true"]
+    try:
+        process = subprocess.Popen(
+            words, pass_fds=(gate.block, gate.info), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+    except OSError as exc:
+        raise Unavailable(f"{bubblewrap} cannot be run: {exc}") from exc
+    finally:
+        gate.close_inherited()
+    with process:
+        gate.let_in(subordinates)
+        _, said = process.communicate(timeout=_TIMEOUT_S)
+    if process.returncode != 0:
+        raise Unavailable(f"bubblewrap says: {said.strip()}")

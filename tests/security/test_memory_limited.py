@@ -1,0 +1,109 @@
+"""An executor without cgroups of its own, inside one with a memory limit, as containers are: no program takes it down.
+
+The group is made by us, as root; where that cannot be, this is skipped.
+"""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fixtures.executor import MODES, RunningExecutor, running_executor
+from tests.security.attacks import Attack, load
+from tests.security.host import keeper
+
+pytestmark = pytest.mark.security
+
+_LIMIT_BYTES = 768 << 20
+_FOLDER = Path("/sys/fs/cgroup/memory")
+_ATTACKS = [attack for attack in load() if attack.name.startswith("memory_") and attack.language == "c"]
+_MODES = [mode for mode in ("ordinary user", "subordinate ids") if mode in MODES]
+if os.environ.get("PRECIEUX_TEST_ATTACK_MODES") != "all":
+    _MODES = _MODES[:1]
+#: Looks at the clock so often that it cannot have been still while others took all memory.
+_NEIGHBOUR = """
+import time
+block = bytearray(16 << 20)
+until = time.monotonic() + 2
+while time.monotonic() < until:
+    block[:] = bytes(16 << 20)
+print("well")
+"""
+
+
+@dataclass(frozen=True)
+class Group:
+    folder: Path
+
+    @property
+    def prefix(self) -> list[str]:
+        """A command that is in the group, and becomes another."""
+        return ["sh", "-c", f'echo $$ > {self.folder}/cgroup.procs && exec "$@"', "sh"]
+
+    def killed(self) -> int:
+        return int((self.folder / "memory.oom_control").read_text().rpartition("oom_kill ")[2])
+
+
+@pytest.fixture(scope="module")
+def group() -> Iterator[Group]:
+    group = Group(_FOLDER / f"precieux-test-{os.getpid()}")
+    try:
+        group.folder.mkdir()
+        (group.folder / "memory.limit_in_bytes").write_text(str(_LIMIT_BYTES))
+        (group.folder / "cgroup.procs").chmod(0o666)
+    except OSError as exc:
+        pytest.skip(f"no memory cgroup can be made here: {exc}")
+    yield group
+    group.folder.rmdir()
+
+
+@pytest.fixture(scope="module", params=_MODES)
+def executor(request: pytest.FixtureRequest, group: Group) -> Iterator[RunningExecutor]:
+    with running_executor(
+        request.param, executor_slots="2", executor_warm_boxes="1", max_memory_limit=str(4 << 30), prefix=group.prefix
+    ) as running:
+        yield running
+
+
+async def _post(url: str, **body: Any) -> dict[str, Any]:
+    async with httpx.AsyncClient(base_url=url, timeout=120) as client:
+        answer: dict[str, Any] = (await client.post("/", json=body)).json()
+        return answer
+
+
+@pytest.mark.parametrize("attack", _ATTACKS, ids=lambda attack: attack.name)
+async def test_its_neighbour_and_we_live(executor: RunningExecutor, group: Group, attack: Attack) -> None:
+    guard, killed = keeper(executor.pid), group.killed()
+    request = {"time_limit": 4, "wall_limit": 15, **attack.request, "language": attack.language, "code": attack.source}
+    neighbour, attacked = await asyncio.gather(
+        _post(executor.url, language="py", code=_NEIGHBOUR, wall_limit=60), _post(executor.url, **request)
+    )
+    assert (neighbour["verdict"], neighbour["output"]) == ("ok", "well\n"), neighbour
+    assert attacked["verdict"] in ("ok", "memory_limit", "time_limit"), attacked
+    assert keeper(executor.pid) == guard
+    assert group.killed() == killed  # nothing came as far as that
+
+
+_HIDES = """
+import ctypes, mmap, os
+libc = ctypes.CDLL(None, use_errno=True)
+os.write(1, b"begun")
+block = mmap.mmap(-1, 3 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+address = ctypes.addressof(ctypes.c_char.from_buffer(block))
+libc.memset(ctypes.c_void_p(address), 1, ctypes.c_size_t(3 << 30))
+"""
+
+
+async def test_when_memory_runs_out_the_program_ends_and_not_we(executor: RunningExecutor, group: Group) -> None:
+    """More than the group has, within a limit that is larger still: the kernel ends the program, and we say so."""
+    guard, killed = keeper(executor.pid), group.killed()
+    answer = await _post(executor.url, language="py", code=_HIDES, memory_limit=4 << 30, wall_limit=60)
+    assert (answer["verdict"], answer["output"]) == ("memory_limit", "begun"), answer
+    assert group.killed() > killed
+    assert keeper(executor.pid) == guard
+    assert (await _post(executor.url, language="py", code="print('again')"))["output"] == "again\n"

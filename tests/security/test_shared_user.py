@@ -1,0 +1,84 @@
+"""Where programs are the executor's own user to the kernel: what one of them uses up, the executor does not need."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fixtures.executor import MODES, RunningExecutor, running_executor
+from tests.security.host import descendants, keeper
+
+pytestmark = [
+    pytest.mark.security,
+    pytest.mark.skipif("ordinary user" not in MODES, reason="we cannot be an ordinary user here"),
+]
+
+_HOLDS_FILES = """
+import os, time
+for _ in range(60):
+    os.dup(0)
+time.sleep(0.2)
+print("well")
+"""
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[RunningExecutor]:
+    with running_executor("ordinary user", executor_slots="2") as running:
+        yield running
+
+
+def _epolls(process: int) -> list[str]:
+    folder = Path(f"/proc/{process}/fd")
+    return [path.name for path in folder.iterdir() if "eventpoll" in os.readlink(path)]
+
+
+async def _run(url: str, code: str) -> httpx.Response:
+    async with httpx.AsyncClient(base_url=url, timeout=120) as client:
+        return await client.post("/", json={"language": "py", "code": code})
+
+
+async def test_neither_executor_nor_keeper_has_an_epoll(executor: RunningExecutor) -> None:
+    """Their watches are counted by user, so that one program may use up what is everybody's."""
+    assert (await _run(executor.url, "print(1)")).json()["output"] == "1\n"
+    assert _epolls(executor.pid) == []
+    assert _epolls(keeper(executor.pid)) == []
+
+
+async def test_programs_end_before_their_keeper_and_that_before_the_executor(executor: RunningExecutor) -> None:
+    """When memory runs out; a program cannot change its place."""
+    code = """
+print(open("/proc/self/oom_score_adj").read())
+for path in ("oom_score_adj", "oom_adj"):
+    try:
+        open(f"/proc/self/{path}", "w").write("0")
+    except OSError:
+        pass
+print(open("/proc/self/oom_score_adj").read())
+"""
+    assert (await _run(executor.url, code)).json()["output"].split() == ["1000", "1000"]
+
+    def score(process: int) -> int:
+        return int(Path(f"/proc/{process}/oom_score_adj").read_text())
+
+    guard = keeper(executor.pid)
+    assert score(executor.pid) < score(guard) < 950
+    below = {score(process) for process in descendants(guard)}
+    assert min(below) == score(guard)  # nurseries
+    assert below - {score(guard)} <= {950, 1000}
+
+
+async def test_a_keeper_without_descriptors_loses_a_box_and_not_itself() -> None:
+    with running_executor("ordinary user", executor_slots="40", executor_warm="false", max_open_files="32") as running:
+        guard = keeper(running.pid)
+        few = len(os.listdir(f"/proc/{guard}/fd")) + 12
+        limit = ["prlimit", "--pid", str(guard), f"--nofile={few}:{few}"]
+        await asyncio.to_thread(subprocess.run, limit, check=True, user=os.stat(f"/proc/{running.pid}").st_uid)
+        answers = await asyncio.gather(*(_run(running.url, _HOLDS_FILES.replace("60", "20")) for _ in range(30)))
+        assert {answer.status_code for answer in answers} == {200, 500}
+        assert (await _run(running.url, "print('again')")).json()["output"] == "again\n"
+        assert keeper(running.pid) == guard
