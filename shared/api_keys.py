@@ -93,7 +93,8 @@ async def remember_settings(connection: Connection) -> None:
 
 async def listed(connection: Connection) -> list[ApiKey]:
     rows = await connection.fetch_all(
-        "SELECT id, name, scopes, created_at, revoked_at, recipients FROM api_keys WHERE sha256 <> :settings ORDER BY id",
+        "SELECT id, name, scopes, created_at, revoked_at, recipients FROM api_keys"
+        " WHERE sha256 <> :settings ORDER BY id",
         {"settings": _OF_SETTINGS},
     )
     return [_from_row(row) for row in rows]

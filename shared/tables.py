@@ -85,9 +85,9 @@ uploads = Table(
 
 # One request for execution. `turn` is a turn of its key's share among those of all keys, `place` is its place among the
 # jobs of that share (docs/adr/0094); `owner` is the key, 0 where there is none. `lease_id` names the one claim whose
-# holder may still write; whoever comes later with an older one changes nothing. A `stop_reason` says why it is
-# not to be run: whoever claims it then fails it, with a mail that says so. `crashes` counts the runs that ended with their engine or
-# runner, the last time at `crashed_at` (docs/adr/0089).
+# holder may still write; whoever comes later with an older one changes nothing. A `stop_reason` says why it is not to
+# be run: whoever claims it then fails it, with a mail that says so. `crashes` counts the runs that ended with their
+# engine or runner, the last time at `crashed_at` (docs/adr/0089).
 job = Table(
     "job",
     metadata,
