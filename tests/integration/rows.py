@@ -1,10 +1,11 @@
-"""Rows for integration tests, written as the services would have."""
+"""Rows for integration tests, written as the services would have; by the owner of the schema, whoever `database` is."""
 
 import json
 import random
 import uuid
 
 from shared.database import Database
+from tests.fixtures.postgres import owner_of
 
 
 async def add_upload(
@@ -17,7 +18,7 @@ async def add_upload(
     sha256: str | None = None,
     request_id: uuid.UUID | None = None,
 ) -> int:
-    async with database.transaction() as connection:
+    async with owner_of(database).transaction() as connection:
         row = await connection.fetch_one(
             "INSERT INTO uploads (email, inputs, language, enable, object_key, sha256, request_id)"
             " VALUES (:email, 'in', :language, :enable, :object_key, :sha256, :request_id) RETURNING id",
@@ -39,7 +40,7 @@ async def add_job(database: Database, *, contents: str = "print(1)", language: s
     request_id = uuid.uuid4()
     upload = await add_upload(database, language=language, request_id=request_id)
     job = json.dumps({"language": language, "inputs": "in", "contents": contents})
-    async with database.transaction() as connection:
+    async with owner_of(database).transaction() as connection:
         row = await connection.fetch_one(
             "INSERT INTO job (upload, job, request_id) VALUES (:upload, :job, :request_id) RETURNING id",
             {"upload": upload, "job": job, "request_id": request_id},
@@ -50,10 +51,10 @@ async def add_job(database: Database, *, contents: str = "print(1)", language: s
 
 
 async def fetch(database: Database, sql: str, **values: object) -> list[dict[str, object]]:
-    async with database.transaction() as connection:
+    async with owner_of(database).transaction() as connection:
         return [dict(row) for row in await connection.fetch_all(sql, values or None)]
 
 
 async def execute(database: Database, sql: str, **values: object) -> None:
-    async with database.transaction() as connection:
+    async with owner_of(database).transaction() as connection:
         await connection.execute(sql, values or None)

@@ -7,6 +7,7 @@ import pytest
 from job_runner import claim
 from queue_consumer.jobs import JobMaker
 from shared.database import Database
+from tests.fixtures.postgres import owner_of
 from tests.integration.queue_consumer.test_jobs import FakeStore
 from tests.integration.rows import add_upload
 
@@ -19,7 +20,7 @@ async def make_jobs(database: Database, email: str, count: int) -> None:
     for _ in range(count):
         request = uuid.uuid4()
         upload = await add_upload(database, email=email, object_key="p.py", request_id=request)
-        assert await JobMaker(database, store).make(str(upload).encode(), str(request)) is not None
+        assert await JobMaker(owner_of(database), store).make(str(upload).encode(), str(request)) is not None
 
 
 async def serve(database: Database, count: int) -> list[str]:

@@ -15,6 +15,7 @@ import pytest
 
 from precieux.embedded_postgres import EmbeddedPostgres
 from shared.errors import ConfigurationError
+from shared.roles import Role
 from tests.fixtures.processes import descendants, survivors
 from tests.waiting import eventually_sync
 
@@ -23,7 +24,7 @@ OWNER = """
 import pathlib, sys, time
 from precieux.embedded_postgres import EmbeddedPostgres
 with EmbeddedPostgres(pathlib.Path(sys.argv[1]), durable=False) as postgres:
-    print(postgres.port, flush=True)
+    print(postgres.pid, flush=True)
     time.sleep(300)
 """
 
@@ -39,7 +40,7 @@ def folder() -> Iterator[Path]:
 
 def query(postgres: EmbeddedPostgres, sql: str) -> object:
     async def ask() -> object:
-        connection = await asyncpg.connect(postgres.url)
+        connection = await asyncpg.connect(postgres.url(Role.OWNER))
         try:
             return await connection.fetchval(sql)
         finally:
@@ -51,10 +52,10 @@ def query(postgres: EmbeddedPostgres, sql: str) -> object:
 def test_a_second_start_finds_the_data_of_the_first(folder: Path) -> None:
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
         query(postgres, "CREATE TABLE kept AS SELECT 'سلام' AS word")
-        first_url = postgres.url
+        first_url = postgres.url(Role.OWNER)
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
         assert query(postgres, "SELECT word FROM kept") == "سلام"
-        assert postgres.url.split("@")[0] == first_url.split("@")[0]
+        assert postgres.url(Role.OWNER) == first_url
 
 
 def test_stop_leaves_no_process_and_may_be_repeated(folder: Path) -> None:
@@ -70,21 +71,21 @@ def test_stop_leaves_no_process_and_may_be_repeated(folder: Path) -> None:
 
 def test_a_wrong_password_is_refused(folder: Path) -> None:
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
-        wrong = postgres.url.replace("precieux:", "precieux:x", 1)
+        wrong = postgres.url(Role.OWNER).replace("@", "x@", 1)
         with pytest.raises(asyncpg.InvalidPasswordError):
             asyncio.run(asyncpg.connect(wrong))
         assert (folder / "db/password").stat().st_mode & 0o777 == 0o600
 
 
-def test_after_the_server_is_killed_start_brings_it_back_on_the_same_port(folder: Path) -> None:
+def test_after_the_server_is_killed_start_brings_it_back_at_the_same_address(folder: Path) -> None:
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
         query(postgres, "CREATE TABLE kept AS SELECT 1 AS one")
-        port, pid = postgres.port, postgres.pid
+        url, pid = postgres.url(Role.OWNER), postgres.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         eventually_sync(lambda: not postgres.running)
         postgres.start()
-        assert postgres.port == port
+        assert postgres.url(Role.OWNER) == url
         assert query(postgres, "SELECT one FROM kept") == 1
 
 
@@ -133,7 +134,7 @@ def test_two_servers_run_side_by_side(folder: Path) -> None:
         EmbeddedPostgres(folder / "one", durable=False) as one,
         EmbeddedPostgres(folder / "two", durable=False) as two,
     ):
-        assert one.port != two.port
+        assert one.url(Role.OWNER) != two.url(Role.OWNER)
         assert query(one, "SELECT 1") == query(two, "SELECT 1") == 1
 
 
