@@ -115,7 +115,7 @@ class EmbeddedPostgres:
             self._lock = None
 
     def _launch(self, cluster: Cluster, home: PostgresHome, socket_folder: Path) -> None:
-        # A list of names, one of which may hold a comma.
+        # A list, whose names may be quoted.
         quoted = str(socket_folder).replace('"', '""')
         settings = {
             "listen_addresses": "",

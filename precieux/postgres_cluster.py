@@ -3,7 +3,7 @@
 cluster/    the data directory (PGDATA)
 password    of the superuser, from which those of the roles are derived; mode 0600
 roles       which roles the cluster has got
-socket/     the server listens here; mode 0700. Elsewhere when the path of this folder is too long for a socket
+socket/     the server listens here; mode 0700. Elsewhere when the path of this folder is no socket's
 log         what the server said since it was last started
 lock        held by the process that owns the server
 """
@@ -107,7 +107,8 @@ class Cluster:
     def make_socket_folder(self) -> Path:
         """A folder that only the server's account may enter, and root."""
         folder = self._home.folder / "socket"
-        if len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET_PATH:
+        # In an address a comma separates two hosts.
+        if len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET_PATH and "," not in str(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
         else:
             # Not TMPDIR, which may be as long, or root's alone.

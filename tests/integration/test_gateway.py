@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -127,7 +128,7 @@ def gateway(folder: Path, *, connections: int = MANY, requests: int = MANY) -> I
                 "PRECIEUX_GATEWAY_REQUESTS": str(requests),
             },
             stdout=subprocess.DEVNULL,
-            preexec_fn=die_with_parent(9),
+            preexec_fn=die_with_parent(signal.SIGKILL),
         )
         stack.callback(process.wait)
         stack.callback(process.kill)
