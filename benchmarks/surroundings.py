@@ -23,6 +23,7 @@ from precieux.embedded_postgres import EmbeddedPostgres
 from shared.broker.base import QUEUE
 from shared.migrate import alembic_config
 from tests.fixtures.ports import free_ports
+from tests.fixtures.postgres import administrator_url
 from tests.fixtures.processes import descendants
 from tests.fixtures.rabbitmq_server import RabbitMQServer, find_script
 from tests.fixtures.s3 import moto_server
@@ -56,8 +57,9 @@ class Surroundings:
     def new_database(self, *, migrated: bool = True) -> str:
         """The address of a new database on the one server."""
         name = f"benchmark_{secrets.token_hex(4)}"
-        execute(self.postgres.url, f'CREATE DATABASE "{name}"')
-        url = urlunsplit(urlsplit(self.postgres.url)._replace(path=f"/{name}"))
+        server = administrator_url(self.postgres)
+        execute(server, f'CREATE DATABASE "{name}"')
+        url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
         if migrated:
             command.upgrade(alembic_config(url), "head")
         return url

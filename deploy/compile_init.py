@@ -1,6 +1,7 @@
 """Hatch's hook: the sandbox's part in C is compiled when Precieux is installed or packed into a wheel.
 
 Where there is no C compiler, that of the wheel `ziglang` is fetched for it, and goes with the build's environment.
+`deploy/bootstrap` brings both hatchling and, where it must, ziglang itself, by their hashes.
 """
 
 import platform

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from job_runner.settings import MAX_CRASHES
 from shared.database import Connection, Record
 from shared.errors import PermanentError
 
 #: Bytes of a submission that a claim takes along; a longer one is read when it is about to run (`submission_of`).
 _SHORT: Final = 64 << 10
-
-#: Interruptions of a job's runs after which it runs alone, so that the next one tells whether it is the cause.
-MAX_CRASHES: Final = 2
 
 
 def statement(taken: str) -> str:

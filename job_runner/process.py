@@ -11,13 +11,14 @@ from typing import Any, Final
 from pydantic_core import from_json
 
 from job_runner import claim, suspects
-from job_runner.claim import MAX_CRASHES, ClaimedJob
+from job_runner.claim import ClaimedJob
 from job_runner.codex_client import Engine
 from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
 from job_runner.group_commit import GroupCommit
 from job_runner.outcome import Outcome, decide, give_up, tells_of_load
 from job_runner.output_keys import output_key
+from job_runner.settings import MAX_CRASHES
 from shared import budgets, metrics
 from shared.budgets import Use, run_seconds
 from shared.database import Database

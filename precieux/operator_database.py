@@ -20,6 +20,7 @@ from shared.database import Database, DatabaseSettings
 from shared.errors import ConfigurationError, DatabaseUnavailable
 from shared.logging import LogSettings, configure_logging
 from shared.migrate import alembic_config, require_current
+from shared.roles import Role
 from shared.settings import load
 
 _CONNECT_TIMEOUT: Final = 10.0
@@ -52,20 +53,26 @@ async def operator_database(data_dir: Path | None = None) -> AsyncIterator[Datab
         else:
             prepare_data_dir(settings.data_dir)
             folder = settings.data_dir / "postgres"
-            url = running_url(folder) or await _start_for_the_moment(stack.enter_context(EmbeddedPostgres(folder)))
+            running = running_url(folder, Role.OPERATOR)
+            url = running or await _start_for_the_moment(stack.enter_context(EmbeddedPostgres(folder)))
         database = Database(DatabaseSettings(database_url=SecretStr(url), database_pool_size=2))
         await _connect(database)
         try:
             await require_current(database)
             yield database
+        except asyncpg.InsufficientPrivilegeError as exc:
+            raise ConfigurationError(
+                f"The database refuses this to the role of PRECIEUX_DATABASE_URL ({exc}): set it to the address of"
+                f" {Role.OPERATOR}, see docs/operations.md."
+            ) from exc
         finally:
             await database.disconnect()
 
 
 async def _start_for_the_moment(postgres: EmbeddedPostgres) -> str:
     """Its address, its schema being what `up` would make of it; it may be as new as its folder."""
-    await asyncio.to_thread(command.upgrade, alembic_config(postgres.url), "head")
-    return postgres.url
+    await asyncio.to_thread(command.upgrade, alembic_config(postgres.url(Role.OWNER)), "head")
+    return postgres.url(Role.OPERATOR)
 
 
 async def _connect(database: Database) -> None:

@@ -1,30 +1,44 @@
 """An embedded Postgres at rest: what lies in its folder, how that is made, and who may use it.
 
 cluster/    the data directory (PGDATA)
-password    of the only role; mode 0600
+password    of the superuser, from which those of the roles are derived; mode 0600
+roles       which roles the cluster has got
+socket/     the server listens here; mode 0700. Elsewhere when the path of this folder is no socket's
 log         what the server said since it was last started
 lock        held by the process that owns the server
 """
 
+import asyncio
 import fcntl
+import hashlib
+import hmac
 import os
 import secrets
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
+
+import asyncpg
 
 from precieux.parent_death import die_with_parent
-from precieux.postgres_home import PostgresHome
+from precieux.postgres_home import Account, PostgresHome
 from shared.errors import ConfigurationError, DatabaseUnavailable
+from shared.roles import DATABASE, HAND_OVER, Role, making
 
 #: Postgres inherits nothing of our environment, so no locale, PGDATA or secret of the caller's reaches it.
 ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
-_NAME: Final = "precieux"  # of the role and of the database
+#: Nobody works as this one; it makes the roles.
+_SUPERUSER: Final = "precieux"
+_SOCKET: Final = ".s.PGSQL.5432"
+_LONGEST_SOCKET_PATH: Final = 107  # bytes, of the kernel
 _LEFTOVERS_TIMEOUT: Final = 15.0  # s that the remains of a killed server may take to end
 _POLL: Final = 0.005
 
@@ -34,7 +48,11 @@ class Status:
     """What postmaster.pid tells of a server that accepts connections."""
 
     pid: int
-    port: int
+    socket_folder: Path
+
+
+#: What the file `roles` holds where all of them were made.
+_ROLES: Final = " ".join(Role) + "\n"
 
 
 class Cluster:
@@ -43,12 +61,13 @@ class Cluster:
     def __init__(self, home: PostgresHome) -> None:
         self._home = home
         self._password = home.folder / "password"
+        self._roles = home.folder / "roles"
         self._lock = home.folder / "lock"
         self.directory = home.folder / "cluster"
         self.log = home.folder / "log"
 
-    def url(self, port: int) -> str:
-        return f"postgresql://{_NAME}:{self._password.read_text().strip()}@127.0.0.1:{port}/{_NAME}"
+    def url(self, socket_folder: Path, role: Role) -> str:
+        return self._address(socket_folder, role, self._password_of(role))
 
     def prepare(self, *, durable: bool) -> None:
         """Make it when there is none; `ConfigurationError` when it is of another major version."""
@@ -61,6 +80,41 @@ class Cluster:
                 f"The data in {self._home.folder} were made by Postgres {made_by} and this is Postgres "
                 f"{self._home.major}: move them over with pg_dump, or set PRECIEUX_DATA_DIR to a new folder."
             )
+
+    def hand_over(self) -> None:
+        """Give it to the account of the server, where an earlier release's was another; `claim` it first."""
+        self._hand_over(self.directory)
+        self._home.account.own(self._password)
+
+    def make_roles(self, socket_folder: Path) -> None:
+        """Make of an earlier release's cluster, once its server runs, what `prepare` makes today."""
+        if self._roles.exists() and self._roles.read_text() == _ROLES:
+            return
+
+        async def main() -> None:
+            connection = await asyncpg.connect(self._address(socket_folder, _SUPERUSER, self._superuser_password()))
+            try:
+                for statement in (*self._role_statements(), HAND_OVER):
+                    await connection.execute(statement)
+            finally:
+                await connection.close()
+
+        # In a thread of its own, since an event loop may run in this one.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, main()).result()
+        self._roles.write_text(_ROLES)
+
+    def make_socket_folder(self) -> Path:
+        """A folder that only the server's account may enter, and root."""
+        folder = self._home.folder / "socket"
+        # In an address a comma separates two hosts.
+        if len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET_PATH and "," not in str(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        else:
+            # Not TMPDIR, which may be as long, or root's alone.
+            folder = Path(tempfile.mkdtemp(prefix="precieux-", dir="/tmp"))
+        self._home.account.own(folder)
+        return folder
 
     def lock(self) -> int:
         """Become the owner, until the returned descriptor is closed; `ConfigurationError` when another process is."""
@@ -117,10 +171,14 @@ class Cluster:
             lines = self._status_file.read_text().splitlines()
         except FileNotFoundError:
             return None
-        # By number, as in LOCK_FILE_LINE_* of Postgres' miscadmin.h: 1 the process, 4 the port, 8 the state.
+        # By number, as in LOCK_FILE_LINE_* of Postgres' miscadmin.h: 1 the process, 5 the socket's folder, 8 the state.
         if len(lines) < 8 or lines[7].strip() != "ready":
             return None
-        return Status(pid=int(lines[0]), port=int(lines[3]))
+        if not lines[4]:
+            raise ConfigurationError(
+                f"An earlier release of Precieux is running on {self._home.folder}: stop it, and start this one."
+            )
+        return Status(pid=int(lines[0]), socket_folder=Path(lines[4]))
 
     @property
     def _status_file(self) -> Path:
@@ -130,22 +188,68 @@ class Cluster:
         # Made beside its place and then renamed, so that a start that was killed leaves no half of one.
         making = self.directory.with_name("cluster.making")
         shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(mode=0o700)
-        self._home.account.own(making)
-        self._password.unlink(missing_ok=True)
-        self._password.touch(mode=0o600)
-        self._password.write_text(secrets.token_urlsafe(24) + "\n")
-        self._home.account.own(self._password)
+        making.mkdir()
+        gid, maker = self._home.account.gid, self._home.account.with_a_name()
+        if gid is not None:
+            # The maker may be any daemon's account, but none of them is of this group.
+            os.chown(making, 0, gid)
+        making.chmod(0o700 if gid is None else 0o710)
+        cluster, password = making / "cluster", making / "password"
+        cluster.mkdir(mode=0o700)
+        password.touch(mode=0o600)
+        password.write_text(secrets.token_urlsafe(24) + "\n")
+        for path in (cluster, password):
+            maker.own(path)
         options = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--auth=scram-sha-256"]
         if not durable:
             options.append("--no-sync")
-        self._run("initdb", f"--pgdata={making}", f"--username={_NAME}", f"--pwfile={self._password}", *options)
-        fsync = f"fsync={'on' if durable else 'off'}"
-        self._run("postgres", "--single", "-D", str(making), "-c", fsync, "postgres", feed=f"CREATE DATABASE {_NAME}\n")
-        making.rename(self.directory)
+        arguments = (f"--pgdata={cluster}", f"--username={_SUPERUSER}", f"--pwfile={password}", *options)
+        self._run("initdb", *arguments, account=maker)
+        password.rename(self._password)
+        statements = [
+            *self._role_statements(),
+            f"CREATE DATABASE {DATABASE} OWNER {Role.OWNER}",
+            f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC",
+            f"GRANT CONNECT ON DATABASE {DATABASE} TO {', '.join(Role)}",
+        ]
+        # `postgres --single` takes each line for a statement.
+        feed = "".join(f"{statement}\n" for statement in statements)
+        options = ["-c", f"fsync={'on' if durable else 'off'}", "-c", "exit_on_error=on"]
+        self._run("postgres", "--single", "-D", str(cluster), *options, "postgres", account=maker, feed=feed)
+        self._hand_over(cluster)
+        self._roles.write_text(_ROLES)
+        cluster.rename(self.directory)
+        making.rmdir()
 
-    def _run(self, program: str, *arguments: str, feed: str = "") -> None:
-        account = self._home.account
+    def _hand_over(self, directory: Path) -> None:
+        """Give it to the account of the server, where it is another's."""
+        uid, gid = self._home.account.uid, self._home.account.gid
+        if uid is None or gid is None or directory.stat().st_uid == uid:
+            return
+        # By descriptors, and no link is followed: the old account may have been any daemon's. The top comes last, so
+        # that a hand-over that was cut off begins again.
+        for _, folders, files, descriptor in os.fwalk(directory):
+            for name in (*folders, *files):
+                os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
+        os.chown(directory, uid, gid, follow_symlinks=False)
+
+    @staticmethod
+    def _address(socket_folder: Path, user: str, password: str) -> str:
+        # The socket itself and not its folder, since PGPORT in the environment would make another name of that.
+        socket = quote(str(socket_folder / _SOCKET), safe="/")
+        return f"postgresql://{user}:{password}@/{DATABASE}?host={socket}"
+
+    def _superuser_password(self) -> str:
+        return self._password.read_text().strip()
+
+    def _password_of(self, role: Role) -> str:
+        # Derived, so that who knows one role's knows no other's.
+        return hmac.digest(self._superuser_password().encode(), role.encode(), hashlib.sha256).hex()
+
+    def _role_statements(self) -> list[str]:
+        return list(making({role: self._password_of(role) for role in Role}))
+
+    def _run(self, program: str, *arguments: str, account: Account, feed: str = "") -> None:
         done = subprocess.run(
             [self._home.binaries / program, *arguments],
             input=feed.encode(),

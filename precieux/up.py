@@ -25,6 +25,7 @@ from precieux.settings import (
 from precieux.supervisor import StopRequested, Supervisor
 from shared.logging import get_logger
 from shared.readiness import notify_ready
+from shared.roles import Role
 
 log = get_logger(__name__)
 
@@ -87,16 +88,11 @@ def _bring_up(
     if postgres:
         postgres.start()
         supervisor.guard(_DATABASE, postgres)
-    environment = services.service_environment(
-        outer,
-        settings,
-        database_url=postgres.url if postgres else _revealed(settings),
-        codex_url=codex_url,
-        codex_token=token,
-    )
-    supervisor.run_to_end(services.migration(environment))
+    database_url = postgres.url if postgres else _one_role(settings)
+    environment = services.service_environment(outer, settings, codex_url=codex_url, codex_token=token)
+    supervisor.run_to_end(services.migration(environment, database_url(Role.OWNER)))
     supervisor.wait_ready()
-    supervisor.start(services.services(environment))
+    supervisor.start(services.services(environment, database_url))
     supervisor.wait_ready()
 
 
@@ -104,18 +100,20 @@ def migrate(settings: UpSettings) -> None:
     """Bring the schema of the operator's database, or of the embedded one, up to date."""
     with ExitStack() as stack:
         if settings.database_url:
-            url = _revealed(settings)
+            url = _one_role(settings)(Role.OWNER)
         else:
             prepare_data_dir(settings.data_dir)
             folder = settings.data_dir / _DATABASE
-            url = running_url(folder) or stack.enter_context(EmbeddedPostgres(folder)).url
-        environment = {**os.environ, "PRECIEUX_DATABASE_URL": url}
-        stack.enter_context(Supervisor()).run_to_end(services.migration(environment))
+            running = running_url(folder, Role.OWNER)
+            url = running or stack.enter_context(EmbeddedPostgres(folder)).url(Role.OWNER)
+        stack.enter_context(Supervisor()).run_to_end(services.migration(os.environ, url))
 
 
-def _revealed(settings: UpSettings) -> str:
+def _one_role(settings: UpSettings) -> Callable[[Role], str]:
+    """The operator's own database: whatever role its address names does everything."""
     assert settings.database_url is not None
-    return settings.database_url.get_secret_value()
+    url = settings.database_url.get_secret_value()
+    return lambda _: url
 
 
 def _mail_destination(outer: dict[str, str], data_dir: Path) -> str:

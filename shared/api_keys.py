@@ -85,8 +85,7 @@ async def any_ever(connection: Connection) -> bool:
 async def remember_settings(connection: Connection) -> None:
     """Note for good that the settings have held keys."""
     await connection.execute(
-        "INSERT INTO api_keys (name, sha256, scopes, revoked_at) VALUES (:name, :name, '{}', now())"
-        " ON CONFLICT (sha256) DO NOTHING",
+        "INSERT INTO api_keys (name, sha256, revoked_at) VALUES (:name, :name, now()) ON CONFLICT (sha256) DO NOTHING",
         {"name": _OF_SETTINGS},
     )
 

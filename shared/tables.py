@@ -184,7 +184,7 @@ api_keys = Table(
     _key(),
     Column("name", Text, nullable=False),
     Column("sha256", Text, nullable=False, unique=True),
-    Column("scopes", ARRAY(Text), nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     # Whom its submissions may be mailed to: domains and addresses. None: everybody.
     Column("recipients", ARRAY(Text)),
     _time("created_at", default_now=True),

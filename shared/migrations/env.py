@@ -6,6 +6,7 @@ from alembic import context
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from shared.roles import grant
 from shared.tables import metadata
 
 # Any number that nobody else uses as an advisory lock on this database.
@@ -18,6 +19,8 @@ def _run(connection: Connection) -> None:
         # Two that upgrade at once: the second waits, then finds nothing left to do.
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         context.run_migrations()
+        if context.get_context().get_current_revision() == context.get_head_revision():
+            grant(connection)
 
 
 async def _connect_and_run() -> None:

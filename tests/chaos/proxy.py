@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 from enum import StrEnum
+from pathlib import Path
 from typing import Final, Self
 
 _NONSENSE: Final = b"\x07nonsense, in no protocol\r\n\r\n" * 8
@@ -24,9 +25,9 @@ class Mode(StrEnum):
 
 
 class Proxy:
-    """Listens on 127.0.0.1 from `with` on, and forwards to `target`, a port that need not answer yet."""
+    """Listens on 127.0.0.1 from `with` on, and forwards to `target`, a port or a unix socket that may answer later."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int | Path) -> None:
         self._target = target
         self._mode = Mode.PASS
         self._writers: set[asyncio.StreamWriter] = set()
@@ -92,7 +93,10 @@ class Proxy:
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._flowing.wait()
         try:
-            behind, target = await asyncio.open_connection("127.0.0.1", self._target)
+            if isinstance(self._target, Path):
+                behind, target = await asyncio.open_unix_connection(self._target)
+            else:
+                behind, target = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             return
         self._writers.add(target)

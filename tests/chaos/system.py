@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import asyncpg
 import requests
@@ -25,6 +25,7 @@ from shared.broker.postgres_dead_letters import PostgresDeadLetters
 from shared.broker.rabbitmq import RabbitMQBroker
 from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 from shared.database import Database, DatabaseSettings
+from shared.roles import Role
 from tests.chaos.engine import EchoEngine
 from tests.chaos.proxy import Proxy
 from tests.chaos.service import Service
@@ -33,6 +34,8 @@ from tests.fixtures.ports import free_ports
 from tests.fixtures.postgres import in_thread
 from tests.fixtures.rabbitmq_server import RabbitMQServer
 from tests.fixtures.s3 import S3Service
+
+_ROLES: Final = {"api_service": Role.API, "queue_consumer": Role.CONSUMER, "job_runner": Role.RUNNER}
 
 #: What a crash leaves behind is found again sooner than by default, so that a test sees it in its time.
 LEASE_SECONDS: Final = 1
@@ -87,8 +90,8 @@ class System:
         with ExitStack() as stack:
             stack.enter_context(self.engine)
             stack.enter_context(self.mailgun)
-            targets = {
-                "postgres": self.postgres.port,
+            targets: dict[str, int | Path] = {
+                "postgres": Path(parse_qs(urlsplit(self._database_url()).query)["host"][0]),
                 "engine": self.engine.port,
                 "mail": _port(self.mailgun.url),
             }
@@ -96,11 +99,11 @@ class System:
                 targets["broker"] = _port(self.backends.rabbitmq.url)
             if self.backends.s3:
                 targets["store"] = _port(self.backends.s3.endpoint_url)
-            for name, port in targets.items():
-                self.proxies[name] = stack.enter_context(Proxy(port))
+            for name, target in targets.items():
+                self.proxies[name] = stack.enter_context(Proxy(target))
             subprocess.run(
                 [sys.executable, "-m", "shared.migrate"],
-                env={**os.environ, "PRECIEUX_DATABASE_URL": self.postgres.url},
+                env={**os.environ, "PRECIEUX_DATABASE_URL": self._database_url()},
                 check=True,
                 capture_output=True,
             )
@@ -126,7 +129,7 @@ class System:
     ) -> Service:
         """One more process of a service, not started and not tended."""
         lease = ["--mail-lease", str(self._mail_lease)] if module == "job_runner" and self._mail_lease else []
-        environment = {**self._environment(), **(changes or {})}
+        environment = {**self._environment(_ROLES[module]), **(changes or {})}
         return Service(name, module, environment, self.folder / f"{name}.log", [*options, *lease])
 
     def tend(self) -> None:
@@ -156,7 +159,7 @@ class System:
         """Past the proxy, on a connection of its own."""
 
         async def main() -> list[dict[str, Any]]:
-            connection = await asyncpg.connect(self.postgres.url, timeout=10)
+            connection = await asyncpg.connect(self._database_url(), timeout=10)
             try:
                 return [dict(row) for row in await connection.fetch(sql, *values)]
             finally:
@@ -175,7 +178,7 @@ class System:
                 assert all(await broker.publish(messages))
                 await broker.close()
                 return
-            database = Database(DatabaseSettings.model_validate({"database_url": self.postgres.url}))
+            database = Database(DatabaseSettings.model_validate({"database_url": self._database_url()}))
             await database.connect()
             await PostgresBroker(database).publish(messages)
             await database.disconnect()
@@ -190,7 +193,7 @@ class System:
             if self.backends.rabbitmq:
                 letters.extend(await RabbitMQDeadLetters(self.backends.rabbitmq.url).read(limit=1000))
                 return
-            database = Database(DatabaseSettings.model_validate({"database_url": self.postgres.url}))
+            database = Database(DatabaseSettings.model_validate({"database_url": self._database_url()}))
             await database.connect()
             letters.extend(await PostgresDeadLetters(database).read(limit=1000))
             await database.disconnect()
@@ -210,11 +213,15 @@ class System:
             service.kill()
             service.stop()
 
-    def _environment(self) -> dict[str, str]:
+    def _database_url(self) -> str:
+        """Past the proxy, as the owner of the schema."""
+        return self.postgres.url(Role.OWNER)
+
+    def _environment(self, role: Role) -> dict[str, str]:
         environment = {
             **os.environ,
             **SETTINGS,
-            "PRECIEUX_DATABASE_URL": _through(self.postgres.url, self.proxies["postgres"]),
+            "PRECIEUX_DATABASE_URL": _through(self.postgres.url(role), self.proxies["postgres"]),
             "PRECIEUX_DATA_DIR": str(self.folder),
             "PRECIEUX_PORT": str(self.port),
             "PRECIEUX_CODEX_URL": f"http://127.0.0.1:{self.proxies['engine'].port}",
@@ -254,4 +261,6 @@ def _port(url: str) -> int:
 
 
 def _through(url: str, proxy: Proxy) -> str:
-    return url.replace(f":{_port(url)}/", f":{proxy.port}/")
+    parts = urlsplit(url)
+    credentials = parts.netloc.rpartition("@")[0]
+    return urlunsplit(parts._replace(netloc=f"{credentials}@127.0.0.1:{proxy.port}", query=""))

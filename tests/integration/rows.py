@@ -1,10 +1,11 @@
-"""Rows for integration tests, written as the services would have."""
+"""Rows for integration tests, written as the services would have; by the owner of the schema, whoever `database` is."""
 
 import json
 import random
 import uuid
 
 from shared.database import Database
+from tests.fixtures.postgres import owner_of
 
 
 async def add_upload(
@@ -18,7 +19,7 @@ async def add_upload(
     request_id: uuid.UUID | None = None,
     owner: int | None = None,
 ) -> int:
-    async with database.transaction() as connection:
+    async with owner_of(database).transaction() as connection:
         row = await connection.fetch_one(
             "INSERT INTO uploads (email, inputs, language, enable, object_key, sha256, request_id, owner)"
             " VALUES (:email, 'in', :language, :enable, :object_key, :sha256, :request_id, :owner) RETURNING id",
@@ -43,7 +44,7 @@ async def add_job(
     request_id = uuid.uuid4()
     upload = await add_upload(database, language=language, request_id=request_id)
     job = json.dumps({"language": language, "inputs": inputs, "contents": contents}, ensure_ascii=False)
-    async with database.transaction() as connection:
+    async with owner_of(database).transaction() as connection:
         row = await connection.fetch_one(
             "INSERT INTO job (upload, job, request_id) VALUES (:upload, :job, :request_id) RETURNING id",
             {"upload": upload, "job": job, "request_id": request_id},
@@ -54,10 +55,10 @@ async def add_job(
 
 
 async def fetch(database: Database, sql: str, **values: object) -> list[dict[str, object]]:
-    async with database.transaction() as connection:
+    async with owner_of(database).transaction() as connection:
         return [dict(row) for row in await connection.fetch_all(sql, values or None)]
 
 
 async def execute(database: Database, sql: str, **values: object) -> None:
-    async with database.transaction() as connection:
+    async with owner_of(database).transaction() as connection:
         await connection.execute(sql, values or None)

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from precieux.embedded_postgres import EmbeddedPostgres
 from shared.database import Database, DatabaseSettings
 from shared.health import Health, HealthSettings
+from shared.roles import Role
 from tests.fixtures.ports import free_ports
 from tests.integration.rows import add_job
 from tests.waiting import eventually
@@ -46,7 +47,7 @@ async def test_metrics_tell_what_waits_and_since_when(database: Database) -> Non
 
 
 async def test_a_service_without_its_database_is_not_healthy(own_postgres: EmbeddedPostgres) -> None:
-    database = Database(DatabaseSettings(database_url=SecretStr(own_postgres.url)))
+    database = Database(DatabaseSettings(database_url=SecretStr(own_postgres.url(Role.API))))
     await database.connect()
     async for client in serving(database):
         own_postgres.stop()

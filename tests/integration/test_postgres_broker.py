@@ -15,6 +15,7 @@ from shared.broker.postgres import PostgresBroker
 from shared.database import Database, DatabaseSettings
 from shared.errors import BrokerUnavailable, DatabaseUnavailable
 from shared.retry import RetryPolicy
+from shared.roles import Role
 from tests.factories import make_message
 from tests.fixtures.postgres import migrate
 from tests.integration.rows import fetch
@@ -191,8 +192,8 @@ async def test_a_lost_notification_costs_the_poll_interval_at_most(database: Dat
 
 
 async def test_a_consumer_and_a_publisher_outlive_a_restart_of_the_server(own_postgres: EmbeddedPostgres) -> None:
-    migrate(own_postgres.url)
-    database = Database(DatabaseSettings(database_url=SecretStr(own_postgres.url)))
+    migrate(own_postgres.url(Role.OWNER))
+    database = Database(DatabaseSettings(database_url=SecretStr(own_postgres.url(Role.OWNER))))
     await database.connect()
     broker = PostgresBroker(database, poll_interval=FOR_EVER, policy=QUICK)
     attempts: list[int] = []

@@ -49,11 +49,16 @@ CREATE INDEX job_owner_idx ON job (owner, turn) WHERE status = 'none-executed';
 CREATE INDEX job_place_idx ON job (owner, place, id) WHERE status = 'none-executed';
 ALTER TABLE suppressions ADD COLUMN canonical text;
 CREATE INDEX suppressions_canonical_idx ON suppressions (canonical);
-ALTER TABLE api_keys ADD COLUMN recipients text[]
+-- The API may write a row, but not its scopes: such a row opens nothing.
+ALTER TABLE api_keys
+    ADD COLUMN recipients text[],
+    ALTER COLUMN scopes SET DEFAULT '{}'
 """
 
 _DOWNGRADE = """
-ALTER TABLE api_keys DROP COLUMN recipients;
+ALTER TABLE api_keys
+    DROP COLUMN recipients,
+    ALTER COLUMN scopes DROP DEFAULT;
 DROP INDEX suppressions_canonical_idx, job_place_idx, job_owner_idx, job_sender_idx;
 ALTER TABLE suppressions DROP COLUMN canonical;
 UPDATE job SET turn = place WHERE status IN ('none-executed', 'executing');

@@ -19,6 +19,7 @@ from api_service.submissions import Submissions
 from shared.broker.base import Handler, Message
 from shared.database import Database
 from shared.errors import BrokerUnavailable
+from shared.roles import Role
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
@@ -47,6 +48,11 @@ class RecordingBroker:
 
     async def close(self) -> None:
         pass
+
+
+@pytest.fixture
+def database_role() -> Role:
+    return Role.API
 
 
 @pytest.fixture

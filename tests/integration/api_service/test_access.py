@@ -14,6 +14,7 @@ from shared.api_keys import Scope
 from shared.database import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import KEY_BUDGET, RECIPIENT_BUDGET, client_of
 from tests.integration.rows import execute, fetch
 
@@ -36,7 +37,7 @@ def reach(database: Database, store: ObjectStore, relay: Relay, signer: LinkSign
 
 
 async def make_key(database: Database, *scopes: Scope) -> str:
-    async with database.transaction() as connection:
+    async with owner_of(database).transaction() as connection:
         _, key = await api_keys.create(connection, "test", scopes)
     return key
 
@@ -140,7 +141,7 @@ async def test_a_revoked_key_opens_nothing(reach: Reach, database: Database, mon
     key = await make_key(database, Scope.READ)
     async with reach() as client:
         assert (await client.get("/check_user/?email=a@example.com", headers=bearer(key))).status_code == 200
-        async with database.transaction() as connection:
+        async with owner_of(database).transaction() as connection:
             assert await api_keys.revoke(connection, 2)
             assert not await api_keys.revoke(connection, 2)
         assert (await client.get("/check_user/?email=a@example.com", headers=bearer(key))).status_code == 401

@@ -17,6 +17,7 @@ from starlette.types import Message, Scope
 from api_service.relay import Relay
 from precieux.embedded_postgres import EmbeddedPostgres
 from shared.database import Database, DatabaseSettings
+from shared.roles import Role
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.integration.api_service.conftest import RecordingBroker, client_of
@@ -341,7 +342,7 @@ async def has_status(api: httpx.AsyncClient, path: str, status: int) -> bool:
 async def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(
     own_postgres: EmbeddedPostgres, store: LocalStore, broker: RecordingBroker, signer: LinkSigner
 ) -> None:
-    database = Database(DatabaseSettings(database_url=SecretStr(own_postgres.url)))
+    database = Database(DatabaseSettings(database_url=SecretStr(own_postgres.url(Role.API))))
     await database.connect()
     async with client_of(database, store, Relay(database, broker), signer) as api:
         assert (await api.get("/readyz")).status_code == 200

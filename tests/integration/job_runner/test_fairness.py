@@ -14,6 +14,7 @@ from queue_consumer.jobs import _INSERT, JobMaker
 from shared import api_keys
 from shared.api_keys import Scope
 from shared.database import Database
+from tests.fixtures.postgres import owner_of
 from tests.integration.queue_consumer.test_jobs import FakeStore
 from tests.integration.rows import add_upload, execute, fetch
 
@@ -32,7 +33,7 @@ async def make_jobs(database: Database, email: str, count: int, key: int | None 
     for _ in range(count):
         request = uuid.uuid4()
         upload = await add_upload(database, email=email, object_key="p.py", request_id=request, owner=key)
-        assert await JobMaker(database, store).make(str(upload).encode(), str(request)) is not None
+        assert await JobMaker(owner_of(database), store).make(str(upload).encode(), str(request)) is not None
 
 
 async def serve(database: Database, count: int, *, at_once: int = 1) -> list[str]:

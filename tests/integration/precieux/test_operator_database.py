@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from precieux.embedded_postgres import EmbeddedPostgres, running_url
 from precieux.operator_database import operator_database
 from shared.errors import ConfigurationError
+from shared.roles import Role
 from tests.integration.rows import fetch
 
 pytestmark = pytest.mark.integration
@@ -28,33 +30,36 @@ def data_dir() -> Iterator[Path]:
 
 
 async def where(data_dir: Path | None = None) -> tuple[object, object]:
-    """Port and name of the database that the operator reaches."""
+    """Since when the server runs that the operator reaches, and the database's name."""
     async with operator_database(data_dir) as database:
-        [row] = await fetch(database, "SELECT inet_server_port() AS port, current_database() AS name")
-    return row["port"], row["name"]
+        [row] = await fetch(database, "SELECT pg_postmaster_start_time() AS since, current_database() AS name")
+    return row["since"], row["name"]
 
 
 async def test_the_operators_own_database_goes_first(
     database_url: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", database_url)
-    assert (await where(data_dir))[1] == database_url.rpartition("/")[2]
+    assert (await where(data_dir))[1] == urlsplit(database_url).path.lstrip("/")
     assert os.listdir(data_dir) == []
 
 
 async def test_without_a_running_server_one_is_started_migrated_and_stopped(data_dir: Path) -> None:
     async with operator_database(data_dir) as database:
         assert await fetch(database, "SELECT id FROM uploads") == []
-        assert running_url(data_dir / "postgres") is not None
-    assert running_url(data_dir / "postgres") is None
+        assert running_url(data_dir / "postgres", Role.OPERATOR) is not None
+    assert running_url(data_dir / "postgres", Role.OPERATOR) is None
 
 
 async def test_a_running_server_is_found_and_left_running(data_dir: Path) -> None:
     async with operator_database(data_dir):
         pass
     with EmbeddedPostgres(data_dir / "postgres", durable=False) as postgres:
-        assert running_url(data_dir / "postgres") == postgres.url
-        assert await where(data_dir) == (postgres.port, "precieux")
+        assert running_url(data_dir / "postgres", Role.OPERATOR) == postgres.url(Role.OPERATOR)
+        own = await asyncpg.connect(postgres.url(Role.OWNER))
+        since = await own.fetchval("SELECT pg_postmaster_start_time()")
+        await own.close()
+        assert await where(data_dir) == (since, "precieux")
         assert postgres.running
 
 
@@ -64,8 +69,10 @@ async def test_an_older_schema_and_a_wrong_password_are_told_in_one_sentence(
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", empty_database_url)
     with pytest.raises(ConfigurationError, match="precieux migrate"):
         await where()
+    parts = urlsplit(empty_database_url)
+    unknown = urlunsplit(parts._replace(path=f"{parts.path}x"))
     with pytest.raises(asyncpg.InvalidCatalogNameError):
-        await asyncpg.connect(empty_database_url + "x")
-    monkeypatch.setenv("PRECIEUX_DATABASE_URL", empty_database_url + "x")
+        await asyncpg.connect(unknown)
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", unknown)
     with pytest.raises(ConfigurationError, match="PRECIEUX_DATABASE_URL"):
         await asyncio.wait_for(where(), timeout=20)

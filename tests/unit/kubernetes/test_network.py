@@ -99,6 +99,7 @@ def test_what_the_services_reach_outside() -> None:
     }
     assert reached == {
         "migrate": {53, 5432},
+        "operator": {53, 5432, 5671, 5672},
         "api-service": {53, 5432, 5671, 5672, 443},
         "queue-consumer": {53, 5432, 5671, 5672, 443},
         "job-runner": {53, 5432, 443, 465, 587},
@@ -106,7 +107,7 @@ def test_what_the_services_reach_outside() -> None:
 
 
 def test_every_policy_and_budget_and_service_selects_pods() -> None:
-    servers = {one["metadata"]["name"] for one in of_kind("Deployment")}
+    servers = {one["metadata"]["name"] for one in of_kind("Deployment")} - {"operator"}
     for policy in of_kind("NetworkPolicy"):
         assert selected(policy["spec"]["podSelector"], policy["metadata"]["namespace"]), policy["metadata"]["name"]
     budgets = [

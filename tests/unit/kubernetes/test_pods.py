@@ -8,7 +8,7 @@ import yaml
 from starlette.routing import Route
 
 from api_service.routes.health import router
-from tests.unit.kubernetes.manifests import FOLDER, NAME, ROOT, Pod, of_kind, pod, pods
+from tests.unit.kubernetes.manifests import FOLDER, NAME, ROOT, Pod, of_kind, pod, pods, the
 
 PODS: Final = {one.name: one for one in pods()}
 SERVICES: Final = ("api-service", "queue-consumer", "job-runner")
@@ -25,7 +25,7 @@ def compose(name: str) -> dict[str, Any]:
 
 
 def test_there_is_a_pod_for_each_process() -> None:
-    assert set(PODS) == {*SERVICES, "executor", "migrate"}
+    assert set(PODS) == {*SERVICES, "executor", "migrate", "operator"}
 
 
 @every_pod
@@ -51,6 +51,17 @@ def test_its_size_is_known(one: Pod) -> None:
     resources = one.container["resources"]
     assert {"cpu", "memory"} <= set(resources["requests"])
     assert "memory" in resources["limits"]
+    # What is written there is in memory.
+    assert [volume["emptyDir"] for volume in one.spec["volumes"]] == [{"medium": "Memory", "sizeLimit": "64Mi"}]
+
+
+@pytest.mark.parametrize("name", [*SERVICES, "migrate", "operator"])
+def test_it_gets_as_much_memory_as_with_compose(name: str) -> None:
+    assert pod(name).container["resources"]["limits"]["memory"] == compose(name)["mem_limit"].replace("m", "Mi")
+
+
+def test_nobody_runs_the_operator_s_pod_until_it_is_needed() -> None:
+    assert the("Deployment", "operator")["spec"]["replicas"] == 0
 
 
 def test_only_the_executor_is_let_do_what_boxes_take() -> None:

@@ -20,6 +20,7 @@ _PACKAGES: Final = {
     "queue-consumer": [queue_consumer, shared],
     "job-runner": [job_runner, shared],
     "migrate": [shared],
+    "operator": [shared],
     "executor": [executor, shared],
 }
 
@@ -72,8 +73,10 @@ def test_every_variable_is_one_that_it_reads(one: Pod) -> None:
 def test_a_secret_comes_from_a_secret_of_its_namespace(one: Pod) -> None:
     secret = {name for name, is_secret in settings_of(*_PACKAGES[one.name]).items() if is_secret}
     assert not secret & set(plain(one))
-    assert {reference["name"] for reference in from_secrets(one).values()} == {one.namespace}
-    assert all(reference["key"] == name for name, reference in from_secrets(one).items())
+    references = from_secrets(one)
+    names = {name: reference["name"] for name, reference in references.items() if name != "PRECIEUX_DATABASE_URL"}
+    assert set(names.values()) <= {one.namespace}
+    assert all(reference["key"] == name for name, reference in references.items())
     assert of_kind("Secret") == []  # each installation's own, and none of ours
 
 
@@ -86,14 +89,29 @@ def test_nobody_has_a_secret_without_need() -> None:
         "queue-consumer": {database, broker},
         "job-runner": {database, key, token, *mail},
         "migrate": {database},
+        "operator": {database, broker},
         "executor": {token},
     }
+
+
+def test_each_has_a_database_role_of_its_own() -> None:
+    secrets = {one.name: from_secrets(one).get("PRECIEUX_DATABASE_URL", {}).get("name") for one in pods()}
+    assert secrets == {
+        "api-service": "database-api",
+        "queue-consumer": "database-consumer",
+        "job-runner": "database-runner",
+        "migrate": "database-owner",
+        "operator": "database-operator",
+        "executor": None,
+    }
+    listed = (FOLDER / "secrets.env.example").read_text()
+    assert all(f"`{name}`" in listed for name in secrets.values() if name)
 
 
 def test_the_list_of_secrets_is_complete() -> None:
     lines = (FOLDER / "secrets.env.example").read_text().splitlines()
     listed = {line.removeprefix("#").partition("=")[0] for line in lines if line.removeprefix("#")[:1].isupper()}
-    assert listed == {name for one in pods() for name in from_secrets(one)}
+    assert listed | {"PRECIEUX_DATABASE_URL"} == {name for one in pods() for name in from_secrets(one)}
 
 
 def test_the_services_read_the_same_settings() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -9,12 +10,19 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
+from alembic import command
+from pydantic import SecretStr
 
-from precieux.embedded_postgres import EmbeddedPostgres
+from precieux.embedded_postgres import EmbeddedPostgres, running_url
+from shared.database import Database, DatabaseSettings
 from shared.errors import ConfigurationError
+from shared.migrate import alembic_config, require_current
+from shared.roles import Role
+from tests.fixtures.postgres import administrator_url
 from tests.fixtures.processes import descendants, survivors
 from tests.waiting import eventually_sync
 
@@ -23,7 +31,7 @@ OWNER = """
 import pathlib, sys, time
 from precieux.embedded_postgres import EmbeddedPostgres
 with EmbeddedPostgres(pathlib.Path(sys.argv[1]), durable=False) as postgres:
-    print(postgres.port, flush=True)
+    print(postgres.pid, flush=True)
     time.sleep(300)
 """
 
@@ -39,7 +47,7 @@ def folder() -> Iterator[Path]:
 
 def query(postgres: EmbeddedPostgres, sql: str) -> object:
     async def ask() -> object:
-        connection = await asyncpg.connect(postgres.url)
+        connection = await asyncpg.connect(postgres.url(Role.OWNER))
         try:
             return await connection.fetchval(sql)
         finally:
@@ -51,10 +59,10 @@ def query(postgres: EmbeddedPostgres, sql: str) -> object:
 def test_a_second_start_finds_the_data_of_the_first(folder: Path) -> None:
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
         query(postgres, "CREATE TABLE kept AS SELECT 'سلام' AS word")
-        first_url = postgres.url
+        first_url = postgres.url(Role.OWNER)
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
         assert query(postgres, "SELECT word FROM kept") == "سلام"
-        assert postgres.url.split("@")[0] == first_url.split("@")[0]
+        assert postgres.url(Role.OWNER) == first_url
 
 
 def test_stop_leaves_no_process_and_may_be_repeated(folder: Path) -> None:
@@ -70,21 +78,21 @@ def test_stop_leaves_no_process_and_may_be_repeated(folder: Path) -> None:
 
 def test_a_wrong_password_is_refused(folder: Path) -> None:
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
-        wrong = postgres.url.replace("precieux:", "precieux:x", 1)
+        wrong = postgres.url(Role.OWNER).replace("@", "x@", 1)
         with pytest.raises(asyncpg.InvalidPasswordError):
             asyncio.run(asyncpg.connect(wrong))
         assert (folder / "db/password").stat().st_mode & 0o777 == 0o600
 
 
-def test_after_the_server_is_killed_start_brings_it_back_on_the_same_port(folder: Path) -> None:
+def test_after_the_server_is_killed_start_brings_it_back_at_the_same_address(folder: Path) -> None:
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
         query(postgres, "CREATE TABLE kept AS SELECT 1 AS one")
-        port, pid = postgres.port, postgres.pid
+        url, pid = postgres.url(Role.OWNER), postgres.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         eventually_sync(lambda: not postgres.running)
         postgres.start()
-        assert postgres.port == port
+        assert postgres.url(Role.OWNER) == url
         assert query(postgres, "SELECT one FROM kept") == 1
 
 
@@ -133,7 +141,7 @@ def test_two_servers_run_side_by_side(folder: Path) -> None:
         EmbeddedPostgres(folder / "one", durable=False) as one,
         EmbeddedPostgres(folder / "two", durable=False) as two,
     ):
-        assert one.port != two.port
+        assert one.url(Role.OWNER) != two.url(Role.OWNER)
         assert query(one, "SELECT 1") == query(two, "SELECT 1") == 1
 
 
@@ -152,12 +160,6 @@ def test_a_start_that_was_killed_half_way_leaves_nothing_that_the_next_trips_ove
         assert query(postgres, "SELECT 1") == 1
 
 
-def test_a_deep_folder_is_no_obstacle(folder: Path) -> None:
-    # Longer than the path of a unix socket may be.
-    with EmbeddedPostgres(folder / ("deep/" * 30) / "db", durable=False) as postgres:
-        assert query(postgres, "SELECT 1") == 1
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
 def test_as_root_below_a_private_folder_the_data_are_kept_where_the_server_reaches_them(folder: Path) -> None:
     private = folder / "private"
@@ -172,3 +174,111 @@ def test_as_root_below_a_private_folder_the_data_are_kept_where_the_server_reach
             assert postgres.folder == elsewhere
     finally:
         shutil.rmtree(postgres.folder)
+
+
+def test_no_port_is_opened_and_nobody_else_enters_the_socket_s_folder(folder: Path) -> None:
+    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+        assert query(postgres, "SHOW listen_addresses") == ""
+        socket = Path(parse_qs(urlsplit(postgres.url(Role.OWNER)).query)["host"][0])
+        assert socket.is_socket()
+        assert socket.parent.stat().st_mode & 0o777 == 0o700
+        assert socket.parent.stat().st_uid == (folder / "db/cluster").stat().st_uid
+    assert not socket.parent.exists()
+
+
+def test_in_a_deep_folder_the_socket_is_in_a_private_one_that_goes_again(folder: Path) -> None:
+    with EmbeddedPostgres(folder / ("deep/" * 30) / "db", durable=False) as postgres:
+        elsewhere = Path(parse_qs(urlsplit(postgres.url(Role.API)).query)["host"][0]).parent
+        assert not elsewhere.is_relative_to(folder)
+        assert elsewhere.stat().st_mode & 0o777 == 0o700
+        assert running_url(folder / ("deep/" * 30) / "db", Role.API) == postgres.url(Role.API)
+        pid = postgres.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        eventually_sync(lambda: not postgres.running)
+        postgres.start()
+        assert query(postgres, "SELECT 1") == 1
+    assert not elsewhere.exists()
+
+
+@pytest.mark.parametrize("name", ["a, b", '"b" c\'d%20&?#@:سلام'])
+def test_a_folder_with_any_name_serves(folder: Path, name: str) -> None:
+    with EmbeddedPostgres(folder / name, durable=False) as postgres:
+        command.upgrade(alembic_config(postgres.url(Role.OWNER)), "head")
+        asyncio.run(through_the_pool(postgres.url(Role.API)))
+
+
+async def through_the_pool(url: str) -> None:
+    database = Database(DatabaseSettings(database_url=SecretStr(url)))
+    await database.connect()
+    await require_current(database)
+    await database.disconnect()
+
+
+def test_variables_of_other_servers_lead_nowhere_else(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PGPORT", "PGHOST", "PGUSER", "PGDATABASE", "PGPASSWORD"):
+        monkeypatch.setenv(name, "1")
+    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+        command.upgrade(alembic_config(postgres.url(Role.OWNER)), "head")
+        assert query(postgres, "SELECT current_user || current_database()") == "precieux_ownerprecieux"
+
+
+def test_each_role_has_a_password_of_its_own(folder: Path) -> None:
+    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+        passwords = {urlsplit(postgres.url(role)).password for role in Role}
+        assert len(passwords | {(folder / "db/password").read_text().strip()}) == len(Role) + 1
+        stolen = urlsplit(postgres.url(Role.RUNNER)).password
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            asyncio.run(asyncpg.connect(postgres.url(Role.OWNER), password=stolen))
+
+
+@pytest.fixture
+def of_an_earlier_release(folder: Path) -> Path:
+    """A folder with one role, the superuser, who owns a table; as root the data are `nobody`'s."""
+    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+        pass
+
+    async def undo() -> None:
+        connection = await asyncpg.connect(administrator_url(postgres))
+        await connection.execute("CREATE TABLE kept AS SELECT 1 AS one; ALTER DATABASE precieux OWNER TO precieux")
+        await connection.execute(f"DROP OWNED BY {', '.join(Role)}; DROP ROLE {', '.join(Role)}")
+        await connection.close()
+
+    with postgres:
+        asyncio.run(undo())
+    (folder / "db/roles").unlink()
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        for path in (folder / "db/password", folder / "db/cluster", *(folder / "db/cluster").rglob("*")):
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    return folder / "db"
+
+
+def test_the_data_of_an_earlier_release_get_their_roles(of_an_earlier_release: Path) -> None:
+    for _ in range(2):
+        with EmbeddedPostgres(of_an_earlier_release, durable=False) as postgres:
+            assert query(postgres, "SELECT one FROM kept") == 1
+            assert query(postgres, "SELECT tableowner FROM pg_tables WHERE tablename = 'kept'") == "precieux_owner"
+            for role in Role:
+                asyncio.run(connect_and_leave(postgres.url(role)))
+
+
+async def connect_and_leave(url: str) -> None:
+    await (await asyncpg.connect(url)).close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
+def test_as_root_the_data_are_nobody_s_no_more(of_an_earlier_release: Path, folder: Path) -> None:
+    # What another daemon that is `nobody` could have left there.
+    precious = folder / "precious"
+    precious.write_text("root's")
+    (of_an_earlier_release / "cluster/base/link").symlink_to(precious)
+    with EmbeddedPostgres(of_an_earlier_release, durable=False) as postgres:
+        assert query(postgres, "SELECT one FROM kept") == 1
+        owners = {path.lstat().st_uid for path in (of_an_earlier_release / "cluster").rglob("*")}
+        assert postgres.pid is not None
+        assert owners == {Path(f"/proc/{postgres.pid}").stat().st_uid}
+        assert owners.isdisjoint({0, pwd.getpwnam("nobody").pw_uid})
+        with pytest.raises(KeyError):
+            pwd.getpwuid(*owners)
+    assert precious.stat().st_uid == 0

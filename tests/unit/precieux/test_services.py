@@ -4,6 +4,7 @@ from pathlib import Path
 
 from precieux import services
 from precieux.settings import UpSettings
+from shared.roles import Role
 
 SECRETS = {
     "PRECIEUX_DATABASE_URL": "postgresql://secret",
@@ -36,11 +37,9 @@ def test_the_services_are_told_what_was_settled_over_what_was_set() -> None:
     told = services.service_environment(
         {**SECRETS, "PRECIEUX_PORT": "1", "PATH": "/bin"},
         settings(port=8001),
-        database_url="postgresql://ours",
         codex_url="http://127.0.0.1:8100",
         codex_token="token",
     )
-    assert told["PRECIEUX_DATABASE_URL"] == "postgresql://ours"
     assert told["PRECIEUX_PORT"] == "8001"
     assert told["PRECIEUX_PUBLIC_URL"] == "http://127.0.0.1:8001"
     assert told["PRECIEUX_MAILGUN_API_KEY"] == "secret"
@@ -55,19 +54,31 @@ def test_the_local_address_is_one_that_a_client_can_use() -> None:
 
 
 def test_the_api_stops_first_and_the_executor_last() -> None:
-    ranks = {program.name: program.rank for program in services.services({})}
+    ranks = {program.name: program.rank for program in services.services({}, str)}
     assert ranks["api_service"] > ranks["job_runner"] == ranks["queue_consumer"] > services.executor({}).rank
 
 
 def test_each_service_serves_its_metrics_on_a_port_of_its_own() -> None:
-    started = services.services({"PRECIEUX_METRICS_PORT": "9100"})
+    started = services.services({"PRECIEUX_METRICS_PORT": "9100"}, str)
     ports = [program.environment["PRECIEUX_METRICS_PORT"] for program in started]
     assert len(set(ports)) == len(started)
-    assert "PRECIEUX_METRICS_PORT" not in services.services({})[0].environment
+    assert "PRECIEUX_METRICS_PORT" not in services.services({}, str)[0].environment
 
 
 def test_only_the_api_is_told_the_key_of_the_command_line() -> None:
     environment = {services.LOCAL_KEY: "key", "PRECIEUX_PORT": "8000"}
-    told = {program.name for program in services.services(environment) if services.LOCAL_KEY in program.environment}
+    told = {
+        program.name for program in services.services(environment, str) if services.LOCAL_KEY in program.environment
+    }
     assert told == {"api_service"}
     assert services.LOCAL_KEY not in services.executor_environment(environment, port=8100, codex_token="token")
+
+
+def test_each_service_connects_as_a_role_of_its_own() -> None:
+    started = [*services.services(SECRETS, str), services.migration(SECRETS, str(Role.OWNER))]
+    assert {program.name: program.environment["PRECIEUX_DATABASE_URL"] for program in started} == {
+        "api_service": Role.API,
+        "queue_consumer": Role.CONSUMER,
+        "job_runner": Role.RUNNER,
+        "migrate": Role.OWNER,
+    }

@@ -1,0 +1,142 @@
+"""Who may do what in the database: one role for each service, one for the operator, one that owns the schema.
+
+Two steps, both of which may be repeated:
+
+- An administrator of the server makes the roles, and hands the database over to its owner: `making` and `HAND_OVER`.
+- The owner gives each role what `PRIVILEGES` lists, in the transaction of the migration: `grant`.
+
+A database with one role for everything works too: a role that does not exist is given nothing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+DATABASE: Final = "precieux"
+
+
+class Role(StrEnum):
+    #: Migrates.
+    OWNER = "precieux_owner"
+    API = "precieux_api"
+    CONSUMER = "precieux_consumer"
+    RUNNER = "precieux_runner"
+    #: `precieux keys`, `queue`, `jobs` and `dead`.
+    OPERATOR = "precieux_operator"
+
+
+#: By table: what each role may do, as GRANT names it. `SELECT ... FOR UPDATE` takes the right to update some column.
+#: INSERT brings the right to draw ids. A new table needs a row here; a role that lacks a right is told so by Postgres.
+PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
+    "uploads": {
+        Role.API: ["SELECT", "INSERT", "UPDATE (request_id, requested_at)"],
+        Role.CONSUMER: ["SELECT", "UPDATE (request_id, requested_at)"],
+        Role.RUNNER: ["SELECT", "UPDATE (enable, request_id)", "DELETE"],
+        Role.OPERATOR: ["SELECT", "UPDATE (request_id, requested_at)"],
+    },
+    "job": {
+        Role.API: ["SELECT"],
+        Role.CONSUMER: ["SELECT", "INSERT"],
+        Role.RUNNER: ["SELECT", "UPDATE", "DELETE"],
+        Role.OPERATOR: ["SELECT", "UPDATE (status, stop_reason, run_after, lease_id, lease_expires_at)"],
+    },
+    "results": {
+        Role.API: ["SELECT"],
+        Role.RUNNER: ["SELECT", "INSERT", "DELETE"],
+        Role.OPERATOR: ["SELECT"],
+    },
+    "emails": {
+        # For the metrics of the backlog. What the mails say is not among it.
+        Role.API: ["SELECT (status, created_at)"],
+        Role.RUNNER: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+        Role.OPERATOR: ["SELECT"],
+    },
+    "api_keys": {
+        # A row without scopes opens nothing: it only notes that the settings have held keys.
+        Role.API: ["SELECT", "INSERT (name, sha256, revoked_at)"],
+        Role.OPERATOR: ["SELECT", "INSERT", "UPDATE (revoked_at)"],
+    },
+    "suppressions": {
+        Role.API: ["SELECT", "INSERT"],
+        Role.RUNNER: ["SELECT"],
+        Role.OPERATOR: ["SELECT", "DELETE"],
+    },
+    "quarantine": {
+        Role.API: ["SELECT"],
+        Role.RUNNER: ["SELECT", "INSERT"],
+        Role.OPERATOR: ["SELECT", "DELETE"],
+    },
+    "budgets": {
+        Role.API: ["SELECT", "INSERT", "UPDATE"],
+        Role.RUNNER: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+    },
+    "outbox": {
+        Role.API: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+        Role.OPERATOR: ["SELECT", "INSERT"],
+    },
+    "messages": {
+        Role.API: ["SELECT", "INSERT"],
+        Role.CONSUMER: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+        # The cleaner removes old dead letters.
+        Role.RUNNER: ["SELECT", "DELETE"],
+        Role.OPERATOR: ["SELECT", "UPDATE", "DELETE"],
+    },
+    # Every program looks whether the schema is its own.
+    "alembic_version": {role: ["SELECT"] for role in Role if role is not Role.OWNER},
+}
+
+#: What a database of one role becomes. It changes nothing where that was done before.
+HAND_OVER: Final = f"""
+    DO $$ DECLARE one regclass;
+    BEGIN
+        IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+            EXECUTE format('GRANT {Role.OWNER} TO %I', current_user);
+        END IF;
+        EXECUTE format('ALTER DATABASE %I OWNER TO {Role.OWNER}', current_database());
+        EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+        EXECUTE format('GRANT CONNECT ON DATABASE %I TO {", ".join(Role)}', current_database());
+        ALTER SCHEMA public OWNER TO {Role.OWNER};
+        FOR one IN SELECT oid FROM pg_class WHERE relnamespace = CAST('public' AS regnamespace)
+            AND relkind IN ('r', 'p', 'v', 'm') AND relowner <> CAST('{Role.OWNER}' AS regrole)
+        LOOP
+            EXECUTE format('ALTER TABLE %s OWNER TO {Role.OWNER}', one);
+        END LOOP;
+    END $$
+"""  # noqa: S608
+
+
+#: The one that gives out the ids of a table; NULL for a table without ids.
+_SEQUENCE: Final = """
+    SELECT pg_get_serial_sequence('{table}', attname) FROM pg_attribute
+    WHERE attrelid = CAST('{table}' AS regclass) AND attname = 'id'
+"""
+
+
+def making(passwords: Mapping[Role, str]) -> Iterator[str]:
+    """The statements that make these roles, with these passwords; those that exist get a new password."""
+    for role, password in passwords.items():
+        literal = password.replace("'", "''")
+        yield f"DO $$ BEGIN IF to_regrole('{role}') IS NULL THEN CREATE ROLE {role} LOGIN; END IF; END $$"
+        yield f"ALTER ROLE {role} PASSWORD '{literal}'"
+
+
+def grant(connection: Connection) -> None:
+    """Give the roles that exist what `PRIVILEGES` lists, and nothing else; by the owner of the tables."""
+
+    def ask(sql: str) -> Any:
+        return connection.exec_driver_sql(sql).scalar()
+
+    roles = [role for role in Role if role is not Role.OWNER and ask(f"SELECT to_regrole('{role}')")]
+    if not roles:
+        return
+    for kind in ("TABLES", "SEQUENCES"):
+        connection.exec_driver_sql(f"REVOKE ALL ON ALL {kind} IN SCHEMA public FROM {', '.join(roles)}")
+    for table, granted in PRIVILEGES.items():
+        sequence = ask(_SEQUENCE.format(table=table))
+        for role in roles:
+            if privileges := granted.get(role):
+                connection.exec_driver_sql(f"GRANT {', '.join(privileges)} ON TABLE {table} TO {role}")
+            if privileges and "INSERT" in privileges and sequence:
+                connection.exec_driver_sql(f"GRANT USAGE ON SEQUENCE {sequence} TO {role}")

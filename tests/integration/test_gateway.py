@@ -1,0 +1,216 @@
+"""The gateway of Compose: its own configuration, before a backend of ours instead of the API's replicas."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from precieux.parent_death import die_with_parent
+from tests.fixtures.gate import missing
+from tests.fixtures.ports import free_ports
+from tests.waiting import eventually_sync
+
+pytestmark = pytest.mark.integration
+
+CONFIGURATION: Final = (Path(__file__).parents[2] / "deploy/haproxy.cfg").read_text()
+#: Of one address; small, for the test's sake.
+CONNECTIONS: Final = 8
+REQUESTS: Final = 60
+#: Enough for all that a test of one limit does without reaching the other.
+MANY: Final = 1000
+
+
+class Backend(ThreadingHTTPServer):
+    """Answers with how much it was sent; remembers which paths it has seen."""
+
+    request_queue_size = 128
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.seen: list[str] = []
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Backend
+
+    def do_GET(self) -> None:
+        self._answer(b"ready")
+
+    def do_POST(self) -> None:
+        self.server.seen.append(self.path)
+        length = len(self.rfile.read(int(self.headers["Content-Length"])))
+        self._answer(str(length).encode())
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+class Gateway:
+    def __init__(self, port: int, backend: Backend) -> None:
+        self.port = port
+        self.backend = backend
+
+    @contextmanager
+    def connected(self, source: str = "127.0.0.1") -> Iterator[socket.socket]:
+        with socket.create_connection(("127.0.0.1", self.port), 30, source_address=(source, 0)) as connection:
+            yield connection
+
+    def answer(self, request: bytes, source: str = "127.0.0.1") -> bytes:
+        """All that comes back until the connection ends; nothing when it is refused."""
+        with self.connected(source) as connection:
+            try:
+                connection.sendall(request)
+                return read_all(connection)
+            except ConnectionError:
+                return b""
+
+
+def read_all(connection: socket.socket) -> bytes:
+    pieces = []
+    while piece := connection.recv(65536):
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def post(body: bytes, path: str = "/", **headers: str) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: x", "Connection: close", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+GET: Final = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+@contextmanager
+def gateway(folder: Path, *, connections: int = MANY, requests: int = MANY) -> Iterator[Gateway]:
+    program = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
+    if program is None:
+        missing("haproxy", "install Debian's package haproxy")
+    with Backend() as backend, ExitStack() as stack:
+        threading.Thread(target=backend.serve_forever, daemon=True).start()
+        stack.callback(backend.shutdown)
+        port, health = free_ports(2)
+        text = CONFIGURATION
+        for written, here in {
+            "bind :8000": f"bind 127.0.0.1:{port}",
+            "bind :8404": f"bind 127.0.0.1:{health}",
+            "server-template api 16 api_service:8000": f"server api 127.0.0.1:{backend.server_port}",
+            "resolvers docker resolve-prefer ipv4 init-addr none": "",
+            # Waited for in earnest: the shorter, the sooner the test ends.
+            "timeout http-request 10s": "timeout http-request 1s",
+            # And what is held on purpose must last, however slow the machine.
+            "timeout http-keep-alive 15s": "timeout http-keep-alive 60s",
+        }.items():
+            assert text.count(written) == 1, written
+            text = text.replace(written, here)
+        (folder / "haproxy.cfg").write_text(text)
+        process = subprocess.Popen(
+            [program, "-db", "-f", folder / "haproxy.cfg"],
+            env={
+                **os.environ,
+                "PRECIEUX_GATEWAY_CONNECTIONS": str(connections),
+                "PRECIEUX_GATEWAY_REQUESTS": str(requests),
+            },
+            stdout=subprocess.DEVNULL,
+            preexec_fn=die_with_parent(signal.SIGKILL),
+        )
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        made = Gateway(port, backend)
+
+        def ready() -> bool:
+            assert process.poll() is None
+            try:
+                return b" 200 " in made.answer(GET, "127.0.0.9")
+            except OSError:
+                return False
+
+        eventually_sync(ready, what="the gateway is ready")
+        yield made
+
+
+def test_a_head_that_does_not_end_is_given_up(tmp_path: Path) -> None:
+    with gateway(tmp_path) as one, ExitStack() as stack:
+        slow = [stack.enter_context(one.connected()) for _ in range(50)]
+        for connection in slow:
+            connection.sendall(b"POST /slow HTTP/1.1\r\nHost: x\r\n")
+        assert [read_all(connection).split(b"\r\n")[0] for connection in slow] == [
+            b"HTTP/1.1 408 Request Time-out"
+        ] * len(slow)
+        assert one.backend.seen == []
+
+
+def test_a_body_that_does_not_begin_costs_the_api_nothing(tmp_path: Path) -> None:
+    request = post(b"x" * 10_000, "/slow")
+    with gateway(tmp_path) as one, ExitStack() as stack:
+        slow = [stack.enter_context(one.connected()) for _ in range(50)]
+        for connection in slow:
+            connection.sendall(request[:-9_000])
+        assert all(read_all(connection).startswith(b"HTTP/1.1 408 ") for connection in slow)
+        assert one.backend.seen == []
+
+
+def test_many_connections_of_one_address_leave_room_for_others(tmp_path: Path) -> None:
+    with gateway(tmp_path, connections=CONNECTIONS) as one, ExitStack() as stack:
+        held = [stack.enter_context(one.connected()) for _ in range(CONNECTIONS)]
+        for connection in held:
+            # A whole request each, so that it is the limit and no deadline that counts.
+            connection.sendall(GET.replace(b"Connection: close\r\n", b""))
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert one.answer(GET) == b""
+        assert one.answer(GET, "127.0.0.2").startswith(b"HTTP/1.1 200 ")
+        held[0].close()
+        eventually_sync(lambda: one.answer(GET).startswith(b"HTTP/1.1 200 "), what="a place has become free")
+
+
+def test_many_requests_of_one_address_leave_room_for_others(tmp_path: Path) -> None:
+    with gateway(tmp_path, requests=REQUESTS) as one:
+        answers = [one.answer(GET) for _ in range(REQUESTS + 10)]
+        assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers[: REQUESTS // 2])
+        assert answers[-1].startswith(b"HTTP/1.1 429 ")
+        head, _, body = answers[-1].lower().partition(b"\r\n\r\n")
+        assert b"retry-after: 10" in head
+        assert b"application/problem+json" in head
+        assert b'"status": 429' in body
+        assert one.answer(GET, "127.0.0.2").startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("size", [0, 1, 16_384, 100_000, 2_500_000])
+def test_a_submission_of_any_size_passes_whole(tmp_path: Path, size: int) -> None:
+    with gateway(tmp_path) as one:
+        assert one.answer(post(b"x" * size)).endswith(f"\r\n\r\n{size}".encode())
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(tmp_path: Path) -> None:
+    """As curl does with a longer body."""
+    head, _, body = post(b"x" * 100_000, Expect="100-continue").partition(b"\r\n\r\n")
+    with gateway(tmp_path) as one, one.connected() as connection:
+        connection.sendall(head + b"\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(body)
+        assert read_all(connection).endswith(b"\r\n\r\n100000")
+
+
+@pytest.mark.parametrize(
+    "headers", [{"X-Long": "x" * 20_000}, {f"X-{number}": "x" for number in range(80)}], ids=["long", "many"]
+)
+def test_a_head_that_is_too_large_does_not_reach_the_api(tmp_path: Path, headers: dict[str, str]) -> None:
+    with gateway(tmp_path) as one:
+        assert not one.answer(post(b"", "/large", **headers)).startswith(b"HTTP/1.1 200 ")
+        assert one.backend.seen == []

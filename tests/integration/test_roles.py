@@ -1,0 +1,176 @@
+"""The roles in the database: each is refused what its service has no need of, and the way to them may be repeated."""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from shared.database import DatabaseSettings
+from shared.make_roles import make_roles
+from shared.roles import PRIVILEGES, Role
+from shared.tables import metadata
+from tests.fixtures.postgres import migrate, url_of
+
+pytestmark = pytest.mark.integration
+
+SERVICES: Final = [role for role in Role if role is not Role.OWNER]
+FORBIDDEN_TO_ALL: Final = [
+    "COPY uploads TO PROGRAM 'true'",
+    "COPY uploads FROM '/etc/passwd'",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SELECT lo_import('/etc/passwd')",
+    "CREATE ROLE another LOGIN",
+    "ALTER ROLE CURRENT_USER SUPERUSER",
+    "CREATE EXTENSION file_fdw",
+    "SET ROLE precieux",
+    "ALTER SYSTEM SET fsync = off",
+]
+FORBIDDEN_TO_SERVICES: Final = [
+    "CREATE TABLE mine (id int)",
+    "CREATE TEMPORARY TABLE mine (id int)",
+    "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "CREATE SCHEMA mine",
+    "DROP TABLE job",
+    "TRUNCATE uploads",
+    "ALTER TABLE uploads ADD COLUMN mine int",
+    "UPDATE alembic_version SET version_num = '0001'",
+    "UPDATE uploads SET email = 'me@example.com'",
+    "UPDATE results SET output = 'better'",
+    "UPDATE api_keys SET scopes = '{admin}'",
+    "SET ROLE precieux_owner",
+]
+#: What somebody who has taken that service over would like to do.
+FORBIDDEN: Final = {
+    Role.API: [
+        "INSERT INTO results (output) VALUES ('better')",
+        "UPDATE job SET status = 'executed'",
+        "INSERT INTO job (job) VALUES ('{}')",
+        "SELECT text FROM emails",
+        "INSERT INTO emails (recipient) VALUES ('all@example.com')",
+        "INSERT INTO api_keys (name, sha256, scopes) VALUES ('mine', 'x', '{admin}')",
+        "DELETE FROM uploads",
+        "DELETE FROM suppressions",
+        "SELECT body FROM messages FOR UPDATE",
+    ],
+    Role.CONSUMER: [
+        "SELECT * FROM api_keys",
+        "SELECT * FROM results",
+        "SELECT * FROM emails",
+        "INSERT INTO uploads (email) VALUES ('me@example.com')",
+        "UPDATE uploads SET enable = 0",
+        "DELETE FROM job",
+        "SELECT * FROM suppressions",
+    ],
+    Role.RUNNER: [
+        "SELECT * FROM api_keys",
+        "INSERT INTO uploads (email) VALUES ('me@example.com')",
+        "INSERT INTO job (job) VALUES ('{}')",
+        "DELETE FROM suppressions",
+        "UPDATE budgets SET used_until = now()",
+        "SELECT * FROM messages",
+        "SELECT * FROM outbox",
+    ],
+    Role.OPERATOR: [
+        "DELETE FROM uploads",
+        "DELETE FROM api_keys",
+        "INSERT INTO results (output) VALUES ('better')",
+        "UPDATE emails SET recipient = 'me@example.com'",
+        "UPDATE job SET job = '{}'",
+    ],
+}
+
+
+def cases() -> Iterator[tuple[Role, str]]:
+    yield from ((role, sql) for role in Role for sql in FORBIDDEN_TO_ALL)
+    yield from ((role, sql) for role in SERVICES for sql in [*FORBIDDEN_TO_SERVICES, *FORBIDDEN[role]])
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_a_role_is_refused_what_it_has_no_need_of(database_url: str, role: Role) -> None:
+    async with connected(url_of(role, database_url)) as connection:
+        assert await connection.fetchval("SELECT current_user") == role
+        allowed = []
+        for _, sql in [case for case in cases() if case[0] is role]:
+            try:
+                await connection.execute(sql)
+                allowed.append(sql)
+            except asyncpg.InsufficientPrivilegeError:
+                pass
+    assert allowed == []
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_no_role_has_power_over_the_server(database_url: str, role: Role) -> None:
+    async with connected(database_url) as connection:
+        row = await connection.fetchrow(
+            "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls AS power,"
+            " EXISTS (SELECT 1 FROM pg_auth_members WHERE member = pg_roles.oid) AS member"
+            " FROM pg_roles WHERE rolname = $1",
+            role,
+        )
+    assert row is not None
+    assert (row["power"], row["member"]) == (False, False)
+
+
+def test_every_table_says_who_may_use_it() -> None:
+    assert set(PRIVILEGES) == {*metadata.tables, "alembic_version"}
+    assert all(PRIVILEGES.values())
+    for granted in PRIVILEGES.values():
+        assert Role.OWNER not in granted
+
+
+async def test_a_migration_takes_what_is_not_listed(database_url: str) -> None:
+    async with connected(database_url) as owner, connected(url_of(Role.CONSUMER, database_url)) as consumer:
+        await owner.execute("GRANT SELECT ON api_keys TO precieux_consumer")
+        assert await consumer.fetch("SELECT * FROM api_keys") == []
+        migrate(database_url)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await consumer.fetch("SELECT * FROM api_keys")
+
+
+@pytest.mark.parametrize("is_superuser", [True, False], ids=["superuser", "may create roles"])
+async def test_a_database_of_one_role_is_handed_over(
+    empty_database_url: str, template_database: str, is_superuser: bool
+) -> None:
+    """As in the releases before there were roles; a managed Postgres gives nobody its superuser."""
+    assert template_database  # by then the roles exist; their passwords are the tests' own
+    name, secret = f"one_role_{secrets.token_hex(4)}", secrets.token_hex(8)
+    database = urlsplit(empty_database_url).path.lstrip("/")
+    credentials = f"{name}:{secret}@{urlsplit(empty_database_url).netloc.rpartition('@')[2]}"
+    one_role = urlunsplit(urlsplit(empty_database_url)._replace(netloc=credentials))
+    async with connected(empty_database_url) as administrator:
+        await administrator.execute(
+            f"CREATE ROLE {name} LOGIN CREATEROLE CREATEDB {'SUPERUSER' if is_superuser else ''} PASSWORD '{secret}';"
+            f'ALTER DATABASE "{database}" OWNER TO {name}; ALTER SCHEMA public OWNER TO {name}'
+        )
+        if not is_superuser:
+            # Had it made them itself, it could administer them.
+            await administrator.execute(f"GRANT {', '.join(Role)} TO {name} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
+        try:
+            migrate(one_role)
+            async with connected(one_role) as connection:
+                await connection.execute("INSERT INTO uploads (email) VALUES ('kept@example.com')")
+            for _ in range(2):
+                settings = DatabaseSettings(database_url=SecretStr(one_role))
+                await make_roles(settings, dict.fromkeys(Role, "a-password"))
+                migrate(url_of(Role.OWNER, empty_database_url))
+            async with connected(url_of(Role.API, empty_database_url)) as api:
+                assert await api.fetchval("SELECT email FROM uploads") == "kept@example.com"
+        finally:
+            await administrator.execute(
+                f"REASSIGN OWNED BY {name} TO CURRENT_USER; DROP OWNED BY {name} CASCADE; DROP ROLE {name}"
+            )

@@ -1,0 +1,145 @@
+"""docker-compose.yml as it is written: who reaches whom, who knows what, and what each may take."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from shared.roles import Role
+
+ROOT: Final = Path(__file__).parents[2]
+FILE: Final = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: Final[dict[str, dict[str, Any]]] = FILE["services"]
+
+every_service = pytest.mark.parametrize("name", SERVICES)
+
+
+def members(network: str) -> set[str]:
+    return {name for name, service in SERVICES.items() if network in service.get("networks", [])}
+
+
+def text_of(name: str) -> str:
+    """All that the container is given."""
+    return str(SERVICES[name])
+
+
+def test_who_is_on_which_network() -> None:
+    assert {network: members(network) for network in FILE["networks"]} == {
+        "outside": {"gateway"},
+        "edge": {"gateway", "api_service"},
+        "data": {*SERVICES} - {"gateway", "executor", "prepare"},
+        "engine": {"job_runner", "executor"},
+        "mail": {"job_runner"},
+    }
+    assert SERVICES["prepare"]["network_mode"] == "none"
+
+
+def test_only_what_has_to_lead_out_does() -> None:
+    closed = {name for name, network in FILE["networks"].items() if network.get("internal") is True}
+    assert set(FILE["networks"]) - closed == {"outside", "mail"}
+    for name in closed:
+        assert FILE["networks"][name]["driver_opts"] == {"com.docker.network.bridge.inhibit_ipv4": "true"}
+
+
+def test_only_the_gateway_is_published() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["gateway"]
+    assert SERVICES["gateway"]["ports"] == ["${PRECIEUX_BIND:-127.0.0.1}:${PRECIEUX_PORT:-8000}:8000"]
+
+
+@every_service
+def test_it_is_confined(name: str) -> None:
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert service["read_only"] is True
+    assert not {"privileged", "cap_add", "devices", "pid", "ipc", "userns_mode"} & set(service)
+    assert all(re.search(r":size=\d+m\b", mount) for mount in service["tmpfs"])
+
+
+@every_service
+def test_what_it_may_take_is_bounded(name: str) -> None:
+    service = SERVICES[name]
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+    assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
+
+
+def test_the_sizes_that_the_manual_names() -> None:
+    sizes = {name: SERVICES[name]["mem_limit"] for name in ("api_service", "job_runner")}
+    assert sizes == {"api_service": "256m", "job_runner": "512m"}
+
+
+@every_service
+def test_it_is_started_again_and_looked_after(name: str) -> None:
+    ends = {"roles", "migrate", "prepare", "operator"}
+    assert SERVICES[name]["restart"] == ("no" if name in ends else "unless-stopped")
+    assert ("healthcheck" in SERVICES[name]) is (name not in ends)
+
+
+def test_each_service_knows_the_password_of_its_own_role() -> None:
+    known = {
+        name: set(re.findall(r"POSTGRES_(?:(\w+)_)?PASSWORD(?=[:}])", text_of(name)))
+        for name in SERVICES
+        if "POSTGRES_" in text_of(name)
+    }
+    everyone = {"", *(role.name for role in Role)}
+    assert known == {
+        "api_service": {"API"},
+        "queue_consumer": {"CONSUMER"},
+        "job_runner": {"RUNNER"},
+        "operator": {"OPERATOR"},
+        "migrate": {"OWNER"},
+        "roles": everyone,
+        "postgres": {""},
+    }
+    users = {name: re.search(r"postgresql://(\w+):", text_of(name)) for name in known}
+    assert {name: found[1] for name, found in users.items() if found} == {
+        "api_service": Role.API,
+        "queue_consumer": Role.CONSUMER,
+        "job_runner": Role.RUNNER,
+        "operator": Role.OPERATOR,
+        "migrate": Role.OWNER,
+        "roles": "precieux",
+    }
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for file in (".env.example", "deploy/new-env"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_bytes((ROOT / file).read_bytes())
+    return tmp_path
+
+
+def new_env(checkout: Path) -> int:
+    return subprocess.run(["sh", checkout / "deploy/new-env"], capture_output=True).returncode
+
+
+def secrets_of(checkout: Path) -> dict[str, str]:
+    lines = (checkout / ".env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def test_new_env_writes_a_secret_for_all_that_is_asked_for(checkout: Path) -> None:
+    assert new_env(checkout) == 0
+    secrets = secrets_of(checkout)
+    assert all(re.fullmatch("[0-9a-f]{64}", secret) for secret in secrets.values())
+    assert len(set(secrets.values())) == len(secrets)
+    assert (checkout / ".env").stat().st_mode & 0o777 == 0o600
+    asked = set(re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text()))
+    assert set(secrets) == asked
+
+
+def test_new_env_adds_what_a_later_release_asks_for_and_changes_nothing_else(checkout: Path) -> None:
+    # As an operator may have left it: a value of their own, and no end of the last line.
+    (checkout / ".env").write_text("POSTGRES_PASSWORD=mine\n# a note\nPRECIEUX_PORT=9000")
+    assert new_env(checkout) == 0
+    lines = (checkout / ".env").read_text().splitlines()
+    assert lines[:3] == ["POSTGRES_PASSWORD=mine", "# a note", "PRECIEUX_PORT=9000"]
+    assert set(secrets_of(checkout)) >= {"POSTGRES_API_PASSWORD", "PRECIEUX_SECRET_KEY"}
+    before = (checkout / ".env").read_bytes()
+    assert new_env(checkout) == 1
+    assert (checkout / ".env").read_bytes() == before
