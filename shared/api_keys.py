@@ -15,8 +15,8 @@ from shared.database import Connection, Record
 
 #: In front of every key, so that scanners of leaked secrets can know one.
 PREFIX: Final = "pcx_"
-#: Stands in the place of a digest, and is none, so that no key fits it.
-_OF_SETTINGS: Final = "PRECIEUX_API_KEYS"
+#: The budget of calls without a key. Keys of the settings use it up for ever; the API may write no keys of its own.
+_KEYLESS: Final = "keyless"
 
 
 class Scope(StrEnum):
@@ -68,24 +68,23 @@ async def find(connection: Connection, sha256: str) -> ApiKey | None:
 
 async def any_ever(connection: Connection) -> bool:
     """Whether a key has ever existed: those that are revoked count, and those of the settings."""
-    row = await connection.fetch_one("SELECT EXISTS (SELECT 1 FROM api_keys) AS found")
+    row = await connection.fetch_one(
+        "SELECT EXISTS (SELECT 1 FROM api_keys) OR EXISTS (SELECT 1 FROM budgets WHERE subject = :keyless) AS found",
+        {"keyless": _KEYLESS},
+    )
     return bool(row and row["found"])
 
 
 async def remember_settings(connection: Connection) -> None:
     """Note for good that the settings have held keys."""
     await connection.execute(
-        "INSERT INTO api_keys (name, sha256, scopes, revoked_at) VALUES (:name, :name, '{}', now())"
-        " ON CONFLICT (sha256) DO NOTHING",
-        {"name": _OF_SETTINGS},
+        "INSERT INTO budgets (subject, used_until) VALUES (:keyless, 'infinity') ON CONFLICT (subject) DO NOTHING",
+        {"keyless": _KEYLESS},
     )
 
 
 async def listed(connection: Connection) -> list[ApiKey]:
-    rows = await connection.fetch_all(
-        "SELECT id, name, scopes, created_at, revoked_at FROM api_keys WHERE sha256 <> :settings ORDER BY id",
-        {"settings": _OF_SETTINGS},
-    )
+    rows = await connection.fetch_all("SELECT id, name, scopes, created_at, revoked_at FROM api_keys ORDER BY id")
     return [_from_row(row) for row in rows]
 
 

@@ -45,7 +45,11 @@ def little_memory() -> Iterator[Callable[[], None]]:
     group = _CGROUPS / f"precieux-test-{secrets.token_hex(4)}"
     group.mkdir()
     (group / "memory.limit_in_bytes").write_text(str(MEMORY))
-    yield lambda: (group / "cgroup.procs").write_text(str(os.getpid())) and None
+
+    def enter() -> None:
+        (group / "cgroup.procs").write_text(str(os.getpid()))
+
+    yield enter
     eventually_sync(lambda: not (group / "cgroup.procs").read_text(), what="the group is empty")
     group.rmdir()
 
