@@ -13,7 +13,7 @@ log = get_logger(__name__)
 
 
 class PiecewiseResponse(StreamingResponse):
-    """Closes the source of its pieces in any case.
+    """Makes a piece when the client has taken the one before, and closes their source in any case.
 
     What fails halfway ends the connection, so that no client takes the half for all of it.
     """
@@ -26,10 +26,17 @@ class PiecewiseResponse(StreamingResponse):
 
     async def stream_response(self, send: Send) -> None:
         async with aclosing(self._pieces):
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             try:
-                await super().stream_response(send)
+                async for piece in self._pieces:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    del piece
+                    # uvicorn waits before it writes, not after: so this returns when the piece is gone.
+                    await send({"type": "http.response.body", "body": b"", "more_body": True})
             except TransientError as exc:
                 log.warning("answer.cut_off", error=str(exc))
+                return
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def begun(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
@@ -45,5 +52,7 @@ async def begun(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
 async def _after(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     async with aclosing(rest):
         yield first
+        del first
         async for piece in rest:
             yield piece
+            del piece

@@ -36,7 +36,7 @@ class Submission:
     verdict: str | None
     error: str | None
     #: The texts that the server has cut.
-    shortened: list[str] | None
+    shortened: list[str] | None = None
 
     @classmethod
     def of(cls, row: dict[str, Any]) -> Self:

@@ -18,7 +18,7 @@ _COMPRESSED: Final = {
     "swagger-ui.css": ((_FOLDER / "swagger-ui/swagger-ui.css.gz").read_bytes(), "text/css"),
 }
 _START: Final = (_FOLDER / "start.js").read_bytes()
-_PIECE_BYTES: Final = 64 << 10
+_PIECE_BYTES: Final = 32 << 10
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline';"
     " img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

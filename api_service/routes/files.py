@@ -16,7 +16,7 @@ from shared.storage.base import ObjectStore
 router = APIRouter(tags=["files"])
 
 #: What a client that reads slowly makes us keep of an object.
-_PIECE_BYTES: Final = 64 << 10
+_PIECE_BYTES: Final = 32 << 10
 
 
 @router.get("/files/{key:path}", summary="Read a stored output by its link", response_class=Response)
@@ -44,10 +44,10 @@ async def read_file(
 
 async def _pieces(store: ObjectStore, key: str) -> AsyncGenerator[bytes]:
     start = 0
-    while piece := await store.read(key, start, _PIECE_BYTES):
+    length = _PIECE_BYTES
+    while length == _PIECE_BYTES:
+        piece = await store.read(key, start, _PIECE_BYTES)
+        length = len(piece)
+        start += length
         yield piece
-        start += len(piece)
-        if len(piece) < _PIECE_BYTES:
-            return
-    if not start:
-        yield b""
+        del piece  # while the client reads it, it is kept once

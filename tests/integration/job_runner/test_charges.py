@@ -18,6 +18,7 @@ from shared.errors import EngineRefused, EngineUnavailable
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.test_runner import ScriptedEngine
 from tests.integration.rows import add_job, execute, fetch
 
@@ -48,7 +49,7 @@ def processor(database: Database, store: LocalStore, engine: ScriptedEngine) -> 
 
 @pytest.fixture
 async def key(database: Database) -> int:
-    async with database.transaction() as connection:
+    async with owner_of(database).transaction() as connection:
         key, _ = await api_keys.create(connection, "test", [Scope.SUBMIT])
     return key
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.integration
 
 
 async def make_key(database: Database) -> int:
-    async with database.transaction() as connection:
+    async with owner_of(database).transaction() as connection:
         key, _ = await api_keys.create(connection, "test", [Scope.SUBMIT])
     return key
 

@@ -25,6 +25,7 @@ from shared.codex import RunResponse, Verdict
 from shared.database import Database, DatabaseSettings
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import owner_of
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
@@ -68,12 +69,12 @@ def _ending(job: ClaimedJob) -> Ending:
 
 async def _is_blocked(database: Database) -> bool:
     async def look() -> bool:
-        return bool(
-            await fetch(
-                database,
-                "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        # By the role that waits: other roles do not see what it waits for.
+        async with database.connection() as connection:
+            waiting = await connection.fetch_all(
+                "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
             )
-        )
+        return bool(waiting)
 
     # In a task of its own: this one is inside a transaction.
     return await asyncio.create_task(look())
@@ -106,7 +107,7 @@ async def test_a_storm_of_heartbeats_and_outcomes_leaves_no_trace(
         asked = 0
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            maker = JobMaker(database, store)
+            maker = JobMaker(owner_of(database), store)
             made = await maker.make_all([(str(upload).encode(), None) for upload in uploads])
             asked += sum(1 for job in made if isinstance(job, int))
         await eventually(lambda: _all_ended(database), timeout=60)

@@ -15,6 +15,7 @@ from shared import suppressions
 from shared.database import Connection, Database
 from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused
 from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import owner_of
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
@@ -207,7 +208,7 @@ async def test_a_recipient_who_wants_none_gets_none(database: Database, sender: 
 
 
 async def unsubscribe(database: Database, email: str) -> None:
-    async with database.transaction() as connection:
+    async with owner_of(database).transaction() as connection:
         await suppressions.add(connection, email, "unsubscribed")
 
 
