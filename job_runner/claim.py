@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from job_runner.settings import MAX_CRASHES
 from shared.database import Connection, Record
-
-#: Interruptions of a job's runs after which it runs alone, so that the next one tells whether it is the cause.
-MAX_CRASHES: Final = 2
 
 #: The CTE is an optimization fence: the rows are locked first, then updated, whatever the planner thinks of it.
 TAKE: Final = """

@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Final
 
 from job_runner import claim, suspects
-from job_runner.claim import MAX_CRASHES, ClaimedJob
+from job_runner.claim import ClaimedJob
 from job_runner.codex_client import Engine
 from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
 from job_runner.group_commit import GroupCommit
 from job_runner.outcome import Outcome, decide, give_up, tells_of_load
+from job_runner.settings import MAX_CRASHES
 from shared import metrics
 from shared.database import Database
 from shared.errors import (

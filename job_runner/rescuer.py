@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from job_runner import suspects
-from job_runner.claim import MAX_CRASHES
+from job_runner.settings import MAX_CRASHES
 from job_runner.suspects import MAX_INTERRUPTIONS
 from shared import metrics
 from shared.database import Database

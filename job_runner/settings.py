@@ -1,11 +1,13 @@
 """What an operator may set about running and mailing."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, SecretStr
 
-from job_runner.claim import MAX_CRASHES
 from shared.settings import Settings
+
+#: Interruptions of a job's runs after which it runs alone, so that the next one tells whether it is the cause.
+MAX_CRASHES: Final = 2
 
 
 class RunnerSettings(Settings):

@@ -14,7 +14,8 @@ from typing import Final
 from uuid import UUID
 
 from job_runner import claim
-from job_runner.claim import MAX_CRASHES, ClaimedJob
+from job_runner.claim import ClaimedJob
+from job_runner.settings import MAX_CRASHES
 from shared import metrics
 from shared.database import Connection, Database
 from shared.logging import get_logger

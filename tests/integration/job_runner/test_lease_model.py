@@ -27,6 +27,7 @@ from job_runner.claim import ClaimedJob
 from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
 from job_runner.outcome import Outcome, decide, give_up
+from job_runner.settings import MAX_CRASHES
 from precieux import job_rows
 from shared.codex import RunResponse, Verdict
 from shared.database import Connection, Database, DatabaseSettings
@@ -61,7 +62,7 @@ class Job:
 
     @property
     def runs_alone(self) -> bool:
-        return self.is_suspect and self.crashes >= claim.MAX_CRASHES
+        return self.is_suspect and self.crashes >= MAX_CRASHES
 
     @property
     def waits(self) -> bool:
@@ -242,7 +243,7 @@ class Leases(RuleBasedStateMachine):
             beside = executing != {number} or any(other.crashed_at >= job.started_at for other in waiting)
             job.status, job.lease, job.attempt = "none-executed", None, job.attempt - 1
             job.crashes, job.crashed_at = job.crashes + 1, self.clock
-            guilty = not job.stopped and job.crashes >= claim.MAX_CRASHES and not beside
+            guilty = not job.stopped and job.crashes >= MAX_CRASHES and not beside
             assert [one.guilty for one in rescued if one.job == number] == [guilty]
             job.due = guilty or not (job.runs_alone and any(other.runs_alone for other in waiting))
             job.stopped = job.stopped or guilty
