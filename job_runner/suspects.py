@@ -32,6 +32,8 @@ _SPACING_SECONDS: Final = 10.0
 MAX_INTERRUPTIONS: Final = 20
 
 _SUSPECT: Final = "crashes > 0 AND stop_reason IS NULL"
+#: A row of the original's may say so for ever: nobody has a lease of it.
+_EXECUTING: Final = "status = 'executing' AND lease_expires_at IS NOT NULL"
 
 _CHOOSE: Final = f"""
     SELECT id, turn FROM job
@@ -39,7 +41,7 @@ _CHOOSE: Final = f"""
         AND NOT EXISTS (SELECT FROM job WHERE {_SUSPECT} AND status = 'executing')
         AND CASE WHEN crashes >= :max_crashes
             THEN run_after <= now() - make_interval(secs => :grace)
-                AND NOT EXISTS (SELECT FROM job WHERE status = 'executing')
+                AND NOT EXISTS (SELECT FROM job WHERE {_EXECUTING})
             ELSE NOT EXISTS (SELECT FROM job WHERE {_SUSPECT} AND crashes >= :max_crashes
                 AND status IN ('none-executed', 'executing'))
             END
@@ -50,7 +52,7 @@ _CLAIM: Final = claim.statement(f"taken AS MATERIALIZED ({_CHOOSE})")
 _INTERRUPT: Final = f"""
     WITH broken AS MATERIALIZED ({{broken}}), judged AS (
         SELECT id, upload, stop_reason, crashes + 1 AS crashes, stop_reason IS NULL AND crashes + 1 >= :max_crashes
-            AND NOT EXISTS (SELECT FROM job WHERE status = 'executing' AND job.id <> broken.id)
+            AND NOT EXISTS (SELECT FROM job WHERE {_EXECUTING} AND job.id <> broken.id)
             -- What was interrupted with it has been handed back already, but for the last.
             AND NOT EXISTS (SELECT FROM job WHERE {_SUSPECT} AND status = 'none-executed'
                 AND crashed_at >= broken.started_at) AS guilty

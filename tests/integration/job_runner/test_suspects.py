@@ -280,6 +280,26 @@ async def test_what_was_interrupted_with_others_is_not_the_cause_though_it_tells
     assert row == {"crashes": 2, "stop_reason": None}
 
 
+async def test_suspects_run_one_at_a_time(database: Database) -> None:
+    jobs = [await submit(database, f"print({number})") for number in range(3)]
+    await execute(database, "UPDATE job SET crashes = 1")
+    for job in jobs:
+        [suspect] = await suspects.claim_one(database, lease_seconds=60)
+        assert suspect.id == job
+        assert await suspects.claim_one(database, lease_seconds=60) == []
+        await execute(database, "UPDATE job SET status = 'executed' WHERE id = :id", id=job)
+    assert await suspects.claim_one(database, lease_seconds=60) == []
+
+
+async def test_a_foreign_row_that_is_executing_for_ever_stands_in_nobodys_way(database: Database) -> None:
+    """The original's consumer may have left one, without a lease."""
+    foreign, alone = await submit(database, "print(1)"), await submit(database, "print(2)")
+    await execute(database, "UPDATE job SET status = 'executing' WHERE id = :id", id=foreign)
+    await execute(database, "UPDATE job SET crashes = 2 WHERE id = :id", id=alone)
+    [suspect] = await suspects.claim_one(database, lease_seconds=60, grace=0)
+    assert suspect.id == alone
+
+
 async def test_while_a_suspect_is_to_run_alone_nothing_else_begins(database: Database) -> None:
     alone, other = await submit(database, "print(1)"), await submit(database, "print(2)")
     async with database.transaction() as connection:
