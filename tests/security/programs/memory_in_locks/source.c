@@ -7,7 +7,7 @@ int main(void) {
   int files[FILES];
   char name[] = "0";
   for (int number = 0; number < FILES; number++, name[0]++) files[number] = open(name, O_RDWR | O_CREAT, 0600);
-  for (long number = 1500000; number > 0; number--) {
+  for (long number = 500000; number > 0; number--) {
     struct flock lock = {.l_type = F_WRLCK, .l_start = number * 2, .l_len = 1};
     if (fcntl(files[number % FILES], F_SETLK, &lock)) return puts("HELD");
   }
