@@ -54,6 +54,8 @@ _FILES = {
 HEADERS = "/headers"
 RUNTIMES = "/runtimes"
 STUBS = "/stubs"
+#: What boxes put over the kernel's folders.
+_EMPTY = "/empty"
 # Hidden from programs: a box mounts its own files over /box.
 _KEEPER = "/box/keeper.pyz"
 _NURSERY = "/box/nursery.py"
@@ -126,7 +128,7 @@ def build(
             argv += ["--ro-bind", str(path), str(path)]
     for inside, outside in folders.items():
         argv += ["--ro-bind", str(outside), inside] if outside else []
-    argv += ["--proc", "/proc", "--dev", "/dev", "--dir", "/box"]
+    argv += ["--proc", "/proc", "--dev", "/dev", "--dir", "/box", "--perms", "0555", "--dir", _EMPTY]
     argv += ["--symlink", "/box/tmp", "/tmp", "--symlink", "/box/tmp", "/var/tmp"]  # noqa: S108
     descriptors = []
     files = {name: text.encode() for name, text in _FILES.items()}
