@@ -28,6 +28,7 @@ _ERRNO = 0x00050000
 # struct seccomp_data { int nr; __u32 arch; __u64 instruction_pointer; __u64 args[6]; }, little endian
 _NUMBER, _ARCH = 0, 4
 _ARGUMENT_LOW = tuple(16 + 8 * index for index in range(6))
+_HALF = 4
 
 _LOAD, _AND, _GO, _RETURN = 0x20, 0x54, 0x05, 0x06
 _EQUAL, _AT_LEAST, _ANY_BIT = 0x15, 0x35, 0x45
@@ -163,13 +164,16 @@ class _Compiler:
             case Answer(number):
                 return [_Plain(_RETURN, _ERRNO | number)]
         label = next(self._labels)
-        rest += [_Label(label), _Plain(_LOAD, _ARGUMENT_LOW[rule.argument]), *self._look(rule)]
+        argument = _ARGUMENT_LOW[rule.argument]
+        if isinstance(rule, IfBits) and rule.high:
+            argument += _HALF
+        rest += [_Label(label), _Plain(_LOAD, argument), *self._look(rule)]
         return [_Go(label)]
 
     def _look(self, rule: Switch | IfBits) -> list[_Line]:
         """The lines that compare an argument, which is in the accumulator."""
         if isinstance(rule, IfBits):
-            return self._chain(((_ANY_BIT, rule.bits, rule.answer),), ALLOW)
+            return self._chain(((_ANY_BIT, rule.bits, rule.answer),), rule.otherwise)
         mask = [] if rule.mask == _ALL_BITS else [_Plain(_AND, rule.mask)]
         cases = ((_EQUAL, value, case) for value, case in rule.cases.items())
         return [*mask, *self._chain(cases, rule.otherwise)]

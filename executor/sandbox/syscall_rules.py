@@ -1,7 +1,7 @@
 """What a program may pass to system calls whose arguments decide what they reach in the kernel.
 
 A rule lists what programs, C libraries and runtimes use; everything else gets the answer of a kernel without that
-feature, for which callers have a way out. Only the lower half of an argument is looked at: where a rule applies, the
+feature, for which callers have a way out. A rule looks at the lower half of an argument unless it says otherwise: the
 kernel reads no more, or the bits in question are there. Numbers are those of the kernel's headers (`linux/*.h`).
 """
 
@@ -34,18 +34,20 @@ class Switch:
 
 @dataclass(frozen=True)
 class IfBits:
-    """Answer if an argument has any of the bits; allow if it has none."""
+    """Answer if an argument, or its `high` half, has any of the bits."""
 
     argument: int
     bits: int
     answer: Answer
+    otherwise: "Rule" = Allow()
+    high: bool = False
 
 
 Rule = Allow | Answer | Switch | IfBits
 
 ALLOW = Allow()
-#: For calls that only make sense on disks. Everything that a box can write lies in memory, and what it reads belongs to
-#: all boxes: a program that flushes or drops that slows its neighbours down.
+#: For calls that need not be made. Those that flush or drop files only make sense on disks: everything that a box can
+#: write lies in memory, and what it reads belongs to all boxes, so it would slow its neighbours down.
 _DO_NOTHING = Answer(0)
 
 
@@ -172,6 +174,15 @@ _FUTEX = (0, 1, 3, 4, 5, 9, 10)
 #: Without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
 _FUTEX_MASK = 0xFFFFFFFF & ~(128 | 256)
 
+#: The kernel starts the host's program for core dumps unless this limit is exactly 1 (core(5)), so it stays that, and
+#: asking for another changes nothing.
+_RLIMIT_CORE = 4
+_SETRLIMIT = Switch(0, {_RLIMIT_CORE: _DO_NOTHING}, ALLOW)
+_NEW_LIMIT, _ALL_BITS = 2, 0xFFFFFFFF
+_READ_ONLY = IfBits(_NEW_LIMIT, _ALL_BITS, _DO_NOTHING, IfBits(_NEW_LIMIT, _ALL_BITS, _DO_NOTHING, high=True))
+#: One's own limits, not those of process 1, which has the same user where the executor is not root.
+_PRLIMIT = Switch(0, {0: Switch(1, {_RLIMIT_CORE: _READ_ONLY}, ALLOW)}, Answer(errno.EPERM))
+
 _PERSONALITY_QUERY, _PERSONALITY_LINUX = 0xFFFFFFFF, 0
 
 
@@ -213,7 +224,7 @@ def rules(machine: str) -> dict[str, Rule]:
         "madvise": _only(2, _ADVICE, errno.EINVAL),
         "prctl": _only(0, _PRCTL, errno.EINVAL),
         "futex": _only(1, _FUTEX, errno.ENOSYS, _FUTEX_MASK),
-        # One's own limits, not those of process 1, which has the same user where the executor is not root.
-        "prlimit64": _only(0, (0,), errno.EPERM),
+        "setrlimit": _SETRLIMIT,
+        "prlimit64": _PRLIMIT,
         "personality": _only(0, (_PERSONALITY_QUERY, _PERSONALITY_LINUX), errno.EPERM),
     }

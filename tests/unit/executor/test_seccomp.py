@@ -181,6 +181,12 @@ _OUT_OF_BAND = 1
             for request in (0x5412, 0x5412 | 1 << 32, 0x541C, 0x5423, 0x541D, 0x5452, 0xC020660B, 0x40049409)
         ),
         ("prlimit64", (0,), _ALLOW),
+        ("prlimit64", (0, 7, 0x1000), _ALLOW),  # RLIMIT_NOFILE
+        ("prlimit64", (0, 4, 0, 0x1000), _ALLOW),  # RLIMIT_CORE is read, and not set
+        ("prlimit64", (0, 4, 0x1000), 0),
+        ("prlimit64", (0, 4, 0x7F00_0000_0000), 0),
+        ("setrlimit", (4,), 0),
+        ("setrlimit", (7,), _ALLOW),
         ("prlimit64", (1,), errno.EPERM),
         ("personality", (0xFFFFFFFF,), _ALLOW),
         ("personality", (0x0400000,), errno.EPERM),
