@@ -6,9 +6,12 @@ the handler of a process whose end has been reported has run, if there was to be
 """
 
 import contextlib
+import json
 import os
 import resource
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,3 +103,15 @@ def test_nothing_inside_the_wall_can_start_it(running: RunningExecutor) -> None:
             (core,) = (line for line in limits.splitlines() if line.startswith("Max core file size"))
             assert core.split()[4:6] == ["1", "1"]
     assert len(processes) > 2
+
+
+@pytest.mark.usefixtures("handler")
+def test_without_the_right_to_prevent_it_the_doctor_refuses() -> None:
+    """A hard limit of 0 cannot be raised to 1."""
+    doctor = f"ulimit -Hc 0; exec {sys.executable} -m executor.doctor --json"
+    done = subprocess.run(["/bin/sh", "-c", doctor], capture_output=True, text=True, timeout=60, check=False)
+    report = json.loads(done.stdout)
+    (row,) = (row for row in report["rows"] if not row["held"])
+    assert (done.returncode, report["serves"]) == (1, False)
+    assert row["guarantee"] == "no crash starts a program of the host"
+    assert "ulimit -Hc 1" in row["remedy"]
