@@ -46,8 +46,8 @@ class IfBits:
 Rule = Allow | Answer | Switch | IfBits
 
 ALLOW = Allow()
-#: For calls that need not be made. Those that flush or drop files only make sense on disks: everything that a box can
-#: write lies in memory, and what it reads belongs to all boxes, so it would slow its neighbours down.
+#: For calls that only make sense on disks. Everything that a box can write lies in memory, and what it reads belongs to
+#: all boxes: a program that flushes or drops that slows its neighbours down.
 _DO_NOTHING = Answer(0)
 
 
@@ -174,12 +174,14 @@ _FUTEX = (0, 1, 3, 4, 5, 9, 10)
 #: Without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
 _FUTEX_MASK = 0xFFFFFFFF & ~(128 | 256)
 
-#: The kernel starts the host's program for core dumps unless this limit is exactly 1 (core(5)), so it stays that, and
-#: asking for another changes nothing.
+#: The kernel starts the host's program for core dumps unless this limit is exactly 1 (core(5)), so it must stay that: a
+#: lower one has it started as well.
 _RLIMIT_CORE = 4
-_SETRLIMIT = Switch(0, {_RLIMIT_CORE: _DO_NOTHING}, ALLOW)
+_SETRLIMIT = Switch(0, {_RLIMIT_CORE: Answer(errno.EPERM)}, ALLOW)
 _NEW_LIMIT, _ALL_BITS = 2, 0xFFFFFFFF
-_READ_ONLY = IfBits(_NEW_LIMIT, _ALL_BITS, _DO_NOTHING, IfBits(_NEW_LIMIT, _ALL_BITS, _DO_NOTHING, high=True))
+_READ_ONLY = IfBits(
+    _NEW_LIMIT, _ALL_BITS, Answer(errno.EPERM), IfBits(_NEW_LIMIT, _ALL_BITS, Answer(errno.EPERM), high=True)
+)
 #: One's own limits, not those of process 1, which has the same user where the executor is not root.
 _PRLIMIT = Switch(0, {0: Switch(1, {_RLIMIT_CORE: _READ_ONLY}, ALLOW)}, Answer(errno.EPERM))
 

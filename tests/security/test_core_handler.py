@@ -32,8 +32,10 @@ import ctypes, os, resource
 ctypes.CDLL(None).prctl(15, b"{_NAME}", 0, 0, 0)
 for most in (1, 0, 2, -1):
     if (pid := os.fork()) == 0:
-        resource.setrlimit(resource.RLIMIT_CORE, (most, most))
-        os.abort()
+        try:
+            resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+        finally:
+            os.abort()
     print(os.WTERMSIG(os.waitpid(pid, 0)[1]), flush=True)
 os.abort()
 """

@@ -183,9 +183,9 @@ _OUT_OF_BAND = 1
         ("prlimit64", (0,), _ALLOW),
         ("prlimit64", (0, 7, 0x1000), _ALLOW),  # RLIMIT_NOFILE
         ("prlimit64", (0, 4, 0, 0x1000), _ALLOW),  # RLIMIT_CORE is read, and not set
-        ("prlimit64", (0, 4, 0x1000), 0),
-        ("prlimit64", (0, 4, 0x7F00_0000_0000), 0),
-        ("setrlimit", (4,), 0),
+        ("prlimit64", (0, 4, 0x1000), errno.EPERM),
+        ("prlimit64", (0, 4, 0x7F00_0000_0000), errno.EPERM),
+        ("setrlimit", (4,), errno.EPERM),
         ("setrlimit", (7,), _ALLOW),
         ("prlimit64", (1,), errno.EPERM),
         ("personality", (0xFFFFFFFF,), _ALLOW),
