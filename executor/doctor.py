@@ -91,6 +91,7 @@ _MECHANISMS = {
     "the kernel's dangerous calls are refused": "seccomp, list of allowed calls",
     "no new namespaces": "seccomp",
     "no network": "network namespace",
+    "no crash starts a program of the host": "RLIMIT_CORE of 1",
     "nothing of the host's environment": "fixed environment, closed descriptors",
     "CPU time is limited": "cpu",
     "elapsed time is limited": "clock of the keeper, less waiting for a processor",

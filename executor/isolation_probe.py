@@ -4,6 +4,7 @@ import ctypes
 import errno
 import json
 import os
+import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -72,11 +73,23 @@ def network(aims: dict[str, Any]) -> list[str]:
     return found
 
 
+def crashes(aims: dict[str, Any]) -> list[str]:
+    """How the kernel would pass a core dump on, to a program or a socket that is root's. A limit of 1 prevents the
+    program (core(5)), but not the socket."""
+    with open("/proc/sys/kernel/core_pattern") as file:
+        pattern = file.read().strip()
+    if pattern.startswith("|") and resource.getrlimit(resource.RLIMIT_CORE) != (1, 1):
+        return [f"starts {pattern[1:]}: start the executor with a hard limit of core files above 0 (`ulimit -Hc 1`)"]
+    if pattern.startswith("@"):
+        return [f"connects to {pattern[1:]}: name a file or a program in `sysctl kernel.core_pattern`"]
+    return []
+
+
 def environment(aims: dict[str, Any]) -> list[str]:
     extra = [f"descriptor {number}" for number in range(3, 64) if works(os.fstat, number)]
     return sorted(set(os.environ) - _KNOWN_ENVIRONMENT) + extra
 
 
 if __name__ == "__main__":
-    tried = (files, system, processes, privileges, calls, namespaces, network, environment)
+    tried = (files, system, processes, privileges, calls, namespaces, network, crashes, environment)
     print(json.dumps({attempt.__name__: ", ".join(attempt(json.loads(sys.argv[1]))) for attempt in tried}))  # noqa: T201

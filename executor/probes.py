@@ -44,6 +44,7 @@ _ISOLATION = {
     "calls": "the kernel's dangerous calls are refused",
     "namespaces": "no new namespaces",
     "network": "no network, not even the host's loopback",
+    "crashes": "no crash starts a program of the host",
     "environment": "nothing of the host's environment",
 }
 

@@ -166,6 +166,7 @@ class KeeperLink:
         hierarchies = dict(cgroups.folders) if cgroups else {}
         configuration = {
             "seccomp": seccomp.build(counted_by_cgroup=cgroups is not None).hex(),
+            "seccomp_of_process_one": seccomp.for_process_one().hex(),
             "first_user": self._mechanisms.first_user,
             "cgroups": cgroups.version if cgroups else None,
             "hierarchies": list(hierarchies),

@@ -1,18 +1,22 @@
-"""The filter of system calls that every program in a box runs under, as a classic BPF program (seccomp(2)), and a
-small one for everything inside the wall.
+"""The filters of system calls, as classic BPF programs (seccomp(2)): one for programs, one for process 1 of a box, and
+one for everything inside the wall.
 
 `allowed_syscalls.csv` lists what may be called, with its number on each architecture; all else, and whatever a newer
 kernel adds, answers ENOSYS ("this kernel does not have it"), for which programs and libraries have a way out: glibc
-falls back from `clone3`, libuv from io_uring. A few calls depend on their arguments and answer EPERM or EAFNOSUPPORT.
+falls back from `clone3`, libuv from io_uring. Some calls depend on their arguments (`syscall_rules.py`).
 No library is needed for this: a filter is a list of 8-byte instructions, and ours has no loops.
 """
 
 import csv
 import errno
+import itertools
 import platform
 import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
+
+from executor.sandbox.syscall_rules import ALLOW, Allow, Answer, IfBits, Rule, Switch, rules
 
 #: AUDIT_ARCH_* of linux/audit.h
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -24,27 +28,26 @@ _ERRNO = 0x00050000
 # struct seccomp_data { int nr; __u32 arch; __u64 instruction_pointer; __u64 args[6]; }, little endian
 _NUMBER, _ARCH = 0, 4
 _ARGUMENT_LOW = tuple(16 + 8 * index for index in range(6))
+_HALF = 4
 
-_LOAD, _AND, _RETURN = 0x20, 0x54, 0x06
+_LOAD, _AND, _GO, _RETURN = 0x20, 0x54, 0x05, 0x06
 _EQUAL, _AT_LEAST, _ANY_BIT = 0x15, 0x35, 0x45
-
-#: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
-_NAMESPACE_FLAGS = 0x7E020000
-_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
-_SOCK_TYPE_MASK, _SOCK_RAW, _SOCK_PACKET = 0xF, 3, 10
-_IPPROTO_DEFAULT, _IPPROTO_TCP, _IPPROTO_UDP = 0, 6, 17
-_TIOCSTI, _TIOCSETD, _TIOCLINUX = 0x5412, 0x5423, 0x541C
-_F_NOTIFY = 0x402
-_PR_SET_SECCOMP = 22
-_F_OFD_SETLK, _F_OFD_SETLKW = 37, 38
-_SOL_SOCKET, _SO_SNDBUF, _SO_RCVBUF = 1, 7, 8
-_PERSONALITY_QUERY, _PERSONALITY_LINUX = 0xFFFFFFFF, 0
-
-#: The same on every architecture.
-_IO_URING_SETUP = 425
+_LONGEST_JUMP = 255
+_ALL_BITS = 0xFFFFFFFF
 
 #: Memory that no process needs to have mapped escapes a watchdog that adds up mappings; a cgroup counts it.
 _UNMAPPED_MEMORY = frozenset({"memfd_create", "shmget", "msgget", "msgsnd"})
+
+#: What our own code calls besides: to make a box, and to start a program in it. Without `clone3`, glibc's posix_spawn
+#: leaves some signals ignored.
+_MAKE_BOXES = {
+    "mount": {"x86_64": 165, "aarch64": 40},
+    "sethostname": {"x86_64": 170, "aarch64": 161},
+    "clone3": {"x86_64": 435, "aarch64": 435},
+}
+_START_PROGRAMS = {"unshare": {"x86_64": 272, "aarch64": 97}}
+#: CLONE_NEWUSER and CLONE_NEWCGROUP
+_PROGRAMS_NAMESPACES = 0x10000000 | 0x02000000
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class _Jump:
 
     kind: int
     value: int
+    label: str
+
+
+@dataclass(frozen=True)
+class _Go:
     label: str
 
 
@@ -67,34 +75,34 @@ class _Label:
     name: str
 
 
-_Line = _Jump | _Plain | _Label
+_Line = _Jump | _Go | _Plain | _Label
 
 
 def build(machine: str | None = None, *, counted_by_cgroup: bool = True) -> bytes:
-    """The program for an architecture, by default this machine's; ValueError when it is not known."""
-    machine = machine or platform.machine()
-    if machine not in _ARCHITECTURES:
-        raise ValueError(f"no system call table for {machine}; known are {', '.join(_ARCHITECTURES)}")
+    """The filter of programs for an architecture, by default this machine's; ValueError when it is not known."""
+    machine = _known(machine)
     numbers = allowed(machine)
-    rules = _argument_rules()
     if not counted_by_cgroup:
         numbers = {name: number for name, number in numbers.items() if name not in _UNMAPPED_MEMORY}
-        rules |= _countable()
-    return _assemble(_program(_ARCHITECTURES[machine], numbers, rules))
+    by_name = rules(machine, counted_by_cgroup=counted_by_cgroup)
+    return _filter(machine, {number: by_name.get(name, ALLOW) for name, number in numbers.items()})
 
 
-def for_the_wall() -> bytes:
-    """No io_uring for a runtime that programs are forked from: its rings would be theirs in common, and none can have
-    one of its own."""
-    return _assemble(
-        [
-            _Plain(_LOAD, _NUMBER),
-            _Jump(_EQUAL, _IO_URING_SETUP, "absent"),
-            _Plain(_RETURN, _ALLOW),
-            _Label("absent"),
-            _Plain(_RETURN, _ERRNO | errno.ENOSYS),
-        ]
-    )
+def for_process_one(machine: str | None = None) -> bytes:
+    """The filter of process 1 when its box is made: what programs may call, since it starts them, with any arguments;
+    and of namespaces only those that a program is started in."""
+    machine = _known(machine)
+    others = IfBits(0, _ALL_BITS & ~_PROGRAMS_NAMESPACES, Answer(errno.EPERM))
+    calls: dict[int, Rule] = dict.fromkeys(allowed(machine).values(), ALLOW)
+    return _filter(machine, {**calls, **{numbers[machine]: others for numbers in _START_PROGRAMS.values()}})
+
+
+def for_the_wall(machine: str | None = None) -> bytes:
+    """The filter of everything inside the wall: what programs may call, and what makes boxes. So no runtime that
+    programs are forked from has io_uring, whose rings they would have in common."""
+    machine = _known(machine)
+    ours = [numbers[machine] for numbers in (_MAKE_BOXES | _START_PROGRAMS).values()]
+    return _filter(machine, dict.fromkeys([*allowed(machine).values(), *ours], ALLOW))
 
 
 def allowed(machine: str) -> dict[str, int]:
@@ -103,140 +111,121 @@ def allowed(machine: str) -> dict[str, int]:
     return {row["name"]: int(row[machine]) for row in csv.DictReader(table.splitlines()) if row[machine]}
 
 
-def _program(architecture: int, numbers: dict[str, int], rules: dict[str, list[_Line]]) -> list[_Line]:
-    lines: list[_Line] = [
-        _Plain(_LOAD, _ARCH),
-        _Jump(_EQUAL, architecture, "native"),
-        _Plain(_RETURN, _KILL_PROCESS),
-        _Label("native"),
-        _Plain(_LOAD, _NUMBER),
-    ]
-    lines += [_Jump(_EQUAL, numbers[name], name) for name in rules if name in numbers]
-    lines += _ranges(sorted(number for name, number in numbers.items() if name not in rules))
-    for name, rule in rules.items():
-        if name in numbers:
-            lines += [_Label(name), *rule]
-    endings = {"allow": _ALLOW, "absent": _ERRNO | errno.ENOSYS, "refuse": _ERRNO | errno.EPERM}
-    others = {"no family": _ERRNO | errno.EAFNOSUPPORT, "invalid": _ERRNO | errno.EINVAL, "ignore": _ERRNO}
-    for name, action in {**endings, **others}.items():
-        lines += [_Label(name), _Plain(_RETURN, action)]
-    return lines
+def _known(machine: str | None) -> str:
+    machine = machine or platform.machine()
+    if machine not in _ARCHITECTURES:
+        raise ValueError(f"no system call table for {machine}; known are {', '.join(_ARCHITECTURES)}")
+    return machine
 
 
-def _ranges(numbers: list[int]) -> list[_Line]:
-    """The accumulator is in one of the runs of consecutive numbers: go to `allow`, else to `absent`."""
-    runs: list[tuple[int, int]] = []
-    for number in numbers:
-        if runs and runs[-1][1] == number:
-            runs[-1] = (runs[-1][0], number + 1)
-        else:
-            runs.append((number, number + 1))
-    return [_Jump(_AT_LEAST, runs[0][0], "first"), *_go("absent"), _Label("first"), *_search(runs)]
+def _filter(machine: str, calls: dict[int, Rule]) -> bytes:
+    return _assemble(
+        [
+            _Plain(_LOAD, _ARCH),
+            _Jump(_EQUAL, _ARCHITECTURES[machine], "native"),
+            _Plain(_RETURN, _KILL_PROCESS),
+            _Label("native"),
+            *_Compiler().program(calls),
+        ]
+    )
 
 
-def _search(runs: list[tuple[int, int]]) -> list[_Line]:
-    """By halves, since the kernel walks through the filter once for every number there is, each time that it is
-    installed. The accumulator is not below the first of the runs."""
-    if len(runs) == 1:
-        return [_Jump(_AT_LEAST, runs[0][1], "absent"), *_go("allow")]
-    middle = len(runs) // 2
-    upper = f"from {runs[middle][0]}"
-    return [_Jump(_AT_LEAST, runs[middle][0], upper), *_search(runs[:middle]), _Label(upper), *_search(runs[middle:])]
+class _Compiler:
+    """Turns rules into lines; it hands out the labels."""
 
+    def __init__(self) -> None:
+        self._labels: Iterator[str] = map(str, itertools.count())
 
-def _argument_rules() -> dict[str, list[_Line]]:
-    first, second, third = _ARGUMENT_LOW[:3]
-    return {
-        # Threads and processes, but no new namespaces: those would bring capabilities back.
-        "clone": [
-            _Plain(_LOAD, first),
-            _Jump(_ANY_BIT, _NAMESPACE_FLAGS, "refuse"),
-            *_go("allow"),
-        ],
-        "socket": [
-            _Plain(_LOAD, first),
-            _Jump(_EQUAL, _AF_UNIX, "allow"),
-            _Jump(_EQUAL, _AF_INET, "inet"),
-            _Jump(_EQUAL, _AF_INET6, "inet"),
-            _Jump(_EQUAL, _AF_NETLINK, "netlink"),
-            *_go("no family"),
-            _Label("inet"),
-            _Plain(_LOAD, second),
-            _Plain(_AND, _SOCK_TYPE_MASK),
-            _Jump(_EQUAL, _SOCK_RAW, "refuse"),
-            _Jump(_EQUAL, _SOCK_PACKET, "refuse"),
-            _Plain(_LOAD, third),
-            *(_Jump(_EQUAL, known, "allow") for known in (_IPPROTO_DEFAULT, _IPPROTO_TCP, _IPPROTO_UDP)),
-            *_go("no family"),
-            # Only NETLINK_ROUTE: getifaddrs(3) asks there which addresses there are.
-            _Label("netlink"),
-            _Plain(_LOAD, third),
-            _Jump(_EQUAL, 0, "allow"),
-            *_go("no family"),
-        ],
-        "socketpair": [_Plain(_LOAD, first), _Jump(_EQUAL, _AF_UNIX, "allow"), *_go("no family")],
-        # Typing into a terminal, or changing its line discipline.
-        "ioctl": [
-            _Plain(_LOAD, second),
-            *(_Jump(_EQUAL, request, "refuse") for request in (_TIOCSTI, _TIOCSETD, _TIOCLINUX)),
-            *_go("allow"),
-        ],
-        # Being told who opens what in a folder that all boxes see (F_NOTIFY; inotify is not in the list at all).
-        "fcntl": [_Plain(_LOAD, second), _Jump(_EQUAL, _F_NOTIFY, "refuse"), *_go("allow")],
-        # One's own limits, not those of process 1, which has the same user where the executor is not root.
-        "prlimit64": [_Plain(_LOAD, first), _Jump(_EQUAL, 0, "allow"), *_go("refuse")],
-        # No filters of its own: the kernel compiles them, into memory that is limited for the whole machine, ours too.
-        "prctl": [_Plain(_LOAD, first), _Jump(_EQUAL, _PR_SET_SECCOMP, "invalid"), *_go("allow")],
-        "personality": [
-            _Plain(_LOAD, first),
-            _Jump(_EQUAL, _PERSONALITY_QUERY, "allow"),
-            _Jump(_EQUAL, _PERSONALITY_LINUX, "allow"),
-            *_go("refuse"),
-        ],
-    }
+    def program(self, calls: dict[int, Rule]) -> list[_Line]:
+        """The lines for the number of a call; whatever has no rule is absent."""
+        absent = Answer(errno.ENOSYS)
+        edges = [(0, calls.get(0, absent))]
+        for number in sorted({*calls, *(number + 1 for number in calls)}):
+            rule = calls.get(number, absent)
+            if rule is not edges[-1][1]:
+                edges.append((number, rule))
+        rest: list[_Line] = []
+        return [_Plain(_LOAD, _NUMBER), *self._search(edges, rest), *rest]
 
+    def _search(self, edges: list[tuple[int, Rule]], rest: list[_Line]) -> list[_Line]:
+        """From each edge on, up to the next, numbers have one rule. They are searched by halves, since the kernel walks
+        through a filter once for every number there is, each time that it is installed."""
+        if len(edges) == 1:
+            return self._apply(edges[0][1], rest)
+        middle = len(edges) // 2
+        upper = next(self._labels)
+        return [
+            _Jump(_AT_LEAST, edges[middle][0], upper),
+            *self._search(edges[:middle], rest),
+            _Label(upper),
+            *self._search(edges[middle:], rest),
+        ]
 
-def _countable() -> dict[str, list[_Line]]:
-    """Where no cgroup counts the kernel's memory: buffers of sockets stay as large as they come (what is asked for is a
-    hint, socket(7)), and there is no lock of which /proc/locks does not tell whose it is."""
-    second, third = _ARGUMENT_LOW[1:3]
-    return {
-        "setsockopt": [
-            _Plain(_LOAD, second),
-            _Jump(_EQUAL, _SOL_SOCKET, "of sockets"),
-            *_go("allow"),
-            _Label("of sockets"),
-            _Plain(_LOAD, third),
-            *(_Jump(_EQUAL, option, "ignore") for option in (_SO_SNDBUF, _SO_RCVBUF)),
-            *_go("allow"),
-        ],
-        "fcntl": [
-            _Plain(_LOAD, second),
-            *(_Jump(_EQUAL, command, "invalid") for command in (_F_OFD_SETLK, _F_OFD_SETLKW)),
-            *_argument_rules()["fcntl"],
-        ],
-    }
+    def _apply(self, rule: Rule, rest: list[_Line]) -> list[_Line]:
+        """The lines that decide by a rule; those that can stand elsewhere are added to `rest`."""
+        match rule:
+            case Allow():
+                return [_Plain(_RETURN, _ALLOW)]
+            case Answer(number):
+                return [_Plain(_RETURN, _ERRNO | number)]
+        label = next(self._labels)
+        argument = _ARGUMENT_LOW[rule.argument]
+        if isinstance(rule, IfBits) and rule.high:
+            argument += _HALF
+        rest += [_Label(label), _Plain(_LOAD, argument), *self._look(rule)]
+        return [_Go(label)]
 
+    def _look(self, rule: Switch | IfBits) -> list[_Line]:
+        """The lines that compare an argument, which is in the accumulator."""
+        if isinstance(rule, IfBits):
+            return self._chain(((_ANY_BIT, rule.bits, rule.answer),), rule.otherwise)
+        mask = [] if rule.mask == _ALL_BITS else [_Plain(_AND, rule.mask)]
+        cases = ((_EQUAL, value, case) for value, case in rule.cases.items())
+        return [*mask, *self._chain(cases, rule.otherwise)]
 
-def _go(label: str) -> list[_Line]:
-    """An unconditional jump: everything is at least 0."""
-    return [_Jump(_AT_LEAST, 0, label)]
+    def _chain(self, cases: Iterable[tuple[int, int, Rule]], otherwise: Rule) -> list[_Line]:
+        """Compare with one value after the other. What follows is nearby, so a jump is one instruction."""
+        labels: dict[int, tuple[str, Rule]] = {}
+        comparisons: list[_Line] = []
+        for kind, value, rule in cases:
+            label, _ = labels.setdefault(id(rule), (next(self._labels), rule))
+            comparisons.append(_Jump(kind, value, label))
+        rest: list[_Line] = []
+        lines = [*comparisons, *self._apply(otherwise, rest)]
+        for label, rule in labels.values():
+            lines += [_Label(label), *self._apply(rule, rest)]
+        return [*lines, *rest]
 
 
 def _assemble(lines: list[_Line]) -> bytes:
-    """Resolve labels. A conditional jump reaches 255 instructions, so each is a test over one unconditional jump."""
-    addresses: dict[str, int] = {}
-    position = 0
-    for line in lines:
-        if isinstance(line, _Label):
-            addresses[line.name] = position
-        else:
-            position += 2 if isinstance(line, _Jump) else 1
+    """Resolve labels. A conditional jump reaches 255 instructions; one that must go further jumps over a long one."""
+    far: set[int] = set()
+    while True:
+        positions = _positions(lines, far)
+        labels = {
+            line.name: position for line, position in zip(lines, positions, strict=True) if isinstance(line, _Label)
+        }
+        jumps = {index: line for index, line in enumerate(lines) if isinstance(line, _Jump)}
+        too_far = {index for index, line in jumps.items() if labels[line.label] - positions[index] > _LONGEST_JUMP}
+        if too_far <= far:
+            break
+        far |= too_far
     code: list[tuple[int, int, int, int]] = []
-    for line in lines:
-        if isinstance(line, _Plain):
-            code.append((line.code, 0, 0, line.value))
-        elif isinstance(line, _Jump):
-            code.append((line.kind, 0, 1, line.value))
-            code.append((0x05, 0, 0, addresses[line.label] - len(code) - 1))
+    for index, line in enumerate(lines):
+        match line:
+            case _Plain():
+                code.append((line.code, 0, 0, line.value))
+            case _Go():
+                code.append((_GO, 0, 0, labels[line.label] - len(code) - 1))
+            case _Jump() if index in far:
+                code.append((line.kind, 0, 1, line.value))
+                code.append((_GO, 0, 0, labels[line.label] - len(code) - 1))
+            case _Jump():
+                code.append((line.kind, labels[line.label] - len(code) - 1, 0, line.value))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
+
+
+def _positions(lines: list[_Line], far: set[int]) -> list[int]:
+    """The address of every line, or of what follows it, where the jumps that are `far` take two instructions."""
+    sizes = (0 if isinstance(line, _Label) else 2 if index in far else 1 for index, line in enumerate(lines))
+    return list(itertools.accumulate(sizes, initial=0))[:-1]

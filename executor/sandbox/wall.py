@@ -28,7 +28,9 @@ _CAP_SYS_ADMIN = 21
 #: SETPCAP), to end and to measure what runs in them (KILL, SYS_PTRACE).
 _CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "CHOWN", "SETUID", "SETGID", "SETPCAP", "KILL", "SYS_PTRACE")
 
-#: Toolchains' configuration; the rest of /etc is the host's own business.
+_SETTINGS = Path("/etc")
+#: Toolchains' configuration; the rest of /etc is the host's own business. Of PHP only what its command reads: a pool of
+#: `fpm` may name passwords.
 _ETC = (
     "alternatives",
     "ld.so.cache",
@@ -39,7 +41,8 @@ _ETC = (
     "ssl/certs/java",
     "mono",
     "perl",
-    "php",
+    "php/*/cli",
+    "php/*/mods-available",
     "lua",
     "fpc*.cfg",
 )
@@ -55,6 +58,8 @@ _FILES = {
 HEADERS = "/headers"
 RUNTIMES = "/runtimes"
 STUBS = "/stubs"
+#: What boxes put over the kernel's folders.
+_EMPTY = "/empty"
 # Hidden from programs: a box mounts its own files over /box.
 _KEEPER = "/box/keeper.pyz"
 _NURSERY = "/box/nursery.py"
@@ -126,14 +131,19 @@ def build(
     for capability in _CAPABILITIES:
         argv += ["--cap-add", f"CAP_{capability}"]
     argv += _system_folders()
-    for folder in ("/etc", "/etc/ssl", "/etc/ssl/certs", "/var", STUBS):  # else bubblewrap makes them for root alone
+    shown = [path for pattern in _ETC for path in sorted(_SETTINGS.glob(pattern))]
+    parents = {parent for path in shown for parent in path.parents if parent.is_relative_to(_SETTINGS)}
+    for folder in (
+        *map(str, sorted({_SETTINGS, *parents})),
+        "/var",
+        STUBS,
+    ):  # else bubblewrap makes them for root alone
         argv += ["--perms", "0755", "--dir", folder]
-    for pattern in _ETC:
-        for path in sorted(Path("/etc").glob(pattern)):
-            argv += ["--ro-bind", str(path), str(path)]
+    for path in shown:
+        argv += ["--ro-bind", str(path), str(path)]
     for inside, outside in folders.items():
         argv += ["--ro-bind", str(outside), inside] if outside else []
-    argv += ["--proc", "/proc", "--dev", "/dev", "--dir", "/box"]
+    argv += ["--proc", "/proc", "--dev", "/dev", "--dir", "/box", "--perms", "0555", "--dir", _EMPTY]
     argv += ["--symlink", "/box/tmp", "/tmp", "--symlink", "/box/tmp", "/var/tmp"]  # noqa: S108
     descriptors = []
     files = {name: text.encode() for name, text in _FILES.items()}

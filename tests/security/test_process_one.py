@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from executor.sandbox import wall
 from executor.sandbox.base import File, Job, SandboxFailure, Step, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.keeper.protocol import Nursery, StageLimits
-from tests.security.host import nurseries
+from tests.security.host import descendants, nurseries
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
@@ -60,6 +61,47 @@ async def _neighbour(sandbox: BubblewrapSandbox) -> AsyncIterator[None]:
         await loop.sock_sendall(ours, b".")
         (ended,) = await living
     assert (ended.exit_code, ended.stopped) == (0, None)
+
+
+#: capabilities(7), by their numbers in linux/capability.h
+_CHOWN, _KILL, _SETGID, _SETUID, _NET_ADMIN, _SYS_ADMIN, _SETFCAP = 0, 5, 6, 7, 12, 21, 31
+_TO_LIVE = {_CHOWN, _KILL, _SETGID, _SETUID, _SETFCAP}
+_TO_MAKE_BOXES = _TO_LIVE | {_NET_ADMIN, _SYS_ADMIN}
+
+
+def _status(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def _capabilities(status: dict[str, str], name: str) -> set[int]:
+    return {number for number in range(64) if int(status[name], 16) >> number & 1}
+
+
+async def test_process_one_and_nurseries_keep_what_they_need_alone(sandbox: BubblewrapSandbox) -> None:
+    def filters(pid: int) -> int:
+        return int(_status(pid)["Seccomp_filters"])
+
+    async with _neighbour(sandbox):
+        (nursery,) = nurseries(os.getpid())
+        (process_one, _program) = descendants(nursery)
+        for pid, most in ((nursery, _TO_MAKE_BOXES), (process_one, _TO_LIVE)):
+            status = _status(pid)
+            for kind in ("CapPrm", "CapEff"):
+                assert _capabilities(status, kind) <= most
+            for kind in ("CapBnd", "CapInh", "CapAmb"):
+                assert _capabilities(status, kind) == set()
+        assert filters(process_one) == filters(nursery) + 1
+
+
+async def test_process_one_cannot_write_the_kernels_switches(sandbox: BubblewrapSandbox) -> None:
+    """Root needs no capability for that, only a path."""
+    async with _neighbour(sandbox):
+        (nursery,) = nurseries(os.getpid())
+        root = Path(f"/proc/{descendants(nursery)[0]}/root")
+        for switch in ("sys/kernel/core_pattern", "sys/vm/overcommit_memory"):
+            with pytest.raises(OSError, match="Read-only"):
+                os.close(os.open(root / "proc" / switch, os.O_WRONLY))
 
 
 async def test_a_nursery_that_dies_is_replaced_though_its_boxes_live(sandbox: BubblewrapSandbox) -> None:

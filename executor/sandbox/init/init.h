@@ -8,6 +8,7 @@
  *   world.c      its mounts and files
  *   artefacts.c  what a compiler made
  *   program.c    gives every privilege up, becomes the program    runs in the box, as the program
+ *   privileges.c capabilities and filters of all of them
  *   driver.c     a compiler's commands, one after the other
  *   threads.c, descriptors.c   what a runtime that is forked has besides its memory
  *   packet.c     words and descriptors over a socket
@@ -58,10 +59,15 @@ _Noreturn void fail(const char *what);   /* why: errno */
 _Noreturn void refuse(const char *what); /* why: no packet that we know */
 _Noreturn void cannot(const char *what); /* why: not supported */
 
+/* Of system calls: a classic BPF program (seccomp(2)). */
+struct filter {
+    const char *code;
+    size_t bytes;
+};
+
 /* What all programs of this nursery have in common. */
 struct confinement {
-    const void *filter; /* of system calls: a classic BPF program (seccomp(2)) */
-    size_t filter_bytes;
+    struct filter of_programs, of_process_one;
     long first_user; /* of the kernel's; -1 where every program has our own */
     int last_capability;
 };
@@ -131,6 +137,12 @@ extern int writable_proc; /* what programs see at /proc is read-only */
 void write_to_proc(const char *path, const char *value);
 void build_world(long long disk_bytes, uid_t user);
 void furnish(const struct file *files, int count, uid_t user);
+
+/* Capabilities by their bits (capabilities(7)). */
+extern const unsigned long long NO_CAPABILITY, TO_LIVE, TO_MAKE_BOXES;
+void empty_bounding_set(int last_capability);
+void limit_capabilities(unsigned long long most);
+void install_filter(const struct filter *filter);
 
 /* In a new process. One that is FORKED returns when everything is given up, and calls `await_stage`. */
 void become(const struct order *order, const struct confinement *confinement, int control);

@@ -62,22 +62,27 @@ static int take_keeper(void)
     return keeper;
 }
 
-/* The first packet: the first user's id, and the filter as it is. */
+/* The first packet: the first user's id, the length of the programs' filter, this filter and that of process 1. */
 static void configure(int keeper, struct confinement *confinement)
 {
-    static char filter[MAX_PACKET];
+    static char filters[MAX_PACKET];
     char text[16] = "";
     if (!receive(keeper, &packet))
         _exit(0);
     confinement->first_user = (long)number(&packet);
-    confinement->filter_bytes = packet.length - (size_t)(packet.next - packet.bytes);
-    memcpy(filter, packet.next, confinement->filter_bytes);
-    confinement->filter = filter;
+    long long of_programs = number(&packet), together = packet.bytes + packet.length - packet.next;
+    if (of_programs < 0 || of_programs > together)
+        refuse("filters");
+    memcpy(filters, packet.next, (size_t)together);
+    confinement->of_programs = (struct filter){filters, (size_t)of_programs};
+    confinement->of_process_one = (struct filter){filters + of_programs, (size_t)(together - of_programs)};
     int file = open("/proc/sys/kernel/cap_last_cap", O_RDONLY | O_CLOEXEC);
     if (file < 0 || read(file, text, sizeof text - 1) <= 0)
         fail("cap_last_cap");
     close(file);
     confinement->last_capability = (int)strtol(text, NULL, 10);
+    empty_bounding_set(confinement->last_capability);
+    limit_capabilities(TO_MAKE_BOXES);
 }
 
 void reset_signals(void)

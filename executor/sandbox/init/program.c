@@ -5,9 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,51 +95,27 @@ static void set_limits(void)
     limit(RLIMIT_NOFILE, stage.open_files);
     limit(RLIMIT_FSIZE, stage.file_bytes);
     limit(RLIMIT_STACK, stage.stack_bytes);
-    limit(RLIMIT_CORE, 0);
     limit(RLIMIT_MEMLOCK, 65536);
     limit(RLIMIT_MSGQUEUE, 65536);
-    limit(RLIMIT_SIGPENDING, 1024);
+    limit(RLIMIT_SIGPENDING, 256);
+    limit(RLIMIT_RTPRIO, 0);
+    limit(RLIMIT_NICE, 0);
 }
 
-static void enter_user_namespace(uid_t user)
+static void enter_namespaces(uid_t user)
 {
     char map[64];
     if (user != 0 && (setgroups(0, NULL) < 0 || setresgid(user, user, user) < 0 || setresuid(user, user, user) < 0))
         fail("setresuid");
     if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) /* else the files of /proc/self would belong to root */
         fail("dumpable");
-    if (unshare(CLONE_NEWUSER) < 0)
-        fail("user namespace");
+    /* The root of the cgroup namespace is the group that was joined just now. */
+    if (unshare(CLONE_NEWUSER | CLONE_NEWCGROUP) < 0)
+        fail("user and cgroup namespaces");
     snprintf(map, sizeof map, "%d %u 1", INSIDE_ID, user);
     write_to_proc("self/setgroups", "deny");
     write_to_proc("self/uid_map", map);
     write_to_proc("self/gid_map", map);
-}
-
-/* Empty every capability set, the bounding set included (capabilities(7)). */
-static void drop_capabilities(int last)
-{
-    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
-    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
-        fail("ambient capabilities");
-    for (int capability = 0; capability <= last; capability++)
-        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
-            fail("bounding set");
-    if (syscall(SYS_capset, &header, none) < 0)
-        fail("capset");
-}
-
-static void install_filter(const struct confinement *confinement)
-{
-    struct sock_fprog filter = {
-        .len = (unsigned short)(confinement->filter_bytes / sizeof(struct sock_filter)),
-        .filter = (struct sock_filter *)confinement->filter,
-    };
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        fail("no_new_privs");
-    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0)
-        fail("seccomp");
 }
 
 _Noreturn void execute(void)
@@ -182,8 +155,6 @@ void become(const struct order *order, const struct confinement *confinement, in
         if (write(order->joins[index], "0", 1) < 0)
             fail("cgroup");
     write_to_proc("self/oom_score_adj", DIES_FIRST);
-    if (unshare(CLONE_NEWCGROUP) < 0) /* whose root is the group just joined */
-        fail("cgroup namespace");
     if (setsid() < 0)
         fail("setsid");
     if (is_stub) {
@@ -194,12 +165,13 @@ void become(const struct order *order, const struct confinement *confinement, in
     if (chdir(WORK) < 0)
         fail(WORK);
     umask(022);
-    enter_user_namespace(order->user);
+    enter_namespaces(order->user);
     close_others(); /* the writable /proc among them */
     if (is_stub)
         set_limits();
-    drop_capabilities(confinement->last_capability);
-    install_filter(confinement);
+    empty_bounding_set(confinement->last_capability); /* in a new user namespace it is full */
+    limit_capabilities(NO_CAPABILITY);
+    install_filter(&confinement->of_programs);
     if (is_stub)
         execute();
     if (order->kind == FORKED)

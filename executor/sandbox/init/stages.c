@@ -1,7 +1,7 @@
 /* Process 1 of a box: makes the box, waits until it begins, starts the stages one after the other, reaps whatever ends,
  * and tells the keeper.
  *
- * It shares a pid namespace with hostile code and keeps its privileges, but nothing in the box can reach it: it belongs
+ * It shares a pid namespace with hostile code and keeps a few privileges, but nothing in the box can reach it: it belongs
  * to the parent user namespace, is not dumpable (so no /proc/1/mem, no tracing), and the kernel delivers to the first
  * process of a namespace no signal for which it has no handler.
  */
@@ -208,8 +208,10 @@ void live(const struct order *order, const struct confinement *confinement)
         fail("dumpable");
     build_world(order->disk_bytes, order->user);
     write_to_proc("self/oom_score_adj", DIES_SECOND);
+    limit_capabilities(TO_LIVE);
     if (start(order, confinement, &child))
         return;
+    install_filter(&confinement->of_process_one); /* those that are forked later have it as well as their own */
     reset_signals(); /* the handlers of a runtime are none of ours */
     tell(order->keeper, "standing");
     if (receive(order->keeper, &packet)) {

@@ -18,10 +18,15 @@ static const int PRIVATE = MS_NOSUID | MS_NODEV;
 static const long long BYTES_PER_INODE = 4096, FEWEST_INODES = 1024;
 /* The wall has a link /tmp -> /box/tmp, and /dev/shm is mounted from here: one size limit holds for all of them. */
 static const char *const SHARED_FOLDERS[] = {"/box/tmp", "/box/shm"};
-/* Kernel files that tell about the host and not about the box. */
-static const char *const MASKED[] = {
-    "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/key-users", "/proc/kmsg",
-    "/proc/modules", "/proc/sched_debug", "/proc/sysrq-trigger", "/proc/timer_list",
+/* Kernel files that tell about the host and not about the box, or that its root may write, and that no runtime reads. */
+static const char *const MASKED_FILES[] = {
+    "/proc/cmdline",       "/proc/diskstats",     "/proc/interrupts", "/proc/kallsyms",
+    "/proc/kcore",         "/proc/key-users",     "/proc/keys",       "/proc/kmsg",
+    "/proc/latency_stats", "/proc/modules",       "/proc/mtrr",       "/proc/sched_debug",
+    "/proc/sysrq-trigger", "/proc/timer_list",    "/proc/sys/kernel/random/boot_id",
+};
+static const char *const MASKED_FOLDERS[] = {
+    "/proc/acpi", "/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/scsi",
 };
 
 /* Of the box's own network and IPC namespaces: what sockets and semaphores may hold in the kernel's memory, which no
@@ -48,6 +53,14 @@ static void mount_on(const char *source, const char *target, const char *type, i
     }
 }
 
+/* Not every kernel has them all. */
+static void mask(const char *const *paths, size_t count, const char *by)
+{
+    for (size_t index = 0; index < count; index++)
+        if (mount(by, paths[index], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
+            fail(paths[index]);
+}
+
 /* Set `lo` up (netdevice(7)), so that programs may talk to themselves; there is no other interface. */
 static void raise_loopback(void)
 {
@@ -61,7 +74,8 @@ static void raise_loopback(void)
     close(inet);
 }
 
-/* A /proc that programs may only read: a program could take back there what makes it die before our processes do. */
+/* A /proc that programs may only read: a program could take back there what makes it die before our processes do, and
+ * the kernel lets its root, which process 1 is where the executor is, write its switches without any capability. */
 static void mount_proc(void)
 {
     /* hidepid: of processes that one may not trace, process 1 above all, there is nothing to see (proc(5)). */
@@ -71,9 +85,8 @@ static void mount_proc(void)
         fail("/proc");
     mount_on("/proc", "/proc", NULL, MS_BIND, NULL);
     mount_on("none", "/proc", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | PRIVATE | MS_NOEXEC, NULL);
-    for (size_t index = 0; index < sizeof MASKED / sizeof *MASKED; index++)
-        if (mount("/dev/null", MASKED[index], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
-            fail(MASKED[index]);
+    mask(MASKED_FILES, sizeof MASKED_FILES / sizeof *MASKED_FILES, "/dev/null");
+    mask(MASKED_FOLDERS, sizeof MASKED_FOLDERS / sizeof *MASKED_FOLDERS, "/empty");
 }
 
 void write_to_proc(const char *path, const char *value)
@@ -107,8 +120,8 @@ void build_world(long long disk_bytes, uid_t user)
              inodes > FEWEST_INODES ? inodes : FEWEST_INODES);
     mount_on("box", "/box", "tmpfs", PRIVATE, options);
     mount_proc();
-    /* Terminals of its own: the wall's are everybody's. */
-    mount_on("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620");
+    /* Terminals of its own: the wall's are everybody's. A few, as all instances together have one number of them. */
+    mount_on("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620,max=16");
     if (mkdir(WORK, 0755) < 0)
         fail(WORK);
     for (size_t index = 0; index < sizeof SHARED_FOLDERS / sizeof *SHARED_FOLDERS; index++) {

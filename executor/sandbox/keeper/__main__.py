@@ -1,7 +1,8 @@
 """The keeper's loop: take orders from the executor (standard input is the socket), have boxes made, watch them.
 
-The first packet is the configuration: {"seccomp": hex, "first_user": id or null, "cgroups": version or null,
-"hierarchies": [names]} with one descriptor per hierarchy. When the executor is gone, so is everything here.
+The first packet is the configuration: {"seccomp": hex, "seccomp_of_process_one": hex, "first_user": id or null,
+"cgroups": version or null, "hierarchies": [names]} with one descriptor per hierarchy. When the executor is gone, so is
+everything here.
 """
 
 import contextlib
@@ -166,12 +167,23 @@ def _die_before_the_executor() -> None:
     score.write_text(str(max(executors, min(executors + _OOM_SCORE_ABOVE, _OOM_SCORE_MOST))))
 
 
+def _start_no_core_handler() -> None:
+    """No crash of this process, or of any that comes of it, starts the host's program for core dumps.
+
+    The kernel starts it as root, whatever the limit for core files is, unless that is 1 (core(5)). Where we may not set
+    that, `executor.probes` finds out.
+    """
+    with contextlib.suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
+
+
 def main() -> int:
     # Whatever came along from whoever started us; what is opened from here on stays here (PEP 446).
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # every box that stands ready takes some
     _die_before_the_executor()
+    _start_no_core_handler()
     keeper = Keeper(socket.socket(fileno=0))
     try:
         keeper.serve()

@@ -33,7 +33,8 @@ class Nurseries:
     def __init__(self, configuration: dict[str, Any], selector: selectors.BaseSelector, hatched: Hatched) -> None:
         first_user = configuration["first_user"]
         #: For `configure` in init/nursery.c.
-        self._first_words = to_words(-1 if first_user is None else first_user) + bytes.fromhex(configuration["seccomp"])
+        filters = [bytes.fromhex(configuration[name]) for name in ("seccomp", "seccomp_of_process_one")]
+        self._first_words = to_words(-1 if first_user is None else first_user, len(filters[0])) + b"".join(filters)
         self._selector = selector
         self._hatched = hatched
         self._kinds: dict[tuple[str, ...], _Kind] = {}

@@ -22,7 +22,9 @@ class Keeper:
         self.told: list[tuple[int, int, int | None, str]] = []
         self.selector = selectors.DefaultSelector()
         self.nurseries = Nurseries(
-            {"first_user": None, "seccomp": ""}, self.selector, lambda *told: self.told.append(told)
+            {"first_user": None, "seccomp": "", "seccomp_of_process_one": ""},
+            self.selector,
+            lambda *told: self.told.append(told),
         )
         self._init, self._ours = channel.pair()
 

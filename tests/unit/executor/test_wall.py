@@ -33,3 +33,18 @@ def test_the_wall_shows_nothing_of_the_host_but_usr_and_toolchains_settings(priv
     assert not {"/etc", "/etc/passwd", "/etc/shadow", "/etc/ssl", "/etc/ssl/private"} & set(mounts)
     assert "--bind" not in built.argv
     assert ("--unshare-user" in built.argv) is not privileged
+
+
+def test_of_phps_settings_only_those_of_its_command_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("cli/conf.d", "fpm/pool.d", "apache2", "mods-available"):
+        (tmp_path / "php/8.4" / folder).mkdir(parents=True)
+    monkeypatch.setattr(wall, "_SETTINGS", tmp_path)
+    built = wall.build(Path("/usr/bin/bwrap"), True, b"")
+    for descriptor in built.descriptors:
+        os.close(descriptor)
+    shown = {built.argv[at + 1] for at, word in enumerate(built.argv) if word == "--ro-bind"}
+    assert {path for path in shown if path.startswith(str(tmp_path))} == {
+        str(tmp_path / "php/8.4" / name) for name in ("cli", "mods-available")
+    }
+    folders = [built.argv[at + 1] for at, word in enumerate(built.argv) if word == "--dir"]
+    assert folders[:3] == [str(tmp_path), str(tmp_path / "php"), str(tmp_path / "php/8.4")]

@@ -7,12 +7,17 @@ def attempt(action, *arguments):
 
 
 import os
-for path in ["/proc/kcore", "/proc/kmsg", "/proc/keys", "/proc/kallsyms", "/proc/timer_list", "/proc/sched_debug", "/proc/modules"]:
+for path in ["/proc/kcore", "/proc/kmsg", "/proc/keys", "/proc/kallsyms", "/proc/timer_list", "/proc/sched_debug", "/proc/modules",
+             "/proc/cmdline", "/proc/interrupts", "/proc/locks", "/proc/diskstats", "/proc/mtrr", "/proc/latency_stats",
+             "/proc/sys/kernel/random/boot_id"]:
     try:
         if open(path, "rb").read(64):
             print("ESCAPED", path)
     except OSError:
         pass
+for path in ["/proc/acpi", "/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/scsi"]:
+    if os.path.isdir(path) and os.listdir(path):
+        print("ESCAPED", path, os.listdir(path))
 for path in ["/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/vm/overcommit_memory",
              "/proc/sys/kernel/hostname", "/proc/sys/fs/binfmt_misc/register", "/proc/sys/net/ipv4/ip_forward",
              "/proc/sys/kernel/ns_last_pid", "/proc/sys/user/max_user_namespaces", "/proc/1/oom_score_adj"]:

@@ -1,0 +1,59 @@
+/* What the nursery, process 1 and a program may do: each has less than the one that forked it. */
+
+#include "init.h"
+
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+const unsigned long long NO_CAPABILITY = 0;
+/* To furnish a box for another user, to start programs as that user, and to end them. SETFCAP: to hand on the id that is 0
+ * in the wall's user namespace (user_namespaces(7)). */
+const unsigned long long TO_LIVE =
+    1 << CAP_CHOWN | 1 << CAP_SETUID | 1 << CAP_SETGID | 1 << CAP_KILL | 1ULL << CAP_SETFCAP;
+/* Besides: new namespaces and mounts, and the loopback interface. */
+const unsigned long long TO_MAKE_BOXES = TO_LIVE | 1 << CAP_SYS_ADMIN | 1 << CAP_NET_ADMIN;
+
+static unsigned of_word(unsigned long long set, int word)
+{
+    return (unsigned)(set >> (32 * word));
+}
+
+void empty_bounding_set(int last)
+{
+    for (int capability = 0; capability <= last; capability++)
+        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+            fail("bounding set");
+}
+
+void limit_capabilities(unsigned long long most)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct words[2];
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+        fail("ambient capabilities");
+    if (syscall(SYS_capget, &header, words) < 0)
+        fail("capget");
+    for (int word = 0; word < 2; word++) {
+        words[word].permitted &= of_word(most, word);
+        words[word].effective = words[word].permitted;
+        words[word].inheritable = 0;
+    }
+    if (syscall(SYS_capset, &header, words) < 0)
+        fail("capset");
+}
+
+void install_filter(const struct filter *filter)
+{
+    struct sock_fprog program = {
+        .len = (unsigned short)(filter->bytes / sizeof(struct sock_filter)),
+        .filter = (struct sock_filter *)filter->code,
+    };
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        fail("no_new_privs");
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0)
+        fail("seccomp");
+}

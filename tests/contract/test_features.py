@@ -1,0 +1,22 @@
+"""What runtimes use of the kernel works in a box, though the filter of system calls lists even arguments: sockets of
+all kinds, locks, terminals, memory maps, threads and children.
+"""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from executor.languages import known
+
+_FOLDER = Path(__file__).parent / "features"
+
+
+@pytest.mark.parametrize("program", sorted(_FOLDER.glob("features.*")), ids=lambda program: program.suffix[1:])
+def test_a_runtime_finds_what_it_needs(executor_url: str, program: Path) -> None:
+    language = program.suffix[1:]
+    if not known()[language].toolchain():
+        pytest.skip(f"no toolchain for {language} on this machine")
+    body = {"language": language, "code": program.read_text(), "time_limit": 20, "wall_limit": 60}
+    answer = httpx.post(executor_url, json=body, timeout=120).json()
+    assert (answer["output"], answer["error"]) == ((_FOLDER / f"{language}.out").read_text(), "")
