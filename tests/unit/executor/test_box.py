@@ -107,6 +107,9 @@ class _Tree:
     def stored(self) -> int:
         return 0
 
+    def mappings(self, most: int) -> int:
+        return 0
+
     def kernel(self) -> int:
         return 0
 
