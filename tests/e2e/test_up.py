@@ -1,13 +1,17 @@
 """The whole system as an outside client sees it: programs go in over HTTP, mails come out."""
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Final
 
+import asyncpg
 import pytest
 import requests
 
+from precieux.embedded_postgres import running_url
 from precieux.samples import Sample, load_samples
+from shared.roles import Role
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
 
@@ -59,6 +63,23 @@ def test_a_program_that_failed_cannot_be_requested_again(running: Up) -> None:
     running.finished("again@example.com", number)
     answer = requests.get(f"{running.url}/check_email/", params={"id": number}, timeout=10)
     assert (answer.status_code, answer.json()) == (400, {"detail": "You cannot request this code"})
+
+
+def test_each_service_has_a_role_of_its_own(running: Up) -> None:
+    url = running_url(running.data_dir / "postgres", Role.OWNER)
+    assert url is not None
+
+    async def roles() -> set[str]:
+        connection = await asyncpg.connect(url)
+        try:
+            rows = await connection.fetch(
+                "SELECT usename FROM pg_stat_activity WHERE datname = 'precieux' AND pid <> pg_backend_pid()"
+            )
+        finally:
+            await connection.close()
+        return {row["usename"] for row in rows}
+
+    assert asyncio.run(roles()) == {Role.API, Role.CONSUMER, Role.RUNNER}
 
 
 def test_an_unknown_id_is_not_found(running: Up) -> None:

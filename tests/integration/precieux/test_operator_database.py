@@ -13,8 +13,11 @@ import pytest
 
 from precieux.embedded_postgres import EmbeddedPostgres, running_url
 from precieux.operator_database import operator_database
+from shared import api_keys
+from shared.api_keys import Scope
 from shared.errors import ConfigurationError
 from shared.roles import Role
+from tests.fixtures.postgres import url_of
 from tests.integration.rows import fetch
 
 pytestmark = pytest.mark.integration
@@ -61,6 +64,18 @@ async def test_a_running_server_is_found_and_left_running(data_dir: Path) -> Non
         await own.close()
         assert await where(data_dir) == (since, "precieux")
         assert postgres.running
+
+
+async def test_a_role_without_the_right_is_told_which_one_has_it(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", url_of(Role.API, database_url))
+    with pytest.raises(ConfigurationError, match="precieux_operator"):
+        async with operator_database() as database, database.transaction() as connection:
+            await api_keys.create(connection, "Course 101", [Scope.SUBMIT])
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", url_of(Role.OPERATOR, database_url))
+    async with operator_database() as database, database.transaction() as connection:
+        assert await api_keys.create(connection, "Course 101", [Scope.SUBMIT])
 
 
 async def test_an_older_schema_and_a_wrong_password_are_told_in_one_sentence(
