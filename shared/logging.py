@@ -61,6 +61,8 @@ def configure_logging(service: str, settings: LogSettings) -> None:
     root.setLevel(settings.log_level)
     # pika and botocore narrate every reconnect and retry; ours says it once, with what will happen next.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
+    # It says the same to the client, who may send such forms as often as they like.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     for chatty in ("alembic", "boto3", "botocore", "databases", "httpcore", "httpx", "urllib3", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)

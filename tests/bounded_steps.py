@@ -10,8 +10,8 @@ The first two are the places where CPython looks for signals that have arrived. 
 arrive again before it returns, so it is called at every one of them. It can also stop the work there, even in the
 middle of a match that would take years. Nothing of this needs privileges.
 
-Not counted is a function in C that only reads, such as `str.find`, `int` or a parser in Rust. One call of these is taken
-to be one step.
+Not counted is a function in C that only reads, such as `str.find`, `int` or a parser in Rust. One call of these is one
+step.
 """
 
 import ctypes
