@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.languages import ALIASES, check_lang
+
+#: RFC 5321, section 4.5.3.1.3, without the angle brackets.
+_LONGEST_ADDRESS: Final = 254
 
 
 def _no_nul(text: str) -> str:
@@ -17,6 +20,8 @@ def _no_nul(text: str) -> str:
 
 
 def _address(text: str) -> str:
+    if len(text) > _LONGEST_ADDRESS:  # before it is parsed, which takes long for long texts
+        raise ValueError(f"it is not an e-mail address: it has more than {_LONGEST_ADDRESS} characters")
     try:
         address = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as exc:

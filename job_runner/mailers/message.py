@@ -24,6 +24,8 @@ from shared.errors import MailRefused
 
 #: Octets in a line, without its end (RFC 5322, section 2.1.1).
 _LONGEST_LINE: Final = 998
+#: Characters. The library's parser takes long for more, and no mail server takes it (RFC 5321, section 4.5.3.1).
+_LONGEST_ADDRESS: Final = 320
 #: How the library writes a header that is not plain. Lines may be as long as they can be: at the usual 78 it writes
 #: long addresses as encoded words, which no mail program follows (RFC 2047, section 5).
 _POLICY: Final = SMTP.clone(max_line_length=_LONGEST_LINE)
@@ -134,7 +136,7 @@ def single_line(text: str) -> str:
 
 def _address(text: str) -> Address:
     local, at, domain = text.rpartition("@")
-    if not at or not text.isprintable():
+    if not at or not text.isprintable() or len(text) > _LONGEST_ADDRESS:
         raise ValueError("not an address")
     # A domain beyond ASCII travels in its ASCII form (RFC 5891), which every server takes.
     domain = domain.encode("idna").decode()

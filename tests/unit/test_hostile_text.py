@@ -114,8 +114,8 @@ def _mail(recipient: str = "a@example.com", subject: str = "", text: str = "") -
     return write_message(email, Address(addr_spec="b@example.com"), _NOW)
 
 
-def _log(log_format: str) -> Callable[[str], object]:
-    def work(text: str) -> None:
+def _log(log_format: str) -> Callable[[str], str]:
+    def work(text: str) -> str:
         root = logging.getLogger()
         before = root.handlers, root.level, structlog.get_config()
         try:
@@ -123,8 +123,7 @@ def _log(log_format: str) -> Callable[[str], object]:
             stream = io.StringIO()
             root.handlers[0].stream = stream  # type: ignore[attr-defined]
             structlog.get_logger("test").info("run.ended", reason=text, other=[text])
-            # One line, and nothing that a terminal would obey.
-            assert stream.getvalue().rstrip("\n").isprintable()
+            return stream.getvalue()
         finally:
             root.handlers, level, config = before
             root.setLevel(level)
@@ -210,6 +209,12 @@ def test_known_attacks_take_linear_steps(name: str) -> None:
 def test_combined_attacks_take_linear_steps(name: str, data: st.DataObject) -> None:
     piece = st.lists(st.one_of(st.sampled_from(_UNITS), st.characters()), min_size=1, max_size=3).map("".join)
     _check(name, data.draw(piece), data.draw(piece), data.draw(piece))
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_logs_hold_nothing_that_breaks_a_line_or_that_a_terminal_obeys(log_format: str) -> None:
+    for unit in (*_UNITS, "\x9b31m", "\u202e"):
+        assert _log(log_format)(unit).removesuffix("\n").isprintable()
 
 
 def _check(name: str, before: str, unit: str, after: str) -> None:
