@@ -23,7 +23,7 @@ from typing import Any, Final
 _SIGNAL: Final = signal.SIGUSR1
 _BYTES_PER_STEP: Final = 256
 #: Above what any of our functions takes for one character.
-_MOST_FOR_A_CHARACTER: Final = 100
+_MOST_FOR_A_CHARACTER: Final = 200
 #: Below it, the count depends on where in its 4,096 operations the matcher is.
 _LEAST: Final = 30
 
@@ -94,8 +94,8 @@ def check_linear(work: Callable[[str], object], make: Callable[[int], str], *, s
     `make` makes a text of about so many characters.
     """
     short = make(smallest)
-    for _ in range(2):  # the first time, modules are imported and caches are filled
-        of_short = count_steps(lambda: work(short), _MOST_FOR_A_CHARACTER * smallest)
+    count_steps(lambda: work(short), 10 * _MOST_FOR_A_CHARACTER * smallest)  # imports modules, and fills caches
+    of_short = count_steps(lambda: work(short), _MOST_FOR_A_CHARACTER * smallest)
     for times in (4, 16):
         text = make(times * smallest)
         count_steps(lambda: work(text), 2 * times * max(of_short, _LEAST))  # noqa: B023
