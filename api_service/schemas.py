@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from shared.languages import ALIASES, check_lang
 
-#: RFC 5321's limit on a path, less its brackets.
+#: RFC 5321, section 4.5.3.1.3, without the angle brackets.
 _LONGEST_ADDRESS: Final = 254
 
 
@@ -25,8 +25,8 @@ def _storable(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    if len(text) > _LONGEST_ADDRESS:
-        raise ValueError(f"it is longer than {_LONGEST_ADDRESS} characters")
+    if len(text) > _LONGEST_ADDRESS:  # before it is parsed, which takes long for long texts
+        raise ValueError(f"it is not an e-mail address: it has more than {_LONGEST_ADDRESS} characters")
     try:
         address = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as exc:

@@ -125,7 +125,12 @@ class _Endpoint:
         body = bytearray()  # `request.body()` would keep another until the answer
         async for chunk in request.stream():
             body += chunk
-        return wire.parse_urlencoded(body) if kind == "application/x-www-form-urlencoded" else wire.parse_json(body)
+        if kind != "application/x-www-form-urlencoded":
+            return wire.parse_json(body)
+        if len(body) <= FREE_BYTES:
+            return wire.parse_urlencoded(body)
+        # A loop in Python, which takes more than 100 ms for a MiB: other requests are served meanwhile.
+        return await asyncio.to_thread(wire.parse_urlencoded, body)
 
     def _check(self, asked: RunRequest) -> Installed:
         for text, name, largest in (

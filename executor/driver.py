@@ -25,6 +25,8 @@ _SCRATCH: Final = re.compile(r"/tmp/cc\w{6}(\.\w+)")  # noqa: S108
 #: A library may be a text that names others: ld(1), "Linker Scripts".
 _GROUP: Final = re.compile(rb"^\s*GROUP\s*\(([^)]*)\)", re.MULTILINE)
 _LARGEST_SCRIPT: Final = 4096
+#: Characters. A real answer has some 2,000.
+_LONGEST_ANSWER: Final = 16384
 
 
 class _Unknown(Exception):
@@ -38,6 +40,8 @@ def question(words: tuple[str, ...]) -> tuple[str, ...]:
 
 def shortcut(told: str) -> Shortcut | None:
     """From the answer; None where it is not what we know."""
+    if len(told) > _LONGEST_ANSWER:
+        return None
     try:
         compiler, assembler, linker = (shlex.split(line) for line in told.splitlines() if line.startswith(" "))
         *compiler, pipe = compiler

@@ -1,6 +1,7 @@
 """The CodeX protocol's form: from a request's body to a `RunRequest`, from an outcome to an answer. Pure."""
 
 import json
+import re
 import time
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +15,10 @@ from shared.codex import LanguageList, RunRequest, RunResponse, Verdict
 
 #: HTTP status of each verdict that is not 200: the original answers 408 to a program that runs too long.
 _STATUS = {Verdict.TIME_LIMIT: HTTPStatus.REQUEST_TIMEOUT, Verdict.INTERNAL_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR}
+
+#: What a request may say; the rest is not looked at.
+_FIELDS = frozenset({"inputs", *RunRequest.model_fields})
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class BadRequest(Exception):
@@ -51,7 +56,7 @@ def parse_form(fields: dict[str, str]) -> RunRequest:
 
 def _validate(content: dict[str, Any]) -> RunRequest:
     # A missing text is an empty one, as in the original; what is empty is refused below, with the original's status.
-    given = {name: _whole(value) for name, value in content.items() if value is not None}
+    given = {name: _whole(value) for name, value in content.items() if name in _FIELDS and value is not None}
     for name in ("code", "language"):
         given.setdefault(name, "")
     try:
@@ -63,10 +68,8 @@ def _validate(content: dict[str, Any]) -> RunRequest:
 
 
 def _whole(value: Any) -> Any:
-    """Half a surrogate pair is no text: U+FFFD stands for it."""
-    if isinstance(value, str) and not value.isascii():
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return value
+    """Replace half surrogate pairs, which no text can hold, by U+FFFD."""
+    return _SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
 
 
 def answer(outcome: Outcome, installed: Installed) -> RunResponse:

@@ -33,7 +33,7 @@ _FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n" + _CLOS
 class ConnectionLimits:
     """`head_s`: from the connection, or the first byte of a later request, to the end of the request's head.
     `answer_s`: for the client to read what the server has written so far.
-    `head_bytes`: of the request line and the header fields; a little more may pass that arrives at once.
+    `head_bytes`: of the request's path and its header fields.
     """
 
     head_s: float = 10.0
@@ -137,6 +137,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self._limits.head_bytes:
+            raise ValueError("too long a head")
         self._stop_head_timer()
         self._all.set_busy(self)
         self._bytes_beside_bodies = 0

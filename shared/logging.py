@@ -5,18 +5,29 @@ Neither user code nor e-mail addresses belong in them; ids do.
 
 import logging
 import sys
-from typing import Literal
+from typing import Final, Literal
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
-from structlog.typing import FilteringBoundLogger, Processor
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from shared.settings import Settings
+
+#: Tracebacks, which have line breaks of their own.
+_OURS: Final = frozenset({"exception", "stack"})
 
 
 class LogSettings(Settings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "console", "json"] = "auto"
+
+
+def _escape(_: object, __: str, event: EventDict) -> EventDict:
+    """Write out what a terminal would obey; the console's renderer does so only for some characters."""
+    return {
+        name: repr(value) if isinstance(value, str) and name not in _OURS and not value.isprintable() else value
+        for name, value in event.items()
+    }
 
 
 def configure_logging(service: str, settings: LogSettings) -> None:
@@ -36,7 +47,10 @@ def configure_logging(service: str, settings: LogSettings) -> None:
         ]
         if as_json
         else [
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+            _escape,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
         ]
     )
     structlog.configure(
@@ -61,6 +75,8 @@ def configure_logging(service: str, settings: LogSettings) -> None:
     root.setLevel(settings.log_level)
     # pika and botocore narrate every reconnect and retry; ours says it once, with what will happen next.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
+    # It says the same to the client, who may send such forms as often as they like.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     for chatty in ("alembic", "boto3", "botocore", "databases", "httpcore", "httpx", "urllib3", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)

@@ -44,7 +44,9 @@ def executor() -> Iterator[tuple[Keeper, socket.socket]]:
     ours, theirs = channel.pair()
     before = signal.getsignal(signal.SIGCHLD)
     with ours, theirs:
-        channel.tell(ours, {"cgroups": None, "hierarchies": [], "first_user": None, "seccomp": ""})
+        channel.tell(
+            ours, {"cgroups": None, "hierarchies": [], "first_user": None, "seccomp": "", "seccomp_of_process_one": ""}
+        )
         yield Keeper(theirs), ours
     signal.signal(signal.SIGCHLD, before)
 

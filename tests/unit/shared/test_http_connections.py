@@ -141,12 +141,21 @@ def test_requests_under_way_are_not_closed_for_new_connections(
     [
         (b"GET /", b"a" * 4096, 431),
         (_GET + b"A: ", b"a" * 4096, 431),
+        (_GET + b"A: " + b"a" * 70000 + b"\r\n\r\n", b"", 400),
         (_GET, b"a: b\r\n" * 16, 400),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: ", b"a" * 4096, 431),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", b"a: b\r\n" * 16, 400),
         (b"GET /wait HTTP/1.1\r\n\r\n", (_GET + b"\r\n") * 4, 400),
     ],
-    ids=["endless path", "endless field", "many fields", "endless trailer", "many trailers", "many requests at once"],
+    ids=[
+        "endless path",
+        "endless field",
+        "long head at once",
+        "many fields",
+        "endless trailer",
+        "many trailers",
+        "many requests at once",
+    ],
 )
 def test_what_is_kept_of_a_client_is_bounded(loop_factory: LoopFactory, start: bytes, more: bytes, status: int) -> None:
     with _serving(loop_factory, head_s=3600) as (_, address), connect(address) as connection:

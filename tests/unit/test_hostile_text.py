@@ -1,0 +1,223 @@
+"""Every function that looks at a stranger's text outside of a sandbox takes steps in proportion to its length.
+
+A new one belongs into `_FUNCTIONS`.
+"""
+
+import io
+import json
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from typing import Any, Final
+from urllib.parse import quote
+from uuid import UUID
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.datastructures import FormData, Headers
+from starlette.requests import Request
+from starlette.types import Message
+
+from api_service.form import read_submission
+from api_service.schemas import Upload
+from api_service.settings import ApiSettings
+from executor import verdict, wire
+from executor.catalogue import Installed
+from executor.compile_cache import key_of
+from executor.languages import known
+from executor.pipeline import plan
+from executor.sandbox.base import Ended
+from executor.settings import ExecutorSettings
+from executor.shared_compiler import checked
+from job_runner.claim import ClaimedJob
+from job_runner.codex_client import _error_text, _parse
+from job_runner.emails.render import render
+from job_runner.mailers.base import Email
+from job_runner.mailers.message import parse_recipient, write_message
+from job_runner.outcome import decide
+from shared.api_keys import digest
+from shared.codex import RunRequest, RunResponse
+from shared.languages import check_lang
+from shared.logging import LogSettings, configure_logging
+from shared.loopback import is_loopback_origin, names_loopback
+from shared.storage.signing import LinkSigner
+from tests.bounded_steps import check_linear
+
+_EXECUTOR: Final = ExecutorSettings()
+_API: Final = ApiSettings()
+_SIGNER: Final = LinkSigner(b"secret", "http://localhost")
+_JOB: Final = ClaimedJob(7, 42, "someone@example.com", "{}", UUID(int=1), 1, UUID(int=2))
+_NOW: Final = datetime(2026, 11, 25, tzinfo=UTC)
+
+
+def _request(body: bytes, kind: str, query: str = "", fields: tuple[tuple[str, str], ...] = ()) -> Request:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    headers = [(b"content-type", kind.encode()), *((name.encode(), value.encode()) for name, value in fields)]
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": headers, "query_string": query.encode()}
+    return Request(scope, receive)
+
+
+def _now(coroutine: Any) -> object:
+    """The result of a coroutine that waits for nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+    raise AssertionError("it waits")
+
+
+async def _form(request: Request) -> FormData:
+    async with request.form(max_files=10, max_fields=20, max_part_size=1 << 24) as form:
+        return form
+
+
+_PART: Final = '--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'
+
+
+def _multipart(**fields: str) -> bytes:
+    parts = "".join(_PART.format(name=name, text=text) for name, text in fields.items())
+    file = '--b\r\nContent-Disposition: form-data; name="file"; filename="a.py"\r\n\r\npass\r\n--b--\r\n'
+    return (parts + file).encode("utf-8", "replace")
+
+
+def _submission(**fields: str) -> object:
+    given = {"email": "a@example.com", "language": "py", **fields}
+    return _now(read_submission(_request(_multipart(**given), "multipart/form-data; boundary=b"), _API))
+
+
+def _plan(code: str) -> None:
+    for language in known().values():
+        tools = dict.fromkeys(language.tools, "/usr/bin/true")
+        job = plan(RunRequest(code=code, language=language.code), Installed(language, tools, ""), _EXECUTOR)
+        if len(job.steps) > 1:
+            key_of(job, ())
+
+
+def _ended(text: str) -> None:
+    output = text.encode("utf-8", "replace")
+    for language in known().values():
+        ended = Ended(1, None, 0, 0, 0, None, output, output, truncated=False)
+        verdict.of_run(ended, language.out_of_memory)
+
+
+def _answer(text: str) -> RunResponse:
+    return RunResponse(timeStamp=1, status=200, output=text, error=text, language=text, info=text)
+
+
+def _mail(text: str) -> bytes:
+    email = Email("a@example.com", "Code result - 1", text, text, "<1@example.com>", "https://example.com/unsubscribe")
+    return write_message(email, Address(addr_spec="b@example.com"), _NOW)
+
+
+def _log(log_format: str) -> Callable[[str], str]:
+    def work(text: str) -> str:
+        root = logging.getLogger()
+        before = root.handlers, root.level, structlog.get_config()
+        try:
+            configure_logging("test", LogSettings.model_validate({"log_format": log_format}))
+            stream = io.StringIO()
+            root.handlers[0].stream = stream  # type: ignore[attr-defined]
+            structlog.get_logger("test").info("run.ended", reason=text, other=[text])
+            return stream.getvalue()
+        finally:
+            root.handlers, level, config = before
+            root.setLevel(level)
+            structlog.configure(**config)
+            structlog.contextvars.clear_contextvars()
+
+    return work
+
+
+_FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
+    "executor: plan": _plan,
+    "executor: code as JSON": lambda text: wire.parse_json(json.dumps({"code": text, "language": "py"}).encode()),
+    "executor: JSON": lambda text: wire.parse_json(text.encode("utf-8", "replace")),
+    "executor: JSON object": lambda text: wire.parse_json(b'{"code": "", "x": ' + text.encode("utf-8", "replace")),
+    "executor: time limit": lambda text: wire.parse_form({"code": "x", "time_limit": text, "memory_limit": text}),
+    "executor: urlencoded": lambda text: wire.parse_urlencoded(text.encode("utf-8", "replace")),
+    "executor: multipart": lambda text: _now(_form(_request(_multipart(code=text), "multipart/form-data; boundary=b"))),
+    "executor: raw multipart": lambda text: _now(
+        _form(_request(b"--b\r\n" + text.encode("utf-8", "replace"), "multipart/form-data; boundary=b"))
+    ),
+    "executor: part's header": lambda text: _now(
+        _form(_request(_multipart(**{text: "x"}), "multipart/form-data; boundary=b"))
+    ),
+    "executor: boundary": lambda text: _now(
+        _form(_request(b"--b\r\n", "multipart/form-data; boundary=" + quote(text, safe=" ;=\",'\\")))
+    ),
+    "executor: output": _ended,
+    "executor: answer": lambda text: _answer(text).model_dump_json(by_alias=True, exclude_none=True),
+    "executor: name of a class": checked,
+    "executor: refusal": lambda text: wire.refusal(400, text, text).model_dump_json(),
+    "shared: language": check_lang,
+    "shared: host": names_loopback,
+    "shared: origin": lambda text: is_loopback_origin(f"http://{text}"),
+    "shared: key": digest,
+    "shared: link": lambda text: _SIGNER.verifies(text, expires=1 << 62, signature=text, now=0),
+    "shared: way out": lambda text: _SIGNER.verifies_unsubscribe(text, signature=text),
+    "shared: JSON log": _log("json"),
+    "shared: console log": _log("console"),
+    "API: address": lambda text: Upload(email=f"{text}@example.com", language="py"),
+    "API: domain": lambda text: Upload(email=f"a@{text}", language="py"),
+    "API: language": lambda text: Upload(email="a@example.com", language=text),
+    "API: id": lambda text: Upload.model_validate({"id": text, "email": "a@example.com", "language": "py"}),
+    "API: inputs": lambda text: _submission(inputs=text),
+    "API: address in a form": lambda text: _submission(email=text),
+    "API: query string": lambda text: _request(b"", "", quote(text, safe="&=;+%")).query_params.get("email"),
+    "API: cookies": lambda text: _request(b"", "", "", (("cookie", quote(text, safe=';=", ')),)).cookies,
+    "API: bearer": lambda text: Headers({"authorization": quote(text, safe=" ")})["authorization"].partition(" "),
+    "runner: engine's answer": lambda text: _parse(_answer(text).model_dump_json(by_alias=True).encode()),
+    "runner: engine's JSON": lambda text: _parse(text.encode("utf-8", "replace")),
+    "runner: engine's error": lambda text: _error_text(text.encode("utf-8", "replace")),
+    "runner: mail": lambda text: render(_JOB, decide(_answer(text)), filelink=None, domain="example.com"),
+    "runner: mail's parts": _mail,
+    "runner: recipient": lambda text: parse_recipient.__wrapped__(f"{text}@example.com"),
+    "runner: recipient's domain": lambda text: parse_recipient.__wrapped__(f"a@{text}"),
+}
+
+#: What makes parsers look back, nest or copy.
+_UNITS: Final = (
+    " ", "\n", "\r\n", "\t", "\x00", "\x1b[31m", "\x85", "\u2028", "\ud83d", "é", "漢", "🎉", "a\u0301", "a", "9", "-",
+    ".", "..", "@", "a.", "a@", "(", ")", "()", "<", ">", "[", "]", "[[", "{", "}", "{}", '"', "'", '""', '"""', "\\",
+    "\\\\", '\\"', "\\u", "\\ud83d", ",", ";", ":", "&", "&&", "a=1&", "=", "=?", "=?utf-8?q?a?=", "%", "%41", "%%",
+    "+", "/", "//", "/*", "*/", "/**/", "#", "class A{}", "class ", "public ", "package ", "package a.", "void main(",
+    "void ", "enum a", "-l", "-L/", "/tmp/cc123456.o ", '{"a":', '"a":1,', "1,", "1e9", "--b\r\n", "\r\n--b",
+    "\r\n\r\n", "A: b\r\n", "../", "xn--", "ﬀ", "İ", "ß", "__DATE__", "_",
+)  # fmt: skip
+
+
+def _repeated(before: str, unit: str, after: str) -> Callable[[int], str]:
+    return lambda size: before + unit * (size // max(len(unit), 1)) + after
+
+
+@pytest.mark.parametrize("name", _FUNCTIONS)
+def test_known_attacks_take_linear_steps(name: str) -> None:
+    for unit in _UNITS:
+        _check(name, "", unit, "")
+
+
+@pytest.mark.parametrize("name", _FUNCTIONS)
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_combined_attacks_take_linear_steps(name: str, data: st.DataObject) -> None:
+    piece = st.lists(st.one_of(st.sampled_from(_UNITS), st.characters()), min_size=1, max_size=3).map("".join)
+    _check(name, data.draw(piece), data.draw(piece), data.draw(piece))
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_logs_hold_nothing_that_breaks_a_line_or_that_a_terminal_obeys(log_format: str) -> None:
+    for unit in (*_UNITS, "\x9b31m", "\u202e"):
+        assert _log(log_format)(unit).removesuffix("\n").isprintable()
+
+
+def _check(name: str, before: str, unit: str, after: str) -> None:
+    try:
+        check_linear(_FUNCTIONS[name], _repeated(before, unit, after))
+    except BaseException as exc:
+        exc.add_note(f"{name}: {before!r}, {unit!r} again and again, {after!r}")
+        raise
