@@ -222,12 +222,17 @@ async def unsubscribe(database: Database, email: str) -> None:
         await suppressions.add(connection, email, "unsubscribed")
 
 
+@pytest.mark.parametrize("unsubscribed", ["spelling", "plain"])
 @pytest.mark.parametrize("spelling", ["Someone@example.com", "someone+x@EXAMPLE.com", "someone@example.com."])
 async def test_who_unsubscribed_gets_none_by_another_spelling(
-    database: Database, sender: Sender, mailer: ScriptedMailer, spelling: str
+    database: Database, sender: Sender, mailer: ScriptedMailer, spelling: str, unsubscribed: str
 ) -> None:
     await add_email(database)
-    await unsubscribe(database, spelling)
+    if unsubscribed == "plain":
+        await execute(database, "UPDATE emails SET recipient = :spelling", spelling=spelling)
+        await unsubscribe(database, "someone@example.com")
+    else:
+        await unsubscribe(database, spelling)
     await sender.run_once()
     assert mailer.sent == []
     assert [row["status"] for row in await rows(database)] == ["suppressed"]
