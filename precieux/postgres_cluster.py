@@ -35,7 +35,7 @@ from shared.roles import DATABASE, HAND_OVER, Role, making
 #: Postgres inherits nothing of our environment, so no locale, PGDATA or secret of the caller's reaches it.
 ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
-#: Nobody works as this one; it makes the roles.
+#: It makes the roles, and does nothing else.
 _SUPERUSER: Final = "precieux"
 _SOCKET: Final = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH: Final = 107  # bytes, of the kernel

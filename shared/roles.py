@@ -1,4 +1,4 @@
-"""Who may do what in the database: one role for each service, one for the operator, one that owns the schema.
+"""The roles of the database and their rights: one for each service, one for the operator, one that owns the schema.
 
 Two steps, both of which may be repeated:
 
@@ -28,7 +28,7 @@ class Role(StrEnum):
 
 
 #: By table: what each role may do, as GRANT names it. `SELECT ... FOR UPDATE` takes the right to update some column.
-#: INSERT brings the right to draw ids. A new table needs a row here; a role that lacks a right is told so by Postgres.
+#: INSERT brings the right to draw ids. A new table needs a row here; Postgres refuses a role what is not listed.
 PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
     "uploads": {
         Role.API: ["SELECT", "INSERT", "UPDATE (request_id, requested_at)"],
