@@ -18,26 +18,25 @@ from shared.errors import PermanentError
 
 #: Bytes of a submission that a claim takes along; a longer one is read when it is about to run (`submission_of`).
 _SHORT: Final = 64 << 10
+# CTEs are optimization fences: the rows are locked first, then updated, whatever the planner thinks of it.
+_STATEMENT: Final = """
+    WITH {taken}
+    UPDATE job SET status = 'executing', attempt = attempt + 1, lease_id = gen_random_uuid(), started_at = now(),
+        lease_expires_at = now() + make_interval(secs => :lease_seconds), turn = taken.turn,
+        stop_reason = coalesce(stop_reason, quarantine.reason),
+        -- Only a row that others wrote lacks one, and its mail needs a name of its own.
+        request_id = coalesce(job.request_id, gen_random_uuid())
+    FROM taken, uploads LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
+    WHERE job.id = taken.id AND uploads.id = job.upload
+    RETURNING job.id, job.upload, job.owner, coalesce(uploads.email, '') AS email, job.request_id, job.attempt,
+        CASE WHEN octet_length(job.job) <= {short} THEN job.job END AS job, job.lease_id, job.stop_reason,
+        quarantine.sha256 IS NOT NULL AS quarantined, extract(epoch FROM now() - job.run_after) AS waited_s
+"""
 
 
 def statement(taken: str) -> str:
-    """The SQL that claims the jobs of `taken`: one or more CTEs, the last of which is `taken (id, turn)`.
-
-    CTEs are optimization fences: the rows are locked first, then updated, whatever the planner thinks of it.
-    """
-    return f"""
-        WITH {taken}
-        UPDATE job SET status = 'executing', attempt = attempt + 1, lease_id = gen_random_uuid(), started_at = now(),
-            lease_expires_at = now() + make_interval(secs => :lease_seconds), turn = taken.turn,
-            stop_reason = coalesce(stop_reason, quarantine.reason),
-            -- Only a row that others wrote lacks one, and its mail needs a name of its own.
-            request_id = coalesce(job.request_id, gen_random_uuid())
-        FROM taken, uploads LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
-        WHERE job.id = taken.id AND uploads.id = job.upload
-        RETURNING job.id, job.upload, job.owner, coalesce(uploads.email, '') AS email, job.request_id, job.attempt,
-            CASE WHEN octet_length(job.job) <= {_SHORT} THEN job.job END AS job, job.lease_id, job.stop_reason,
-            quarantine.sha256 IS NOT NULL AS quarantined, extract(epoch FROM now() - job.run_after) AS waited_s
-    """  # noqa: S608  (no value of anybody's)
+    """The SQL that claims the jobs of `taken`: one or more CTEs, the last of which is `taken (id, turn)`."""
+    return _STATEMENT.format(taken=taken, short=_SHORT)
 
 
 #: A job that a claim may take: due, and no suspect (`job_runner.suspects`).

@@ -33,7 +33,10 @@ _OLD: Final = """
 
 # Where Postgres is the broker. Those of RabbitMQ are the operator's to drop.
 _DELETE_DEAD_LETTERS: Final = """
-    DELETE FROM messages WHERE queue = :queue AND visible_at < now() - make_interval(days => :days)
+    DELETE FROM messages USING (
+        SELECT id FROM messages WHERE queue = :queue AND visible_at < now() - make_interval(days => :days)
+        FOR UPDATE SKIP LOCKED
+    ) AS old WHERE messages.id = old.id
 """
 
 

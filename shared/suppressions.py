@@ -47,7 +47,13 @@ async def listed(connection: Connection) -> list[Suppression]:
 async def remove(connection: Connection, email: str) -> list[Suppression]:
     """Let mails go to an address again, in all its spellings; returns the suppressions that stood against it."""
     rows = await connection.fetch_all(
-        "DELETE FROM suppressions WHERE canonical = :canonical OR email = :email RETURNING email, reason, created_at",
+        """
+        WITH unwanted AS MATERIALIZED (
+            SELECT email FROM suppressions WHERE canonical = :canonical OR email = :email ORDER BY email FOR UPDATE
+        )
+        DELETE FROM suppressions USING unwanted WHERE suppressions.email = unwanted.email
+        RETURNING suppressions.email, reason, created_at
+        """,
         {"canonical": canonical(email), "email": email},
     )
     return [Suppression(row["email"], row["reason"], row["created_at"]) for row in rows]
