@@ -71,8 +71,10 @@ FORBIDDEN: Final = {
         "INSERT INTO uploads (email) VALUES ('me@example.com')",
         "INSERT INTO job (job) VALUES ('{}')",
         "DELETE FROM suppressions",
-        "UPDATE budgets SET used_until = now()",
-        "SELECT * FROM messages",
+        "UPDATE budgets SET subject = 'me'",
+        "INSERT INTO messages (queue, body) VALUES ('emails', '1')",
+        "UPDATE messages SET queue = 'emails'",
+        "DELETE FROM quarantine",
         "SELECT * FROM outbox",
     ],
     Role.OPERATOR: [
