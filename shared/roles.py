@@ -59,7 +59,7 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
         Role.OPERATOR: ["SELECT", "INSERT", "UPDATE (revoked_at)"],
     },
     "suppressions": {
-        Role.API: ["SELECT", "INSERT"],
+        Role.API: ["SELECT", "INSERT", "UPDATE (canonical)"],
         Role.RUNNER: ["SELECT"],
         Role.OPERATOR: ["SELECT", "DELETE"],
     },
