@@ -34,9 +34,9 @@ def on_this_host(settings: ExecutorSettings, *, by_number: bool, most_processes:
     if most_processes is not None:
         waiting = settings.executor_warm_boxes if settings.executor_warm else 0
         ours = _OUR_PROCESSES + _WAITING_PROCESSES * waiting
-        each = (most_processes - ours) // settings.executor_slots
+        each = (most_processes - ours) // settings.programs_at_once
         if each < _FEWEST_PROCESSES:
-            needed = ours + _FEWEST_PROCESSES * settings.executor_slots
+            needed = ours + _FEWEST_PROCESSES * settings.programs_at_once
             raise ConfigurationError(
                 f"The executor may have {most_processes} processes (pids.max of its cgroup), and needs {needed}: raise "
                 "that limit (pids_limit in Compose, podPidsLimit of the kubelet), or lower PRECIEUX_EXECUTOR_SLOTS or "

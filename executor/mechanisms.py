@@ -48,11 +48,7 @@ def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
 def _users(settings: ExecutorSettings) -> int:
     """The most boxes at a time: those that run, as many that are on their way out, those that stand ready, and two for
     what is made ahead and for the shared compiler."""
-    return (
-        2
-        + 2 * (settings.executor_slots + settings.executor_express_slots)
-        + (_KINDS * settings.executor_warm_boxes if settings.executor_warm else 0)
-    )
+    return 2 + 2 * settings.programs_at_once + (_KINDS * settings.executor_warm_boxes if settings.executor_warm else 0)
 
 
 def _is_mapped(first: int, count: int) -> bool:

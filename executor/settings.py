@@ -23,7 +23,7 @@ class ExecutorSettings(Settings):
 
     executor_slots: int = Field(default=os.cpu_count() or 1, ge=1, le=1024, description="how many programs run at once")
     executor_express_slots: int = Field(
-        default=1,
+        default=os.cpu_count() or 1,
         ge=0,
         le=1024,
         description="how many programs more run at once, each of somebody who has none running",
@@ -103,6 +103,10 @@ class ExecutorSettings(Settings):
         if self.max_body_bytes > self.max_bodies_bytes:
             raise ValueError("PRECIEUX_MAX_BODY_BYTES is above PRECIEUX_MAX_BODIES_BYTES")
         return self
+
+    @property
+    def programs_at_once(self) -> int:
+        return self.executor_slots + self.executor_express_slots
 
     @model_validator(mode="after")
     def _defaults_within_maxima(self) -> Self:

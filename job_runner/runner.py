@@ -1,9 +1,9 @@
 """Claims jobs while there are free slots, and keeps their leases alive.
 
 A slot is one run at the engine; while an outcome is being stored, the next job has its slot already. While all slots
-are taken, one job more runs, of a key that has none under way here: programs that take long hold up their own key alone
-(docs/adr/0098). It wakes on a NOTIFY, on the poll interval, when a job becomes due, when a slot falls free, and on
-stop; so a lost notification costs at most the interval.
+are taken, up to as many jobs more run, each of a key that has none under way here: programs that take long hold up
+their own key alone (docs/adr/0098). It wakes on a NOTIFY, on the poll interval, when a job becomes due, when a slot
+falls free, and on stop; so a lost notification costs at most the interval.
 """
 
 import asyncio
@@ -30,9 +30,7 @@ log = get_logger(__name__)
 
 #: The first job is claimed at once; those that follow it closely, or wait for a slot, are claimed together.
 _PACE_SECONDS: Final = 0.005
-#: Runs beyond the slots, each of a key that has none under way.
-_EXPRESS_SLOTS: Final = 1
-#: The least time between two looks for such a job.
+#: The least time between two looks for a job beyond the slots.
 _EXPRESS_SECONDS: Final = 0.05
 #: The least time between two looks for a suspect whose turn it is.
 _SUSPECTS_SECONDS: Final = 0.2
@@ -102,7 +100,7 @@ class Runner:
 
     async def _claim_express(self) -> float:
         """Start a job beyond the slots, if there may be one; returns how long to wait at most for the next look."""
-        if self._free_slots(_EXPRESS_SLOTS) <= 0:
+        if self._free_express_slots() <= 0:
             return self._settings.poll_interval
         wait = self._look_for_express_at - time.monotonic()
         if wait > 0:
@@ -128,13 +126,15 @@ class Runner:
             self._owners[job.lease_id] = job.owner
             self._under_way[job.lease_id] = asyncio.create_task(self._run_one(job))
 
-    def _free_slots(self, more: int = 0) -> int:
-        """How many runs may begin, with so many slots `more`.
-
-        Where outcomes cannot be stored as fast as they come, no more of them are held than there are slots.
-        """
+    def _free_slots(self) -> int:
+        """Where outcomes cannot be stored as fast as they come, no more of them are held than there are slots."""
         slots, held = self._settings.runner_concurrency, len(self._answered)
-        return min(slots + more - (len(self._under_way) - held), 2 * slots - len(self._under_way))
+        return min(slots - (len(self._under_way) - held), 2 * slots - len(self._under_way))
+
+    def _free_express_slots(self) -> int:
+        """There are as many of them as slots. None is used while outcomes pile up."""
+        slots, held = self._settings.runner_concurrency, len(self._answered)
+        return 2 * slots - (len(self._under_way) - held) if held <= slots else 0
 
     async def _run_one(self, job: ClaimedJob) -> None:
         # A task of its own, so every record from here on tells the job that it is about. The request is what the
