@@ -11,6 +11,11 @@ from shared.settings import Settings
 MIB = 1 << 20
 
 
+def _longest_body(source: int, inputs: int) -> int:
+    """Of a legal request: in JSON a byte can take six, and clients send the input under both of its names."""
+    return 6 * (source + 2 * inputs) + (64 << 10)
+
+
 class ExecutorSettings(Settings):
     executor_host: str = Field(default="127.0.0.1", description="the address to listen on")
     executor_port: int = Field(default=8100, ge=0, le=65535, description="the port to listen on, 0 for any free one")
@@ -31,14 +36,18 @@ class ExecutorSettings(Settings):
     executor_queue: int = Field(
         default=64, ge=0, description="how many requests may wait for a slot before others get a 503"
     )
-    max_body_bytes: int = Field(default=16 * MIB, ge=1024, description="bytes of a request's body, escapes included")
+    max_source_bytes: int = Field(default=MIB, ge=1, description="bytes of a program's source text")
+    max_input_bytes: int = Field(default=MIB, ge=1, description="bytes of a program's standard input")
+    max_body_bytes: int = Field(
+        default_factory=lambda given: _longest_body(given["max_source_bytes"], given["max_input_bytes"]),
+        ge=1024,
+        description="bytes of a request's body, escapes included; unset, enough for any source and input",
+    )
     max_bodies_bytes: int = Field(
-        default=32 * MIB,
+        default_factory=lambda given: 2 * given["max_body_bytes"],
         ge=1024,
         description="bytes of the bodies of all requests together, but for 64 KiB of each; beyond, others get a 503",
     )
-    max_source_bytes: int = Field(default=MIB, ge=1, description="bytes of a program's source text")
-    max_input_bytes: int = Field(default=MIB, ge=1, description="bytes of a program's standard input")
     max_output_bytes: int = Field(default=MIB, ge=1, description="bytes kept of standard output, and of standard error")
 
     default_time_limit: float = Field(default=10.0, gt=0, description="seconds of CPU when a request does not say")

@@ -2,10 +2,9 @@
 
 import asyncio
 import hashlib
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID, uuid4
 
 from shared.addresses import canonical
@@ -14,24 +13,37 @@ from shared.errors import ObjectNotFound
 from shared.languages import check_lang
 from shared.storage.base import ObjectStore
 
+#: Bytes of sources that are held in memory at once; a longer one is alone.
+_BYTES_AT_ONCE: Final = 4 << 20
+#: The original's rows tell no size.
+_UNKNOWN_SIZE: Final = 1 << 20
+
+# The job's text is put together here: inputs never leave the database, and escaped a byte can take six.
+#
 # Start-time fair queueing on two levels (docs/adr/0094). `turn`: behind the turns of its key, beside everybody else's
 # first. `place`: the same again for its sender, among the jobs of that key.
 _INSERT: Final = """
     WITH request AS MATERIALIZED (
-        SELECT upload, id, job, stop_reason, owner, sender, nth,
+        SELECT upload, id, source, stop_reason, owner, sender, nth,
             row_number() OVER (PARTITION BY owner ORDER BY nth) - 1 AS behind_key,
             row_number() OVER (PARTITION BY owner, sender ORDER BY nth) - 1 AS behind_sender
         FROM (
-            SELECT r.upload, r.id, r.job, r.stop_reason, r.nth, coalesce(u.owner, 0) AS owner,
+            SELECT r.upload, r.id, r.source, r.stop_reason, r.nth, coalesce(u.owner, 0) AS owner,
                 coalesce(r.sender, u.email) AS sender
-            FROM unnest(CAST(:uploads AS bigint[]), CAST(:ids AS uuid[]), CAST(:jobs AS text[]),
+            FROM unnest(CAST(:uploads AS bigint[]), CAST(:ids AS uuid[]), CAST(:sources AS bytea[]),
                 CAST(:stop_reasons AS text[]), CAST(:senders AS text[]))
-                WITH ORDINALITY AS r (upload, id, job, stop_reason, sender, nth)
+                WITH ORDINALITY AS r (upload, id, source, stop_reason, sender, nth)
             JOIN uploads u ON u.id = r.upload
         ) AS r
     ), made AS (
         INSERT INTO job (upload, job, request_id, stop_reason, owner, sender, turn, place)
-        SELECT upload, job, id, stop_reason, owner, sender,
+        SELECT upload,
+            CASE WHEN source IS NULL THEN '{}' ELSE (
+                SELECT '{"language": ' || coalesce(CAST(to_json(language) AS text), 'null')
+                    || ', "inputs": ' || coalesce(CAST(to_json(inputs) AS text), 'null')
+                    || ', "contents": ' || to_json(convert_from(source, 'UTF8')) || '}'
+                FROM uploads WHERE uploads.id = upload) END,
+            id, stop_reason, owner, sender,
             behind_key + greatest(
                 (SELECT min(turn) FROM job WHERE status = 'none-executed'),
                 (SELECT max(turn) + 1 FROM job WHERE status = 'none-executed' AND job.owner = request.owner),
@@ -59,16 +71,20 @@ class Unusable(Exception):
     """No job can come of this message; the text is the reason that its dead letter carries."""
 
 
+#: The upload that a message names, and the request if it names one; or why it is none.
+_Decoded: TypeAlias = tuple[int, UUID | None] | Unusable
+
+
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """`job` is the JSON text for the engine; it may be born stopped, for a reason.
+    """`source` is UTF-8. Without one, the job is born stopped, for a reason.
 
     `sender` is the canonical address: who spells it differently gets no further turns.
     """
 
     upload: int
     id: UUID
-    job: str
+    source: bytes | None
     stop_reason: str | None = None
     sender: str | None = None
 
@@ -100,14 +116,26 @@ class JobMaker:
         return made
 
     async def make_all(self, messages: Sequence[tuple[bytes, str | None]]) -> list[int | Unusable | None]:
-        """The same for a batch of bodies with their message ids: one look, the files side by side, one insertion.
+        """The same for a batch of bodies with their message ids: one look, then as many as memory is for at a time,
+        with their files side by side and in one insertion.
 
         Whatever it raises concerns the whole batch.
         """
         decoded = [_decode(body, message_id) for body, message_id in messages]
         uploads = await self._uploads({one[0] for one in decoded if not isinstance(one, Unusable)})
         strangers: dict[int, UUID] = {}
-        looked_at = await asyncio.gather(*(self._look_at(one, uploads, strangers) for one in decoded))
+        results: list[int | Unusable | None] = []
+        for group in _groups(decoded, uploads):
+            results += await self._make_group(group, uploads, strangers)
+        return results
+
+    async def _make_group(
+        self,
+        group: Sequence[_Decoded],
+        uploads: dict[int, Record],
+        strangers: dict[int, UUID],
+    ) -> list[int | Unusable | None]:
+        looked_at = await asyncio.gather(*(self._look_at(one, uploads, strangers) for one in group))
         await self._withdraw([one for one in looked_at if isinstance(one, _Nothing)])
         made = await self._insert([one for one in looked_at if isinstance(one, _Request)])
         results: list[int | Unusable | None] = []
@@ -124,20 +152,20 @@ class JobMaker:
 
     async def give_up(self, upload_id: int, request_id: UUID, reason: str) -> int | None:
         """End a request that can become no job to be run: its job is born stopped, and a runner mails the reason."""
-        made = await self._insert([_Request(upload_id, request_id, "{}", stop_reason=reason)])
+        made = await self._insert([_Request(upload_id, request_id, None, stop_reason=reason)])
         return made.get(request_id)
 
     async def _uploads(self, ids: Collection[int]) -> dict[int, Record]:
         async with self.database.transaction() as connection:
             rows = await connection.fetch_all(
-                "SELECT id, email, inputs, language, enable, object_key, sha256, request_id FROM uploads"
+                "SELECT id, email, language, enable, object_key, size_bytes, sha256, request_id FROM uploads"
                 " WHERE id = ANY(:ids)",
                 {"ids": list(ids)},
             )
         return {row["id"]: row for row in rows}
 
     async def _look_at(
-        self, decoded: tuple[int, UUID | None] | Unusable, uploads: dict[int, Record], strangers: dict[int, UUID]
+        self, decoded: _Decoded, uploads: dict[int, Record], strangers: dict[int, UUID]
     ) -> _Request | _Nothing | Unusable:
         if isinstance(decoded, Unusable):
             return decoded
@@ -152,14 +180,13 @@ class JobMaker:
         # The original's rows tell no key; its files are named by id and extension, which is the language's code.
         key = upload["object_key"] or f"{upload_id}.{check_lang(upload['language'])}"
         try:
-            contents = await self._read(upload_id, key, upload["sha256"])
+            source = await self._read(upload_id, key, upload["sha256"])
         except Unusable as exc:
             return _Nothing(upload_id, request_id, exc)
-        job = {"language": upload["language"], "inputs": upload["inputs"], "contents": contents}
         sender = canonical(upload["email"]) if upload["email"] else None
-        return _Request(upload_id, request_id, json.dumps(job, ensure_ascii=False), sender=sender)
+        return _Request(upload_id, request_id, source, sender=sender)
 
-    async def _read(self, upload_id: int, key: str, sha256: str | None) -> str:
+    async def _read(self, upload_id: int, key: str, sha256: str | None) -> bytes:
         try:
             data = await self.store.get(key)
         except ObjectNotFound:
@@ -169,7 +196,7 @@ class JobMaker:
         if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
             raise Unusable(f"the file of upload {upload_id} is not the one that was accepted")
         # Postgres holds no NUL; the API refuses such files, but the bucket may be older than it.
-        return data.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return data.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}").encode()
 
     async def _insert(self, requests: Sequence[_Request]) -> dict[UUID, int]:
         """The ids of the new jobs, by their requests."""
@@ -181,7 +208,7 @@ class JobMaker:
                 {
                     "uploads": [request.upload for request in requests],
                     "ids": [request.id for request in requests],
-                    "jobs": [request.job for request in requests],
+                    "sources": [request.source for request in requests],
                     "stop_reasons": [request.stop_reason for request in requests],
                     "senders": [request.sender for request in requests],
                 },
@@ -208,7 +235,23 @@ class JobMaker:
             )
 
 
-def _decode(body: bytes, message_id: str | None) -> tuple[int, UUID | None] | Unusable:
+def _groups(decoded: Sequence[_Decoded], uploads: dict[int, Record]) -> Iterator[list[_Decoded]]:
+    """The messages in their order, as many at a time as have short sources together."""
+    group: list[_Decoded] = []
+    size = 0
+    for one in decoded:
+        upload = None if isinstance(one, Unusable) else uploads.get(one[0])
+        length = 0 if upload is None else _UNKNOWN_SIZE if upload["size_bytes"] is None else upload["size_bytes"]
+        if group and size + length > _BYTES_AT_ONCE:
+            yield group
+            group, size = [], 0
+        group.append(one)
+        size += length
+    if group:
+        yield group
+
+
+def _decode(body: bytes, message_id: str | None) -> _Decoded:
     try:
         # The original publishes the id with a full stop behind it.
         upload_id = int(body.decode("ascii").removesuffix("."))

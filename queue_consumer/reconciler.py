@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Field
 
 from queue_consumer.jobs import JobMaker, Unusable
-from shared.database import Database
+from shared.database import Database, Record
 from shared.errors import DatabaseUnavailable, TransientError
 from shared.lifecycle import wait_any
 from shared.logging import get_logger
@@ -23,6 +23,8 @@ log = get_logger(__name__)
 _BATCH: Final = 100
 #: A request that still makes us crash after this many deadlines is failed, with a mail that says so.
 _PATIENCE: Final = 4
+#: So is a request over which so many consumers stopped.
+_MAX_CRASHES: Final = 5
 
 
 class ReconcilerSettings(Settings):
@@ -52,7 +54,7 @@ class Reconciler:
         async with self._database.transaction() as connection:
             silent = await connection.fetch_all(
                 """
-                SELECT id, request_id,
+                SELECT id, request_id, crashes,
                     requested_at < now() - make_interval(secs => :patience) AS overdue
                 FROM uploads
                 -- Without a time it was requested by the code of an earlier release.
@@ -63,8 +65,28 @@ class Reconciler:
                 """,
                 {"silence": self._silence, "patience": _PATIENCE * self._silence, "limit": _BATCH},
             )
-        made = [await self._make(row["id"], row["request_id"], overdue=bool(row["overdue"])) for row in silent]
+        made = [await self._make_counted(row) for row in silent]
         return [job for job in made if job is not None]
+
+    async def _make_counted(self, row: Record) -> int | None:
+        """Counted before it is tried, and no more when that has ended: what is left tells of consumers that died."""
+        upload, request = row["id"], row["request_id"]
+        if row["crashes"] >= _MAX_CRASHES:
+            log.error("request.given_up", upload=upload, request=str(request), crashes=row["crashes"])
+            made = await self._maker.give_up(upload, request, f"the consumer stopped over it, {row['crashes']} times")
+            await self._count(upload, -row["crashes"])
+            return made
+        await self._count(upload, 1)
+        made = await self._make(upload, request, overdue=bool(row["overdue"]))
+        await self._count(upload, -1)
+        return made
+
+    async def _count(self, upload: int, crashes: int) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute(
+                "UPDATE uploads SET crashes = greatest(0, crashes + CAST(:crashes AS integer)) WHERE id = :id",
+                {"id": upload, "crashes": crashes},
+            )
 
     async def _make(self, upload: int, request: UUID, *, overdue: bool) -> int | None:
         context = {"upload": upload, "request": str(request)}

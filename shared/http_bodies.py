@@ -122,7 +122,9 @@ class _Body:
         self._bytes = 0
         self._taken = 0
         self._complete = False
-        self.refused: _Refused | None = None
+        #: Its arguments, and not the exception: that would keep alive the frames that it went through, and so the body,
+        #: until the garbage collector comes.
+        self.refused: tuple[HTTPStatus, str] | None = None
 
     def expect(self, size: int) -> None:
         """Refuse a body by its declared size, before any of it is read."""
@@ -132,7 +134,7 @@ class _Body:
 
     async def receive(self) -> Message:
         if self.refused:
-            raise self.refused
+            raise _Refused(*self.refused)
         if self._complete:
             return await self._receive()
         now = asyncio.get_running_loop().time()
@@ -175,5 +177,5 @@ class _Body:
         )
 
     def _refuse(self, status: HTTPStatus, sentence: str) -> _Refused:
-        self.refused = _Refused(status, sentence)
-        return self.refused
+        self.refused = status, sentence
+        return _Refused(status, sentence)

@@ -7,6 +7,7 @@ until the client has read it. `BoundedProtocol` gives each of these a bound. The
 
 import asyncio
 import ipaddress
+import itertools
 import socket
 import struct
 from collections import Counter
@@ -19,6 +20,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 _MOST_FIELDS: Final = 128
 #: Requests that a client may send before the first of them is answered.
 _MOST_PIPELINED: Final = 8
+#: Pieces of a body, and bytes that every further one has on average: each takes time, however short it is.
+_MOST_PIECES: Final = 1000
+_SHORTEST_PIECE: Final = 256
+#: Bytes of a body that are read after its request was answered, so that its client comes to see the answer.
+_MOST_UNWANTED: Final = 8 << 20
 #: Whoever owns an IPv6 address usually owns its whole network of this size.
 _IPV6_NETWORK_BITS: Final = 64
 
@@ -46,28 +52,30 @@ class ConnectionLimits:
 class Connections:
     """The open connections of one server.
 
-    When there are too many, the one that has waited longest for a request is closed in favour of the new one. A client
-    that sends its request at once is therefore served, however many others send none.
+    When there are too many, the one that has waited longest for a request is closed in favour of the new one; and if
+    none does, the one that has waited longest for its client to send the body or to read the answer. A client that does
+    its part at once is therefore served, however many others do not.
     """
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self._addresses: dict[BoundedProtocol, str] = {}
         self._per_address: Counter[str] = Counter()
-        self._idle: dict[BoundedProtocol, None] = {}  # oldest first
+        self._idle: dict[BoundedProtocol, None] = {}  # oldest first, as the next
+        self._stalled: dict[BoundedProtocol, None] = {}
 
     def admit(self, connection: "BoundedProtocol", address: str) -> bool:
-        """Count the connection, and return True; False when there are too many and none is idle."""
-        if self._per_address[address] >= self.limits.most_per_address and not self._close_idle(address):
+        """Count the connection, and return True; False when there are too many and none waits for its client."""
+        if self._per_address[address] >= self.limits.most_per_address and not self._close_waiting(address):
             return False
-        if len(self._addresses) >= self.limits.most and not self._close_idle():
+        if len(self._addresses) >= self.limits.most and not self._close_waiting():
             return False
         self._addresses[connection] = address
         self._per_address[address] += 1
         return True
 
     def remove(self, connection: "BoundedProtocol") -> None:
-        self._idle.pop(connection, None)
+        self.set_busy(connection)
         if (address := self._addresses.pop(connection, None)) is not None:
             self._per_address[address] -= 1
             if not self._per_address[address]:
@@ -75,14 +83,22 @@ class Connections:
 
     def set_idle(self, connection: "BoundedProtocol") -> None:
         """It waits for a request."""
+        self._stalled.pop(connection, None)
         if connection in self._addresses:
             self._idle[connection] = None
 
+    def set_stalled(self, connection: "BoundedProtocol") -> None:
+        """It waits for its client in the middle of a request."""
+        self._idle.pop(connection, None)
+        if connection in self._addresses:
+            self._stalled[connection] = None
+
     def set_busy(self, connection: "BoundedProtocol") -> None:
         self._idle.pop(connection, None)
+        self._stalled.pop(connection, None)
 
-    def _close_idle(self, address: str | None = None) -> bool:
-        for connection in self._idle:
+    def _close_waiting(self, address: str | None = None) -> bool:
+        for connection in itertools.chain(self._idle, self._stalled):
             if address is None or self._addresses[connection] == address:
                 self.remove(connection)
                 connection.transport.abort()
@@ -100,6 +116,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._answer_timer: asyncio.TimerHandle | None = None
         self._bytes_beside_bodies = 0
+        self._in_body = False
+        self._pieces = 0
+        self._body_bytes = 0
+        self._unwanted_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -125,6 +145,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._close_with(_TOO_LARGE)
         elif self._is_idle():
             self._await_head()
+            self._count_unwanted(len(data))
 
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= _MOST_PIPELINED:
@@ -140,13 +161,23 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self._limits.head_bytes:
             raise ValueError("too long a head")
         self._stop_head_timer()
-        self._all.set_busy(self)
-        self._bytes_beside_bodies = 0
+        self._in_body = True
+        self._bytes_beside_bodies = self._pieces = self._body_bytes = self._unwanted_bytes = 0
         super().on_headers_complete()
+        self._all.set_stalled(self)
 
     def on_body(self, body: bytes) -> None:
         self._bytes_beside_bodies = 0
+        self._pieces += 1
+        self._body_bytes += len(body)
+        if self._pieces > _MOST_PIECES + self._body_bytes // _SHORTEST_PIECE:
+            raise ValueError("too many pieces of a body")
         super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        super().on_message_complete()
+        self._set_under_way()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -155,15 +186,31 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self._all.set_stalled(self)
         if self._answer_timer is None:
             self._answer_timer = self.loop.call_later(self._limits.answer_s, self._reset)
 
     def resume_writing(self) -> None:
         self._stop_answer_timer()
         super().resume_writing()
+        self._set_under_way()
 
     def _is_idle(self) -> bool:
         return self.cycle is None or (self.cycle.response_complete and not self.pipeline)
+
+    def _set_under_way(self) -> None:
+        if self._is_idle():
+            return
+        if self._in_body or self._answer_timer is not None:
+            self._all.set_stalled(self)
+        else:
+            self._all.set_busy(self)
+
+    def _count_unwanted(self, size: int) -> None:
+        if self._in_body:
+            self._unwanted_bytes += size
+            if self._unwanted_bytes > _MOST_UNWANTED:
+                self._reset()
 
     def _await_head(self) -> None:
         self._all.set_idle(self)

@@ -77,8 +77,10 @@ def configure_logging(service: str, settings: LogSettings) -> None:
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     # It says the same to the client, who may send such forms as often as they like.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
-    for chatty in ("alembic", "boto3", "botocore", "databases", "httpcore", "httpx", "urllib3", "uvicorn"):
+    for chatty in ("alembic", "boto3", "botocore", "databases", "httpcore", "httpx", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It warns of every request that is not HTTP, of which anybody may send as many as they like.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     structlog.contextvars.bind_contextvars(service=service)
 
 

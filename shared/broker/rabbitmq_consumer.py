@@ -2,6 +2,10 @@
 
 Everything but `Batch.settle` and `ConsumerThread.{start,stop,join}` runs on that thread. A delivery tag means something
 only on the channel that gave it: a session keeps its own and dies with them, so a late settlement meets nobody.
+
+The queue counts a delivery for each message that a dying consumer held. So a consumer that has just started, maybe
+after one that died, takes its first messages one by one: a message that kills consumers is buried in the end, and
+alone.
 """
 
 import contextlib
@@ -51,6 +55,7 @@ class ConsumerThread:
         self._rng = rng
         self._stopping = threading.Event()
         self._session: _Session | None = None
+        self._alone = PREFETCH
         # A thread begins with an empty context; the log's bound fields live in ours.
         self._thread = threading.Thread(
             target=contextvars.copy_context().run, args=(self._run,), name="rabbitmq-consumer", daemon=True
@@ -72,11 +77,15 @@ class ConsumerThread:
         failures = 0
         while not self._stopping.is_set():
             try:
-                with contextlib.closing(_Session(self._parameters, self._post, self._policy, self._rng)) as session:
+                session = _Session(self._parameters, self._post, self._policy, self._rng, self._alone)
+                with contextlib.closing(session):
                     self._session = session
                     log.info("broker.connected", queue=QUEUE)
                     failures = 0
-                    session.run(self._stopping)
+                    try:
+                        session.run(self._stopping)
+                    finally:
+                        self._alone = session.alone
             except ConfigurationError as exc:
                 self._post(exc)
                 return
@@ -93,9 +102,15 @@ class ConsumerThread:
 
 
 class _Session:
-    """One connection, from connecting to its loss. Raises pika's errors, and `OSError`."""
+    """One connection, from connecting to its loss. Raises pika's errors, and `OSError`.
 
-    def __init__(self, parameters: pika.URLParameters, post: Post, policy: RetryPolicy, rng: random.Random) -> None:
+    `alone` counts the messages that are still to be taken one by one.
+    """
+
+    def __init__(
+        self, parameters: pika.URLParameters, post: Post, policy: RetryPolicy, rng: random.Random, alone: int
+    ) -> None:
+        self.alone = alone
         self._post = post
         self._policy = policy
         self._rng = rng
@@ -111,9 +126,8 @@ class _Session:
             self._dead_letters = self._connection.channel()
             self._dead_letters.confirm_delivery()
             self._channel = self._connection.channel()
-            self._channel.basic_qos(prefetch_count=PREFETCH)
             self._channel.add_on_cancel_callback(self._on_cancel)
-            self._channel.basic_consume(QUEUE, self._on_delivery)
+            self._consumer = self._consume(1 if alone else PREFETCH)
         except BaseException:
             self.close()
             raise
@@ -151,6 +165,19 @@ class _Session:
             if exc.reply_code == PRECONDITION_FAILED:
                 raise conflict(queue) from exc
             raise
+
+    def _consume(self, prefetch: int) -> str:
+        """The consumer's tag. A prefetch is that of the consumers that come after it."""
+        self._channel.basic_qos(prefetch_count=prefetch)
+        tag: str = self._channel.basic_consume(QUEUE, self._on_delivery)
+        return tag
+
+    def _count_alone(self, settlement: Settlement) -> None:
+        # One that waits for its retry did not kill us, and would hold up the others.
+        self.alone = 0 if isinstance(settlement, Retry) else self.alone - 1
+        if not self.alone:
+            self._channel.basic_cancel(self._consumer)
+            self._consumer = self._consume(PREFETCH)
 
     def _on_delivery(
         self, channel: BlockingChannel, method: Basic.Deliver, properties: BasicProperties, body: bytes
@@ -190,6 +217,8 @@ class _Session:
                     delay = self._policy.delay(self._unsettled[tag][0].attempt, self._rng)
                     self._connection.call_later(delay, lambda tag=tag: self._give_back(tag))  # type: ignore[misc]
         self._ack(done)
+        if self.alone:
+            self._count_alone(settlements[-1])
 
     def _bury(self, tag: int, reason: str) -> None:
         """Returns once the dead queue has confirmed it; an error ends the session, and the message comes again."""

@@ -123,7 +123,7 @@ async def test_forms_that_are_none(client: httpx.AsyncClient, kind: str) -> None
 
 
 async def test_a_large_body_is_refused_before_it_is_read(client: httpx.AsyncClient) -> None:
-    assert (await client.post("/", content=b" " * (17 << 20))).status_code == 413
+    assert (await client.post("/", content=b" " * (19 << 20))).status_code == 413
 
 
 async def test_text_comes_back_whole(client: httpx.AsyncClient) -> None:

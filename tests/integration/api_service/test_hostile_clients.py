@@ -300,3 +300,13 @@ async def rows_listed(api: ApiProcess, key: bytes) -> int:
 
 def file_length(api: ApiProcess, path: str) -> int:
     return len(httpx.get(api.url + path, timeout=60).content)
+
+
+def test_what_is_no_http_leaves_nothing_in_the_log(tmp_path: Path, database_url: str) -> None:
+    with api_process(tmp_path, database_url) as api:
+        before = api.log
+        for nonsense in (b"\x16\x03\x01\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nA\0: b\r\n\r\n"):
+            with api.connect() as connection:
+                connection.sendall(nonsense)
+                assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
+        assert api.log == before

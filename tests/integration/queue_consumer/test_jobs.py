@@ -1,5 +1,6 @@
 import hashlib
 import json
+import tracemalloc
 import uuid
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from queue_consumer.jobs import JobMaker
 from shared.broker.base import Ack, Delivery, Reject, Retry
 from shared.database import Database
 from shared.errors import ObjectNotFound, StoreUnavailable
-from tests.integration.rows import add_upload, fetch
+from tests.integration.rows import add_upload, execute, fetch
 
 pytestmark = pytest.mark.integration
 
@@ -80,6 +81,30 @@ async def test_an_id_becomes_a_job_with_the_submissions_text(
     [job] = await fetch(database, "SELECT * FROM job")
     assert json.loads(str(job["job"])) == {"language": "python", "inputs": "in", "contents": SOURCE}
     assert (job["upload"], job["status"], job["request_id"]) == (upload, "none-executed", request)
+
+
+async def test_a_batch_of_the_heaviest_submissions_takes_little_memory(
+    database: Database, store: FakeStore, consumer: Consumer
+) -> None:
+    # As JSON a control character takes six bytes, and one wide character makes four bytes of every other.
+    text = "\x01" * ((1 << 20) - 4) + "\N{SEEDLING}"
+    requests = []
+    for number in range(25):
+        request = uuid.uuid4()
+        key = f"{number}.py"
+        upload = await add_upload(database, object_key=key, request_id=request)
+        requests.append(delivery(upload, request))
+        store.objects[key] = text.encode()
+    await execute(database, "UPDATE uploads SET inputs = :text, size_bytes = octet_length(:text)", text=text)
+    tracemalloc.start()
+    try:
+        assert await consumer.handle(requests) == [Ack()] * 25
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 32 << 20
+    [job] = await fetch(database, "SELECT job FROM job ORDER BY id LIMIT 1")
+    assert json.loads(str(job["job"])) == {"language": "python", "inputs": text, "contents": text}
 
 
 async def test_one_request_makes_one_job_whatever_is_delivered_again(

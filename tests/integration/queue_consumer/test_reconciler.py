@@ -111,3 +111,27 @@ async def test_a_request_that_always_crashes_us_is_stopped_with_a_reason_in_the_
     assert len(await reconciler.run_once()) == 1
     [job] = await jobs(database)
     assert (job["upload"], job["stop_reason"]) == (upload, "an error of ours (RuntimeError)")
+
+
+async def test_a_request_over_which_consumers_die_is_given_up_and_may_be_asked_for_again(
+    database: Database, store: LocalStore, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await request(database, store, seconds_ago=61)
+
+    class Killed(BaseException):
+        """Leaves as much behind as the end of the process does."""
+
+    async def die(key: str) -> bytes:
+        raise Killed(key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "get", die)
+        for _ in range(5):
+            with pytest.raises(Killed):
+                await reconciler.run_once()
+        assert len(await reconciler.run_once()) == 1
+    [job] = await jobs(database)
+    assert job["stop_reason"] == "the consumer stopped over it, 5 times"
+    await execute(database, "DELETE FROM job")
+    assert len(await reconciler.run_once()) == 1
+    assert await fetch(database, "SELECT crashes FROM uploads") == [{"crashes": 0}]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tracemalloc
 from collections.abc import Mapping
 from typing import cast
 
@@ -203,3 +204,25 @@ async def test_a_client_that_leaves_while_its_answer_is_sent_gives_its_slot_back
     posting.cancel()
     await asyncio.gather(posting, return_exceptions=True)
     slots.check()
+
+
+async def test_the_largest_source_and_input_are_taken_however_they_are_escaped() -> None:
+    settings = ExecutorSettings()
+    inputs = "\x01" * settings.max_input_bytes
+    program = {"language": "py", "code": "\x01" * settings.max_source_bytes, "input": inputs, "inputs": inputs}
+    async with _http(settings) as client:
+        assert (await client.post("/", json=program)).status_code == 200
+        program["code"] += "\x01"
+        assert (await client.post("/", json=program)).status_code == 413
+    assert settings.max_bodies_bytes >= 2 * settings.max_body_bytes
+
+
+async def test_a_body_of_many_small_fields_is_refused_before_each_becomes_an_object() -> None:
+    async with _http(ExecutorSettings()) as client:
+        for body in (b'{"x": [' + b"[]," * 1_000_000, b'{"x": "\\"", "y": [' + b'"",' * 1_000_000):
+            tracemalloc.start()
+            answer = await client.post("/", content=body)
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert (answer.status_code, answer.json()["error"]) == (400, "The body has too many fields.")
+            assert peak < 4 * len(body)

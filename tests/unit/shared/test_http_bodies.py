@@ -1,6 +1,9 @@
 """The bounds on bodies, as an application behind them meets them."""
 
 import asyncio
+import contextlib
+import gc
+import weakref
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -171,3 +174,26 @@ async def test_the_budget_has_everything_back_when_a_request_fails() -> None:
     with pytest.raises(ZeroDivisionError):
         await BoundedBodies(failing, _LIMITS, budget, _refuse)(client.scope, client.receive, client.send)
     assert budget.free == FREE_BYTES
+
+
+async def test_what_was_read_of_a_refused_body_is_freed_at_once() -> None:
+    class Piece(bytearray):
+        pass
+
+    freed = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        kept = Piece()
+        weakref.finalize(kept, freed.append, True)
+        with contextlib.suppress(ClientDisconnect):
+            async for piece in Request(scope, receive).stream():
+                kept += piece
+
+    client = Client(b"x" * FREE_BYTES, b"x" * FREE_BYTES)
+    gc.disable()  # which comes some time, after many such bodies
+    try:
+        await BoundedBodies(app, _LIMITS, ByteBudget(1), _refuse)(client.scope, client.receive, client.send)
+        assert client.status == 503
+        assert freed
+    finally:
+        gc.enable()

@@ -20,16 +20,22 @@ _UNREAD_BYTES = 64 << 20
 
 
 class App:
-    """Answers `/` at once, `/large` with more than any buffer holds, `/wait` when `go` is set."""
+    """Answers `/` at once, `/large` with more than any buffer holds, `/body` after it, and `/wait` when `go` is set."""
 
     def __init__(self) -> None:
         self.go = threading.Event()
         self.waiting = threading.Semaphore(0)
+        self.asked = threading.Semaphore(0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/wait":
             self.waiting.release()
             await asyncio.to_thread(self.go.wait)
+        else:
+            self.asked.release()
+        while scope["path"] == "/body":
+            if not (await receive()).get("more_body"):
+                break
         body = b"x" * (_UNREAD_BYTES if scope["path"] == "/large" else 4)
         headers = [(b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -121,6 +127,21 @@ def test_half_sent_heads_of_one_address_cost_other_addresses_nothing(loop_factor
         assert read_all(other).startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.parametrize("limits", [{"most": 4}, {"most_per_address": 4}])
+def test_clients_that_stall_within_a_request_do_not_lock_others_out(
+    loop_factory: LoopFactory, limits: dict[str, float]
+) -> None:
+    with _serving(loop_factory, answer_s=3600, **limits) as (app, address), contextlib.ExitStack() as stack:
+        working = [_start_waiting(app, address, stack) for _ in range(2)]
+        for start in (b"POST /body HTTP/1.1\r\nContent-Length: 9\r\n\r\n", b"GET /large HTTP/1.1\r\n\r\n") * 4:
+            stack.enter_context(connect(address)).sendall(start)
+            assert app.asked.acquire(timeout=30)
+            assert _ask(address).startswith(b"HTTP/1.1 200 ")
+            assert app.asked.acquire(timeout=30)
+        app.go.set()
+        assert all(read_all(connection).startswith(b"HTTP/1.1 200 ") for connection in working)
+
+
 @pytest.mark.parametrize("limits", [{"most": 2}, {"most_per_address": 2}])
 def test_requests_under_way_are_not_closed_for_new_connections(
     loop_factory: LoopFactory, limits: dict[str, float]
@@ -146,6 +167,7 @@ def test_requests_under_way_are_not_closed_for_new_connections(
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: ", b"a" * 4096, 431),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", b"a: b\r\n" * 16, 400),
         (b"GET /wait HTTP/1.1\r\n\r\n", (_GET + b"\r\n") * 4, 400),
+        (b"POST /body HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 16, 400),
     ],
     ids=[
         "endless path",
@@ -155,6 +177,7 @@ def test_requests_under_way_are_not_closed_for_new_connections(
         "endless trailer",
         "many trailers",
         "many requests at once",
+        "many small pieces",
     ],
 )
 def test_what_is_kept_of_a_client_is_bounded(loop_factory: LoopFactory, start: bytes, more: bytes, status: int) -> None:
@@ -165,6 +188,14 @@ def test_what_is_kept_of_a_client_is_bounded(loop_factory: LoopFactory, start: b
                 connection.sendall(more)
         answers = read_all(connection)  # until the server closes the connection, which may destroy its last answer
         assert f"HTTP/1.1 {status} ".encode() in answers or b" 200 " not in answers
+
+
+def test_a_body_that_goes_on_after_the_answer_is_cut_off(loop_factory: LoopFactory) -> None:
+    with _serving(loop_factory, head_s=3600) as (_, address), connect(address) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 999999999\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        with pytest.raises(ConnectionError):
+            connection.sendall(b"x" * _UNREAD_BYTES)
 
 
 def test_an_answer_that_is_not_read_is_dropped(loop_factory: LoopFactory) -> None:

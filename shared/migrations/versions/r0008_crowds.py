@@ -1,0 +1,31 @@
+"""Consumers that stopped over a request, and an index for the lists of one key.
+
+Revision ID: 0008
+Revises: 0007
+"""
+
+from shared.migrations import run
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run(_UPGRADE)
+
+
+def downgrade() -> None:
+    run(_DOWNGRADE)
+
+
+_UPGRADE = """
+ALTER TABLE uploads ADD COLUMN crashes integer NOT NULL DEFAULT 0;
+CREATE INDEX uploads_owner_idx ON uploads (owner, email, id)
+"""
+
+_DOWNGRADE = """
+DROP INDEX uploads_owner_idx;
+ALTER TABLE uploads DROP COLUMN crashes
+"""
