@@ -122,6 +122,9 @@ _SETSOCKOPT_UNCOUNTED = replace(
         ),
     },
 )
+#: They put pages into sockets and pipes without a copy. There a page may be held for the sake of one byte, also after
+#: its file is gone, and only the byte is counted. Libraries copy by themselves where these cannot (sendfile(2)).
+_WITHOUT_COPYING = ("sendfile", "splice", "tee")
 _TCP_ZEROCOPY_RECEIVE = 35
 _GETSOCKOPT = Switch(
     1,
@@ -209,7 +212,9 @@ def rules(machine: str, *, counted_by_cgroup: bool = True) -> dict[str, Rule]:
     direct = _O_DIRECT[machine]
     no_direct = Answer(errno.EINVAL)
     uncounted_locks = {} if counted_by_cgroup else dict.fromkeys((_OFD_SETLK, _OFD_SETLKW), Answer(errno.EINVAL))
+    uncounted_pages = {} if counted_by_cgroup else dict.fromkeys(_WITHOUT_COPYING, Answer(errno.EINVAL))
     return {
+        **uncounted_pages,
         "clone": _CLONE,
         "socket": _SOCKET,
         "socketpair": _SOCKETPAIR,

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 #: So many are not asked for their buffers, as almost no program has more.
 FEW_SOCKETS = 32
 #: What the kernel keeps for one socket besides its buffers, and for a lock on a file. A lock takes much less, but a box
-#: must not have more of them than can be counted in time.
-_SOCKET_BYTES, _LOCK_BYTES = 4096, 4096
+#: must not have more of them than can be counted in time: the kernel lists 1,000 in a millisecond.
+_SOCKET_BYTES, _LOCK_BYTES = 4096, 65536
 #: Of both of a TCP connection's buffers: `NARROWED` in init/world.c. None can be enlarged (`setsockopt` in seccomp.py).
 _TCP_BYTES = 512 << 10
 

@@ -6,35 +6,41 @@ only once its parent has waited for it. The wall limit bounds what is missed. Se
 
 import contextlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from executor.sandbox.keeper.kernel_memory import KernelMemory
+from executor.sandbox.keeper.listed import Listed
 from executor.sandbox.keeper.meter import Usage
 from executor.sandbox.keeper.protocol import StageLimits
 
+#: What is an estimate counts half, so that chance makes no verdict.
+_SURE = 0.5
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 #: What the kernel keeps in memory for an empty file of a tmpfs, roughly.
 _INODE_BYTES = 1024
 #: Bytes of address space below which a process's page tables are not asked for: they have 512 KiB at most.
 _MUCH_MAPPED = 256 << 20
-#: The kernel keeps 200 bytes for a mapping (proc_pid_maps(5)). Of one process so many are free; those beyond count as
-#: much more, so that a box does not come to have more than can be listed in time.
-_MANY_MAPPINGS, _MAPPING_BYTES = 1000, 4096
-#: Mappings are listed once for so many seconds of CPU time: it takes them to make many.
+#: Processes that share memory may have mapped so many bytes more than they have. How much they share the kernel finds
+#: out page by page, 15 ms for each GiB, and a program must not come far in that time. Those beyond count in full.
+_MOST_SHARED = 2 << 30
+#: What takes long to list is listed once for so many seconds of CPU time: it takes them to make much of it.
 _LIST_EVERY_S = 0.1
 
 
 @dataclass(frozen=True)
 class _Process:
-    """CPU seconds of its own and of the children it has waited for; resident bytes, and those of its page tables."""
+    """CPU seconds of its own and of the children it has waited for; resident bytes, and those of its page tables; which
+    share of a processor it has at this moment."""
 
     own: float
     waited: float
-    resident: int
-    tables: int
+    resident: int = 0
+    tables: int = 0
+    running: float = 0.0
 
 
 class ProcessTree:
@@ -44,6 +50,7 @@ class ProcessTree:
         self._proc = os.open(f"/proc/{init}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
         self._box = os.open(f"/proc/{init}/root/box", os.O_RDONLY | os.O_DIRECTORY)
         self._kernel = KernelMemory(self._proc)
+        self._listed = Listed(self._proc)
 
     def sample(self) -> dict[tuple[int, str], _Process]:
         """The living processes by pid and start time, the box's process 1 left out of all but `waited`."""
@@ -54,15 +61,16 @@ class ProcessTree:
                 fields = self._read(f"{pid}/stat").rpartition(b")")[2].split()
                 waited = (int(fields[13]) + int(fields[14])) * _TICK
                 if pid == 1:
-                    found[pid, fields[19].decode()] = _Process(0.0, waited, 0, 0)
+                    found[pid, fields[19].decode()] = _Process(0.0, waited)
                     continue
                 # `stat` counts all threads, in ticks, rounded down; `schedstat` the first, to the nanosecond. Hundreds
                 # of processes with less than a tick each would cost nothing by the first alone.
-                exact = int(self._read(f"{pid}/schedstat").split()[0]) / 1e9
+                exact, delayed = (int(word) / 1e9 for word in self._read(f"{pid}/schedstat").split()[:2])
                 own = max((int(fields[11]) + int(fields[12])) * _TICK, exact)
                 # A table's bytes map 512 times as many, so only one that has much mapped can have large ones.
                 tables = self._tables(pid) if int(fields[20]) > _MUCH_MAPPED else 0
-                found[pid, fields[19].decode()] = _Process(own, waited, int(fields[21]) * _PAGE, tables)
+                running = exact / (exact + delayed) if fields[0] == b"R" and exact > 0 else 0.0
+                found[pid, fields[19].decode()] = _Process(own, waited, int(fields[21]) * _PAGE, tables, running)
         return found
 
     def kernel(self) -> int:
@@ -88,15 +96,9 @@ class ProcessTree:
                     total += int(next(line for line in lines if line.startswith(b"Pss:")).split()[1]) * 1024
         return total
 
-    def mappings(self, most: int) -> int:
-        """Bytes for mappings beyond what programs need, until they are more than `most`: listing them takes long."""
-        total = 0
-        for pid in self._pids():
-            with contextlib.suppress(OSError):
-                total += max(self._count_lines(f"{pid}/maps") - _MANY_MAPPINGS, 0) * _MAPPING_BYTES
-            if total > most:
-                break
-        return total
+    def listed(self, most: int) -> int:
+        """Bytes for what takes long to list, until they are more than `most`."""
+        return self._listed.held(most)
 
     def longest_wait(self) -> float:
         """Seconds that the most delayed thread has spent runnable without a processor."""
@@ -125,16 +127,6 @@ class ProcessTree:
         finally:
             os.close(descriptor)
 
-    def _count_lines(self, path: str) -> int:
-        descriptor = os.open(path, os.O_RDONLY, dir_fd=self._proc)
-        lines = 0
-        try:
-            while text := os.read(descriptor, 65536):
-                lines += text.count(b"\n")
-        finally:
-            os.close(descriptor)
-        return lines
-
     def _read(self, path: str) -> bytes:
         descriptor = os.open(path, os.O_RDONLY, dir_fd=self._proc)
         try:
@@ -156,7 +148,10 @@ class SampledMeter:
         self._own_before = 0.0
         self._kills_before = 0
         self._list_at_s = _LIST_EVERY_S
-        self._mappings = 0
+        self._listed = 0
+        self._sampled_at = 0.0
+        self._young: dict[tuple[int, str], float] = {}
+        self._between = 0.0
 
     def joins(self) -> list[int]:
         """None: whoever is in the box is counted."""
@@ -164,6 +159,7 @@ class SampledMeter:
 
     def begin(self, limits: StageLimits, *, waited: bool) -> None:
         self._limit = limits.memory_bytes
+        self._sampled_at = time.monotonic()
         self._kills_before = _kills_for_memory()
         processes = self._tree.sample()
         if not waited:  # what process 1 has waited for was another stage's
@@ -178,11 +174,13 @@ class SampledMeter:
         cpu_s = self._cpu(processes)
         if cpu_s > self._list_at_s:
             self._list_at_s = cpu_s + _LIST_EVERY_S
-            self._mappings = self._tree.mappings(self._limit)
-        unmapped = self._tree.stored() + self._tree.kernel() + self._mappings
+            self._listed = self._tree.listed(self._limit)
+        unmapped = self._tree.stored() + self._tree.kernel() + self._listed
         unmapped += sum(process.tables for process in processes.values())
         used = unmapped + sum(process.resident for process in processes.values())
-        if used > self._limit:
+        if used > self._limit + _MOST_SHARED:
+            used -= _MOST_SHARED
+        elif used > self._limit:
             used = unmapped + self._tree.proportional()
         self._peak = max(self._peak, used)
         return Usage(cpu_s, self._peak, self._peak > self._limit)
@@ -201,10 +199,26 @@ class SampledMeter:
     def _cpu(self, processes: dict[tuple[int, str], _Process]) -> float:
         # Two lower bounds: what each process was last seen to have used itself, and what the living ones and those
         # they waited for have used. The second misses children that nobody waits for, the first those between samples.
+        self._estimate(processes)
         self._gone += sum(own for key, own in self._living.items() if key not in processes)
         self._living = {key: process.own for key, process in processes.items()}
         by_parents = sum(process.own + process.waited for process in processes.values()) - self._before
-        return max(self._gone + sum(self._living.values()), by_parents, 0.0)
+        seen = self._gone + sum(self._living.values())
+        return max(seen, by_parents, seen + self._between * _SURE, 0.0)
+
+    def _estimate(self, processes: Mapping[tuple[int, str], _Process]) -> None:
+        """Add what those have used, beyond what was seen of it, that lived but for a moment: for each moment at which
+        one of them is seen, the time since the moment before."""
+        self._between += sum(
+            max(used - self._living.get(key, 0.0), 0.0) for key, used in self._young.items() if key not in processes
+        )
+        now = time.monotonic()
+        self._young = {
+            key: process.running * (now - self._sampled_at)
+            for key, process in processes.items()
+            if key not in self._living
+        }
+        self._sampled_at = now
 
 
 def _kills_for_memory() -> int:

@@ -19,8 +19,9 @@ _MOST_STRETCH = 20
 _LONGEST_HATCH, _LONGEST_START = 30.0, 120.0
 #: Seconds between two looks at a run, at least and at most.
 _SHORTEST_LOOK, _LONGEST_LOOK = 0.005, 0.05
-#: ...and this many times as long as a look takes of our own CPU time.
-_REST = 4
+#: ...and this many times as long as a look takes of our own CPU time, but no more seconds than that: a program that
+#: makes looks take long must not be out of sight for long.
+_REST, _LONGEST_REST = 4, 0.05
 
 
 class Run:
@@ -114,7 +115,8 @@ class Run:
             longest = _LONGEST_LOOK if self._new_meter else _SHORTEST_LOOK * 2
             # Sampling many processes takes long; the keeper must not spend all its time on it.
             cost = time.thread_time() - spent
-            self.next_look = now + max(min(max(left, _SHORTEST_LOOK), longest), cost * _REST)
+            rest = min(cost * _REST, cost + _LONGEST_REST)
+            self.next_look = now + max(min(max(left, _SHORTEST_LOOK), longest), rest)
 
     def stop(self, reason: str) -> None:
         """End everything in the box; the first reason is the one that counts."""
