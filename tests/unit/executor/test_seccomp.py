@@ -213,6 +213,13 @@ def test_memory_outside_mappings_is_refused_where_nothing_counts_it() -> None:
         assert _run(sampled, _NUMBERS[name]) == _refused(errno.ENOSYS)
 
 
+def test_pages_go_nowhere_without_a_copy_where_nothing_counts_them(program: bytes) -> None:
+    sampled = seccomp.build("x86_64", counted_by_cgroup=False)
+    for name in ("sendfile", "splice", "tee"):
+        assert _run(program, _NUMBERS[name]) == _ALLOW
+        assert _run(sampled, _NUMBERS[name]) == _refused(errno.EINVAL)
+
+
 def test_unknown_machines_are_refused() -> None:
     with pytest.raises(ValueError, match="no system call table"):
         seccomp.build("vax")
