@@ -180,7 +180,7 @@ async def test_what_was_read_of_a_refused_body_is_freed_at_once() -> None:
     class Piece(bytearray):
         pass
 
-    freed = []
+    freed: list[bool] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         kept = Piece()
