@@ -71,8 +71,7 @@ FORBIDDEN: Final = {
         "INSERT INTO uploads (email) VALUES ('me@example.com')",
         "INSERT INTO job (job) VALUES ('{}')",
         "DELETE FROM suppressions",
-        "UPDATE budgets SET used_until = now()",
-        "SELECT * FROM messages",
+        "INSERT INTO messages (queue, body) VALUES ('precieux', '1')",
         "SELECT * FROM outbox",
     ],
     Role.OPERATOR: [

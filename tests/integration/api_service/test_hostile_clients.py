@@ -20,6 +20,7 @@ from shared.database import Database
 from shared.storage.local import LocalStore
 from shared.storage.secret import kept_secret
 from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
 from tests.integration.rows import execute
 from tests.waiting import eventually_sync
@@ -64,7 +65,7 @@ def many_files() -> Iterator[None]:
 
 
 async def make_key(database: Database) -> bytes:
-    async with database.transaction() as connection:
+    async with owner_of(database).transaction() as connection:
         _, key = await api_keys.create(connection, "attacker", [Scope.SUBMIT, Scope.READ])
     return key.encode()
 

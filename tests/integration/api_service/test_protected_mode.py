@@ -13,7 +13,7 @@ from api_service.locality import socket_owner
 from shared import api_keys
 from shared.api_keys import Scope
 from shared.database import Database
-from tests.fixtures.postgres import new_database
+from tests.fixtures.postgres import new_database, owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
@@ -140,7 +140,7 @@ def test_a_socket_over_ipv6_has_its_owner() -> None:
 async def test_revoking_the_last_key_leaves_the_door_closed(
     tmp_path: Path, database: Database, database_url: str
 ) -> None:
-    async with database.transaction() as connection:
+    async with owner_of(database).transaction() as connection:
         number, _ = await api_keys.create(connection, "first and last", [Scope.READ])
         assert await api_keys.revoke(connection, number)
     with api_process(tmp_path, database_url) as api:

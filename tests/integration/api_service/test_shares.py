@@ -11,6 +11,7 @@ from shared.api_keys import Scope
 from shared.budgets import Use
 from shared.database import Database
 from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.test_access import OPERATOR, Reach, bearer, make_key, reach, submit
 from tests.integration.rows import execute, fetch
 
@@ -164,7 +165,7 @@ async def test_a_submission_from_before_the_list_is_not_run(reach: Reach, databa
 
 
 async def test_a_key_may_be_limited_to_recipients(reach: Reach, database: Database) -> None:
-    async with database.transaction() as connection:
+    async with owner_of(database).transaction() as connection:
         _, key = await api_keys.create(connection, "course", [Scope.SUBMIT], ["example.edu"])
     async with reach() as client:
         assert (await submit(client, key, email="a@example.edu")).status_code == 200

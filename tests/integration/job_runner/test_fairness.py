@@ -191,7 +191,10 @@ async def test_making_and_claiming_a_job_beside_a_hundred_thousand_reads_a_few_r
     assert len(set(order)) >= 39
     upload = await add_upload(database, email="honest@example.com", owner=honest)
     insertion = {"uploads": [upload], "ids": [uuid.uuid4()], "jobs": ["{}"], "stop_reasons": [None], "senders": [None]}
-    for sql, values in ((claim._CLAIM, {"limit": 10, "lease_seconds": 30.0}), (_INSERT, insertion)):
+    for sql, values in (
+        (claim._CLAIM, {"limit": 10, "lease_seconds": 30.0, "max_crashes": claim.MAX_CRASHES}),
+        (_INSERT, insertion),
+    ):
         [row] = await fetch(database, "EXPLAIN (ANALYZE, FORMAT JSON) " + sql, **values)
         nodes = list(_nodes(json.loads(str(row["QUERY PLAN"]))[0]["Plan"]))
         scans = [node for node in nodes if node.get("Relation Name") == "job" and "Scan" in node["Node Type"]]
