@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from job_runner import claim
+from job_runner.settings import MAX_CRASHES
 from queue_consumer.jobs import _INSERT, JobMaker
 from shared import api_keys
 from shared.api_keys import Scope
@@ -192,7 +193,7 @@ async def test_making_and_claiming_a_job_beside_a_hundred_thousand_reads_a_few_r
     upload = await add_upload(database, email="honest@example.com", owner=honest)
     insertion = {"uploads": [upload], "ids": [uuid.uuid4()], "jobs": ["{}"], "stop_reasons": [None], "senders": [None]}
     for sql, values in (
-        (claim._CLAIM, {"limit": 10, "lease_seconds": 30.0, "max_crashes": claim.MAX_CRASHES}),
+        (claim._CLAIM, {"limit": 10, "lease_seconds": 30.0, "max_crashes": MAX_CRASHES}),
         (_INSERT, insertion),
     ):
         [row] = await fetch(database, "EXPLAIN (ANALYZE, FORMAT JSON) " + sql, **values)
