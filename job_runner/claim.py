@@ -7,7 +7,7 @@ Who locks several rows locks jobs by (upload, id), each before its upload, or sk
 circle, and a test looks at every statement.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -43,6 +43,11 @@ def statement(taken: str) -> str:
 _DUE: Final = """
     status = 'none-executed' AND run_after <= now() AND upload IS NOT NULL AND (crashes = 0 OR stop_reason IS NOT NULL)
 """
+#: A suspect that is to run alone waits until all others have ended, so nothing else may begin.
+_SOMETHING_RUNS_ALONE: Final = """
+    EXISTS (SELECT FROM job WHERE crashes > 0 AND stop_reason IS NULL AND crashes >= :max_crashes
+        AND status IN ('none-executed', 'executing') AND (status = 'executing' OR run_after <= now()))
+"""
 # Two levels (docs/adr/0094). The lowest turns say how many jobs of which key are next; the lowest places say which
 # jobs of that key. Where these are not the jobs that had the turns, the two swap turns, so a key keeps those that it
 # has. Rows that another runner holds are skipped, so nobody waits; a key's own turns are locked, so there are always
@@ -51,9 +56,7 @@ _CLAIM: Final = statement(f"""
     due AS MATERIALIZED (
         SELECT id, owner, turn FROM job
         WHERE {_DUE}
-            -- A suspect that is to run alone waits until all others have ended.
-            AND NOT EXISTS (SELECT FROM job WHERE crashes > 0 AND stop_reason IS NULL AND crashes >= :max_crashes
-                AND status IN ('none-executed', 'executing') AND (status = 'executing' OR run_after <= now()))
+            AND NOT {_SOMETHING_RUNS_ALONE}
         ORDER BY turn, id LIMIT :limit FOR UPDATE SKIP LOCKED
     ), chosen AS MATERIALIZED (
         SELECT next.id, share.owner, next.turn
@@ -80,6 +83,19 @@ _CLAIM: Final = statement(f"""
         FROM chosen LEFT JOIN swapped ON swapped.id = chosen.id
     )
 """)  # noqa: S608  (no value of anybody's)
+
+
+#: Jobs at the front of the queue among which a claim by express looks. A key that comes new is there with its first.
+_FRONT: Final = 200
+_EXPRESS: Final = statement(f"""
+    front AS MATERIALIZED (
+        SELECT id, owner FROM job WHERE {_DUE} AND NOT {_SOMETHING_RUNS_ALONE} ORDER BY turn, id LIMIT {_FRONT}
+    ), taken AS MATERIALIZED (
+        SELECT job.id, job.turn FROM job JOIN front USING (id)
+        WHERE front.owner <> ALL(CAST(:busy AS bigint[])) AND job.status = 'none-executed'
+        ORDER BY job.turn, job.id LIMIT 1 FOR UPDATE OF job SKIP LOCKED
+    )
+""")  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +131,14 @@ async def claim(
         _CLAIM, {"limit": limit, "lease_seconds": lease_seconds, "max_crashes": max_crashes}
     )
     return [claimed(row) for row in rows]
+
+
+async def claim_express(
+    connection: Connection, *, busy: Collection[int], lease_seconds: float, max_crashes: int = MAX_CRASHES
+) -> list[ClaimedJob]:
+    """Take one due job of a key that is not among the `busy` ones, if such a job is near the front (docs/adr/0098)."""
+    values = {"busy": list(busy), "lease_seconds": lease_seconds, "max_crashes": max_crashes}
+    return [claimed(row) for row in await connection.fetch_all(_EXPRESS, values)]
 
 
 def claimed(row: Record) -> ClaimedJob:

@@ -17,7 +17,7 @@ from httpx_aiohttp import AiohttpTransport
 from pydantic_core import from_json, to_json
 
 from job_runner.settings import EngineSettings
-from shared.codex import RunResponse, Verdict
+from shared.codex import SHARE_HEADER, RunResponse, Verdict
 from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
 
 #: After so many runs one connection is given up: the next one may find an engine that came since, under the same name.
@@ -44,8 +44,10 @@ _NEVER_THERE: Final = (aiohttp.ClientConnectorError,)
 
 
 class Engine(Protocol):
-    async def run(self, *, code: str, language: str, inputs: str) -> RunResponse:
-        """Have a program run; raises `EngineUnavailable` (try again) or `EngineRefused` (it never will).
+    async def run(self, *, code: str, language: str, inputs: str, share: str = "") -> RunResponse:
+        """Have a program run; `share` says whose it is, for the engine to be fair.
+
+        Raises `EngineUnavailable` (try again) or `EngineRefused` (it never will).
 
         `EngineCrashed` is the `EngineUnavailable` of an engine that had the request and broke the connection.
         """
@@ -78,8 +80,10 @@ class CodexClient:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def run(self, *, code: str, language: str, inputs: str) -> RunResponse:
-        headers = {"Connection": "close"} if next(self._runs) % _RUNS_TO_A_CONNECTION == 0 else {}
+    async def run(self, *, code: str, language: str, inputs: str, share: str = "") -> RunResponse:
+        headers = {SHARE_HEADER: share} if share else {}
+        if next(self._runs) % _RUNS_TO_A_CONNECTION == 0:
+            headers["Connection"] = "close"
         # The original documents `input` and its own client sent `inputs`: engines exist that read the one or the other.
         fields = {"code": code, "language": language, "input": inputs, "inputs": inputs}
         request: dict[str, Any] = {"json": fields}

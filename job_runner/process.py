@@ -109,7 +109,9 @@ class Processor:
             return give_up(f"it was started {job.attempt - 1} times and never came to an end")
         submission = await self._submission(job)
         language = check_lang(submission["language"]) or submission["language"]
-        answer = await self._engine.run(code=submission["contents"], language=language, inputs=submission["inputs"])
+        answer = await self._engine.run(
+            code=submission["contents"], language=language, inputs=submission["inputs"], share=f"key-{job.owner}"
+        )
         if tells_of_load(answer, job.attempt):
             raise EngineUnavailable("the machine was overloaded while it ran", retry_after=self._load_seconds)
         return decide(answer)

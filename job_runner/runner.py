@@ -1,8 +1,9 @@
 """Claims jobs while there are free slots, and keeps their leases alive.
 
-A slot is one run at the engine; while an outcome is being stored, the next job has its slot already. It wakes on
-a NOTIFY, on the poll interval, when a job becomes due, when a slot falls free, and on stop; so a lost notification
-costs at most the interval.
+A slot is one run at the engine; while an outcome is being stored, the next job has its slot already. While all slots
+are taken, one job more runs, of a key that has none under way here: programs that take long hold up their own key alone
+(docs/adr/0098). It wakes on a NOTIFY, on the poll interval, when a job becomes due, when a slot falls free, and on
+stop; so a lost notification costs at most the interval.
 """
 
 import asyncio
@@ -29,6 +30,10 @@ log = get_logger(__name__)
 
 #: The first job is claimed at once; those that follow it closely, or wait for a slot, are claimed together.
 _PACE_SECONDS: Final = 0.005
+#: Runs beyond the slots, each of a key that has none under way.
+_EXPRESS_SLOTS: Final = 1
+#: The least time between two looks for such a job.
+_EXPRESS_SECONDS: Final = 0.05
 #: The least time between two looks for a suspect whose turn it is.
 _SUSPECTS_SECONDS: Final = 0.2
 
@@ -39,12 +44,15 @@ class Runner:
         self._processor = processor
         self._settings = settings
         self._under_way: dict[UUID, asyncio.Task[None]] = {}
+        #: Whose they are.
+        self._owners: dict[UUID, int] = {}
         #: Those of them that the engine is done with.
         self._answered: set[UUID] = set()
         #: Handed back as soon as the database answers.
         self._abandoned: set[UUID] = set()
         self._slot_free = asyncio.Event()
         self._look_for_suspects_at = 0.0
+        self._look_for_express_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Claim and run until `stop`; then drain what is under way, and hand back what does not end in time."""
@@ -70,10 +78,10 @@ class Runner:
     async def _claim_due(self) -> float:
         """Start as many due jobs as there are free slots; returns how long to wait at most for the next look."""
         free = self._free_slots()
-        if free <= 0:
-            return self._settings.poll_interval
         lease_seconds, max_crashes = self._settings.lease_seconds, self._settings.max_crashes
         try:
+            if free <= 0:
+                return await self._claim_express()
             async with self._database.connection() as connection:
                 if time.monotonic() >= self._look_for_suspects_at:
                     self._look_for_suspects_at = time.monotonic() + _SUSPECTS_SECONDS
@@ -92,17 +100,41 @@ class Runner:
         # Another runner may hold the rows that look due: no busy loop then.
         return min(self._settings.poll_interval, max(next_due, 0.05))
 
+    async def _claim_express(self) -> float:
+        """Start a job beyond the slots, if there may be one; returns how long to wait at most for the next look."""
+        if self._free_slots(_EXPRESS_SLOTS) <= 0:
+            return self._settings.poll_interval
+        wait = self._look_for_express_at - time.monotonic()
+        if wait > 0:
+            return wait
+        self._look_for_express_at = time.monotonic() + _EXPRESS_SECONDS
+        async with self._database.connection() as connection:
+            self._start(
+                await claim.claim_express(
+                    connection,
+                    busy={owner for lease_id, owner in self._owners.items() if lease_id not in self._answered},
+                    lease_seconds=self._settings.lease_seconds,
+                    max_crashes=self._settings.max_crashes,
+                )
+            )
+        metrics.SLOTS_BUSY.set(len(self._under_way) - len(self._answered))
+        return self._settings.poll_interval
+
     def _start(self, jobs: Iterable[ClaimedJob]) -> None:
         """Run them; at once, so that none is forgotten whatever comes after its claim."""
         for job in jobs:
             metrics.JOBS_CLAIMED.inc()
             metrics.JOB_WAIT_SECONDS.observe(job.waited_s)
+            self._owners[job.lease_id] = job.owner
             self._under_way[job.lease_id] = asyncio.create_task(self._run_one(job))
 
-    def _free_slots(self) -> int:
-        """Where outcomes cannot be stored as fast as they come, no more of them are held than there are slots."""
+    def _free_slots(self, more: int = 0) -> int:
+        """How many runs may begin, with so many slots `more`.
+
+        Where outcomes cannot be stored as fast as they come, no more of them are held than there are slots.
+        """
         slots, held = self._settings.runner_concurrency, len(self._answered)
-        return min(slots - (len(self._under_way) - held), 2 * slots - len(self._under_way))
+        return min(slots + more - (len(self._under_way) - held), 2 * slots - len(self._under_way))
 
     async def _run_one(self, job: ClaimedJob) -> None:
         # A task of its own, so every record from here on tells the job that it is about. The request is what the
@@ -124,7 +156,7 @@ class Runner:
             # Even its end could not be written: the lease expires, and attempts are counted.
             log.exception("job.crashed")
         finally:
-            del self._under_way[job.lease_id]
+            del self._under_way[job.lease_id], self._owners[job.lease_id]
             self._answered.discard(job.lease_id)
             metrics.SLOTS_BUSY.set(len(self._under_way) - len(self._answered))
             self._slot_free.set()

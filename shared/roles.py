@@ -59,7 +59,7 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
         Role.OPERATOR: ["SELECT", "INSERT", "UPDATE (revoked_at)"],
     },
     "suppressions": {
-        Role.API: ["SELECT", "INSERT"],
+        Role.API: ["SELECT", "INSERT", "UPDATE (canonical)"],
         Role.RUNNER: ["SELECT"],
         Role.OPERATOR: ["SELECT", "DELETE"],
     },
@@ -69,8 +69,8 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
         Role.OPERATOR: ["SELECT", "DELETE"],
     },
     "budgets": {
-        Role.API: ["SELECT", "INSERT", "UPDATE"],
-        Role.RUNNER: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+        Role.API: ["SELECT", "INSERT", "UPDATE (used_until)"],
+        Role.RUNNER: ["SELECT", "INSERT", "UPDATE (used_until)", "DELETE"],
     },
     "outbox": {
         Role.API: ["SELECT", "INSERT", "UPDATE", "DELETE"],
@@ -79,8 +79,8 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
     "messages": {
         Role.API: ["SELECT", "INSERT"],
         Role.CONSUMER: ["SELECT", "INSERT", "UPDATE", "DELETE"],
-        # The cleaner removes old dead letters.
-        Role.RUNNER: ["SELECT", "DELETE"],
+        # The cleaner removes old dead letters, which it locks first.
+        Role.RUNNER: ["SELECT", "UPDATE (visible_at)", "DELETE"],
         Role.OPERATOR: ["SELECT", "UPDATE", "DELETE"],
     },
     # Every program looks whether the schema is its own.

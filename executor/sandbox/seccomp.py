@@ -38,12 +38,13 @@ _ALL_BITS = 0xFFFFFFFF
 #: Memory that no process needs to have mapped escapes a watchdog that adds up mappings; a cgroup counts it.
 _UNMAPPED_MEMORY = frozenset({"memfd_create", "shmget", "msgget", "msgsnd"})
 
-#: What our own code calls besides: to make a box, and to start a program in it. Without `clone3`, glibc's posix_spawn
-#: leaves some signals ignored.
+#: What our own code calls besides: to make a box, to ask what its sockets hold (`keeper/kernel_memory.py` enters its
+#: network namespace), and to start a program in it. Without `clone3`, glibc's posix_spawn leaves some signals ignored.
 _MAKE_BOXES = {
     "mount": {"x86_64": 165, "aarch64": 40},
     "sethostname": {"x86_64": 170, "aarch64": 161},
     "clone3": {"x86_64": 435, "aarch64": 435},
+    "setns": {"x86_64": 308, "aarch64": 268},
 }
 _START_PROGRAMS = {"unshare": {"x86_64": 272, "aarch64": 97}}
 #: CLONE_NEWUSER and CLONE_NEWCGROUP

@@ -38,7 +38,7 @@ async def add_upload(
 
 
 async def add_job(
-    database: Database, *, contents: str = "print(1)", inputs: str = "in", language: str = "python"
+    database: Database, *, contents: str = "print(1)", inputs: str = "in", language: str = "python", owner: int = 0
 ) -> int:
     """An upload whose execution was asked for, and its job; returns the job's id."""
     request_id = uuid.uuid4()
@@ -46,8 +46,8 @@ async def add_job(
     job = json.dumps({"language": language, "inputs": inputs, "contents": contents}, ensure_ascii=False)
     async with owner_of(database).transaction() as connection:
         row = await connection.fetch_one(
-            "INSERT INTO job (upload, job, request_id) VALUES (:upload, :job, :request_id) RETURNING id",
-            {"upload": upload, "job": job, "request_id": request_id},
+            "INSERT INTO job (upload, job, request_id, owner) VALUES (:upload, :job, :request_id, :owner) RETURNING id",
+            {"upload": upload, "job": job, "request_id": request_id, "owner": owner},
         )
         await connection.execute("SELECT pg_notify('precieux_jobs', '')")
     assert row is not None

@@ -71,7 +71,10 @@ FORBIDDEN: Final = {
         "INSERT INTO uploads (email) VALUES ('me@example.com')",
         "INSERT INTO job (job) VALUES ('{}')",
         "DELETE FROM suppressions",
-        "INSERT INTO messages (queue, body) VALUES ('precieux', '1')",
+        "UPDATE budgets SET subject = 'me'",
+        "INSERT INTO messages (queue, body) VALUES ('emails', '1')",
+        "UPDATE messages SET queue = 'emails'",
+        "DELETE FROM quarantine",
         "SELECT * FROM outbox",
     ],
     Role.OPERATOR: [

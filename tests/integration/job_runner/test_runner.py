@@ -34,13 +34,15 @@ class ScriptedEngine:
         self.failures: list[Exception] = []
         self.answers: list[RunResponse] = []
         self.calls: list[tuple[str, str, str]] = []
+        self.shares: list[str] = []
         self.under_way = 0
         self.most = 0
         self.open = asyncio.Event()
         self.open.set()
 
-    async def run(self, *, code: str, language: str, inputs: str) -> RunResponse:
+    async def run(self, *, code: str, language: str, inputs: str, share: str = "") -> RunResponse:
         self.calls.append((code, language, inputs))
+        self.shares.append(share)
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         try:
@@ -114,6 +116,25 @@ async def test_a_notification_wakes_the_runner_and_the_result_is_stored(
     assert result["output"] == "12\n"
     assert await store.get(str(result["output_key"])) == b"12\n"
     assert str(result["filelink"]).startswith("http://api/files/results/")
+
+
+async def test_programs_that_take_long_hold_up_their_own_key_alone(
+    database: Database, processor: Processor, engine: ScriptedEngine
+) -> None:
+    engine.open.clear()
+    running = Running(database, processor, settings(runner_concurrency=1))
+    await add_job(database, contents="first of 1", owner=1)
+    await eventually(lambda: engine.under_way == 1, what="the slot is taken")
+    await add_job(database, contents="second of 1", owner=1)
+    await add_job(database, contents="first of 2", owner=2)
+    await eventually(lambda: engine.under_way == 2, what="another key's program runs beside it")
+    await add_job(database, contents="first of 3", owner=3)
+    engine.open.set()
+    await all_are("executed", database)
+    await running.stop()
+    assert [code for code, _, _ in engine.calls][:2] == ["first of 1", "first of 2"]
+    assert engine.shares[:2] == ["key-1", "key-2"]
+    assert engine.most == 2
 
 
 async def test_a_lost_notification_costs_at_most_the_interval(database: Database, processor: Processor) -> None:

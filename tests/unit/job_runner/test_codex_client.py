@@ -23,7 +23,7 @@ async def run(
     )
     client = CodexClient(settings, httpx.MockTransport(handler))
     try:
-        return await client.run(code="print(12)", language="py", inputs="in")
+        return await client.run(code="print(12)", language="py", inputs="in", share="key-7")
     finally:
         await client.close()
 
@@ -38,6 +38,7 @@ async def test_it_sends_what_the_codex_api_reads_and_the_original_sent() -> None
     answer = await run(handler, token="t0ken")
     assert json.loads(seen[0].content) == {"code": "print(12)", "language": "py", "input": "in", "inputs": "in"}
     assert seen[0].headers["Authorization"] == "Bearer t0ken"
+    assert seen[0].headers["Precieux-Share"] == "key-7"
     assert (answer.output, answer.verdict) == ("12\n", None)
 
 
