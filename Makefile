@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos siege help demo up test test-compose lint bench bench-pipeline format clean
+.PHONY: attacks soak chaos siege help demo up test test-slow test-compose lint bench bench-pipeline format clean
 
 python := .venv/bin/python
 
@@ -14,9 +14,13 @@ up: ## Run Precieux on this machine, at http://127.0.0.1:8000
 	@deploy/bootstrap demo
 	@exec $(python) -P -m precieux up
 
-test: ## Run all tests; `make test args="-k sandbox"` runs some
+test: ## Run all tests but the slow ones; `make test args="-k sandbox"` runs some
 	@deploy/bootstrap test
 	@$(python) -m pytest --numprocesses $(or $(WORKERS),2) --dist loadfile $(args)
+
+test-slow: ## Run the slow tests: hostile programs in all modes, floods, storms, long programs
+	@deploy/bootstrap test
+	@$(python) -m pytest -m slow --numprocesses $(or $(WORKERS),2) --dist loadfile $(args)
 
 test-compose: ## Run the stack of docker-compose.yml on a Docker engine, kill and restart its parts, and check it
 	@deploy/bootstrap test
@@ -24,7 +28,7 @@ test-compose: ## Run the stack of docker-compose.yml on a Docker engine, kill an
 
 attacks: ## Run all hostile programs, in each of the ways that the executor can run
 	@deploy/bootstrap test
-	@PRECIEUX_TEST_ATTACK_MODES=all $(python) -m pytest tests/security $(args)
+	@$(python) -m pytest -m security tests/security $(args)
 
 soak: ## Put 10,000 requests to the executor, and look what is left over
 	@deploy/bootstrap test

@@ -15,6 +15,7 @@ step.
 """
 
 import ctypes
+import gc
 import signal
 import tracemalloc
 from collections.abc import Callable
@@ -75,6 +76,8 @@ def count_steps(work: Callable[[], object], most: int) -> int:
     counter = _Counter(most)
     handler.argtypes = [ctypes.c_int, counter]
     before = signal.signal(_SIGNAL, handler)
+    collecting = gc.isenabled()
+    gc.disable()  # what others do at a collection would count
     try:
         handler(_SIGNAL, None)
         work()
@@ -83,6 +86,8 @@ def count_steps(work: Callable[[], object], most: int) -> int:
     finally:
         signal.signal(_SIGNAL, _ignore)  # it takes the one that is still due
         signal.signal(_SIGNAL, before)
+        if collecting:
+            gc.enable()
         if not tracing:
             tracemalloc.stop()
     return counter.steps

@@ -55,10 +55,11 @@ def die_at(system: System, load: Load, point: str, module: str) -> int:
 @pytest.mark.parametrize(
     ("point", "module"),
     [
-        ("file stored, row not committed", "api_service"),
+        pytest.param("file stored, row not committed", "api_service", marks=pytest.mark.slow),
         ("request committed, answer not sent", "api_service"),
-        ("job inserted, not acknowledged", "queue_consumer"),
-        *((point, "job_runner") for point in RUNNER),
+        pytest.param("job inserted, not acknowledged", "queue_consumer", marks=pytest.mark.slow),
+        ("engine answered, nothing stored", "job_runner"),
+        *(pytest.param(point, "job_runner", marks=pytest.mark.slow) for point in RUNNER[1:]),
     ],
 )
 def test_on_postgres_alone(embedded: System, embedded_load: Load, point: str, module: str) -> None:
@@ -78,8 +79,8 @@ def test_on_postgres_alone(embedded: System, embedded_load: Load, point: str, mo
 @pytest.mark.parametrize(
     ("point", "module"),
     [
-        ("request committed, not published (RabbitMQ)", "api_service"),
-        ("published, not deleted", "api_service"),
+        pytest.param("request committed, not published (RabbitMQ)", "api_service", marks=pytest.mark.slow),
+        pytest.param("published, not deleted", "api_service", marks=pytest.mark.slow),
         ("job inserted, not acknowledged", "queue_consumer"),
     ],
 )

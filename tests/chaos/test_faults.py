@@ -17,7 +17,7 @@ POOLS = 10 + 4 + 10
 CUTS = 30
 
 
-@pytest.fixture(params=["embedded", "distributed"])
+@pytest.fixture(params=["embedded", pytest.param("distributed", marks=pytest.mark.slow)])
 def either(request: pytest.FixtureRequest) -> tuple[System, Load]:
     return request.getfixturevalue(request.param), request.getfixturevalue(f"{request.param}_load")
 

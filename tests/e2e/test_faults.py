@@ -18,6 +18,7 @@ pytestmark = pytest.mark.e2e
 
 #: Takes a moment, so that the kill finds some of them under way.
 PROGRAM: Final = "import time\ntime.sleep(0.3)\nprint(int(input()) ** 2)\n"
+VICTIMS: Final = ("executor", "queue_consumer", "job_runner", "api_service", "postgres")
 BEFORE, AFTER = range(8), range(8, 12)
 
 
@@ -39,13 +40,16 @@ def insist(up: Up, source: Path, *, email: str, number: int) -> None:
     eventually_sync(accepted, timeout=30, what=f"submission {number} is accepted")
 
 
-@pytest.mark.parametrize("victim", ["executor", "queue_consumer", "job_runner", "api_service", "postgres"])
+@pytest.mark.parametrize(
+    "victim",
+    ["job_runner", *(pytest.param(name, marks=pytest.mark.slow) for name in VICTIMS if name != "job_runner")],
+)
 def test_whichever_process_is_killed_every_submission_completes_once(running: Up, victim: str, tmp_path: Path) -> None:
     """P1, P2, P3 of the design."""
     email = f"{victim.replace('_', '.')}@example.com"
     source = tmp_path / "square.py"
     source.write_text(PROGRAM)
-    base = 1_000_000 * (1 + ["executor", "queue_consumer", "job_runner", "api_service", "postgres"].index(victim))
+    base = 1_000_000 * (1 + VICTIMS.index(victim))
     for number in BEFORE:
         running.submit(source, language="py", email=email, inputs=str(base + number), id=base + number)
     killed = running.process_of(victim)

@@ -73,12 +73,12 @@ class Gateway:
 
     def answer(self, request: bytes, source: str = "127.0.0.1") -> bytes:
         """All that comes back until the connection ends; nothing when it is refused."""
-        with self.connected(source) as connection:
-            try:
+        try:
+            with self.connected(source) as connection:
                 connection.sendall(request)
                 return read_all(connection)
-            except ConnectionError:
-                return b""
+        except (ConnectionResetError, BrokenPipeError):
+            return b""
 
 
 def read_all(connection: socket.socket) -> bytes:
@@ -98,7 +98,7 @@ GET: Final = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
 @contextmanager
-def gateway(folder: Path, *, connections: int = MANY, requests: int = MANY) -> Iterator[Gateway]:
+def gateway(folder: Path, *, connections: int = MANY, requests: int = MANY, silence: str = "20s") -> Iterator[Gateway]:
     program = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
     if program is None:
         missing("haproxy", "install Debian's package haproxy")
@@ -114,6 +114,7 @@ def gateway(folder: Path, *, connections: int = MANY, requests: int = MANY) -> I
             "resolvers docker resolve-prefer ipv4 init-addr none": "",
             # Waited for in earnest: the shorter, the sooner the test ends.
             "timeout http-request 10s": "timeout http-request 1s",
+            "timeout client 20s": f"timeout client {silence}",
             # And what is held on purpose must last, however slow the machine.
             "timeout http-keep-alive 15s": "timeout http-keep-alive 60s",
         }.items():
@@ -158,7 +159,7 @@ def test_a_head_that_does_not_end_is_given_up(tmp_path: Path) -> None:
 
 def test_a_body_that_does_not_begin_costs_the_api_nothing(tmp_path: Path) -> None:
     request = post(b"x" * 10_000, "/slow")
-    with gateway(tmp_path) as one, ExitStack() as stack:
+    with gateway(tmp_path, silence="2s") as one, ExitStack() as stack:
         slow = [stack.enter_context(one.connected()) for _ in range(50)]
         for connection in slow:
             connection.sendall(request[:-9_000])

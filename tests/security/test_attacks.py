@@ -1,14 +1,13 @@
 """Every attack against a real executor, judged by the answer and by the host; see docs/security.md.
 
 All of a mode's attacks run at the same time, as they would in life, and the tests then look at what came of each.
-An attack prints HELD when it was stopped everywhere, and ESCAPED when it was not. With
-PRECIEUX_TEST_ATTACK_MODES=all they are made several times: as the executor comes (as root where we are), without
-cgroups, with every program started anew, and, where we are root, as an ordinary user.
+An attack prints HELD when it was stopped everywhere, and ESCAPED when it was not. The ordinary run makes them against
+the executor as it comes (as root where we are). The slow one makes them also without cgroups, with every program
+started from nothing, and, where we are root, as an ordinary user, without and with subordinate ids.
 """
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import httpx
 import pytest
 
 from executor.languages import known
-from tests.fixtures.executor import MODES, RunningExecutor, running_executor
+from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.security.attacks import Attack, load
 from tests.security.host import Host, descendants, host, nurseries, processes_named
 
@@ -27,7 +26,8 @@ pytestmark = pytest.mark.security
 _ATTACKS = [attack for attack in load() if known()[attack.language].toolchain()]
 _CONCURRENCY = 4
 _DEADLINE_S = 10
-_MODES = list(MODES) if os.environ.get("PRECIEUX_TEST_ATTACK_MODES") == "all" else ["as it comes"]
+_OTHER_MODES = ("without cgroups", "cold", "ordinary user", "subordinate ids")
+_MODES = ["as it comes", *(pytest.param(mode, marks=pytest.mark.slow) for mode in _OTHER_MODES)]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fixtures.executor import MODES, RunningExecutor, running_executor
+from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.security.host import descendants, keeper
 
 pytestmark = pytest.mark.security
@@ -84,7 +84,7 @@ def _crash(name: str) -> None:
     os.waitpid(pid, 0)
 
 
-@pytest.fixture(params=[mode for mode in ("as it comes", "ordinary user") if mode in MODES])
+@pytest.fixture(params=["as it comes", "ordinary user"])
 def running(request: pytest.FixtureRequest) -> Iterator[RunningExecutor]:
     with running_executor(request.param) as running:
         yield running

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fixtures.executor import MODES, RunningExecutor, running_executor
+from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.security.attacks import Attack, load
 from tests.security.host import keeper
 
@@ -22,9 +22,9 @@ pytestmark = pytest.mark.security
 _LIMIT_BYTES = 768 << 20
 _FOLDER = Path("/sys/fs/cgroup/memory")
 _ATTACKS = [attack for attack in load() if attack.name.startswith("memory_") and attack.language == "c"]
-_MODES = [mode for mode in ("ordinary user", "subordinate ids") if mode in MODES]
-if os.environ.get("PRECIEUX_TEST_ATTACK_MODES") != "all":
-    _MODES = _MODES[:1]
+_MODES = ["ordinary user", pytest.param("subordinate ids", marks=pytest.mark.slow)]
+#: What the ordinary run tries: memory of the program's own, and of the kernel.
+_QUICK = ("memory_in_mappings", "memory_in_pipes")
 #: Looks at the clock so often that it cannot have been still while others took all memory.
 _NEIGHBOUR = """
 import time
@@ -76,7 +76,13 @@ async def _post(url: str, **body: Any) -> dict[str, Any]:
         return answer
 
 
-@pytest.mark.parametrize("attack", _ATTACKS, ids=lambda attack: attack.name)
+@pytest.mark.parametrize(
+    "attack",
+    [
+        pytest.param(attack, id=attack.name, marks=() if attack.name in _QUICK else pytest.mark.slow)
+        for attack in _ATTACKS
+    ],
+)
 async def test_its_neighbour_and_we_live(executor: RunningExecutor, group: Group, attack: Attack) -> None:
     guard, killed = keeper(executor.pid), group.killed()
     request = {"time_limit": 4, "wall_limit": 15, **attack.request, "language": attack.language, "code": attack.source}

@@ -7,14 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fixtures.executor import MODES, running_executor
+from tests.fixtures.executor import running_executor
 from tests.security.host import keeper, processes_named
 from tests.waiting import eventually
 
-pytestmark = [
-    pytest.mark.security,
-    pytest.mark.skipif("subordinate ids" not in MODES, reason="there is no newuidmap, or we are not root"),
-]
+pytestmark = pytest.mark.security
 
 _SLEEPER = "import os, sys\nos.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)', '{mark}'])"
 

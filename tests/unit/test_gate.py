@@ -1,6 +1,6 @@
 import pytest
 
-from tests.fixtures import gate
+from tests.fixtures import executor, gate
 
 
 def test_a_missing_service_skips_on_a_laptop(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,3 +24,17 @@ def test_an_unknown_backend_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECIEUX_TEST_BACKEND", "podman")
     with pytest.raises(pytest.UsageError, match="`embedded` or `docker`"):
         gate.backend()
+
+
+@pytest.mark.parametrize(
+    ("user", "ci", "outcome"),
+    [(0, "true", pytest.fail.Exception), (0, "false", pytest.skip.Exception), (1000, "true", pytest.skip.Exception)],
+)
+def test_a_mode_of_the_executor_that_root_cannot_have_is_missing(
+    monkeypatch: pytest.MonkeyPatch, user: int, ci: str, outcome: type[Exception]
+) -> None:
+    monkeypatch.delitem(executor.MODES, "subordinate ids", raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome, match="'subordinate ids'"), executor.running_executor("subordinate ids"):
+        pass

@@ -1,6 +1,6 @@
 """Every function that looks at a stranger's text outside of a sandbox takes steps in proportion to its length.
 
-A new one belongs into `_FUNCTIONS`.
+A new one belongs into `_FUNCTIONS`. The quick tests try one unit of each kind with every function, the slow ones all.
 """
 
 import io
@@ -191,18 +191,33 @@ _UNITS: Final = (
 )  # fmt: skip
 
 
+#: One of each kind: white space, ends of lines, control characters, surrogates, wide characters, dots, addresses,
+#: brackets, quotes, escapes, forms, headers, comments, Java, and numbers.
+_QUICK_UNITS: Final = (
+    " ", "\r\n", "\x1b[31m", "\ud83d", "🎉", "a.", "a@", "[[", '"', "\\u", "a=1&", "=?", "/*", "package a.", "1,",
+)  # fmt: skip
+
+
 def _repeated(before: str, unit: str, after: str) -> Callable[[int], str]:
     return lambda size: before + unit * (size // max(len(unit), 1)) + after
 
 
 @pytest.mark.parametrize("name", _FUNCTIONS)
 def test_known_attacks_take_linear_steps(name: str) -> None:
+    for unit in _QUICK_UNITS:
+        _check(name, "", unit, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", _FUNCTIONS)
+def test_all_known_attacks_take_linear_steps(name: str) -> None:
     for unit in _UNITS:
         _check(name, "", unit, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _FUNCTIONS)
-@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_combined_attacks_take_linear_steps(name: str, data: st.DataObject) -> None:
     piece = st.lists(st.one_of(st.sampled_from(_UNITS), st.characters()), min_size=1, max_size=3).map("".join)

@@ -253,6 +253,7 @@ async def test_slow_readers_of_large_files_take_little_memory(
         assert peak(api) < MEMORY
 
 
+@pytest.mark.slow
 async def test_all_attacks_at_once_leave_the_api_standing(
     tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
 ) -> None:

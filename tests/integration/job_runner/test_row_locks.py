@@ -85,7 +85,7 @@ class EchoEngine:
         return RunResponse(timeStamp=1, status=200, output=inputs, verdict=Verdict.OK)
 
 
-@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=[pytest.mark.storm, pytest.mark.timeout(300)])])
+@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.timeout(300)])])
 async def test_a_storm_of_heartbeats_and_outcomes_leaves_no_trace(
     database: Database, database_url: str, tmp_path: Path, seconds: float
 ) -> None:
