@@ -4,9 +4,8 @@ The group is made by us, as root; where that cannot be, this is skipped.
 """
 
 import asyncio
-import os
+import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import httpx
 import pytest
 
 from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.memory_group import MemoryGroup, memory_group
 from tests.security.attacks import Attack, load
 from tests.security.host import keeper
 
@@ -36,34 +36,18 @@ print("well")
 """
 
 
-@dataclass(frozen=True)
-class Group:
-    folder: Path
-
-    @property
-    def prefix(self) -> list[str]:
-        """A command that is in the group, and becomes another."""
-        return ["sh", "-c", f'echo $$ > {self.folder}/cgroup.procs && exec "$@"', "sh"]
-
-    def killed(self) -> int:
-        return int((self.folder / "memory.oom_control").read_text().rpartition("oom_kill ")[2])
-
-
 @pytest.fixture(scope="module")
-def group() -> Iterator[Group]:
-    group = Group(_FOLDER / f"precieux-test-{os.getpid()}")
-    try:
-        group.folder.mkdir()
-        (group.folder / "memory.limit_in_bytes").write_text(str(_LIMIT_BYTES))
-        (group.folder / "cgroup.procs").chmod(0o666)
-    except OSError as exc:
-        pytest.skip(f"no memory cgroup can be made here: {exc}")
-    yield group
-    group.folder.rmdir()
+def group() -> Iterator[MemoryGroup]:
+    with contextlib.ExitStack() as stack:
+        try:
+            group = stack.enter_context(memory_group(_LIMIT_BYTES))
+        except OSError as exc:
+            pytest.skip(f"no memory cgroup can be made here: {exc}")
+        yield group
 
 
 @pytest.fixture(scope="module", params=_MODES)
-def executor(request: pytest.FixtureRequest, group: Group) -> Iterator[RunningExecutor]:
+def executor(request: pytest.FixtureRequest, group: MemoryGroup) -> Iterator[RunningExecutor]:
     with running_executor(
         request.param, executor_slots="2", executor_warm_boxes="1", max_memory_limit=str(4 << 30), prefix=group.prefix
     ) as running:
@@ -83,7 +67,7 @@ async def _post(url: str, **body: Any) -> dict[str, Any]:
         for attack in _ATTACKS
     ],
 )
-async def test_its_neighbour_and_we_live(executor: RunningExecutor, group: Group, attack: Attack) -> None:
+async def test_its_neighbour_and_we_live(executor: RunningExecutor, group: MemoryGroup, attack: Attack) -> None:
     guard, killed = keeper(executor.pid), group.killed()
     request = {"time_limit": 4, "wall_limit": 15, **attack.request, "language": attack.language, "code": attack.source}
     neighbour, attacked = await asyncio.gather(
@@ -105,7 +89,7 @@ libc.memset(ctypes.c_void_p(address), 1, ctypes.c_size_t(3 << 30))
 """
 
 
-async def test_when_memory_runs_out_the_program_ends_and_not_we(executor: RunningExecutor, group: Group) -> None:
+async def test_when_memory_runs_out_the_program_ends_and_not_we(executor: RunningExecutor, group: MemoryGroup) -> None:
     """More than the group has, within a limit that is larger still: the kernel ends the program, and we say so."""
     guard, killed = keeper(executor.pid), group.killed()
     answer = await _post(executor.url, language="py", code=_HIDES, memory_limit=4 << 30, wall_limit=60)

@@ -14,11 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from tests.fixtures.executor import MODES, running_executor
+from tests.fixtures.memory_group import memory_group
 from tests.fixtures.processes import descendants
 from tests.fixtures.up import Up
 from tests.siege.attackers import Attackers
@@ -38,16 +38,20 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="precieux-siege-"))
     folder.chmod(0o711)
     mode = "ordinary user" if "ordinary user" in MODES else "as it comes"
-    with _memory_group() as group, _inside(group):
-        executor = running_executor(mode, codex_token=_TOKEN)
-        with executor as engine, _outside(group):
-            up = Up(folder, {"PRECIEUX_CODEX_URL": engine.url, "PRECIEUX_CODEX_TOKEN": _TOKEN})
-            up.start()
-            try:
-                return _besiege(up, engine.pid, minutes=chosen.minutes, every_s=chosen.every)
-            finally:
-                up.stop()
-                print(f"The log is {folder / 'up.log'}")
+    with contextlib.ExitStack() as stack:
+        try:
+            prefix = stack.enter_context(memory_group(_MEMORY_BYTES)).prefix
+        except OSError as exc:
+            print(f"The executor runs without a memory limit: no memory cgroup can be made here ({exc}).")
+            prefix = []
+        engine = stack.enter_context(running_executor(mode, prefix=prefix, codex_token=_TOKEN))
+        up = Up(folder, {"PRECIEUX_CODEX_URL": engine.url, "PRECIEUX_CODEX_TOKEN": _TOKEN})
+        up.start()
+        try:
+            return _besiege(up, engine.pid, minutes=chosen.minutes, every_s=chosen.every)
+        finally:
+            up.stop()
+            print(f"The log is {folder / 'up.log'}")
 
 
 def _besiege(up: Up, executor: int, *, minutes: float, every_s: float) -> int:
@@ -124,46 +128,6 @@ def _line(name: str, tally: Tally) -> str:
 def _peak_mib(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) // 1024
-
-
-@contextlib.contextmanager
-def _memory_group() -> Iterator[Path | None]:
-    """A memory cgroup of the siege's own; None where none can be made."""
-    group = Path(f"/sys/fs/cgroup/memory/precieux-siege-{os.getpid()}")
-    try:
-        group.mkdir()
-        (group / "memory.limit_in_bytes").write_text(str(_MEMORY_BYTES))
-    except OSError:
-        print("The executor runs without a memory limit: no memory cgroup (version 1) can be made here.")
-        yield None
-        return
-    try:
-        yield group
-    finally:
-        group.rmdir()
-
-
-@contextlib.contextmanager
-def _inside(group: Path | None) -> Iterator[None]:
-    """What is started in the block belongs to the group."""
-    if group:
-        (group / "cgroup.procs").write_text(str(os.getpid()))
-    try:
-        yield
-    finally:
-        if group:
-            _leave(group)
-
-
-@contextlib.contextmanager
-def _outside(group: Path | None) -> Iterator[None]:
-    if group:
-        _leave(group)
-    yield
-
-
-def _leave(group: Path) -> None:
-    (group.parent / "cgroup.procs").write_text(str(os.getpid()))
 
 
 if __name__ == "__main__":

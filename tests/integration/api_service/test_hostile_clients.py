@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import os
 import resource
-import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +18,7 @@ from shared.database import Database
 from shared.storage.local import LocalStore
 from shared.storage.secret import kept_secret
 from shared.storage.signing import LinkSigner
+from tests.fixtures.memory_group import memory_group
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
 from tests.integration.rows import execute
@@ -28,7 +27,6 @@ from tests.waiting import eventually_sync
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
 MEMORY: Final = 256 << 20
-_CGROUPS: Final = Path("/sys/fs/cgroup/memory")
 EMAIL: Final = "a@example.com"
 BODY: Final = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.py"\r\n\r\n'
 LARGEST: Final = 2 << 20
@@ -39,20 +37,17 @@ FILE: Final = 16 << 20
 @pytest.fixture
 def little_memory() -> Iterator[Callable[[], None]]:
     """What a process calls to have no more than that, page cache and buffers of its sockets aside."""
-    if os.geteuid() != 0 or not (_CGROUPS / "memory.limit_in_bytes").exists():
-        # Counts what is mapped as well, of which the libraries and threads' stacks take a part.
-        yield lambda: resource.setrlimit(resource.RLIMIT_DATA, (2 * MEMORY, 2 * MEMORY))
-        return
-    group = _CGROUPS / f"precieux-test-{secrets.token_hex(4)}"
-    group.mkdir()
-    (group / "memory.limit_in_bytes").write_text(str(MEMORY))
+    with contextlib.ExitStack() as stack:
+        try:
+            enter = stack.enter_context(memory_group(MEMORY)).enter
+        except OSError:
+            enter = _limit_data
+        yield enter
 
-    def enter() -> None:
-        (group / "cgroup.procs").write_text(str(os.getpid()))
 
-    yield enter
-    eventually_sync(lambda: not (group / "cgroup.procs").read_text(), what="the group is empty")
-    group.rmdir()
+def _limit_data() -> None:
+    # Counts what is mapped as well, of which the libraries and threads' stacks take a part.
+    resource.setrlimit(resource.RLIMIT_DATA, (2 * MEMORY, 2 * MEMORY))
 
 
 @pytest.fixture(autouse=True)

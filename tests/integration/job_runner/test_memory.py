@@ -20,6 +20,7 @@ import pytest
 from precieux.parent_death import die_with_parent
 from shared.database import Database
 from tests.fixtures.mailgun_server import MailgunServer
+from tests.fixtures.memory_group import memory_group
 from tests.integration.rows import add_job, fetch
 from tests.waiting import eventually
 
@@ -111,21 +112,30 @@ def runner(
         "PRECIEUX_RUNNER_CONCURRENCY": "4",
         "PRECIEUX_LOG_LEVEL": "WARNING",
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "job_runner"],
-        cwd=Path(__file__).parents[3],
-        env=environment,
-        preexec_fn=_limited(die_with_parent(signal.SIGKILL)),
-    )
-    yield process
-    process.terminate()
-    process.wait(timeout=60)
+    with contextlib.ExitStack() as stack:
+        try:
+            enter = stack.enter_context(memory_group(LIMIT)).enter
+        except OSError:
+            enter = _limit_data
+        process = subprocess.Popen(
+            [sys.executable, "-m", "job_runner"],
+            cwd=Path(__file__).parents[3],
+            env=environment,
+            preexec_fn=_after(enter, die_with_parent(signal.SIGKILL)),
+        )
+        yield process
+        process.terminate()
+        process.wait(timeout=60)
 
 
-def _limited(then: Callable[[], None]) -> Callable[[], None]:
+def _limit_data() -> None:
+    # Counts what is mapped as well, of which the stacks of threads take a part.
+    resource.setrlimit(resource.RLIMIT_DATA, (2 * LIMIT, 2 * LIMIT))
+
+
+def _after(first: Callable[[], None], then: Callable[[], None]) -> Callable[[], None]:
     def in_child() -> None:
-        # What the process may write to and does not share; the stacks of its threads count as a whole.
-        resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
+        first()
         then()
 
     return in_child
