@@ -1,6 +1,7 @@
 """Where programs are the executor's own user to the kernel: what one of them uses up, the executor does not need."""
 
 import asyncio
+import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
@@ -33,13 +34,16 @@ def executor() -> Iterator[RunningExecutor]:
 
 
 def _epolls(process: int) -> list[str]:
-    folder = Path(f"/proc/{process}/fd")
-    return [path.name for path in folder.iterdir() if "eventpoll" in os.readlink(path)]
+    found = []
+    for path in Path(f"/proc/{process}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it has just been closed
+            found += [path.name] if "eventpoll" in os.readlink(path) else []
+    return found
 
 
-async def _run(url: str, code: str) -> httpx.Response:
+async def _run(url: str, code: str, **wishes: int) -> httpx.Response:
     async with httpx.AsyncClient(base_url=url, timeout=120) as client:
-        return await client.post("/", json={"language": "py", "code": code})
+        return await client.post("/", json={"language": "py", "code": code, **wishes})
 
 
 async def test_neither_executor_nor_keeper_has_an_epoll(executor: RunningExecutor) -> None:
@@ -70,6 +74,20 @@ print(open("/proc/self/oom_score_adj").read())
     below = {score(process) for process in descendants(guard)}
     assert min(below) == score(guard)  # nurseries
     assert below - {score(guard)} <= {950, 1000}
+
+
+async def test_sockets_count_what_they_hold_and_not_what_they_could(executor: RunningExecutor) -> None:
+    """The keeper has to be in the box's network namespace for a moment to be told of it."""
+    code = """
+import socket, time
+pairs = [socket.socketpair() for _ in range(55)]
+until = time.process_time() + 0.3
+while time.process_time() < until:
+    pass
+print("well")
+"""
+    answer = (await _run(executor.url, code, memory_limit=48 << 20)).json()
+    assert (answer["verdict"], answer["output"]) == ("ok", "well\n"), answer
 
 
 async def test_a_keeper_without_descriptors_loses_a_box_and_not_itself() -> None:
