@@ -46,6 +46,9 @@ _MAKE_BOXES = {
     "clone3": {"x86_64": 435, "aarch64": 435},
     "setns": {"x86_64": 308, "aarch64": 268},
 }
+#: For the keeper, which asks a box's network namespace what its sockets hold (keeper/kernel_memory.py).
+_ENTER_NAMESPACES = {"setns": {"x86_64": 308, "aarch64": 268}}
+_CLONE_NEWNET = 0x40000000
 _START_PROGRAMS = {"unshare": {"x86_64": 272, "aarch64": 97}}
 #: CLONE_NEWUSER and CLONE_NEWCGROUP
 _PROGRAMS_NAMESPACES = 0x10000000 | 0x02000000
@@ -99,11 +102,14 @@ def for_process_one(machine: str | None = None) -> bytes:
 
 
 def for_the_wall(machine: str | None = None) -> bytes:
-    """The filter of everything inside the wall: what programs may call, and what makes boxes. So no runtime that
-    programs are forked from has io_uring, whose rings they would have in common."""
+    """The filter of everything inside the wall: what programs may call, and what makes boxes and measures them.
+
+    So no runtime that programs are forked from has io_uring, whose rings they would have in common."""
     machine = _known(machine)
     ours = [numbers[machine] for numbers in (_MAKE_BOXES | _START_PROGRAMS).values()]
-    return _filter(machine, dict.fromkeys([*allowed(machine).values(), *ours], ALLOW))
+    networks = Switch(1, {_CLONE_NEWNET: ALLOW}, Answer(errno.EPERM))
+    calls: dict[int, Rule] = dict.fromkeys([*allowed(machine).values(), *ours], ALLOW)
+    return _filter(machine, {**calls, **{numbers[machine]: networks for numbers in _ENTER_NAMESPACES.values()}})
 
 
 def allowed(machine: str) -> dict[str, int]:

@@ -39,9 +39,9 @@ def _epolls(process: int) -> list[str]:
     return found
 
 
-async def _run(url: str, code: str) -> httpx.Response:
+async def _run(url: str, code: str, **wishes: int) -> httpx.Response:
     async with httpx.AsyncClient(base_url=url, timeout=120) as client:
-        return await client.post("/", json={"language": "py", "code": code})
+        return await client.post("/", json={"language": "py", "code": code, **wishes})
 
 
 async def test_neither_executor_nor_keeper_has_an_epoll(executor: RunningExecutor) -> None:
@@ -72,6 +72,20 @@ print(open("/proc/self/oom_score_adj").read())
     below = {score(process) for process in descendants(guard)}
     assert min(below) == score(guard)  # nurseries
     assert below - {score(guard)} <= {950, 1000}
+
+
+async def test_sockets_count_what_they_hold_and_not_what_they_could(executor: RunningExecutor) -> None:
+    """The keeper has to be in the box's network namespace for a moment to be told of it."""
+    code = """
+import socket, time
+pairs = [socket.socketpair() for _ in range(55)]
+until = time.process_time() + 0.3
+while time.process_time() < until:
+    pass
+print("well")
+"""
+    answer = (await _run(executor.url, code, memory_limit=48 << 20)).json()
+    assert (answer["verdict"], answer["output"]) == ("ok", "well\n"), answer
 
 
 async def test_a_keeper_without_descriptors_loses_a_box_and_not_itself() -> None:

@@ -64,7 +64,7 @@ class Attackers:
         while True:
             with contextlib.suppress(OSError, httpx.HTTPError, asyncio.IncompleteReadError):
                 await attack()
-            await asyncio.sleep(random.uniform(0.2, 1.0))
+            await asyncio.sleep(random.uniform(2, 10))
 
     async def _submit_all(self, free: asyncio.Semaphore) -> None:
         """Submit every hostile program, each from an address of its own, some tens at a time."""

@@ -8,13 +8,18 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent
 PROFILE: dict[str, Any] = json.loads((ROOT / "deploy/executor-seccomp.json").read_text())
 ALLOWED = {name for rule in PROFILE["syscalls"] for name in rule["names"]}
-BOX = {"mount", "pivot_root", "sethostname", "umount2", "unshare"}
+BOX = {"mount", "pivot_root", "sethostname", "setns", "umount2", "unshare"}
 
 
 def test_it_covers_what_programs_may_call_and_adds_what_makes_a_box() -> None:
     table = (ROOT / "executor/sandbox/allowed_syscalls.csv").read_text()
     assert {row["name"] for row in csv.DictReader(table.splitlines())} == ALLOWED - BOX
     assert ALLOWED >= BOX
+
+
+def test_of_namespaces_it_enters_those_of_the_network_alone() -> None:
+    (rule,) = (rule for rule in PROFILE["syscalls"] if "setns" in rule["names"])
+    assert rule["args"] == [{"index": 1, "value": 0x40000000, "op": "SCMP_CMP_EQ"}]
 
 
 def test_whatever_it_does_not_name_seems_not_to_exist() -> None:

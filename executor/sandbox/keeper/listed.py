@@ -14,7 +14,7 @@ _MANY_MAPPINGS, _MAPPING_BYTES = 1000, 4096
 _ANCESTOR_BYTES = 64
 #: For a file that an epoll watches the kernel keeps 200 bytes. There are at most as many as epolls times files, so few
 #: where all processes together have few files open.
-_FEW_FILES, _WATCH_BYTES = 1024, 4096
+_FEW_FILES, _WATCH_BYTES = 512, 4096
 _EPOLL = "anon_inode:[eventpoll]"
 _PIECE = 1 << 16
 

@@ -102,12 +102,12 @@ class _Tree:
     used_s = 0.0
 
     def sample(self) -> dict[tuple[int, str], Any]:
-        return {(2, "1"): SimpleNamespace(own=self.used_s, waited=0.0, resident=0, tables=0)}
+        return {(2, "1"): SimpleNamespace(own=self.used_s, waited=0.0, resident=0, tables=0, running=0.0)}
 
     def stored(self) -> int:
         return 0
 
-    def mappings(self, most: int) -> int:
+    def listed(self, most: int) -> int:
         return 0
 
     def kernel(self) -> int:

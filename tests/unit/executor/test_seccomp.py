@@ -54,13 +54,14 @@ def program() -> bytes:
 
 
 _MOUNT, _UNSHARE, _SETHOSTNAME, _CLONE3, _SETNS = 165, 272, 170, 435, 308
-_CLONE_NEWNS, _CLONE_NEWCGROUP, _CLONE_NEWUSER = 0x20000, 0x2000000, 0x10000000
+_CLONE_NEWNS, _CLONE_NEWCGROUP, _CLONE_NEWUSER, _CLONE_NEWNET = 0x20000, 0x2000000, 0x10000000, 0x40000000
 
 
 def test_the_wall_allows_what_programs_call_and_what_makes_boxes() -> None:
     wall = seccomp.for_the_wall("x86_64")
-    allowed = {number for number in range(600) if _run(wall, number) == _ALLOW}
+    allowed = {number for number in range(600) if _run(wall, number, 0, _CLONE_NEWNET) == _ALLOW}
     assert allowed == {*_NUMBERS.values(), _MOUNT, _UNSHARE, _SETHOSTNAME, _CLONE3, _SETNS}
+    assert _run(wall, _SETNS, 0, _CLONE_NEWUSER) == _refused(errno.EPERM)
 
 
 def test_process_one_makes_no_namespaces_but_those_of_programs() -> None:
