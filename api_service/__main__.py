@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from typing import Final
 
 from api_service.app import create_app
 from api_service.auth import Authenticator
@@ -32,10 +33,13 @@ from shared.storage.settings import StoreSettings
 
 log = get_logger(__name__)
 
+#: No client waits longer for a statement, and none holds a connection to the database for longer.
+_STATEMENT_SECONDS: Final = 15.0
+
 
 async def serve(stop: asyncio.Event) -> None:
     settings, store_settings = load(ApiSettings), load(StoreSettings)
-    database = Database(load(DatabaseSettings))
+    database = Database(load(DatabaseSettings), statement_seconds=_STATEMENT_SECONDS)
     broker = open_broker(load(BrokerSettings), database)
     store = open_store(store_settings)
     listening = listening_socket(settings.host, settings.port, setting="PRECIEUX_HOST and PRECIEUX_PORT")

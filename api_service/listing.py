@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
 from api_service.auth import Principal
 from api_service.schemas import ListQuery, SubmissionStatus
 from api_service.shares import Shares
+from api_service.turns import Turns
 from shared.database import Database, Record
 from shared.errors import ObjectNotFound
 from shared.languages import check_lang
@@ -33,7 +34,7 @@ _FROM: Final = """
         ORDER BY id DESC LIMIT 1
     ) j ON true
     LEFT JOIN results r ON r.job = j.id
-    WHERE (:sees_all OR u.owner = :owner)
+    WHERE {seen}
 """
 _WEIGHTS: Final = f"""
     SELECT u.id,
@@ -61,16 +62,19 @@ class Listing:
     database: Database
     store: ObjectStore
     shares: Shares
+    turns: Turns = field(default_factory=lambda: Turns(1))
 
     async def pieces(self, principal: Principal, query: ListQuery) -> AsyncGenerator[bytes]:
         """The answer to a query: `{"result": [...]}`, the oldest submission first, a batch of rows in each piece.
 
         No connection to the database is held while the client reads.
         """
-        seen = {"sees_all": principal.sees_all, "owner": principal.key_id}
-        async with self.database.connection() as connection:
+        # Two texts, so that each has a plan of its own: over the rows of one key, or over all.
+        of = "true" if principal.sees_all else "u.owner = :owner"
+        seen = {} if principal.sees_all else {"owner": principal.key_id}
+        async with self.turns.take(principal), self.database.connection() as connection:
             found = await connection.fetch_all(
-                _WEIGHTS,
+                _WEIGHTS.format(seen=of),
                 {
                     **seen,
                     "email": query.email,
@@ -85,8 +89,10 @@ class Listing:
         lead = b'{"result":['
         with self.shares.hold(principal, heaviest):
             for ids, _ in batches:
-                async with self.database.connection() as connection:
-                    rows = await connection.fetch_all(_ROWS, {**seen, "ids": ids, "length": LONGEST_TEXT})
+                async with self.turns.take(principal), self.database.connection() as connection:
+                    rows = await connection.fetch_all(
+                        _ROWS.format(seen=of), {**seen, "ids": ids, "length": LONGEST_TEXT}
+                    )
                 texts = [(await self._status(row)).model_dump_json().encode() for row in rows]
                 del rows
                 if texts:

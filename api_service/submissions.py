@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
@@ -12,6 +12,7 @@ from api_service.budget import Budget
 from api_service.problems import Problem
 from api_service.recipients import EVERYBODY, Recipients
 from api_service.schemas import SourceFile, Upload
+from api_service.turns import Turns
 from shared import budgets
 from shared.addresses import canonical, domain_of
 from shared.broker.base import QUEUE
@@ -51,6 +52,7 @@ class Submissions:
     key_bytes: int = 1 << 30
     key_cpu_seconds: int = 36_000
     recipients: Recipients = EVERYBODY
+    turns: Turns = field(default_factory=lambda: Turns(2))
 
     async def register(
         self, principal: Principal, upload: Upload, file: SourceFile, idempotency_key: str | None = None
@@ -66,7 +68,7 @@ class Submissions:
         """
         self._check_recipient(principal, upload.email)
         sha256 = hashlib.sha256(file.data).hexdigest()
-        async with self.database.transaction() as connection:
+        async with self.turns.take(principal), self.database.transaction() as connection:
             if not principal.sees_all:
                 await self._check_run_seconds(connection, principal)
                 size = len(file.data) + len(upload.inputs.encode())
@@ -89,7 +91,7 @@ class Submissions:
                         return _same(earlier, upload, sha256)
                 if upload.id is not None:
                     raise Problem(HTTPStatus.CONFLICT, f"id {upload.id} is taken: choose another, or leave it out.")
-                # The sequence ran into an id that a client had chosen. Each such id is met once, ever.
+                # The sequence ran into ids that clients had chosen, and another one has taken the next free one.
             key = object_key(upload_id, file.extension)
             await self.store.put(key, file.data, content_type="text/plain; charset=utf-8")
         return upload_id
@@ -104,7 +106,10 @@ class Submissions:
         """
         bound = not principal.sees_all or self.recipients is not EVERYBODY
         # With nothing to undo, one statement is a transaction of its own.
-        async with self.database.transaction() if bound else self.database.connection() as connection:
+        async with (
+            self.turns.take(principal),
+            self.database.transaction() if bound else self.database.connection() as connection,
+        ):
             asked = await connection.fetch_one(
                 _ASK, {"id": upload_id, "queue": QUEUE, "sees_all": principal.sees_all, "owner": principal.key_id}
             )
@@ -186,8 +191,14 @@ async def _insert(
         SELECT chosen.id, :email, :inputs, :language, :enable, :filename, chosen.id || :suffix, :size_bytes, :sha256,
             :owner, :idempotency_key
         FROM (
-            SELECT coalesce(CAST(:id AS bigint), nextval(pg_get_serial_sequence('uploads', 'id'))) AS id
-        ) AS chosen
+            SELECT coalesce(CAST(:id AS bigint), (
+                -- The sequence may run into many ids that clients have chosen. Each is met once, ever.
+                SELECT next.id FROM generate_series(1, 10000) AS nth CROSS JOIN LATERAL (
+                    SELECT nextval(pg_get_serial_sequence('uploads', 'id')) + 0 * nth AS id OFFSET 0
+                ) AS next
+                WHERE (SELECT true FROM uploads WHERE uploads.id = next.id) IS NULL LIMIT 1
+            )) AS id OFFSET 0
+        ) AS chosen WHERE chosen.id IS NOT NULL
         ON CONFLICT DO NOTHING RETURNING id
         """,
         {

@@ -113,10 +113,16 @@ class Database:
     transaction, and `transaction()` inside a transaction of the same task is a savepoint of it.
     """
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, *, statement_seconds: float = 0) -> None:
+        """A statement that takes longer, or waits so long for a lock, is ended as if the server were away; 0: none."""
         self._url = settings.database_url.get_secret_value()
+
+        async def begin_session(connection: asyncpg.Connection) -> None:
+            if statement_seconds:
+                await connection.execute(f"SET statement_timeout = {round(statement_seconds * 1000)}")
+
         self._database = databases.Database(
-            self._url, min_size=1, max_size=settings.database_pool_size, reset=_keep_session
+            self._url, min_size=1, max_size=settings.database_pool_size, init=begin_session, reset=_keep_session
         )
         self._held: dict[asyncio.Task[Any], RawConnection] = {}
 

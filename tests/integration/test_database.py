@@ -6,8 +6,9 @@ import random
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
-from shared.database import Database
+from shared.database import Database, DatabaseSettings
 from shared.errors import DatabaseConflict, DatabaseUnavailable
 
 pytestmark = pytest.mark.integration
@@ -130,3 +131,20 @@ async def test_the_servers_errors_are_sorted_by_their_class(
         async with database.connection() as connection:
             await connection.execute(raising)
     assert raised.type is error
+
+
+async def test_a_statement_that_takes_too_long_is_ended_as_if_the_server_were_away(
+    database: Database, database_url: str
+) -> None:
+    hasty = Database(DatabaseSettings(database_url=SecretStr(database_url)), statement_seconds=0.2)
+    await hasty.connect()
+    try:
+        async with database.transaction() as connection:
+            await connection.execute("SELECT pg_advisory_xact_lock(1)")
+            with pytest.raises(DatabaseUnavailable):
+                async with hasty.transaction() as other:
+                    await other.execute("SELECT pg_advisory_xact_lock(1)")
+        async with hasty.transaction() as other:
+            await other.execute("SELECT pg_advisory_xact_lock(1)")
+    finally:
+        await hasty.disconnect()

@@ -1,10 +1,12 @@
 """What one key, one mailbox and one domain may use, however a client spells and spreads it."""
 
 import asyncio
+from typing import Any
 
 import httpx
 import pytest
 
+from api_service import submissions
 from api_service.recipients import Recipients
 from shared import api_keys, budgets
 from shared.api_keys import Scope
@@ -14,6 +16,7 @@ from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.test_access import OPERATOR, Reach, bearer, make_key, reach, submit
 from tests.integration.rows import execute, fetch
+from tests.waiting import eventually
 
 __all__ = ["reach"]
 
@@ -199,3 +202,38 @@ async def test_unsubscribing_holds_for_all_spellings(reach: Reach, database: Dat
         assert (await client.post(signer.unsubscribe_link("Opt.Out+x@gmail.com"))).status_code == 200
     [row] = await fetch(database, "SELECT email, canonical FROM suppressions")
     assert (row["email"], row["canonical"]) == ("Opt.Out+x@gmail.com", "optout@gmail.com")
+
+
+async def test_a_key_that_asks_for_much_at_once_leaves_the_database_to_others(reach: Reach, database: Database) -> None:
+    greedy, honest = [await make_key(database, Scope.SUBMIT, Scope.READ) for _ in range(2)]
+    async with reach(key_budget=MANY) as client:
+        assert (await submit(client, greedy, id=1)).status_code == 200
+        async with owner_of(database).transaction() as connection:
+            # Every submission of the key waits for this row.
+            await connection.execute("SELECT FROM budgets WHERE subject = 'key:1' FOR UPDATE")
+            crowd = [asyncio.create_task(submit(client, greedy)) for _ in range(50)]
+            await eventually(lambda: database.connections()["busy"] == 2)
+            async with asyncio.timeout(30):
+                assert (await submit(client, honest)).status_code == 200
+                assert (await client.get("/check_user/?email=a@example.com", headers=bearer(greedy))).is_success
+            assert database.connections()["busy"] == 2
+        assert {answer.status_code for answer in await asyncio.gather(*crowd)} == {200}
+
+
+async def test_ids_that_clients_chose_ahead_cost_the_next_one_no_further_statements(
+    reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await make_key(database, Scope.SUBMIT)
+    statements = []
+    insert = submissions._insert
+
+    async def counted(*values: Any) -> int | None:
+        statements.append(values)
+        return await insert(*values)
+
+    monkeypatch.setattr(submissions, "_insert", counted)
+    await execute(database, "INSERT INTO uploads (id) SELECT generate_series(1, 2000)")
+    async with reach(key_budget=MANY) as client:
+        for number in (2001, 2002):
+            assert (await submit(client, key)).json().endswith(f": {number}")
+    assert len(statements) == 2
