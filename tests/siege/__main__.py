@@ -44,7 +44,8 @@ def main() -> int:
         except OSError as exc:
             print(f"The executor runs without a memory limit: no memory cgroup can be made here ({exc}).")
             prefix = []
-        engine = stack.enter_context(running_executor(mode, prefix=prefix, codex_token=_TOKEN))
+        # A session of its own, as under `up`: the kernel shares the processors out by session.
+        engine = stack.enter_context(running_executor(mode, prefix=[*prefix, "setsid"], codex_token=_TOKEN))
         up = Up(folder, {"PRECIEUX_CODEX_URL": engine.url, "PRECIEUX_CODEX_TOKEN": _TOKEN})
         up.start()
         try:
