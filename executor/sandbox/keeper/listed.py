@@ -15,7 +15,6 @@ _ANCESTOR_BYTES = 64
 #: For a file that an epoll watches the kernel keeps 200 bytes. There are at most as many as epolls times files, so few
 #: where all processes together have few files open.
 _FEW_FILES, _WATCH_BYTES = 512, 4096
-_EPOLL = "anon_inode:[eventpoll]"
 _PIECE = 1 << 16
 
 
@@ -40,14 +39,14 @@ class Listed:
         # An ancestor that has ended since leaves its entries.
         self._most_ancestors = max(self._most_ancestors, _longest_line(parents))
         for pid in parents:
-            mappings = self._count_lines(f"{pid}/maps")
+            mappings = self._count(f"{pid}/maps", b"\n")
             yield max(mappings - _MANY_MAPPINGS, 0) * _MAPPING_BYTES
             yield mappings * self._most_ancestors * _ANCESTOR_BYTES
-        files = [f"{pid}/fd/{number}" for pid in parents for number in self._list(f"{pid}/fd")]
+        # Of another user's process /proc/PID/fd is not to be seen, which has less to read.
+        files = [f"{pid}/fdinfo/{number}" for pid in parents for number in self._list(f"{pid}/fdinfo")]
         if len(files) > _FEW_FILES:
             for path in files:
-                if self._is_epoll(path):
-                    yield self._count_lines(path.replace("fd", "fdinfo")) * _WATCH_BYTES
+                yield self._count(path, b"tfd:") * _WATCH_BYTES
 
     def _parents(self) -> Iterator[tuple[int, int]]:
         for name in os.listdir(self._proc):
@@ -55,12 +54,6 @@ class Listed:
                 with contextlib.suppress(OSError, IndexError):
                     # As in `ProcessTree.sample`: what follows the last parenthesis is safe.
                     yield int(name), int(self._read(f"{name}/stat").rpartition(b")")[2].split()[1])
-
-    def _is_epoll(self, path: str) -> bool:
-        try:
-            return os.readlink(path, dir_fd=self._proc) == _EPOLL
-        except OSError:  # it has just been closed
-            return False
 
     def _list(self, folder: str) -> list[str]:
         try:
@@ -74,16 +67,16 @@ class Listed:
         finally:
             os.close(descriptor)
 
-    def _count_lines(self, path: str) -> int:
-        lines = 0
-        with contextlib.suppress(OSError):
+    def _count(self, path: str, mark: bytes) -> int:
+        found = 0
+        with contextlib.suppress(OSError):  # it has just ended
             descriptor = os.open(path, os.O_RDONLY, dir_fd=self._proc)
             try:
                 while text := os.read(descriptor, _PIECE):
-                    lines += text.count(b"\n")
+                    found += text.count(mark)
             finally:
                 os.close(descriptor)
-        return lines
+        return found
 
     def _read(self, path: str) -> bytes:
         descriptor = os.open(path, os.O_RDONLY, dir_fd=self._proc)
