@@ -54,7 +54,7 @@ class Reconciler:
         async with self._database.transaction() as connection:
             silent = await connection.fetch_all(
                 """
-                SELECT id, request_id, crashes,
+                SELECT id, request_id, stopped_consumers,
                     requested_at < now() - make_interval(secs => :patience) AS overdue
                 FROM uploads
                 -- Without a time it was requested by the code of an earlier release.
@@ -71,21 +71,24 @@ class Reconciler:
     async def _make_counted(self, row: Record) -> int | None:
         """Counted before it is tried, and no more when that has ended: what is left tells of consumers that died."""
         upload, request = row["id"], row["request_id"]
-        if row["crashes"] >= _MAX_CRASHES:
-            log.error("request.given_up", upload=upload, request=str(request), crashes=row["crashes"])
-            made = await self._maker.give_up(upload, request, f"the consumer stopped over it, {row['crashes']} times")
-            await self._count(upload, -row["crashes"])
+        if row["stopped_consumers"] >= _MAX_CRASHES:
+            log.error("request.given_up", upload=upload, request=str(request), crashes=row["stopped_consumers"])
+            made = await self._maker.give_up(
+                upload, request, f"the consumer stopped over it, {row['stopped_consumers']} times"
+            )
+            await self._count(upload, -row["stopped_consumers"])
             return made
         await self._count(upload, 1)
         made = await self._make(upload, request, overdue=bool(row["overdue"]))
         await self._count(upload, -1)
         return made
 
-    async def _count(self, upload: int, crashes: int) -> None:
+    async def _count(self, upload: int, change: int) -> None:
         async with self._database.connection() as connection:
             await connection.execute(
-                "UPDATE uploads SET crashes = greatest(0, crashes + CAST(:crashes AS integer)) WHERE id = :id",
-                {"id": upload, "crashes": crashes},
+                "UPDATE uploads SET stopped_consumers = greatest(0, stopped_consumers + CAST(:change AS integer))"
+                " WHERE id = :id",
+                {"id": upload, "change": change},
             )
 
     async def _make(self, upload: int, request: UUID, *, overdue: bool) -> int | None:

@@ -32,7 +32,7 @@ class Role(StrEnum):
 PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
     "uploads": {
         Role.API: ["SELECT", "INSERT", "UPDATE (request_id, requested_at)"],
-        Role.CONSUMER: ["SELECT", "UPDATE (request_id, requested_at, crashes)"],
+        Role.CONSUMER: ["SELECT", "UPDATE (request_id, requested_at, stopped_consumers)"],
         Role.RUNNER: ["SELECT", "UPDATE (enable, request_id)", "DELETE"],
         Role.OPERATOR: ["SELECT", "UPDATE (request_id, requested_at)"],
     },

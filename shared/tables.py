@@ -52,8 +52,8 @@ def _time(name: str, *, default_now: bool = False) -> Column[Any]:
 
 # What somebody sent. `enable` 0 means that it may be run, 1 that it is blocked. `request_id` is the request for its
 # execution that is not answered yet: while it is set, asking again asks for nothing new. `owner` is the key that
-# submitted it; none when there were no keys, or for a key of the operator's settings. `crashes` counts the consumers
-# that stopped while they made the job of a silent request.
+# submitted it; none when there were no keys, or for a key of the operator's settings. `stopped_consumers` counts
+# those that stopped while they made the job of a silent request.
 uploads = Table(
     "uploads",
     metadata,
@@ -71,7 +71,7 @@ uploads = Table(
     Column("owner", BigInteger, ForeignKey("api_keys.id")),
     Column("idempotency_key", Text),
     _time("created_at", default_now=True),
-    Column("crashes", Integer, nullable=False, server_default=text("0")),
+    Column("stopped_consumers", Integer, nullable=False, server_default=text("0")),
     Index("uploads_email_idx", "email", "id"),
     # A key's list costs the same with a million rows of other keys at the address.
     Index("uploads_owner_idx", "owner", "email", "id"),

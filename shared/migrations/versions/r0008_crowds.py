@@ -21,11 +21,11 @@ def downgrade() -> None:
 
 
 _UPGRADE = """
-ALTER TABLE uploads ADD COLUMN crashes integer NOT NULL DEFAULT 0;
+ALTER TABLE uploads ADD COLUMN stopped_consumers integer NOT NULL DEFAULT 0;
 CREATE INDEX uploads_owner_idx ON uploads (owner, email, id)
 """
 
 _DOWNGRADE = """
 DROP INDEX uploads_owner_idx;
-ALTER TABLE uploads DROP COLUMN crashes
+ALTER TABLE uploads DROP COLUMN stopped_consumers
 """

@@ -134,4 +134,4 @@ async def test_a_request_over_which_consumers_die_is_given_up_and_may_be_asked_f
     assert job["stop_reason"] == "the consumer stopped over it, 5 times"
     await execute(database, "DELETE FROM job")
     assert len(await reconciler.run_once()) == 1
-    assert await fetch(database, "SELECT crashes FROM uploads") == [{"crashes": 0}]
+    assert await fetch(database, "SELECT stopped_consumers FROM uploads") == [{"stopped_consumers": 0}]
