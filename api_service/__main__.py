@@ -77,7 +77,7 @@ async def serve(stop: asyncio.Event) -> None:
                 listing=Listing(database, store, Shares(settings.lists_bytes, "Lists")),
                 bodies=Shares(max(settings.bodies_bytes, settings.largest_body_bytes), "Large submissions"),
                 readiness=Readiness(database),
-                backlog=BacklogGuard(database, settings.max_backlog),
+                backlog=BacklogGuard(database, settings.max_backlog, settings.key_backlog_bytes),
                 relay=relay,
                 authenticator=authenticator,
                 signer=open_signer(store_settings),

@@ -28,6 +28,9 @@ class ApiSettings(Settings):
     max_backlog: Annotated[int, Field(ge=1, description="unanswered requests at which submissions are put off")] = (
         100_000
     )
+    key_backlog_bytes: Annotated[
+        int, Field(ge=1, description="bytes of source and input that one key may have waiting for their execution")
+    ] = 64 << 20
     recipient_budget: Annotated[int, Field(ge=1, description="executions mailed to one address an hour")] = 600
     domain_budget: Annotated[int, Field(ge=1, description="executions mailed to one domain an hour")] = 60_000
     recipients: str | None = Field(

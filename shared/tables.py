@@ -75,6 +75,8 @@ uploads = Table(
     Index("uploads_email_idx", "email", "id"),
     # A key's list costs the same with a million rows of other keys at the address.
     Index("uploads_owner_idx", "owner", "email", "id"),
+    # What one key has waiting.
+    Index("uploads_waiting_idx", "owner", postgresql_where=text("request_id IS NOT NULL")),
     Index("uploads_created_idx", "created_at"),
     # The whole backlog: every request for execution that is not answered yet.
     Index("uploads_pending_idx", "requested_at", postgresql_where=text("request_id IS NOT NULL")),

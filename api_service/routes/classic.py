@@ -61,6 +61,7 @@ async def check_email(
     services: ServicesDep,
 ) -> Response:
     await services.backlog.check()
+    await services.backlog.check_key(principal)
     asked = await services.submissions.ask_for_execution(principal, id)
     if asked is None:
         return JSONResponse({"detail": "Email not found"}, HTTPStatus.NOT_FOUND)

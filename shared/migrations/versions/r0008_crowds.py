@@ -1,4 +1,4 @@
-"""Consumers that stopped over a request, and an index for the lists of one key.
+"""Consumers that stopped over a request, and indexes for the lists and the backlog of one key.
 
 Revision ID: 0008
 Revises: 0007
@@ -22,10 +22,11 @@ def downgrade() -> None:
 
 _UPGRADE = """
 ALTER TABLE uploads ADD COLUMN stopped_consumers integer NOT NULL DEFAULT 0;
-CREATE INDEX uploads_owner_idx ON uploads (owner, email, id)
+CREATE INDEX uploads_owner_idx ON uploads (owner, email, id);
+CREATE INDEX uploads_waiting_idx ON uploads (owner) WHERE request_id IS NOT NULL
 """
 
 _DOWNGRADE = """
-DROP INDEX uploads_owner_idx;
+DROP INDEX uploads_waiting_idx, uploads_owner_idx;
 ALTER TABLE uploads DROP COLUMN stopped_consumers
 """

@@ -86,6 +86,7 @@ def client_of(
     operator_keys: tuple[str, ...] = (),
     peer: str = "127.0.0.1",
     max_backlog: int = 1000,
+    key_backlog_bytes: int = 64 << 20,
     **shares: Any,
 ) -> httpx.AsyncClient:
     """A client of the API over the given parts; limits are small, for the tests' sake. `shares` replaces some."""
@@ -94,7 +95,7 @@ def client_of(
     submissions = Submissions(database, store, **budgets)
     # No socket, so no kernel that knows its owner: those who come from this machine are taken for its user.
     authenticator = Authenticator(database, operator_keys, owner_of=lambda *_: os.geteuid())
-    backlog = BacklogGuard(database, limit=max_backlog)
+    backlog = BacklogGuard(database, limit=max_backlog, key_bytes=key_backlog_bytes)
     app = create_app(
         Services(
             settings=settings,

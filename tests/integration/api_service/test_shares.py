@@ -237,3 +237,20 @@ async def test_ids_that_clients_chose_ahead_cost_the_next_one_no_further_stateme
         for number in (2001, 2002):
             assert (await submit(client, key)).json().endswith(f": {number}")
     assert len(statements) == 2
+
+
+@pytest.mark.parametrize("bounds", [{"max_backlog": 30}, {"key_backlog_bytes": 40}], ids=["requests", "bytes"])
+async def test_a_key_may_have_so_much_waiting_and_others_go_on(
+    reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch, bounds: dict[str, Any]
+) -> None:
+    monkeypatch.setattr("api_service.backlog._BELIEVED_SECONDS", -1.0)
+    greedy, honest = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
+    async with reach(key_budget=MANY, recipient_budget=MANY, **bounds) as client:
+        answers = [await submit_and_ask(client, greedy, number, f"a{number}@example.com") for number in range(1, 8)]
+        statuses = [answer.status_code for answer in answers]
+        assert statuses == [200] * statuses.count(200) + [429] * statuses.count(429)
+        assert 1 <= statuses.count(200) <= 6
+        assert (int(answers[-1].headers["Retry-After"]), "waiting" in answers[-1].text) == (10, True)
+        assert (await submit_and_ask(client, honest, 8, "b@example.com")).status_code == 200
+        await execute(database, "UPDATE uploads SET request_id = NULL")
+        assert (await ask(client, greedy, 7)).status_code == 200
