@@ -24,7 +24,7 @@ _MOST_PIPELINED: Final = 8
 _MOST_PIECES: Final = 1000
 _SHORTEST_PIECE: Final = 256
 #: Bytes of a body that are read after its request was answered, so that its client comes to see the answer.
-_MOST_UNWANTED: Final = 8 << 20
+_MOST_UNWANTED: Final = 32 << 20
 #: Whoever owns an IPv6 address usually owns its whole network of this size.
 _IPV6_NETWORK_BITS: Final = 64
 

@@ -120,9 +120,10 @@ async def test_many_claims_at_once_share_alike(database: Database) -> None:
     await make_jobs(database, "honest@example.com", 10, honest)
     claims = [asyncio.create_task(serve(database, 1, at_once=5)) for _ in range(4)]
     first = Counter(sender[0] for served in await asyncio.gather(*claims) for sender in served)
-    assert first == {"g": 10, "h": 10}
-    rest = await serve(database, 10, at_once=5)
-    assert len(rest) == 30
+    # Claims that meet skip what the others hold, so each may miss a turn by one.
+    assert abs(first["g"] - first["h"]) <= len(claims), first
+    rest = await serve(database, 20, at_once=5)
+    assert first.total() + len(rest) == 50
     assert await fetch(database, "SELECT id FROM job WHERE status = 'none-executed' OR attempt != 1") == []
 
 
@@ -190,7 +191,7 @@ async def test_making_and_claiming_a_job_beside_a_hundred_thousand_reads_a_few_r
     order = await serve(database, 1, at_once=40)
     assert len(set(order)) >= 39
     upload = await add_upload(database, email="honest@example.com", owner=honest)
-    insertion = {"uploads": [upload], "ids": [uuid.uuid4()], "jobs": ["{}"], "stop_reasons": [None], "senders": [None]}
+    insertion = {"uploads": [upload], "ids": [uuid.uuid4()], "sources": [b"x"], "stop_reasons": [None], "senders": [None]}
     lease = {"lease_seconds": 30.0, "max_crashes": 2}
     for sql, values, most in (
         (claim._CLAIM, {**lease, "limit": 10}, 100),
