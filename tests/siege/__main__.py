@@ -21,7 +21,6 @@ from tests.fixtures.executor import MODES, running_executor
 from tests.fixtures.memory_group import memory_group
 from tests.fixtures.processes import descendants
 from tests.fixtures.up import Up
-from tests.siege.attackers import Attackers
 from tests.siege.honest import Tally, submit_for
 
 _MEMORY_BYTES: Final = 2 << 30
@@ -78,17 +77,16 @@ def _besiege(up: Up, executor: int, *, minutes: float, every_s: float) -> int:
 
 async def _phase(url: str, keys: list[str], seconds: float, every_s: float, *, attack: bool) -> Tally:
     *honest, hostile = keys
-    attackers = Attackers(url, hostile)
-    attacking = asyncio.create_task(attackers.run()) if attack else None
+    # In a process and a session of their own, so that attackers take nothing of the honest clients' processor time.
+    command = [sys.executable, "-m", "tests.siege.attackers", url, hostile]
+    attackers = await asyncio.create_subprocess_exec(*command, start_new_session=True) if attack else None
     started = f"{time.time():.0f}"
     tallies = await asyncio.gather(
         *(submit_for(url, key, f"h{n}-{started}", seconds=seconds, every_s=every_s) for n, key in enumerate(honest))
     )
-    if attacking:
-        attacking.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await attacking
-        print(json.dumps(dict(sorted(attackers.answers.items())), indent=1))
+    if attackers:
+        attackers.terminate()
+        await attackers.wait()
     whole = Tally()
     for tally in tallies:
         whole.seconds += tally.seconds

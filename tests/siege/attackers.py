@@ -1,10 +1,16 @@
-"""Attackers with one key and many connections. Each is bounded in number and rate, and ends when it is cancelled."""
+"""Attackers with one key and many connections, as a process of their own: `python -m tests.siege.attackers URL KEY`.
+
+Each is bounded in number and rate. SIGTERM ends them all, and what they were answered is printed as JSON.
+"""
 
 import asyncio
 import collections
 import contextlib
 import itertools
+import json
 import random
+import signal
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -165,3 +171,16 @@ def _programs() -> Iterator[Source]:
     for attack in load():
         yield attack.language, attack.source
         yield next(heavy)
+
+
+async def _main(url: str, key: str) -> None:
+    attackers = Attackers(url, key)
+    attacking = asyncio.create_task(attackers.run())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, attacking.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await attacking
+    print(json.dumps(dict(sorted(attackers.answers.items())), indent=1))
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(*sys.argv[1:]))

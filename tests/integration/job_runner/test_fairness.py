@@ -191,7 +191,13 @@ async def test_making_and_claiming_a_job_beside_a_hundred_thousand_reads_a_few_r
     order = await serve(database, 1, at_once=40)
     assert len(set(order)) >= 39
     upload = await add_upload(database, email="honest@example.com", owner=honest)
-    insertion = {"uploads": [upload], "ids": [uuid.uuid4()], "sources": [b"x"], "stop_reasons": [None], "senders": [None]}
+    insertion = {
+        "uploads": [upload],
+        "ids": [uuid.uuid4()],
+        "sources": [b"x"],
+        "stop_reasons": [None],
+        "senders": [None],
+    }
     lease = {"lease_seconds": 30.0, "max_crashes": 2}
     for sql, values, most in (
         (claim._CLAIM, {**lease, "limit": 10}, 100),
