@@ -1,4 +1,4 @@
-"""Consumers that stopped over a request, and an index for the lists of one key.
+"""Count the consumers that stopped over a request, and index the lists of one key.
 
 Revision ID: 0008
 Revises: 0007
