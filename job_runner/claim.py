@@ -50,8 +50,8 @@ _SOMETHING_RUNS_ALONE: Final = """
 """
 # A claim has two levels (docs/adr/0094). The lowest turns say how many jobs of which key are next; the lowest places
 # say which jobs of that key. If these are not the jobs that had the turns, the two swap turns, so a key keeps its
-# turns. Rows that another runner holds are skipped, so no claim waits. A key's own turns are locked, so there are always
-# jobs for them.
+# turns. Rows that another runner holds are skipped, so no claim waits. A key's own turns are locked, so there are
+# always jobs for them.
 _CLAIM: Final = statement(f"""
     due AS MATERIALIZED (
         SELECT id, owner, turn FROM job
