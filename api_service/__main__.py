@@ -91,7 +91,7 @@ async def serve(stop: asyncio.Event) -> None:
         )
         log.info("api.starting", host=settings.host, port=settings.port)
         health = Health(load(HealthSettings), database)
-        # A server that fails is what the process is for, so that one ends it.
+        # The HTTP server is not restarted: without it the process has no purpose.
         await run_loops(
             (
                 restarting("relay", relay.run),

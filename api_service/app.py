@@ -14,7 +14,7 @@ def create_app(services: Services) -> FastAPI:
         title="Precieux",
         summary="Post a program, its input and an e-mail address; it runs in a sandbox and the result is mailed.",
         version="0.1.0",
-        # A redirect would lead to whatever host the request names; the routes answer to both spellings instead.
+        # A redirect would lead to the host that the request names. The routes answer to both spellings instead.
         redirect_slashes=False,
         # FastAPI's own pages load their scripts from elsewhere: see `routes.docs`.
         docs_url=None,
@@ -32,6 +32,6 @@ def create_app(services: Services) -> FastAPI:
         budget=ByteBudget(max(settings.bodies_bytes, settings.largest_body_bytes)),
         refuse=refusal,
     )
-    # Added last, so it is the outermost: it sees what the limits refuse.
+    # Added last, so it is the outermost, and measures refused requests too.
     app.add_middleware(Measure)
     return app

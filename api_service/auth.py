@@ -25,9 +25,9 @@ _KEPT_ANSWERS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking. `key_id` is None for this user in protected mode, and for the operator's keys of the settings.
+    """The sender of a request. `key_id` is None for the local user in protected mode, and for keys of the settings.
 
-    `recipients` are the only ones that may be mailed; None is everybody.
+    Mail may go only to `recipients`, or to all if that is None.
     """
 
     key_id: int | None
@@ -43,9 +43,10 @@ _OPERATOR: Final = Principal(None, frozenset(Scope))
 
 
 class Authenticator:
-    """`operator_keys` come from `PRECIEUX_API_KEYS` and may all; the others are rows of `api_keys`.
+    """Finds out who sends a request. `operator_keys` come from `PRECIEUX_API_KEYS`; the others are rows of `api_keys`.
 
-    `local_key` may all as well. It is the command line's on this machine, and no key that ends protected mode.
+    `operator_keys` have all scopes, and so has `local_key`, the key of this machine's command line. A `local_key` does
+    not end protected mode.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Authenticator:
         self._keys_existed = False
 
     async def principal(self, request: Request) -> Principal:
-        """Raises `Problem` (401, or 403 for strangers in protected mode)."""
+        """Return the sender of a request. Raises `Problem` (401, or 403 for other users in protected mode)."""
         header = request.headers.get("Authorization")
         if header is not None:
             scheme, _, token = header.partition(" ")
@@ -89,7 +90,7 @@ class Authenticator:
         return _OPERATOR
 
     async def keys_existed(self) -> bool:
-        """Whether there is a key, or ever was one. Keys of the settings are remembered when this is first asked."""
+        """Return True if a key has ever existed. The first call records keys of the settings in the database."""
         if self._keys_existed:
             return True
         if self._looked_at is None or time.monotonic() - self._looked_at > _BELIEVED_SECONDS:

@@ -1,4 +1,4 @@
-"""What a client hears when a budget is used up: 429, and when to come again. The algorithm is in `shared.budgets`."""
+"""Answers 429 with the time of the next try if a budget is used up. The algorithm is in `shared.budgets`."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from shared.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a request uses; `what` names it in the sentence that refuses it."""
+    """The use of one budget by a request. `what` names the budget in the sentence of a refusal."""
 
     subject: str
     per_hour: int
@@ -24,7 +24,7 @@ class Budget:
 async def take(connection: Connection, wanted: Sequence[Budget]) -> None:
     """Take from all the budgets, in the caller's transaction.
 
-    Raises `Problem` (429) with `Retry-After` when one is used up. It must roll the transaction back.
+    Raises `Problem` (429) with `Retry-After` if one is used up. The transaction must then be rolled back.
     """
     waits = await budgets.take(connection, [Use(one.subject, one.per_hour, one.amount) for one in wanted])
     for one in sorted(wanted, key=lambda one: -waits.get(one.subject, 0.0)):
@@ -33,7 +33,7 @@ async def take(connection: Connection, wanted: Sequence[Budget]) -> None:
 
 
 async def check(connection: Connection, budget: Budget) -> None:
-    """Raises `Problem` (429) when more was charged to the budget than an hour's worth."""
+    """Raise `Problem` (429) if more than an hour's worth was charged to the budget."""
     if wait := await budgets.overdrawn(connection, budget.subject):
         raise _used_up(budget, wait)
 

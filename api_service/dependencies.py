@@ -26,7 +26,7 @@ class Services:
     store: ObjectStore
     submissions: Submissions
     listing: Listing
-    #: Of the memory for bodies.
+    #: Shares of the memory for bodies.
     bodies: Shares
     readiness: Readiness
     backlog: BacklogGuard

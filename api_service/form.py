@@ -34,7 +34,7 @@ async def read_submission(request: Request, settings: ApiSettings) -> tuple[Uplo
 
 
 def _check_charset(request: Request) -> None:
-    """The parser would decode by any codec of Python's, some of which take quadratic time."""
+    """Refuse other charsets. The parser would use any of Python's codecs, and some take quadratic time."""
     _, parameters = parse_options_header(request.headers.get("Content-Type", ""))
     if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The form must be in UTF-8.")

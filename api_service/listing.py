@@ -1,4 +1,4 @@
-"""Lists a sender's submissions in bounded memory, whatever they hold: shortened texts, a few rows at a time."""
+"""Lists a sender's submissions in bounded memory: it shortens long texts, and reads a few rows at a time."""
 
 import json
 from collections.abc import AsyncGenerator, Sequence
@@ -15,14 +15,14 @@ from shared.errors import ObjectNotFound
 from shared.languages import check_lang
 from shared.storage.base import ObjectStore
 
-#: Each text of a list is cut to so many bytes. The link leads to the whole output.
+#: Each text of a list is cut to this many bytes. The link leads to the whole output.
 LONGEST_TEXT: Final = 64 << 10
-#: The language's name, the braces and the like do not count: `job` is made of two texts of half that length.
+#: `job` is made of two texts of half that length. Its other parts, such as the language's name, do not count.
 _LONGEST_PART: Final = LONGEST_TEXT // 2
 _LINK_LIFETIME: Final = timedelta(days=7)
 #: A character takes at most four bytes, and the database cuts by characters.
 _MOST_SENT: Final = 4 * LONGEST_TEXT
-#: Rows are read until their texts are as long as this together.
+#: A batch holds rows until their texts reach this length together.
 _BATCH_BYTES: Final = 256 << 10
 
 _FROM: Final = """
@@ -57,7 +57,7 @@ _ROWS: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Everybody sees what their own key submitted, `admin` all."""
+    """Lists the submissions of the client's own key, or all of them for `admin`."""
 
     database: Database
     store: ObjectStore
@@ -65,7 +65,7 @@ class Listing:
     turns: Turns = field(default_factory=lambda: Turns(1))
 
     async def pieces(self, principal: Principal, query: ListQuery) -> AsyncGenerator[bytes]:
-        """The answer to a query: `{"result": [...]}`, the oldest submission first, a batch of rows in each piece.
+        """Yield the answer to a query: `{"result": [...]}`, the oldest submission first, a batch of rows in each piece.
 
         No connection to the database is held while the client reads.
         """
@@ -122,7 +122,7 @@ class Listing:
         )
 
     async def _job(self, row: Record) -> tuple[str | None, bool]:
-        """The job's text, and whether it is all of it. The runner clears it, so it is made again of what it was."""
+        """Return the job's text, and True if it is complete. The runner clears the text, so it is rebuilt here."""
         if row["job"] or not row["has_job"]:
             return _cut(row["job"], LONGEST_TEXT), (row["job_bytes"] or 0) <= LONGEST_TEXT
         contents, contents_are_whole = await self._contents(row)
@@ -140,7 +140,7 @@ class Listing:
 
 
 def _batches(weights: Sequence[tuple[int, int]]) -> list[tuple[list[int], int]]:
-    """The ids in their order, as few at a time as are light enough together; with the weight of each batch."""
+    """Split the ids, in their order, into batches that are light enough; return each batch with its weight."""
     batches: list[tuple[list[int], int]] = []
     for number, weight in weights:
         if batches and batches[-1][1] + weight <= _BATCH_BYTES:
@@ -152,7 +152,7 @@ def _batches(weights: Sequence[tuple[int, int]]) -> list[tuple[list[int], int]]:
 
 
 def _cut(text: str | None, most: int) -> str | None:
-    """The first `most` bytes, in whole characters."""
+    """Return the first `most` bytes, in whole characters."""
     if text is None or len(text) * 4 <= most:
         return text
     return text.encode()[:most].decode("utf-8", "ignore")

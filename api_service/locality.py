@@ -1,10 +1,11 @@
-"""Whether a request comes from the very user that runs this process, on this machine, and from no other's bidding.
+"""Checks that a request comes from the user that runs this process, on this machine, and on no stranger's behalf.
 
-The peer's address alone does not tell: a proxy on this machine forwards strangers, other users share it, and a browser
-on it carries out what a stranger's page asks (by a form, by an image, or by a name that resolves to 127.0.0.1).
+The peer's address alone does not prove that. A proxy on this machine forwards strangers, other users share the machine,
+and a browser on it carries out what a stranger's page asks (by a form, by an image, or by a name that resolves to
+127.0.0.1).
 
-What remains is a proxy of the same user that adds no header, speaks HTTP/1.1 and keeps the name of this machine. A key
-closes that way too.
+One case remains undetected: a proxy of the same user that adds no header, speaks HTTP/1.1 and keeps the name of this
+machine. As soon as there is a key, such a proxy is refused too.
 """
 
 import ipaddress
@@ -21,18 +22,18 @@ from starlette.requests import Request
 
 #: An address and a port.
 Endpoint = tuple[str, int]
-#: The user id that owns the socket at the first endpoint, connected to the second; None when it cannot be told.
+#: Returns the user id that owns the socket at the first endpoint, connected to the second; None if it is unknown.
 SocketOwner = Callable[[Endpoint, Endpoint], int | None]
 
 #: With a port or without, and nothing else: no user information, no name that merely begins like ours.
 _OWN_NAME: Final = re.compile(r"(localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
-#: What those add who pass on the requests of others. No client of its own accord sends a header that begins with X-.
+#: Header fields that proxies add. A client does not send a header that begins with X- on its own.
 _FORWARDING: Final = (
     "x-", "forwarded", "via", "cf-", "cdn-", "true-client-", "client-ip", "fastly-", "akamai-", "ali-", "proxy-",
     "remote-", "wl-proxy-", "cloudfront-", "do-connecting-ip", "fly-", "incap-", "early-data", "ssl-", "max-forwards",
 )  # fmt: skip
 
-# sock_diag(7): one question, one answer, whatever the number of sockets.
+# sock_diag(7): one question and one answer, so the cost does not depend on the number of sockets.
 _NETLINK_SOCK_DIAG: Final = 4
 _SOCK_DIAG_BY_FAMILY: Final = 20
 _NLM_F_REQUEST: Final = 1
@@ -42,12 +43,12 @@ _PORTS: Final = struct.Struct("!HH")
 _NO_COOKIE: Final = b"\xff" * 8
 _ANSWER: Final = struct.Struct("=BBBB48xIIIII")  # family, state, timer, retransmits; expires, queues, uid, inode
 _ESTABLISHED: Final = 1
-#: Whom the kernel shows in place of users that it may not name here.
+#: The kernel shows this id in place of users that are not mapped here.
 _OVERFLOW_UID: Final = 65534
 
 
 def why_not_local(request: Request, owner_of: SocketOwner) -> str | None:
-    """The reason why a request is a stranger's, as a part of a sentence; None when it is this user's own."""
+    """Return why a request is not from this user, as a part of a sentence; None if it is."""
     host = request.headers.getlist("Host")
     if len(host) != 1 or not _OWN_NAME.fullmatch(host[0]):
         return "it names another host than this machine itself"
@@ -79,7 +80,7 @@ def is_loopback(host: str) -> bool:
 
 
 def socket_owner(local: Endpoint, remote: Endpoint) -> int | None:
-    """The user id of the TCP socket with these two ends, as the kernel tells it (sock_diag(7))."""
+    """Ask the kernel for the user id of the TCP socket with these two ends (sock_diag(7))."""
     addresses = [ipaddress.ip_address(host) for host, _ in (local, remote)]
     family = socket.AF_INET if addresses[0].version == 4 else socket.AF_INET6
     question = (
@@ -101,5 +102,5 @@ def socket_owner(local: Endpoint, remote: Endpoint) -> int | None:
     if _HEADER.unpack_from(answer)[1] != _SOCK_DIAG_BY_FAMILY:
         return None  # an error: there is no such socket
     _, state, _, _, _, _, _, uid, inode = _ANSWER.unpack_from(answer, _HEADER.size)
-    # What its process has closed is shown as root's, whoever it was.
+    # The kernel shows a socket that its process has closed as root's.
     return int(uid) if state == _ESTABLISHED and inode != 0 else None

@@ -19,7 +19,7 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-_CLIENT_GONE: Final = 499  # nobody reads it; nginx's number for the access log
+_CLIENT_GONE: Final = 499  # no client reads it; nginx's number for the access log
 
 
 class Problem(Exception):
@@ -42,7 +42,7 @@ def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None =
 
 
 def refusal(status: HTTPStatus, detail: str, headers: Mapping[str, str]) -> ASGIApp:
-    """The answer to a request that no route has seen."""
+    """Return the answer to a request that is refused before it reaches a route."""
     return problem(status, detail, headers)
 
 

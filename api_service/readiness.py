@@ -1,4 +1,4 @@
-"""Whether the API can serve, looked at once a second at most: anybody may ask, as often as they like."""
+"""Checks if the API can serve, at most once a second, because any client may ask as often as they like."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from typing import Final
 from shared.database import Database
 from shared.errors import DatabaseUnavailable
 
-#: For how long one look is believed, in seconds. Load balancers ask about as often.
+#: Seconds for which one result is reused. Load balancers ask about as often.
 _BELIEVED_SECONDS: Final = 0.5
 
 
@@ -19,7 +19,7 @@ class Readiness:
         self._ready = False
 
     async def check(self) -> bool:
-        """Whether the database answers."""
+        """Return True if the database answers."""
         async with self._lock:
             if self._looked_at is None or time.monotonic() - self._looked_at > _BELIEVED_SECONDS:
                 self._ready = await self._answers()

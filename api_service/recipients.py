@@ -1,4 +1,4 @@
-"""Who may be mailed: domains and addresses that an operator has named."""
+"""The domains and addresses to which an operator allows mail."""
 
 from collections.abc import Collection
 from typing import Final
@@ -7,7 +7,10 @@ from shared.addresses import canonical, canonical_domain, domain_of
 
 
 class Recipients:
-    """`example.edu` is a domain, `*.example.edu` all below it, `someone@example.edu` one mailbox; none is everybody."""
+    """The allowed recipients. Without entries (None), all are allowed.
+
+    `example.edu` is a domain, `*.example.edu` all domains below it, `someone@example.edu` one mailbox.
+    """
 
     def __init__(self, entries: Collection[str] | None = None) -> None:
         self._everybody = entries is None

@@ -14,7 +14,7 @@ _LONGEST_ADDRESS: Final = 254
 
 
 def _storable(text: str) -> str:
-    """What Postgres can keep as text."""
+    """Return the text if Postgres can store it; raise `ValueError` otherwise."""
     if "\0" in text:
         raise ValueError("it must not contain a NUL character")
     try:
@@ -81,7 +81,7 @@ class SourceFile:
 
 
 class ListQuery(BaseModel):
-    """Which submissions of an address to list. Other parameters are refused: one that is ignored misleads."""
+    """The submissions of an address to list. Unknown parameters are refused, because ignoring them would mislead."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -70,12 +70,12 @@ class ApiSettings(Settings):
 
     @property
     def allowed_recipients(self) -> tuple[str, ...] | None:
-        """The entries of `recipients`; None where everybody may be mailed."""
+        """The entries of `recipients`; None if all may be mailed."""
         return tuple(name.strip() for name in self.recipients.split(",")) if self.recipients else None
 
     @property
     def largest_body_bytes(self) -> int:
-        """A source, an input, and what a form adds around the two: boundaries, headers, the other fields."""
+        """The bytes of a source, an input, and what a form adds to them: boundaries, headers, other fields."""
         return self.max_source_bytes + self.max_input_bytes + (64 << 10)
 
     @property

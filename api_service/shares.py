@@ -1,4 +1,4 @@
-"""Shares: of the memory for what is under way, no key may hold more than half."""
+"""Shares of the memory for requests that are under way: no key may hold more than half."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from api_service.problems import Problem
 
 
 class Shares:
-    """`most` bytes for all together; `what` names it in the sentence of a refusal."""
+    """Shares out `most` bytes among the keys. `what` names them in the sentence of a refusal."""
 
     def __init__(self, most: int, what: str) -> None:
         self._most = most
@@ -21,7 +21,7 @@ class Shares:
     def hold(self, principal: Principal, size: int) -> Iterator[None]:
         """Hold `size` bytes for the time of the block. Raises `Problem` (503) when they are not free.
 
-        Who holds nothing yet may hold more than half, so that whatever is allowed at all fits.
+        A key that holds nothing yet may hold more than half, so that every allowed size fits.
         """
         key = principal.key_id
         held = self._held[key]

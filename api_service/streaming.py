@@ -13,9 +13,9 @@ log = get_logger(__name__)
 
 
 class PiecewiseResponse(StreamingResponse):
-    """Makes a piece when the client has taken the one before, and closes their source in any case.
+    """Makes a piece when the client has taken the one before, and always closes the source of the pieces.
 
-    What fails halfway ends the connection, so that no client takes the half for all of it.
+    A failure halfway ends the connection, so that no client takes a part for the whole.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class PiecewiseResponse(StreamingResponse):
 
 
 async def begun(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """The same pieces, of which the first has been made: what fails before it is still an error of the request."""
+    """Make the first piece, and return all of them. An error before that is still an error of the request."""
     try:
         first = await anext(pieces)
     except BaseException:

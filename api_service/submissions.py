@@ -39,9 +39,10 @@ _ASK: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Submissions:
-    """Everybody reaches what their own key submitted, `admin` all; budgets (per hour) bind all but `admin`.
+    """Registers submissions and asks for their execution.
 
-    `recipients` binds everybody.
+    A key reaches only its own submissions; `admin` reaches all. Budgets (per hour) bind all but `admin`. `recipients`
+    binds all.
     """
 
     database: Database
@@ -63,8 +64,8 @@ class Submissions:
         the address may not be mailed, 429 when one of the key's budgets is used up.
 
         The file is stored inside the transaction: of two that choose one id, the second waits for the row of the
-        first and never touches its file. What a crash leaves behind is a file without a row, which its id's next
-        user replaces.
+        first and never touches its file. A crash can leave a file without a row, which the next user of its id
+        replaces.
         """
         self._check_recipient(principal, upload.email)
         sha256 = hashlib.sha256(file.data).hexdigest()
@@ -124,10 +125,10 @@ class Submissions:
         return True
 
     def _execution(self, principal: Principal, email: str) -> list[Budget]:
-        """What one execution takes from: its key, and the mailbox and the domain that its mail goes to.
+        """Return the budgets of one execution: its key's, and those of its mail's mailbox and domain.
 
-        A key gets at most half of a mailbox's hour, so that no single key can use all of it up: the next one's mail
-        is still sent.
+        A key gets at most half of a mailbox's hour, so that no single key can use up all of it, and other keys' mails
+        are still sent.
         """
         key, address, domain = principal.key_id, canonical(email), domain_of(email)
         share = math.ceil(self.recipient_budget / 2)

@@ -34,7 +34,7 @@ from shared.settings import fail, load
 log = get_logger("executor")
 
 _GRACE_S = 5
-#: Heads are small here: programs come in bodies. Runners share an address where they share a gateway.
+#: Heads are small here, because programs come in bodies. Runners behind one gateway share an address.
 _CONNECTIONS = ConnectionLimits(head_bytes=16384, most_per_address=256)
 
 
@@ -90,7 +90,7 @@ async def _prove(sandbox: BubblewrapSandbox, settings: ExecutorSettings) -> None
 
 
 async def _serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -99,7 +99,7 @@ async def _serve(app: ASGIApp, listener: socket.socket) -> None:
 
 
 def listen(settings: ExecutorSettings) -> socket.socket:
-    """A socket; `ConfigurationError` if anyone in the network could run programs by it."""
+    """Return a listening socket. Raises `ConfigurationError` if the network could reach it without a token."""
     host = settings.executor_host
     if settings.codex_token is None and not is_loopback(host):
         raise ConfigurationError(
@@ -110,8 +110,11 @@ def listen(settings: ExecutorSettings) -> socket.socket:
 
 
 def _new_loop_for(mechanisms: Mechanisms) -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop, unless programs are the same user as we: one of them can use up all that the kernel grants a user for
-    epoll(7), where libuv ends the process. A loop over poll(2) takes nothing of that (ADR 82)."""
+    """Return uvloop, or a loop over poll(2) if programs share our user.
+
+    One program can use up the kernel's limit of epoll(7) for a user, and libuv then ends the process. A loop over
+    poll(2) does not need it (ADR 82).
+    """
     if mechanisms.own_users:
         return uvloop.new_event_loop
     return lambda: asyncio.SelectorEventLoop(selectors.PollSelector())

@@ -53,7 +53,7 @@ def create_app(
 
 
 def _middleware(settings: ExecutorSettings) -> Iterator[Middleware]:
-    """The outermost first."""
+    """Return the middleware, the outermost first."""
     origins = settings.cors_origins
     if origins:
         yield Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"])
@@ -110,7 +110,7 @@ class _Endpoint:
             log.info("run.ended", language=installed.language.code, verdict=outcome.verdict, wall_s=outcome.wall_s)
             answer = wire.answer(outcome, installed)
             content = _encode(answer)
-            # A large answer keeps its slot until it has left, so there are never more of them than slots.
+            # A large answer keeps its slot until it is sent, so there are never more of them than slots.
             return _Answer(content, answer.status, held.pop_all() if len(content) > FREE_BYTES else None)
 
     async def _read(self, request: Request) -> RunRequest:
@@ -122,7 +122,7 @@ class _Endpoint:
                     for name, value in form.items()
                 }
             return wire.parse_form(fields)
-        body = bytearray()  # `request.body()` would keep another until the answer
+        body = bytearray()  # `request.body()` would keep a second copy until the answer
         async for chunk in request.stream():
             body += chunk
         if kind != "application/x-www-form-urlencoded":
@@ -163,7 +163,7 @@ class _Endpoint:
 
 
 class _Answer(Response):
-    """Is sent in pieces, each of which waits until the client has taken the one before; `held` is let go after that."""
+    """A response that is sent in pieces, each after the client took the one before. `held` is released at the end."""
 
     def __init__(self, content: bytes, status: int, held: contextlib.AsyncExitStack | None) -> None:
         super().__init__(content, status, media_type="application/json")

@@ -25,7 +25,7 @@ _SCRATCH: Final = re.compile(r"/tmp/cc\w{6}(\.\w+)")  # noqa: S108
 #: A library may be a text that names others: ld(1), "Linker Scripts".
 _GROUP: Final = re.compile(rb"^\s*GROUP\s*\(([^)]*)\)", re.MULTILINE)
 _LARGEST_SCRIPT: Final = 4096
-#: Characters. A real answer has some 2,000.
+#: Characters of the longest answer that is parsed. A real answer has some 2,000.
 _LONGEST_ANSWER: Final = 16384
 
 

@@ -74,8 +74,10 @@ def network(aims: dict[str, Any]) -> list[str]:
 
 
 def crashes(aims: dict[str, Any]) -> list[str]:
-    """How the kernel would pass a core dump on, to a program or a socket that is root's. A limit of 1 prevents the
-    program (core(5)), but not the socket."""
+    """Return how the kernel would pass a core dump on, to a program or a socket of root.
+
+    A limit of 1 prevents the program (core(5)), but not the socket.
+    """
     with open("/proc/sys/kernel/core_pattern") as file:
         pattern = file.read().strip()
     if pattern.startswith("|") and resource.getrlimit(resource.RLIMIT_CORE) != (1, 1):

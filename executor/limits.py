@@ -8,12 +8,12 @@ from shared.errors import ConfigurationError
 #: Of whoever has none.
 NO_WISHES = RunRequest(code="", language="")
 
-#: Of one program where these numbers are all that bounds some of what it can use up: enough for a pool of a hundred
-#: threads, and for every runtime that we know (ADR 82).
+#: The limit of one program's processes and open files on hosts where nothing else bounds some of the kernel's memory.
+#: It suffices for a pool of a hundred threads, and for every runtime that we know (ADR 82).
 _FEW_PROCESSES, _FEW_OPEN_FILES = 128, 128
-#: Processes and threads that are ours: those that run all the time, and those that wait in one box of each kind.
+#: Our own processes and threads: those that always run, and those that wait in one box of each kind.
 _OUR_PROCESSES, _WAITING_PROCESSES = 64, 40
-#: Fewer than this do not start every runtime.
+#: With fewer processes, some runtimes do not start.
 _FEWEST_PROCESSES = 32
 _COMPILE_STACK_BYTES = 64 << 20
 _LEAST_MEMORY_BYTES = 16 << 20
@@ -24,9 +24,11 @@ _WALL_FACTOR, _WALL_ADDEND = 2.0, 10.0
 
 
 def on_this_host(settings: ExecutorSettings, *, by_number: bool, most_processes: int | None) -> ExecutorSettings:
-    """The settings with the numbers that the operator has left to us: `by_number` tells that programs share a user, or
-    that no cgroup counts their memory; `most_processes` how many the executor and all programs may have together.
-    ConfigurationError when those are too few."""
+    """Return the settings, with defaults for this host in place of the numbers that the operator has not set.
+
+    `by_number` means that programs share a user, or that no cgroup counts their memory. `most_processes` is the limit
+    of the executor and all programs together. Raises `ConfigurationError` if that is too low.
+    """
     fitted: dict[str, int] = {}
     if by_number:
         fitted = {"max_processes": _FEW_PROCESSES, "max_open_files": _FEW_OPEN_FILES}

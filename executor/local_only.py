@@ -1,7 +1,7 @@
-"""Keeps strangers away from an executor without a token, which serves this machine alone.
+"""Refuses remote requests to an executor without a token, which serves only this machine.
 
-Listening on a loopback address does not suffice. A proxy on this machine forwards strangers, and a browser on it
-carries out what a stranger's page asks: by a form, or by a name that resolves to 127.0.0.1.
+Listening on a loopback address does not suffice. A proxy on this machine forwards strangers' requests, and a browser on
+it sends requests for a stranger's page: by a form, or by a name that resolves to 127.0.0.1.
 """
 
 from collections.abc import Collection
@@ -18,7 +18,7 @@ _SET_A_TOKEN: Final = "Set PRECIEUX_CODEX_TOKEN, and send it as `Authorization: 
 
 
 class LocalOnly:
-    """ASGI middleware: 403 for what does not come from a program on this machine. `origins` are trusted pages."""
+    """ASGI middleware: 403 for requests that no program on this machine sent. `origins` are trusted pages."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str], refuse: Refuse) -> None:
         self._app = app
@@ -32,7 +32,7 @@ class LocalOnly:
         await app(scope, receive, send)
 
     def _reason(self, scope: Scope) -> str:
-        """Why the request is refused; empty if it is not."""
+        """Return why the request is refused; empty if it is not."""
         headers = Headers(scope=scope)
         if not is_loopback(scope["client"][0] if scope["client"] else ""):
             return "Without a token, this executor serves only its own machine."

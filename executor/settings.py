@@ -12,7 +12,7 @@ MIB = 1 << 20
 
 
 def _longest_body(source: int, inputs: int) -> int:
-    """Of a legal request: in JSON a byte can take six, and clients send the input under both of its names."""
+    """The longest body of a legal request. In JSON a byte can take six, and clients send the input under two names."""
     return 6 * (source + 2 * inputs) + (64 << 10)
 
 

@@ -17,10 +17,10 @@ from shared.codex import LanguageList, RunRequest, RunResponse, Verdict
 #: HTTP status of each verdict that is not 200: the original answers 408 to a program that runs too long.
 _STATUS = {Verdict.TIME_LIMIT: HTTPStatus.REQUEST_TIMEOUT, Verdict.INTERNAL_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR}
 
-#: What a request may say; the rest is not looked at.
+#: The fields of a request that are read. All others are ignored.
 _FIELDS = frozenset({"inputs", *RunRequest.model_fields})
 _SURROGATE = re.compile("[\ud800-\udfff]")
-#: The strings of a JSON text. It never goes back, so its time is linear.
+#: The strings of a JSON text. The pattern never backtracks, so its time is linear.
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
 #: Bytes of a JSON text outside of its strings. Each could become an object, which takes many times as much memory.
 _MOST_STRUCTURE = 16384
@@ -63,7 +63,7 @@ def _load(body: bytes | bytearray) -> Any:
         # Unlike `json`, it makes no text of the whole first, which may take four times as much memory as the bytes.
         return from_json(body)
     except ValueError:
-        return json.loads(body)  # it knows half surrogate pairs, which `_whole` replaces
+        return json.loads(body)  # it accepts lone surrogates, which `_whole` replaces
 
 
 def parse_urlencoded(body: bytes | bytearray) -> RunRequest:
@@ -93,7 +93,7 @@ def _validate(content: dict[str, Any]) -> RunRequest:
 
 
 def _whole(value: Any) -> Any:
-    """Replace half surrogate pairs, which no text can hold, by U+FFFD."""
+    """Replace lone surrogates, which UTF-8 cannot hold, with U+FFFD."""
     return _SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
 
 

@@ -1,7 +1,7 @@
-"""Bounded work: so many programs at once, so many waiting, and for the rest an honest "full".
+"""Bounds the programs that run and that wait; further requests are refused as "full".
 
-Each program belongs to a share, which says whose it is. Shares take turns, and programs that sleep until their limit
-hold up their own share alone (ADR 98).
+Each program belongs to a share. Shares take turns, and programs that sleep until their limit hold up only their own
+share (ADR 98).
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class Slots:
     """At most `count` programs run at once, and at most `queue` wait.
 
     A free slot goes to the waiting share that has the fewest programs running; within a share, first come, first
-    served. While all slots are taken, up to `express` more programs run whose share has none running.
+    served. While all slots are taken, up to `express` more programs run, each of a share that has none running.
     """
 
     def __init__(self, count: int, queue: int, express: int = 1) -> None:
@@ -36,7 +36,7 @@ class Slots:
         self._waiting: list[_Waiter] = []
 
     def check(self, share: str = "") -> None:
-        """Raises `Full` if `take` would do so now."""
+        """Raise `Full` if `take` would raise it now."""
         if not self._may_start(share) and len(self._waiting) >= self._queue:
             raise Full
 
@@ -65,7 +65,7 @@ class Slots:
         except asyncio.CancelledError:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
-            else:  # it was granted at the same moment
+            else:  # the slot was granted at the same moment
                 self._give_back(share)
             raise
 

@@ -3,8 +3,8 @@
 Every write after the claim says `WHERE lease_id = :lease_id`: a runner that lost its lease (paused, cut off, thought
 dead) changes nothing. Time is the database's own, so runners' clocks do not matter.
 
-Who locks several rows locks jobs by (upload, id), each before its upload, or skips what is locked; so nobody waits in a
-circle, and a test looks at every statement.
+A statement that locks several rows locks jobs by (upload, id), each before its upload, or skips locked rows. That
+avoids deadlocks, and a test checks every statement.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,9 +16,9 @@ from job_runner.settings import MAX_CRASHES
 from shared.database import Connection, Record
 from shared.errors import PermanentError
 
-#: Bytes of a submission that a claim takes along; a longer one is read when it is about to run (`submission_of`).
+#: Bytes of a submission that a claim returns. A longer one is read when it is about to run (`submission_of`).
 _SHORT: Final = 64 << 10
-# CTEs are optimization fences: the rows are locked first, then updated, whatever the planner thinks of it.
+# CTEs are optimization fences: the planner cannot change that the rows are locked first, then updated.
 _STATEMENT: Final = """
     WITH {taken}
     UPDATE job SET status = 'executing', attempt = attempt + 1, lease_id = gen_random_uuid(), started_at = now(),
@@ -35,7 +35,7 @@ _STATEMENT: Final = """
 
 
 def statement(taken: str) -> str:
-    """The SQL that claims the jobs of `taken`: one or more CTEs, the last of which is `taken (id, turn)`."""
+    """Return the SQL that claims the jobs of `taken`: one or more CTEs, the last of which is `taken (id, turn)`."""
     return _STATEMENT.format(taken=taken, short=_SHORT)
 
 
@@ -48,10 +48,10 @@ _SOMETHING_RUNS_ALONE: Final = """
     EXISTS (SELECT FROM job WHERE crashes > 0 AND stop_reason IS NULL AND crashes >= :max_crashes
         AND status IN ('none-executed', 'executing') AND (status = 'executing' OR run_after <= now()))
 """
-# Two levels (docs/adr/0094). The lowest turns say how many jobs of which key are next; the lowest places say which
-# jobs of that key. Where these are not the jobs that had the turns, the two swap turns, so a key keeps those that it
-# has. Rows that another runner holds are skipped, so nobody waits; a key's own turns are locked, so there are always
-# jobs for them.
+# A claim has two levels (docs/adr/0094). The lowest turns say how many jobs of which key are next; the lowest places
+# say which jobs of that key. If these are not the jobs that had the turns, the two swap turns, so a key keeps its
+# turns. Rows that another runner holds are skipped, so no claim waits. A key's own turns are locked, so there are
+# always jobs for them.
 _CLAIM: Final = statement(f"""
     due AS MATERIALIZED (
         SELECT id, owner, turn FROM job
@@ -85,7 +85,7 @@ _CLAIM: Final = statement(f"""
 """)  # noqa: S608  (no value of anybody's)
 
 
-#: Jobs at the front of the queue among which a claim by express looks. A key that comes new is there with its first.
+#: Jobs at the front of the queue that an express claim searches. The first job of a new key is among them.
 _FRONT: Final = 200
 _EXPRESS: Final = statement(f"""
     front AS MATERIALIZED (
@@ -103,9 +103,9 @@ class ClaimedJob:
     """A job under our lease. `attempt` counts this try (from 1); `job` is the JSON text that the consumer wrote, or
     None when it is long.
 
-    `waited_s` is for how long it had been due. A job with a `stop_reason` is not to be run: it is to be failed, and
-    its recipient told; it is `quarantined` when asking again would change nothing. `owner` is the key that submitted
-    it, 0 where there is none.
+    `waited_s` is how long it had been due. A job with a `stop_reason` must not run: it fails, and its recipient gets a
+    mail. It is `quarantined` if another request would change nothing. `owner` is the key that submitted it, 0 if there
+    is none.
     """
 
     id: int
@@ -124,9 +124,7 @@ class ClaimedJob:
 async def claim(
     connection: Connection, *, limit: int, lease_seconds: float, max_crashes: int = MAX_CRASHES
 ) -> list[ClaimedJob]:
-    """Take up to `limit` due jobs, keys in turn and within a key its senders; nobody else gets them while the lease
-    lasts.
-    """
+    """Take up to `limit` due jobs, keys in turn and within a key its senders, under a lease that only we hold."""
     rows = await connection.fetch_all(
         _CLAIM, {"limit": limit, "lease_seconds": lease_seconds, "max_crashes": max_crashes}
     )
@@ -142,7 +140,7 @@ async def claim_express(
 
 
 def claimed(row: Record) -> ClaimedJob:
-    """The job of a row that `statement` returned."""
+    """Return the job of a row that `statement` returned."""
     return ClaimedJob(
         row["id"],
         row["upload"],
@@ -159,7 +157,7 @@ def claimed(row: Record) -> ClaimedJob:
 
 
 async def submission_of(connection: Connection, job_id: int) -> bytes:
-    """The JSON text of a job, in UTF-8: as text it may take four times the memory."""
+    """Return the JSON text of a job as UTF-8 bytes, because a `str` may take four times the memory."""
     row = await connection.fetch_one("SELECT convert_to(job, 'UTF8') AS job FROM job WHERE id = :id", {"id": job_id})
     if row is None or row["job"] is None:
         raise PermanentError("its submission is missing")
@@ -168,9 +166,9 @@ async def submission_of(connection: Connection, job_id: int) -> bytes:
 
 
 async def seconds_until_due(connection: Connection) -> float | None:
-    """How long until a waiting job should be looked for: 0 when one is due; None when none waits.
+    """Return the seconds until the next claim: 0 when a job is due; None when none waits.
 
-    A suspect may be due and still have to wait for others, so it is looked for a few times a second.
+    A suspect may be due and still have to wait for others, so runners check for it a few times a second.
     """
     row = await connection.fetch_one(
         """

@@ -1,6 +1,6 @@
-"""Retention: removes what is older than the operator wants to keep, objects first, in batches.
+"""Retention: removes submissions, dead letters and mails that are too old, in batches, objects before rows.
 
-Nothing that this installation stores grows for ever but the suppressions and the API keys (docs/operations.md).
+Only suppressions and API keys are never removed (docs/operations.md).
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _OLD: Final = """
     ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
-# Where Postgres is the broker. Those of RabbitMQ are the operator's to drop.
+# For Postgres as the broker. The operator drops dead letters of RabbitMQ.
 _DELETE_DEAD_LETTERS: Final = """
     DELETE FROM messages USING (
         SELECT id FROM messages WHERE queue = :queue AND visible_at < now() - make_interval(days => :days)
@@ -41,7 +41,7 @@ _DELETE_DEAD_LETTERS: Final = """
 
 
 class Cleaner:
-    """`days` is the age at which a submission goes, with its jobs, results, mails and files; 0 keeps it for ever."""
+    """Removes submissions older than `days`, with their jobs, results, mails and files; 0 keeps them indefinitely."""
 
     def __init__(self, database: Database, store: ObjectStore, mailer: Mailer, *, days: int) -> None:
         self._database = database
@@ -64,8 +64,8 @@ class Cleaner:
 
         A crash after the objects and before the rows leaves rows whose files are gone; the next round finishes them.
         """
-        # A budget whose time has passed is as good as none. A row that a request holds is left to the next round,
-        # because waiting for it out of order could be a deadlock.
+        # A budget whose time has passed equals an absent row. A row that a request holds is left to the next round,
+        # because waiting for it out of order could cause a deadlock.
         async with self._database.connection() as connection:
             await connection.execute(
                 "DELETE FROM budgets USING (SELECT subject FROM budgets WHERE used_until < now()"

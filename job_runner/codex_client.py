@@ -22,15 +22,15 @@ from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
 
 #: After so many runs one connection is given up: the next one may find an engine that came since, under the same name.
 _RUNS_TO_A_CONNECTION: Final = 20
-#: Bytes from which a request or an answer is long: it is not copied, and waits for its turn in memory.
+#: A request or an answer of at least this many bytes is long: it is not copied, and waits for its turn in memory.
 _LONG: Final = 64 << 10
 #: Long answers that are read and parsed at once.
 _LONG_ANSWERS: Final = 2
-#: Characters that are kept of the fields beside the two streams.
+#: Characters that are kept of each field other than the two streams.
 _FIELD_LENGTH: Final = 1000
 
 
-#: How a connection ends that was there...
+#: Errors of a connection that was made and then lost.
 _BROKEN: Final = (
     aiohttp.ServerDisconnectedError,
     aiohttp.ClientPayloadError,
@@ -39,13 +39,13 @@ _BROKEN: Final = (
     httpx.WriteError,
     httpx.RemoteProtocolError,
 )
-#: ... and how one that could not be had.
+#: Errors of a connection that could not be made.
 _NEVER_THERE: Final = (aiohttp.ClientConnectorError,)
 
 
 class Engine(Protocol):
     async def run(self, *, code: str, language: str, inputs: str, share: str = "") -> RunResponse:
-        """Have a program run; `share` says whose it is, for the engine to be fair.
+        """Run a program. `share` names its share of the engine's slots.
 
         Raises `EngineUnavailable` (try again) or `EngineRefused` (it never will).
 
@@ -118,7 +118,7 @@ class CodexClient:
 
 
 def _long_body(fields: dict[str, str]) -> tuple[AsyncIterator[bytes], int]:
-    """The JSON object in pieces, of which none is kept once it is sent; and its length in bytes."""
+    """Return the pieces of the JSON object, none of which is kept after it is sent, and its length in bytes."""
     encoded: dict[str, bytes] = {}
     pieces: deque[bytes] = deque()
     for name, value in fields.items():
@@ -140,9 +140,9 @@ def _session() -> aiohttp.ClientSession:
 
 
 def _sort_error(error: httpx.HTTPError | aiohttp.ClientError | TimeoutError) -> EngineUnavailable:
-    """Connections that were refused, timed out or spoke no HTTP tell nothing of the program; one that broke may."""
+    """Return `EngineCrashed` for a lost connection, which the program may have caused; else `EngineUnavailable`."""
     text = f"{error or type(error).__name__}"
-    # `httpx_aiohttp` has one name for a lost connection and for one that could not be had; its cause has two.
+    # `httpx_aiohttp` has one error for a lost connection and for one that could not be made. Its causes differ.
     cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
     if isinstance(cause, _BROKEN) and not isinstance(cause, _NEVER_THERE):
         return EngineCrashed(f"the engine broke off the connection during the run: {text}")
@@ -186,7 +186,7 @@ def _whole(value: object) -> object:
 
 
 def _shortened(answer: RunResponse, longest: int) -> RunResponse:
-    """The answer, cut where an engine keeps more than we do."""
+    """Return the answer with each field cut to the length that we keep."""
     if len(answer.info) > _FIELD_LENGTH or len(answer.language) > _FIELD_LENGTH:
         short = {"info": answer.info[:_FIELD_LENGTH], "language": answer.language[:_FIELD_LENGTH]}
         answer = answer.model_copy(update=short)
@@ -205,7 +205,7 @@ def _error_text(content: bytearray) -> str:
 
 def _retry_after(response: httpx.Response) -> float | None:
     try:
-        # In this order a "nan" is 0.
+        # In this order "nan" becomes 0.
         return min(max(0.0, float(response.headers["Retry-After"])), 300.0)
     except (KeyError, ValueError):
         return None

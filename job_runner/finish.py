@@ -48,7 +48,7 @@ class Ending:
 
 async def finish(connection: Connection, endings: Sequence[Ending]) -> list[bool]:
     """Complete each job whose lease is still ours; False, and nothing written, for one whose is not."""
-    # In one order everywhere, so that nobody waits in a circle for rows: jobs by (upload, id), each before its upload.
+    # Locks are taken in one order everywhere, to avoid deadlocks: jobs by (upload, id), each before its upload.
     ordered = sorted(endings, key=lambda ending: (ending.job.upload, ending.job.id))
     rows = await connection.fetch_each(_FINISH, [_values(ending) for ending in ordered])
     finished = {row["id"] for row in rows}

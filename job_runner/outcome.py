@@ -18,8 +18,8 @@ class Outcome:
     """The end of a job.
 
     `success` is the original's: it chooses the mail and whether the code stays enabled. `answer` is what the engine
-    said, and None when it never ran (`state` is then FAILED and `reason` says why, and `repeatable` whether asking
-    again can help).
+    answered, or None if the program never ran. Then `state` is FAILED, `reason` says why, and `repeatable` says if
+    another request can help.
     """
 
     state: JobState

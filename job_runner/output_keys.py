@@ -1,6 +1,6 @@
-"""Under which keys the outputs of jobs lie in the object store.
+"""The keys of the outputs of jobs in the object store.
 
-Each attempt has a name of its own: a late writer cannot replace another attempt's output.
+Each attempt has its own key, so a late writer cannot replace another attempt's output.
 """
 
 from uuid import UUID
@@ -11,5 +11,5 @@ def output_key(job: int, attempt: int, lease_id: UUID) -> str:
 
 
 def outputs_of(job: int) -> str:
-    """How the keys of all attempts of one job begin."""
+    """Return the prefix of the keys of all attempts of one job."""
     return f"results/{job}-"

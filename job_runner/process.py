@@ -43,10 +43,10 @@ LINK_LIFETIME: Final = timedelta(days=7)
 
 
 class Processor:
-    """`process` may run for many jobs at once.
+    """Processes jobs; `process` may run for many at once.
 
-    `mail_domain` is the right side of Message-IDs; `load_seconds` is how long a load is given to pass before what it
-    spoiled is run again; `key_cpu_seconds` is what each key may use in an hour.
+    `mail_domain` is the right side of Message-IDs. `load_seconds` is the delay before a run that the engine's load
+    spoiled is repeated. `key_cpu_seconds` is the hourly budget of each key.
     """
 
     def __init__(
@@ -119,12 +119,12 @@ class Processor:
     async def _submission(self, job: ClaimedJob) -> Any:
         if job.job is not None:
             return from_json(job.job)
-        # One after the other: while it is read and parsed, a long one takes several times its length.
+        # One at a time: a long one takes several times its length in memory while it is read and parsed.
         async with self._reading, self._database.connection() as connection:
             return from_json(await claim.submission_of(connection, job.id))
 
     async def _complete(self, job: ClaimedJob, outcome: Outcome) -> bool:
-        """Write the end of a job; False, and nothing written, when its lease is lost."""
+        """Write the end of a job; return False, and write nothing, if its lease is lost."""
         key = link = None
         if outcome.answer is not None:
             # Before the outcome, under a name of this attempt's own: a crash in between leaves an orphan, never a
@@ -145,17 +145,17 @@ class Processor:
         return ours
 
     async def _charge(self, job: ClaimedJob, outcome: Outcome, elapsed: float) -> None:
-        """Charge the key for the time that its program took; for a run that failed on our side, nothing.
+        """Charge the key for the time of its program, unless the run failed on our side.
 
-        That is the time for which it held a slot, since one that sleeps or compiles keeps others out as well, or the
-        CPU time of its processes where they used several processors.
+        The charge is the larger of the time for which the program held a slot and its CPU time, which is larger if it
+        used several processors. A program that sleeps or compiles holds a slot as well.
         """
         if outcome.answer is None or job.owner == 0:
             return
         try:
             await self._charges.write((job.owner, max(elapsed, outcome.answer.time_s or 0.0)))
         except TransientError as exc:
-            # The outcome is written, which is what matters.
+            # A lost charge is acceptable, because the outcome is written.
             log.warning("job.not_charged", error=str(exc))
 
     async def _charge_all(self, charges: Sequence[tuple[int, float]]) -> list[None]:
@@ -172,13 +172,13 @@ class Processor:
             async with self._database.connection() as connection:
                 return await finish(connection, endings)
         except DatabaseConflict as exc:
-            # Nothing was written, and a program that has run is not to be run again for it.
+            # Nothing was written, but a program that has run must not run again because of that.
             log.warning("outcome.writing_again", error=str(exc))
             async with self._database.connection() as connection:
                 return await finish(connection, endings)
 
     async def _interrupted(self, job: ClaimedJob, error: EngineCrashed) -> None:
-        """Hand back what ended with its engine: it may be the cause, or have run beside it."""
+        """Hand back a job whose engine stopped. The job may be the cause, or have run at the same time."""
         metrics.JOBS_INTERRUPTED.inc()
         async with self._database.connection() as connection:
             interruption = await suspects.interrupted(

@@ -16,7 +16,7 @@ log = get_logger(__name__)
 
 
 class Rescuer:
-    """Every runner has one; they do not get in each other's way. `interval` is a third of the lease."""
+    """Hands back expired jobs. Every runner has one, and they do not conflict. `interval` is a third of the lease."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Rescuer:
         self._max_interruptions = max_interruptions
 
     async def run(self, stop: asyncio.Event) -> None:
-        # While the database was away, the living could not extend their leases either: they get a term to do so.
+        # While the database was unavailable, live runners could not extend their leases either. Give them time for it.
         lease_seconds = 3 * self._interval
         first = time.monotonic() + lease_seconds
         while not stop.is_set():

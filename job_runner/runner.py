@@ -1,9 +1,9 @@
 """Claims jobs while there are free slots, and keeps their leases alive.
 
 A slot is one run at the engine; while an outcome is being stored, the next job has its slot already. While all slots
-are taken, up to as many jobs more run, each of a key that has none under way here: programs that take long hold up
-their own key alone (docs/adr/0098). It wakes on a NOTIFY, on the poll interval, when a job becomes due, when a slot
-falls free, and on stop; so a lost notification costs at most the interval.
+are taken, the same number of jobs may run in addition, each of a key that has none under way here. So long programs
+hold up only their own key (docs/adr/0098). The runner wakes on a NOTIFY, on the poll interval, when a job becomes due,
+when a slot becomes free, and on stop. A lost notification costs at most the interval.
 """
 
 import asyncio
@@ -30,9 +30,9 @@ log = get_logger(__name__)
 
 #: The first job is claimed at once; those that follow it closely, or wait for a slot, are claimed together.
 _PACE_SECONDS: Final = 0.005
-#: The least time between two looks for a job beyond the slots.
+#: The least time between two express claims.
 _EXPRESS_SECONDS: Final = 0.05
-#: The least time between two looks for a suspect whose turn it is.
+#: The least time between two claims of a suspect.
 _SUSPECTS_SECONDS: Final = 0.2
 
 
@@ -46,7 +46,7 @@ class Runner:
         self._owners: dict[UUID, int] = {}
         #: Those of them that the engine is done with.
         self._answered: set[UUID] = set()
-        #: Handed back as soon as the database answers.
+        #: Jobs that are handed back as soon as the database answers.
         self._abandoned: set[UUID] = set()
         self._slot_free = asyncio.Event()
         self._look_for_suspects_at = 0.0
@@ -54,7 +54,7 @@ class Runner:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Claim and run until `stop`; then drain what is under way, and hand back what does not end in time."""
-        # Apart from each other: what is under way keeps its leases, whatever happens to the claiming.
+        # The two are separate, so running jobs keep their leases even if claiming fails.
         beating = asyncio.create_task(restarting("leases", self._keep_leases)(asyncio.Event()))
         try:
             await restarting("runner", self._claim_until)(stop)
@@ -99,7 +99,7 @@ class Runner:
         return min(self._settings.poll_interval, max(next_due, 0.05))
 
     async def _claim_express(self) -> float:
-        """Start a job beyond the slots, if there may be one; returns how long to wait at most for the next look."""
+        """Start a job beyond the slots, if allowed; return the longest wait until the next claim."""
         if self._free_express_slots() <= 0:
             return self._settings.poll_interval
         wait = self._look_for_express_at - time.monotonic()
@@ -119,7 +119,7 @@ class Runner:
         return self._settings.poll_interval
 
     def _start(self, jobs: Iterable[ClaimedJob]) -> None:
-        """Run them; at once, so that none is forgotten whatever comes after its claim."""
+        """Start the jobs right after their claim, so that an error in between cannot lose one."""
         for job in jobs:
             metrics.JOBS_CLAIMED.inc()
             metrics.JOB_WAIT_SECONDS.observe(job.waited_s)
@@ -132,7 +132,7 @@ class Runner:
         return min(slots - (len(self._under_way) - held), 2 * slots - len(self._under_way))
 
     def _free_express_slots(self) -> int:
-        """There are as many of them as slots. None is used while outcomes pile up."""
+        """Return the number of free express slots, of as many as slots. None is free while outcomes pile up."""
         slots, held = self._settings.runner_concurrency, len(self._answered)
         return 2 * slots - (len(self._under_way) - held) if held <= slots else 0
 
@@ -147,7 +147,7 @@ class Runner:
             with metrics.JOB_RUN_SECONDS.time():
                 await self._processor.process(job, lambda: self._free_slot_of(job))
         except DatabaseUnavailable as exc:
-            # What it found is lost with the connection, the job is not: it is handed back, or its lease expires.
+            # The connection lost the result, but the job is not lost: it is handed back, or its lease expires.
             self._abandoned.add(job.lease_id)
             log.warning("job.abandoned", error=str(exc))
         except asyncio.CancelledError:

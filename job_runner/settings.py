@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr
 
 from shared.settings import Settings
 
-#: Interruptions of a job's runs after which it runs alone, so that the next one tells whether it is the cause.
+#: Interruptions of a job's runs after which it runs alone. The next interruption then shows that it is the cause.
 MAX_CRASHES: Final = 2
 
 

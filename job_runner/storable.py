@@ -1,8 +1,8 @@
-"""Text as Postgres can hold it."""
+"""Removes characters that Postgres cannot store as text."""
 
 
 def storable(text: str) -> str:
-    """The text without NUL and half surrogate pairs. The object store keeps the output of programs as it was."""
+    """Return the text without NUL and lone surrogates. The object store keeps the output of programs unchanged."""
     text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
     try:
         text.encode()

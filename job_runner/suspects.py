@@ -1,12 +1,12 @@
-"""Who stopped the engine, or the runner? Jobs whose run was interrupted, until that is known.
+"""Finds the program that stopped an engine or a runner among the jobs whose runs were interrupted.
 
 All runs that an engine or a runner has under way end with it, and one program is the cause. So an interruption charges
-no attempt; it makes each of these jobs a suspect:
+no attempt, and makes each of these jobs a suspect:
 
-- A suspect runs again beside jobs that are none, never beside another suspect. The innocent end here.
-- One that was interrupted `max_crashes` times runs alone: nothing else runs at any engine meanwhile.
-- One that is interrupted for the `max_crashes`th time or later, with nothing else under way, is the cause. Its job is
-  stopped with the reason, and its source is in quarantine until the operator lifts that (docs/adr/0089).
+- A suspect runs again beside ordinary jobs, but never beside another suspect. An innocent suspect completes this run.
+- A suspect that was interrupted `max_crashes` times runs alone: nothing else runs at any engine meanwhile.
+- A suspect that is interrupted for the `max_crashes`th time or later, with nothing else under way, is the cause. Its
+  job is stopped with the reason, and its source stays in quarantine until the operator lifts it (docs/adr/0089).
 """
 
 from dataclasses import dataclass
@@ -22,17 +22,17 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: One name for the lock under which suspects are chosen: so no two runners choose one each.
+#: The lock under which suspects are chosen, so that two runners do not choose one each.
 _LOCK: Final = 0x5355_5350
-#: A claim that began before a job was due to run alone, and did not see that, has ended after this.
+#: A claim may have begun before a job was due to run alone, and not see it. Such a claim has ended after this time.
 _GRACE_SECONDS: Final = 0.5
 #: The least time between two runs alone, so that many of them leave the others their turn.
 _SPACING_SECONDS: Final = 10.0
-#: Interruptions after which a job is given up, although nobody knows the cause.
+#: Interruptions after which a job is given up, although the cause is unknown.
 MAX_INTERRUPTIONS: Final = 20
 
 _SUSPECT: Final = "crashes > 0 AND stop_reason IS NULL"
-#: A row of the original's may say so for ever: nobody has a lease of it.
+#: A row of the original system may keep this status indefinitely, without a lease.
 _EXECUTING: Final = "status = 'executing' AND lease_expires_at IS NOT NULL"
 
 _CHOOSE: Final = f"""
@@ -94,7 +94,7 @@ _RESCUE: Final = _INTERRUPT.format(
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """What an interruption made of a job: `guilty` when it was the cause, `stop_reason` when it is not run again."""
+    """The result of an interruption: a `guilty` job was the cause; a job with a `stop_reason` does not run again."""
 
     job: int
     crashes: int
@@ -103,7 +103,7 @@ class Interruption:
 
 
 def tell(interruption: Interruption) -> None:
-    """Log and count a job that is not run again for its interruptions."""
+    """Log and count a job that does not run again because of its interruptions."""
     if interruption.stop_reason is not None:
         metrics.JOBS_CONDEMNED.labels("quarantined" if interruption.guilty else "given up").inc()
         log.error(
@@ -125,7 +125,7 @@ async def claim_one(
         lock = await connection.fetch_one("SELECT pg_try_advisory_xact_lock(:lock) AS ours", {"lock": _LOCK})
         if lock is None or not lock["ours"]:
             return []
-        # A statement of its own, so that it sees what the last holder of the lock did.
+        # This is a separate statement, so that it sees the changes of the lock's last holder.
         rows = await connection.fetch_all(
             _CLAIM, {"lease_seconds": lease_seconds, "max_crashes": max_crashes, "grace": grace}
         )
@@ -140,7 +140,7 @@ async def interrupted(
     max_crashes: int = MAX_CRASHES,
     max_interruptions: int = MAX_INTERRUPTIONS,
 ) -> Interruption | None:
-    """Hand back a job whose engine stopped during its run, due again in `delay` seconds; None if it is not ours."""
+    """Hand back a job whose engine stopped during its run, due in `delay` seconds; return None if it is not ours."""
     values = {"lease_id": lease_id, "what": "engine", "delay": delay}
     found = await _interrupt(connection, _INTERRUPT_ONE, values, max_crashes, max_interruptions)
     return found[0] if found else None
@@ -149,7 +149,7 @@ async def interrupted(
 async def rescue(
     connection: Connection, *, max_crashes: int = MAX_CRASHES, max_interruptions: int = MAX_INTERRUPTIONS
 ) -> list[Interruption]:
-    """Return to the waiting jobs what dead runners held: every job whose lease has expired."""
+    """Return every job whose lease has expired, because its runner died, to the waiting jobs."""
     values: dict[str, object] = {"what": "runner", "delay": 0.0}
     return await _interrupt(connection, _RESCUE, values, max_crashes, max_interruptions)
 

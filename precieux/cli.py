@@ -120,7 +120,7 @@ def doctor(context: typer.Context) -> None:
 
 
 def _client(url: str, key: str | None, data_dir: Path | None) -> Client:
-    """With the key of `up` on this machine where none is given."""
+    """Return a client, with the key of `up` on this machine if none is given."""
     return Client(url, key or local_key.find(load_up_settings(data_dir=data_dir).data_dir, url))
 
 

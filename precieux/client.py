@@ -85,7 +85,7 @@ class Client:
         self._call("GET", "/check_email/", params={"id": str(number)})
 
     def submissions(self, email: str) -> list[Submission]:
-        """Everything that was submitted for this address, the oldest first; long texts are shortened."""
+        """Return all submissions for this address, the oldest first; long texts are shortened."""
         found: list[Submission] = []
         while True:
             page = self._list(email, limit=_PAGE, **({"before": found[0].id} if found else {}))
@@ -117,7 +117,7 @@ class Client:
         if "output" not in (submission.shortened or ()) or not submission.filelink:
             return submission
         try:
-            # Not by the session: the link may lead to another server, which is not to learn the key.
+            # The session would send the key, and the link may lead to another server, which must not learn it.
             answer = requests.get(submission.filelink, timeout=_TIMEOUT)
             answer.raise_for_status()
         except requests.RequestException as exc:

@@ -3,8 +3,8 @@
     with EmbeddedPostgres(data_dir / "postgres") as postgres:
         connect(postgres.url(Role.API))
 
-It listens on a unix socket alone, in a folder that others cannot enter, asks each role for its password, and ends with
-this process, however this process ends. What lies in its folder is told in `postgres_cluster`.
+It listens only on a unix socket, in a folder that others cannot enter. It asks each role for its password. It ends with
+this process, however this process ends. `postgres_cluster` describes its folder.
 """
 
 import os
@@ -32,7 +32,7 @@ _DURABILITY: Final = ("fsync", "full_page_writes")
 
 
 class EmbeddedPostgres:
-    """Start and stop one server on one folder; `start` may follow `stop`, and the address of a server that died stays.
+    """Starts and stops one server on one folder. `start` may follow `stop`; a server that died keeps its address.
 
     `durable=False` is for tests: faster, and a crash of the machine may lose data.
     Start it from the main thread (see `parent_death`). Raises `ConfigurationError` for what the operator must
@@ -68,7 +68,7 @@ class EmbeddedPostgres:
         return self._process is not None and self._process.poll() is None
 
     def url(self, role: Role) -> str:
-        """The address of the database for this role, once the server has been started."""
+        """Return the address of the database for this role. The server must have been started."""
         assert self._cluster is not None, "start() first"
         assert self._socket_folder is not None, "start() first"
         return self._cluster.url(self._socket_folder, role)
@@ -163,9 +163,9 @@ class EmbeddedPostgres:
 
 
 def running_url(data_dir: Path, role: Role) -> str | None:
-    """The address, for this role, of the server that another process runs on this folder; None when none does.
+    """Return this role's address of the server that another process runs on this folder; None if there is none.
 
-    One that is about to be ready is waited for; `DatabaseUnavailable` when that takes too long.
+    Waits for a server that is starting. Raises `DatabaseUnavailable` if that takes too long.
     """
     cluster = Cluster(find_home(data_dir))
     deadline = time.monotonic() + _START_TIMEOUT

@@ -1,7 +1,8 @@
-"""The key of this machine's command line: `precieux up` makes one each time, for as long as it runs.
+"""The key of this machine's command line: `precieux up` makes one at each start, and it is valid until `up` ends.
 
-It lies in the data folder, named by the API's port, for the folder's owner alone. So whoever may read that may use the
-API, also after keys were made; and a process that takes the port later learns a key that opens nothing any more.
+The key's file lies in the data folder, is named by the API's port, and only the folder's owner can read it. A user who
+can read the file can use the API, even after other keys were made. A process that takes over the port later learns a
+key that is no longer valid.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 def make(data_dir: Path, port: int) -> str:
-    """A new key, kept for the command line in place of those of earlier runs."""
+    """Return a new key, and store it for the command line in place of those of earlier runs."""
     key = api_keys.new_key()
     remove(data_dir)
     try:
@@ -44,7 +45,10 @@ def remove(data_dir: Path) -> None:
 
 
 def find(data_dir: Path, url: str) -> str | None:
-    """The key for the server at `url`, if `up` runs it on this machine with that folder. No other server learns it."""
+    """Return the key for the server at `url` if `up` runs it on this machine with that folder.
+
+    No other server learns the key.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS[parts.scheme]

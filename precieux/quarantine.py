@@ -1,4 +1,4 @@
-"""`precieux quarantine`: sources that stopped an engine or a runner, and letting them run again."""
+"""`precieux quarantine`: lists sources that stopped an engine or a runner, and lets them run again."""
 
 from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
@@ -84,7 +84,7 @@ async def _details(connection: Connection, digest: str) -> dict[str, Any]:
 
 
 async def _lift(connection: Connection, digests: Collection[str] | None) -> list[dict[str, Any]]:
-    """Remove these, or all; returns what was removed."""
+    """Remove these sources, or all, and return them."""
     rows = await connection.fetch_all(
         """
         WITH lifted AS MATERIALIZED (

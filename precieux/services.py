@@ -16,7 +16,7 @@ _EXECUTOR_MAY_KNOW: Final = frozenset(
 _EXECUTOR_MAY_KNOW_PREFIXES: Final = tuple(
     f"{PREFIX}{concern}_" for concern in ("EXECUTOR", "DEFAULT", "MAX", "COMPILE", "LOG")
 )
-#: What only the API may know of what `up` settled.
+#: Settings of `up` that only the API may know.
 LOCAL_KEY: Final = f"{PREFIX}LOCAL_KEY"
 
 
@@ -32,7 +32,7 @@ def service_environment(
     codex_url: str,
     codex_token: str,
 ) -> dict[str, str]:
-    """What the services are told: the operator's own variables, and everything that `up` settled but the database."""
+    """Return the services' environment: the operator's variables, and the settings of `up` without the database."""
     return {
         **outer,
         f"{PREFIX}DATA_DIR": str(settings.data_dir),
@@ -67,9 +67,9 @@ def migration(environment: Mapping[str, str], database_url: str) -> Program:
 
 
 def services(environment: Mapping[str, str], database_url: Callable[[Role], str]) -> list[Program]:
-    """Each connects to the database as its own role.
+    """Return the services. Each connects to the database as its own role.
 
-    The API stops first, so that nothing new comes in; then whoever works on what has come in.
+    The API stops first, so that no new work arrives; then the services that process the accepted work.
     """
     api, consumer, runner = (
         _with_database(_beside(environment, offset), database_url(role))

@@ -54,7 +54,7 @@ def choose_executor_port(settings: UpSettings) -> int:
 
 
 def prepare_data_dir(data_dir: Path) -> None:
-    """Make the folder and its parts. As root others may pass through it: Postgres runs as another user there."""
+    """Make the folder and its parts. Root's folder lets others pass through, because Postgres runs as another user."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
         for part in ("objects", "outbox"):

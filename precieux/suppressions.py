@@ -1,4 +1,4 @@
-"""`precieux suppressions`: recipients who unsubscribed, and how to undo it when they ask."""
+"""`precieux suppressions`: lists recipients who unsubscribed, and removes them from the list if they ask for it."""
 
 from pathlib import Path
 from typing import Annotated, Any

@@ -116,7 +116,7 @@ class ThrowawaySystem:
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    # Root's Postgres passes through it as another user, who would not pass root's own TMPDIR where there is one.
+    # Root's Postgres runs as another user, who can pass through this folder but not through root's own TMPDIR.
     root = os.geteuid() == 0
     folder = tempfile.TemporaryDirectory(prefix=f"precieux-{os.getpid()}-", dir="/tmp" if root else None)  # noqa: S108
     if root:

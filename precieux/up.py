@@ -110,7 +110,7 @@ def migrate(settings: UpSettings) -> None:
 
 
 def _one_role(settings: UpSettings) -> Callable[[Role], str]:
-    """The operator's own database: whatever role its address names does everything."""
+    """The operator's own database. The role in its address does everything."""
     assert settings.database_url is not None
     url = settings.database_url.get_secret_value()
     return lambda _: url

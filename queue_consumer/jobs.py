@@ -13,15 +13,15 @@ from shared.errors import ObjectNotFound
 from shared.languages import check_lang
 from shared.storage.base import ObjectStore
 
-#: Bytes of sources that are held in memory at once; a longer one is alone.
+#: Bytes of sources that are held in memory at once. A longer source is held alone.
 _BYTES_AT_ONCE: Final = 4 << 20
-#: The original's rows tell no size.
+#: Rows of the original system have no size.
 _UNKNOWN_SIZE: Final = 1 << 20
 
-# The job's text is put together here: inputs never leave the database, and escaped a byte can take six.
+# The job's text is built in SQL, so inputs never leave the database. Escaped, a byte can take six.
 #
-# Start-time fair queueing on two levels (docs/adr/0094). `turn`: behind the turns of its key, beside everybody else's
-# first. `place`: the same again for its sender, among the jobs of that key.
+# Start-time fair queueing on two levels (docs/adr/0094). A job's `turn` comes after the turns of its key, and a key
+# without waiting jobs starts beside the first turns of the others. A `place` is the same for a sender within its key.
 _INSERT: Final = """
     WITH request AS MATERIALIZED (
         SELECT upload, id, source, stop_reason, owner, sender, nth,
@@ -71,7 +71,7 @@ class Unusable(Exception):
     """No job can come of this message; the text is the reason that its dead letter carries."""
 
 
-#: The upload that a message names, and the request if it names one; or why it is none.
+#: The upload that a message names, and the request if it names one; or why the message is unusable.
 _Decoded: TypeAlias = tuple[int, UUID | None] | Unusable
 
 
@@ -79,7 +79,7 @@ _Decoded: TypeAlias = tuple[int, UUID | None] | Unusable
 class _Request:
     """`source` is UTF-8. Without one, the job is born stopped, for a reason.
 
-    `sender` is the canonical address: who spells it differently gets no further turns.
+    `sender` is the canonical address, so other spellings get no further turns.
     """
 
     upload: int
@@ -116,10 +116,10 @@ class JobMaker:
         return made
 
     async def make_all(self, messages: Sequence[tuple[bytes, str | None]]) -> list[int | Unusable | None]:
-        """The same for a batch of bodies with their message ids: one look, then as many as memory is for at a time,
-        with their files side by side and in one insertion.
+        """Make the jobs of a batch of bodies with their message ids.
 
-        Whatever it raises concerns the whole batch.
+        One query reads the uploads. Then groups that fit in memory have their files read concurrently, and their jobs
+        inserted by one statement. An error concerns the whole batch.
         """
         decoded = [_decode(body, message_id) for body, message_id in messages]
         uploads = await self._uploads({one[0] for one in decoded if not isinstance(one, Unusable)})
@@ -236,7 +236,7 @@ class JobMaker:
 
 
 def _groups(decoded: Sequence[_Decoded], uploads: dict[int, Record]) -> Iterator[list[_Decoded]]:
-    """The messages in their order, as many at a time as have short sources together."""
+    """Yield the messages in their order, in groups whose sources fit in memory together."""
     group: list[_Decoded] = []
     size = 0
     for one in decoded:

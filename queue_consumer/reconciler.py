@@ -23,7 +23,7 @@ log = get_logger(__name__)
 _BATCH: Final = 100
 #: A request that still makes us crash after this many deadlines is failed, with a mail that says so.
 _PATIENCE: Final = 4
-#: So is a request over which so many consumers stopped.
+#: A request over which this many consumers stopped is given up too.
 _MAX_CRASHES: Final = 5
 
 
@@ -69,7 +69,7 @@ class Reconciler:
         return [job for job in made if job is not None]
 
     async def _make_counted(self, row: Record) -> int | None:
-        """Counted before it is tried, and no more when that has ended: what is left tells of consumers that died."""
+        """Count the try before it, and take the count back after it. The remaining count is that of dead consumers."""
         upload, request = row["id"], row["request_id"]
         if row["stopped_consumers"] >= _MAX_CRASHES:
             log.error("request.given_up", upload=upload, request=str(request), crashes=row["stopped_consumers"])

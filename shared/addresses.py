@@ -11,7 +11,7 @@ from typing import Final
 
 import idna
 
-#: RFC 5321 allows 254 characters. What is longer reaches nobody, and costs us no more than one pass over it.
+#: RFC 5321 allows 254 characters. No mail reaches a longer address, so it gets only one linear pass.
 _MAX_LENGTH: Final = 320
 _DOMAIN: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 #: Domains that name one mail host, by their canonical one.
@@ -21,10 +21,10 @@ _IGNORES_DOTS: Final = frozenset({"gmail.com"})
 
 
 def canonical(address: str) -> str:
-    """The canonical form of an address: folded case, no `+tag`, one form of the domain. Any text has one.
+    """Return the canonical form of an address: folded case, no `+tag`, one form of the domain. Any text has one.
 
-    Only `+` separates a tag: it does so at most hosts, while `-` and `.` are parts of ordinary names. Linear in the
-    length of the address.
+    Only `+` separates a tag: it does so at most hosts, while `-` and `.` are parts of ordinary names. The time is
+    linear in the length of the address.
     """
     local, at, domain = _folded(address.strip()).rpartition("@")
     if not at:
@@ -40,7 +40,7 @@ def canonical_domain(domain: str) -> str:
     """The canonical form of a domain: lower case, in ASCII (punycode), without the dot at its end."""
     domain = _folded(domain.strip()).rstrip(".")
     if not domain.isascii() and len(domain) <= _MAX_LENGTH:
-        # What is no domain keeps its folded text.
+        # A text that is not a domain keeps its folded form.
         with contextlib.suppress(idna.IDNAError, UnicodeError):
             domain = idna.encode(domain, uts46=True).decode("ascii")
     return _SAME_HOST.get(domain, domain)
@@ -53,7 +53,7 @@ def domain_of(address: str) -> str:
 
 
 def is_recipient(name: str) -> bool:
-    """Whether a name can stand in a list of recipients: a domain, `*.` and a domain, or an address."""
+    """Return True if a list of recipients may hold the name: a domain, `*.` and a domain, or an address."""
     local, at, domain = name.strip().rpartition("@")
     domain = canonical_domain(domain if at else domain.removeprefix("*."))
     return bool(_DOMAIN.fullmatch(domain)) and (bool(local) or not at)

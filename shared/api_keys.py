@@ -15,7 +15,7 @@ from shared.database import Connection, Record
 
 #: In front of every key, so that scanners of leaked secrets can know one.
 PREFIX: Final = "pcx_"
-#: Stands in the place of a digest, and is none, so that no key fits it.
+#: Stored instead of a digest. It is not one, so no key matches it.
 _OF_SETTINGS: Final = "PRECIEUX_API_KEYS"
 
 
@@ -29,7 +29,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is kept. `recipients`: the only domains and addresses that it may have mailed; None is everybody."""
+    """A stored key. It may send mail only to the domains and addresses in `recipients`, or to all if that is None."""
 
     id: int
     name: str
@@ -77,13 +77,13 @@ async def find(connection: Connection, sha256: str) -> ApiKey | None:
 
 
 async def any_ever(connection: Connection) -> bool:
-    """Whether a key has ever existed: those that are revoked count, and those of the settings."""
+    """Return True if a key has ever existed. Revoked keys count, and keys of the settings."""
     row = await connection.fetch_one("SELECT EXISTS (SELECT 1 FROM api_keys) AS found")
     return bool(row and row["found"])
 
 
 async def remember_settings(connection: Connection) -> None:
-    """Note for good that the settings have held keys."""
+    """Record permanently that the settings have held keys."""
     await connection.execute(
         "INSERT INTO api_keys (name, sha256, revoked_at) VALUES (:name, :name, now()) ON CONFLICT (sha256) DO NOTHING",
         {"name": _OF_SETTINGS},

@@ -19,7 +19,7 @@ from shared.settings import Settings
 
 _HOUR: Final = 3600.0
 
-# What is larger than the whole budget is served when nothing of the budget is in use.
+# A use that is larger than the whole budget is served when nothing of the budget is in use.
 _TAKE: Final = """
     INSERT INTO budgets AS b (subject, used_until)
     SELECT subject, now() + make_interval(secs => seconds)
@@ -39,7 +39,7 @@ _CHARGE: Final = """
 
 
 class RunBudgetSettings(Settings):
-    """Read by the API, which refuses, and by the runner, which charges."""
+    """The budget of running time. The API checks it, and the runner charges it."""
 
     key_cpu_seconds: Annotated[
         int, Field(ge=1, description="seconds an hour for which one key's programs may occupy processors and slots")
@@ -48,7 +48,7 @@ class RunBudgetSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """`amount` of the budget of `subject`, which is `per_hour`."""
+    """The use of `amount` from the budget of `subject`, which is `per_hour`."""
 
     subject: str
     per_hour: float
@@ -56,19 +56,19 @@ class Use:
 
     @property
     def seconds(self) -> float:
-        """The part of an hour in which the budget grows by this amount."""
+        """The time in which the budget grows by this amount."""
         return _HOUR * self.amount / self.per_hour
 
 
 def run_seconds(key_id: int) -> str:
-    """The subject whose budget holds the seconds for which a key's programs ran."""
+    """Return the subject of the budget for the running time of a key's programs."""
     return f"run-seconds:{key_id}"
 
 
 async def take(connection: Connection, uses: Collection[Use]) -> dict[str, float]:
-    """Take from several budgets; returns the seconds to wait, by subject, for those that are used up.
+    """Take from several budgets; return the seconds to wait, by subject, for those that are used up.
 
-    If it returns any, the caller rolls its transaction back: the others were taken from.
+    If it returns any, the caller must roll back its transaction, because the other budgets were taken from.
     """
     values = _values(uses)
     rows = await connection.fetch_all(_TAKE, values)
@@ -81,12 +81,12 @@ async def take(connection: Connection, uses: Collection[Use]) -> dict[str, float
 
 
 async def charge(connection: Connection, uses: Collection[Use]) -> None:
-    """Take what was used already, whether the budgets have it or not."""
+    """Charge an amount that was already used, even if it overdraws the budgets."""
     await connection.execute(_CHARGE, _values(uses))
 
 
 async def overdrawn(connection: Connection, subject: str) -> float:
-    """The seconds until no more than an hour's worth of the budget is in use; 0 if that is so now. Locks nothing."""
+    """Return the seconds until at most an hour's worth of the budget is in use; 0 if that is so now. Locks nothing."""
     ahead = await _seconds_in_use(connection, [subject])
     return max(0.0, ahead.get(subject, 0.0) - _HOUR)
 

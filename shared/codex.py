@@ -9,8 +9,8 @@ from typing import Final
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-#: A header of `POST /` that says whose program it is, by any text of up to 64 characters. Programs of one share do not
-#: hold up those of another. Only our engine reads it.
+#: A header of `POST /` that names the program's share, a text of up to 64 characters. Programs of one share do not hold
+#: up those of another. Only our engine reads it.
 SHARE_HEADER: Final = "Precieux-Share"
 
 

@@ -27,7 +27,7 @@ log = get_logger(__name__)
 Values = Mapping[str, object]
 RawConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
-#: What asyncpg and the socket raise when the server is down, going down, coming up, out of resources, or a stand-by.
+#: Errors that asyncpg and the socket raise if the server is down, stopping, starting, out of resources or a stand-by.
 _AWAY = (
     OSError,
     asyncpg.InterfaceError,
@@ -40,7 +40,7 @@ _AWAY = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
-#: What the server raises when it undid a statement for the sake of another one: a deadlock, a lock that is not free.
+#: Errors that the server raises when it undid a statement in favour of another: a deadlock, a lock that is not free.
 _CONFLICTS = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)  # class 40, and 55P03
 
 
@@ -92,9 +92,9 @@ class Connection:
 
 
 def _transient(error: Exception) -> DatabaseUnavailable | None:
-    """The error of ours that stands for one of Postgres or asyncpg; None for one that would come again.
+    """Return our error for a transient one of Postgres or asyncpg; None for an error that would recur.
 
-    This is the one place that tells the two kinds apart.
+    Only this function distinguishes the two kinds.
     """
     text = str(error) or type(error).__name__
     if isinstance(error, _CONFLICTS):
@@ -224,7 +224,7 @@ class Database:
                 finally:
                     connection.terminate()
             except Exception as exc:
-                # Whatever it is: the loop that waits for notifications must not lose them for good.
+                # Any error is caught: the loop that waits for notifications must not lose them for good.
                 log.warning("database.not_listening", channel=channel, error=str(exc) or type(exc).__name__)
             attempt += 1
             await asyncio.sleep(policy.delay(attempt, rng))

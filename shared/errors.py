@@ -45,7 +45,7 @@ class DatabaseUnavailable(TransientError):
 
 
 class DatabaseConflict(DatabaseUnavailable):
-    """Postgres undid the transaction for another's sake: nothing of it was done, and it may be repeated."""
+    """Postgres undid the transaction in favour of another. Nothing of it was done, and it may be repeated."""
 
 
 class BrokerUnavailable(TransientError):
@@ -61,7 +61,7 @@ class EngineUnavailable(TransientError):
 
 
 class EngineCrashed(EngineUnavailable):
-    """The engine had the whole request, and its connection broke before the answer: the program may be the cause."""
+    """The connection broke after the engine had the whole request. The program may be the cause."""
 
 
 class MailerUnavailable(TransientError):

@@ -16,13 +16,16 @@ _HEADERS: Final = {
     HTTPStatus.REQUEST_TIMEOUT: {"Connection": "close"},
 }
 
-#: Makes the answer to a request whose body is not read to its end: status, a sentence, header fields.
+#: Makes the answer to a refused request from a status, a sentence and header fields. The body is not read to its end.
 Refuse = Callable[[HTTPStatus, str, Mapping[str, str]], ASGIApp]
 
 
 @dataclass(frozen=True)
 class BodyLimits:
-    """`pause_s` is the longest time between two pieces of a body, `whole_s` the longest time for all of them."""
+    """The bounds of one body.
+
+    `pause_s` is the longest time between two pieces of a body, `whole_s` the longest time for all of them.
+    """
 
     most_bytes: int
     pause_s: float = 10.0
@@ -30,13 +33,13 @@ class BodyLimits:
 
 
 class ByteBudget:
-    """So many bytes for all requests together."""
+    """The bytes that all requests together may hold."""
 
     def __init__(self, most: int) -> None:
         self.free = most
 
     def take(self, size: int) -> bool:
-        """Take all of it, and return True; or take nothing, and return False."""
+        """Take `size` bytes and return True, or take nothing and return False."""
         if size > self.free:
             return False
         self.free -= size
@@ -49,8 +52,8 @@ class ByteBudget:
 class BoundedBodies:
     """ASGI middleware: 413 for a body that is too large, 408 for one that is too slow, 503 when the budget is spent.
 
-    What a body takes from the budget is given back when its request has been answered. An application whose request is
-    refused meanwhile hears that the client has left, and what it sends after that is dropped.
+    A body gives its part of the budget back when its request has been answered. If a request is refused while its body
+    arrives, the application receives a disconnect, and the middleware drops what it sends after that.
     """
 
     def __init__(self, app: ASGIApp, limits: BodyLimits, budget: ByteBudget, refuse: Refuse) -> None:
@@ -112,7 +115,7 @@ class _Refused(Exception):
 
 
 class _Body:
-    """What has come of one body."""
+    """The state of one body: what has arrived, and why it was refused."""
 
     def __init__(self, limits: BodyLimits, budget: ByteBudget, receive: Receive) -> None:
         self._limits = limits
@@ -122,8 +125,8 @@ class _Body:
         self._bytes = 0
         self._taken = 0
         self._complete = False
-        #: Its arguments, and not the exception: that would keep alive the frames that it went through, and so the body,
-        #: until the garbage collector comes.
+        #: The arguments of the exception. The exception itself would keep its frames, and so the body, alive until the
+        #: next garbage collection.
         self.refused: tuple[HTTPStatus, str] | None = None
 
     def expect(self, size: int) -> None:

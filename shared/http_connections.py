@@ -20,12 +20,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 _MOST_FIELDS: Final = 128
 #: Requests that a client may send before the first of them is answered.
 _MOST_PIPELINED: Final = 8
-#: Pieces of a body, and bytes that every further one has on average: each takes time, however short it is.
+#: Pieces of a body, and the average bytes of every further one. Each piece takes time, however short it is.
 _MOST_PIECES: Final = 1000
 _SHORTEST_PIECE: Final = 256
-#: Bytes of a body that are read after its request was answered, so that its client comes to see the answer.
+#: Bytes of a body that are read after its request was answered, so that its client sees the answer.
 _MOST_UNWANTED: Final = 32 << 20
-#: Whoever owns an IPv6 address usually owns its whole network of this size.
+#: The owner of an IPv6 address usually owns its whole network of this size.
 _IPV6_NETWORK_BITS: Final = 64
 
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
@@ -82,13 +82,13 @@ class Connections:
                 del self._per_address[address]
 
     def set_idle(self, connection: "BoundedProtocol") -> None:
-        """It waits for a request."""
+        """Note that the connection waits for a request."""
         self._stalled.pop(connection, None)
         if connection in self._addresses:
             self._idle[connection] = None
 
     def set_stalled(self, connection: "BoundedProtocol") -> None:
-        """It waits for its client in the middle of a request."""
+        """Note that the connection waits for its client in the middle of a request."""
         self._idle.pop(connection, None)
         if connection in self._addresses:
             self._stalled[connection] = None
@@ -239,7 +239,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def network(address: str) -> str:
-    """What counts as one address: an IPv4 address, or the network of an IPv6 address."""
+    """Return what counts as one address: an IPv4 address, or the network of an IPv6 address."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

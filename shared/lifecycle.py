@@ -1,6 +1,6 @@
 """How a service lives: it is composed, and its loops run side by side until a signal says stop.
 
-A loop that is `restarting` does not end the process by an error that nobody thought of; the others do.
+An unexpected error in a loop ends the process, unless the loop is `restarting`.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from shared.settings import fail, load
 
 log = get_logger(__name__)
 
-#: Its longest delay is a third of the default lease: a heartbeat that stumbles costs no job.
+#: The longest delay is a third of the default lease, so no job is lost when a heartbeat restarts.
 _RESTARTS: Final = RetryPolicy(base=0.2, cap=5)
 
 #: A loop takes the stop event, and returns soon after it is set.
@@ -48,9 +48,9 @@ async def _until_signal(serve: Loop) -> None:
 
 
 def restarting(name: str, loop: Loop, policy: RetryPolicy = _RESTARTS) -> Loop:
-    """The same loop, which an error that it does not handle starts again, with backoff, logged and counted.
+    """Return the same loop, restarted with backoff after an unhandled error, which is logged and counted.
 
-    `ConfigurationError` still ends it, since only the operator can help.
+    `ConfigurationError` still ends the loop, because only the operator can help.
     """
 
     async def run(stop: asyncio.Event) -> None:

@@ -23,7 +23,7 @@ class LogSettings(Settings):
 
 
 def _escape(_: object, __: str, event: EventDict) -> EventDict:
-    """Write out what a terminal would obey; the console's renderer does so only for some characters."""
+    """Escape characters that a terminal would obey. The console's renderer escapes only some of them."""
     return {
         name: repr(value) if isinstance(value, str) and name not in _OURS and not value.isprintable() else value
         for name, value in event.items()
@@ -75,11 +75,11 @@ def configure_logging(service: str, settings: LogSettings) -> None:
     root.setLevel(settings.log_level)
     # pika and botocore narrate every reconnect and retry; ours says it once, with what will happen next.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
-    # It says the same to the client, who may send such forms as often as they like.
+    # The client gets the same message, and may send such forms as often as they like.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     for chatty in ("alembic", "boto3", "botocore", "databases", "httpcore", "httpx", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    # It warns of every request that is not HTTP, of which anybody may send as many as they like.
+    # It warns of every request that is not HTTP, and any client may send many of those.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     structlog.contextvars.bind_contextvars(service=service)
 

@@ -1,4 +1,4 @@
-"""Whether a name or a request belongs to this machine alone."""
+"""Checks if a name or a request belongs to this machine alone."""
 
 import ipaddress
 import re
@@ -8,13 +8,13 @@ from typing import Final
 #: A host and perhaps a port (RFC 9110, section 7.2), without the user that a URL may name before it.
 _AUTHORITY: Final = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9.-]+))(?::[0-9]*)?")
 _ORIGIN: Final = re.compile(r"https?://(?P<authority>[^/?#]+)")
-#: A proxy adds at least one of them, unless it is told not to.
+#: A proxy adds at least one of them, unless it is configured not to.
 _FORWARDING_FIELDS: Final = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip"})
 _FORWARDING_PREFIXES: Final = ("x-forwarded-", "x-envoy-", "x-original-", "cf-")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host, by name or address, is this machine as only itself can reach it."""
+    """Return True if the host, a name or an address, is reachable from this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -22,17 +22,17 @@ def is_loopback(host: str) -> bool:
 
 
 def names_loopback(authority: str) -> bool:
-    """The same, for the `Host` field of a request."""
+    """Return True if the `Host` field of a request names loopback."""
     found = _AUTHORITY.fullmatch(authority)
     return found is not None and is_loopback(found["ipv6"] or found["name"])
 
 
 def is_loopback_origin(origin: str) -> bool:
-    """The same, for the `Origin` field of a request."""
+    """Return True if the `Origin` field of a request names loopback."""
     found = _ORIGIN.fullmatch(origin)
     return found is not None and names_loopback(found["authority"])
 
 
 def is_forwarded(fields: Collection[str]) -> bool:
-    """Whether one of the header fields, by their names in lower case, is a proxy's."""
+    """Return True if a proxy added one of these header fields, given by their names in lower case."""
     return any(name in _FORWARDING_FIELDS or name.startswith(_FORWARDING_PREFIXES) for name in fields)

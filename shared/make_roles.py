@@ -1,6 +1,6 @@
 """Makes the database's roles and hands the database over to its owner (`python -m shared.make_roles`).
 
-The administrator of a server runs it, once and after each change of a password; `precieux up` needs none of it.
+The administrator of a server runs it once, and after each change of a password. `precieux up` does not need it.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class RoleSettings(Settings):
 
 
 async def make_roles(settings: DatabaseSettings, passwords: dict[Role, str]) -> None:
-    """All of it or nothing, by the role of the settings: a superuser, or one that may create roles and databases."""
+    """Make all roles or none. The role of the settings must be a superuser, or may create roles and databases."""
     database = Database(settings)
     await database.connect()
     try:

@@ -1,11 +1,11 @@
 """The roles of the database and their rights: one for each service, one for the operator, one that owns the schema.
 
-Two steps, both of which may be repeated:
+There are two steps, and both may be repeated:
 
 - An administrator of the server makes the roles, and hands the database over to its owner: `making` and `HAND_OVER`.
 - The owner gives each role what `PRIVILEGES` lists, in the transaction of the migration: `grant`.
 
-A database with one role for everything works too: a role that does not exist is given nothing.
+A database with one role for everything works too: `grant` skips roles that do not exist.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ DATABASE: Final = "precieux"
 
 
 class Role(StrEnum):
-    #: Migrates.
+    #: Owns the schema and migrates it.
     OWNER = "precieux_owner"
     API = "precieux_api"
     CONSUMER = "precieux_consumer"
@@ -48,13 +48,13 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
         Role.OPERATOR: ["SELECT"],
     },
     "emails": {
-        # For the metrics of the backlog. What the mails say is not among it.
+        # For the metrics of the backlog, without the texts of the mails.
         Role.API: ["SELECT (status, created_at)"],
         Role.RUNNER: ["SELECT", "INSERT", "UPDATE", "DELETE"],
         Role.OPERATOR: ["SELECT"],
     },
     "api_keys": {
-        # A row without scopes opens nothing: it only notes that the settings have held keys.
+        # A row without scopes grants no access. It only records that the settings have held keys.
         Role.API: ["SELECT", "INSERT (name, sha256, revoked_at)"],
         Role.OPERATOR: ["SELECT", "INSERT", "UPDATE (revoked_at)"],
     },
@@ -83,11 +83,11 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
         Role.RUNNER: ["SELECT", "UPDATE (visible_at)", "DELETE"],
         Role.OPERATOR: ["SELECT", "UPDATE", "DELETE"],
     },
-    # Every program looks whether the schema is its own.
+    # Every program checks the version of the schema.
     "alembic_version": {role: ["SELECT"] for role in Role if role is not Role.OWNER},
 }
 
-#: What a database of one role becomes. It changes nothing where that was done before.
+#: Hands a database of one role over to its owner. It changes nothing if that was done before.
 HAND_OVER: Final = f"""
     DO $$ DECLARE one regclass;
     BEGIN
@@ -107,7 +107,7 @@ HAND_OVER: Final = f"""
 """  # noqa: S608
 
 
-#: The one that gives out the ids of a table; NULL for a table without ids.
+#: The sequence of the ids of a table; NULL for a table without ids.
 _SEQUENCE: Final = """
     SELECT pg_get_serial_sequence('{table}', attname) FROM pg_attribute
     WHERE attrelid = CAST('{table}' AS regclass) AND attname = 'id'
@@ -115,7 +115,7 @@ _SEQUENCE: Final = """
 
 
 def making(passwords: Mapping[Role, str]) -> Iterator[str]:
-    """The statements that make these roles, with these passwords; those that exist get a new password."""
+    """Yield the statements that make these roles with these passwords. Existing roles get a new password."""
     for role, password in passwords.items():
         literal = password.replace("'", "''")
         yield f"DO $$ BEGIN IF to_regrole('{role}') IS NULL THEN CREATE ROLE {role} LOGIN; END IF; END $$"
@@ -123,7 +123,7 @@ def making(passwords: Mapping[Role, str]) -> Iterator[str]:
 
 
 def grant(connection: Connection) -> None:
-    """Give the roles that exist what `PRIVILEGES` lists, and nothing else; by the owner of the tables."""
+    """Give the existing roles exactly what `PRIVILEGES` lists. The owner of the tables must run it."""
 
     def ask(sql: str) -> Any:
         return connection.exec_driver_sql(sql).scalar()

@@ -28,7 +28,7 @@ async def add(connection: Connection, email: str, reason: str) -> None:
 
 
 async def suppressed(connection: Connection, emails: Collection[str]) -> set[str]:
-    """Those of the addresses to which nothing may be mailed."""
+    """Return the given addresses to which nothing may be mailed."""
     by_canonical = {email: canonical(email) for email in emails}
     rows = await connection.fetch_all(
         "SELECT email, canonical FROM suppressions WHERE canonical = ANY(:canonicals) OR email = ANY(:emails)",
@@ -39,13 +39,13 @@ async def suppressed(connection: Connection, emails: Collection[str]) -> set[str
 
 
 async def listed(connection: Connection) -> list[Suppression]:
-    """All suppressions, the oldest first."""
+    """Return all suppressions, the oldest first."""
     rows = await connection.fetch_all("SELECT email, reason, created_at FROM suppressions ORDER BY created_at, email")
     return [Suppression(row["email"], row["reason"], row["created_at"]) for row in rows]
 
 
 async def remove(connection: Connection, email: str) -> list[Suppression]:
-    """Let mails go to an address again, in all its spellings; returns the suppressions that stood against it."""
+    """Allow mails to an address again, in all its spellings; return the suppressions that were removed."""
     rows = await connection.fetch_all(
         """
         WITH unwanted AS MATERIALIZED (

@@ -73,7 +73,7 @@ uploads = Table(
     _time("created_at", default_now=True),
     Column("stopped_consumers", Integer, nullable=False, server_default=text("0")),
     Index("uploads_email_idx", "email", "id"),
-    # A key's list costs the same with a million rows of other keys at the address.
+    # With this index, other keys' rows at the address do not slow down a key's list.
     Index("uploads_owner_idx", "owner", "email", "id"),
     # What one key has waiting.
     Index("uploads_waiting_idx", "owner", postgresql_where=text("request_id IS NOT NULL")),
@@ -91,9 +91,9 @@ uploads = Table(
 
 # One request for execution. `turn` is a turn of its key's share among those of all keys, `place` is its place among the
 # jobs of that share (docs/adr/0094); `owner` is the key, 0 where there is none. `lease_id` names the one claim whose
-# holder may still write; whoever comes later with an older one changes nothing. A `stop_reason` says why it is not to
-# be run: whoever claims it then fails it, with a mail that says so. `crashes` counts the runs that ended with their
-# engine or runner, the last time at `crashed_at` (docs/adr/0089).
+# holder may still write; a write with an older one changes nothing. A `stop_reason` says why the job must not run: the
+# runner that claims it then fails it, and mails the reason. `crashes` counts the runs that ended with their engine or
+# runner, the last time at `crashed_at` (docs/adr/0089).
 job = Table(
     "job",
     metadata,
@@ -191,7 +191,7 @@ api_keys = Table(
     Column("name", Text, nullable=False),
     Column("sha256", Text, nullable=False, unique=True),
     Column("scopes", ARRAY(Text), nullable=False, server_default=text("'{}'")),
-    # Whom its submissions may be mailed to: domains and addresses. None: everybody.
+    # The domains and addresses to which its submissions may be mailed; NULL for all.
     Column("recipients", ARRAY(Text)),
     _time("created_at", default_now=True),
     _time("revoked_at"),
@@ -208,8 +208,8 @@ suppressions = Table(
     Index("suppressions_canonical_idx", "canonical"),
 )
 
-# Sources that stopped an engine or a runner: they are not run until an operator removes the row. `job` is the one that
-# did it; it may be gone.
+# Sources that stopped an engine or a runner. They do not run until an operator removes the row. `job` is the job that
+# stopped it; it may have been removed.
 quarantine = Table(
     "quarantine",
     metadata,
@@ -221,7 +221,7 @@ quarantine = Table(
     _time("created_at", default_now=True),
 )
 
-# What a key, a recipient or a domain has used: the time at which nothing of it is in use any more (`shared.budgets`).
+# The budget of a key, a recipient or a domain: the time at which none of it will be in use (`shared.budgets`).
 budgets = Table(
     "budgets",
     metadata,

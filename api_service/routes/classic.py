@@ -47,7 +47,7 @@ async def submit_email(
 
 
 def _body_bytes(request: Request, settings: ApiSettings) -> int:
-    """What the body may take beyond that which every connection may."""
+    """Return the bytes of the body beyond those that every connection may use."""
     declared = request.headers.get("Content-Length", "")
     size = int(declared) if declared.isdecimal() and len(declared) < 20 else settings.largest_body_bytes
     return max(0, min(size, settings.largest_body_bytes) - FREE_BYTES)

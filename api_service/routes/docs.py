@@ -1,4 +1,4 @@
-"""The page that describes the calls, of files of our own: it needs no Internet, and runs nobody else's code."""
+"""The page that describes the calls. All its files are our own, so it works offline and runs no third party's code."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path

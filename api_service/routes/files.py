@@ -15,7 +15,7 @@ from shared.storage.base import ObjectStore
 
 router = APIRouter(tags=["files"])
 
-#: What a client that reads slowly makes us keep of an object.
+#: Bytes of an object that are kept in memory for a client that reads slowly.
 _PIECE_BYTES: Final = 32 << 10
 
 

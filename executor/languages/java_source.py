@@ -1,7 +1,7 @@
 """Finds the file name that javac wants, and the class that java must start. Pure.
 
-The text is a stranger's, and is looked at outside of any sandbox. So it is read once, from left to right: no pattern
-gives back what it has matched (possessive quantifiers), and what is looked at is bounded.
+The text is untrusted, and is read outside of any sandbox. So it is read once, from left to right, and up to a bound. No
+pattern backtracks, because the quantifiers are possessive.
 """
 
 import re
@@ -13,8 +13,8 @@ from typing import Final
 _COMMENT: Final = r"//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?"
 _GAP: Final = rf"(?:\s++|{_COMMENT})"
 _NAME: Final = r"[^\W\d][\w$]*+"
-#: What matters in a Java source. Comments, text blocks, strings and characters hide what they hold. Keywords begin with
-#: a letter and look behind afterwards, since that is how the matcher knows quickly where none can be.
+#: The tokens of a Java source that matter. Comments, text blocks, strings and characters hide their content. Keywords
+#: begin with a letter and look behind afterwards, so that the matcher can skip other characters quickly.
 _TOKEN: Final = re.compile(
     rf"""
       {_COMMENT}
@@ -29,8 +29,8 @@ _TOKEN: Final = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
-#: Characters and tokens that are looked at; ten thousand lines have fewer. Of a longer source, the types count that
-#: begin within these, and `main` is taken to be in the public one, or the first.
+#: Characters and tokens that are read; ten thousand lines have fewer. In a longer source only the types that begin
+#: within these count, and `main` is assumed to be in the public one, or in the first.
 _MOST_CHARACTERS, _MOST_TOKENS = 1 << 19, 50_000
 #: Bytes of a name that a file can have (with .java), and of a class's that goes on a command line.
 _LONGEST_STEM, _LONGEST_CLASS = 250, 2048
@@ -44,7 +44,7 @@ class MainClass:
 
 @dataclass
 class _Type:
-    """A type that is not within another; `has_main` also if a type within it has the method."""
+    """A top-level type. `has_main` is True if the type, or a type within it, has a `main` method."""
 
     name: str
     is_public: bool
@@ -69,7 +69,7 @@ def find_main(source: str) -> MainClass:
 
 
 def _read(source: str) -> tuple[str, list[_Type]]:
-    """The package, empty if there is none, and the types that are not within another."""
+    """Return the package, empty if there is none, and the top-level types."""
     package = ""
     types: list[_Type] = []
     depth = 0

@@ -41,14 +41,14 @@ def claim(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> Cgroup
 
 
 def most_processes(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> int | None:
-    """How many processes and threads we and all below us may have, as far as we can see; None without a limit."""
+    """Return the visible limit of processes and threads for our cgroup and all below it; None if there is none."""
     paths = _own_paths(own if own is not None else Path("/proc/self/cgroup").read_text())
     found = []
     for hierarchy, controller in ((root, ""), (root / "pids", "pids")):
         if controller in paths:
             group = hierarchy / paths[controller].lstrip("/")
             for folder in (group, *group.parents):
-                with contextlib.suppress(OSError, ValueError):  # "max" is no number
+                with contextlib.suppress(OSError, ValueError):  # "max" is not a number
                     found.append(int((folder / "pids.max").read_text()))
     return min(found, default=None)
 

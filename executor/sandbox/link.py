@@ -39,7 +39,7 @@ class Mechanisms:
 
     @property
     def own_users(self) -> bool:
-        """Whether each box is another user to the kernel; else all of them are the executor's own."""
+        """True if each box is another user to the kernel; False if all boxes are the executor's own user."""
         return self.first_user is not None
 
 

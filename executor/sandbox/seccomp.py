@@ -1,9 +1,9 @@
 """The filters of system calls, as classic BPF programs (seccomp(2)): one for programs, one for process 1 of a box, and
 one for everything inside the wall.
 
-`allowed_syscalls.csv` lists what may be called, with its number on each architecture; all else, and whatever a newer
-kernel adds, answers ENOSYS ("this kernel does not have it"), for which programs and libraries have a way out: glibc
-falls back from `clone3`, libuv from io_uring. Some calls depend on their arguments (`syscall_rules.py`).
+`allowed_syscalls.csv` lists what may be called, with its number on each architecture. Every other call, and every call
+that a newer kernel adds, answers ENOSYS ("this kernel does not have it"). Programs and libraries have a fallback for
+that: glibc falls back from `clone3`, libuv from io_uring. Some calls depend on their arguments (`syscall_rules.py`).
 No library is needed for this: a filter is a list of 8-byte instructions, and ours has no loops.
 """
 
@@ -83,7 +83,7 @@ _Line = _Jump | _Go | _Plain | _Label
 
 
 def build(machine: str | None = None, *, counted_by_cgroup: bool = True) -> bytes:
-    """The filter of programs for an architecture, by default this machine's; ValueError when it is not known."""
+    """Return the filter of programs for an architecture, by default this machine's. Raises ValueError if unknown."""
     machine = _known(machine)
     numbers = allowed(machine)
     if not counted_by_cgroup:
@@ -93,8 +93,11 @@ def build(machine: str | None = None, *, counted_by_cgroup: bool = True) -> byte
 
 
 def for_process_one(machine: str | None = None) -> bytes:
-    """The filter of process 1 when its box is made: what programs may call, since it starts them, with any arguments;
-    and of namespaces only those that a program is started in."""
+    """Return the filter of process 1 when its box is made.
+
+    It allows the calls of programs, with any arguments, because process 1 starts them. It allows only the new
+    namespaces in which a program starts.
+    """
     machine = _known(machine)
     others = IfBits(0, _ALL_BITS & ~_PROGRAMS_NAMESPACES, Answer(errno.EPERM))
     calls: dict[int, Rule] = dict.fromkeys(allowed(machine).values(), ALLOW)
@@ -102,9 +105,10 @@ def for_process_one(machine: str | None = None) -> bytes:
 
 
 def for_the_wall(machine: str | None = None) -> bytes:
-    """The filter of everything inside the wall: what programs may call, and what makes boxes and measures them.
+    """Return the filter of everything inside the wall: the calls of programs, and the calls that make and measure boxes.
 
-    So no runtime that programs are forked from has io_uring, whose rings they would have in common."""
+    So a runtime from which programs are forked has no io_uring, whose rings they would share.
+    """
     machine = _known(machine)
     ours = [numbers[machine] for numbers in (_MAKE_BOXES | _START_PROGRAMS).values()]
     networks = Switch(1, {_CLONE_NEWNET: ALLOW}, Answer(errno.EPERM))
@@ -144,7 +148,7 @@ class _Compiler:
         self._labels: Iterator[str] = map(str, itertools.count())
 
     def program(self, calls: dict[int, Rule]) -> list[_Line]:
-        """The lines for the number of a call; whatever has no rule is absent."""
+        """Return the lines that decide by the number of a call. Calls without a rule are absent from the kernel."""
         absent = Answer(errno.ENOSYS)
         edges = [(0, calls.get(0, absent))]
         for number in sorted({*calls, *(number + 1 for number in calls)}):
@@ -155,8 +159,10 @@ class _Compiler:
         return [_Plain(_LOAD, _NUMBER), *self._search(edges, rest), *rest]
 
     def _search(self, edges: list[tuple[int, Rule]], rest: list[_Line]) -> list[_Line]:
-        """From each edge on, up to the next, numbers have one rule. They are searched by halves, since the kernel walks
-        through a filter once for every number there is, each time that it is installed."""
+        """Return a binary search over `edges`. Numbers from one edge up to the next have one rule.
+
+        The search is binary because the kernel runs through a filter once for every number, each time it is installed.
+        """
         if len(edges) == 1:
             return self._apply(edges[0][1], rest)
         middle = len(edges) // 2
@@ -169,7 +175,7 @@ class _Compiler:
         ]
 
     def _apply(self, rule: Rule, rest: list[_Line]) -> list[_Line]:
-        """The lines that decide by a rule; those that can stand elsewhere are added to `rest`."""
+        """Return the lines that decide by a rule. Lines that can stand elsewhere are added to `rest`."""
         match rule:
             case Allow():
                 return [_Plain(_RETURN, _ALLOW)]
@@ -183,7 +189,7 @@ class _Compiler:
         return [_Go(label)]
 
     def _look(self, rule: Switch | IfBits) -> list[_Line]:
-        """The lines that compare an argument, which is in the accumulator."""
+        """Return the lines that compare an argument, which is in the accumulator."""
         if isinstance(rule, IfBits):
             return self._chain(((_ANY_BIT, rule.bits, rule.answer),), rule.otherwise)
         mask = [] if rule.mask == _ALL_BITS else [_Plain(_AND, rule.mask)]
@@ -191,7 +197,7 @@ class _Compiler:
         return [*mask, *self._chain(cases, rule.otherwise)]
 
     def _chain(self, cases: Iterable[tuple[int, int, Rule]], otherwise: Rule) -> list[_Line]:
-        """Compare with one value after the other. What follows is nearby, so a jump is one instruction."""
+        """Compare with one value after the other. The targets are nearby, so a jump is one instruction."""
         labels: dict[int, tuple[str, Rule]] = {}
         comparisons: list[_Line] = []
         for kind, value, rule in cases:
@@ -233,6 +239,6 @@ def _assemble(lines: list[_Line]) -> bytes:
 
 
 def _positions(lines: list[_Line], far: set[int]) -> list[int]:
-    """The address of every line, or of what follows it, where the jumps that are `far` take two instructions."""
+    """Return the address of every line, or of what follows it. The jumps in `far` take two instructions."""
     sizes = (0 if isinstance(line, _Label) else 2 if index in far else 1 for index, line in enumerate(lines))
     return list(itertools.accumulate(sizes, initial=0))[:-1]

@@ -1,6 +1,7 @@
-"""Users for boxes where the executor is an ordinary user: ids that /etc/subuid and /etc/subgid grant it, mapped into
-the wall's user namespace by newuidmap(1) and newgidmap(1), which may do that. In there our own user is 0, and these
-follow.
+"""Users for boxes if the executor is an ordinary user: ids that /etc/subuid and /etc/subgid grant it.
+
+newuidmap(1) and newgidmap(1), which have the privilege, map them into the wall's user namespace. There our own user is
+0, and these ids follow.
 """
 
 import contextlib
@@ -19,12 +20,12 @@ FIRST_USER = 1
 
 
 class Unavailable(Exception):
-    """Why there are none, and what to do about it."""
+    """There are no subordinate ids. The message says why, and what to do about it."""
 
 
 @dataclass(frozen=True)
 class Subordinates:
-    """`count` ids from each of these on are ours to use, by the tools at these paths."""
+    """The first of `count` user and group ids that we may use, and the paths of the tools that map them."""
 
     first_user: int
     first_group: int
@@ -33,7 +34,7 @@ class Subordinates:
     newgidmap: str
 
     def map_into(self, process: int) -> None:
-        """Give a process that has a new user namespace its ids; `Unavailable` with the tool's words."""
+        """Map the ids of a process that has a new user namespace. Raises `Unavailable` with the tool's message."""
         for tool, own, first in (
             (self.newuidmap, os.getuid(), self.first_user),
             (self.newgidmap, os.getgid(), self.first_group),
@@ -48,8 +49,10 @@ class Subordinates:
 
 
 class Gate:
-    """bubblewrap's options for a user namespace whose ids are written from outside. It waits at `block`, and tells by
-    `info` which process it is for; both are for it to inherit."""
+    """bubblewrap's options for a user namespace whose ids are written from outside.
+
+    bubblewrap inherits two descriptors: it reports its process by `info`, and waits at `block`.
+    """
 
     def __init__(self) -> None:
         self.block, self._opens = os.pipe()
@@ -64,7 +67,7 @@ class Gate:
         os.close(self.info)
 
     def let_in(self, subordinates: Subordinates) -> None:
-        """Map the ids, and let bubblewrap go on; it ends if it cannot. Blocks for some milliseconds."""
+        """Map the ids, and let bubblewrap continue; it ends if that fails. Blocks for some milliseconds."""
         try:
             text = b""
             while not text.rstrip().endswith(b"}"):
@@ -81,7 +84,7 @@ class Gate:
 
 
 def find(count: int, bubblewrap: Path, etc: Path = Path("/etc")) -> Subordinates:
-    """So many ids that can really be mapped; `Unavailable` where not."""
+    """Return `count` ids, after a test that they can be mapped. Raises `Unavailable` if they cannot."""
     if "NoNewPrivs:\t1" in Path("/proc/self/status").read_text():
         raise Unavailable("no_new_privs is set, as in most containers, so that newuidmap has no right to map them")
     tools = [shutil.which(tool) for tool in ("newuidmap", "newgidmap")]
@@ -94,7 +97,7 @@ def find(count: int, bubblewrap: Path, etc: Path = Path("/etc")) -> Subordinates
 
 
 def _last_of_a_range(file: Path, count: int) -> int:
-    """The end of a range: rootless containers of the same user take ids from its beginning."""
+    """Return the last ids of a range, because rootless containers of the same user take ids from its beginning."""
     for start, length in _ranges(file):
         if length >= count:
             return start + length - count
@@ -105,7 +108,7 @@ def _last_of_a_range(file: Path, count: int) -> int:
 
 
 def _ranges(file: Path) -> Iterator[tuple[int, int]]:
-    """subuid(5): user, first id, count."""
+    """Yield our ranges in a file as subuid(5) describes it: user, first id, count."""
     names = {str(os.getuid())}
     with contextlib.suppress(KeyError):
         names.add(pwd.getpwuid(os.getuid()).pw_name)
@@ -118,7 +121,7 @@ def _ranges(file: Path) -> Iterator[tuple[int, int]]:
 
 
 def _try(subordinates: Subordinates, bubblewrap: Path) -> None:
-    """A user namespace that does nothing."""
+    """Map the ids into a user namespace that does nothing."""
     gate = Gate()
     words = [str(bubblewrap), "--unshare-user", *gate.options, "--ro-bind", "/", "/", "true"]
     try:

@@ -1,8 +1,9 @@
-"""What a program may pass to system calls whose arguments decide what they reach in the kernel.
+"""Rules for the arguments of system calls that reach different parts of the kernel depending on them.
 
-A rule lists what programs, C libraries and runtimes use; everything else gets the answer of a kernel without that
-feature, for which callers have a way out. A rule looks at the lower half of an argument unless it says otherwise: the
-kernel reads no more, or the bits in question are there. Numbers are those of the kernel's headers (`linux/*.h`).
+A rule lists the arguments that programs, C libraries and runtimes use. Every other argument gets the answer of a kernel
+without that feature, for which callers have a fallback. A rule looks at the lower half of an argument unless it says
+otherwise: the kernel reads no more, or the bits in question are there. Numbers are those of the kernel's headers
+(`linux/*.h`).
 """
 
 import errno
@@ -46,8 +47,8 @@ class IfBits:
 Rule = Allow | Answer | Switch | IfBits
 
 ALLOW = Allow()
-#: For calls that only make sense on disks. Everything that a box can write lies in memory, and what it reads belongs to
-#: all boxes: a program that flushes or drops that slows its neighbours down.
+#: For calls that only make sense on disks. A box can write only to memory, and reads files that all boxes share. A
+#: program that flushes or drops these slows down its neighbours.
 _DO_NOTHING = Answer(0)
 
 
@@ -55,7 +56,7 @@ def _only(argument: int, values: Iterable[int], otherwise: int, mask: int = 0xFF
     return Switch(argument, dict.fromkeys(values, ALLOW), Answer(otherwise), mask)
 
 
-#: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET: they would bring capabilities back.
+#: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET: they would restore capabilities.
 _CLONE = IfBits(0, 0x7E020000, Answer(errno.EPERM))
 
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
@@ -108,8 +109,8 @@ _SETSOCKOPT = Switch(
     {level: _only(2, names, errno.ENOPROTOOPT) for level, names in _OPTIONS.items()},
     Answer(errno.ENOPROTOOPT),
 )
-#: Where no cgroup counts the kernel's memory, buffers of sockets stay as large as they come. What a program asks for is
-#: a hint, so it is told that it has it (socket(7)).
+#: If no cgroup counts the kernel's memory, buffers of sockets keep their default size. A requested size is only a hint,
+#: so the call answers success (socket(7)).
 _SO_SNDBUF, _SO_RCVBUF = 7, 8
 _SETSOCKOPT_UNCOUNTED = replace(
     _SETSOCKOPT,
@@ -122,8 +123,8 @@ _SETSOCKOPT_UNCOUNTED = replace(
         ),
     },
 )
-#: They put pages into sockets and pipes without a copy. There a page may be held for the sake of one byte, also after
-#: its file is gone, and only the byte is counted. Libraries copy by themselves where these cannot (sendfile(2)).
+#: These calls put pages into sockets and pipes without a copy. One byte there can hold a whole page, even after its
+#: file is removed, and only the byte is counted. Libraries copy the data themselves if these calls fail (sendfile(2)).
 _WITHOUT_COPYING = ("sendfile", "splice", "tee")
 _TCP_ZEROCOPY_RECEIVE = 35
 _GETSOCKOPT = Switch(
@@ -152,31 +153,31 @@ _INTERFACE = (
 _IOCTL = _only(1, (*_TERMINAL, *_DESCRIPTOR, *_INTERFACE), errno.ENOTTY)
 
 #: F_DUPFD, GETFD, SETFD, GETFL, GETLK, SETLK, SETLKW, OFD_GETLK, OFD_SETLK, OFD_SETLKW, DUPFD_QUERY, DUPFD_CLOEXEC,
-#: GETPIPE_SZ, ADD_SEALS, GET_SEALS. No SETLEASE (who owns a file that others read can make them wait), no NOTIFY (being
-#: told who opens what in a folder that all boxes see), no SETPIPE_SZ (pipes' memory is limited by user), no SETOWN or
+#: GETPIPE_SZ, ADD_SEALS, GET_SEALS. No SETLEASE (the owner of a file can make its readers wait), no NOTIFY (it reports
+#: who opens files in a folder that all boxes see), no SETPIPE_SZ (pipes' memory is limited by user), no SETOWN or
 #: SETSIG, no RW hints.
 _FCNTL_COMMANDS = (0, 1, 2, 3, 5, 6, 7, 36, 37, 38, 1027, 1030, 1032, 1033, 1034)
 _F_SETFL = 4
-#: /proc/locks does not tell whose these are, so where no cgroup counts the kernel's memory nothing would.
+#: /proc/locks does not show the owner of these locks, so nothing counts them if no cgroup counts the kernel's memory.
 _OFD_SETLK, _OFD_SETLKW = 37, 38
 
-#: Reading around the page cache keeps the disk busy for as long as one likes, also with what has been read already.
+#: A program that bypasses the page cache can keep the disk busy without end, even with data that were read already.
 _O_DIRECT = {"x86_64": 0x4000, "aarch64": 0x10000}
 
-#: HIPRI, DSYNC, SYNC, APPEND, NOAPPEND. RWF_NOWAIT tells whether somebody has read this part of a file lately;
+#: HIPRI, DSYNC, SYNC, APPEND, NOAPPEND. RWF_NOWAIT reveals if another process has read this part of a file lately;
 #: RWF_DONTCACHE makes others read it again.
 _RWF = 0x1 | 0x2 | 0x4 | 0x10 | 0x20
 _VECTORED = IfBits(5, ~_RWF & 0xFFFFFFFF, Answer(errno.EOPNOTSUPP))
 
 _POSIX_FADV_DONTNEED = 4
 _MS_SYNC = 4
-#: The host's huge pages are counted by no limit of memory.
+#: No limit of memory counts the host's huge pages.
 _MAP_HUGETLB, _MFD_HUGETLB, _SHM_HUGETLB = 0x40000, 0x4, 0o4000
 
 #: NORMAL, RANDOM, SEQUENTIAL, WILLNEED, DONTNEED, FREE, REMOVE, DONTFORK, DOFORK, HUGEPAGE, NOHUGEPAGE, DONTDUMP,
 #: DODUMP, WIPEONFORK, KEEPONFORK, POPULATE_READ, POPULATE_WRITE, DONTNEED_LOCKED, GUARD_INSTALL, GUARD_REMOVE. Not
-#: MERGEABLE: how long it takes to write to a page tells whether another box has an equal one. Not COLD, PAGEOUT and
-#: COLLAPSE: others have the same pages mapped.
+#: MERGEABLE: the time to write to a page reveals if another box has an equal one. Not COLD, PAGEOUT and COLLAPSE:
+#: others have the same pages mapped.
 _ADVICE = (0, 1, 2, 3, 4, 8, 9, 10, 11, 14, 15, 16, 17, 18, 19, 22, 23, 24, 102, 103)
 
 #: PDEATHSIG, DUMPABLE, KEEPCAPS (get), NAME, SECCOMP (get), CAPBSET_READ, SECUREBITS (get), TIMERSLACK,
@@ -187,28 +188,28 @@ _PRCTL = (
     0x53564D41, 0x59616D61,
 )  # fmt: skip
 
-#: WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET, WAKE_BITSET. Inheriting a priority needs real-time
-#: priorities, which nobody has here; glibc then refuses PTHREAD_PRIO_INHERIT with ENOTSUP.
+#: WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET, WAKE_BITSET. Priority inheritance needs real-time priorities,
+#: which no program has here; glibc then refuses PTHREAD_PRIO_INHERIT with ENOTSUP.
 _FUTEX = (0, 1, 3, 4, 5, 9, 10)
 #: Without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
 _FUTEX_MASK = 0xFFFFFFFF & ~(128 | 256)
 
-#: The kernel starts the host's program for core dumps unless this limit is exactly 1 (core(5)), so it must stay that: a
-#: lower one has it started as well.
+#: The kernel starts the host's program for core dumps unless this limit is exactly 1 (core(5)), so it must stay 1. A
+#: lower limit does not prevent it.
 _RLIMIT_CORE = 4
 _SETRLIMIT = Switch(0, {_RLIMIT_CORE: Answer(errno.EPERM)}, ALLOW)
 _NEW_LIMIT, _ALL_BITS = 2, 0xFFFFFFFF
 _READ_ONLY = IfBits(
     _NEW_LIMIT, _ALL_BITS, Answer(errno.EPERM), IfBits(_NEW_LIMIT, _ALL_BITS, Answer(errno.EPERM), high=True)
 )
-#: One's own limits, not those of process 1, which has the same user where the executor is not root.
+#: A program may set its own limits, but not those of process 1, which has the same user if the executor is not root.
 _PRLIMIT = Switch(0, {0: Switch(1, {_RLIMIT_CORE: _READ_ONLY}, ALLOW)}, Answer(errno.EPERM))
 
 _PERSONALITY_QUERY, _PERSONALITY_LINUX = 0xFFFFFFFF, 0
 
 
 def rules(machine: str, *, counted_by_cgroup: bool = True) -> dict[str, Rule]:
-    """The rules by the name of their call, for an architecture."""
+    """Return the rules for an architecture, by the name of their call."""
     direct = _O_DIRECT[machine]
     no_direct = Answer(errno.EINVAL)
     uncounted_locks = {} if counted_by_cgroup else dict.fromkeys((_OFD_SETLK, _OFD_SETLKW), Answer(errno.EINVAL))

@@ -29,8 +29,8 @@ _CAP_SYS_ADMIN = 21
 _CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "CHOWN", "SETUID", "SETGID", "SETPCAP", "KILL", "SYS_PTRACE")
 
 _SETTINGS = Path("/etc")
-#: Toolchains' configuration; the rest of /etc is the host's own business. Of PHP only what its command reads: a pool of
-#: `fpm` may name passwords.
+#: The configuration of toolchains. The rest of /etc stays hidden. Of PHP's, only the part of its command is shown,
+#: because a pool of `fpm` may hold passwords.
 _ETC = (
     "alternatives",
     "ld.so.cache",
@@ -58,7 +58,7 @@ _FILES = {
 HEADERS = "/headers"
 RUNTIMES = "/runtimes"
 STUBS = "/stubs"
-#: What boxes put over the kernel's folders.
+#: Mounts that boxes put over the kernel's folders.
 _EMPTY = "/empty"
 # Hidden from programs: a box mounts its own files over /box.
 _KEEPER = "/box/keeper.pyz"
@@ -116,11 +116,10 @@ def build(
     folders: Mapping[str, Path | None] = MappingProxyType({}),
     gate: Gate | None = None,
 ) -> Wall:
-    """The command, for a keeper that is root (`privileged`) or only root of its own user namespace; through a `gate`
-    come users of that for its boxes.
+    """Return the command for a keeper that is root (`privileged`), or root of its own user namespace only.
 
-    `syscalls` filters those of everything inside. `folders` are shown to programs, those that there are, by the path
-    that they have inside.
+    A `gate` maps users of that namespace for its boxes. `syscalls` is the filter of everything inside. Programs see the
+    `folders` that exist, by their paths inside.
     """
     argv = [str(bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
@@ -137,7 +136,7 @@ def build(
         *map(str, sorted({_SETTINGS, *parents})),
         "/var",
         STUBS,
-    ):  # else bubblewrap makes them for root alone
+    ):  # otherwise bubblewrap makes them for root alone
         argv += ["--perms", "0755", "--dir", folder]
     for path in shown:
         argv += ["--ro-bind", str(path), str(path)]

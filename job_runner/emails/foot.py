@@ -14,13 +14,13 @@ _REASON: Final = "because a program was submitted there with your address as the
 
 @dataclass(frozen=True, slots=True)
 class Foot:
-    """`sender` is what the mail comes from; `contact` is where complaints go, a mail address or an http(s) URL."""
+    """The foot of mails from `sender`. Complaints go to `contact`, a mail address or an http(s) URL."""
 
     sender: str
     contact: str
 
     def below(self, email: Email) -> Email:
-        """The mail with the foot below its text and its HTML; `email.unsubscribe` is its way out."""
+        """Return the mail with the foot below its text and its HTML. The foot links to `email.unsubscribe`."""
         text = (
             f"This mail was sent by {self.sender}, {_REASON}\n"
             f"Complaints: {self.contact}\n"

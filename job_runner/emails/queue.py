@@ -13,7 +13,7 @@ from job_runner.storable import storable
 from shared.database import Connection
 from shared.suppressions import suppressed
 
-#: Senders that may die over one mail. More than of programs: a mail that is given up is a result that nobody gets.
+#: Senders that may die over one mail. The limit is higher than for programs, because giving up a mail loses a result.
 MAX_CRASHES: Final = 5
 
 
@@ -34,7 +34,7 @@ class ClaimedEmail:
 
 
 async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[ClaimedEmail]:
-    """Take up to `limit` due mails; but one whose sender died goes alone, and before all others."""
+    """Take up to `limit` due mails. A mail whose sender died is taken alone, and before all others."""
     rows = await connection.fetch_all(
         """
         WITH abandoned AS MATERIALIZED (

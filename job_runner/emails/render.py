@@ -78,7 +78,7 @@ def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: s
 
 
 def shown(text: str, *, linked: bool = False) -> str:
-    """The first characters and lines, without the control characters that a terminal would obey instead of show.
+    """Return the first characters and lines, without the control characters that a terminal would obey.
 
     `linked`: the mail has a link to the whole text.
     """
@@ -119,7 +119,7 @@ def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelin
 
 
 def _table(rows: Sequence[tuple[str, str]]) -> str:
-    """`tabulate(rows, tablefmt="plain")`, in time and memory that grow with the length of the text alone.
+    """Return `tabulate(rows, tablefmt="plain")`, in time and memory that are linear in the length of the text.
 
     By default tabulate pads every line of a column to the widest, and then strips the padding of the last column. One
     long line and many short ones would take the product of the two.
@@ -136,7 +136,7 @@ def _table(rows: Sequence[tuple[str, str]]) -> str:
 
 
 def _unpadded(text: str) -> str:
-    """The text as a cell that is not padded: tabulate splits it twice, and each time an empty last line is lost."""
+    """Return the text as a cell without padding. tabulate splits it twice, and loses an empty last line each time."""
     return f"{text}\n" if text.splitlines()[-1:] == [""] else text
 
 

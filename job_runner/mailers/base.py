@@ -29,7 +29,7 @@ class Mailer(Protocol):
         """
 
     async def forget(self, *, days: int) -> None:
-        """Remove what the mailer itself keeps of mails that are older; raises `MailerUnavailable` when it cannot."""
+        """Remove older mails that the mailer itself keeps. Raises `MailerUnavailable` if it cannot."""
 
     async def close(self) -> None:
         """Let go of every connection."""

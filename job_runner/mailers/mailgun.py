@@ -20,7 +20,7 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: Bytes of an answer that are read: what Mailgun says is short.
+#: Bytes of an answer that are read. Mailgun's answers are short.
 _LONGEST_ANSWER: Final = 64 << 10
 # What Mailgun replaces in texts, such as `%unsubscribe_url%` and `%recipient.name%`. Two hexadecimal digits after the
 # sign belong to a link (RFC 3986), and begin none of Mailgun's names.
@@ -67,7 +67,7 @@ class MailgunMailer:
         raise self._failure(response, answer)
 
     async def forget(self, *, days: int) -> None:
-        """Nothing is kept here."""
+        """Do nothing: this mailer keeps no mails."""
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -99,12 +99,12 @@ class MailgunMailer:
 
 
 def _inert(text: str) -> str:
-    """The text with a word joiner in whatever Mailgun would replace: a reader sees no difference."""
+    """Put a word joiner, which a reader does not see, into each text that Mailgun would replace."""
     return _PLACEHOLDER.sub("%\N{WORD JOINER}", text)
 
 
 async def _beginning(response: httpx.Response) -> bytes:
-    """The first bytes of the body; none of one that is compressed in spite of what was asked."""
+    """Return the first bytes of the body, or none if it is compressed although we did not accept that."""
     content = bytearray()
     if response.headers.get("Content-Encoding", "identity") != "identity":
         return b""

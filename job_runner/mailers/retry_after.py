@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-#: Whatever is asked for, the next try comes after a day.
+#: The next try is at most a day later, even if the server asks for more.
 _LONGEST: Final = 86_400.0
 
 

@@ -43,7 +43,7 @@ class MailSettings(Settings):
 
     @property
     def complaints(self) -> str:
-        """Where readers complain: a mail address or an http(s) URL."""
+        """The contact for complaints: a mail address or an http(s) URL."""
         return self.contact or self.sender.addr_spec
 
     def checked(self) -> Self:

@@ -91,7 +91,7 @@ class SmtpMailer:
         return answer[:500]
 
     async def forget(self, *, days: int) -> None:
-        """Nothing is kept here."""
+        """Do nothing: this mailer keeps no mails."""
 
     async def close(self) -> None:
         """Nothing is held open between mails."""

@@ -4,8 +4,8 @@ A batch is handled inside the transaction that holds its rows locked. The handle
 savepoint of it, so the effect of a message and its removal commit together; a crash rolls both back, and the message
 is there again at once.
 
-A crash rolls back the count of deliveries too. So a consumer that has just started, maybe after one, takes its first
-messages one by one, and counts each delivery before it: a message that kills consumers is buried in the end.
+A crash rolls back the count of deliveries too. A consumer that starts may have crashed before, so it takes its first
+messages one by one, and counts each delivery before it. So a message that kills consumers ends as a dead letter.
 """
 
 import asyncio
@@ -104,7 +104,7 @@ class PostgresBroker:
             return min(self._poll_interval, await _seconds_until_due(connection))
 
     async def _consume_one(self, handle: Handler) -> float:
-        """The same with one message, whose delivery is counted before it is handled."""
+        """Consume one message, and count its delivery before it is handled."""
         async with self._database.transaction() as connection:
             row = await connection.fetch_one(
                 """
@@ -122,7 +122,7 @@ class PostgresBroker:
             async with self._database.transaction() as connection:
                 await self._handle_counted(connection, row["id"], handle)
         except TransientError:
-            # A dependency is away, which is not the message's doing.
+            # A dependency is unavailable. The message did not cause that.
             async with self._database.connection() as connection:
                 await connection.execute(
                     "UPDATE messages SET attempt = attempt - 1 WHERE id = :id AND queue = :queue",

@@ -1,11 +1,11 @@
 """Consuming from RabbitMQ on a thread that owns the connection, so that heartbeats never wait for a handler.
 
 Everything but `Batch.settle` and `ConsumerThread.{start,stop,join}` runs on that thread. A delivery tag means something
-only on the channel that gave it: a session keeps its own and dies with them, so a late settlement meets nobody.
+only on the channel that gave it. A session keeps its own tags and ends with them, so a late settlement has no effect.
 
-The queue counts a delivery for each message that a dying consumer held. So a consumer that has just started, maybe
-after one that died, takes its first messages one by one: a message that kills consumers is buried in the end, and
-alone.
+The queue counts a delivery for each message that a dying consumer held. A consumer may have just restarted after such a
+death, so it takes its first messages one by one. A message that kills consumers becomes a dead letter in the end, and
+takes no other message with it.
 """
 
 import contextlib
@@ -104,7 +104,7 @@ class ConsumerThread:
 class _Session:
     """One connection, from connecting to its loss. Raises pika's errors, and `OSError`.
 
-    `alone` counts the messages that are still to be taken one by one.
+    `alone` is the number of messages that are still taken one by one.
     """
 
     def __init__(
@@ -167,13 +167,13 @@ class _Session:
             raise
 
     def _consume(self, prefetch: int) -> str:
-        """The consumer's tag. A prefetch is that of the consumers that come after it."""
+        """Start a consumer and return its tag. A prefetch applies only to consumers that start after it."""
         self._channel.basic_qos(prefetch_count=prefetch)
         tag: str = self._channel.basic_consume(QUEUE, self._on_delivery)
         return tag
 
     def _count_alone(self, settlement: Settlement) -> None:
-        # One that waits for its retry did not kill us, and would hold up the others.
+        # A message that waits for its retry did not kill us, and would hold up the others.
         self.alone = 0 if isinstance(settlement, Retry) else self.alone - 1
         if not self.alone:
             self._channel.basic_cancel(self._consumer)

@@ -17,7 +17,7 @@ class ObjectStore(Protocol):
         """The whole object; `ObjectNotFound` when there is none."""
 
     async def read(self, key: str, start: int, length: int) -> bytes:
-        """The part of the object that begins at `start`, shorter where it ends; `ObjectNotFound` when there is none."""
+        """Return up to `length` bytes of the object from `start`. Raises `ObjectNotFound` if there is no object."""
 
     async def link(self, key: str, *, expires_in: timedelta) -> str:
         """An address from which anybody can read the object until it expires."""

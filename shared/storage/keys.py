@@ -21,5 +21,5 @@ def is_key(key: str) -> bool:
 
 
 def is_extension(extension: str) -> bool:
-    """Whether `{id}.{extension}` is a key."""
+    """Return True if `{id}.{extension}` is a valid key."""
     return _EXTENSION.fullmatch(extension) is not None

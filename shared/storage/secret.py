@@ -27,7 +27,7 @@ def kept_secret(data_dir: Path) -> bytes:
 
 
 def old_secrets(data_dir: Path) -> list[bytes]:
-    """The keys that went before, one a line: what they have signed is still valid."""
+    """Return the earlier keys, which are kept one a line. Their signatures are still valid."""
     path = data_dir / _OLD_FILE
     try:
         lines = path.read_bytes().split()

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 
 class LinkSigner:
-    """Signs by `secret`; what one of the `old_secrets` has signed is valid as well."""
+    """Signs with `secret`. Signatures made with one of the `old_secrets` are valid as well."""
 
     def __init__(self, secret: bytes, public_url: str, old_secrets: Sequence[bytes] = ()) -> None:
         self._secret = secret
@@ -41,7 +41,7 @@ class LinkSigner:
         return self._is_ours(_of_unsubscribing(email), signature)
 
     def _is_ours(self, message: str, signature: str) -> bool:
-        # All are tried, so that the time does not tell which one it was.
+        # All are tried, so that the time does not reveal which one matches.
         matches = [_equal(_signature(secret, message), signature) for secret in self._valid]
         return any(matches)
 

@@ -62,7 +62,7 @@ static int take_keeper(void)
     return keeper;
 }
 
-/* The first packet: the first user's id, the length of the programs' filter, this filter and that of process 1. */
+/* Read the first packet: the first user's id, the length of the programs' filter, this filter and process 1's. */
 static void configure(int keeper, struct confinement *confinement)
 {
     static char filters[MAX_PACKET];

@@ -23,8 +23,8 @@ enum {
 };
 
 static const char READY[] = "r";
-/* Where memory runs out the kernel ends programs first, then the processes 1 of boxes, then the keeper, then the executor
- * (proc_pid_oom_score_adj(5)). Without privileges one may raise this, and take it back again in a writable /proc. */
+/* If memory runs out, the kernel ends programs first, then process 1 of each box, then the keeper, then the executor
+ * (proc_pid_oom_score_adj(5)). An unprivileged process may raise this, and lower it again if /proc is writable. */
 static const char DIES_FIRST[] = "1000";
 
 static struct packet packet;
@@ -109,7 +109,7 @@ static void enter_namespaces(uid_t user)
         fail("setresuid");
     if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) /* else the files of /proc/self would belong to root */
         fail("dumpable");
-    /* The root of the cgroup namespace is the group that was joined just now. */
+    /* The root of the cgroup namespace is the group that this process has just joined. */
     if (unshare(CLONE_NEWUSER | CLONE_NEWCGROUP) < 0)
         fail("user and cgroup namespaces");
     snprintf(map, sizeof map, "%d %u 1", INSIDE_ID, user);

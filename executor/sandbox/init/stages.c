@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* After programs (`DIES_FIRST` in program.c), also where it is a copy of a large runtime, and before the keeper. */
+/* Process 1 ends after programs (`DIES_FIRST` in program.c), even if it copies a large runtime, but before the keeper. */
 static const char DIES_SECOND[] = "950";
 
 /* A child that has given up everything and waits for its stage. */
@@ -211,7 +211,7 @@ void live(const struct order *order, const struct confinement *confinement)
     limit_capabilities(TO_LIVE);
     if (start(order, confinement, &child))
         return;
-    install_filter(&confinement->of_process_one); /* those that are forked later have it as well as their own */
+    install_filter(&confinement->of_process_one); /* processes that are forked later have it in addition to their own */
     reset_signals(); /* the handlers of a runtime are none of ours */
     tell(order->keeper, "standing");
     if (receive(order->keeper, &packet)) {

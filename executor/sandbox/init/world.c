@@ -18,7 +18,7 @@ static const int PRIVATE = MS_NOSUID | MS_NODEV;
 static const long long BYTES_PER_INODE = 4096, FEWEST_INODES = 1024;
 /* The wall has a link /tmp -> /box/tmp, and /dev/shm is mounted from here: one size limit holds for all of them. */
 static const char *const SHARED_FOLDERS[] = {"/box/tmp", "/box/shm"};
-/* Kernel files that tell about the host and not about the box, or that its root may write, and that no runtime reads. */
+/* Kernel files that describe the host and not the box, or that the host's root may write. No runtime reads them. */
 static const char *const MASKED_FILES[] = {
     "/proc/cmdline",       "/proc/diskstats",     "/proc/interrupts", "/proc/kallsyms",
     "/proc/kcore",         "/proc/key-users",     "/proc/keys",       "/proc/kmsg",
@@ -29,9 +29,9 @@ static const char *const MASKED_FOLDERS[] = {
     "/proc/acpi", "/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/scsi",
 };
 
-/* Of the box's own network and IPC namespaces: what sockets and semaphores may hold in the kernel's memory, which no
- * process has mapped, and how many sockets may wait for a process. Some kernels lack one of these, or let nobody but
- * root of the machine write it. */
+/* Settings of the box's own network and IPC namespaces. They bound the kernel's memory for sockets and semaphores,
+ * which no process has mapped, and the sockets that may wait for a process. Some kernels lack one of these, or let only
+ * the machine's root write it. */
 static const struct {
     const char *path, *value;
 } NARROWED[] = {
@@ -53,7 +53,7 @@ static void mount_on(const char *source, const char *target, const char *type, i
     }
 }
 
-/* Not every kernel has them all. */
+/* Some kernels lack some of them. */
 static void mask(const char *const *paths, size_t count, const char *by)
 {
     for (size_t index = 0; index < count; index++)
@@ -74,11 +74,11 @@ static void raise_loopback(void)
     close(inet);
 }
 
-/* A /proc that programs may only read: a program could take back there what makes it die before our processes do, and
- * the kernel lets its root, which process 1 is where the executor is, write its switches without any capability. */
+/* Mount a /proc that programs may only read. In a writable one a program could lower its oom_score_adj, and process 1,
+ * if the executor is root, could write the kernel's settings without any capability. */
 static void mount_proc(void)
 {
-    /* hidepid: of processes that one may not trace, process 1 above all, there is nothing to see (proc(5)). */
+    /* hidepid hides processes that the reader may not trace, above all process 1 (proc(5)). */
     mount_on("proc", "/proc", "proc", PRIVATE | MS_NOEXEC, "hidepid=2");
     writable_proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (writable_proc < 0)
@@ -120,7 +120,8 @@ void build_world(long long disk_bytes, uid_t user)
              inodes > FEWEST_INODES ? inodes : FEWEST_INODES);
     mount_on("box", "/box", "tmpfs", PRIVATE, options);
     mount_proc();
-    /* Terminals of its own: the wall's are everybody's. A few, as all instances together have one number of them. */
+    /* The box has its own terminals, because all boxes share the wall's. They are few, because all instances share one
+   * limit. */
     mount_on("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620,max=16");
     if (mkdir(WORK, 0755) < 0)
         fail(WORK);

@@ -144,7 +144,7 @@ class Keeper:
 
     @contextlib.contextmanager
     def _at_its_own_cost(self, run: Run) -> Iterator[None]:
-        """What the kernel refuses us for one box (files, memory) ends that box, and no other."""
+        """End only this box if the kernel refuses us files or memory for it."""
         try:
             yield
         except OSError as exc:
@@ -161,17 +161,17 @@ class Keeper:
 
 
 def _die_before_the_executor() -> None:
-    """Where memory runs out: boxes first (`DIES_SECOND` in init/stages.c), then the keeper and its nurseries."""
+    """If memory runs out, let boxes end first (`DIES_SECOND` in init/stages.c), then the keeper and its nurseries."""
     score = Path("/proc/self/oom_score_adj")
     executors = int(score.read_text())
     score.write_text(str(max(executors, min(executors + _OOM_SCORE_ABOVE, _OOM_SCORE_MOST))))
 
 
 def _start_no_core_handler() -> None:
-    """No crash of this process, or of any that comes of it, starts the host's program for core dumps.
+    """Prevent crashes of this process and its descendants from starting the host's program for core dumps.
 
-    The kernel starts it as root, whatever the limit for core files is, unless that is 1 (core(5)). Where we may not set
-    that, `executor.probes` finds out.
+    The kernel starts it as root unless the limit for core files is 1 (core(5)). `executor.probes` detects if we may not
+    set that.
     """
     with contextlib.suppress(ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (1, 1))

@@ -1,8 +1,8 @@
-"""What the kernel holds for the programs of a box and no process has mapped: the buffers of sockets, and locks.
+"""Counts memory that the kernel holds for a box and no process has mapped: the buffers of sockets, and locks.
 
-For hosts without cgroups, which count it. /proc/net/sockstat tells how many sockets there are. Beyond a few,
-sock_diag(7) lists the buffers of each. It leaves out those that their owner has closed while their data wait to be
-read, so each of these counts as much as one can hold. What is not counted here is bounded by the number of open files
+Cgroups count it, so this is for hosts without them. /proc/net/sockstat holds the number of sockets. Beyond a few,
+sock_diag(7) lists the buffers of each. It leaves out sockets that their owner closed while their data wait to be read,
+so each of these counts as much as a socket can hold. Other memory of the kernel is bounded by the number of open files
 and of processes.
 """
 
@@ -96,7 +96,7 @@ class KernelMemory:
                     )
 
     def _of_locks(self) -> int:
-        """Of those that processes of the box hold. A list of them comes in pages."""
+        """Return the bytes of the locks that processes of the box hold. The kernel lists them in pages."""
         lines = 0
         descriptor = os.open("locks", os.O_RDONLY, dir_fd=self._proc)
         try:

@@ -1,7 +1,7 @@
-"""What the kernel holds for the processes of a box and tells by long lists alone: mappings, and what epolls watch.
+"""Counts memory that the kernel holds for a box and shows only in long lists: mappings, and the watches of epolls.
 
-A list is long where a program has many of something, and it takes CPU time to make many. So the meter looks here once
-for so much CPU time. Each counts for more than it takes, so that a box is ended before listing takes long.
+A list is long if a program has many of something, and making many takes CPU time. So the meter reads the lists once for
+a certain CPU time of the box. Each entry counts for more than it takes, so a box ends before listing takes long.
 """
 
 import contextlib

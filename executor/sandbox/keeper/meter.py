@@ -39,7 +39,7 @@ class Meter(Protocol):
         have begun since then."""
 
     def is_starved(self) -> bool:
-        """The kernel has killed for want of memory since the stage began, and `sample` does not know whom."""
+        """Return True if the kernel killed for memory since the stage began, and `sample` does not know whom."""
 
     def close(self) -> None:
         """Forget the stage; all its processes are dead."""

@@ -7,7 +7,7 @@ import jinja2
 TEMPLATES: Final = jinja2.Environment(
     loader=jinja2.PackageLoader("job_runner.emails"),
     autoescape=True,
-    # They are part of the program: nobody changes them while that runs.
+    # Templates are part of the program, and do not change while it runs.
     auto_reload=False,
     undefined=jinja2.StrictUndefined,
 )

@@ -1,4 +1,4 @@
-"""Programs that stop what runs them: how often a job or a mail was interrupted, and the sources in quarantine.
+"""Count how often a job or a mail was interrupted, and keep the sources in quarantine.
 
 Revision ID: 0006
 Revises: 0005

@@ -1,4 +1,4 @@
-"""Turns by key and then by address, canonical suppressions, and the recipients that a key may name.
+"""Add turns by key and then by address, canonical suppressions, and the recipients that a key may mail.
 
 Revision ID: 0007
 Revises: 0006

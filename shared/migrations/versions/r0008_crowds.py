@@ -1,4 +1,4 @@
-"""Consumers that stopped over a request, and indexes for the lists and the backlog of one key.
+"""Count the consumers that stopped over a request, and index the lists and the backlog of one key.
 
 Revision ID: 0008
 Revises: 0007
