@@ -105,7 +105,7 @@ def for_process_one(machine: str | None = None) -> bytes:
 
 
 def for_the_wall(machine: str | None = None) -> bytes:
-    """Return the filter of everything inside the wall: the calls of programs, and the calls that make and measure boxes.
+    """Return the filter of everything inside the wall: what programs call, and what makes and measures boxes.
 
     So a runtime from which programs are forked has no io_uring, whose rings they would share.
     """
