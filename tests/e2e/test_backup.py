@@ -22,6 +22,7 @@ def documented() -> tuple[str, str]:
     return backup, restore
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_data_folder_is_a_backup(up: Up, tmp_path: Path) -> None:
     source = tmp_path / "kept.py"
     source.write_text(_PROGRAM)

@@ -100,6 +100,7 @@ def test_a_refusal_says_when_to_come_again(executor: RunningExecutor) -> None:
     assert b"retry-after: " in answer
 
 
+@pytest.mark.slow
 def test_answers_that_nobody_reads_are_few(executor: RunningExecutor) -> None:
     """The largest that there can be: every byte of both streams becomes six."""
     assert _runs(executor)
