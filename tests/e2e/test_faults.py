@@ -75,7 +75,6 @@ def start_an_endless_program(up: Up, tmp_path: Path) -> int:
     return number
 
 
-@pytest.mark.slow
 def test_a_stop_leaves_no_process_and_the_next_start_goes_on(up: Up, tmp_path: Path) -> None:
     up.start()
     number = start_an_endless_program(up, tmp_path)
@@ -89,6 +88,7 @@ def test_a_stop_leaves_no_process_and_the_next_start_goes_on(up: Up, tmp_path: P
     assert len(eventually_sync(lambda: up.mails(number))) == 1
 
 
+@pytest.mark.slow
 def test_killing_up_itself_leaves_no_process_and_the_next_start_goes_on(up: Up, tmp_path: Path) -> None:
     up.start()
     number = start_an_endless_program(up, tmp_path)

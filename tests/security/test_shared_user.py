@@ -95,6 +95,8 @@ async def test_a_keeper_without_descriptors_loses_a_box_and_not_itself() -> None
         limit = ["prlimit", "--pid", str(guard), f"--nofile={few}:{few}"]
         await asyncio.to_thread(subprocess.run, limit, check=True, user=os.stat(f"/proc/{running.pid}").st_uid)
         answers = await asyncio.gather(*(_run(running.url, _HOLDS_FILES.replace("60", "20")) for _ in range(30)))
-        assert {answer.status_code for answer in answers} == {200, 500}
+        statuses = {answer.status_code for answer in answers}
+        assert 500 in statuses
+        assert statuses <= {200, 500}
         assert (await _run(running.url, "print('again')")).json()["output"] == "again\n"
         assert keeper(running.pid) == guard
