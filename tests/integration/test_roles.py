@@ -44,7 +44,7 @@ FORBIDDEN_TO_SERVICES: Final = [
     "UPDATE api_keys SET scopes = '{admin}'",
     "SET ROLE precieux_owner",
 ]
-#: What somebody who has taken that service over would like to do.
+#: What an attacker who has taken over that service would try.
 FORBIDDEN: Final = {
     Role.API: [
         "INSERT INTO results (output) VALUES ('better')",
