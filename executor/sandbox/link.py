@@ -126,7 +126,14 @@ class KeeperLink:
         mechanisms = self._mechanisms
         folders = {wall.HEADERS: mechanisms.headers, wall.RUNTIMES: mechanisms.runtimes}
         gate = Gate() if mechanisms.subordinates else None
-        plan = wall.build(mechanisms.bubblewrap, mechanisms.privileged, seccomp.for_the_wall(), folders, gate)
+        plan = wall.build(
+            mechanisms.bubblewrap,
+            mechanisms.privileged,
+            seccomp.for_the_wall(),
+            folders,
+            gate,
+            cgroup_namespace=not mechanisms.cgroups or mechanisms.cgroups.version == 1,
+        )
         inherited = (gate.block, gate.info) if gate else ()
         try:
             self._process = await asyncio.create_subprocess_exec(
