@@ -14,19 +14,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_V1_REQUIRED = ("memory", "cpuacct")
+#: Version 2 needs no controller to count CPU time.
+_V1_REQUIRED, _V2_REQUIRED = ("memory", "cpuacct"), ("memory",)
 #: `cpu` makes one run one competitor for the processors, however many threads it has.
-_V1_WANTED = ("pids", "cpu")
-_V2_CONTROLLERS = ("cpu", "memory", "pids")
-_ENABLE = " ".join(f"+{controller}" for controller in _V2_CONTROLLERS)
+_WANTED = ("pids", "cpu")
 #: Our folders are named after the process that made them, so that a later one can tell which were left behind.
 _NAME = "precieux-{pid}"
 _OURS = re.compile(r"precieux-(\d+)")
 #: Where processes step aside to: the executor, what started it, and what those start from then on.
 _ASIDE = "precieux-aside"
-#: systemd marks what it has handed over (systemd.resource-control(5), `Delegate=`). Users can only read the first.
+#: The machine's systemd marks what it has handed over (`Delegate=`, systemd.resource-control(5)). A user's systemd, to
+#: which all of that is handed over, marks nothing. Users cannot read the second.
 _MARKS = ("user.delegate", "trusted.delegate")
-#: Endings of groups that are systemd's own, unless it has marked them.
+#: Endings of the groups of systemd's units.
 _UNITS = (".scope", ".service", ".slice")
 #: How often all that stand in a group are moved, as others may be started in it meanwhile.
 _MOST_PASSES = 100
@@ -93,13 +93,13 @@ def most_processes(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) 
 def _claim_v2(base: Path) -> Cgroups:
     with _telling_of(base):
         available = (base / "cgroup.controllers").read_text().split()
-        missing = [controller for controller in _V2_CONTROLLERS if controller not in available]
-        if missing:
-            raise NotTaken(Cause.NO_CONTROLLER, f"{base} lacks the controllers {', '.join(missing)}")
+        if not set(_V2_REQUIRED) <= set(available):
+            raise NotTaken(Cause.NO_CONTROLLER, f"{base} has not the controller memory")
+        enable = " ".join(f"+{name}" for name in (*_V2_REQUIRED, *_WANTED) if name in available)
         ours = _make_ours(base)
         try:
-            _hand_down(base)
-            (ours / "cgroup.subtree_control").write_text(_ENABLE)
+            _hand_down(base, enable)
+            (ours / "cgroup.subtree_control").write_text(enable)
         except BaseException:
             ours.rmdir()
             raise
@@ -107,21 +107,20 @@ def _claim_v2(base: Path) -> Cgroups:
 
 
 def _base(root: Path, own: Path) -> Path:
-    """Return the group that was handed to us: our own or one above it, as somebody may have put us into a child of it.
-
-    Where systemd has no part in it, as in most containers, a group is ours if we may write it.
-    """
+    """Return the group that is ours to divide, if the kernel lets us: that of our unit where there is a systemd, as
+    somebody may have put us into a child of it, else our own."""
     groups = [own, *own.parents]
     groups = groups[: groups.index(root) + 1]
     marked = next((group for group in groups if _is_marked(group)), None)
     unit = next((group for group in groups if group.suffix in _UNITS), None)
     if marked and (unit is None or marked.is_relative_to(unit)):
         return marked
-    # A mark further up is for a user's systemd. Without any mark there may be an old systemd, of which a user's unit
-    # can be written if it is delegated; root can write all.
-    if unit and (marked or os.geteuid() == 0):
+    if unit is None:
+        return own.parent if own.name == _ASIDE else own
+    # The kernel lets users write the units of their own systemd alone, which marks none. It lets root write all.
+    if not marked and os.geteuid() == 0:
         raise NotTaken(Cause.NOT_DELEGATED, f"{unit} is not delegated: it is systemd's own")
-    return own.parent if own.name == _ASIDE else own
+    return unit
 
 
 def _is_marked(group: Path) -> bool:
@@ -132,12 +131,12 @@ def _is_marked(group: Path) -> bool:
     return False
 
 
-def _hand_down(base: Path) -> None:
+def _hand_down(base: Path, enable: str) -> None:
     """Let children of the group have controllers, for which all processes in it must step aside."""
     refusal = ""
     for _ in range(_MOST_PASSES):
         try:
-            (base / "cgroup.subtree_control").write_text(_ENABLE)
+            (base / "cgroup.subtree_control").write_text(enable)
         except OSError as exc:
             if exc.errno != errno.EBUSY:
                 raise
@@ -172,13 +171,13 @@ def _name(pid: str) -> str:
 
 
 def _claim_v1(root: Path, paths: dict[str, str]) -> Cgroups:
-    own = {name: root / name / paths[name].lstrip("/") for name in (*_V1_REQUIRED, *_V1_WANTED) if name in paths}
+    own = {name: root / name / paths[name].lstrip("/") for name in (*_V1_REQUIRED, *_WANTED) if name in paths}
     there = {name: group for name, group in own.items() if group.is_dir()}
     missing = [name for name in _V1_REQUIRED if name not in there]
     if not there:
         raise NotTaken(Cause.NOT_MOUNTED, f"there are no cgroups of ours at {root}")
     if missing:
-        raise NotTaken(Cause.NO_CONTROLLER, f"{root} lacks the controllers {', '.join(missing)}")
+        raise NotTaken(Cause.NO_CONTROLLER, f"{root} has not the controller {missing[0]}")
     folders: dict[str, Path] = {}
     try:
         for name, group in there.items():

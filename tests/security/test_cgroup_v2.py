@@ -116,12 +116,6 @@ def test_the_root_of_a_cgroup_namespace_is_enough(ours: Path) -> None:
         assert set((container.folder / "cgroup.subtree_control").read_text().split()) == {"cpu", "memory", "pids"}
 
 
-def test_a_group_of_systemd_is_left_alone(ours: Path) -> None:
-    with scope(ours, delegated=False, ending=".scope") as terminal:
-        assert _claim(*terminal.prefix) == f"NOT_DELEGATED {terminal.folder} is not delegated: it is systemd's own"
-        assert terminal.children() == set()
-
-
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write every group")
 def test_a_group_of_another_user_is_left_alone(ours: Path) -> None:
     with pytest.raises(cgroups.NotTaken, match="/sys/fs/cgroup is not delegated: it is owned by root") as caught:
@@ -135,10 +129,13 @@ def test_read_only_cgroups_are_told(delegated: Scope) -> None:
     assert told == f"READ_ONLY {delegated.folder} is on a read-only file system"
 
 
-def test_a_controller_that_is_missing_is_named(delegated: Scope) -> None:
-    (delegated.folder / "cgroup.subtree_control").write_text("+memory +pids")
+@pytest.mark.parametrize(
+    ("handed_down", "told"), [("+memory", "{}"), ("+pids +cpu", "NO_CONTROLLER {} has not the controller memory")]
+)
+def test_memory_is_the_only_controller_that_is_needed(delegated: Scope, handed_down: str, told: str) -> None:
+    (delegated.folder / "cgroup.subtree_control").write_text(handed_down)
     with scope(delegated.folder) as poorer:
-        assert _claim(*poorer.prefix) == f"NO_CONTROLLER {poorer.folder} lacks the controllers cpu"
+        assert _claim(*poorer.prefix) == told.format(poorer.folder)
 
 
 def test_processes_that_cannot_be_moved_are_told(delegated: Scope) -> None:

@@ -40,14 +40,20 @@ def test_v2_makes_its_own_folder_and_hands_controllers_down(v2: Path) -> None:
     folder = claimed.folders["unified"]
     assert folder == v2 / "user" / f"precieux-{os.getpid()}"
     for group in (folder, folder.parent):
-        assert (group / "cgroup.subtree_control").read_text() == "+cpu +memory +pids"
+        assert (group / "cgroup.subtree_control").read_text() == "+memory +pids +cpu"
+
+
+def test_v2_does_without_other_controllers(v2: Path) -> None:
+    (v2 / "user/cgroup.controllers").write_text("io memory\n")
+    folder = cgroups.claim(v2, "0::/user\n").folders["unified"]
+    assert (folder / "cgroup.subtree_control").read_text() == "+memory"
 
 
 def test_v2_without_a_memory_controller_says_so(v2: Path) -> None:
     (v2 / "user/cgroup.controllers").write_text("cpu pids\n")
     refusal = _refusal(v2, "0::/user\n")
     assert refusal.cause is Cause.NO_CONTROLLER
-    assert str(refusal) == f"{v2}/user lacks the controllers memory"
+    assert str(refusal) == f"{v2}/user has not the controller memory"
 
 
 @pytest.mark.parametrize("own", ["run.service", "run.service/precieux-aside", "run.service/main/deeper"])
@@ -58,20 +64,23 @@ def test_v2_the_group_that_systemd_has_marked_is_ours(v2: Path, monkeypatch: pyt
     assert cgroups.claim(v2, f"0::/user/{own}\n").folders["unified"].parent == unit
 
 
-def test_v2_a_mark_for_the_users_systemd_is_not_for_us(v2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    manager = _group(v2, "user/user@1000.service")
-    terminal = _group(v2, "user/user@1000.service/app.slice/terminal.scope")
+@pytest.mark.parametrize("own", ["run.scope", "run.scope/precieux-aside"])
+def test_v2_below_the_users_systemd_our_unit_is_ours(v2: Path, monkeypatch: pytest.MonkeyPatch, own: str) -> None:
+    manager, unit = _group(v2, "user/user@0.service"), _group(v2, "user/user@0.service/app.slice/run.scope")
+    _group(unit.parent, own)
     _mark(monkeypatch, manager)
-    refusal = _refusal(v2, "0::/user/user@1000.service/app.slice/terminal.scope\n")
-    assert refusal.cause is Cause.NOT_DELEGATED
-    assert str(refusal) == f"{terminal} is not delegated: it is systemd's own"
-    assert not list(terminal.glob("precieux*"))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    claimed = cgroups.claim(v2, f"0::/user/user@0.service/app.slice/{own}\n")
+    assert claimed.folders["unified"].parent == unit
 
 
 def test_v2_root_leaves_systemds_groups_alone(v2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _group(v2, "session-1.scope")
+    session = _group(v2, "session-1.scope")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert _refusal(v2, "0::/session-1.scope\n").cause is Cause.NOT_DELEGATED
+    refusal = _refusal(v2, "0::/session-1.scope\n")
+    assert refusal.cause is Cause.NOT_DELEGATED
+    assert str(refusal) == f"{session} is not delegated: it is systemd's own"
+    assert list(session.glob("precieux*")) == []
 
 
 def test_v2_without_systemd_another_of_ours_finds_the_same_group(v2: Path) -> None:
@@ -116,7 +125,7 @@ def test_v1_without_memory_is_not_taken_and_leaves_nothing(tmp_path: Path) -> No
     (tmp_path / "cpuacct").mkdir()
     refusal = _refusal(tmp_path, "4:memory:/\n2:cpuacct:/\n")
     assert refusal.cause is Cause.NO_CONTROLLER
-    assert str(refusal) == f"{tmp_path} lacks the controllers memory"
+    assert str(refusal) == f"{tmp_path} has not the controller memory"
     assert list((tmp_path / "cpuacct").iterdir()) == []
 
 
