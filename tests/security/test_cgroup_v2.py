@@ -96,7 +96,7 @@ def test_all_that_stand_in_the_group_step_aside(delegated: Scope) -> None:
 
 
 def test_those_that_are_started_meanwhile_step_aside_too(delegated: Scope) -> None:
-    forks = 'while :; do /bin/true; done & exec "$@"'
+    forks = 'while :; do /bin/true; done >/dev/null 2>&1 & exec "$@"'
     assert _claim(*delegated.prefix, "sh", "-c", forks, "sh") == str(delegated.folder)
 
 
