@@ -50,11 +50,11 @@ async def ask(client: Client, program: Program, number: int) -> bool:
     return bool(said["output"] == program.expected(number))
 
 
-async def spoken(engine: Engine) -> set[str]:
-    """The languages that it says it can run."""
+async def spoken(engine: Engine) -> dict[str, str]:
+    """The languages that it says it can run, and with what: `gcc (Debian 14.2.0-19) 14.2.0`."""
     client = await Client.connect(engine.url)
     try:
         said = json.loads(await client.request("GET", "/list"))
     finally:
         client.close()
-    return {language["language"] for language in said["supportedLanguages"]}
+    return {language["language"]: language["info"].partition("\n")[0] for language in said["supportedLanguages"]}

@@ -55,7 +55,8 @@ async def _measure(chosen: argparse.Namespace, running: Engine, folder: Path, ke
     wanted = {code: tools[code] for code in chosen.languages if code not in missing}
     if missing:
         print(f"not on this machine, and left out: {', '.join(missing)}", file=sys.stderr)
-    kept |= {"cpu_time_by": running.meter.name, "left_out": missing}
+    toolchains = {code: said[code] for code in wanted}
+    kept |= {"cpu_time_by": running.meter.name, "left_out": missing, "toolchains": toolchains}
     await rest(running.meter, _START_SECONDS)
     bench = Bench(running, wanted, programs.numbers(), folder)
     pace, short_pace, windows = _QUICK if chosen.quick else _FULL

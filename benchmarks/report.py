@@ -48,11 +48,12 @@ def show(findings: Sequence[Finding]) -> None:
 
 
 def markdown(kept: dict[str, Any], findings: Sequence[Finding]) -> str:
-    """The table below a line that says when, where and of what; `kept` as by `record`."""
+    """The table below a line that says when, where, of what and with what; `kept` as by `record`."""
     machine = kept["machine"]
     load = ", ".join(f"{load:g}" for load in machine["load_average"])
     where = f"{machine['cores']} cores ({machine['processor']}), {machine['system']}, load average {load} at the start"
-    return f"{kept['date']}, commit {kept['commit']}, {where}: `{kept['command']}`\n\n{_plain(findings)}\n"
+    tools = "".join(f"; {code}: {told}" for code, told in kept.get("toolchains", {}).items())
+    return f"{kept['date']}, commit {kept['commit']}, {where}: `{kept['command']}`{tools}\n\n{_plain(findings)}\n"
 
 
 def line(finding: Finding) -> str:

@@ -35,9 +35,9 @@ def _rate(bound: float, stretch: float | None = None) -> Target:
 LATENCY: Final = {
     "py": Target(0.35, 0.20),
     "js": Target(0.35, 0.20),
-    "c": Target(0.90, 0.75),
-    "cpp": Target(0.25, 0.20),
-    "java": Target(0.30, 0.10),
+    "c": Target(0.65),
+    "cpp": Target(0.20, 0.10),
+    "java": Target(0.08),
 }
 CPU: Final = {
     "py": Target(1.3, 0.3),

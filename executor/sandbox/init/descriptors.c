@@ -141,7 +141,7 @@ void learn_descriptors(void)
 /* `number` becomes `made`, which is closed. */
 static void put(int made, const struct kept *as)
 {
-    if (made < 0 || dup3(made, as->number, O_CLOEXEC) < 0)
+    if (made < 0 || put_at(as->number, made, O_CLOEXEC) < 0)
         fail(as->link);
     if (as->what != EPOLL && fcntl(as->number, F_SETFL, as->flags) < 0)
         fail(as->link);

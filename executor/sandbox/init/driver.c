@@ -84,7 +84,7 @@ static int its_output; /* before the assembler's was in its place */
 
 static void after_compilation(int compiled)
 {
-    if (dup2(its_output, 1) >= 0) /* and the assembler reads the end */
+    if (put_at(1, its_output, 0) >= 0) /* and the assembler reads the end */
         leave(compiling, conclude(compiling, compiled, ended(its_assembler)));
     compiling->has_shortcut = false;
     execute();
@@ -115,7 +115,7 @@ void drive_from_here(struct stage *stage)
     if (its_output < 0 || pipe2(pipe, O_CLOEXEC) < 0)
         fail("descriptors");
     its_assembler = spawn(stage, ASSEMBLER, pipe[0], 1);
-    if (dup2(pipe[1], 1) < 0 || on_exit(at_exit, NULL) != 0 || sigaltstack(&alternate, NULL) < 0)
+    if (put_at(1, pipe[1], 0) < 0 || on_exit(at_exit, NULL) != 0 || sigaltstack(&alternate, NULL) < 0)
         fail("compiler");
     close(pipe[0]);
     close(pipe[1]);

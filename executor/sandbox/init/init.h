@@ -51,6 +51,9 @@ const char *word(struct packet *packet);
 long long number(struct packet *packet);
 int descriptor(const struct packet *packet, int index);
 void close_descriptors(const struct packet *packet);
+/* Make `number` the same as another `descriptor`; -1 where that cannot be. GCC's analyzer looks into one file at a time:
+ * elsewhere it would take what dup3(2) returns for a descriptor that is lost. */
+int put_at(int number, int descriptor, int flags);
 void send_packet(int socket, const void *bytes, size_t length, const int *descriptors, int count);
 
 /* How this process tells that it cannot go on: `prefix`, what failed and why, to `socket`; then it exits with `status`. */

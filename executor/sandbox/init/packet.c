@@ -106,6 +106,11 @@ void close_descriptors(const struct packet *packet)
         close(packet->descriptors[index]);
 }
 
+int put_at(int number, int descriptor, int flags)
+{
+    return dup3(descriptor, number, flags);
+}
+
 void send_packet(int socket, const void *bytes, size_t length, const int *descriptors, int count)
 {
     union ancillary ancillary;

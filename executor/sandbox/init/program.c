@@ -73,8 +73,8 @@ static void connect_streams(const int *descriptors, int count)
         int index = indices[target];
         if (index >= count)
             refuse("stream");
-        if (dup2(index >= 0 ? descriptors[index] : null, target) < 0)
-            fail("dup2");
+        if (put_at(target, index >= 0 ? descriptors[index] : null, 0) < 0)
+            fail("dup3");
     }
     close(null);
     for (int index = 0; index < count; index++)
@@ -149,7 +149,7 @@ void become(const struct order *order, const struct confinement *confinement, in
 {
     bool is_stub = order->kind == STUB;
     on_failure(CONTROL, "!", 1);
-    if (dup3(control, CONTROL, is_stub ? 0 : O_CLOEXEC) < 0)
+    if (put_at(CONTROL, control, is_stub ? 0 : O_CLOEXEC) < 0)
         fail("dup3");
     for (int index = 0; index < order->join_count; index++)
         if (write(order->joins[index], "0", 1) < 0)

@@ -24,7 +24,9 @@ def throughput(connections: int, ratio: float) -> Finding:
 def kept(found: list[Finding]) -> dict[str, Any]:
     machine = {"cores": 2, "processor": "a processor", "system": "Linux", "load_average": [1.5, 1.0, 0.5]}
     each = [asdict(finding) for finding in found]
-    return {"date": "2026-01-02T03:04:05+00:00", "machine": machine, "commit": "c", "command": "x", "findings": each}
+    tools = {"c": "gcc 14.2.0", "py": "Python 3.13.5"}
+    told = {"date": "2026-01-02T03:04:05+00:00", "machine": machine, "commit": "c", "command": "x", "toolchains": tools}
+    return {**told, "findings": each}
 
 
 def test_a_rate_is_that_after_the_first_answer_and_before_the_end() -> None:
@@ -52,12 +54,13 @@ def test_what_has_no_target_is_neither_met_nor_missed() -> None:
     assert [finding.met for finding in findings(HELLO["py"], SERIES, None, None)] == [None, None]
 
 
-def test_the_table_tells_the_load_and_each_target() -> None:
+def test_the_table_tells_the_load_the_toolchains_and_each_target() -> None:
     found = list(findings(HELLO["py"], SERIES, LATENCY["py"], CPU["py"]))
 
     text = report.markdown(kept(found), found)
 
     assert "load average 1.5, 1, 0.5 at the start" in text
+    assert "`x`; c: gcc 14.2.0; py: Python 3.13.5\n" in text
     assert "| 0.50x   | <= 0.35x NOT reached, 0.2x not |" in text
 
 

@@ -1,0 +1,67 @@
+"""The compiler's plugin leaves nothing of what the header asks for to the program, and adds nothing."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from executor.sandbox import wall
+
+_GXX = shutil.which("g++")
+
+pytestmark = pytest.mark.skipif(_GXX is None, reason="g++ is not on this machine")
+
+_HEADER = """
+template <typename T> struct Inner { virtual T held() { return T(); } };
+template <typename T> struct Outer { virtual T held() { return (new Inner<T>)->held(); } };
+inline Outer<int> *made() { return new Outer<int>; }
+
+template <typename T> struct Unmade { virtual void fails() { static_assert(sizeof(T) == 0); } };
+struct Heir : Unmade<int> { Heir(); };
+inline void taken(Heir &, Unmade<int> &) {}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """With a header, and beside it the same made ahead."""
+    (tmp_path / "header.h").write_text(_HEADER)
+    (tmp_path / "ahead.cpp").write_text('#include "header.h"\n#pragma precieux instantiate\n')
+    source = str(wall.stubs() / "instantiate.c")
+    _gxx(tmp_path, "-x", "c", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-o", "made.so", source)
+    _gxx(tmp_path, "-fplugin=./made.so", "-x", "c++-header", "-o", "ahead/header.h.gch", "ahead.cpp")
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "header.h").rename(tmp_path / "plain" / "header.h")
+    return tmp_path
+
+
+def _gxx(folder: Path, *words: str) -> str:
+    assert _GXX
+    (folder / "ahead").mkdir(exist_ok=True)
+    done = subprocess.run([_GXX, *words], cwd=folder, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def _compiled(folder: Path, headers: str, program: str) -> str:
+    """The functions that GCC comes by, as it announces them."""
+    (folder / "program.cpp").write_text(program)
+    said = _gxx(folder, f"-I{headers}", "-Q", "-S", "-o", "program.s", "program.cpp")
+    return said.partition("\n")[0]
+
+
+def test_virtual_functions_of_objects_that_the_header_makes_are_instantiated_with_it(folder: Path) -> None:
+    program = '#include "header.h"\nint main() {}\n'
+    left = _compiled(folder, "plain", program)
+    assert "Outer<T>::held" in left
+    assert "Inner<T>::held" in left
+    assert _compiled(folder, "ahead", program).strip() == "int main()"
+
+
+def test_a_program_that_asks_for_more_has_it(folder: Path) -> None:
+    program = '#include "header.h"\nint main() { return Outer<char>().held() + made()->held(); }\n'
+    assert "char" in _compiled(folder, "ahead", program)
+    assert _compiled(folder, "ahead", program).count("T = int") == 0
+    _gxx(folder, "-o", "program", "program.s")
+    subprocess.run([folder / "program"], check=True)
