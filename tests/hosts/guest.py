@@ -10,7 +10,7 @@ from typing import Final
 #: A user's processes get as much longer to end after the first signal.
 _GRACE_S: Final = 5
 #: How long the connection itself may take beyond the command's limit.
-_CONNECTION_S: Final = 60
+_CONNECTION_S: Final = 120
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Guest:
         """Whether a login works by now."""
         command = [*self._ssh("root"), "true"]
         try:
-            return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).returncode == 0
+            return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=120).returncode == 0
         except subprocess.TimeoutExpired:
             return False
 
@@ -69,7 +69,7 @@ class Guest:
             "StrictHostKeyChecking": "no",
             "UserKnownHostsFile": "/dev/null",
             "BatchMode": "yes",
-            "ConnectTimeout": "20",
+            "ConnectTimeout": "60",
             "ServerAliveInterval": "30",
             "LogLevel": "ERROR",
         }
