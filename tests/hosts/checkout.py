@@ -17,7 +17,7 @@ find . -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {{}} +
 tar -x
 deploy/bootstrap test
 .venv/bin/python -m executor.sandbox.compiled
-.venv/bin/python -m compileall -q executor shared precieux tests
+.venv/bin/python -m compileall -q -x /programs/ executor shared precieux tests
 """
 
 

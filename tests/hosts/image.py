@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,10 +82,21 @@ def find_or_build(folder: Path, architecture: Architecture, tell: Teller) -> Ima
     with tell.step(f"making the image in {image.folder}; it takes some 5 minutes and 4 GB"):
         packages = (architecture.kernel_package, *_PACKAGES)
         command = [str(_SCRIPT), str(image.folder), architecture.debian, _SUITE, str(ROOT), *packages]
-        if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode:
+        if _run(command):
             raise HostsError("The image could not be made; see above.")
     image.made_from.write_text(wanted)
     return image
+
+
+def _run(command: list[str]) -> int:
+    """Return the exit code. Should we be stopped, the command tidies up before we end."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        return process.wait()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+        raise
 
 
 def _digest(architecture: Architecture) -> str:
