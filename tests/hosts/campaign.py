@@ -14,6 +14,13 @@ from tests.hosts.suites import DEMO, DOCTOR, run_demo, run_tests
 from tests.hosts.telling import Teller
 
 _PREPARATION_S = 600
+#: Ends what a suite that was stopped has left: units, scopes, containers.
+_END_EVERYTHING = """
+systemctl kill --signal=KILL 'run-*.service' 'run-*.scope'
+pkill -KILL -f '[-]m executor'
+docker ps --quiet | xargs --no-run-if-empty docker kill
+true
+"""
 
 
 def run(machine: Machine, rows: Iterable[Row], slowness: float, tell: Teller) -> Iterator[Result]:
@@ -40,6 +47,8 @@ def _run_row(guest: Guest, row: Row, slowness: float, tell: Teller) -> Iterator[
             continue
         with tell.step(f"{configuration.name}: {cell.suite.name} {cell.part}".rstrip()):
             result = _run_cell(guest, configuration, cell, consultation.start, consultation.serves, slowness)
+            if not result.ok:
+                guest.run("root", _END_EVERYTHING, _PREPARATION_S)
         yield _said(result, tell)
 
 

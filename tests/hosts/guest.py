@@ -40,7 +40,9 @@ class Guest:
 
     def run(self, user: str, command: str, limit_s: float, stdin: bytes = b"") -> Done:
         """Run a shell command in a new login of `user`; every login has its own session of systemd's."""
-        remote = f"timeout --kill-after={_GRACE_S} {limit_s:.0f} bash -c {shlex.quote(command)}"
+        limited = f"timeout --kill-after={_GRACE_S} {limit_s:.0f} bash -c {shlex.quote(command)}"
+        # To files: a unit that goes on would hold a pipe, and with it the connection.
+        remote = f'cd "$(mktemp -d)" && {limited} >output 2>error; code=$?; cat output; cat error >&2; exit $code'
         began = time.monotonic()
         try:
             done = subprocess.run(
