@@ -36,14 +36,15 @@ def _run_row(guest: Guest, row: Row, slowness: float, tell: Teller) -> Iterator[
         if not complaint:
             consultation = consult(guest, configuration, slowness)
     if complaint:
-        yield from (_not_run(configuration, cell, complaint) for cell in row.cells)
+        yield _said(Result(configuration.name, DOCTOR.name, False, "not run", 0, (complaint,)), tell)
+        yield from (_not_run(configuration, cell) for cell in row.cells if cell.suite is not DOCTOR)
         return
     yield _said(consultation.result, tell)
     for cell in row.cells:
         if cell.suite is DOCTOR:
             continue
         if consultation.start is None or consultation.serves is None:
-            yield _not_run(configuration, cell, "not run: it does not serve")
+            yield _not_run(configuration, cell)
             continue
         with tell.step(f"{configuration.name}: {cell.suite.name} {cell.part}".rstrip()):
             result = _run_cell(guest, configuration, cell, consultation.start, consultation.serves, slowness)
@@ -69,8 +70,8 @@ def _prepare(guest: Guest, configuration: Configuration) -> str:
     return ""
 
 
-def _not_run(configuration: Configuration, cell: Cell, words: str) -> Result:
-    return Result(configuration.name, cell.suite.name, False, words, 0, part=cell.part)
+def _not_run(configuration: Configuration, cell: Cell) -> Result:
+    return Result(configuration.name, cell.suite.name, False, "not run", 0, part=cell.part)
 
 
 def _said(result: Result, tell: Teller) -> Result:

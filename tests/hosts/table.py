@@ -73,12 +73,13 @@ def verdict(found: Sequence[Line]) -> str:
 
 
 def failures(found: Sequence[Line]) -> list[str]:
+    """What is wrong, a line each. What was not run has no details: why stands with the doctor's."""
     return [
-        f"{line.name}, {suite}: {detail}"
+        f"{line.name}, {suite}: {' '.join(detail.split())}"
         for line in found
         for suite, cell in line.cells.items()
         if not cell.ok
-        for detail in (cell.details or (cell.words,))
+        for detail in cell.details
     ]
 
 
