@@ -71,9 +71,7 @@ def _run(chosen: argparse.Namespace, tell: Teller) -> tuple[Facts, list[Result]]
     image = find_or_build(folder, architecture, tell)
     with running_machine(image, architecture, tell) as machine:
         pace = slowness(machine.guest)
-        tell.say(
-            f"the machine is {'as fast as' if pace == 1 else f'{pace:g} times slower than'} this one ({machine.how})"
-        )
+        tell.say(f"{machine.how}; {pace:g} times slower than a machine of today that does nothing else")
         with tell.step(f"installing commit {commit}"):
             checkout.bring(machine.guest)
         found = facts.ask(

@@ -78,5 +78,5 @@ def _not_run(configuration: Configuration, cell: Cell) -> Result:
 def _said(result: Result, tell: Teller) -> Result:
     tell.say(f"{result.configuration}: {result.suite}: {'ok' if result.ok else 'NOT OK'}: {result.words}")
     for detail in result.details:
-        tell.say(f"    {detail}")
+        tell.say(f"    {' '.join(detail.split())}")
     return result

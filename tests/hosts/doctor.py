@@ -1,7 +1,9 @@
 """Asks the doctor what a configuration is like, does what it says, and asks again."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tests.hosts import pace
 from tests.hosts.checkout import FOLDER
 from tests.hosts.configuration import Configuration
 from tests.hosts.guest import Guest
@@ -13,6 +15,8 @@ from tests.hosts.suites import doctors_command
 
 #: A remedy may restart a service, or install a package.
 _REMEDY_LIMIT_S = 300
+#: How many times as long as it may take it is waited for, to tell what is late from what hangs.
+_WAIT = 6
 _SERVES = (Outcome.BY_CGROUP, Outcome.BY_SAMPLING)
 
 
@@ -27,36 +31,44 @@ class Consultation:
 
 
 def consult(guest: Guest, configuration: Configuration, slowness: float) -> Consultation:
-    limit_s = TOLD_WITHIN_S * slowness
-    first = examine(guest.run(configuration.user, doctors_command(configuration.start), limit_s))
-    words = [_told(first)]
-    problems = [] if first.outcome is configuration.expect else [_complaint(configuration.expect, first)]
+    first = _ask(guest, configuration.user, configuration.start, slowness)
+    said = [first]
+    problems = _complaints(configuration.expect, first, guest, slowness)
     start, serves = configuration.start, first.outcome
-    seconds = first.seconds
-    if configuration.then is not None and first.outcome is configuration.expect:
+    if configuration.then is not None and not problems:
         followed = follow(first.remedy, configuration.start)
         if not followed.commands and followed.start == configuration.start:
-            problems.append(f"no command to follow in {first.remedy!r}, which it says of {first.words!r}")
+            problems.append(f"there is no command in {first.remedy!r}, which it says of {first.words!r}")
         else:
-            for command in followed.commands:
-                done = guest.run("root", f"cd {FOLDER} && {command}", _REMEDY_LIMIT_S)
-                if not done.ok:
-                    problems.append(f"`{command}` fails: {done.words}")
-            second = examine(guest.run(configuration.user, doctors_command(followed.start), limit_s))
-            words.append(f"then {_told(second)}")
-            seconds += second.seconds
-            if second.outcome is not configuration.then:
-                problems.append(f"after {first.remedy!r}: {_complaint(configuration.then, second)}")
+            problems += _run_as_root(guest, followed.commands)
+            second = _ask(guest, configuration.user, followed.start, slowness)
+            said.append(second)
+            complaints = _complaints(configuration.then, second, guest, slowness)
+            problems += [f"after {first.remedy!r}: {complaint}" for complaint in complaints]
             if first.outcome is Outcome.REFUSES:
                 start, serves = followed.start, second.outcome
-    result = Result(configuration.name, "doctor", not problems, "; ".join(words), seconds, tuple(problems))
+    words = "; then ".join(f"{one.outcome}, {one.seconds:.0f} s" for one in said)
+    seconds = sum(one.seconds for one in said)
+    result = Result(configuration.name, "doctor", not problems, words, seconds, tuple(problems))
     return Consultation(result, *((start, serves) if serves in _SERVES else (None, None)))
 
 
-def _told(examination: Examination) -> str:
-    return f"{examination.outcome}, {examination.seconds:.0f} s"
+def _ask(guest: Guest, user: str, start: Start, slowness: float) -> Examination:
+    return examine(guest.run(user, doctors_command(start), _WAIT * TOLD_WITHIN_S * slowness))
 
 
-def _complaint(expected: Outcome, seen: Examination) -> str:
-    because = f" ({seen.words})" if seen.words else ""
-    return f"expected that it {expected}; it {seen.outcome}{because} {seen.remedy}".rstrip()
+def _run_as_root(guest: Guest, commands: Iterable[str]) -> list[str]:
+    done = [(command, guest.run("root", f"cd {FOLDER} && {command}", _REMEDY_LIMIT_S)) for command in commands]
+    return [f"`{command}` fails: {one.words}" for command, one in done if not one.ok]
+
+
+def _complaints(expected: Outcome, seen: Examination, guest: Guest, slowness: float) -> list[str]:
+    complaints = []
+    if seen.outcome is not expected:
+        because = f" ({seen.words})" if seen.words else ""
+        complaints.append(f"expected that it {expected}; it {seen.outcome}{because} {seen.remedy}".rstrip())
+    elif seen.seconds > TOLD_WITHIN_S * slowness and seen.seconds > (most := TOLD_WITHIN_S * pace.slowness(guest)):
+        complaints.append(
+            f"it took {seen.seconds:.0f} s to say that it {seen.outcome}; at this pace, {most:.0f} may pass"
+        )
+    return complaints

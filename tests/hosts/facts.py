@@ -17,7 +17,7 @@ nproc
 
 @dataclass(frozen=True)
 class Facts:
-    """`slowness`: how many times slower than the machine that it runs on."""
+    """`slowness`: see pace.py."""
 
     date: str
     commit: str

@@ -15,7 +15,7 @@ _CONNECTION_S: Final = 120
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended. `timed_out`: it did not, and was killed."""
+    """How a command ended, and how long it took without the login. `timed_out`: it did not end, and was killed."""
 
     exit_code: int
     output: str
@@ -42,7 +42,8 @@ class Guest:
         """Run a shell command in a new login of `user`; every login has its own session of systemd's."""
         limited = f"timeout --kill-after={_GRACE_S} {limit_s:.0f} bash -c {shlex.quote(command)}"
         # To files: a unit that goes on would hold a pipe, and with it the connection.
-        remote = f'cd "$(mktemp -d)" && {limited} >output 2>error; code=$?; cat output; cat error >&2; exit $code'
+        work = f"began=$EPOCHREALTIME; {limited} >output 2>error; code=$?; ended=$EPOCHREALTIME"
+        remote = f'cd "$(mktemp -d)" && {work}; cat output; cat error >&2; echo "$began $ended" >&2; exit $code'
         began = time.monotonic()
         try:
             done = subprocess.run(
@@ -54,9 +55,13 @@ class Guest:
             )
         except subprocess.TimeoutExpired as exc:
             return Done(255, _text(exc.stdout), _text(exc.stderr), time.monotonic() - began, timed_out=True)
-        seconds = time.monotonic() - began
+        error, _, times = _text(done.stderr).rstrip("\n").rpartition("\n")
+        try:
+            seconds = float(times.split()[1]) - float(times.split()[0])
+        except (ValueError, IndexError):  # no login, so nothing was run
+            error, seconds = _text(done.stderr), time.monotonic() - began
         timed_out = done.returncode in (124, 137) and seconds >= limit_s
-        return Done(done.returncode, _text(done.stdout), _text(done.stderr), seconds, timed_out)
+        return Done(done.returncode, _text(done.stdout), error, seconds, timed_out)
 
     def answers(self) -> bool:
         """Whether a login works by now."""

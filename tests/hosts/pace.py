@@ -1,11 +1,9 @@
-"""How many times slower a machine is than the one that it runs on."""
+"""How many times slower a machine is than one of today that does nothing else."""
 
 import shlex
-import subprocess
-import sys
-import time
 from typing import Final
 
+from tests.hosts.errors import HostsError
 from tests.hosts.guest import Guest
 
 #: Processes that start, which is what boxes do most.
@@ -16,13 +14,14 @@ for _ in range(10):
     subprocess.run([sys.executable, "-c", "import json, asyncio"], check=True)
 print(time.monotonic() - began)
 """
-_LIMIT_S: Final = 300
+#: What it takes on a quiet machine with processors of 2023.
+_USUAL_S: Final = 1.0
+_LIMIT_S: Final = 600
 
 
 def slowness(guest: Guest) -> float:
-    """At least 1. Both do the same work, one after the other, so that other load hits both."""
-    here = float(subprocess.run([sys.executable, "-c", _WORK], check=True, capture_output=True, text=True).stdout)
-    began = time.monotonic()
+    """At least 1. It holds for now: other work on the real machine slows the virtual one down."""
     done = guest.run("root", f"/usr/bin/python3 -c {shlex.quote(_WORK)}", _LIMIT_S)
-    there = float(done.output) if done.ok else time.monotonic() - began
-    return max(1.0, round(there / here, 1))
+    if not done.ok:
+        raise HostsError(f"The machine is too slow to be of use: {done.words}")
+    return max(1.0, round(float(done.output) / _USUAL_S, 1))

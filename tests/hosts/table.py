@@ -57,7 +57,7 @@ def joined(parts: Sequence[Result]) -> Result:
 
 
 def heading(facts: Facts) -> str:
-    how = "KVM" if facts.how == "KVM" else f"emulated, {facts.slowness:g} times slower than a real one"
+    how = "KVM" if facts.how == "KVM" else f"emulated, {facts.slowness:g} times slower than a quiet machine of today"
     return (
         f"{facts.date}, commit {facts.commit}: Debian {facts.debian} on {facts.architecture}, "
         f"kernel {facts.kernel}, systemd {facts.systemd}, Docker {facts.docker}, bubblewrap {facts.bubblewrap}; "
