@@ -1,0 +1,50 @@
+"""Containers: the options that docker-compose.yml gives the executor, and what comes of leaving one out."""
+
+from typing import Final
+
+from tests.hosts.compose_options import executors_options, without
+from tests.hosts.configuration import Configuration
+from tests.hosts.outcomes import Outcome
+from tests.hosts.start import Container
+
+_OPTIONS: Final = executors_options()
+
+
+def _served(name: str, title: str, options: tuple[str, ...], *suites: str) -> Configuration:
+    return Configuration(
+        name,
+        f"Docker, {title}",
+        Outcome.BY_SAMPLING,
+        user="root",
+        start=Container("docker", options),
+        suites=("doctor", *suites),
+    )
+
+
+def _refused(name: str, title: str, *left_out: str) -> Configuration:
+    return Configuration(
+        name,
+        f"Docker, {title}",
+        Outcome.REFUSES,
+        then=Outcome.BY_SAMPLING,
+        user="root",
+        start=Container("docker", without(_OPTIONS, *left_out)),
+    )
+
+
+CONTAINERS: Final = (
+    _served("docker", "Compose's options", _OPTIONS, "programs", "conformance", "attacks"),
+    _served("docker-cgroupns", "a cgroup namespace of its own", (*_OPTIONS, "--cgroupns", "private")),
+    _refused("docker-plain", "no security options", "seccomp=", "apparmor=", "systempaths="),
+    _refused("docker-no-seccomp", "without seccomp=", "seccomp="),
+    _refused("docker-no-apparmor", "without apparmor=", "apparmor="),
+    _refused("docker-no-systempaths", "without systempaths=", "systempaths="),
+    Configuration(
+        "podman",
+        "Podman as root, Compose's options",
+        Outcome.BY_SAMPLING,
+        user="root",
+        start=Container("podman", _OPTIONS),
+        suites=("doctor", "programs"),
+    ),
+)
