@@ -76,7 +76,9 @@ def _row(finding: probes.Finding, mechanisms: Mechanisms, facts: obstacles.Facts
     mechanism, remedy = _MECHANISMS[finding.guarantee.partition(",")[0]], ""
     if mechanism in _SAMPLED:
         mechanism = by_cgroup or _SAMPLED[mechanism]
-        remedy = "" if by_cgroup else f"Sampled, so late by a moment. {obstacles.remedy_for_cgroups(facts)}"
+        if not by_cgroup:
+            why = f" ({mechanisms.why_sampled})" if mechanisms.why_sampled else ""
+            remedy = f"Sampled, so late by a moment{why}. {obstacles.remedy_for_cgroups(facts)}"
     if not finding.held:
         remedy = finding.detail
     return Row(finding.guarantee, finding.held, finding.essential, mechanism, remedy)

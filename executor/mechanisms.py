@@ -4,6 +4,7 @@ from pathlib import Path
 
 from executor.precompiled_headers import find_folder
 from executor.sandbox import cgroups, subordinate, wall
+from executor.sandbox.cgroups import Cause, Cgroups, NotTaken
 from executor.sandbox.link import Mechanisms
 from executor.sandbox.subordinate import Unavailable
 from executor.settings import ExecutorSettings
@@ -32,6 +33,7 @@ def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
     except Unavailable as exc:
         why_shared = str(exc)
         log.info("users.shared", reason=why_shared)
+    claimed, why_sampled = _claim_cgroups(settings)
     first_user = settings.executor_first_user_id if privileged else None
     return Mechanisms(
         bubblewrap=bubblewrap,
@@ -41,8 +43,19 @@ def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
         why_shared=why_shared,
         headers=find_folder(settings.executor_cache_dir, "headers") if settings.precompile_headers else None,
         runtimes=find_folder(settings.executor_cache_dir, "runtimes") if settings.executor_warm else None,
-        cgroups=cgroups.claim() if settings.executor_use_cgroups else None,
+        cgroups=claimed,
+        why_sampled=why_sampled,
     )
+
+
+def _claim_cgroups(settings: ExecutorSettings) -> tuple[Cgroups | None, NotTaken | None]:
+    try:
+        if not settings.executor_use_cgroups:
+            raise NotTaken(Cause.SWITCHED_OFF, "PRECIEUX_EXECUTOR_USE_CGROUPS is false")
+        return cgroups.claim(), None
+    except NotTaken as exc:
+        log.info("limits.sampled", cause=exc.cause.name.lower(), reason=str(exc))
+        return None, exc
 
 
 def _users(settings: ExecutorSettings) -> int:

@@ -115,14 +115,18 @@ def build(
     syscalls: bytes,
     folders: Mapping[str, Path | None] = MappingProxyType({}),
     gate: Gate | None = None,
+    *,
+    cgroup_namespace: bool = True,
 ) -> Wall:
     """Return the command for a keeper that is root (`privileged`), or root of its own user namespace only.
 
     A `gate` maps users of that namespace for its boxes. `syscalls` is the filter of everything inside. Programs see the
-    `folders` that exist, by their paths inside.
+    `folders` that exist, by their paths inside. With a `cgroup_namespace`, the keeper may move no process out of the
+    executor's cgroup (ADR 101).
     """
     argv = [str(bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
-    argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    argv += ["--unshare-cgroup-try"] if cgroup_namespace else []
     if not privileged:
         argv += ["--unshare-user", "--uid", "0", "--gid", "0"]
         # Handing our own id, which is 0 in there, to a box takes SETFCAP as well (user_namespaces(7)).

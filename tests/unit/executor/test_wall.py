@@ -35,6 +35,14 @@ def test_the_wall_shows_nothing_of_the_host_but_usr_and_toolchains_settings(priv
     assert ("--unshare-user" in built.argv) is not privileged
 
 
+@pytest.mark.parametrize("cgroup_namespace", [True, False])
+def test_the_wall_has_a_cgroup_namespace_unless_boxes_must_leave_it(cgroup_namespace: bool) -> None:
+    built = wall.build(Path("/usr/bin/bwrap"), True, b"", cgroup_namespace=cgroup_namespace)
+    for descriptor in built.descriptors:
+        os.close(descriptor)
+    assert ("--unshare-cgroup-try" in built.argv) is cgroup_namespace
+
+
 def test_of_phps_settings_only_those_of_its_command_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in ("cli/conf.d", "fpm/pool.d", "apache2", "mods-available"):
         (tmp_path / "php/8.4" / folder).mkdir(parents=True)
