@@ -29,7 +29,9 @@ from shared.http_connections import ConnectionLimits
 from shared.http_server import listening_socket, serve_http
 from shared.logging import LogSettings, configure_logging, get_logger
 from shared.loopback import is_loopback
+from shared.notify import notify_stopping
 from shared.settings import fail, load
+from shared.watchdog import signs_of_life
 
 log = get_logger("executor")
 
@@ -92,10 +94,16 @@ async def _prove(sandbox: BubblewrapSandbox, settings: ExecutorSettings) -> None
 async def _serve(app: ASGIApp, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT."""
     stop = asyncio.Event()
+
+    def ask_to_stop() -> None:
+        notify_stopping()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, ask_to_stop)
     log.info("executor.starting", address=listener.getsockname()[:2])
-    await serve_http(app, listener, stop, limits=_CONNECTIONS, grace_seconds=_GRACE_S)
+    async with signs_of_life():
+        await serve_http(app, listener, stop, limits=_CONNECTIONS, grace_seconds=_GRACE_S)
 
 
 def listen(settings: ExecutorSettings) -> socket.socket:

@@ -35,6 +35,8 @@ class Child:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.ready = False
+        #: When it last said that it is alive, on the monotonic clock.
+        self.heard_at = 0.0
         self.failures = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
@@ -45,13 +47,17 @@ class Child:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
-    def start(self, notify_address: str) -> None:
+    def start(self, notify_address: str, watchdog_s: float) -> None:
+        """Start it; it shall say at least every `watchdog_s` seconds that it is alive."""
         self.ready = False
         self.restart_at = None
         self._started_at = time.monotonic()
+        environment = {**self.program.environment, "NOTIFY_SOCKET": notify_address}
+        environment["WATCHDOG_USEC"] = str(round(watchdog_s * 1e6))
+        environment.pop("WATCHDOG_PID", None)  # if systemd watches us, it names us
         self._process = subprocess.Popen(
             self.program.command,
-            env={**self.program.environment, "NOTIFY_SOCKET": notify_address},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=2,  # standard output belongs to whoever runs us
             start_new_session=True,  # Ctrl-C reaches us alone, so that the order of the stop is ours
@@ -88,6 +94,11 @@ class Child:
         self.restart_at = None
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
+
+    def abort(self) -> None:
+        """End it and its process group now; `exit_code` reaps it."""
+        self.ready = False
+        self._signal_group(signal.SIGKILL)
 
     def kill(self) -> None:
         """End it and its process group now, and reap it."""

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from precieux import dead, jobs, keys, local_key, quarantine, queue, services, suppressions, terminal
+from precieux import dead, install_service, jobs, keys, local_key, quarantine, queue, services, suppressions, terminal
 from precieux import submit as submitting
 from precieux import up as system
 from precieux.client import Client
@@ -28,6 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(keys.app, name="keys")
+app.command("install-service")(install_service.install_service)
 app.command("queue")(queue.show)
 app.add_typer(dead.app, name="dead")
 app.add_typer(jobs.app, name="jobs")

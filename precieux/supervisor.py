@@ -1,7 +1,8 @@
 """Keeps a set of programs running until told to stop, in the manner of uvicorn's supervisor.
 
-One thread, one loop. It wakes when a signal arrives (a child's end is one), when a child says that it is ready, or
-when a restart is due. Signal handlers only take notes; the loop acts on them.
+One thread, one loop. It wakes when a signal arrives (a child's end is one), when a child says how it is, or when
+something is due. Signal handlers only take notes; the loop acts on them. A child that says nothing for too long is
+ended, and started again like any that ended by itself.
 """
 
 import os
@@ -17,6 +18,8 @@ from precieux.child import BACKOFF, Child, Program
 from precieux.notify_socket import NotifySocket
 from shared.errors import ConfigurationError, PrecieuxError
 from shared.logging import get_logger
+from shared.notify import notify_alive
+from shared.watchdog import interval
 
 log = get_logger(__name__)
 
@@ -45,17 +48,21 @@ class Supervisor:
 
     Every waiting method raises `StopRequested` on SIGINT, SIGTERM or SIGHUP, `ConfigurationError` when a child
     that was never ready ended with EX_CONFIG (it has said why), and `StartFailed` when it keeps ending otherwise.
-    A second signal during the stop cuts `grace` (seconds for each rank) short.
+    A second signal during the stop cuts `grace` (seconds for each rank) short. A child that was ready must say at least
+    every `watchdog` seconds that it is alive.
     """
 
-    def __init__(self, *, grace: float = 20.0) -> None:
+    def __init__(self, *, grace: float = 20.0, watchdog: float = 30.0) -> None:
         self._grace = grace
+        self._watchdog = watchdog
         self._children: dict[str, Child] = {}
         self._seen_ready: set[str] = set()
         self._server: tuple[str, Server] | None = None
         self._server_restart_at: float | None = None
         self._server_failures = 0
         self._signals = 0
+        self._alive_every = interval()
+        self._alive_at = 0.0
         self._notify = NotifySocket()
         self._selector = selectors.DefaultSelector()
         self._previous_handlers: dict[int, Any] = {}
@@ -92,7 +99,7 @@ class Supervisor:
         """Start them all at once and return; `wait_ready` waits."""
         for program in programs:
             child = self._children[program.name] = Child(program)
-            child.start(self._notify.address)
+            child.start(self._notify.address, self._watchdog)
             log.debug("child.started", child=program.name, pid=child.pid)
 
     def guard(self, name: str, server: Server) -> None:
@@ -106,7 +113,7 @@ class Supervisor:
     def run_to_end(self, program: Program) -> None:
         """Run a program that ends by itself; `StartFailed` when it does not end well."""
         child = Child(program)
-        child.start(self._notify.address)
+        child.start(self._notify.address, self._watchdog)
         try:
             while (code := child.exit_code()) is None:
                 self._check_children()
@@ -129,18 +136,24 @@ class Supervisor:
                 return
             self._wait()
 
+    def _say_that_we_are_alive(self) -> None:
+        if self._alive_every is not None and time.monotonic() >= self._alive_at:
+            notify_alive()
+            self._alive_at = time.monotonic() + self._alive_every
+
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
         if number in _STOP_SIGNALS:
             self._signals += 1
 
     def _wait(self) -> None:
-        """Sleep until something happens or a restart is due, then take note of who is ready."""
+        """Sleep until something happens or is due, then take note of who is ready."""
         if self._signals:
             raise StopRequested
-        due = [
-            at for at in (self._server_restart_at, *(c.restart_at for c in self._children.values())) if at is not None
-        ]
-        self._sleep_until(min(due, default=None))
+        self._say_that_we_are_alive()
+        due = [self._server_restart_at, self._alive_at if self._alive_every else None]
+        for child in self._children.values():
+            due += [child.restart_at, child.heard_at + self._watchdog if child.ready else None]
+        self._sleep_until(min((at for at in due if at is not None), default=None))
         if self._signals:
             raise StopRequested
 
@@ -151,22 +164,32 @@ class Supervisor:
                 pass
         except BlockingIOError:
             pass
-        ready = self._notify.ready_pids()
-        for child in self._children.values():
-            if child.pid in ready:
-                child.ready = True
-                self._seen_ready.add(child.program.name)
-                log.debug("child.ready", child=child.program.name, pid=child.pid)
+        self._hear()
+
+    def _hear(self) -> None:
+        """Take note of what children have said."""
+        for pid, lines in self._notify.messages():
+            for child in self._children.values():
+                if child.pid == pid:
+                    child.heard_at = time.monotonic()
+                    if b"READY=1" in lines:
+                        child.ready = True
+                        self._seen_ready.add(child.program.name)
+                        log.debug("child.ready", child=child.program.name, pid=child.pid)
 
     def _check_children(self) -> None:
         """Note who has ended, and start again whoever is due."""
         self._check_server()
+        self._hear()  # the server may have taken long
         now = time.monotonic()
         for name, child in self._children.items():
             if (code := child.exit_code()) is not None:
                 self._note_exit(name, child, code)
+            elif child.ready and now - child.heard_at > self._watchdog:
+                log.error("child.silent", child=name, pid=child.pid, seconds=round(now - child.heard_at))
+                child.abort()
             if child.restart_at is not None and child.restart_at <= now:
-                child.start(self._notify.address)
+                child.start(self._notify.address, self._watchdog)
                 log.info("child.restarted", child=name, pid=child.pid)
 
     def _note_exit(self, name: str, child: Child, code: int) -> None:

@@ -24,7 +24,7 @@ from precieux.settings import (
 )
 from precieux.supervisor import StopRequested, Supervisor
 from shared.logging import get_logger
-from shared.readiness import notify_ready
+from shared.notify import notify_ready, notify_stopping
 from shared.roles import Role
 
 log = get_logger(__name__)
@@ -68,9 +68,10 @@ def run(settings: UpSettings, on_ready: Callable[[System], None]) -> None:
                 database_folder=postgres.folder if postgres else None,
             )
             on_ready(system)
-            notify_ready()
+            notify_ready(f"{system.url}; mails go to {system.mail_goes_to}")
             supervisor.run_forever()
         except StopRequested:
+            notify_stopping()
             log.info("up.stopping")
 
 

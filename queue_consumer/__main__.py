@@ -13,7 +13,7 @@ from shared.health import Health, HealthSettings
 from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger
 from shared.migrate import require_current
-from shared.readiness import notify_ready
+from shared.notify import notify_ready
 from shared.settings import load
 from shared.storage import open_store
 from shared.storage.settings import StoreSettings

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from shared.errors import ConfigurationError
 from shared.http_connections import BoundedProtocol, ConnectionLimits, Connections
-from shared.readiness import notify_ready
+from shared.notify import notify_ready
 
 #: Connections that the kernel may accept for us. asyncio takes as many at a time, so they need as many descriptors
 #: before the first of them can be refused.

@@ -16,8 +16,10 @@ import uvloop
 from shared import metrics
 from shared.errors import ConfigurationError
 from shared.logging import LogSettings, configure_logging, get_logger
+from shared.notify import notify_stopping
 from shared.retry import RetryPolicy
 from shared.settings import fail, load
+from shared.watchdog import signs_of_life
 
 log = get_logger(__name__)
 
@@ -41,10 +43,16 @@ def run_service(name: str, serve: Loop) -> int:
 
 async def _until_signal(serve: Loop) -> None:
     stop = asyncio.Event()
+
+    def ask_to_stop() -> None:
+        notify_stopping()
+        stop.set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await serve(stop)
+        loop.add_signal_handler(number, ask_to_stop)
+    async with signs_of_life():
+        await serve(stop)
 
 
 def restarting(name: str, loop: Loop, policy: RetryPolicy = _RESTARTS) -> Loop:

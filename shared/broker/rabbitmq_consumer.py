@@ -28,10 +28,13 @@ from shared.broker.rabbitmq_topology import PRECONDITION_FAILED, QUEUES, conflic
 from shared.errors import ConfigurationError
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
+from shared.watchdog import Pulse
 
 log = get_logger(__name__)
 
 PREFETCH: Final = 100
+#: Longer than any turn: connecting, and each answer of the broker, have deadlines of a minute.
+_LONGEST_TURN: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,13 @@ class ConsumerThread:
         self._thread.join()
 
     def _run(self) -> None:
+        with Pulse("rabbitmq-consumer", longest=_LONGEST_TURN) as pulse:
+            self._consume_until_stopped(pulse)
+
+    def _consume_until_stopped(self, pulse: Pulse) -> None:
         failures = 0
         while not self._stopping.is_set():
+            pulse.beat()
             try:
                 session = _Session(self._parameters, self._post, self._policy, self._rng, self._alone)
                 with contextlib.closing(session):
@@ -83,7 +91,7 @@ class ConsumerThread:
                     log.info("broker.connected", queue=QUEUE)
                     failures = 0
                     try:
-                        session.run(self._stopping)
+                        session.run(self._stopping, pulse)
                     finally:
                         self._alone = session.alone
             except ConfigurationError as exc:
@@ -132,9 +140,10 @@ class _Session:
             self.close()
             raise
 
-    def run(self, stopping: threading.Event) -> None:
+    def run(self, stopping: threading.Event, pulse: Pulse) -> None:
         """Receive and settle until `stopping`, or until an error of pika's."""
         while True:
+            pulse.beat()
             # Read before settling: what was given to us before the stop is sent before we end.
             last = stopping.is_set()
             while self._settlements:

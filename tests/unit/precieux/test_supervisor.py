@@ -1,14 +1,17 @@
 """The supervisor over tiny programs, each a few lines that stand for a service."""
 
+import dataclasses
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from precieux.child import Program
+from precieux.notify_socket import NotifySocket
 from precieux.supervisor import StartFailed, StopRequested, Supervisor
 from shared.errors import ConfigurationError
 from tests.fixtures.processes import Process, descendants, survivors
@@ -16,9 +19,16 @@ from tests.waiting import eventually_sync
 
 PREAMBLE = """
 import os, signal, socket, subprocess, sys, time
-def ready():
+def say(word):
     notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    notify.sendto(b"READY=1", "\\0" + os.environ["NOTIFY_SOCKET"][1:])
+    notify.sendto(word, "\\0" + os.environ["NOTIFY_SOCKET"][1:])
+def ready():
+    say(b"READY=1")
+def live(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        say(b"WATCHDOG=1")
+        time.sleep(0.02)
 def write(word):
     with open(os.environ["DIARY"], "a") as diary:
         diary.write(word + "\\n")
@@ -149,6 +159,62 @@ def test_a_guarded_server_that_died_is_started_again(diary: Path) -> None:
         supervisor.start([program(diary, "ready(); wait()")])
         supervisor.wait_ready()
     assert server.starts == 1
+
+
+def test_a_child_that_says_nothing_for_too_long_is_ended_and_started_again(diary: Path) -> None:
+    code = "write('start'); ready()\nif len(lines()) == 2: stop_parent()\nwait()"
+    with Supervisor(watchdog=0.3) as supervisor:
+        supervisor.start([program(diary, code)])
+        with pytest.raises(StopRequested):
+            supervisor.run_forever()
+    assert diary.read_text().split() == ["start"] * 2
+
+
+def test_a_child_that_says_that_it_is_alive_goes_on(diary: Path) -> None:
+    with Supervisor(watchdog=1) as supervisor:
+        supervisor.start([program(diary, "write('start'); ready(); live(2); stop_parent(); wait()")])
+        with pytest.raises(StopRequested):
+            supervisor.run_forever()
+    assert diary.read_text().split() == ["start"]
+
+
+def test_children_are_heard_after_a_server_took_long_to_start(diary: Path) -> None:
+    class Server:
+        running = False
+
+        def start(self) -> None:
+            time.sleep(2)  # a recovery after a crash
+            self.running = True
+
+    with Supervisor(watchdog=1) as supervisor:
+        supervisor.start([program(diary, "write('start'); ready(); live(3); stop_parent(); wait()")])
+        supervisor.wait_ready()
+        supervisor.guard("server", Server())
+        with pytest.raises(StopRequested):
+            supervisor.run_forever()
+    assert diary.read_text().split() == ["start"]
+
+
+def test_the_environment_of_a_child_names_no_other_process_that_is_watched(diary: Path) -> None:
+    watched = program(diary, "write(os.environ['WATCHDOG_USEC'] + str('WATCHDOG_PID' in os.environ))")
+    watched = dataclasses.replace(watched, environment={**watched.environment, "WATCHDOG_PID": "1"})
+    with Supervisor(watchdog=7) as supervisor:
+        supervisor.run_to_end(watched)
+    assert diary.read_text() == "7000000False\n"
+
+
+def test_the_supervisor_says_that_it_is_alive_itself(diary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with NotifySocket() as systemd:
+        monkeypatch.setenv("NOTIFY_SOCKET", systemd.address)
+        monkeypatch.setenv("WATCHDOG_USEC", "300000")
+        with Supervisor() as supervisor:
+            supervisor.start([program(diary, "ready(); live(1); stop_parent(); wait()")])
+            with pytest.raises(StopRequested):
+                supervisor.run_forever()
+        said = list(systemd.messages())
+    assert len(said) >= 3
+    assert said == [(os.getpid(), [b"WATCHDOG=1"])] * len(said)
+    assert len(said) < 30, "each third of the time, and not at every turn"
 
 
 def test_run_to_end_tells_failure(diary: Path) -> None:

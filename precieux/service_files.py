@@ -1,0 +1,148 @@
+"""The files that make Precieux a service of systemd: what they say, where they go, and whether somebody changed them.
+
+They come from `deploy/systemd`. Those that an upgrade may replace begin with a line that holds a checksum of the rest,
+so an operator's changes are noticed. Settings are written once, and then belong to the operator.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Final
+
+from shared.errors import ConfigurationError
+
+#: By name, in the order of their start.
+UNITS: Final = ("precieux-executor", "precieux")
+
+_PYTHON: Final = "/opt/precieux/bin/python"
+_FIRST_PORT: Final = 8100
+_HEADER: Final = (
+    "# Made by `precieux install-service`, which also replaces it ({checksum}). Changes belong into a drop-in:"
+    " systemctl edit {name}\n"
+)
+_MARK: Final = re.compile(r"# Made by `precieux install-service`, which also replaces it \(([0-9a-f]{16})\)\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the files go, and how to call systemd: for the whole machine, or for one user."""
+
+    units: Path
+    settings: Path
+    #: None where the units run as the user that installs them.
+    sysusers: Path | None
+    options: tuple[str, ...] = ()
+
+    @property
+    def for_user(self) -> bool:
+        return self.sysusers is None
+
+
+def of_machine(root: Path = Path("/")) -> Place:
+    etc = root / "etc"
+    return Place(etc / "systemd/system", etc / "precieux", etc / "sysusers.d")
+
+
+def of_user(environment: Mapping[str, str] = os.environ) -> Place:
+    config = Path(environment.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return Place(config / "systemd/user", config / "precieux", None, ("--user",))
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that upgrades replace."""
+
+    path: Path
+    content: str
+
+    def was_changed(self) -> bool:
+        """Return whether somebody else made it, or changed it."""
+        try:
+            found = self.path.read_text()
+        except FileNotFoundError:
+            return False
+        first, _, rest = found.partition("\n")
+        mark = _MARK.match(first)
+        return mark is None or mark[1] != _checksum(rest)
+
+    def write(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(self.content)
+        self.path.chmod(0o644)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A file with settings or secrets, for its owner's eyes alone. It is written once."""
+
+    path: Path
+    content: str
+
+    def write_once(self) -> bool:
+        """Return whether it was written; False if there is one."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+        with suppress(FileExistsError):
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(self.content)
+            return True
+        return False
+
+
+def units(place: Place, python: str = sys.executable) -> list[File]:
+    """Return the units, which call that Python, and for a machine the users that they run as."""
+    if not re.fullmatch(r"/[\w./+-]+", python):
+        raise ConfigurationError(
+            f"systemd cannot be told to run {python}: install Precieux in a folder without spaces and special"
+            " characters, such as /opt/precieux."
+        )
+    source = _source()
+    folder = source / ("user" if place.for_user else "system")
+    files = []
+    for name in UNITS:
+        text = (folder / f"{name}.service").read_text().replace(_PYTHON, python)
+        files.append(_marked(place.units / f"{name}.service", text, " ".join((*place.options, name))))
+    if place.sysusers:
+        files.append(_marked(place.sysusers / "precieux.conf", (source / "sysusers.conf").read_text(), "precieux"))
+    return files
+
+
+def settings(place: Place) -> list[Settings]:
+    """Return the files of settings with a token of their own, on a port that is free now."""
+    source = _source()
+    executor = (source / "executor.env").read_text().replace(str(_FIRST_PORT), str(_free_port()))
+    executor = executor.replace("PRECIEUX_CODEX_TOKEN=\n", f"PRECIEUX_CODEX_TOKEN={secrets.token_urlsafe(32)}\n")
+    return [
+        Settings(place.settings / "env", (source / "env").read_text()),
+        Settings(place.settings / "executor.env", executor),
+    ]
+
+
+def _source() -> Traversable:
+    """Return the folder of the files in an installed package, or in a checkout."""
+    packed = resources.files("precieux") / "systemd"
+    return packed if packed.is_dir() else Path(__file__).parents[1] / "deploy/systemd"
+
+
+def _marked(path: Path, text: str, name: str) -> File:
+    return File(path, _HEADER.format(checksum=_checksum(text), name=name) + text)
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _free_port() -> int:
+    for port in range(_FIRST_PORT, _FIRST_PORT + 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    return _FIRST_PORT

@@ -1,0 +1,84 @@
+"""Says that this process is alive, again and again, for as long as it is (WatchdogSec= of systemd.service(5)).
+
+The event loop itself says so. A loop that is stuck says nothing, and then systemd, or `precieux up`, ends the process
+and starts it again. Threads that the process cannot do without are watched too: each has a `Pulse`.
+"""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Final, Self
+
+from shared.logging import get_logger
+from shared.notify import notify_alive
+
+log = get_logger(__name__)
+
+#: Signs of life in the time that the listener waits for one. Two may be late or lost.
+_SIGNS: Final = 3
+
+
+class Pulse:
+    """The pulse of a thread: inside the block the thread must call `beat` at least every `longest` seconds."""
+
+    def __init__(self, name: str, *, longest: float) -> None:
+        self._name = name
+        self._longest = longest
+        self._last = 0.0
+
+    def __enter__(self) -> Self:
+        self.beat()
+        _pulses.add(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _pulses.discard(self)
+
+    def beat(self) -> None:
+        self._last = time.monotonic()
+
+    def stopped(self) -> bool:
+        """Return whether the thread is stuck, and log it."""
+        silent_s = time.monotonic() - self._last
+        if silent_s > self._longest:
+            log.error("watchdog.thread_is_stuck", thread=self._name, silent_s=round(silent_s))
+        return silent_s > self._longest
+
+
+_pulses: Final[set[Pulse]] = set()
+
+
+def interval() -> float | None:
+    """Return the seconds from one sign of life to the next; None if nobody waits for any (sd_watchdog_enabled(3))."""
+    microseconds = os.environ.get("WATCHDOG_USEC", "")
+    meant = os.environ.get("WATCHDOG_PID", str(os.getpid()))
+    if not microseconds.isdecimal() or meant != str(os.getpid()):
+        return None
+    return int(microseconds) / 1e6 / _SIGNS or None
+
+
+@contextlib.asynccontextmanager
+async def signs_of_life() -> AsyncIterator[None]:
+    """Say that this process is alive, until the block ends, while its loop turns and no watched thread is stuck."""
+    seconds = interval()
+    if seconds is None:
+        yield
+        return
+    task = asyncio.create_task(_repeat(seconds))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _repeat(seconds: float) -> None:
+    while True:
+        if not any(pulse.stopped() for pulse in tuple(_pulses)):
+            notify_alive()
+        await asyncio.sleep(seconds)
