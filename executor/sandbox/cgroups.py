@@ -107,20 +107,19 @@ def _claim_v2(base: Path) -> Cgroups:
 
 
 def _base(root: Path, own: Path) -> Path:
-    """Return the group that is ours to divide, if the kernel lets us: that of our unit where there is a systemd, as
-    somebody may have put us into a child of it, else our own."""
+    """Return the group that is ours to divide, if the kernel lets us: the nearest that systemd has marked, up to that
+    of our unit, as somebody may have put us into a child of it. Without a mark it is our own."""
     groups = [own, *own.parents]
     groups = groups[: groups.index(root) + 1]
     marked = next((group for group in groups if _is_marked(group)), None)
     unit = next((group for group in groups if group.suffix in _UNITS), None)
     if marked and (unit is None or marked.is_relative_to(unit)):
         return marked
-    if unit is None:
-        return own.parent if own.name == _ASIDE else own
-    # The kernel lets users write the units of their own systemd alone, which marks none. It lets root write all.
-    if not marked and os.geteuid() == 0:
+    # A mark above our unit is for a user's systemd, which marks nothing. Without one, the kernel knows what a user may
+    # write, but root may write all.
+    if unit and not marked and os.geteuid() == 0:
         raise NotTaken(Cause.NOT_DELEGATED, f"{unit} is not delegated: it is systemd's own")
-    return unit
+    return own.parent if own.name == _ASIDE else own
 
 
 def _is_marked(group: Path) -> bool:
