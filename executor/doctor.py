@@ -48,6 +48,9 @@ async def examine(settings: ExecutorSettings) -> Report:
     except ConfigurationError as exc:
         return Report(False, "nobody yet", None, [], str(exc), "")
     runs_as = _runs_as(mechanisms)
+    bubblewrap = str(mechanisms.bubblewrap)
+    if mechanisms.why_bubblewrap:
+        bubblewrap += f" ({mechanisms.why_bubblewrap})"
     facts = obstacles.read_facts(mechanisms.privileged)
     sandbox = BubblewrapSandbox(mechanisms)
     try:
@@ -55,12 +58,12 @@ async def examine(settings: ExecutorSettings) -> Report:
         findings = await probes.probe(sandbox, settings.executor_slots)
     except SandboxFailure as exc:
         remedy = obstacles.remedy(str(exc), facts)
-        return Report(False, runs_as, str(mechanisms.bubblewrap), [], str(exc), remedy)
+        return Report(False, runs_as, bubblewrap, [], str(exc), remedy)
     finally:
         await sandbox.aclose()
     rows = [_row(finding, mechanisms, facts) for finding in findings]
     serves = settings.executor_unsafe_serve_without_isolation or all(row.held for row in rows if row.essential)
-    return Report(serves, runs_as, str(mechanisms.bubblewrap), rows)
+    return Report(serves, runs_as, bubblewrap, rows)
 
 
 def _runs_as(mechanisms: Mechanisms) -> str:

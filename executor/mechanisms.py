@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from executor.precompiled_headers import find_folder
-from executor.sandbox import cgroups, subordinate, wall
+from executor.sandbox import cgroups, find_bubblewrap, subordinate, wall
 from executor.sandbox.cgroups import Cause, Cgroups, NotTaken
 from executor.sandbox.link import Mechanisms
 from executor.sandbox.subordinate import Unavailable
@@ -19,9 +19,11 @@ _KINDS = 6
 
 def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
     """`ConfigurationError` when something is missing without which programs cannot be kept in."""
-    bubblewrap = wall.find_bubblewrap(settings.bwrap)
     wall.find_python()
     privileged = wall.is_privileged()
+    bubblewrap = find_bubblewrap.find(settings.bwrap, privileged)
+    if bubblewrap.why:
+        log.info("bubblewrap.other", path=str(bubblewrap.path), reason=bubblewrap.why)
     if privileged and not _is_mapped(settings.executor_first_user_id, _users(settings)):
         raise ConfigurationError(
             f"PRECIEUX_EXECUTOR_FIRST_USER_ID is {settings.executor_first_user_id}, which is no user id here "
@@ -29,14 +31,15 @@ def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
         )
     subordinates, why_shared = None, ""
     try:
-        subordinates = None if privileged else subordinate.find(_users(settings), bubblewrap)
+        subordinates = None if privileged else subordinate.find(_users(settings), bubblewrap.path)
     except Unavailable as exc:
         why_shared = str(exc)
         log.info("users.shared", reason=why_shared)
     claimed, why_sampled = _claim_cgroups(settings)
     first_user = settings.executor_first_user_id if privileged else None
     return Mechanisms(
-        bubblewrap=bubblewrap,
+        bubblewrap=bubblewrap.path,
+        why_bubblewrap=bubblewrap.why,
         privileged=privileged,
         first_user=subordinate.FIRST_USER if subordinates else first_user,
         subordinates=subordinates,
