@@ -66,8 +66,9 @@ def _run_cell(
 
 def _prepare(guest: Guest, configuration: Configuration) -> str:
     """Return what went wrong, or nothing."""
-    for command in (*configuration.start.prepare, *configuration.prepare):
-        done = guest.run("root", f"cd {FOLDER} && {command}", _PREPARATION_S)
+    own = [(configuration.user, command) for command in configuration.start.prepare]
+    for user, command in (*own, *(("root", command) for command in configuration.prepare)):
+        done = guest.run(user, f"cd {FOLDER} && {command}", _PREPARATION_S)
         if not done.ok:
             return f"could not be prepared: `{command.strip()}`: {done.words}"
     return ""
