@@ -36,6 +36,8 @@ class Mechanisms:
     subordinates: Subordinates | None = None
     #: Why programs have no users of their own, and what to do about it.
     why_shared: str = ""
+    #: Why this bubblewrap was taken, where it is not the system's.
+    why_bubblewrap: str = ""
     #: Why limits are sampled where there are no cgroups.
     why_sampled: NotTaken | None = None
 

@@ -41,15 +41,17 @@ def _run_row(guest: Guest, row: Row, slowness: float, tell: Teller) -> Iterator[
         yield from (_not_run(configuration, cell) for cell in row.cells if cell.suite is not DOCTOR)
         return
     yield _said(consultation.result, tell)
+    lost = False
     for cell in row.cells:
         if cell.suite is DOCTOR:
             continue
-        if consultation.start is None or consultation.serves is None:
+        if lost or consultation.start is None or consultation.serves is None:
             yield _not_run(configuration, cell)
             continue
         with tell.step(f"{configuration.name}: {cell.suite.name} {cell.part}".rstrip()):
             result = _run_cell(guest, configuration, cell, consultation.start, consultation.serves, slowness)
-            if not result.ok:
+            lost = result.lost
+            if not result.ok and not lost:
                 guest.run("root", _END_EVERYTHING, _PREPARATION_S)
         yield _said(result, tell)
 
@@ -64,8 +66,9 @@ def _run_cell(
 
 def _prepare(guest: Guest, configuration: Configuration) -> str:
     """Return what went wrong, or nothing."""
-    for command in (*configuration.start.prepare, *configuration.prepare):
-        done = guest.run("root", f"cd {FOLDER} && {command}", _PREPARATION_S)
+    own = [(configuration.user, command) for command in configuration.start.prepare]
+    for user, command in (*own, *(("root", command) for command in configuration.prepare)):
+        done = guest.run(user, f"cd {FOLDER} && {command}", _PREPARATION_S)
         if not done.ok:
             return f"could not be prepared: `{command.strip()}`: {done.words}"
     return ""

@@ -15,17 +15,19 @@ _CONNECTION_S: Final = 120
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended, and how long it took without the login. `timed_out`: it did not end, and was killed."""
+    """How a command ended, and how long it took without the login. `timed_out`: it did not end, and was killed. `lost`:
+    there was no login, or the connection broke."""
 
     exit_code: int
     output: str
     error: str
     seconds: float
     timed_out: bool = False
+    lost: bool = False
 
     @property
     def ok(self) -> bool:
-        return self.exit_code == 0 and not self.timed_out
+        return self.exit_code == 0 and not self.timed_out and not self.lost
 
     @property
     def words(self) -> str:
@@ -54,12 +56,12 @@ class Guest:
                 check=False,
             )
         except subprocess.TimeoutExpired as exc:
-            return Done(255, _text(exc.stdout), _text(exc.stderr), time.monotonic() - began, timed_out=True)
+            return Done(255, _text(exc.stdout), _text(exc.stderr), time.monotonic() - began, timed_out=True, lost=True)
         error, _, times = _text(done.stderr).rstrip("\n").rpartition("\n")
         try:
             seconds = float(times.split()[1]) - float(times.split()[0])
-        except (ValueError, IndexError):  # no login, so nothing was run
-            error, seconds = _text(done.stderr), time.monotonic() - began
+        except (ValueError, IndexError):
+            return Done(done.returncode, "", _text(done.stderr), time.monotonic() - began, lost=True)
         timed_out = done.returncode in (124, 137) and seconds >= limit_s
         return Done(done.returncode, _text(done.stdout), error, seconds, timed_out)
 

@@ -31,6 +31,8 @@ class Examination:
 
 
 def examine(done: Done) -> Examination:
+    if done.lost:
+        return Examination(Outcome.FAILS, done.seconds, f"the machine was lost: {done.words}")
     if done.timed_out:
         return Examination(Outcome.HANGS, done.seconds, done.words)
     try:

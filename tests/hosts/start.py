@@ -1,7 +1,7 @@
 """Ways to start a command on a host, the executor's or the doctor's.
 
 `prefix` comes before a command that tests start, several at a time. `run` returns a shell command that runs one to its
-end, with its output and exit code. `prepare` are root's commands before all that.
+end, with its output and exit code. `prepare` are commands before all that, of the same user.
 """
 
 import shlex
@@ -15,6 +15,12 @@ _UNIT: Final = "precieux-host.service"
 _CACHE: Final = "/var/cache/precieux"
 #: The image that containers are made from.
 _IMAGE: Final = "precieux-host"
+#: The engine of an ordinary user, by Debian's own script.
+_ROOTLESS_DOCKER: Final = """
+    PATH=$PATH:/usr/sbin:/sbin:/usr/share/docker.io/contrib
+    systemd-run --user --quiet --unit=docker-rootless --setenv=PATH="$PATH" -p Delegate=yes -p Type=notify \\
+        -p NotifyAccess=all dockerd-rootless.sh
+"""
 
 
 @dataclass(frozen=True)
@@ -75,20 +81,23 @@ class Unit:
 @dataclass(frozen=True)
 class Container:
     """In a container that shares the machine's network, so that tests reach the executor without a token. Its programs
-    and the checkout are the machine's own, read-only."""
+    and the checkout are the machine's own, read-only. `engine` is a command."""
 
     engine: str
     options: tuple[str, ...]
 
     @property
     def prepare(self) -> tuple[str, ...]:
-        """Make the image: folders to mount on, and what Debian's programs need beside /usr."""
-        start = ("systemctl start docker",) if self.engine == "docker" else ()
+        """Start the engine, and make an image: folders to mount on, and what Debian's programs need beside /usr."""
+        start = {
+            "docker": ("systemctl start docker",),
+            "podman": (),
+        }.get(self.engine, (_ROOTLESS_DOCKER,))
         make = f"""
             folder=$(mktemp -d) && chmod 755 "$folder" && cd "$folder" &&
             mkdir -p usr etc proc sys dev root home srv/precieux var/tmp var/cache run tmp &&
             cp -a /bin /lib /lib64 /sbin . &&
-            cp -a /etc/alternatives /etc/ld.so.* /etc/ssl /etc/passwd /etc/group /etc/java* etc &&
+            cp -a /etc/alternatives /etc/ld.so.* /etc/passwd /etc/group /etc/java* etc &&
             tar -c . | {self.engine} import --change 'ENV PATH=/usr/bin:/bin' --change 'WORKDIR /tmp' - {_IMAGE}
         """
         return (*start, make)
@@ -97,8 +106,10 @@ class Container:
     def prefix(self) -> tuple[str, ...]:
         folders = ("/usr", "/srv/precieux")
         mounts = [word for folder in folders for word in ("--volume", f"{folder}:{folder}:ro")]
+        # Podman looks for another one.
+        init = ("--init", "--init-path", "/usr/bin/tini") if self.engine == "podman" else ("--init",)
         return (
-            *(self.engine, "run", "--rm", "--init", "--network", "host", *self.options, *mounts, _IMAGE),
+            *(*self.engine.split(), "run", "--rm", *init, "--network", "host", *self.options, *mounts, _IMAGE),
             *("env", f"PRECIEUX_EXECUTOR_CACHE_DIR={_CACHE}"),
         )
 

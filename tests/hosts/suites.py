@@ -9,7 +9,7 @@ from typing import Final
 from tests.hosts import junit
 from tests.hosts.checkout import FOLDER
 from tests.hosts.configuration import Configuration
-from tests.hosts.guest import Guest
+from tests.hosts.guest import Done, Guest
 from tests.hosts.outcomes import Outcome
 from tests.hosts.result import Result
 from tests.hosts.start import PYTHON, Start
@@ -82,12 +82,21 @@ def run_tests(
     done = guest.run(configuration.user, command, LIMIT_S)
     report = junit.read(done.output)
     if report is None:
-        words = f"hangs: stopped after {done.seconds:.0f} s" if done.timed_out else "ended without a report"
-        return Result(configuration.name, suite.name, False, words, done.seconds, (done.words,), part=part)
+        return _without_report(configuration, suite, done, part)
     ok = done.ok and not report.failures
     words = str(report.passed) if ok else f"{report.passed} of {report.total}"
     details = report.failures[:_FEW_FAILURES]
     return Result(configuration.name, suite.name, ok, words, done.seconds, details, report.passed, report.total, part)
+
+
+def _without_report(configuration: Configuration, suite: Suite, done: Done, part: str = "") -> Result:
+    if done.lost:
+        words = "the machine was lost"
+    elif done.timed_out:
+        words = f"hangs: stopped after {done.seconds:.0f} s"
+    else:
+        words = f"ended with exit code {done.exit_code}"
+    return Result(configuration.name, suite.name, False, words, done.seconds, (done.words,), part=part, lost=done.lost)
 
 
 #: Watches whether the demo's programs run in cgroups of their own, while it runs.
@@ -108,7 +117,8 @@ def run_demo(guest: Guest, configuration: Configuration, start: Start, serves: O
     """`precieux demo`, all of it started so. `serves` is how the doctor said that limits would be held."""
     command = shlex.join((*start.prefix, PYTHON, "-P", "-m", "precieux", "demo"))
     done = guest.run(configuration.user, _WATCHED_DEMO.format(folder=FOLDER, command=command), LIMIT_S)
+    if not done.ok:
+        return _without_report(configuration, DEMO, done)
     seen = Outcome.BY_CGROUP if "by cgroup" in done.output else Outcome.BY_SAMPLING
-    words = "hangs" if done.timed_out else f"exit {done.exit_code}" if not done.ok else str(seen)
-    ok = done.ok and seen is serves
-    return Result(configuration.name, "demo", ok, words, done.seconds, () if ok else (done.words,))
+    details = () if seen is serves else (f"the doctor said that it {serves}",)
+    return Result(configuration.name, DEMO.name, seen is serves, str(seen), done.seconds, details)

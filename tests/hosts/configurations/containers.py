@@ -32,6 +32,11 @@ def _refused(name: str, title: str, *left_out: str) -> Configuration:
     )
 
 
+def _by_podman(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The same in Podman's words."""
+    return tuple("unmask=ALL" if word == "systempaths=unconfined" else word for word in words)
+
+
 CONTAINERS: Final = (
     _served("docker", "Compose's options", _OPTIONS, "programs", "conformance", "attacks"),
     _served("docker-cgroupns", "a cgroup namespace of its own", (*_OPTIONS, "--cgroupns", "private")),
@@ -44,7 +49,20 @@ CONTAINERS: Final = (
         "Podman as root, Compose's options",
         Outcome.BY_SAMPLING,
         user="root",
-        start=Container("podman", _OPTIONS),
+        start=Container("podman", _by_podman(_OPTIONS)),
         suites=("doctor", "programs"),
+    ),
+    Configuration(
+        "podman-rootless",
+        "rootless Podman, Compose's options",
+        Outcome.BY_SAMPLING,
+        start=Container("podman", _by_podman(_OPTIONS)),
+        suites=("doctor", "programs"),
+    ),
+    Configuration(
+        "docker-rootless",
+        "rootless Docker, Compose's options",
+        Outcome.BY_SAMPLING,
+        start=Container("docker --host unix:///run/user/1000/docker.sock", _OPTIONS),
     ),
 )

