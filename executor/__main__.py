@@ -30,10 +30,12 @@ from shared.http_server import listening_socket, serve_http
 from shared.logging import LogSettings, configure_logging, get_logger
 from shared.loopback import is_loopback
 from shared.settings import fail, load
+from shared.stop_signals import at_first_stop_signal
 
 log = get_logger("executor")
 
 _GRACE_S = 5
+_INTERRUPTED = 128 + signal.SIGINT
 #: Heads are small here, because programs come in bodies. Runners behind one gateway share an address.
 _CONNECTIONS = ConnectionLimits(head_bytes=16384, most_per_address=256)
 
@@ -92,8 +94,7 @@ async def _prove(sandbox: BubblewrapSandbox, settings: ExecutorSettings) -> None
 async def _serve(app: ASGIApp, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    at_first_stop_signal(stop.set)
     log.info("executor.starting", address=listener.getsockname()[:2])
     await serve_http(app, listener, stop, limits=_CONNECTIONS, grace_seconds=_GRACE_S)
 
@@ -134,6 +135,8 @@ def main() -> int:
             runner.run(serve(settings, mechanisms))
     except ConfigurationError as exc:
         return fail(exc)
+    except KeyboardInterrupt:  # before it served
+        return _INTERRUPTED
     return 0
 
 

@@ -6,7 +6,6 @@ An unexpected error in a loop ends the process, unless the loop is `restarting`.
 import asyncio
 import contextlib
 import random
-import signal
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
@@ -18,6 +17,7 @@ from shared.errors import ConfigurationError
 from shared.logging import LogSettings, configure_logging, get_logger
 from shared.retry import RetryPolicy
 from shared.settings import fail, load
+from shared.stop_signals import at_first_stop_signal
 
 log = get_logger(__name__)
 
@@ -41,9 +41,7 @@ def run_service(name: str, serve: Loop) -> int:
 
 async def _until_signal(serve: Loop) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    at_first_stop_signal(stop.set)
     await serve(stop)
 
 
