@@ -1,8 +1,9 @@
-"""The receiving end of `shared.readiness`: children say `READY=1` on a socket that we hand them by name."""
+"""The receiving end of `shared.readiness`: children say how they are on a socket that we hand them by name."""
 
 import secrets
 import socket
 import struct
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self
 
@@ -36,13 +37,16 @@ class NotifySocket:
         return self._socket.fileno()
 
     def ready_pids(self) -> set[int]:
-        """The processes that said they are ready since the last call; does not wait."""
-        ready: set[int] = set()
+        """Return the processes that said since the last call that they are ready. Does not wait."""
+        return {pid for pid, lines in self.messages() if b"READY=1" in lines}
+
+    def messages(self) -> Iterator[tuple[int, list[bytes]]]:
+        """Yield what was said since the last call: the process, and its lines. Does not wait."""
         while True:
             try:
                 message, ancillary, _, _ = self._socket.recvmsg(4096, socket.CMSG_SPACE(_CREDENTIALS.size))
             except BlockingIOError:
-                return ready
+                return
             for level, kind, data in ancillary:
-                if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS and b"READY=1" in message.split(b"\n"):
-                    ready.add(_CREDENTIALS.unpack_from(data)[0])
+                if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+                    yield _CREDENTIALS.unpack_from(data)[0], message.split(b"\n")

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, Self
 
 from precieux.child import BACKOFF, Child, Program
 from precieux.notify_socket import NotifySocket
+from precieux.waiting import Waiting
 from shared.errors import ConfigurationError, PrecieuxError
 from shared.logging import get_logger
 
@@ -45,10 +46,11 @@ class Supervisor:
 
     Every waiting method raises `StopRequested` on SIGINT, SIGTERM or SIGHUP, `ConfigurationError` when a child
     that was never ready ended with EX_CONFIG (it has said why), and `StartFailed` when it keeps ending otherwise.
-    A second signal during the stop cuts `grace` (seconds for each rank) short.
+    A second signal during the stop cuts `grace` (seconds for each rank) short. What is waited for is logged if it takes
+    longer than `long_wait` seconds.
     """
 
-    def __init__(self, *, grace: float = 20.0) -> None:
+    def __init__(self, *, grace: float = 20.0, long_wait: float = 5.0) -> None:
         self._grace = grace
         self._children: dict[str, Child] = {}
         self._seen_ready: set[str] = set()
@@ -56,6 +58,7 @@ class Supervisor:
         self._server_restart_at: float | None = None
         self._server_failures = 0
         self._signals = 0
+        self._waiting = Waiting(long_wait)
         self._notify = NotifySocket()
         self._selector = selectors.DefaultSelector()
         self._previous_handlers: dict[int, Any] = {}
@@ -101,7 +104,7 @@ class Supervisor:
 
     def wait_ready(self) -> None:
         """Return when every child has said that it is ready."""
-        self._loop_until(lambda: all(child.ready for child in self._children.values()))
+        self._loop_until(lambda: not self._waiting.tell(self._unready()))
 
     def run_to_end(self, program: Program) -> None:
         """Run a program that ends by itself; `StartFailed` when it does not end well."""
@@ -110,6 +113,7 @@ class Supervisor:
         try:
             while (code := child.exit_code()) is None:
                 self._check_children()
+                self._waiting.tell([program.name, *self._unready()])
                 self._wait()
         finally:
             child.kill()
@@ -129,6 +133,9 @@ class Supervisor:
                 return
             self._wait()
 
+    def _unready(self) -> list[str]:
+        return [name for name, child in self._children.items() if not child.ready]
+
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
         if number in _STOP_SIGNALS:
             self._signals += 1
@@ -138,7 +145,13 @@ class Supervisor:
         if self._signals:
             raise StopRequested
         due = [
-            at for at in (self._server_restart_at, *(c.restart_at for c in self._children.values())) if at is not None
+            at
+            for at in (
+                self._server_restart_at,
+                self._waiting.tell_at,
+                *(child.restart_at for child in self._children.values()),
+            )
+            if at is not None
         ]
         self._sleep_until(min(due, default=None))
         if self._signals:
@@ -168,6 +181,7 @@ class Supervisor:
             if child.restart_at is not None and child.restart_at <= now:
                 child.start(self._notify.address)
                 log.info("child.restarted", child=name, pid=child.pid)
+                self._waiting.begin_again()
 
     def _note_exit(self, name: str, child: Child, code: int) -> None:
         # Once it has been ready its settings are right: what is in its way now may go away.
