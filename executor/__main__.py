@@ -31,11 +31,13 @@ from shared.logging import LogSettings, configure_logging, get_logger
 from shared.loopback import is_loopback
 from shared.notify import notify_stopping
 from shared.settings import fail, load
+from shared.stop_signals import at_first_stop_signal
 from shared.watchdog import signs_of_life
 
 log = get_logger("executor")
 
 _GRACE_S = 5
+_INTERRUPTED = 128 + signal.SIGINT
 #: Heads are small here, because programs come in bodies. Runners behind one gateway share an address.
 _CONNECTIONS = ConnectionLimits(head_bytes=16384, most_per_address=256)
 
@@ -100,8 +102,7 @@ async def _serve(app: ASGIApp, listener: socket.socket) -> None:
         notify_stopping()
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ask_to_stop)
+    at_first_stop_signal(ask_to_stop)
     log.info("executor.starting", address=listener.getsockname()[:2])
     async with signs_of_life():
         await serve_http(app, listener, stop, limits=_CONNECTIONS, grace_seconds=_GRACE_S)
@@ -143,6 +144,8 @@ def main() -> int:
             runner.run(serve(settings, mechanisms))
     except ConfigurationError as exc:
         return fail(exc)
+    except KeyboardInterrupt:  # before it served
+        return _INTERRUPTED
     return 0
 
 

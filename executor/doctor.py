@@ -4,6 +4,7 @@ to change for the rest. `--json` for programs. Exit code 0 when the executor wou
 
 import asyncio
 import json
+import signal
 import sys
 from dataclasses import asdict, dataclass
 
@@ -19,6 +20,8 @@ from executor.settings import ExecutorSettings
 from shared.errors import ConfigurationError
 from shared.logging import LogSettings, configure_logging
 from shared.settings import load
+
+_INTERRUPTED = 128 + signal.SIGINT
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,8 @@ def main(arguments: list[str]) -> int:
         report = asyncio.run(examine(settings))
     except ConfigurationError as exc:
         report = Report(False, "nobody yet", None, [], str(exc))
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     if "--json" in arguments:
         print(json.dumps(asdict(report), indent=2))  # noqa: T201
     else:

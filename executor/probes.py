@@ -159,8 +159,13 @@ async def probe(sandbox: Sandbox, at_once: int) -> list[Finding]:
         held = probe_.held(ended)
         return Finding(probe_.guarantee, False, held, "" if held else _tell(ended))
 
-    limits = asyncio.gather(*(limit(probe_) for probe_ in _LIMIT_PROBES))
-    return [*await _isolation(run), *await limits]
+    try:
+        async with asyncio.TaskGroup() as group:  # which leaves none running when one fails
+            isolation = group.create_task(_isolation(run))
+            limits = [group.create_task(limit(probe_)) for probe_ in _LIMIT_PROBES]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [*isolation.result(), *(task.result() for task in limits)]
 
 
 async def _isolation(run: Callable[[str, StageLimits, str], Awaitable[Ended]]) -> list[Finding]:

@@ -22,10 +22,15 @@ from precieux.parent_death import die_with_parent
 from precieux.postgres_cluster import ENVIRONMENT, Cluster
 from precieux.postgres_home import PostgresHome, find_home
 from shared.errors import DatabaseUnavailable
+from shared.logging import get_logger
 from shared.roles import Role
+
+log = get_logger(__name__)
 
 _START_TIMEOUT: Final = 120.0  # s; recovery after a crash replays the log before the server is ready
 _STOP_TIMEOUT: Final = 10.0  # s, for each of the three ways to stop, from friendly to final
+#: Seconds until the log says that we wait for it.
+_LONG: Final = 5.0
 _POLL: Final = 0.005
 #: Off, a commit still outlives a killed server, since it has reached the kernel; but not a machine that lost its power.
 _DURABILITY: Final = ("fsync", "full_page_writes")
@@ -151,7 +156,8 @@ class EmbeddedPostgres:
         self._await_ready(cluster, self._process)
 
     def _await_ready(self, cluster: Cluster, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + _START_TIMEOUT
+        began = time.monotonic()
+        deadline, told = began + _START_TIMEOUT, False
         while (status := cluster.ready_status()) is None or status.pid != process.pid:
             if process.poll() is not None:
                 raise DatabaseUnavailable(f"The embedded Postgres did not start: {_complaint(cluster.log)}.")
@@ -159,6 +165,9 @@ class EmbeddedPostgres:
                 raise DatabaseUnavailable(
                     f"The embedded Postgres is not ready after {_START_TIMEOUT:.0f} s; see {cluster.log}."
                 )
+            if not told and time.monotonic() > began + _LONG:
+                log.info("up.waiting", waiting_for="database", its_log=str(cluster.log))
+                told = True
             time.sleep(_POLL)
 
 

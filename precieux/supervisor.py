@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol, Self
 
 from precieux.child import BACKOFF, Child, Program
 from precieux.notify_socket import NotifySocket
+from precieux.waiting import Waiting
 from shared.errors import ConfigurationError, PrecieuxError
 from shared.logging import get_logger
 from shared.notify import notify_alive
@@ -49,10 +50,10 @@ class Supervisor:
     Every waiting method raises `StopRequested` on SIGINT, SIGTERM or SIGHUP, `ConfigurationError` when a child
     that was never ready ended with EX_CONFIG (it has said why), and `StartFailed` when it keeps ending otherwise.
     A second signal during the stop cuts `grace` (seconds for each rank) short. A child that was ready must say at least
-    every `watchdog` seconds that it is alive.
+    every `watchdog` seconds that it is alive. What is waited for is logged if it takes longer than `long_wait` seconds.
     """
 
-    def __init__(self, *, grace: float = 20.0, watchdog: float = 30.0) -> None:
+    def __init__(self, *, grace: float = 20.0, watchdog: float = 30.0, long_wait: float = 5.0) -> None:
         self._grace = grace
         self._watchdog = watchdog
         self._children: dict[str, Child] = {}
@@ -63,6 +64,7 @@ class Supervisor:
         self._signals = 0
         self._alive_every = interval()
         self._alive_at = 0.0
+        self._waiting = Waiting(long_wait)
         self._notify = NotifySocket()
         self._selector = selectors.DefaultSelector()
         self._previous_handlers: dict[int, Any] = {}
@@ -108,7 +110,7 @@ class Supervisor:
 
     def wait_ready(self) -> None:
         """Return when every child has said that it is ready."""
-        self._loop_until(lambda: all(child.ready for child in self._children.values()))
+        self._loop_until(lambda: not self._waiting.tell(self._unready()))
 
     def run_to_end(self, program: Program) -> None:
         """Run a program that ends by itself; `StartFailed` when it does not end well."""
@@ -117,6 +119,7 @@ class Supervisor:
         try:
             while (code := child.exit_code()) is None:
                 self._check_children()
+                self._waiting.tell([program.name, *self._unready()])
                 self._wait()
         finally:
             child.kill()
@@ -141,6 +144,9 @@ class Supervisor:
             notify_alive()
             self._alive_at = time.monotonic() + self._alive_every
 
+    def _unready(self) -> list[str]:
+        return [name for name, child in self._children.items() if not child.ready]
+
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
         if number in _STOP_SIGNALS:
             self._signals += 1
@@ -150,7 +156,7 @@ class Supervisor:
         if self._signals:
             raise StopRequested
         self._say_that_we_are_alive()
-        due = [self._server_restart_at, self._alive_at if self._alive_every else None]
+        due = [self._server_restart_at, self._waiting.tell_at, self._alive_at if self._alive_every else None]
         for child in self._children.values():
             due += [child.restart_at, child.heard_at + self._watchdog if child.ready else None]
         self._sleep_until(min((at for at in due if at is not None), default=None))
@@ -191,6 +197,7 @@ class Supervisor:
             if child.restart_at is not None and child.restart_at <= now:
                 child.start(self._notify.address, self._watchdog)
                 log.info("child.restarted", child=name, pid=child.pid)
+                self._waiting.begin_again()
 
     def _note_exit(self, name: str, child: Child, code: int) -> None:
         # Once it has been ready its settings are right: what is in its way now may go away.

@@ -19,10 +19,14 @@ import requests
 from precieux.notify_socket import NotifySocket
 from precieux.parent_death import die_with_parent
 from precieux.services import command
+from precieux.waiting import WAITING
 from shared.errors import PrecieuxError
 from shared.settings import PREFIX
 
-_START_TIMEOUT: Final = 60.0
+#: Seconds until another part must be ready, or a part be started again; and until all must be.
+_START_TIMEOUT, _LONGEST_START = 60.0, 300.0
+_LINES: Final = 12
+_STATUS: Final = f"STATUS={WAITING}".encode()
 _STOP_TIMEOUT: Final = 60.0
 
 
@@ -96,12 +100,31 @@ class ThrowawaySystem:
             self._await_ready(notify)
 
     def _await_ready(self, notify: NotifySocket) -> None:
-        deadline = time.monotonic() + _START_TIMEOUT
-        while self.process.pid not in notify.ready_pids():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                said = self.log.read_text(errors="replace").strip().splitlines()[-12:]
-                raise PrecieuxError("\n  ".join(["The system did not come up; it said:", *said]))
+        began = heard = time.monotonic()
+        waits_for = ""
+        while True:
+            for _, lines in notify.messages():
+                heard = time.monotonic()
+                if b"READY=1" in lines:
+                    return
+                for status in (line.decode() for line in lines if line.startswith(_STATUS)):
+                    waits_for = status.removeprefix(_STATUS.decode())
+            now = time.monotonic()
+            if self.process.poll() is not None:
+                raise PrecieuxError(f"The system ended before it was ready. {self._last_words()}")
+            if now > min(heard + _START_TIMEOUT, began + _LONGEST_START):
+                parts = waits_for.capitalize() or "The system"
+                raise PrecieuxError(
+                    f"{parts} did not get ready within {now - began:.0f} s. {self._last_words(waits_for)}"
+                )
             select.select([notify], [], [], 0.1)  # short, to see it end
+
+    def _last_words(self, waits_for: str = "") -> str:
+        """Return the last lines of the parts that are waited for; of all, if they said nothing."""
+        said = self.log.read_text(errors="replace").strip().splitlines()
+        names = waits_for.replace("the ", "").split(" and ")
+        theirs = [line for line in said if any(name and name in line for name in names)]
+        return "\n  ".join(["It said:", *(theirs or said)[-_LINES:]]) if said else "It said nothing."
 
     def _stop(self) -> None:
         process: subprocess.Popen[bytes] | None = getattr(self, "process", None)

@@ -23,8 +23,9 @@ from precieux.settings import (
     prepare_data_dir,
 )
 from precieux.supervisor import StopRequested, Supervisor
+from precieux.waiting import WAITING
 from shared.logging import get_logger
-from shared.notify import notify_ready, notify_stopping
+from shared.notify import notify_ready, notify_status, notify_stopping
 from shared.roles import Role
 
 log = get_logger(__name__)
@@ -87,6 +88,7 @@ def _bring_up(
         # It needs no database: its start and self-test overlap with Postgres and the migrations.
         supervisor.start([services.executor(services.executor_environment(outer, port=port, codex_token=token))])
     if postgres:
+        notify_status(f"{WAITING}the database")
         postgres.start()
         supervisor.guard(_DATABASE, postgres)
     database_url = postgres.url if postgres else _one_role(settings)

@@ -6,7 +6,6 @@ An unexpected error in a loop ends the process, unless the loop is `restarting`.
 import asyncio
 import contextlib
 import random
-import signal
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
@@ -19,6 +18,7 @@ from shared.logging import LogSettings, configure_logging, get_logger
 from shared.notify import notify_stopping
 from shared.retry import RetryPolicy
 from shared.settings import fail, load
+from shared.stop_signals import at_first_stop_signal
 from shared.watchdog import signs_of_life
 
 log = get_logger(__name__)
@@ -48,9 +48,7 @@ async def _until_signal(serve: Loop) -> None:
         notify_stopping()
         stop.set()
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ask_to_stop)
+    at_first_stop_signal(ask_to_stop)
     async with signs_of_life():
         await serve(stop)
 

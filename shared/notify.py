@@ -13,6 +13,12 @@ def notify_ready(status: str = "") -> None:
     _send("READY=1", *([f"STATUS={status}"] if status else []))
 
 
+def notify_status(status: str) -> None:
+    """Say in one line how it stands. If nobody reads, nothing is said: it does not wait."""
+    with contextlib.suppress(OSError):
+        _send(f"STATUS={status}", flags=socket.MSG_DONTWAIT)
+
+
 def notify_stopping() -> None:
     """Say that this process is about to end."""
     with contextlib.suppress(OSError):

@@ -4,22 +4,34 @@ import asyncio
 import itertools
 from collections.abc import Sequence
 
-from executor.sandbox.base import Ended, Job, Template
+from executor.sandbox import wall
+from executor.sandbox.base import Ended, Job, SandboxFailure, Step, Template
 from executor.sandbox.box import Box
-from executor.sandbox.keeper.protocol import BoxGone, Report, StageReport
+from executor.sandbox.keeper.protocol import BoxGone, Report, StageLimits, StageReport
 from executor.sandbox.link import KeeperLink, Mechanisms
 from executor.sandbox.pool import Pool, Ready
+from executor.sandbox.vitals import Vitals, Watch, descendants
 
 #: Seconds between two looks for boxes that nobody wants any more.
 _DRAIN_S = 60.0
 #: Making a box takes the keeper as long as a short program takes to run, so those that run and their answers go first.
 _WHILE_RUNNING_S, _AFTER_RUN_S = 0.02, 0.002
+#: With the start of a process and its end, an operator is told within ten seconds that something hangs.
+_PATIENCE_S = 5.0
+#: Of a program that does nothing.
+_LIMITS = StageLimits(
+    cpu_s=60, wall_s=60, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=1 << 20, stack_bytes=8 << 20
+)
+_BYTES = 1 << 20
 
 
 class BubblewrapSandbox:
-    def __init__(self, mechanisms: Mechanisms) -> None:
+    """What is waited for may do nothing for `patience_s` seconds: then it hangs."""
+
+    def __init__(self, mechanisms: Mechanisms, patience_s: float = _PATIENCE_S) -> None:
         self.mechanisms = mechanisms
-        self._link = KeeperLink(mechanisms, self._hear, self._lost)
+        self._patience_s = patience_s
+        self._link = KeeperLink(mechanisms, self._hear, self._lost, patience_s)
         self._ids = itertools.count(1)
         self._boxes: dict[int, Box] = {}
         self._pools: list[Pool] = []
@@ -28,12 +40,26 @@ class BubblewrapSandbox:
         self._drain_s = _DRAIN_S
 
     async def start(self) -> None:
-        """Raise the wall; `SandboxFailure` with bubblewrap's own words when the host does not let us."""
-        if await self._link.start():
-            self._refill()
+        """Raise the wall, and have a program that does nothing run in a box.
+
+        Raises `SandboxFailure` with the words of whoever cannot do its part, or does not end.
+        """
+        await self._raise()
+        step = Step((wall.find_python(), "-I", "-S", "-c", ""), {}, _LIMITS, _BYTES, merge_output=True)
+        job = Job({}, (step,), Template(_BYTES, _LIMITS))
+        box = await self._make(job.template)
+        vitals = Vitals(lambda: descendants(self._link.keeper))
+        watch = Watch(self._patience_s, vitals.have_moved, lambda: self._give_up(box))
+        try:
+            (ended,) = await box.run(job)
+        finally:
+            watch.stop()
+        if not ended.succeeded:
+            how = ended.stopped or ended.stdout.decode(errors="replace").strip() or ended.exit_code or ended.signal
+            raise SandboxFailure(f"a program that does nothing ended in a box with {how}")
 
     async def aclose(self) -> None:
-        """Everything that runs is killed; cgroups are removed."""
+        """Kill everything that runs, and remove the cgroups. Afterwards every call raises `SandboxFailure`."""
         self._pools.clear()
         if self._draining:
             self._draining.cancel()
@@ -52,11 +78,11 @@ class BubblewrapSandbox:
 
     async def attend(self, job: Job) -> list[Ended]:
         """As `run`, for what waits for most of its life: it is no program under way."""
-        await self.start()
+        await self._raise()
         return await (await self._make(job.template)).run(job)
 
     async def run(self, job: Job) -> list[Ended]:
-        await self.start()
+        await self._raise()
         pool = next((pool for pool in self._pools if pool.template == job.template), None)
         self._under_way += 1
         try:
@@ -66,6 +92,13 @@ class BubblewrapSandbox:
         finally:
             self._under_way -= 1
             self._refill_in(_AFTER_RUN_S)
+
+    async def _raise(self) -> None:
+        if await self._link.start():
+            self._refill()
+
+    def _give_up(self, first: Box) -> None:
+        self._link.abandon(f"the first box hung before {'its program ended' if first.is_standing else 'it stood'}")
 
     async def _make(self, template: Template) -> Box:
         """A box that will stand in a moment. No two that are not gone have the same user."""

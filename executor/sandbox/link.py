@@ -2,25 +2,30 @@
 
 import asyncio
 import collections
+import contextlib
 import json
 import os
+import signal
 import socket
-from collections.abc import Callable
+import struct
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from executor.sandbox import seccomp, wall
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.cgroups import Cgroups, NotTaken
-from executor.sandbox.keeper.protocol import MAX_PACKET, Report, decode_report
+from executor.sandbox.keeper.protocol import ASK, MAX_PACKET, Report, decode_report
 from executor.sandbox.subordinate import Gate, Subordinates, Unavailable
+from executor.sandbox.vitals import Vitals, Watch, descendants
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-_START_TIMEOUT = 30.0
-_STOP_TIMEOUT = 5.0
+#: Until the wall is killed, which has been told to end in good order; and until we no longer wait for a killed one.
+_STOP_TIMEOUT, _KILL_TIMEOUT = 5.0, 2.0
 _AGAIN_S = 0.001
+_CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid (unix(7))
 
 
 @dataclass(frozen=True)
@@ -48,27 +53,39 @@ class Mechanisms:
 
 
 class KeeperLink:
-    """`hear` gets every report; `lost` is called when the keeper has gone, after which another can be started."""
+    """`hear` gets every report; `lost` is called when the keeper has gone, after which another can be started.
+
+    A keeper that hangs is killed: one that does nothing for `patience_s`, but is waited for.
+    """
 
     def __init__(
         self,
         mechanisms: Mechanisms,
         hear: Callable[[Report], None],
         lost: Callable[[str], None],
+        patience_s: float,
     ) -> None:
         self._mechanisms = mechanisms
         self._hear_report = hear
         self._tell_lost = lost
+        self._patience_s = patience_s
         self._starting = asyncio.Lock()
+        self._closed = False
+        #: None until the keeper is ready.
         self._socket: socket.socket | None = None
-        self._raised = False
         self._process: asyncio.subprocess.Process | None = None
         self._listener: asyncio.Task[None] | None = None
         self._last_words: collections.deque[str] = collections.deque(maxlen=10)
+        #: The keeper's process id, once it is ready.
+        self.keeper = 0
+        self._vitals = Vitals(lambda: [self.keeper])
+        self._watch: Watch | None = None
 
     async def start(self) -> bool:
         """Raise the wall; False when it stands. `SandboxFailure` with bubblewrap's own words if the host forbids it."""
         async with self._starting:
+            if self._closed:
+                raise SandboxFailure("the sandbox has been closed")
             if self._socket is not None:
                 return False
             await self._start()
@@ -76,20 +93,22 @@ class KeeperLink:
 
     @property
     def is_up(self) -> bool:
-        return self._socket is not None and self._raised
+        return self._socket is not None
 
     async def aclose(self) -> None:
-        """Everything that runs is killed."""
-        process = self._process
-        self._lose("the executor is stopping")
-        if process:
-            try:
-                await asyncio.wait_for(process.wait(), _STOP_TIMEOUT)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
-        if self._listener:
-            await self._listener
+        """Kill everything that runs. Nothing can be started afterwards."""
+        self._closed = True
+        grace_s = _STOP_TIMEOUT if self.is_up else 0
+        if not self.is_up:
+            self._kill()  # it is being raised
+        async with self._starting:
+            self._lose("the sandbox has been closed")
+            await self._end(grace_s)
+
+    def abandon(self, reason: str) -> None:
+        """Kill the keeper and everything that runs, and tell the reason to those who wait for it."""
+        self._kill()
+        self._lose(reason)
 
     async def send(self, packet: bytes, descriptors: list[int]) -> None:
         """The descriptors are closed; `SandboxFailure` when the keeper cannot be reached."""
@@ -123,11 +142,57 @@ class KeeperLink:
         raise SandboxFailure("the keeper is not running")
 
     async def _start(self) -> None:
+        await self._end()  # of the wall before, which was lost
+        self._last_words.clear()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        is_ready, reason = False, ""
+        try:
+            async with self._unless_it_hangs():
+                await self._raise_wall(theirs)
+                is_ready = await self._greet(ours)
+        except TimeoutError:
+            reason = "bubblewrap hung before the keeper was ready"
+        except Unavailable as exc:
+            reason = str(exc)
+        except OSError as exc:
+            reason = f"the wall cannot be raised: {exc}"
+        finally:
+            theirs.close()
+            if not is_ready:
+                ours.close()
+                self._kill()
+        if not is_ready:
+            await self._end()
+            words = filter(None, (reason, _sentence(self._last_words)))
+            raise SandboxFailure(": ".join(words) or "bubblewrap ended without a word")
+        self._socket = ours
+        asyncio.get_running_loop().add_reader(ours, self._hear)
+        self._watch = Watch(self._patience_s, self._ask, self._give_up)
+
+    @contextlib.asynccontextmanager
+    async def _unless_it_hangs(self) -> AsyncIterator[None]:
+        """Raise `TimeoutError` in the block when nothing in the wall does anything."""
+        vitals = Vitals(self._processes)
+        async with asyncio.timeout(None) as deadline:
+            watch = Watch(self._patience_s, vitals.have_moved, lambda: deadline.reschedule(0))
+            try:
+                yield
+            finally:
+                watch.stop()
+
+    def _processes(self) -> Iterator[int]:
+        """Bubblewrap, and all that it has started."""
+        if self._process:
+            yield self._process.pid
+            yield from descendants(self._process.pid)
+
+    async def _raise_wall(self, theirs: socket.socket) -> None:
         mechanisms = self._mechanisms
         folders = {wall.HEADERS: mechanisms.headers, wall.RUNTIMES: mechanisms.runtimes}
         gate = Gate() if mechanisms.subordinates else None
+        inherited = (gate.block, gate.info) if gate else ()
         plan = wall.build(
             mechanisms.bubblewrap,
             mechanisms.privileged,
@@ -136,7 +201,6 @@ class KeeperLink:
             gate,
             cgroup_namespace=not mechanisms.cgroups or mechanisms.cgroups.version == 1,
         )
-        inherited = (gate.block, gate.info) if gate else ()
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *plan.argv,
@@ -147,32 +211,21 @@ class KeeperLink:
                 env={},
                 start_new_session=True,  # a Ctrl-C is for the executor, which ends the wall in good order
             )
+        except BaseException:
+            if gate:
+                gate.close()
+            raise
         finally:
             theirs.close()
             for descriptor in (*plan.descriptors, *inherited):
                 os.close(descriptor)
-        self._socket = ours
         assert self._process.stderr
         self._listener = asyncio.create_task(self._listen(self._process.stderr))
-        try:
-            if gate and mechanisms.subordinates:
-                await asyncio.to_thread(gate.let_in, mechanisms.subordinates)
-            await self._configure()
-            ready = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(ours, MAX_PACKET), _START_TIMEOUT)
-        except Unavailable as exc:
-            self._last_words.append(str(exc))
-            ready = b""
-        except (SandboxFailure, TimeoutError, OSError):
-            ready = b""
-        if not ready:
-            ours.close()
-            self._socket = None
-            await self._listener
-            raise SandboxFailure(" ".join(self._last_words) or "bubblewrap ended without a word")
-        self._raised = True
-        asyncio.get_running_loop().add_reader(ours, self._hear)
+        if gate and mechanisms.subordinates:
+            await asyncio.to_thread(gate.let_in, mechanisms.subordinates)
 
-    async def _configure(self) -> None:
+    async def _greet(self, ours: socket.socket) -> bool:
+        """Tell the keeper what it must know; False when there is none."""
         cgroups = self._mechanisms.cgroups
         hierarchies = dict(cgroups.folders) if cgroups else {}
         configuration = {
@@ -183,15 +236,49 @@ class KeeperLink:
             "hierarchies": list(hierarchies),
         }
         descriptors = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY) for folder in hierarchies.values()]
-        await self.send(json.dumps(configuration).encode(), descriptors)
+        try:
+            socket.send_fds(ours, [json.dumps(configuration).encode()], descriptors)
+            await _readable(ours)
+            said, ancillary, _, _ = ours.recvmsg(MAX_PACKET, socket.CMSG_SPACE(_CREDENTIALS.size))
+            self.keeper = _CREDENTIALS.unpack(ancillary[0][2])[0] if ancillary else 0
+            return bool(said)
+        except ConnectionError:
+            return False
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     async def _listen(self, stderr: asyncio.StreamReader) -> None:
-        self._last_words.clear()
-        self._raised = False
-        async for line in stderr:
+        """Until everything in the wall has ended."""
+        while True:
+            try:
+                line = await stderr.readline()
+            except ValueError:  # longer than anything that we say
+                continue
+            if not line:
+                return
             self._last_words.append(line.decode(errors="replace").strip())
-            if self._raised:  # before, whoever starts us is told
+            if self._socket:  # before, whoever starts us is told
                 log.warning("keeper.said", text=self._last_words[-1])
+
+    async def _end(self, grace_s: float = 0.0) -> None:
+        """Return when nothing of the wall is left. It is killed after `grace_s`, and waited for a little longer."""
+        if self._process and self._listener:
+            ends = asyncio.gather(self._process.wait(), self._listener, return_exceptions=True)
+            await asyncio.wait([ends], timeout=grace_s)
+            if not ends.done():
+                self._kill()
+                await asyncio.wait([ends], timeout=_KILL_TIMEOUT)
+            if not ends.done():
+                log.error("wall.not_ended", pid=self._process.pid)
+                ends.cancel()
+        self._process = self._listener = None
+
+    def _kill(self) -> None:
+        """Kill bubblewrap and what else a stand-in for it may be. The kernel kills all that is inside the wall."""
+        if self._process and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _hear(self) -> None:
         while self._socket:
@@ -205,14 +292,46 @@ class KeeperLink:
                 log.error("keeper.lost")
                 self._lose("the keeper ended")
                 return
+            if self._watch:
+                self._watch.begin_again()
             report = decode_report(packet)
             if report:
                 self._hear_report(report)
 
+    def _ask(self) -> bool:
+        """Ask the keeper for a sign of life. Returns whether it has done anything."""
+        if self._socket:
+            with contextlib.suppress(OSError):  # one that takes nothing does not answer either
+                self._socket.send(ASK)
+        return self._vitals.have_moved()
+
+    def _give_up(self) -> None:
+        log.error("keeper.hung", pid=self.keeper)
+        self.abandon("the keeper hung")
+
     def _lose(self, reason: str) -> None:
+        if self._watch:
+            self._watch.stop()
+            self._watch = None
         if self._socket:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
             self._socket = None
-            self._raised = False
         self._tell_lost(reason)
+
+
+async def _readable(end: socket.socket) -> None:
+    """Return when there is something to receive, or nobody left to send it."""
+    loop = asyncio.get_running_loop()
+    came = asyncio.Event()
+    loop.add_reader(end, came.set)
+    try:
+        await came.wait()
+    finally:
+        loop.remove_reader(end)
+
+
+def _sentence(said: Sequence[str]) -> str:
+    """Return bubblewrap's or the keeper's last words in one line: of a traceback our last frame, and its last line."""
+    frames = [line for line in said if line.startswith('File "/box/')]
+    return f"the keeper failed {frames[-1].rpartition(', ')[2]}: {said[-1]}" if frames else " ".join(said)

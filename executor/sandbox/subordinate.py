@@ -8,13 +8,17 @@ import contextlib
 import json
 import os
 import pwd
+import select
 import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_TIMEOUT_S = 30
+from shared.errors import ConfigurationError
+
+#: Until bubblewrap, or a tool, hangs.
+_PATIENCE_S = 7.0
 #: The first of them as the keeper sees it.
 FIRST_USER = 1
 
@@ -41,10 +45,12 @@ class Subordinates:
         ):
             words = [tool, str(process), "0", str(own), "1", str(FIRST_USER), str(first), str(self.count)]
             try:
-                subprocess.run(words, check=True, capture_output=True, text=True, timeout=_TIMEOUT_S)
+                subprocess.run(words, check=True, capture_output=True, text=True, timeout=_PATIENCE_S)
             except subprocess.CalledProcessError as exc:
                 raise Unavailable(exc.stderr.strip() or f"{tool} failed") from exc
-            except (OSError, subprocess.TimeoutExpired) as exc:
+            except subprocess.TimeoutExpired as exc:
+                raise Unavailable(f"{tool} hangs") from exc
+            except OSError as exc:
                 raise Unavailable(f"{tool} cannot be run: {exc}") from exc
 
 
@@ -66,11 +72,23 @@ class Gate:
         os.close(self.block)
         os.close(self.info)
 
+    def close(self) -> None:
+        """Close our ends, where `let_in` is not called, which does it."""
+        os.close(self._told)
+        os.close(self._opens)
+
     def let_in(self, subordinates: Subordinates) -> None:
-        """Map the ids, and let bubblewrap continue; it ends if that fails. Blocks for some milliseconds."""
+        """Map the ids, and let bubblewrap continue; it ends if that fails. Blocks for some milliseconds.
+
+        Raises `Unavailable` if ids cannot be mapped, and `TimeoutError` if bubblewrap does not ask for them.
+        """
+        poll = select.poll()
+        poll.register(self._told, select.POLLIN)
         try:
             text = b""
             while not text.rstrip().endswith(b"}"):
+                if not poll.poll(_PATIENCE_S * 1000):
+                    raise TimeoutError
                 more = os.read(self._told, 4096)
                 if not more:
                     return  # it has ended, and said why
@@ -79,8 +97,7 @@ class Gate:
             with contextlib.suppress(BrokenPipeError):
                 os.write(self._opens, b"1")
         finally:
-            os.close(self._told)
-            os.close(self._opens)
+            self.close()
 
 
 def find(count: int, bubblewrap: Path, etc: Path = Path("/etc")) -> Subordinates:
@@ -121,19 +138,25 @@ def _ranges(file: Path) -> Iterator[tuple[int, int]]:
 
 
 def _try(subordinates: Subordinates, bubblewrap: Path) -> None:
-    """Map the ids into a user namespace that does nothing."""
+    """Map the ids into a user namespace that does nothing. Raises `ConfigurationError` if bubblewrap hangs."""
     gate = Gate()
-    words = [str(bubblewrap), "--unshare-user", *gate.options, "--ro-bind", "/", "/", "true"]
+    words = [str(bubblewrap), "--die-with-parent", "--unshare-user", *gate.options, "--ro-bind", "/", "/", "true"]
     try:
         process = subprocess.Popen(
             words, pass_fds=(gate.block, gate.info), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
     except OSError as exc:
-        raise Unavailable(f"{bubblewrap} cannot be run: {exc}") from exc
+        gate.close()
+        raise Unavailable(f"{bubblewrap} cannot be run: {exc.strerror}") from exc
     finally:
         gate.close_inherited()
     with process:
-        gate.let_in(subordinates)
-        _, said = process.communicate(timeout=_TIMEOUT_S)
+        try:
+            gate.let_in(subordinates)
+            _, said = process.communicate(timeout=_PATIENCE_S)
+        except (TimeoutError, subprocess.TimeoutExpired) as exc:
+            raise ConfigurationError(f"{bubblewrap} hangs when it makes a user namespace.") from exc
+        finally:
+            process.kill()
     if process.returncode != 0:
         raise Unavailable(f"bubblewrap says: {said.strip()}")

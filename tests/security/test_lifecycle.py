@@ -46,7 +46,8 @@ async def test_a_client_that_hangs_up_ends_its_program() -> None:
             await _until(lambda: not processes_named(mark))
 
 
-async def test_a_killed_keeper_ends_its_runs_and_another_takes_over() -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+async def test_a_keeper_that_is_killed_or_hangs_ends_its_runs_and_another_takes_over(number: signal.Signals) -> None:
     mark = f"keeper-{os.getpid()}"
     # Cold: what had waited for its program would be started anew by the keeper that takes over.
     with running_executor(executor_slots="2", executor_warm="false") as running:
@@ -54,7 +55,7 @@ async def test_a_killed_keeper_ends_its_runs_and_another_takes_over() -> None:
             body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60}
             request = asyncio.create_task(client.post("/", json=body))
             await _until(lambda: bool(processes_named(mark)))
-            os.kill(keeper(running.pid), signal.SIGKILL)
+            os.kill(keeper(running.pid), number)
             failed = await request
             assert failed.status_code == failed.json()["status"] == 500
             assert failed.json()["verdict"] == "internal_error"

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from shared.readiness import notify_ready
+from shared.notify import notify_ready
 from tests.fixtures.readiness import NotReadyError, Readiness
 
 _SAY = """

@@ -19,8 +19,8 @@ from pathlib import Path
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.meter import CgroupV1, CgroupV2, Meter
 from executor.sandbox.keeper.nurseries import Nurseries
-from executor.sandbox.keeper.protocol import BoxGone, Prepare, Report, StageLimits, decode_order, encode
-from executor.sandbox.keeper.run import Run
+from executor.sandbox.keeper.protocol import READY, BoxGone, Prepare, Report, StageLimits, decode_order, encode
+from executor.sandbox.keeper.run import LONGEST_HATCH, Run
 
 #: Added to the executor's own (proc_pid_oom_score_adj(5)); boxes have more than the most.
 _OOM_SCORE_ABOVE, _OOM_SCORE_MOST = 500, 900
@@ -43,38 +43,50 @@ class Keeper:
         """Until the executor closes its side."""
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps nurseries
         self._selector.register(self._executor, selectors.EVENT_READ, self._obey)
-        self._executor.send(b'{"ready": true}')
-        while True:
-            now = time.monotonic()
-            look = min((run.next_look for run in self._runs.values()), default=float("inf"))
-            for key, _ in self._selector.select(None if look == float("inf") else max(look - now, 0)):
-                act: Callable[[], bool] = key.data
-                if not act():
-                    return
-            now = time.monotonic()
-            for run in self._runs.values():
-                if run.next_look <= now and run.process >= 0:
-                    with self._at_its_own_cost(run):
-                        run.look()
-                elif run.next_look <= now:
-                    run.next_look = float("inf")
-                    self._nurseries.end_late(run.id)
+        self._executor.send(READY)
+        while self._turn():
+            pass
 
     def end_all(self) -> None:
         """Kill every box, and wait until each has gone and its cgroups are removed."""
         self._selector.unregister(self._executor)
+        self._nurseries.end_all()
         for run in self._runs.values():
             run.stop("killed")
         while self._runs:
-            for key, _ in self._selector.select():
-                key.data()
+            self._turn()
+
+    def _turn(self) -> bool:
+        """Do what there is to do next. Returns False when the executor has closed its side."""
+        now = time.monotonic()
+        look = min((run.next_look for run in self._runs.values()), default=float("inf"))
+        for key, _ in self._selector.select(None if look == float("inf") else max(look - now, 0)):
+            act: Callable[[], bool] = key.data
+            if not act():
+                return False
+        now = time.monotonic()
+        for run in [run for run in self._runs.values() if run.next_look <= now]:
+            if run.process >= 0:
+                self._look(run)
+            else:
+                run.next_look = float("inf")
+                self._nurseries.end_late(run.id, f"the nursery made no box within {LONGEST_HATCH:g} s")
+        return True
+
+    def _look(self, run: Run) -> None:
+        with self._at_its_own_cost(run):
+            run.look()
+        if run.lingers:
+            self._close(run)
 
     def _obey(self) -> bool:
         packet, descriptors = channel.receive_packet(self._executor)
         if not packet:
             return False
         order = decode_order(packet)
-        if isinstance(order, Prepare):
+        if order is None:
+            self._executor.send(READY)
+        elif isinstance(order, Prepare):
             self._prepare(order, descriptors)
         elif isinstance(order, int):
             if run := self._runs.get(order):

@@ -38,7 +38,10 @@ def receive(channel: socket.socket, flags: int = 0) -> tuple[dict[str, Any], lis
 
 
 def receive_packet(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
-    packet, ancillary, _, _ = channel.recvmsg(MAX_PACKET, _ROOM, socket.MSG_CMSG_CLOEXEC | flags)
+    try:
+        packet, ancillary, _, _ = channel.recvmsg(MAX_PACKET, _ROOM, socket.MSG_CMSG_CLOEXEC | flags)
+    except ConnectionResetError:  # the other side left something unread; its last words come after this
+        packet, ancillary, _, _ = channel.recvmsg(MAX_PACKET, _ROOM, socket.MSG_CMSG_CLOEXEC | flags)
     descriptors = array.array("i")
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

@@ -18,6 +18,8 @@ from executor.sandbox.keeper.protocol import RUN_STACK_BYTES, Nursery, Prepare, 
 _MOST_PROGRAMS, _LONGEST_S = 100, 600.0
 #: The next runtime is started when so many boxes are left to the one in use: it takes as long as some boxes take.
 _AHEAD = 10
+#: A nursery that takes no order for so long has failed. It has to leave some two hundred unread for that.
+_LONGEST_SEND_S = 5.0
 #: Of everything that is started anew. Nothing of one box can be told in another, so the first may be the last.
 _PLAIN = Nursery(("/box/nursery",), {})
 #: Where a nursery finds the keeper's socket: `CONTROL` in init/init.h.
@@ -47,10 +49,15 @@ class Nurseries:
             self._kinds[wanted.argv] = _Kind(wanted, self._first_words, most_boxes, self._selector, self._hatched)
         self._kinds[wanted.argv].order(prepare, init, joins, streams)
 
-    def end_late(self, box: int) -> None:
-        """Whoever was to make this box and has not answered is killed; `hatched` will tell."""
+    def end_late(self, box: int, reason: str) -> None:
+        """Kill the nursery that was to make this box and has not answered; `hatched` tells the reason."""
         for kind in self._kinds.values():
-            kind.end_late(box)
+            kind.end_late(box, reason)
+
+    def end_all(self) -> None:
+        """Kill them, before the boxes that they have made."""
+        for kind in self._kinds.values():
+            kind.end_all()
 
 
 class _Kind:
@@ -79,23 +86,28 @@ class _Kind:
                 self._retire(old)
         nursery = self._nursery
         assert nursery
-        channel.send(nursery.socket, prepare.words(len(joins)), [init.fileno(), *joins, *streams])
+        nursery.tell(prepare.words(len(joins)), [init.fileno(), *joins, *streams])
         nursery.expected[prepare.id] = None
         nursery.boxes += 1
         if nursery.boxes >= self._most_boxes - _AHEAD and not self._next:
             with contextlib.suppress(OSError):  # it is tried again with the next order
                 self._next = self._start()
 
-    def end_late(self, box: int) -> None:
+    def end_late(self, box: int, reason: str) -> None:
         for nursery in filter(None, (self._nursery, *self._ending)):
             if box in nursery.expected:
-                nursery.kill()
+                self._lost(nursery, reason)
+
+    def end_all(self) -> None:
+        for nursery in filter(None, (self._nursery, self._next, *self._ending)):
+            self._lost(nursery, "the keeper ends")
 
     def _start(self) -> "_Started":
         _, most = resource.getrlimit(resource.RLIMIT_STACK)
         resource.setrlimit(resource.RLIMIT_STACK, (RUN_STACK_BYTES, most))
         output = _pipe_to_itself()
         ours, theirs = channel.pair()
+        ours.settimeout(_LONGEST_SEND_S)
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
             (os.POSIX_SPAWN_DUP2, output, 1),
@@ -116,8 +128,8 @@ class _Kind:
         finally:
             os.close(output)
             theirs.close()
-        channel.send(ours, self._first_words)
         started = _Started(ours, process)
+        started.tell(self._first_words)
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(started))
         return started
 
@@ -155,6 +167,8 @@ class _Kind:
             self._ending.append(nursery)
 
     def _lost(self, nursery: "_Started", reason: str) -> None:
+        """It has ended, or is ended now, without a wait: the kernel may take its time."""
+        nursery.kill()
         if nursery is self._nursery:
             self._nursery = None
         elif nursery is self._next:
@@ -187,6 +201,11 @@ class _Started:
     @property
     def is_closed(self) -> bool:
         return self.socket.fileno() < 0
+
+    def tell(self, packet: bytes, descriptors: Sequence[int] = ()) -> None:
+        """OSError when it takes nothing. One that has ended is heard in a moment, with its last words."""
+        with contextlib.suppress(ConnectionError):
+            channel.send(self.socket, packet, descriptors)
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -2,9 +2,10 @@
 and process 1 of a box, which are written in C, are spoken to in words, each ended by a NUL; those for process 1 come
 with `Begin`, after a NUL.
 
-    executor -> keeper   `Prepare` makes a box, `Begin` runs stages in it, once; {"kill": box id} ends it at any time
-    keeper -> executor   {"ready": true} once; then per box, in order: `Standing` when it can begin without delay, one
-                         `StageReport` per stage that was started, and a `BoxGone`
+    executor -> keeper   `Prepare` makes a box, `Begin` runs stages in it, once; {"kill": box id} ends it at any time;
+                         `ASK` whether the keeper is there
+    keeper -> executor   `READY` at the start, and whenever it is asked; per box, in order: `Standing` when it can begin
+                         without delay, one `StageReport` per stage that was started, and a `BoxGone`
 
 `Begin` may be sent at once; a box that is prepared ahead of need has begun nothing, and costs only its memory.
 Every process of a box is dead before its last `StageReport` is sent, and every file in it is gone before `BoxGone`.
@@ -21,6 +22,8 @@ MAX_PACKET = 65536
 MAX_DESCRIPTORS = 64
 #: Files of one step that can be collected; each is a descriptor.
 MAX_ARTEFACTS = 32
+
+ASK, READY = b'{"ask": true}', b'{"ready": true}'
 
 #: Of a program's stack. Where its memory may lie is settled when it, or the Python that it is forked from, is started.
 RUN_STACK_BYTES = 256 << 20
@@ -206,8 +209,10 @@ def to_words(*values: str | int) -> bytes:
     return os.fsencode(text) + b"\0"
 
 
-def decode_order(packet: bytes) -> Prepare | Begin | int:
-    """The last is a box to kill."""
+def decode_order(packet: bytes) -> Prepare | Begin | int | None:
+    """A number is a box to kill; None asks whether the keeper is there."""
+    if packet == ASK:
+        return None
     text, _, words = packet.partition(b"\0")
     content = json.loads(text)
     if "begin" in content:
@@ -226,7 +231,7 @@ def _decode_stage(content: dict[str, Any]) -> Stage:
 
 
 def decode_report(packet: bytes) -> Report | None:
-    """A packet from the keeper; None for its `ready`."""
+    """A packet from the keeper; None for `READY`."""
     content = json.loads(packet)
     kind = _REPORTS.get(content.pop("type", ""))
     return kind(**content) if kind else None

@@ -16,7 +16,9 @@ _PROCESSORS = len(os.sched_getaffinity(0))
 #: The wall limit may stretch by the time spent waiting for a processor, but no further than this many times.
 _MOST_STRETCH = 20
 #: Seconds until its nursery must have made a box's first process, and until it must stand, on a loaded machine too.
-_LONGEST_HATCH, _LONGEST_START = 30.0, 120.0
+LONGEST_HATCH, _LONGEST_START = 30.0, 120.0
+#: Seconds until the kernel must have taken down a box whose program has ended, and one that was killed.
+_LONGEST_END = 30.0
 #: Seconds between two looks at a run, at least and at most.
 _SHORTEST_LOOK, _LONGEST_LOOK = 0.005, 0.05
 #: ...and this many times as long as a look takes of our own CPU time, but no more seconds than that: a program that
@@ -28,7 +30,8 @@ class Run:
     """From `Prepare` to `BoxGone`. `new_meter` makes the cgroups of one more stage; None where /proc is sampled.
 
     `init` and `process` (a pidfd) are those of process 1, as soon as the nursery has told them. `silent` is set when
-    process 1 has closed its side: it is on its way out, and the pidfd will tell.
+    process 1 has closed its side: it is on its way out, and the pidfd will tell. It `lingers` if it does not end though
+    it was killed: the kernel holds a process of the box, which can do nothing any more.
     """
 
     def __init__(
@@ -42,8 +45,9 @@ class Run:
         self.channel = init_channel
         self.init = 0
         self.process = -1
-        self.next_look = time.monotonic() + _LONGEST_HATCH
+        self.next_look = time.monotonic() + LONGEST_HATCH
         self.silent = False
+        self.lingers = False
         self._meters = [first_meter] if first_meter else []
         self._new_meter = new_meter
         self._begin: Begin | None = None
@@ -94,6 +98,13 @@ class Run:
 
     def look(self) -> None:
         """Compare what the stage has used with its limits, and end the run when it is over one, or never stood."""
+        if self._stopped:
+            self.fail(f"its processes did not end within {_LONGEST_END:g} s of being killed")
+            self.lingers = True
+            return
+        if self._standing and not self._running:  # all has been told
+            self.stop("killed")
+            return
         if not self._standing:
             self.fail(f"the box did not stand within {_LONGEST_START:g} s")
             self.stop("killed")
@@ -120,9 +131,10 @@ class Run:
 
     def stop(self, reason: str) -> None:
         """End everything in the box; the first reason is the one that counts."""
-        self._stopped = self._stopped or reason
+        if self._stopped:
+            return
+        self._stopped = reason
         if self.process >= 0:
-            self.next_look = float("inf")
             self._kill()
 
     def fail(self, reason: str) -> None:
@@ -213,7 +225,7 @@ class Run:
             self._stopped = self._stopped or "cpu"
         last = code != 0 or self._stopped is not None or self._stage + 1 == len(self._stages)
         report = self._report(code if code >= 0 else None, -code if code < 0 else None, usage, float(wall_s), last=last)
-        self.next_look = float("inf")
+        self.next_look = time.monotonic() + _LONGEST_END
         self._stage = len(self._stages) if last else self._stage + 1
         if self._running:
             self._start_clock()
@@ -257,6 +269,7 @@ class Run:
         return self._tree
 
     def _kill(self) -> None:
+        self.next_look = time.monotonic() + _LONGEST_END
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.process, signal.SIGKILL)
 

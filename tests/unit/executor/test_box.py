@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import os
 import resource
+import signal
 import socket
 import time
 from pathlib import Path
@@ -66,7 +67,7 @@ async def test_a_word_that_holds_a_nul_is_a_failure_that_leaves_nothing_open() -
 
 
 async def test_an_order_too_large_for_a_packet_is_refused() -> None:
-    link = KeeperLink(Mechanisms(Path("bwrap"), False, None, None), lambda report: None, lambda reason: None)
+    link = KeeperLink(Mechanisms(Path("bwrap"), False, None, None), lambda report: None, lambda reason: None, 1)
     with pytest.raises(SandboxFailure, match="too large"):
         await link.send(bytes(MAX_PACKET + 1), [])
 
@@ -83,6 +84,36 @@ def test_a_box_that_never_stands_is_ended_and_says_so() -> None:
         assert time.monotonic() < run.next_look < float("inf")
         run.look()
         assert [*run.close()] == [BoxGone(1, "the box did not stand within 120 s")]
+
+
+def test_a_box_that_the_kernel_does_not_end_is_killed_and_then_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = []
+    monkeypatch.setattr(signal, "pidfd_send_signal", lambda process, number: killed.append(number))
+    run, init = _run()
+    with init:
+        run.hatched(1, os.pidfd_open(os.getpid()))
+        run.stop("killed")
+        assert killed == [signal.SIGKILL]
+        assert time.monotonic() < run.next_look <= time.monotonic() + 30
+        run.look()
+        assert run.lingers
+        assert [*run.close()] == [BoxGone(1, "its processes did not end within 30 s of being killed")]
+
+
+def test_a_box_that_does_not_end_after_its_program_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, init, _ = _compiling(monkeypatch)
+    killed: list[Run] = []
+    monkeypatch.setattr(Run, "_kill", lambda run: killed.append(run))
+    with init:
+        init.send(b"stage 0 1 0.25 0.5 1000")
+        (report,) = run.hear()
+        assert isinstance(report, StageReport)
+        assert report.last
+        assert time.monotonic() < run.next_look < float("inf")
+        run.look()
+        assert killed == [run]
+        init.close()
+        assert [*run.close()] == [BoxGone(1)]
 
 
 def test_a_box_that_stands_may_wait_for_its_program_as_long_as_it_takes() -> None:
@@ -190,7 +221,7 @@ def test_what_a_stage_uses_is_laid_to_itself(monkeypatch: pytest.MonkeyPatch) ->
 async def test_a_kill_that_finds_the_keeper_busy_comes_through_later() -> None:
     ours, keeper = channel.pair()
     ours.setblocking(False)
-    link = KeeperLink(Mechanisms(Path("bwrap"), False, None, None), lambda report: None, lambda reason: None)
+    link = KeeperLink(Mechanisms(Path("bwrap"), False, None, None), lambda report: None, lambda reason: None, 1)
     link._socket = ours
     with ours, keeper:
         waiting = 0

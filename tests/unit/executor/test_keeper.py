@@ -13,7 +13,18 @@ import pytest
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.__main__ import Keeper
 from executor.sandbox.keeper.meter import Usage
-from executor.sandbox.keeper.protocol import BoxGone, Report, StageLimits, decode_report, to_words
+from executor.sandbox.keeper.protocol import (
+    ASK,
+    READY,
+    BoxGone,
+    Nursery,
+    Prepare,
+    Report,
+    StageLimits,
+    decode_report,
+    encode,
+    to_words,
+)
 from executor.sandbox.keeper.run import Run
 
 
@@ -74,3 +85,23 @@ def test_a_box_that_cannot_be_watched_is_ended_and_the_keeper_goes_on(executor: 
         listener.join()
         first.wait()
     assert said == [None, BoxGone(1, "the box cannot be watched: [Errno 24] Too many open files")]
+
+
+def test_the_end_does_not_wait_for_a_nursery(executor: tuple[Keeper, socket.socket]) -> None:
+    keeper, ours = executor
+    limits = StageLimits(1, 1, 1 << 20, 1, 1, 1, 1)
+    ours.send(encode(Prepare(1, 0, 1 << 20, limits, nursery=Nursery(("/bin/sleep", "60"), {}))))
+    ours.shutdown(socket.SHUT_WR)
+    keeper.serve()
+    keeper.end_all()
+    assert decode_report(channel.receive_packet(ours)[0]) is None
+    assert decode_report(channel.receive_packet(ours)[0]) == BoxGone(1, "the keeper ends")
+
+
+def test_it_gives_a_sign_of_life_when_it_is_asked(executor: tuple[Keeper, socket.socket]) -> None:
+    keeper, ours = executor
+    for _ in range(2):
+        ours.send(ASK)
+    ours.shutdown(socket.SHUT_WR)
+    keeper.serve()
+    assert [channel.receive_packet(ours)[0] for _ in range(3)] == [READY] * 3

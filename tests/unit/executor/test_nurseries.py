@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from executor.sandbox.keeper import channel
+from executor.sandbox.keeper import channel, nurseries
 from executor.sandbox.keeper.nurseries import Nurseries
 from executor.sandbox.keeper.protocol import Nursery, Prepare, StageLimits
 
@@ -58,9 +58,45 @@ def _open() -> int:
 def test_one_that_does_not_answer_is_killed_and_its_boxes_are_given_up(keeper: Keeper) -> None:
     keeper.order(1, "/bin/sleep", "60")
     keeper.order(2, "/bin/sleep", "60")
-    keeper.nurseries.end_late(2)
+    keeper.nurseries.end_late(2, "it hung")
+    assert keeper.told == [(1, 0, None, "it hung"), (2, 0, None, "it hung")]
+
+
+def test_at_the_end_those_that_have_not_answered_are_not_waited_for(keeper: Keeper) -> None:
+    keeper.order(1, "/bin/sleep", "60")
+    keeper.nurseries.end_all()
+    assert keeper.told == [(1, 0, None, "the keeper ends")]
+    assert not keeper.selector.get_map()
+
+
+def test_the_last_words_of_one_that_ends_at_once_are_told(keeper: Keeper) -> None:
+    """Also if it has ended before it was ordered anything."""
+    keeper.order(1, "/bin/sh", "-c", "echo it failed >&3")
     keeper.hear()
-    assert keeper.told == [(1, 0, None, "the nursery ended"), (2, 0, None, "the nursery ended")]
+    assert keeper.told == [(1, 0, None, "it failed\n")]
+
+
+def test_the_last_words_of_one_that_has_left_something_unread_are_received() -> None:
+    """The kernel tells of the first (ECONNRESET) before the second."""
+    ours, theirs = channel.pair()
+    with ours:
+        with theirs:
+            ours.send(b"an order")
+            theirs.send(b"it failed")
+        assert channel.receive_packet(ours) == (b"it failed", [])
+        assert channel.receive_packet(ours) == (b"", [])
+
+
+def test_one_that_takes_no_order_fails(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nurseries, "_LONGEST_SEND_S", 0.1)
+
+    def order_many() -> None:
+        for box in range(10_000):
+            keeper.order(box, "/bin/sleep", "60")
+
+    with pytest.raises(TimeoutError):
+        order_many()
+    keeper.nurseries.end_all()
 
 
 def test_one_that_cannot_be_started_leaves_nothing_open(keeper: Keeper) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from executor.sandbox import subordinate
 from executor.sandbox.subordinate import Subordinates, Unavailable
+from shared.errors import ConfigurationError
 
 
 @pytest.fixture
@@ -37,6 +38,42 @@ def test_without_a_range_it_says_how_to_get_one(tmp_path: Path, groups: str) -> 
     _grant(tmp_path, f"{os.getuid()}:1000:100\n", groups)
     with pytest.raises(Unavailable, match=r"subgid grants .*usermod"):
         subordinate.find(100, Path("bwrap"), tmp_path)
+
+
+def _script(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(f"#!/usr/bin/python3 -IS\nimport os, sys, time\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+#: As bubblewrap tells its process, and waits until it is let in.
+_ASKS = """
+word = lambda option: int(sys.argv[sys.argv.index(option) + 1])
+os.write(word("--info-fd"), b'{ "child-pid": %d }' % os.getpid())
+os.read(word("--userns-block-fd"), 1)
+"""
+_HANGS = "time.sleep(60)"
+
+
+@pytest.fixture
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subordinate, "_PATIENCE_S", 2.0)
+
+
+@pytest.mark.usefixtures("impatience")
+@pytest.mark.parametrize("text", [_HANGS, _ASKS + _HANGS], ids=["at once", "when it is let in"])
+def test_a_bubblewrap_that_hangs_is_none(tmp_path: Path, text: str) -> None:
+    found = Subordinates(1, 1, 1, "/bin/true", "/bin/true")
+    with pytest.raises(ConfigurationError, match="hangs when it makes a user namespace"):
+        subordinate._try(found, _script(tmp_path, "bwrap", text))
+
+
+@pytest.mark.usefixtures("impatience")
+def test_a_tool_that_hangs_is_none(tmp_path: Path) -> None:
+    tool = _script(tmp_path, "newuidmap", _HANGS)
+    with pytest.raises(Unavailable, match="newuidmap hangs"):
+        subordinate._try(Subordinates(1, 1, 1, str(tool), "/bin/true"), _script(tmp_path, "bwrap", _ASKS))
 
 
 def test_without_the_tool_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

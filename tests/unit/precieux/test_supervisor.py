@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from precieux import waiting
 from precieux.child import Program
 from precieux.notify_socket import NotifySocket
 from precieux.supervisor import StartFailed, StopRequested, Supervisor
@@ -232,6 +233,42 @@ def test_signals_are_as_before_afterwards() -> None:
     with Supervisor():
         assert signal.getsignal(signal.SIGTERM) not in before
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)] == before
+
+
+def _statuses(notify: NotifySocket) -> list[str]:
+    return [line.decode() for _, lines in notify.messages() for line in lines]
+
+
+def test_whoever_started_us_is_told_what_is_waited_for(diary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One child gets ready at once, one when it has been started again, and a third runs to its end meanwhile."""
+    again = "write('start')\nif len(lines()) == 1: sys.exit(3)\nready(); wait()"
+    with NotifySocket() as notify:
+        monkeypatch.setenv("NOTIFY_SOCKET", notify.address)
+        with Supervisor() as supervisor:
+            supervisor.start([program(diary, "ready(); wait()", name="one")])
+            supervisor.wait_ready()
+            supervisor.start([program(diary, again, name="two")])
+            supervisor.run_to_end(program(diary, "while len(lines()) < 2: time.sleep(0.01)", name="three"))
+            supervisor.wait_ready()
+        said = _statuses(notify)
+    first, *rest = said
+    assert first == "STATUS=Waiting for the one"
+    assert rest.count("STATUS=Waiting for the three and the two") == 2  # once more when it is started again
+
+
+def test_the_log_names_what_is_waited_for_if_it_takes_long(diary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child gets ready when the log has named it."""
+    told: list[dict[str, object]] = []
+
+    def tell(event: str, **context: object) -> None:
+        told.append({"event": event, **context})
+        diary.write_text("told")
+
+    monkeypatch.setattr(waiting.log, "info", tell)
+    with Supervisor(long_wait=0.01) as supervisor:
+        supervisor.start([program(diary, "while not lines(): time.sleep(0.01)\nready(); wait()", name="slow")])
+        supervisor.wait_ready()
+    assert told == [{"event": "up.waiting", "waiting_for": "slow", "seconds": 0}]
 
 
 def test_children_end_when_the_supervising_process_is_killed(diary: Path) -> None:

@@ -1,0 +1,262 @@
+"""A host where a step of raising the wall or of making a box fails or hangs: it is told in one sentence, and soon, and
+no process is left."""
+
+import asyncio
+import errno
+import os
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from executor.mechanisms import find_mechanisms
+from executor.sandbox import wall
+from executor.sandbox.base import SandboxFailure
+from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.sandbox.link import Mechanisms
+from executor.sandbox.subordinate import Subordinates
+from executor.settings import ExecutorSettings
+from tests.fixtures.faulty_bubblewrap import Call, Fault, faulty_bubblewrap
+from tests.fixtures.processes import descendants, survivors
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.security
+
+_PATIENCE_S = 1.0
+#: From the first call to the sentence and the end of everything.
+_LONGEST_S = 10.0
+
+_NEW_PID_NAMESPACE = 0x20000000
+_PR_CAPBSET_DROP, _PR_SET_DUMPABLE, _PR_SET_SECCOMP = 24, 4, 22
+_RLIMIT_NOFILE, _AF_INET, _SIOCSIFFLAGS, _MS_BIND, _MS_RDONLY = 7, 2, 0x8914, 0x1000, 1
+_EVERYBODY = 0xFFFFFFFF  # kill(2), -1
+_PYTHON = wall.find_python()
+
+
+def _by(caller: str, *conditions: Callable[[Call], bool]) -> Callable[[Call], bool]:
+    return lambda call: call.caller == caller and all(condition(call) for condition in conditions)
+
+
+def _is(argument: int, value: int) -> Callable[[Call], bool]:
+    return lambda call: call.arguments[argument] & 0xFFFFFFFF == value
+
+
+def _has(argument: int, bit: int, *, not_: bool = False) -> Callable[[Call], bool]:
+    return lambda call: bool(call.arguments[argument] & bit) is not not_
+
+
+def _text(argument: int, text: str) -> Callable[[Call], bool]:
+    return lambda call: call.text(argument) == text
+
+
+def _file(argument: int, *endings: str) -> Callable[[Call], bool]:
+    return lambda call: call.file(argument).endswith(endings)
+
+
+_CLONE = _by("nursery", _has(0, _NEW_PID_NAMESPACE))
+_FILTER_OF_PROGRAM = _by("program", _is(0, _PR_SET_SECCOMP))
+_FILTER_OF_PROCESS_ONE = _by("process 1", _is(0, _PR_SET_SECCOMP))
+_NOT_STARTED = "bubblewrap hung before the keeper was ready"
+_NOT_MADE = "the first box hung before it stood"
+_NOT_ENDED = "the first box hung before its program ended"
+
+
+def _mount(target: str, sentence: str, *conditions: Callable[[Call], bool]) -> tuple[Fault, str]:
+    return Fault("mount", errno.EPERM, _by("process 1", _text(1, target), *conditions)), sentence
+
+
+#: A fault, and what is said of it.
+_STEPS: dict[str, tuple[Fault, str]] = {
+    # bubblewrap
+    "wall's namespaces": (
+        Fault("clone", errno.EPERM, _by("bwrap")),
+        "bwrap: .*namespace.*",
+    ),
+    "wall's namespaces, used up": (
+        Fault("clone", errno.ENOSPC, _by("bwrap")),
+        "bwrap: Creating new namespace failed.*",
+    ),
+    "wall's mounts": (Fault("mount", errno.EACCES, _by("bwrap")), "bwrap: .*Permission denied"),
+    "bubblewrap dies": (Fault("mount", "kills", _by("bwrap")), "bubblewrap ended without a word"),
+    "bubblewrap hangs": (Fault("mount", "hangs", _by("bwrap")), _NOT_STARTED),
+    "keeper is not executed": (
+        Fault("execve", errno.EACCES, _by("bwrap", _text(0, _PYTHON))),
+        f"bwrap: execvp {_PYTHON}: Permission denied",
+    ),
+    "bubblewrap hangs before the keeper": (Fault("execve", "hangs", _by("bwrap", _text(0, _PYTHON))), _NOT_STARTED),
+    # the keeper
+    "keeper dies": (Fault("prlimit64", "kills", _by("keeper", _is(1, _RLIMIT_NOFILE))), "bubblewrap ended without a"),
+    "keeper hangs": (Fault("prlimit64", "hangs", _by("keeper", _is(1, _RLIMIT_NOFILE))), _NOT_STARTED),
+    "keeper fails": (
+        Fault("write", errno.EPERM, _by("keeper", _file(0, "oom_score_adj"))),
+        "the keeper failed in _die_before_the_executor: PermissionError: .*Operation not permitted",
+    ),
+    # the nursery
+    "nursery is not forked": (
+        Fault("clone3", errno.EAGAIN, _by("keeper")),
+        "the box could not be made: .*Resource temporarily unavailable: '/box/nursery'",
+    ),
+    "nursery is not executed": (
+        Fault("execve", errno.EACCES, _text(0, "/box/nursery")),
+        "the box could not be made: .*Permission denied: '/box/nursery'",
+    ),
+    "keeper hangs in the nursery's start": (
+        Fault("execve", "hangs", _text(0, "/box/nursery")),
+        f"{_NOT_MADE}|the keeper hung",
+    ),
+    "nursery dies": (Fault("prctl", "kills", _by("nursery", _is(0, _PR_CAPBSET_DROP))), "the nursery ended"),
+    "nursery hangs": (Fault("prctl", "hangs", _by("nursery", _is(0, _PR_CAPBSET_DROP))), _NOT_MADE),
+    "nursery fails": (
+        Fault("capset", errno.EPERM, _by("nursery")),
+        "capset: Operation not permitted",
+    ),
+    "box's namespaces": (Fault("clone", errno.EPERM, _CLONE), "the box could not be made: Operation not permitted"),
+    "box's namespaces, used up": (
+        Fault("clone", errno.ENOSPC, _CLONE),
+        "the box could not be made: No space left on device",
+    ),
+    "box's namespaces hang": (Fault("clone", "hangs", _CLONE), _NOT_MADE),
+    "nursery dies when it makes a box": (Fault("clone", "kills", _CLONE), "the nursery ended"),
+    "process 1's descriptor": (
+        Fault("pidfd_open", errno.EMFILE, _by("nursery")),
+        "the box could not be made: Too many open files",
+    ),
+    # process 1
+    "dumpable": (Fault("prctl", errno.EPERM, _by("process 1", _is(0, _PR_SET_DUMPABLE))), "dumpable: Operation"),
+    "mounts are made private": _mount("/", "mount none on /: Operation not permitted"),
+    "tmpfs": _mount("/box", "mount tmpfs on /box: Operation not permitted"),
+    "proc": _mount("/proc", "mount proc on /proc: Operation not permitted", _text(2, "proc")),
+    "proc is bound": _mount("/proc", "mount /proc on /proc: Operation not permitted", _is(3, _MS_BIND)),
+    "proc is made read-only": _mount("/proc", "mount none on /proc: Operation not permitted", _has(3, _MS_RDONLY)),
+    "a file is masked": _mount("/proc/kcore", "/proc/kcore: Operation not permitted"),
+    "a folder is masked": _mount("/proc/fs", "/proc/fs: Operation not permitted"),
+    "terminals": _mount("/dev/pts", "mount devpts on /dev/pts: Operation not permitted"),
+    "shared memory": _mount("/dev/shm", "mount /box/shm on /dev/shm: Operation not permitted"),
+    "a mount hangs": (Fault("mount", "hangs", _by("process 1", _text(1, "/dev/pts"))), _NOT_MADE),
+    "process 1 dies": (Fault("mount", "kills", _by("process 1", _text(1, "/dev/pts"))), "process 1 of the box ended"),
+    "host name": (Fault("sethostname", errno.EPERM, _by("process 1")), "sethostname: Operation not permitted"),
+    "loopback": (Fault("socket", errno.EAFNOSUPPORT, _by("process 1", _is(0, _AF_INET))), "lo: Address family"),
+    "loopback's flags": (Fault("ioctl", errno.EPERM, _by("process 1", _is(1, _SIOCSIFFLAGS))), "lo up: Operation"),
+    "a number of the kernel": (
+        Fault("write", errno.EPERM, _by("process 1", _file(0, "tcp_rmem"))),
+        "sys/net/ipv4/tcp_rmem: Operation not permitted",
+    ),
+    "process 1's place in line": (
+        Fault("write", errno.EACCES, _by("process 1", _file(0, "oom_score_adj"))),
+        "self/oom_score_adj: Permission denied",
+    ),
+    "process 1's capabilities": (Fault("capset", errno.EPERM, _by("process 1")), "capset: Operation not permitted"),
+    "program is not forked": (
+        Fault("clone", errno.EAGAIN, _by("process 1", _has(0, _NEW_PID_NAMESPACE, not_=True))),
+        "fork: Resource temporarily unavailable",
+    ),
+    "process 1's filter": (Fault("prctl", errno.EINVAL, _FILTER_OF_PROCESS_ONE), "seccomp: Invalid argument"),
+    "it is never told that the box stands": (Fault("prctl", "hangs", _FILTER_OF_PROCESS_ONE), _NOT_MADE),
+    # the program, until it is one
+    "cgroup": (
+        Fault("write", errno.EACCES, _by("program", _file(0, "/tasks", "/cgroup.procs"))),
+        "cgroup: Permission denied",
+    ),
+    "cgroup hangs": (Fault("write", "hangs", _by("program", _file(0, "/tasks", "/cgroup.procs"))), _NOT_MADE),
+    "session": (Fault("setsid", errno.EPERM, _by("program")), "setsid: Operation not permitted"),
+    "work folder": (Fault("chdir", errno.EACCES, _by("program")), "/box/work: Permission denied"),
+    "user": (Fault("setresuid", errno.EAGAIN, _by("program")), "setresuid: Resource temporarily unavailable"),
+    "user namespace": (
+        Fault("unshare", errno.EPERM, _by("program")),
+        "user and cgroup namespaces: Operation not permitted",
+    ),
+    "user namespace, used up": (
+        Fault("unshare", errno.ENOSPC, _by("program")),
+        "user and cgroup namespaces: No space left on device",
+    ),
+    "user namespace hangs": (Fault("unshare", "hangs", _by("program")), _NOT_MADE),
+    "map of users": (
+        Fault("write", errno.EPERM, _by("program", _file(0, "uid_map"))),
+        "self/uid_map: Operation not permitted",
+    ),
+    "program's filter": (Fault("prctl", errno.EINVAL, _FILTER_OF_PROGRAM), "seccomp: Invalid argument"),
+    "program hangs before it is ready": (Fault("prctl", "hangs", _FILTER_OF_PROGRAM), _NOT_MADE),
+    "program dies before it is ready": (
+        Fault("prctl", "kills", _FILTER_OF_PROGRAM),
+        "a program ended before it began",
+    ),
+    "program is not executed": (
+        Fault("execve", errno.EACCES, _by("program", _text(0, _PYTHON))),
+        f"{_PYTHON}: Permission denied",
+    ),
+    "program's start hangs": (Fault("execve", "hangs", _by("program", _text(0, _PYTHON))), _NOT_ENDED),
+    "program is killed": (
+        Fault("execve", "kills", _by("program", _text(0, _PYTHON))),
+        "a program that does nothing ended in a box with",
+    ),
+    # its end
+    "it is never told that the program ended": (
+        Fault("kill", "hangs", _by("process 1", _is(0, _EVERYBODY))),
+        _NOT_ENDED,
+    ),
+    "process 1 dies when the program has ended": (
+        Fault("kill", "kills", _by("process 1", _is(0, _EVERYBODY))),
+        "process 1 of the box ended before its program",
+    ),
+}
+
+
+def _skip_if_missing(step: str, mechanisms: Mechanisms) -> None:
+    if step.startswith("cgroup") and mechanisms.cgroups is None:
+        pytest.skip("there are no cgroups to join here")
+    if step == "user" and not mechanisms.own_users:
+        pytest.skip("all boxes are one user here")
+
+
+async def _told(mechanisms: Mechanisms) -> str:
+    """Return what is said of a sandbox that does not work, and see it leave nothing."""
+    before = {process.pid for process in descendants(os.getpid())}
+    sandbox = BubblewrapSandbox(mechanisms, _PATIENCE_S)
+    async with asyncio.timeout(_LONGEST_S):
+        with pytest.raises(SandboxFailure) as failure:
+            await sandbox.start()
+        ours = [process for process in descendants(os.getpid()) if process.pid not in before]
+        await sandbox.aclose()
+    await eventually(lambda: not survivors(ours), what="every process ends")
+    return str(failure.value)
+
+
+@pytest.mark.parametrize("step", _STEPS)
+async def test_a_step_that_fails_or_hangs_is_told(step: str) -> None:
+    fault, sentence = _STEPS[step]
+    mechanisms = find_mechanisms(ExecutorSettings())
+    _skip_if_missing(step, mechanisms)
+    with faulty_bubblewrap(fault) as bubblewrap:
+        told = await _told(replace(mechanisms, bubblewrap=bubblewrap))
+    assert re.match(sentence, told)
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ("no program", "the wall cannot be raised: .*Exec format error"),
+        ("#!/nowhere/sh", "the wall cannot be raised: .*No such file or directory"),
+        ("#!/bin/sh\nexit 1", "bubblewrap ended without a word"),
+        ("#!/bin/sh\necho no such option >&2; echo try --help >&2; exit 1", "no such option try --help"),
+        ("#!/bin/sh\nsleep 1000", _NOT_STARTED),
+        ("#!/bin/sh\nexec <&- 2>&-; exec sleep 1000", "bubblewrap ended without a word"),
+    ],
+)
+async def test_a_bubblewrap_that_is_none_is_told(script: str, sentence: str, tmp_path: Path) -> None:
+    bubblewrap = tmp_path / "bwrap"
+    bubblewrap.write_text(script)
+    bubblewrap.chmod(0o755)
+    told = await _told(replace(find_mechanisms(ExecutorSettings()), bubblewrap=bubblewrap))
+    assert re.match(sentence, told)
+
+
+async def test_a_bubblewrap_that_never_asks_for_its_users_is_told(tmp_path: Path) -> None:
+    bubblewrap = tmp_path / "bwrap"
+    bubblewrap.write_text("#!/bin/sh\nexec sleep 1000")
+    bubblewrap.chmod(0o755)
+    ids = Subordinates(100000, 100000, 100, "/bin/true", "/bin/true")
+    told = await _told(Mechanisms(bubblewrap, privileged=False, first_user=1, cgroups=None, subordinates=ids))
+    assert told == _NOT_STARTED

@@ -1,0 +1,221 @@
+"""What waits for the sandbox is told when that hangs, is closed, or never worked. It can be closed at any time."""
+
+import asyncio
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from executor.mechanisms import find_mechanisms
+from executor.sandbox import wall
+from executor.sandbox.base import Job, SandboxFailure, Step, Template
+from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.sandbox.keeper.protocol import StageLimits
+from executor.settings import ExecutorSettings
+from tests.fixtures.executor import MODES, need_mode
+from tests.fixtures.faulty_bubblewrap import Call, Fault, faulty_bubblewrap
+from tests.security.host import descendants, keeper
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.security
+
+_ROOT = Path(__file__).parent.parent.parent
+_PATIENCE_S = 1.0
+_LIMITS = StageLimits(
+    cpu_s=10, wall_s=60, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=1 << 20, stack_bytes=8 << 20
+)
+_BYTES = 1 << 20
+_NOTHING, _FOREVER = "", "import time; time.sleep(60)"
+
+
+def _job(source: str) -> Job:
+    step = Step((wall.find_python(), "-c", source), {}, _LIMITS, _BYTES)
+    return Job({}, (step,), Template(_BYTES, _LIMITS))
+
+
+@contextmanager
+def _stopped(process: int) -> Iterator[None]:
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if Path(f"/proc/{process}").exists():
+            os.kill(process, signal.SIGCONT)
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[BubblewrapSandbox]:
+    sandbox = BubblewrapSandbox(find_mechanisms(ExecutorSettings()), _PATIENCE_S)
+    await sandbox.start()
+    try:
+        yield sandbox
+    finally:
+        async with asyncio.timeout(10):
+            await sandbox.aclose()
+
+
+async def _until_it_runs(boxes: int) -> None:
+    await eventually(lambda: sum("time.sleep" in _command(pid) for pid in descendants(os.getpid())) == boxes)
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+async def test_a_keeper_that_gets_stuck_fails_its_runs_and_another_takes_over(sandbox: BubblewrapSandbox) -> None:
+    running = asyncio.create_task(sandbox.run(_job(_FOREVER)))
+    await _until_it_runs(1)
+    first = keeper(os.getpid())
+    with _stopped(first):
+        async with asyncio.timeout(10):
+            with pytest.raises(SandboxFailure, match="the keeper hung"):
+                await running
+    (ended,) = await sandbox.run(_job(_NOTHING))
+    assert ended.succeeded
+    assert keeper(os.getpid()) != first
+
+
+async def test_a_keeper_that_gets_stuck_while_nothing_runs_is_replaced(sandbox: BubblewrapSandbox) -> None:
+    first = keeper(os.getpid())
+    with _stopped(first):
+        await eventually(lambda: first not in descendants(os.getpid()), timeout=10)
+    (ended,) = await sandbox.run(_job(_NOTHING))
+    assert ended.succeeded
+
+
+async def test_cancelling_a_run_ends_though_the_keeper_is_stuck(sandbox: BubblewrapSandbox) -> None:
+    running = asyncio.create_task(sandbox.run(_job(_FOREVER)))
+    await _until_it_runs(1)
+    with _stopped(keeper(os.getpid())):
+        running.cancel()
+        async with asyncio.timeout(10):
+            await asyncio.gather(running, return_exceptions=True)
+    assert running.cancelled()
+
+
+async def test_a_sandbox_whose_keeper_is_stuck_can_be_closed(sandbox: BubblewrapSandbox) -> None:
+    running = asyncio.create_task(sandbox.run(_job(_FOREVER)))
+    await _until_it_runs(1)
+    with _stopped(keeper(os.getpid())):
+        async with asyncio.timeout(10):
+            await sandbox.aclose()
+            with pytest.raises(SandboxFailure, match="has been closed"):
+                await running
+    await eventually(lambda: not any("bwrap" in _command(pid) for pid in descendants(os.getpid())))
+
+
+async def test_a_closed_sandbox_starts_nothing(sandbox: BubblewrapSandbox) -> None:
+    await sandbox.aclose()
+    for call in (sandbox.start(), sandbox.run(_job(_NOTHING)), sandbox.attend(_job(_NOTHING))):
+        with pytest.raises(SandboxFailure, match="has been closed"):
+            await call
+    assert not any("bwrap" in _command(pid) for pid in descendants(os.getpid()))
+
+
+@pytest.mark.parametrize("call", ["mount", "execve"])
+async def test_a_sandbox_can_be_closed_while_it_starts(call: str) -> None:
+    """A mount hangs inside bubblewrap, or the start of the nursery."""
+    reached = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    caller = {"mount": "bwrap", "execve": "keeper"}[call]
+
+    def hangs(asked: object) -> bool:
+        loop.call_soon_threadsafe(reached.set)
+        return True
+
+    fault = Fault(call, "hangs", lambda asked: asked.caller == caller and hangs(asked))
+    with faulty_bubblewrap(fault) as bubblewrap:
+        sandbox = BubblewrapSandbox(replace(find_mechanisms(ExecutorSettings()), bubblewrap=bubblewrap), 60)
+        starting = asyncio.create_task(sandbox.start())
+        async with asyncio.timeout(10):
+            await reached.wait()
+            await sandbox.aclose()
+            with pytest.raises(SandboxFailure):
+                await starting
+        await eventually(lambda: not any("bwrap" in _command(pid) for pid in descendants(os.getpid())))
+
+
+_BOX_FAILS = Fault("mount", errno.EPERM, lambda call: call.caller == "process 1" and call.text(1) == "/dev/pts")
+_BOX_HANGS = replace(_BOX_FAILS, outcome="hangs")
+_WALL_HANGS = Fault("mount", "hangs", lambda call: call.caller == "bwrap")
+
+
+def _heed_interrupts() -> None:
+    """As a shell tells what runs in its foreground; in its background, where tests may run, it says to ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _end(module: str, mode: str, bubblewrap: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run it on a host like this, to its end."""
+    command, environment, user = MODES[mode]
+    return subprocess.run(
+        [*command, "-m", module, *arguments],
+        cwd=_ROOT,
+        env={"PATH": os.environ["PATH"], "PRECIEUX_BWRAP": str(bubblewrap), **environment},
+        user=user,
+        group=user,
+        extra_groups=None if user is None else [],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "fault", "sentence"),
+    [
+        ("as it comes", _BOX_FAILS, "mount devpts on /dev/pts: Operation not permitted"),
+        ("ordinary user", _BOX_FAILS, "mount devpts on /dev/pts: Operation not permitted"),
+        ("ordinary user", _BOX_HANGS, "the first box hung before it stood"),
+        ("as it comes", _WALL_HANGS, "bubblewrap hung before the keeper was ready"),
+    ],
+)
+def test_doctor_and_executor_end_with_a_sentence(mode: str, fault: Fault, sentence: str) -> None:
+    need_mode(mode)
+    with faulty_bubblewrap(fault) as bubblewrap:
+        doctor = _end("executor.doctor", mode, bubblewrap, "--json")
+        executor = _end("executor", mode, bubblewrap)
+    report = json.loads(doctor.stdout)
+    assert (doctor.returncode, report["serves"], report["reason"]) == (1, False, sentence)
+    assert executor.returncode == os.EX_CONFIG
+    (said,) = (line for line in executor.stderr.splitlines() if "precieux:" in line)
+    assert said.startswith(f"precieux: Programs cannot be kept in on this host ({sentence}).")
+    assert "Traceback" not in doctor.stderr + executor.stderr
+
+
+@pytest.mark.parametrize("module", ["executor", "executor.doctor"])
+def test_an_interrupt_before_it_serves_ends_it_without_a_trace(module: str) -> None:
+    reached = threading.Event()
+
+    def is_reached(call: Call) -> bool:
+        reached.set()
+        return call.caller == "bwrap"
+
+    with faulty_bubblewrap(Fault("mount", "hangs", is_reached)) as bubblewrap:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            cwd=_ROOT,
+            env={"PATH": os.environ["PATH"], "PRECIEUX_BWRAP": str(bubblewrap)},
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=_heed_interrupts,
+        )
+        with process:
+            assert reached.wait(30)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in said
