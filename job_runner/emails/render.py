@@ -25,6 +25,9 @@ _CONTROLS: Final = {c: "\N{REPLACEMENT CHARACTER}" for c in (*range(32), *range(
 _SEPARATORS: Final = {0x2028: "\n", 0x2029: "\n"}
 _SHOWN_AS: Final = {**_CONTROLS, **_SEPARATORS}
 
+#: The end of every mail's text, to the letter of the original.
+_REGARDS: Final = "Regards,\n\nPrecieux\n"
+
 _EXPLANATIONS: Final = {
     Verdict.OK: "The program ran to its end.",
     Verdict.COMPILE_ERROR: "The program could not be compiled.",
@@ -96,13 +99,11 @@ def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelin
     answer = outcome.answer
     if answer is None:
         return (
-            f"Hello,\n\nYour code request {job.upload} could not be run."
+            f"Hi,\n\nYour code request {job.upload} could not be run."
             f" This is our fault, not the program's: {outcome.reason}\n\n"
-            f"{_what_next(outcome)}\n\nRegards, Precieux\n"
+            f"{_what_next(outcome)}\n\n{_REGARDS}"
         )
-    rows = [
-        ("Response from codeX:", ""),
-        ("Status:", "Success" if outcome.success else "Error"),
+    values = [
         ("timeStamp", str(answer.time_stamp)),
         ("status", str(answer.status)),
         ("output", shown(answer.output, linked=filelink is not None)),
@@ -111,11 +112,14 @@ def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelin
         ("info", shown(answer.info)),
     ]
     if answer.verdict is not None:
-        rows.append(("verdict", f"{answer.verdict}: {explanation}"))
-    rows += _measures(job, answer)
-    greeting = f"Hello,\n\nYour code request {'successed' if outcome.success else 'errored'}!"
+        values.append(("verdict", f"{answer.verdict}: {explanation}"))
+    values += _measures(job, answer)
+    # In the original the status stands in its label's own cell.
+    heading = [("Response from codeX:", ""), (f"Status: {'Success' if outcome.success else 'Error'}", "")]
+    table = _table([*heading, *((f"{key}:", value) for key, value in values)])
+    greeting = f"Hi,\n\nYour code request {'successed' if outcome.success else 'errored'}!"
     link = f"\n\nThe whole output: {filelink}" if filelink else ""
-    return f"{greeting}\n\n{_table(rows)}{link}\n\nRegards, Precieux\n"
+    return f"{greeting}\n\n{table}{link}\n\n{_REGARDS}"
 
 
 def _table(rows: Sequence[tuple[str, str]]) -> str:
