@@ -62,7 +62,8 @@ def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: s
         "success": success,
         "explanation": explanation,
         "reason": outcome.reason,
-        "what_next": _what_next(outcome),
+        "is_ours": outcome.is_ours,
+        "next_step": outcome.next_step,
         "filelink": filelink,
         "measures": _measures(job, answer),
     }
@@ -98,10 +99,10 @@ def shown(text: str, *, linked: bool = False) -> str:
 def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelink: str | None) -> str:
     answer = outcome.answer
     if answer is None:
+        blame = "This is our fault, not the program's" if outcome.is_ours else "The reason"
         return (
-            f"Hi,\n\nYour code request {job.upload} could not be run."
-            f" This is our fault, not the program's: {outcome.reason}\n\n"
-            f"{_what_next(outcome)}\n\n{_REGARDS}"
+            f"Hi,\n\nYour code request {job.upload} could not be run. {blame}: {outcome.reason}\n\n"
+            f"{outcome.next_step}\n\n{_REGARDS}"
         )
     values = [
         ("timeStamp", str(answer.time_stamp)),
@@ -142,12 +143,6 @@ def _table(rows: Sequence[tuple[str, str]]) -> str:
 def _unpadded(text: str) -> str:
     """Return the text as a cell without padding. tabulate splits it twice, and loses an empty last line each time."""
     return f"{text}\n" if text.splitlines()[-1:] == [""] else text
-
-
-def _what_next(outcome: Outcome) -> str:
-    if outcome.repeatable:
-        return "You may request it again."
-    return "It is not run again until the operator of this service allows it."
 
 
 def _measures(job: ClaimedJob, answer: RunResponse | None) -> list[tuple[str, str]]:
