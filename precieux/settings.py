@@ -66,6 +66,15 @@ def prepare_data_dir(data_dir: Path) -> None:
         ) from exc
 
 
+def require_data_dir(data_dir: Path) -> None:
+    """Raise `ConfigurationError` if there is no data folder, which may be a misspelt name."""
+    if not data_dir.is_dir():
+        raise ConfigurationError(
+            f"There is no Precieux in {data_dir}: name its data folder with --data-dir or PRECIEUX_DATA_DIR, or make"
+            " one there with `precieux up` or `precieux migrate`."
+        )
+
+
 def _try_to_listen(host: str, port: int) -> int:
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind, protocol) as probe:
