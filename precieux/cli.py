@@ -1,5 +1,5 @@
 """The command line. Each command reads its options, calls the module of its name, and turns the outcome into an exit
-code: 0 well, 1 not well, 2 wrong usage, 78 (EX_CONFIG) a setting to change.
+code: 0 well, 1 not well, 2 wrong usage, 3 a server that refused or did not answer, 78 (EX_CONFIG) a setting to change.
 """
 
 import os
@@ -13,7 +13,7 @@ import typer
 from precieux import dead, jobs, keys, local_key, quarantine, queue, services, suppressions, terminal
 from precieux import submit as submitting
 from precieux import up as system
-from precieux.client import Client
+from precieux.client import Client, ServerError
 from precieux.settings import load_up_settings
 from shared.errors import ConfigurationError, PrecieuxError
 from shared.logging import LogSettings, configure_logging
@@ -41,6 +41,7 @@ Key = Annotated[
     str | None, typer.Option(envvar="PRECIEUX_API_KEY", help="API key. Default: that of `up` on this machine.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+_SERVER_REFUSED = 3
 LOCAL_SERVER = "http://127.0.0.1:8000"
 
 
@@ -67,7 +68,7 @@ def submit(
     input_file: Annotated[Path | None, typer.Option(help="File with the standard input.")] = None,
     language: Annotated[str | None, typer.Option(help="Its language, if the extension does not tell.")] = None,
     number: Annotated[int | None, typer.Option("--id", help="A number of your choice for it.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 0 if it ran well.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 1 if it fails.")] = False,
     url: Url = LOCAL_SERVER,
     key: Key = None,
     data_dir: DataDir = None,
@@ -130,6 +131,9 @@ def main() -> None:
     except ConfigurationError as exc:
         terminal.complain(exc)
         sys.exit(os.EX_CONFIG)
+    except ServerError as exc:
+        terminal.complain(exc)
+        sys.exit(_SERVER_REFUSED)
     except PrecieuxError as exc:
         terminal.complain(exc)
         sys.exit(1)
