@@ -5,6 +5,7 @@ code: 0 well, 1 not well, 2 wrong usage, 3 a server that refused or did not answ
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,6 @@ app = typer.Typer(
     name="precieux",
     help="Post a program, an input and an e-mail address over HTTP; it runs in a sandbox and the result is mailed.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -43,6 +43,21 @@ Key = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 _SERVER_REFUSED = 3
 LOCAL_SERVER = "http://127.0.0.1:8000"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        terminal.say(f"precieux {metadata.version('precieux')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version, and exit.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
 
 
 @app.command()

@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,11 @@ def test_the_command_line_finds_its_key_when_there_are_keys(up: Up, source: Path
     assert key not in up.log
     up.stop()
     assert list(up.data_dir.glob("api-key.*")) == []
+
+
+def test_the_version_is_told() -> None:
+    done = precieux("--version")
+    assert (done.returncode, done.stdout) == (0, f"precieux {metadata.version('precieux')}\n")
 
 
 def test_a_long_output_is_printed_to_its_end(running: Up, tmp_path: Path) -> None:
