@@ -14,7 +14,7 @@ import typer
 from precieux import dead, jobs, keys, local_key, quarantine, queue, services, suppressions, terminal
 from precieux import submit as submitting
 from precieux import up as system
-from precieux.client import Client, ServerError
+from precieux.client import LOCAL_SERVER, Client, ServerError
 from precieux.settings import load_up_settings
 from shared.errors import ConfigurationError, PrecieuxError
 from shared.logging import LogSettings, configure_logging
@@ -42,7 +42,6 @@ Key = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 _SERVER_REFUSED = 3
-LOCAL_SERVER = "http://127.0.0.1:8000"
 
 
 def _show_version(wanted: bool) -> None:

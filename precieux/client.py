@@ -14,6 +14,7 @@ from shared.languages import check_lang
 
 _TIMEOUT: Final = (5.0, 30.0)  # s to connect, and between two pieces of an answer
 _PAGE: Final = 1000
+LOCAL_SERVER: Final = "http://127.0.0.1:8000"
 #: For how long `wait` puts up with a server that does not answer, as while it is restarted.
 _AWAY_SECONDS: Final = 60.0
 #: The server's words for "try again".
