@@ -10,6 +10,7 @@ from api_service.backlog import BacklogGuard
 from api_service.dependencies import Services
 from api_service.listing import Listing
 from api_service.locality import is_loopback
+from api_service.offered import OfferedLanguages
 from api_service.readiness import Readiness
 from api_service.recipients import EVERYBODY, Recipients
 from api_service.relay import Relay
@@ -74,6 +75,7 @@ async def serve(stop: asyncio.Event) -> None:
                 database=database,
                 store=store,
                 submissions=submissions,
+                offered=OfferedLanguages(database),
                 listing=Listing(database, store, Shares(settings.lists_bytes, "Lists")),
                 bodies=Shares(max(settings.bodies_bytes, settings.largest_body_bytes), "Large submissions"),
                 readiness=Readiness(database),

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from api_service.auth import Authenticator, Principal, require
 from api_service.backlog import BacklogGuard
 from api_service.listing import Listing
+from api_service.offered import OfferedLanguages
 from api_service.readiness import Readiness
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
@@ -25,6 +26,7 @@ class Services:
     database: Database
     store: ObjectStore
     submissions: Submissions
+    offered: OfferedLanguages
     listing: Listing
     #: Shares of the memory for bodies.
     bodies: Shares

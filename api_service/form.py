@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from api_service.problems import Problem
 from api_service.schemas import SourceFile, Upload
 from api_service.settings import ApiSettings
+from api_service.source_text import read_source
 from shared.storage.keys import is_extension
 
 _UNPROCESSABLE: Final = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -90,12 +91,4 @@ async def _file(form: FormData, settings: ApiSettings) -> SourceFile:
         raise Problem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The file is longer than {settings.max_source_bytes} bytes."
         )
-    if not data.strip():
-        raise Problem(_UNPROCESSABLE, "The file is empty: send the program's source.")
-    try:
-        binary = b"\0" in data or data.decode("utf-8") == ""
-    except UnicodeDecodeError:
-        binary = True
-    if binary:
-        raise Problem(_UNPROCESSABLE, "The file is not text in UTF-8: send the program's source, not a binary.")
-    return SourceFile(name, extension, data)
+    return SourceFile(name, extension, read_source(data))

@@ -10,9 +10,9 @@ from shared.settings import Settings
 
 class ApiSettings(Settings):
     host: Annotated[str, Field(description="the address to listen on, such as 127.0.0.1")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535)] = 8000
-    max_source_bytes: Annotated[int, Field(ge=1, le=64 << 20)] = 1 << 20
-    max_input_bytes: Annotated[int, Field(ge=0, le=64 << 20)] = 1 << 20
+    port: Annotated[int, Field(ge=1, le=65535, description="the port to listen on")] = 8000
+    max_source_bytes: Annotated[int, Field(ge=1, le=64 << 20, description="bytes of a program's source text")] = 1 << 20
+    max_input_bytes: Annotated[int, Field(ge=0, le=64 << 20, description="bytes of its standard input")] = 1 << 20
     api_keys: SecretStr | None = Field(
         default=None, description="the operator's keys, separated by commas, each of at least 32 characters"
     )

@@ -209,4 +209,4 @@ def _json(model: RunResponse | LanguageList, headers: Mapping[str, str] | None =
 
 
 def _encode(model: RunResponse | LanguageList) -> bytes:
-    return model.model_dump_json(by_alias=True, exclude_none=True).encode()
+    return model.model_dump_json(by_alias=True).encode()

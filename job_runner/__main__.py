@@ -7,6 +7,7 @@ from job_runner.cleaner import Cleaner
 from job_runner.codex_client import CodexClient
 from job_runner.emails.foot import Foot
 from job_runner.emails.sender import Sender
+from job_runner.languages import Languages
 from job_runner.mailers import MailSettings, open_mailer
 from job_runner.process import Processor
 from job_runner.rescuer import Rescuer
@@ -58,6 +59,7 @@ async def serve(stop: asyncio.Event) -> None:
             restarting("health", Health(load(HealthSettings), database).run),
             Runner(database, processor, settings).run,
             restarting("rescuer", rescuer.run),
+            restarting("languages", Languages(database, engine).run),
             restarting("sender", Sender(database, mailer, signer, foot, poll_interval=settings.poll_interval).run),
             restarting("cleaner", Cleaner(database, store, mailer, days=settings.retention_days).run),
         ]

@@ -17,7 +17,7 @@ from httpx_aiohttp import AiohttpTransport
 from pydantic_core import from_json, to_json
 
 from job_runner.settings import EngineSettings
-from shared.codex import SHARE_HEADER, RunResponse, Verdict
+from shared.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
 from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
 
 #: After so many runs one connection is given up: the next one may find an engine that came since, under the same name.
@@ -102,6 +102,24 @@ class CodexClient:
             except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
                 raise _sort_error(exc) from exc
             return _shortened(_sort(response, answer), self._max_output)
+
+    async def languages(self) -> list[SupportedLanguage]:
+        """Return the languages of the engine. Raises `EngineUnavailable`."""
+        try:
+            async with (
+                asyncio.timeout(self._deadline),
+                AsyncExitStack() as turn,
+                self._client.stream("GET", "/list") as response,
+            ):
+                answer = await self._read(response, turn)
+        except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
+            raise _sort_error(exc) from exc
+        if response.status_code != 200:
+            raise EngineUnavailable(f"the engine answered HTTP {response.status_code} to GET /list")
+        try:
+            return LanguageList.model_validate(_fields(answer)).supported_languages
+        except (ValueError, AttributeError, RecursionError) as exc:
+            raise EngineUnavailable("the engine answered GET /list with what is not the CodeX protocol") from exc
 
     async def _read(self, response: httpx.Response, turn: AsyncExitStack) -> bytearray:
         """The whole body. A long one waits for its turn, which lasts until `turn` ends."""

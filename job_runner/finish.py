@@ -14,7 +14,7 @@ _FINISH: Final = """
     WITH finished AS (
         UPDATE job SET status = :status, finished_at = now(), lease_id = NULL, lease_expires_at = NULL,
             -- The upload and its file hold the same; only what was not executed may be looked at again.
-            job = CASE WHEN :has_result THEN NULL ELSE job END
+            job = CASE WHEN :has_result THEN NULL ELSE job END, failure = :failure
         WHERE id = :job AND lease_id = :lease_id AND status = 'executing'
         RETURNING id, upload, request_id
     ), freed AS (
@@ -63,6 +63,7 @@ def _values(ending: Ending) -> dict[str, object]:
         "status": outcome.state,
         "job": job.id,
         "lease_id": job.lease_id,
+        "failure": storable(outcome.reason) if outcome.reason else None,
         "enable": int(outcome.blocks_upload),
         "kind": "result" if answer else "failure",
         "recipient": job.recipient,

@@ -12,14 +12,19 @@ from shared.job_state import JobState
 
 MAX_RERUNS: Final = 2
 
+#: What a sender may do about a job that could not be run, as the mail says it.
+ASK_AGAIN: Final = "You may request it again."
+ASK_THE_OPERATOR: Final = "It is not run again until the operator of this service allows it."
+SEND_ANOTHER: Final = "To request it again cannot help: send the program again with this mended."
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The end of a job.
 
     `success` is the original's: it chooses the mail and whether the code stays enabled. `answer` is what the engine
-    answered, or None if the program never ran. Then `state` is FAILED, `reason` says why, and `repeatable` says if
-    another request can help.
+    answered, or None if the program never ran. Then `state` is FAILED, `reason` says why, `is_ours` tells whether the
+    cause is on our side, and `next_step` is a sentence for the sender.
     """
 
     state: JobState
@@ -27,7 +32,8 @@ class Outcome:
     verdict: Verdict | None
     answer: RunResponse | None
     reason: str | None = None
-    repeatable: bool = True
+    is_ours: bool = True
+    next_step: str = ASK_AGAIN
 
     @property
     def blocks_upload(self) -> bool:
@@ -62,6 +68,6 @@ def tells_of_load(answer: RunResponse, attempt: int) -> bool:
     )
 
 
-def give_up(reason: str, *, repeatable: bool = True) -> Outcome:
-    """The outcome of a job that could not be run."""
-    return Outcome(JobState.FAILED, success=False, verdict=None, answer=None, reason=reason, repeatable=repeatable)
+def give_up(reason: str, *, is_ours: bool = True, next_step: str = ASK_AGAIN) -> Outcome:
+    """Return the outcome of a job that could not be run."""
+    return Outcome(JobState.FAILED, False, None, None, reason=reason, is_ours=is_ours, next_step=next_step)

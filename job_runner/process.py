@@ -16,7 +16,15 @@ from job_runner.codex_client import Engine
 from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
 from job_runner.group_commit import GroupCommit
-from job_runner.outcome import Outcome, decide, give_up, tells_of_load
+from job_runner.outcome import (
+    ASK_AGAIN,
+    ASK_THE_OPERATOR,
+    SEND_ANOTHER,
+    Outcome,
+    decide,
+    give_up,
+    tells_of_load,
+)
 from job_runner.output_keys import output_key
 from job_runner.settings import MAX_CRASHES
 from shared import budgets, metrics
@@ -26,6 +34,7 @@ from shared.errors import (
     DatabaseConflict,
     DatabaseUnavailable,
     EngineCrashed,
+    EngineRefused,
     EngineUnavailable,
     PermanentError,
     PrecieuxError,
@@ -90,6 +99,8 @@ class Processor:
                 await self._charge(job, outcome, elapsed)
         except DatabaseUnavailable:
             raise
+        except EngineRefused as exc:
+            await self._complete(job, give_up(str(exc), is_ours=False, next_step=SEND_ANOTHER))
         except PermanentError as exc:
             await self._complete(job, give_up(str(exc)))
         except EngineCrashed as exc:
@@ -103,7 +114,7 @@ class Processor:
 
     async def _run(self, job: ClaimedJob) -> Outcome:
         if job.stop_reason is not None:
-            return give_up(job.stop_reason, repeatable=not job.quarantined)
+            return give_up(job.stop_reason, next_step=ASK_THE_OPERATOR if job.quarantined else ASK_AGAIN)
         if job.attempt > self._max_attempts:
             # A failure is counted where it is seen; these attempts ended with their runner.
             return give_up(f"it was started {job.attempt - 1} times and never came to an end")
@@ -139,7 +150,8 @@ class Processor:
         if ours:
             metrics.JOBS_FINISHED.labels(outcome.state, outcome.verdict or "none").inc()
         event = "job.finished" if ours else "job.lease_lost"
-        log.info(event, state=outcome.state, verdict=outcome.verdict)
+        tell = log.info if outcome.reason is None else log.warning
+        tell(event, state=outcome.state, verdict=outcome.verdict, reason=outcome.reason)
         if not ours and key is not None:
             await self._store.delete(key)
         return ours

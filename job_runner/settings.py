@@ -35,6 +35,8 @@ class EngineSettings(Settings):
     codex_url: Annotated[
         str, Field(pattern="^https?://", description="address of a CodeX API, such as http://127.0.0.1:8100")
     ]
-    codex_token: SecretStr | None = None
+    codex_token: Annotated[
+        SecretStr | None, Field(description="what the engine expects as `Authorization: Bearer`")
+    ] = None
     codex_timeout: Annotated[float, Field(gt=0, le=3600, description="seconds to wait for one answer")] = 120
     max_output_bytes: Annotated[int, Field(ge=1024, le=64 << 20, description="output kept of one program")] = 1 << 20

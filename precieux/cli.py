@@ -1,10 +1,11 @@
 """The command line. Each command reads its options, calls the module of its name, and turns the outcome into an exit
-code: 0 well, 1 not well, 2 wrong usage, 78 (EX_CONFIG) a setting to change.
+code: 0 well, 1 not well, 2 wrong usage, 3 a server that refused or did not answer, 78 (EX_CONFIG) a setting to change.
 """
 
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ import typer
 from precieux import dead, install_service, jobs, keys, local_key, quarantine, queue, services, suppressions, terminal
 from precieux import submit as submitting
 from precieux import up as system
-from precieux.client import Client
+from precieux.client import LOCAL_SERVER, Client, ServerError
 from precieux.settings import load_up_settings
 from shared.errors import ConfigurationError, PrecieuxError
 from shared.logging import LogSettings, configure_logging
@@ -23,7 +24,6 @@ app = typer.Typer(
     name="precieux",
     help="Post a program, an input and an e-mail address over HTTP; it runs in a sandbox and the result is mailed.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -42,7 +42,22 @@ Key = Annotated[
     str | None, typer.Option(envvar="PRECIEUX_API_KEY", help="API key. Default: that of `up` on this machine.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-LOCAL_SERVER = "http://127.0.0.1:8000"
+_SERVER_REFUSED = 3
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        terminal.say(f"precieux {metadata.version('precieux')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version, and exit.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
 
 
 @app.command()
@@ -68,7 +83,7 @@ def submit(
     input_file: Annotated[Path | None, typer.Option(help="File with the standard input.")] = None,
     language: Annotated[str | None, typer.Option(help="Its language, if the extension does not tell.")] = None,
     number: Annotated[int | None, typer.Option("--id", help="A number of your choice for it.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 0 if it ran well.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 1 if it fails.")] = False,
     url: Url = LOCAL_SERVER,
     key: Key = None,
     data_dir: DataDir = None,
@@ -131,6 +146,9 @@ def main() -> None:
     except ConfigurationError as exc:
         terminal.complain(exc)
         sys.exit(os.EX_CONFIG)
+    except ServerError as exc:
+        terminal.complain(exc)
+        sys.exit(_SERVER_REFUSED)
     except PrecieuxError as exc:
         terminal.complain(exc)
         sys.exit(1)

@@ -14,6 +14,11 @@ from shared.languages import check_lang
 
 _TIMEOUT: Final = (5.0, 30.0)  # s to connect, and between two pieces of an answer
 _PAGE: Final = 1000
+LOCAL_SERVER: Final = "http://127.0.0.1:8000"
+#: For how long `wait` puts up with a server that does not answer, as while it is restarted.
+_AWAY_SECONDS: Final = 60.0
+#: The server's words for "try again".
+_AWAY_STATUSES: Final = frozenset({502, 503, 504})
 _REGISTERED: Final = "Your submission was registered with ID: "
 _FINAL: Final = frozenset({"executed", "failed"})
 #: Extensions that are no name of their language (`shared.languages` knows those).
@@ -22,6 +27,10 @@ _EXTENSIONS: Final = {"cc": "cpp", "cxx": "cpp", "cjs": "js", "mjs": "js", "f": 
 
 class ServerError(PrecieuxError):
     """The server refused, or did not answer. The text says what to do next."""
+
+
+class ServerAway(ServerError):
+    """The server did not answer; it may in a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +66,11 @@ class Submission:
 
 
 class Client:
-    """The classic calls, with an API key where there are keys. Every method raises `ServerError` in one sentence."""
+    """The classic calls, with an API key where there are keys. Their errors are `PrecieuxError`s of one sentence."""
 
     def __init__(self, url: str, key: str | None = None) -> None:
         if urlsplit(url).scheme not in ("http", "https"):
-            raise ServerError(f"{url} is no address of a server: it begins with http:// or https://.")
+            raise PrecieuxError(f"{url} is no address of a server: it begins with http:// or https://.")
         self._url = url.rstrip("/")
         self._session = requests.Session()
         if key:
@@ -72,7 +81,7 @@ class Client:
         try:
             content = source.read_bytes()
         except OSError as exc:
-            raise ServerError(f"{source} cannot be read: {exc.strerror}.") from exc
+            raise PrecieuxError(f"{source} cannot be read: {exc.strerror}.") from exc
         form = {"email": email, "language": language, "inputs": inputs, "enable": "0"}
         if number is not None:
             form["id"] = str(number)
@@ -96,10 +105,21 @@ class Client:
     def wait(
         self, email: str, number: int, *, on_change: Callable[[Submission], None], interval: float = 0.3
     ) -> Submission:
-        """Ask until submission `number` is finished, and tell each state that it passes through."""
+        """Ask until submission `number` is finished, and tell each state that it passes through.
+
+        Raises `ServerAway` if the server has not answered for a minute.
+        """
         seen: str | None = None
+        answered = time.monotonic()
         while True:
-            found = next(iter(self._list(email, id=number)), None)
+            try:
+                found = next(iter(self._list(email, id=number)), None)
+            except ServerAway:
+                if time.monotonic() - answered > _AWAY_SECONDS:
+                    raise
+                time.sleep(1)
+                continue
+            answered = time.monotonic()
             if found is None:
                 raise ServerError(f"Submission {number} is not among those of {email}.")
             if found.status != seen:
@@ -133,12 +153,12 @@ class Client:
             if response.ok:
                 return response.json()
         except requests.ConnectionError as exc:
-            raise ServerError(
+            raise ServerAway(
                 f"Nothing answers at {self._url}: start a server with `precieux up`, or name one with --url."
             ) from exc
         except requests.RequestException as exc:
-            raise ServerError(f"{self._url} did not answer as expected ({type(exc).__name__}); try again.") from exc
-        raise ServerError(_refusal(response))
+            raise ServerAway(f"{self._url} did not answer as expected ({type(exc).__name__}); try again.") from exc
+        raise (ServerAway if response.status_code in _AWAY_STATUSES else ServerError)(_refusal(response))
 
 
 def guess_language(source: Path) -> str | None:

@@ -19,8 +19,8 @@ async def listed(
     rows = await connection.fetch_all(
         """
         SELECT job.id, job.upload, uploads.email, job.status, job.attempt, job.crashes,
-            quarantine.sha256 IS NOT NULL AS quarantined, results.verdict, mail.status AS mail, job.created_at,
-            job.finished_at
+            quarantine.sha256 IS NOT NULL AS quarantined, results.verdict, job.failure, mail.status AS mail,
+            job.created_at, job.finished_at
         FROM job LEFT JOIN uploads ON uploads.id = job.upload LEFT JOIN results ON results.job = job.id
         LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
         LEFT JOIN LATERAL (SELECT status FROM emails WHERE emails.job = job.id ORDER BY id DESC LIMIT 1) mail ON true
@@ -38,7 +38,7 @@ async def details(connection: Connection, job_id: int) -> dict[str, Any]:
     row = await connection.fetch_one(
         """
         SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, uploads.enable, job.status,
-            job.stop_reason, job.attempt, job.crashes, job.crashed_at, uploads.sha256,
+            job.stop_reason, job.failure, job.attempt, job.crashes, job.crashed_at, uploads.sha256,
             quarantine.sha256 IS NOT NULL AS quarantined, job.request_id, job.lease_expires_at, job.run_after,
             job.created_at, job.started_at, job.finished_at, results.verdict, results.exit_code, results.signal,
             results.time_s, results.wall_s, results.memory_bytes, results.truncated, results.output_key

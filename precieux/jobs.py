@@ -47,6 +47,7 @@ def list_jobs(
                 "crashes",
                 "quarantined",
                 "verdict",
+                "failure",
                 "mail",
                 "created at",
                 "finished at",

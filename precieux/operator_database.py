@@ -15,7 +15,7 @@ from alembic import command
 from pydantic import SecretStr
 
 from precieux.embedded_postgres import EmbeddedPostgres, running_url
-from precieux.settings import load_up_settings, prepare_data_dir
+from precieux.settings import load_up_settings, require_data_dir
 from shared.database import Database, DatabaseSettings
 from shared.errors import ConfigurationError, DatabaseUnavailable
 from shared.logging import LogSettings, configure_logging
@@ -51,7 +51,7 @@ async def operator_database(data_dir: Path | None = None) -> AsyncIterator[Datab
         if settings.database_url:
             url = settings.database_url.get_secret_value()
         else:
-            prepare_data_dir(settings.data_dir)
+            require_data_dir(settings.data_dir)
             folder = settings.data_dir / "postgres"
             running = running_url(folder, Role.OPERATOR)
             url = running or await _start_for_the_moment(stack.enter_context(EmbeddedPostgres(folder)))

@@ -22,7 +22,7 @@ class UpSettings(Settings):
     public_url: Annotated[str | None, Field(pattern="^https?://", description="address that mails link to")] = None
     database_url: Annotated[SecretStr | None, Field(description="a Postgres of yours instead of ours")] = None
     codex_url: Annotated[str | None, Field(pattern="^https?://", description="an engine of yours")] = None
-    codex_token: SecretStr | None = None
+    codex_token: Annotated[SecretStr | None, Field(description="what that engine expects as a bearer token")] = None
 
 
 def load_up_settings(*, port: int | None = None, data_dir: Path | None = None) -> UpSettings:
@@ -64,6 +64,15 @@ def prepare_data_dir(data_dir: Path) -> None:
             f"The data folder {data_dir} cannot be made ({exc.strerror}): "
             "choose one that you may write with --data-dir or PRECIEUX_DATA_DIR."
         ) from exc
+
+
+def require_data_dir(data_dir: Path) -> None:
+    """Raise `ConfigurationError` if there is no data folder, which may be a misspelt name."""
+    if not data_dir.is_dir():
+        raise ConfigurationError(
+            f"There is no Precieux in {data_dir}: name its data folder with --data-dir or PRECIEUX_DATA_DIR, or make"
+            " one there with `precieux up` or `precieux migrate`."
+        )
 
 
 def _try_to_listen(host: str, port: int) -> int:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from precieux import terminal
-from precieux.client import Client, ServerError, Submission, guess_language
+from precieux.client import Client, Submission, guess_language
+from shared.errors import PrecieuxError
 
 _STATES = {
     None: "registered",
@@ -28,7 +29,7 @@ def submit(
     """Whether all went well: accepted, or, with `wait`, run without complaint."""
     language = language or guess_language(source)
     if language is None:
-        raise ServerError(f"The language of {source.name} cannot be told by its name; say it with --language.")
+        raise PrecieuxError(f"The language of {source.name} cannot be told by its name; say it with --language.")
     number = client.submit(source, email=email, language=language, inputs=inputs, number=number)
     client.request_execution(number)
     if not wait:
@@ -37,7 +38,11 @@ def submit(
         else:
             terminal.say(f"Submission {number} is registered; its result goes to {email}.")
         return True
-    finished = _watch(client, email, number)
+    try:
+        finished = _watch(client, email, number)
+    except KeyboardInterrupt:
+        terminal.hint(f"Submission {number} goes on: see `precieux status {email}`, or wait for the mail.")
+        raise
     if as_json:
         terminal.say_json(finished.as_dict())
     else:
@@ -47,15 +52,15 @@ def submit(
 
 def read_inputs(text: str | None, file: Path | None) -> str:
     if text is not None and file is not None:
-        raise ServerError("Say either --input or --input-file, not both.")
+        raise PrecieuxError("Say either --input or --input-file, not both.")
     if file is None:
         return text or ""
     try:
         return file.read_text()
     except OSError as exc:
-        raise ServerError(f"{file} cannot be read: {exc.strerror}.") from exc
+        raise PrecieuxError(f"{file} cannot be read: {exc.strerror}.") from exc
     except UnicodeDecodeError as exc:
-        raise ServerError(f"{file} is not text in UTF-8.") from exc
+        raise PrecieuxError(f"{file} is not text in UTF-8.") from exc
 
 
 def _watch(client: Client, email: str, number: int) -> Submission:

@@ -1,8 +1,10 @@
 """What a person sees: colours and tables on a terminal, plain text on a pipe, JSON for machines."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
@@ -10,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from precieux.client import Submission
+from precieux.client import LOCAL_SERVER, Submission
 from precieux.up import System
 
 #: Results go to `out`; progress and errors to `err`, so that a pipe carries results alone.
@@ -97,9 +99,12 @@ def show_submissions(submissions: Iterable[Submission]) -> None:
 
 
 def show_ready(system: System) -> None:
-    curl = (
+    """Tell where it answers, and how to send a program: by the command, or by the two calls that it makes."""
+    here = f" --url {system.url}" if system.url != LOCAL_SERVER else ""
+    commands = (
+        f"{_own_command()} submit samples/hello.py --email you@example.com --wait{here}",
         f"curl -F file=@samples/hello.py -F email=you@example.com -F language=py {system.url}/submit_email/",
-        f"curl '{system.url}/check_email/?id=1'",
+        f"curl '{system.url}/check_email/?id=NUMBER'  # the number that the first answered",
     )
     lines = {"API": system.url, "Mails go to": system.mail_goes_to, "Data folder": str(system.data_dir)}
     if system.database_folder and not system.database_folder.is_relative_to(system.data_dir):
@@ -109,7 +114,7 @@ def show_ready(system: System) -> None:
         say("Precieux is ready.")
         for name, value in lines.items():
             say(f"{name}: {value}")
-        for line in curl:
+        for line in commands:
             say(f"Try: {line}")
         return
     grid = Table.grid(padding=(0, 2))
@@ -117,8 +122,16 @@ def show_ready(system: System) -> None:
         grid.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
     out.print(Panel(grid, title="[bold green]Precieux is ready[/]", subtitle="Ctrl-C stops it", expand=False))
     # Outside the frame, and not wrapped, so that they can be copied.
-    for line in curl:
+    for line in commands:
         out.print(Text(f"  {line}", style="cyan"), soft_wrap=True)
+
+
+def _own_command() -> str:
+    """Return how to call `precieux` from here: it is seldom on the PATH."""
+    if shutil.which("precieux"):
+        return "precieux"
+    command = Path(sys.executable).with_name("precieux")
+    return str(command.relative_to(Path.cwd()) if command.is_relative_to(Path.cwd()) else command)
 
 
 def _first_line(text: str | None) -> str:

@@ -27,6 +27,7 @@ from precieux.waiting import WAITING
 from shared.logging import get_logger
 from shared.notify import notify_ready, notify_status, notify_stopping
 from shared.roles import Role
+from shared.settings import unknown
 
 log = get_logger(__name__)
 
@@ -51,7 +52,8 @@ def run(settings: UpSettings, on_ready: Callable[[System], None]) -> None:
     """
     prepare_data_dir(settings.data_dir)
     check_port_is_free(settings.host, settings.port)
-    outer = dict(os.environ)
+    # `up` has named those that nothing reads, so the services need not.
+    outer = {name: value for name, value in os.environ.items() if name not in unknown(os.environ)}
     with ExitStack() as stack:
         # Entered first, so ended last. Its restarts while we run are the supervisor's business.
         postgres = None if settings.database_url else EmbeddedPostgres(settings.data_dir / _DATABASE)

@@ -4,22 +4,28 @@ Neither user code nor e-mail addresses belong in them; ids do.
 """
 
 import logging
+import os
 import sys
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import structlog
+from pydantic import Field
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
-from shared.settings import Settings
+from shared.settings import Settings, unknown
 
 #: Tracebacks, which have line breaks of their own.
 _OURS: Final = frozenset({"exception", "stack"})
 
 
 class LogSettings(Settings):
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_format: Literal["auto", "console", "json"] = "auto"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="the least weight of what is logged")
+    ] = "INFO"
+    log_format: Annotated[
+        Literal["auto", "console", "json"], Field(description="auto: for people on a terminal, else JSON lines")
+    ] = "auto"
 
 
 def _escape(_: object, __: str, event: EventDict) -> EventDict:
@@ -82,6 +88,8 @@ def configure_logging(service: str, settings: LogSettings) -> None:
     # It warns of every request that is not HTTP, and any client may send many of those.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     structlog.contextvars.bind_contextvars(service=service)
+    for name, nearest in unknown(os.environ).items():
+        get_logger(__name__).warning("setting.unknown", name=name, nearest=nearest, see="docs/settings.md")
 
 
 def get_logger(name: str) -> FilteringBoundLogger:

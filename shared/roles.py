@@ -68,6 +68,11 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
         Role.RUNNER: ["SELECT", "INSERT"],
         Role.OPERATOR: ["SELECT", "DELETE"],
     },
+    "languages": {
+        Role.API: ["SELECT"],
+        Role.RUNNER: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+        Role.OPERATOR: ["SELECT"],
+    },
     "budgets": {
         Role.API: ["SELECT", "INSERT", "UPDATE (used_until)"],
         Role.RUNNER: ["SELECT", "INSERT", "UPDATE (used_until)", "DELETE"],

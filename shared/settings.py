@@ -5,8 +5,10 @@ the executor never sees a database password. A variable that is set but empty co
 files pass "nothing".
 """
 
+import difflib
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,8 +16,11 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import ConfigurationError
+from shared.known_settings import KNOWN
 
 PREFIX = "PRECIEUX_"
+#: The project's own tests are set up by these.
+_OF_TESTS = f"{PREFIX}TEST_"
 
 
 class Settings(BaseSettings):
@@ -37,6 +42,20 @@ def load(settings: type[AnySettings]) -> AnySettings:
         reason = first["msg"].removeprefix("Value error, ")
         problem = "is not set" if first["type"] == "missing" else f"is wrong: {reason}"
         raise ConfigurationError(f"{name} {problem}{hint}.") from None
+
+
+def unknown(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the variables with our prefix that nothing reads, each with the nearest name that exists."""
+    ours = (name for name in environment if name.startswith(PREFIX) and not name.startswith(_OF_TESTS))
+    wrong = [name for name in ours if name.removeprefix(PREFIX) not in KNOWN]
+    return {name: _nearest(name.removeprefix(PREFIX)) for name in sorted(wrong)}
+
+
+def _nearest(name: str) -> str | None:
+    # A word that was left out makes a name less alike than a wrong letter does.
+    longer = [known for known in sorted(KNOWN) if known.endswith(f"_{name}")]
+    found = longer or difflib.get_close_matches(name, sorted(KNOWN), n=1, cutoff=0.6)
+    return f"{PREFIX}{found[0]}" if found else None
 
 
 def default_data_dir() -> Path:

@@ -92,8 +92,8 @@ uploads = Table(
 # One request for execution. `turn` is a turn of its key's share among those of all keys, `place` is its place among the
 # jobs of that share (docs/adr/0094); `owner` is the key, 0 where there is none. `lease_id` names the one claim whose
 # holder may still write; a write with an older one changes nothing. A `stop_reason` says why the job must not run: the
-# runner that claims it then fails it, and mails the reason. `crashes` counts the runs that ended with their engine or
-# runner, the last time at `crashed_at` (docs/adr/0089).
+# runner that claims it then fails it, and mails the reason. `failure` is the reason of a job that failed. `crashes`
+# counts the runs that ended with their engine or runner, the last time at `crashed_at` (docs/adr/0089).
 job = Table(
     "job",
     metadata,
@@ -116,6 +116,7 @@ job = Table(
     Column("stop_reason", Text),
     Column("crashes", Integer, nullable=False, server_default=text("0")),
     _time("crashed_at"),
+    Column("failure", Text),
     CheckConstraint("status IN ('none-executed', 'executing', 'executed', 'failed')", name="status"),
     Index("job_upload_idx", "upload", "id"),
     # Partial, so that a claim costs the same with a million finished rows beside it.
@@ -227,6 +228,15 @@ budgets = Table(
     metadata,
     Column("subject", Text, primary_key=True),
     Column("used_until", DateTime(timezone=True), nullable=False),
+)
+
+# The languages that the engine has, as it told a runner last (`job_runner.languages`).
+languages = Table(
+    "languages",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("info", Text, nullable=False),
+    Column("seen_at", DateTime(timezone=True), nullable=False),
 )
 
 # Messages that the broker has not confirmed yet, written with the change that they tell.

@@ -42,6 +42,7 @@ async def submit_email(
     await services.backlog.check()
     with services.bodies.hold(principal, _body_bytes(request, services.settings)):
         upload, file = await read_submission(request, services.settings)
+        await services.offered.check(upload.language)
         upload_id = await services.submissions.register(principal, upload, file, idempotency_key)
     return f"Your submission was registered with ID: {upload_id}"
 

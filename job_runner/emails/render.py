@@ -25,6 +25,9 @@ _CONTROLS: Final = {c: "\N{REPLACEMENT CHARACTER}" for c in (*range(32), *range(
 _SEPARATORS: Final = {0x2028: "\n", 0x2029: "\n"}
 _SHOWN_AS: Final = {**_CONTROLS, **_SEPARATORS}
 
+#: The end of every mail's text, to the letter of the original.
+_REGARDS: Final = "Regards,\n\nPrecieux\n"
+
 _EXPLANATIONS: Final = {
     Verdict.OK: "The program ran to its end.",
     Verdict.COMPILE_ERROR: "The program could not be compiled.",
@@ -59,7 +62,8 @@ def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: s
         "success": success,
         "explanation": explanation,
         "reason": outcome.reason,
-        "what_next": _what_next(outcome),
+        "is_ours": outcome.is_ours,
+        "next_step": outcome.next_step,
         "filelink": filelink,
         "measures": _measures(job, answer),
     }
@@ -95,14 +99,12 @@ def shown(text: str, *, linked: bool = False) -> str:
 def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelink: str | None) -> str:
     answer = outcome.answer
     if answer is None:
+        blame = "This is our fault, not the program's" if outcome.is_ours else "The reason"
         return (
-            f"Hello,\n\nYour code request {job.upload} could not be run."
-            f" This is our fault, not the program's: {outcome.reason}\n\n"
-            f"{_what_next(outcome)}\n\nRegards, Precieux\n"
+            f"Hi,\n\nYour code request {job.upload} could not be run. {blame}: {outcome.reason}\n\n"
+            f"{outcome.next_step}\n\n{_REGARDS}"
         )
-    rows = [
-        ("Response from codeX:", ""),
-        ("Status:", "Success" if outcome.success else "Error"),
+    values = [
         ("timeStamp", str(answer.time_stamp)),
         ("status", str(answer.status)),
         ("output", shown(answer.output, linked=filelink is not None)),
@@ -111,11 +113,14 @@ def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelin
         ("info", shown(answer.info)),
     ]
     if answer.verdict is not None:
-        rows.append(("verdict", f"{answer.verdict}: {explanation}"))
-    rows += _measures(job, answer)
-    greeting = f"Hello,\n\nYour code request {'successed' if outcome.success else 'errored'}!"
+        values.append(("verdict", f"{answer.verdict}: {explanation}"))
+    values += _measures(job, answer)
+    # In the original the status stands in its label's own cell.
+    heading = [("Response from codeX:", ""), (f"Status: {'Success' if outcome.success else 'Error'}", "")]
+    table = _table([*heading, *((f"{key}:", value) for key, value in values)])
+    greeting = f"Hi,\n\nYour code request {'successed' if outcome.success else 'errored'}!"
     link = f"\n\nThe whole output: {filelink}" if filelink else ""
-    return f"{greeting}\n\n{_table(rows)}{link}\n\nRegards, Precieux\n"
+    return f"{greeting}\n\n{table}{link}\n\n{_REGARDS}"
 
 
 def _table(rows: Sequence[tuple[str, str]]) -> str:
@@ -138,12 +143,6 @@ def _table(rows: Sequence[tuple[str, str]]) -> str:
 def _unpadded(text: str) -> str:
     """Return the text as a cell without padding. tabulate splits it twice, and loses an empty last line each time."""
     return f"{text}\n" if text.splitlines()[-1:] == [""] else text
-
-
-def _what_next(outcome: Outcome) -> str:
-    if outcome.repeatable:
-        return "You may request it again."
-    return "It is not run again until the operator of this service allows it."
 
 
 def _measures(job: ClaimedJob, answer: RunResponse | None) -> list[tuple[str, str]]:

@@ -1,9 +1,11 @@
 """`precieux submit` and `precieux status` against a running system, as a person or a script calls them."""
 
 import json
+import signal
 import stat
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,21 @@ def test_a_program_that_fails_makes_the_exit_code_1(running: Up, source: Path, t
     assert "runtime_error" in done.stderr
 
 
+def test_an_interrupted_wait_says_that_the_submission_goes_on(running: Up, tmp_path: Path) -> None:
+    source = tmp_path / "endless.py"
+    source.write_text("import time\ntime.sleep(60)\n")
+    command = [sys.executable, "-P", "-m", "precieux", "submit", str(source), "--email", "c@example.com", "--wait"]
+    with subprocess.Popen([*command, "--url", running.url], stderr=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stderr
+        first = waiting.stderr.readline()
+        number = first.split()[1].rstrip(":")
+        waiting.send_signal(signal.SIGINT)
+        said = waiting.stderr.read()
+    assert waiting.returncode == 130
+    assert f"Submission {number} goes on" in said
+    assert "precieux status c@example.com" in said
+
+
 def test_json_is_for_machines(running: Up, source: Path) -> None:
     email = "json@example.com"
     sent = precieux("submit", source, "--email", email, "--input", "1", "--wait", "--json", "--url", running.url)
@@ -59,23 +76,23 @@ def test_a_number_of_ones_own_choice_can_be_taken_once(running: Up, source: Path
     arguments = ("submit", source, "--email", "cli@example.com", "--id", "77001", "--url", running.url)
     assert precieux(*arguments).returncode == 0
     again = precieux(*arguments)
-    assert again.returncode == 1
+    assert again.returncode == 3
     assert again.stderr.startswith("precieux: The server refused (409): ")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "code", "sentence"),
     [
-        (("submit", "missing.py", "--email", "a@example.com"), "missing.py cannot be read"),
-        (("submit", "README", "--email", "a@example.com"), "say it with --language"),
-        (("submit", "a.py", "--email", "a@example.com", "--input", "x", "--input-file", "y"), "not both"),
-        (("status", "a@example.com", "--url", "http://127.0.0.1:9"), "start a server with `precieux up`"),
-        (("status", "a@example.com", "--url", "localhost:8000"), "begins with http:// or https://"),
+        (("submit", "missing.py", "--email", "a@example.com"), 1, "missing.py cannot be read"),
+        (("submit", "README", "--email", "a@example.com"), 1, "say it with --language"),
+        (("submit", "a.py", "--email", "a@example.com", "--input", "x", "--input-file", "y"), 1, "not both"),
+        (("status", "a@example.com", "--url", "http://127.0.0.1:9"), 3, "start a server with `precieux up`"),
+        (("status", "a@example.com", "--url", "localhost:8000"), 1, "begins with http:// or https://"),
     ],
 )
-def test_a_mistake_is_answered_in_one_sentence(arguments: tuple[str, ...], sentence: str) -> None:
+def test_a_mistake_is_answered_in_one_sentence(arguments: tuple[str, ...], code: int, sentence: str) -> None:
     done = precieux(*arguments)
-    assert done.returncode == 1
+    assert done.returncode == code
     assert sentence in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert "Traceback" not in done.stderr
@@ -99,12 +116,17 @@ def test_the_command_line_finds_its_key_when_there_are_keys(up: Up, source: Path
     assert (done.returncode, done.stdout) == (0, "42\n"), done.stderr
     assert precieux("status", "cli@example.com", *here).stdout.split("\t")[1] == "executed"
     refused = precieux("status", "cli@example.com", "--url", up.url, "--data-dir", source.parent)
-    assert refused.returncode == 1
+    assert refused.returncode == 3
     assert "PRECIEUX_API_KEY" in refused.stderr
     key = file.read_text()
     assert key not in up.log
     up.stop()
     assert list(up.data_dir.glob("api-key.*")) == []
+
+
+def test_the_version_is_told() -> None:
+    done = precieux("--version")
+    assert (done.returncode, done.stdout) == (0, f"precieux {metadata.version('precieux')}\n")
 
 
 def test_a_long_output_is_printed_to_its_end(running: Up, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from api_service.auth import Authenticator
 from api_service.backlog import BacklogGuard
 from api_service.dependencies import Services
 from api_service.listing import Listing
+from api_service.offered import OfferedLanguages
 from api_service.readiness import Readiness
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
@@ -102,6 +103,7 @@ def client_of(
             database=database,
             store=store,
             submissions=submissions,
+            offered=OfferedLanguages(database),
             listing=Listing(database, store, Shares(8 << 20, "Lists")),
             bodies=Shares(1 << 20, "Large submissions"),
             readiness=Readiness(database),

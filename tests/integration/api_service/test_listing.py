@@ -114,6 +114,14 @@ async def test_a_job_that_was_cleared_is_told_all_the_same(
     assert json.loads(gone["job"]) == {"language": "py", "inputs": "in", "contents": None}
 
 
+async def test_a_job_that_failed_says_why(api: httpx.AsyncClient, database: Database) -> None:
+    await add(database, 1)
+    await execute(database, "DELETE FROM results")
+    await execute(database, "UPDATE job SET status = 'failed', failure = 'the engine is gone'")
+    [row] = await listed(api)
+    assert (row["status"], row["verdict"], row["error"]) == ("failed", None, "the engine is gone")
+
+
 async def test_a_submission_that_was_never_asked_for_has_no_job(api: httpx.AsyncClient, database: Database) -> None:
     await execute(database, "INSERT INTO uploads (email, language, inputs) VALUES (:email, 'py', 'in')", email=EMAIL)
     [row] = await listed(api)

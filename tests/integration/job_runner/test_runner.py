@@ -230,6 +230,12 @@ async def test_what_the_engine_refuses_is_not_tried_again(
     await all_are("failed", database)
     await running.stop()
     assert len(engine.calls) == 1
+    assert await fetch(database, "SELECT failure FROM job") == [{"failure": "no such language"}]
+    [mail] = await fetch(database, "SELECT text, html FROM emails")
+    for part in map(str, mail.values()):
+        assert "no such language" in part
+        assert "To request it again cannot help" in part
+        assert "our fault" not in part
 
 
 async def test_a_stop_hands_jobs_back_without_charging_the_attempt(

@@ -54,6 +54,13 @@ async def test_without_a_running_server_one_is_started_migrated_and_stopped(data
     assert running_url(data_dir / "postgres", Role.OPERATOR) is None
 
 
+async def test_a_folder_that_does_not_exist_is_not_made(data_dir: Path) -> None:
+    with pytest.raises(ConfigurationError, match="There is no Precieux in"):
+        async with operator_database(data_dir / "typo"):
+            pass
+    assert os.listdir(data_dir) == []
+
+
 async def test_a_running_server_is_found_and_left_running(data_dir: Path) -> None:
     async with operator_database(data_dir):
         pass

@@ -17,7 +17,7 @@ from executor.languages.py import LANGUAGE
 from executor.pipeline import Outcome, Pipeline
 from executor.settings import ExecutorSettings
 from executor.worker import Full, Slots
-from shared.codex import RunRequest, Verdict
+from shared.codex import RunRequest, RunResponse, Verdict
 from shared.http_bodies import FREE_BYTES
 
 _INSTALLED = {"py": Installed(LANGUAGE, {"python": "/usr/bin/python3"}, "Python 3")}
@@ -154,6 +154,14 @@ async def test_web_pages_may_call_only_where_a_setting_says_so(
         assert answer.status_code == (200 if allowed or token else 403)
         asks = await client.options("/", headers={**headers, "Access-Control-Request-Method": "POST"})
         assert asks.headers.get("access-control-allow-origin") == allowed
+
+
+@pytest.mark.parametrize("body", [_PROGRAM, b"{", b'{"language": "py", "code": ""}'])
+async def test_every_answer_has_all_keys(body: bytes) -> None:
+    async with _http(ExecutorSettings()) as client:
+        answer = (await client.post("/", content=body, headers={"Content-Type": "application/json"})).json()
+    assert set(answer) == {field.alias or name for name, field in RunResponse.model_fields.items()}
+    assert answer["signal"] is None
 
 
 async def test_a_full_executor_does_not_read_the_body() -> None:

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from job_runner.codex_client import CodexClient
 from job_runner.settings import EngineSettings
-from shared.codex import RunResponse, Verdict
+from shared.codex import RunResponse, SupportedLanguage, Verdict
 from shared.errors import EngineRefused, EngineUnavailable
 from tests.waiting import eventually
 
@@ -154,3 +154,31 @@ async def test_a_lost_connection_is_worth_another_try() -> None:
 
     with pytest.raises(EngineUnavailable):
         await run(handler)
+
+
+async def languages(answer: httpx.Response) -> list[SupportedLanguage]:
+    seen: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(f"{request.method} {request.url.path}")
+        return answer
+
+    client = CodexClient(EngineSettings(codex_url="http://engine"), httpx.MockTransport(handler))
+    try:
+        return await client.languages()
+    finally:
+        await client.close()
+        assert seen == ["GET /list"]
+
+
+async def test_the_engines_languages_are_those_of_its_list() -> None:
+    told = {"timeStamp": 1, "status": 200, "supportedLanguages": [{"language": "py", "info": "Python 3.13"}]}
+    assert await languages(httpx.Response(200, json=told)) == [SupportedLanguage(language="py", info="Python 3.13")]
+
+
+@pytest.mark.parametrize(
+    "answer", [httpx.Response(404), httpx.Response(200, content=b"<html>"), httpx.Response(200, json=[])]
+)
+async def test_an_engine_without_a_list_is_one_that_does_not_tell(answer: httpx.Response) -> None:
+    with pytest.raises(EngineUnavailable):
+        await languages(answer)

@@ -10,7 +10,9 @@ SENDER = "Precieux <results@example.com>"
 WAY_OUT = "http://api/unsubscribe?email=a%40example.com&signature=s"
 
 
-def with_foot(foot: Foot, *, text: str = "Regards, Precieux\n", html: str = "<body><p>12</p></body></html>") -> Email:
+def with_foot(
+    foot: Foot, *, text: str = "Regards,\n\nPrecieux\n", html: str = "<body><p>12</p></body></html>"
+) -> Email:
     email = make_email(text=text, html=html)
     return foot.below(Email(email.recipient, email.subject, text, html, email.message_id, unsubscribe=WAY_OUT))
 
@@ -52,7 +54,7 @@ def test_both_parts_name_the_sender_the_place_to_complain_and_the_way_out(contac
 
 def test_the_foot_stands_below_all_else() -> None:
     email = with_foot(Foot(SENDER, "abuse@example.com"))
-    assert email.text.startswith("Regards, Precieux\n\nThis mail was sent by")
+    assert email.text.startswith("Regards,\n\nPrecieux\n\nThis mail was sent by")
     assert email.html.startswith("<body><p>12</p><p ")
     assert email.html.endswith("</p>\n</body></html>")
 

@@ -1,10 +1,16 @@
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 
 from api_service.settings import ApiSettings
 from job_runner.settings import EngineSettings, RunnerSettings
 from shared.database import DatabaseSettings
 from shared.errors import ConfigurationError
-from shared.settings import load
+from shared.settings import load, unknown
+from tests import settings_reference
 
 
 def test_a_missing_setting_is_named_and_told_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,3 +70,34 @@ def test_recipients_are_domains_and_all_below_them(monkeypatch: pytest.MonkeyPat
     assert load(ApiSettings).allowed_recipients is None
     monkeypatch.setenv("PRECIEUX_RECIPIENTS", "example.edu, *.example.edu,bücher.example")
     assert load(ApiSettings).allowed_recipients == ("example.edu", "*.example.edu", "bücher.example")
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("PRECIEUX_TIME_LIMIT", "PRECIEUX_COMPILE_TIME_LIMIT"),
+        ("PRECIEUX_DEFAULT_TIME_LIMT", "PRECIEUX_DEFAULT_TIME_LIMIT"),
+        ("PRECIEUX_SLOTS", "PRECIEUX_EXECUTOR_EXPRESS_SLOTS"),
+        ("PRECIEUX_ZZZZ", None),
+    ],
+)
+def test_a_name_that_nothing_reads_is_told_with_the_nearest(name: str, nearest: str | None) -> None:
+    right = {"PRECIEUX_PORT": "8000", "PATH": "/bin", "PRECIEUX_TEST_BACKEND": "x"}
+    assert unknown({**right, name: "5"}) == {name: nearest}
+
+
+def test_a_service_logs_a_name_that_nothing_reads() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from shared.logging import *; configure_logging('x', LogSettings())"],
+        env={**os.environ, "PRECIEUX_MAX_TIME_LIMT": "5"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stderr)["event"] == "setting.unknown"
+    assert json.loads(done.stderr)["nearest"] == "PRECIEUX_MAX_TIME_LIMIT"
+
+
+def test_the_reference_is_what_the_classes_say() -> None:
+    assert settings_reference.PAGE.read_text() == settings_reference.page()
+    assert settings_reference.NAMES.read_text() == settings_reference.module()

@@ -1,0 +1,47 @@
+"""A language that the engine lacks is refused when it is submitted, and only then."""
+
+import httpx
+import pytest
+
+from shared.database import Database
+from tests.integration.api_service.test_classic import submit
+from tests.integration.rows import execute, fetch
+
+pytestmark = pytest.mark.integration
+
+
+async def offer(database: Database, *codes: str, seen: str = "now()") -> None:
+    for code in codes:
+        await execute(database, f"INSERT INTO languages VALUES ('{code}', '', {seen})")
+
+
+async def test_a_language_that_is_not_installed_is_refused_with_those_that_are(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    await offer(database, "py", "c")
+    answer = await submit(api, language="golang")
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "language: go is not installed on this server; it has c, py."
+    assert await fetch(database, "SELECT id FROM uploads") == []
+    assert (await submit(api, language="Python3")).status_code == 200
+
+
+async def test_what_has_just_been_installed_is_accepted_at_once(api: httpx.AsyncClient, database: Database) -> None:
+    await offer(database, "py")
+    assert (await submit(api, language="go")).status_code == 422
+    await offer(database, "go")
+    assert (await submit(api, language="go")).status_code == 200
+
+
+@pytest.mark.parametrize("seen", [None, "now() - interval '61 minutes'"])
+async def test_while_nothing_is_known_every_language_is_accepted(
+    api: httpx.AsyncClient, database: Database, seen: str | None
+) -> None:
+    if seen:
+        await offer(database, "py", seen=seen)
+    assert (await submit(api, language="go")).status_code == 200
+
+
+async def test_an_engine_that_was_seen_lately_is_believed(api: httpx.AsyncClient, database: Database) -> None:
+    await offer(database, "py", seen="now() - interval '59 minutes'")
+    assert (await submit(api, language="go")).status_code == 422

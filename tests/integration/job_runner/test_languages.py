@@ -1,0 +1,67 @@
+"""The table of the engine's languages follows the engine, and stays while the engine is away."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from job_runner.languages import Languages
+from shared.codex import SupportedLanguage
+from shared.database import Database
+from shared.errors import EngineUnavailable
+from tests.integration.rows import fetch
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+class Engine:
+    """Tells `codes`, or that it is away when there are none to tell."""
+
+    def __init__(self, *codes: str) -> None:
+        self.codes: Sequence[str] | None = codes
+        self.asked = 0
+
+    async def languages(self) -> list[SupportedLanguage]:
+        self.asked += 1
+        if self.codes is None:
+            raise EngineUnavailable("it is away")
+        return [SupportedLanguage(language=code, info=f"{code} 1.0") for code in self.codes]
+
+
+async def codes(database: Database) -> list[object]:
+    return [row["code"] for row in await fetch(database, "SELECT code FROM languages ORDER BY code")]
+
+
+async def test_the_table_holds_what_the_engine_has(database: Database) -> None:
+    engine = Engine("py", "c++")
+    languages = Languages(database, engine)
+    await languages.run_once()
+    assert await fetch(database, "SELECT code, info FROM languages ORDER BY code") == [
+        {"code": "cpp", "info": "c++ 1.0"},
+        {"code": "py", "info": "py 1.0"},
+    ]
+    engine.codes = ("py", "go")
+    await languages.run_once()
+    assert await codes(database) == ["go", "py"]
+
+
+async def test_an_engine_without_languages_changes_nothing(database: Database) -> None:
+    engine = Engine("py")
+    languages = Languages(database, engine)
+    await languages.run_once()
+    engine.codes = ()
+    await languages.run_once()
+    assert await codes(database) == ["py"]
+
+
+async def test_an_engine_that_is_away_changes_nothing_and_ends_no_loop(database: Database) -> None:
+    engine = Engine("py")
+    await Languages(database, engine).run_once()
+    engine.codes = None
+    stop = asyncio.Event()
+    running = asyncio.create_task(Languages(database, engine).run(stop))
+    await eventually(lambda: engine.asked == 2, what="the engine is asked")
+    stop.set()
+    await running
+    assert await codes(database) == ["py"]

@@ -1,0 +1,151 @@
+"""`python -m tests.settings_reference` writes the reference of all settings, from the classes that read them.
+
+`docs/settings.md` is for operators; `shared/known_settings.py` lets a service name a variable that nothing reads.
+"""
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import NoneType
+from typing import Any, Final, Literal, get_args, get_origin
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from shared.settings import PREFIX, Settings
+
+_ROOT: Final = Path(__file__).parent.parent
+PAGE: Final = _ROOT / "docs/settings.md"
+NAMES: Final = _ROOT / "shared/known_settings.py"
+
+#: Module -> what reads its settings, in the order of the page.
+_READERS: Final = {
+    "precieux.settings": "`precieux up`",
+    "api_service.settings": "The API",
+    "queue_consumer.reconciler": "The queue consumer",
+    "job_runner.settings": "The job runner",
+    "job_runner.mailers.settings": "The job runner: mails",
+    "shared.budgets": "The API and the job runner",
+    "shared.database": "The API, the queue consumer and the job runner: the database",
+    "shared.broker.settings": "The API and the queue consumer: the broker",
+    "shared.storage.settings": "The API, the queue consumer and the job runner: files",
+    "shared.health": "The API, the queue consumer and the job runner: health and metrics",
+    "shared.logging": "Every program",
+    "executor.settings": "The executor",
+    "shared.make_roles": "`python -m shared.make_roles`",
+}
+#: Defaults that depend on the machine.
+_DEFAULTS: Final = {
+    "data_dir": "`/var/lib/precieux` for root, else `~/.local/share/precieux`",
+    "executor_slots": "one for each processor",
+    "executor_express_slots": "one for each processor",
+    "executor_warm_boxes": "twice the processors, at most 32",
+    "max_body_bytes": "6 x (source + 2 x input) + 64 KiB",
+    "max_bodies_bytes": "twice `PRECIEUX_MAX_BODY_BYTES`",
+}
+#: Variables that no settings class reads.
+_OTHERS: Final = {
+    "API_KEY": "the command line: the API key that it sends",
+    "BIND": "Compose: the address that the gateway is published on; 127.0.0.1",
+    "EXECUTOR_MEMORY": "Compose: memory of the executor's container; 4g",
+    "EXECUTOR_PIDS": "Compose: processes of the executor's container; 4096",
+    "GATEWAY_CONNECTIONS": "Compose: connections of one address at the gateway; 100",
+    "GATEWAY_REQUESTS": "Compose: requests of one address at the gateway in ten seconds; 2000",
+}
+
+
+def classes() -> dict[str, list[type[Settings]]]:
+    """Return all settings classes of the product, by module."""
+    for package in ("api_service", "queue_consumer", "job_runner", "shared", "executor", "precieux"):
+        for file in (_ROOT / package).rglob("*.py"):
+            if "(Settings):" in file.read_text():
+                importlib.import_module(".".join(file.relative_to(_ROOT).with_suffix("").parts))
+    found: dict[str, list[type[Settings]]] = {}
+    for kind in Settings.__subclasses__():
+        if not kind.__module__.startswith("tests."):
+            found.setdefault(kind.__module__, []).append(kind)
+    return found
+
+
+def names() -> list[str]:
+    """Return the names of all variables, without their prefix."""
+    read = {name.upper() for kinds in classes().values() for kind in kinds for name in kind.model_fields}
+    return sorted(read | set(_OTHERS))
+
+
+def page() -> str:
+    """Return the text of `docs/settings.md`."""
+    return "".join(_page())
+
+
+def module() -> str:
+    """Return the text of `shared/known_settings.py`."""
+    lines = "".join(f'        "{name}",\n' for name in names())
+    return f'''"""The names of all settings, without their prefix. Written by `python -m tests.settings_reference`."""
+
+from typing import Final
+
+KNOWN: Final = frozenset(
+    {{
+{lines}    }}
+)
+'''
+
+
+def _page() -> Iterator[str]:
+    yield "# Settings\n\n"
+    yield "<!-- Written by `python -m tests.settings_reference` from the classes that read them. -->\n\n"
+    yield "Each is an environment variable. One that is set but empty counts as unset. A wrong value stops the start\n"
+    yield "with one sentence. A name that nothing reads is named in the log, with the nearest one that exists.\n"
+    found = classes()
+    for module_name, reader in _READERS.items():
+        yield f"\n## {reader}\n\n| variable | default | what it is |\n|---|---|---|\n"
+        for kind in found.pop(module_name):
+            for name, field in kind.model_fields.items():
+                yield f"| `{PREFIX}{name.upper()}` | {_default(name, field)} | {_description(field)} |\n"
+    assert not found, f"no reader is named for {sorted(found)}"
+    yield "\n## Beside the services\n\n| variable | what it is |\n|---|---|\n"
+    for name, text in _OTHERS.items():
+        yield f"| `{PREFIX}{name}` | {text} |\n"
+
+
+def _default(name: str, field: FieldInfo) -> str:
+    if name in _DEFAULTS:
+        return _DEFAULTS[name]
+    if field.is_required():
+        return "required"
+    if field.default is None or field.default == "":
+        return "unset"
+    if isinstance(field.default, bool):
+        return f"`{str(field.default).lower()}`"
+    return f"`{field.default}`"
+
+
+def _description(field: FieldInfo) -> str:
+    text = (field.description or "").replace("|", "\\|")
+    assert text, "every setting has a description"
+    bounds = _bounds(field)
+    secret = " A secret." if SecretStr in _kinds(field.annotation) else ""
+    return f"{text[0].upper()}{text[1:]}{f' ({bounds})' if bounds else ''}.{secret}"
+
+
+def _bounds(field: FieldInfo) -> str:
+    if get_origin(field.annotation) is Literal:
+        return " or ".join(f"`{option}`" for option in get_args(field.annotation))
+    least = next((bound.ge for bound in field.metadata if hasattr(bound, "ge")), None)
+    most = next((bound.le for bound in field.metadata if hasattr(bound, "le")), None)
+    if least is not None and most is not None:
+        return f"{least} to {most}"
+    return f"at least {least}" if least is not None else ""
+
+
+def _kinds(annotation: Any) -> list[Any]:
+    """The types of a union, without None; of any other annotation itself."""
+    if get_origin(annotation) is Literal or not get_args(annotation):
+        return [annotation]
+    return [kind for kind in get_args(annotation) if kind is not NoneType]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
+    NAMES.write_text(module())
