@@ -26,6 +26,8 @@ WORDS = (
 _COMPILERS = ("cc", "gcc", "clang")
 #: The oldest C library that the wheel's compiler is asked to serve: the programs' Python is the system's.
 _OLDEST_GLIBC = "2.28"
+#: Some seconds are usual; the wheel's compiler, when it is used for the first time, takes more.
+_LONGEST_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,9 @@ def _compile(command: Sequence[str], made: Path) -> None:
         words = [*command, "-o", str(draft), *sources]
         environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": folder, "ZIG_LOCAL_CACHE_DIR": folder}
         try:
-            subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
+            subprocess.run(words, env=environment, check=True, capture_output=True, text=True, timeout=_LONGEST_S)
+        except subprocess.TimeoutExpired as exc:
+            raise _CannotCompile(f"{command[0]} took longer than {_LONGEST_S:g} s.") from exc
         except subprocess.CalledProcessError as exc:
             raise _CannotCompile(f"{command[0]} says: {exc.stderr.strip()}") from exc
         except OSError as exc:

@@ -49,6 +49,17 @@ def test_without_a_compiler_it_says_how_to_get_one(sources: Path, monkeypatch: p
         compiled.find()
 
 
+def test_a_compiler_that_hangs_is_given_up(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs = tmp_path / "cc"
+    hangs.write_text("#!/bin/sh\nexec sleep 60")
+    hangs.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda name: str(hangs) if name == "cc" else None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(compiled, "_LONGEST_S", 0.1)
+    with pytest.raises(ConfigurationError, match=r"cc took longer than 0.1 s"):
+        compiled.find()
+
+
 def test_a_compiler_that_cannot_be_started_leaves_it_to_the_next(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """A system that does not come up: its caller is told which part is missing, and what that said."""
 
+import re
 import sys
 
 import pytest
@@ -50,7 +51,7 @@ def test_the_part_that_is_missing_is_named_with_what_it_said(up: Up) -> None:
         timeout=2,
     )
     first, *said = _complaint().splitlines()
-    assert first == "The executor did not get ready within 2 s. It said:"
+    assert re.fullmatch(r"The executor did not get ready within \d+ s\. It said:", first)
     assert said == ['  {"service": "executor", "event": "cannot"}']
 
 
@@ -60,7 +61,7 @@ def test_parts_that_said_nothing_are_named_with_what_others_said(up: Up) -> None
         timeout=2,
     )
     complaint = _complaint()
-    assert complaint.startswith("The executor and the api_service did not get ready within 2 s. It said:")
+    assert re.match(r"The executor and the api_service did not get ready within \d+ s\. It said:", complaint)
     assert "schema.current" in complaint
 
 
@@ -75,7 +76,7 @@ def test_it_is_waited_for_while_parts_get_ready(up: Up) -> None:
 
 def test_it_is_not_waited_for_beyond_all_measure(up: Up) -> None:
     up.is_("while True:\n    say('STATUS=Waiting for the executor'); time.sleep(0.1)", timeout=60, longest=2)
-    assert _complaint() == "The executor did not get ready within 2 s. It said nothing."
+    assert re.fullmatch(r"The executor did not get ready within \d+ s\. It said nothing\.", _complaint())
 
 
 def test_one_that_ends_is_told_at_once(up: Up) -> None:
