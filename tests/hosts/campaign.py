@@ -11,7 +11,8 @@ from tests.hosts.outcomes import Outcome
 from tests.hosts.plan import Cell, Row
 from tests.hosts.result import Result
 from tests.hosts.start import Start
-from tests.hosts.suites import DEMO, DOCTOR, run_demo, run_tests
+from tests.hosts.steps import run_service
+from tests.hosts.suites import DEMO, DOCTOR, SERVICE, run_demo, run_tests
 from tests.hosts.telling import Teller
 
 _PREPARATION_S = 600
@@ -27,11 +28,11 @@ true
 def run(machine: Machine, rows: Iterable[Row], slowness: float, tell: Teller) -> Iterator[Result]:
     for row in rows:
         machine.set_back()
-        yield from _run_row(machine.guest, row, slowness, tell)
+        yield from _run_row(machine, row, slowness, tell)
 
 
-def _run_row(guest: Guest, row: Row, slowness: float, tell: Teller) -> Iterator[Result]:
-    configuration = row.configuration
+def _run_row(machine: Machine, row: Row, slowness: float, tell: Teller) -> Iterator[Result]:
+    configuration, guest = row.configuration, machine.guest
     with tell.step(f"{configuration.name}: doctor"):
         complaint = _prepare(guest, configuration)
         if not complaint:
@@ -49,7 +50,7 @@ def _run_row(guest: Guest, row: Row, slowness: float, tell: Teller) -> Iterator[
             yield _not_run(configuration, cell)
             continue
         with tell.step(f"{configuration.name}: {cell.suite.name} {cell.part}".rstrip()):
-            result = _run_cell(guest, configuration, cell, consultation.start, consultation.serves, slowness)
+            result = _run_cell(machine, configuration, cell, consultation.start, consultation.serves, slowness)
             lost = result.lost
             if not result.ok and not lost:
                 guest.run("root", _END_EVERYTHING, _PREPARATION_S)
@@ -57,11 +58,13 @@ def _run_row(guest: Guest, row: Row, slowness: float, tell: Teller) -> Iterator[
 
 
 def _run_cell(
-    guest: Guest, configuration: Configuration, cell: Cell, start: Start, serves: Outcome, slowness: float
+    machine: Machine, configuration: Configuration, cell: Cell, start: Start, serves: Outcome, slowness: float
 ) -> Result:
     if cell.suite is DEMO:
-        return run_demo(guest, configuration, start, serves)
-    return run_tests(guest, configuration, start, cell.suite, cell.part, slowness)
+        return run_demo(machine.guest, configuration, start, serves)
+    if cell.suite is SERVICE:
+        return run_service(machine, configuration)
+    return run_tests(machine.guest, configuration, start, cell.suite, cell.part, slowness)
 
 
 def _prepare(guest: Guest, configuration: Configuration) -> str:

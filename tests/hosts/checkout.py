@@ -9,7 +9,8 @@ from tests.hosts.image import ROOT
 
 FOLDER: Final = "/srv/precieux"
 _LIMIT_S: Final = 1800
-#: The virtual environment stays, and is brought up to date if the commit wants other packages.
+#: The virtual environment stays, and is brought up to date if the commit wants other packages. The commit is also
+#: installed as an operator does it, in /opt.
 _INSTALL: Final = f"""
 set -e
 cd {FOLDER}
@@ -17,6 +18,9 @@ find . -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {{}} +
 tar -x
 deploy/bootstrap test
 .venv/bin/python -m executor.sandbox.compiled
+rm -rf /srv/built
+/opt/precieux/bin/pip wheel --quiet --no-deps --wheel-dir /srv/built {FOLDER}
+/opt/precieux/bin/pip install --quiet --no-deps --force-reinstall /srv/built/*.whl
 .venv/bin/python -m compileall -q -x /programs/ executor shared precieux tests
 """
 

@@ -13,7 +13,8 @@ WITHOUT_THE_WHEEL: Final = f"{PYTHON} -m pip uninstall --quiet --yes bubblewrap-
 @dataclass(frozen=True)
 class Configuration:
     """A host as somebody has it. `prepare` are root's commands that make it so. The doctor must say `expect`; and
-    `then`, if that is given, once its remedies were followed. Suites run where it first serves."""
+    `then`, if that is given, once its remedies were followed. Suites run where it first serves. `steps` are what the
+    suite `service` does, by the names of tests/hosts/service.py, and "reboot"."""
 
     name: str
     title: str
@@ -23,3 +24,4 @@ class Configuration:
     start: Start = LOGIN
     prepare: tuple[str, ...] = ()
     suites: tuple[str, ...] = ("doctor",)
+    steps: tuple[str, ...] = ()

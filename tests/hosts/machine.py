@@ -41,6 +41,20 @@ class Machine:
         """Be again what was remembered: memory, processes and disk."""
         self._order(f"loadvm {_SNAPSHOT}")
 
+    def reboot(self) -> None:
+        """As its operator would. Ends when one can log in again."""
+        before = self._boot()
+        self.guest.run("root", "systemctl reboot", _SNAPSHOT_S)
+        deadline = time.monotonic() + _EMULATED_BOOT_S
+        while self._boot() in ("", before):
+            if time.monotonic() > deadline:
+                raise HostsError(f"The machine did not come up again within {_EMULATED_BOOT_S} s.")
+            time.sleep(1)  # nobody tells us when a login will be possible
+
+    def _boot(self) -> str:
+        """Another word for each boot; nothing if nobody can log in."""
+        return self.guest.run("root", "cat /proc/sys/kernel/random/boot_id", 60).output.strip()
+
     def _order(self, words: str) -> None:
         """Give QEMU's monitor a command, which answers with the next prompt when it is done."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as monitor:
@@ -89,7 +103,7 @@ def _command(
     return [
         # Should we be killed outright, it goes as well.
         *("setpriv", "--pdeathsig", "KILL", "--", architecture.qemu, "-machine", architecture.board, *accelerator),
-        *("-smp", str(min(4, cpus)), "-m", "4G", "-display", "none", "-no-reboot", "-snapshot"),
+        *("-smp", str(min(4, cpus)), "-m", "4G", "-display", "none", "-snapshot"),
         *("-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", arguments),
         *("-drive", f"file={image.disk},format=raw,if=virtio,cache=unsafe"),
         *("-netdev", f"user,id=net0,hostfwd=tcp:127.0.0.1:{port}-:22"),

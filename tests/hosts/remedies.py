@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from tests.hosts.start import Container, Prefix, Start
+from tests.hosts.container import Container
+from tests.hosts.start import Prefix, Start
 
 _QUOTED: Final = re.compile(r"`([^`]+)`")
 

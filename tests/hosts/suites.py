@@ -39,6 +39,7 @@ class Suite:
 
 DOCTOR: Final = Suite("doctor", 4)
 DEMO: Final = Suite("demo", 15)
+SERVICE: Final = Suite("service", 60)
 SUITES: Final = {
     suite.name: suite
     for suite in (
@@ -56,12 +57,13 @@ SUITES: Final = {
         ),
         Suite("attacks", 120, ("tests/security/test_attacks.py",), splits=True),
         DEMO,
+        SERVICE,
     )
 }
 
 
 def doctors_command(start: Start) -> str:
-    return f"cd {FOLDER}; {start.run((PYTHON, '-m', 'executor.doctor', '--json'))}"
+    return f"cd {FOLDER}; {start.run((start.python, '-m', 'executor.doctor', '--json'))}"
 
 
 def run_tests(
@@ -82,14 +84,14 @@ def run_tests(
     done = guest.run(configuration.user, command, LIMIT_S)
     report = junit.read(done.output)
     if report is None:
-        return _without_report(configuration, suite, done, part)
+        return without_report(configuration, suite, done, part)
     ok = done.ok and not report.failures
     words = str(report.passed) if ok else f"{report.passed} of {report.total}"
     details = report.failures[:_FEW_FAILURES]
     return Result(configuration.name, suite.name, ok, words, done.seconds, details, report.passed, report.total, part)
 
 
-def _without_report(configuration: Configuration, suite: Suite, done: Done, part: str = "") -> Result:
+def without_report(configuration: Configuration, suite: Suite, done: Done, part: str = "") -> Result:
     if done.lost:
         words = "the machine was lost"
     elif done.timed_out:
@@ -118,7 +120,7 @@ def run_demo(guest: Guest, configuration: Configuration, start: Start, serves: O
     command = shlex.join((*start.prefix, PYTHON, "-P", "-m", "precieux", "demo"))
     done = guest.run(configuration.user, _WATCHED_DEMO.format(folder=FOLDER, command=command), LIMIT_S)
     if not done.ok:
-        return _without_report(configuration, DEMO, done)
+        return without_report(configuration, DEMO, done)
     seen = Outcome.BY_CGROUP if "by cgroup" in done.output else Outcome.BY_SAMPLING
     details = () if seen is serves else (f"the doctor said that it {serves}",)
     return Result(configuration.name, DEMO.name, seen is serves, str(seen), done.seconds, details)

@@ -4,8 +4,8 @@ from typing import Final
 
 from tests.hosts.compose_options import executors_options, without
 from tests.hosts.configuration import Configuration
+from tests.hosts.container import Container
 from tests.hosts.outcomes import Outcome
-from tests.hosts.start import Container
 
 _OPTIONS: Final = executors_options()
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from tests.hosts.configuration import WITHOUT_THE_WHEEL, Configuration
 from tests.hosts.outcomes import Outcome
-from tests.hosts.start import Unit
+from tests.hosts.unit import Installed, Unit
 
 _USER: Final = "User=engine"
 _DELEGATE: Final = "Delegate=cpu memory pids"
@@ -62,6 +62,19 @@ def _unit(
 
 def _with(setting: str, expect: Outcome, then: Outcome | None = None) -> Configuration:
     return _unit(f"unit-{setting.partition('=')[0]}", setting, expect, _USER, _DELEGATE, setting, then=then)
+
+
+def _installed(name: str, title: str, *steps: str) -> Configuration:
+    """Submissions are under way in each step."""
+    return Configuration(
+        name,
+        f"the installed service, {title}",
+        Outcome.BY_CGROUP,
+        user="root",
+        start=Installed(),
+        suites=("doctor", "service"),
+        steps=("install", *steps),
+    )
 
 
 UNITS: Final = (
@@ -122,4 +135,8 @@ UNITS: Final = (
         then=Outcome.BY_CGROUP,
         prepare=(WITHOUT_THE_WHEEL,),
     ),
+    _installed("service", "stopped, restarted, upgraded and removed", "restart", "stop", "upgrade", "remove"),
+    _installed("service-killed", "each part killed", "kill"),
+    _installed("service-frozen", "each part frozen", "freeze", "freeze-up"),
+    _installed("service-rebooted", "the machine rebooted", "reboot"),
 )

@@ -2,8 +2,10 @@
 
 import pytest
 
+from tests.hosts.container import Container
 from tests.hosts.remedies import Followed, follow
-from tests.hosts.start import LOGIN, Container, Prefix, Start, Unit
+from tests.hosts.start import LOGIN, Prefix, Start
+from tests.hosts.unit import Unit
 
 _UNIT = Unit(("User=engine", "DynamicUser=yes"))
 _DROP_IN = "mkdir -p /etc/x.d && printf '[Service]\\nDelegate=cpu memory\\n' >/etc/x.d/y.conf && systemctl restart x"
