@@ -201,8 +201,8 @@ for process in ("1", "self"):
 
 async def test_two_executors_share_a_group(delegated: Scope) -> None:
     with (
-        running_executor(prefix=delegated.prefix, executor_slots="1") as first,
-        running_executor(prefix=[*delegated.in_child("precieux-aside")], executor_slots="1") as second,
+        running_executor(prefix=delegated.prefix, executor_warm="false") as first,
+        running_executor(prefix=delegated.in_child("precieux-aside"), executor_warm="false") as second,
     ):
         async with _sleeping_in(first) as one, _sleeping_in(second) as other:
             assert one.parent == delegated.folder / f"precieux-{first.pid}"
@@ -211,7 +211,7 @@ async def test_two_executors_share_a_group(delegated: Scope) -> None:
 
 
 async def test_what_a_killed_executor_left_is_removed_by_the_next(delegated: Scope) -> None:
-    with running_executor(prefix=delegated.prefix, expect_exit=-signal.SIGKILL) as running:
+    with running_executor(prefix=delegated.prefix, expect_exit=-signal.SIGKILL, executor_warm="false") as running:
         async with _sleeping_in(running):
             os.kill(running.pid, signal.SIGKILL)
             left = Scope(delegated.folder / f"precieux-{running.pid}")
