@@ -64,17 +64,10 @@ async def examine(settings: ExecutorSettings) -> Report:
     finally:
         await sandbox.aclose()
     facts = host_facts.read(mechanisms)
-    how_to_count = ""
-    if mechanisms.why_sampled:
-        how_to_count = obstacles.remedy_for_cgroups(mechanisms.why_sampled.cause, facts)
-        how_to_count = f"Sampled, so late by a moment ({mechanisms.why_sampled}). {how_to_count}"
-    rows = [_row(finding, mechanisms, how_to_count) for finding in findings]
+    rows = [_row(finding, mechanisms, facts) for finding in findings]
     is_kept_in = all(row.held for row in rows if row.essential)
     serves = is_kept_in or settings.executor_unsafe_serve_without_isolation
-    if is_kept_in:
-        remedy = "" if all(row.held for row in rows) else obstacles.known_remedy(facts)
-    else:
-        remedy = obstacles.remedy(facts)
+    remedy = "" if is_kept_in else obstacles.remedy(facts)
     return Report(serves, runs_as, bubblewrap, rows, remedy=remedy)
 
 
@@ -86,14 +79,18 @@ def _runs_as(mechanisms: Mechanisms) -> str:
     return f"an ordinary user, whom all programs share ({mechanisms.why_shared})"
 
 
-def _row(finding: probes.Finding, mechanisms: Mechanisms, how_to_count: str) -> Row:
+def _row(finding: probes.Finding, mechanisms: Mechanisms, facts: obstacles.Facts) -> Row:
     by_cgroup = f"cgroup v{mechanisms.cgroups.version}" if mechanisms.cgroups else None
     mechanism, remedy = _MECHANISMS[finding.guarantee.partition(",")[0]], ""
     if mechanism in _SAMPLED:
         mechanism = by_cgroup or _SAMPLED[mechanism]
-        remedy = how_to_count
+        if why := mechanisms.why_sampled:
+            how_to_count = obstacles.remedy_for_cgroups(why.cause, facts)
+            remedy = f"Sampled, so late by a moment ({why}). {how_to_count}"
     if not finding.held:
         remedy = finding.detail
+        if finding.guarantee == probes.MAY_MAKE_CODE:
+            remedy = f"{remedy}. {obstacles.remedy_for_code(facts)}"
     return Row(finding.guarantee, finding.held, finding.essential, mechanism, remedy)
 
 
@@ -115,7 +112,7 @@ _MECHANISMS = {
     "files are limited": "size of the tmpfs",
     "output is limited": "counted while reading",
     "nothing outlives a run": "end of the pid namespace",
-    "runtimes may compile as they run": "memory that is written and executed",
+    probes.MAY_MAKE_CODE: "memory that is written and executed",
 }
 _SAMPLED = {"cpu": "sampling /proc, RLIMIT_CPU per process", "memory": "sampling the tree's memory in /proc"}
 

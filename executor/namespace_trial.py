@@ -6,7 +6,6 @@ steps that make the box, none follows one that was refused, since what came then
 
 import ctypes
 import errno
-import mmap
 import os
 import resource
 import socket
@@ -54,11 +53,6 @@ def other_calls() -> None:
     """They fail, as their arguments are nothing; only whether we survive them matters."""
     for number in _OTHER_CALLS:
         _libc.syscall(number, 0, 0, 0, 0, 0)
-
-
-def make_code() -> None:
-    """Map memory as Java and Node do for what they compile."""
-    mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC).close()
 
 
 def limit_cores() -> None:
@@ -123,7 +117,6 @@ def main(user: int) -> None:
     attempt("unshare", fail_with, errno.EINVAL, _libc.unshare, _NEWUSER | _NAMESPACES | _INVALID_FLAG)
     attempt("mount", fail_with, errno.ENOENT, _libc.mount, None, b"", None, 0, None)
     attempt("other calls", other_calls)
-    attempt("code", make_code)
     attempt("core limit", limit_cores)
     if (user >= 0 or enter_user_namespace()) and enter_namespaces():
         child = os.fork()

@@ -165,21 +165,19 @@ _OBSTACLES = (
         "LimitCORE=0, with which crashes of programs start the host's program for core dumps, as root",
         "LimitCORE=1",
     ),
-    _unit_option(
-        lambda facts: "code" in facts.refused,
-        "MemoryDenyWriteExecute=, with which Java and JavaScript cannot run",
-        "MemoryDenyWriteExecute=no",
-    ),
     _switch(
         lambda facts: (
-            (facts.apparmor_restricts or facts.profile) and _lacks_capabilities(facts) and not facts.in_container
+            (facts.apparmor_restricts or facts.profile)
+            and (facts.bubblewrap_says or facts.as_root)
+            and _lacks_capabilities(facts)
+            and not facts.in_container
         ),
         "AppArmor leaves programs without a profile of their own no capability in a user namespace",
         "echo 'abi <abi/4.0>, profile precieux {facts.bubblewrap} flags=(unconfined) {{ userns, }}' | "
         "tee /etc/apparmor.d/precieux | apparmor_parser -r",
     ),
     _switch(
-        lambda facts: facts.apparmor_restricts and "id map" in facts.refused,
+        lambda facts: facts.in_container and facts.apparmor_restricts and "id map" in facts.refused,
         "AppArmor on the container's host leaves programs no capability in a user namespace",
         "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
     ),
@@ -197,6 +195,13 @@ def remedy(facts: Facts) -> str:
     refused = ", ".join(f"{step}: {error}" for step, error in facts.refused.items())
     unknown = f" The kernel refuses us this ({refused})." if refused else ""
     return known_remedy(facts) or f"See docs/security.md for what the sandbox needs of a host.{unknown}"
+
+
+def remedy_for_code(facts: Facts) -> str:
+    """Return how programs may execute memory that they have written, as Java and Node do."""
+    if facts.unit:
+        return f"{facts.unit.name} has MemoryDenyWriteExecute=: {facts.unit.adding('MemoryDenyWriteExecute=no')}."
+    return "The executor was started with PR_SET_MDWE (prctl(2)) or a filter of system calls: start it without."
 
 
 def remedy_for_cgroups(cause: Cause, facts: Facts) -> str:

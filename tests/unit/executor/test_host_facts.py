@@ -85,7 +85,7 @@ def test_the_trial_goes_to_the_end_where_boxes_can_be_made() -> None:
     trial = Path(host_facts.__file__).with_name("namespace_trial.py")
     done = subprocess.run([sys.executable, "-I", str(trial), "-1"], capture_output=True, text=True, check=True)
     steps = [line.partition("\t")[0] for line in done.stdout.splitlines()]
-    before = ["openat2", "netlink", "unshare", "mount", "other calls", "code", "core limit"]
+    before = ["openat2", "netlink", "unshare", "mount", "other calls", "core limit"]
     user_namespace = ["user namespace", "id map"]
     assert steps == [*before, *user_namespace, "namespaces", "mounts", "hostname", "proc", *user_namespace]
     assert host_facts.refusals(done.stdout) == {}

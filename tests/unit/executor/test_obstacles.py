@@ -23,7 +23,12 @@ _SEALED = ("/proc/kcore", "/proc/sys")
         ({"unprivileged_clone": 0, "as_root": True}, "for root alone", "sysctl -w kernel.unprivileged_userns_clone=1"),
         # Ubuntu 24.04: a namespace without capabilities
         (
-            {"apparmor_restricts": 1, "refused": {"id map": "EPERM"}, "bubblewrap": "/opt/bwrap"},
+            {
+                "apparmor_restricts": 1,
+                "refused": {"id map": "EPERM"},
+                "bubblewrap": "/opt/bwrap",
+                "bubblewrap_says": "no",
+            },
             "AppArmor",
             "profile precieux /opt/bwrap flags=(unconfined) { userns, }' | tee /etc/apparmor.d/precieux | apparmor",
         ),
@@ -37,7 +42,13 @@ _SEALED = ("/proc/kcore", "/proc/sys")
             "the container's host",
             "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
         ),
-        ({"profile": "ubuntu_userns (enforce)", "refused": {"namespaces": "EPERM"}}, "AppArmor", "apparmor_parser -r"),
+        (
+            {"profile": "ubuntu_userns (enforce)", "refused": {"namespaces": "EPERM"}, "bubblewrap_says": "no"},
+            "AppArmor",
+            "apparmor_parser -r",
+        ),
+        # ... with our profile, which what was tried does not have; so it is something else
+        ({"apparmor_restricts": 1, "refused": {"id map": "EPERM"}}, "id map: EPERM", "docs/security.md"),
         # Ubuntu 25.04
         (
             {"apparmor_restricts": 1, "bubblewrap_says": _CONFINED, "python": "/opt/python"},
@@ -64,11 +75,6 @@ _SEALED = ("/proc/kcore", "/proc/sys")
             {"unit": _UNIT, "bubblewrap_says": "bwrap: Can't read /proc/sys/kernel/overflowuid: No such file"},
             "ProcSubset=pid",
             "ProcSubset=all",
-        ),
-        (
-            {"unit": _UNIT, "refused": {"code": "EACCES"}},
-            "Java and JavaScript",
-            r"[Service]\nMemoryDenyWriteExecute=no\n",
         ),
         ({"unit": _UNIT, "refused": {"core limit": "EPERM"}}, "LimitCORE=0", r"[Service]\nLimitCORE=1\n"),
         (
@@ -150,6 +156,11 @@ def test_an_option_of_a_unit_is_undone_in_a_file_of_its_own() -> None:
     of_user = Unit("executor.service", of_user=True).adding("ProtectHostname=no")
     assert of_user.startswith("run `mkdir -p ~/.config/systemd/user/executor.service.d && ")
     assert "systemctl --user restart executor.service" in of_user
+
+
+def test_remedy_for_code() -> None:
+    assert r"[Service]\nMemoryDenyWriteExecute=no\n" in obstacles.remedy_for_code(Facts(unit=_UNIT))
+    assert "PR_SET_MDWE" in obstacles.remedy_for_code(Facts())
 
 
 @pytest.mark.parametrize(
