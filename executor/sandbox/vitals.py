@@ -9,6 +9,8 @@ from pathlib import Path
 #: Looks in a row at which nothing has moved; and looks in all. Looks are counted, and not seconds, because a container
 #: that is paused stops us as well as what we look at.
 _MOST_IDLE, _MOST_LOOKS = 4, 200
+#: States of what waits for a processor; or for a disk, or a lock that is held by somebody who waits for a processor.
+_SLOW = (b"R", b"D")
 
 
 class Watch:
@@ -48,9 +50,9 @@ class Vitals:
         self._seen: list[bytes] = []
 
     def have_moved(self) -> bool:
-        """Return False if none has had a processor since the last call, and none waits for one."""
+        """Return False if none has had a processor since the last call, and none is about to have one."""
         before, self._seen = self._seen, [_state(pid) for pid in self._pids()]
-        return self._seen != before or any(state.rpartition(b")")[2].startswith(b" R") for state in self._seen)
+        return self._seen != before or any(state.rpartition(b") ")[2][:1] in _SLOW for state in self._seen if state)
 
 
 def descendants(pid: int) -> Iterator[int]:

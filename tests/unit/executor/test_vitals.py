@@ -83,6 +83,17 @@ def test_descendants_are_found_below_one_another(process: int) -> None:
     eventually_sync(lambda: len([*descendants(process)]) == 2)
 
 
+@pytest.mark.parametrize(("state", "moves"), [("R", True), ("D", True), ("S", False), ("T", False), ("Z", False)])
+def test_what_waits_for_a_processor_or_inside_the_kernel_is_slow(
+    state: str, moves: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Programs that start others without a pause lock their /proc/PID/maps, and the keeper reads it."""
+    monkeypatch.setattr(vitals, "_state", lambda pid: f"{pid} (a (name)) {state} 1 1".encode())
+    looked_at = Vitals(lambda: [1])
+    looked_at.have_moved()
+    assert looked_at.have_moved() is moves
+
+
 def test_a_process_that_is_gone_does_not_move() -> None:
     looked_at = Vitals(lambda: [1 << 30])
     looked_at.have_moved()
