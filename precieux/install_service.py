@@ -21,6 +21,8 @@ from shared.settings import default_data_dir
 
 #: ProtectHome= hides these from the units.
 _HOMES: Final = tuple(Path(folder) for folder in ("/home", "/root", "/run/user"))
+#: Where systemd runs the machine (sd_booted(3)).
+_BOOTED: Final = Path("/run/systemd/system")
 _LINGERING: Final = Path("/var/lib/systemd/linger")
 
 User = Annotated[bool, typer.Option("--user", help="For yourself alone, without root.")]
@@ -35,18 +37,19 @@ class ServiceFailed(PrecieuxError):
 def install_service(user: User = False, dry_run: DryRun = False, remove: Remove = False) -> None:
     """Make Precieux a service of systemd, started now and at every boot."""
     place = service_files.of_user() if user else service_files.of_machine()
-    if not dry_run:
-        _check_host(place)
+    if dry_run:
+        show_removal(place) if remove else show(place)
+        return
+    check_host(place)
     if remove:
-        _remove(place, dry_run=dry_run)
-    elif dry_run:
-        _show(place)
+        uninstall(place)
     else:
-        _install(place)
+        install(place)
 
 
-def _check_host(place: Place) -> None:
-    if not Path("/run/systemd/system").is_dir():
+def check_host(place: Place) -> None:
+    """Raise `ConfigurationError` if it cannot be done here, or not by this user."""
+    if not _BOOTED.is_dir():
         raise ConfigurationError("This machine is not run by systemd. Let what runs it start `precieux up`.")
     if place.for_user:
         return
@@ -61,7 +64,8 @@ def _check_host(place: Place) -> None:
             )
 
 
-def _install(place: Place) -> None:
+def install(place: Place) -> None:
+    """Write what is missing or older, and return when the service is ready."""
     files = service_files.units(place)
     if changed := [str(file.path) for file in files if file.was_changed()]:
         raise ConfigurationError(
@@ -84,7 +88,8 @@ def _install(place: Place) -> None:
     _tell(place)
 
 
-def _show(place: Place) -> None:
+def show(place: Place) -> None:
+    """Print what `install` would write and run."""
     for file in service_files.units(place):
         terminal.say(f"# {file.path}\n{file.content}")
     for settings in service_files.settings(place):
@@ -93,25 +98,29 @@ def _show(place: Place) -> None:
         terminal.say(_shown(words))
 
 
-def _remove(place: Place, *, dry_run: bool) -> None:
+def uninstall(place: Place) -> None:
+    """Stop the service, and remove the units that nobody changed."""
     found = [file for file in service_files.units(place) if file.path.exists()]
-    ours = [file.path for file in found if not file.was_changed()]
-    stop = _systemctl(place, "disable", "--quiet", "--now", *reversed(UNITS))
-    if dry_run:
-        for words in (stop, ["rm", *map(str, ours)]):
-            terminal.say(_shown(words))
-        return
     if not found:
         raise ConfigurationError(f"There is nothing to remove: no unit of Precieux is in {place.units}.")
-    _run(stop)
-    for path in ours:
-        path.unlink()
+    changed = [file.path for file in found if file.was_changed()]
+    _run(_stop(place))
+    for file in found:
+        if file.path not in changed:
+            file.path.unlink()
     _run(_systemctl(place, "daemon-reload"))
     kept = [str(default_data_dir()), str(place.settings)]
     if not place.for_user:
         kept += ["/var/cache/precieux", "the users precieux and precieux-executor"]
-    kept += [f"{file.path}, which somebody changed" for file in found if file.path not in ours]
+    kept += [f"{path}, which somebody changed" for path in changed]
     terminal.say(f"Precieux is no service any more. These stay: {'; '.join(kept)}.")
+
+
+def show_removal(place: Place) -> None:
+    """Print what `uninstall` would run and remove."""
+    ours = [file.path for file in service_files.units(place) if file.path.exists() and not file.was_changed()]
+    for words in (_stop(place), ["rm", *map(str, ours)]):
+        terminal.say(_shown(words))
 
 
 def _tell(place: Place) -> None:
@@ -149,6 +158,10 @@ def _preparations(place: Place) -> Iterator[Sequence[str]]:
         yield from service_users.commands(place.sysusers / "precieux.conf")
     yield _systemctl(place, "daemon-reload")
     yield _systemctl(place, "enable", "--quiet", *UNITS)
+
+
+def _stop(place: Place) -> list[str]:
+    return _systemctl(place, "disable", "--quiet", "--now", *reversed(UNITS))
 
 
 def _systemctl(place: Place, *words: str) -> list[str]:
