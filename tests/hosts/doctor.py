@@ -16,7 +16,7 @@ from tests.hosts.suites import doctors_command
 #: A remedy may restart a service, or install a package.
 _REMEDY_LIMIT_S = 300
 #: How many times as long as it may take it is waited for, to tell what is late from what hangs.
-_WAIT = 6
+_WAIT = 3
 _SERVES = (Outcome.BY_CGROUP, Outcome.BY_SAMPLING)
 
 
