@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos siege help demo up test test-slow test-compose lint bench bench-pipeline format clean
+.PHONY: attacks soak chaos siege help demo up test test-slow test-compose test-hosts lint bench bench-pipeline format clean
 
 python := .venv/bin/python
 
@@ -25,6 +25,10 @@ test-slow: ## Run the slow tests: hostile programs in all modes, floods, storms,
 test-compose: ## Run the stack of docker-compose.yml on a Docker engine, kill and restart its parts, and check it
 	@deploy/bootstrap test
 	@$(python) -m pytest -m compose tests/compose $(args)
+
+test-hosts: ## Try the kinds of hosts that people have, in virtual machines; `args="--only user"` tries one
+	@deploy/bootstrap test
+	@$(python) -m tests.hosts $(args)
 
 attacks: ## Run all hostile programs, in each of the ways that the executor can run
 	@deploy/bootstrap test

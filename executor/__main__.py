@@ -12,7 +12,7 @@ from typing import Any
 import uvloop
 from starlette.types import ASGIApp
 
-from executor import limits, obstacles, pipeline, precompiled_headers, probes
+from executor import host_facts, limits, obstacles, pipeline, precompiled_headers, probes
 from executor.app import create_app
 from executor.catalogue import find_installed
 from executor.mechanisms import find_mechanisms
@@ -74,16 +74,17 @@ async def _prove(sandbox: BubblewrapSandbox, settings: ExecutorSettings) -> None
         await sandbox.start()
         findings = await probes.probe(sandbox, settings.executor_slots)
     except SandboxFailure as exc:
-        remedy = obstacles.remedy(str(exc), obstacles.read_facts(sandbox.mechanisms.privileged))
+        remedy = obstacles.remedy(host_facts.read(sandbox.mechanisms))
         raise ConfigurationError(f"Programs cannot be kept in on this host ({exc}). {remedy}") from exc
     broken = [finding for finding in findings if not finding.held]
     for finding in broken:
         log.warning("selftest.failed", guarantee=finding.guarantee, essential=finding.essential, detail=finding.detail)
     open_ = [finding.guarantee for finding in broken if finding.essential]
     if open_ and not settings.executor_unsafe_serve_without_isolation:
+        remedy = obstacles.known_remedy(host_facts.read(sandbox.mechanisms))
         raise ConfigurationError(
             f"Programs are not kept in on this host; not so is: {'; '.join(open_)}. "
-            "`python -m executor.doctor` tells more."
+            f"{remedy or '`python -m executor.doctor` tells more.'}"
         )
     if open_:
         log.error("executor.unsafe", not_held=open_)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from rich.console import Console
 from rich.table import Table
 
-from executor import obstacles, probes
+from executor import host_facts, obstacles, probes
 from executor.mechanisms import find_mechanisms
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
@@ -48,19 +48,31 @@ async def examine(settings: ExecutorSettings) -> Report:
     except ConfigurationError as exc:
         return Report(False, "nobody yet", None, [], str(exc), "")
     runs_as = _runs_as(mechanisms)
-    facts = obstacles.read_facts(mechanisms.privileged)
+    bubblewrap = str(mechanisms.bubblewrap)
+    if mechanisms.why_bubblewrap:
+        bubblewrap += f" ({mechanisms.why_bubblewrap})"
     sandbox = BubblewrapSandbox(mechanisms)
     try:
         await sandbox.start()
         findings = await probes.probe(sandbox, settings.executor_slots)
     except SandboxFailure as exc:
-        remedy = obstacles.remedy(str(exc), facts)
-        return Report(False, runs_as, str(mechanisms.bubblewrap), [], str(exc), remedy)
+        remedy = obstacles.remedy(host_facts.read(mechanisms))
+        return Report(False, runs_as, bubblewrap, [], str(exc), remedy)
     finally:
         await sandbox.aclose()
-    rows = [_row(finding, mechanisms, facts) for finding in findings]
-    serves = settings.executor_unsafe_serve_without_isolation or all(row.held for row in rows if row.essential)
-    return Report(serves, runs_as, str(mechanisms.bubblewrap), rows)
+    facts = host_facts.read(mechanisms)
+    how_to_count = ""
+    if mechanisms.why_sampled:
+        how_to_count = obstacles.remedy_for_cgroups(mechanisms.why_sampled.cause, facts)
+        how_to_count = f"Sampled, so late by a moment ({mechanisms.why_sampled}). {how_to_count}"
+    rows = [_row(finding, mechanisms, how_to_count) for finding in findings]
+    is_kept_in = all(row.held for row in rows if row.essential)
+    serves = is_kept_in or settings.executor_unsafe_serve_without_isolation
+    if is_kept_in:
+        remedy = "" if all(row.held for row in rows) else obstacles.known_remedy(facts)
+    else:
+        remedy = obstacles.remedy(facts)
+    return Report(serves, runs_as, bubblewrap, rows, remedy=remedy)
 
 
 def _runs_as(mechanisms: Mechanisms) -> str:
@@ -71,12 +83,12 @@ def _runs_as(mechanisms: Mechanisms) -> str:
     return f"an ordinary user, whom all programs share ({mechanisms.why_shared})"
 
 
-def _row(finding: probes.Finding, mechanisms: Mechanisms, facts: obstacles.Facts) -> Row:
+def _row(finding: probes.Finding, mechanisms: Mechanisms, how_to_count: str) -> Row:
     by_cgroup = f"cgroup v{mechanisms.cgroups.version}" if mechanisms.cgroups else None
     mechanism, remedy = _MECHANISMS[finding.guarantee.partition(",")[0]], ""
     if mechanism in _SAMPLED:
         mechanism = by_cgroup or _SAMPLED[mechanism]
-        remedy = "" if by_cgroup else f"Sampled, so late by a moment. {obstacles.remedy_for_cgroups(facts)}"
+        remedy = how_to_count
     if not finding.held:
         remedy = finding.detail
     return Row(finding.guarantee, finding.held, finding.essential, mechanism, remedy)
@@ -100,22 +112,30 @@ _MECHANISMS = {
     "files are limited": "size of the tmpfs",
     "output is limited": "counted while reading",
     "nothing outlives a run": "end of the pid namespace",
+    "runtimes may compile as they run": "memory that is written and executed",
 }
 _SAMPLED = {"cpu": "sampling /proc, RLIMIT_CPU per process", "memory": "sampling the tree's memory in /proc"}
 
 
 def show(report: Report, console: Console) -> None:
-    console.print(f"Runs as {report.runs_as}; bubblewrap: {report.bubblewrap or 'none'}.")
+    console.print(f"Runs as {report.runs_as}; bubblewrap: {report.bubblewrap or 'none'}.", soft_wrap=True)
     if report.rows:
-        table = Table("Guarantee", "Held", "By", "To do", box=None, pad_edge=False, header_style="bold")
+        table = Table("Guarantee", "Held", "By", box=None, pad_edge=False, header_style="bold")
         for row in report.rows:
-            held = "[green]yes[/]" if row.held else "[bold red]NO[/]"
-            table.add_row(row.guarantee, held, row.mechanism, row.remedy)
+            table.add_row(row.guarantee, "[green]yes[/]" if row.held else "[bold red]NO[/]", row.mechanism)
         console.print(table)
+    for remedy in dict.fromkeys(row.remedy for row in report.rows if row.remedy):
+        concerned = "; ".join(row.guarantee for row in report.rows if row.remedy == remedy)
+        _print_whole(console, f"{concerned}: {remedy}")
     for line in (report.reason, report.remedy):
         if line:
-            console.print(line, style="red", markup=False)
+            _print_whole(console, line, style="red")
     console.print("The executor serves here." if report.serves else "[bold red]The executor refuses to serve here.[/]")
+
+
+def _print_whole(console: Console, line: str, style: str | None = None) -> None:
+    """Print without breaking the line, because there may be a command in it to copy."""
+    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def main(arguments: list[str]) -> int:

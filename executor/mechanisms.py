@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from executor.precompiled_headers import find_folder
-from executor.sandbox import cgroups, subordinate, wall
+from executor.sandbox import cgroups, find_bubblewrap, subordinate, wall
+from executor.sandbox.cgroups import Cause, Cgroups, NotTaken
 from executor.sandbox.link import Mechanisms
 from executor.sandbox.subordinate import Unavailable
 from executor.settings import ExecutorSettings
@@ -18,31 +19,43 @@ _KINDS = 6
 
 def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
     """`ConfigurationError` when something is missing without which programs cannot be kept in."""
-    bubblewrap = wall.find_bubblewrap(settings.bwrap)
     wall.find_python()
     privileged = wall.is_privileged()
-    if privileged and not _is_mapped(settings.executor_first_user_id, _users(settings)):
-        raise ConfigurationError(
-            f"PRECIEUX_EXECUTOR_FIRST_USER_ID is {settings.executor_first_user_id}, which is no user id here "
-            f"(a container may have but a few): set it to the first of {_users(settings)} unused ids."
-        )
+    bubblewrap = find_bubblewrap.find(settings.bwrap, privileged)
+    if bubblewrap.why:
+        log.info("bubblewrap.other", path=str(bubblewrap.path), reason=bubblewrap.why)
+    if privileged:
+        _require_ids(settings.executor_first_user_id, _users(settings))
     subordinates, why_shared = None, ""
     try:
-        subordinates = None if privileged else subordinate.find(_users(settings), bubblewrap)
+        subordinates = None if privileged else subordinate.find(_users(settings), bubblewrap.path)
     except Unavailable as exc:
         why_shared = str(exc)
         log.info("users.shared", reason=why_shared)
+    claimed, why_sampled = _claim_cgroups(settings)
     first_user = settings.executor_first_user_id if privileged else None
     return Mechanisms(
-        bubblewrap=bubblewrap,
+        bubblewrap=bubblewrap.path,
+        why_bubblewrap=bubblewrap.why,
         privileged=privileged,
         first_user=subordinate.FIRST_USER if subordinates else first_user,
         subordinates=subordinates,
         why_shared=why_shared,
         headers=find_folder(settings.executor_cache_dir, "headers") if settings.precompile_headers else None,
         runtimes=find_folder(settings.executor_cache_dir, "runtimes") if settings.executor_warm else None,
-        cgroups=cgroups.claim() if settings.executor_use_cgroups else None,
+        cgroups=claimed,
+        why_sampled=why_sampled,
     )
+
+
+def _claim_cgroups(settings: ExecutorSettings) -> tuple[Cgroups | None, NotTaken | None]:
+    try:
+        if not settings.executor_use_cgroups:
+            raise NotTaken(Cause.SWITCHED_OFF, "PRECIEUX_EXECUTOR_USE_CGROUPS is false")
+        return cgroups.claim(), None
+    except NotTaken as exc:
+        log.info("limits.sampled", cause=exc.cause.name.lower(), reason=str(exc))
+        return None, exc
 
 
 def _users(settings: ExecutorSettings) -> int:
@@ -51,7 +64,17 @@ def _users(settings: ExecutorSettings) -> int:
     return 2 + 2 * settings.programs_at_once + (_KINDS * settings.executor_warm_boxes if settings.executor_warm else 0)
 
 
-def _is_mapped(first: int, count: int) -> bool:
-    """Whether the ids exist in our user namespace (user_namespaces(7))."""
-    ranges = (map(int, line.split()) for line in Path("/proc/self/uid_map").read_text().splitlines())
-    return any(start <= first and first + count <= start + length for start, _, length in ranges)
+def _require_ids(first: int, count: int, uid_map: Path = Path("/proc/self/uid_map")) -> None:
+    """`ConfigurationError` if the ids do not exist in our user namespace (user_namespaces(7))."""
+    ranges = [tuple(map(int, line.split())) for line in uid_map.read_text().splitlines()]
+    if any(start <= first and first + count <= start + length for start, _, length in ranges):
+        return
+    if all(length < count for _, _, length in ranges):
+        raise ConfigurationError(
+            f"As root the executor needs {count} unused user ids, and too few exist here: set `PrivateUsers=no` in its "
+            "unit, or start it as an ordinary user."
+        )
+    raise ConfigurationError(
+        f"PRECIEUX_EXECUTOR_FIRST_USER_ID is {first}, which is no user id here (a container may have but a few): "
+        f"set it to the first of {count} unused ids."
+    )

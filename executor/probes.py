@@ -127,6 +127,18 @@ print("ended")
         _LIMITS,
         lambda ended: ended.stdout == b"ended\n" and ended.wall_s < _LIMITS.wall_s,
     ),
+    _LimitProbe(
+        "runtimes may compile as they run",
+        """
+import mmap
+try:
+    mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+except OSError as exc:
+    raise SystemExit(f"memory that is written and executed: {exc.strerror}")
+""",
+        _LIMITS,
+        lambda ended: ended.succeeded,
+    ),
 )
 
 

@@ -2,12 +2,15 @@
 
 import asyncio
 import inspect
+import os
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, overload
+from typing import Final, TypeVar, overload
 
 T = TypeVar("T")
 
+#: How many times as long as usual everything may take: more than 1 on a machine whose processor is emulated.
+PATIENCE: Final = float(os.environ.get("PRECIEUX_TEST_PATIENCE", "1"))
 _INTERVAL = 0.02
 
 
@@ -17,22 +20,22 @@ async def eventually(predicate: Callable[[], Awaitable[T]], timeout: float = 15.
 async def eventually(predicate: Callable[[], T], timeout: float = 15.0, what: str = "") -> T: ...
 async def eventually(predicate: Callable[[], Awaitable[T] | T], timeout: float = 15.0, what: str = "") -> T:
     """The predicate's first true answer; fails the test when there is none in `timeout` seconds."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + timeout * PATIENCE
     while True:
         answer = predicate()
         value = await answer if inspect.isawaitable(answer) else answer
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what or inspect.getsource(predicate).strip()}: not within {timeout:g} s")
+            raise AssertionError(f"{what or inspect.getsource(predicate).strip()}: not within {timeout * PATIENCE:g} s")
         await asyncio.sleep(_INTERVAL)
 
 
 def eventually_sync(predicate: Callable[[], T], timeout: float = 30.0, what: str = "") -> T:
     """The same, where there is no event loop: for fixtures and tests that drive whole processes."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + timeout * PATIENCE
     while not (value := predicate()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what or inspect.getsource(predicate).strip()}: not within {timeout:g} s")
+            raise AssertionError(f"{what or inspect.getsource(predicate).strip()}: not within {timeout * PATIENCE:g} s")
         time.sleep(_INTERVAL)
     return value

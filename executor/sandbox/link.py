@@ -11,7 +11,7 @@ from pathlib import Path
 
 from executor.sandbox import seccomp, wall
 from executor.sandbox.base import SandboxFailure
-from executor.sandbox.cgroups import Cgroups
+from executor.sandbox.cgroups import Cgroups, NotTaken
 from executor.sandbox.keeper.protocol import MAX_PACKET, Report, decode_report
 from executor.sandbox.subordinate import Gate, Subordinates, Unavailable
 from shared.logging import get_logger
@@ -36,6 +36,10 @@ class Mechanisms:
     subordinates: Subordinates | None = None
     #: Why programs have no users of their own, and what to do about it.
     why_shared: str = ""
+    #: Why this bubblewrap was taken, where it is not the system's.
+    why_bubblewrap: str = ""
+    #: Why limits are sampled where there are no cgroups.
+    why_sampled: NotTaken | None = None
 
     @property
     def own_users(self) -> bool:
@@ -124,7 +128,14 @@ class KeeperLink:
         mechanisms = self._mechanisms
         folders = {wall.HEADERS: mechanisms.headers, wall.RUNTIMES: mechanisms.runtimes}
         gate = Gate() if mechanisms.subordinates else None
-        plan = wall.build(mechanisms.bubblewrap, mechanisms.privileged, seccomp.for_the_wall(), folders, gate)
+        plan = wall.build(
+            mechanisms.bubblewrap,
+            mechanisms.privileged,
+            seccomp.for_the_wall(),
+            folders,
+            gate,
+            cgroup_namespace=not mechanisms.cgroups or mechanisms.cgroups.version == 1,
+        )
         inherited = (gate.block, gate.info) if gate else ()
         try:
             self._process = await asyncio.create_subprocess_exec(

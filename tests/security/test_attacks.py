@@ -55,10 +55,17 @@ def campaign(request: pytest.FixtureRequest) -> Iterator[Campaign]:
             request.param, executor_slots=str(_CONCURRENCY), compile_time_limit="1.5", executor_warm_idle="1"
         ) as running,
     ):
-        yield asyncio.run(_attack_all(attacked, running))
+        yield asyncio.run(_attack_all(attacked, running, _chosen(request.session)))
 
 
-async def _attack_all(attacked: Host, running: RunningExecutor) -> Campaign:
+def _chosen(session: pytest.Session) -> list[Attack]:
+    """Return the attacks whose results are asked for: all, unless some tests were selected."""
+    calls = [vars(item).get("callspec") for item in session.items]
+    names = {call.params["attack"].name for call in calls if call and "attack" in call.params}
+    return [attack for attack in _ATTACKS if attack.name in names]
+
+
+async def _attack_all(attacked: Host, running: RunningExecutor, attacks: list[Attack]) -> Campaign:
     before = descendants(running.pid)
     free = asyncio.Semaphore(_CONCURRENCY)
     async with httpx.AsyncClient(base_url=running.url, timeout=120) as client:
@@ -67,12 +74,12 @@ async def _attack_all(attacked: Host, running: RunningExecutor) -> Campaign:
             async with free:
                 return await _make(attack, attacked, client)
 
-        results = await asyncio.gather(*(make(attack) for attack in _ATTACKS))
+        results = await asyncio.gather(*(make(attack) for attack in attacks))
         left_over = await _left_over(running.pid, before)
         started = time.monotonic()
         greeting = (await client.post("/", json={"language": "py", "code": "print('hello')"})).json()
         taken = time.monotonic() - started
-    names = (attack.name for attack in _ATTACKS)
+    names = (attack.name for attack in attacks)
     return Campaign(dict(zip(names, results, strict=True)), attacked.damage(), left_over, greeting, taken)
 
 

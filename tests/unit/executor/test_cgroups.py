@@ -1,59 +1,143 @@
-"""Finding and leaving cgroups, on folders that look like them."""
+"""Finding and leaving cgroups, on folders that look like them. `tests/security/test_cgroup_v2.py` has real ones."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from executor.sandbox import cgroups
+from executor.sandbox.cgroups import Cause, NotTaken
+
+
+def _group(root: Path, path: str) -> Path:
+    group = root / path
+    group.mkdir(parents=True, exist_ok=True)
+    (group / "cgroup.controllers").write_text("cpu io memory pids\n")
+    (group / "cgroup.subtree_control").write_text("")
+    return group
 
 
 @pytest.fixture
 def v2(tmp_path: Path) -> Path:
-    for folder in (tmp_path, tmp_path / "user"):
-        folder.mkdir(exist_ok=True)
-        (folder / "cgroup.controllers").write_text("cpu io memory pids\n")
-        (folder / "cgroup.subtree_control").write_text("")
-    return tmp_path
+    _group(tmp_path, "user")
+    return _group(tmp_path, "")
+
+
+def _refusal(root: Path, own: str) -> NotTaken:
+    with pytest.raises(NotTaken) as caught:
+        cgroups.claim(root, own)
+    return caught.value
+
+
+def _mark(monkeypatch: pytest.MonkeyPatch, *groups: Path) -> None:
+    monkeypatch.setattr(cgroups, "_is_marked", groups.__contains__)
 
 
 def test_v2_makes_its_own_folder_and_hands_controllers_down(v2: Path) -> None:
     claimed = cgroups.claim(v2, "0::/user\n")
-    assert claimed is not None
     assert claimed.version == 2
     folder = claimed.folders["unified"]
     assert folder == v2 / "user" / f"precieux-{os.getpid()}"
-    assert (folder / "cgroup.subtree_control").read_text() == "+memory +pids +cpu"
+    for group in (folder, folder.parent):
+        assert (group / "cgroup.subtree_control").read_text() == "+memory +pids +cpu"
 
 
-def test_v2_without_a_memory_controller_is_none(v2: Path) -> None:
-    (v2 / "user/cgroup.controllers").write_text("hugetlb\n")
-    assert cgroups.claim(v2, "0::/user\n") is None
+def test_v2_does_without_other_controllers(v2: Path) -> None:
+    (v2 / "user/cgroup.controllers").write_text("io memory\n")
+    folder = cgroups.claim(v2, "0::/user\n").folders["unified"]
+    assert (folder / "cgroup.subtree_control").read_text() == "+memory"
+
+
+def test_v2_without_a_memory_controller_says_so(v2: Path) -> None:
+    (v2 / "user/cgroup.controllers").write_text("cpu pids\n")
+    refusal = _refusal(v2, "0::/user\n")
+    assert refusal.cause is Cause.NO_CONTROLLER
+    assert str(refusal) == f"{v2}/user has not the controller memory"
+
+
+@pytest.mark.parametrize("own", ["run.service", "run.service/precieux-aside", "run.service/main/deeper"])
+def test_v2_the_group_that_systemd_has_marked_is_ours(v2: Path, monkeypatch: pytest.MonkeyPatch, own: str) -> None:
+    unit = _group(v2, "user/run.service")
+    _group(v2, f"user/{own}")
+    _mark(monkeypatch, unit)
+    assert cgroups.claim(v2, f"0::/user/{own}\n").folders["unified"].parent == unit
+
+
+@pytest.mark.parametrize("own", ["run.scope", "run.scope/precieux-aside"])
+def test_v2_below_the_users_systemd_our_unit_is_ours(v2: Path, monkeypatch: pytest.MonkeyPatch, own: str) -> None:
+    manager, unit = _group(v2, "user/user@0.service"), _group(v2, "user/user@0.service/app.slice/run.scope")
+    _group(unit.parent, own)
+    _mark(monkeypatch, manager)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    claimed = cgroups.claim(v2, f"0::/user/user@0.service/app.slice/{own}\n")
+    assert claimed.folders["unified"].parent == unit
+
+
+def test_v2_root_leaves_systemds_groups_alone(v2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = _group(v2, "session-1.scope")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    refusal = _refusal(v2, "0::/session-1.scope\n")
+    assert refusal.cause is Cause.NOT_DELEGATED
+    assert str(refusal) == f"{session} is not delegated: it is systemd's own"
+    assert list(session.glob("precieux*")) == []
+
+
+def test_v2_without_systemd_another_of_ours_finds_the_same_group(v2: Path) -> None:
+    _group(v2, "user/precieux-aside")
+    assert cgroups.claim(v2, "0::/user/precieux-aside\n").folders["unified"].parent == v2 / "user"
+
+
+@pytest.mark.parametrize(
+    ("number", "cause", "words"),
+    [
+        (errno.EROFS, Cause.READ_ONLY, "user is on a read-only file system"),
+        (errno.EACCES, Cause.NOT_DELEGATED, "user is not delegated: it is owned by "),
+        (errno.EBUSY, Cause.IN_THE_WAY, "user holds processes that cannot be moved: one outside of our sight"),
+        (errno.EOPNOTSUPP, Cause.REFUSED, "user cannot be used: Operation not supported"),
+    ],
+)
+def test_v2_the_kernels_refusal_is_told(
+    v2: Path, monkeypatch: pytest.MonkeyPatch, number: int, cause: Cause, words: str
+) -> None:
+    def write(file: Path, value: str) -> None:
+        raise OSError(number, os.strerror(number))
+
+    (v2 / "user/cgroup.procs").write_text("0\n")
+    monkeypatch.setattr(Path, "write_text", write)
+    refusal = _refusal(v2, "0::/user\n")
+    assert refusal.cause is cause
+    assert words in str(refusal)
+    assert not (v2 / "user" / f"precieux-{os.getpid()}").exists()
 
 
 def test_v1_takes_the_wanted_hierarchies_that_are_there(tmp_path: Path) -> None:
     for path in ("memory/own", "cpuacct", "pids/own"):
         (tmp_path / path).mkdir(parents=True)
     claimed = cgroups.claim(tmp_path, "5:pids:/own\n4:memory:/own\n2:cpuacct:/\n1:name=systemd:/\n0::/\n")
-    assert claimed is not None
     assert claimed.version == 1
     assert set(claimed.folders) == {"memory", "cpuacct", "pids"}
     claimed.remove()
     assert list((tmp_path / "memory/own").iterdir()) == []
 
 
-def test_v1_without_memory_is_none_and_leaves_nothing(tmp_path: Path) -> None:
+def test_v1_without_memory_is_not_taken_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "cpuacct").mkdir()
-    assert cgroups.claim(tmp_path, "4:memory:/\n2:cpuacct:/\n") is None
+    refusal = _refusal(tmp_path, "4:memory:/\n2:cpuacct:/\n")
+    assert refusal.cause is Cause.NO_CONTROLLER
+    assert str(refusal) == f"{tmp_path} has not the controller memory"
     assert list((tmp_path / "cpuacct").iterdir()) == []
+
+
+def test_where_no_cgroups_are_mounted_it_says_so(tmp_path: Path) -> None:
+    assert _refusal(tmp_path, "4:memory:/\n0::/\n").cause is Cause.NOT_MOUNTED
 
 
 def test_what_a_dead_executor_left_is_swept(tmp_path: Path) -> None:
     for path in ("memory", "cpuacct"):
         (tmp_path / path / "precieux-4194305/7.0").mkdir(parents=True)  # above the largest process id
         (tmp_path / path / f"precieux-{os.getppid()}").mkdir()
-    claimed = cgroups.claim(tmp_path, "4:memory:/\n2:cpuacct:/\n")
-    assert claimed is not None
+    cgroups.claim(tmp_path, "4:memory:/\n2:cpuacct:/\n")
     left = {folder.name for folder in (tmp_path / "memory").iterdir()}
     assert left == {f"precieux-{os.getpid()}", f"precieux-{os.getppid()}"}
 

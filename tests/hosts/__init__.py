@@ -1,0 +1,1 @@
+"""The executor on hosts that people have, in virtual machines: see docs/hosts.md."""

