@@ -241,7 +241,6 @@ def rules(machine: str, *, counted_by_cgroup: bool = True) -> dict[str, Rule]:
         "fsync": _DO_NOTHING,
         "fdatasync": _DO_NOTHING,
         "sync_file_range": _DO_NOTHING,
-        "sync_file_range2": _DO_NOTHING,
         "msync": IfBits(2, _MS_SYNC, _DO_NOTHING),
         "mmap": IfBits(3, _MAP_HUGETLB, Answer(errno.ENOMEM)),
         "memfd_create": IfBits(1, _MFD_HUGETLB, Answer(errno.EINVAL)),
