@@ -80,6 +80,7 @@ class Guest:
             "BatchMode": "yes",
             "ConnectTimeout": "60",
             "ServerAliveInterval": "30",
+            "ServerAliveCountMax": "20",  # an emulated machine may say nothing for minutes
             "LogLevel": "ERROR",
         }
         settings = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
