@@ -20,8 +20,10 @@ _RETRY_SECONDS: Final = 5.0
 _KEEP: Final = """
     WITH told AS MATERIALIZED (
         SELECT * FROM unnest(CAST(:codes AS text[]), CAST(:infos AS text[])) AS one (code, info)
-    ), gone AS (
-        DELETE FROM languages WHERE code NOT IN (SELECT code FROM told)
+    ), gone AS MATERIALIZED (
+        SELECT code FROM languages WHERE code NOT IN (SELECT code FROM told) ORDER BY code FOR UPDATE
+    ), removed AS (
+        DELETE FROM languages USING gone WHERE languages.code = gone.code
     )
     INSERT INTO languages (code, info, seen_at) SELECT code, info, now() FROM told ORDER BY code
     ON CONFLICT (code) DO UPDATE SET info = excluded.info, seen_at = excluded.seen_at

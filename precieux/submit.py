@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import typer
+
 from precieux import terminal
 from precieux.client import Client, Submission, guess_language
 from shared.errors import PrecieuxError
 
+#: As shells tell a command that SIGINT has ended.
+_INTERRUPTED = 130
 _STATES = {
     None: "registered",
     "none-executed": "waiting for its turn",
@@ -42,7 +46,7 @@ def submit(
         finished = _watch(client, email, number)
     except KeyboardInterrupt:
         terminal.hint(f"Submission {number} goes on: see `precieux status {email}`, or wait for the mail.")
-        raise
+        raise typer.Exit(_INTERRUPTED) from None
     if as_json:
         terminal.say_json(finished.as_dict())
     else:

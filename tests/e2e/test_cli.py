@@ -56,7 +56,7 @@ def test_an_interrupted_wait_says_that_the_submission_goes_on(running: Up, tmp_p
         number = first.split()[1].rstrip(":")
         waiting.send_signal(signal.SIGINT)
         said = waiting.stderr.read()
-    assert waiting.returncode == 130
+    assert waiting.returncode == 130, said
     assert f"Submission {number} goes on" in said
     assert "precieux status c@example.com" in said
 

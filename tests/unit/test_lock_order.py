@@ -15,7 +15,7 @@ import pytest
 from tests.unit.test_house_rules import ROOT, SOURCES
 
 #: The order in which rows of a table are locked; a job's goes by its upload, which is locked after it.
-ORDER: Final = {"job": "upload, id", "quarantine": "sha256", "suppressions": "email"}
+ORDER: Final = {"job": "upload, id", "languages": "code", "quarantine": "sha256", "suppressions": "email"}
 
 #: Statements that lock several rows in no order of their own, by the clause that does, and why none waits in a circle.
 REASONS: Final = {
