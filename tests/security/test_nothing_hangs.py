@@ -28,6 +28,8 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
 
+#: Seconds. On an idle machine each of these takes at most ten; other tests run beside it.
+_DEADLINE_S = 30
 _ROOT = Path(__file__).parent.parent.parent
 _PATIENCE_S = 1.0
 _LIMITS = StageLimits(
@@ -59,7 +61,7 @@ async def sandbox() -> AsyncIterator[BubblewrapSandbox]:
     try:
         yield sandbox
     finally:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(_DEADLINE_S):
             await sandbox.aclose()
 
 
@@ -79,7 +81,7 @@ async def test_a_keeper_that_gets_stuck_fails_its_runs_and_another_takes_over(sa
     await _until_it_runs(1)
     first = keeper(os.getpid())
     with _stopped(first):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(_DEADLINE_S):
             with pytest.raises(SandboxFailure, match="the keeper hung"):
                 await running
     (ended,) = await sandbox.run(_job(_NOTHING))
@@ -90,7 +92,7 @@ async def test_a_keeper_that_gets_stuck_fails_its_runs_and_another_takes_over(sa
 async def test_a_keeper_that_gets_stuck_while_nothing_runs_is_replaced(sandbox: BubblewrapSandbox) -> None:
     first = keeper(os.getpid())
     with _stopped(first):
-        await eventually(lambda: first not in descendants(os.getpid()), timeout=10)
+        await eventually(lambda: first not in descendants(os.getpid()), timeout=_DEADLINE_S)
     (ended,) = await sandbox.run(_job(_NOTHING))
     assert ended.succeeded
 
@@ -100,7 +102,7 @@ async def test_cancelling_a_run_ends_though_the_keeper_is_stuck(sandbox: Bubblew
     await _until_it_runs(1)
     with _stopped(keeper(os.getpid())):
         running.cancel()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(_DEADLINE_S):
             await asyncio.gather(running, return_exceptions=True)
     assert running.cancelled()
 
@@ -109,7 +111,7 @@ async def test_a_sandbox_whose_keeper_is_stuck_can_be_closed(sandbox: Bubblewrap
     running = asyncio.create_task(sandbox.run(_job(_FOREVER)))
     await _until_it_runs(1)
     with _stopped(keeper(os.getpid())):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(_DEADLINE_S):
             await sandbox.aclose()
             with pytest.raises(SandboxFailure, match="has been closed"):
                 await running
@@ -139,7 +141,7 @@ async def test_a_sandbox_can_be_closed_while_it_starts(call: str) -> None:
     with faulty_bubblewrap(fault) as bubblewrap:
         sandbox = BubblewrapSandbox(replace(find_mechanisms(ExecutorSettings()), bubblewrap=bubblewrap), 60)
         starting = asyncio.create_task(sandbox.start())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(_DEADLINE_S):
             await reached.wait()
             await sandbox.aclose()
             with pytest.raises(SandboxFailure):
