@@ -24,7 +24,7 @@ def show(outcomes: Sequence[Outcome], left_out: Sequence[Sample], *, seconds: fl
     for mail in _choose_mails(outcomes):
         _show_mail(mail)
     for sample in left_out:
-        say(f"Left out: {sample.path.name}, for want of its language's tools on this machine ({sample.language}).")
+        say(f"Left out: {sample.path.name}. This machine lacks the tools of its language ({sample.language}).")
     all_good = len(good) == len(outcomes) > 0
     text = f"{len(good)} of {len(outcomes)} programs ended as expected and were mailed, in {seconds:.0f} s."
     out.print(text, style="bold green" if all_good else "bold red")
