@@ -1,4 +1,4 @@
-"""Reads the bytes of a source file as text in UTF-8, and tells its sender what else they are. Pure."""
+"""Reads the bytes of a source file as text in UTF-8. What is not UTF-8 is named in the error. Pure."""
 
 import codecs
 from http import HTTPStatus

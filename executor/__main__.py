@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import selectors
-import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -31,13 +30,12 @@ from shared.logging import LogSettings, configure_logging, get_logger
 from shared.loopback import is_loopback
 from shared.notify import notify_stopping
 from shared.settings import fail, load
-from shared.stop_signals import at_first_stop_signal
+from shared.stop_signals import INTERRUPTED, at_first_stop_signal
 from shared.watchdog import signs_of_life
 
 log = get_logger("executor")
 
 _GRACE_S = 5
-_INTERRUPTED = 128 + signal.SIGINT
 #: Heads are small here, because programs come in bodies. Runners behind one gateway share an address.
 _CONNECTIONS = ConnectionLimits(head_bytes=16384, most_per_address=256)
 
@@ -145,7 +143,7 @@ def main() -> int:
     except ConfigurationError as exc:
         return fail(exc)
     except KeyboardInterrupt:  # before it served
-        return _INTERRUPTED
+        return INTERRUPTED
     return 0
 
 

@@ -4,7 +4,6 @@ to change for the rest. `--json` for programs. Exit code 0 when the executor wou
 
 import asyncio
 import json
-import signal
 import sys
 from dataclasses import asdict, dataclass
 
@@ -20,8 +19,7 @@ from executor.settings import ExecutorSettings
 from shared.errors import ConfigurationError
 from shared.logging import LogSettings, configure_logging
 from shared.settings import load
-
-_INTERRUPTED = 128 + signal.SIGINT
+from shared.stop_signals import INTERRUPTED
 
 
 @dataclass(frozen=True)
@@ -146,7 +144,7 @@ def main(arguments: list[str]) -> int:
     except ConfigurationError as exc:
         report = Report(False, "nobody yet", None, [], str(exc))
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     if "--json" in arguments:
         print(json.dumps(asdict(report), indent=2))  # noqa: T201
     else:

@@ -1,4 +1,4 @@
-"""What of this host decides whether programs can be kept in: read where the kernel says so, and tried where not."""
+"""Reads, or tries, the facts about this host that decide whether programs can be kept in."""
 
 import os
 import re
@@ -17,7 +17,7 @@ _CONTAINER_MARKS = (".dockerenv", "run/.containerenv")
 
 
 def read(mechanisms: Mechanisms, root: Path = Path("/")) -> Facts:
-    """Takes as long as raising two walls, so it is for hosts where something has failed, and for the doctor."""
+    """Return the facts. It takes as long as raising two walls, so only the doctor and a failed start call it."""
 
     def number(path: str) -> int | None:
         try:

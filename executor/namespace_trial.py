@@ -77,7 +77,7 @@ def become(user: int) -> None:
 
 
 def attempt(name: str, step: Callable[..., None], *arguments: object) -> bool:
-    """Tell how the step ended, and whether it was granted."""
+    """Print how the step ended, and return whether the kernel allowed it."""
     print(f"{name}\t", end="", flush=True)  # noqa: T201
     try:
         step(*arguments)
@@ -102,7 +102,7 @@ def enter_namespaces() -> bool:
 
 
 def make_box(user: int) -> None:
-    """In the new pid namespace, as its first process."""
+    """Take the last steps of a box, as the first process of the new pid namespace."""
     flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
     if attempt("proc", call, _libc.mount, b"proc", b"/proc", b"proc", flags, None) and (
         user < 0 or attempt("another user", become, user)

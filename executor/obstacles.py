@@ -28,7 +28,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Facts:
-    """What of the host decides; a number is None where the kernel has no such switch."""
+    """The facts that decide. A number is None if the kernel has no such switch."""
 
     as_root: bool = False
     #: We are root and lack capabilities.
@@ -91,7 +91,7 @@ def _unmask(facts: Facts) -> str:
 
 
 def _open_container(facts: Facts) -> str:
-    """Name what the container was started with that forbids boxes; all of it where that cannot be told."""
+    """Name the options of the container that forbid boxes, or all three if the cause is not known."""
     is_filtered = any(step in facts.refused for step in ("unshare", "mount", "netlink"))
     is_masked = facts.masked and not facts.as_root
     closed = {
@@ -108,7 +108,7 @@ def _lacks_capabilities(facts: Facts) -> bool:
     return any(step in facts.refused for step in ("user namespace", "id map", "namespaces", "mounts"))
 
 
-#: The first that is met is told.
+#: The sentence of the first that is met is shown.
 _OBSTACLES = (
     _switch(
         lambda facts: facts.max_user_namespaces == 0 or facts.refused.get("user namespace") == "ENOSPC",

@@ -31,7 +31,7 @@ class ExecutorSettings(Settings):
         default=os.cpu_count() or 1,
         ge=0,
         le=1024,
-        description="how many programs more run at once, each of somebody who has none running",
+        description="how many programs more run at once, each of a share that has none running",
     )
     executor_queue: int = Field(
         default=64, ge=0, description="how many requests may wait for a slot before others get a 503"
@@ -76,7 +76,8 @@ class ExecutorSettings(Settings):
     )
 
     executor_warm: bool = Field(
-        default=True, description="false: every program starts anew, in a box that is made for it"
+        default=True,
+        description="false: each program gets a box and a runtime that are started for it",
     )
     executor_warm_boxes: int = Field(
         default=min(2 * (os.cpu_count() or 1), 32), ge=0, le=256, description="how many boxes of each kind stand ready"
@@ -94,7 +95,7 @@ class ExecutorSettings(Settings):
         default=1_879_048_192,
         ge=1,
         lt=1 << 32,
-        description="root runs programs as this user id and those after it, each as another; nobody else's",
+        description="first user id of programs if the executor is root; it and those after it must be unused",
     )
     executor_use_cgroups: bool = Field(
         default=True, description="false: measure by sampling /proc even where cgroups work"

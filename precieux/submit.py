@@ -7,9 +7,8 @@ import typer
 from precieux import terminal
 from precieux.client import Client, Submission, guess_language
 from shared.errors import PrecieuxError
+from shared.stop_signals import INTERRUPTED
 
-#: As shells tell a command that SIGINT has ended.
-_INTERRUPTED = 130
 _STATES = {
     None: "registered",
     "none-executed": "waiting for its turn",
@@ -46,7 +45,7 @@ def submit(
         finished = _watch(client, email, number)
     except KeyboardInterrupt:
         terminal.hint(f"Submission {number} goes on: see `precieux status {email}`, or wait for the mail.")
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
     if as_json:
         terminal.say_json(finished.as_dict())
     else:

@@ -7,6 +7,8 @@ from types import FrameType
 from typing import Final
 
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
+#: The exit code of a command that SIGINT has ended, as shells report it.
+INTERRUPTED: Final = 128 + signal.SIGINT
 
 
 def at_first_stop_signal(act: Callable[[], None]) -> None:

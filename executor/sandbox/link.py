@@ -249,7 +249,7 @@ class KeeperLink:
                 os.close(descriptor)
 
     async def _listen(self, stderr: asyncio.StreamReader) -> None:
-        """Until everything in the wall has ended."""
+        """Wait until everything in the wall has ended."""
         while True:
             try:
                 line = await stderr.readline()
@@ -258,7 +258,7 @@ class KeeperLink:
             if not line:
                 return
             self._last_words.append(line.decode(errors="replace").strip())
-            if self._socket:  # before, whoever starts us is told
+            if self._socket:  # before that, the caller of `start` gets them
                 log.warning("keeper.said", text=self._last_words[-1])
 
     async def _end(self, grace_s: float = 0.0) -> None:

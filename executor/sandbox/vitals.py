@@ -1,4 +1,4 @@
-"""Tells what hangs from what is slow. On a loaded machine a process may take minutes for what is quick elsewhere."""
+"""Tells apart what hangs and what is slow. On a loaded machine a quick step of a process may take minutes."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from pathlib import Path
 #: Looks in a row at which nothing has moved; and looks in all. Looks are counted, and not seconds, because a container
 #: that is paused stops us as well as what we look at.
 _MOST_IDLE, _MOST_LOOKS = 4, 200
-#: States of what waits for a processor; or for a disk, or a lock that is held by somebody who waits for a processor.
+#: States of a process that waits for a processor, or in the kernel for a disk or a lock.
 _SLOW = (b"R", b"D")
 
 
@@ -43,7 +43,7 @@ class Watch:
 
 
 class Vitals:
-    """What processes have done between two calls (proc_pid_stat(5)). `pids` tells which they are."""
+    """Compares what processes did between two calls (proc_pid_stat(5)). `pids` returns their ids."""
 
     def __init__(self, pids: Callable[[], Iterable[int]]) -> None:
         self._pids = pids
@@ -56,7 +56,7 @@ class Vitals:
 
 
 def descendants(pid: int) -> Iterator[int]:
-    """All processes below one, where the kernel tells (proc_tid_children(5))."""
+    """Yield all descendants of a process; none if the kernel does not list children (proc_tid_children(5))."""
     with contextlib.suppress(OSError):
         for task in os.listdir(f"/proc/{pid}/task"):
             for child in map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split()):

@@ -30,7 +30,7 @@ def commit() -> str:
 
 
 def is_clean() -> bool:
-    """Whether there is nothing that the last commit lacks."""
+    """Return whether the last commit holds everything."""
     return not _git("status", "--porcelain").strip()
 
 

@@ -42,7 +42,7 @@ class Machine:
         self._order(f"loadvm {_SNAPSHOT}")
 
     def reboot(self) -> None:
-        """As its operator would. Ends when one can log in again."""
+        """Reboot it as its operator would, and return when a login works again."""
         before = self._boot()
         self.guest.run("root", "systemctl reboot", _SNAPSHOT_S)
         deadline = time.monotonic() + _EMULATED_BOOT_S

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tests.hosts.guest import Done
 
-#: Every failure is told within so many seconds, on a machine as fast as this one.
+#: Seconds within which the doctor must report a failure, on a machine as fast as this one.
 TOLD_WITHIN_S: Final = 10
 
 

@@ -26,7 +26,7 @@ class Row:
 
 
 def choose(configurations: Sequence[Configuration], only: Sequence[str], suites: Sequence[str]) -> list[Configuration]:
-    """Those whose names match one of the patterns, all if there is none, and that have one of the suites."""
+    """Return the configurations that match a pattern (all, if there is none) and have one of the suites."""
     for pattern in only:
         if not any(fnmatchcase(one.name, pattern) for one in configurations):
             raise HostsError(f"No configuration is named {pattern}; --list shows all.")

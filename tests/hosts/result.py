@@ -6,7 +6,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Result:
     """`part` is "2/4" where a suite was cut into pieces; `passed` of `total` tests, where it has such. `details` tell
-    each failure in a line. `lost`: nobody can log in to the machine any more."""
+    each failure in a line. `lost`: no login to the machine works any more."""
 
     configuration: str
     suite: str

@@ -1,4 +1,4 @@
-"""The table of the engine's languages follows the engine, and stays while the engine is away."""
+"""The table of languages follows the engine, and does not change while the engine does not answer."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 
 class Engine:
-    """Tells `codes`, or that it is away when there are none to tell."""
+    """Returns `codes`, or fails as an engine that does not answer if they are None."""
 
     def __init__(self, *codes: str) -> None:
         self.codes: Sequence[str] | None = codes

@@ -77,7 +77,7 @@ def test_the_last_words_of_one_that_ends_at_once_are_told(keeper: Keeper) -> Non
 
 
 def test_the_last_words_of_one_that_has_left_something_unread_are_received() -> None:
-    """The kernel tells of the first (ECONNRESET) before the second."""
+    """The kernel reports the first (ECONNRESET) before the second."""
     ours, theirs = channel.pair()
     with ours:
         with theirs:
