@@ -101,27 +101,47 @@ def processes_named(mark: str) -> list[int]:
 
 
 def descendants(pid: int) -> list[int]:
-    """All processes below one, by proc_pid_task(5)'s `children`."""
+    """All processes below one."""
     found = []
-    try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split():
-                found += [int(child), *descendants(int(child))]
-    except OSError:
-        pass
+    for child in _children(pid):
+        found += [child, *descendants(child)]
     return found
+
+
+def walls(executor: int) -> list[int]:
+    """Bubblewrap's processes that an executor has started itself.
+
+    The tests' own process starts sandboxes, and may have whole executors as children.
+    """
+    return [child for child in _children(executor) if b"/box/keeper.pyz" in _arguments(child)]
 
 
 def keeper(executor: int) -> int:
     """The process in the wall that makes boxes."""
-    for pid in descendants(executor):
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if b"/box/keeper.pyz" in arguments and not arguments[0].endswith(b"bwrap"):
-            return pid
+    for wall in walls(executor):
+        for pid in descendants(wall):
+            arguments = _arguments(pid)
+            if b"/box/keeper.pyz" in arguments and not arguments[0].endswith(b"bwrap"):
+                return pid
     raise AssertionError("no keeper")
 
 
 def nurseries(executor: int) -> list[int]:
     """The processes that fork boxes: the keeper's children, which change from time to time."""
-    parent = keeper(executor)
-    return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+    return _children(keeper(executor))
+
+
+def _children(pid: int) -> list[int]:
+    """Those that have not ended, by proc_pid_task(5)'s `children`."""
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+        return [int(child) for task in tasks for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _arguments(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return [b""]

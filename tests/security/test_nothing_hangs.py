@@ -23,7 +23,7 @@ from executor.sandbox.keeper.protocol import StageLimits
 from executor.settings import ExecutorSettings
 from tests.fixtures.executor import MODES, need_mode
 from tests.fixtures.faulty_bubblewrap import Call, Fault, faulty_bubblewrap
-from tests.security.host import descendants, keeper
+from tests.security.host import descendants, keeper, walls
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
@@ -115,7 +115,7 @@ async def test_a_sandbox_whose_keeper_is_stuck_can_be_closed(sandbox: Bubblewrap
             await sandbox.aclose()
             with pytest.raises(SandboxFailure, match="has been closed"):
                 await running
-    await eventually(lambda: not any("bwrap" in _command(pid) for pid in descendants(os.getpid())))
+    await eventually(lambda: not walls(os.getpid()))
 
 
 async def test_a_closed_sandbox_starts_nothing(sandbox: BubblewrapSandbox) -> None:
@@ -123,7 +123,7 @@ async def test_a_closed_sandbox_starts_nothing(sandbox: BubblewrapSandbox) -> No
     for call in (sandbox.start(), sandbox.run(_job(_NOTHING)), sandbox.attend(_job(_NOTHING))):
         with pytest.raises(SandboxFailure, match="has been closed"):
             await call
-    assert not any("bwrap" in _command(pid) for pid in descendants(os.getpid()))
+    assert not walls(os.getpid())
 
 
 @pytest.mark.parametrize("call", ["mount", "execve"])
@@ -146,7 +146,7 @@ async def test_a_sandbox_can_be_closed_while_it_starts(call: str) -> None:
             await sandbox.aclose()
             with pytest.raises(SandboxFailure):
                 await starting
-        await eventually(lambda: not any("bwrap" in _command(pid) for pid in descendants(os.getpid())))
+        await eventually(lambda: not walls(os.getpid()))
 
 
 _BOX_FAILS = Fault("mount", errno.EPERM, lambda call: call.caller == "process 1" and call.text(1) == "/dev/pts")
