@@ -15,7 +15,7 @@ from tests.chaos.system import System
 from tests.fixtures.ports import free_ports
 from tests.waiting import eventually_sync as wait_without_tending
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
 RUNNER = (
     "engine answered, nothing stored",
@@ -55,11 +55,11 @@ def die_at(system: System, load: Load, point: str, module: str) -> int:
 @pytest.mark.parametrize(
     ("point", "module"),
     [
-        pytest.param("file stored, row not committed", "api_service", marks=pytest.mark.slow),
+        ("file stored, row not committed", "api_service"),
         ("request committed, answer not sent", "api_service"),
-        pytest.param("job inserted, not acknowledged", "queue_consumer", marks=pytest.mark.slow),
+        ("job inserted, not acknowledged", "queue_consumer"),
         ("engine answered, nothing stored", "job_runner"),
-        *(pytest.param(point, "job_runner", marks=pytest.mark.slow) for point in RUNNER[1:]),
+        *((point, "job_runner") for point in RUNNER[1:]),
     ],
 )
 def test_on_postgres_alone(embedded: System, embedded_load: Load, point: str, module: str) -> None:
@@ -79,8 +79,8 @@ def test_on_postgres_alone(embedded: System, embedded_load: Load, point: str, mo
 @pytest.mark.parametrize(
     ("point", "module"),
     [
-        pytest.param("request committed, not published (RabbitMQ)", "api_service", marks=pytest.mark.slow),
-        pytest.param("published, not deleted", "api_service", marks=pytest.mark.slow),
+        ("request committed, not published (RabbitMQ)", "api_service"),
+        ("published, not deleted", "api_service"),
         ("job inserted, not acknowledged", "queue_consumer"),
     ],
 )

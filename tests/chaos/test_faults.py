@@ -9,7 +9,7 @@ from tests.chaos.load import Load
 from tests.chaos.proxy import Mode
 from tests.chaos.system import System
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
 #: What the pools of one process may hold more at one moment than at another: to Postgres, the engine, the provider.
 POOLS = 10 + 4 + 10
@@ -17,7 +17,7 @@ POOLS = 10 + 4 + 10
 CUTS = 30
 
 
-@pytest.fixture(params=["embedded", pytest.param("distributed", marks=pytest.mark.slow)])
+@pytest.fixture(params=["embedded", "distributed"])
 def either(request: pytest.FixtureRequest) -> tuple[System, Load]:
     return request.getfixturevalue(request.param), request.getfixturevalue(f"{request.param}_load")
 

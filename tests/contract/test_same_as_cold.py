@@ -26,6 +26,8 @@ pytestmark = pytest.mark.contract
 _INPUT = "3\nalpha beta\n\nçé last"
 _FOLDER = Path(__file__).parent / "programs"
 _TOLD = ("verdict", "output", "error", "exit_code", "signal", "truncated")
+#: C++ takes seconds to compile without what is made ahead.
+_QUICK_IN_CPP = ("errors_below_a_comment", "overloads", "virtual_functions")
 #: How long a runtime may take to get ready; Java's parts have to be made once on each machine.
 _READY_S = 60
 
@@ -46,6 +48,11 @@ def _cases() -> Iterator[Case]:
     for path in sorted(_FOLDER.glob("*/*")):
         if path.suffix == f".{path.parent.name}" and path.parent.name in installed:
             yield Case(path.parent.name, path.stem, path.read_text())
+
+
+def _marks(case: Case) -> list[pytest.MarkDecorator]:
+    is_slow = case.language == "cpp" and case.name not in _QUICK_IN_CPP
+    return [pytest.mark.slow] if is_slow else []
 
 
 _CASES = list(_cases())
@@ -87,7 +94,7 @@ async def _run(client: httpx.AsyncClient, url: str, case: Case) -> dict[str, Any
     return answer
 
 
-@pytest.mark.parametrize("case", _CASES, ids=str)
+@pytest.mark.parametrize("case", [pytest.param(case, id=str(case), marks=_marks(case)) for case in _CASES])
 async def test_is_as_from_cold(case: Case, cold: str, warm: str) -> None:
     async with httpx.AsyncClient(timeout=120) as client:
         answers = await asyncio.gather(_run(client, cold, case), _run(client, warm, case))

@@ -98,6 +98,7 @@ def test_a_mistake_is_answered_in_one_sentence(arguments: tuple[str, ...], code:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_command_line_finds_its_key_when_there_are_keys(up: Up, source: Path) -> None:
     up.start()
     here = ("--url", up.url, "--data-dir", up.data_dir)

@@ -14,7 +14,7 @@ from tests.fixtures.processes import survivors
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 #: Takes a moment, so that the kill finds some of them under way.
 PROGRAM: Final = "import time\ntime.sleep(0.3)\nprint(int(input()) ** 2)\n"

@@ -65,6 +65,7 @@ async def consuming(broker: RabbitMQBroker, handle: Handler) -> AsyncIterator["a
             await task
 
 
+@pytest.mark.slow
 async def test_publishing_to_a_stopped_broker_says_so_and_works_again_when_it_is_back(
     rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
@@ -112,6 +113,7 @@ async def test_messages_on_the_wire_are_given_up_with_their_connection_and_not_o
         await eventually(lambda: _published(broker))
 
 
+@pytest.mark.slow
 async def test_what_was_confirmed_survives_a_broker_killed_while_publishing_and_consuming(
     rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:

@@ -164,6 +164,7 @@ async def test_a_service_runs_on_its_own_schema_and_on_a_newer_one(database: Dat
     await require_current(database)
 
 
+@pytest.mark.slow
 def test_two_upgrades_at_once_do_not_disturb_each_other(empty_database_url: str) -> None:
     environment = {**os.environ, "PRECIEUX_DATABASE_URL": empty_database_url}
     upgrades = [subprocess.Popen([sys.executable, "-m", "shared.migrate"], env=environment) for _ in range(3)]

@@ -57,6 +57,7 @@ def test_a_wall_that_does_not_stand_is_told_with_its_words(tmp_path: Path) -> No
     assert refused.stderr.startswith("precieux: Programs cannot be kept in on this host")
 
 
+@pytest.mark.slow
 def test_a_wall_with_a_hole_is_refused(tmp_path: Path) -> None:
     """A bubblewrap that shows the host's /root and /home: the self-test must find out by itself."""
     holed = tmp_path / "bwrap"

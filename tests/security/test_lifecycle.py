@@ -64,6 +64,7 @@ async def test_a_keeper_that_is_killed_or_hangs_ends_its_runs_and_another_takes_
             assert again.json()["output"] == "again\n"
 
 
+@pytest.mark.slow
 async def test_many_boxes_stand_ready_with_few_descriptors() -> None:
     """Usual are 1024, and each box takes the keeper some of them."""
     boxes, kinds = 16, 2

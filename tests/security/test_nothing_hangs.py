@@ -181,8 +181,8 @@ def _end(module: str, mode: str, bubblewrap: Path, *arguments: str) -> "subproce
     [
         ("as it comes", _BOX_FAILS, "mount devpts on /dev/pts: Operation not permitted"),
         ("ordinary user", _BOX_FAILS, "mount devpts on /dev/pts: Operation not permitted"),
-        ("ordinary user", _BOX_HANGS, "the first box hung before it stood"),
-        ("as it comes", _WALL_HANGS, "bubblewrap hung before the keeper was ready"),
+        pytest.param("ordinary user", _BOX_HANGS, "the first box hung before it stood", marks=pytest.mark.slow),
+        pytest.param("as it comes", _WALL_HANGS, "bubblewrap hung before the keeper was ready", marks=pytest.mark.slow),
     ],
 )
 def test_doctor_and_executor_end_with_a_sentence(mode: str, fault: Fault, sentence: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 import structlog
 
 from executor import precompiled_headers
@@ -69,10 +70,23 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
     await engine.sandbox.aclose()
 
 
+async def _mark(engine: Engine) -> None:
+    await precompiled_headers.make(Marking(engine.sandbox), [engine.cpp], engine.mechanisms.headers)
+
+
 @pytest.fixture
 async def marked(engine: Engine) -> Engine:
-    await precompiled_headers.make(Marking(engine.sandbox), [engine.cpp], engine.mechanisms.headers)
+    await _mark(engine)
     return engine
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def marked_once(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
+    """A marked engine for tests that change nothing of it."""
+    engine = Engine(ExecutorSettings(executor_cache_dir=tmp_path_factory.mktemp("cache")))
+    await _mark(engine)
+    yield engine
+    await engine.sandbox.aclose()
 
 
 @pytest.mark.parametrize(
@@ -90,8 +104,9 @@ async def marked(engine: Engine) -> Engine:
         ("int one;\n", "plain"),
     ],
 )
-async def test_taken_only_where_it_makes_no_difference(marked: Engine, before: str, expected: str) -> None:
-    answer = await marked.run(f"{before}#include <iostream>\n{_TELL}")
+@pytest.mark.asyncio(loop_scope="module")
+async def test_taken_only_where_it_makes_no_difference(marked_once: Engine, before: str, expected: str) -> None:
+    answer = await marked_once.run(f"{before}#include <iostream>\n{_TELL}")
     assert (answer.verdict, answer.output) == (Verdict.OK, f"{expected}\n"), answer.error
 
 

@@ -76,11 +76,13 @@ async def test_each_compiles_its_own_class_of_a_name(compiler: SharedCompiler, m
         assert f"number {number}".encode() in each.made["Main.class"].content
 
 
+@pytest.mark.slow
 async def test_one_that_breaks_the_compiler_off_is_left_to_the_ordinary_one(compiler: SharedCompiler) -> None:
     assert await _compile(compiler, _DEEP) is None
     assert await _compile(compiler, "class A {}")
 
 
+@pytest.mark.slow
 async def test_one_that_takes_too_long_costs_the_others_a_moment(
     compiler: SharedCompiler, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ def _once(text: str) -> int:
     return sum(1 for one in text if one == " ") + len(text.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", [_CUBIC.search, _copies, _squares], ids=["pattern", "copies", "loops"])
 def test_what_is_not_linear_is_found(work: Callable[[str], object]) -> None:
     with pytest.raises(TooManySteps):

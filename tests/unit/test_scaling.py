@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 _DOCUMENT: Final = Path(__file__).parents[2] / "docs/scaling.md"
-_ROW: Final = re.compile(r"^\| (?P<part>[^|]+) \| (?P<ms>[\d.*]+) \| [\d*]+ %\** \|.*$", re.MULTILINE)
+_ROW: Final = re.compile(r"^\| (?P<part>[^|\n]+) \| (?P<ms>[\d.*]+) \| [\d*]+ %\** \|.*$", re.MULTILINE)
 _PEAK: Final = 4
 _BUSY: Final = 0.6
 

@@ -218,6 +218,7 @@ async def test_a_body_is_not_read_before_its_sender_is_known(
         assert stranger.recv(64).startswith(b"HTTP/1.1 401")
 
 
+@pytest.mark.slow
 async def test_long_lists_are_sent_in_little_memory(
     tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
 ) -> None:
@@ -235,6 +236,7 @@ async def test_long_lists_are_sent_in_little_memory(
         assert peak(api) < MEMORY
 
 
+@pytest.mark.slow
 async def test_slow_readers_of_large_files_take_little_memory(
     tmp_path: Path, database_url: str, little_memory: Callable[[], None]
 ) -> None:

@@ -181,6 +181,7 @@ _JOBS = """
 """
 
 
+@pytest.mark.slow
 async def test_making_and_claiming_a_job_beside_a_hundred_thousand_reads_a_few_rows(database: Database) -> None:
     greedy, honest = await make_key(database), await make_key(database)
     await execute(database, _WAITING, key=greedy)

@@ -47,6 +47,7 @@ async def test_the_operators_own_database_goes_first(
     assert os.listdir(data_dir) == []
 
 
+@pytest.mark.slow
 async def test_without_a_running_server_one_is_started_migrated_and_stopped(data_dir: Path) -> None:
     async with operator_database(data_dir) as database:
         assert await fetch(database, "SELECT id FROM uploads") == []

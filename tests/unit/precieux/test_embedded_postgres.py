@@ -136,6 +136,7 @@ def test_a_folder_in_use_is_refused_in_one_sentence(folder: Path) -> None:
     assert not postgres.running
 
 
+@pytest.mark.slow
 def test_two_servers_run_side_by_side(folder: Path) -> None:
     with (
         EmbeddedPostgres(folder / "one", durable=False) as one,
