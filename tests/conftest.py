@@ -4,6 +4,7 @@ import importlib.util
 import logging
 import os
 
+import hypothesis
 import pytest
 
 from tests.fixtures.gate import missed
@@ -14,6 +15,10 @@ for _name in [name for name in os.environ if name.startswith("PRECIEUX_") and no
 
 # pika tells every lost connection a dozen times over; what matters of it is in our own records and exceptions.
 logging.getLogger("pika").setLevel(logging.CRITICAL)
+
+# By default an example may take 200 ms, which a busy machine needs for any of them.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 _PLUGINS = ("postgres", "rabbitmq", "s3", "mail", "executor", "up")
 pytest_plugins = [

@@ -217,7 +217,7 @@ def test_all_known_attacks_take_linear_steps(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", _FUNCTIONS)
-@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_combined_attacks_take_linear_steps(name: str, data: st.DataObject) -> None:
     piece = st.lists(st.one_of(st.sampled_from(_UNITS), st.characters()), min_size=1, max_size=3).map("".join)

@@ -252,7 +252,7 @@ async def test_a_malformed_body_is_a_4xx(api: httpx.AsyncClient, body: bytes, co
 
 
 @given(name=st.text(max_size=40) | st.from_regex(r"[a-z]{0,3}\.[ -~]{0,17}", fullmatch=True))
-@hyp_settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hyp_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_name_of_a_file_is_taken_or_refused(api: httpx.AsyncClient, name: str) -> None:
     # By hand, since httpx would write some names otherwise than they are.
     raw = name.encode("utf-8", "surrogatepass").replace(b"\\", b"\\\\").replace(b'"', b'\\"')

@@ -330,7 +330,6 @@ def test_no_order_of_steps_breaks_the_lease_protocol(world: World) -> None:
         settings=settings(
             max_examples=40,
             stateful_step_count=30,
-            deadline=None,
             derandomize=True,
             # A failure is shrunk; finding every other one, and why, would take minutes.
             phases=(Phase.generate, Phase.shrink),
