@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from executor import wire
 from executor.catalogue import Installed
 from executor.local_only import LocalOnly
-from executor.pipeline import Pipeline
+from executor.pipeline import Outcome, Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.worker import Full, Slots
@@ -34,6 +34,8 @@ log = get_logger(__name__)
 _CLIENT_GONE = 499  # nobody reads it; nginx's number for the access log
 _RETRY_AFTER_S = 1
 _LONGEST_SHARE = 64
+#: Seconds until what need not be done before the answer is sent and received.
+_AFTER_ANSWER_S = 0.002
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -107,7 +109,7 @@ class _Endpoint:
         async with contextlib.AsyncExitStack() as held:
             await held.enter_async_context(self._slots.take(share))
             outcome = await self._pipeline.run(asked, installed)
-            log.info("run.ended", language=installed.language.code, verdict=outcome.verdict, wall_s=outcome.wall_s)
+            asyncio.get_running_loop().call_later(_AFTER_ANSWER_S, _log, outcome, installed)
             answer = wire.answer(outcome, installed)
             content = _encode(answer)
             # A large answer keeps its slot until it is sent, so there are never more of them than slots.
@@ -198,6 +200,10 @@ async def _await_leave(receive: Callable[[], Awaitable[Any]], working: asyncio.T
     while (await receive())["type"] != "http.disconnect":
         pass
     working.cancel()
+
+
+def _log(outcome: Outcome, installed: Installed) -> None:
+    log.info("run.ended", language=installed.language.code, verdict=outcome.verdict, wall_s=outcome.wall_s)
 
 
 def _refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> Response:

@@ -59,7 +59,7 @@ class Box:
         """Begin, and wait for the end, also when we are cancelled: then it is hurried."""
         try:
             await self._begin(job)
-            await asyncio.shield(self._finished)
+            await self._finished
             ended = [_ended(report, job.steps[report.stage], self._streams[report.stage]) for report in self._reports]
             if self._collection and ended:
                 ended[0] = replace(ended[0], made=self._collection.finish())
@@ -69,7 +69,7 @@ class Box:
             await asyncio.shield(self.gone)
             raise
         finally:
-            self.close()
+            self.gone.add_done_callback(lambda _: self.close())  # not before: the answer goes first
 
     def hear(self, report: Report) -> None:
         match report:

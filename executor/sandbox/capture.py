@@ -18,7 +18,7 @@ class Capture:
         self._kept = bytearray()
         self.truncated = False
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._reader, self._read)
+        self._loop.call_soon(self._listen)  # the program begins first
 
     def take_writer(self) -> int:
         writer, self._writer = self._writer, -1
@@ -28,7 +28,6 @@ class Capture:
         """Everything that fits, once no program is left to write any more."""
         while self._read():
             pass
-        self.close()
         return bytes(self._kept)
 
     def close(self) -> None:
@@ -38,6 +37,10 @@ class Capture:
             self._loop.remove_reader(self._reader)
             os.close(self._reader)
             self._reader = -1
+
+    def _listen(self) -> None:
+        if self._reader >= 0:
+            self._loop.add_reader(self._reader, self._read)
 
     def _read(self) -> bool:
         """Take what is there; False at the end, or when there is nothing."""

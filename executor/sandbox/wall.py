@@ -5,6 +5,7 @@ root's files, no configuration of the host beyond what toolchains need, no proce
 """
 
 import io
+import marshal
 import os
 import zipfile
 from collections.abc import Mapping
@@ -168,8 +169,19 @@ def _archive() -> bytes:
             archive.writestr(f"{package.replace('.', '/')}/__init__.py", "")
         for file in _keeper_files().iterdir():
             if file.name.endswith(".py"):
-                archive.writestr(f"executor/sandbox/keeper/{file.name}", file.read_bytes())
+                path, source = f"executor/sandbox/keeper/{file.name}", file.read_bytes()
+                archive.writestr(f"{path}c", _compile(f"{_KEEPER}/{path}", source))
     return buffer.getvalue()
+
+
+def _compile(path: str, source: bytes) -> bytes:
+    """Return the file that a Python of our version loads without compiling the source (PEP 552).
+
+    A Python of another version compiles the source.
+    """
+    unchecked = (1).to_bytes(4, "little")  # is not compared with the source
+    code = marshal.dumps(compile(source, path, "exec", dont_inherit=True))
+    return importlib.util.MAGIC_NUMBER + unchecked + importlib.util.source_hash(source) + code
 
 
 def stubs() -> Traversable:

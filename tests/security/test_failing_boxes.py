@@ -31,7 +31,7 @@ _LONGEST_S = 10.0
 _NEW_PID_NAMESPACE = 0x20000000
 _PR_CAPBSET_DROP, _PR_SET_DUMPABLE, _PR_SET_SECCOMP = 24, 4, 22
 _RLIMIT_NOFILE, _AF_INET, _SIOCSIFFLAGS, _MS_BIND, _MS_RDONLY = 7, 2, 0x8914, 0x1000, 1
-_EVERYBODY = 0xFFFFFFFF  # kill(2), -1
+_ANY_CHILD = 0xFFFFFFFF  # wait4(2), -1
 _PYTHON = wall.find_python()
 
 
@@ -193,11 +193,11 @@ _STEPS: dict[str, tuple[Fault, str]] = {
     ),
     # its end
     "it is never told that the program ended": (
-        Fault("kill", "hangs", _by("process 1", _is(0, _EVERYBODY))),
+        Fault("wait4", "hangs", _by("process 1", _is(0, _ANY_CHILD))),
         _NOT_ENDED,
     ),
     "process 1 dies when the program has ended": (
-        Fault("kill", "kills", _by("process 1", _is(0, _EVERYBODY))),
+        Fault("wait4", "kills", _by("process 1", _is(0, _ANY_CHILD))),
         "process 1 of the box ended before its program",
     ),
 }

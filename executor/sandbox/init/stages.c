@@ -133,12 +133,14 @@ static int wait_for(pid_t child, long long *resident)
     return status;
 }
 
-/* Kill and reap what the stage left behind; the kernel signals all of the namespace but us in one go. */
+/* Kill and reap what the stage left behind, if there is anything: whoever loses its parent becomes our child. The kernel
+ * signals all of the namespace but us in one go, and for that looks at every process of the machine. */
 static void end_the_rest(void)
 {
-    do
+    while (wait4(-1, NULL, WNOHANG | __WALL, NULL) >= 0 || errno != ECHILD) {
         kill(-1, SIGKILL);
-    while (wait4(-1, NULL, 0, NULL) >= 0 || errno != ECHILD);
+        wait4(-1, NULL, __WALL, NULL);
+    }
 }
 
 static void report(int keeper, int stage, int exit_code, double cpu_s, double wall_s, long long resident)

@@ -140,7 +140,6 @@ class Keeper:
         with self._at_its_own_cost(run):
             for report in run.hear():
                 self._send(report)
-        run.release()
         if run.silent:
             self._forget(run)
         return True

@@ -17,6 +17,8 @@ from executor.sandbox.keeper.script import Script, forget_ours
 _LIBRARY = "/box/init.so"
 #: What programs most often import, so that they find it loaded. Nothing that keeps state of its own from its import on.
 _PRELOADED = ("bisect", "collections", "functools", "heapq", "itertools", "math", "operator", "re", "string", "typing")
+#: What `await_stage` might return, for the rehearsal.
+_COMMAND = ctypes.create_string_buffer(b"python3\0main.py")
 
 
 def serve() -> Script | None:
@@ -34,7 +36,13 @@ def serve() -> Script | None:
     if not init.serve():
         return None
     script = Script()
+    script.rehearse(_words(ctypes.addressof(_COMMAND), len(_COMMAND)))
     return script.begin(init.await_stage())
+
+
+def _words(address: int, length: int) -> list[str]:
+    """Return the words that lie in memory there, each ended by a NUL."""
+    return os.fsdecode(ctypes.string_at(address, length - 1)).split("\0")
 
 
 class _Init:
@@ -65,4 +73,4 @@ class _Init:
         """The command, when the run begins."""
         length = self._await_stage(ctypes.byref(self._arguments))
         assert self._arguments.value
-        return os.fsdecode(ctypes.string_at(self._arguments.value, length - 1)).split("\0")
+        return _words(self._arguments.value, length)

@@ -186,6 +186,7 @@ class BoxGone:
 Report = Standing | StageReport | BoxGone
 Message = Prepare | Begin | Report
 
+_TO_JSON = json.JSONEncoder(default=vars)
 _REPORTS: dict[str, type[Report]] = {kind.__name__: kind for kind in (Standing, StageReport, BoxGone)}
 
 
@@ -198,7 +199,7 @@ def encode(message: Message) -> bytes:
 
 def to_json(content: object) -> bytes:
     """Of values of the above, and of plain ones; `dataclasses.asdict` would copy them first, which takes longer."""
-    return json.dumps(content, default=vars).encode()
+    return _TO_JSON.encode(content).encode()
 
 
 def to_words(*values: str | int) -> bytes:

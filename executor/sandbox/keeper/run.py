@@ -19,6 +19,8 @@ _MOST_STRETCH = 20
 LONGEST_HATCH, _LONGEST_START = 30.0, 120.0
 #: Seconds until the kernel must have taken down a box whose program has ended, and one that was killed.
 _LONGEST_END = 30.0
+#: Taking a box down takes the kernel as long as the executor takes to answer, so the answer goes first.
+_ANSWER_FIRST = 0.002
 #: Seconds between two looks at a run, at least and at most.
 _SHORTEST_LOOK, _LONGEST_LOOK = 0.005, 0.05
 #: ...and this many times as long as a look takes of our own CPU time, but no more seconds than that: a program that
@@ -59,6 +61,7 @@ class Run:
         self._wall_s = 0.0
         self._stopped: str | None = None
         self._failure: str | None = None
+        self._released = False
         self._tree: ProcessTree | None = None
 
     def hatched(self, init: int, process: int) -> None:
@@ -90,12 +93,6 @@ class Run:
                 self._failure = rest
         self.silent = said is not None
 
-    def release(self) -> None:
-        """Let process 1 go, once its last word has been passed on."""
-        if self._started > 0 and not self._running:
-            with contextlib.suppress(OSError):  # it has gone by itself
-                self.channel.shutdown(socket.SHUT_WR)
-
     def look(self) -> None:
         """Compare what the stage has used with its limits, and end the run when it is over one, or never stood."""
         if self._stopped:
@@ -103,7 +100,10 @@ class Run:
             self.lingers = True
             return
         if self._standing and not self._running:  # all has been told
-            self.stop("killed")
+            if self._released:
+                self.stop("killed")
+            else:
+                self._release()
             return
         if not self._standing:
             self.fail(f"the box did not stand within {_LONGEST_START:g} s")
@@ -225,7 +225,7 @@ class Run:
             self._stopped = self._stopped or "cpu"
         last = code != 0 or self._stopped is not None or self._stage + 1 == len(self._stages)
         report = self._report(code if code >= 0 else None, -code if code < 0 else None, usage, float(wall_s), last=last)
-        self.next_look = time.monotonic() + _LONGEST_END
+        self.next_look = time.monotonic() + _ANSWER_FIRST
         self._stage = len(self._stages) if last else self._stage + 1
         if self._running:
             self._start_clock()
@@ -267,6 +267,13 @@ class Run:
                 raise ProcessLookupError(self.init)
             self._tree = tree
         return self._tree
+
+    def _release(self) -> None:
+        """Let process 1 go, once its last word has been passed on."""
+        self._released = True
+        self.next_look = time.monotonic() + _LONGEST_END
+        with contextlib.suppress(OSError):  # it has gone by itself
+            self.channel.shutdown(socket.SHUT_WR)
 
     def _kill(self) -> None:
         self.next_look = time.monotonic() + _LONGEST_END

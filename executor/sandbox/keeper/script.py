@@ -21,6 +21,8 @@ _WORK = "/box/work"
 _FLUSH_FAILED = 120
 #: Frames of these files are none of the program's.
 _OURS = ("/box/nursery.py", "/box/keeper.pyz")
+#: What most programs do. Its `output` is none that anybody reads.
+_REHEARSAL = 'print("text", 1, file=output, flush=True)'
 
 
 class Script:
@@ -54,6 +56,19 @@ class Script:
         sys.orig_argv = list(argv)
         gc.enable()
         return self
+
+    def rehearse(self, argv: Sequence[str]) -> None:
+        """Do once, while nobody waits, what is done for every program.
+
+        Memory is shared with the nursery until it is written. Most that the program will write has its own copy then.
+        """
+        self.begin(argv)
+        self._path = os.devnull
+        exec(self.code(), {**self.names})  # noqa: S102
+        output = io.TextIOWrapper(io.BytesIO(), "utf-8", "strict", "\n")
+        exec(compile(_REHEARSAL, "", "exec", dont_inherit=True), {**self.names, "output": output})  # noqa: S102
+        _flush()
+        gc.collect()
 
     def code(self) -> types.CodeType:
         """SyntaxError or ValueError when it is none."""

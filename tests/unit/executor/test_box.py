@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from executor.sandbox.base import Job, SandboxFailure, Step, Template
+from executor.sandbox.base import File, Job, SandboxFailure, Step, Template
 from executor.sandbox.box import Box
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.protocol import (
@@ -63,6 +63,34 @@ async def test_a_word_that_holds_a_nul_is_a_failure_that_leaves_nothing_open() -
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(SandboxFailure, match="NUL"):
         await box.run(Job({}, (Step(("/bin/true", "\0"), {}, _LIMITS, 1000),), _TEMPLATE))
+    await asyncio.sleep(0)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+class _Quick:
+    """A keeper whose program has written and ended, and whose box is gone, when it is told to begin."""
+
+    box: Box
+
+    async def send(self, packet: bytes, descriptors: list[int]) -> None:
+        stdout = descriptors[1]
+        os.write(stdout, b"output")
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self.box.hear(StageReport(1, 0, 0, None, 0.0, 0.0, 0, None, last=True))
+        self.box.hear(BoxGone(1))
+
+    def kill(self, box: int) -> None:
+        raise AssertionError
+
+
+async def test_all_output_is_read_before_the_pipes_are_closed() -> None:
+    link = _Quick()
+    link.box = box = Box(1, 0, _TEMPLATE, link)
+    before = len(os.listdir("/proc/self/fd"))
+    (ended,) = await box.run(Job({"f": File(b"")}, (Step(("/bin/true",), {}, _LIMITS, 1000),), _TEMPLATE))
+    assert ended.stdout == b"output"
+    await asyncio.sleep(0)
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -109,6 +137,8 @@ def test_a_box_that_does_not_end_after_its_program_is_killed(monkeypatch: pytest
         (report,) = run.hear()
         assert isinstance(report, StageReport)
         assert report.last
+        run.look()  # lets it go
+        assert killed == []
         assert time.monotonic() < run.next_look < float("inf")
         run.look()
         assert killed == [run]
@@ -125,6 +155,30 @@ def test_a_box_that_stands_may_wait_for_its_program_as_long_as_it_takes() -> Non
         assert run.next_look == float("inf")
         init.close()
         assert isinstance([*run.close()][-1], BoxGone)
+
+
+def test_a_box_is_taken_down_after_the_executor_has_heard_of_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the kernel long, and the answer goes first."""
+    run, init, _ = _compiling(monkeypatch)
+    with init:
+        init.send(b"stage 0 1 0 0 1000")
+        (report,) = run.hear()
+        assert isinstance(report, StageReport)
+        assert report.last
+        assert run.next_look < time.monotonic() + 0.01
+        _drain(init)
+        assert not channel.is_readable(init.fileno())
+        run.look()
+        assert init.recv(1) == b""
+        assert time.monotonic() + 1 < run.next_look < float("inf")
+        init.close()
+        assert isinstance([*run.close()][-1], BoxGone)
+
+
+def _drain(init: socket.socket) -> None:
+    """Drop what process 1 has been told at the begin."""
+    while channel.is_readable(init.fileno()):
+        init.recv(MAX_PACKET)
 
 
 class _Tree:

@@ -1,6 +1,8 @@
 """The command that raises the wall."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,22 @@ def test_of_phps_settings_only_those_of_its_command_are_shown(tmp_path: Path, mo
     }
     folders = [built.argv[at + 1] for at, word in enumerate(built.argv) if word == "--dir"]
     assert folders[:3] == [str(tmp_path), str(tmp_path / "php"), str(tmp_path / "php/8.4")]
+
+
+def _loaded_from(archive: bytes, folder: Path) -> str:
+    """The file from which a Python has loaded a module of the archive."""
+    (folder / "keeper.pyz").write_bytes(archive)
+    program = (
+        "import sys; sys.path.insert(0, 'keeper.pyz'); import executor.sandbox.keeper.script as it; print(it.__file__)"
+    )
+    command = [sys.executable, "-I", "-S", "-B", "-W", "error", "-c", program]
+    return subprocess.run(command, cwd=folder, capture_output=True, check=True, text=True).stdout.strip()
+
+
+def test_a_nursery_need_not_compile_what_it_runs(tmp_path: Path) -> None:
+    assert _loaded_from(wall._archive(), tmp_path) == "keeper.pyz/executor/sandbox/keeper/script.pyc"
+
+
+def test_a_python_of_another_version_compiles_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "MAGIC_NUMBER", b"\0\0\r\n")
+    assert _loaded_from(wall._archive(), tmp_path) == "keeper.pyz/executor/sandbox/keeper/script.py"

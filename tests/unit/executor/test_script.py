@@ -1,0 +1,65 @@
+"""What a Python that was forked does while it waits for its program."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+#: Forks a Python, as the nursery does, that runs the program named by the first argument, and prints what it tells.
+_NURSERY = """
+import gc, io, json, os, resource, sys
+from executor.sandbox.keeper.script import Script
+
+def run(path, rehearsed):
+    script = Script()
+    if rehearsed:
+        script.rehearse(["python3", "other.py"])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    script.begin(["python3", "main.py"])
+    script._path = path
+    exec(script.code(), script.names)
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    names = sorted(name for name in script.names if not name.startswith("__"))
+    return {"faults": faults, "names": names, "argv": sys.argv, "main": sys.modules["__main__"] is script._module}
+
+path, rehearsed = sys.argv[1], sys.argv[2] == "rehearsed"
+gc.collect()
+gc.freeze()
+gc.disable()
+ends = os.pipe()
+if os.fork() == 0:
+    os.write(ends[1], json.dumps(run(path, rehearsed)).encode())
+    os._exit(0)
+os.wait()
+sys.stdout.write(os.read(ends[0], 65536).decode())
+"""
+
+
+def _run(program: Path, how: str) -> dict[str, object]:
+    command = [sys.executable, "-c", _NURSERY, str(program), how]
+    done = subprocess.run(command, capture_output=True, check=True)
+    told: dict[str, object] = json.loads(done.stdout)
+    return told
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    path = tmp_path / "main.py"
+    path.write_text("def text(number):\n    return f'{number}'\nprint('Hello', text(1))\n")
+    return path
+
+
+def test_less_memory_is_copied_while_a_program_runs_that_was_rehearsed(program: Path) -> None:
+    rehearsed, plain = (_run(program, how)["faults"] for how in ("rehearsed", "plain"))
+    assert isinstance(rehearsed, int)
+    assert isinstance(plain, int)
+    assert rehearsed < plain / 2
+
+
+def test_a_rehearsal_leaves_nothing_to_the_program(program: Path) -> None:
+    rehearsed, plain = ({**_run(program, how), "faults": None} for how in ("rehearsed", "plain"))
+    assert rehearsed == plain
+    assert rehearsed["argv"] == ["main.py"]
+    assert rehearsed["names"] == ["text"]
