@@ -4,6 +4,7 @@ Boxes are made inside it by the keeper, so whatever a box should fail to hide, t
 root's files, no configuration of the host beyond what toolchains need, no process of the host.
 """
 
+import importlib.util
 import io
 import marshal
 import os
@@ -170,6 +171,7 @@ def _archive() -> bytes:
         for file in _keeper_files().iterdir():
             if file.name.endswith(".py"):
                 path, source = f"executor/sandbox/keeper/{file.name}", file.read_bytes()
+                archive.writestr(path, source)
                 archive.writestr(f"{path}c", _compile(f"{_KEEPER}/{path}", source))
     return buffer.getvalue()
 

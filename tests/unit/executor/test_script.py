@@ -33,6 +33,7 @@ if os.fork() == 0:
     os.write(ends[1], json.dumps(run(path, rehearsed)).encode())
     os._exit(0)
 os.wait()
+os.close(ends[1])
 sys.stdout.write(os.read(ends[0], 65536).decode())
 """
 

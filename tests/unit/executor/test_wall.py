@@ -1,5 +1,6 @@
 """The command that raises the wall."""
 
+import importlib.util
 import os
 import subprocess
 import sys
