@@ -21,7 +21,7 @@ from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.security.attacks import Attack, load
 from tests.security.host import Host, descendants, host, nurseries, processes_named
 
-pytestmark = pytest.mark.security
+pytestmark = [pytest.mark.security, pytest.mark.timeout(600)]  # the first test waits for all attacks
 
 _ATTACKS = [attack for attack in load() if known()[attack.language].toolchain()]
 _CONCURRENCY = 4

@@ -133,8 +133,8 @@ static int wait_for(pid_t child, long long *resident)
     return status;
 }
 
-/* Kill and reap what the stage left behind, if there is anything: whoever loses its parent becomes our child. The kernel
- * signals all of the namespace but us in one go, and for that looks at every process of the machine. */
+/* Kill and reap what the stage left behind, if there is anything: a process that loses its parent becomes our child. The
+ * kernel signals all of the namespace but us in one go, and for that looks at every process of the machine. */
 static void end_the_rest(void)
 {
     while (wait4(-1, NULL, WNOHANG | __WALL, NULL) >= 0 || errno != ECHILD) {
