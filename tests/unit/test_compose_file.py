@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from shared.roles import Role
+from tests.settings_reference import classes
 
 ROOT: Final = Path(__file__).parents[2]
 FILE: Final = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -104,6 +105,47 @@ def test_each_service_knows_the_password_of_its_own_role() -> None:
         "migrate": Role.OWNER,
         "roles": "precieux",
     }
+
+
+#: Service -> the modules whose settings it reads, beside those that all read.
+_MODULES: Final = {
+    "api_service": ["api_service.settings", "shared.budgets", "shared.broker.settings", "shared.storage.settings"],
+    "queue_consumer": ["queue_consumer.reconciler", "shared.broker.settings"],
+    "job_runner": [
+        "job_runner.settings",
+        "job_runner.mailers.settings",
+        "shared.budgets",
+        "shared.storage.settings",
+    ],
+    "executor": ["executor.settings"],
+}
+#: Service -> what cannot be set. Ports and folders are the images' own. A container has neither cgroups nor users to
+#: give away, and one bubblewrap.
+_FIXED: Final = {
+    "api_service": {"PORT", "LOCAL_KEY", "DATA_DIR"},
+    "queue_consumer": set[str](),
+    "job_runner": {"DATA_DIR", "OLD_SECRET_KEYS"},  # it signs with the present one
+    "executor": {
+        "EXECUTOR_PORT",
+        "EXECUTOR_CORS_ORIGINS",  # it is not published
+        "EXECUTOR_CACHE_DIR",
+        "BWRAP",
+        "EXECUTOR_FIRST_USER_ID",
+        "EXECUTOR_USE_CGROUPS",
+        "EXECUTOR_UNSAFE_SERVE_WITHOUT_ISOLATION",
+    },
+}
+
+
+@pytest.mark.parametrize("name", _MODULES)
+def test_every_setting_of_env_reaches_its_service(name: str) -> None:
+    modules = [*_MODULES[name], "shared.logging"]
+    if name != "executor":
+        modules += ["shared.database", "shared.health"]
+    found = classes()
+    read = {field.upper() for module in modules for kind in found[module] for field in kind.model_fields}
+    given = {variable.removeprefix("PRECIEUX_") for variable in SERVICES[name]["environment"]}
+    assert read - given == _FIXED[name]
 
 
 @pytest.fixture

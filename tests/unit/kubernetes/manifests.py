@@ -35,6 +35,12 @@ def the(kind: str, name: str) -> Object:
     return one
 
 
+def settings(namespace: str) -> dict[str, str]:
+    """What the ConfigMap of a namespace tells its pods."""
+    (found,) = [one for one in of_kind("ConfigMap") if one["metadata"]["namespace"] == namespace]
+    return dict(found["data"])
+
+
 class Pod(NamedTuple):
     """What a Deployment or a Job starts; all of ours hold one container."""
 

@@ -1,7 +1,7 @@
 """What is scaled is there, and by what the code itself waits for."""
 
 from shared.broker.base import QUEUE
-from tests.unit.kubernetes.manifests import of_kind, pod, the
+from tests.unit.kubernetes.manifests import of_kind, settings, the
 
 
 def test_autoscalers_scale_what_there_is() -> None:
@@ -20,9 +20,8 @@ def test_they_watch_the_queue_and_the_jobs() -> None:
         the("ScaledObject", name)["spec"]["triggers"] for name in ("queue-consumer", "job-runner")
     )
     assert (consumer["type"], consumer["metadata"]["queueName"]) == ("rabbitmq", QUEUE)
-    (settings,) = of_kind("ConfigMap")
     assert runner["type"] == "postgresql"
-    assert runner["metadata"]["targetQueryValue"] == settings["data"]["PRECIEUX_RUNNER_CONCURRENCY"]
+    assert runner["metadata"]["targetQueryValue"] == settings("precieux")["PRECIEUX_RUNNER_CONCURRENCY"]
     for trigger, parameter, secret, variable in (
         (consumer, "host", "precieux", "PRECIEUX_AMQP_URL"),
         (runner, "connection", "database-runner", "PRECIEUX_DATABASE_URL"),
@@ -32,8 +31,7 @@ def test_they_watch_the_queue_and_the_jobs() -> None:
 
 
 def test_runners_and_executors_grow_to_the_same_number_of_slots() -> None:
-    (settings,) = of_kind("ConfigMap")
     runners = the("ScaledObject", "job-runner")["spec"]["maxReplicaCount"]
     executors = the("HorizontalPodAutoscaler", "executor")["spec"]["maxReplicas"]
-    slots = {one["name"]: one.get("value") for one in pod("executor").container["env"]}["PRECIEUX_EXECUTOR_SLOTS"]
-    assert runners * int(settings["data"]["PRECIEUX_RUNNER_CONCURRENCY"]) == executors * int(slots or 0)
+    slots = settings("precieux-executor")["PRECIEUX_EXECUTOR_SLOTS"]
+    assert runners * int(settings("precieux")["PRECIEUX_RUNNER_CONCURRENCY"]) == executors * int(slots)

@@ -4,7 +4,7 @@ import itertools
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from tests.unit.kubernetes.manifests import NAME, Object, of_kind, pod, pods, selected, selects, the
+from tests.unit.kubernetes.manifests import NAME, Object, of_kind, pod, pods, selected, selects, settings, the
 
 #: Kubernetes sets this label on every namespace.
 _NAMESPACE: Final = "kubernetes.io/metadata.name"
@@ -124,8 +124,7 @@ def test_every_policy_and_budget_and_service_selects_pods() -> None:
 
 
 def test_the_runner_s_address_of_the_engine_is_its_service() -> None:
-    (settings,) = of_kind("ConfigMap")
-    address = urlsplit(settings["data"]["PRECIEUX_CODEX_URL"])
+    address = urlsplit(settings("precieux")["PRECIEUX_CODEX_URL"])
     service = the("Service", "executor")
     assert address.hostname == f"executor.{service['metadata']['namespace']}"
     assert address.port == service["spec"]["ports"][0]["port"]

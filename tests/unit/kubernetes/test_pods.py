@@ -8,7 +8,7 @@ import yaml
 from starlette.routing import Route
 
 from api_service.routes.health import router
-from tests.unit.kubernetes.manifests import FOLDER, NAME, ROOT, Pod, of_kind, pod, pods, the
+from tests.unit.kubernetes.manifests import FOLDER, NAME, ROOT, Pod, of_kind, pod, pods, settings, the
 
 PODS: Final = {one.name: one for one in pods()}
 SERVICES: Final = ("api-service", "queue-consumer", "job-runner")
@@ -95,7 +95,7 @@ def test_the_namespaces_admit_no_more_than_that() -> None:
 
 def test_a_program_gets_a_processor_of_its_own() -> None:
     container = pod("executor").container
-    slots = next(one["value"] for one in container["env"] if one["name"] == "PRECIEUX_EXECUTOR_SLOTS")
+    slots = settings("precieux-executor")["PRECIEUX_EXECUTOR_SLOTS"]
     assert container["resources"]["limits"]["cpu"] == slots
     assert container["resources"]["limits"] == container["resources"]["requests"]
 

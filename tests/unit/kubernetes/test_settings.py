@@ -114,6 +114,13 @@ def test_the_list_of_secrets_is_complete() -> None:
     assert listed | {"PRECIEUX_DATABASE_URL"} == {name for one in pods() for name in from_secrets(one)}
 
 
-def test_the_services_read_the_same_settings() -> None:
-    names = {one.container["envFrom"][0]["configMapRef"]["name"] for one in pods() if "envFrom" in one.container}
-    assert len(names) == 1
+def test_each_setting_of_a_running_service_can_be_set_in_the_overlay() -> None:
+    read = {
+        one.name: one.container["envFrom"][0]["configMapRef"]["name"] for one in pods() if "envFrom" in one.container
+    }
+    assert {name: source.rpartition("-")[0] for name, source in read.items()} == {
+        "api-service": "settings",
+        "queue-consumer": "settings",
+        "job-runner": "settings",
+        "executor": "executor-settings",
+    }
