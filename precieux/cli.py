@@ -84,6 +84,9 @@ def submit(
     language: Annotated[str | None, typer.Option(help="Its language, if the extension does not tell.")] = None,
     number: Annotated[int | None, typer.Option("--id", help="A number of your choice for it.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 1 if it fails.")] = False,
+    timeout: Annotated[
+        float | None, typer.Option(min=0, help="Seconds after which --wait ends with exit code 124.")
+    ] = None,
     url: Url = LOCAL_SERVER,
     key: Key = None,
     data_dir: DataDir = None,
@@ -99,6 +102,7 @@ def submit(
         inputs=inputs,
         number=number,
         wait=wait,
+        timeout=timeout,
         as_json=as_json,
     )
     raise typer.Exit(0 if ok else 1)

@@ -1,5 +1,6 @@
 """The server as an outside client sees it, over HTTP."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
@@ -103,15 +104,23 @@ class Client:
                 return found
 
     def wait(
-        self, email: str, number: int, *, on_change: Callable[[Submission], None], interval: float = 0.3
+        self,
+        email: str,
+        number: int,
+        *,
+        on_change: Callable[[Submission], None],
+        timeout: float = math.inf,
+        interval: float = 0.3,
     ) -> Submission:
         """Ask until submission `number` is finished, and tell each state that it passes through.
 
-        Raises `ServerAway` if the server has not answered for a minute.
+        Raises `ServerAway` if the server has not answered for a minute, and `TimeoutError` after `timeout` seconds.
         """
         seen: str | None = None
-        answered = time.monotonic()
+        started = answered = time.monotonic()
         while True:
+            if time.monotonic() - started > timeout:
+                raise TimeoutError
             try:
                 found = next(iter(self._list(email, id=number)), None)
             except ServerAway:

@@ -1,5 +1,6 @@
 """`precieux submit`: send one file, ask for its execution, and see it through if told to."""
 
+import math
 from pathlib import Path
 
 import typer
@@ -9,6 +10,8 @@ from precieux.client import Client, Submission, guess_language
 from shared.errors import PrecieuxError
 from shared.stop_signals import INTERRUPTED
 
+#: The exit code of a wait that took too long, as timeout(1) reports it.
+_TIMED_OUT = 124
 _STATES = {
     None: "registered",
     "none-executed": "waiting for its turn",
@@ -27,6 +30,7 @@ def submit(
     inputs: str,
     number: int | None,
     wait: bool,
+    timeout: float | None,
     as_json: bool,
 ) -> bool:
     """Whether all went well: accepted, or, with `wait`, run without complaint."""
@@ -42,10 +46,10 @@ def submit(
             terminal.say(f"Submission {number} is registered; its result goes to {email}.")
         return True
     try:
-        finished = _watch(client, email, number)
-    except KeyboardInterrupt:
+        finished = _watch(client, email, number, math.inf if timeout is None else timeout)
+    except (KeyboardInterrupt, TimeoutError) as exc:
         terminal.hint(f"Submission {number} goes on: see `precieux status {email}`, or wait for the mail.")
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(_TIMED_OUT if isinstance(exc, TimeoutError) else INTERRUPTED) from None
     if as_json:
         terminal.say_json(finished.as_dict())
     else:
@@ -66,7 +70,7 @@ def read_inputs(text: str | None, file: Path | None) -> str:
         raise PrecieuxError(f"{file} is not text in UTF-8.") from exc
 
 
-def _watch(client: Client, email: str, number: int) -> Submission:
+def _watch(client: Client, email: str, number: int, timeout: float) -> Submission:
     with terminal.err.status(f"Submission {number}: registered") as status:
 
         def tell(submission: Submission) -> None:
@@ -75,7 +79,7 @@ def _watch(client: Client, email: str, number: int) -> Submission:
             if not terminal.err.is_terminal:
                 terminal.err.print(line)
 
-        return client.wait(email, number, on_change=tell)
+        return client.wait(email, number, on_change=tell, timeout=timeout)
 
 
 def _show(finished: Submission) -> None:

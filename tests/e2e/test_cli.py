@@ -61,6 +61,15 @@ def test_an_interrupted_wait_says_that_the_submission_goes_on(running: Up, tmp_p
     assert "precieux status c@example.com" in said
 
 
+def test_a_wait_with_a_timeout_ends_and_the_submission_goes_on(running: Up, tmp_path: Path) -> None:
+    source = tmp_path / "endless.py"
+    source.write_text("import time\ntime.sleep(60)\n")
+    email = "timeout@example.com"
+    done = precieux("submit", source, "--email", email, "--wait", "--timeout", "0.5", "--url", running.url)
+    assert done.returncode == 124, done.stderr
+    assert f"goes on: see `precieux status {email}`" in " ".join(done.stderr.split())
+
+
 def test_json_is_for_machines(running: Up, source: Path) -> None:
     email = "json@example.com"
     sent = precieux("submit", source, "--email", email, "--input", "1", "--wait", "--json", "--url", running.url)
