@@ -46,12 +46,14 @@ siege: ## Put attackers and honest clients to one system together; `make siege M
 	@deploy/bootstrap test
 	@$(python) -m tests.siege --minutes $(or $(MINUTES),3) $(args)
 
-lint: ## Check style, types and layers
+lint: ## Check style, types, layers and dependencies
 	@deploy/bootstrap test
 	@$(python) -m ruff check
 	@$(python) -m ruff format --check
 	@$(python) -m mypy
 	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/deptry api_service executor job_runner precieux queue_consumer shared
+	@.venv/bin/deptry tests benchmarks --exclude '.*/(features|programs)/' --ignore DEP002,DEP004
 
 bench: ## Measure the executor beside the bare commands; `make bench args=--quick` in a minute
 	@deploy/bootstrap test

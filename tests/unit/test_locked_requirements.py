@@ -34,6 +34,24 @@ def test_what_the_build_asks_for_is_locked() -> None:
     assert '["ziglang"]' in (ROOT / "deploy/compile_init.py").read_text()
 
 
+def test_the_executor_installs_the_services_versions_without_their_clients() -> None:
+    executor, service = (
+        dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "deploy/requirements" / name).read_text(), re.MULTILINE))
+        for name in ("executor.txt", "service.txt")
+    )
+    assert executor.items() <= service.items()
+    assert not executor.keys() & {"aiosmtplib", "alembic", "asyncpg", "boto3", "databases", "httpx", "pika", "sqlalchemy"}
+
+
+@pytest.mark.parametrize("image", ["service", "executor"])
+def test_each_image_installs_its_own_lock(image: str) -> None:
+    dockerfile = (ROOT / "deploy/Dockerfile").read_text()
+    stages = {stage.split("\n")[0]: stage for stage in re.split(r"^FROM \S+ AS ", dockerfile, flags=re.MULTILINE)}
+    assert f"COPY deploy/requirements/{image}.txt" in stages[f"{image}-packages"]
+    assert re.findall(r"--from=(\S+) /opt/venv", stages[image]) == [f"{image}-packages"]
+    assert f"!deploy/requirements/{image}.txt" in (ROOT / ".dockerignore").read_text().splitlines()
+
+
 def test_nothing_is_installed_in_any_other_way() -> None:
     calls = re.findall(r"pip_install (--.+)", (ROOT / "deploy/bootstrap").read_text())
     assert len(calls) == 3

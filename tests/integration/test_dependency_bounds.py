@@ -1,0 +1,65 @@
+"""The versions that `pyproject.toml` and the locked files promise to work: resolved, installed, and imported."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
+
+ROOT: Final = Path(__file__).parents[2]
+PACKAGES: Final = ("api_service", "executor", "job_runner", "precieux", "queue_consumer", "shared")
+PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14", "3.15")
+
+#: Imports every module of the packages that it is given. Those left out start something when they are imported: the
+#: nursery of a box, and Alembic's migration.
+_IMPORT_ALL: Final = """
+import importlib, pkgutil, sys
+
+for package in map(importlib.import_module, sys.argv[1:]):
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if module.name not in ("executor.sandbox.keeper.start_nursery", "shared.migrations.env"):
+            importlib.import_module(module.name)
+"""
+
+
+def uv(*arguments: str | Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "uv", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def import_everything(folder: Path, requirements: Path, packages: Sequence[str]) -> None:
+    """Import every module of `packages` where nothing but `requirements` is installed."""
+    python = folder / "venv/bin/python"
+    uv("venv", "--python", sys.executable, folder / "venv")
+    uv("pip", "install", "--python", python, "--no-deps", "--only-binary", ":all:", "-r", requirements)
+    done = subprocess.run([python, "-c", _IMPORT_ALL, *packages], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("group", "packages"),
+    [((), PACKAGES), (("--group", "dev"), ("tests", "benchmarks"))],
+    ids=["services", "tests"],
+)
+def test_the_lowest_versions_have_all_that_is_imported(
+    tmp_path: Path, group: Sequence[str], packages: Sequence[str]
+) -> None:
+    lowest = tmp_path / "lowest.txt"
+    uv("pip", "compile", "pyproject.toml", "--extra", "embedded", *group, "--resolution", "lowest-direct",
+       "--only-binary", ":all:", "--python", sys.executable, "-o", lowest)  # fmt: skip
+    import_everything(tmp_path, lowest, packages)
+
+
+def test_the_executor_needs_nothing_but_its_own_lock(tmp_path: Path) -> None:
+    import_everything(tmp_path, ROOT / "deploy/requirements/executor.txt", ["executor"])
+
+
+@pytest.mark.parametrize("version", PYTHONS)
+@pytest.mark.parametrize("names", [("dev",), ("build", "compiler")], ids=["dev", "build"])
+def test_every_locked_version_has_a_wheel_for_every_python(names: Sequence[str], version: str) -> None:
+    files = [f"deploy/requirements/{name}.txt" for name in names]
+    uv("pip", "compile", *files, "--no-deps", "--only-binary", ":all:", "--python-version", version)
