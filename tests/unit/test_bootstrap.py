@@ -1,0 +1,64 @@
+"""Which Pythons `deploy/bootstrap` considers, and in which order."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+BOOTSTRAP: Final = Path(__file__).parents[2] / "deploy/bootstrap"
+
+#: Claims to be another version of Python.
+_STAND_IN: Final = """#!/bin/sh
+[ "$1" = -c ] || exit 1
+exec {python} -c "import sys; sys.version_info = {version}; sys.executable = '$0'; $2"
+"""
+
+
+def found(folders: list[Path]) -> list[str]:
+    function = re.search(r"^pythons\(\) \{.*?^\}", BOOTSTRAP.read_text(), re.DOTALL | re.MULTILINE)
+    assert function
+    search_path = ":".join([*map(str, folders), os.defpath])
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f"PATH=$1; {function[0]}\npythons", "-", search_path],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    named = (Path(line) for line in done.stdout.splitlines())
+    return [path.name for path in named if path.parent in folders]
+
+
+def install(folder: Path, name: str, minor: int, level: str = "final") -> None:
+    program = folder / name
+    program.write_text(_STAND_IN.format(python=sys.executable, version=(3, minor, 0, level, 0)))
+    program.chmod(0o755)
+
+
+def test_every_python_from_3_11_on_is_considered_the_newest_first(tmp_path: Path) -> None:
+    for name, minor in {"python3": 12, "python3.9": 9, "python3.11": 11, "python3.15": 15, "python3.14": 14}.items():
+        install(tmp_path, name, minor)
+    assert found([tmp_path]) == ["python3.15", "python3.14", "python3", "python3.11"]
+
+
+def test_a_pre_release_is_the_last_choice(tmp_path: Path) -> None:
+    install(tmp_path, "python3.16", 16, "beta")
+    install(tmp_path, "python3.11", 11)
+    assert found([tmp_path]) == ["python3.11", "python3.16"]
+
+
+@pytest.mark.parametrize("name", ["python3.12-config", "python3.12t.bak"])
+def test_what_is_no_interpreter_is_not_started(tmp_path: Path, name: str) -> None:
+    install(tmp_path, name, 12)
+    install(tmp_path, "python3.12", 12)
+    assert found([tmp_path]) == ["python3.12"]
+
+
+def test_what_does_not_start_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "python3.13").write_text("#!/bin/sh\nexit 127\n")
+    (tmp_path / "python3.13").chmod(0o755)
+    install(tmp_path, "python3.12", 12)
+    assert found([tmp_path]) == ["python3.12"]
