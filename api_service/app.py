@@ -19,6 +19,8 @@ def create_app(services: Services) -> FastAPI:
         # FastAPI's own pages load their scripts from elsewhere: see `routes.docs`.
         docs_url=None,
         redoc_url=None,
+        # Its spans hold query strings, so addresses, inputs and the signatures of links; its logs hold what was sent.
+        telemetry={"tracing": False, "operation_spans": False, "logs": False},
     )
     app.state.services = services
     for routes in (classic, docs, files, health, unsubscribe):
