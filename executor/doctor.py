@@ -1,16 +1,18 @@
-"""`python -m executor.doctor`: tries to break out of the sandbox on this host, and tells what held, by what, and what
-to change for the rest. `--json` for programs. Exit code 0 when the executor would serve, 1 when it would refuse.
+"""`python -m executor.doctor`: tries to break out of the sandbox on this host. It tells what held, by what, what to
+change for the rest, and in which languages programs run.
 """
 
 import asyncio
 import json
-import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
 from executor import host_facts, obstacles, probes
+from executor.catalogue import find_installed
 from executor.mechanisms import find_mechanisms
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
@@ -32,8 +34,17 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Tool:
+    """A language by its code and its name, and the version of its compiler or interpreter."""
+
+    language: str
+    name: str
+    version: str | None
+
+
+@dataclass(frozen=True)
 class Report:
-    """`serves` tells whether `python -m executor` would; `reason` why no sandbox can be raised at all."""
+    """`serves` tells whether the executor would serve, `reason` why no sandbox can be raised at all."""
 
     serves: bool
     runs_as: str
@@ -41,9 +52,11 @@ class Report:
     rows: list[Row]
     reason: str = ""
     remedy: str = ""
+    languages: list[Tool] = field(default_factory=list)
 
 
-async def examine(settings: ExecutorSettings) -> Report:
+async def examine(settings: ExecutorSettings, start: str = obstacles.Facts.start) -> Report:
+    """Return the report; its remedies say how to start the executor by the command `start`."""
     try:
         mechanisms = find_mechanisms(settings)
     except ConfigurationError as exc:
@@ -56,17 +69,20 @@ async def examine(settings: ExecutorSettings) -> Report:
     try:
         await sandbox.start()
         findings = await probes.probe(sandbox, settings.executor_slots)
+        installed = await find_installed(sandbox, settings.executor_slots)
     except SandboxFailure as exc:
         remedy = obstacles.remedy(host_facts.read(mechanisms))
         return Report(False, runs_as, bubblewrap, [], str(exc), remedy)
     finally:
         await sandbox.aclose()
-    facts = host_facts.read(mechanisms)
+    facts = replace(host_facts.read(mechanisms), start=start)
     rows = [_row(finding, mechanisms, facts) for finding in findings]
     is_kept_in = all(row.held for row in rows if row.essential)
     serves = is_kept_in or settings.executor_unsafe_serve_without_isolation
     remedy = "" if is_kept_in else obstacles.remedy(facts)
-    return Report(serves, runs_as, bubblewrap, rows, remedy=remedy)
+    described = (one.describe() for one in installed.values())
+    tools = [Tool(one.language, one.name or one.language, one.version) for one in described]
+    return Report(serves, runs_as, bubblewrap, rows, remedy=remedy, languages=tools)
 
 
 def _runs_as(mechanisms: Mechanisms) -> str:
@@ -128,6 +144,9 @@ def show(report: Report, console: Console) -> None:
     for line in (report.reason, report.remedy):
         if line:
             _print_whole(console, line, style="red")
+    if report.languages:
+        told = (" ".join(filter(None, (tool.name, tool.version))) for tool in report.languages)
+        console.print(f"Languages: {', '.join(told)}.", markup=False, highlight=False)
     console.print("The executor serves here." if report.serves else "[bold red]The executor refuses to serve here.[/]")
 
 
@@ -136,21 +155,36 @@ def _print_whole(console: Console, line: str, style: str | None = None) -> None:
     console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
-def main(arguments: list[str]) -> int:
+def main(
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+    start: Annotated[
+        str, typer.Option(metavar="COMMAND", help="What starts the executor here, for the commands that are advised.")
+    ] = obstacles.Facts.start,
+) -> None:
+    """Tell whether this machine can run programs safely, by what, and in which languages.
+
+    The exit code is 0 if the executor would serve, and 1 if it would refuse.
+    """
     try:
         settings = load(ExecutorSettings)
         configure_logging("doctor", LogSettings(log_level="ERROR"))
-        report = asyncio.run(examine(settings))
+        report = asyncio.run(examine(settings, start))
     except ConfigurationError as exc:
         report = Report(False, "nobody yet", None, [], str(exc))
     except KeyboardInterrupt:
-        return INTERRUPTED
-    if "--json" in arguments:
-        print(json.dumps(asdict(report), indent=2))  # noqa: T201
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        typer.echo(json.dumps(asdict(report), indent=2))
     else:
         show(report, Console())
-    return 0 if report.serves else 1
+    raise typer.Exit(0 if report.serves else 1)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    app = typer.Typer(
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.command()(main)
+    app(prog_name="python -m executor.doctor")

@@ -49,6 +49,8 @@ class Facts:
     bubblewrap_says: str = ""
     #: Our own interpreter, whose packages are ours.
     python: str = "python"
+    #: The command that starts the executor.
+    start: str = "python -m executor"
 
 
 @dataclass(frozen=True)
@@ -220,5 +222,5 @@ def remedy_for_cgroups(cause: Cause, facts: Facts) -> str:
     if cause is Cause.NO_CONTROLLER:
         return "Boot the kernel with `cgroup_enable=memory`."
     if facts.as_root:
-        return "Start with `systemd-run --scope -p Delegate=yes ...`."
-    return "Start with `systemd-run --user --scope -p Delegate=yes ...`."
+        return f"Start with `systemd-run --scope -p Delegate=yes {facts.start}`."
+    return f"Start with `systemd-run --user --scope -p Delegate=yes {facts.start}`."

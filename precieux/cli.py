@@ -133,10 +133,11 @@ def migrate(data_dir: DataDir = None) -> None:
     system.migrate(load_up_settings(data_dir=data_dir))
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def doctor(context: typer.Context) -> None:
-    """Tell whether this machine can run programs safely, and in which languages. Options: see `doctor --help`."""
-    raise typer.Exit(subprocess.run(services.command("executor.doctor", *context.args), check=False).returncode)
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Tell whether this machine can run programs safely, by what, and in which languages."""
+    command = services.command("executor.doctor", "--start", f"{terminal.own_command()} up", *["--json"] * as_json)
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
 def _client(url: str, key: str | None, data_dir: Path | None) -> Client:

@@ -102,7 +102,7 @@ def show_ready(system: System) -> None:
     """Tell where it answers, and how to send a program: by the command, or by the two calls that it makes."""
     here = f" --url {system.url}" if system.url != LOCAL_SERVER else ""
     commands = (
-        f"{_own_command()} submit samples/hello.py --email you@example.com --wait{here}",
+        f"{own_command()} submit samples/hello.py --email you@example.com --wait{here}",
         f"curl -F file=@samples/hello.py -F email=you@example.com -F language=py {system.url}/submit_email/",
         f"curl '{system.url}/check_email/?id=NUMBER'  # the number that the first answered",
     )
@@ -126,7 +126,7 @@ def show_ready(system: System) -> None:
         out.print(Text(f"  {line}", style="cyan"), soft_wrap=True)
 
 
-def _own_command() -> str:
+def own_command() -> str:
     """Return how to call `precieux` from here: it is seldom on the PATH."""
     if shutil.which("precieux"):
         return "precieux"

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
+from executor.obstacles import Facts
 from tests.hosts.container import Container
 from tests.hosts.start import Prefix, Start
 
 _QUOTED: Final = re.compile(r"`([^`]+)`")
+_EXECUTOR: Final = Facts.start
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,14 @@ class Followed:
 
 
 def follow(remedy: str, start: Start) -> Followed:
-    """Read options of a container (`--name value`), a command to start the executor with (`command ...`), and commands
-    to run. A single word is none of these."""
+    """Read options of a container (`--name value`), a command that starts the executor (`systemd-run ...`), and
+    commands to run. A single word is none of these."""
     commands = []
     for quoted in _QUOTED.findall(remedy):
         if quoted.startswith("--") and isinstance(start, Container):
             start = replace(start, options=_with_options(start.options, shlex.split(quoted)))
-        elif quoted.endswith(" ..."):
-            start = Prefix(tuple(shlex.split(quoted.removesuffix("..."))))
+        elif quoted.startswith("systemd-run ") and quoted.endswith(_EXECUTOR):
+            start = Prefix(tuple(shlex.split(quoted.removesuffix(_EXECUTOR))))
         elif " " in quoted and not quoted.startswith("--"):
             commands.append(quoted)
     return Followed(tuple(commands), start)

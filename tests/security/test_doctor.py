@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,21 @@ def test_everything_holds_here() -> None:
     assert (code, report["serves"]) == (0, True)
     assert [row["guarantee"] for row in report["rows"] if not row["held"]] == []
     assert all(row["mechanism"] for row in report["rows"])
+
+
+def test_it_lists_the_languages_with_their_versions() -> None:
+    _, report = _report()
+    versions = {one["language"]: one["version"] for one in report["languages"]}
+    assert {"py", "c"} <= versions.keys()
+    assert re.fullmatch(r"3\.\d+\.\d+", versions["py"])
+    assert f"Python {versions['py']}" in _run("precieux", "doctor").stdout
+
+
+@pytest.mark.parametrize("command", [("executor.doctor",), ("precieux", "doctor")])
+def test_its_help_says_what_it_does_and_what_options_it_takes(command: tuple[str, ...]) -> None:
+    told = _run(*command, "--help").stdout
+    assert "Tell whether this machine can run programs safely" in told
+    assert "--json" in told
 
 
 def test_without_cgroups_it_says_so_and_what_to_do() -> None:

@@ -40,7 +40,16 @@ def test_the_executor_installs_the_services_versions_without_their_clients() -> 
         for name in ("executor.txt", "service.txt")
     )
     assert executor.items() <= service.items()
-    assert not executor.keys() & {"aiosmtplib", "alembic", "asyncpg", "boto3", "databases", "httpx", "pika", "sqlalchemy"}
+    assert not executor.keys() & {
+        "aiosmtplib",
+        "alembic",
+        "asyncpg",
+        "boto3",
+        "databases",
+        "httpx",
+        "pika",
+        "sqlalchemy",
+    }
 
 
 @pytest.mark.parametrize("image", ["service", "executor"])

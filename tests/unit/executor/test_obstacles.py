@@ -168,8 +168,13 @@ def test_remedy_for_code() -> None:
     [
         (Cause.SWITCHED_OFF, {}, "Unset PRECIEUX_EXECUTOR_USE_CGROUPS"),
         (Cause.NOT_MOUNTED, {}, "mount -t cgroup2 none /sys/fs/cgroup"),
-        (Cause.NOT_DELEGATED, {}, "systemd-run --user --scope -p Delegate=yes"),
-        (Cause.NOT_DELEGATED, {"as_root": True}, "systemd-run --scope -p Delegate=yes"),
+        (Cause.NOT_DELEGATED, {}, "`systemd-run --user --scope -p Delegate=yes python -m executor`"),
+        (Cause.NOT_DELEGATED, {"start": "precieux up"}, "`systemd-run --user --scope -p Delegate=yes precieux up`"),
+        (
+            Cause.NOT_DELEGATED,
+            {"as_root": True, "start": "precieux up"},
+            "`systemd-run --scope -p Delegate=yes precieux up`",
+        ),
         (Cause.NOT_DELEGATED, {"unit": _UNIT}, r"[Service]\nDelegate=cpu memory pids\n"),
         (Cause.NO_CONTROLLER, {"unit": _UNIT}, r"[Service]\nDelegate=cpu memory pids\n"),
         (Cause.NO_CONTROLLER, {}, "cgroup_enable=memory"),

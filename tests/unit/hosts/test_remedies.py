@@ -16,7 +16,12 @@ _CONTAINER = Container("docker", ("--cap-drop", "ALL", "--security-opt", "a=b"))
     ("remedy", "start", "commands", "then"),
     [
         ("Run `sysctl -w user.max_user_namespaces=15000`.", LOGIN, ["sysctl -w user.max_user_namespaces=15000"], LOGIN),
-        ("Start with `systemd-run --user --scope ...`.", LOGIN, [], Prefix(("systemd-run", "--user", "--scope"))),
+        (
+            "Start with `systemd-run --user --scope python -m executor`.",
+            LOGIN,
+            [],
+            Prefix(("systemd-run", "--user", "--scope")),
+        ),
         (f"x has Delegate=no: as root, run `{_DROP_IN}`.", _UNIT, [_DROP_IN], _UNIT),
         ("Set `DynamicUser=no`.", _UNIT, [], _UNIT),
         (
