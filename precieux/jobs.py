@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 import typer
 
-from precieux import job_rows, terminal
+from precieux import job_rows, job_views, terminal
 from precieux.operator_database import operate
 from shared.database import Connection, Database
 from shared.job_state import JobState
@@ -20,6 +20,9 @@ Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 JobId = Annotated[int, typer.Argument(metavar="ID", min=1, max=(1 << 63) - 1, help="The job's number.")]
 
 T = TypeVar("T")
+
+#: Columns of the list that keep their width; the others are folded.
+_NEVER_BROKEN: Final = ("id", "submission", "attempts", "mail", "created", "finished")
 
 
 @app.command("list")
@@ -36,37 +39,21 @@ def list_jobs(
     )
     if as_json:
         terminal.say_json(_plain(rows))
+    elif terminal.out.is_terminal:
+        headers, cells = job_views.as_list(rows, terminal.out.width)
+        terminal.show_table(headers, cells, whole=_NEVER_BROKEN)
     else:
-        terminal.show_table(
-            (
-                "id",
-                "submission",
-                "email",
-                "status",
-                "attempt",
-                "crashes",
-                "quarantined",
-                "verdict",
-                "failure",
-                "mail",
-                "created at",
-                "finished at",
-            ),
-            (_plain(row).values() for row in rows),
-        )
+        terminal.show_table((), (_plain(row).values() for row in rows))
 
 
 @app.command()
 def show(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show all that is known of one job and its mails."""
-    job = _plain(_with_connection(lambda connection: job_rows.details(connection, job_id), data_dir))
+    job = _with_connection(lambda connection: job_rows.details(connection, job_id), data_dir)
     if as_json:
-        terminal.say_json(job)
-        return
-    fields = [(name, value) for name, value in job.items() if name != "mails"]
-    for number, mail in enumerate(job["mails"], 1):
-        fields += [(f"mail {number} {name}", value) for name, value in mail.items()]
-    terminal.show_table(("field", "value"), fields)
+        terminal.say_json(_plain(job))
+    else:
+        terminal.show_table(("field", "value"), job_views.as_fields(job), whole=("field",))
 
 
 @app.command()

@@ -3,7 +3,8 @@
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,17 +73,28 @@ def styled(word: str | None) -> Text:
     return Text(word or "-", style=_STYLES.get(word or "", "yellow" if word else "dim"))
 
 
-def show_table(headers: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """Columns under headers on a terminal; tab-separated and without headers on a pipe. None is a dash."""
+def show_table(headers: Sequence[str], rows: Iterable[Iterable[object]], *, whole: Collection[str] = ()) -> None:
+    """Columns under headers on a terminal; tab-separated and without headers on a pipe. None is a dash.
+
+    Where the terminal is too narrow, columns are folded, except those in `whole`. Nothing is cut off.
+    """
     texts = [["-" if cell is None else harmless(str(cell)) for cell in row] for row in rows]
     if not out.is_terminal:
         for row in texts:
             say("\t".join(row))
         return
-    table = Table(*headers, box=None, header_style="bold")
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for header in headers:
+        table.add_column(header, overflow="fold", no_wrap=header in whole)
     for row in texts:
         table.add_row(*(Text(cell) for cell in row))
     out.print(table)
+
+
+def short_date(value: datetime) -> str:
+    """Return a time of this machine's zone; the year only if it is another one."""
+    local = value.astimezone()
+    return local.strftime("%m-%d %H:%M" if local.year == datetime.now().astimezone().year else "%Y-%m-%d")
 
 
 def show_submissions(submissions: Iterable[Submission]) -> None:
@@ -92,9 +104,8 @@ def show_submissions(submissions: Iterable[Submission]) -> None:
         return
     table = Table("id", "status", "verdict", "executed at", "output", box=None, header_style="bold")
     for one in submissions:
-        table.add_row(
-            str(one.id), styled(one.status), styled(one.verdict), one.execute_date or "", Text(_first_line(one.output))
-        )
+        executed_at = short_date(datetime.fromisoformat(one.execute_date)) if one.execute_date else ""
+        table.add_row(str(one.id), styled(one.status), styled(one.verdict), executed_at, Text(_first_line(one.output)))
     out.print(table)
 
 
