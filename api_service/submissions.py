@@ -121,7 +121,7 @@ class Submissions:
             if not principal.sees_all:
                 await self._check_run_seconds(connection, principal)
                 await budget.take(connection, self._execution(principal, asked["email"] or ""))
-        log.info("execution.requested", request=str(asked["request_id"]), upload=upload_id)
+        log.debug("execution.requested", request=str(asked["request_id"]), upload=upload_id)
         return True
 
     def _execution(self, principal: Principal, email: str) -> list[Budget]:

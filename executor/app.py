@@ -203,7 +203,7 @@ async def _await_leave(receive: Callable[[], Awaitable[Any]], working: asyncio.T
 
 
 def _log(outcome: Outcome, installed: Installed) -> None:
-    log.info("run.ended", language=installed.language.code, verdict=outcome.verdict, wall_s=outcome.wall_s)
+    log.debug("run.ended", language=installed.language.code, verdict=outcome.verdict, wall_s=outcome.wall_s)
 
 
 def _refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> Response:

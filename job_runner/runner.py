@@ -142,7 +142,7 @@ class Runner:
         structlog.contextvars.bind_contextvars(
             request=str(job.request_id), job=job.id, upload=job.upload, attempt=job.attempt
         )
-        log.info("job.claimed")
+        log.debug("job.claimed")
         try:
             with metrics.JOB_RUN_SECONDS.time():
                 await self._processor.process(job, lambda: self._free_slot_of(job))

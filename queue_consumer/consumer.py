@@ -50,7 +50,7 @@ def _settlement(delivery: Delivery, made: int | Unusable | None) -> Settlement:
     if made is None:
         log.info("message.repeated", request=delivery.message_id)
     else:
-        log.info("job.created", request=delivery.message_id, job=made)
+        log.debug("job.created", request=delivery.message_id, job=made)
     return Ack()
 
 

@@ -6,6 +6,7 @@ Neither user code nor e-mail addresses belong in them; ids do.
 import logging
 import os
 import sys
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
 import structlog
@@ -36,6 +37,12 @@ def _escape(_: object, __: str, event: EventDict) -> EventDict:
     }
 
 
+def _shorten(_: object, __: str, event: EventDict) -> EventDict:
+    """Write the time without its date, in this machine's zone, and leave out what is None."""
+    event["timestamp"] = datetime.fromisoformat(event["timestamp"]).astimezone().strftime("%H:%M:%S")
+    return {name: value for name, value in event.items() if value is not None}
+
+
 def configure_logging(service: str, settings: LogSettings) -> None:
     """Send structlog's and the standard library's records to standard error in one form; `service` marks each."""
     shared: list[Processor] = [
@@ -53,9 +60,12 @@ def configure_logging(service: str, settings: LogSettings) -> None:
         ]
         if as_json
         else [
+            _shorten,
             _escape,
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+                0,  # events are not padded
+                colors=sys.stderr.isatty(),
+                exception_formatter=structlog.dev.plain_traceback,
             ),
         ]
     )
@@ -81,6 +91,8 @@ def configure_logging(service: str, settings: LogSettings) -> None:
     root.setLevel(settings.log_level)
     # pika and botocore narrate every reconnect and retry; ours says it once, with what will happen next.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
+    # Its pool warns with a traceback at each try to restore a connection; ours says once that the database is away.
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)
     # The client gets the same message, and may send such forms as often as they like.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     for chatty in ("alembic", "boto3", "botocore", "databases", "httpcore", "httpx", "urllib3"):

@@ -1,6 +1,7 @@
 """The whole system as an outside client sees it: programs go in over HTTP, mails come out."""
 
 import asyncio
+import json
 import time
 from pathlib import Path
 from typing import Final
@@ -47,6 +48,22 @@ def test_a_program_runs_at_once_although_the_runner_polls_once_a_minute(running:
     began = time.monotonic()
     assert running.finished("quick@example.com", number)["output"] == "42\n"
     assert time.monotonic() - began < 2
+
+
+def test_a_submission_is_two_lines_of_the_log(running: Up, tmp_path: Path) -> None:
+    source = tmp_path / "main.py"
+    source.write_text("print(1)\n")
+    before = len(running.log)
+    number = running.submit(source, language="py", email="log@example.com")
+    eventually_sync(lambda: running.mails(number), what="the mail arrives")
+    eventually_sync(lambda: "mail.sent" in running.log[before:], what="the mail is in the log")
+    records = map(json.loads, running.log[before:].splitlines())
+    # A mail of the test before this one may be among them.
+    events = {record["event"] for record in records}
+    assert {event for event in events if event.startswith(("execution.", "job.", "run.", "mail."))} == {
+        "job.finished",
+        "mail.sent",
+    }
 
 
 def test_the_link_to_the_output_works(running: Up, tmp_path: Path) -> None:

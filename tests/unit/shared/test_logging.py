@@ -1,0 +1,63 @@
+"""What stands in the log, and what does not."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from shared.logging import LogSettings, configure_logging, get_logger
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level, config = root.handlers, root.level, structlog.get_config()
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.configure(**config)
+    structlog.contextvars.clear_contextvars()
+
+
+def configured(log_format: str) -> io.StringIO:
+    configure_logging("test", LogSettings.model_validate({"log_format": log_format}))
+    stream = io.StringIO()
+    (handler,) = logging.getLogger().handlers
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(stream)
+    return stream
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_the_tries_of_asyncpgs_pool_are_not_in_it(log_format: str) -> None:
+    stream = configured(log_format)
+    try:
+        raise ConnectionRefusedError
+    except ConnectionRefusedError:
+        # As asyncpg/pool.py has it.
+        logging.getLogger("asyncpg.pool").warning(
+            "Failed to restore the pool connection floor; retrying", exc_info=True
+        )
+    assert stream.getvalue() == ""
+
+
+def test_a_line_for_people_is_short() -> None:
+    stream = configured("console")
+    get_logger("shared.test").info(
+        "job.finished", job=5, upload=4, attempt=1, state="executed", verdict="ok", reason=None
+    )
+    (line,) = stream.getvalue().splitlines()
+    assert len(line) <= 110
+    assert "reason" not in line
+    assert "job=5" in line
+
+
+def test_a_line_for_machines_has_everything() -> None:
+    stream = configured("json")
+    get_logger("shared.test").info("job.finished", job=5, reason=None)
+    record = json.loads(stream.getvalue())
+    assert record["reason"] is None
+    assert record["timestamp"].endswith("Z")
