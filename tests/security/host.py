@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.fixtures.processes import arguments, children, pids_below
+
 _SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 _PLANTED = ("planted", "planted.d", "stolen", "left", "fill0", "mem", "disk", "deep", "hole")
 
@@ -88,60 +90,24 @@ def host() -> Iterator[Host]:
         shutil.rmtree(folder)
 
 
-def processes_named(mark: str) -> list[int]:
-    """Processes of this machine with `mark` on their command line."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            if mark.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(int(pid))
-        except OSError:
-            pass
-    return found
-
-
-def descendants(pid: int) -> list[int]:
-    """All processes below one."""
-    found = []
-    for child in _children(pid):
-        found += [child, *descendants(child)]
-    return found
-
-
 def walls(executor: int) -> list[int]:
     """Bubblewrap's processes that an executor has started itself.
 
     The tests' own process starts sandboxes, and may have whole executors as children.
     """
-    return [child for child in _children(executor) if b"/box/keeper.pyz" in _arguments(child)]
+    return [child for child in children(executor) if "/box/keeper.pyz" in arguments(child)]
 
 
 def keeper(executor: int) -> int:
     """The process in the wall that makes boxes."""
     for wall in walls(executor):
-        for pid in descendants(wall):
-            arguments = _arguments(pid)
-            if b"/box/keeper.pyz" in arguments and not arguments[0].endswith(b"bwrap"):
+        for pid in pids_below(wall):
+            words = arguments(pid)
+            if "/box/keeper.pyz" in words and not words[0].endswith("bwrap"):
                 return pid
     raise AssertionError("no keeper")
 
 
 def nurseries(executor: int) -> list[int]:
     """The processes that fork boxes: the keeper's children, which change from time to time."""
-    return _children(keeper(executor))
-
-
-def _children(pid: int) -> list[int]:
-    """Those that have not ended, by proc_pid_task(5)'s `children`."""
-    try:
-        tasks = os.listdir(f"/proc/{pid}/task")
-        return [int(child) for task in tasks for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-def _arguments(pid: int) -> list[bytes]:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return [b""]
+    return children(keeper(executor))

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 
 from tests.fixtures.executor import RunningExecutor, running_executor
-from tests.security.host import descendants
+from tests.fixtures.processes import pids_below
 
 _CONCURRENCY = 16
 _HANG_UPS = 0.05
@@ -74,7 +74,7 @@ async def _one(http: httpx.AsyncClient, language: str, text: str, hang_up: bool)
 def _size(pid: int) -> str:
     """Resident memory and open descriptors of the executor and the keeper."""
     parts = []
-    for process in (pid, *descendants(pid)):
+    for process in (pid, *pids_below(pid)):
         try:
             name = Path(f"/proc/{process}/comm").read_text().strip()
             pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
@@ -101,12 +101,12 @@ async def verdicts_under_load(running: RunningExecutor) -> collections.Counter[t
 
 def main(count: int) -> int:
     with running_executor(executor_slots="4") as running:
-        before = descendants(running.pid)
+        before = pids_below(running.pid)
         started = time.monotonic()
         outcomes = asyncio.run(mixed(running, count))
         print(f"{count} requests in {time.monotonic() - started:.0f} s: {dict(outcomes)}")
         print(f"   end {_size(running.pid)}")
-        left = [pid for pid in descendants(running.pid) if pid not in before]
+        left = [pid for pid in pids_below(running.pid) if pid not in before]
         neighbours = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(_NEIGHBOURS)]
         try:
             verdicts = asyncio.run(verdicts_under_load(running))

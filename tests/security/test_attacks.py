@@ -18,8 +18,9 @@ import pytest
 
 from executor.languages import known
 from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.processes import pids_below, processes_named
 from tests.security.attacks import Attack, load
-from tests.security.host import Host, descendants, host, nurseries, processes_named
+from tests.security.host import Host, host, nurseries
 
 pytestmark = [pytest.mark.security, pytest.mark.timeout(600)]  # the first test waits for all attacks
 
@@ -66,7 +67,7 @@ def _chosen(session: pytest.Session) -> list[Attack]:
 
 
 async def _attack_all(attacked: Host, running: RunningExecutor, attacks: list[Attack]) -> Campaign:
-    before = descendants(running.pid)
+    before = pids_below(running.pid)
     free = asyncio.Semaphore(_CONCURRENCY)
     async with httpx.AsyncClient(base_url=running.url, timeout=120) as client:
 
@@ -89,7 +90,7 @@ async def _left_over(executor: int, before: list[int]) -> list[int]:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_DEADLINE_S):
             # Nobody announces the end of a process that is not our child.
-            while left := [pid for pid in descendants(executor) if pid not in {*before, *nurseries(executor)}]:  # noqa: ASYNC110
+            while left := [pid for pid in pids_below(executor) if pid not in {*before, *nurseries(executor)}]:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
     return left
 

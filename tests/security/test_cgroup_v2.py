@@ -18,8 +18,8 @@ import pytest
 
 from executor.sandbox import cgroups
 from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.processes import processes_named
 from tests.fixtures.scope import WITH_A_BYSTANDER, Scope, scope
-from tests.security.host import processes_named
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security

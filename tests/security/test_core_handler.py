@@ -20,7 +20,8 @@ import httpx
 import pytest
 
 from tests.fixtures.executor import RunningExecutor, running_executor
-from tests.security.host import descendants, keeper
+from tests.fixtures.processes import pids_below
+from tests.security.host import keeper
 
 pytestmark = pytest.mark.security
 
@@ -98,7 +99,7 @@ def test_no_crash_of_a_program_starts_the_hosts_handler(handler: Handler, runnin
 
 def test_nothing_inside_the_wall_can_start_it(running: RunningExecutor) -> None:
     httpx.post(running.url, json={"language": "py", "code": "print()"}, timeout=60)  # then boxes are ready
-    processes = [keeper(running.pid), *descendants(keeper(running.pid))]
+    processes = [keeper(running.pid), *pids_below(keeper(running.pid))]
     for pid in processes:
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):  # a box that is given up
             limits = Path(f"/proc/{pid}/limits").read_text()

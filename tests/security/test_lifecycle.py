@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from tests.fixtures.executor import running_executor
-from tests.security.host import descendants, keeper, processes_named
+from tests.fixtures.processes import pids_below, processes_named
+from tests.security.host import keeper
 
 pytestmark = pytest.mark.security
 
@@ -77,7 +78,7 @@ async def test_many_boxes_stand_ready_with_few_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     with executor:
         first = keeper(running.pid)
-        await _until(lambda: len(descendants(running.pid)) > 2 * boxes * kinds)
+        await _until(lambda: len(pids_below(running.pid)) > 2 * boxes * kinds)
         async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
             answer = await client.post("/", json={"language": "py", "code": "print('well')"})
         assert answer.json()["output"] == "well\n"
@@ -91,7 +92,7 @@ async def test_stopping_leaves_nothing() -> None:
             body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60}
             request = asyncio.create_task(client.post("/", json=body))
             await _until(lambda: bool(processes_named(mark)))
-            below = descendants(running.pid)
+            below = pids_below(running.pid)
             os.kill(running.pid, signal.SIGTERM)
             await asyncio.gather(request, return_exceptions=True)
             await _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
@@ -106,7 +107,7 @@ async def test_killing_the_executor_leaves_no_process() -> None:
             body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60}
             request = asyncio.create_task(client.post("/", json=body))
             await _until(lambda: bool(processes_named(mark)))
-            below = descendants(running.pid)
+            below = pids_below(running.pid)
             os.kill(running.pid, signal.SIGKILL)
             await asyncio.gather(request, return_exceptions=True)
             await _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))

@@ -23,7 +23,8 @@ from executor.sandbox.keeper.protocol import StageLimits
 from executor.settings import ExecutorSettings
 from tests.fixtures.executor import MODES, need_mode
 from tests.fixtures.faulty_bubblewrap import Call, Fault, faulty_bubblewrap
-from tests.security.host import descendants, keeper, walls
+from tests.fixtures.processes import pids_below
+from tests.security.host import keeper, walls
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
@@ -66,7 +67,7 @@ async def sandbox() -> AsyncIterator[BubblewrapSandbox]:
 
 
 async def _until_it_runs(boxes: int) -> None:
-    await eventually(lambda: sum("time.sleep" in _command(pid) for pid in descendants(os.getpid())) == boxes)
+    await eventually(lambda: sum("time.sleep" in _command(pid) for pid in pids_below(os.getpid())) == boxes)
 
 
 def _command(pid: int) -> str:
@@ -92,7 +93,7 @@ async def test_a_keeper_that_gets_stuck_fails_its_runs_and_another_takes_over(sa
 async def test_a_keeper_that_gets_stuck_while_nothing_runs_is_replaced(sandbox: BubblewrapSandbox) -> None:
     first = keeper(os.getpid())
     with _stopped(first):
-        await eventually(lambda: first not in descendants(os.getpid()), timeout=_DEADLINE_S)
+        await eventually(lambda: first not in pids_below(os.getpid()), timeout=_DEADLINE_S)
     (ended,) = await sandbox.run(_job(_NOTHING))
     assert ended.succeeded
 

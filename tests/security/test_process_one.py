@@ -16,7 +16,8 @@ from executor.sandbox import wall
 from executor.sandbox.base import File, Job, SandboxFailure, Step, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.keeper.protocol import Nursery, StageLimits
-from tests.security.host import descendants, nurseries
+from tests.fixtures.processes import pids_below
+from tests.security.host import nurseries
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
@@ -93,7 +94,7 @@ async def test_process_one_and_nurseries_keep_what_they_need_alone(sandbox: Bubb
 
     async with _neighbour(sandbox):
         nursery = _own_nursery()
-        (process_one, _program) = descendants(nursery)
+        (process_one, _program) = pids_below(nursery)
         for pid, most in ((nursery, _TO_MAKE_BOXES), (process_one, _TO_LIVE)):
             status = _status(pid)
             for kind in ("CapPrm", "CapEff"):
@@ -107,7 +108,7 @@ async def test_process_one_cannot_write_the_kernels_switches(sandbox: Bubblewrap
     """Root needs no capability for that, only a path."""
     async with _neighbour(sandbox):
         nursery = _own_nursery()
-        root = Path(f"/proc/{descendants(nursery)[0]}/root")
+        root = Path(f"/proc/{pids_below(nursery)[0]}/root")
         for switch in ("sys/kernel/core_pattern", "sys/vm/overcommit_memory"):
             with pytest.raises(OSError, match="Read-only"):
                 os.close(os.open(root / "proc" / switch, os.O_WRONLY))

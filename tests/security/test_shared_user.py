@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from tests.fixtures.executor import RunningExecutor, running_executor
-from tests.security.host import descendants, keeper
+from tests.fixtures.processes import pids_below
+from tests.security.host import keeper
 
 pytestmark = pytest.mark.security
 
@@ -74,7 +75,7 @@ print(open("/proc/self/oom_score_adj").read())
 
     guard = keeper(executor.pid)
     assert score(executor.pid) < score(guard) < 950
-    below = set(scores(descendants(guard)))
+    below = set(scores(pids_below(guard)))
     assert min(below) == score(guard)  # nurseries
     assert below - {score(guard)} <= {950, 1000}
 

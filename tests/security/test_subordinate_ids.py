@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from tests.fixtures.executor import running_executor
-from tests.security.host import keeper, processes_named
+from tests.fixtures.processes import processes_named
+from tests.security.host import keeper
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
