@@ -19,7 +19,8 @@ from benchmarks.findings import Finding, median_ratio
 from benchmarks.load import Load, classic_pairs
 from benchmarks.processes import process, service
 from benchmarks.surroundings import Surroundings
-from tests.fixtures.ports import answers, free_ports
+from precieux.ports import free_ports
+from tests.fixtures.ports import answers
 
 _ROUNDS: Final = 5
 _PAIRS: Final = {"original": 120, "postgres, folder": 600, "rabbitmq, s3": 400}

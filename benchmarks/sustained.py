@@ -23,7 +23,8 @@ from benchmarks.findings import Finding, median_ratio
 from benchmarks.load import classic_pairs
 from benchmarks.processes import cpu_seconds, process, services
 from benchmarks.surroundings import Installation, Surroundings
-from tests.fixtures.ports import answers, free_ports
+from precieux.ports import free_ports
+from tests.fixtures.ports import answers
 
 SERVICES: Final = ("api_service", "queue_consumer", "job_runner")
 _ROUNDS: Final = 9

@@ -9,6 +9,7 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import aiohttp
@@ -16,6 +17,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from pydantic_core import from_json, to_json
 
+from job_runner.retry_after import parse_retry_after
 from job_runner.settings import EngineSettings
 from shared.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
 from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
@@ -28,6 +30,8 @@ _LONG: Final = 64 << 10
 _LONG_ANSWERS: Final = 2
 #: Characters that are kept of each field other than the two streams.
 _FIELD_LENGTH: Final = 1000
+#: The most seconds that an engine may ask us to wait.
+_LONGEST_RETRY_AFTER: Final = 300.0
 
 
 #: Errors of a connection that was made and then lost.
@@ -222,8 +226,5 @@ def _error_text(content: bytearray) -> str:
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    try:
-        # In this order "nan" becomes 0.
-        return min(max(0.0, float(response.headers["Retry-After"])), 300.0)
-    except (KeyError, ValueError):
-        return None
+    asked = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+    return None if asked is None else min(asked, _LONGEST_RETRY_AFTER)

@@ -8,7 +8,6 @@ import hashlib
 import os
 import re
 import secrets
-import socket
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,6 +17,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
+from precieux.ports import free_ports
 from shared.errors import ConfigurationError
 
 #: By name, in the order of their start.
@@ -119,7 +119,8 @@ def units(place: Place, python: str = sys.executable) -> list[File]:
 def settings(place: Place) -> list[Settings]:
     """Return the files of settings with a token of their own, on a port that is free now."""
     source = _source()
-    executor = (source / "executor.env").read_text().replace(str(_FIRST_PORT), str(_free_port()))
+    (port,) = free_ports(1, range(_FIRST_PORT, _FIRST_PORT + 100))
+    executor = (source / "executor.env").read_text().replace(str(_FIRST_PORT), str(port))
     executor = executor.replace("PRECIEUX_CODEX_TOKEN=\n", f"PRECIEUX_CODEX_TOKEN={secrets.token_urlsafe(32)}\n")
     return [
         Settings(place.settings / "env", (source / "env").read_text()),
@@ -139,10 +140,3 @@ def _marked(path: Path, text: str, name: str) -> File:
 
 def _checksum(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _free_port() -> int:
-    for port in range(_FIRST_PORT, _FIRST_PORT + 100):
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    return _FIRST_PORT

@@ -4,7 +4,6 @@ import os
 import secrets
 import select
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,7 @@ import requests
 
 from precieux.notify_socket import NotifySocket
 from precieux.parent_death import die_with_parent
+from precieux.ports import free_ports
 from precieux.services import command
 from precieux.waiting import WAITING
 from shared.errors import PrecieuxError
@@ -40,7 +40,7 @@ class ThrowawaySystem:
         self._settings = dict(settings or {})
         self._stack = ExitStack()
         self._token = secrets.token_urlsafe(24)
-        self.port, self._executor_port = _free_ports(2)
+        self.port, self._executor_port = free_ports(2)
         self.url: Final = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes]
         self.data_dir: Path
@@ -145,12 +145,3 @@ def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
     if root:
         Path(folder.name).chmod(0o711)
     return folder
-
-
-def _free_ports(count: int) -> list[int]:
-    # All held until all are chosen, so that they differ.
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]

@@ -14,7 +14,7 @@ import httpx
 
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import extra_headers, parse_recipient, single_line
-from job_runner.mailers.retry_after import parse_retry_after
+from job_runner.retry_after import parse_retry_after
 from shared.errors import MailerUnavailable, MailRefused
 from shared.logging import get_logger
 

@@ -18,6 +18,7 @@ import asyncpg
 import requests
 
 from precieux.embedded_postgres import EmbeddedPostgres
+from precieux.ports import free_ports
 from shared.broker.base import Message
 from shared.broker.dead_letters import DeadLetter
 from shared.broker.postgres import PostgresBroker
@@ -30,7 +31,6 @@ from tests.chaos.engine import EchoEngine
 from tests.chaos.proxy import Proxy
 from tests.chaos.service import Service
 from tests.fixtures.mailgun_server import MailgunServer
-from tests.fixtures.ports import free_ports
 from tests.fixtures.postgres import in_thread
 from tests.fixtures.rabbitmq_server import RabbitMQServer
 from tests.fixtures.s3 import S3Service

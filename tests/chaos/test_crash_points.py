@@ -9,10 +9,10 @@ import signal
 import pytest
 import requests
 
+from precieux.ports import free_ports
 from tests.chaos.invariants import judge, settled
 from tests.chaos.load import Load
 from tests.chaos.system import System
-from tests.fixtures.ports import free_ports
 from tests.waiting import eventually_sync as wait_without_tending
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from precieux.ports import free_ports
 from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Broker, Delivery, Message, Reject, Settlement
 from shared.broker.dead_letters import DeadLetter, DeadLetters
 from shared.broker.postgres import PostgresBroker
@@ -14,7 +15,6 @@ from shared.broker.rabbitmq import RabbitMQBroker
 from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 from shared.errors import BrokerUnavailable
 from tests.factories import make_message
-from tests.fixtures.ports import free_ports
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.contract

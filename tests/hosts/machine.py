@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.fixtures.ports import free_ports
+from precieux.ports import free_ports
 from tests.hosts.architecture import Architecture
 from tests.hosts.errors import HostsError
 from tests.hosts.guest import Guest

@@ -15,8 +15,8 @@ from typing import Final
 import pytest
 
 from precieux.parent_death import die_with_parent
+from precieux.ports import free_ports
 from tests.fixtures.gate import missing
-from tests.fixtures.ports import free_ports
 from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.integration

@@ -8,10 +8,10 @@ import pytest
 from pydantic import SecretStr
 
 from precieux.embedded_postgres import EmbeddedPostgres
+from precieux.ports import free_ports
 from shared.database import Database, DatabaseSettings
 from shared.health import Health, HealthSettings
 from shared.roles import Role
-from tests.fixtures.ports import free_ports
 from tests.integration.rows import add_job
 from tests.waiting import eventually
 

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from precieux.ports import free_ports
 from shared.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.s3 import S3Store
-from tests.fixtures.ports import free_ports
 from tests.fixtures.s3 import S3Service
 
 pytestmark = pytest.mark.integration

@@ -1,6 +1,7 @@
 """Rules of the house that no linter knows."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,15 @@ def test_databases_is_used_behind_one_door() -> None:
 )
 def test_a_library_stays_in_its_adapter(library: str, folder: str) -> None:
     assert {user for user in users_of(library) if not user.startswith(folder)} == set()
+
+
+@pytest.mark.parametrize("name", ["free_port", "parse_retry_after", "descendants"])
+def test_what_several_need_is_written_once(name: str) -> None:
+    """The sandbox keeps its own reader of /proc, because the tests look for what it leaves behind."""
+    folders = (*PACKAGES, "benchmarks", "tests")
+    modules = (path for folder in folders for path in (ROOT / folder).rglob("*.py") if path.name != "vitals.py")
+    definition = re.compile(rf"^ *(?:async )?def _?{name}s?\(", re.MULTILINE)
+    assert len([path for path in modules if definition.search(path.read_text())]) == 1
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -14,7 +14,7 @@ from typing import Final
 import httpx
 
 from precieux.parent_death import die_with_parent
-from tests.fixtures.ports import free_ports
+from precieux.ports import free_ports
 from tests.waiting import eventually_sync
 
 ROOT: Final = Path(__file__).parents[3]

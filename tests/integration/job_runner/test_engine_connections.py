@@ -13,8 +13,8 @@ import pytest
 
 from job_runner.codex_client import CodexClient
 from job_runner.settings import EngineSettings
+from precieux.ports import free_ports
 from shared.errors import EngineCrashed, EngineUnavailable
-from tests.fixtures.ports import free_ports
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration

@@ -117,7 +117,7 @@ async def test_a_full_engines_wish_is_heard() -> None:
     assert raised.value.retry_after == 7
 
 
-@pytest.mark.parametrize(("wish", "seconds"), [("nan", 0), ("-5", 0), ("inf", 300), ("1e9", 300), ("soon", None)])
+@pytest.mark.parametrize(("wish", "seconds"), [("nan", None), ("-5", None), ("1000000000", 300), ("soon", None)])
 async def test_a_senseless_wish_is_bounded(wish: str, seconds: float | None) -> None:
     with pytest.raises(EngineUnavailable) as raised:
         await run(lambda _: httpx.Response(503, headers={"Retry-After": wish}))

@@ -9,8 +9,8 @@ import pytest
 from job_runner.mailers import MailSettings, open_mailer
 from job_runner.mailers.mailgun import MailgunMailer
 from job_runner.mailers.outbox import OutboxMailer
-from job_runner.mailers.retry_after import parse_retry_after
 from job_runner.mailers.smtp import SmtpMailer, SmtpServer, failure
+from job_runner.retry_after import parse_retry_after
 from shared.errors import ConfigurationError, MailerUnavailable, MailRefused
 from shared.settings import load
 
