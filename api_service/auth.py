@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from cachetools import TTLCache
 from starlette.requests import Request
 
 from api_service.locality import SocketOwner, socket_owner, why_not_local
@@ -61,7 +62,7 @@ class Authenticator:
         self._has_operator_keys = bool(operator_keys)
         self._operator_digests = [api_keys.digest(key) for key in (*operator_keys, local_key) if key]
         self._owner_of = owner_of
-        self._answers: dict[str, tuple[float, ApiKey | None]] = {}
+        self._answers: TTLCache[str, ApiKey | None] = TTLCache(_KEPT_ANSWERS, ttl=_BELIEVED_SECONDS)
         self._looked_at: float | None = None
         self._keys_existed = False
 
@@ -105,13 +106,12 @@ class Authenticator:
         sha256 = api_keys.digest(token)
         if any(hmac.compare_digest(sha256, known) for known in self._operator_digests):
             return _OPERATOR
-        looked_at, key = self._answers.get(sha256, (0.0, None))
-        if time.monotonic() - looked_at > _BELIEVED_SECONDS or looked_at == 0.0:
+        try:
+            key = self._answers[sha256]
+        except KeyError:
             async with self._database.connection() as connection:
                 key = await api_keys.find(connection, sha256)
-            if len(self._answers) >= _KEPT_ANSWERS:
-                self._answers.clear()
-            self._answers[sha256] = (time.monotonic(), key)
+            self._answers[sha256] = key
         return Principal(key.id, key.scopes, key.recipients) if key else None
 
 

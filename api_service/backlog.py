@@ -4,6 +4,8 @@ import time
 from http import HTTPStatus
 from typing import Final
 
+from cachetools import TTLCache
+
 from api_service.auth import Principal
 from api_service.problems import Problem
 from shared.database import Database
@@ -29,7 +31,7 @@ class BacklogGuard:
         self._key_bytes = key_bytes
         self._looked_at: float | None = None
         self._full = False
-        self._full_keys: dict[int, tuple[float, bool]] = {}
+        self._full_keys: TTLCache[int, bool] = TTLCache(_KEPT_ANSWERS, ttl=_BELIEVED_SECONDS)
 
     async def check(self) -> None:
         """Raise `Problem` (503) with `Retry-After` while the backlog is as long as its limit."""
@@ -48,12 +50,9 @@ class BacklogGuard:
         key = principal.key_id
         if key is None or principal.sees_all:
             return
-        looked_at, full = self._full_keys.get(key, (0.0, False))
-        if time.monotonic() - looked_at > _BELIEVED_SECONDS or not looked_at:
-            full = await self._measure_key(key)
-            if len(self._full_keys) >= _KEPT_ANSWERS:
-                self._full_keys.clear()
-            self._full_keys[key] = (time.monotonic(), full)
+        full = self._full_keys.get(key)
+        if full is None:
+            full = self._full_keys[key] = await self._measure_key(key)
         if full:
             raise Problem(
                 HTTPStatus.TOO_MANY_REQUESTS,

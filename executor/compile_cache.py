@@ -7,8 +7,10 @@ What a key stands for was made by the compiler alone. It was taken out of its bo
 import hashlib
 import json
 import re
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+
+from cachetools import LRUCache
 
 from executor.sandbox.base import File, Job
 
@@ -27,8 +29,7 @@ class CompileCache:
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
-        self._bytes = 0
-        self._entries: OrderedDict[bytes, Artefacts] = OrderedDict()
+        self._entries: LRUCache[bytes, Artefacts] = LRUCache(most_bytes, getsizeof=_size)
 
     @property
     def largest(self) -> int:
@@ -36,18 +37,11 @@ class CompileCache:
         return self._most_bytes // _LARGEST_SHARE
 
     def get(self, key: bytes) -> Artefacts | None:
-        found = self._entries.get(key)
-        if found is not None:
-            self._entries.move_to_end(key)
-        return found
+        return self._entries.get(key)
 
     def put(self, key: bytes, artefacts: Artefacts) -> None:
-        self._bytes -= _size(self._entries.pop(key, None))
-        self._entries[key] = artefacts
-        self._bytes += _size(artefacts)
-        while self._bytes > self._most_bytes:
-            _, dropped = self._entries.popitem(last=False)
-            self._bytes -= _size(dropped)
+        with suppress(ValueError):  # larger than all that may be kept
+            self._entries[key] = artefacts
 
 
 def key_of(job: Job, toolchain: Iterable[str]) -> bytes | None:
@@ -63,5 +57,5 @@ def key_of(job: Job, toolchain: Iterable[str]) -> bytes | None:
     return hashlib.sha256(parts.encode()).digest()
 
 
-def _size(artefacts: Artefacts | None) -> int:
-    return sum(len(file.content) for file in artefacts.values()) + _ENTRY_BYTES if artefacts is not None else 0
+def _size(artefacts: Artefacts) -> int:
+    return sum(len(file.content) for file in artefacts.values()) + _ENTRY_BYTES

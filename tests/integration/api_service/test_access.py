@@ -11,7 +11,7 @@ from api_service import auth
 from api_service.relay import Relay
 from shared import api_keys
 from shared.api_keys import Scope
-from shared.database import Database
+from shared.database import Connection, Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
@@ -145,6 +145,29 @@ async def test_a_revoked_key_opens_nothing(reach: Reach, database: Database, mon
             assert await api_keys.revoke(connection, 2)
             assert not await api_keys.revoke(connection, 2)
         assert (await client.get("/check_user/?email=a@example.com", headers=bearer(key))).status_code == 401
+
+
+async def test_a_flood_of_wrong_keys_costs_those_in_use_no_look(
+    reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "_KEPT_ANSWERS", 4)
+    monkeypatch.setattr(auth, "_BELIEVED_SECONDS", 3600)
+    key = await make_key(database, Scope.READ)
+    looked: list[str] = []
+    find = api_keys.find
+
+    async def counted(connection: Connection, sha256: str) -> api_keys.ApiKey | None:
+        looked.append(sha256)
+        return await find(connection, sha256)
+
+    monkeypatch.setattr(api_keys, "find", counted)
+    async with reach() as client:
+        for number in range(10):
+            assert (await client.get("/check_user/?email=a@example.com", headers=bearer(key))).status_code == 200
+            assert (
+                await client.get("/check_user/?email=a@example.com", headers=bearer(f"x{number}"))
+            ).status_code == 401
+    assert looked.count(api_keys.digest(key)) == 1
 
 
 async def test_a_key_is_not_kept_where_it_could_be_read(database: Database) -> None:
