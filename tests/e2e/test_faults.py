@@ -63,6 +63,7 @@ def test_whichever_process_is_killed_every_submission_completes_once(running: Up
         eventually_sync(partial(running.mails, number), what=f"the mail about {number} arrives")
         assert len(running.mails(number)) == 1
     assert running.process_of(victim).pid != killed.pid
+    assert "asyncpg/pool.py" not in running.log
 
 
 def start_an_endless_program(up: Up, tmp_path: Path) -> int:
