@@ -9,14 +9,12 @@ LANGUAGE = Language(
     options=gold.OPTIONS,
     has_driver=True,
     reads_ahead=True,
-    # Without `-fno-canonical...` GCC follows every part of every header's path, to find the name that it has.
-    compile=(
-        "{gcc}", "-std=gnu17", "-O2", "-pipe", "-fno-canonical-system-headers", *gold.WORDS,
-        "-o", "main", "{source}", "-lm",
-    ),
+    # The compiler's own standard and optimisation (ADR 112). Without `-fno-canonical...` GCC follows every part of every
+    # header's path, to find the name that it has.
+    compile=("{gcc}", "-pipe", "-fno-canonical-system-headers", *gold.WORDS, "-o", "main", "{source}", "-lm"),
     run=("/box/work/main",),
     version=("{gcc}", "--version"),
     reference=Reference(
         '#include <stdio.h>\nint main(void) { char name[80]; scanf("%79s", name); printf("Hello, %s!\\n", name); }\n'
     ),
-)  # fmt: skip
+)

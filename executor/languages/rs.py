@@ -5,7 +5,8 @@ LANGUAGE = Language(
     name="Rust",
     names=Names("main.rs"),
     tools={"rustc": ("/usr/bin/rustc", "/usr/local/cargo/bin/rustc")},
-    compile=("{rustc}", "--edition=2021", "-Copt-level=2", "-o", "main", "{source}"),
+    # The edition that Cargo chooses for a new package; rustc's own is that of 2015.
+    compile=("{rustc}", "--edition=2021", "-o", "main", "{source}"),
     run=("/box/work/main",),
     version=("{rustc}", "--version"),
     reference=Reference(
