@@ -81,9 +81,6 @@ _NODE: Final = ("js", "f.js", (("{node}", "f.js"),))
 _C: Final = ("c", "f.c", (("{gcc}", "f.c"), ("./a.out",)))
 _CPP: Final = ("cpp", "f.cpp", (("{gxx}", "f.cpp"), ("./a.out",)))
 _JAVA: Final = ("java", "F.java", (("{java}", "F.java"),))
-#: Where there is something to compute, both sides optimise.
-_FAST_C: Final = ("c", "f.c", (("{gcc}", "-O2", "f.c"), ("./a.out",)))
-_FAST_CPP: Final = ("cpp", "f.cpp", (("{gxx}", "-O2", "f.cpp"), ("./a.out",)))
 
 
 def _program(
@@ -155,7 +152,7 @@ OTHERS: Final = (
         "console.log(values.reduce((sum, value, place) => sum + place * value, 0), NUMBER)\n",
     ),
     _sorting(
-        _FAST_C,
+        _C,
         "sort 1000 lines",
         "#include <math.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
         "static int compare(const void *one, const void *other) {\n"
@@ -168,9 +165,9 @@ OTHERS: Final = (
         "  for (int place = 0; place < count; place++) sum += (long long)place * values[place];\n"
         '  printf("%lld %lld\\n", sum, NUMBERLL);\n}\n',
     ),
-    _sorting(_FAST_CPP, "sort 1000 lines, bits/stdc++.h", f"#include <bits/stdc++.h>\n{_SORT_CPP}"),
+    _sorting(_CPP, "sort 1000 lines, bits/stdc++.h", f"#include <bits/stdc++.h>\n{_SORT_CPP}"),
     _sorting(
-        _FAST_CPP,
+        _CPP,
         "sort 1000 lines, iostream",
         f"#include <algorithm>\n#include <iostream>\n#include <vector>\n{_SORT_CPP}",
     ),
