@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
-from executor import driver, languages
-from executor.languages.base import Language, command
+from executor import driver, file_names, languages
+from executor.languages.base import Language, Names, command
 from executor.sandbox import wall
 from executor.sandbox.base import Ended, File, Job, Sandbox, SandboxFailure, Step, Template
 from executor.sandbox.keeper.protocol import Shortcut, StageLimits
-from shared.codex import SupportedLanguage
+from shared.codex import RunRequest, SupportedLanguage
 from shared.languages import ALIASES
 from shared.logging import get_logger
 
@@ -23,7 +23,7 @@ log = get_logger(__name__)
 _LIMITS = StageLimits(
     cpu_s=10, wall_s=60, memory_bytes=1 << 30, processes=256, open_files=256, file_bytes=1 << 20, stack_bytes=8 << 20
 )
-_OUTPUT_BYTES = 8192
+_OUTPUT_BYTES = 65536
 
 #: All that a program finds in its environment, beside what its language adds.
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/box/work", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108
@@ -31,22 +31,39 @@ ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/box/work", "LAN
 
 @dataclass(frozen=True)
 class Installed:
-    """A language with its tools' places, `info`, the version text that its compiler or interpreter prints, and, where
-    there is one, the `shortcut` around its compiler's driver."""
+    """A language with its tools' places, `info`, the version text that its compiler or interpreter prints, where there
+    is one, the `shortcut` around its compiler's driver, and names that its sources must not have (`reserved`)."""
 
     language: Language
     tools: dict[str, str]
     info: str
     shortcut: Shortcut | None = None
+    reserved: frozenset[str] = frozenset()
 
     @cached_property
     def environment(self) -> dict[str, str]:
         return ENVIRONMENT | self.language.environment
 
+    def names_for(self, request: RunRequest) -> Names:
+        """The names of the request's files, the source's by the sender's own where that is usable."""
+        names = self.language.names_for(request.code)
+        own = file_names.usable(request.filename, self.language, self.reserved)
+        return replace(names, source=own) if own else names
+
     @property
     def identity(self) -> tuple[str, ...]:
         """What tells this toolchain from one that takes its place: its version, and the files of its programs."""
         return (self.info, *(_fingerprint(path) for path in self.tools.values() if os.path.isabs(path)))
+
+    def shortcut_for(self, source: str) -> Shortcut | None:
+        """The shortcut for a source of this name. The driver was asked with the usual one, which is a word of its own."""
+        if self.shortcut is None:
+            return None
+        usual = self.language.names_for("").source
+        commands = tuple(
+            tuple(source if word == usual else word for word in command) for command in self.shortcut.commands
+        )
+        return replace(self.shortcut, commands=commands)
 
     @cached_property
     def headers_key(self) -> str:
@@ -105,6 +122,8 @@ async def _ask(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> I
         if not ended.succeeded:
             raise SandboxFailure(ended.stdout.decode(errors="replace"))
         installed = Installed(language, tools, ended.stdout.decode(errors="replace"))
+        if language.reserved:
+            installed = await _with_reserved(sandbox, installed)
         if language.compile and language.has_driver:
             source = language.names_for(language.reference.source).source
             words = driver.question(installed.command(language.compile, source=source))
@@ -115,6 +134,17 @@ async def _ask(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> I
         log.warning("language.left_out", language=language.code, reason=str(exc))
         return None
     return installed
+
+
+async def _with_reserved(sandbox: Sandbox, installed: Installed) -> Installed:
+    """With the names that its sources must not have; if they cannot be had, all sources get the usual name."""
+    language = installed.language
+    ended = await _start(sandbox, language, command(language.reserved, installed.tools))
+    told = ended.stdout.decode(errors="replace")
+    if not ended.succeeded or ended.truncated:
+        log.info("language.own_names_left_out", language=language.code, reason=told[:1000])
+        return replace(installed, language=replace(language, extensions=()))
+    return replace(installed, reserved=frozenset(told.lower().split()))
 
 
 async def _start(

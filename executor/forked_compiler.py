@@ -13,6 +13,8 @@ from executor.settings import ExecutorSettings
 
 _PLUGIN = "-fplugin=/box/init.so"
 _AHEAD = "-fplugin-arg-init-ahead"
+#: What the compiler has read. Its name is long, so the name of any source has room in its place.
+_READ = "a_name_with_room_for_any_other_that_a_source_may_have_in_its_place.c"
 _MOST_BYTES = 1 << 20
 
 
@@ -22,8 +24,7 @@ class ForkedCompiler:
     def __init__(self, installed: Installed, settings: ExecutorSettings) -> None:
         self._installed = installed
         self._anew = Template(settings.max_disk_bytes, limits.of_compilation(settings))
-        self._source = installed.language.names_for("").source
-        self._beginning = (wall.stubs() / self._source).read_text()
+        self._beginning = (wall.stubs() / _READ).read_text()
         self.after_beginning = self._box(_PLUGIN, _AHEAD)
         self.at_start = self._box(_PLUGIN)
 
@@ -33,33 +34,36 @@ class ForkedCompiler:
 
     async def objection(self, sandbox: Sandbox) -> str:
         """What speaks against them; nothing when both make of the language's own program what the ordinary compiler
-        does. `SandboxFailure` where one cannot be had at all."""
-        anew = await self._compile(sandbox, self._anew)
-        for box in (self.after_beginning, self.at_start):
-            copy = await self._compile(sandbox, box)
-            if not copy.succeeded:
-                return copy.stdout.decode(errors="replace") or "it ended without a word"
-            if copy.made != anew.made:
-                return "it compiles the same source to something else"
+        does, by whatever name. `SandboxFailure` where one cannot be had at all."""
+        usual = self._installed.language.names_for("").source
+        for name in (usual, f"another.{usual}"):
+            anew = await self._compile(sandbox, self._anew, name)
+            for box in (self.after_beginning, self.at_start):
+                copy = await self._compile(sandbox, box, name)
+                if not copy.succeeded:
+                    return copy.stdout.decode(errors="replace") or "it ended without a word"
+                if copy.made != anew.made:
+                    return "it compiles the same source to something else"
         return ""
 
     def _box(self, *options: str) -> Template:
-        assert self._installed.shortcut
-        compiler, *_ = self._installed.shortcut.commands
+        shortcut = self._installed.shortcut_for(_READ)
+        assert shortcut
+        compiler, *_ = shortcut.commands
         argv = ("/usr/bin/env", f"--chdir={wall.STUBS}", *compiler, *options)
         return Template(self._anew.disk_bytes, self._anew.limits, nursery=Nursery(argv, self._installed.environment))
 
-    async def _compile(self, sandbox: Sandbox, box: Template) -> Ended:
+    async def _compile(self, sandbox: Sandbox, box: Template, name: str) -> Ended:
         language = self._installed.language
         assert language.compile
         step = Step(
-            self._installed.command(language.compile, source=self._source),
+            self._installed.command(language.compile, source=name),
             self._installed.environment,
             box.limits,
             _MOST_BYTES,
-            shortcut=self._installed.shortcut,
+            shortcut=self._installed.shortcut_for(name),
             merge_output=True,
         )
-        files = {self._source: File(language.reference.source.encode())}
+        files = {name: File(language.reference.source.encode())}
         (ended,) = await sandbox.run(Job(files, (step,), box, collect_bytes=_MOST_BYTES))
         return ended

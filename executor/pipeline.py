@@ -108,7 +108,7 @@ class Pipeline:
 def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> Job:
     """The files and commands for a request. Pure."""
     language = installed.language
-    names = language.names_for(request.code)
+    names = installed.names_for(request)
     words = {
         "source": names.source,
         "main": names.main,
@@ -124,7 +124,7 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
                 output_bytes=_DIAGNOSTICS_BYTES,
                 merge_output=True,
                 stop_on_overflow=False,
-                shortcut=installed.shortcut,
+                shortcut=installed.shortcut_for(names.source),
             )
         )
     steps.append(
@@ -136,7 +136,9 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
             stdin=request.input.encode(),
         )
     )
-    return Job({names.source: File(request.code.encode())}, tuple(steps), plain(settings))
+    # Only where the tools choke on it: elsewhere the text is what the sender wrote, literals and all.
+    code = request.code.replace("\r\n", "\n") if language.strict_line_ends else request.code
+    return Job({names.source: File(code.encode())}, tuple(steps), plain(settings))
 
 
 def plain(settings: ExecutorSettings) -> Template:

@@ -35,6 +35,7 @@ class RunRequest(BaseModel):
     language: str
     # The original documents `input`; the report's client sent `inputs`. Whoever sends both means the same text.
     input: str = Field(default="", validation_alias=AliasChoices("input", "inputs"))
+    filename: str | None = Field(default=None, description="the sender's own name of the source, for messages")
     time_limit: float | None = Field(default=None, gt=0, description="CPU seconds")
     wall_limit: float | None = Field(default=None, gt=0, description="elapsed seconds")
     memory_limit: int | None = Field(default=None, gt=0, description="bytes, of the whole process tree")

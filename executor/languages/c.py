@@ -5,6 +5,7 @@ LANGUAGE = Language(
     code="c",
     name="C",
     names=Names("main.c"),
+    extensions=("c",),
     tools={"gcc": ("/usr/bin/gcc",)},
     options=gold.OPTIONS,
     has_driver=True,

@@ -9,6 +9,7 @@ LANGUAGE = Language(
     code="cpp",
     name="C++",
     names=Names("main.cpp"),
+    extensions=("cpp", "cc", "cxx"),
     tools={"gxx": ("/usr/bin/g++",)},
     options=gold.OPTIONS,
     has_driver=True,

@@ -4,6 +4,7 @@ LANGUAGE = Language(
     code="cs",
     name="C#",
     names=Names("main.cs"),
+    extensions=("cs",),
     tools={"mcs": ("/usr/bin/mcs",), "mono": ("/usr/bin/mono",)},
     compile=("{mcs}", "-out:main.exe", "{source}"),
     run=("{mono}", "main.exe"),

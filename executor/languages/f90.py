@@ -5,6 +5,7 @@ LANGUAGE = Language(
     code="f90",
     name="Fortran",
     names=Names("main.f90"),
+    extensions=("f90",),
     tools={"gfortran": ("/usr/bin/gfortran",)},
     options=gold.OPTIONS,
     has_driver=True,

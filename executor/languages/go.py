@@ -1,9 +1,21 @@
+import re
+
 from executor.languages.base import Language, Names, Reference
+
+#: Endings of a file's name by which `go` leaves the file out: tests, and files for other systems and processors
+#: (https://pkg.go.dev/cmd/go#hdr-Build_constraints).
+_CONSTRAINTS = re.compile(
+    "_(test|aix|android|darwin|dragonfly|freebsd|hurd|illumos|ios|js|linux|nacl|netbsd|openbsd|plan9|solaris|unix|wasip1"
+    "|windows|zos|386|amd64|arm|arm64|loong64|mips\\w*|ppc\\w*|riscv\\w*|s390x?|sparc\\w*|wasm)$",
+    re.IGNORECASE,
+)
 
 LANGUAGE = Language(
     code="go",
     name="Go",
     names=Names("main.go"),
+    extensions=("go",),
+    special=_CONSTRAINTS,
     tools={"go": ("/usr/bin/go", "/usr/local/go/bin/go")},
     compile=("{go}", "build", "-o", "main", "{source}"),
     run=("/box/work/main",),

@@ -4,6 +4,7 @@ LANGUAGE = Language(
     code="js",
     name="JavaScript",
     names=Names("main.js"),
+    extensions=("js", "cjs", "mjs"),
     tools={"node": ("/usr/bin/node", "/usr/local/bin/node", "/usr/bin/nodejs")},
     run=("{node}", "--max-old-space-size={memory_mib}", "{source}"),
     nursery=("{node}", "--max-old-space-size={memory_mib}", "--require={stubs}/start.js", "/box/work/{source}"),

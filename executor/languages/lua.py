@@ -4,6 +4,7 @@ LANGUAGE = Language(
     code="lua",
     name="Lua",
     names=Names("main.lua"),
+    extensions=("lua",),
     tools={"lua": ("/usr/bin/lua5.4", "/usr/bin/lua5.3", "/usr/bin/lua")},
     run=("{lua}", "{source}"),
     version=("{lua}", "-v"),

@@ -4,6 +4,7 @@ LANGUAGE = Language(
     code="pl",
     name="Perl",
     names=Names("main.pl"),
+    extensions=("pl",),
     tools={"perl": ("/usr/bin/perl",)},
     run=("{perl}", "{source}"),
     version=("{perl}", "--version"),

@@ -4,6 +4,7 @@ LANGUAGE = Language(
     code="rb",
     name="Ruby",
     names=Names("main.rb"),
+    extensions=("rb",),
     tools={"ruby": ("/usr/bin/ruby", "/usr/local/bin/ruby")},
     run=("{ruby}", "{source}"),
     version=("{ruby}", "--version"),

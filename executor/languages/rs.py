@@ -4,9 +4,10 @@ LANGUAGE = Language(
     code="rs",
     name="Rust",
     names=Names("main.rs"),
+    extensions=("rs",),
     tools={"rustc": ("/usr/bin/rustc", "/usr/local/cargo/bin/rustc")},
     # The edition that Cargo chooses for a new package; rustc's own is that of 2015.
-    compile=("{rustc}", "--edition=2021", "-o", "main", "{source}"),
+    compile=("{rustc}", "--edition=2021", "--crate-name=main", "-o", "main", "{source}"),
     run=("/box/work/main",),
     version=("{rustc}", "--version"),
     reference=Reference(

@@ -14,6 +14,7 @@ const { getEnvironmentData, isMainThread, setEnvironmentData } = require('worker
 
 const LIBRARY = '/box/init.so'
 const WORK = '/box/work'
+const MAIN = `${WORK}/main.js`
 // What a Node takes to come to its program.
 const START_MS = 20
 const AGE = 'precieux.age'
@@ -56,6 +57,14 @@ function forget(age) {
   replace(process, 'uptime', { value: { uptime() { return uptime() - age / 1000 } }.uptime })
 }
 
+// Node was told at its start to run MAIN. The source, the only file there is, may have a name of its own.
+function findMain() {
+  const own = `${WORK}/${fs.readdirSync(WORK)[0]}`
+  if (own === MAIN) return
+  require('module')._pathCache[`${MAIN}\0`] = own // as if MAIN had been found there
+  process.argv[1] = own
+}
+
 // Worker threads are started with the same options, and have the main thread's clock.
 if (isMainThread) {
   const output = new net.Socket({ fd: 1, readable: false, writable: true })
@@ -67,6 +76,7 @@ if (isMainThread) {
   becomeOneself()
   warm(printer)
   process.dlopen({ exports: {} }, LIBRARY)
+  findMain()
   setEnvironmentData(AGE, performance.now() - START_MS)
 }
 forget(getEnvironmentData(AGE))

@@ -23,7 +23,10 @@ _PROGRAMS: Final = {
     ("c", "asks_to_be_optimised"): '#pragma GCC optimize("O2")\n#include <stdio.h>\nint main(void) {\n'
     '#ifdef __OPTIMIZE__\nputs("optimises");\n#endif\n}\n',
     ("cpp", "deletes_twice"): "int main() { int *p = new int; delete p; delete p; }\n",
-    ("cpp", "text_of_cpp_17"): '#include <iostream>\nint main() { std::string s = u8"text"; std::cout << s << "\\n"; }\n',
+    (
+        "cpp",
+        "text_of_cpp_17",
+    ): '#include <iostream>\nint main() { std::string s = u8"text"; std::cout << s << "\\n"; }\n',
     ("cpp", "standard"): "#include <bits/stdc++.h>\nint main() { std::cout << __cplusplus << std::endl; }\n",
     ("cpp", "asks_to_be_optimised"): '#pragma GCC optimize("O2")\n#include <bits/stdc++.h>\n'
     "int main() { std::vector<int> v{3, 1, 2}; std::sort(v.begin(), v.end()); std::cout << v[0]\n"
@@ -32,9 +35,7 @@ _PROGRAMS: Final = {
 
 
 @pytest.mark.parametrize(("language", "name"), _PROGRAMS)
-def test_a_program_ends_as_after_the_bare_command(
-    language: str, name: str, executor_url: str, tmp_path: Path
-) -> None:
+def test_a_program_ends_as_after_the_bare_command(language: str, name: str, executor_url: str, tmp_path: Path) -> None:
     compiler, *arguments = _BARE[language]
     if not shutil.which(compiler):
         pytest.skip(f"no toolchain for {language} on this machine")

@@ -61,25 +61,28 @@ class Compilers:
         self.forked = ForkedCompiler(installed, _SETTINGS)
         self.anew = Template(_SETTINGS.max_disk_bytes, limits.of_compilation(_SETTINGS))
 
-    def shortcut(self, compiler: str) -> Shortcut:
-        """With another compiler."""
-        assert self.installed.shortcut
-        _, assemble, link = self.installed.shortcut.commands
-        return replace(self.installed.shortcut, commands=((compiler,), assemble, link))
+    def shortcut(self, compiler: str, file: str = "main.c") -> Shortcut:
+        """With another compiler, and the usual arguments."""
+        usual = self.installed.shortcut_for(file)
+        assert usual
+        (_, *arguments), assemble, link = usual.commands
+        return replace(usual, commands=((compiler, *arguments), assemble, link))
 
-    async def compile(self, source: str, box: Template, shortcut: Shortcut | None = None) -> Ended:
+    async def compile(
+        self, source: str, box: Template, shortcut: Shortcut | None = None, name: str = "main.c"
+    ) -> Ended:
         compile_ = self.installed.language.compile
         assert compile_
         step = Step(
-            self.installed.command(compile_, source="main.c"),
+            self.installed.command(compile_, source=name),
             self.installed.environment,
             box.limits,
             _MOST_BYTES,
-            shortcut=shortcut or self.installed.shortcut,
+            shortcut=shortcut or self.installed.shortcut_for(name),
             merge_output=True,
             stop_on_overflow=False,
         )
-        job = Job({"main.c": File(source.encode())}, (step,), box, collect_bytes=_MOST_BYTES)
+        job = Job({name: File(source.encode())}, (step,), box, collect_bytes=_MOST_BYTES)
         (ended,) = await self.sandbox.run(job)
         return ended
 
@@ -91,16 +94,19 @@ async def compilers() -> AsyncIterator[Compilers]:
     await sandbox.aclose()
 
 
+@pytest.mark.parametrize("file", ["main.c", "c.c", f"{'longest':x<62}.c"])
 @pytest.mark.parametrize("name", _PROGRAMS)
-async def test_makes_and_says_the_same(name: str, compilers: Compilers) -> None:
+async def test_makes_and_says_the_same(name: str, file: str, compilers: Compilers) -> None:
     forked = compilers.forked
     boxes = compilers.anew, forked.at_start, forked.after_beginning
-    anew, *copies = [await compilers.compile(_PROGRAMS[name], box) for box in boxes]
+    source = _PROGRAMS[name].replace("main.c", file)
+    anew, *copies = [await compilers.compile(source, box, name=file) for box in boxes]
     for copy in copies:
         assert (copy.exit_code, copy.stdout.decode()) == (anew.exit_code, anew.stdout.decode())
         assert copy.made == anew.made
 
 
+@pytest.mark.parametrize("file", ["main.c", "crash.c"])
 @pytest.mark.parametrize(
     ("beginning", "at_start", "after_beginning"),
     [
@@ -111,13 +117,13 @@ async def test_makes_and_says_the_same(name: str, compilers: Compilers) -> None:
     ],
 )
 async def test_a_copy_compiles_what_it_can(
-    beginning: str, at_start: bool, after_beginning: bool, compilers: Compilers
+    beginning: str, at_start: bool, after_beginning: bool, file: str, compilers: Compilers
 ) -> None:
     """Where whoever starts a compiler gets one that always fails."""
-    source, shortcut = f"{beginning}int main(void) {{}}", compilers.shortcut("/bin/false")
+    source, shortcut = f"{beginning}int main(void) {{}}", compilers.shortcut("/bin/false", file)
     forked = compilers.forked
-    assert (await compilers.compile(source, forked.at_start, shortcut)).succeeded is at_start
-    assert (await compilers.compile(source, forked.after_beginning, shortcut)).succeeded is after_beginning
+    for box, succeeds in ((forked.at_start, at_start), (forked.after_beginning, after_beginning)):
+        assert (await compilers.compile(source, box, shortcut, file)).succeeded is succeeds
 
 
 async def test_it_has_no_objection_to_the_compiler_that_is_here(compilers: Compilers) -> None:

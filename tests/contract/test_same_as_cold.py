@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,13 @@ _FOLDER = Path(__file__).parent / "programs"
 _TOLD = ("verdict", "output", "error", "exit_code", "signal", "truncated")
 #: C++ takes seconds to compile without what is made ahead.
 _QUICK_IN_CPP = ("errors_below_a_comment", "overloads", "virtual_functions")
+#: Programs that tell their name, and are run by another as well.
+_RENAMED = {
+    "py": ("imports_itself", "inspects", "pickle_main", "syntax_error", "uncaught"),
+    "js": ("identity", "module", "require_missing", "own_modules", "syntax_error", "worker"),
+    "c": ("errors", "includes_itself", "names"),
+    "cpp": ("errors_below_a_comment",),
+}
 #: How long a runtime may take to get ready; Java's parts have to be made once on each machine.
 _READY_S = 60
 
@@ -47,7 +54,10 @@ def _cases() -> Iterator[Case]:
     installed = {code for code, language in known().items() if language.toolchain()}
     for path in sorted(_FOLDER.glob("*/*")):
         if path.suffix == f".{path.parent.name}" and path.parent.name in installed:
-            yield Case(path.parent.name, path.stem, path.read_text())
+            case = Case(path.parent.name, path.stem, path.read_text())
+            yield case
+            if case.name in _RENAMED.get(case.language, ()):
+                yield replace(case, name=f"{case.name}-renamed", request={"filename": f"own-name{path.suffix}"})
 
 
 def _marks(case: Case) -> list[pytest.MarkDecorator]:

@@ -1,6 +1,6 @@
 /* The nursery of C programs: GCC's compiler loads this library as a plugin, and takes orders when it is about to read its
- * file's first line, or, with the argument `ahead`, when it has read all of what C programs begin with (`stubs/main.c`).
- * In the process of a program its file then turns out to be another, or to go on.
+ * file's first line, or, with the argument `ahead`, when it has read all of what C programs begin with (its file in
+ * `stubs`). In the process of a program its file then turns out to be another, or to go on, and to have another name.
  *
  * It stops in `cb.file_change` of cpplib's reader: that is called when the compiler comes to its file, and when it comes
  * back to it from a header, the next line being yet to be looked at (`_cpp_get_fresh_line` and `_cpp_pop_buffer` of GCC's
@@ -13,6 +13,8 @@
 #include "init.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -21,6 +23,7 @@
 enum {
     FILE_CHANGE = 1, /* in the reader's callbacks */
     PADDING = 64,    /* lines are looked through by so many bytes at a time */
+    MAX_NAMES = 64,  /* copies of the file's name */
 };
 
 /* The beginnings of what they are in libcpp/internal.h. */
@@ -35,6 +38,7 @@ typedef void file_change(struct reader *reader, const void *map);
 /* Of the compiler, and of nobody else that this library is loaded by. */
 #define GCC __attribute__((weak))
 extern struct reader *parse_in GCC;
+extern FILE *asm_out_file GCC;
 extern file_change **cpp_get_callbacks(struct reader *) __asm__("_Z17cpp_get_callbacksP10cpp_reader") GCC;
 extern struct file *cpp_get_file(struct buffer *) __asm__("_Z12cpp_get_fileP10cpp_buffer") GCC;
 extern struct stat *_cpp_get_file_stat(struct file *) GCC;
@@ -48,6 +52,53 @@ static const char *path;
 static struct buffer *own; /* of the file itself */
 static bool reads_ahead;
 static int file_included; /* the event of that name */
+
+static char *names[MAX_NAMES];
+static int name_count;
+static char *written; /* the output so far, which nobody has yet: the name is in it too */
+
+/* The compiler has copies of its file's name, and only it knows where: all that it can write to is looked through. The
+ * name is longer than any that comes in its place, so each copy has room for that (`executor/forked_compiler.py`). */
+static void find_names(void)
+{
+    written = strndup(asm_out_file->_IO_write_base, __fpending(asm_out_file));
+    __fpurge(asm_out_file);
+    char line[512], access;
+    unsigned long start, end;
+    size_t length = strlen(path) + 1;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    if (!maps)
+        fail("/proc/self/maps");
+    while (fgets(line, sizeof line, maps)) {
+        if (sscanf(line, "%lx-%lx r%c", &start, &end, &access) != 3 || access != 'w')
+            continue;
+        char *found, *next = (char *)start;
+        while ((found = memmem(next, (size_t)((char *)end - next), path, length))) {
+            if (name_count == MAX_NAMES)
+                cannot("names");
+            names[name_count++] = found;
+            next = found + length;
+        }
+    }
+    fclose(maps);
+}
+
+/* The file's name is the program's from here on, as the compiler's own command has it; false where that has none. */
+static bool rename_file(const struct stage *stage)
+{
+    char *const *words = stage->commands[0];
+    while (words[0] && strcmp(words[0], "-dumpbase") != 0)
+        words++;
+    if (!words[0] || !words[1] || strlen(words[1]) > strlen(path))
+        return false;
+    const char *rest = written;
+    for (const char *name; (name = strstr(rest, path)); rest = name + strlen(path))
+        fprintf(asm_out_file, "%.*s%s", (int)(name - rest), rest, words[1]);
+    fputs(rest, asm_out_file);
+    for (int index = 0; index < name_count; index++)
+        strcpy(names[index], words[1]);
+    return true;
+}
 
 /* Put the program's text in the place of what has been read; false where it begins otherwise. */
 static bool go_on(void)
@@ -77,10 +128,11 @@ static bool go_on(void)
 static void stop(void)
 {
     on_failure(CONTROL, "", 1);
+    find_names();
     if (!take_orders())
         _exit(0);
     struct stage *stage = await_program();
-    if (!stage->has_shortcut || !go_on())
+    if (!stage->has_shortcut || !rename_file(stage) || !go_on())
         execute();
     drive_from_here(stage);
     close(CONTROL);
@@ -128,7 +180,7 @@ struct arguments {
 EXPORTED int plugin_init(const struct arguments *arguments, const void *version)
 {
     (void)version;
-    if (!&parse_in || !cpp_get_callbacks || !cpp_get_file || !_cpp_get_file_stat)
+    if (!&parse_in || !&asm_out_file || !cpp_get_callbacks || !cpp_get_file || !_cpp_get_file_stat)
         return 1;
     reads_ahead = arguments->count > 0;
     file_included = get_named_event_id("PLUGIN_INCLUDE_FILE", 0);

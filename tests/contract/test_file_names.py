@@ -1,0 +1,120 @@
+"""What compilers and interpreters say of a program names the file as its sender called it."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from executor.languages import known
+from tests.fixtures.executor import running_executor
+
+pytestmark = pytest.mark.contract
+
+#: A program that fails, and what the message then says of the file.
+_FAILING: Final = {
+    "py": ("1 / 0\n", 'File "/box/work/{name}", line 1'),
+    "js": ("throw Error('x')\n", "/box/work/{name}:1"),
+    "c": ("int main(void) { return x; }\n", "{name}:1:25: error"),
+    "cpp": ("#include <bits/stdc++.h>\nint main() { return x; }\n", "{name}:2:21: error"),
+    "f90": ("program p\n  call\nend program\n", "{name}:2:6:"),
+    "go": ('package main\n\nfunc main() { panic("x") }\n', "/box/work/{name}:3"),
+    "cs": ("class P { static void Main() { x(); } }\n", "{name}(1,"),
+    "rs": ('fn main() { panic!("x") }\n', "{name}:1:13"),
+    "pl": ('die "x";\n', "at {name} line 1"),
+    "php": ("<?php throw new Exception('x');\n", "/box/work/{name}:1"),
+    "rb": ("raise 'x'\n", "{name}:1:in"),
+    "lua": ("error('x')\n", "{name}:1: x"),
+    "bash": ("x=(\n", "{name}: line "),
+}
+_INSTALLED: Final = [code for code in _FAILING if known()[code].toolchain()]
+
+
+@pytest.fixture(scope="module", params=["as it comes", "cold"])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    with running_executor(request.param) as running:
+        yield running.url
+
+
+def _run(url: str, language: str, code: str, **fields: str) -> dict[str, Any]:
+    body = {"language": language, "code": code, **fields}
+    answer: dict[str, Any] = httpx.post(url, json=body, timeout=120).json()
+    return answer
+
+
+def test_every_language_that_takes_a_name_is_tried() -> None:
+    assert set(_FAILING) == {code for code, language in known().items() if language.extensions}
+
+
+@pytest.mark.parametrize("language", _INSTALLED)
+def test_a_message_has_the_senders_own_name(language: str, url: str) -> None:
+    code, said = _FAILING[language]
+    for extension in known()[language].extensions:
+        if extension != "mjs":
+            own = f"crash_it-2.{extension}"
+            answer = _run(url, language, code, filename=f"homework/{own}")
+            assert said.format(name=own) in answer["error"]
+            assert "main." not in answer["error"]
+
+
+@pytest.mark.parametrize("language", _INSTALLED)
+def test_without_a_usable_one_it_has_the_usual(language: str, url: str) -> None:
+    code, said = _FAILING[language]
+    usual = known()[language].names_for(code).source
+    for sent in ("", "-x." + language, "a b", "Ünï." + language):
+        assert said.format(name=usual) in _run(url, language, code, filename=sent)["error"]
+
+
+@pytest.mark.parametrize("language", _INSTALLED)
+def test_a_program_runs_by_its_own_name(language: str, url: str) -> None:
+    reference = known()[language].reference
+    own = f"hello_world.{known()[language].extensions[0]}"
+    answer = _run(url, language, reference.source, input=reference.input, filename=own)
+    assert (answer["verdict"], answer["output"], answer["error"]) == ("ok", reference.output, "")
+
+
+def test_a_script_does_not_take_the_place_of_a_module(url: str) -> None:
+    for module in ("random", "string", "types", "enum", "sitecustomize", "antigravity"):
+        answer = _run(url, "py", "import random, string; print(random.__file__ == __file__)", filename=f"{module}.py")
+        assert (answer["output"], answer["error"]) == ("False\n", "")
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("py", "print('/box/nursery.py' in open('/proc/self/cmdline').read())"),
+        ("js", "console.log(/start.js/.test(require('fs').readFileSync('/proc/self/cmdline')) ? 'True' : 'False')"),
+    ],
+)
+def test_a_script_with_its_own_name_is_forked_too(language: str, code: str) -> None:
+    with running_executor() as running:
+        # Nobody announces that a runtime waits.
+        while _run(running.url, language, code)["output"] != "True\n":
+            time.sleep(0.2)
+        assert _run(running.url, language, code, filename=f"own.{language}")["output"] == "True\n"
+
+
+def test_a_script_in_node_is_what_it_would_be_from_the_command_line(url: str) -> None:
+    code = """
+const { basename } = require('path')
+console.log([require.main.filename, module.id, __filename, process.argv[1], process.mainModule.filename].join())
+console.log(require.main === module, require(__filename) === module.exports, require('fs').readdirSync('.').join())
+console.log(new Error('x').stack.split('\\n')[1])
+"""
+    answer = _run(url, "js", code, filename="app.js")
+    app = "/box/work/app.js"
+    first, *others = answer["output"].splitlines()
+    assert first.split(",") == [app, ".", app, app, app]
+    assert others == ["true true app.js", f"    at Object.<anonymous> ({app}:5:13)"]
+
+
+def test_node_takes_a_module_by_its_extension(url: str) -> None:
+    answer = _run(url, "js", "import fs from 'fs'; console.log(import.meta.url, this)", filename="app.mjs")
+    assert answer["output"] == "file:///box/work/app.mjs undefined\n"
+
+
+def test_a_program_in_c_knows_its_own_name(url: str) -> None:
+    code = "#include <assert.h>\n#include <stdio.h>\nint main(void) { fputs(__FILE__, stderr); assert(0); }\n"
+    for name in ("crash.c", "other.c"):
+        assert f"{name}main: {name}:3: main: Assertion" in _run(url, "c", code, filename=name)["error"]

@@ -1,0 +1,68 @@
+"""Which of a sender's file names a source gets."""
+
+import pytest
+
+from executor.file_names import LONGEST, usable
+from executor.languages import known
+
+_LANGUAGES = known()
+_RESERVED = {"random", "string", "sitecustomize", "numpy"}
+
+
+@pytest.mark.parametrize(
+    ("language", "sent", "name"),
+    [
+        ("py", "crash.py", "crash.py"),
+        ("py", "2-b_C.py", "2-b_C.py"),
+        ("py", "homework/week 1/crash.py", "crash.py"),
+        ("py", "C:\\Users\\me\\crash.py", "crash.py"),
+        ("cpp", "words.cc", "words.cc"),
+        ("js", "app.mjs", "app.mjs"),
+        ("go", "hello_world.go", "hello_world.go"),
+        ("c", "a" * (LONGEST - 2) + ".c", "a" * (LONGEST - 2) + ".c"),
+    ],
+)
+def test_a_plain_name_is_kept(language: str, sent: str, name: str) -> None:
+    assert usable(sent, _LANGUAGES[language], ()) == name
+
+
+@pytest.mark.parametrize(
+    ("language", "sent"),
+    [
+        ("py", None),
+        ("py", ""),
+        ("py", "crash"),
+        ("py", ".py"),
+        ("py", "crash.PY"),
+        ("py", "crash.c"),
+        ("py", "-c.py"),
+        ("py", ".hidden.py"),
+        ("py", "__init__.py"),
+        ("py", "a b.py"),
+        ("py", "a.b.py"),
+        ("py", "a\n.py"),
+        ("py", "a.py\n"),
+        ("py", "a\0.py"),
+        ("py", "übung.py"),
+        ("py", "١.py"),
+        ("py", "$(id).py"),
+        ("py", "crash.py/.."),
+        ("py", "random.py"),
+        ("py", "Random.py"),
+        ("py", "sitecustomize.py"),
+        ("c", "@file.c"),
+        ("c", "a" * LONGEST + ".c"),
+        ("go", "crash_test.go"),
+        ("go", "crash_windows.go"),
+        ("go", "crash_linux_arm64.go"),
+        ("pas", "crash.pas"),
+        ("java", "Crash.java"),
+    ],
+)
+def test_any_other_is_not(language: str, sent: str | None) -> None:
+    assert usable(sent, _LANGUAGES[language], _RESERVED) is None
+
+
+def test_a_name_cannot_be_that_of_what_is_made() -> None:
+    for language in _LANGUAGES.values():
+        assert not {"exe", "gch", "so", "class", ""} & set(language.extensions)
