@@ -56,14 +56,13 @@ class Installed:
         return (self.info, *(_fingerprint(path) for path in self.tools.values() if os.path.isabs(path)))
 
     def shortcut_for(self, source: str) -> Shortcut | None:
-        """The shortcut for a source of this name. The driver was asked with the usual one, which is a word of its own."""
+        """The shortcut for a source of this name. The driver was asked with the usual one, which is its own word."""
         if self.shortcut is None:
             return None
         usual = self.language.names_for("").source
-        commands = tuple(
-            tuple(source if word == usual else word for word in command) for command in self.shortcut.commands
-        )
-        return replace(self.shortcut, commands=commands)
+        compile_, assemble, link = self.shortcut.commands
+        renamed = tuple(source if word == usual else word for word in compile_)
+        return replace(self.shortcut, commands=(renamed, assemble, link))
 
     @cached_property
     def headers_key(self) -> str:

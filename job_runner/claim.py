@@ -30,7 +30,8 @@ _STATEMENT: Final = """
     WHERE job.id = taken.id AND uploads.id = job.upload
     RETURNING job.id, job.upload, job.owner, coalesce(uploads.email, '') AS email, job.request_id, job.attempt,
         CASE WHEN octet_length(job.job) <= {short} THEN job.job END AS job, job.lease_id, job.stop_reason,
-        quarantine.sha256 IS NOT NULL AS quarantined, extract(epoch FROM now() - job.run_after) AS waited_s
+        uploads.filename, quarantine.sha256 IS NOT NULL AS quarantined,
+        extract(epoch FROM now() - job.run_after) AS waited_s
 """
 
 
@@ -105,7 +106,7 @@ class ClaimedJob:
 
     `waited_s` is how long it had been due. A job with a `stop_reason` must not run: it fails, and its recipient gets a
     mail. It is `quarantined` if another request would change nothing. `owner` is the key that submitted it, 0 if there
-    is none.
+    is none. `filename` is the sender's own name of the source.
     """
 
     id: int
@@ -119,6 +120,7 @@ class ClaimedJob:
     waited_s: float = 0.0
     quarantined: bool = False
     owner: int = 0
+    filename: str | None = None
 
 
 async def claim(
@@ -153,6 +155,7 @@ def claimed(row: Record) -> ClaimedJob:
         float(row["waited_s"]),
         row["quarantined"],
         row["owner"],
+        row["filename"],
     )
 
 

@@ -48,8 +48,10 @@ _NEVER_THERE: Final = (aiohttp.ClientConnectorError,)
 
 
 class Engine(Protocol):
-    async def run(self, *, code: str, language: str, inputs: str, share: str = "") -> RunResponse:
-        """Run a program. `share` names its share of the engine's slots.
+    async def run(
+        self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
+    ) -> RunResponse:
+        """Run a program. `share` names its share of the engine's slots, `filename` the source in its messages.
 
         Raises `EngineUnavailable` (try again) or `EngineRefused` (it never will).
 
@@ -84,12 +86,16 @@ class CodexClient:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def run(self, *, code: str, language: str, inputs: str, share: str = "") -> RunResponse:
+    async def run(
+        self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
+    ) -> RunResponse:
         headers = {SHARE_HEADER: share} if share else {}
         if next(self._runs) % _RUNS_TO_A_CONNECTION == 0:
             headers["Connection"] = "close"
         # The original documents `input` and its own client sent `inputs`: engines exist that read the one or the other.
         fields = {"code": code, "language": language, "input": inputs, "inputs": inputs}
+        if filename:
+            fields["filename"] = filename
         request: dict[str, Any] = {"json": fields}
         if len(code) + len(inputs) > _LONG:
             content, length = _long_body(fields)

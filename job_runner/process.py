@@ -121,7 +121,11 @@ class Processor:
         submission = await self._submission(job)
         language = check_lang(submission["language"]) or submission["language"]
         answer = await self._engine.run(
-            code=submission["contents"], language=language, inputs=submission["inputs"], share=f"key-{job.owner}"
+            code=submission["contents"],
+            language=language,
+            inputs=submission["inputs"],
+            share=f"key-{job.owner}",
+            filename=job.filename,
         )
         if tells_of_load(answer, job.attempt):
             raise EngineUnavailable("the machine was overloaded while it ran", retry_after=self._load_seconds)

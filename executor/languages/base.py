@@ -61,9 +61,9 @@ class Language:
     names the folder of what that made: `made.gch`, and in `made.d` of which files (`executor.precompiled_headers`).
     `{plugin}` is the option that loads `plugin` into the compiler, where that proves itself.
 
-    `extensions` are those that a sender's own file name may have; without any, sources have the usual name. A name whose
-    stem `special` finds, or that is a line of what the command `reserved` prints, means something else to the tools
-    (`executor.file_names`). `strict_line_ends` says that the tools take the carriage return of Windows' line ends for text.
+    `extensions` are those that a sender's own file name may have; without any, sources have the usual name. A name
+    that `special` finds, or that is a line of what the command `reserved` prints, means something else to the tools
+    (`executor.file_names`). `strict_line_ends` says that the tools take the carriage returns of Windows for text.
 
     `has_driver` says that `compile` is a driver of GCC's, whose commands `executor.driver` learns; `reads_ahead`, that
     programs are compiled by copies of a compiler that has started, and has read the file in `executor/stubs` with the

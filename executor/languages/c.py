@@ -10,8 +10,8 @@ LANGUAGE = Language(
     options=gold.OPTIONS,
     has_driver=True,
     reads_ahead=True,
-    # The compiler's own standard and optimisation (ADR 112). Without `-fno-canonical...` GCC follows every part of every
-    # header's path, to find the name that it has.
+    # The compiler's own standard and optimisation (ADR 112). Without `-fno-canonical...` GCC follows every part of
+    # every header's path, to find the name that it has.
     compile=("{gcc}", "-pipe", "-fno-canonical-system-headers", *gold.WORDS, "-o", "main", "{source}", "-lm"),
     run=("/box/work/main",),
     version=("{gcc}", "--version"),

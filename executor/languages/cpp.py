@@ -1,8 +1,8 @@
 from executor.languages import gold
 from executor.languages.base import Language, Making, Names, Reference
 
-#: The compiler's own standard and optimisation (ADR 112). GCC takes a precompiled header only where it was made with the
-#: same flags.
+#: The compiler's own standard and optimisation (ADR 112). GCC takes a precompiled header only where it was made with
+#: the same flags.
 _GXX = ("{gxx}", "-pipe")
 
 LANGUAGE = Language(

@@ -18,11 +18,13 @@ async def add_upload(
     sha256: str | None = None,
     request_id: uuid.UUID | None = None,
     owner: int | None = None,
+    filename: str | None = None,
 ) -> int:
     async with owner_of(database).transaction() as connection:
         row = await connection.fetch_one(
-            "INSERT INTO uploads (email, inputs, language, enable, object_key, sha256, request_id, owner)"
-            " VALUES (:email, 'in', :language, :enable, :object_key, :sha256, :request_id, :owner) RETURNING id",
+            "INSERT INTO uploads (email, inputs, language, enable, object_key, sha256, request_id, owner, filename)"
+            " VALUES (:email, 'in', :language, :enable, :object_key, :sha256, :request_id, :owner, :filename)"
+            " RETURNING id",
             {
                 "email": email or f"someone-{random.randrange(10**9)}@example.com",
                 "language": language,
@@ -31,6 +33,7 @@ async def add_upload(
                 "sha256": sha256,
                 "request_id": request_id,
                 "owner": owner,
+                "filename": filename,
             },
         )
     assert row is not None
@@ -38,11 +41,17 @@ async def add_upload(
 
 
 async def add_job(
-    database: Database, *, contents: str = "print(1)", inputs: str = "in", language: str = "python", owner: int = 0
+    database: Database,
+    *,
+    contents: str = "print(1)",
+    inputs: str = "in",
+    language: str = "python",
+    owner: int = 0,
+    filename: str | None = None,
 ) -> int:
     """An upload whose execution was asked for, and its job; returns the job's id."""
     request_id = uuid.uuid4()
-    upload = await add_upload(database, language=language, request_id=request_id)
+    upload = await add_upload(database, language=language, request_id=request_id, filename=filename)
     job = json.dumps({"language": language, "inputs": inputs, "contents": contents}, ensure_ascii=False)
     async with owner_of(database).transaction() as connection:
         row = await connection.fetch_one(

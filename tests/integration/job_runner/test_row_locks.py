@@ -81,7 +81,9 @@ async def _is_blocked(database: Database) -> bool:
 
 
 class EchoEngine:
-    async def run(self, *, code: str, language: str, inputs: str, share: str = "") -> RunResponse:
+    async def run(
+        self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
+    ) -> RunResponse:
         return RunResponse(timeStamp=1, status=200, output=inputs, verdict=Verdict.OK)
 
 

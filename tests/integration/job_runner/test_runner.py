@@ -35,14 +35,18 @@ class ScriptedEngine:
         self.answers: list[RunResponse] = []
         self.calls: list[tuple[str, str, str]] = []
         self.shares: list[str] = []
+        self.filenames: list[str | None] = []
         self.under_way = 0
         self.most = 0
         self.open = asyncio.Event()
         self.open.set()
 
-    async def run(self, *, code: str, language: str, inputs: str, share: str = "") -> RunResponse:
+    async def run(
+        self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
+    ) -> RunResponse:
         self.calls.append((code, language, inputs))
         self.shares.append(share)
+        self.filenames.append(filename)
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         try:
@@ -107,11 +111,12 @@ async def test_a_notification_wakes_the_runner_and_the_result_is_stored(
     database: Database, processor: Processor, engine: ScriptedEngine, store: LocalStore
 ) -> None:
     running = Running(database, processor, settings())
-    await add_job(database, contents="print(12)", language="C++")
+    await add_job(database, contents="print(12)", language="C++", filename="twelve.cpp")
 
     await all_are("executed", database)
     await running.stop()
     assert engine.calls == [("print(12)", "cpp", "in")]
+    assert engine.filenames == ["twelve.cpp"]
     [result] = await fetch(database, "SELECT * FROM results")
     assert result["output"] == "12\n"
     assert await store.get(str(result["output_key"])) == b"12\n"

@@ -65,7 +65,9 @@ class FragileEngine:
         self._machine = machine
         self.under_way: set[asyncio.Future[None]] = set()
 
-    async def run(self, *, code: str, language: str, inputs: str, share: str = "") -> RunResponse:
+    async def run(
+        self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
+    ) -> RunResponse:
         died: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.under_way.add(died)
         self._machine.started(code)
@@ -188,7 +190,9 @@ class ScriptedEngine:
         self.failures = list(failures)
         self.runs = itertools.count()
 
-    async def run(self, *, code: str, language: str, inputs: str, share: str = "") -> RunResponse:
+    async def run(
+        self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
+    ) -> RunResponse:
         next(self.runs)
         if self.failures:
             raise self.failures.pop(0)

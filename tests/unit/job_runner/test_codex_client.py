@@ -42,6 +42,21 @@ async def test_it_sends_what_the_codex_api_reads_and_the_original_sent() -> None
     assert (answer.output, answer.verdict) == ("12\n", None)
 
 
+@pytest.mark.parametrize("length", [1, 100_000])
+async def test_it_sends_the_file_name_if_there_is_one(length: int) -> None:
+    seen: list[bytes] = []
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(await request.aread())
+        return httpx.Response(200, json=GOOD)
+
+    client = CodexClient(EngineSettings(codex_url="http://engine"), httpx.MockTransport(handler))
+    for filename in ("crash.py", None, ""):
+        await client.run(code="x" * length, language="py", inputs="", filename=filename)
+    await client.close()
+    assert [json.loads(body).get("filename") for body in seen] == ["crash.py", None, None]
+
+
 @pytest.mark.parametrize("text", ["x", "\x01", "é", "😀", '"\\', "\u2028"])
 async def test_a_long_submission_is_sent_as_the_same_json(text: str) -> None:
     code, inputs = text * 100_000, text * 50_000
