@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from executor import wire
+from executor import limits, wire
 from executor.catalogue import Installed
 from executor.local_only import LocalOnly
 from executor.pipeline import Outcome, Pipeline
@@ -61,8 +61,8 @@ def _middleware(settings: ExecutorSettings) -> Iterator[Middleware]:
         yield Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"])
     if settings.codex_token is None:
         yield Middleware(LocalOnly, origins=origins, refuse=_refuse)
-    limits, budget = BodyLimits(settings.max_body_bytes), ByteBudget(settings.max_bodies_bytes)
-    yield Middleware(BoundedBodies, limits=limits, budget=budget, refuse=_refuse)
+    bounds, budget = BodyLimits(settings.max_body_bytes), ByteBudget(settings.max_bodies_bytes)
+    yield Middleware(BoundedBodies, limits=bounds, budget=budget, refuse=_refuse)
 
 
 class _Endpoint:
@@ -80,7 +80,7 @@ class _Endpoint:
     async def languages(self, request: Request) -> Response:
         if refused := self._unauthorized(request):
             return refused
-        return _json(wire.language_list(self._installed))
+        return _json(wire.language_list(self._installed, self._settings.default_memory_limit))
 
     async def run(self, request: Request) -> Response:
         if refused := self._unauthorized(request):
@@ -110,7 +110,8 @@ class _Endpoint:
             await held.enter_async_context(self._slots.take(share))
             outcome = await self._pipeline.run(asked, installed)
             asyncio.get_running_loop().call_later(_AFTER_ANSWER_S, _log, outcome, installed)
-            answer = wire.answer(outcome, installed)
+            commands = installed.commands(installed.names_for(asked), limits.memory_of(asked, self._settings))
+            answer = wire.answer(outcome, installed, commands)
             content = _encode(answer)
             # A large answer keeps its slot until it is sent, so there are never more of them than slots.
             return _Answer(content, answer.status, held.pop_all() if len(content) > FREE_BYTES else None)

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,6 +28,18 @@ _OUTPUT_BYTES = 65536
 
 #: All that a program finds in its environment, beside what its language adds.
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/box/work", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108
+
+
+@dataclass(frozen=True)
+class Commands:
+    """What compiles a program, where its language has a compiler, and what runs it."""
+
+    compile: tuple[str, ...] | None
+    run: tuple[str, ...]
+
+    def for_a_shell(self) -> dict[str, str | None]:
+        """As text; the keys are those of `shared.codex`."""
+        return {"compile": shlex.join(self.compile) if self.compile else None, "run": shlex.join(self.run)}
 
 
 @dataclass(frozen=True)
@@ -77,11 +90,18 @@ class Installed:
         headers = f"-I{wall.HEADERS}/{self.headers_key}" if self.language.headers else ""
         return command(words, {**self.tools, "headers": headers, "stubs": wall.STUBS, **values})
 
+    def commands(self, names: Names, memory_bytes: int) -> Commands:
+        """The commands for a program whose files have these names, and whose data may take so much."""
+        words = {"source": names.source, "main": names.main, "memory_mib": str(memory_bytes >> 20)}
+        compile_ = self.language.compile
+        return Commands(self.command(compile_, **words) if compile_ else None, self.command(self.language.run, **words))
+
     def without_headers(self) -> "Installed":
         """The same, but that it compiles with no header that was compiled ahead."""
         return replace(self, language=replace(self.language, headers=()), shortcut=None)
 
-    def describe(self) -> SupportedLanguage:
+    def describe(self, memory_bytes: int) -> SupportedLanguage:
+        """For `GET /list`, with the commands for a program of the usual name."""
         version = re.search(r"\d+(\.\d+)+", self.info)
         return SupportedLanguage(
             language=self.language.code,
@@ -89,6 +109,7 @@ class Installed:
             name=self.language.name,
             version=version[0] if version else None,
             aliases=list(ALIASES.get(self.language.code, (self.language.code,))),
+            **self.commands(self.language.names_for(""), memory_bytes).for_a_shell(),
         )
 
 

@@ -80,7 +80,7 @@ async def examine(settings: ExecutorSettings, start: str = obstacles.Facts.start
     is_kept_in = all(row.held for row in rows if row.essential)
     serves = is_kept_in or settings.executor_unsafe_serve_without_isolation
     remedy = "" if is_kept_in else obstacles.remedy(facts)
-    described = (one.describe() for one in installed.values())
+    described = (one.describe(settings.default_memory_limit) for one in installed.values())
     tools = [Tool(one.language, one.name or one.language, one.version) for one in described]
     return Report(serves, runs_as, bubblewrap, rows, remedy=remedy, languages=tools)
 

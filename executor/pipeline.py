@@ -23,7 +23,6 @@ log = get_logger(__name__)
 
 #: Of a compiler's diagnostics; the rest is read and dropped.
 _DIAGNOSTICS_BYTES = 65536
-_MIB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -109,16 +108,12 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
     """The files and commands for a request. Pure."""
     language = installed.language
     names = installed.names_for(request)
-    words = {
-        "source": names.source,
-        "main": names.main,
-        "memory_mib": str(limits.memory_of(request, settings) // _MIB),
-    }
+    commands = installed.commands(names, limits.memory_of(request, settings))
     steps = []
-    if language.compile:
+    if commands.compile:
         steps.append(
             Step(
-                argv=installed.command(language.compile, **words),
+                argv=commands.compile,
                 environment=installed.environment,
                 limits=limits.of_compilation(settings),
                 output_bytes=_DIAGNOSTICS_BYTES,
@@ -129,7 +124,7 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
         )
     steps.append(
         Step(
-            argv=installed.command(language.run, **words),
+            argv=commands.run,
             environment=installed.environment,
             limits=limits.of_run(request, settings, language.extra_memory),
             output_bytes=settings.max_output_bytes,

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from executor.catalogue import Installed
+from executor.catalogue import Commands, Installed
 from executor.pipeline import Outcome
 from shared.codex import LanguageList, RunRequest, RunResponse, Verdict
 
@@ -99,7 +99,7 @@ def _whole(value: Any) -> Any:
     return _SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
 
 
-def answer(outcome: Outcome, installed: Installed) -> RunResponse:
+def answer(outcome: Outcome, installed: Installed, commands: Commands) -> RunResponse:
     return RunResponse(
         timeStamp=_now(),
         status=_STATUS.get(outcome.verdict, HTTPStatus.OK),
@@ -107,6 +107,7 @@ def answer(outcome: Outcome, installed: Installed) -> RunResponse:
         error=outcome.error,
         language=installed.language.code,
         info=installed.info,
+        **commands.for_a_shell(),
         verdict=outcome.verdict,
         exit_code=outcome.exit_code,
         signal=outcome.signal,
@@ -122,8 +123,10 @@ def refusal(status: int, error: str, language: str = "", verdict: Verdict | None
     return RunResponse(timeStamp=_now(), status=status, error=error, language=language, verdict=verdict)
 
 
-def language_list(installed: dict[str, Installed]) -> LanguageList:
-    return LanguageList(timeStamp=_now(), supportedLanguages=[language.describe() for language in installed.values()])
+def language_list(installed: dict[str, Installed], memory_bytes: int) -> LanguageList:
+    """`memory_bytes` is what a program may take that does not say."""
+    languages = [language.describe(memory_bytes) for language in installed.values()]
+    return LanguageList(timeStamp=_now(), supportedLanguages=languages)
 
 
 def _now() -> int:

@@ -215,8 +215,9 @@ def _whole(value: object) -> object:
 
 def _shortened(answer: RunResponse, longest: int) -> RunResponse:
     """Return the answer with each field cut to the length that we keep."""
-    if len(answer.info) > _FIELD_LENGTH or len(answer.language) > _FIELD_LENGTH:
-        short = {"info": answer.info[:_FIELD_LENGTH], "language": answer.language[:_FIELD_LENGTH]}
+    texts = {name: getattr(answer, name) for name in ("info", "language", "compile", "run")}
+    short = {name: text[:_FIELD_LENGTH] for name, text in texts.items() if text and len(text) > _FIELD_LENGTH}
+    if short:
         answer = answer.model_copy(update=short)
     if len(answer.output) > longest or len(answer.error) > longest:
         kept = {"output": answer.output[:longest], "error": answer.error[:longest], "truncated": True}

@@ -52,6 +52,8 @@ class RunResponse(BaseModel):
     error: str = ""
     language: str = ""
     info: str = Field(default="", description="the compiler's or interpreter's version text")
+    compile: str | None = Field(default=None, description="the command that compiled it, for a shell")
+    run: str | None = Field(default=None, description="the command that ran it, for a shell")
     verdict: Verdict | None = None
     exit_code: int | None = None
     signal: int | None = None
@@ -66,13 +68,15 @@ class RunResponse(BaseModel):
 
 
 class SupportedLanguage(BaseModel):
-    """One row of `GET /list`; `name`, `version` and `aliases` are our addition."""
+    """One row of `GET /list`; all but `language` and `info` are our addition."""
 
     language: str
     info: str
     name: str | None = None
     version: str | None = None
     aliases: list[str] | None = None
+    compile: str | None = Field(default=None, description="the command that compiles a program, for a shell")
+    run: str | None = Field(default=None, description="the command that runs it, for a shell")
 
 
 class LanguageList(BaseModel):

@@ -65,7 +65,7 @@ def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: s
         "is_ours": outcome.is_ours,
         "next_step": outcome.next_step,
         "filelink": filelink,
-        "measures": _measures(job, answer),
+        "measures": _measures(job, answer) + _commands(answer),
     }
     return RenderedEmail(
         subject=subject,
@@ -75,7 +75,7 @@ def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: s
             subject=subject,
             output=shown(answer.output, linked=filelink is not None) if answer else "",
             error=shown(answer.error) if answer else "",
-            info=shown(answer.info) if answer else "",
+            info=shown(answer.info.strip().partition("\n")[0]) if answer else "",
         ),
         message_id=f"<precieux.{job.request_id}@{domain}>",
     )
@@ -114,7 +114,7 @@ def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelin
     ]
     if answer.verdict is not None:
         values.append(("verdict", f"{answer.verdict}: {explanation}"))
-    values += _measures(job, answer)
+    values += _measures(job, answer) + _commands(answer)
     # In the original the status stands in its label's own cell.
     heading = [("Response from codeX:", ""), (f"Status: {'Success' if outcome.success else 'Error'}", "")]
     table = _table([*heading, *((f"{key}:", value) for key, value in values)])
@@ -167,3 +167,9 @@ def _measures(job: ClaimedJob, answer: RunResponse | None) -> list[tuple[str, st
     if answer.truncated:
         measures.append(("truncated", "yes: the rest of the output was not kept"))
     return measures
+
+
+def _commands(answer: RunResponse | None) -> list[tuple[str, str]]:
+    """With which flags the program was compiled and run, as label and text; nothing of an engine that does not tell."""
+    told = [("compiled by", answer.compile), ("run by", answer.run)] if answer else []
+    return [(label, shown(command)) for label, command in told if command]

@@ -178,6 +178,15 @@ async def test_every_answer_has_all_keys(body: bytes) -> None:
     assert answer["signal"] is None
 
 
+async def test_the_commands_are_told_as_they_are() -> None:
+    asked = json.dumps({"language": "py", "code": "pass", "filename": "crash.py"})
+    async with _http(ExecutorSettings()) as client:
+        answer = (await client.post("/", content=asked, headers={"Content-Type": "application/json"})).json()
+        [language] = (await client.get("/list")).json()["supportedLanguages"]
+    assert (answer["compile"], answer["run"]) == (None, "/usr/bin/python3 crash.py")
+    assert (language["compile"], language["run"]) == (None, "/usr/bin/python3 main.py")
+
+
 async def test_a_full_executor_does_not_read_the_body() -> None:
     slots = Slots(1, 0)
     async with slots.take():

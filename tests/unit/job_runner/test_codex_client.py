@@ -77,10 +77,19 @@ async def test_a_long_submission_is_sent_as_the_same_json(text: str) -> None:
 
 
 async def test_no_more_is_kept_than_our_own_engine_sends() -> None:
-    long = {**GOOD, "output": "o" * 1025, "error": "e" * 1025, "info": "i" * 2000, "language": "l" * 2000}
+    long = {
+        **GOOD,
+        "output": "o" * 1025,
+        "error": "e" * 1025,
+        "info": "i" * 2000,
+        "language": "l" * 2000,
+        "compile": "c" * 2000,
+        "run": "r" * 2000,
+    }
     answer = await run(lambda _: httpx.Response(200, json=long))
     assert (len(answer.output), len(answer.error), answer.truncated) == (1024, 1024, True)
     assert (len(answer.info), len(answer.language)) == (1000, 1000)
+    assert (len(answer.compile or ""), len(answer.run or "")) == (1000, 1000)
     assert (await run(lambda _: httpx.Response(200, json={**GOOD, "output": "o" * 1024}))).truncated is None
 
 

@@ -192,3 +192,20 @@ def test_a_mail_takes_little_memory_whatever_the_program_wrote(output: str, erro
 def test_control_characters_are_shown_and_joiners_are_kept() -> None:
     assert shown("\x1b[31mred\x07\r\n\tok") == "\ufffd[31mred\ufffd\n\tok"
     assert shown("می\u200cخواهم 👩\u200d💻") == "می\u200cخواهم 👩\u200d💻"
+
+
+def test_both_parts_tell_the_commands() -> None:
+    compiled = rendered(info="gcc 12\nCopyright\n", compile="/usr/bin/gcc -o main 'a<b>.c' -lm", run="/box/work/main")
+    assert "compiled by  /usr/bin/gcc -o main 'a<b>.c' -lm" in re.sub(r": +", "  ", compiled.text)
+    assert "run by  /box/work/main" in re.sub(r": +", "  ", compiled.text)
+    assert "/usr/bin/gcc -o main &#39;a&lt;b&gt;.c&#39; -lm" in compiled.html
+    assert "gcc 12" in compiled.html
+    assert "Copyright" not in compiled.html
+    script = rendered(run="/usr/bin/python3 crash.py")
+    assert "compiled by" not in script.text + script.html
+    assert "/usr/bin/python3 crash.py" in script.html
+
+
+def test_without_commands_no_part_has_a_row_for_them() -> None:
+    email = rendered()
+    assert "run by" not in email.text + email.html

@@ -1,0 +1,190 @@
+"""`python -m tests.submitting_reference` writes `docs/submitting.md`, the page for those who submit, from the code."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from executor import file_names, languages, limits
+from executor.catalogue import ENVIRONMENT, Installed
+from executor.languages.base import Language
+from executor.settings import MIB, ExecutorSettings
+from shared.languages import ALIASES
+
+PAGE: Final = Path(__file__).parent.parent / "docs/submitting.md"
+
+#: Code -> the version in the images, which have Debian 13's. Languages without one are not in the images.
+_VERSIONS: Final = {
+    "py": "3.13",
+    "java": "OpenJDK 21",
+    "cpp": "GCC 14.2",
+    "c": "GCC 14.2",
+    "go": "1.24",
+    "cs": "Mono's mcs 6.12",
+    "js": "Node.js 20.19",
+    "bash": "5.2",
+    "rb": "3.3",
+    "pl": "5.40",
+    "php": "8.4",
+    "lua": "5.4",
+}
+_HEADERS: Final = re.compile(r"(?<=-I/headers/)\w+")
+
+_INTRODUCTION: Final = """\
+# Submitting a program
+
+<!-- Written by `python -m tests.submitting_reference`, from the code that it tells of. -->
+
+This page is for those who send programs. Numbers are defaults: the operator of a server may have set others
+([settings.md](settings.md)). The executor's `GET /list` tells what a server has installed, in which versions and with
+which commands. The mail with a result has the commands that ran that very program.
+
+## Languages
+
+"""
+_AFTER_LANGUAGES: Final = """
+A server may have fewer languages, or other versions. A submission in a language that it lacks is refused at once, and
+the answer lists those that it has.
+
+## Commands
+
+A source is compiled and run in its own folder, `/box/work`. An option whose tool is not installed is left out:
+`-fuse-ld=gold -Wl,-nostdlib` is there only if the linker gold is. Where nothing else is said, the standard and the
+optimisation are the compiler's own, as at home ([ADR 112](adr/0112-the-compilers-own-defaults.md)).
+"""
+_OPTIMISATION: Final = """
+C and C++ are not optimised. A program that computes for seconds can ask for it in its first line, which is as good as
+`-O2` for C and half as good for C++:
+
+```c
+#pragma GCC optimize("O2")
+```
+
+C++ that includes `<bits/stdc++.h>` or `<iostream>` before anything else compiles many times faster, because these are
+compiled ahead (`-I/headers/...`). If a program does not compile, the answer is that of the compiler without them.
+
+"""
+_SOURCE: Final = """\
+## The source
+
+- **Encoding.** UTF-8. A byte order mark is dropped. Any other encoding is refused, and the answer names it or the first
+  line that is not UTF-8.
+- **Line ends.** Those of Windows (CRLF) and of Unix both work. They stay as they are in the file, and compilers take
+  both; a shell does not, so its scripts are changed to Unix's, here-documents and texts in quotes with them. Standard
+  input is never changed.
+"""
+_FILE_NAMES: Final = """\
+- **File name.** Messages name the file as its sender did: `crash.py`, not `main.py`. That is so for names of up to
+  {longest} letters, digits, `_` and `-` of ASCII, of which the first is a letter or digit, and with an extension of
+  these:
+  {extensions}.
+  Any other file is called `main`, and so is one whose name means something to its tools. For Python that is the name of
+  an installed module, such as `random.py`, which would take the module's place. For Go it is one that ends in `_test`
+  or in the name of a system or processor. Pascal's files are always called `main.pas`, because its compiler looks for
+  units by their names in the source's folder first.
+"""
+_RULES: Final = """\
+- **One file.** There is no way to send a second one.
+- **Java.** The file is named after its public class, or else after the class with `main`, whatever name it was sent by.
+
+## Limits
+
+| what | limit |
+|---|---|
+"""
+_ENDING: Final = """
+CPU time is that of all the program's threads and children. Time in which a program waits for a processor does not count
+as elapsed, so a busy server ends no program that a calm one would not. The result of a program that ends at a limit is
+`time_limit`, `memory_limit` or `output_limit`. One that the compiler refuses, or that takes the compiler too long, is a
+`compile_error`. Any other end but exit code 0 is a `runtime_error`.
+
+## What a program may not do
+
+Nothing of this is an error in itself; the call fails, as on a machine that lacks the thing.
+
+- **Network.** There is only a loopback interface of the program's own: nobody can be reached, and no name resolves.
+- **Files.** `/box/work`, `/tmp`, `/var/tmp` and `/dev/shm` can be written; all are in memory, and are gone at the end.
+  `/usr` can be read. Nothing else of the machine is there.
+- **Other programs.** They are out of sight. A program's children and threads end with it.
+- **Devices and privileges.** No device nodes (named pipes and sockets can be made), no mounts, no namespaces, no
+  tracing of others, no set-user-ID, no core dumps.
+
+## What a program finds
+
+"""
+
+
+def page() -> str:
+    """Return the text of `docs/submitting.md`."""
+    return "".join(_page())
+
+
+def _page() -> Iterator[str]:
+    known = languages.known()
+    ordered = [known[code] for code in ALIASES]
+    yield _INTRODUCTION
+    yield "| language | `language` is any of | version in the images |\n|---|---|---|\n"
+    for language in ordered:
+        names = ", ".join(f"`{name}`" for name in ALIASES[language.code])
+        version = _VERSIONS.get(language.code, "not in the images; used where it is installed")
+        yield f"| {language.name} | {names} | {version} |\n"
+    yield _AFTER_LANGUAGES
+    for language in ordered:
+        yield from _commands(language)
+    yield _OPTIMISATION
+    yield _SOURCE
+    yield _file_names(ordered)
+    yield _RULES
+    for what, limit in _limits(ExecutorSettings()):
+        yield f"| {what} | {limit} |\n"
+    yield _ENDING
+    yield "The working folder is `/box/work`, the user is number 1000, and the environment is this:\n\n```\n"
+    yield "".join(f"{name}={value}\n" for name, value in ENVIRONMENT.items())
+    yield "```\n\n"
+    for language in ordered:
+        if language.environment:
+            yield f"and for {language.name} also `{shlex.join(f'{k}={v}' for k, v in language.environment.items())}`.\n"
+
+
+def _commands(language: Language) -> Iterator[str]:
+    """Yield the commands with each tool's first place, and with all options."""
+    tools = {name: places[0] for name, places in language.tools.items()}
+    options = {name: option.word for name, option in language.options.items()}
+    installed = Installed(language, {**tools, **options}, info="")
+    told = installed.commands(language.names_for(""), limits.memory_of(limits.NO_WISHES, ExecutorSettings()))
+    yield f"\n{language.name}:\n\n```sh\n"
+    for command in filter(None, told.for_a_shell().values()):
+        yield _HEADERS.sub("...", command) + "\n"
+    yield "```\n"
+
+
+def _file_names(ordered: list[Language]) -> str:
+    kept = ", ".join(f"`.{extension}`" for language in ordered for extension in language.extensions)
+    return _FILE_NAMES.format(longest=file_names.LONGEST, extensions=kept)
+
+
+def _limits(settings: ExecutorSettings) -> Iterator[tuple[str, str]]:
+    run = limits.of_run(limits.NO_WISHES, settings, extra_memory=0)
+    compilation = limits.of_compilation(settings)
+    fitted = limits.on_this_host(settings, by_number=True, most_processes=None)
+    extra = ", ".join(
+        f"{language.extra_memory // MIB} MiB more for {language.name}"
+        for language in languages.known().values()
+        if language.extra_memory
+    )
+    yield "CPU time", f"{run.cpu_s:g} s"
+    yield "elapsed time", f"{run.wall_s:g} s"
+    yield "memory, of all processes and of files in memory", f"{run.memory_bytes // MIB} MiB; {extra}"
+    yield "stack of the main thread", f"{run.stack_bytes // MIB} MiB"
+    yield "standard output, and standard error", f"{settings.max_output_bytes // MIB} MiB each"
+    yield "processes and threads", f"{settings.max_processes}; {fitted.max_processes} where the server shares a user id"
+    yield "open files of a process", f"{settings.max_open_files}; {fitted.max_open_files} where it does"
+    yield "files that the program writes, together", f"{run.file_bytes // MIB} MiB"
+    yield "the compiler", f"{compilation.cpu_s:g} s of CPU time, {compilation.memory_bytes // MIB} MiB"
+    yield "the source", f"{settings.max_source_bytes // MIB} MiB"
+    yield "standard input", f"{settings.max_input_bytes // MIB} MiB"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -1,0 +1,28 @@
+"""The page for those who submit says what the code does."""
+
+import re
+from pathlib import Path
+
+from executor import languages
+from tests import submitting_reference
+
+_ROOT = Path(__file__).parent.parent.parent
+
+
+def test_the_page_is_what_the_code_says() -> None:
+    assert submitting_reference.PAGE.read_text() == submitting_reference.page(), (
+        "run `python -m tests.submitting_reference`"
+    )
+
+
+def test_every_flag_of_every_language_is_on_it() -> None:
+    page = submitting_reference.page()
+    for language in languages.known().values():
+        options = [option.word for option in language.options.values()]
+        for word in (*(language.compile or ()), *language.run, *options):
+            assert all(part in page for part in re.split(r"\{\w+\}", word))
+
+
+def test_it_can_be_found() -> None:
+    for document in ("README.md", "docs/executor.md", "docs/operations.md"):
+        assert "submitting.md" in (_ROOT / document).read_text()
