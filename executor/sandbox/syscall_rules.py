@@ -7,6 +7,7 @@ otherwise: the kernel reads no more, or the bits in question are there. Numbers 
 """
 
 import errno
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -164,6 +165,10 @@ _OFD_SETLK, _OFD_SETLKW = 37, 38
 #: A program that bypasses the page cache can keep the disk busy without end, even with data that were read already.
 _O_DIRECT = {"x86_64": 0x4000, "aarch64": 0x10000}
 
+#: Plain files (0 means one too), FIFOs and sockets, with any permissions. Device nodes are refused here as well as by
+#: the kernel, which asks for a capability and makes an exception for the device 0:0 (mknod(2)).
+_FORMATS = (0, stat.S_IFREG, stat.S_IFIFO, stat.S_IFSOCK)
+
 #: HIPRI, DSYNC, SYNC, APPEND, NOAPPEND. RWF_NOWAIT reveals if another process has read this part of a file lately;
 #: RWF_DONTCACHE makes others read it again.
 _RWF = 0x1 | 0x2 | 0x4 | 0x10 | 0x20
@@ -235,6 +240,8 @@ def rules(machine: str, *, counted_by_cgroup: bool = True) -> dict[str, Rule]:
         ),
         "open": IfBits(1, direct, no_direct),
         "openat": IfBits(2, direct, no_direct),
+        "mknod": _only(1, _FORMATS, errno.EPERM, stat.S_IFMT(0xFFFF)),
+        "mknodat": _only(2, _FORMATS, errno.EPERM, stat.S_IFMT(0xFFFF)),
         "preadv2": _VECTORED,
         "pwritev2": _VECTORED,
         "fadvise64": Switch(3, {_POSIX_FADV_DONTNEED: _DO_NOTHING}, ALLOW),

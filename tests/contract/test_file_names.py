@@ -55,7 +55,7 @@ def test_a_message_has_the_senders_own_name(language: str, url: str) -> None:
             own = f"crash_it-2.{extension}"
             answer = _run(url, language, code, filename=f"homework/{own}")
             assert said.format(name=own) in answer["error"]
-            assert "main." not in answer["error"]
+            assert f"main.{extension}" not in answer["error"]
 
 
 @pytest.mark.parametrize("language", _INSTALLED)

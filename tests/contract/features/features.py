@@ -7,6 +7,7 @@ import pty
 import signal
 import socket
 import sqlite3
+import stat
 import subprocess
 
 
@@ -69,6 +70,18 @@ first, second = socket.socketpair()
 socket.send_fds(first, [b"x"], [0])
 print(len(socket.recv_fds(second, 1, 1)[1]))
 print(subprocess.run(["sh", "-c", "ulimit -n 50; echo shell"], capture_output=True))
+os.mkfifo("fifo")
+writer = subprocess.Popen(["sh", "-c", "echo through a named pipe > fifo"])
+with open("fifo") as fifo:
+    print(fifo.read(), end="", flush=True)
+writer.wait()
+os.mknod("plain", 0o100600)
+os.mknod("socket", 0o140600)
+print([stat.filemode(os.stat(name).st_mode) for name in ("fifo", "plain", "socket")])
+try:
+    os.mknod("device", 0o20600, os.makedev(1, 3))
+except PermissionError:
+    print("no devices")
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
 signal.setitimer(signal.ITIMER_REAL, 0.01)
 print(signal.sigwait({signal.SIGALRM}).name)

@@ -40,6 +40,14 @@ _FORBIDDEN = (
 )  # fmt: skip
 
 
+#: What a mode says that a file is (inode(7)).
+_FORMATS = {
+    "plain": 0o100000, "unsaid": 0, "FIFO": 0o010000, "socket": 0o140000,
+    "character device": 0o020000, "block device": 0o060000, "folder": 0o040000, "link": 0o120000,
+    "none": 0o030000, "all": 0o170000,
+}  # fmt: skip
+
+
 def _numbers(machine: str) -> dict[str, int]:
     with (Path(__file__).parent / "syscall_numbers.csv").open() as table:
         return {row["name"]: int(row[machine]) for row in csv.DictReader(table) if row[machine]}
@@ -264,6 +272,17 @@ def _other_arguments(direct: int) -> list[tuple[str, tuple[int, ...], int]]:
         *(
             ("ioctl", (0, request), errno.ENOTTY)
             for request in (0x5412, 0x5412 | 1 << 32, 0x541C, 0x5423, 0x541D, 0x5452, 0xC020660B, 0x40049409)
+        ),
+        # The kernel looks at the lower 16 bits of the mode.
+        *(
+            (
+                name,
+                (*path, mode | permissions),
+                _ALLOW if kind in ("plain", "unsaid", "FIFO", "socket") else errno.EPERM,
+            )
+            for name, path in (("mknod", (0,)), ("mknodat", (0, 0)))
+            for kind, mode in _FORMATS.items()
+            for permissions in (0, 0o7777, 1 << 16, 1 << 32)
         ),
         ("prlimit64", (0,), _ALLOW),
         ("prlimit64", (0, 7, 0x1000), _ALLOW),  # RLIMIT_NOFILE
