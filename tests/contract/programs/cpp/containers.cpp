@@ -4,7 +4,8 @@ using namespace std;
 struct P {
   int x;
   string s;
-  auto operator<=>(const P &) const = default;
+  bool operator<(const P &other) const { return tie(x, s) < tie(other.x, other.s); }
+  bool operator==(const P &other) const { return tie(x, s) == tie(other.x, other.s); }
 };
 template <> struct std::hash<P> {
   size_t operator()(const P &p) const { return hash<string>()(p.s) ^ p.x; }

@@ -1,5 +1,7 @@
 #include <bits/stdc++.h>
-// Ranges, coroutines, formats, variants.
+// Structured bindings, folds, variants and files; and, where the compiler's own standard has them, ranges, coroutines
+// and formats.
+#if __cplusplus >= 202002L
 #include <coroutine>
 template <typename T> struct Generator {
   struct promise_type {
@@ -26,9 +28,11 @@ Generator<int> squares(int count) {
   for (int i = 0; i < count; i++)
     co_yield i * i;
 }
+#endif
 struct Point {
   int x, y;
 };
+template <typename... Numbers> auto sum(Numbers... numbers) { return (numbers + ... + 0); }
 #if __cpp_lib_format
 template <> struct std::formatter<Point> : std::formatter<int> {
   auto format(const Point &p, auto &context) const {
@@ -37,6 +41,13 @@ template <> struct std::formatter<Point> : std::formatter<int> {
 };
 #endif
 int main() {
+  auto [x, y] = Point{1, 2};
+  std::cout << x << y << sum(1, 2.5, 'c') << std::filesystem::path("/box/work/main").filename() << '\n';
+  std::map<std::string_view, std::optional<int>> few{{"one", 1}, {"none", std::nullopt}};
+  for (auto &[key, value] : few)
+    if (auto number = value.value_or(-1); number < std::clamp(5, 0, 9))
+      std::cout << key << number << ' ';
+#if __cplusplus >= 202002L
   auto generator = squares(4);
   while (generator.next())
     std::cout << generator.handle.promise().value << ' ';
@@ -46,6 +57,7 @@ int main() {
   std::vector<std::string> words{"pear", "fig", "apple"};
   std::ranges::sort(words, {}, &std::string::size);
   std::cout << words[0] << std::ranges::count(words, "fig") << '\n';
+#endif
   std::variant<int, std::string, double> either = 2.5;
   either = "text";
   std::cout << std::visit([](auto &&v) { return sizeof v; }, either) << either.index() << '\n';

@@ -11,7 +11,9 @@ int main() {
   std::cout << std::regex_replace(std::string("a1b22"), std::regex("[0-9]+"), "<$&>") << '\n';
   using namespace std::chrono;
   std::cout << duration_cast<seconds>(hours(3) + minutes(4)).count() << '\n';
+#if __cplusplus >= 202002L
   std::cout << (sys_days(2024y / 2 / 29) - sys_days(1970y / 1 / 1)).count() << '\n';
+#endif
   std::mt19937 g(7);
   std::uniform_int_distribution<int> d(1, 6);
   std::normal_distribution<double> n;

@@ -20,6 +20,7 @@ template <> struct std::allocator<T> {
     return (T *)malloc(n * sizeof(T));
   }
   void deallocate(T *p, size_t) { free(p); }
+  size_t max_size() const { return 100; }
 };
 std::ostream &operator<<(std::ostream &o, const T &t) { return o << 'T' << t.v; }
 int main() {

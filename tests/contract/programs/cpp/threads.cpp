@@ -11,7 +11,7 @@ template <class T> struct D : Base {
   int f() const override { return int(v); }
 };
 int main() {
-  std::vector<std::jthread> t;
+  std::vector<std::thread> t;
   std::atomic<int> n{0};
   std::mutex m;
   std::condition_variable cv;
@@ -22,7 +22,8 @@ int main() {
       std::lock_guard g(m);
       cv.notify_all();
     });
-  t.clear();
+  for (auto &each : t)
+    each.join();
   std::cout << n << '\n';
   auto f = std::async(std::launch::async, [] { return 42; });
   std::cout << f.get() << '\n';
@@ -41,11 +42,13 @@ int main() {
   b.reset();
   std::unique_ptr<Base> u = std::make_unique<D<double>>(2.5);
   std::cout << u->f() << dynamic_cast<D<double> *>(u.get())->v << typeid(*u).name() << '\n';
+#if __cplusplus >= 202002L
   std::latch l(1);
   l.count_down();
   l.wait();
   std::stop_source ss;
   std::cout << ss.stop_requested() << '\n';
+#endif
   try {
     std::vector<int>().at(3);
   } catch (const std::exception &e) {
