@@ -25,7 +25,7 @@ struct cpp_reader;
 
 /* The beginning of a node of GCC's trees, and a vector of these. */
 struct node {
-    unsigned short code;
+    unsigned short code, flags;
 };
 struct nodes {
     unsigned allocated, count;
@@ -33,7 +33,10 @@ struct nodes {
 };
 typedef struct node *visit(struct node **node, int *walk_below, void *data);
 
-enum { WITH_ERRORS_AND_WARNINGS = 3 }; /* `tf_warning_or_error` */
+enum {
+    USED = 1 << 8,                /* among the flags: `TREE_USED` */
+    WITH_ERRORS_AND_WARNINGS = 3, /* `tf_warning_or_error` */
+};
 
 extern int get_named_event_id(const char *name, int insert);
 extern void register_callback(const char *plugin, int event, void (*callback)(void *, void *), void *data);
@@ -45,7 +48,6 @@ extern void instantiate_pending_templates(int retries) __asm__("_Z29instantiate_
 extern struct node *get_vtable_decl(struct node *class, int complete) __asm__("_Z15get_vtable_declP9tree_nodei");
 extern struct node *ctor_for_folding(struct node *variable) __asm__("_Z16ctor_for_foldingP9tree_node");
 extern void import_export_decl(struct node *) __asm__("_Z18import_export_declP9tree_node");
-extern bool decl_needed_p(struct node *) __asm__("_Z13decl_needed_pP9tree_node");
 extern bool mark_used(struct node *, int complain) __asm__("_Z9mark_usedP9tree_nodei");
 extern const char *get_tree_code_name(int code) __asm__("_Z18get_tree_code_name9tree_code");
 extern struct node *walk_tree(struct node **, visit *, void *data, void *visited, void *language) __asm__(
@@ -64,7 +66,9 @@ static struct node *ask_for(struct node **node, int *walk_below, void *data) {
     return NULL;
 }
 
-/* Ask for the functions of those tables that will be written; returns how many tables that are. */
+/* Ask for the functions of those tables that are used; returns how many tables that are. GCC asks `decl_needed_p`, which
+ * says the same of a table that is to be written and, where GCC does not optimise, crashes over any other. Of such a
+ * table, which a library has, no function is instantiated. */
 static unsigned ask_for_virtual_functions(void) {
     unsigned needed = 0;
     for (unsigned index = 0; keyed_classes && index < keyed_classes->count; index++) {
@@ -72,7 +76,7 @@ static unsigned ask_for_virtual_functions(void) {
         if (!is(entries, "constructor"))
             continue;
         import_export_decl(table); /* decides whether it is ours to write */
-        if (decl_needed_p(table)) {
+        if (table->flags & USED) {
             walk_tree(&entries, ask_for, NULL, NULL, NULL);
             needed++;
         }

@@ -20,6 +20,10 @@ inline Outer<int> *made() { return new Outer<int>; }
 template <typename T> struct Unmade { virtual void fails() { static_assert(sizeof(T) == 0); } };
 struct Heir : Unmade<int> { Heir(); };
 inline void taken(Heir &, Unmade<int> &) {}
+
+template <typename T> struct Imported { virtual T held() { return T(); } };
+extern template struct Imported<int>;
+inline Imported<int> *imported() { return new Imported<int>; }
 """
 
 
@@ -65,3 +69,13 @@ def test_a_program_that_asks_for_more_has_it(folder: Path) -> None:
     assert _compiled(folder, "ahead", program).count("T = int") == 0
     _gxx(folder, "-o", "program", "program.s")
     subprocess.run([folder / "program"], check=True)
+
+
+@pytest.mark.parametrize("optimisation", ["-O0", "-O2"])
+def test_it_instantiates_what_the_library_declares(folder: Path, optimisation: str) -> None:
+    """Tables that the library has are imported, over which GCC's own look at them crashes without optimisation."""
+    (folder / "ahead.cpp").write_text("#include <iostream>\n#pragma precieux instantiate\n")
+    _gxx(folder, optimisation, "-fplugin=./made.so", "-x", "c++-header", "-o", "ahead/iostream.gch", "ahead.cpp")
+    (folder / "program.cpp").write_text("#include <iostream>\nint main() { std::cout << 1; }\n")
+    said = _gxx(folder, optimisation, "-Iahead", "-Winvalid-pch", "-Q", "-S", "-o", "program.s", "program.cpp")
+    assert said.split("\n")[0].strip().startswith("int main()")
