@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Final
 
 from cachetools import TTLCache
+from fastapi.security import HTTPAuthorizationCredentials
 from starlette.requests import Request
 
 from api_service.locality import SocketOwner, socket_owner, why_not_local
@@ -66,15 +67,16 @@ class Authenticator:
         self._looked_at: float | None = None
         self._keys_existed = False
 
-    async def principal(self, request: Request) -> Principal:
-        """Return the sender of a request. Raises `Problem` (401, or 403 for other users in protected mode)."""
-        header = request.headers.get("Authorization")
-        if header is not None:
-            scheme, _, token = header.partition(" ")
-            found = await self._find(token.strip()) if scheme.lower() == "bearer" else None
-            if found is not None:
-                return found
-        if header is not None or await self.keys_existed():
+    async def principal(self, request: Request, credentials: HTTPAuthorizationCredentials | None) -> Principal:
+        """Return the sender of a request. `credentials` are those of the scheme Bearer, if it has any.
+
+        Raises `Problem`: 401, or 403 for other users in protected mode.
+        """
+        found = await self._find(credentials.credentials.strip()) if credentials else None
+        if found is not None:
+            return found
+        # A client that sends a key relies on it, so a wrong key is an error even where none is needed.
+        if "Authorization" in request.headers or await self.keys_existed():
             raise Problem(
                 HTTPStatus.UNAUTHORIZED,
                 "This call needs a valid API key, sent as `Authorization: Bearer KEY`.",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api_service.auth import Authenticator, Principal, require
 from api_service.backlog import BacklogGuard
@@ -47,16 +48,28 @@ async def _services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(_services)]
 
 
-async def _submitter(request: Request, services: ServicesDep) -> Principal:
-    return await _principal(request, services, Scope.SUBMIT)
+_bearer = HTTPBearer(
+    scheme_name="apiKey",
+    description="An API key, as `precieux keys create NAME` prints it. In protected mode, that is as long as no key has"
+    " ever existed, the user that runs the server needs none on its own machine.",
+    # What is wrong is said by a problem document.
+    auto_error=False,
+)
+CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-async def _reader(request: Request, services: ServicesDep) -> Principal:
-    return await _principal(request, services, Scope.READ)
+async def _submitter(request: Request, services: ServicesDep, credentials: CredentialsDep) -> Principal:
+    return await _principal(request, services, credentials, Scope.SUBMIT)
 
 
-async def _principal(request: Request, services: Services, scope: Scope) -> Principal:
-    principal = await services.authenticator.principal(request)
+async def _reader(request: Request, services: ServicesDep, credentials: CredentialsDep) -> Principal:
+    return await _principal(request, services, credentials, Scope.READ)
+
+
+async def _principal(
+    request: Request, services: Services, credentials: HTTPAuthorizationCredentials | None, scope: Scope
+) -> Principal:
+    principal = await services.authenticator.principal(request, credentials)
     require(principal, scope)
     return principal
 
