@@ -60,7 +60,7 @@ class Submissions:
     ) -> int:
         """Keep a submission; returns its id, and for a repeated `idempotency_key` the one that it got before.
 
-        Raises `Problem`: 409 when the chosen id is taken, 422 when the idempotency key came with something else or
+        Raises `Problem`: 409 when the chosen id is taken or the idempotency key came with something else, 422 when
         the address may not be mailed, 429 when one of the key's budgets is used up.
 
         The file is stored inside the transaction: of two that choose one id, the second waits for the row of the
@@ -232,7 +232,7 @@ def _same(earlier: Record, upload: Upload, sha256: str) -> int:
     fields = ("email", "inputs", "language", "enable")
     if earlier["sha256"] != sha256 or any(earlier[name] != getattr(upload, name) for name in fields):
         raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.CONFLICT,
             "This Idempotency-Key came with another submission before: use a new key for a new submission.",
         )
     upload_id: int = earlier["id"]

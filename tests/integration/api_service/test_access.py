@@ -212,7 +212,7 @@ async def test_a_repeated_idempotency_key_registers_once(reach: Reach, database:
         assert {answer.status_code for answer in answers} == {200}
         assert len({answer.text for answer in answers}) == 1
         assert len(await fetch(database, "SELECT id FROM uploads")) == 1
-        assert (await submit(client, key, headers=once, inputs="other")).status_code == 422
+        assert (await submit(client, key, headers=once, inputs="other")).status_code == 409
         # Another's key is another's namespace.
         assert (await submit(client, other, headers=once)).text != answers[0].text
 
