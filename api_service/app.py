@@ -1,11 +1,16 @@
 """The application: routes, limits and error documents around the given services."""
 
+from importlib import metadata
+
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from api_service.dependencies import Services
 from api_service.measure import Measure
+from api_service.openapi import DESCRIPTION, TAGS
 from api_service.problems import add_problem_handlers, refusal
-from api_service.routes import classic, docs, files, health, unsubscribe
+from api_service.routes import classic, docs, files, health, home, unsubscribe
+from api_service.spelling import EitherSpelling
 from shared.http_bodies import BodyLimits, BoundedBodies, ByteBudget
 
 
@@ -13,18 +18,23 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(
         title="Precieux",
         summary="Post a program, its input and an e-mail address; it runs in a sandbox and the result is mailed.",
-        version="0.1.0",
-        # A redirect would lead to the host that the request names. The routes answer to both spellings instead.
+        description=DESCRIPTION,
+        version=metadata.version("precieux"),
+        openapi_tags=TAGS,
+        # `EitherSpelling` answers to both.
         redirect_slashes=False,
-        # FastAPI's own pages load their scripts from elsewhere: see `routes.docs`.
+        # FastAPI's own pages load their scripts from elsewhere, and its document knows no server: see `routes.docs`.
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         # Its spans hold query strings, so addresses, inputs and the signatures of links; its logs hold what was sent.
         telemetry={"tracing": False, "operation_spans": False, "logs": False},
     )
     app.state.services = services
-    for routes in (classic, docs, files, health, unsubscribe):
+    paths = []
+    for routes in (classic, docs, files, health, home, unsubscribe):
         app.include_router(routes.router)
+        paths += [route.path for route in routes.router.routes if isinstance(route, Route) and "{" not in route.path]
     add_problem_handlers(app)
     settings = services.settings
     app.add_middleware(
@@ -34,6 +44,7 @@ def create_app(services: Services) -> FastAPI:
         budget=ByteBudget(max(settings.bodies_bytes, settings.largest_body_bytes)),
         refuse=refusal,
     )
+    app.add_middleware(EitherSpelling, paths=paths)
     # Added last, so it is the outermost, and measures refused requests too.
     app.add_middleware(Measure)
     return app

@@ -20,11 +20,12 @@ from api_service.source_text import read_source
 from shared.storage.keys import is_extension
 
 _UNPROCESSABLE: Final = HTTPStatus.UNPROCESSABLE_ENTITY
+_WANTED: Final = {"Accept": "multipart/form-data"}
 
 
 async def read_submission(request: Request, settings: ApiSettings) -> tuple[Upload, SourceFile]:
     """The checked submission; raises `Problem` or `RequestValidationError` for what is wrong with it."""
-    _check_charset(request)
+    _check_media_type(request)
     async with _form(request, settings) as form:
         upload = _upload(request, form)
         if len(upload.inputs.encode()) > settings.max_input_bytes:
@@ -34,28 +35,38 @@ async def read_submission(request: Request, settings: ApiSettings) -> tuple[Uplo
         return upload, await _file(form, settings)
 
 
-def _check_charset(request: Request) -> None:
-    """Refuse other charsets. The parser would use any of Python's codecs, and some take quadratic time."""
-    _, parameters = parse_options_header(request.headers.get("Content-Type", ""))
+def _check_media_type(request: Request) -> None:
+    """Refuse what is no form with a file, and other charsets: Python's codecs are many, some of quadratic time."""
+    media_type, parameters = parse_options_header(request.headers.get("Content-Type", ""))
+    if media_type.lower() not in (b"multipart/form-data", b""):
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "The body must be a form with a file (multipart/form-data), as `curl -F file=@program.py` sends it.",
+            _WANTED,
+        )
     if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The form must be in UTF-8.")
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The form must be in UTF-8.", _WANTED)
 
 
 class _form:  # noqa: N801  (a context manager, read as a verb)
     """The parsed form, whose temporary files are gone when the block ends."""
 
     def __init__(self, request: Request, settings: ApiSettings) -> None:
-        self._context = request.form(
-            max_files=4, max_fields=32, max_part_size=max(settings.max_input_bytes, 1 << 10) + 1
-        )
+        self._settings = settings
+        most = max(settings.max_source_bytes, settings.max_input_bytes, 1 << 10)
+        self._context = request.form(max_files=4, max_fields=32, max_part_size=most + 1)
 
     async def __aenter__(self) -> FormData:
         try:
             return await self._context.__aenter__()
         except HTTPException as exc:
-            too_large = "maximum size" in str(exc.detail)
-            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else HTTPStatus(exc.status_code)
-            raise Problem(status, f"The form cannot be read: {exc.detail}") from exc
+            if "maximum size" in str(exc.detail):
+                raise Problem(
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                    f"A field of the form is too long: file may have {self._settings.max_source_bytes} bytes,"
+                    f" inputs {self._settings.max_input_bytes}, and the others less.",
+                ) from exc
+            raise Problem(HTTPStatus(exc.status_code), f"The form cannot be read: {exc.detail}") from exc
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self._context.__aexit__(None, None, None)
@@ -78,15 +89,18 @@ def _upload(request: Request, form: FormData) -> Upload:
 
 async def _file(form: FormData, settings: ApiSettings) -> SourceFile:
     file = form.get("file")
-    if not isinstance(file, UploadFile):
+    if file is None:
         raise Problem(_UNPROCESSABLE, "The source file is missing: send it as the multipart field `file`.")
-    name = file.filename or ""
+    if isinstance(file, str) and not file.isascii():
+        # The parser has decoded it, in one encoding or in another.
+        raise Problem(_UNPROCESSABLE, "file: send it with a file name, as `curl -F file=@program.py` does.")
+    name = (file.filename or "") if isinstance(file, UploadFile) else ""
     if len(name) > 255 or any(c in "/\\" or not c.isprintable() for c in name) or name in (".", ".."):
         raise Problem(_UNPROCESSABLE, "The file's name must be a plain name without a path, of at most 255 characters.")
     extension = name.rpartition(".")[2] if "." in name else ""
     if extension and not is_extension(extension):
         raise Problem(_UNPROCESSABLE, "The extension of the file's name must be up to 16 letters or digits.")
-    data = await file.read(settings.max_source_bytes + 1)
+    data = await file.read(settings.max_source_bytes + 1) if isinstance(file, UploadFile) else file.encode()
     if len(data) > settings.max_source_bytes:
         raise Problem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The file is longer than {settings.max_source_bytes} bytes."

@@ -6,7 +6,7 @@ from typing import Final
 
 from api_service.problems import Problem
 from shared.database import Database
-from shared.languages import check_lang
+from shared.languages import ALIASES, check_lang
 
 #: For how long one look at the table is believed, in seconds.
 _BELIEVED_SECONDS: Final = 5.0
@@ -33,9 +33,13 @@ class OfferedLanguages:
             f"language: {code} is not installed on this server; it has {', '.join(self._codes)}.",
         )
 
-    async def _read(self, wanted: str) -> list[str]:
+    async def codes(self) -> list[str]:
+        """Return the codes of the languages that a submission may be in."""
+        return await self._read() or list(ALIASES)
+
+    async def _read(self, wanted: str | None = None) -> list[str]:
         # What has just been installed is found at once.
-        believed = wanted in self._codes or not self._codes
+        believed = wanted is None or wanted in self._codes or not self._codes
         if self._looked_at is None or not believed or time.monotonic() - self._looked_at > _BELIEVED_SECONDS:
             self._looked_at = time.monotonic()
             async with self._database.connection() as connection:

@@ -4,14 +4,16 @@ The classic calls' own errors keep their original body, which is `{"detail": ...
 """
 
 from collections.abc import Mapping
-from http import HTTPStatus
-from typing import Final
+from http import HTTPMethod, HTTPStatus
+from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from shared.errors import TransientError
@@ -20,6 +22,50 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 
 _CLIENT_GONE: Final = 499  # no client reads it; nginx's number for the access log
+
+
+_MEDIA_TYPE: Final = "application/problem+json"
+_RETRY_AFTER: Final = {
+    "Retry-After": {
+        "description": "The seconds to wait before the next try.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+#: The header fields that belong to a status, as OpenAPI describes them.
+_HEADERS: Final[dict[int, dict[str, Any]]] = {
+    401: {
+        "WWW-Authenticate": {
+            "description": "The scheme that is wanted: `Bearer` (RFC 6750).",
+            "required": True,
+            "schema": {"type": "string"},
+        }
+    },
+    415: {
+        "Accept": {
+            "description": "The media type that is wanted.",
+            "required": True,
+            "schema": {"type": "string"},
+        }
+    },
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
+}
+
+
+class ProblemDocument(BaseModel):
+    """Why a request was not served (RFC 9457)."""
+
+    type: Annotated[str, Field(json_schema_extra={"format": "uri-reference"}, examples=["about:blank"])]
+    title: Annotated[str, Field(description="The name of the status.", examples=["Unprocessable Entity"])]
+    status: Annotated[int, Field(ge=400, le=599, description="The status of the answer.", examples=[422])]
+    detail: Annotated[
+        str,
+        Field(
+            description="A sentence that says what happened, and what to do next.",
+            examples=["language: it must be one of py, java, cpp, c, or one of their usual names."],
+        ),
+    ]
 
 
 class Problem(Exception):
@@ -37,8 +83,20 @@ def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None =
         {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail},
         status_code=status,
         headers=headers,
-        media_type="application/problem+json",
+        media_type=_MEDIA_TYPE,
     )
+
+
+def described(meanings: Mapping[HTTPStatus, str]) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says about problem documents: for each status, the description of its meaning."""
+    return {
+        status.value: {
+            "description": meaning,
+            "content": {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+            **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
+        }
+        for status, meaning in meanings.items()
+    }
 
 
 def refusal(status: HTTPStatus, detail: str, headers: Mapping[str, str]) -> ASGIApp:
@@ -64,12 +122,33 @@ async def _invalid(_: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
     first = exc.errors()[0]
     name = ".".join(str(part) for part in first["loc"][1:]) or "the request"
+    if first["type"] == "missing":
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name} is missing: send it with the request.")
+    if first["type"] == "extra_forbidden":
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name}: there is no such parameter; see /docs.")
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name}: {first['msg'].removeprefix('Value error, ')}.")
 
 
-async def _http(_: Request, exc: Exception) -> Response:
+async def _http(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
-    return problem(HTTPStatus(exc.status_code), str(exc.detail), dict(exc.headers) if exc.headers else None)
+    status = HTTPStatus(exc.status_code)
+    if status is HTTPStatus.NOT_FOUND:
+        return problem(status, "There is nothing at this address: GET / says what this server has.")
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        methods = ", ".join(_methods(request))
+        detail = f"There is no {request.method} here: send {methods}. GET /docs describes the calls."
+        return problem(status, detail, {"Allow": methods})
+    return problem(status, str(exc.detail), dict(exc.headers) if exc.headers else None)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return the methods that the request's path has. Starlette would name those of the first route only."""
+    routes = request.app.routes
+    return [
+        method.value
+        for method in HTTPMethod
+        if any(route.matches({**request.scope, "method": method.value})[0] is Match.FULL for route in routes)
+    ]
 
 
 async def _away(request: Request, exc: Exception) -> Response:

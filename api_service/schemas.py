@@ -1,16 +1,22 @@
 """What a client may send, checked; and what it gets back."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
+from shared.job_state import JobState
 from shared.languages import ALIASES, check_lang
 
 #: RFC 5321, section 4.5.3.1.3, without the angle brackets.
 _LONGEST_ADDRESS: Final = 254
+#: The largest id that a database can hold.
+_LARGEST_ID: Final = (1 << 63) - 1
+_EMAIL: Final = "someone@example.com"
 
 
 def _storable(text: str) -> str:
@@ -27,15 +33,28 @@ def _storable(text: str) -> str:
 def _address(text: str) -> str:
     if len(text) > _LONGEST_ADDRESS:  # before it is parsed, which takes long for long texts
         raise ValueError(f"it is not an e-mail address: it has more than {_LONGEST_ADDRESS} characters")
+    if " " in text.strip():
+        raise ValueError("it contains a space; in a query string a + means a space, so write %2B for a +")
     try:
-        address = validate_email(text, check_deliverability=False, allow_smtputf8=False)
+        address = validate_email(text, check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError as exc:
         raise ValueError(f"it is not an e-mail address: {str(exc).rstrip('.')}") from None
     return address.ascii_email or address.normalized
 
 
+def _in_any_case(name: str) -> str:
+    """Return a regular expression (ECMA-262, which has no flag within) of a name in any case."""
+    return "".join(f"[{c}{c.upper()}]" if c.isalpha() else c.replace("+", r"\+") for c in name)
+
+
+def language_pattern(codes: Iterable[str] = tuple(ALIASES)) -> str:
+    """Return the regular expression (ECMA-262) of the names that mean one of the languages, in any case."""
+    names = (name for code in codes for name in ALIASES.get(code, ()))
+    return rf"^[ \t\r\n]*(?:{'|'.join(map(_in_any_case, names))})[ \t\r\n]*$"
+
+
 def _language(text: str) -> str:
-    if check_lang(text) is None:
+    if check_lang(text) is None or text.strip() != text.strip(" \t\r\n"):
         raise ValueError(f"it must be one of {', '.join(ALIASES)}, or one of their usual names")
     return text
 
@@ -53,10 +72,28 @@ def _zero_or_one(value: object) -> object:
     return int(str(value))
 
 
-Address = Annotated[str, AfterValidator(_storable), AfterValidator(_address)]
-Decimal = Annotated[int, BeforeValidator(_decimal)]
+_ATOM: Final = r"[A-Za-z0-9_!#$%&'*+/=?^`{|}~-]+"
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_LAST_LABEL: Final = r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,61})?[A-Za-z]"
+#: What no mail reaches: domains for special use, and labels that only punycode may look like.
+_NO_DOMAIN: Final = rf"(?:[^@]*\.)?(?:(?:{'|'.join(map(_in_any_case, SPECIAL_USE_DOMAIN_NAMES))})$|[^.@]{{2}}--)"
+#: The addresses that `_address` takes, but for domains that are not in ASCII, or in punycode.
+_ADDRESS: Final = rf"^(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?!{_NO_DOMAIN})(?:{_LABEL}\.)+{_LAST_LABEL}$"
+
+Address = Annotated[
+    str,
+    AfterValidator(_storable),
+    AfterValidator(_address),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": _LONGEST_ADDRESS, "pattern": _ADDRESS}),
+    Field(examples=[_EMAIL]),
+]
+_INT64: Final[dict[str, Any]] = {"format": "int64"}
 #: Any id that a database could hold; whether it exists is another question.
-AnyId = Annotated[Decimal, Field(ge=-(1 << 63), lt=1 << 63)]
+AnyId = Annotated[
+    int, Field(ge=-_LARGEST_ID - 1, le=_LARGEST_ID, json_schema_extra=_INT64, examples=[5]), BeforeValidator(_decimal)
+]
+#: What a header carries unchanged: visible ASCII characters, with spaces and tabs between them.
+IDEMPOTENCY_KEY: Final = r"^[!-~]([\t -~]*[!-~])?$"
 
 
 class Upload(BaseModel):
@@ -64,11 +101,34 @@ class Upload(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: Annotated[Decimal, Field(ge=1, lt=1 << 63)] | None = None
-    email: Address
-    inputs: Annotated[str, AfterValidator(_storable)] = ""
-    language: Annotated[str, AfterValidator(_storable), AfterValidator(_language)]
-    enable: Annotated[Literal[0, 1], BeforeValidator(_zero_or_one)] = 0
+    id: (
+        Annotated[
+            int,
+            Field(
+                ge=1,
+                le=_LARGEST_ID,
+                json_schema_extra=_INT64,
+                description="The number of the submission. The server chooses one if it is left out.",
+            ),
+            BeforeValidator(_decimal),
+        ]
+        | SkipJsonSchema[None]
+    ) = None
+    email: Annotated[Address, Field(description="The address that the result is mailed to.")]
+    inputs: Annotated[
+        str,
+        AfterValidator(_storable),
+        Field(description="The standard input of the program, of any characters but NUL.", examples=["12\n"]),
+        WithJsonSchema({"type": "string", "pattern": r"^[^\u0000]*$"}),
+    ] = ""
+    language: Annotated[
+        str,
+        AfterValidator(_storable),
+        AfterValidator(_language),
+        WithJsonSchema({"type": "string", "pattern": language_pattern()}),
+        Field(description="The name of the language, in any case.", examples=["py"]),
+    ]
+    enable: Annotated[Literal[0, 1], BeforeValidator(_zero_or_one), Field(description="0: may be run. 1: blocked.")] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +145,64 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    email: Address
-    id: AnyId | None = Field(default=None, description="this one alone")
-    limit: Annotated[Decimal, Field(ge=1, le=1000, description="the newest so many")] = 100
-    before: AnyId | None = Field(default=None, description="only those with a smaller id: for the next page")
+    email: Annotated[Address, Field(description="The address of the submissions to list.")]
+    id: AnyId | SkipJsonSchema[None] = Field(default=None, description="List this submission alone.")
+    limit: Annotated[int, Field(ge=1, le=1000, description="List the newest so many."), BeforeValidator(_decimal)] = 100
+    before: AnyId | SkipJsonSchema[None] = Field(
+        default=None, description="List only those with a smaller id: for the next page."
+    )
+
+
+class ExecutionRequested(BaseModel):
+    """The answer to a request for execution."""
+
+    result: Annotated[str, Field(examples=["Sending to job_table.."])]
+
+
+class ClassicError(BaseModel):
+    """The original system's own errors. They are not problem documents."""
+
+    detail: Annotated[str, Field(examples=["Email not found"])]
 
 
 class SubmissionStatus(BaseModel):
     """One submission and its latest execution. `verdict`, `error` and `shortened` are our addition."""
 
-    id: int
-    status: str | None = Field(description="null until an execution is asked for")
-    job: str | None
-    output: str | None
-    execute_date: datetime | None
-    filelink: str | None
-    verdict: str | None
-    error: str | None
-    shortened: list[str] = Field(description="the texts that are cut; the whole output is where `filelink` leads")
+    id: Annotated[int, Field(json_schema_extra=_INT64, examples=[5])]
+    status: JobState | None = Field(description="null until an execution is asked for", examples=["executed"])
+    job: str | None = Field(
+        description="the submission as JSON text: `language`, `inputs` and `contents`",
+        examples=['{"language": "py", "inputs": "12\\n", "contents": "print(input())\\n"}'],
+    )
+    output: str | None = Field(description="what the program wrote to its standard output", examples=["12\n"])
+    execute_date: datetime | None = Field(description="when the execution ended", examples=["2026-01-31T12:00:00Z"])
+    filelink: str | None = Field(description="a link to the whole output; it expires, so each answer has a new one")
+    verdict: str | None = Field(
+        description="how the execution ended, such as `ok`, `compile_error`, `runtime_error` or `time_limit`",
+        examples=["ok"],
+    )
+    error: str | None = Field(
+        description="the compiler's messages or the standard error, or why the job failed", examples=[""]
+    )
+    shortened: list[str] = Field(
+        description="the texts that are cut; the whole output is where `filelink` leads", examples=[[]]
+    )
 
 
 class SubmissionList(BaseModel):
     """The oldest first."""
 
     result: list[SubmissionStatus]
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class ReadinessReport(BaseModel):
+    """Whether what every request needs is there."""
+
+    status: Literal["ready", "waiting"]
+    database: Literal["ok", "away"]

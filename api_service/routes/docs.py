@@ -1,23 +1,28 @@
-"""The page that describes the calls. All its files are our own, so it works offline and runs no third party's code."""
+"""The pages that describe the calls. All their files are on this server, so they need no other."""
 
 from collections.abc import AsyncGenerator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, Response
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
 
+from api_service.dependencies import ServicesDep
+from api_service.openapi import describe
 from api_service.streaming import PiecewiseResponse
+from shared.errors import TransientError
+from shared.languages import ALIASES
 
 router = APIRouter(include_in_schema=False)
 
 _FOLDER: Final = Path(__file__).parent.parent / "static"
-_PAGE: Final = (_FOLDER / "docs.html").read_bytes()
+_PAGES: Final = {name: (_FOLDER / f"{name}.html").read_text() for name in ("docs", "redoc")}
 _COMPRESSED: Final = {
-    "swagger-ui-bundle.js": ((_FOLDER / "swagger-ui/swagger-ui-bundle.js.gz").read_bytes(), "text/javascript"),
-    "swagger-ui.css": ((_FOLDER / "swagger-ui/swagger-ui.css.gz").read_bytes(), "text/css"),
+    path.stem: (path.read_bytes(), "text/css" if path.stem.endswith(".css") else "text/javascript")
+    for path in _FOLDER.glob("*/*.gz")
 }
-_START: Final = (_FOLDER / "start.js").read_bytes()
+_SCRIPTS: Final = {path.name: path.read_bytes() for path in _FOLDER.glob("*.js")}
 _PIECE_BYTES: Final = 32 << 10
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline';"
@@ -28,30 +33,43 @@ _HEADERS: Final = {
 }
 
 
-@router.get("/docs")
-@router.get("/redoc")
-async def page() -> Response:
-    return HTMLResponse(_PAGE, headers=_HEADERS)
+@router.get("/openapi.json")
+async def openapi(request: Request, services: ServicesDep) -> Response:
+    try:
+        languages = await services.offered.codes()
+        is_key_needed = await services.authenticator.keys_existed()
+    except TransientError:
+        # Without the database, the calls are described all the same.
+        languages, is_key_needed = list(ALIASES), True
+    return JSONResponse(describe(request.app, services.settings, languages, is_key_needed=is_key_needed))
 
 
-@router.get("/docs/start.js")
-async def start() -> Response:
-    return Response(_START, media_type="text/javascript", headers=_HEADERS)
+@router.api_route("/docs", methods=["GET", "HEAD"])
+@router.api_route("/docs/", methods=["GET", "HEAD"])
+async def docs(request: Request) -> Response:
+    return _page(request, "docs")
 
 
-@router.get("/docs/swagger-ui-bundle.js")
-async def script() -> Response:
-    return _compressed("swagger-ui-bundle.js")
+@router.api_route("/redoc", methods=["GET", "HEAD"])
+@router.api_route("/redoc/", methods=["GET", "HEAD"])
+async def redoc(request: Request) -> Response:
+    return _page(request, "redoc")
 
 
-@router.get("/docs/swagger-ui.css")
-async def style() -> Response:
-    return _compressed("swagger-ui.css")
+def _page(request: Request, name: str) -> Response:
+    # Relative, since a proxy may serve all this below a path of its own.
+    root = "../" if request.url.path.endswith("/") else ""
+    return HTMLResponse(_PAGES[name].replace("{root}", root), headers=_HEADERS)
 
 
-def _compressed(name: str) -> Response:
-    content, media_type = _COMPRESSED[name]
-    return PiecewiseResponse(_pieces(content), media_type, {**_HEADERS, "Content-Encoding": "gzip"})
+@router.get("/docs/{name}")
+async def asset(name: str) -> Response:
+    if name in _SCRIPTS:
+        return Response(_SCRIPTS[name], media_type="text/javascript", headers=_HEADERS)
+    if name in _COMPRESSED:
+        content, media_type = _COMPRESSED[name]
+        return PiecewiseResponse(_pieces(content), media_type, {**_HEADERS, "Content-Encoding": "gzip"})
+    raise HTTPException(HTTPStatus.NOT_FOUND)
 
 
 async def _pieces(content: bytes) -> AsyncGenerator[bytes]:

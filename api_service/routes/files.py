@@ -6,9 +6,11 @@ from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
+from fastapi import Path as PathParameter
+from fastapi.responses import PlainTextResponse
 
 from api_service.dependencies import ServicesDep
-from api_service.problems import Problem
+from api_service.problems import Problem, described
 from api_service.streaming import PiecewiseResponse, begun
 from shared.errors import ObjectNotFound
 from shared.storage.base import ObjectStore
@@ -19,11 +21,33 @@ router = APIRouter(tags=["files"])
 _PIECE_BYTES: Final = 32 << 10
 
 
-@router.get("/files/{key:path}", summary="Read a stored output by its link", response_class=Response)
+@router.get(
+    "/files/{key:path}",
+    operation_id="read_file",
+    summary="Read a stored output by its link",
+    description="Links come from `/check_user/` and from mails. A link is enough: this call takes no API key.",
+    response_class=PlainTextResponse,
+    responses={
+        200: {"description": "The text."},
+        **described(
+            {
+                HTTPStatus.FORBIDDEN: "The link is not valid, or not any more.",
+                HTTPStatus.NOT_FOUND: "The text has been removed.",
+                HTTPStatus.UNPROCESSABLE_ENTITY: "The link is incomplete.",
+                HTTPStatus.SERVICE_UNAVAILABLE: "The store is away for now.",
+            }
+        ),
+    },
+)
 async def read_file(
-    key: str,
-    expires: Annotated[int, Query(ge=0, lt=1 << 63)],
-    signature: Annotated[str, Query(max_length=64)],
+    key: Annotated[str, PathParameter(description="The name of the text.", examples=["results/1.txt"])],
+    expires: Annotated[
+        int,
+        Query(
+            ge=0, le=(1 << 63) - 1, description="When the link expires, in seconds since 1970.", examples=[1767225600]
+        ),
+    ],
+    signature: Annotated[str, Query(max_length=64, description="The proof that this server made the link.")],
     services: ServicesDep,
 ) -> Response:
     if not services.signer.verifies(key, expires=expires, signature=signature, now=time.time()):

@@ -6,16 +6,23 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from api_service.dependencies import ServicesDep
+from api_service.schemas import Health, ReadinessReport
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", summary="The process answers")
-async def healthz() -> dict[str, str]:
-    return {"status": "ok"}
+@router.get("/healthz", operation_id="get_health", summary="The process answers")
+async def healthz() -> Health:
+    return Health(status="ok")
 
 
-@router.get("/readyz", summary="What every request needs is there")
+@router.get(
+    "/readyz",
+    operation_id="get_readiness",
+    summary="What every request needs is there",
+    response_model=ReadinessReport,
+    responses={503: {"model": ReadinessReport, "description": "The database does not answer."}},
+)
 async def readyz(services: ServicesDep) -> Response:
     """A broker that is away does not matter here: accepted submissions wait in the outbox."""
     if await services.readiness.check():

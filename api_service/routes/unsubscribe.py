@@ -11,13 +11,22 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from api_service.dependencies import Services, ServicesDep
-from api_service.problems import Problem
+from api_service.problems import Problem, described
 from shared import suppressions
 
 router = APIRouter(tags=["mail"])
 
-Email = Annotated[str, Query(max_length=254)]
-Signature = Annotated[str, Query(max_length=64)]
+Email = Annotated[str, Query(max_length=254, description="The address.", examples=["someone@example.com"])]
+Signature = Annotated[str, Query(max_length=64, description="The proof that this server made the link.")]
+_RESPONSES: Final = {
+    200: {"description": "A page for people."},
+    **described(
+        {
+            HTTPStatus.FORBIDDEN: "The link is not one of this server's.",
+            HTTPStatus.UNPROCESSABLE_ENTITY: "The link is incomplete.",
+        }
+    ),
+}
 
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
@@ -31,7 +40,14 @@ _PAGE: Final = """<!doctype html>
 """
 
 
-@router.get("/unsubscribe", summary="Ask whether the mails to an address shall stop", response_class=HTMLResponse)
+@router.get(
+    "/unsubscribe",
+    operation_id="ask_to_unsubscribe",
+    summary="Ask whether the mails to an address shall stop",
+    description="The link is in every mail. It changes nothing, since scanners follow every link of a mail.",
+    response_class=HTMLResponse,
+    responses=_RESPONSES,
+)
 async def ask(email: Email, signature: Signature, services: ServicesDep) -> HTMLResponse:
     _check(services, email, signature)
     body = (
@@ -41,7 +57,22 @@ async def ask(email: Email, signature: Signature, services: ServicesDep) -> HTML
     return HTMLResponse(_PAGE.format(body=body), headers=_HEADERS)
 
 
-@router.post("/unsubscribe", summary="Stop the mails to an address", response_class=HTMLResponse)
+@router.post(
+    "/unsubscribe",
+    operation_id="unsubscribe",
+    summary="Stop the mails to an address",
+    description="One click of a mail program (RFC 8058), or the button of the page.",
+    response_class=HTMLResponse,
+    responses={
+        **_RESPONSES,
+        **described(
+            {
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
+                HTTPStatus.SERVICE_UNAVAILABLE: "The database is away for now.",
+            }
+        ),
+    },
+)
 async def unsubscribe(email: Email, signature: Signature, services: ServicesDep) -> HTMLResponse:
     _check(services, email, signature)
     async with services.database.transaction() as connection:

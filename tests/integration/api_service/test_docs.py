@@ -1,4 +1,4 @@
-"""The page that describes the calls: whole without the Internet."""
+"""The pages for people: what this server is, and which calls it has. They are whole without the Internet."""
 
 import hashlib
 import re
@@ -12,27 +12,104 @@ import api_service
 pytestmark = pytest.mark.integration
 
 STATIC = Path(api_service.__path__[0]) / "static"
+PAGES = ["/", "/docs", "/docs/", "/redoc", "/redoc/"]
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc"])
-async def test_the_page_loads_nothing_from_elsewhere(api: httpx.AsyncClient, path: str) -> None:
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_loads_nothing_from_elsewhere(api: httpx.AsyncClient, path: str) -> None:
     page = await api.get(path)
     assert page.status_code == 200
     policy = dict(part.strip().split(" ", 1) for part in page.headers["Content-Security-Policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert not any("http" in sources or "*" in sources for sources in policy.values())
-    assert "unsafe" not in policy["script-src"]
-    assert not re.search(r"<script>|//", page.text.replace("<!doctype", ""))
+    assert "unsafe" not in policy.get("script-src", "")
+    assert "<script>" not in page.text
     needed = re.findall(r'(?:src|href)="((?!data:)[^"]+)"', page.text)
-    assert len(needed) == 4
+    assert len(needed) >= 4
     for name in needed:
-        answer = await api.get(f"/{name}")
+        address = page.url.join(name)
+        assert address.host == "127.0.0.1", name
+        answer = await api.get(address)
         assert (answer.status_code, len(answer.content) > 0) == (200, True), name
 
 
-async def test_the_library_is_what_its_makers_published(api: httpx.AsyncClient) -> None:
-    for line in (STATIC / "swagger-ui/SHA256SUMS").read_text().splitlines():
+@pytest.mark.parametrize("library", ["swagger-ui", "redoc"])
+async def test_a_library_is_what_its_makers_published(api: httpx.AsyncClient, library: str) -> None:
+    lines = (STATIC / library / "SHA256SUMS").read_text().splitlines()
+    assert lines
+    for line in lines:
         digest, name = line.split()
         content = (await api.get(f"/docs/{name}")).content
         assert hashlib.sha256(content).hexdigest() == digest
-    assert "Apache License" in (STATIC / "swagger-ui/LICENSE").read_text()
+    assert re.search("Apache License|MIT License", (STATIC / library / "LICENSE").read_text())
+
+
+def test_all_files_of_others_are_listed_with_their_versions() -> None:
+    text = (STATIC / "README.md").read_text()
+    for path in STATIC.glob("*/*.gz"):
+        assert path.stem in text
+        assert path.stem in (path.parent / "SHA256SUMS").read_text()
+    content = STATIC / "redoc/redoc.standalone.js.LICENSE.txt"
+    [version] = re.findall(r'Version: "([0-9.]+)"', content.read_text())
+    assert f"Redoc](https://github.com/Redocly/redoc) {version} " in text
+
+
+async def test_the_first_page_is_json_for_those_who_ask_for_it(api: httpx.AsyncClient) -> None:
+    page = await api.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "http://127.0.0.1/submit_email/" in page.text
+    answer = await api.get("/", headers={"Accept": "application/json"})
+    assert answer.headers["Content-Type"] == "application/json"
+    for name in ("docs", "reference", "openapi", "health", "readiness"):
+        assert (await api.get(answer.json()[name])).status_code == 200
+
+
+async def test_the_first_page_escapes_the_name_that_a_request_gives(api: httpx.AsyncClient) -> None:
+    page = await api.get("/", headers={"Host": "<script>alert(1)</script>"})
+    assert "<script" not in page.text
+
+
+@pytest.mark.parametrize("path", ["/favicon.ico", "/favicon.svg"])
+async def test_there_is_an_icon(api: httpx.AsyncClient, path: str) -> None:
+    icon = await api.get(path)
+    assert (icon.status_code, icon.headers["Content-Type"]) == (200, "image/svg+xml")
+    assert icon.text.startswith("<svg")
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/favicon.ico"])
+async def test_a_page_answers_to_head(api: httpx.AsyncClient, path: str) -> None:
+    assert (await api.head(path)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/redoc", "/openapi.json", "/favicon.ico", "/healthz", "/readyz", "/unsubscribe",
+             "/submit_email", "/check_email", "/check_user"],
+)  # fmt: skip
+async def test_both_spellings_of_a_path_have_one_answer(api: httpx.AsyncClient, path: str) -> None:
+    for method in ("GET", "POST"):
+        without, with_slash = [await api.request(method, one) for one in (path, f"{path}/".replace("//", "/"))]
+        assert not without.is_redirect
+        assert without.status_code != 404
+        assert with_slash.status_code == without.status_code
+        assert with_slash.headers["Content-Type"] == without.headers["Content-Type"]
+
+
+async def test_what_is_not_there_says_where_to_look(api: httpx.AsyncClient) -> None:
+    for path in ("/nothing", "/docs/nothing.js", "/check_user//", "/%00", "/\u200b"):
+        answer = await api.get(path)
+        assert answer.status_code == 404
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert "GET /" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/submit_email", "POST"), ("/check_user/", "GET"), ("/unsubscribe", "GET, POST"), ("/files/x", "GET"),
+     ("/docs", "GET, HEAD")],
+)  # fmt: skip
+async def test_a_wrong_method_is_told_the_right_ones(api: httpx.AsyncClient, path: str, allowed: str) -> None:
+    for method in ("PUT", "DELETE", "OPTIONS", "TRACE"):
+        answer = await api.request(method, path)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert allowed in answer.json()["detail"]

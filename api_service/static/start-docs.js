@@ -1,0 +1,3 @@
+// In a file of its own, since the page's policy allows no script within it.
+const schema = document.querySelector("link[rel=service-desc]").href;
+SwaggerUIBundle({ url: schema, dom_id: "#docs", validatorUrl: null });

@@ -1,0 +1,124 @@
+"""The OpenAPI document says what this server does. What it says of requests is tried by `test_schemathesis`."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from api_service import auth
+from api_service.relay import Relay
+from precieux.embedded_postgres import EmbeddedPostgres
+from shared import api_keys
+from shared.api_keys import Scope
+from shared.database import Database, DatabaseSettings
+from shared.roles import Role
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import owner_of
+from tests.integration.api_service.conftest import RecordingBroker, client_of
+from tests.integration.rows import execute
+
+pytestmark = pytest.mark.integration
+
+CLASSIC = {"submit_query", "submit_form", "request_execution", "list_submissions"}
+PROBLEM = {"$ref": "#/components/schemas/ProblemDocument"}
+
+
+async def document_of(api: httpx.AsyncClient) -> dict[str, Any]:
+    answer = await api.get("/openapi.json")
+    assert answer.status_code == 200
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """All operations by their ids."""
+    return {one["operationId"]: one for path in document["paths"].values() for one in path.values()}
+
+
+async def test_names_are_made_for_people(api: httpx.AsyncClient) -> None:
+    document = await document_of(api)
+    assert set(operations(document)) == CLASSIC | {
+        "read_file", "ask_to_unsubscribe", "unsubscribe", "get_health", "get_readiness",
+    }  # fmt: skip
+    assert set(document["components"]["schemas"]) == {
+        "ClassicError", "ExecutionRequested", "Health", "JobState", "ProblemDocument", "ReadinessReport", "SourceForm",
+        "SubmissionForm", "SubmissionList", "SubmissionStatus",
+    }  # fmt: skip
+    tags = {tag["name"] for tag in document["tags"]}
+    for operation in operations(document).values():
+        assert operation["summary"]
+        assert set(operation["tags"]) <= tags
+        for parameter in operation.get("parameters", []):
+            assert parameter["schema"]["description"]
+            assert "anyOf" not in parameter["schema"]
+
+
+async def test_every_error_is_a_problem_document_with_its_header_fields(api: httpx.AsyncClient) -> None:
+    headers = {"401": {"WWW-Authenticate"}, "415": {"Accept"}, "429": {"Retry-After"}, "503": {"Retry-After"}}
+    original = {("request_execution", "400"), ("request_execution", "404"), ("get_readiness", "503")}
+    statuses: dict[str, set[str]] = {}
+    for name, operation in operations(await document_of(api)).items():
+        statuses[name] = set(operation["responses"])
+        for status, response in operation["responses"].items():
+            if status == "200" or (name, status) in original:
+                continue
+            assert response["content"] == {"application/problem+json": {"schema": PROBLEM}}, (name, status)
+            assert set(response.get("headers", {})) == headers.get(status, set()), (name, status)
+    submission = {"200", "400", "401", "403", "408", "409", "413", "415", "422", "429", "503"}
+    assert statuses["submit_form"] == statuses["submit_query"] == submission
+    assert statuses["request_execution"] == {"200", "400", "401", "403", "404", "422", "429", "503"}
+    assert statuses["list_submissions"] == {"200", "401", "403", "422", "503"}
+
+
+async def test_a_key_is_needed_unless_none_has_ever_existed(
+    api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "_BELIEVED_SECONDS", -1)
+    document = await document_of(api)
+    assert document["components"]["securitySchemes"]["apiKey"].items() >= {"type": "http", "scheme": "bearer"}.items()
+    secured = {name: one["security"] for name, one in operations(document).items() if "security" in one}
+    assert secured == {name: [{"apiKey": []}, {}] for name in CLASSIC}
+    async with owner_of(database).transaction() as connection:
+        await api_keys.create(connection, "test", [Scope.READ])
+    secured = {name: one["security"] for name, one in operations(await document_of(api)).items() if "security" in one}
+    assert secured == {name: [{"apiKey": []}] for name in CLASSIC}
+
+
+def language_patterns(document: dict[str, Any]) -> list[re.Pattern[str]]:
+    form = document["components"]["schemas"]["SubmissionForm"]["properties"]["language"]
+    parameters = operations(document)["submit_query"]["parameters"]
+    [query] = [one["schema"] for one in parameters if one["name"] == "language"]
+    return [re.compile(schema["pattern"]) for schema in (form, query)]
+
+
+async def test_while_nothing_is_known_all_languages_are_named(api: httpx.AsyncClient) -> None:
+    for pattern in language_patterns(await document_of(api)):
+        for name in ("py", "Python3", " C++ ", "rust", "c#"):
+            assert pattern.search(name)
+        assert not pattern.search("cobol")
+
+
+async def test_the_languages_are_those_that_are_there(api: httpx.AsyncClient, database: Database) -> None:
+    await execute(database, "INSERT INTO languages VALUES ('py', '', now()), ('cpp', '', now())")
+    for pattern in language_patterns(await document_of(api)):
+        assert pattern.search("PYTHON")
+        assert not pattern.search("rust")
+
+
+async def test_the_longest_texts_are_those_of_the_settings(api: httpx.AsyncClient) -> None:
+    form = (await document_of(api))["components"]["schemas"]["SubmissionForm"]["properties"]
+    assert (form["file"]["maxLength"], form["inputs"]["maxLength"]) == (10_000, 20_000)  # as in `client_of`
+
+
+async def test_the_calls_are_described_while_the_database_is_away(
+    own_postgres: EmbeddedPostgres, store: LocalStore, broker: RecordingBroker, signer: LinkSigner
+) -> None:
+    database = Database(DatabaseSettings(database_url=SecretStr(own_postgres.url(Role.API))))
+    await database.connect()
+    async with client_of(database, store, Relay(database, broker), signer) as api:
+        own_postgres.stop()
+        assert set(operations(await document_of(api))) > CLASSIC
+    await database.disconnect()
