@@ -1,0 +1,144 @@
+"""A client that openapi-python-client makes of the OpenAPI document, used for each call and each kind of error."""
+
+import importlib
+import io
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from shared.storage.secret import kept_secret
+from shared.storage.signing import LinkSigner
+from tests.integration.api_service.process import ApiProcess, api_process
+
+# Making the client takes about five seconds.
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+KEY: Final = "k" * 32
+NAME: Final = "client_of_the_test"
+EMAIL: Final = "someone@example.com"
+
+
+@pytest.fixture
+def api(tmp_path: Path, database_url: str) -> Iterator[ApiProcess]:
+    with api_process(tmp_path, database_url, {"PRECIEUX_API_KEYS": KEY}) as api:
+        yield api
+
+
+@dataclass(frozen=True)
+class Clients:
+    """What the generated package has for those with a key, with a wrong one, and without."""
+
+    client: Any
+    stranger: Any
+    anybody: Any
+
+
+@pytest.fixture
+def package(api: ApiProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of the package that was made."""
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("post_hooks: []\n")
+    subprocess.run(
+        [
+            sys.executable, "-m", "openapi_python_client", "generate", "--url", f"{api.url}/openapi.json",
+            "--config", str(settings), "--meta", "none", "--output-path", str(tmp_path / NAME), "--fail-on-warning",
+        ],
+        check=True, cwd=tmp_path,
+    )  # fmt: skip
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield NAME
+    for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
+        del sys.modules[name]
+
+
+def call(package: str, name: str) -> ModuleType:
+    return importlib.import_module(f"{package}.api.{name}")
+
+
+@pytest.fixture
+def clients(package: str, api: ApiProcess) -> Iterator[Clients]:
+    root: Any = importlib.import_module(package)
+    common = {"base_url": api.url, "raise_on_unexpected_status": True}
+    with (
+        root.AuthenticatedClient(token=KEY, **common) as client,
+        root.AuthenticatedClient(token="wrong", **common) as stranger,
+        root.Client(**common) as anybody,
+    ):
+        yield Clients(client, stranger, anybody)
+
+
+def test_each_call_of_a_generated_client(package: str, clients: Clients, api: ApiProcess, tmp_path: Path) -> None:
+    models: Any = importlib.import_module(f"{package}.models")
+    types: Any = importlib.import_module(f"{package}.types")
+    client, stranger, anybody = clients.client, clients.stranger, clients.anybody
+    submit_form, submit_query = call(package, "classic.submit_form"), call(package, "classic.submit_query")
+    request_execution = call(package, "classic.request_execution")
+    list_submissions = call(package, "classic.list_submissions")
+
+    def program() -> Any:
+        return types.File(payload=io.BytesIO(b"print(input())\n"), file_name="a.py", mime_type="text/plain")
+
+    def problem(answer: Any, status: int) -> str:
+        assert answer.status_code == status
+        assert isinstance(answer.parsed, models.ProblemDocument)
+        assert answer.parsed.status == status
+        detail: str = answer.parsed.detail
+        return detail
+
+    # Both ways to submit, and the source as text.
+    form = models.SubmissionForm(email=EMAIL, language="py", inputs="12", id=5, file=program())
+    assert submit_form.sync(client=client, body=form) == "Your submission was registered with ID: 5"
+    text = models.SubmissionForm(email=EMAIL, language="py", id=6, file="print(1)")
+    assert submit_form.sync(client=client, body=text, idempotency_key="abc") == (
+        "Your submission was registered with ID: 6"
+    )
+    query = {"email": EMAIL, "language": "Python3", "id": 7}
+    blocked = {**query, "id": 8, "enable": models.SubmitQueryEnable.VALUE_1}
+    for fields in (query, blocked):
+        answer = submit_query.sync(client=client, body=models.SourceForm(file=program()), **fields)
+        assert answer == f"Your submission was registered with ID: {fields['id']}"
+
+    again = models.SubmissionForm(email=EMAIL, language="py", id=5, file=program())
+    assert "id 5 is taken" in problem(submit_form.sync_detailed(client=client, body=again), 409)
+    wrong = models.SubmissionForm(email="nobody", language="py", file=program())
+    assert "email" in problem(submit_form.sync_detailed(client=client, body=wrong), 422)
+    large = models.SubmissionForm(email=EMAIL, language="py", inputs="x" * ((1 << 20) + 1), file=program())
+    assert "inputs" in problem(submit_form.sync_detailed(client=client, body=large), 413)
+    unknown = models.SubmissionForm(email=EMAIL, language="py", file=program())
+    assert "API key" in problem(submit_form.sync_detailed(client=stranger, body=unknown), 401)
+
+    assert request_execution.sync(client=client, id=5).result == "Sending to job_table.."
+    assert request_execution.sync(client=client, id=8).detail == "You cannot request this code"
+    assert request_execution.sync(client=client, id=404).detail == "Email not found"
+    problem(request_execution.sync_detailed(client=client, id=1 << 63), 422)
+    problem(request_execution.sync_detailed(client=stranger, id=5), 401)
+
+    listed = list_submissions.sync(client=client, email=EMAIL, limit=3)
+    assert [row.id for row in listed.result] == [6, 7, 8]
+    [row] = list_submissions.sync(client=client, email=EMAIL, id=5).result
+    assert (row.status, row.verdict) == (models.JobState.NONE_EXECUTED, None)
+    problem(list_submissions.sync_detailed(client=client, email="nobody"), 422)
+    problem(list_submissions.sync_detailed(client=stranger, email=EMAIL), 401)
+
+    signer = LinkSigner(kept_secret(tmp_path / "data"), api.url)
+    link = urlsplit(signer.link("5.py", expires=1 << 40))
+    of_link = {name: value for name, [value] in parse_qs(link.query).items()}
+    read_file = call(package, "files.read_file")
+    assert read_file.sync(client=anybody, key="5.py", **of_link) == "print(input())\n"
+    problem(read_file.sync_detailed(client=anybody, key="6.py", **of_link), 403)
+    link = urlsplit(signer.unsubscribe_link(EMAIL))
+    of_link = {name: value for name, [value] in parse_qs(link.query).items()}
+    for name in ("ask_to_unsubscribe", "unsubscribe"):
+        unsubscribe = call(package, f"mail.{name}")
+        assert EMAIL in unsubscribe.sync(client=anybody, **of_link)
+        problem(unsubscribe.sync_detailed(client=anybody, email="other@example.com", signature="x"), 403)
+
+    assert call(package, "health.get_health").sync(client=anybody).status == "ok"
+    assert call(package, "health.get_readiness").sync(client=anybody).status == "ready"

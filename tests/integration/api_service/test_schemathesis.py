@@ -1,0 +1,69 @@
+"""Schemathesis: the server answers good and bad requests as the OpenAPI document says."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from shared import api_keys
+from shared.api_keys import Scope
+from shared.database import Database
+from tests.fixtures.postgres import owner_of
+from tests.integration.api_service.process import ApiProcess, api_process
+
+pytestmark = pytest.mark.integration
+
+OPERATOR: Final = "o" * 32
+FEW: Final = 2
+MANY: Final = 100
+
+
+def explore(api: ApiProcess, folder: Path, *, key: str | None, examples: int) -> None:
+    """Run all checks with good and with bad requests. Fails with Schemathesis' own report if it finds something."""
+    command = [
+        sys.executable, "-m", "schemathesis.cli", "run", f"{api.url}/openapi.json",
+        "--checks=all", "--mode=all", f"--max-examples={examples}", "--seed=7", "--continue-on-failure",
+        "--generation-database=none", "--no-color",
+    ]  # fmt: skip
+    if key is not None:
+        command += ["--header", f"Authorization: Bearer {key}"]
+    # In a folder of its own, so that no developer's settings apply.
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert "Tested: 9" in done.stdout
+    assert "request.crashed" not in api.log
+
+
+async def make_key(database: Database) -> str:
+    async with owner_of(database).transaction() as connection:
+        _, key = await api_keys.create(connection, "test", [Scope.SUBMIT, Scope.READ])
+    return key
+
+
+async def test_few_requests_with_a_key(tmp_path: Path, database: Database, database_url: str) -> None:
+    key = await make_key(database)
+    with api_process(tmp_path, database_url) as api:
+        explore(api, tmp_path, key=key, examples=FEW)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+class TestManyRequests:
+    async def test_with_a_key(self, tmp_path: Path, database: Database, database_url: str) -> None:
+        key = await make_key(database)
+        with api_process(tmp_path, database_url) as api:
+            explore(api, tmp_path, key=key, examples=MANY)
+
+    def test_with_the_operators_key(self, tmp_path: Path, database_url: str) -> None:
+        with api_process(tmp_path, database_url, {"PRECIEUX_API_KEYS": OPERATOR}) as api:
+            explore(api, tmp_path, key=OPERATOR, examples=MANY)
+
+    def test_without_a_key_where_one_is_needed(self, tmp_path: Path, database_url: str) -> None:
+        with api_process(tmp_path, database_url, {"PRECIEUX_API_KEYS": OPERATOR}) as api:
+            explore(api, tmp_path, key=None, examples=MANY)
+
+    def test_without_a_key_where_none_is_needed(self, tmp_path: Path, database_url: str) -> None:
+        with api_process(tmp_path, database_url) as api:
+            explore(api, tmp_path, key=None, examples=MANY)
