@@ -251,6 +251,34 @@ async def test_a_malformed_body_is_a_4xx(api: httpx.AsyncClient, body: bytes, co
     assert isinstance(answer.json()["detail"], str)
 
 
+async def test_a_body_that_is_no_form_is_told_what_is_wanted(api: httpx.AsyncClient) -> None:
+    for answer in (
+        await api.post("/submit_email/", json={"email": "a@example.com"}),
+        await api.post("/submit_email/", data={"email": "a@example.com"}),
+    ):
+        assert (answer.status_code, answer.headers["Accept"]) == (415, "multipart/form-data")
+        assert "curl -F file=@program.py" in answer.json()["detail"]
+
+
+async def test_a_field_that_is_too_long_is_named_with_its_limit(api: httpx.AsyncClient) -> None:
+    answer = await submit(api, inputs="x" * 60_000, as_form=True)
+    assert answer.status_code == 413
+    assert "inputs 20000" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("source", "status"), [("print(1)", 200), ("print('\u0633')", 422), (" ", 422), ("x" * 10_001, 413)]
+)
+async def test_a_source_without_a_name_is_taken_if_its_encoding_is_certain(
+    api: httpx.AsyncClient, store: LocalStore, source: str, status: int
+) -> None:
+    fields = {"id": (None, "5"), "email": (None, "a@example.com"), "language": (None, "py"), "file": (None, source)}
+    answer = await api.post("/submit_email/", files=fields)
+    assert answer.status_code == status
+    if status == 200:
+        assert await store.get("5") == source.encode()
+
+
 @given(name=st.text(max_size=40) | st.from_regex(r"[a-z]{0,3}\.[ -~]{0,17}", fullmatch=True))
 @hyp_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_name_of_a_file_is_taken_or_refused(api: httpx.AsyncClient, name: str) -> None:
