@@ -54,7 +54,7 @@ class _form:  # noqa: N801  (a context manager, read as a verb)
     def __init__(self, request: Request, settings: ApiSettings) -> None:
         self._settings = settings
         most = max(settings.max_source_bytes, settings.max_input_bytes, 1 << 10)
-        self._context = request.form(max_files=4, max_fields=32, max_part_size=most + 1)
+        self._context = request.form(max_files=4, max_fields=256, max_part_size=most + 1)
 
     async def __aenter__(self) -> FormData:
         try:

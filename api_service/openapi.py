@@ -82,14 +82,12 @@ def describe(app: FastAPI, settings: ApiSettings, languages: Sequence[str], *, i
                 "file": file,
             },
             "required": [*upload["required"], "file"],
-            "additionalProperties": False,
         },
         _FILE_ALONE: {
             "type": "object",
             "description": "The file of a submission whose other fields are in the query string.",
             "properties": {"file": file},
             "required": ["file"],
-            "additionalProperties": False,
         },
     }
     for language in _languages(document):
