@@ -25,6 +25,12 @@ _CLIENT_GONE: Final = 499  # no client reads it; nginx's number for the access l
 
 
 _MEDIA_TYPE: Final = "application/problem+json"
+#: What pydantic says of a value without saying what to do.
+_MESSAGES: Final = {
+    "missing": "it is missing; send it with the request.",
+    "extra_forbidden": "there is no such parameter; GET /docs names those that there are.",
+    "string_pattern_mismatch": "it has a character that is not allowed; GET /docs says which are.",
+}
 _RETRY_AFTER: Final = {
     "Retry-After": {
         "description": "The seconds to wait before the next try.",
@@ -122,11 +128,8 @@ async def _invalid(_: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
     first = exc.errors()[0]
     name = ".".join(str(part) for part in first["loc"][1:]) or "the request"
-    if first["type"] == "missing":
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name} is missing: send it with the request.")
-    if first["type"] == "extra_forbidden":
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name}: there is no such parameter; see /docs.")
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name}: {first['msg'].removeprefix('Value error, ')}.")
+    message = _MESSAGES.get(first["type"], f"{first['msg'].removeprefix('Value error, ')}.")
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name}: {message}")
 
 
 async def _http(request: Request, exc: Exception) -> Response:

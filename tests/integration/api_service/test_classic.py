@@ -251,6 +251,19 @@ async def test_a_malformed_body_is_a_4xx(api: httpx.AsyncClient, body: bytes, co
     assert isinstance(answer.json()["detail"], str)
 
 
+async def test_what_is_wrong_with_a_value_is_told_with_what_to_do(api: httpx.AsyncClient) -> None:
+    answers = [
+        await api.get("/check_email/"),
+        await api.get("/check_user/?email=a@example.com&number=1"),
+        await api.get("/check_user/?email=a+b@example.com"),
+        await api.post("/submit_email/", headers=[(b"Idempotency-Key", b"\xe9")]),
+    ]
+    told = ["id: it is missing", "number: there is no such", "write %2B for a +", "Idempotency-Key: it has a character"]
+    for answer, part in zip(answers, told, strict=True):
+        assert answer.status_code == 422
+        assert part in answer.json()["detail"]
+
+
 async def test_a_body_that_is_no_form_is_told_what_is_wanted(api: httpx.AsyncClient) -> None:
     for answer in (
         await api.post("/submit_email/", json={"email": "a@example.com"}),
