@@ -13,7 +13,8 @@ from shared.database import Database
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
 
-pytestmark = pytest.mark.integration
+# It sends hundreds of requests, and thousands in the slow tests.
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 OPERATOR: Final = "o" * 32
 FEW: Final = 2
@@ -50,7 +51,6 @@ async def test_few_requests_with_a_key(tmp_path: Path, database: Database, datab
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
 class TestManyRequests:
     async def test_with_a_key(self, tmp_path: Path, database: Database, database_url: str) -> None:
         key = await make_key(database)
