@@ -14,6 +14,8 @@ from shared.languages import ALIASES, check_lang
 
 #: RFC 5321, section 4.5.3.1.3, without the angle brackets.
 _LONGEST_ADDRESS: Final = 254
+#: RFC 5321, section 4.5.3.1.1.
+_LONGEST_LOCAL_PART: Final = 64
 #: The largest id that a database can hold.
 _LARGEST_ID: Final = (1 << 63) - 1
 _EMAIL: Final = "someone@example.com"
@@ -33,10 +35,12 @@ def _storable(text: str) -> str:
 def _address(text: str) -> str:
     if len(text) > _LONGEST_ADDRESS:  # before it is parsed, which takes long for long texts
         raise ValueError(f"it is not an e-mail address: it has more than {_LONGEST_ADDRESS} characters")
+    if len(text.rpartition("@")[0]) > _LONGEST_LOCAL_PART:
+        raise ValueError(f"it is not an e-mail address: it has more than {_LONGEST_LOCAL_PART} characters before the @")
     if " " in text.strip():
         raise ValueError("it contains a space; in a query string a + means a space, so write %2B for a +")
     try:
-        address = validate_email(text, check_deliverability=False, allow_smtputf8=False, strict=True)
+        address = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as exc:
         raise ValueError(f"it is not an e-mail address: {str(exc).rstrip('.')}") from None
     return address.ascii_email or address.normalized
@@ -78,7 +82,9 @@ _LAST_LABEL: Final = r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,61})?[A-Za-z]"
 #: What no mail reaches: domains for special use, and labels that only punycode may look like.
 _NO_DOMAIN: Final = rf"(?:[^@]*\.)?(?:(?:{'|'.join(map(_in_any_case, SPECIAL_USE_DOMAIN_NAMES))})$|[^.@]{{2}}--)"
 #: The addresses that `_address` takes, but for domains that are not in ASCII, or in punycode.
-_ADDRESS: Final = rf"^(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?!{_NO_DOMAIN})(?:{_LABEL}\.)+{_LAST_LABEL}$"
+_ADDRESS: Final = (
+    rf"^(?=[^@]{{1,{_LONGEST_LOCAL_PART}}}@){_ATOM}(?:\.{_ATOM})*@(?!{_NO_DOMAIN})(?:{_LABEL}\.)+{_LAST_LABEL}$"
+)
 
 Address = Annotated[
     str,
