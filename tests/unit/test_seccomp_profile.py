@@ -8,7 +8,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent
 PROFILE: dict[str, Any] = json.loads((ROOT / "deploy/executor-seccomp.json").read_text())
 ALLOWED = {name for rule in PROFILE["syscalls"] for name in rule["names"]}
-BOX = {"mount", "pivot_root", "sethostname", "setns", "umount2", "unshare"}
+BOX = {"mount", "openat2", "pivot_root", "sethostname", "setns", "umount2", "unshare"}
 
 
 def test_it_covers_what_programs_may_call_and_adds_what_makes_a_box() -> None:
