@@ -3,6 +3,7 @@
 By hand, since FastAPI's own parameters come from one place only, and its parser's limit on a field is below ours.
 """
 
+from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Final
 
@@ -20,6 +21,8 @@ from api_service.source_text import read_source
 from shared.storage.keys import is_extension
 
 _UNPROCESSABLE: Final = HTTPStatus.UNPROCESSABLE_ENTITY
+_NAMES: Final = frozenset({*Upload.model_fields, "file"})
+_LONGEST_MISSPELT: Final = 16
 _WANTED: Final = {"Accept": "multipart/form-data"}
 
 
@@ -27,6 +30,7 @@ async def read_submission(request: Request, settings: ApiSettings) -> tuple[Uplo
     """The checked submission; raises `Problem` or `RequestValidationError` for what is wrong with it."""
     _check_media_type(request)
     async with _form(request, settings) as form:
+        _check_names(request, form)
         upload = _upload(request, form)
         if len(upload.inputs.encode()) > settings.max_input_bytes:
             raise Problem(
@@ -70,6 +74,19 @@ class _form:  # noqa: N801  (a context manager, read as a verb)
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self._context.__aexit__(None, None, None)
+
+
+def _check_names(request: Request, form: FormData) -> None:
+    """Refuse what would be ignored though its sender means it: a second file, and a misspelt field.
+
+    Other fields are ignored; web forms send some of their own.
+    """
+    if len(form.getlist("file")) > 1:
+        raise Problem(_UNPROCESSABLE, "A submission is one file: send the others as submissions of their own.")
+    for name in {*form, *request.query_params} - _NAMES:
+        # The comparison takes time by the square of the length.
+        if len(name) <= _LONGEST_MISSPELT and (nearest := get_close_matches(name.lower(), _NAMES, n=1, cutoff=0.75)):
+            raise Problem(_UNPROCESSABLE, f"{name} is no field of a submission; write {nearest[0]}.")
 
 
 def _upload(request: Request, form: FormData) -> Upload:

@@ -273,6 +273,31 @@ async def test_a_body_that_is_no_form_is_told_what_is_wanted(api: httpx.AsyncCli
         assert "curl -F file=@program.py" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "query", "sentence"),
+    [
+        ({"input": "21"}, {}, "input is no field of a submission; write inputs."),
+        ({}, {"Language": "py"}, "Language is no field of a submission; write language."),
+        ({"lang": "py", "csrf_token": "1"}, {"utm_source": "mail"}, None),
+    ],
+)
+async def test_a_field_that_is_nearly_one_of_ours_is_told(
+    api: httpx.AsyncClient, fields: dict[str, str], query: dict[str, str], sentence: str | None
+) -> None:
+    data = {"email": "a@example.com", "language": "py", "inputs": "", "enable": "0", **fields}
+    answer = await api.post("/submit_email/", data=data, params=query, files={"file": ("a.py", b"print()")})
+    assert answer.status_code == (422 if sentence else 200)
+    assert sentence is None or answer.json()["detail"] == sentence
+
+
+async def test_a_second_file_is_refused(api: httpx.AsyncClient) -> None:
+    data = {"email": "a@example.com", "language": "py", "inputs": "", "enable": "0"}
+    files = [("file", ("a.py", b"print()")), ("file", ("b.py", b"print()"))]
+    answer = await api.post("/submit_email/", data=data, files=files)
+    assert answer.status_code == 422
+    assert "A submission is one file" in answer.json()["detail"]
+
+
 async def test_a_field_that_is_too_long_is_named_with_its_limit(api: httpx.AsyncClient) -> None:
     answer = await submit(api, inputs="x" * 60_000, as_form=True)
     assert answer.status_code == 413
