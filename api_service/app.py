@@ -1,7 +1,5 @@
 """The application: routes, limits and error documents around the given services."""
 
-from importlib import metadata
-
 from fastapi import FastAPI
 from starlette.routing import Route
 
@@ -12,6 +10,7 @@ from api_service.problems import add_problem_handlers, refusal
 from api_service.routes import classic, docs, files, health, home, unsubscribe
 from api_service.spelling import EitherSpelling
 from shared.http_bodies import BodyLimits, BoundedBodies, ByteBudget
+from shared.version import VERSION
 
 
 def create_app(services: Services) -> FastAPI:
@@ -19,7 +18,7 @@ def create_app(services: Services) -> FastAPI:
         title="Precieux",
         summary="Post a program, its input and an e-mail address; it runs in a sandbox and the result is mailed.",
         description=DESCRIPTION,
-        version=metadata.version("precieux"),
+        version=VERSION,
         openapi_tags=TAGS,
         # `EitherSpelling` answers to both.
         redirect_slashes=False,

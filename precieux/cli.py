@@ -5,7 +5,6 @@ code: 0 well, 1 not well, 2 wrong usage, 3 a server that refused or did not answ
 import os
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +18,7 @@ from precieux.settings import load_up_settings
 from shared.errors import ConfigurationError, PrecieuxError
 from shared.logging import LogSettings, configure_logging
 from shared.settings import load
+from shared.version import VERSION
 
 app = typer.Typer(
     name="precieux",
@@ -47,7 +47,7 @@ _SERVER_REFUSED = 3
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        terminal.say(f"precieux {metadata.version('precieux')}")
+        terminal.say(f"precieux {VERSION}")
         raise typer.Exit
 
 

@@ -3,9 +3,12 @@
 import ast
 import re
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+
+from shared.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("api_service", "executor", "job_runner", "precieux", "queue_consumer", "shared")
@@ -37,6 +40,16 @@ def test_databases_is_used_behind_one_door() -> None:
 )
 def test_a_library_stays_in_its_adapter(library: str, folder: str) -> None:
     assert {user for user in users_of(library) if not user.startswith(folder)} == set()
+
+
+def test_nothing_asks_for_the_metadata_of_the_package() -> None:
+    """The images hold the code, which was never installed there."""
+    asks = re.compile(r"""metadata\.\w+\(["']precieux["']""")
+    assert [path for path in SOURCES if asks.search(path.read_text())] == []
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert metadata.version("precieux") == VERSION
 
 
 @pytest.mark.parametrize("name", ["free_port", "parse_retry_after", "descendants"])
