@@ -87,7 +87,7 @@ def running_machine(
                     return
             tell.say(f"KVM does not boot it ({_first_line(_log(image))}); the processor is emulated")
         emulation = ("-accel", "tcg,thread=multi,tb-size=1024", "-cpu", architecture.emulated)
-        command = _command(image, architecture, guest.port, monitor, emulation)
+        command = _command(image, architecture, guest.port, monitor, emulation, architecture.arguments)
         with tell.step("booting the machine, emulated"):
             process = stack.enter_context(_process(command, image))
             if not _boots(process, guest, image, _EMULATED_BOOT_S):
@@ -96,10 +96,11 @@ def running_machine(
 
 
 def _command(
-    image: Image, architecture: Architecture, port: int, monitor: Path, accelerator: tuple[str, ...]
+    image: Image, architecture: Architecture, port: int, monitor: Path, accelerator: tuple[str, ...], more: str = ""
 ) -> list[str]:
+    """QEMU's command line. `more` are arguments of the kernel's."""
     cpus = max(2, os.cpu_count() or 2)
-    arguments = f"root=/dev/vda rw quiet mitigations=off console={architecture.console}"
+    arguments = f"root=/dev/vda rw quiet mitigations=off console={architecture.console} {more}"
     return [
         # Should we be killed outright, it goes as well.
         *("setpriv", "--pdeathsig", "KILL", "--", architecture.qemu, "-machine", architecture.board, *accelerator),
