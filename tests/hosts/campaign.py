@@ -61,9 +61,9 @@ def _run_cell(
     machine: Machine, configuration: Configuration, cell: Cell, start: Start, serves: Outcome, slowness: float
 ) -> Result:
     if cell.suite is DEMO:
-        return run_demo(machine.guest, configuration, start, serves)
+        return run_demo(machine.guest, configuration, start, serves, slowness)
     if cell.suite is SERVICE:
-        return run_service(machine, configuration)
+        return run_service(machine, configuration, slowness)
     return run_tests(machine.guest, configuration, start, cell.suite, cell.part, slowness)
 
 

@@ -7,21 +7,20 @@ from tests.hosts.configuration import Configuration
 from tests.hosts.machine import Machine
 from tests.hosts.result import Result
 from tests.hosts.start import PYTHON
-from tests.hosts.suites import LIMIT_S, SERVICE, without_report
+from tests.hosts.suites import SERVICE, without_report
 
 _REBOOT: Final = "reboot"
 
 
-def run_service(machine: Machine, configuration: Configuration) -> Result:
+def run_service(machine: Machine, configuration: Configuration, slowness: float) -> Result:
     told: list[str] = []
     seconds = 0.0
     for step in configuration.steps:
         for name in (f"before-{step}", f"after-{step}") if step == _REBOOT else (step,):
             if name == f"after-{_REBOOT}":
                 machine.reboot()
-            done = machine.guest.run(
-                "root", f"cd {FOLDER} && {PYTHON} -m tests.hosts.service {_options()} {name}", LIMIT_S
-            )
+            command = f"cd {FOLDER} && {PYTHON} -m tests.hosts.service {_options()} {name}"
+            done = machine.guest.run("root", command, SERVICE.limit_s(slowness))
             seconds += done.seconds
             told.append(done.output.strip())
             if not done.ok:

@@ -14,8 +14,10 @@ from tests.hosts.outcomes import Outcome
 from tests.hosts.result import Result
 from tests.hosts.start import PYTHON, Start
 
-#: What one suite, or one part of it, may take anywhere.
+#: What one suite, or one part of it, may take where it is as quick as it can be.
 LIMIT_S: Final = 600
+#: How many times as long as at the machine's pace it may take, for the pace changes while it runs.
+_SLACK: Final = 3
 _REPORT: Final = "/tmp/hosts.xml"
 _FEW_FAILURES: Final = 20
 
@@ -35,6 +37,10 @@ class Suite:
             return [""]
         count = math.ceil(self.native_s * slowness / (0.6 * LIMIT_S))
         return [f"{number}/{count}" for number in range(1, count + 1)] if count > 1 else [""]
+
+    def limit_s(self, slowness: float) -> float:
+        """Seconds after which the suite, or one part of it, hangs."""
+        return max(LIMIT_S, _SLACK * self.native_s * slowness / len(self.parts(slowness)))
 
 
 DOCTOR: Final = Suite("doctor", 4)
@@ -69,19 +75,20 @@ def doctors_command(start: Start) -> str:
 def run_tests(
     guest: Guest, configuration: Configuration, start: Start, suite: Suite, part: str, slowness: float
 ) -> Result:
+    limit_s = suite.limit_s(slowness)
     environment = {
         "PRECIEUX_TEST_EXECUTOR_PREFIX": shlex.join(start.prefix),
         "PRECIEUX_TEST_PATIENCE": str(slowness),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     pytest = (
-        *(PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", f"timeout={LIMIT_S}", "--tb=short"),
+        *(PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", f"timeout={limit_s:.0f}", "--tb=short"),
         *("-p", "tests.hosts.part", "--part", part or "1/1", f"--junitxml={_REPORT}", *suite.arguments),
     )
     assignments = shlex.join(f"{name}={value}" for name, value in environment.items())
     tests = f"env {assignments} {shlex.join(pytest)} >&2"
     command = f"cd {FOLDER} && rm -f {_REPORT}; {tests}; code=$?; cat {_REPORT}; exit $code"
-    done = guest.run(configuration.user, command, LIMIT_S)
+    done = guest.run(configuration.user, command, limit_s)
     report = junit.read(done.output)
     if report is None:
         return without_report(configuration, suite, done, part)
@@ -115,10 +122,11 @@ wait $demo
 """
 
 
-def run_demo(guest: Guest, configuration: Configuration, start: Start, serves: Outcome) -> Result:
+def run_demo(guest: Guest, configuration: Configuration, start: Start, serves: Outcome, slowness: float) -> Result:
     """`precieux demo`, all of it started so. `serves` is how the doctor said that limits would be held."""
     command = shlex.join((*start.prefix, PYTHON, "-P", "-m", "precieux", "demo"))
-    done = guest.run(configuration.user, _WATCHED_DEMO.format(folder=FOLDER, command=command), LIMIT_S)
+    watched = _WATCHED_DEMO.format(folder=FOLDER, command=command)
+    done = guest.run(configuration.user, watched, DEMO.limit_s(slowness))
     if not done.ok:
         return without_report(configuration, DEMO, done)
     seen = Outcome.BY_CGROUP if "by cgroup" in done.output else Outcome.BY_SAMPLING

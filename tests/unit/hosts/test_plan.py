@@ -39,6 +39,12 @@ def test_on_a_slow_machine_attacks_are_cut_so_that_each_part_fits() -> None:
     assert _cells(plan([_ONE], ["attacks"], f"2/{parts}", slow)) == ["one doctor", f"one attacks 2/{parts}"]
 
 
+def test_on_a_slow_machine_what_is_not_cut_may_take_longer() -> None:
+    suite = SUITES["conformance"]
+    assert suite.limit_s(1) == LIMIT_S
+    assert suite.limit_s(30) > 2 * 30 * suite.native_s
+
+
 def test_what_is_done_is_left_out() -> None:
     done = [Result("one", suite, True, "", 1) for suite in ("doctor", "programs")] + [
         Result("two", "doctor", False, "", 1)
