@@ -18,7 +18,6 @@ from tests.hosts.start import PYTHON, Start
 LIMIT_S: Final = 600
 #: How many times as long as at the machine's pace it may take, for the pace changes while it runs.
 _SLACK: Final = 3
-_REPORT: Final = "/tmp/hosts.xml"
 _FEW_FAILURES: Final = 20
 
 
@@ -76,6 +75,7 @@ def run_tests(
     guest: Guest, configuration: Configuration, start: Start, suite: Suite, part: str, slowness: float
 ) -> Result:
     limit_s = suite.limit_s(slowness)
+    report_file = f"/tmp/{configuration.name}.xml"
     environment = {
         "PRECIEUX_TEST_EXECUTOR_PREFIX": shlex.join(start.prefix),
         "PRECIEUX_TEST_PATIENCE": str(slowness),
@@ -83,11 +83,11 @@ def run_tests(
     }
     pytest = (
         *(PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", f"timeout={limit_s:.0f}", "--tb=short"),
-        *("-p", "tests.hosts.part", "--part", part or "1/1", f"--junitxml={_REPORT}", *suite.arguments),
+        *("-p", "tests.hosts.part", "--part", part or "1/1", f"--junitxml={report_file}", *suite.arguments),
     )
     assignments = shlex.join(f"{name}={value}" for name, value in environment.items())
     tests = f"env {assignments} {shlex.join(pytest)} >&2"
-    command = f"cd {FOLDER} && rm -f {_REPORT}; {tests}; code=$?; cat {_REPORT}; exit $code"
+    command = f"cd {FOLDER} && rm -f {report_file}; {tests}; code=$?; cat {report_file}; exit $code"
     done = guest.run(configuration.user, command, limit_s)
     report = junit.read(done.output)
     if report is None:
