@@ -1,6 +1,8 @@
-"""When a probe cannot run, no other goes on: each would raise a wall again that is being taken down."""
+"""When a probe cannot run, no other goes on: each would raise a wall again that is being taken down. On a slow machine
+a probe takes longer, and finds the same."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -37,3 +39,24 @@ async def test_a_probe_that_fails_ends_the_others(fails: str) -> None:
         await probes.probe(sandbox, at_once=others + 1)
     assert sandbox.cancelled == others
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def _ended(stdout: bytes = b"", stopped: str | None = None) -> Ended:
+    return Ended(0, None, 0.1, 0.1, 1000, stopped, stdout, b"", truncated=False)
+
+
+class _SlowSandbox:
+    """Stops each program that may not use 20 seconds, as it would where Python needs them to start."""
+
+    async def run(self, job: Job) -> list[Ended]:
+        (step,) = job.steps
+        if step.limits.cpu_s < 20:
+            return [_ended(stopped="cpu")]
+        if b"_CLONE_NEWUSER" in job.files["probe.py"].content:
+            return [_ended(stdout=json.dumps(dict.fromkeys(probes._ISOLATION, "")).encode())]
+        return [_ended(stdout=b"held\n")]
+
+
+async def test_a_slow_machine_keeps_its_guarantees() -> None:
+    findings = await probes.probe(_SlowSandbox(), at_once=1)
+    assert [finding.guarantee for finding in findings if finding.essential and not finding.held] == []
