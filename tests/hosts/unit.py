@@ -24,6 +24,7 @@ class Unit:
     def prepare(self) -> tuple[str, ...]:
         lines = (
             *("[Service]", "Type=notify", f"ExecStart={self.python} -m executor", "CacheDirectory=precieux"),
+            "TimeoutStartSec=infinity",  # an emulated machine is slow
             *(f"Environment=PRECIEUX_EXECUTOR_CACHE_DIR={_CACHE}", *self.settings),
         )
         return (f"printf '%s\\n' {shlex.join(lines)} >/etc/systemd/system/{_UNIT} && systemctl daemon-reload",)
