@@ -168,7 +168,8 @@ async def test_time_limits(client: httpx.AsyncClient) -> None:
     assert (loop["status"], loop["verdict"]) == (408, "time_limit")
     assert loop["error"]
     assert 0.3 <= loop["time_s"] < 1 * PATIENCE
-    sleep = await _run(client, "py", "print('hi', flush=True)\nimport time; time.sleep(3600)", wall_limit=0.5 * PATIENCE)
+    sleeper = "print('hi', flush=True)\nimport time; time.sleep(3600)"
+    sleep = await _run(client, "py", sleeper, wall_limit=0.5 * PATIENCE)
     assert (sleep["status"], sleep["verdict"], sleep["output"]) == (408, "time_limit", "hi\n")
     assert sleep["time_s"] < 0.4 * PATIENCE
 
