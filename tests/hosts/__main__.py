@@ -103,7 +103,11 @@ def _show(chosen: argparse.Namespace, found: Facts, results: list[Result]) -> in
     failures = table.failures(lines)
     closing = (table.heading(found), table.verdict(lines))
     if chosen.markdown:
-        page.write(chosen.markdown, [*closing, "", *table.for_markdown(lines), "", *(f"- {one}" for one in failures)])
+        page.write(
+            chosen.markdown,
+            chosen.architecture,
+            [*closing, "", *table.for_markdown(lines), "", *(f"- {one}" for one in failures)],
+        )
     print(*closing, sep="\n", file=sys.stderr)
     return 0 if all(one.ok for one in results) else 1
 

@@ -1,12 +1,7 @@
 """The table, on a terminal, in a pipe and in a page."""
 
-from pathlib import Path
-
-import pytest
-
-from tests.hosts import page, table
+from tests.hosts import table
 from tests.hosts.configuration import Configuration
-from tests.hosts.errors import HostsError
 from tests.hosts.facts import Facts
 from tests.hosts.outcomes import Outcome
 from tests.hosts.result import Result
@@ -62,16 +57,3 @@ def test_the_heading_tells_the_machine() -> None:
     facts = Facts("1 May 2026", "abc", "amd64", "6.12", "13.1", "257", "26", "0.12", "2", "emulated", 6.5)
     assert "kernel 6.12" in table.heading(facts)
     assert "emulated, 6.5 times slower" in table.heading(facts)
-
-
-def test_the_page_keeps_what_stands_around_the_table(tmp_path: Path) -> None:
-    file = tmp_path / "hosts.md"
-    file.write_text("# Hosts\n\n<!-- written by `make test-hosts` -->\nold\n<!-- until here -->\n\nMore.\n")
-    for _ in range(2):
-        page.write(file, ["new"])
-    assert (
-        file.read_text() == "# Hosts\n\n<!-- written by `make test-hosts` -->\n\nnew\n\n<!-- until here -->\n\nMore.\n"
-    )
-    file.write_text("nothing")
-    with pytest.raises(HostsError, match="has no line"):
-        page.write(file, [])
