@@ -35,5 +35,16 @@ ARCHITECTURES: Final = {
             arguments="clearcpuid=rep_good nokaslr tsc=reliable",
             console="ttyS0",
         ),
+        Architecture(
+            debian="arm64",
+            machine="aarch64",
+            kernel_package="linux-image-cloud-arm64",
+            qemu="qemu-system-aarch64",
+            qemu_package="qemu-system-arm",
+            board="virt",
+            emulated="cortex-a72",
+            arguments="",
+            console="ttyAMA0",
+        ),
     )
 }

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -32,6 +33,8 @@ _TOOLS: Final = {
     "ssh-keygen": "openssh-client",
     "git": "git",
 }
+#: Where the kernel says what starts the programs of other processors.
+_INTERPRETERS: Final = Path("/proc/sys/fs/binfmt_misc")
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def find_or_build(folder: Path, architecture: Architecture, tell: Teller) -> Ima
     wanted = _digest(architecture)
     if image.made_from.exists() and image.made_from.read_text() == wanted:
         return image
-    _need_tools()
+    _need_tools(architecture)
     if os.geteuid() != 0:
         raise HostsError(f"Only root can make the image: run this once as root, with PRECIEUX_HOSTS_DIR={folder}.")
     image.made_from.unlink(missing_ok=True)
@@ -107,6 +110,14 @@ def _digest(architecture: Architecture) -> str:
     return digest.hexdigest()
 
 
-def _need_tools() -> None:
-    if missing := [package for tool, package in _TOOLS.items() if not shutil.which(tool)]:
+def _need_tools(architecture: Architecture) -> None:
+    missing = [package for tool, package in _TOOLS.items() if not shutil.which(tool)]
+    if not _runs_programs_of(architecture):
+        missing.append("qemu-user-binfmt")
+    if missing:
         raise HostsError(f"Making an image needs programs that are not here: run `apt install {' '.join(missing)}`.")
+
+
+def _runs_programs_of(architecture: Architecture) -> bool:
+    """Whether packages of it can be configured here: by the processor, or by QEMU, which the kernel must know of."""
+    return platform.machine() == architecture.machine or (_INTERPRETERS / f"qemu-{architecture.machine}").exists()
