@@ -1,6 +1,7 @@
 """The sandbox's part in C: it compiles without a warning, anew when it changes, and says what is wanting."""
 
 import os
+import platform
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from shared.errors import ConfigurationError
 
 _SOURCES = Path(compiled.__file__).parent / "init"
 _STRICT = ("-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wno-sign-conversion", "-fanalyzer", "-Werror")
+_OTHER_MACHINES = sorted({"x86_64", "aarch64"} - {platform.machine()})
 
 
 @pytest.fixture
@@ -22,10 +24,11 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return copies
 
 
+@pytest.mark.parametrize("compiler", ["gcc", *(f"{machine}-linux-gnu-gcc" for machine in _OTHER_MACHINES)])
 @pytest.mark.parametrize("source", sorted(_SOURCES.glob("*.c")), ids=lambda source: source.name)
-def test_the_compiler_and_its_analyzer_have_nothing_to_say(source: Path) -> None:
-    if not (gcc := shutil.which("gcc")):
-        pytest.skip("gcc is not on this machine")
+def test_the_compiler_and_its_analyzer_have_nothing_to_say(source: Path, compiler: str) -> None:
+    if not (gcc := shutil.which(compiler)):
+        pytest.skip(f"{compiler} is not on this machine")
     command = [gcc, *compiled.WORDS, *_STRICT, "-c", "-o", os.devnull, str(source)]
     assert subprocess.run(command, capture_output=True, text=True).stderr == ""
 
