@@ -1,0 +1,36 @@
+"""What making an image needs is told before it begins."""
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.hosts import image
+from tests.hosts.architecture import ARCHITECTURES
+from tests.hosts.errors import HostsError
+from tests.hosts.telling import Teller
+
+_FOREIGN = replace(ARCHITECTURES["arm64"], machine="another")
+
+
+@pytest.fixture(autouse=True)
+def interpreters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "binfmt_misc"
+    folder.mkdir()
+    monkeypatch.setattr(image, "_INTERPRETERS", folder)
+    monkeypatch.setattr(shutil, "which", lambda tool: f"/usr/bin/{tool}")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    return folder
+
+
+def test_another_processor_s_image_needs_what_runs_its_programs(tmp_path: Path) -> None:
+    with pytest.raises(HostsError, match="apt install qemu-user-binfmt"):
+        image.find_or_build(tmp_path, _FOREIGN, Teller())
+
+
+def test_a_kernel_that_knows_an_interpreter_has_it(tmp_path: Path, interpreters: Path) -> None:
+    (interpreters / "qemu-another").touch()
+    with pytest.raises(HostsError, match="Only root"):
+        image.find_or_build(tmp_path, _FOREIGN, Teller())
