@@ -57,8 +57,8 @@ _FILES = {
 HEADERS = "/headers"
 RUNTIMES = "/runtimes"
 STUBS = "/stubs"
-#: Mounts that boxes put over the kernel's folders.
-_EMPTY = "/empty"
+#: What boxes mount over the kernel's folders and files.
+_EMPTY, _EMPTY_FILE = "/empty", "/empty-file"
 # Hidden from programs: a box mounts its own files over /box.
 _KEEPER = "/box/keeper.pyz"
 _NURSERY = "/box/nursery.py"
@@ -127,7 +127,7 @@ def build(
     argv += ["--proc", "/proc", "--dev", "/dev", "--dir", "/box", "--perms", "0555", "--dir", _EMPTY]
     argv += ["--symlink", "/box/tmp", "/tmp", "--symlink", "/box/tmp", "/var/tmp"]  # noqa: S108
     descriptors = []
-    files = {name: text.encode() for name, text in _FILES.items()}
+    files = {name: text.encode() for name, text in _FILES.items()} | {_EMPTY_FILE: b""}
     files |= {_KEEPER: _archive(), _NURSERY: (_keeper_files() / "start_nursery.py").read_bytes()}
     found = compiled.find()
     files |= {_INIT: found.library.read_bytes(), _NURSERY_PROGRAM: found.program.read_bytes()}

@@ -85,7 +85,7 @@ static void mount_proc(void)
         fail("/proc");
     mount_on("/proc", "/proc", NULL, MS_BIND, NULL);
     mount_on("none", "/proc", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | PRIVATE | MS_NOEXEC, NULL);
-    mask(MASKED_FILES, sizeof MASKED_FILES / sizeof *MASKED_FILES, "/dev/null");
+    mask(MASKED_FILES, sizeof MASKED_FILES / sizeof *MASKED_FILES, "/empty-file");
     mask(MASKED_FOLDERS, sizeof MASKED_FOLDERS / sizeof *MASKED_FOLDERS, "/empty");
 }
 

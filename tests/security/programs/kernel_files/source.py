@@ -18,7 +18,7 @@ for path in ["/proc/kcore", "/proc/kmsg", "/proc/keys", "/proc/kallsyms", "/proc
 for path in ["/proc/acpi", "/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/scsi"]:
     if os.path.isdir(path) and os.listdir(path):
         print("ESCAPED", path, os.listdir(path))
-for path in ["/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/vm/overcommit_memory",
+for path in ["/proc/kmsg", "/proc/cmdline", "/proc/interrupts", "/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/vm/overcommit_memory",
              "/proc/sys/kernel/hostname", "/proc/sys/fs/binfmt_misc/register", "/proc/sys/net/ipv4/ip_forward",
              "/proc/sys/kernel/ns_last_pid", "/proc/sys/user/max_user_namespaces", "/proc/1/oom_score_adj"]:
     attempt(lambda path: os.write(os.open(path, os.O_WRONLY), b"1"), path)
