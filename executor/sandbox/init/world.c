@@ -22,8 +22,8 @@ static const char *const SHARED_FOLDERS[] = {"/box/tmp", "/box/shm"};
 static const char *const MASKED_FILES[] = {
     "/proc/cmdline",       "/proc/diskstats",     "/proc/interrupts", "/proc/kallsyms",
     "/proc/kcore",         "/proc/key-users",     "/proc/keys",       "/proc/kmsg",
-    "/proc/latency_stats", "/proc/locks",         "/proc/modules",    "/proc/mtrr",
-    "/proc/sched_debug",   "/proc/sysrq-trigger", "/proc/timer_list", "/proc/sys/kernel/random/boot_id",
+    "/proc/latency_stats", "/proc/modules",       "/proc/mtrr",       "/proc/sched_debug",
+    "/proc/sysrq-trigger", "/proc/timer_list",    "/proc/sys/kernel/random/boot_id",
 };
 static const char *const MASKED_FOLDERS[] = {
     "/proc/acpi", "/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/scsi",
