@@ -8,13 +8,16 @@ def attempt(action, *arguments):
 
 import os
 for path in ["/proc/kcore", "/proc/kmsg", "/proc/keys", "/proc/kallsyms", "/proc/timer_list", "/proc/sched_debug", "/proc/modules",
-             "/proc/cmdline", "/proc/interrupts", "/proc/locks", "/proc/diskstats", "/proc/mtrr", "/proc/latency_stats",
+             "/proc/cmdline", "/proc/interrupts", "/proc/diskstats", "/proc/mtrr", "/proc/latency_stats",
              "/proc/sys/kernel/random/boot_id"]:
     try:
         if open(path, "rb").read(64):
             print("ESCAPED", path)
     except OSError:
         pass
+# Locks of open files are shown everywhere (docs/security.md).
+if any("OFDLCK" not in line for line in open("/proc/locks")):
+    print("ESCAPED /proc/locks")
 for path in ["/proc/acpi", "/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/scsi"]:
     if os.path.isdir(path) and os.listdir(path):
         print("ESCAPED", path, os.listdir(path))
