@@ -61,12 +61,13 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
     "suppressions": {
         Role.API: ["SELECT", "INSERT", "UPDATE (canonical)"],
         Role.RUNNER: ["SELECT"],
-        Role.OPERATOR: ["SELECT", "DELETE"],
+        # The operator's commands lock the rows that they delete.
+        Role.OPERATOR: ["SELECT", "UPDATE (canonical)", "DELETE"],
     },
     "quarantine": {
         Role.API: ["SELECT"],
         Role.RUNNER: ["SELECT", "INSERT"],
-        Role.OPERATOR: ["SELECT", "DELETE"],
+        Role.OPERATOR: ["SELECT", "UPDATE (created_at)", "DELETE"],
     },
     "languages": {
         Role.API: ["SELECT"],

@@ -15,6 +15,8 @@ from precieux.cli import app
 from precieux.queue import age
 from shared import suppressions
 from shared.database import Database, DatabaseSettings
+from shared.roles import Role
+from tests.fixtures.postgres import url_of
 from tests.integration.rows import add_job, add_upload, execute, fetch
 
 pytestmark = pytest.mark.integration
@@ -24,7 +26,8 @@ T = TypeVar("T")
 
 @pytest.fixture(autouse=True)
 def operator(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PRECIEUX_DATABASE_URL", database_url)
+    # With the operator's rights alone: `database_url` is the owner, who may do everything.
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", url_of(Role.OPERATOR, database_url))
 
 
 @pytest.fixture
