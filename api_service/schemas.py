@@ -37,6 +37,8 @@ def _address(text: str) -> str:
         raise ValueError(f"it is not an e-mail address: it has more than {_LONGEST_ADDRESS} characters")
     if len(text.rpartition("@")[0]) > _LONGEST_LOCAL_PART:
         raise ValueError(f"it is not an e-mail address: it has more than {_LONGEST_LOCAL_PART} characters before the @")
+    if "<" in text:
+        raise ValueError("it is not an e-mail address: send the address alone, without a name and without < and >")
     if " " in text.strip():
         raise ValueError("it contains a space; in a query string a + means a space, so write %2B for a +")
     try:

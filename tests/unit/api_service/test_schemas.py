@@ -74,3 +74,8 @@ def test_a_number_is_described_as_it_is_checked(field: str) -> None:
 def test_a_space_in_an_address_is_told_to_be_a_plus() -> None:
     with pytest.raises(ValidationError, match="write %2B"):
         Upload.model_validate({"email": "a b@example.com", "language": "py"})
+
+
+def test_an_address_with_a_name_is_told_to_come_alone() -> None:
+    with pytest.raises(ValidationError, match="the address alone"):
+        Upload.model_validate({"email": "Ada <ada@example.com>", "language": "py"})
