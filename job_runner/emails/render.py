@@ -110,7 +110,8 @@ def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelin
         ("output", shown(answer.output, linked=filelink is not None)),
         ("error", shown(answer.error)),
         ("language", shown(answer.language)),
-        ("info", shown(answer.info)),
+        # tabulate strips its cells, which `_table` keeps it from for the sake of drawings.
+        ("info", shown(answer.info.strip())),
     ]
     if answer.verdict is not None:
         values.append(("verdict", f"{answer.verdict}: {explanation}"))

@@ -40,7 +40,7 @@ def rendered(*, verdict: Verdict | None = Verdict.OK, **fields: object) -> Rende
     [(Verdict.OK, "successed", "Success"), (None, "successed", "Success"), (Verdict.RUNTIME_ERROR, "errored", "Error")],
 )
 def test_the_text_is_the_originals_to_the_letter(verdict: Verdict | None, word: str, status: str) -> None:
-    email = rendered(verdict=verdict, output="12\n", error="boom", cpu_pressure=None)
+    email = rendered(verdict=verdict, output="12\n", error="boom", info="\nPython 3.13\n\n", cpu_pressure=None)
     table = tabulate(
         [
             ["Response from codeX:", ""],
@@ -50,7 +50,7 @@ def test_the_text_is_the_originals_to_the_letter(verdict: Verdict | None, word: 
             ["output:", "12"],
             ["error:", "boom"],
             ["language:", "py"],
-            ["info:", "Python 3.13"],
+            ["info:", "\nPython 3.13\n\n"],
         ],
         tablefmt="plain",
         disable_numparse=True,
