@@ -4,7 +4,7 @@
 python := .venv/bin/python
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 demo: ## Run sample programs through a fresh system and show their results and mails
 	@deploy/bootstrap demo
