@@ -13,7 +13,7 @@ import typer
 from precieux import dead, install_service, jobs, keys, local_key, quarantine, queue, services, suppressions, terminal
 from precieux import submit as submitting
 from precieux import up as system
-from precieux.client import LOCAL_SERVER, Client, ServerError
+from precieux.client import LOCAL_SERVER, Client, ServerError, UsageError
 from precieux.settings import load_up_settings
 from shared.errors import ConfigurationError, PrecieuxError
 from shared.logging import LogSettings, configure_logging
@@ -42,6 +42,7 @@ Key = Annotated[
     str | None, typer.Option(envvar="PRECIEUX_API_KEY", help="API key. Default: that of `up` on this machine.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+_WRONG_USAGE = 2  # as typer's own
 _SERVER_REFUSED = 3
 
 
@@ -151,6 +152,9 @@ def main() -> None:
     except ConfigurationError as exc:
         terminal.complain(exc)
         sys.exit(os.EX_CONFIG)
+    except UsageError as exc:
+        terminal.complain(exc)
+        sys.exit(_WRONG_USAGE)
     except ServerError as exc:
         terminal.complain(exc)
         sys.exit(_SERVER_REFUSED)

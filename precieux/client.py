@@ -26,6 +26,10 @@ _FINAL: Final = frozenset({"executed", "failed"})
 _EXTENSIONS: Final = {"cc": "cpp", "cxx": "cpp", "cjs": "js", "mjs": "js", "f": "f90", "pyw": "py"}
 
 
+class UsageError(PrecieuxError):
+    """The command was called wrongly. The text says what to change."""
+
+
 class ServerError(PrecieuxError):
     """The server refused, or did not answer. The text says what to do next."""
 
@@ -71,7 +75,7 @@ class Client:
 
     def __init__(self, url: str, key: str | None = None) -> None:
         if urlsplit(url).scheme not in ("http", "https"):
-            raise PrecieuxError(f"{url} is no address of a server: it begins with http:// or https://.")
+            raise UsageError(f"{url} is no address of a server: it begins with http:// or https://.")
         self._url = url.rstrip("/")
         self._session = requests.Session()
         if key:
@@ -82,7 +86,7 @@ class Client:
         try:
             content = source.read_bytes()
         except OSError as exc:
-            raise PrecieuxError(f"{source} cannot be read: {exc.strerror}.") from exc
+            raise UsageError(f"{source} cannot be read: {exc.strerror}.") from exc
         form = {"email": email, "language": language, "inputs": inputs, "enable": "0"}
         if number is not None:
             form["id"] = str(number)

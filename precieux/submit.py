@@ -6,8 +6,7 @@ from pathlib import Path
 import typer
 
 from precieux import terminal
-from precieux.client import Client, Submission, guess_language
-from shared.errors import PrecieuxError
+from precieux.client import Client, Submission, UsageError, guess_language
 from shared.stop_signals import INTERRUPTED
 
 #: The exit code of a wait that took too long, as timeout(1) reports it.
@@ -36,7 +35,7 @@ def submit(
     """Whether all went well: accepted, or, with `wait`, run without complaint."""
     language = language or guess_language(source)
     if language is None:
-        raise PrecieuxError(f"The language of {source.name} cannot be told by its name; say it with --language.")
+        raise UsageError(f"The language of {source.name} cannot be told by its name; say it with --language.")
     number = client.submit(source, email=email, language=language, inputs=inputs, number=number)
     client.request_execution(number)
     if not wait:
@@ -59,15 +58,15 @@ def submit(
 
 def read_inputs(text: str | None, file: Path | None) -> str:
     if text is not None and file is not None:
-        raise PrecieuxError("Say either --input or --input-file, not both.")
+        raise UsageError("Say either --input or --input-file, not both.")
     if file is None:
         return text or ""
     try:
         return file.read_text()
     except OSError as exc:
-        raise PrecieuxError(f"{file} cannot be read: {exc.strerror}.") from exc
+        raise UsageError(f"{file} cannot be read: {exc.strerror}.") from exc
     except UnicodeDecodeError as exc:
-        raise PrecieuxError(f"{file} is not text in UTF-8.") from exc
+        raise UsageError(f"{file} is not text in UTF-8.") from exc
 
 
 def _watch(client: Client, email: str, number: int, timeout: float) -> Submission:

@@ -92,11 +92,11 @@ def test_a_number_of_ones_own_choice_can_be_taken_once(running: Up, source: Path
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (("submit", "missing.py", "--email", "a@example.com"), 1, "missing.py cannot be read"),
-        (("submit", "README", "--email", "a@example.com"), 1, "say it with --language"),
-        (("submit", "a.py", "--email", "a@example.com", "--input", "x", "--input-file", "y"), 1, "not both"),
+        (("submit", "missing.py", "--email", "a@example.com"), 2, "missing.py cannot be read"),
+        (("submit", "README", "--email", "a@example.com"), 2, "say it with --language"),
+        (("submit", "a.py", "--email", "a@example.com", "--input", "x", "--input-file", "y"), 2, "not both"),
         (("status", "a@example.com", "--url", "http://127.0.0.1:9"), 3, "start a server with `precieux up`"),
-        (("status", "a@example.com", "--url", "localhost:8000"), 1, "begins with http:// or https://"),
+        (("status", "a@example.com", "--url", "localhost:8000"), 2, "begins with http:// or https://"),
     ],
 )
 def test_a_mistake_is_answered_in_one_sentence(arguments: tuple[str, ...], code: int, sentence: str) -> None:
