@@ -60,10 +60,8 @@ def run(settings: UpSettings, on_ready: Callable[[System], None]) -> None:
         if postgres:
             stack.callback(postgres.stop)
         supervisor = stack.enter_context(Supervisor())
-        outer[services.LOCAL_KEY] = local_key.make(settings.data_dir, settings.port)
-        stack.callback(local_key.remove, settings.data_dir)
         try:
-            _bring_up(supervisor, settings, outer, postgres)
+            _bring_up(supervisor, settings, outer, postgres, stack)
             system = System(
                 url=settings.public_url or services.local_url(settings),
                 data_dir=settings.data_dir,
@@ -79,8 +77,13 @@ def run(settings: UpSettings, on_ready: Callable[[System], None]) -> None:
 
 
 def _bring_up(
-    supervisor: Supervisor, settings: UpSettings, outer: dict[str, str], postgres: EmbeddedPostgres | None
+    supervisor: Supervisor,
+    settings: UpSettings,
+    outer: dict[str, str],
+    postgres: EmbeddedPostgres | None,
+    stack: ExitStack,
 ) -> None:
+    """Start everything in turn; `stack` takes what is to be undone at the end."""
     token = settings.codex_token.get_secret_value() if settings.codex_token else ""
     codex_url = settings.codex_url
     if codex_url is None:
@@ -94,6 +97,9 @@ def _bring_up(
         postgres.start()
         supervisor.guard(_DATABASE, postgres)
     database_url = postgres.url if postgres else _one_role(settings)
+    # Only now: Postgres does not start in a folder that another `up` uses, and the key in that folder is the other's.
+    outer[services.LOCAL_KEY] = local_key.make(settings.data_dir, settings.port)
+    stack.callback(local_key.remove, settings.data_dir)
     environment = services.service_environment(outer, settings, codex_url=codex_url, codex_token=token)
     supervisor.run_to_end(services.migration(environment, database_url(Role.OWNER)))
     supervisor.wait_ready()

@@ -104,6 +104,8 @@ def test_killing_up_itself_leaves_no_process_and_the_next_start_goes_on(up: Up, 
 
 def test_a_second_instance_on_the_same_data_or_port_says_so_in_one_sentence(up: Up) -> None:
     up.start()
+    [key_file] = up.data_dir.glob("api-key.*")
+    key = key_file.read_text()
     for same_port, sentence in ((True, "cannot be used"), (False, "Another Precieux is running")):
         other = Up(up.data_dir)
         if same_port:
@@ -116,6 +118,7 @@ def test_a_second_instance_on_the_same_data_or_port_says_so_in_one_sentence(up: 
         assert other.process.returncode == os.EX_CONFIG
         assert sentence in other.log[before:]
     assert requests.get(f"{up.url}/readyz", timeout=5).ok
+    assert key_file.read_text() == key, "the key of the running one is gone"
 
 
 def test_a_stop_during_the_start_leaves_nothing(up: Up) -> None:
