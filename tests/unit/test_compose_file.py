@@ -156,8 +156,8 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def new_env(checkout: Path) -> int:
-    return subprocess.run(["sh", checkout / "deploy/new-env"], capture_output=True).returncode
+def new_env(checkout: Path, *arguments: str) -> int:
+    return subprocess.run(["sh", checkout / "deploy/new-env", *arguments], capture_output=True).returncode
 
 
 def secrets_of(checkout: Path) -> dict[str, str]:
@@ -173,6 +173,11 @@ def test_new_env_writes_a_secret_for_all_that_is_asked_for(checkout: Path) -> No
     assert (checkout / ".env").stat().st_mode & 0o777 == 0o600
     asked = set(re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text()))
     assert set(secrets) == asked
+
+
+def test_new_env_with_arguments_writes_nothing(checkout: Path) -> None:
+    assert new_env(checkout, "--help") == 2
+    assert not (checkout / ".env").exists()
 
 
 def test_new_env_adds_what_a_later_release_asks_for_and_changes_nothing_else(checkout: Path) -> None:
