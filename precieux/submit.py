@@ -62,7 +62,7 @@ def read_inputs(text: str | None, file: Path | None) -> str:
     if file is None:
         return text or ""
     try:
-        return file.read_text()
+        return file.read_bytes().decode()  # not as text: line ends stay as they are
     except OSError as exc:
         raise UsageError(f"{file} cannot be read: {exc.strerror}.") from exc
     except UnicodeDecodeError as exc:

@@ -46,6 +46,16 @@ def test_a_program_that_fails_makes_the_exit_code_1(running: Up, source: Path, t
     assert "runtime_error" in done.stderr
 
 
+def test_the_line_ends_of_an_input_file_are_kept(running: Up, tmp_path: Path) -> None:
+    source, inputs = tmp_path / "raw.py", tmp_path / "input.txt"
+    source.write_text("import sys\nprint(sys.stdin.buffer.read())\n")
+    inputs.write_bytes(b"a\r\nb\r")
+    done = precieux(
+        "submit", source, "--email", "cli@example.com", "--input-file", inputs, "--wait", "--url", running.url
+    )
+    assert done.stdout == "b'a\\r\\nb\\r'\n"
+
+
 def test_an_interrupted_wait_says_that_the_submission_goes_on(running: Up, tmp_path: Path) -> None:
     source = tmp_path / "endless.py"
     source.write_text("import time\ntime.sleep(60)\n")
