@@ -37,8 +37,8 @@ _INTRODUCTION: Final = """\
 <!-- Written by `python -m tests.submitting_reference`, from the code that it tells of. -->
 
 This page is for those who send programs. Numbers are defaults: the operator of a server may have set others
-([settings.md](settings.md)). The executor's `GET /list` tells what a server has installed, in which versions and with
-which commands. The mail with a result has the commands that ran that very program.
+([settings.md](settings.md)), and can ask the executor (`GET /list`) what is installed, in which versions and with which
+commands. The mail with a result has the commands that ran that very program.
 
 ## Languages
 
