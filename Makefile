@@ -71,4 +71,5 @@ format: ## Bring all code into the common style
 
 clean: ## Remove everything that was made here; data folders stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -f executor/sandbox/init/*.so executor/sandbox/init/*.bin
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
