@@ -1,11 +1,14 @@
 """The foot of every mail: who sent it, why the reader gets it, where to complain, and how to stop it. Pure.
 
+The text ends as the original's does, so there the foot is the last rows of the table.
+
 It is added when the mail is sent, so that it holds the settings and the signature of that time.
 """
 
 from dataclasses import dataclass, replace
 from typing import Final
 
+from job_runner.emails.render import FIRST_ROW, REGARDS
 from job_runner.emails.templates import TEMPLATES
 from job_runner.mailers.base import Email
 
@@ -20,12 +23,7 @@ class Foot:
     contact: str
 
     def below(self, email: Email) -> Email:
-        """Return the mail with the foot below its text and its HTML. The foot links to `email.unsubscribe`."""
-        text = (
-            f"This mail was sent by {self.sender}, {_REASON}\n"
-            f"Complaints: {self.contact}\n"
-            f"Stop these mails: {email.unsubscribe}\n"
-        )
+        """Return the mail with the foot in its text and below its HTML. The foot links to `email.unsubscribe`."""
         html = TEMPLATES.get_template("foot.html.j2").render(
             sender=self.sender,
             reason=_REASON,
@@ -37,6 +35,13 @@ class Foot:
         before, end, after = email.html.rpartition("</body>")
         return replace(
             email,
-            text=f"{email.text}\n{text}",
+            text=self._in_text(email),
             html=f"{before}{html}\n{end}{after}" if end else f"{email.html}{html}",
         )
+
+    def _in_text(self, email: Email) -> str:
+        rows = {"sent by": f"{self.sender}, {_REASON}", "complaints": self.contact, "unsubscribe": email.unsubscribe}
+        foot = "\n".join(f"{label + ':':{len(FIRST_ROW)}}  {value}" for label, value in rows.items())
+        before, regards, _ = email.text.rpartition(f"\n\n{REGARDS}")
+        gap = "\n" if FIRST_ROW in before else "\n\n"
+        return f"{before}{gap}{foot}{regards}"

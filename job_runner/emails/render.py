@@ -25,8 +25,9 @@ _CONTROLS: Final = {c: "\N{REPLACEMENT CHARACTER}" for c in (*range(32), *range(
 _SEPARATORS: Final = {0x2028: "\n", 0x2029: "\n"}
 _SHOWN_AS: Final = {**_CONTROLS, **_SEPARATORS}
 
-#: The end of every mail's text, to the letter of the original.
-_REGARDS: Final = "Regards,\n\nPrecieux\n"
+#: The first row of the table in a mail's text, and the end of the text, to the letter of the original.
+FIRST_ROW: Final = "Response from codeX:"
+REGARDS: Final = "Regards,\n\nPrecieux\n"
 
 _EXPLANATIONS: Final = {
     Verdict.OK: "The program ran to its end.",
@@ -102,7 +103,7 @@ def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelin
         blame = "This is our fault, not the program's" if outcome.is_ours else "The reason"
         return (
             f"Hi,\n\nYour code request {job.upload} could not be run. {blame}: {outcome.reason}\n\n"
-            f"{outcome.next_step}\n\n{_REGARDS}"
+            f"{outcome.next_step}\n\n{REGARDS}"
         )
     values = [
         ("timeStamp", str(answer.time_stamp)),
@@ -116,12 +117,13 @@ def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelin
     if answer.verdict is not None:
         values.append(("verdict", f"{answer.verdict}: {explanation}"))
     values += _measures(job, answer) + _commands(answer)
+    if filelink:
+        values.append(("filelink", filelink))
     # In the original the status stands in its label's own cell.
-    heading = [("Response from codeX:", ""), (f"Status: {'Success' if outcome.success else 'Error'}", "")]
+    heading = [(FIRST_ROW, ""), (f"Status: {'Success' if outcome.success else 'Error'}", "")]
     table = _table([*heading, *((f"{key}:", value) for key, value in values)])
     greeting = f"Hi,\n\nYour code request {'successed' if outcome.success else 'errored'}!"
-    link = f"\n\nThe whole output: {filelink}" if filelink else ""
-    return f"{greeting}\n\n{table}{link}\n\n{_REGARDS}"
+    return f"{greeting}\n\n{table}\n\n{REGARDS}"
 
 
 def _table(rows: Sequence[tuple[str, str]]) -> str:

@@ -1,6 +1,7 @@
 from html.parser import HTMLParser
 
 import pytest
+from tabulate import tabulate
 
 from job_runner.emails.foot import Foot
 from job_runner.mailers.base import Email
@@ -11,7 +12,7 @@ WAY_OUT = "http://api/unsubscribe?email=a%40example.com&signature=s"
 
 
 def with_foot(
-    foot: Foot, *, text: str = "Regards,\n\nPrecieux\n", html: str = "<body><p>12</p></body></html>"
+    foot: Foot, *, text: str = "Hi,\n\nRegards,\n\nPrecieux\n", html: str = "<body><p>12</p></body></html>"
 ) -> Email:
     email = make_email(text=text, html=html)
     return foot.below(Email(email.recipient, email.subject, text, html, email.message_id, unsubscribe=WAY_OUT))
@@ -44,17 +45,28 @@ class Links(HTMLParser):
 def test_both_parts_name_the_sender_the_place_to_complain_and_the_way_out(contact: str, target: str) -> None:
     email = with_foot(Foot(SENDER, contact))
     html = Links(email.html)
-    for part in (email.text, html.shown):
-        assert f"sent by {SENDER}" in part
+    for part in (" ".join(email.text.split()), html.shown.replace("Complaints", "complaints")):
         assert "your address as the recipient" in part
-        assert f"Complaints: {contact}" in part
-    assert f"Stop these mails: {WAY_OUT}\n" in email.text
+        assert f"complaints: {contact}" in part
+    assert f"sent by {SENDER}" in html.shown
+    assert f"\nsent by:              {SENDER}, because" in email.text
+    assert f"\nunsubscribe:          {WAY_OUT}\n" in email.text
     assert html.targets == [target, WAY_OUT]
+
+
+def test_in_the_text_the_foot_is_rows_of_the_table() -> None:
+    table = tabulate([("Response from codeX:", ""), ("output:", "12")], tablefmt="plain")
+    ours = [("complaints:", "abuse@example.com"), ("unsubscribe:", WAY_OUT)]
+    expected = tabulate([("Response from codeX:", ""), ("output:", "12"), *ours], tablefmt="plain")
+    text = with_foot(Foot(SENDER, "abuse@example.com"), text=f"Hi,\n\n{table}\n\nRegards,\n\nPrecieux\n").text
+    without_sender = [line for line in text.splitlines() if not line.startswith("sent by:")]
+    assert without_sender == ["Hi,", "", *expected.splitlines(), "", "Regards,", "", "Precieux"]
 
 
 def test_the_foot_stands_below_all_else() -> None:
     email = with_foot(Foot(SENDER, "abuse@example.com"))
-    assert email.text.startswith("Regards,\n\nPrecieux\n\nThis mail was sent by")
+    assert email.text.startswith("Hi,\n\nsent by: ")
+    assert email.text.endswith(f"{WAY_OUT}\n\nRegards,\n\nPrecieux\n")
     assert email.html.startswith("<body><p>12</p><p ")
     assert email.html.endswith("</p>\n</body></html>")
 
