@@ -48,8 +48,6 @@ def parse_json(body: bytes | bytearray) -> RunRequest:
 
 
 def _check_structure(body: bytes | bytearray) -> None:
-    if len(body) <= _MOST_STRUCTURE:
-        return
     outside = end = 0
     for string in _STRINGS.finditer(body):
         outside += max(1, string.start() - end)
