@@ -1,5 +1,7 @@
 """The versions that `pyproject.toml` and the locked files promise to work: resolved, installed, and imported."""
 
+import functools
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -26,8 +28,19 @@ for package in map(importlib.import_module, sys.argv[1:]):
 """
 
 
+@functools.cache
+def _environment() -> dict[str, str]:
+    """Ours, in which uv asks the package index that pip asks, and trusts the certificates that this machine trusts."""
+    asked = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True
+    )
+    index = {"UV_DEFAULT_INDEX": asked.stdout.strip()} if asked.stdout.strip() else {}
+    return {**index, **os.environ, "UV_SYSTEM_CERTS": "true", "UV_PYTHON_DOWNLOADS": "never"}
+
+
 def uv(*arguments: str | Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "uv", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True)
+    command = [sys.executable, "-m", "uv", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
