@@ -43,5 +43,7 @@ class Foot:
         rows = {"sent by": f"{self.sender}, {_REASON}", "complaints": self.contact, "unsubscribe": email.unsubscribe}
         foot = "\n".join(f"{label + ':':{len(FIRST_ROW)}}  {value}" for label, value in rows.items())
         before, regards, _ = email.text.rpartition(f"\n\n{REGARDS}")
+        if not regards:  # an earlier release has written it
+            return f"{email.text}\n{foot}\n"
         gap = "\n" if FIRST_ROW in before else "\n\n"
         return f"{before}{gap}{foot}{regards}"

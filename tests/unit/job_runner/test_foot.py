@@ -63,6 +63,12 @@ def test_in_the_text_the_foot_is_rows_of_the_table() -> None:
     assert without_sender == ["Hi,", "", *expected.splitlines(), "", "Regards,", "", "Precieux"]
 
 
+def test_a_text_with_another_end_is_kept() -> None:
+    text = with_foot(Foot(SENDER, "abuse@example.com"), text="Other words.\n").text
+    assert text.startswith("Other words.\n\nsent by: ")
+    assert text.endswith(f"{WAY_OUT}\n")
+
+
 def test_the_foot_stands_below_all_else() -> None:
     email = with_foot(Foot(SENDER, "abuse@example.com"))
     assert email.text.startswith("Hi,\n\nsent by: ")
