@@ -22,7 +22,10 @@ from shared.storage.keys import is_extension
 
 _UNPROCESSABLE: Final = HTTPStatus.UNPROCESSABLE_ENTITY
 _NAMES: Final = frozenset({*Upload.model_fields, "file"})
+#: Those of which a misspelt one can be told from a name of something else, as `uid` cannot from `id`.
+_LONG_NAMES: Final = _NAMES - {"id"}
 _LONGEST_MISSPELT: Final = 16
+_MOST_MISSPELT: Final = 16
 _WANTED: Final = {"Accept": "multipart/form-data"}
 
 
@@ -83,9 +86,11 @@ def _check_names(request: Request, form: FormData) -> None:
     """
     if len(form.getlist("file")) > 1:
         raise Problem(_UNPROCESSABLE, "A submission is one file: send the others as submissions of their own.")
-    for name in {*form, *request.query_params} - _NAMES:
-        # The comparison takes time by the square of the length.
-        if len(name) <= _LONGEST_MISSPELT and (nearest := get_close_matches(name.lower(), _NAMES, n=1, cutoff=0.75)):
+    given = {*form, *request.query_params}
+    missing = _LONG_NAMES - given
+    # The comparison takes time by the square of the length, for each of the names.
+    for name in sorted(given - _NAMES)[:_MOST_MISSPELT]:
+        if len(name) <= _LONGEST_MISSPELT and (nearest := get_close_matches(name.lower(), missing, n=1, cutoff=0.75)):
             raise Problem(_UNPROCESSABLE, f"{name} is no field of a submission; write {nearest[0]}.")
 
 

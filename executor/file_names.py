@@ -23,7 +23,8 @@ def usable(sent: str | None, language: Language, reserved: Collection[str]) -> s
     """
     if not sent or not language.extensions:
         return None
-    name = re.split(r"[/\\]", sent)[-1]
+    # A name that is longer than any that is usable need not be looked at whole.
+    name = sent[-LONGEST - 1 :].replace("\\", "/").rpartition("/")[2]
     stem, _, extension = name.rpartition(".")
     if len(name) > LONGEST or extension not in language.extensions or not _STEM.fullmatch(stem):
         return None

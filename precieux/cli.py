@@ -94,6 +94,8 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Send a program to a server and have it run."""
+    if timeout is not None and not wait:
+        raise typer.BadParameter("it bounds the wait of --wait.", param_hint="--timeout")
     inputs = submitting.read_inputs(text, input_file)
     ok = submitting.submit(
         _client(url, key, data_dir),

@@ -123,14 +123,12 @@ class Client:
         seen: str | None = None
         started = answered = time.monotonic()
         while True:
-            if time.monotonic() - started > timeout:
-                raise TimeoutError
             try:
                 found = next(iter(self._list(email, id=number)), None)
             except ServerAway:
                 if time.monotonic() - answered > _AWAY_SECONDS:
                     raise
-                time.sleep(1)
+                _pause(1, started + timeout)
                 continue
             answered = time.monotonic()
             if found is None:
@@ -140,7 +138,7 @@ class Client:
                 on_change(found)
             if found.finished:
                 return self._with_whole_output(found)
-            time.sleep(interval)
+            _pause(interval, started + timeout)
 
     def _list(self, email: str, **query: int) -> list[Submission]:
         answer = self._call("GET", "/check_user/", params={"email": email, **query})
@@ -187,3 +185,11 @@ def _refusal(response: requests.Response) -> str:
         detail = response.reason
     hint = " Give one with --key or PRECIEUX_API_KEY." if response.status_code == 401 else ""
     return f"The server refused ({response.status_code}): {detail}{hint}"
+
+
+def _pause(seconds: float, deadline: float) -> None:
+    """Sleep, but not beyond the deadline. Raises `TimeoutError` if that has passed."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    time.sleep(min(seconds, left))

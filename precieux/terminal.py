@@ -97,6 +97,14 @@ def short_date(value: datetime) -> str:
     return local.strftime("%m-%d %H:%M" if local.year == datetime.now().astimezone().year else "%Y-%m-%d")
 
 
+def _short_date_of(text: str | None) -> str:
+    """Return what a server says in short, or as it is if that is no date."""
+    try:
+        return short_date(datetime.fromisoformat(text)) if text else ""
+    except ValueError:
+        return harmless(text or "")
+
+
 def show_submissions(submissions: Iterable[Submission]) -> None:
     if not out.is_terminal:
         for one in submissions:
@@ -104,7 +112,7 @@ def show_submissions(submissions: Iterable[Submission]) -> None:
         return
     table = Table("id", "status", "verdict", "executed at", "output", box=None, header_style="bold")
     for one in submissions:
-        executed_at = short_date(datetime.fromisoformat(one.execute_date)) if one.execute_date else ""
+        executed_at = Text(_short_date_of(one.execute_date))
         table.add_row(str(one.id), styled(one.status), styled(one.verdict), executed_at, Text(_first_line(one.output)))
     out.print(table)
 
