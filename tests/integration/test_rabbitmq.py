@@ -148,6 +148,7 @@ async def test_what_was_confirmed_survives_a_broker_killed_while_publishing_and_
         await eventually(lambda: confirmed <= set(handler.bodies), timeout=30)
 
 
+@pytest.mark.slow
 async def test_a_consumer_outlives_a_broker_that_is_not_there_yet(
     rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:

@@ -47,7 +47,7 @@ async def test_a_client_that_hangs_up_ends_its_program() -> None:
             await _until(lambda: not processes_named(mark))
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)])
 async def test_a_keeper_that_is_killed_or_hangs_ends_its_runs_and_another_takes_over(number: signal.Signals) -> None:
     mark = f"keeper-{os.getpid()}"
     # Cold: what had waited for its program would be started anew by the keeper that takes over.

@@ -67,6 +67,7 @@ async def test_a_source_sees_nothing_of_those_before(compiler: SharedCompiler) -
     assert b"4711" not in second.stdout
 
 
+@pytest.mark.slow
 async def test_each_compiles_its_own_class_of_a_name(compiler: SharedCompiler, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_compiler, "_QUEUE_S", 60.0)  # the last of them waits long on a busy machine
     sources = [f'class Main {{ String name = "number {number}"; }}' for number in range(20)]

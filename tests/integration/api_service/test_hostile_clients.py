@@ -187,6 +187,7 @@ async def test_half_sent_heads_lock_nobody_out(
         assert peak(api) < MEMORY
 
 
+@pytest.mark.slow
 async def test_stalled_bodies_leave_room_for_others_and_are_ended(
     tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
 ) -> None:

@@ -149,6 +149,7 @@ async def test_revoking_the_last_key_leaves_the_door_closed(
         assert ask(api) == 401
 
 
+@pytest.mark.slow
 async def test_keys_of_the_settings_leave_the_door_closed_when_they_are_gone(
     tmp_path: Path, database: Database, database_url: str
 ) -> None:

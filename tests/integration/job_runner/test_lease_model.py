@@ -323,6 +323,7 @@ async def _finish(connection: Connection, lease: ClaimedJob, outcome: Outcome) -
     return ours
 
 
+@pytest.mark.slow
 def test_no_order_of_steps_breaks_the_lease_protocol(world: World) -> None:
     machine = type("Machine", (Leases,), {"world": world})
     run_state_machine_as_test(

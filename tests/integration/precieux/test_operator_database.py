@@ -62,6 +62,7 @@ async def test_a_folder_that_does_not_exist_is_not_made(data_dir: Path) -> None:
     assert os.listdir(data_dir) == []
 
 
+@pytest.mark.slow
 async def test_a_running_server_is_found_and_left_running(data_dir: Path) -> None:
     async with operator_database(data_dir):
         pass

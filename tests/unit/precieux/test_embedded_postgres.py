@@ -96,6 +96,7 @@ def test_after_the_server_is_killed_start_brings_it_back_at_the_same_address(fol
         assert query(postgres, "SELECT one FROM kept") == 1
 
 
+@pytest.mark.slow
 def test_a_process_id_that_was_given_to_another_process_does_not_block_the_start(folder: Path) -> None:
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
         pid = postgres.pid
@@ -114,6 +115,7 @@ def test_a_process_id_that_was_given_to_another_process_does_not_block_the_start
             other.kill()
 
 
+@pytest.mark.slow
 def test_it_ends_with_its_owner_even_if_that_one_is_killed(folder: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", OWNER, folder / "db"], stdout=subprocess.PIPE) as owner:
         assert owner.stdout
