@@ -16,7 +16,7 @@ up: ## Run Precieux on this machine, at http://127.0.0.1:8000
 
 test: ## Run all tests but the slow ones; `make test args="-k sandbox"` runs some
 	@deploy/bootstrap test
-	@$(python) -m pytest --numprocesses $(or $(WORKERS),2) --dist loadfile --no-loadscope-reorder $(args)
+	@$(python) -m pytest --numprocesses $(or $(WORKERS),2) --dist loadfile $(args)
 
 test-slow: ## Run the slow tests: hostile programs in all modes, floods, storms, long programs
 	@deploy/bootstrap test

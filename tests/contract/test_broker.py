@@ -93,7 +93,8 @@ async def test_what_is_published_while_consuming_is_received_at_once(broker: Bro
     async with consuming(broker, handler):
         for count in range(1, 4):
             await broker.publish([make_message()])
-            await eventually(lambda count=count: len(handler.deliveries) == count)  # type: ignore[misc]
+            # A message may come twice, if its confirmation was late.
+            await eventually(lambda count=count: len(handler.deliveries) >= count)  # type: ignore[misc]
 
 
 async def test_acknowledged_messages_do_not_come_back(broker: Broker) -> None:

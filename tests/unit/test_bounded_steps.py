@@ -38,7 +38,8 @@ def test_what_is_linear_is_not(work: Callable[[str], object]) -> None:
 
 def test_the_count_is_the_same_every_time() -> None:
     text = "package a.b " * 200
-    counts = [count_steps(lambda: (_CUBIC.search(text), _once(text)), 10_000_000) for _ in range(5)]
+    # The first count holds what Python does once.
+    _, *counts = [count_steps(lambda: (_CUBIC.search(text), _once(text)), 10_000_000) for _ in range(6)]
     # The allocator may take a block more or less.
     assert max(counts) - min(counts) <= max(counts) / 1000
 
