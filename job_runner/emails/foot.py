@@ -8,7 +8,7 @@ It is added when the mail is sent, so that it holds the settings and the signatu
 from dataclasses import dataclass, replace
 from typing import Final
 
-from job_runner.emails.render import FIRST_ROW, REGARDS
+from job_runner.emails.original import FIRST_ROW, REGARDS
 from job_runner.emails.templates import TEMPLATES
 from job_runner.mailers.base import Email
 

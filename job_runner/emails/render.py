@@ -12,6 +12,7 @@ from typing import Final
 from tabulate import tabulate
 
 from job_runner.claim import ClaimedJob
+from job_runner.emails.original import FIRST_ROW, REGARDS
 from job_runner.emails.templates import TEMPLATES
 from job_runner.outcome import Outcome
 from shared.codex import RunResponse, Verdict
@@ -24,10 +25,6 @@ _CONTROLS: Final = {c: "\N{REPLACEMENT CHARACTER}" for c in (*range(32), *range(
 # Some programs break lines at these, and others do not.
 _SEPARATORS: Final = {0x2028: "\n", 0x2029: "\n"}
 _SHOWN_AS: Final = {**_CONTROLS, **_SEPARATORS}
-
-#: The first row of the table in a mail's text, and the end of the text, to the letter of the original.
-FIRST_ROW: Final = "Response from codeX:"
-REGARDS: Final = "Regards,\n\nPrecieux\n"
 
 _EXPLANATIONS: Final = {
     Verdict.OK: "The program ran to its end.",
