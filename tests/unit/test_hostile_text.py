@@ -27,7 +27,6 @@ from api_service.settings import ApiSettings
 from executor import verdict, wire
 from executor.catalogue import Installed
 from executor.compile_cache import key_of
-from executor.file_names import usable
 from executor.languages import known
 from executor.pipeline import plan
 from executor.sandbox.base import Ended
@@ -154,7 +153,6 @@ _FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
     "executor: output": _ended,
     "executor: answer": lambda text: _answer(text).model_dump_json(by_alias=True, exclude_none=True),
     "executor: name of a class": checked,
-    "executor: name of a file": lambda text: usable(text, known()["py"], ()),
     "executor: refusal": lambda text: wire.refusal(400, text, text).model_dump_json(),
     "shared: language": check_lang,
     "shared: host": names_loopback,

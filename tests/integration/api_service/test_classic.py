@@ -290,6 +290,16 @@ async def test_a_field_that_is_nearly_one_of_ours_is_told(
     assert sentence is None or answer.json()["detail"] == sentence
 
 
+async def test_of_many_unknown_names_few_are_compared(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+    monkeypatch.setattr("api_service.form.get_close_matches", lambda name, *_, **__: compared.append(name))
+    data = {"email": "a@example.com", "language": "py", "inputs": ""}
+    params = {f"x{number}": "" for number in range(1000)}
+    answer = await api.post("/submit_email/", data=data, params=params, files={"file": ("a.py", b"print()")})
+    assert answer.status_code == 200
+    assert 0 < len(compared) <= 16
+
+
 async def test_a_second_file_is_refused(api: httpx.AsyncClient) -> None:
     data = {"email": "a@example.com", "language": "py", "inputs": "", "enable": "0"}
     files = [("file", ("a.py", b"print()")), ("file", ("b.py", b"print()"))]

@@ -1,5 +1,7 @@
 """Which of a sender's file names a source gets."""
 
+import tracemalloc
+
 import pytest
 
 from executor.file_names import LONGEST, usable
@@ -66,3 +68,14 @@ def test_any_other_is_not(language: str, sent: str | None) -> None:
 def test_a_name_cannot_be_that_of_what_is_made() -> None:
     for language in _LANGUAGES.values():
         assert not {"exe", "gch", "so", "class", ""} & set(language.extensions)
+
+
+def test_a_path_of_any_length_takes_little_memory() -> None:
+    path = "/" * (8 << 20) + "crash.py"
+    tracemalloc.start()
+    try:
+        assert usable(path, _LANGUAGES["py"], ()) == "crash.py"
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20
