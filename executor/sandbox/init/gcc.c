@@ -62,6 +62,8 @@ static char *written; /* the output so far, which nobody has yet: the name is in
 static void find_names(void)
 {
     written = strndup(asm_out_file->_IO_write_base, __fpending(asm_out_file));
+    if (!written)
+        fail("written");
     __fpurge(asm_out_file);
     char line[512], access;
     unsigned long start, end;
