@@ -16,7 +16,7 @@ from executor.sandbox.vitals import Vitals, Watch, descendants
 _DRAIN_S = 60.0
 #: Making a box takes the keeper as long as a short program takes to run, so those that run and their answers go first.
 _WHILE_RUNNING_S, _AFTER_RUN_S = 0.02, 0.002
-#: With the start of a process and its end, an operator is told within ten seconds that something hangs.
+#: Together with starting a process and ending it, this stays below ten seconds, in which an operator hears of a hang.
 _PATIENCE_S = 5.0
 #: Of a program that does nothing.
 _LIMITS = StageLimits(

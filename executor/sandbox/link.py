@@ -22,7 +22,7 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: Until the wall is killed, which has been told to end in good order; and until we no longer wait for a killed one.
+#: Seconds that the wall has to end by itself before it is killed, and seconds to wait for it then.
 _STOP_TIMEOUT, _KILL_TIMEOUT = 5.0, 2.0
 _AGAIN_S = 0.001
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid (unix(7))
@@ -225,7 +225,7 @@ class KeeperLink:
             await asyncio.to_thread(gate.let_in, mechanisms.subordinates)
 
     async def _greet(self, ours: socket.socket) -> bool:
-        """Tell the keeper what it must know; False when there is none."""
+        """Send the keeper its configuration. Returns False if no keeper answers."""
         cgroups = self._mechanisms.cgroups
         hierarchies = dict(cgroups.folders) if cgroups else {}
         configuration = {

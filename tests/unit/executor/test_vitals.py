@@ -1,4 +1,4 @@
-"""What does nothing hangs, and what is slow does not; how long either is waited for."""
+"""A process that does nothing is found to hang. One that is slow is not, and is waited for longer."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What `install-service` writes, and whether systemd understands it."""
+"""`install-service` writes units that systemd understands."""
 
 import re
 import shutil

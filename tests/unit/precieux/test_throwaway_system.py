@@ -1,4 +1,4 @@
-"""A system that does not come up: its caller is told which part is missing, and what that said."""
+"""If a system does not come up, the error names the part that is missing and quotes what it said."""
 
 import re
 import sys
