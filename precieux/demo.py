@@ -4,13 +4,13 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from types import FrameType
 from typing import Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from precieux import demo_report
 from precieux.client import Client, Submission
+from precieux.interrupts import Interrupts
 from precieux.mailbox import read_mailbox
 from precieux.samples import Outcome, Sample, load_samples
 from precieux.terminal import err
@@ -25,15 +25,17 @@ _SETTINGS: Final = {"PRECIEUX_DEFAULT_TIME_LIMIT": "2", "PRECIEUX_DRAIN_SECONDS"
 
 def run_demo() -> bool:
     """Whether every sample ended as expected and every mail arrived. Leaves nothing behind, whenever it is stopped."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
     began = time.monotonic()
+    interrupts = Interrupts.heed()
     try:
         with ExitStack() as stack:
             with err.status("Starting a database, the services and the executor"):
                 system = stack.enter_context(ThrowawaySystem(_SETTINGS))
+            interrupts.check()
             for number in (signal.SIGINT, signal.SIGTERM):  # another one must not interrupt the tidying
                 stack.callback(signal.signal, number, signal.SIG_IGN)
             outcomes, left_out = _run_samples(system)
+            interrupts.check()
             return demo_report.show(outcomes, left_out, seconds=time.monotonic() - began)
     except KeyboardInterrupt:
         err.print("The demo was stopped.")
@@ -88,7 +90,3 @@ def _teller(numbers: dict[int, Sample]) -> Callable[[dict[int, Submission]], Non
                 err.print(f"[{len(told)}/{len(numbers)}] {numbers[number].path.name}", markup=False)
 
     return tell
-
-
-def _as_interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

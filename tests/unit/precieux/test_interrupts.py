@@ -1,0 +1,52 @@
+"""An interrupt is heeded, also one that Python drops."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from precieux.interrupts import Interrupts
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+class Finalized:
+    """Sends its own process a signal when it is deleted, where exceptions are dropped."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_raises_at_once(number: signal.Signals) -> None:
+    Interrupts.heed()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(number)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_dropped_interrupt_is_raised_by_the_next_check(number: signal.Signals) -> None:
+    interrupts = Interrupts.heed()
+    interrupts.check()
+    one = Finalized(number)
+    del one
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.check()
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    interrupts = Interrupts.heed()
+    signal.raise_signal(signal.SIGINT)
+    interrupts.check()
