@@ -20,7 +20,7 @@ test: ## Run all tests but the slow ones; `make test args="-k sandbox"` runs som
 
 test-slow: ## Run the slow tests: hostile programs in all modes, floods, storms, long programs
 	@deploy/bootstrap test
-	@$(python) -m pytest -m slow --numprocesses $(or $(WORKERS),3) --dist loadfile $(args)
+	@$(python) -m pytest -m slow --numprocesses $(or $(WORKERS),2) --dist loadfile $(args)
 
 test-compose: ## Run the stack of docker-compose.yml on a Docker engine, kill and restart its parts, and check it
 	@deploy/bootstrap test
