@@ -10,7 +10,7 @@ from api_service.auth import Principal
 from api_service.schemas import ListQuery, SubmissionStatus
 from api_service.shares import Shares
 from api_service.turns import Turns
-from shared.database import Database, Record
+from shared.database.connection import Database, Record
 from shared.errors import ObjectNotFound
 from shared.languages import check_lang
 from shared.storage.base import ObjectStore

@@ -16,7 +16,7 @@ from api_service.turns import Turns
 from shared import budgets
 from shared.addresses import canonical, domain_of
 from shared.broker.base import QUEUE
-from shared.database import Connection, Database, Record
+from shared.database.connection import Connection, Database, Record
 from shared.logging import get_logger
 from shared.storage.base import ObjectStore
 

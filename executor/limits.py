@@ -1,6 +1,6 @@
 """What a program may use: the request's wishes within the operator's bounds, as the sandbox understands them. Pure."""
 
-from executor.sandbox.keeper.protocol import RUN_STACK_BYTES, StageLimits
+from executor.sandbox.base import RUN_STACK_BYTES, StageLimits
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest
 from shared.errors import ConfigurationError

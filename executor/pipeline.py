@@ -9,13 +9,12 @@ Their failure is an outcome; ours is an exception (`SandboxFailure`).
 import asyncio
 from dataclasses import dataclass, replace
 
-from executor import limits, pressure, verdict
+from executor import limits, load, verdict
 from executor.catalogue import Installed
 from executor.compile_cache import CompileCache, key_of
-from executor.sandbox.base import Ended, File, Job, Sandbox, SandboxFailure, Step, Template
-from executor.sandbox.pool import Ready
+from executor.sandbox.base import Ended, File, Job, Ready, Sandbox, SandboxFailure, Step, Template
 from executor.settings import ExecutorSettings
-from executor.warm import Warm
+from executor.warm.warm import Warm
 from shared.codex import RunRequest, Verdict
 from shared.logging import get_logger
 
@@ -63,7 +62,7 @@ class Pipeline:
             job = replace(job, collect_bytes=self._compiled.largest)
         ready = self._warm.place(job, request, installed) if self._warm else job
         # Once the program has begun, which it does before this task first waits for anything.
-        since = pressure.Since(asyncio.get_running_loop())
+        since = load.Since(asyncio.get_running_loop())
         ended = await self._run(ready, job)
         if self._doubts(ended, job, request, installed):
             plainly = plan(request, installed.without_headers(), self._settings)

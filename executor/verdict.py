@@ -2,8 +2,7 @@
 
 import signal
 
-from executor.sandbox.base import Ended
-from executor.sandbox.keeper.protocol import StageLimits
+from executor.sandbox.base import Ended, StageLimits
 from shared.codex import Verdict
 
 _STOPPED = {

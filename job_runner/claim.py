@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from job_runner.settings import MAX_CRASHES
-from shared.database import Connection, Record
+from shared.database.connection import Connection, Record
 from shared.errors import PermanentError
 
 #: Bytes of a submission that a claim returns. A longer one is read when it is about to run (`submission_of`).

@@ -29,7 +29,7 @@ from job_runner.output_keys import output_key
 from job_runner.settings import MAX_CRASHES
 from shared import budgets, metrics
 from shared.budgets import Use, run_seconds
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import (
     DatabaseConflict,
     DatabaseUnavailable,

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from executor import file_names, languages, limits
+from executor import languages, limits
 from executor.catalogue import ENVIRONMENT, Installed
+from executor.languages import file_names
 from executor.languages.base import Language
 from executor.settings import MIB, ExecutorSettings
 from shared.languages import ALIASES

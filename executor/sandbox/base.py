@@ -1,10 +1,31 @@
-"""What the pipeline asks of a sandbox, and what it gets: plain values, no mechanism."""
+"""What a sandbox is asked, and what it answers: plain values, no mechanism.
 
+Modules above the sandbox import its values from here, and not from the modules that hold a program.
+"""
+
+import os
 import socket
 from dataclasses import dataclass, field
-from typing import Protocol
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Final, Protocol
 
-from executor.sandbox.keeper.protocol import Nursery, Shortcut, StageLimits
+from executor.sandbox.keeper.protocol import MAX_ARTEFACTS, RUN_STACK_BYTES, Nursery, Shortcut, StageLimits
+from shared.errors import ConfigurationError
+
+__all__ = [
+    "HEADERS", "MAX_ARTEFACTS", "PRELOAD", "RUNTIMES", "RUN_STACK_BYTES", "Ended", "File", "Job", "Nursery", "Ready",
+    "Sandbox", "SandboxFailure", "Shortcut", "StageLimits", "Step", "Template", "find_python", "preload_files",
+]  # fmt: skip
+
+#: Folders inside the sandbox. This one holds precompiled headers.
+HEADERS: Final = "/headers"
+#: What was made for runtimes.
+RUNTIMES: Final = "/runtimes"
+#: The files of `executor/warm/preload`.
+PRELOAD: Final = "/preload"
+
+_PYTHONS: Final = ("/usr/bin/python3", "/usr/local/bin/python3")
 
 
 @dataclass(frozen=True)
@@ -85,6 +106,15 @@ class Ended:
         return self.stopped is None and self.exit_code == 0
 
 
+@dataclass(frozen=True)
+class Ready:
+    """How many boxes of a template to keep ready, and after how many seconds without any demand no more."""
+
+    template: Template
+    count: int
+    idle_s: float
+
+
 class SandboxFailure(Exception):
     """The box failed, not the program in it."""
 
@@ -95,3 +125,16 @@ class Sandbox(Protocol):
 
         When it returns, or is cancelled, or raises `SandboxFailure`, every process of the box is dead.
         """
+
+
+def find_python() -> str:
+    """Return the interpreter of the keeper and of Python programs: one that every user of this system may run."""
+    for python in _PYTHONS:
+        if os.access(python, os.X_OK):
+            return python
+    raise ConfigurationError(f"The executor needs a Python at {' or '.join(_PYTHONS)}: run `apt install python3`.")
+
+
+def preload_files() -> Traversable:
+    """Return the folder of what starts ahead of programs, in their languages."""
+    return resources.files("executor") / "warm/preload"

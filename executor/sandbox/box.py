@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Protocol
 
 from executor.sandbox.base import Ended, Job, SandboxFailure, Step, Template
-from executor.sandbox.collection import Collection
 from executor.sandbox.keeper.protocol import (
     Begin,
     BoxGone,
@@ -17,8 +16,9 @@ from executor.sandbox.keeper.protocol import (
     encode,
     run_words,
 )
-from executor.sandbox.sealed import read_only
-from executor.sandbox.streams import Descriptors, Streams
+from executor.sandbox.streams.collection import Collection
+from executor.sandbox.streams.sealed import read_only
+from executor.sandbox.streams.step import Descriptors, Streams
 
 
 class Link(Protocol):

@@ -4,12 +4,11 @@ import asyncio
 import itertools
 from collections.abc import Sequence
 
-from executor.sandbox import wall
-from executor.sandbox.base import Ended, Job, SandboxFailure, Step, Template
+from executor.sandbox.base import Ended, Job, Ready, SandboxFailure, Step, Template, find_python
 from executor.sandbox.box import Box
 from executor.sandbox.keeper.protocol import BoxGone, Report, StageLimits, StageReport
 from executor.sandbox.link import KeeperLink, Mechanisms
-from executor.sandbox.pool import Pool, Ready
+from executor.sandbox.pool import Pool
 from executor.sandbox.vitals import Vitals, Watch, descendants
 
 #: Seconds between two looks for boxes that nobody wants any more.
@@ -45,7 +44,7 @@ class BubblewrapSandbox:
         Raises `SandboxFailure`, with the message of the part that failed or did not end.
         """
         await self._raise()
-        step = Step((wall.find_python(), "-I", "-S", "-c", ""), {}, _LIMITS, _BYTES, merge_output=True)
+        step = Step((find_python(), "-I", "-S", "-c", ""), {}, _LIMITS, _BYTES, merge_output=True)
         job = Job({}, (step,), Template(_BYTES, _LIMITS))
         box = await self._make(job.template)
         vitals = Vitals(lambda: descendants(self._link.keeper))

@@ -11,9 +11,8 @@ does.
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
-from executor.sandbox.base import SandboxFailure, Template
+from executor.sandbox.base import Ready, SandboxFailure, Template
 from executor.sandbox.box import Box
 from shared.logging import get_logger
 
@@ -23,15 +22,6 @@ _PROCESSORS = len(os.sched_getaffinity(0))
 _MOST_AT_ONCE = 2
 #: Seconds without refilling after a box ended before it was taken: what made it end may last.
 _REST_S = 10.0
-
-
-@dataclass(frozen=True)
-class Ready:
-    """How many boxes of a template to keep ready, and after how many seconds without any demand no more."""
-
-    template: Template
-    count: int
-    idle_s: float
 
 
 class Pool:

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from executor.catalogue import Installed, find_installed
-from executor.mechanisms import find_mechanisms
+from executor.host import find_mechanisms
 from executor.pipeline import plan
 from executor.sandbox.base import Ended, Step
 from executor.sandbox.bubblewrap import BubblewrapSandbox

@@ -9,12 +9,11 @@ import pytest_asyncio
 
 from executor import limits
 from executor.catalogue import Installed, find_installed
-from executor.forked_compiler import ForkedCompiler
-from executor.mechanisms import find_mechanisms
-from executor.sandbox.base import Ended, File, Job, SandboxFailure, Step, Template
+from executor.host import find_mechanisms
+from executor.sandbox.base import Ended, File, Job, SandboxFailure, Shortcut, Step, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.keeper.protocol import Shortcut
 from executor.settings import ExecutorSettings
+from executor.warm.forked_compiler import ForkedCompiler
 
 pytestmark = [
     pytest.mark.contract,

@@ -78,7 +78,7 @@ def cold() -> Iterator[str]:
 def warm(cold: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("cache")
     environment = {**os.environ, "PRECIEUX_EXECUTOR_CACHE_DIR": str(folder)}
-    subprocess.run([sys.executable, "-m", "executor.precompile"], env=environment, check=True)
+    subprocess.run([sys.executable, "-m", "executor.warm"], env=environment, check=True)
     with running_executor(
         compile_cache_bytes="0", executor_cache_dir=str(folder), precompile_headers="true"
     ) as running:

@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 import requests
 
-from precieux.embedded_postgres import running_url
+from precieux.postgres.embedded import running_url
 from precieux.samples import Sample, load_samples
-from shared.roles import Role
+from shared.database.roles import Role
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
 

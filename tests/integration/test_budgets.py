@@ -10,7 +10,7 @@ from job_runner.cleaner import Cleaner
 from job_runner.mailers.outbox import OutboxMailer
 from shared import budgets
 from shared.budgets import Use
-from shared.database import Database
+from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.integration.rows import execute, fetch

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from shared.database import Database, DatabaseSettings
+from shared.database.connection import Database, DatabaseSettings
 from shared.errors import DatabaseConflict, DatabaseUnavailable
 
 pytestmark = pytest.mark.integration

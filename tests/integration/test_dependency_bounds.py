@@ -23,7 +23,7 @@ import importlib, pkgutil, sys
 
 for package in map(importlib.import_module, sys.argv[1:]):
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if module.name not in ("executor.sandbox.keeper.start_nursery", "shared.migrations.env"):
+        if module.name not in ("executor.sandbox.zygote.start", "shared.database.migrations.env"):
             importlib.import_module(module.name)
 """
 

@@ -8,14 +8,14 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from precieux.embedded_postgres import EmbeddedPostgres
+from precieux.postgres.embedded import EmbeddedPostgres
 from shared.broker.base import Ack, Delivery, Handler, Settlement
 from shared.broker.handling import DELIVERY_LIMIT
 from shared.broker.postgres import PostgresBroker
-from shared.database import Database, DatabaseSettings
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.roles import Role
 from shared.errors import BrokerUnavailable, DatabaseUnavailable
 from shared.retry import RetryPolicy
-from shared.roles import Role
 from tests.factories import make_message
 from tests.fixtures.postgres import migrate
 from tests.integration.rows import fetch

@@ -16,11 +16,11 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from shared.database import Database, DatabaseSettings
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.migrate import alembic_config, require_current
+from shared.database.tables import metadata
 from shared.errors import ConfigurationError
-from shared.migrate import alembic_config, require_current
 from shared.suppressions import suppressed
-from shared.tables import metadata
 from tests.fixtures.postgres import in_thread
 
 pytestmark = pytest.mark.migration
@@ -167,6 +167,6 @@ async def test_a_service_runs_on_its_own_schema_and_on_a_newer_one(database: Dat
 @pytest.mark.slow
 def test_two_upgrades_at_once_do_not_disturb_each_other(empty_database_url: str) -> None:
     environment = {**os.environ, "PRECIEUX_DATABASE_URL": empty_database_url}
-    upgrades = [subprocess.Popen([sys.executable, "-m", "shared.migrate"], env=environment) for _ in range(3)]
+    upgrades = [subprocess.Popen([sys.executable, "-m", "shared.database.migrate"], env=environment) for _ in range(3)]
     assert [upgrade.wait(timeout=60) for upgrade in upgrades] == [0, 0, 0]
     assert differences(empty_database_url) == []

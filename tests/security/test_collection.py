@@ -9,11 +9,9 @@ from dataclasses import replace
 import pytest
 
 from executor.catalogue import ENVIRONMENT
-from executor.mechanisms import find_mechanisms
-from executor.sandbox import wall
-from executor.sandbox.base import Ended, File, Job, Step, Template
+from executor.host import find_mechanisms
+from executor.sandbox.base import Ended, File, Job, StageLimits, Step, Template, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.keeper.protocol import StageLimits
 from executor.settings import ExecutorSettings
 
 pytestmark = pytest.mark.security
@@ -35,8 +33,7 @@ async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[BubblewrapSan
 
 async def _run(sandbox: BubblewrapSandbox, first: str, second: str = "") -> list[Ended]:
     steps = tuple(
-        Step((wall.find_python(), "-c", f"import os\n{source}"), ENVIRONMENT, _LIMITS, 65536)
-        for source in (first, second)
+        Step((find_python(), "-c", f"import os\n{source}"), ENVIRONMENT, _LIMITS, 65536) for source in (first, second)
     )
     ended = await sandbox.run(
         Job({"given": File(b"given")}, steps, Template(16 << 20, _LIMITS), collect_bytes=_MOST_BYTES)
@@ -110,7 +107,7 @@ async def test_what_is_no_program_is_its_author_s_affair(
 
 
 async def test_nothing_follows_a_step_that_was_over_its_limit(sandbox: BubblewrapSandbox) -> None:
-    python = (wall.find_python(), "-c", "pass")
+    python = (find_python(), "-c", "pass")
     steps = (
         Step(python, ENVIRONMENT, replace(_LIMITS, cpu_s=0.001), 65536),
         Step(python, ENVIRONMENT, _LIMITS, 65536),

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from executor.catalogue import Installed
+from executor.host import find_mechanisms
 from executor.languages import known
-from executor.mechanisms import find_mechanisms
 from executor.pipeline import Outcome, Pipeline
 from executor.sandbox.base import Ended, Job
 from executor.sandbox.bubblewrap import BubblewrapSandbox

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from executor.mechanisms import find_mechanisms
-from executor.sandbox import wall
-from executor.sandbox.base import SandboxFailure
+from executor.host import find_mechanisms
+from executor.sandbox.base import SandboxFailure, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.link import Mechanisms
-from executor.sandbox.subordinate import Subordinates
+from executor.sandbox.wall.subordinate import Subordinates
 from executor.settings import ExecutorSettings
 from tests.fixtures.faulty_bubblewrap import Call, Fault, faulty_bubblewrap
 from tests.fixtures.processes import descendants, survivors
@@ -32,7 +31,7 @@ _NEW_PID_NAMESPACE = 0x20000000
 _PR_CAPBSET_DROP, _PR_SET_DUMPABLE, _PR_SET_SECCOMP = 24, 4, 22
 _RLIMIT_NOFILE, _AF_INET, _SIOCSIFFLAGS, _MS_BIND, _MS_RDONLY = 7, 2, 0x8914, 0x1000, 1
 _ANY_CHILD = 0xFFFFFFFF  # wait4(2), -1
-_PYTHON = wall.find_python()
+_PYTHON = find_python()
 
 
 def _by(caller: str, *conditions: Callable[[Call], bool]) -> Callable[[Call], bool]:

@@ -10,11 +10,10 @@ import pytest
 from executor.catalogue import ENVIRONMENT
 from executor.languages import known
 from executor.languages.base import command
-from executor.sandbox import compiled, wall
-from executor.sandbox.base import Ended, File, Job, Step, Template
+from executor.sandbox.base import PRELOAD, Ended, File, Job, Nursery, StageLimits, Step, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.sandbox.init import build
 from executor.sandbox.keeper import channel
-from executor.sandbox.keeper.protocol import Nursery, StageLimits
 
 pytestmark = pytest.mark.security
 
@@ -29,7 +28,7 @@ needs_node = pytest.mark.skipif(_TOOLS is None, reason="Node is not on this mach
 
 async def _run(sandbox: BubblewrapSandbox, *sources: str) -> list[Ended]:
     """At the same time, each in its box; all are of one nursery."""
-    values = {**(_TOOLS or {}), "memory_mib": "256", "stubs": wall.STUBS, "source": "main.js"}
+    values = {**(_TOOLS or {}), "memory_mib": "256", "preload": PRELOAD, "source": "main.js"}
     argv = command(known()["js"].nursery, values)
     template = Template(8 << 20, _LIMITS, nursery=Nursery(argv, ENVIRONMENT))
     step = Step(("node",), ENVIRONMENT, _LIMITS, 65536)
@@ -160,7 +159,7 @@ def test_a_runtime_with_what_cannot_be_given_to_each_is_refused(setup: str, refu
     ours, theirs = channel.pair()
     ours.settimeout(_TIMEOUT_S)
     with ours:
-        argv = [sys.executable, "-c", _HOST.format(setup=setup), str(compiled.find().library)]
+        argv = [sys.executable, "-c", _HOST.format(setup=setup), str(build.find_compiled().library)]
         actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3)]
         process = os.posix_spawn(argv[0], argv, {}, file_actions=actions)
         theirs.close()

@@ -15,11 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from executor.mechanisms import find_mechanisms
-from executor.sandbox import wall
-from executor.sandbox.base import Job, SandboxFailure, Step, Template
+from executor.host import find_mechanisms
+from executor.sandbox.base import Job, SandboxFailure, StageLimits, Step, Template, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.keeper.protocol import StageLimits
 from executor.settings import ExecutorSettings
 from tests.fixtures.executor import MODES, need_mode
 from tests.fixtures.faulty_bubblewrap import Call, Fault, faulty_bubblewrap
@@ -41,7 +39,7 @@ _NOTHING, _FOREVER = "", "import time; time.sleep(60)"
 
 
 def _job(source: str) -> Job:
-    step = Step((wall.find_python(), "-c", source), {}, _LIMITS, _BYTES)
+    step = Step((find_python(), "-c", source), {}, _LIMITS, _BYTES)
     return Job({}, (step,), Template(_BYTES, _LIMITS))
 
 

@@ -12,10 +12,8 @@ from pathlib import Path
 import pytest
 
 from executor.catalogue import ENVIRONMENT
-from executor.sandbox import wall
-from executor.sandbox.base import File, Job, SandboxFailure, Step, Template
+from executor.sandbox.base import File, Job, Nursery, SandboxFailure, StageLimits, Step, Template, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.keeper.protocol import Nursery, StageLimits
 from tests.fixtures.processes import pids_below
 from tests.security.host import nurseries
 from tests.waiting import eventually
@@ -52,7 +50,7 @@ async def _neighbour(sandbox: BubblewrapSandbox) -> AsyncIterator[None]:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     loop = asyncio.get_running_loop()
-    waits = (wall.find_python(), "-c", "import os; os.write(0, b'r'); os.read(0, 1)")
+    waits = (find_python(), "-c", "import os; os.write(0, b'r'); os.read(0, 1)")
     with ours:
         job = Job({}, (Step(waits, {}, _LIMITS, 100, theirs),), _TEMPLATE)
         living = asyncio.create_task(sandbox.run(job))
@@ -129,8 +127,8 @@ async def test_a_nursery_that_dies_is_replaced_though_its_boxes_live(sandbox: Bu
 
 async def test_a_runtime_is_replaced_before_too_many_came_of_it(sandbox: BubblewrapSandbox) -> None:
     """Its hash seed is told by a hash; no more than 100 programs have one in common."""
-    argv = (wall.find_python(), "main.py")
-    template = Template(16 << 20, _LIMITS, nursery=Nursery((wall.find_python(), "/box/nursery.py"), ENVIRONMENT))
+    argv = (find_python(), "main.py")
+    template = Template(16 << 20, _LIMITS, nursery=Nursery((find_python(), "/box/nursery.py"), ENVIRONMENT))
     job = Job({"main.py": File(b"print(hash('seed'))")}, (Step(argv, ENVIRONMENT, _LIMITS, 100),), template)
     hashes = collections.Counter([(await sandbox.run(job))[0].stdout for _ in range(210)])
     assert sorted(hashes.values()) == [10, 100, 100]

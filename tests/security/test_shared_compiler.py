@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from executor import runtimes, shared_compiler
 from executor.catalogue import Installed
+from executor.host import find_mechanisms
 from executor.languages import known
-from executor.mechanisms import find_mechanisms
 from executor.sandbox.base import Ended
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
-from executor.shared_compiler import SharedCompiler
+from executor.warm import prebuilt, shared_compiler
+from executor.warm.shared_compiler import SharedCompiler
 
 _JAVA = known()["java"]
 
@@ -36,8 +36,8 @@ async def compiler(made: Path) -> AsyncIterator[SharedCompiler]:
     java = Installed(_JAVA, _JAVA.toolchain() or {}, "1.0")
     try:
         await sandbox.start()
-        assert await runtimes.make(sandbox, java, mechanisms.runtimes)
-        argv = java.command(_JAVA.compiler, runtime=runtimes.folder_of(java))
+        assert await prebuilt.make(sandbox, java, mechanisms.runtimes)
+        argv = java.command(_JAVA.compiler, runtime=prebuilt.folder_of(java))
         shared = SharedCompiler(sandbox.attend, argv, java.environment, idle_s=60)
         await _until_up(shared)
         yield shared

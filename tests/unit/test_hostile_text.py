@@ -31,7 +31,7 @@ from executor.languages import known
 from executor.pipeline import plan
 from executor.sandbox.base import Ended
 from executor.settings import ExecutorSettings
-from executor.shared_compiler import checked
+from executor.warm.shared_compiler import checked
 from job_runner.claim import ClaimedJob
 from job_runner.codex_client import _error_text, _parse
 from job_runner.emails.render import render

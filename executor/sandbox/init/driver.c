@@ -1,7 +1,7 @@
 /* What a compiler's driver would start, started without it: GCC's, and what it starts itself, take a sixth of a small
  * program's CPU time.
  *
- * The commands are the driver's own (executor/driver.py asks it for them): a compiler whose output an assembler reads,
+ * The commands are the driver's own (executor/gcc_driver.py asks it for them): a compiler whose output an assembler reads,
  * and a linker after them. Where one of them finds an error, it has told of it, and ends with 1. For whatever else may
  * happen to them the driver is run after all, since it knows what to say.
  */

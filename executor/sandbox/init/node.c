@@ -1,4 +1,4 @@
-/* The nursery of Node programs: `stubs/start.js` loads this library as an addon (`process.dlopen`), and that it is loaded
+/* The nursery of Node programs: `preload/start.js` loads this library as an addon (`process.dlopen`), and that it is loaded
  * is all that happens. The first time, it returns in the process of a program only; the second time, in there, when the
  * program has come. So nothing of Node's API is used, and no library of it is needed to compile this.
  */

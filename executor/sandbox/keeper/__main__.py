@@ -18,9 +18,9 @@ from pathlib import Path
 
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.meter import CgroupV1, CgroupV2, Meter
-from executor.sandbox.keeper.nurseries import Nurseries
 from executor.sandbox.keeper.protocol import READY, BoxGone, Prepare, Report, StageLimits, decode_order, encode
 from executor.sandbox.keeper.run import LONGEST_HATCH, Run
+from executor.sandbox.keeper.zygotes import Nurseries
 
 #: Added to the executor's own (proc_pid_oom_score_adj(5)); boxes have more than the most.
 _OOM_SCORE_ABOVE, _OOM_SCORE_MOST = 500, 900
@@ -181,8 +181,8 @@ def _die_before_the_executor() -> None:
 def _start_no_core_handler() -> None:
     """Prevent crashes of this process and its descendants from starting the host's program for core dumps.
 
-    The kernel starts it as root unless the limit for core files is 1 (core(5)). `executor.probes` detects if we may not
-    set that.
+    The kernel starts it as root unless the limit for core files is 1 (core(5)). `executor.doctor.probes` detects if we
+    may not set that.
     """
     with contextlib.suppress(ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (1, 1))

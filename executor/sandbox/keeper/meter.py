@@ -1,8 +1,8 @@
 """How much one stage has used so far: by cgroup (version 1 or 2) where one can be made, else by reading /proc.
 
-The executor finds out which (`executor/sandbox/cgroups.py`) and hands the keeper descriptors of its own cgroup folders;
-every stage gets a fresh child of them, so that nothing is carried over from one to the next. What was used before the
-stage began, by a process that was started ahead of need, is not the program's and is not counted.
+The executor finds out which (`executor/sandbox/wall/cgroups.py`) and hands the keeper descriptors of its own cgroup
+folders; every stage gets a fresh child of them, so that nothing is carried over from one to the next. What was used
+before the stage began, by a process that was started ahead of need, is not the program's and is not counted.
 """
 
 import contextlib

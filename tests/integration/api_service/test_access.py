@@ -11,7 +11,7 @@ from api_service import auth
 from api_service.relay import Relay
 from shared import api_keys
 from shared.api_keys import Scope
-from shared.database import Connection, Database
+from shared.database.connection import Connection, Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of

@@ -15,9 +15,9 @@ from pydantic import SecretStr
 from starlette.types import Message, Scope
 
 from api_service.relay import Relay
-from precieux.embedded_postgres import EmbeddedPostgres
-from shared.database import Database, DatabaseSettings
-from shared.roles import Role
+from precieux.postgres.embedded import EmbeddedPostgres
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.roles import Role
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.integration.api_service.conftest import RecordingBroker, client_of

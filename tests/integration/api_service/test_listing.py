@@ -13,7 +13,7 @@ from api_service.problems import Problem
 from api_service.schemas import ListQuery
 from api_service.shares import Shares
 from shared.api_keys import Scope
-from shared.database import Database
+from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from tests.integration.rows import execute
 

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from shared.database import Database
+from shared.database.connection import Database
 from tests.integration.api_service.test_classic import submit
 from tests.integration.rows import execute, fetch
 

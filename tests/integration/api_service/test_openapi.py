@@ -9,11 +9,11 @@ from pydantic import SecretStr
 
 from api_service import auth
 from api_service.relay import Relay
-from precieux.embedded_postgres import EmbeddedPostgres
+from precieux.postgres.embedded import EmbeddedPostgres
 from shared import api_keys
 from shared.api_keys import Scope
-from shared.database import Database, DatabaseSettings
-from shared.roles import Role
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.roles import Role
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of

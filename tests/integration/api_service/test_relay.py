@@ -4,7 +4,7 @@ import pytest
 
 from api_service.relay import Relay
 from shared.broker.base import Message
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import BrokerUnavailable
 from tests.integration.api_service.conftest import RecordingBroker
 from tests.integration.rows import execute, fetch

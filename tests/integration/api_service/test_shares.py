@@ -11,7 +11,7 @@ from api_service.recipients import Recipients
 from shared import api_keys, budgets
 from shared.api_keys import Scope
 from shared.budgets import Use
-from shared.database import Database
+from shared.database.connection import Database
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.test_access import OPERATOR, Reach, bearer, make_key, reach, submit

@@ -12,7 +12,7 @@ from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
 from job_runner.outcome import decide, give_up
 from shared.codex import RunResponse, Verdict
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import PermanentError
 from tests.integration.rows import add_job, execute, fetch
 

@@ -12,7 +12,7 @@ from job_runner.cleaner import Cleaner
 from job_runner.mailers.outbox import OutboxMailer
 from job_runner.output_keys import output_key
 from job_runner.settings import RunnerSettings
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import ObjectNotFound
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner

@@ -13,7 +13,7 @@ from job_runner import claim
 from queue_consumer.jobs import _INSERT, JobMaker
 from shared import api_keys
 from shared.api_keys import Scope
-from shared.database import Database
+from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
 from tests.integration.queue_consumer.test_jobs import FakeStore
 from tests.integration.rows import add_upload, execute, fetch

@@ -7,7 +7,7 @@ import pytest
 
 from job_runner.languages import Languages
 from shared.codex import SupportedLanguage
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import EngineUnavailable
 from tests.integration.rows import fetch
 from tests.waiting import eventually

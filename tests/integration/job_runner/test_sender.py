@@ -12,7 +12,7 @@ from job_runner.emails.foot import Foot
 from job_runner.emails.sender import Sender
 from job_runner.mailers.base import Email
 from shared import suppressions
-from shared.database import Connection, Database
+from shared.database.connection import Connection, Database
 from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of

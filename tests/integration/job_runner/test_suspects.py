@@ -15,7 +15,7 @@ from job_runner.process import Processor
 from job_runner.runner import Runner
 from job_runner.settings import RunnerSettings
 from shared.codex import RunResponse, Verdict
-from shared.database import Database, DatabaseSettings
+from shared.database.connection import Database, DatabaseSettings
 from shared.errors import EngineCrashed, EngineUnavailable
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore

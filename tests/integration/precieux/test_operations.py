@@ -12,10 +12,10 @@ from typer.testing import CliRunner, Result
 
 from job_runner import claim
 from precieux.cli import app
-from precieux.queue import age
+from precieux.commands.queue import age
 from shared import suppressions
-from shared.database import Database, DatabaseSettings
-from shared.roles import Role
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.roles import Role
 from tests.fixtures.postgres import url_of
 from tests.integration.rows import add_job, add_upload, execute, fetch
 

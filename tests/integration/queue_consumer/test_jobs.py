@@ -9,7 +9,7 @@ import pytest
 from queue_consumer.consumer import MAX_ATTEMPTS, Consumer
 from queue_consumer.jobs import JobMaker
 from shared.broker.base import Ack, Delivery, Reject, Retry
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import ObjectNotFound, StoreUnavailable
 from tests.integration.rows import add_upload, execute, fetch
 

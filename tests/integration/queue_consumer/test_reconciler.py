@@ -7,7 +7,7 @@ import pytest
 
 from queue_consumer.jobs import JobMaker
 from queue_consumer.reconciler import Reconciler, ReconcilerSettings
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import StoreUnavailable
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner

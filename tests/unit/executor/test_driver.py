@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from executor import driver
+from executor import gcc_driver
 
 _COMPILER = ' /usr/lib/gcc/cc1 -quiet main.c -dumpbase main.c "-std=gnu17" -o - |'
 _ASSEMBLER = " as --64 -o /tmp/ccAb12_z.o"
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_commands_are_the_driver_s_with_scratch_files_of_one_name(folder: Path) -> None:
-    shortcut = driver.shortcut(_told(_COMPILER, _ASSEMBLER, _linker("-plugin lto.so -plugin-opt=-x --build-id")))
+    shortcut = gcc_driver.shortcut(_told(_COMPILER, _ASSEMBLER, _linker("-plugin lto.so -plugin-opt=-x --build-id")))
     assert shortcut
     assert shortcut.commands == (
         ("/usr/lib/gcc/cc1", "-quiet", "main.c", "-dumpbase", "main.c", "-std=gnu17", "-o", "-"),
@@ -42,7 +42,7 @@ def test_commands_are_the_driver_s_with_scratch_files_of_one_name(folder: Path) 
 
 def test_the_chosen_linker_gets_each_library_by_its_file(folder: Path) -> None:
     words = ("-fuse-ld=gold", f"-L{folder}", f"-L{folder}/../{folder.name}", "-lm", "-lgcc_s", "-lgcc")
-    shortcut = driver.shortcut(_told(_COMPILER, _ASSEMBLER, _linker(*words)))
+    shortcut = gcc_driver.shortcut(_told(_COMPILER, _ASSEMBLER, _linker(*words)))
     assert shortcut
     files = [f"{folder}/{name}" for name in ("libm.so", "libgcc_s.so.1", "libgcc.a")]
     assert shortcut.commands[2] == ("/usr/bin/ld.gold", "-o", "main", *files, "/tmp/made.o")
@@ -64,8 +64,8 @@ def test_the_chosen_linker_gets_each_library_by_its_file(folder: Path) -> None:
     ],
 )
 def test_what_is_not_understood_is_left_to_the_driver(lines: tuple[str, ...]) -> None:
-    assert driver.shortcut(_told(*lines)) is None
+    assert gcc_driver.shortcut(_told(*lines)) is None
 
 
 def test_a_library_s_script_is_followed_only_where_the_command_goes_the_same_way(folder: Path) -> None:
-    assert driver.shortcut(_told(_COMPILER, _ASSEMBLER, _linker(f"-L{folder}", "-lgcc_s"))) is None
+    assert gcc_driver.shortcut(_told(_COMPILER, _ASSEMBLER, _linker(f"-L{folder}", "-lgcc_s"))) is None

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from executor import host_facts
-from executor.obstacles import Unit
+from executor.doctor.facts import masked, read_facts, refusals, unit
+from executor.doctor.remedies import Unit
 from executor.sandbox.link import Mechanisms
 
 _MECHANISMS = Mechanisms(Path("/nonexistent/bwrap"), privileged=False, first_user=None, cgroups=None)
@@ -29,7 +29,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_facts_are_read_where_the_kernel_tells_them(root: Path) -> None:
-    facts = host_facts.read(_MECHANISMS, root)
+    facts = read_facts(_MECHANISMS, root)
     assert (facts.max_user_namespaces, facts.unprivileged_clone, facts.apparmor_restricts) == (0, None, 1)
     assert (facts.unit, facts.in_container) == (Unit("executor.service"), False)
     assert (facts.masked, facts.profile) == (("/proc/sys",), "docker-default (enforce)")
@@ -39,12 +39,12 @@ def test_facts_are_read_where_the_kernel_tells_them(root: Path) -> None:
 
 def test_a_container_is_no_unit_of_its_hosts(root: Path) -> None:
     (root / ".dockerenv").touch()
-    facts = host_facts.read(_MECHANISMS, root)
+    facts = read_facts(_MECHANISMS, root)
     assert (facts.unit, facts.in_container) == (None, True)
 
 
 @pytest.mark.parametrize(
-    ("own", "unit"),
+    ("own", "expected"),
     [
         ("0::/system.slice/executor.service", Unit("executor.service")),
         ("0::/system.slice/executor.service/precieux-aside", Unit("executor.service")),
@@ -60,8 +60,8 @@ def test_a_container_is_no_unit_of_its_hosts(root: Path) -> None:
         ("0::/", None),
     ],
 )
-def test_a_unit_is_known_by_its_cgroup(own: str, unit: Unit | None) -> None:
-    assert host_facts.unit(own) == unit
+def test_a_unit_is_known_by_its_cgroup(own: str, expected: Unit | None) -> None:
+    assert unit(own) == expected
 
 
 def test_only_what_hides_something_of_proc_is_a_mask() -> None:
@@ -73,19 +73,19 @@ def test_only_what_hides_something_of_proc_is_a_mask() -> None:
 33 22 0:21 /sys /proc/sys ro,nosuid shared:1 master:2 - proc proc rw
 34 27 0:21 / /srv/proc/sys rw - proc proc rw
 """
-    assert host_facts.masked(mounts) == ("/proc/kmsg", "/proc/sys")
+    assert masked(mounts) == ("/proc/kmsg", "/proc/sys")
 
 
 def test_the_trial_tells_what_was_refused_and_what_it_died_of() -> None:
     told = "openat2\tENOSYS\nnetlink\tok\nuser namespace\tok\nmount\t"
-    assert host_facts.refusals(told) == {"openat2": "ENOSYS", "mount": "SIGSYS"}
+    assert refusals(told) == {"openat2": "ENOSYS", "mount": "SIGSYS"}
 
 
 def test_the_trial_goes_to_the_end_where_boxes_can_be_made() -> None:
-    trial = Path(host_facts.__file__).with_name("namespace_trial.py")
+    trial = Path(read_facts.__code__.co_filename).with_name("namespace_trial.py")
     done = subprocess.run([sys.executable, "-I", str(trial), "-1"], capture_output=True, text=True, check=True)
     steps = [line.partition("\t")[0] for line in done.stdout.splitlines()]
     before = ["openat2", "netlink", "unshare", "mount", "other calls", "core limit"]
     user_namespace = ["user namespace", "id map"]
     assert steps == [*before, *user_namespace, "namespaces", "mounts", "hostname", "proc", *user_namespace]
-    assert host_facts.refusals(done.stdout) == {}
+    assert refusals(done.stdout) == {}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from executor import mechanisms
+from executor import host
 from shared.errors import ConfigurationError
 
 
@@ -15,7 +15,7 @@ def uid_map(tmp_path: Path) -> Path:
 
 def test_ids_that_exist_will_do(uid_map: Path) -> None:
     uid_map.write_text("         0          0 4294967295\n")
-    mechanisms._require_ids(1_879_048_192, 18, uid_map)
+    host._require_ids(1_879_048_192, 18, uid_map)
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ def test_ids_that_exist_will_do(uid_map: Path) -> None:
 def test_ids_that_do_not_exist_are_told_apart(uid_map: Path, mapped: str, remedy: str) -> None:
     uid_map.write_text(mapped)
     with pytest.raises(ConfigurationError, match=remedy):
-        mechanisms._require_ids(1_879_048_192, 18, uid_map)
+        host._require_ids(1_879_048_192, 18, uid_map)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from executor.sandbox.keeper import channel, nurseries
-from executor.sandbox.keeper.nurseries import Nurseries
-from executor.sandbox.keeper.protocol import Nursery, Prepare, StageLimits
+from executor.sandbox.base import Nursery, StageLimits
+from executor.sandbox.keeper import channel, zygotes
+from executor.sandbox.keeper.protocol import Prepare
+from executor.sandbox.keeper.zygotes import Nurseries
 
 _LIMITS = StageLimits(1, 1, 1 << 20, 1, 1, 1, 1)
 _TIMEOUT_S = 10
@@ -88,7 +89,7 @@ def test_the_last_words_of_one_that_has_left_something_unread_are_received() -> 
 
 
 def test_one_that_takes_no_order_fails(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nurseries, "_LONGEST_SEND_S", 0.1)
+    monkeypatch.setattr(zygotes, "_LONGEST_SEND_S", 0.1)
 
     def order_many() -> None:
         for box in range(10_000):

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from executor import obstacles
-from executor.obstacles import Facts, Unit
-from executor.sandbox.cgroups import Cause
+from executor.doctor import remedies
+from executor.doctor.remedies import Facts, Unit
+from executor.sandbox.wall.cgroups import Cause
 
 _UNIT = Unit("executor.service")
 _OPENAT2 = "bwrap: Can't open source /usr: Function not implemented"
@@ -142,7 +142,7 @@ _SEALED = ("/proc/kcore", "/proc/sys")
     ],
 )
 def test_remedy(facts: dict[str, Any], cause: str, command: str) -> None:
-    said = obstacles.remedy(Facts(**facts))
+    said = remedies.remedy(Facts(**facts))
     assert cause in said
     assert command in said
 
@@ -159,8 +159,8 @@ def test_an_option_of_a_unit_is_undone_in_a_file_of_its_own() -> None:
 
 
 def test_remedy_for_code() -> None:
-    assert r"[Service]\nMemoryDenyWriteExecute=no\n" in obstacles.remedy_for_code(Facts(unit=_UNIT))
-    assert "PR_SET_MDWE" in obstacles.remedy_for_code(Facts())
+    assert r"[Service]\nMemoryDenyWriteExecute=no\n" in remedies.remedy_for_code(Facts(unit=_UNIT))
+    assert "PR_SET_MDWE" in remedies.remedy_for_code(Facts())
 
 
 @pytest.mark.parametrize(
@@ -185,4 +185,4 @@ def test_remedy_for_code() -> None:
     ],
 )
 def test_remedy_for_cgroups(cause: Cause, facts: dict[str, Any], command: str) -> None:
-    assert command in obstacles.remedy_for_cgroups(cause, Facts(**facts))
+    assert command in remedies.remedy_for_cgroups(cause, Facts(**facts))

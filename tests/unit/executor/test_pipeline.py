@@ -5,16 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from executor import pressure
+from executor import load
 from executor.catalogue import Installed
 from executor.languages import known
 from executor.languages.py import LANGUAGE
+from executor.load import Reading
 from executor.pipeline import Pipeline
-from executor.pressure import Reading
-from executor.sandbox.base import Ended, Job, SandboxFailure
-from executor.sandbox.keeper.protocol import Nursery
+from executor.sandbox.base import Ended, Job, Nursery, SandboxFailure
 from executor.settings import ExecutorSettings
-from executor.warm import Warm
+from executor.warm.warm import Warm
 from shared.codex import RunRequest, Verdict
 
 _PYTHON = Installed(LANGUAGE, tools={"python": "/usr/bin/python3"}, info="")
@@ -60,7 +59,7 @@ class AllWarm(Warm):
 @pytest.fixture
 def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     readings = iter([Reading(0, 0.0), Reading(27_000_000, 30.0)])
-    monkeypatch.setattr(pressure, "read", lambda: next(readings))
+    monkeypatch.setattr(load, "read", lambda: next(readings))
 
 
 @pytest.mark.usefixtures("busy_machine")

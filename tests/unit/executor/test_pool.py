@@ -2,10 +2,10 @@
 
 import asyncio
 
-from executor.sandbox.base import Step, Template
+from executor.sandbox.base import Ready, StageLimits, Step, Template
 from executor.sandbox.box import Box
-from executor.sandbox.keeper.protocol import BoxGone, StageLimits, Standing
-from executor.sandbox.pool import Pool, Ready
+from executor.sandbox.keeper.protocol import BoxGone, Standing
+from executor.sandbox.pool import Pool
 
 _LIMITS = StageLimits(1, 1, 1 << 20, 1, 1, 1, 1)
 _PLAIN = Template(1 << 20, _LIMITS)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from executor import precompiled_headers
 from executor.catalogue import Installed
 from executor.languages import known
 from executor.sandbox.base import Ended, File, Job
+from executor.warm import headers
 
 _CPP = replace(known()["cpp"], headers=("iostream", "bits/stdc++.h"))
 #: Words of commands: that make the plugin, load it, and compile with what was made.
@@ -49,7 +49,7 @@ def header(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    found = precompiled_headers.find_folder(tmp_path / "cache")
+    found = headers.find_folder(tmp_path / "cache")
     assert found
     return found
 
@@ -73,7 +73,7 @@ def _contents(folder: Path) -> set[bytes]:
 async def test_each_is_made_once(header: Path, folder: Path) -> None:
     compiler = Compiler(header)
     for _ in range(2):
-        await precompiled_headers.make(compiler, [_installed()], folder)
+        await headers.make(compiler, [_installed()], folder)
     key = _installed().headers_key
     assert _made(folder) == {f"{key}/iostream.gch", f"{key}/bits/stdc++.h.gch"}
     assert compiler.precompiled == [
@@ -84,7 +84,7 @@ async def test_each_is_made_once(header: Path, folder: Path) -> None:
 
 async def test_a_header_is_proved_before_it_is_kept(header: Path, folder: Path) -> None:
     compiler = Compiler(header)
-    await precompiled_headers.make(compiler, [_installed()], folder)
+    await headers.make(compiler, [_installed()], folder)
     proof = compiler.jobs[2]
     assert proof.files["made.gch"].content == _WITH
     assert proof.files["main.cpp"].content == b'#include "made"\n' + _CPP.reference.source.encode()
@@ -95,28 +95,28 @@ async def test_a_header_is_proved_before_it_is_kept(header: Path, folder: Path) 
 async def test_without_the_plugin_where_it_does_not_work(fails: str, header: Path, folder: Path) -> None:
     compiler = Compiler(header)
     compiler.fails = (fails,)
-    await precompiled_headers.make(compiler, [_installed()], folder)
+    await headers.make(compiler, [_installed()], folder)
     assert _contents(folder) == {_WITHOUT}
     assert compiler.precompiled[-1] == b"#include <bits/stdc++.h>\n"
     tried = len(compiler.jobs)
-    await precompiled_headers.make(compiler, [_installed()], folder)
+    await headers.make(compiler, [_installed()], folder)
     assert len(compiler.jobs) == tried  # it is not tried at every start
 
 
 async def test_a_changed_header_is_made_anew(header: Path, folder: Path) -> None:
     compiler = Compiler(header)
-    await precompiled_headers.make(compiler, [_installed()], folder)
+    await headers.make(compiler, [_installed()], folder)
     _change(header)
-    await precompiled_headers.make(compiler, [_installed()], folder)
+    await headers.make(compiler, [_installed()], folder)
     assert len(compiler.precompiled) == 4
 
 
 async def test_what_is_out_of_date_is_not_left_when_it_cannot_be_made(header: Path, folder: Path) -> None:
     compiler = Compiler(header)
-    await precompiled_headers.make(compiler, [_installed()], folder)
+    await headers.make(compiler, [_installed()], folder)
     _change(header)
     compiler.fails = ("made.gch",)
-    await precompiled_headers.make(compiler, [_installed()], folder)
+    await headers.make(compiler, [_installed()], folder)
     assert _made(folder) == set()
 
 
@@ -132,7 +132,7 @@ async def test_another_version_or_command_has_its_own(header: Path, folder: Path
 
 async def test_without_a_folder_nothing_is_made() -> None:
     compiler = Compiler()
-    await precompiled_headers.make(compiler, [_installed()], None)
+    await headers.make(compiler, [_installed()], None)
     assert compiler.jobs == []
 
 
@@ -149,10 +149,10 @@ def test_programs_are_compiled_as_their_headers_are() -> None:
 def test_a_folder_that_others_may_write_is_not_believed(tmp_path: Path) -> None:
     (tmp_path / "headers").mkdir()
     (tmp_path / "headers").chmod(0o755)
-    assert precompiled_headers.find_folder(tmp_path)
+    assert headers.find_folder(tmp_path)
     for mode in (0o775, 0o757):
         (tmp_path / "headers").chmod(mode)
-        assert precompiled_headers.find_folder(tmp_path) is None
+        assert headers.find_folder(tmp_path) is None
 
 
 def test_nor_one_that_is_somebody_else_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,9 +161,9 @@ def test_nor_one_that_is_somebody_else_s(tmp_path: Path, monkeypatch: pytest.Mon
         os.chown(tmp_path / "headers", 4711, 4711)
     else:
         monkeypatch.setattr(os, "geteuid", lambda: 4711)
-    assert precompiled_headers.find_folder(tmp_path) is None
+    assert headers.find_folder(tmp_path) is None
 
 
 def test_no_folder_is_no_failure(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert precompiled_headers.find_folder(tmp_path / "file") is None
+    assert headers.find_folder(tmp_path / "file") is None

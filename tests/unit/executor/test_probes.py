@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from executor import probes
+from executor.doctor import probes
 from executor.sandbox.base import Ended, Job, SandboxFailure
 
 

@@ -7,10 +7,11 @@ from typing import cast
 
 import pytest
 
+from executor.sandbox.base import StageLimits
 from executor.sandbox.keeper import processes
 from executor.sandbox.keeper.meter import Usage
 from executor.sandbox.keeper.processes import ProcessTree, SampledMeter, _Process
-from executor.sandbox.keeper.protocol import Begin, StageLimits
+from executor.sandbox.keeper.protocol import Begin
 from executor.sandbox.keeper.run import Run
 
 _MIB = 1 << 20

@@ -10,7 +10,7 @@ import pytest
 #: Forks a Python, as the nursery does, that runs the program named by the first argument, and prints what it tells.
 _NURSERY = """
 import gc, io, json, os, resource, sys
-from executor.sandbox.keeper.script import Script
+from executor.sandbox.zygote.script import Script
 
 def run(path, rehearsed):
     script = Script()

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from executor import shared_compiler
 from executor.sandbox.base import Ended, Job
-from executor.shared_compiler import Nonsense, SharedCompiler, checked
+from executor.warm import shared_compiler
+from executor.warm.shared_compiler import Nonsense, SharedCompiler, checked
 
 _ENDED = Ended(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False)
 

@@ -6,8 +6,7 @@ import signal
 import pytest
 
 from executor import verdict
-from executor.sandbox.base import Ended
-from executor.sandbox.keeper.protocol import StageLimits
+from executor.sandbox.base import Ended, StageLimits
 from shared.codex import Verdict
 
 _LIMITS = StageLimits(1.5, 9, 64 << 20, 9, 9, 9, 9)

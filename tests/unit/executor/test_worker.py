@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from executor.worker import Full, Slots
+from executor.slots import Full, Slots
 
 
 async def test_no_more_run_at_once_than_there_are_slots() -> None:
