@@ -16,14 +16,14 @@ from executor.languages.base import Language, Names, command
 from executor.sandbox.base import (
     HEADERS,
     PRELOAD,
-    Ended,
     File,
     Job,
     Sandbox,
     SandboxFailure,
     Shortcut,
-    StageLimits,
     Step,
+    StepLimits,
+    StepResult,
     Template,
     preload_files,
 )
@@ -33,7 +33,7 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-_LIMITS = StageLimits(
+_LIMITS = StepLimits(
     cpu_s=10, wall_s=60, memory_bytes=1 << 30, processes=256, open_files=256, file_bytes=1 << 20, stack_bytes=8 << 20
 )
 _OUTPUT_BYTES = 65536
@@ -181,7 +181,7 @@ async def _with_reserved(sandbox: Sandbox, installed: Installed) -> Installed:
 
 async def _start(
     sandbox: Sandbox, language: Language, argv: tuple[str, ...], files: Mapping[str, File] = MappingProxyType({})
-) -> Ended:
+) -> StepResult:
     step = Step(argv, ENVIRONMENT | language.environment, _LIMITS, _OUTPUT_BYTES, merge_output=True)
     (ended,) = await sandbox.run(Job(dict(files), (step,), Template(_LIMITS.file_bytes, _LIMITS)))
     return ended

@@ -2,7 +2,7 @@
 
 import signal
 
-from executor.sandbox.base import Ended, StageLimits
+from executor.sandbox.base import StepLimits, StepResult
 from shared.codex import Verdict
 
 _STOPPED = {
@@ -14,7 +14,7 @@ _STOPPED = {
 _MIB = 1 << 20
 
 
-def of_run(ended: Ended, out_of_memory: bytes | None) -> Verdict:
+def of_run(ended: StepResult, out_of_memory: bytes | None) -> Verdict:
     """`out_of_memory` is what the language's runtime writes to standard error when it gives up for want of memory."""
     if ended.stopped is not None:
         return _STOPPED.get(ended.stopped, Verdict.INTERNAL_ERROR)
@@ -27,7 +27,7 @@ def of_run(ended: Ended, out_of_memory: bytes | None) -> Verdict:
     return Verdict.RUNTIME_ERROR
 
 
-def explain(ended: Ended, limits: StageLimits, output_bytes: int) -> str:
+def explain(ended: StepResult, limits: StepLimits, output_bytes: int) -> str:
     """One sentence on why it did not end well; empty when it did."""
     match ended.stopped:
         case "cpu":
@@ -44,7 +44,7 @@ def explain(ended: Ended, limits: StageLimits, output_bytes: int) -> str:
             return f"Stopped: {other}."
 
 
-def _explain_exit(ended: Ended) -> str:
+def _explain_exit(ended: StepResult) -> str:
     if ended.signal is not None:
         description = signal.strsignal(ended.signal) or "unknown signal"
         return f"Killed by signal {ended.signal} ({description})."

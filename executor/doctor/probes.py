@@ -13,9 +13,9 @@ from importlib import resources
 from pathlib import Path
 
 from executor.catalogue import ENVIRONMENT
-from executor.sandbox.base import Ended, File, Job, Sandbox, StageLimits, Step, Template, find_python
+from executor.sandbox.base import File, Job, Sandbox, Step, StepLimits, StepResult, Template, find_python
 
-_LIMITS = StageLimits(
+_LIMITS = StepLimits(
     cpu_s=5, wall_s=10, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=8 << 20, stack_bytes=8 << 20
 )
 #: Of a probe that ends by itself: what it takes longer is the machine's slowness, and says nothing of a guarantee.
@@ -57,8 +57,8 @@ MAY_MAKE_CODE = "runtimes may compile as they run"
 class _LimitProbe:
     guarantee: str
     source: str
-    limits: StageLimits
-    held: Callable[[Ended], bool]
+    limits: StepLimits
+    held: Callable[[StepResult], bool]
 
 
 _LIMIT_PROBES = (
@@ -150,7 +150,7 @@ async def probe(sandbox: Sandbox, at_once: int) -> list[Finding]:
     """Run all probes, so many at once; `SandboxFailure` when the sandbox itself does not work."""
     free = asyncio.Semaphore(at_once)
 
-    async def run(source: str, limits: StageLimits, argument: str = "") -> Ended:
+    async def run(source: str, limits: StepLimits, argument: str = "") -> StepResult:
         step = Step((find_python(), "probe.py", argument), ENVIRONMENT, limits, _OUTPUT_BYTES)
         async with free:
             (ended,) = await sandbox.run(
@@ -172,7 +172,7 @@ async def probe(sandbox: Sandbox, at_once: int) -> list[Finding]:
     return [*isolation.result(), *(task.result() for task in limits)]
 
 
-async def _isolation(run: Callable[[str, StageLimits, str], Awaitable[Ended]]) -> list[Finding]:
+async def _isolation(run: Callable[[str, StepLimits, str], Awaitable[StepResult]]) -> list[Finding]:
     source = resources.files(__package__).joinpath("isolation_probe.py").read_text()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         aims = {"port": listener.getsockname()[1], "files": [_OWN_FILE]}
@@ -187,6 +187,6 @@ async def _isolation(run: Callable[[str, StageLimits, str], Awaitable[Ended]]) -
     ]
 
 
-def _tell(ended: Ended) -> str:
+def _tell(ended: StepResult) -> str:
     said = (ended.stderr or ended.stdout)[-300:].decode(errors="replace").strip()
     return f"ended with {ended.stopped or ended.exit_code or ended.signal}: {said}"

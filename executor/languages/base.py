@@ -70,7 +70,7 @@ class Language:
     that programs are compiled by copies of a compiler that has started, and has read the file in
     `executor/warm/preload` with the source's name, for those that begin like that (`executor.warm.forked_compiler`).
 
-    `nursery` and `stub` are other ways to `run`: to start what programs are forked from, which does what `run` says, or
+    `zygote` and `stub` are other ways to `run`: to start what programs are forked from, which does what `run` says, or
     a process for one program that waits for it. `compiler` is another way to `compile`: a process that compiles one
     source after the other (`executor.warm.shared_compiler`). Both may need `makings`, whose folder is `{runtime}`;
     without those, or before they are made, programs run as they ever did. `{preload}` is the folder of
@@ -102,7 +102,7 @@ class Language:
     has_driver: bool = False
     reads_ahead: bool = False
     makings: tuple[Making, ...] = ()
-    nursery: tuple[str, ...] = ()
+    zygote: tuple[str, ...] = ()
     stub: Stub | None = None
     compiler: tuple[str, ...] = ()
 

@@ -10,12 +10,28 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final, Protocol
 
-from executor.sandbox.keeper.protocol import MAX_ARTEFACTS, RUN_STACK_BYTES, Nursery, Shortcut, StageLimits
+from executor.sandbox.keeper.protocol import MAX_ARTEFACTS, RUN_STACK_BYTES, Shortcut, StepLimits, Zygote
 from shared.errors import ConfigurationError
 
 __all__ = [
-    "HEADERS", "MAX_ARTEFACTS", "PRELOAD", "RUNTIMES", "RUN_STACK_BYTES", "Ended", "File", "Job", "Nursery", "Ready",
-    "Sandbox", "SandboxFailure", "Shortcut", "StageLimits", "Step", "Template", "find_python", "preload_files",
+    "HEADERS",
+    "MAX_ARTEFACTS",
+    "PRELOAD",
+    "RUNTIMES",
+    "RUN_STACK_BYTES",
+    "File",
+    "Job",
+    "Ready",
+    "Sandbox",
+    "SandboxFailure",
+    "Shortcut",
+    "Step",
+    "StepLimits",
+    "StepResult",
+    "Template",
+    "Zygote",
+    "find_python",
+    "preload_files",
 ]  # fmt: skip
 
 #: Folders inside the sandbox. This one holds precompiled headers.
@@ -39,7 +55,7 @@ class Step:
 
     argv: tuple[str, ...]
     environment: dict[str, str]
-    limits: StageLimits
+    limits: StepLimits
     output_bytes: int
     stdin: bytes | socket.socket = b""
     shortcut: Shortcut | None = None
@@ -52,14 +68,14 @@ class Template:
     """A box before its job is known. All files in it together may take `disk_bytes`; `limits` are those that its first
     step is likely to have.
 
-    Its first process waits: to become any program; as a copy of the `nursery`, which runs the first step; or as the
+    Its first process waits: to become any program; as a copy of the `zygote`, which runs the first step; or as the
     `stub`, which is started at once, and is told the first step's `argv` in a line of JSON, {"argv": [...]}, on its
     descriptor 3. A stub says there, by one byte "r", that it is ready.
     """
 
     disk_bytes: int
-    limits: StageLimits
-    nursery: Nursery | None = None
+    limits: StepLimits
+    zygote: Zygote | None = None
     stub: Step | None = None
 
 
@@ -77,17 +93,17 @@ class Job:
     environment, limits of output, and merging are the stub's.
 
     The files that the first step makes are brought back when it succeeds, before the next one starts, if together they
-    have up to `collect_bytes`; they are then its `Ended.made`.
+    have up to `artefact_bytes`; they are then its `StepResult.artefacts`.
     """
 
     files: dict[str, File]
     steps: tuple[Step, ...]
     template: Template
-    collect_bytes: int = 0
+    artefact_bytes: int = 0
 
 
 @dataclass(frozen=True)
-class Ended:
+class StepResult:
     """How a step ended. `stopped` is the limit that did it: cpu, wall, memory or output; None when itself."""
 
     exit_code: int | None
@@ -99,7 +115,7 @@ class Ended:
     stdout: bytes = field(repr=False)
     stderr: bytes = field(repr=False)
     truncated: bool
-    made: dict[str, File] = field(default_factory=dict, repr=False)
+    artefacts: dict[str, File] = field(default_factory=dict, repr=False)
 
     @property
     def succeeded(self) -> bool:
@@ -120,7 +136,7 @@ class SandboxFailure(Exception):
 
 
 class Sandbox(Protocol):
-    async def run(self, job: Job) -> list[Ended]:
+    async def run(self, job: Job) -> list[StepResult]:
         """Run the steps, in a box that nobody else uses, and return those that were started, in order.
 
         When it returns, or is cancelled, or raises `SandboxFailure`, every process of the box is dead.

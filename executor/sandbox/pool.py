@@ -41,7 +41,7 @@ class Pool:
     def take(self) -> Box | None:
         """One that stands; it is the caller's."""
         self._wanted_until = self._loop.time() + self._ready.idle_s
-        box = next((box for box in self._boxes if box.is_standing and not box.gone.done()), None)
+        box = next((box for box in self._boxes if box.is_ready and not box.gone.done()), None)
         if box:
             self._boxes.remove(box)
         return box
@@ -68,7 +68,7 @@ class Pool:
     def _may_add(self) -> bool:
         if len(self._boxes) >= self._ready.count:
             return False
-        making = sum(not box.is_standing for box in self._boxes)
+        making = sum(not box.is_ready for box in self._boxes)
         if self.template.stub:
             return making == 0 and self._under_way() < _PROCESSORS
         return making < _MOST_AT_ONCE

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from executor.catalogue import find_installed
-from executor.sandbox.base import Ended, File, Job
+from executor.sandbox.base import File, Job, StepResult
 from executor.settings import ExecutorSettings
 from executor.warm import headers, prebuilt
 from shared.errors import ConfigurationError
@@ -22,7 +22,7 @@ from shared.settings import fail, load
 class _NoSandbox:
     """Runs a trusted job as it is."""
 
-    async def run(self, job: Job) -> list[Ended]:
+    async def run(self, job: Job) -> list[StepResult]:
         (step,) = job.steps
         with tempfile.TemporaryDirectory() as folder:
             work = Path(folder)
@@ -38,7 +38,7 @@ class _NoSandbox:
             )
             said, _ = await process.communicate()
             made = {name: File((work / name).read_bytes()) for name in os.listdir(work) if name not in job.files}
-        return [Ended(process.returncode, None, 0.0, 0.0, 0, None, said, b"", truncated=False, made=made)]
+        return [StepResult(process.returncode, None, 0.0, 0.0, 0, None, said, b"", truncated=False, artefacts=made)]
 
 
 async def precompile(settings: ExecutorSettings) -> None:

@@ -1,12 +1,12 @@
 """Compilers that have started before their program comes, and are copied for each.
 
-A third of the time that GCC takes for a small C program is to start, and as much to read `<stdio.h>`. One nursery
+A third of the time that GCC takes for a small C program is to start, and as much to read `<stdio.h>`. One zygote
 (`sandbox/init/gcc.c`) has done both, for programs that begin with that line; another has read nothing, for the others.
 """
 
 from executor import limits
 from executor.catalogue import Installed
-from executor.sandbox.base import PRELOAD, Ended, File, Job, Nursery, Sandbox, Step, Template, preload_files
+from executor.sandbox.base import PRELOAD, File, Job, Sandbox, Step, StepResult, Template, Zygote, preload_files
 from executor.settings import ExecutorSettings
 
 _PLUGIN = "-fplugin=/box/init.so"
@@ -40,7 +40,7 @@ class ForkedCompiler:
                 copy = await self._compile(sandbox, box, name)
                 if not copy.succeeded:
                     return copy.stdout.decode(errors="replace") or "it ended without a word"
-                if copy.made != anew.made:
+                if copy.artefacts != anew.artefacts:
                     return "it compiles the same source to something else"
         return ""
 
@@ -49,9 +49,9 @@ class ForkedCompiler:
         assert shortcut
         compiler, *_ = shortcut.commands
         argv = ("/usr/bin/env", f"--chdir={PRELOAD}", *compiler, *options)
-        return Template(self._anew.disk_bytes, self._anew.limits, nursery=Nursery(argv, self._installed.environment))
+        return Template(self._anew.disk_bytes, self._anew.limits, zygote=Zygote(argv, self._installed.environment))
 
-    async def _compile(self, sandbox: Sandbox, box: Template, name: str) -> Ended:
+    async def _compile(self, sandbox: Sandbox, box: Template, name: str) -> StepResult:
         language = self._installed.language
         assert language.compile
         step = Step(
@@ -63,5 +63,5 @@ class ForkedCompiler:
             merge_output=True,
         )
         files = {name: File(language.reference.source.encode())}
-        (ended,) = await sandbox.run(Job(files, (step,), box, collect_bytes=_MOST_BYTES))
+        (ended,) = await sandbox.run(Job(files, (step,), box, artefact_bytes=_MOST_BYTES))
         return ended

@@ -18,14 +18,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from executor.catalogue import Installed
-from executor.sandbox.base import Ended, File, Job, Sandbox, SandboxFailure, StageLimits, Step, Template
+from executor.sandbox.base import File, Job, Sandbox, SandboxFailure, Step, StepLimits, StepResult, Template
 from executor.warm import prebuilt
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
 _MIB = 1 << 20
-_LIMITS = StageLimits(
+_LIMITS = StepLimits(
     cpu_s=120,
     wall_s=600,
     memory_bytes=2048 * _MIB,
@@ -94,7 +94,7 @@ async def _compile(sandbox: Sandbox, language: Installed, precompiled: "_Precomp
     if not _is_made(ended):
         log.warning("header.left_out", header=precompiled.header, reason=_reason(ended))
         return
-    await asyncio.to_thread(precompiled.store, ended.made)
+    await asyncio.to_thread(precompiled.store, ended.artefacts)
     log.info("header.precompiled", header=precompiled.header, cpu_s=ended.cpu_s)
 
 
@@ -105,10 +105,10 @@ async def _compile_thoroughly(sandbox: Sandbox, language: Installed, header: str
     try:
         files = {plugin.makes: File(await prebuilt.build(sandbox, language, plugin))}
         ended = await _precompile(sandbox, language, header, files, plugin=f"-fplugin=./{plugin.makes}")
-        proof = await _use(sandbox, language, ended.made) if _is_made(ended) else ended
+        proof = await _use(sandbox, language, ended.artefacts) if _is_made(ended) else ended
         if proof.succeeded:
             log.info("header.precompiled", header=header, cpu_s=ended.cpu_s, instantiated=True)
-            return ended.made
+            return ended.artefacts
         log.info("header.not_instantiated", header=header, reason=_reason(proof))
     except SandboxFailure as exc:
         log.info("header.not_instantiated", header=header, reason=str(exc))
@@ -117,7 +117,7 @@ async def _compile_thoroughly(sandbox: Sandbox, language: Installed, header: str
 
 async def _precompile(
     sandbox: Sandbox, language: Installed, header: str, files: dict[str, File], plugin: str = ""
-) -> Ended:
+) -> StepResult:
     # Called like the program, so that "In file included from" reads as ever.
     name = language.language.names_for("").source
     argv = language.command(language.language.precompile, source=name, plugin=plugin)
@@ -125,7 +125,7 @@ async def _precompile(
     return await _run(sandbox, language, (*_PATIENTLY, *argv), {name: File(source.encode()), **files})
 
 
-async def _use(sandbox: Sandbox, language: Installed, made: dict[str, File]) -> Ended:
+async def _use(sandbox: Sandbox, language: Installed, made: dict[str, File]) -> StepResult:
     """Compile the language's own program with what was made."""
     assert language.language.compile
     name = language.language.names_for("").source
@@ -134,17 +134,17 @@ async def _use(sandbox: Sandbox, language: Installed, made: dict[str, File]) -> 
     return await _run(sandbox, language, argv, {name: File(source.encode()), _HEADER: made[_HEADER]})
 
 
-async def _run(sandbox: Sandbox, language: Installed, argv: tuple[str, ...], files: dict[str, File]) -> Ended:
+async def _run(sandbox: Sandbox, language: Installed, argv: tuple[str, ...], files: dict[str, File]) -> StepResult:
     step = Step(argv, language.environment, _LIMITS, _DIAGNOSTICS_BYTES, merge_output=True)
-    (ended,) = await sandbox.run(Job(files, (step,), Template(_DISK_BYTES, _LIMITS), collect_bytes=_DISK_BYTES))
+    (ended,) = await sandbox.run(Job(files, (step,), Template(_DISK_BYTES, _LIMITS), artefact_bytes=_DISK_BYTES))
     return ended
 
 
-def _is_made(ended: Ended) -> bool:
-    return ended.succeeded and {_HEADER, _RULE} <= set(ended.made)
+def _is_made(ended: StepResult) -> bool:
+    return ended.succeeded and {_HEADER, _RULE} <= set(ended.artefacts)
 
 
-def _reason(ended: Ended) -> str:
+def _reason(ended: StepResult) -> str:
     return ended.stopped or ended.stdout.decode(errors="replace")
 
 

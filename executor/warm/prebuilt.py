@@ -17,8 +17,8 @@ from executor.sandbox.base import (
     Job,
     Sandbox,
     SandboxFailure,
-    StageLimits,
     Step,
+    StepLimits,
     Template,
     preload_files,
 )
@@ -27,7 +27,7 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 
 _MIB = 1 << 20
-_LIMITS = StageLimits(
+_LIMITS = StepLimits(
     cpu_s=60, wall_s=300, memory_bytes=1024 * _MIB, processes=256, open_files=256, file_bytes=64 * _MIB,
     stack_bytes=64 * _MIB, background=True,
 )  # fmt: skip
@@ -69,10 +69,10 @@ async def build(sandbox: Sandbox, installed: Installed, making: Making) -> bytes
     step = Step(argv, installed.environment, _LIMITS, _DIAGNOSTICS_BYTES, merge_output=True)
     sources = {name: File(_source(name)) for name in making.sources}
     box = Template(_DISK_BYTES, _LIMITS)
-    (ended,) = await sandbox.run(Job(sources, (step,), box, collect_bytes=_DISK_BYTES))
-    if making.makes not in ended.made:
+    (ended,) = await sandbox.run(Job(sources, (step,), box, artefact_bytes=_DISK_BYTES))
+    if making.makes not in ended.artefacts:
         raise SandboxFailure(f"{making.makes}: {ended.stopped or ended.stdout.decode(errors='replace')}")
-    return ended.made[making.makes].content
+    return ended.artefacts[making.makes].content
 
 
 def _source(name: str) -> bytes:

@@ -17,13 +17,13 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from executor.sandbox.base import MAX_ARTEFACTS, Ended, File, Job, SandboxFailure, StageLimits, Step, Template
+from executor.sandbox.base import MAX_ARTEFACTS, File, Job, SandboxFailure, Step, StepLimits, StepResult, Template
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
 _MIB = 1 << 20
-_LIMITS = StageLimits(
+_LIMITS = StepLimits(
     cpu_s=600,
     wall_s=3600,
     memory_bytes=1024 * _MIB,
@@ -49,7 +49,7 @@ _LONGEST_NAME = 255
 class _Server:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    box: "asyncio.Task[list[Ended]]"
+    box: "asyncio.Task[list[StepResult]]"
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     sources: int = 0
 
@@ -68,7 +68,7 @@ class SharedCompiler:
 
     def __init__(
         self,
-        attend: Callable[[Job], Awaitable[list[Ended]]],
+        attend: Callable[[Job], Awaitable[list[StepResult]]],
         argv: tuple[str, ...],
         environment: dict[str, str],
         idle_s: float,
@@ -79,11 +79,11 @@ class SharedCompiler:
         self._idle_s = idle_s
         self._server: _Server | None = None
         self._starting: asyncio.Task[None] | None = None
-        self._turns: set[asyncio.Task[Ended | None]] = set()
+        self._turns: set[asyncio.Task[StepResult | None]] = set()
         self._idle: asyncio.TimerHandle | None = None
         self._rests_until = 0.0
 
-    async def compile(self, name: str, source: bytes, output_bytes: int) -> Ended | None:
+    async def compile(self, name: str, source: bytes, output_bytes: int) -> StepResult | None:
         """None when the ordinary compiler has to be asked."""
         server = self._server
         if server is None or not server.is_up or server.sources >= _MOST_SOURCES:
@@ -106,7 +106,7 @@ class SharedCompiler:
         if self._server:
             await self._server.aclose()
 
-    async def _in_turn(self, server: _Server, name: bytes, source: bytes, output_bytes: int) -> Ended | None:
+    async def _in_turn(self, server: _Server, name: bytes, source: bytes, output_bytes: int) -> StepResult | None:
         try:
             async with asyncio.timeout(_QUEUE_S):
                 await server.busy.acquire()
@@ -231,9 +231,9 @@ def checked(name: str) -> str:
     return name
 
 
-def _ended(verdict: int, said: bytes, output_bytes: int, made: dict[str, File], wall_s: float) -> Ended:
+def _ended(verdict: int, said: bytes, output_bytes: int, made: dict[str, File], wall_s: float) -> StepResult:
     """As the ordinary compiler's step would have ended; what it used is not known but for the time."""
-    return Ended(
+    return StepResult(
         exit_code=0 if verdict == _COMPILED else 1,
         signal=None,
         cpu_s=wall_s,
@@ -243,5 +243,5 @@ def _ended(verdict: int, said: bytes, output_bytes: int, made: dict[str, File], 
         stdout=said[:output_bytes],
         stderr=b"",
         truncated=len(said) > output_bytes,
-        made=made if verdict == _COMPILED else {},
+        artefacts=made if verdict == _COMPILED else {},
     )

@@ -1,6 +1,6 @@
 """Runtimes that have started before their program comes: which of them there are, and how a job is given to one.
 
-    a request in a language with a nursery or a stub ──> its template, once that has proved itself; until then None
+    a request in a language with a zygote or a stub ──> its template, once that has proved itself; until then None
 
 A language's own reference program is the first that runs so, and decides whether any other does. What is there at once
 stands ready from the start; what must be made first (`executor.warm.prebuilt`) is made when the language is first asked
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from executor import limits
 from executor.catalogue import Installed
-from executor.sandbox.base import Ended, File, Job, Nursery, Ready, SandboxFailure, Step, Template
+from executor.sandbox.base import File, Job, Ready, SandboxFailure, Step, StepResult, Template, Zygote
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.warm import prebuilt
@@ -81,7 +81,7 @@ class Warm:
 
     def _get(self, installed: Installed) -> None:
         code, language = installed.language.code, installed.language
-        waits = language.stub or language.nursery or (language.reads_ahead and installed.shortcut)
+        waits = language.stub or language.zygote or (language.reads_ahead and installed.shortcut)
         if self._settings.executor_warm and waits and code not in self._getting:
             self._getting[code] = asyncio.create_task(self._set_up(installed))
 
@@ -127,7 +127,7 @@ class Warm:
             return ""
         return (proved.stderr or proved.stdout).decode(errors="replace") or "it ended without a word"
 
-    async def _prove(self, installed: Installed, template: Template) -> Ended:
+    async def _prove(self, installed: Installed, template: Template) -> StepResult:
         """Run the language's own program in such a box, before anybody else's."""
         language, environment = installed.language, installed.environment
         names = language.names_for(language.reference.source)
@@ -136,8 +136,8 @@ class Warm:
             argv = installed.command(language.compile, source=names.source)
             step = Step(argv, environment, limits.of_compilation(self._settings), _PROOF_BYTES)
             box = Template(self._settings.max_disk_bytes, step.limits)
-            (ended,) = await self._sandbox.run(Job(files, (step,), box, collect_bytes=_PROOF_BYTES))
-            files |= ended.made
+            (ended,) = await self._sandbox.run(Job(files, (step,), box, artefact_bytes=_PROOF_BYTES))
+            files |= ended.artefacts
         argv = self._command(installed, language.run, source=names.source, main=names.main)
         most = limits.of_run(limits.NO_WISHES, self._settings, language.extra_memory)
         step = Step(argv, environment, most, _PROOF_BYTES, stdin=language.reference.input.encode())
@@ -149,9 +149,9 @@ class Warm:
         language, settings = installed.language, self._settings
         usual = limits.of_run(limits.NO_WISHES, settings, language.extra_memory)
         values = {"source": language.names_for("").source, **values}
-        if language.nursery:
-            argv = self._command(installed, language.nursery, **values)
-            return Template(settings.max_disk_bytes, usual, nursery=Nursery(argv, installed.environment))
+        if language.zygote:
+            argv = self._command(installed, language.zygote, **values)
+            return Template(settings.max_disk_bytes, usual, zygote=Zygote(argv, installed.environment))
         assert language.stub
         argv = self._command(installed, language.stub.run, **values)
         # Limits that the kernel holds cannot be raised later, so they are those of the most that a request may ask for.

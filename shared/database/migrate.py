@@ -18,7 +18,7 @@ log = get_logger(__name__)
 def alembic_config(url: str) -> Config:
     """Alembic's configuration without a file; `url` is any postgresql:// address."""
     config = Config()
-    config.set_main_option("script_location", "shared:migrations")
+    config.set_main_option("script_location", "shared.database:migrations")
     config.attributes["url"] = "postgresql+asyncpg://" + url.split("://", 1)[1]
     return config
 

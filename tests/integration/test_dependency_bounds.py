@@ -17,7 +17,7 @@ PACKAGES: Final = ("api_service", "executor", "job_runner", "precieux", "queue_c
 PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
 #: Imports every module of the packages that it is given. Those left out start something when they are imported: the
-#: nursery of a box, and Alembic's migration.
+#: zygote of a box, and Alembic's migration.
 _IMPORT_ALL: Final = """
 import importlib, pkgutil, sys
 

@@ -6,12 +6,12 @@ import socket
 import pytest
 
 from executor.catalogue import ENVIRONMENT
-from executor.sandbox.base import File, Job, StageLimits, Step, Template, find_python
+from executor.sandbox.base import File, Job, Step, StepLimits, Template, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 
 pytestmark = pytest.mark.security
 
-_LIMITS = StageLimits(
+_LIMITS = StepLimits(
     cpu_s=5, wall_s=30, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=8 << 20, stack_bytes=8 << 20
 )
 _TEMPLATE = Template(16 << 20, _LIMITS)

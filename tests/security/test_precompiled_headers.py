@@ -12,7 +12,7 @@ from executor.catalogue import Installed
 from executor.host import find_mechanisms
 from executor.languages import known
 from executor.pipeline import Outcome, Pipeline
-from executor.sandbox.base import Ended, File, Job
+from executor.sandbox.base import File, Job, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.warm import headers
@@ -39,7 +39,7 @@ class Marking:
     def __init__(self, sandbox: BubblewrapSandbox) -> None:
         self._sandbox = sandbox
 
-    async def run(self, job: Job) -> list[Ended]:
+    async def run(self, job: Job) -> list[StepResult]:
         files = dict(job.files)
         if name := next((name for name in files if name.endswith(".cpp")), None):
             files[name] = File(files[name].content + _MARKED.encode())

@@ -29,7 +29,7 @@ from executor.catalogue import Installed
 from executor.compile_cache import key_of
 from executor.languages import known
 from executor.pipeline import plan
-from executor.sandbox.base import Ended
+from executor.sandbox.base import StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.shared_compiler import checked
 from job_runner.claim import ClaimedJob
@@ -101,7 +101,7 @@ def _plan(code: str) -> None:
 def _ended(text: str) -> None:
     output = text.encode("utf-8", "replace")
     for language in known().values():
-        ended = Ended(1, None, 0, 0, 0, None, output, output, truncated=False)
+        ended = StepResult(1, None, 0, 0, 0, None, output, output, truncated=False)
         verdict.of_run(ended, language.out_of_memory)
 
 

@@ -45,7 +45,7 @@ def find_compiled() -> Compiled:
     """Where they are; they are compiled if they are missing. `ConfigurationError` when that cannot be."""
     # With the C library's version, as what a newer one's headers make of our sources an older one cannot load.
     name = f"{platform.machine()}-{''.join(platform.libc_ver())}-{_digest()}"
-    made = Compiled(_FOLDER / f"init-{name}.so", _FOLDER / f"nursery-{name}.bin")
+    made = Compiled(_FOLDER / f"init-{name}.so", _FOLDER / f"zygote-{name}.bin")
     complaints = []
     for compiler in () if made.exists() else _compilers():
         try:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 
 from executor.sandbox.base import Step
-from executor.sandbox.keeper.protocol import Stage
+from executor.sandbox.keeper.protocol import StepOrder
 from executor.sandbox.streams.capture import Capture
 from executor.sandbox.streams.sealed import Promised, read_only
 
@@ -35,17 +35,17 @@ class Streams:
         self._stderr = self._stdout if step.merge_output else Capture(step.output_bytes, on_overflow)
         self._promised: Promised | None = None
 
-    def stage(self, descriptors: Descriptors) -> Stage:
+    def order(self, descriptors: Descriptors) -> StepOrder:
         """For a step whose input is known, or is a conversation."""
         given = self._step.stdin
         if isinstance(given, bytes):
-            return self._stage(descriptors, descriptors.give(read_only(given)) if given else -1)
-        return self._stage(descriptors, descriptors.give(os.dup(given.fileno())))
+            return self._order(descriptors, descriptors.give(read_only(given)) if given else -1)
+        return self._order(descriptors, descriptors.give(os.dup(given.fileno())))
 
-    def stage_before_input(self, descriptors: Descriptors) -> Stage:
+    def order_before_input(self, descriptors: Descriptors) -> StepOrder:
         """For a program that is started before its input is known: `fulfil` tells."""
         self._promised = Promised()
-        return self._stage(descriptors, descriptors.give(self._promised.reader()))
+        return self._order(descriptors, descriptors.give(self._promised.reader()))
 
     def fulfil(self, stdin: bytes) -> None:
         assert self._promised
@@ -63,8 +63,8 @@ class Streams:
         if self._promised:
             self._promised.close()
 
-    def _stage(self, descriptors: Descriptors, stdin: int) -> Stage:
+    def _order(self, descriptors: Descriptors, stdin: int) -> StepOrder:
         step = self._step
         stdout = descriptors.give(self._stdout.take_writer())
         stderr = stdout if step.merge_output else descriptors.give(self._stderr.take_writer())
-        return Stage(step.argv, step.environment, step.limits, stdin, stdout, stderr, step.shortcut)
+        return StepOrder(step.argv, step.environment, step.limits, stdin, stdout, stderr, step.shortcut)

@@ -35,7 +35,7 @@ _MOST_PASSES = 100
 @dataclass(frozen=True)
 class Cgroups:
     """Folders that belong to this executor alone, by hierarchy (`unified` alone for version 2); it makes and removes
-    them, the keeper makes one child per stage in each."""
+    them, the keeper makes one child per step in each."""
 
     version: int
     folders: dict[str, Path]

@@ -56,9 +56,9 @@ _FILES = {
 _EMPTY, _EMPTY_FILE = "/empty", "/empty-file"
 # Hidden from programs: a box mounts its own files over /box.
 _KEEPER = "/box/keeper.pyz"
-_NURSERY = "/box/nursery.py"
+_ZYGOTE = "/box/zygote.py"
 _INIT = "/box/init.so"
-_NURSERY_PROGRAM = "/box/nursery"
+_ZYGOTE_PROGRAM = "/box/zygote"
 
 
 @dataclass(frozen=True)
@@ -115,14 +115,14 @@ def build_wall(
     argv += ["--symlink", "/box/tmp", "/tmp", "--symlink", "/box/tmp", "/var/tmp"]  # noqa: S108
     descriptors = []
     files = {name: text.encode() for name, text in _FILES.items()} | {_EMPTY_FILE: b""}
-    files |= {_KEEPER: _archive(), _NURSERY: (_files_of("zygote") / "start.py").read_bytes()}
+    files |= {_KEEPER: _archive(), _ZYGOTE: (_files_of("zygote") / "start.py").read_bytes()}
     found = find_compiled()
-    files |= {_INIT: found.library.read_bytes(), _NURSERY_PROGRAM: found.program.read_bytes()}
+    files |= {_INIT: found.library.read_bytes(), _ZYGOTE_PROGRAM: found.program.read_bytes()}
     files |= {f"{PRELOAD}/{file.name}": file.read_bytes() for file in preload_files().iterdir()}
     for name, content in files.items():
         descriptor = _in_memory(content)
         descriptors.append(descriptor)
-        permissions = "0555" if name == _NURSERY_PROGRAM else "0444"
+        permissions = "0555" if name == _ZYGOTE_PROGRAM else "0444"
         argv += ["--perms", permissions, "--file", str(descriptor), name]
     descriptors.append(_in_memory(syscalls))
     argv += ["--seccomp", str(descriptors[-1])]

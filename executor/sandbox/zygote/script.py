@@ -20,7 +20,7 @@ from importlib.machinery import SourceFileLoader
 _WORK = "/box/work"
 _FLUSH_FAILED = 120
 #: Frames of these files are none of the program's.
-_OURS = ("/box/nursery.py", "/box/keeper.pyz")
+_OURS = ("/box/zygote.py", "/box/keeper.pyz")
 #: What most programs do. Its `output` is none that anybody reads.
 _REHEARSAL = 'print("text", 1, file=output, flush=True)'
 
@@ -60,7 +60,7 @@ class Script:
     def rehearse(self, argv: Sequence[str]) -> None:
         """Do once, while nobody waits, what is done for every program.
 
-        Memory is shared with the nursery until it is written. Most that the program will write has its own copy then.
+        Memory is shared with the zygote until it is written. Most that the program will write has its own copy then.
         """
         self.begin(argv)
         self._path = os.devnull
@@ -104,7 +104,7 @@ class Script:
 
 
 def forget_ours() -> None:
-    """In the nursery, once it has imported everything: what is imported from there on is as in any Python."""
+    """In the zygote, once it has imported everything: what is imported from there on is as in any Python."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "executor"]:
         del sys.modules[name]
     sys.path[:] = [entry for entry in sys.path if not entry.endswith(".pyz")]

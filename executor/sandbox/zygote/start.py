@@ -1,4 +1,4 @@
-"""The first file of the nursery's Python, and of every Python program that it forks: under their frames is only this.
+"""The first file of the zygote's Python, and of every Python program that it forks: under their frames is only this.
 
 It lies in the wall as a file of its own, beside the archive that holds the rest.
 """

@@ -1,9 +1,9 @@
-// Node's nursery: a Node that has started, of which programs are forked, each in its box (executor/sandbox/init/node.c).
+// Node's zygote: a Node that has started, of which programs are forked, each in its box (executor/sandbox/init/node.c).
 //
 // It is preloaded (`node --require=start.js /box/work/main.js`), so it runs when everything is set up and just before
 // Node loads the main module, the ordinary way. It blocks in between, in C: once until it goes on in the process of each
 // program, and there again until the program has come. Nothing of the program's is run by us, and no frame of ours is
-// below it. The nursery itself never goes on.
+// below it. The zygote itself never goes on.
 'use strict'
 
 const fs = require('fs')
@@ -45,7 +45,7 @@ function becomeOneself() {
   v8.setFlagsFromString('--random-seed=0')
 }
 
-// What counts from Node's start is to count from the program's, and not from the nursery's: `age` is in milliseconds.
+// What counts from Node's start is to count from the program's, and not from the zygote's: `age` is in milliseconds.
 function forget(age) {
   const { now } = Performance.prototype
   const { get } = Object.getOwnPropertyDescriptor(Performance.prototype, 'timeOrigin')

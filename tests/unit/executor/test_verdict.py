@@ -6,16 +6,16 @@ import signal
 import pytest
 
 from executor import verdict
-from executor.sandbox.base import Ended, StageLimits
+from executor.sandbox.base import StepLimits, StepResult
 from shared.codex import Verdict
 
-_LIMITS = StageLimits(1.5, 9, 64 << 20, 9, 9, 9, 9)
+_LIMITS = StepLimits(1.5, 9, 64 << 20, 9, 9, 9, 9)
 
 
 def _ended(
     stopped: str | None = None, exit_code: int | None = 0, number: int | None = None, stderr: bytes = b""
-) -> Ended:
-    return Ended(exit_code, number, 0.1, 0.1, 1000, stopped, b"", stderr, truncated=False)
+) -> StepResult:
+    return StepResult(exit_code, number, 0.1, 0.1, 1000, stopped, b"", stderr, truncated=False)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_limit_decides_however_the_program_ended(stopped: str, expected: Verdi
         (_ended(exit_code=None, number=signal.SIGABRT, stderr=b"MemoryError"), Verdict.MEMORY_LIMIT),
     ],
 )
-def test_without_a_limit_the_ending_decides(ended: Ended, expected: Verdict) -> None:
+def test_without_a_limit_the_ending_decides(ended: StepResult, expected: Verdict) -> None:
     assert verdict.of_run(ended, b"MemoryError") is expected
 
 

@@ -1,4 +1,4 @@
-/* Process 1 of a box: makes the box, waits until it begins, starts the stages one after the other, reaps whatever ends,
+/* Process 1 of a box: makes the box, waits until it begins, starts the steps one after the other, reaps whatever ends,
  * and tells the keeper.
  *
  * It shares a pid namespace with hostile code and keeps a few privileges, but nothing in the box can reach it: it belongs
@@ -24,7 +24,7 @@
 /* Process 1 ends after programs (`DIES_FIRST` in program.c), even if it copies a large runtime, but before the keeper. */
 static const char DIES_SECOND[] = "950";
 
-/* A child that has given up everything and waits for its stage. */
+/* A child that has given up everything and waits for its step. */
 struct waiting {
     pid_t pid;
     int control;
@@ -98,13 +98,13 @@ static bool start(const struct order *order, const struct confinement *confineme
     return false;
 }
 
-/* The words of a stage are passed on as they are; a stub is told its own in a line that it reads. */
+/* The words of a step are passed on as they are; a stub is told its own in a line that it reads. */
 static void begin(const struct waiting *child, struct packet *from)
 {
     const char *line = word(from);
     long long bytes = number(from);
     if (bytes < 0 || from->next + bytes > from->bytes + from->length)
-        refuse("stage");
+        refuse("step");
     if (child->is_stub)
         send_packet(child->control, line, strlen(line), NULL, 0);
     else
@@ -133,7 +133,7 @@ static int wait_for(pid_t child, long long *resident)
     return status;
 }
 
-/* Kill and reap what the stage left behind, if there is anything: a process that loses its parent becomes our child. The
+/* Kill and reap what the step left behind, if there is anything: a process that loses its parent becomes our child. The
  * kernel signals all of the namespace but us in one go, and for that looks at every process of the machine. */
 static void end_the_rest(void)
 {
@@ -143,14 +143,14 @@ static void end_the_rest(void)
     }
 }
 
-static void report(int keeper, int stage, int exit_code, double cpu_s, double wall_s, long long resident)
+static void report(int keeper, int step, int exit_code, double cpu_s, double wall_s, long long resident)
 {
     char text[256];
-    snprintf(text, sizeof text, "stage %d %d %.6f %.6f %lld", stage, exit_code, cpu_s, wall_s, resident);
+    snprintf(text, sizeof text, "step %d %d %.6f %.6f %lld", step, exit_code, cpu_s, wall_s, resident);
     tell(keeper, text);
 }
 
-/* A further stage's process joins its cgroup by the descriptors that come for it. */
+/* A further step's process joins its cgroup by the descriptors that come for it. */
 static void start_further(const struct order *order, const struct confinement *confinement, struct waiting *child)
 {
     struct order next = *order;
@@ -180,10 +180,10 @@ static void run(const struct order *order, const struct confinement *confinement
     furnish(files, count, order->user);
     int collect = (int)number(&packet);
     long long collect_bytes = number(&packet);
-    int stages = (int)number(&packet);
-    for (int stage = 0; stage < stages; stage++) {
+    int steps = (int)number(&packet);
+    for (int step = 0; step < steps; step++) {
         long long resident;
-        if (stage > 0)
+        if (step > 0)
             start_further(order, confinement, child);
         double started = now(), before = cpu_of_children();
         begin(child, &packet);
@@ -193,9 +193,9 @@ static void run(const struct order *order, const struct confinement *confinement
         check(child);
         int exit_code = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
         double cpu_s = cpu_of_children() - before;
-        if (stage == 0 && exit_code == 0 && collect >= 0)
+        if (step == 0 && exit_code == 0 && collect >= 0)
             hand_out_artefacts(files, count, collect_bytes, descriptor(&packet, collect));
-        report(keeper, stage, exit_code, cpu_s, wall_s, resident);
+        report(keeper, step, exit_code, cpu_s, wall_s, resident);
         if (exit_code != 0)
             break;
     }
@@ -215,10 +215,10 @@ void live(const struct order *order, const struct confinement *confinement)
         return;
     install_filter(&confinement->of_process_one); /* processes that are forked later have it in addition to their own */
     reset_signals(); /* the handlers of a runtime are none of ours */
-    tell(order->keeper, "standing");
+    tell(order->keeper, "ready");
     if (receive(order->keeper, &packet)) {
         run(order, confinement, &child);
-        /* We end when all have been told, as that takes as long as telling them. What is for a stage that there was no
+        /* We end when all have been told, as that takes as long as telling them. What is for a step that there was no
          * more need of comes first. */
         while (receive(order->keeper, &packet))
             close_descriptors(&packet);

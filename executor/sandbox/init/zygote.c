@@ -1,7 +1,7 @@
 /* Where boxes come from: a process that forks process 1 of each, and does nothing else.
  *
  * What it forks inherits its memory, so it is told nothing of any run: only that one more box is wanted, of which kind,
- * and with which stub. Some are runtimes and compilers (keeper/nursery.py, node.c, gcc.c), so that a program in their language
+ * and with which stub. Some are runtimes and compilers (keeper/zygote.py, node.c, gcc.c), so that a program in their language
  * need not start one; the other (main.c) has nothing in its memory that would have to be copied.
  */
 

@@ -10,14 +10,14 @@ import pytest
 from executor.catalogue import ENVIRONMENT
 from executor.languages import known
 from executor.languages.base import command
-from executor.sandbox.base import PRELOAD, Ended, File, Job, Nursery, StageLimits, Step, Template
+from executor.sandbox.base import PRELOAD, File, Job, Step, StepLimits, StepResult, Template, Zygote
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.init import build
 from executor.sandbox.keeper import channel
 
 pytestmark = pytest.mark.security
 
-_LIMITS = StageLimits(
+_LIMITS = StepLimits(
     cpu_s=10, wall_s=60, memory_bytes=512 << 20, processes=64, open_files=64, file_bytes=1 << 20, stack_bytes=8 << 20
 )
 _TOOLS = known()["js"].toolchain()
@@ -26,17 +26,17 @@ _TIMEOUT_S = 30
 needs_node = pytest.mark.skipif(_TOOLS is None, reason="Node is not on this machine")
 
 
-async def _run(sandbox: BubblewrapSandbox, *sources: str) -> list[Ended]:
-    """At the same time, each in its box; all are of one nursery."""
+async def _run(sandbox: BubblewrapSandbox, *sources: str) -> list[StepResult]:
+    """At the same time, each in its box; all are of one zygote."""
     values = {**(_TOOLS or {}), "memory_mib": "256", "preload": PRELOAD, "source": "main.js"}
-    argv = command(known()["js"].nursery, values)
-    template = Template(8 << 20, _LIMITS, nursery=Nursery(argv, ENVIRONMENT))
+    argv = command(known()["js"].zygote, values)
+    template = Template(8 << 20, _LIMITS, zygote=Zygote(argv, ENVIRONMENT))
     step = Step(("node",), ENVIRONMENT, _LIMITS, 65536)
     jobs = [Job({"main.js": File(source.encode())}, (step,), template) for source in sources]
     return [ended for (ended,) in await asyncio.gather(*map(sandbox.run, jobs))]
 
 
-def _lines(ended: Ended) -> list[str]:
+def _lines(ended: StepResult) -> list[str]:
     assert (ended.exit_code, ended.stderr) == (0, b"")
     return ended.stdout.decode().splitlines()
 
@@ -96,8 +96,8 @@ async def test_no_two_have_a_pipe_in_common(sandbox: BubblewrapSandbox) -> None:
 
 
 @needs_node
-async def test_no_event_loop_hears_of_the_nurserys(sandbox: BubblewrapSandbox) -> None:
-    """In an epoll that is the nursery's too, each number would be watched twice: as the nursery has it, and as here."""
+async def test_no_event_loop_hears_of_the_zygotes(sandbox: BubblewrapSandbox) -> None:
+    """In an epoll that is the zygote's too, each number would be watched twice: as the zygote has it, and as here."""
     look = r"""
     const fs = require('fs')
     for (const fd of fs.readdirSync('/proc/self/fdinfo')) {

@@ -1,4 +1,4 @@
-"""What the keeper does about nurseries that do not do what they should."""
+"""What the keeper does about zygotes that do not do what they should."""
 
 import selectors
 import socket
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from executor.sandbox.base import Nursery, StageLimits
+from executor.sandbox.base import StepLimits, Zygote
 from executor.sandbox.keeper import channel, zygotes
-from executor.sandbox.keeper.protocol import Prepare
-from executor.sandbox.keeper.zygotes import Nurseries
+from executor.sandbox.keeper.protocol import MakeBox
+from executor.sandbox.keeper.zygotes import Zygotes
 
-_LIMITS = StageLimits(1, 1, 1 << 20, 1, 1, 1, 1)
+_LIMITS = StepLimits(1, 1, 1 << 20, 1, 1, 1, 1)
 _TIMEOUT_S = 10
 
 
@@ -22,7 +22,7 @@ class Keeper:
     def __init__(self) -> None:
         self.told: list[tuple[int, int, int | None, str]] = []
         self.selector = selectors.DefaultSelector()
-        self.nurseries = Nurseries(
+        self.zygotes = Zygotes(
             {"first_user": None, "seccomp": "", "seccomp_of_process_one": ""},
             self.selector,
             lambda *told: self.told.append(told),
@@ -30,8 +30,8 @@ class Keeper:
         self._init, self._ours = channel.pair()
 
     def order(self, box: int, *argv: str) -> None:
-        prepare = Prepare(box, 0, 1 << 20, _LIMITS, nursery=Nursery(argv, {}))
-        self.nurseries.order(prepare, self._init, [], [])
+        prepare = MakeBox(box, 0, 1 << 20, _LIMITS, zygote=Zygote(argv, {}))
+        self.zygotes.order(prepare, self._init, [], [])
 
     def hear(self) -> None:
         ready = self.selector.select(_TIMEOUT_S)
@@ -59,13 +59,13 @@ def _open() -> int:
 def test_one_that_does_not_answer_is_killed_and_its_boxes_are_given_up(keeper: Keeper) -> None:
     keeper.order(1, "/bin/sleep", "60")
     keeper.order(2, "/bin/sleep", "60")
-    keeper.nurseries.end_late(2, "it hung")
+    keeper.zygotes.end_late(2, "it hung")
     assert keeper.told == [(1, 0, None, "it hung"), (2, 0, None, "it hung")]
 
 
 def test_at_the_end_those_that_have_not_answered_are_not_waited_for(keeper: Keeper) -> None:
     keeper.order(1, "/bin/sleep", "60")
-    keeper.nurseries.end_all()
+    keeper.zygotes.end_all()
     assert keeper.told == [(1, 0, None, "the keeper ends")]
     assert not keeper.selector.get_map()
 
@@ -97,7 +97,7 @@ def test_one_that_takes_no_order_fails(keeper: Keeper, monkeypatch: pytest.Monke
 
     with pytest.raises(TimeoutError):
         order_many()
-    keeper.nurseries.end_all()
+    keeper.zygotes.end_all()
 
 
 def test_one_that_cannot_be_started_leaves_nothing_open(keeper: Keeper) -> None:
@@ -116,4 +116,4 @@ def test_one_that_is_replaced_though_it_has_just_ended_is_heard_no_more(keeper: 
     assert isinstance(key.fileobj, socket.socket)
     assert key.fileobj.fileno() < 0
     assert key.data()
-    assert keeper.told == [(1, 0, None, "the nursery ended")]
+    assert keeper.told == [(1, 0, None, "the zygote ended")]

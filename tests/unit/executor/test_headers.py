@@ -8,7 +8,7 @@ import pytest
 
 from executor.catalogue import Installed
 from executor.languages import known
-from executor.sandbox.base import Ended, File, Job
+from executor.sandbox.base import File, Job, StepResult
 from executor.warm import headers
 
 _CPP = replace(known()["cpp"], headers=("iostream", "bits/stdc++.h"))
@@ -25,7 +25,7 @@ class Compiler:
         self.fails: tuple[str, ...] = ()
         self._made_of = made_of
 
-    async def run(self, job: Job) -> list[Ended]:
+    async def run(self, job: Job) -> list[StepResult]:
         self.jobs.append(job)
         words = job.steps[0].argv
         rule = "made.gch: main.cpp \\\n " + " \\\n ".join(str(path) for path in self._made_of)
@@ -33,7 +33,11 @@ class Compiler:
         if "made.gch" in words:
             made = {"made.gch": File(_WITH if _LOAD in words else _WITHOUT), "made.d": File(rule.encode())}
         failed = any(word in words for word in self.fails)
-        return [Ended(int(failed), None, 1.0, 1.0, 1, None, b"said", b"", truncated=False, made={} if failed else made)]
+        return [
+            StepResult(
+                int(failed), None, 1.0, 1.0, 1, None, b"said", b"", truncated=False, artefacts={} if failed else made
+            )
+        ]
 
     @property
     def precompiled(self) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""One box as the keeper sees it from outside: process 1, the meter of the stage that runs, and the clock over it."""
+"""One box as the keeper sees it from outside: process 1, the meter of the step that runs, and the clock over it."""
 
 import contextlib
 import os
@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.meter import Meter, Usage
 from executor.sandbox.keeper.processes import ProcessTree, SampledMeter
-from executor.sandbox.keeper.protocol import Begin, BoxGone, Report, StageLimits, StageReport, Standing, to_words
+from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, Report, StepLimits, StepReport, to_words
 
 _PROCESSORS = len(os.sched_getaffinity(0))
 #: The wall limit may stretch by the time spent waiting for a processor, but no further than this many times.
 _MOST_STRETCH = 20
-#: Seconds until its nursery must have made a box's first process, and until it must stand, on a loaded machine too.
-LONGEST_HATCH, _LONGEST_START = 30.0, 120.0
+#: Seconds until its zygote must have made a box's first process, and until it must stand, on a loaded machine too.
+LONGEST_SPAWN, _LONGEST_START = 30.0, 120.0
 #: Seconds until the kernel must have taken down a box whose program has ended, and one that was killed.
 _LONGEST_END = 30.0
 #: Taking a box down takes the kernel as long as the executor takes to answer, so the answer goes first.
@@ -28,10 +28,10 @@ _SHORTEST_LOOK, _LONGEST_LOOK = 0.005, 0.05
 _REST, _LONGEST_REST = 4, 0.05
 
 
-class Run:
-    """From `Prepare` to `BoxGone`. `new_meter` makes the cgroups of one more stage; None where /proc is sampled.
+class WatchedBox:
+    """From `MakeBox` to `BoxGone`. `new_meter` makes the cgroups of one more step; None where /proc is sampled.
 
-    `init` and `process` (a pidfd) are those of process 1, as soon as the nursery has told them. `silent` is set when
+    `init` and `process` (a pidfd) are those of process 1, as soon as the zygote has told them. `silent` is set when
     process 1 has closed its side: it is on its way out, and the pidfd will tell. It `lingers` if it does not end though
     it was killed: the kernel holds a process of the box, which can do nothing any more.
     """
@@ -41,21 +41,21 @@ class Run:
         id_: int,
         init_channel: socket.socket,
         first_meter: Meter | None,
-        new_meter: Callable[[int, StageLimits], Meter] | None,
+        new_meter: Callable[[int, StepLimits], Meter] | None,
     ) -> None:
         self.id = id_
         self.channel = init_channel
         self.init = 0
         self.process = -1
-        self.next_look = time.monotonic() + LONGEST_HATCH
+        self.next_look = time.monotonic() + LONGEST_SPAWN
         self.silent = False
         self.lingers = False
         self._meters = [first_meter] if first_meter else []
         self._new_meter = new_meter
         self._begin: Begin | None = None
         self._descriptors: list[int] = []
-        self._standing = False
-        self._stage = 0
+        self._ready = False
+        self._step = 0
         self._started = 0.0
         self._seen = Usage(0.0, 0)
         self._wall_s = 0.0
@@ -64,8 +64,8 @@ class Run:
         self._released = False
         self._tree: ProcessTree | None = None
 
-    def hatched(self, init: int, process: int) -> None:
-        """The nursery has made process 1."""
+    def spawned(self, init: int, process: int) -> None:
+        """The zygote has made process 1."""
         self.init, self.process = init, process
         self.next_look = time.monotonic() + _LONGEST_START
         if self._stopped:
@@ -81,36 +81,36 @@ class Run:
         """What process 1 has said since the last time."""
         while said := channel.try_receive(self.channel):
             kind, _, rest = said.decode(errors="replace").partition(" ")
-            if kind == "standing":
-                self._standing = True
+            if kind == "ready":
+                self._ready = True
                 for meter in self._meters:
                     meter.sample()  # so that its files are open when it matters
-                yield Standing(self.id)
+                yield BoxReady(self.id)
                 self._go_if_possible()
-            elif kind == "stage":
+            elif kind == "step":
                 yield self._ended(*rest.split())
             else:
                 self._failure = rest
         self.silent = said is not None
 
     def look(self) -> None:
-        """Compare what the stage has used with its limits, and end the run when it is over one, or never stood."""
+        """Compare what the step has used with its limits, and end the run when it is over one, or never stood."""
         if self._stopped:
             self.fail(f"its processes did not end within {_LONGEST_END:g} s of being killed")
             self.lingers = True
             return
-        if self._standing and not self._running:  # all has been told
+        if self._ready and not self._running:  # all has been told
             if self._released:
                 self.stop("killed")
             else:
                 self._release()
             return
-        if not self._standing:
+        if not self._ready:
             self.fail(f"the box did not stand within {_LONGEST_START:g} s")
             self.stop("killed")
             return
         now, spent, limits = time.monotonic(), time.thread_time(), self._limits
-        usage = self._meters[self._stage].sample()
+        usage = self._meters[self._step].sample()
         self.next_look = now + _SHORTEST_LOOK
         if channel.is_readable(self.channel.fileno()):
             return  # process 1 has told of its end, and what was seen may be the next one's
@@ -145,11 +145,11 @@ class Run:
         yield from self.hear()
         if self._running and not self._failure:
             with contextlib.suppress(OSError):
-                if self._meters[self._stage].is_starved():
+                if self._meters[self._step].is_starved():
                     self.stop("memory")
             if self._stopped:
                 with contextlib.suppress(OSError):
-                    self._seen = self._meters[self._stage].sample()
+                    self._seen = self._meters[self._step].sample()
                 usage = self._seen
                 yield self._report(None, signal.SIGKILL, usage, time.monotonic() - self._started, last=True)
             else:
@@ -168,19 +168,19 @@ class Run:
 
     @property
     def _running(self) -> bool:
-        return self._started > 0 and self._stage < len(self._stages)
+        return self._started > 0 and self._step < len(self._steps)
 
     @property
-    def _stages(self) -> tuple[StageLimits, ...]:
+    def _steps(self) -> tuple[StepLimits, ...]:
         return self._begin.limits if self._begin else ()
 
     @property
-    def _limits(self) -> StageLimits:
-        return self._stages[self._stage]
+    def _limits(self) -> StepLimits:
+        return self._steps[self._step]
 
     def _go_if_possible(self) -> None:
-        # The box may be told to stand before the nursery tells which process is its first.
-        if self._standing and self.process >= 0 and not self._stopped:
+        # The box may be told to stand before the zygote tells which process is its first.
+        if self._ready and self.process >= 0 and not self._stopped:
             self.next_look = float("inf")
             if self._begin:
                 self._go(self._begin)
@@ -189,8 +189,8 @@ class Run:
         try:
             self._start_clock()
             channel.send(self.channel, begin.words, self._descriptors)
-            # While the first stage runs, those after it are made ready.
-            for index, limits in enumerate(self._stages[1:], start=1):
+            # While the first step runs, those after it are made ready.
+            for index, limits in enumerate(self._steps[1:], start=1):
                 if self._new_meter:
                     self._meters.append(self._new_meter(index, limits))
                 joins = self._meters[index].joins() if self._new_meter else []
@@ -207,35 +207,35 @@ class Run:
     def _start_clock(self) -> None:
         if self._new_meter is None:
             self._meters.append(SampledMeter(self._open_tree()))
-        self._meters[self._stage].begin(self._limits, waited=self._stage == 0)
+        self._meters[self._step].begin(self._limits, waited=self._step == 0)
         self._seen = Usage(0.0, 0)
         self._started = time.monotonic()
         self._wall_s = self._limits.wall_s
         self.next_look = self._started + _SHORTEST_LOOK
 
-    def _ended(self, stage: str, exit_code: str, cpu_s: str, wall_s: str, resident: str) -> StageReport:
-        """As `report` in init/stages.c tells it; the exit code is negative where it was a signal."""
-        follows = int(exit_code) == 0 and self._stage + 1 < len(self._stages)
+    def _ended(self, step: str, exit_code: str, cpu_s: str, wall_s: str, resident: str) -> StepReport:
+        """As `report` in init/pid1.c tells it; the exit code is negative where it was a signal."""
+        follows = int(exit_code) == 0 and self._step + 1 < len(self._steps)
         told = Usage(float(cpu_s), int(resident))
-        usage = self._meters[self._stage].conclude(told, self._seen if follows else None)
+        usage = self._meters[self._step].conclude(told, self._seen if follows else None)
         code = int(exit_code)
-        if usage.exhausted or (code == -signal.SIGKILL and self._meters[self._stage].is_starved()):
+        if usage.exhausted or (code == -signal.SIGKILL and self._meters[self._step].is_starved()):
             self._stopped = self._stopped or "memory"
         elif usage.cpu_s > self._limits.cpu_s:
             self._stopped = self._stopped or "cpu"
-        last = code != 0 or self._stopped is not None or self._stage + 1 == len(self._stages)
+        last = code != 0 or self._stopped is not None or self._step + 1 == len(self._steps)
         report = self._report(code if code >= 0 else None, -code if code < 0 else None, usage, float(wall_s), last=last)
         self.next_look = time.monotonic() + _ANSWER_FIRST
-        self._stage = len(self._stages) if last else self._stage + 1
+        self._step = len(self._steps) if last else self._step + 1
         if self._running:
             self._start_clock()
         elif self._stopped:  # it ended well, but not within its limits: nothing follows
             self._kill()
         return report
 
-    def _report(self, code: int | None, number: int | None, usage: Usage, wall_s: float, *, last: bool) -> StageReport:
+    def _report(self, code: int | None, number: int | None, usage: Usage, wall_s: float, *, last: bool) -> StepReport:
         used = usage.cpu_s, wall_s, usage.memory_bytes
-        return StageReport(self.id, self._stage, code, number, *used, self._stopped, last)
+        return StepReport(self.id, self._step, code, number, *used, self._stopped, last)
 
     def _fills_buffers(self) -> bool:
         """Sockets hold more than the limit. A cgroup knows a part of it; without one the meter counts it all."""

@@ -7,7 +7,7 @@ from executor.sandbox.base import File
 from executor.sandbox.keeper.protocol import MAX_ARTEFACTS, MAX_PACKET
 
 
-class Collection:
+class Artefacts:
     """One socket. The end for process 1 of the box is its taker's to close (`take_writer`)."""
 
     def __init__(self) -> None:

@@ -57,8 +57,8 @@ def _loaded_from(archive: bytes, folder: Path) -> str:
     return subprocess.run(command, cwd=folder, capture_output=True, check=True, text=True).stdout.strip()
 
 
-def test_a_nursery_need_not_compile_what_it_runs(tmp_path: Path) -> None:
-    assert _loaded_from(command._archive(), tmp_path) == "keeper.pyz/executor/sandbox/keeper/script.pyc"
+def test_a_zygote_need_not_compile_what_it_runs(tmp_path: Path) -> None:
+    assert _loaded_from(command._archive(), tmp_path) == "keeper.pyz/executor/sandbox/zygote/script.pyc"
 
 
 def test_a_python_of_another_version_compiles_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,13 +10,13 @@ import pytest
 
 from executor.catalogue import ENVIRONMENT
 from executor.host import find_mechanisms
-from executor.sandbox.base import Ended, File, Job, StageLimits, Step, Template, find_python
+from executor.sandbox.base import File, Job, Step, StepLimits, StepResult, Template, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 
 pytestmark = pytest.mark.security
 
-_LIMITS = StageLimits(
+_LIMITS = StepLimits(
     cpu_s=5, wall_s=10, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=8 << 20, stack_bytes=8 << 20
 )
 _MOST_BYTES = 1000
@@ -31,21 +31,21 @@ async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[BubblewrapSan
         await sandbox.aclose()
 
 
-async def _run(sandbox: BubblewrapSandbox, first: str, second: str = "") -> list[Ended]:
+async def _run(sandbox: BubblewrapSandbox, first: str, second: str = "") -> list[StepResult]:
     steps = tuple(
         Step((find_python(), "-c", f"import os\n{source}"), ENVIRONMENT, _LIMITS, 65536) for source in (first, second)
     )
     ended = await sandbox.run(
-        Job({"given": File(b"given")}, steps, Template(16 << 20, _LIMITS), collect_bytes=_MOST_BYTES)
+        Job({"given": File(b"given")}, steps, Template(16 << 20, _LIMITS), artefact_bytes=_MOST_BYTES)
     )
     assert b"".join(step.stderr for step in ended) == b""
-    assert all(not step.made for step in ended[1:])
+    assert all(not step.artefacts for step in ended[1:])
     return ended
 
 
 async def test_regular_files_come_with_their_modes(sandbox: BubblewrapSandbox) -> None:
     source = "open('main', 'w').write('program'); os.chmod('main', 0o6777); open('notes', 'w').write('')"
-    assert (await _run(sandbox, source))[0].made == {"main": File(b"program", 0o755), "notes": File(b"", 0o644)}
+    assert (await _run(sandbox, source))[0].artefacts == {"main": File(b"program", 0o755), "notes": File(b"", 0o644)}
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ async def test_regular_files_come_with_their_modes(sandbox: BubblewrapSandbox) -
     ],
 )
 async def test_anything_else_is_left_and_all_with_it(sandbox: BubblewrapSandbox, source: str) -> None:
-    assert (await _run(sandbox, f"open('innocent', 'w')\n{source}"))[0].made == {}
+    assert (await _run(sandbox, f"open('innocent', 'w')\n{source}"))[0].artefacts == {}
 
 
 async def test_a_step_that_fails_has_made_nothing(sandbox: BubblewrapSandbox) -> None:
-    assert (await _run(sandbox, "open('main', 'w')\nraise SystemExit(1)"))[0].made == {}
+    assert (await _run(sandbox, "open('main', 'w')\nraise SystemExit(1)"))[0].artefacts == {}
 
 
 async def test_nobody_is_left_to_change_it_meanwhile(sandbox: BubblewrapSandbox) -> None:
@@ -88,12 +88,12 @@ if os.fork() == 0:
 os.read(readable, 1)
 """
     first, second = await _run(sandbox, source, "print(open('main').read(), end='')")
-    assert first.made["main"].content == second.stdout
+    assert first.artefacts["main"].content == second.stdout
 
 
 async def test_the_program_comes_too_late(sandbox: BubblewrapSandbox) -> None:
     first, _ = await _run(sandbox, "open('main', 'w').write('honest')", "open('main', 'w').write('forged')")
-    assert first.made == {"main": File(b"honest")}
+    assert first.artefacts == {"main": File(b"honest")}
 
 
 @pytest.mark.parametrize(("files", "code"), [({"main": File(b"no program", 0o755)}, 126), ({}, 127)])

@@ -12,7 +12,7 @@ import pytest
 from executor.catalogue import Installed, find_installed
 from executor.host import find_mechanisms
 from executor.pipeline import plan
-from executor.sandbox.base import Ended, Step
+from executor.sandbox.base import Step, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest
@@ -93,8 +93,8 @@ async def test_same_program_and_same_words(installed: dict[str, Installed], code
     assert installed[code].shortcut, "the driver's answer was not understood"
     job = plan(RunRequest(code=_SOURCES[code][name], language=code), installed[code], _SETTINGS)
 
-    async def compile_by(sandbox: BubblewrapSandbox, step: Step) -> Ended:
-        (ended,) = await sandbox.run(replace(job, steps=(step,), collect_bytes=1 << 20))
+    async def compile_by(sandbox: BubblewrapSandbox, step: Step) -> StepResult:
+        (ended,) = await sandbox.run(replace(job, steps=(step,), artefact_bytes=1 << 20))
         return ended
 
     async with _sandbox() as sandbox:
@@ -102,8 +102,8 @@ async def test_same_program_and_same_words(installed: dict[str, Installed], code
         by_driver = await compile_by(sandbox, replace(job.steps[0], shortcut=None))
     assert by_shortcut.exit_code == by_driver.exit_code
     assert _names_removed(by_shortcut.stdout) == _names_removed(by_driver.stdout)
-    assert by_shortcut.made == by_driver.made
-    assert bool(by_driver.made) is (by_driver.exit_code == 0)
+    assert by_shortcut.artefacts == by_driver.artefacts
+    assert bool(by_driver.artefacts) is (by_driver.exit_code == 0)
 
 
 async def test_what_was_said_before_a_limit_is_told(installed: dict[str, Installed]) -> None:
