@@ -5,11 +5,15 @@
  * run. What is there was made by a compiler; its names, kinds and sizes are looked at nevertheless.
  */
 
-#include "init.h"
+#include "artefacts.h"
+#include "packet.h"
+#include "process.h"
+#include "world.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { MAX_ARTEFACTS = 32 }; /* as in keeper/protocol.py */
 static const int SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 struct taken {

@@ -2,12 +2,12 @@
  * gets its own: what an event loop has, and the null device, is made anew under the same numbers, as it was.
  */
 
-#include "init.h"
+#include "descriptors.h"
+#include "process.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>

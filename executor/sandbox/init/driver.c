@@ -6,7 +6,9 @@
  * happen to them the driver is run after all, since it knows what to say.
  */
 
-#include "init.h"
+#include "driver.h"
+#include "process.h"
+#include "step.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -66,7 +68,7 @@ static void leave(const struct step *step, int status)
         _exit(status);
 }
 
-void drive(const struct step *step)
+static void drive(const struct step *step)
 {
     int pipe[2];
     if (pipe2(pipe, O_CLOEXEC) < 0)
@@ -78,7 +80,14 @@ void drive(const struct step *step)
     leave(step, conclude(step, compiled, ended(assembler)));
 }
 
-static struct step *compiling;
+_Noreturn void run_step(const struct step *step)
+{
+    if (step->has_shortcut)
+        drive(step);
+    execute(step);
+}
+
+static const struct step *compiling;
 static pid_t its_assembler;
 static int its_output; /* before the assembler's was in its place */
 
@@ -86,8 +95,7 @@ static void after_compilation(int compiled)
 {
     if (put_at(1, its_output, 0) >= 0) /* and the assembler reads the end */
         leave(compiling, conclude(compiling, compiled, ended(its_assembler)));
-    compiling->has_shortcut = false;
-    execute();
+    execute(compiling);
 }
 
 static void at_exit(int status, void *nothing)
@@ -104,7 +112,7 @@ static void on_signal(int number)
     after_compilation(-number);
 }
 
-void drive_from_here(struct step *step)
+void drive_from_here(const struct step *step)
 {
     static char stack[1 << 16];
     const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};

@@ -10,9 +10,14 @@
  * (`executor/warm/forked_compiler.py`): then there is no such zygote.
  */
 
-#include "init.h"
+#include "confine.h"
+#include "driver.h"
+#include "process.h"
+#include "step.h"
+#include "zygote.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <string.h>
@@ -133,9 +138,9 @@ static void stop(void)
     find_names();
     if (!take_orders())
         _exit(0);
-    struct step *step = await_program();
+    const struct step *step = await_program();
     if (!step->has_shortcut || !rename_file(step) || !go_on())
-        execute();
+        run_step(step);
     drive_from_here(step);
     close(CONTROL);
 }

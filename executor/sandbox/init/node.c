@@ -3,9 +3,13 @@
  * program has come. So nothing of Node's API is used, and no library of it is needed to compile this.
  */
 
-#include "init.h"
+#include "confine.h"
+#include "descriptors.h"
+#include "process.h"
+#include "threads.h"
+#include "zygote.h"
 
-#include <signal.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 /* As Node looks it up (nodejs.org/api/n-api.html, "Module registration"). */

@@ -1,44 +1,12 @@
-#include "init.h"
+#include "packet.h"
+#include "process.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static int failure_socket = -1, failure_status = 1;
-static const char *failure_prefix = "";
-
-void on_failure(int socket, const char *prefix, int status)
-{
-    failure_socket = socket;
-    failure_prefix = prefix;
-    failure_status = status;
-}
-
-_Noreturn void fail(const char *what)
-{
-    char text[1024];
-    int length = snprintf(text, sizeof text, "%s%s: %s", failure_prefix, what, strerror(errno));
-    if ((size_t)length >= sizeof text)
-        length = sizeof text - 1;
-    /* Who does not hear it any more sees the socket close. */
-    send(failure_socket, text, (size_t)length, MSG_NOSIGNAL);
-    _exit(failure_status);
-}
-
-_Noreturn void refuse(const char *what)
-{
-    errno = EBADMSG;
-    fail(what);
-}
-
-_Noreturn void cannot(const char *what)
-{
-    errno = ENOTSUP;
-    fail(what);
-}
 
 union ancillary {
     char bytes[CMSG_SPACE(MAX_DESCRIPTORS * sizeof(int))];
@@ -104,11 +72,6 @@ void close_descriptors(const struct packet *packet)
 {
     for (int index = 0; index < packet->count; index++)
         close(packet->descriptors[index]);
-}
-
-int put_at(int number, int descriptor, int flags)
-{
-    return dup3(descriptor, number, flags);
 }
 
 void send_packet(int socket, const void *bytes, size_t length, const int *descriptors, int count)

@@ -6,13 +6,19 @@
  * process of a namespace no signal for which it has no handler.
  */
 
-#include "init.h"
+#include "artefacts.h"
+#include "confine.h"
+#include "packet.h"
+#include "pid1.h"
+#include "privileges.h"
+#include "process.h"
+#include "threads.h"
+#include "world.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -21,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Process 1 ends after programs (`DIES_FIRST` in program.c), even if it copies a large runtime, but before the keeper. */
+/* Process 1 ends after programs (`DIES_FIRST` in confine.c), even if it copies a large runtime, but before the keeper. */
 static const char DIES_SECOND[] = "950";
 
 /* A child that has given up everything and waits for its step. */
@@ -60,7 +66,7 @@ static void tell(int keeper, const char *text)
 }
 
 /* What a program that could not begin has said of it, or that it has gone: `fail` with that. */
-_Noreturn static void give_up(const char *said, ssize_t length)
+static _Noreturn void give_up(const char *said, ssize_t length)
 {
     char what[1024];
     errno = ECANCELED;

@@ -1,6 +1,7 @@
 /* The privileges of the zygote, process 1 and a program. Each has fewer than the one that forked it. */
 
-#include "init.h"
+#include "privileges.h"
+#include "process.h"
 
 #include <linux/capability.h>
 #include <linux/filter.h>

@@ -10,7 +10,8 @@
 /* Its check of longjmp(3) holds that one jumps up one's own stack. */
 #undef _FORTIFY_SOURCE
 
-#include "init.h"
+#include "process.h"
+#include "threads.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,12 @@
 /* One run's own world: fresh namespaces (zygote.c), a fresh /proc, and one tmpfs that vanishes with its last process. */
 
-#include "init.h"
+#include "process.h"
+#include "world.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -42,7 +44,7 @@ static const struct {
     {"sys/kernel/sem", "250 32000 32 128"},
 };
 
-int writable_proc = -1;
+static int writable_proc = -1;
 
 static void mount_on(const char *source, const char *target, const char *type, int flags, const char *options)
 {

@@ -5,12 +5,18 @@
  * need not start one; the other (main.c) has nothing in its memory that would have to be copied.
  */
 
-#include "init.h"
+#include "confine.h"
+#include "packet.h"
+#include "pid1.h"
+#include "privileges.h"
+#include "process.h"
+#include "zygote.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,15 +89,6 @@ static void configure(int keeper, struct confinement *confinement)
     confinement->last_capability = (int)strtol(text, NULL, 10);
     empty_bounding_set(confinement->last_capability);
     limit_capabilities(TO_MAKE_BOXES);
-}
-
-void reset_signals(void)
-{
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    for (int number = 1; number <= SIGRTMAX; number++)
-        signal(number, SIG_DFL); /* of some that is refused, which is well */
 }
 
 /* Every order (`Prepare.words` in keeper/protocol.py) is answered with its id, the id of process 1 and its pidfd

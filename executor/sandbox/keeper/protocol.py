@@ -71,7 +71,7 @@ class StepOrder:
     shortcut: Shortcut | None = None
 
     def words(self) -> bytes:
-        """For `read_step` in init/program.c."""
+        """For `read_step` in init/step.c."""
         limits = self.limits
         # The meter decides about CPU time; this one holds should the keeper be late.
         cpu = int(limits.cpu_s) + 2
