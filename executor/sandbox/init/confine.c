@@ -1,5 +1,3 @@
-/* The last steps of a submitted program before its own first instruction: here every privilege is given up. */
-
 #include "confine.h"
 #include "descriptors.h"
 #include "driver.h"
@@ -19,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { INSIDE_ID = 1000 }; /* the user that a program sees itself as */
+enum { INSIDE_ID = 1000 }; /* a program's user id in its own user namespace */
 
 static const char READY[] = "r";
 /* If memory runs out, the kernel ends programs first, then process 1 of each box, then the keeper, then the executor
@@ -34,9 +32,9 @@ static void enter_namespaces(uid_t user)
     char map[64];
     if (user != 0 && (setgroups(0, NULL) < 0 || setresgid(user, user, user) < 0 || setresuid(user, user, user) < 0))
         fail("setresuid");
-    if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) /* else the files of /proc/self would belong to root */
+    if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) /* otherwise the files of /proc/self would belong to root */
         fail("dumpable");
-    /* The root of the cgroup namespace is the group that this process has just joined. */
+    /* The root of the cgroup namespace is the cgroup that this process has just joined. */
     if (unshare(CLONE_NEWUSER | CLONE_NEWCGROUP) < 0)
         fail("user and cgroup namespaces");
     snprintf(map, sizeof map, "%d %u 1", INSIDE_ID, user);
@@ -45,62 +43,54 @@ static void enter_namespaces(uid_t user)
     write_to_proc("self/gid_map", map);
 }
 
-/* The step that process 1 sends when the run begins. */
-static void wait_for_step(void)
+const struct step *wait_for_step(void)
 {
     send_packet(CONTROL, READY, 1, NULL, 0);
-    if (!receive(CONTROL, &packet))
-        _exit(0); /* nobody needs us */
+    if (!receive_packet(CONTROL, &packet))
+        _exit(0); /* the box is not needed */
     read_step(&packet, &step);
     connect_streams(&step, packet.descriptors, packet.count);
     set_limits(&step);
+    return &step;
 }
 
-/* The order matters: the cgroup is joined with the privileges that are dropped next; limits are set inside the user
- * namespace, whose count of processes starts at nought; the filter comes last, as it forbids what the rest needs. */
-void become(const struct order *order, const struct confinement *confinement, int control)
+/* The order matters. Joining the cgroup needs the privileges that are dropped next. The limits are set inside the user
+ * namespace, whose count of processes starts at zero. The filter comes last, because it forbids what the rest needs. */
+void become_program(const struct box *box, const struct confinement *confinement, int control)
 {
-    bool is_stub = order->kind == STUB;
+    bool is_stub = box->kind == STUB;
     on_failure(CONTROL, "!", 1);
     if (put_at(CONTROL, control, is_stub ? 0 : O_CLOEXEC) < 0)
         fail("dup3");
-    for (int index = 0; index < order->join_count; index++)
-        if (write(order->joins[index], "0", 1) < 0)
+    for (int index = 0; index < box->join_count; index++)
+        if (write(box->joins[index], "0", 1) < 0)
             fail("cgroup");
     write_to_proc("self/oom_score_adj", DIES_FIRST);
     if (setsid() < 0)
         fail("setsid");
     if (is_stub) {
-        read_step(order->packet, &step);
-        connect_streams(&step, order->streams, order->stream_count);
+        read_step(box->packet, &step);
+        connect_streams(&step, box->streams, box->stream_count);
     }
-    renew_descriptors();
+    replace_descriptors();
     if (chdir(WORK) < 0)
         fail(WORK);
     umask(022);
-    enter_namespaces(order->user);
-    close_others(); /* the writable /proc among them */
+    enter_namespaces(box->user);
+    close_other_descriptors(); /* among them the writable /proc */
     if (is_stub)
         set_limits(&step);
-    empty_bounding_set(confinement->last_capability); /* in a new user namespace it is full */
+    empty_bounding_set(confinement->last_capability); /* in a new user namespace the set is full */
     limit_capabilities(NO_CAPABILITY);
-    install_filter(&confinement->of_programs);
+    install_filter(&confinement->program_filter);
     if (is_stub)
         run_step(&step);
-    if (order->kind == FORKED)
+    if (box->kind == FORKED)
         return;
     wait_for_step();
     run_step(&step);
 }
 
-/* In a process that is FORKED, when it is prepared for any program. */
-const struct step *await_program(void)
-{
-    wait_for_step();
-    return &step;
-}
-
-/* `arguments` are those of its command, each ended by a NUL; returns how many bytes they are. */
 EXPORTED size_t await_step(const char **arguments)
 {
     wait_for_step();

@@ -1,27 +1,26 @@
 /* Process 1 of a box, and the zygote that forks it. See docs/executor.md and ADRs 72 and 73.
  *
- * A file calls only files below it, and each has a header of its name (tests/unit/executor/test_init_layout.py):
+ * A file calls only files below it, and includes their headers (tests/unit/executor/test_init_layout.py):
  *
- *   main.c         a zygote that is nothing else
+ *   main.c         a zygote that only makes boxes
  *   node.c         a zygote that is a Node
  *   gcc.c          a zygote that is a compiler
- *   zygote.c       takes orders, forks process 1                 runs in the zygote
- *   pid1.c         process 1: waits, starts programs, reaps      runs in the box, with privileges
- *   artefacts.c    what a compiler made
- *   confine.c      gives every privilege up                      runs in the box, as the program
- *   driver.c       becomes the program, or runs a compiler's commands one after the other
- *   step.c         the step of a run: its words, streams and limits
- *   world.c        a box's mounts and files
- *   privileges.c   capabilities and filters of all of them
- *   threads.c, descriptors.c   what a runtime that is forked has besides its memory
- *   packet.c       words and descriptors over a socket
- *   process.c      how a process fails; its signals
+ *   zygote.c       forks process 1 of each box                  runs in the zygote
+ *   pid1.c         makes the box, starts steps, reaps           runs in the box, with privileges
+ *   artefacts.c    collects what a compiler made
+ *   confine.c      gives up every privilege                     runs in the box, as the program
+ *   driver.c       runs a step, or a compiler's commands in its place
+ *   step.c         reads a step, sets its streams and limits, becomes its program
+ *   world.c        makes a box's mounts and files
+ *   privileges.c   sets capabilities and filters
+ *   threads.c      copies the threads of a runtime
+ *   descriptors.c  replaces the descriptors of a runtime
+ *   packet.c       sends and receives words and descriptors
+ *   process.c      fails, resets signals
  *
- * All that is parsed here comes from the keeper; nothing that a program writes is read. Whatever fails ends the process
- * (`fail`), and with it, or by process 1's word, the box.
+ * All input comes from the keeper; nothing that a program writes is read. Any failure ends the process (`fail`), and if
+ * it is process 1 or one of its children that is not a program yet, the box.
  */
-
-/* The zygote of every box that no Python program is meant for. */
 
 #include "zygote.h"
 

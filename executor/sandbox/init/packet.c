@@ -13,7 +13,7 @@ union ancillary {
     struct cmsghdr aligned;
 };
 
-bool receive(int socket, struct packet *packet)
+bool receive_packet(int socket, struct packet *packet)
 {
     union ancillary ancillary;
     struct iovec content = {packet->bytes, MAX_PACKET};
@@ -37,7 +37,7 @@ bool receive(int socket, struct packet *packet)
         fail("recvmsg");
     }
     if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
-        refuse("packet");
+        fail_malformed("packet");
     for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part))
         if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS) {
             packet->count = (int)((part->cmsg_len - CMSG_LEN(0)) / sizeof(int));
@@ -46,25 +46,24 @@ bool receive(int socket, struct packet *packet)
     return length > 0;
 }
 
-const char *word(struct packet *packet)
+const char *next_word(struct packet *packet)
 {
-    char *found = packet->next, *end = packet->bytes + packet->length;
-    if (found >= end)
-        refuse("packet");
-    packet->next = found + strlen(found) + 1;
-    return found;
+    char *next = packet->next, *end = packet->bytes + packet->length;
+    if (next >= end)
+        fail_malformed("packet");
+    packet->next = next + strlen(next) + 1;
+    return next;
 }
 
-long long number(struct packet *packet)
+long long next_number(struct packet *packet)
 {
-    return strtoll(word(packet), NULL, 10);
+    return strtoll(next_word(packet), NULL, 10);
 }
 
-/* -1 says that none is meant. */
-int descriptor(const struct packet *packet, int index)
+int descriptor_at(const struct packet *packet, int index)
 {
     if (index >= packet->count)
-        refuse("descriptor");
+        fail_malformed("descriptor");
     return index < 0 ? -1 : packet->descriptors[index];
 }
 

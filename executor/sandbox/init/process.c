@@ -24,18 +24,18 @@ _Noreturn void fail(const char *what)
     int length = snprintf(text, sizeof text, "%s%s: %s", failure_prefix, what, strerror(errno));
     if ((size_t)length >= sizeof text)
         length = sizeof text - 1;
-    /* Who does not hear it any more sees the socket close. */
+    /* An error is ignored: a receiver that does not get the text sees the socket close. */
     send(failure_socket, text, (size_t)length, MSG_NOSIGNAL);
     _exit(failure_status);
 }
 
-_Noreturn void refuse(const char *what)
+_Noreturn void fail_malformed(const char *what)
 {
     errno = EBADMSG;
     fail(what);
 }
 
-_Noreturn void cannot(const char *what)
+_Noreturn void fail_unsupported(const char *what)
 {
     errno = ENOTSUP;
     fail(what);
@@ -52,5 +52,5 @@ void reset_signals(void)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     for (int number = 1; number <= SIGRTMAX; number++)
-        signal(number, SIG_DFL); /* of some that is refused, which is well */
+        signal(number, SIG_DFL); /* fails for SIGKILL, SIGSTOP and two that the C library keeps */
 }

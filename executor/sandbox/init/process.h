@@ -1,20 +1,20 @@
 /* What every process here needs. */
 #pragma once
 
-enum { CONTROL = 3 }; /* a program's side of the socket to process 1, until it begins */
+enum { CONTROL = 3 }; /* a program's end of its socket to process 1, until it starts */
 
-/* For what the runtime that loads this library calls. */
+/* Marks a function that is called by the runtime that loads this library. */
 #define EXPORTED __attribute__((visibility("default")))
 
-/* How this process tells that it cannot go on: `prefix`, what failed and why, to `socket`; then it exits with `status`. */
+/* Set what `fail` does: send `prefix`, what failed and the reason to `socket`, then exit with `status`. */
 void on_failure(int socket, const char *prefix, int status);
-_Noreturn void fail(const char *what);   /* why: errno */
-_Noreturn void refuse(const char *what); /* why: no packet that we know */
-_Noreturn void cannot(const char *what); /* why: not supported */
+_Noreturn void fail(const char *what); /* the reason is errno */
+_Noreturn void fail_malformed(const char *what);
+_Noreturn void fail_unsupported(const char *what);
 
-/* Make `number` the same as another `descriptor`; -1 where that cannot be. GCC's analyzer looks into one file at a time:
- * elsewhere it would take what dup3(2) returns for a descriptor that is lost. */
+/* Duplicate `descriptor` to `number`, with dup3(2)'s result. It is defined apart from its callers because GCC's
+ * analyzer looks into one file at a time, and would report the descriptor that dup3 returns as leaked. */
 int put_at(int number, int descriptor, int flags);
 
-/* All as a program expects them. */
+/* Reset every signal to its default action and unblock it. */
 void reset_signals(void);

@@ -1,5 +1,3 @@
-/* What one program is started with: its words, its streams and its limits. */
-
 #include "packet.h"
 #include "process.h"
 #include "step.h"
@@ -13,18 +11,18 @@
 #include <unistd.h>
 
 enum {
-    /* As shells say it (POSIX, Shell Command Language, 2.8.2). */
+    /* The exit statuses of shells (POSIX, Shell Command Language, 2.8.2). */
     NOT_EXECUTABLE = 126,
     NOT_FOUND = 127,
 };
 
 static int read_words(struct packet *from, char **words)
 {
-    long long count = number(from);
+    long long count = next_number(from);
     if (count < 0 || count > MAX_WORDS)
-        refuse("words");
+        fail_malformed("words");
     for (long long index = 0; index < count; index++)
-        words[index] = (char *)word(from);
+        words[index] = (char *)next_word(from);
     words[count] = NULL;
     return (int)count;
 }
@@ -33,19 +31,19 @@ void read_step(struct packet *from, struct step *step)
 {
     step->argc = read_words(from, step->argv);
     read_words(from, step->environment);
-    step->cpu_s = (unsigned long long)number(from);
-    step->processes = (unsigned long long)number(from);
-    step->open_files = (unsigned long long)number(from);
-    step->file_bytes = (unsigned long long)number(from);
-    step->stack_bytes = (unsigned long long)number(from);
-    step->stdin_index = (int)number(from);
-    step->stdout_index = (int)number(from);
-    step->stderr_index = (int)number(from);
-    step->has_shortcut = number(from) > 0;
+    step->cpu_s = (unsigned long long)next_number(from);
+    step->processes = (unsigned long long)next_number(from);
+    step->open_files = (unsigned long long)next_number(from);
+    step->file_bytes = (unsigned long long)next_number(from);
+    step->stack_bytes = (unsigned long long)next_number(from);
+    step->stdin_index = (int)next_number(from);
+    step->stdout_index = (int)next_number(from);
+    step->stderr_index = (int)next_number(from);
+    step->has_shortcut = next_number(from) > 0;
     if (step->has_shortcut) {
         for (int index = 0; index < COMMANDS; index++)
             read_words(from, step->commands[index]);
-        read_words(from, step->leaves);
+        read_words(from, step->leftovers);
     }
 }
 
@@ -55,11 +53,11 @@ void connect_streams(const struct step *step, const int *descriptors, int count)
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0)
         fail("/dev/null");
-    /* All of them are above 3: 0, 1 and 2 are open from the start. */
+    /* The descriptors are all above 3, because 0, 1 and 2 are open from the start. */
     for (int target = 0; target < 3; target++) {
         int index = indices[target];
         if (index >= count)
-            refuse("stream");
+            fail_malformed("stream");
         if (put_at(target, index >= 0 ? descriptors[index] : null, 0) < 0)
             fail("dup3");
     }
@@ -93,7 +91,7 @@ _Noreturn void execute(const struct step *step)
 {
     execve(step->argv[0], step->argv, step->environment);
     if (strncmp(step->argv[0], WORK, strlen(WORK)) == 0) {
-        /* What a compiler made of the source is no program: its author is told. */
+        /* The compiler's output is not a program: report it to its author. */
         int code = errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
         dprintf(2, "%s: %s\n", step->argv[0], strerror(errno));
         _exit(code);

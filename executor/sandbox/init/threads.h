@@ -1,12 +1,14 @@
+/* Fork a process that has threads, with its threads. */
 #pragma once
 
 #include <sys/types.h>
 
-/* Stop all threads but this one, for ever; each child goes on with copies of them. */
+/* Stop all threads but this one for good. `fail` if they cannot be copied. */
 void park_threads(void);
 pid_t fork_with_threads(void);
+/* In a child: start copies of the parked threads. */
 void resume_threads(void);
 
-/* In a child, while it waits: copy what it will write to. Most of a runtime's heap is, at the latest when it is freed at
- * the end, and one page after the other takes longer. */
-void copy_ahead(void);
+/* Pre-fault the heap in a waiting child. It will write to most pages anyway, at the latest when it frees them at its
+ * end, and one madvise() costs less than a fault per page. */
+void prefault_heap(void);

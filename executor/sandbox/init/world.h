@@ -1,3 +1,4 @@
+/* The file system, network and host name of one box. */
 #pragma once
 
 #include <sys/types.h>
@@ -11,7 +12,9 @@ struct file {
     mode_t mode;
 };
 
-/* No submitted program has run yet, so paths are what they seem; nor has it when the work folder is furnished. */
-void write_to_proc(const char *path, const char *value); /* what programs see at /proc is read-only */
-void build_world(long long disk_bytes, uid_t user);
-void furnish(const struct file *files, int count, uid_t user);
+/* No submitted program has run when these are called, so no path can be a link that leads elsewhere. */
+void make_world(long long disk_bytes, uid_t user);
+void write_work_folder(const struct file *files, int count, uid_t user);
+
+/* Write to a file below /proc, which the box itself can only read. */
+void write_to_proc(const char *path, const char *value);
