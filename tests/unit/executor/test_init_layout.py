@@ -32,8 +32,14 @@ def _called_files(name: str) -> set[str]:
 
 
 def test_calls_between_files_form_no_circle() -> None:
-    order = [*graphlib.TopologicalSorter({name: _called_files(name) for name in _CODE}).static_order()]
-    assert order.index("process") < order.index("step") < order.index("pid1") < order.index("zygote")
+    graphlib.TopologicalSorter({name: _called_files(name) for name in _CODE}).prepare()
+
+
+def test_the_layout_lists_each_file_above_those_it_calls() -> None:
+    layout = re.findall(r"^ \*   (\w+)\.c\b", (_FOLDER / "main.c").read_text(), re.MULTILINE)
+    assert sorted(layout) == sorted(_CODE)
+    for position, name in enumerate(layout):
+        assert _called_files(name) <= set(layout[position:])
 
 
 @pytest.mark.parametrize("name", sorted(_CODE))
