@@ -40,7 +40,7 @@ _WEIGHTS: Final = f"""
     SELECT u.id,
         (SELECT sum(least(coalesce(length, 0), :most)) FROM unnest(ARRAY[octet_length(r.output), octet_length(r.error),
             octet_length(j.job), octet_length(u.inputs), u.size_bytes]) AS length) AS weight
-    {_FROM} AND u.email = :email
+    {_FROM} AND lower(u.email) = lower(:email)
         AND (CAST(:id AS bigint) IS NULL OR u.id = :id) AND (CAST(:before AS bigint) IS NULL OR u.id < :before)
     ORDER BY u.id DESC LIMIT :limit
 """  # noqa: S608  (constants)

@@ -153,7 +153,7 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    email: Annotated[Address, Field(description="The address of the submissions to list.")]
+    email: Annotated[Address, Field(description="The address of the submissions to list, in any case.")]
     id: AnyId | SkipJsonSchema[None] = Field(default=None, description="List this submission alone.")
     limit: Annotated[int, Field(ge=1, le=1000, description="List the newest so many."), BeforeValidator(_decimal)] = 100
     before: AnyId | SkipJsonSchema[None] = Field(

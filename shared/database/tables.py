@@ -72,9 +72,10 @@ uploads = Table(
     Column("idempotency_key", Text),
     _time("created_at", default_now=True),
     Column("stopped_consumers", Integer, nullable=False, server_default=text("0")),
-    Index("uploads_email_idx", "email", "id"),
+    # Addresses are kept as they were given, and looked up in any case.
+    Index("uploads_email_idx", text("lower(email)"), "id"),
     # With this index, other keys' rows at the address do not slow down a key's list.
-    Index("uploads_owner_idx", "owner", "email", "id"),
+    Index("uploads_owner_idx", "owner", text("lower(email)"), "id"),
     # What one key has waiting.
     Index("uploads_waiting_idx", "owner", postgresql_where=text("request_id IS NOT NULL")),
     Index("uploads_created_idx", "created_at"),
