@@ -39,12 +39,12 @@ def _address(text: str) -> str:
         raise ValueError(f"it is not an e-mail address: it has more than {_LONGEST_LOCAL_PART} characters before the @")
     if "<" in text:
         raise ValueError("it is not an e-mail address: send the address alone, without a name and without < and >")
-    if " " in text.strip():
+    if " " in text:
         raise ValueError("it contains a space; in a query string a + means a space, so write %2B for a +")
     try:
         address = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as exc:
-        raise ValueError(f"it is not an e-mail address: {str(exc).rstrip('.')}") from None
+        raise ValueError(f"it is not an e-mail address such as {_EMAIL}: {str(exc).rstrip('.')}") from None
     return address.ascii_email or address.normalized
 
 
