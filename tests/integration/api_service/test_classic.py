@@ -480,9 +480,12 @@ async def test_a_signed_link_opens_its_object_as_harmless_text(api: httpx.AsyncC
     expired = await store.link("results/1.txt", expires_in=timedelta(seconds=-5))
     for bad in (expired, link.replace("1.txt", "2.txt"), link[:-1] + ("A" if link[-1] != "A" else "B"),
                 link.split("&")[0] + "&signature=%ff", "/files/1.py?expires=9999999999&signature=x"):  # fmt: skip
-        assert (await api.get(bad)).status_code == 403
-    gone = await store.link("results/9.txt", expires_in=timedelta(minutes=5))
-    assert (await api.get(gone)).status_code == 404
+        answer = await api.get(bad)
+        assert answer.status_code == 403
+        assert "GET /check_user/ has a new one" in answer.json()["detail"]
+    answer = await api.get(await store.link("results/9.txt", expires_in=timedelta(minutes=5)))
+    assert answer.status_code == 404
+    assert "submit the program again" in answer.json()["detail"]
 
 
 async def test_a_full_backlog_refuses_submissions(
