@@ -174,7 +174,7 @@ class ClassicError(BaseModel):
 
 
 class SubmissionStatus(BaseModel):
-    """One submission and its latest execution. `verdict`, `error` and `shortened` are our addition."""
+    """One submission and its latest execution. `verdict`, `error`, `delay` and `shortened` are our addition."""
 
     id: Annotated[int, Field(json_schema_extra=_INT64, examples=[5])]
     status: JobState | None = Field(description="null until an execution is asked for", examples=["executed"])
@@ -191,6 +191,10 @@ class SubmissionStatus(BaseModel):
     )
     error: str | None = Field(
         description="the compiler's messages or the standard error, or why the job failed", examples=[""]
+    )
+    delay: str | None = Field(
+        description="why an execution that is under way takes longer; null if nothing delayed it",
+        examples=["the machine was overloaded while it ran; the program is run again"],
     )
     shortened: list[str] = Field(
         description="the texts that are cut; the whole output is where `filelink` leads", examples=[[]]

@@ -163,6 +163,30 @@ async def test_a_job_that_failed_says_why(api: httpx.AsyncClient, database: Data
     assert (row["status"], row["verdict"], row["error"]) == ("failed", None, "the engine is gone")
 
 
+@pytest.mark.parametrize(
+    ("status", "error", "delay"),
+    [
+        ("none-executed", None, "the machine was overloaded; the program is run again"),
+        ("executing", None, "the machine was overloaded; the program is run again"),
+        ("failed", "the machine was overloaded", None),
+    ],
+)
+async def test_a_job_that_is_run_again_says_why_it_takes_longer(
+    api: httpx.AsyncClient, database: Database, status: str, error: str | None, delay: str | None
+) -> None:
+    await add(database, 1)
+    await execute(database, "DELETE FROM results")
+    await execute(database, "UPDATE job SET status = :status, failure = 'the machine was overloaded'", status=status)
+    [row] = await listed(api)
+    assert (row["status"], row["error"], row["delay"]) == (status, error, delay)
+
+
+async def test_a_job_that_is_done_has_no_delay(api: httpx.AsyncClient, database: Database) -> None:
+    await add(database, 1)
+    [row] = await listed(api)
+    assert row["delay"] is None
+
+
 async def test_a_submission_that_was_never_asked_for_has_no_job(api: httpx.AsyncClient, database: Database) -> None:
     await execute(database, "INSERT INTO uploads (email, language, inputs) VALUES (:email, 'py', 'in')", email=EMAIL)
     [row] = await listed(api)
