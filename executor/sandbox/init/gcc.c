@@ -157,7 +157,7 @@ static void on_file_change(struct reader *reader, const void *map)
     }
 }
 
-/* Called with the file's own name first, then for what precedes every file, and with the own name again after that. */
+/* Called first with the file's own name, then for headers that GCC reads before it, then with its own name again. */
 static void on_file(void *name, void *data)
 {
     (void)data;

@@ -91,8 +91,8 @@ static char *thread_pointer(void)
 /* The place of a thread's registration for restartable sequences (rseq(2)), in glibc 2.35 or newer. */
 extern const ptrdiff_t __rseq_offset __attribute__((weak, visibility("default")));
 
-/* A copy of a thread is not registered, so the processor that is cached there is stale; if it is unknown, glibc asks
- * the kernel. */
+/* The copy of a thread is not registered, so the processor number there is stale. If it is unknown, glibc asks the
+ * kernel. */
 static void forget_processor(void)
 {
     enum { PROCESSOR = 1, UNKNOWN = -1 };

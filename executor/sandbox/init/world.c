@@ -168,7 +168,7 @@ static void write_file(const struct file *file, uid_t user)
     close(target);
 }
 
-/* Folders change their owner last, because process 1 may not write to another user's. */
+/* Folders change their owner last, because process 1 may not write to those of another user. */
 void write_work_folder(const struct file *files, int count, uid_t user)
 {
     for (int index = 0; index < count; index++) {
