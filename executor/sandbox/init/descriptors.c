@@ -13,7 +13,7 @@
 
 enum {
     MAX_OPEN = 64,
-    HIGHEST = 255, /* a runtime that has just started has few */
+    HIGHEST = 255, /* a runtime that has just started uses none above */
     MAX_WATCHES = 128,
     MAX_IN_PIPE = 64,
 };
@@ -160,7 +160,7 @@ void replace_descriptors(void)
 {
     for (int index = 0; index < record_count; index++) {
         const struct record *old = &records[index];
-        if (old->type == NULL_DEVICE) /* its flags are shared too, so they would be a channel */
+        if (old->type == NULL_DEVICE) /* otherwise its flags would be shared, and be a channel between boxes */
             replace(old, open("/dev/null", (old->flags & O_ACCMODE) | O_CLOEXEC));
         else if (old->type == EPOLL)
             replace(old, epoll_create1(EPOLL_CLOEXEC));
