@@ -1,11 +1,11 @@
-"""A plugin for pytest: `-p tests.hosts.part --part 2/4` runs the second quarter of every test that has many parameters.
-All other tests are run in each part."""
+"""A plugin for pytest. `-p tests.hosts.part --part 2/4` runs the second quarter of each test that has many cases. All
+other tests run in each part."""
 
 from itertools import groupby
 
 import pytest
 
-#: A test with fewer parameters is not worth cutting.
+#: A test with fewer cases is not split.
 _MANY = 20
 
 
@@ -15,10 +15,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     number, parts = map(int, config.getoption("--part").split("/"))
-    items[:] = chosen(items, number, parts)
+    items[:] = select(items, number, parts)
 
 
-def chosen(items: list[pytest.Item], number: int, parts: int) -> list[pytest.Item]:
+def select(items: list[pytest.Item], number: int, parts: int) -> list[pytest.Item]:
+    """Return the items of one part, in their order."""
     kept: list[pytest.Item] = []
     for _, group in groupby(items, key=lambda item: item.nodeid.partition("[")[0]):
         cases = list(group)

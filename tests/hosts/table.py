@@ -1,4 +1,4 @@
-"""The table: a row for each configuration, a column for each suite; what failed is told below it. Pure."""
+"""Formats the table: a row for each configuration, a column for each suite, and a list of failures below."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tests.hosts.suites import SUITES
 
 @dataclass(frozen=True)
 class Line:
-    """`cells` by suite; a suite that was not run has none. `expected` is what the doctor should say."""
+    """A row. `cells` has the results by suite, and none for a suite that was not run. `expected` is for the doctor."""
 
     title: str
     name: str
@@ -28,7 +28,7 @@ def lines(configurations: Sequence[Configuration], results: Iterable[Result]) ->
         by_cell.setdefault((result.configuration, result.suite), []).append(result)
     found = []
     for one in configurations:
-        cells = {suite: joined(by_cell[one.name, suite]) for suite in SUITES if (one.name, suite) in by_cell}
+        cells = {suite: merge_parts(by_cell[one.name, suite]) for suite in SUITES if (one.name, suite) in by_cell}
         if cells:
             found.append(Line(one.title, one.name, expected(one), cells))
     return found
@@ -38,18 +38,18 @@ def expected(configuration: Configuration) -> str:
     return f"{configuration.expect}; then {configuration.then}" if configuration.then else str(configuration.expect)
 
 
-def joined(parts: Sequence[Result]) -> Result:
-    """One result of all parts of a suite."""
+def merge_parts(parts: Sequence[Result]) -> Result:
+    """Return one result for all parts of a suite."""
     if len(parts) == 1 and not parts[0].part:
         return parts[0]
     ordered = sorted(parts, key=lambda result: int(result.part.partition("/")[0] or 0))
-    wanted = max(int(result.part.partition("/")[2] or 1) for result in parts)
+    part_count = max(int(result.part.partition("/")[2] or 1) for result in parts)
     passed, total = sum(one.passed for one in parts), sum(one.total for one in parts)
     ok = all(one.ok for one in parts)
     words = [str(passed) if ok else f"{passed} of {total}"]
     words += [f"part {one.part}: {one.words}" for one in ordered if not one.total]
-    if len(parts) < wanted:
-        words.append(f"{len(parts)} of {wanted} parts")
+    if len(parts) < part_count:
+        words.append(f"{len(parts)} of {part_count} parts")
     first = ordered[0]
     details = tuple(detail for one in ordered for detail in one.details)
     seconds = sum(one.seconds for one in parts)
@@ -73,7 +73,7 @@ def verdict(found: Sequence[Line]) -> str:
 
 
 def failures(found: Sequence[Line]) -> list[str]:
-    """What is wrong, a line each. What was not run has no details: why stands with the doctor's."""
+    """Return a line for each failure. A suite that was not run has none; the doctor's failures say why."""
     return [
         f"{line.name}, {suite}: {' '.join(detail.split())}"
         for line in found
@@ -93,7 +93,7 @@ def for_terminal(found: Sequence[Line]) -> Table:
 
 
 def for_pipe(found: Sequence[Line]) -> list[str]:
-    """Tab-separated, with a line of headers."""
+    """Return tab-separated lines, of which the first has the headers."""
     suites = _columns(found)
     rows = [["name", "expected", *suites]]
     rows += [[line.name, line.expected, *(_plain(line.cells.get(suite)) for suite in suites)] for line in found]

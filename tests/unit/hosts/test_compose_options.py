@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.hosts.compose_options import executors_options, options, without
+from tests.hosts.compose_options import executor_options, options, without
 from tests.hosts.errors import HostsError
 
 
@@ -36,7 +36,7 @@ def test_security_options_are_taken_out_with_their_names() -> None:
 
 
 def test_the_executors_own() -> None:
-    found = executors_options()
+    found = executor_options()
     assert found[:2] == ("--user", "10001:10001")
     assert "--read-only" in found
     assert "$" not in " ".join(found)

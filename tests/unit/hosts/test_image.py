@@ -10,7 +10,7 @@ import pytest
 from tests.hosts import image
 from tests.hosts.architecture import ARCHITECTURES
 from tests.hosts.errors import HostsError
-from tests.hosts.telling import Teller
+from tests.hosts.progress import Progress
 
 _FOREIGN = replace(ARCHITECTURES["arm64"], machine="another")
 
@@ -27,10 +27,10 @@ def interpreters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_another_processor_s_image_needs_what_runs_its_programs(tmp_path: Path) -> None:
     with pytest.raises(HostsError, match="apt install qemu-user-binfmt"):
-        image.find_or_build(tmp_path, _FOREIGN, Teller())
+        image.find_or_build(tmp_path, _FOREIGN, Progress())
 
 
 def test_a_kernel_that_knows_an_interpreter_has_it(tmp_path: Path, interpreters: Path) -> None:
     (interpreters / "qemu-another").touch()
     with pytest.raises(HostsError, match="Only root"):
-        image.find_or_build(tmp_path, _FOREIGN, Teller())
+        image.find_or_build(tmp_path, _FOREIGN, Progress())

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.hosts.guest import Done
+from tests.hosts.guest import CommandResult
 from tests.hosts.outcomes import Examination, Outcome, examine
 
 
@@ -16,7 +16,7 @@ def _report(*rows: dict[str, Any], serves: bool = True, **more: str) -> str:
 
 
 def _examine(report: str, exit_code: int = 0, error: str = "", timed_out: bool = False) -> Examination:
-    return examine(Done(exit_code, report, error, 3.0, timed_out))
+    return examine(CommandResult(exit_code, report, error, 3.0, timed_out))
 
 
 _CPU, _MEMORY = "CPU time is limited", "memory is limited, not its address space"

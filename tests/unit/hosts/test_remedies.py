@@ -3,7 +3,7 @@
 import pytest
 
 from tests.hosts.container import Container
-from tests.hosts.remedies import Followed, follow
+from tests.hosts.remedies import Fix, parse_remedy
 from tests.hosts.start import LOGIN, Prefix, Start
 from tests.hosts.unit import Unit
 
@@ -36,4 +36,4 @@ _CONTAINER = Container("docker", ("--cap-drop", "ALL", "--security-opt", "a=b"))
     ],
 )
 def test_remedy_is_followed(remedy: str, start: Start, commands: list[str], then: Start) -> None:
-    assert follow(remedy, start) == Followed(tuple(commands), then)
+    assert parse_remedy(remedy, start) == Fix(tuple(commands), then)

@@ -47,10 +47,13 @@ def test_parts_become_one() -> None:
         Result("one", "attacks", True, "30", 10, (), 30, 30, "2/3"),
         Result("one", "attacks", False, "29 of 30", 20, ("x",), 29, 30, "1/3"),
     ]
-    assert table.joined(parts) == Result("one", "attacks", False, "59 of 60; 2 of 3 parts", 30, ("x",), 59, 60)
+    assert table.merge_parts(parts) == Result("one", "attacks", False, "59 of 60; 2 of 3 parts", 30, ("x",), 59, 60)
     hung = Result("one", "attacks", False, "hangs", 600, (), part="3/3")
-    assert table.joined([*parts, hung]).words == "59 of 60; part 3/3: hangs"
-    assert table.joined([parts[0], Result("one", "attacks", True, "1", 1, (), 1, 1, "1/2")]).words == "31; 2 of 3 parts"
+    assert table.merge_parts([*parts, hung]).words == "59 of 60; part 3/3: hangs"
+    assert (
+        table.merge_parts([parts[0], Result("one", "attacks", True, "1", 1, (), 1, 1, "1/2")]).words
+        == "31; 2 of 3 parts"
+    )
 
 
 def test_the_heading_tells_the_machine() -> None:
