@@ -28,15 +28,15 @@ from tests.hosts.suites import SUITES
 
 def main(arguments: Sequence[str]) -> int:
     """Return 0 if all was as expected, 1 if not, 2 if nothing could be run, and 130 if the run was stopped."""
-    chosen = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _as_interrupt)
     progress = Progress()
     try:
-        if chosen.list:
-            for one in choose(CONFIGURATIONS, chosen.only, chosen.suites):
+        if options.list:
+            for one in choose(CONFIGURATIONS, options.only, options.suites):
                 print(f"{one.name:28}{one.title:60}{' '.join(one.suites)}")
             return 0
-        return _show(chosen, *_run(chosen, progress))
+        return _show(options, *_run(options, progress))
     except HostsError as exc:
         progress.print(str(exc))
         return 2
@@ -60,16 +60,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(chosen: argparse.Namespace, progress: Progress) -> tuple[Facts, list[Result]]:
+def _run(options: argparse.Namespace, progress: Progress) -> tuple[Facts, list[Result]]:
     """Return the results of this run, and with --resume also those of earlier runs."""
-    configurations = choose(CONFIGURATIONS, chosen.only, chosen.suites)
-    architecture = ARCHITECTURES[chosen.architecture]
+    configurations = choose(CONFIGURATIONS, options.only, options.suites)
+    architecture = ARCHITECTURES[options.architecture]
     folder = folder_of_images()
     if not checkout.is_clean():
         progress.print("uncommitted changes are not tested")
     commit = checkout.commit()
     store = Store(folder, architecture.debian, commit)
-    results = list(store.results) if chosen.resume else []
+    results = list(store.results) if options.resume else []
     image = find_or_build(folder, architecture, progress)
     with running_machine(image, architecture, progress) as machine:
         pace = measure_slowness(machine.guest)
@@ -84,19 +84,19 @@ def _run(chosen: argparse.Namespace, progress: Progress) -> tuple[Facts, list[Re
             slowness=pace,
         )
         machine.save_snapshot()
-        rows = plan(configurations, chosen.suites, chosen.part, pace, results)
+        rows = plan(configurations, options.suites, options.part, pace, results)
         progress.print(f"{len(rows)} configurations to run, about {estimate_s(rows, pace) / 60:.0f} minutes")
         for result in campaign.run(machine, rows, pace, progress):
             store.keep(result, machine_facts)
     cells = {(row.configuration.name, cell.suite.name) for row in rows for cell in row.cells}
     this_run = [one for one in store.results if (one.configuration, one.suite) in cells]
-    return machine_facts, store.results if chosen.resume else this_run
+    return machine_facts, store.results if options.resume else this_run
 
 
-def _show(chosen: argparse.Namespace, machine_facts: Facts, results: list[Result]) -> int:
+def _show(options: argparse.Namespace, machine_facts: Facts, results: list[Result]) -> int:
     """Print the results, and return the exit code."""
-    lines = table.lines(CONFIGURATIONS, results)
-    if chosen.json:
+    lines = table.build_lines(CONFIGURATIONS, results)
+    if options.json:
         print(json.dumps(as_json(machine_facts, results), indent=1))
     elif (out := Console(highlight=False)).is_terminal:
         out.print(table.for_terminal(lines))
@@ -104,10 +104,10 @@ def _show(chosen: argparse.Namespace, machine_facts: Facts, results: list[Result
         print("\n".join(table.for_pipe(lines)))
     failures = table.failures(lines)
     summary = (table.heading(machine_facts), table.verdict(lines))
-    if chosen.markdown:
+    if options.markdown:
         page.write(
-            chosen.markdown,
-            chosen.architecture,
+            options.markdown,
+            options.architecture,
             [*summary, "", *table.for_markdown(lines), "", *(f"- {one}" for one in failures)],
         )
     print(*summary, sep="\n", file=sys.stderr)

@@ -46,13 +46,13 @@ def options(service: dict[str, Any]) -> tuple[str, ...]:
 
 def without(words: tuple[str, ...], *settings: str) -> tuple[str, ...]:
     """Return `words` without the security options that begin with one of the `settings`."""
-    kept: list[str] = []
+    remaining: list[str] = []
     for word in words:
-        if word.startswith(settings) and kept and kept[-1] == "--security-opt":
-            kept.pop()
+        if word.startswith(settings) and remaining and remaining[-1] == "--security-opt":
+            remaining.pop()
         else:
-            kept.append(word)
-    return tuple(kept)
+            remaining.append(word)
+    return tuple(remaining)
 
 
 def _dockerfile_user() -> tuple[str, ...]:

@@ -48,7 +48,7 @@ class Guest:
         remote = f'cd "$(mktemp -d)" && {work}; cat output; cat error >&2; echo "$began $ended" >&2; exit $code'
         began = time.monotonic()
         try:
-            done = subprocess.run(
+            process = subprocess.run(
                 [*self._ssh(user), remote],
                 input=stdin,
                 capture_output=True,
@@ -59,13 +59,13 @@ class Guest:
             return CommandResult(
                 255, _text(exc.stdout), _text(exc.stderr), time.monotonic() - began, timed_out=True, lost=True
             )
-        error, _, times = _text(done.stderr).rstrip("\n").rpartition("\n")
+        error, _, times = _text(process.stderr).rstrip("\n").rpartition("\n")
         try:
             seconds = float(times.split()[1]) - float(times.split()[0])
         except (ValueError, IndexError):
-            return CommandResult(done.returncode, "", _text(done.stderr), time.monotonic() - began, lost=True)
-        timed_out = done.returncode in (124, 137) and seconds >= limit_s
-        return CommandResult(done.returncode, _text(done.stdout), error, seconds, timed_out)
+            return CommandResult(process.returncode, "", _text(process.stderr), time.monotonic() - began, lost=True)
+        timed_out = process.returncode in (124, 137) and seconds >= limit_s
+        return CommandResult(process.returncode, _text(process.stdout), error, seconds, timed_out)
 
     def answers(self) -> bool:
         """Return True if a login works."""

@@ -60,14 +60,14 @@ class Image:
         return self.folder / "key"
 
     @property
-    def made_from(self) -> Path:
+    def digest_file(self) -> Path:
         return self.folder / "made-from"
 
 
 def folder_of_images() -> Path:
     """Return PRECIEUX_HOSTS_DIR, or a folder in the user's cache."""
-    if chosen := os.environ.get("PRECIEUX_HOSTS_DIR"):
-        return Path(chosen)
+    if folder := os.environ.get("PRECIEUX_HOSTS_DIR"):
+        return Path(folder)
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "precieux" / "hosts"
 
@@ -75,19 +75,19 @@ def folder_of_images() -> Path:
 def find_or_build(folder: Path, architecture: Architecture, progress: Progress) -> Image:
     """Return the image in `folder`. Make it first if it is missing or its packages have changed."""
     image = Image(folder / architecture.debian)
-    wanted = _digest(architecture)
-    if image.made_from.exists() and image.made_from.read_text() == wanted:
+    digest = _digest(architecture)
+    if image.digest_file.exists() and image.digest_file.read_text() == digest:
         return image
     _need_tools(architecture)
     if os.geteuid() != 0:
         raise HostsError(f"Only root can make the image. Run this once as root, with PRECIEUX_HOSTS_DIR={folder}.")
-    image.made_from.unlink(missing_ok=True)
+    image.digest_file.unlink(missing_ok=True)
     with progress.step(f"making the image in {image.folder}; this takes about 5 minutes and 4 GB"):
         packages = (architecture.kernel_package, *_PACKAGES)
         command = [str(_SCRIPT), str(image.folder), architecture.debian, _SUITE, str(ROOT), *packages]
         if _run(command):
             raise HostsError("The image could not be made; see above.")
-    image.made_from.write_text(wanted)
+    image.digest_file.write_text(digest)
     return image
 
 

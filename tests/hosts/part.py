@@ -20,8 +20,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def select(items: list[pytest.Item], number: int, parts: int) -> list[pytest.Item]:
     """Return the items of one part, in their order."""
-    kept: list[pytest.Item] = []
+    selected: list[pytest.Item] = []
     for _, group in groupby(items, key=lambda item: item.nodeid.partition("[")[0]):
         cases = list(group)
-        kept += cases[number - 1 :: parts] if len(cases) >= _MANY else cases
-    return kept
+        selected += cases[number - 1 :: parts] if len(cases) >= _MANY else cases
+    return selected

@@ -1,4 +1,4 @@
-"""Decides which cells of the table to fill. A cell is a suite in a configuration, or a part of it if it is long."""
+"""Decides which cells of the table to fill. A cell is a suite in a configuration, or one part of a long suite."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -43,10 +43,10 @@ def plan(
     suites: Sequence[str],
     part: str,
     slowness: float,
-    done: Iterable[Result] = (),
+    results: Iterable[Result] = (),
 ) -> list[Row]:
-    """Return the rows without the cells that are `done`. Each begins with the doctor, which finds how to start."""
-    finished = {(one.configuration, one.suite, one.part) for one in done}
+    """Return the rows without the cells that have `results`. Each begins with the doctor, which finds how to start."""
+    finished = {(one.configuration, one.suite, one.part) for one in results}
     rows = []
     for configuration in configurations:
         cells = [

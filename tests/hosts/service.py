@@ -105,8 +105,8 @@ class Trial:
         wrong = {number: answers[number] for number, output in self.accepted.items() if answers[number] != output}
         assert not wrong, f"wrong answers: {wrong}"
         wait_for(lambda: self.accepted.keys() <= mails().keys(), _PATIENCE_S, "all is mailed")
-        found = mails()
-        repeated = {number: found[number] for number in self.accepted if found[number] != 1}
+        counts = mails()
+        repeated = {number: counts[number] for number in self.accepted if counts[number] != 1}
         assert not repeated, f"mails of one submission: {repeated}"
         return f"{len(self.accepted)} accepted, answered and mailed"
 
@@ -158,14 +158,14 @@ class Trial:
 
 def mails() -> Counter[int]:
     """Return the number of mails for each submission. Its id is the last word of the subject."""
-    found: Counter[int] = Counter()
+    counts: Counter[int] = Counter()
     for file in (DATA / "outbox").glob("*.eml"):
         try:
             mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
         except FileNotFoundError:
             continue
-        found[int(str(mail["Subject"]).rpartition(" - ")[2])] += 1
-    return found
+        counts[int(str(mail["Subject"]).rpartition(" - ")[2])] += 1
+    return counts
 
 
 # ---- The steps ------------------------------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def wait_for(condition: Callable[[], T], patience: float, what: str) -> T:
     """Return the condition's first true value. It is checked seldom, to leave the processor to the programs."""
     deadline = time.monotonic() + patience
     while not (found := condition()):
-        assert time.monotonic() < deadline, f"{what}: not within {patience:g} s"
+        assert time.monotonic() < deadline, f"not within {patience:g} s: {what}"
         time.sleep(_POLL_S)
     return found
 
@@ -318,9 +318,9 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--programs", type=int, default=24, help="the number of submissions in each step")
     parser.add_argument("--wheel", type=Path, help="the wheel that `upgrade` installs")
-    chosen = parser.parse_args(arguments)
-    steps = chosen.steps or [name for name in STEPS if not name.endswith("-reboot")]
-    trial = Trial(chosen.precieux, chosen.programs, chosen.wheel)
+    options = parser.parse_args(arguments)
+    steps = options.steps or [name for name in STEPS if not name.endswith("-reboot")]
+    trial = Trial(options.precieux, options.programs, options.wheel)
     trial.load()
     for name in steps:
         if name != "after-reboot":

@@ -16,13 +16,13 @@ _RESULTS = [
 
 
 def test_rows_are_in_order_and_have_the_results() -> None:
-    lines = table.lines([_TWO, _ONE, Configuration("three", "", Outcome.REFUSES)], _RESULTS)
+    lines = table.build_lines([_TWO, _ONE, Configuration("three", "", Outcome.REFUSES)], _RESULTS)
     assert [(line.name, list(line.cells)) for line in lines] == [("two", ["doctor"]), ("one", ["doctor", "programs"])]
     assert lines[0].expected == "refuses; then serves by sampling"
 
 
 def test_a_pipe_gets_tab_separated_lines() -> None:
-    assert table.for_pipe(table.lines([_ONE, _TWO], _RESULTS)) == [
+    assert table.for_pipe(table.build_lines([_ONE, _TWO], _RESULTS)) == [
         "name\texpected\tdoctor\tprograms",
         "one\tserves by cgroup v2\tserves by cgroup v2, 3 s\tNOT OK: 6 of 7",
         "two\trefuses; then serves by sampling\trefuses, 2 s; then serves by sampling, 3 s\t-",
@@ -30,13 +30,13 @@ def test_a_pipe_gets_tab_separated_lines() -> None:
 
 
 def test_a_page_gets_a_table_with_bold_failures() -> None:
-    lines = table.for_markdown(table.lines([_ONE], _RESULTS))
+    lines = table.for_markdown(table.build_lines([_ONE], _RESULTS))
     assert lines[0] == "| configuration | expected | doctor | programs |"
     assert lines[2] == "| One \\| two (`one`) | serves by cgroup v2 | serves by cgroup v2, 3 s | **6 of 7** |"
 
 
 def test_failures_and_a_verdict_follow_the_table() -> None:
-    lines = table.lines([_ONE, _TWO], _RESULTS)
+    lines = table.build_lines([_ONE, _TWO], _RESULTS)
     assert table.failures(lines) == ["one, programs: test_x: no"]
     assert table.verdict(lines) == "1 of 2 configurations are not as expected: one"
     assert table.verdict(lines[1:]) == "All 1 configurations are as expected."
