@@ -72,7 +72,7 @@ static void read_details(struct record *record)
     fclose(details);
 }
 
-/* Copy what is in a pipe, and write it back. */
+/* Record the content of a pipe: read it, and write it back. */
 static void read_pipe(struct record *end)
 {
     char path[64];
