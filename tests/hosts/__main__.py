@@ -1,4 +1,4 @@
-"""`python -m tests.hosts` builds a virtual machine, fills the table of docs/hosts.md, and prints it."""
+"""`python -m tests.hosts` tests configurations in a virtual machine, and prints a table. See docs/hosts.md."""
 
 import argparse
 import datetime
