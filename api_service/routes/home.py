@@ -1,4 +1,4 @@
-"""The first page: what this server is, and where to go. In HTML for people, in JSON for those who ask for it."""
+"""The first page: what this server is, with links. HTML, or JSON for clients that accept only that."""
 
 import html
 from pathlib import Path
