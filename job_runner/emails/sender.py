@@ -1,4 +1,4 @@
-"""The mail loop: claims mails, hands them to the mailer, and records what the provider said."""
+"""The mail loop: claims mails, hands them to the mailer, and records the provider's answers."""
 
 import asyncio
 import random
@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from job_runner.emails import queue
-from job_runner.emails.foot import Foot
+from job_runner.emails.footer import Footer
 from job_runner.emails.queue import ClaimedEmail
 from job_runner.group_commit import GroupCommit
 from job_runner.mailers.base import Email, Mailer
@@ -23,13 +23,13 @@ from shared.storage.signing import LinkSigner
 log = get_logger(__name__)
 
 _BATCH: Final = 10
-#: How long one mail may take, however many exchanges its mailer has with the provider.
+#: The most seconds for one mail, in all exchanges of its mailer with the provider.
 _SEND_SECONDS: Final = 30.0
-#: Longer than that, so no living sender loses its lease; one that died is noticed after this.
+#: Longer than `_SEND_SECONDS`, so no living sender loses its lease. A dead one is noticed after this.
 _LEASE_SECONDS: Final = 40.0
-#: How long to leave a provider alone whose account or address is at fault.
+#: The seconds without mails after the provider has refused the account or its address.
 _PAUSE_SECONDS: Final = 60.0
-#: When to try again to record what the provider has accepted.
+#: The delays between attempts to record a mail that the provider has accepted.
 _RECORDING: Final = RetryPolicy(base=0.1, cap=2)
 
 
@@ -39,7 +39,7 @@ class Sender:
         database: Database,
         mailer: Mailer,
         signer: LinkSigner,
-        foot: Foot,
+        footer: Footer,
         *,
         poll_interval: float,
         send_seconds: float = _SEND_SECONDS,
@@ -47,7 +47,7 @@ class Sender:
         self._database = database
         self._mailer = mailer
         self._signer = signer
-        self._foot = foot
+        self._footer = footer
         self._poll_interval = poll_interval
         self._send_seconds = send_seconds
         self._policy = RetryPolicy(base=2, cap=300)
@@ -55,7 +55,7 @@ class Sender:
         self._sent = GroupCommit(self._mark_sent)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send until `stop`; a mail under way is finished first."""
+        """Send mails until `stop`. Those under way are finished first."""
         async with self._database.listen("precieux_emails") as notified:
             while not stop.is_set():
                 notified.clear()
@@ -67,7 +67,7 @@ class Sender:
                 await wait_any(stop, notified, timeout=min(timeout, self._poll_interval))
 
     async def run_once(self) -> float:
-        """Send one batch; returns how long to wait for the next look."""
+        """Send one batch. Return the seconds to wait until the next."""
         async with self._database.connection() as connection:
             claimed = await queue.claim(connection, limit=_BATCH, lease_seconds=_LEASE_SECONDS)
             due = await queue.seconds_until_due(connection) if not claimed else 0.0
@@ -79,11 +79,11 @@ class Sender:
             return _PAUSE_SECONDS
         if len(claimed) == _BATCH:
             return 0.0
-        # Another sender may hold the rows that look due: no busy loop then.
+        # Another sender may hold the rows that are due, so a least wait avoids a busy loop.
         return max(due, 0.05) if due is not None else self._poll_interval
 
     async def _send(self, mail: ClaimedEmail) -> bool:
-        """Send one mail and record its fate; True when the mailer should be left alone for a while."""
+        """Send one mail and record the result. Return True if the mailer needs a pause."""
         context = {"message_id": mail.email.message_id, "job": mail.job, "attempt": mail.attempt}
         if mail.suppressed:
             async with self._database.connection() as connection:
@@ -100,7 +100,7 @@ class Sender:
             return False
         unsubscribe = self._signer.unsubscribe_link(mail.email.recipient)
         try:
-            provider_id = await self._hand_over(self._foot.below(replace(mail.email, unsubscribe=unsubscribe)))
+            provider_id = await self._hand_over(self._footer.add_to(replace(mail.email, unsubscribe=unsubscribe)))
         except MailRefused as exc:
             metrics.MAILS.labels("refused").inc()
             log.error("mail.refused", **context, error=str(exc))
@@ -119,7 +119,7 @@ class Sender:
                 await queue.retry_later(connection, mail.lease_id, delay=delay, error=str(exc))
             return exc.pause
         except Exception as exc:
-            # A defect of ours must not hold the mail until its lease expires, as if its sender had died.
+            # After a defect of ours, the mail need not wait until its lease expires, as if its sender had died.
             metrics.MAILS.labels("retried").inc()
             log.exception("mail.crashed", **context)
             async with self._database.connection() as connection:
@@ -143,7 +143,7 @@ class Sender:
             raise MailerUnavailable(f"the mailer took longer than {self._send_seconds:g} s") from exc
 
     async def _record_sent(self, mail: ClaimedEmail, provider_id: str) -> None:
-        """Keep trying while the database is away: what is not recorded is sent again when the lease has expired."""
+        """Try again while the database is unavailable: a mail without a record is sent again after its lease."""
         deadline = time.monotonic() + _LEASE_SECONDS
         attempt = 0
         while True:
