@@ -26,7 +26,7 @@ def create_app(services: Services) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        # Spans would contain query strings, so addresses, inputs and signatures of links; logs would contain bodies.
+        # Spans would contain query strings: addresses, inputs, signatures of links. Logs would contain bodies.
         telemetry={"tracing": False, "operation_spans": False, "logs": False},
     )
     app.state.services = services

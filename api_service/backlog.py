@@ -1,4 +1,4 @@
-"""Back-pressure: refuses submissions and requests, before anything is stored, while too many requests wait."""
+"""Back-pressure: while too many requests wait, refuses submissions and requests before anything is stored."""
 
 import time
 from http import HTTPStatus

@@ -24,7 +24,7 @@ from shared.storage.keys import is_extension
 
 _UNPROCESSABLE: Final = HTTPStatus.UNPROCESSABLE_ENTITY
 _NAMES: Final = frozenset({*Upload.model_fields, "file"})
-#: Names that are long enough to recognise a misspelling. `uid` may be another field than `id`.
+#: The names that are long enough to recognise a misspelling. `uid` may be a misspelt `id` or another field.
 _LONG_NAMES: Final = _NAMES - {"id"}
 _LONGEST_MISSPELT: Final = 16
 _MOST_MISSPELT: Final = 16
@@ -86,7 +86,7 @@ async def _parsed_form(request: Request, settings: ApiSettings) -> AsyncIterator
 
 
 def _check_names(request: Request, form: FormData) -> None:
-    """Refuse a second file and a misspelt field: to ignore them would mislead the sender.
+    """Refuse a second file and a misspelt field, because ignoring them would mislead the sender.
 
     Other unknown fields are ignored, because web forms add some.
     """

@@ -28,7 +28,7 @@ _BATCH_BYTES: Final = 256 << 10
 _FROM: Final = """
     FROM uploads u
     LEFT JOIN LATERAL (
-        -- While a request is under way, the result of an earlier one is not its result.
+        -- While a request is under way, the job of an earlier request is not shown.
         SELECT id, job, status, CASE WHEN status = 'failed' THEN failure END AS failure,
             CASE WHEN status IN ('none-executed', 'executing') THEN failure END AS delay
         FROM job

@@ -102,5 +102,5 @@ def socket_owner(local: Endpoint, remote: Endpoint) -> int | None:
     if _HEADER.unpack_from(answer)[1] != _SOCK_DIAG_BY_FAMILY:
         return None  # an error: there is no such socket
     _, state, _, _, _, _, _, uid, inode = _ANSWER.unpack_from(answer, _HEADER.size)
-    # The kernel shows a socket that its process has closed as one of root.
+    # The kernel shows a socket that its process has closed as a socket of root.
     return int(uid) if state == _ESTABLISHED and inode != 0 else None

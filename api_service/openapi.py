@@ -27,7 +27,7 @@ DESCRIPTION: Final = (
 )
 
 #: The field `file`: text, which its media type makes a file. The first alternative matches no source. It is for client
-#: generators, which recognise a file only by that format. On its own, it would also allow bytes that are not text.
+#: generators, which recognise a file only by this format. The format alone would also allow bytes that are not text.
 _FILE: Final[Schema] = {
     "type": "string",
     "contentMediaType": "application/octet-stream",

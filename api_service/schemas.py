@@ -149,7 +149,7 @@ class SourceFile:
 
 
 class ListQuery(BaseModel):
-    """The query for a list of submissions. Unknown parameters are refused: to ignore them would mislead the client."""
+    """The query for a list of submissions. Unknown parameters are refused, because ignoring them would mislead."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -22,7 +22,7 @@ from shared.storage.base import ObjectStore
 
 log = get_logger(__name__)
 
-# The request, and the outbox row that `shared.outbox.add` would write. Every execution takes this one round trip.
+# Writes the request, and the outbox row as `shared.outbox.add` does, in one round trip for speed.
 _REQUEST: Final = """
     WITH requested AS (
         UPDATE uploads SET request_id = gen_random_uuid(), requested_at = now()
@@ -58,7 +58,7 @@ class Submissions:
     async def register(
         self, principal: Principal, upload: Upload, file: SourceFile, idempotency_key: str | None = None
     ) -> int:
-        """Store a submission and return its id. For a repeated `idempotency_key`, return the id from the first time.
+        """Store a submission and return its id. For a repeated `idempotency_key`, return the first id.
 
         Raises `Problem`: 409 if the chosen id is taken or the idempotency key came with another submission, 422 if the
         address may not be mailed, 429 if a budget of the key is used up.
@@ -92,21 +92,22 @@ class Submissions:
                         return _id_of_same(earlier, upload, sha256)
                 if upload.id is not None:
                     raise Problem(HTTPStatus.CONFLICT, f"id {upload.id} is taken: choose another, or leave it out.")
-                # The sequence met ids that clients had chosen, and another request took the next free one.
+                # The sequence reached ids that clients had chosen, and another request took the next free one.
             key = object_key(upload_id, file.extension)
             await self.store.put(key, file.data, content_type="text/plain; charset=utf-8")
         return upload_id
 
     async def request_execution(self, principal: Principal, upload_id: int) -> bool | None:
-        """Request the execution of an upload. Return None if there is no such upload, False if it is blocked or its
-        source is in quarantine.
+        """Request the execution of an upload. Return True if a request is under way.
 
-        While a request is under way, another one changes nothing and costs nothing. Raises `Problem`: 422 if the
-        address may not be mailed any more, 429 if a budget of the key, the recipient or the recipient's domain is used
-        up.
+        Return None if there is no such upload, False if it is blocked or its source is in quarantine. While a request
+        is under way, another one changes nothing and costs nothing.
+
+        Raises `Problem`: 422 if the address may not be mailed any more, 429 if a budget of the key, the recipient or
+        the recipient's domain is used up.
         """
         is_limited = not principal.sees_all or self.recipients is not EVERYBODY
-        # Without a limit there is nothing to undo, and a single statement needs no explicit transaction.
+        # Without limits there is nothing to undo, and a single statement needs no explicit transaction.
         async with (
             self.turns.take(principal),
             self.database.transaction() if is_limited else self.database.connection() as connection,
@@ -194,7 +195,7 @@ async def _insert(
             :owner, :idempotency_key
         FROM (
             SELECT coalesce(CAST(:id AS bigint), (
-                -- The sequence may meet many ids that clients have chosen, but each of them only once.
+                -- The sequence may reach many ids that clients have chosen, but each of them only once.
                 SELECT next.id FROM generate_series(1, 10000) AS nth CROSS JOIN LATERAL (
                     SELECT nextval(pg_get_serial_sequence('uploads', 'id')) + 0 * nth AS id OFFSET 0
                 ) AS next

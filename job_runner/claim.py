@@ -126,7 +126,7 @@ class ClaimedJob:
 async def claim(
     connection: Connection, *, limit: int, lease_seconds: float, max_crashes: int = MAX_CRASHES
 ) -> list[ClaimedJob]:
-    """Take up to `limit` due jobs, each under a new lease. Keys take turns, and so do the recipients of a key."""
+    """Take up to `limit` due jobs, each under a new lease. Keys take turns, and so do the senders of a key."""
     rows = await connection.fetch_all(
         _CLAIM, {"limit": limit, "lease_seconds": lease_seconds, "max_crashes": max_crashes}
     )

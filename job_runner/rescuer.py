@@ -32,7 +32,7 @@ class Rescuer:
         self._max_interruptions = max_interruptions
 
     async def run(self, stop: asyncio.Event) -> None:
-        # While the database was unavailable, live runners could not extend their leases either. Give them time to.
+        # Live runners cannot extend their leases while the database is unavailable, so give them time afterwards.
         lease_seconds = 3 * self._interval
         first = time.monotonic() + lease_seconds
         while not stop.is_set():

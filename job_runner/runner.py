@@ -32,9 +32,9 @@ log = get_logger(__name__)
 
 #: Seconds to wait after a claim. The first job is claimed at once, and those that follow closely are claimed together.
 _PACE_SECONDS: Final = 0.005
-#: The least seconds between two express claims.
+#: The seconds between two express claims, at least.
 _EXPRESS_SECONDS: Final = 0.05
-#: The least seconds between two claims of a suspect.
+#: The seconds between two claims of a suspect, at least.
 _SUSPECTS_SECONDS: Final = 0.2
 
 
@@ -175,7 +175,7 @@ class Runner:
             log.info("job.released")
 
     async def _keep_leases(self, _: asyncio.Event) -> None:
-        """Extend the leases three times within their length. Stop a job whose lease is lost: another runner has it."""
+        """Extend the leases every third of their time. Stop jobs whose leases are lost: other runners have them."""
         while True:
             await asyncio.sleep(self._settings.lease_seconds / 3)
             held = dict(self._under_way)

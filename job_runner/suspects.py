@@ -24,7 +24,7 @@ log = get_logger(__name__)
 
 #: The lock under which suspects are chosen, so that two runners do not choose one each.
 _LOCK: Final = 0x5355_5350
-#: A claim that began before a job was due to run alone does not see that job. It has ended after this time.
+#: A claim that began before a job was due to run alone does not see that job. Such a claim has ended after this time.
 _GRACE_SECONDS: Final = 0.5
 #: The least time between two runs alone, so that other jobs get their turn in between.
 _SPACING_SECONDS: Final = 10.0

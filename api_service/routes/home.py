@@ -1,4 +1,4 @@
-"""The first page: what this server is, with links. HTML, or JSON for clients that accept only that."""
+"""The first page: what this server is, and its links. In HTML, or in JSON for clients that accept no HTML."""
 
 import html
 from pathlib import Path

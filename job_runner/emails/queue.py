@@ -101,7 +101,7 @@ async def mark_sent(connection: Connection, sent: Sequence[tuple[int, str]]) -> 
 
 
 async def mark_refused(connection: Connection, lease_id: UUID, error: str) -> None:
-    """Mark a mail that the provider will never deliver."""
+    """Mark a mail that will never be delivered."""
     await connection.execute(
         "UPDATE emails SET status = 'refused', last_error = :error, lease_id = NULL, lease_expires_at = NULL"
         " WHERE lease_id = :lease_id AND status = 'sending'",

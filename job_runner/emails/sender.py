@@ -34,6 +34,8 @@ _RECORDING: Final = RetryPolicy(base=0.1, cap=2)
 
 
 class Sender:
+    """Sends queued mails. Any number of senders may run at once."""
+
     def __init__(
         self,
         database: Database,
@@ -84,44 +86,28 @@ class Sender:
 
     async def _send(self, mail: ClaimedEmail) -> bool:
         """Send one mail and record the result. Return True if the mailer needs a pause."""
-        context = {"message_id": mail.email.message_id, "job": mail.job, "attempt": mail.attempt}
         if mail.suppressed:
             async with self._database.connection() as connection:
                 await queue.mark_suppressed(connection, mail.lease_id)
             metrics.MAILS.labels("suppressed").inc()
-            log.info("mail.suppressed", **context)
+            log.info("mail.suppressed", **_context(mail))
             return False
         if mail.crashes >= queue.MAX_CRASHES:
-            error = f"the sender stopped while it sent this mail, {mail.crashes} times"
-            async with self._database.connection() as connection:
-                await queue.mark_refused(connection, mail.lease_id, error)
-            metrics.MAILS.labels("refused").inc()
-            log.error("mail.refused", **context, error=error)
+            await self._refuse(mail, f"the sender stopped while it sent this mail, {mail.crashes} times")
             return False
         unsubscribe = self._signer.unsubscribe_link(mail.email.recipient)
         try:
             provider_id = await self._hand_over(self._footer.add_to(replace(mail.email, unsubscribe=unsubscribe)))
         except MailRefused as exc:
-            metrics.MAILS.labels("refused").inc()
-            log.error("mail.refused", **context, error=str(exc))
-            async with self._database.connection() as connection:
-                await queue.mark_refused(connection, mail.lease_id, str(exc))
+            await self._refuse(mail, str(exc))
             return False
         except MailerUnavailable as exc:
-            metrics.MAILS.labels("paused" if exc.pause else "retried").inc()
-            delay = self._policy.delay(mail.attempt, self._rng, at_least=exc.retry_after)
-            if exc.pause:
-                delay = _PAUSE_SECONDS
-                log.error("mail.paused", **context, error=str(exc), seconds=delay)
-            else:
-                log.warning("mail.retrying", **context, error=str(exc), delay_s=round(delay, 1))
-            async with self._database.connection() as connection:
-                await queue.retry_later(connection, mail.lease_id, delay=delay, error=str(exc))
+            await self._retry_later(mail, exc)
             return exc.pause
         except Exception as exc:
             # After a defect of ours, the mail need not wait until its lease expires, as if its sender had died.
             metrics.MAILS.labels("retried").inc()
-            log.exception("mail.crashed", **context)
+            log.exception("mail.crashed", **_context(mail))
             async with self._database.connection() as connection:
                 await queue.retry_later(
                     connection,
@@ -132,8 +118,25 @@ class Sender:
             return False
         await self._record_sent(mail, provider_id)
         metrics.MAILS.labels("sent").inc()
-        log.info("mail.sent", **context)
+        log.info("mail.sent", **_context(mail))
         return False
+
+    async def _refuse(self, mail: ClaimedEmail, error: str) -> None:
+        metrics.MAILS.labels("refused").inc()
+        log.error("mail.refused", **_context(mail), error=error)
+        async with self._database.connection() as connection:
+            await queue.mark_refused(connection, mail.lease_id, error)
+
+    async def _retry_later(self, mail: ClaimedEmail, error: MailerUnavailable) -> None:
+        metrics.MAILS.labels("paused" if error.pause else "retried").inc()
+        delay = self._policy.delay(mail.attempt, self._rng, at_least=error.retry_after)
+        if error.pause:
+            delay = _PAUSE_SECONDS
+            log.error("mail.paused", **_context(mail), error=str(error), seconds=delay)
+        else:
+            log.warning("mail.retrying", **_context(mail), error=str(error), delay_s=round(delay, 1))
+        async with self._database.connection() as connection:
+            await queue.retry_later(connection, mail.lease_id, delay=delay, error=str(error))
 
     async def _hand_over(self, email: Email) -> str:
         try:
@@ -162,3 +165,8 @@ class Sender:
         async with self._database.connection() as connection:
             await queue.mark_sent(connection, sent)
         return [None] * len(sent)
+
+
+def _context(mail: ClaimedEmail) -> dict[str, object]:
+    """Return what every log record about a mail names."""
+    return {"message_id": mail.email.message_id, "job": mail.job, "attempt": mail.attempt}

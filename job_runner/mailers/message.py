@@ -33,9 +33,9 @@ _UTF8_POLICY: Final = _POLICY.clone(utf8=True)
 
 
 def write_message(email: Email, sender: Address, now: datetime) -> bytes:
-    """Return a mail of a text with an HTML alternative. Raises `MailRefused` if a header cannot be written.
+    """Return the bytes of a mail: its text, with an HTML alternative. Raises `MailRefused` if it cannot be written.
 
-    It is all ASCII, because not every server accepts more (RFC 6152), unless the recipient's local part is not ASCII.
+    They are all ASCII, because not every server accepts more (RFC 6152), unless the recipient's local part is not.
     """
     recipient = parse_recipient(email.recipient)
     # Only a local part beyond ASCII needs the headers of RFC 6532, which not every server accepts either.
