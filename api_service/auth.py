@@ -73,9 +73,9 @@ class Authenticator:
 
         Raises `Problem`: 401, or 403 for other users in protected mode.
         """
-        found = await self._find(credentials.credentials.strip()) if credentials else None
-        if found is not None:
-            return found
+        sender = await self._find(credentials.credentials.strip()) if credentials else None
+        if sender is not None:
+            return sender
         # A client that sends a key relies on it, so a wrong key is an error even where none is needed.
         if "Authorization" in request.headers or await self.keys_existed():
             raise Problem(

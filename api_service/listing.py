@@ -76,7 +76,7 @@ class Listing:
         visible = "true" if principal.sees_all else "u.owner = :owner"
         owner = {} if principal.sees_all else {"owner": principal.key_id}
         async with self.turns.take(principal), self.database.connection() as connection:
-            found = await connection.fetch_all(
+            weights = await connection.fetch_all(
                 _WEIGHTS.format(visible=visible),
                 {
                     **owner,
@@ -87,7 +87,7 @@ class Listing:
                     "most": _MOST_SENT,
                 },
             )
-        batches = _batches([(row["id"], int(row["weight"] or 0)) for row in reversed(found)])
+        batches = _batches([(row["id"], int(row["weight"] or 0)) for row in reversed(weights)])
         heaviest = max((weight for _, weight in batches), default=0)
         lead = b'{"result":['
         with self.shares.hold(principal, heaviest):

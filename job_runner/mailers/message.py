@@ -33,7 +33,7 @@ _UTF8_POLICY: Final = _POLICY.clone(utf8=True)
 
 
 def write_message(email: Email, sender: Address, now: datetime) -> bytes:
-    """Return the bytes of a mail: its text, with an HTML alternative. Raises `MailRefused` if it cannot be written.
+    """Return the bytes of a mail: a text and an HTML alternative. Raises `MailRefused` if it cannot be written.
 
     They are all ASCII, because not every server accepts more (RFC 6152), unless the recipient's local part is not.
     """

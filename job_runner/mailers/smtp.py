@@ -88,7 +88,9 @@ class SmtpMailer:
         except SMTPException as exc:
             raise failure(exc) from exc
         except ssl.SSLError as exc:
-            raise MailerUnavailable(f"The SMTP server's certificate is not trusted: {exc}.", pause=True) from exc
+            raise MailerUnavailable(
+                f"The SMTP server's certificate is not trusted: {exc}. Check the host in PRECIEUX_SMTP_URL.", pause=True
+            ) from exc
         except (OSError, ValueError) as exc:
             raise MailerUnavailable(f"The SMTP server cannot be reached: {exc}.") from exc
         return answer[:500]
