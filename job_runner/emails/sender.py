@@ -57,7 +57,7 @@ class Sender:
         self._sent = GroupCommit(self._mark_sent)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send mails until `stop`. Those under way are finished first."""
+        """Send until `stop`; a mail under way is finished first."""
         async with self._database.listen("precieux_emails") as notified:
             while not stop.is_set():
                 notified.clear()
