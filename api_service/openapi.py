@@ -59,37 +59,7 @@ def query_parameters() -> list[Schema]:
 def describe(app: FastAPI, settings: ApiSettings, languages: Sequence[str], *, is_key_needed: bool) -> Schema:
     """Return the OpenAPI document. `languages` are the codes of the engine's languages."""
     document = copy.deepcopy(app.openapi())
-    upload = Upload.model_json_schema()
-    fields = upload["properties"]
-    file = {
-        **_FILE,
-        "maxLength": settings.max_source_bytes,
-        "description": "The source of the program: a file in UTF-8, with a file name without a path."
-        f" At most {settings.max_source_bytes} bytes.",
-    }
-    document["components"]["schemas"] |= {
-        "ProblemDocument": ProblemDocument.model_json_schema(),
-        _FORM: {
-            "type": "object",
-            "description": "A submission.",
-            "properties": {
-                **fields,
-                "inputs": {
-                    **fields["inputs"],
-                    "maxLength": settings.max_input_bytes,
-                    "description": f"{fields['inputs']['description']} At most {settings.max_input_bytes} bytes.",
-                },
-                "file": file,
-            },
-            "required": [*upload["required"], "file"],
-        },
-        _FILE_FORM: {
-            "type": "object",
-            "description": "The file of a submission whose other fields are in the query string.",
-            "properties": {"file": file},
-            "required": ["file"],
-        },
-    }
+    document["components"]["schemas"] |= {"ProblemDocument": ProblemDocument.model_json_schema(), **_forms(settings)}
     for language in _languages(document):
         language["pattern"] = language_pattern(languages)
         language["description"] = f"One of {', '.join(languages)}, or another usual name of one of them, in any case."
@@ -100,7 +70,39 @@ def describe(app: FastAPI, settings: ApiSettings, languages: Sequence[str], *, i
     return {**_tidy(document), "info": document["info"]}
 
 
+def _forms(settings: ApiSettings) -> dict[str, Schema]:
+    """Return the schemas of both forms, with the limits of the settings."""
+    upload = Upload.model_json_schema()
+    fields = upload["properties"]
+    inputs = {
+        **fields["inputs"],
+        "maxLength": settings.max_input_bytes,
+        "description": f"{fields['inputs']['description']} At most {settings.max_input_bytes} bytes.",
+    }
+    file = {
+        **_FILE,
+        "maxLength": settings.max_source_bytes,
+        "description": "The source of the program: a file in UTF-8, with a file name without a path."
+        f" At most {settings.max_source_bytes} bytes.",
+    }
+    return {
+        _FORM: {
+            "type": "object",
+            "description": "A submission.",
+            "properties": {**fields, "inputs": inputs, "file": file},
+            "required": [*upload["required"], "file"],
+        },
+        _FILE_FORM: {
+            "type": "object",
+            "description": "The file of a submission whose other fields are in the query string.",
+            "properties": {"file": file},
+            "required": ["file"],
+        },
+    }
+
+
 def _languages(document: Schema) -> list[Schema]:
+    """Return the schemas of the field `language`, in the form and in the query string."""
     parameters = document["paths"]["/submit_email/"]["post"]["parameters"]
     return [
         document["components"]["schemas"][_FORM]["properties"]["language"],

@@ -73,15 +73,7 @@ class Submissions:
             if not principal.sees_all:
                 await self._check_run_seconds(connection, principal)
                 size = len(file.data) + len(upload.inputs.encode())
-                await budget.take(
-                    connection,
-                    [
-                        Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions"),
-                        Budget(
-                            f"bytes:{principal.key_id}", self.key_bytes, "Bytes of this key's sources and inputs", size
-                        ),
-                    ],
-                )
+                await budget.take(connection, self._budgets_of_submission(principal, size))
             while True:
                 upload_id = await _insert(connection, principal, upload, file, sha256, idempotency_key)
                 if upload_id is not None:
@@ -124,6 +116,12 @@ class Submissions:
                 await budget.take(connection, self._budgets_of_execution(principal, row["email"] or ""))
         log.debug("execution.requested", request=str(row["request_id"]), upload=upload_id)
         return True
+
+    def _budgets_of_submission(self, principal: Principal, size: int) -> list[Budget]:
+        return [
+            Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions"),
+            Budget(f"bytes:{principal.key_id}", self.key_bytes, "Bytes of this key's sources and inputs", size),
+        ]
 
     def _budgets_of_execution(self, principal: Principal, email: str) -> list[Budget]:
         """Return the budgets of one execution: those of its key, and of the recipient's mailbox and domain.
