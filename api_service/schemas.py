@@ -179,27 +179,27 @@ class SubmissionStatus(BaseModel):
     """One submission and its latest execution. `verdict`, `error`, `delay` and `shortened` are our addition."""
 
     id: Annotated[int, Field(json_schema_extra=_INT64, examples=[5])]
-    status: JobState | None = Field(description="null until an execution is requested", examples=["executed"])
+    status: JobState | None = Field(description="Null until an execution is requested.", examples=["executed"])
     job: str | None = Field(
-        description="the submission as JSON text: `language`, `inputs` and `contents`",
+        description="The submission as JSON text: `language`, `inputs` and `contents`.",
         examples=['{"language": "py", "inputs": "12\\n", "contents": "print(input())\\n"}'],
     )
-    output: str | None = Field(description="what the program wrote to its standard output", examples=["12\n"])
-    execute_date: datetime | None = Field(description="when the execution ended", examples=["2026-01-31T12:00:00Z"])
-    filelink: str | None = Field(description="a link to the whole output; it expires, so each answer has a new one")
+    output: str | None = Field(description="What the program wrote to its standard output.", examples=["12\n"])
+    execute_date: datetime | None = Field(description="When the execution ended.", examples=["2026-01-31T12:00:00Z"])
+    filelink: str | None = Field(description="A link to the whole output. It expires, so each answer has a new one.")
     verdict: str | None = Field(
-        description="how the execution ended, such as `ok`, `compile_error`, `runtime_error` or `time_limit`",
+        description="How the execution ended, such as `ok`, `compile_error`, `runtime_error` or `time_limit`.",
         examples=["ok"],
     )
     error: str | None = Field(
-        description="the compiler's messages or the standard error, or why the job failed", examples=[""]
+        description="The compiler's messages or the standard error, or why the job failed.", examples=[""]
     )
     delay: str | None = Field(
-        description="why an execution that is under way is delayed; null if it is not",
+        description="Why an execution that is under way is delayed. Null if it is not.",
         examples=["the machine was overloaded while it ran; the program is run again"],
     )
     shortened: list[str] = Field(
-        description="the names of the texts that are cut; `filelink` leads to the whole output", examples=[[]]
+        description="The names of the texts that are cut. `filelink` leads to the whole output.", examples=[[]]
     )
 
 
@@ -216,7 +216,7 @@ class Health(BaseModel):
 
 
 class ReadinessReport(BaseModel):
-    """The state of what every request needs."""
+    """The readiness of the API."""
 
     status: Literal["ready", "waiting"]
     database: Literal["ok", "unavailable"]
