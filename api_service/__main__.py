@@ -100,7 +100,7 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         ),
         offered=OfferedLanguages(database),
         listing=Listing(database, store, Shares(settings.lists_bytes, "Lists")),
-        bodies=Shares(max(settings.bodies_bytes, settings.largest_body_bytes), "Large submissions"),
+        bodies=Shares(settings.all_bodies_bytes, "Large submissions"),
         readiness=Readiness(database),
         backlog=BacklogGuard(database, settings.max_backlog, settings.key_backlog_bytes),
         relay=relay,

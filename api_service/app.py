@@ -6,7 +6,7 @@ from starlette.routing import Route
 from api_service.dependencies import Services
 from api_service.measure import Measure
 from api_service.openapi import DESCRIPTION, TAGS
-from api_service.problems import add_problem_handlers, refusal
+from api_service.problems import add_problem_handlers, problem
 from api_service.routes import classic, docs, files, health, home, unsubscribe
 from api_service.spelling import EitherSpelling
 from shared.http_bodies import BodyLimits, BoundedBodies, ByteBudget
@@ -39,9 +39,8 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(
         BoundedBodies,
         limits=BodyLimits(settings.largest_body_bytes, settings.body_pause_seconds, settings.body_seconds),
-        # Never less than one submission of the largest size.
-        budget=ByteBudget(max(settings.bodies_bytes, settings.largest_body_bytes)),
-        refuse=refusal,
+        budget=ByteBudget(settings.all_bodies_bytes),
+        refuse=problem,
     )
     app.add_middleware(EitherSpelling, paths=paths)
     # Added last, so it is the outermost, and measures refused requests too.

@@ -14,7 +14,6 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
-from starlette.types import ASGIApp
 
 from shared.errors import TransientError
 from shared.logging import get_logger
@@ -22,8 +21,6 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 
 _CLIENT_GONE: Final = 499  # as nginx logs a client that has closed the connection
-
-
 _MEDIA_TYPE: Final = "application/problem+json"
 #: Replacements for those messages of pydantic that do not say what to do, or mention Python.
 _MESSAGES: Final = {
@@ -95,6 +92,7 @@ class Problem(Exception):
 
 
 def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a problem document as an answer."""
     return JSONResponse(
         {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail},
         status_code=status,
@@ -115,11 +113,6 @@ def problem_responses(meanings: Mapping[HTTPStatus, str]) -> dict[int | str, dic
     }
 
 
-def refusal(status: HTTPStatus, detail: str, headers: Mapping[str, str]) -> ASGIApp:
-    """Return the answer to a request that is refused before it reaches a route."""
-    return problem(status, detail, headers)
-
-
 def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -137,7 +130,7 @@ async def _problem(_: Request, exc: Exception) -> Response:
 async def _invalid(_: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
     first = exc.errors()[0]
-    # What follows the parameter's name in a location is the name of a pydantic type.
+    # A location is the part of the request, the parameter's name and perhaps the name of a pydantic type.
     name = first["loc"][1] if len(first["loc"]) > 1 else "the request"
     if first["type"] in _MESSAGES:
         message = _MESSAGES[first["type"]].format(**first.get("ctx", {}))

@@ -62,7 +62,7 @@ class ApiSettings(Settings):
 
     @field_validator("recipients")
     @classmethod
-    def _are_domains(cls, value: str | None) -> str | None:
+    def _are_recipients(cls, value: str | None) -> str | None:
         for name in (value or "").split(","):
             if value is not None and not is_recipient(name):
                 raise ValueError(f"{name.strip()!r} is not a domain, a *.domain or an address")
@@ -77,6 +77,11 @@ class ApiSettings(Settings):
     def largest_body_bytes(self) -> int:
         """The bytes of a source, an input, and what a form adds to them: boundaries, headers, other fields."""
         return self.max_source_bytes + self.max_input_bytes + (64 << 10)
+
+    @property
+    def all_bodies_bytes(self) -> int:
+        """The bytes of all bodies at once: `bodies_bytes`, but at least one body of the largest size."""
+        return max(self.bodies_bytes, self.largest_body_bytes)
 
     @property
     def operator_keys(self) -> tuple[str, ...]:
