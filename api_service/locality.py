@@ -14,11 +14,12 @@ import re
 import socket
 import struct
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
+
+from shared.loopback import is_loopback
 
 #: An address and a port.
 Endpoint = tuple[str, int]
@@ -27,7 +28,7 @@ SocketOwner = Callable[[Endpoint, Endpoint], int | None]
 
 #: A name of this machine, with or without a port. All of the header must match, so `localhost.example.com` does not.
 _OWN_NAME: Final = re.compile(r"(localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
-#: Header fields that proxies add. A client does not send a header that begins with X- on its own.
+#: Beginnings of header fields that proxies add. Ordinary clients do not send such fields.
 _FORWARDING: Final = (
     "x-", "forwarded", "via", "cf-", "cdn-", "true-client-", "client-ip", "fastly-", "akamai-", "ali-", "proxy-",
     "remote-", "wl-proxy-", "cloudfront-", "do-connecting-ip", "fly-", "incap-", "early-data", "ssl-", "max-forwards",
@@ -69,14 +70,6 @@ def why_not_local(request: Request, owner_of: SocketOwner) -> str | None:
     if owner is None or owner != os.geteuid() or owner == _OVERFLOW_UID:
         return "it comes from another user of this machine"
     return None
-
-
-@lru_cache(maxsize=256)
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def socket_owner(local: Endpoint, remote: Endpoint) -> int | None:
