@@ -11,7 +11,7 @@ from api_service.dependencies import Services
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
 from api_service.readiness import Readiness
-from api_service.recipients import EVERYBODY, Recipients
+from api_service.recipients import ALL_RECIPIENTS, Recipients
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
@@ -96,7 +96,7 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
             domain_budget=settings.domain_budget,
             key_bytes=settings.key_bytes,
             key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
-            recipients=EVERYBODY if allowed is None else Recipients(allowed),
+            recipients=ALL_RECIPIENTS if allowed is None else Recipients(allowed),
         ),
         offered=OfferedLanguages(database),
         listing=Listing(database, store, Shares(settings.lists_bytes, "Lists")),

@@ -10,7 +10,7 @@ from api_service import budget
 from api_service.auth import Principal
 from api_service.budget import Budget
 from api_service.problems import Problem
-from api_service.recipients import EVERYBODY, Recipients
+from api_service.recipients import ALL_RECIPIENTS, Recipients
 from api_service.schemas import SourceFile, Upload
 from api_service.turns import Turns
 from shared import budgets
@@ -52,7 +52,7 @@ class Submissions:
     domain_budget: int = 60_000
     key_bytes: int = 1 << 30
     key_cpu_seconds: int = 36_000
-    recipients: Recipients = EVERYBODY
+    recipients: Recipients = ALL_RECIPIENTS
     turns: Turns = field(default_factory=lambda: Turns(2))
 
     async def register(
@@ -84,7 +84,7 @@ class Submissions:
                         return _id_of_same(earlier, upload, sha256)
                 if upload.id is not None:
                     raise Problem(HTTPStatus.CONFLICT, f"id {upload.id} is taken: choose another, or leave it out.")
-                # The sequence reached ids that clients had chosen, and another request took the next free one.
+                # The sequence gave only ids that clients have chosen, the last perhaps just now: take its next.
             key = object_key(upload_id, file.extension)
             await self.store.put(key, file.data, content_type="text/plain; charset=utf-8")
         return upload_id
@@ -98,7 +98,7 @@ class Submissions:
         Raises `Problem`: 422 if the address may not be mailed any more, 429 if a budget of the key, the recipient or
         the recipient's domain is used up.
         """
-        is_limited = not principal.sees_all or self.recipients is not EVERYBODY
+        is_limited = not principal.sees_all or self.recipients is not ALL_RECIPIENTS
         # Without limits there is nothing to undo, and a single statement needs no explicit transaction.
         async with (
             self.turns.take(principal),
@@ -145,13 +145,13 @@ class Submissions:
         )
 
     def _check_recipient(self, principal: Principal, email: str) -> None:
-        if not self.recipients.allow(email):
+        if not self.recipients.allows(email):
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 "This server may not mail this address, because its operator allows only certain recipients: use one of"
                 " them, or ask the operator to allow yours.",
             )
-        if not Recipients(principal.recipients).allow(email):
+        if not Recipients(principal.recipients).allows(email):
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 "This API key may not send mail to this address, because it was created for certain recipients: use one"
