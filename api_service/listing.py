@@ -20,7 +20,7 @@ LONGEST_TEXT: Final = 64 << 10
 #: `job` is made of two texts of half that length. Its other parts, such as the language's name, do not count.
 _LONGEST_PART: Final = LONGEST_TEXT // 2
 _LINK_LIFETIME: Final = timedelta(days=7)
-#: A character takes at most four bytes, and the database cuts by characters.
+#: The most bytes that the database sends of one text: it cuts by characters, which take up to four bytes each.
 _MOST_SENT: Final = 4 * LONGEST_TEXT
 #: A batch holds rows until their texts reach this length together.
 _BATCH_BYTES: Final = 256 << 10
@@ -109,9 +109,8 @@ class Listing:
         link = row["filelink"]
         if row["output_key"]:
             link = await self.store.link(row["output_key"], expires_in=_LINK_LIFETIME)
-        is_whole = {"job": job_is_whole} | {
-            name: (row[f"{name}_bytes"] or 0) <= LONGEST_TEXT for name in ("output", "error")
-        }
+        shortened = [] if job_is_whole else ["job"]
+        shortened += [name for name in ("output", "error") if (row[f"{name}_bytes"] or 0) > LONGEST_TEXT]
         return SubmissionStatus(
             id=row["id"],
             status=row["status"],
@@ -122,7 +121,7 @@ class Listing:
             verdict=row["verdict"],
             error=_cut(row["error"], LONGEST_TEXT),
             delay=f"{row['delay']}; the program is run again" if row["delay"] else None,
-            shortened=[name for name, whole in is_whole.items() if not whole],
+            shortened=shortened,
         )
 
     async def _job(self, row: Record) -> tuple[str | None, bool]:

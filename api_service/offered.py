@@ -39,8 +39,8 @@ class OfferedLanguages:
 
     async def _read(self, wanted: str | None = None) -> list[str]:
         # A language that is not in the cache may have just been installed, so the table is read again.
-        is_cached = wanted is None or wanted in self._codes or not self._codes
-        if self._read_at is None or not is_cached or time.monotonic() - self._read_at > _CACHE_SECONDS:
+        is_new = wanted is not None and bool(self._codes) and wanted not in self._codes
+        if self._read_at is None or is_new or time.monotonic() - self._read_at > _CACHE_SECONDS:
             self._read_at = time.monotonic()
             async with self._database.connection() as connection:
                 self._codes = [row["code"] for row in await connection.fetch_all(_OFFERED)]
