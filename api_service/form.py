@@ -46,7 +46,7 @@ async def read_submission(request: Request, settings: ApiSettings) -> tuple[Uplo
 
 
 def _check_media_type(request: Request) -> None:
-    """Refuse other bodies than forms, and other charsets than UTF-8: some of Python's codecs take quadratic time."""
+    """Raise `Problem` (415) if the body is not a form in UTF-8. Some of Python's other codecs take quadratic time."""
     media_type, parameters = parse_options_header(request.headers.get("Content-Type", ""))
     if media_type.lower() not in (b"multipart/form-data", b""):
         raise Problem(
@@ -94,7 +94,7 @@ def _check_names(request: Request, form: FormData) -> None:
         raise Problem(_UNPROCESSABLE, "A submission has one file: send each of the others as another submission.")
     names = {*form, *request.query_params}
     missing = _LONG_NAMES - names
-    # A comparison takes time by the square of the length, so there are few of them, and only of short names.
+    # A comparison takes quadratic time, so only a few short names are compared.
     for name in sorted(names - _NAMES)[:_MOST_MISSPELT]:
         if len(name) <= _LONGEST_MISSPELT and (nearest := get_close_matches(name.lower(), missing, n=1, cutoff=0.75)):
             raise Problem(_UNPROCESSABLE, f"A submission has no field {name}; write {nearest[0]}.")
@@ -121,7 +121,10 @@ async def _file(form: FormData, settings: ApiSettings) -> SourceFile:
         raise Problem(_UNPROCESSABLE, "The source file is missing: send it as the multipart field `file`.")
     if isinstance(file, str) and not file.isascii():
         # The parser has decoded it, perhaps from another encoding than UTF-8.
-        raise Problem(_UNPROCESSABLE, "file: send it with a file name, as `curl -F file=@program.py` does.")
+        raise Problem(
+            _UNPROCESSABLE,
+            "file has no file name, so its encoding is unknown: send it as `curl -F file=@program.py` does.",
+        )
     name = (file.filename or "") if isinstance(file, UploadFile) else ""
     if len(name) > 255 or any(c in "/\\" or not c.isprintable() for c in name) or name in (".", ".."):
         raise Problem(_UNPROCESSABLE, "The file's name must be a plain name without a path, of at most 255 characters.")

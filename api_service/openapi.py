@@ -1,6 +1,6 @@
-"""Describes the calls as OpenAPI: what FastAPI derives from the routes, and what only a running server knows.
+"""Describes the calls as OpenAPI.
 
-Only the server knows its engine's languages, its limits, and whether an API key is needed.
+FastAPI derives most of it from the routes. A running server adds its languages, its limits, and if it needs an API key.
 """
 
 import copy
@@ -26,8 +26,8 @@ DESCRIPTION: Final = (
     " original system's form instead. Every path may be written with or without a slash at its end."
 )
 
-#: The field `file`: text, which its media type makes a file. The first alternative matches no source. It is for client
-#: generators, which recognise a file only by this format. The format alone would also allow bytes that are not text.
+#: The field `file`: text that is sent as a file. Client generators recognise a file only by the format `binary`, but
+#: that would also allow bytes that are not text. So the format is in an alternative that no source matches.
 _FILE: Final[Schema] = {
     "type": "string",
     "contentMediaType": "application/octet-stream",
@@ -62,11 +62,14 @@ def describe(app: FastAPI, settings: ApiSettings, languages: Sequence[str], *, i
     document["components"]["schemas"] |= {"ProblemDocument": ProblemDocument.model_json_schema(), **_forms(settings)}
     for language in _languages(document):
         language["pattern"] = language_pattern(languages)
-        language["description"] = f"One of {', '.join(languages)}, or another usual name of one of them, in any case."
+        language["description"] = (
+            f"One of {', '.join(languages)}, or another usual name of one of them, in upper or lower case."
+        )
     if not is_key_needed:
         for operation in (operation for path in document["paths"].values() for operation in path.values()):
             if "security" in operation:
                 operation["security"].append({})
+    # The document's own title is not one of those that `_tidy` should remove.
     return {**_tidy(document), "info": document["info"]}
 
 

@@ -48,15 +48,15 @@ def _address(text: str) -> str:
     return address.ascii_email or address.normalized
 
 
-def _in_any_case(name: str) -> str:
-    """Return a regular expression for a name in any case. ECMA-262 has no flag for that within an expression."""
+def _ignoring_case(name: str) -> str:
+    """Return a regular expression for a name in upper or lower case. ECMA-262 has no flag within an expression."""
     return "".join(f"[{c}{c.upper()}]" if c.isalpha() else c.replace("+", r"\+") for c in name)
 
 
 def language_pattern(codes: Iterable[str] = tuple(ALIASES)) -> str:
-    """Return a regular expression (ECMA-262) for all names of the languages, in any case."""
+    """Return a regular expression (ECMA-262) for all names of the languages, in upper or lower case."""
     names = (name for code in codes for name in ALIASES.get(code, ()))
-    return rf"^[ \t\r\n]*(?:{'|'.join(map(_in_any_case, names))})[ \t\r\n]*$"
+    return rf"^[ \t\r\n]*(?:{'|'.join(map(_ignoring_case, names))})[ \t\r\n]*$"
 
 
 def _language(text: str) -> str:
@@ -82,7 +82,7 @@ _ATOM: Final = r"[A-Za-z0-9_!#$%&'*+/=?^`{|}~-]+"
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LAST_LABEL: Final = r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,61})?[A-Za-z]"
 #: Domains that no mail reaches: those for special use, and those with a label in the form reserved for punycode.
-_NO_DOMAIN: Final = rf"(?:[^@]*\.)?(?:(?:{'|'.join(map(_in_any_case, SPECIAL_USE_DOMAIN_NAMES))})$|[^.@]{{2}}--)"
+_NO_DOMAIN: Final = rf"(?:[^@]*\.)?(?:(?:{'|'.join(map(_ignoring_case, SPECIAL_USE_DOMAIN_NAMES))})$|[^.@]{{2}}--)"
 #: The addresses that `_address` accepts, except domains that are not in ASCII, or in punycode.
 _ADDRESS: Final = (
     rf"^(?=[^@]{{1,{_LONGEST_LOCAL_PART}}}@){_ATOM}(?:\.{_ATOM})*@(?!{_NO_DOMAIN})(?:{_LABEL}\.)+{_LAST_LABEL}$"
@@ -134,7 +134,7 @@ class Upload(BaseModel):
         AfterValidator(_storable),
         AfterValidator(_language),
         WithJsonSchema({"type": "string", "pattern": language_pattern()}),
-        Field(description="The name of the language, in any case.", examples=["py"]),
+        Field(description="The name of the language, in upper or lower case.", examples=["py"]),
     ]
     enable: Annotated[Literal[0, 1], BeforeValidator(_zero_or_one), Field(description="0: may be run. 1: blocked.")] = 0
 
@@ -153,10 +153,10 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    email: Annotated[Address, Field(description="The address of the submissions to list, in any case.")]
+    email: Annotated[Address, Field(description="The address of the submissions to list, in upper or lower case.")]
     id: AnyId | SkipJsonSchema[None] = Field(default=None, description="List only this submission.")
     limit: Annotated[
-        int, Field(ge=1, le=1000, description="List at most this many, the newest."), BeforeValidator(_decimal)
+        int, Field(ge=1, le=1000, description="List at most this many, the newest ones."), BeforeValidator(_decimal)
     ] = 100
     before: AnyId | SkipJsonSchema[None] = Field(
         default=None, description="List only submissions with a smaller id. Use it to get the next page."
@@ -176,7 +176,7 @@ class ClassicError(BaseModel):
 
 
 class SubmissionStatus(BaseModel):
-    """One submission and its latest execution. `verdict`, `error`, `delay` and `shortened` are our addition."""
+    """One submission and its latest execution. The original has no `verdict`, `error`, `delay` and `shortened`."""
 
     id: Annotated[int, Field(json_schema_extra=_INT64, examples=[5])]
     status: JobState | None = Field(description="Null until an execution is requested.", examples=["executed"])
@@ -210,7 +210,7 @@ class SubmissionList(BaseModel):
 
 
 class Health(BaseModel):
-    """The process answers."""
+    """The liveness of the process."""
 
     status: Literal["ok"]
 

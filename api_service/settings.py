@@ -12,7 +12,9 @@ class ApiSettings(Settings):
     host: Annotated[str, Field(description="the address to listen on, such as 127.0.0.1")] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535, description="the port to listen on")] = 8000
     max_source_bytes: Annotated[int, Field(ge=1, le=64 << 20, description="bytes of a program's source text")] = 1 << 20
-    max_input_bytes: Annotated[int, Field(ge=0, le=64 << 20, description="bytes of its standard input")] = 1 << 20
+    max_input_bytes: Annotated[int, Field(ge=0, le=64 << 20, description="bytes of a program's standard input")] = (
+        1 << 20
+    )
     api_keys: SecretStr | None = Field(
         default=None, description="the operator's keys, separated by commas, each of at least 32 characters"
     )
@@ -39,7 +41,7 @@ class ApiSettings(Settings):
         " example.edu,*.example.edu,someone@example.com",
     )
 
-    connections: Annotated[int, Field(ge=1, description="connections at once, each of which needs an open file")] = 512
+    connections: Annotated[int, Field(ge=1, description="connections at once; each needs an open file")] = 512
     connections_per_address: Annotated[
         int,
         Field(ge=1, description="connections of one address at once; behind a proxy, all clients share its address"),
@@ -70,7 +72,7 @@ class ApiSettings(Settings):
 
     @property
     def allowed_recipients(self) -> tuple[str, ...] | None:
-        """The entries of `recipients`; None if all may be mailed."""
+        """The entries of `recipients`, or None if all may be mailed."""
         return tuple(name.strip() for name in self.recipients.split(",")) if self.recipients else None
 
     @property
