@@ -30,7 +30,7 @@ _CACHED_KEYS: Final = 10_000
 class Principal:
     """The sender of a request. `key_id` is None for the local user in protected mode, and for keys of the settings.
 
-    Mail may go only to `recipients`. None allows all.
+    It may mail only `recipients`, or all addresses if that is None.
     """
 
     key_id: int | None

@@ -1,4 +1,4 @@
-"""Budgets of requests: 429 with the time of the next try if one is used up. The algorithm is in `shared.budgets`."""
+"""Takes from budgets, and refuses a request if one is used up. The algorithm is in `shared.budgets`."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from shared.database.connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The use of one budget by a request. `what` names the budget in the text of a refusal."""
+    """A budget, and the amount that a request takes from it. `what` names the budget in a refusal."""
 
     subject: str
     per_hour: int

@@ -8,7 +8,7 @@ from shared import metrics
 
 
 class Measure:
-    """ASGI middleware."""
+    """ASGI middleware that counts and times all answers, also those to refused requests."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

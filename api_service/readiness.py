@@ -1,4 +1,4 @@
-"""Checks if the API can serve. A result is reused for half a second, because clients may ask at any rate."""
+"""Checks if the API can serve requests."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from typing import Final
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 
-#: Seconds for which a result is reused. Load balancers ask about as often.
+#: Seconds for which a result is reused, because clients may ask at any rate.
 _CACHE_SECONDS: Final = 0.5
 
 

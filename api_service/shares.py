@@ -1,4 +1,4 @@
-"""Shares of the memory for requests under way. A key may hold at most half of it."""
+"""Shares of the memory for requests under way. A key may hold half of it, or one larger request."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ class Shares:
     def hold(self, principal: Principal, size: int) -> Iterator[None]:
         """Hold `size` bytes while the block runs. Raises `Problem` (503) if they are not free.
 
-        A key that holds nothing yet may hold more than half, so that every allowed size fits.
+        A key that holds nothing may hold more than half, so that its largest request fits.
         """
         key = principal.key_id
         held = self._held[key]

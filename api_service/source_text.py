@@ -37,7 +37,7 @@ def read_source(data: bytes) -> bytes:
 
 
 def _wide_without_mark(data: bytes) -> str | None:
-    """Return UTF-16 if every other byte of the beginning is NUL, as in a text of mostly Latin letters."""
+    """Return "UTF-16" if most of every second byte is NUL, as in a text of mostly Latin letters; else None."""
     beginning = data[:1024]
     for nuls, letters in ((beginning[1::2], beginning[::2]), (beginning[::2], beginning[1::2])):
         if nuls.count(0) > 0.7 * len(nuls) and letters.count(0) == 0:

@@ -40,7 +40,7 @@ class PiecewiseResponse(StreamingResponse):
 
 
 async def prefetch(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Make the first piece, and return all of them. An error in the first can still change the status."""
+    """Return the pieces after making the first, so that an error in it can still change the status."""
     try:
         first = await anext(pieces)
     except BaseException:

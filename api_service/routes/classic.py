@@ -96,7 +96,7 @@ async def submit_email(
 
 
 def _body_bytes(request: Request, settings: ApiSettings) -> int:
-    """Return the bytes of the body, without those that every connection may use."""
+    """Return the bytes of the body beyond those that every connection may use."""
     declared = request.headers.get("Content-Length", "")
     size = int(declared) if declared.isdecimal() and len(declared) < 20 else settings.largest_body_bytes
     return max(0, min(size, settings.largest_body_bytes) - FREE_BYTES)

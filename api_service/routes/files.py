@@ -1,4 +1,4 @@
-"""Serves the links of the local store. Anyone who has a link may read its object until the link expires."""
+"""Serves the links that this API signs. Anyone who has a link may read its object until the link expires."""
 
 import time
 from collections.abc import AsyncGenerator

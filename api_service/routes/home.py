@@ -1,4 +1,4 @@
-"""The first page: what this server is, and its links. In HTML, or in JSON for clients that accept no HTML."""
+"""The first page: what this server is, and its links. Clients that accept JSON but no HTML get JSON."""
 
 import html
 from pathlib import Path

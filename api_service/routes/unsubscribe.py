@@ -48,7 +48,7 @@ _PAGE: Final = """<!doctype html>
     response_class=HTMLResponse,
     responses=_RESPONSES,
 )
-async def ask(email: Email, signature: Signature, services: ServicesDep) -> HTMLResponse:
+async def confirmation_page(email: Email, signature: Signature, services: ServicesDep) -> HTMLResponse:
     _check(services, email, signature)
     body = (
         f"<p>Stop mailing results to <b>{html.escape(email)}</b>?</p>"
