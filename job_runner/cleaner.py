@@ -64,13 +64,7 @@ class Cleaner:
 
         A crash between the objects and the rows leaves rows without files. The next round removes them.
         """
-        # A budget whose time has passed equals an absent row. A row that a request has locked is left to the next
-        # round, because waiting for it out of order could cause a deadlock.
-        async with self._database.connection() as connection:
-            await connection.execute(
-                "DELETE FROM budgets USING (SELECT subject FROM budgets WHERE used_until < now()"
-                " FOR UPDATE SKIP LOCKED) AS past WHERE budgets.subject = past.subject"
-            )
+        await self._remove_past_budgets()
         if not self._days:
             return 0
         await self._mailer.forget(days=self._days)
@@ -82,6 +76,15 @@ class Cleaner:
         if old:
             log.info("submissions.removed", count=len(old), older_than_days=self._days)
         return len(old)
+
+    async def _remove_past_budgets(self) -> None:
+        """Remove the budgets that are not in use any more: no row means the same."""
+        # A row that a request has locked is left to the next round, because waiting for it could cause a deadlock.
+        async with self._database.connection() as connection:
+            await connection.execute(
+                "DELETE FROM budgets USING (SELECT subject FROM budgets WHERE used_until < now()"
+                " FOR UPDATE SKIP LOCKED) AS past WHERE budgets.subject = past.subject"
+            )
 
     async def _remove(self, connection: Connection, old: Sequence[Record]) -> None:
         ids = {"ids": [row["id"] for row in old]}

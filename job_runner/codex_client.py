@@ -22,7 +22,7 @@ from job_runner.settings import EngineSettings
 from shared.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
 from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
 
-#: Runs between two closed connections. A new connection may reach an engine that was added under the same name.
+#: One run in so many closes its connection. A new one may reach an engine that was added under the same name.
 _RUNS_PER_CLOSE: Final = 20
 #: Bytes from which a request or an answer is long. A long request is not copied; a long answer waits for its turn.
 _LONG: Final = 64 << 10
@@ -32,7 +32,6 @@ _LONG_ANSWERS: Final = 2
 _FIELD_LENGTH: Final = 1000
 #: The most seconds that an engine may ask us to wait.
 _LONGEST_RETRY_AFTER: Final = 300.0
-
 
 #: Errors of a connection that was established and then lost.
 _BROKEN: Final = (
@@ -109,8 +108,8 @@ class CodexClient:
                     answer = await self._read(response, turn)
             # Not every error of aiohttp has an equivalent in httpx.
             except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
-                raise _sort_error(exc) from exc
-            return _shorten(_sort(response, answer), self._max_output)
+                raise _engine_error(exc) from exc
+            return _shorten(_interpret(response, answer), self._max_output)
 
     async def languages(self) -> list[SupportedLanguage]:
         """Return the languages of the engine. Raises `EngineUnavailable`."""
@@ -122,7 +121,7 @@ class CodexClient:
             ):
                 answer = await self._read(response, turn)
         except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
-            raise _sort_error(exc) from exc
+            raise _engine_error(exc) from exc
         if response.status_code != 200:
             raise EngineUnavailable(f"the engine answered HTTP {response.status_code} to GET /list")
         try:
@@ -166,7 +165,7 @@ def _session() -> aiohttp.ClientSession:
     )
 
 
-def _sort_error(error: httpx.HTTPError | aiohttp.ClientError | TimeoutError) -> EngineUnavailable:
+def _engine_error(error: httpx.HTTPError | aiohttp.ClientError | TimeoutError) -> EngineUnavailable:
     """Return `EngineCrashed` for a lost connection, which the program may have caused; else `EngineUnavailable`."""
     text = f"{error or type(error).__name__}"
     # `httpx_aiohttp` raises one error for a lost connection and for one that was not established. The causes differ.
@@ -176,7 +175,7 @@ def _sort_error(error: httpx.HTTPError | aiohttp.ClientError | TimeoutError) -> 
     return EngineUnavailable(f"the engine did not answer: {text}")
 
 
-def _sort(response: httpx.Response, content: bytearray) -> RunResponse:
+def _interpret(response: httpx.Response, content: bytearray) -> RunResponse:
     """Return the verdict of a 200 or 408. Raise `EngineRefused` for 400, 413 and 422, else `EngineUnavailable`."""
     status = response.status_code
     if status in (200, 408):

@@ -32,17 +32,17 @@ class Rescuer:
         self._max_interruptions = max_interruptions
 
     async def run(self, stop: asyncio.Event) -> None:
-        # Live runners cannot extend their leases while the database is unavailable, so give them time afterwards.
+        # Live runners cannot extend their leases while the database is unavailable, so they get a lease's time after.
         lease_seconds = 3 * self._interval
-        first = time.monotonic() + lease_seconds
+        not_before = time.monotonic() + lease_seconds
         while not stop.is_set():
             try:
-                if time.monotonic() >= first:
+                if time.monotonic() >= not_before:
                     await self.run_once()
                 else:
                     await self._check_database()
             except DatabaseUnavailable as exc:
-                first = time.monotonic() + lease_seconds
+                not_before = time.monotonic() + lease_seconds
                 log.warning("rescuer.waiting", error=str(exc), next_try_s=self._interval)
             await wait_any(stop, timeout=self._interval)
 
