@@ -18,13 +18,13 @@ from shared.errors import PermanentError
 
 #: Bytes of the longest submission that a claim returns. A longer one is read right before its run (`submission_of`).
 _SHORT: Final = 64 << 10
-# CTEs are optimization fences: the planner has to lock the rows before it updates them.
+# Materialized CTEs are optimization fences: Postgres locks their rows before it updates them.
 _STATEMENT: Final = """
     WITH {taken}
     UPDATE job SET status = 'executing', attempt = attempt + 1, lease_id = gen_random_uuid(), started_at = now(),
         lease_expires_at = now() + make_interval(secs => :lease_seconds), turn = taken.turn,
         stop_reason = coalesce(stop_reason, quarantine.reason),
-        -- A row that another program wrote may lack one, but its mail needs a Message-ID of its own.
+        -- A row that another program wrote may lack one, but its mail needs a unique Message-ID.
         request_id = coalesce(job.request_id, gen_random_uuid())
     FROM taken, uploads LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
     WHERE job.id = taken.id AND uploads.id = job.upload
@@ -49,10 +49,10 @@ _SOMETHING_RUNS_ALONE: Final = """
     EXISTS (SELECT FROM job WHERE crashes > 0 AND stop_reason IS NULL AND crashes >= :max_crashes
         AND status IN ('none-executed', 'executing') AND (status = 'executing' OR run_after <= now()))
 """
-# A claim has two levels (docs/adr/0094). The lowest turns say how many jobs of which key are next; the lowest places
-# say which jobs of that key. If these are not the jobs that had the turns, the two swap turns, so a key keeps its
-# turns. Rows that another runner holds are skipped, so no claim waits. A key's own turns are locked, so there are
-# always jobs for them.
+# A claim has two steps (docs/adr/0094). The jobs with the lowest turns (`due`) decide how many jobs each key gets. The
+# jobs of that key with the lowest places (`chosen`) are taken. A job that is only chosen swaps turns with one that is
+# only due, so the key keeps its turns. Rows that another runner holds are skipped, so no claim waits. The due jobs are
+# locked, so there are always enough jobs to choose.
 _CLAIM: Final = statement(f"""
     due AS MATERIALIZED (
         SELECT id, owner, turn FROM job
@@ -66,7 +66,7 @@ _CLAIM: Final = statement(f"""
             SELECT id, turn FROM job WHERE {_DUE} AND owner = share.owner
             ORDER BY place, id LIMIT share.turns FOR UPDATE SKIP LOCKED
         ) AS next
-        -- It removes no row. It gives the planner the small number of rows, which the limit inside does not.
+        -- This limit removes no row. It tells the planner how few rows there are, which the limit inside does not.
         LIMIT :limit
     ), passed AS (
         SELECT id, owner, turn, row_number() OVER (PARTITION BY owner ORDER BY turn, id) AS nth
@@ -101,11 +101,11 @@ _EXPRESS: Final = statement(f"""
 
 @dataclass(frozen=True, slots=True)
 class ClaimedJob:
-    """A job under our lease. `attempt` counts this try (from 1); `job` is the JSON text that the consumer wrote, or
-    None when it is long.
+    """A job under our lease.
 
-    `waited_s` is how long it had been due. A job with a `stop_reason` must not run: it fails, and its recipient gets a
-    mail. It is `quarantined` if another request would change nothing. `owner` is the key that submitted it, or 0 if
+    `attempt` counts this try (from 1). `job` is the JSON text that the consumer wrote, or None if it is long.
+    `waited_s` is how long the job had been due. A job with a `stop_reason` must not run: it fails, and its recipient
+    gets a mail. `quarantined` is True if its source is in quarantine. `owner` is the key that submitted it, or 0 if
     there is none. `filename` is the sender's name of the source.
     """
 

@@ -37,7 +37,7 @@ _FINISH: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The outcome of a claimed job, and its mail. `output_key` and `filelink` are None without an output."""
+    """The outcome of a claimed job, and its mail. `output_key` and `filelink` are None if the program never ran."""
 
     job: ClaimedJob
     outcome: Outcome

@@ -54,8 +54,8 @@ def decide(answer: RunResponse) -> Outcome:
 def is_caused_by_load(answer: RunResponse, attempt: int) -> bool:
     """Return True if a time limit was exceeded because of the machine's load. The program is then run again later.
 
-    This is so if the elapsed time ran out, the program used a CPU for less than half of it, and processes waited for a
-    CPU for at least half of it. A program that only sleeps looks the same, so the verdict is final after `MAX_RERUNS`.
+    This is so if the program used a CPU for less than half of the elapsed time, and processes waited for a CPU for at
+    least half of it. A program that only sleeps looks the same, so the verdict is final after `MAX_RERUNS`.
     """
     return (
         answer.verdict is Verdict.TIME_LIMIT

@@ -29,12 +29,11 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-
 #: Seconds to wait after a claim. The first job is claimed at once, and those that follow closely are claimed together.
 _PACE_SECONDS: Final = 0.005
-#: The seconds between two express claims, at least.
+#: The shortest time between two express claims.
 _EXPRESS_SECONDS: Final = 0.05
-#: The seconds between two claims of a suspect, at least.
+#: The shortest time between two claims of a suspect.
 _SUSPECTS_SECONDS: Final = 0.2
 
 
@@ -56,7 +55,7 @@ class Runner:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Claim and run jobs until `stop`. Then wait for those under way, and hand back the ones that end too late."""
-        # A task of its own, so running jobs keep their leases even if claiming fails.
+        # A separate task, so running jobs keep their leases even if claiming fails.
         leases = asyncio.create_task(restarting("leases", self._keep_leases)(asyncio.Event()))
         try:
             await restarting("runner", self._claim_until)(stop)
@@ -97,7 +96,7 @@ class Runner:
         metrics.SLOTS_BUSY.set(len(self._under_way) - len(self._answered))
         if next_due is None:
             return self._settings.poll_interval
-        # Another runner may hold the rows that are due, so a least wait avoids a busy loop.
+        # Another runner may hold the rows that are due, so a minimum wait avoids a busy loop.
         return min(self._settings.poll_interval, max(next_due, 0.05))
 
     async def _claim_express(self) -> float:
@@ -139,8 +138,8 @@ class Runner:
         return 2 * slots - (len(self._under_way) - held) if held <= slots else 0
 
     async def _run_one(self, job: ClaimedJob) -> None:
-        # This runs in a task of its own, so all log records from here on name the job. The other services' records
-        # name the request.
+        # Each job has its own task, so all log records from here on name the job. Those of other services name the
+        # request.
         structlog.contextvars.bind_contextvars(
             request=str(job.request_id), job=job.id, upload=job.upload, attempt=job.attempt
         )
@@ -155,7 +154,7 @@ class Runner:
         except asyncio.CancelledError:
             await self._release(job)
         except Exception:
-            # Not even the failure could be stored. The lease expires, and the attempt is counted.
+            # Not even the failure could be stored. The lease expires, and the rescuer hands the job back.
             log.exception("job.crashed")
         finally:
             del self._under_way[job.lease_id], self._owners[job.lease_id]

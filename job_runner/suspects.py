@@ -26,7 +26,7 @@ log = get_logger(__name__)
 _LOCK: Final = 0x5355_5350
 #: A claim that began before a job was due to run alone does not see that job. Such a claim has ended after this time.
 _GRACE_SECONDS: Final = 0.5
-#: The least time between two runs alone, so that other jobs get their turn in between.
+#: The shortest time between two runs alone, so that other jobs get their turn in between.
 _SPACING_SECONDS: Final = 10.0
 #: Interruptions after which a job is given up, although the cause is unknown.
 MAX_INTERRUPTIONS: Final = 20

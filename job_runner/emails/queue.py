@@ -1,6 +1,6 @@
 """The lease protocol on `emails` rows. It is the same as that of jobs (`job_runner.claim`).
 
-A mail whose sender died is a suspect. It is sent in a batch of its own, and given up after `MAX_CRASHES` deaths.
+A mail whose sender died is a suspect. It is sent alone, and given up after `MAX_CRASHES` deaths.
 """
 
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
 
 
 async def seconds_until_due(connection: Connection) -> float | None:
-    """Return the seconds until a mail can be claimed: 0 if one can be now, None if none waits."""
+    """Return the seconds until a mail can be claimed: 0 if one is due already, None if none waits."""
     row = await connection.fetch_one(
         "SELECT extract(epoch FROM least((SELECT min(run_after) FROM emails WHERE status = 'queued'),"
         " (SELECT min(lease_expires_at) FROM emails WHERE status = 'sending')) - now()) AS seconds"

@@ -1,8 +1,8 @@
 """Renders the mail of an outcome. Pure.
 
-Output is hostile: no subject or header contains any of it, the HTML part escapes it, and both parts show at most
-`MAX_SHOWN` characters and `MAX_LINES` lines of each stream. The link leads to the rest. So no output can make a mail
-take more than a fixed amount of time, memory and length.
+Output is hostile: no subject or header contains any of it, and the HTML part escapes it. Both parts show at most
+`MAX_SHOWN` characters and `MAX_LINES` lines of each stream, which bounds the time, memory and length of a mail. The
+link leads to the whole output.
 """
 
 from collections.abc import Sequence
@@ -102,7 +102,7 @@ def _shown_output(answer: RunResponse, *, linked: bool) -> str:
 
 
 def _link_text(answer: RunResponse) -> str:
-    """Return the text of the link to the output. It leads to more than the mail shows only if that was cut."""
+    """Return the text of the link, which depends on whether the mail shows all of the output."""
     if len(_first(answer.output)) == len(answer.output):
         return "The output as a file"
     return "All that was kept of the output" if answer.truncated else "The whole output"

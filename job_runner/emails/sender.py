@@ -27,7 +27,7 @@ _BATCH: Final = 10
 _SEND_SECONDS: Final = 30.0
 #: Longer than `_SEND_SECONDS`, so no living sender loses its lease. A dead one is noticed after this.
 _LEASE_SECONDS: Final = 40.0
-#: The seconds without mails after the provider has refused the account or its address.
+#: Seconds to wait after an error that every other mail would meet too, such as a refused account.
 _PAUSE_SECONDS: Final = 60.0
 #: The delays between attempts to record a mail that the provider has accepted.
 _RECORDING: Final = RetryPolicy(base=0.1, cap=2)
@@ -81,7 +81,7 @@ class Sender:
             return _PAUSE_SECONDS
         if len(claimed) == _BATCH:
             return 0.0
-        # Another sender may hold the rows that are due, so a least wait avoids a busy loop.
+        # Another sender may hold the rows that are due, so a minimum wait avoids a busy loop.
         return max(due, 0.05) if due is not None else self._poll_interval
 
     async def _send(self, mail: ClaimedEmail) -> bool:
@@ -105,7 +105,7 @@ class Sender:
             await self._retry_later(mail, exc)
             return exc.pause
         except Exception as exc:
-            # After a defect of ours, the mail need not wait until its lease expires, as if its sender had died.
+            # A defect of ours. Without this, the mail would wait for its lease to expire, and count as a crash.
             metrics.MAILS.labels("retried").inc()
             log.exception("mail.crashed", **_context(mail))
             async with self._database.connection() as connection:
@@ -146,7 +146,7 @@ class Sender:
             raise MailerUnavailable(f"the mailer took longer than {self._send_seconds:g} s") from exc
 
     async def _record_sent(self, mail: ClaimedEmail, provider_id: str) -> None:
-        """Try again while the database is unavailable: a mail without a record is sent again after its lease."""
+        """Record that a mail was sent, else it is sent again. Try again while the database is unavailable."""
         deadline = time.monotonic() + _LEASE_SECONDS
         attempt = 0
         while True:

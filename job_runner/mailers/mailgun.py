@@ -22,8 +22,8 @@ log = get_logger(__name__)
 
 #: Bytes of an answer that are read. Mailgun's answers are short.
 _LONGEST_ANSWER: Final = 64 << 10
-# Texts that Mailgun replaces, such as `%unsubscribe_url%` and `%recipient.name%`. Two hexadecimal digits after the sign
-# belong to a link (RFC 3986). No name of Mailgun's begins with them.
+# Texts that Mailgun replaces, such as `%unsubscribe_url%` and `%recipient.name%`. A percent sign before two hexadecimal
+# digits belongs to a link (RFC 3986), and no name of Mailgun's begins with such digits.
 _PLACEHOLDER: Final = re.compile(r"%(?![0-9A-Fa-f]{2})(?=[\w.-]+%)")
 
 

@@ -35,7 +35,7 @@ _UTF8_POLICY: Final = _POLICY.clone(utf8=True)
 def write_message(email: Email, sender: Address, now: datetime) -> bytes:
     """Return the bytes of a mail: a text and an HTML alternative. Raises `MailRefused` if it cannot be written.
 
-    They are all ASCII, because not every server accepts more (RFC 6152), unless the recipient's local part is not.
+    All bytes are ASCII, because not every server accepts others (RFC 6152). Only a local part may need others.
     """
     recipient = parse_recipient(email.recipient)
     # Only a local part beyond ASCII needs the headers of RFC 6532, which not every server accepts either.
@@ -144,6 +144,6 @@ def _address(text: str) -> Address:
     domain = domain.encode("idna").decode()
     if local.isascii():
         return Address(addr_spec=f"{local}@{domain}")
-    # RFC 6531 allows characters beyond ASCII wherever a letter may be, but the parser does not. So check with letters.
+    # RFC 6531 allows characters beyond ASCII wherever a letter may be, but the parser does not: it gets letters.
     Address(addr_spec=f"{''.join(c if c.isascii() else 'x' for c in local)}@{domain}")
     return Address(username=local, domain=domain)
