@@ -84,16 +84,18 @@ class Runner:
             async with self._database.connection() as connection:
                 if time.monotonic() >= self._next_suspect_claim:
                     self._next_suspect_claim = time.monotonic() + _SUSPECTS_SECONDS
-                    one = await suspects.claim_one(self._database, lease_seconds=lease_seconds, max_crashes=max_crashes)
-                    self._start(one)
-                    free -= len(one)
+                    suspect = await suspects.claim_one(
+                        self._database, lease_seconds=lease_seconds, max_crashes=max_crashes
+                    )
+                    self._start(suspect)
+                    free -= len(suspect)
                 jobs = await claim.claim(connection, limit=free, lease_seconds=lease_seconds, max_crashes=max_crashes)
                 self._start(jobs)
                 next_due = await claim.seconds_until_due(connection) if len(jobs) < free else None
         except DatabaseUnavailable as exc:
             log.warning("runner.waiting", error=str(exc), next_try_s=1)
             return 1.0
-        metrics.SLOTS_BUSY.set(len(self._under_way) - len(self._answered))
+        metrics.SLOTS_BUSY.set(self._busy_slots())
         if next_due is None:
             return self._settings.poll_interval
         # Another runner may hold the rows that are due, so a minimum wait avoids a busy loop.
@@ -116,7 +118,7 @@ class Runner:
                     max_crashes=self._settings.max_crashes,
                 )
             )
-        metrics.SLOTS_BUSY.set(len(self._under_way) - len(self._answered))
+        metrics.SLOTS_BUSY.set(self._busy_slots())
         return self._settings.poll_interval
 
     def _start(self, jobs: Iterable[ClaimedJob]) -> None:
@@ -127,15 +129,19 @@ class Runner:
             self._owners[job.lease_id] = job.owner
             self._under_way[job.lease_id] = asyncio.create_task(self._run_one(job))
 
+    def _busy_slots(self) -> int:
+        """Return the number of jobs that the engine has not answered yet."""
+        return len(self._under_way) - len(self._answered)
+
     def _free_slots(self) -> int:
         """Return the number of free slots. At most as many outcomes wait to be stored as there are slots."""
-        slots, held = self._settings.runner_concurrency, len(self._answered)
-        return min(slots - (len(self._under_way) - held), 2 * slots - len(self._under_way))
+        slots = self._settings.runner_concurrency
+        return min(slots - self._busy_slots(), 2 * slots - len(self._under_way))
 
     def _free_express_slots(self) -> int:
         """Return the number of free express slots. There are as many as slots, and none is free if outcomes pile up."""
-        slots, held = self._settings.runner_concurrency, len(self._answered)
-        return 2 * slots - (len(self._under_way) - held) if held <= slots else 0
+        slots = self._settings.runner_concurrency
+        return 2 * slots - self._busy_slots() if len(self._answered) <= slots else 0
 
     async def _run_one(self, job: ClaimedJob) -> None:
         # Each job has its own task, so all log records from here on name the job. Those of other services name the
@@ -159,12 +165,12 @@ class Runner:
         finally:
             del self._under_way[job.lease_id], self._owners[job.lease_id]
             self._answered.discard(job.lease_id)
-            metrics.SLOTS_BUSY.set(len(self._under_way) - len(self._answered))
+            metrics.SLOTS_BUSY.set(self._busy_slots())
             self._slot_free.set()
 
     def _free_slot_of(self, job: ClaimedJob) -> None:
         self._answered.add(job.lease_id)
-        metrics.SLOTS_BUSY.set(len(self._under_way) - len(self._answered))
+        metrics.SLOTS_BUSY.set(self._busy_slots())
         self._slot_free.set()
 
     async def _release(self, job: ClaimedJob) -> None:
