@@ -30,6 +30,7 @@ from job_runner.settings import MAX_CRASHES
 from job_runner.storable import storable
 from shared import budgets, metrics
 from shared.budgets import Use, run_seconds
+from shared.codex import RunResponse
 from shared.database.connection import Database
 from shared.errors import (
     DatabaseConflict,
@@ -141,13 +142,8 @@ class Processor:
 
     async def _complete(self, job: ClaimedJob, outcome: Outcome) -> bool:
         """Write the outcome of a job. Return False, and write nothing, if its lease is lost."""
-        key = link = None
-        if outcome.answer is not None:
-            # Stored before the outcome, so a crash in between leaves an orphan, but never a result without its output.
-            key = output_key(job.id, job.attempt, job.lease_id)
-            data = outcome.answer.output.encode("utf-8", "replace")
-            await self._store.put(key, data, content_type="text/plain; charset=utf-8")
-            link = await self._store.link(key, expires_in=LINK_LIFETIME)
+        # Stored before the outcome, so a crash in between leaves an orphan, but never a result without its output.
+        key, link = await self._store_output(job, outcome.answer) if outcome.answer else (None, None)
         shown_link = link if outcome.answer and outcome.answer.output else None
         email = render(job, outcome, filelink=shown_link, domain=self._mail_domain)
         is_ours = await self._endings.write(Ending(job, outcome, email, output_key=key, filelink=link))
@@ -159,6 +155,12 @@ class Processor:
         if not is_ours and key is not None:
             await self._store.delete(key)
         return is_ours
+
+    async def _store_output(self, job: ClaimedJob, answer: RunResponse) -> tuple[str, str]:
+        """Put the output in the object store, and return its key and a link to it."""
+        key = output_key(job.id, job.attempt, job.lease_id)
+        await self._store.put(key, answer.output.encode("utf-8", "replace"), content_type="text/plain; charset=utf-8")
+        return key, await self._store.link(key, expires_in=LINK_LIFETIME)
 
     async def _charge(self, job: ClaimedJob, outcome: Outcome, elapsed: float) -> None:
         """Charge the key for the time of its program, unless the run failed on our side.
