@@ -108,13 +108,8 @@ class Sender:
             # A defect of ours. Without this, the mail would wait for its lease to expire, and count as a crash.
             metrics.MAILS.labels("retried").inc()
             log.exception("mail.crashed", **_context(mail))
-            async with self._database.connection() as connection:
-                await queue.retry_later(
-                    connection,
-                    mail.lease_id,
-                    delay=self._policy.delay(mail.attempt, self._rng),
-                    error=f"an error of ours ({type(exc).__name__})",
-                )
+            delay = self._policy.delay(mail.attempt, self._rng)
+            await self._queue_again(mail, delay=delay, error=f"an error of ours ({type(exc).__name__})")
             return False
         await self._record_sent(mail, provider_id)
         metrics.MAILS.labels("sent").inc()
@@ -135,8 +130,11 @@ class Sender:
             log.error("mail.paused", **_context(mail), error=str(error), seconds=delay)
         else:
             log.warning("mail.retrying", **_context(mail), error=str(error), delay_s=round(delay, 1))
+        await self._queue_again(mail, delay=delay, error=str(error))
+
+    async def _queue_again(self, mail: ClaimedEmail, *, delay: float, error: str) -> None:
         async with self._database.connection() as connection:
-            await queue.retry_later(connection, mail.lease_id, delay=delay, error=str(error))
+            await queue.retry_later(connection, mail.lease_id, delay=delay, error=error)
 
     async def _hand_over(self, email: Email) -> str:
         try:
