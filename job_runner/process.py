@@ -146,15 +146,15 @@ class Processor:
         key, link = await self._store_output(job, outcome.answer) if outcome.answer else (None, None)
         shown_link = link if outcome.answer and outcome.answer.output else None
         email = render(job, outcome, filelink=shown_link, domain=self._mail_domain)
-        is_ours = await self._endings.write(Ending(job, outcome, email, output_key=key, filelink=link))
-        if is_ours:
+        is_written = await self._endings.write(Ending(job, outcome, email, output_key=key, filelink=link))
+        if is_written:
             metrics.JOBS_FINISHED.labels(outcome.state, outcome.verdict or "none").inc()
-        event = "job.finished" if is_ours else "job.lease_lost"
+        event = "job.finished" if is_written else "job.lease_lost"
         write_record = log.info if outcome.reason is None else log.warning
         write_record(event, state=outcome.state, verdict=outcome.verdict, reason=outcome.reason)
-        if not is_ours and key is not None:
+        if not is_written and key is not None:
             await self._store.delete(key)
-        return is_ours
+        return is_written
 
     async def _store_output(self, job: ClaimedJob, answer: RunResponse) -> tuple[str, str]:
         """Put the output in the object store, and return its key and a link to it."""
