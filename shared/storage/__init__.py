@@ -10,7 +10,7 @@ __all__ = ["LinkSigner", "ObjectStore", "StoreSettings", "open_signer", "open_st
 
 def open_store(settings: StoreSettings) -> ObjectStore:
     """S3 when `PRECIEUX_S3_BUCKET` is set, else a folder. Raises `ConfigurationError`; connects on first use."""
-    settings.checked()
+    settings.check()
     # Imported on choosing: boto3 alone costs 0.2 s of every start.
     if settings.s3_bucket:
         from shared.storage.s3 import S3Store

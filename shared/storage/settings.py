@@ -1,7 +1,7 @@
 """Where objects are kept, and how links to them begin."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
@@ -49,14 +49,13 @@ class StoreSettings(Settings):
             raise ValueError("each of them must have at least 32 characters, as a secret key has")
         return value
 
-    def checked(self) -> Self:
-        """Itself; `ConfigurationError` when the S3 store is set by half."""
+    def check(self) -> None:
+        """Raise `ConfigurationError` if only a part of the S3 store is set."""
         if self.s3_endpoint_url and not self.s3_bucket:
             raise ConfigurationError(
                 "PRECIEUX_S3_ENDPOINT_URL is set but PRECIEUX_S3_BUCKET is not: name the bucket to keep files in, or "
                 "unset both to keep them in a folder."
             )
-        return self
 
 
 def split_keys(keys: SecretStr) -> tuple[str, ...]:
