@@ -153,9 +153,7 @@ async def test_a_slow_reader_holds_no_connection_to_the_database(database: Datab
         await reader.aclose()
 
 
-async def test_heavy_lists_share_a_bounded_memory_and_light_ones_always_fit(
-    database: Database, store: LocalStore
-) -> None:
+async def test_heavy_lists_share_a_bounded_memory(database: Database, store: LocalStore) -> None:
     await add(database, 4, output="x" * (1 << 20))
     await execute(database, "INSERT INTO uploads (id, email) VALUES (100, 'light@example.com')")
     listing = Listing(database, store, Shares((1 << 20) + 64, "Lists"))

@@ -70,7 +70,7 @@ def test_what_is_ours_follows_in_the_same_form() -> None:
 
 
 @pytest.mark.parametrize("verdict", [v for v in Verdict if v not in (Verdict.OK, Verdict.INTERNAL_ERROR)])
-def test_an_error_has_the_originals_subject_and_tells_its_verdict(verdict: Verdict) -> None:
+def test_an_error_has_the_originals_subject(verdict: Verdict) -> None:
     email = rendered(verdict=verdict, error="boom")
     assert email.subject == "Error while compiling code - 42"
     assert "Your code request errored!" in email.text
