@@ -12,10 +12,9 @@ import typer
 
 from precieux import local_key, terminal
 from precieux.client import LOCAL_SERVER, Client, ServerError, UsageError
-from precieux.commands import dead, install_service, jobs, keys, quarantine, queue, suppressions
-from precieux.commands import submit as submitting
-from precieux.up import services
-from precieux.up import up as system
+from precieux.commands import dead, install_service, jobs, keys, quarantine, queue, submission, suppressions
+from precieux.commands.options import DataDir, Json
+from precieux.up import services, system
 from precieux.up.settings import load_up_settings
 from shared.errors import ConfigurationError, PrecieuxError
 from shared.logging import LogSettings, configure_logging
@@ -38,12 +37,10 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(suppressions.app, name="suppressions")
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API (PRECIEUX_PORT; 8000).")]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of all embedded state (PRECIEUX_DATA_DIR).")]
 Url = Annotated[str, typer.Option(envvar="PRECIEUX_PUBLIC_URL", help="Address of the server.")]
 Key = Annotated[
     str | None, typer.Option(envvar="PRECIEUX_API_KEY", help="API key. Default: that of `up` on this machine.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 _WRONG_USAGE = 2  # as typer's own
 _SERVER_REFUSED = 3
 
@@ -98,8 +95,8 @@ def submit(
     """Send a program to a server and have it run."""
     if timeout is not None and not wait:
         raise typer.BadParameter("it bounds the wait of --wait.", param_hint="--timeout")
-    inputs = submitting.read_inputs(text, input_file)
-    ok = submitting.submit(
+    inputs = submission.read_inputs(text, input_file)
+    ok = submission.submit(
         _client(url, key, data_dir),
         file,
         email=email,

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from precieux.up.settings import load_up_settings, require_data_dir
-from shared.database.connection import Database, DatabaseSettings
+from shared.database.connection import Connection, Database, DatabaseSettings
 from shared.database.migrate import alembic_config, require_current
 from shared.database.roles import Role
 from shared.errors import ConfigurationError, DatabaseUnavailable
@@ -29,8 +29,8 @@ T = TypeVar("T")
 
 
 def operate(work: Callable[[Database], Awaitable[T]], data_dir: Path | None = None) -> T:
-    """What `work` makes of the operator's database: the whole of a command that is not itself asynchronous."""
-    # Warnings belong on standard error: the result is what a pipe carries.
+    """Run `work` with the operator's database, and return its result. For commands, which are not asynchronous."""
+    # The log goes to standard error, because a pipe carries only the result.
     configure_logging("operator", load(LogSettings))
 
     async def main() -> T:
@@ -38,6 +38,16 @@ def operate(work: Callable[[Database], Awaitable[T]], data_dir: Path | None = No
             return await work(database)
 
     return asyncio.run(main())
+
+
+def operate_in_transaction(work: Callable[[Connection], Awaitable[T]], data_dir: Path | None = None) -> T:
+    """Run `work` in one transaction on the operator's database, and return its result."""
+
+    async def in_transaction(database: Database) -> T:
+        async with database.transaction() as connection:
+            return await work(connection)
+
+    return operate(in_transaction, data_dir)
 
 
 @contextlib.asynccontextmanager

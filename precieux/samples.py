@@ -44,7 +44,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SampleResult:
     """How one submitted sample ended; None for what did not come in time."""
 
     sample: Sample

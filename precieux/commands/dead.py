@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from precieux import terminal
+from precieux.commands.options import DataDir, Json
 from precieux.operator_database import operate
 from shared.broker import open_dead_letters
 from shared.broker.dead_letters import DeadLetter, DeadLetters
@@ -17,8 +18,6 @@ from shared.settings import load
 
 app = typer.Typer(help="Look at dead letters, send them on their way again, or drop them.", no_args_is_help=True)
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of all embedded state (PRECIEUX_DATA_DIR).")]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Keys = Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Keys, as `precieux dead list` shows them.")]
 All = Annotated[bool, typer.Option("--all", help="All that lie there now.")]
 

@@ -12,7 +12,7 @@ from precieux.client import Client, Submission
 from precieux.commands import demo_report
 from precieux.interrupts import Interrupts
 from precieux.mailbox import read_mailbox
-from precieux.samples import Outcome, Sample, load_samples
+from precieux.samples import Sample, SampleResult, load_samples
 from precieux.terminal import err
 from precieux.throwaway_system import ThrowawaySystem
 
@@ -42,7 +42,7 @@ def run_demo() -> bool:
         return False
 
 
-def _run_samples(system: ThrowawaySystem) -> tuple[list[Outcome], list[Sample]]:
+def _run_samples(system: ThrowawaySystem) -> tuple[list[SampleResult], list[Sample]]:
     available = system.languages()
     samples = load_samples()
     chosen = [sample for sample in samples if sample.language in available]
@@ -56,7 +56,7 @@ def _run_samples(system: ThrowawaySystem) -> tuple[list[Outcome], list[Sample]]:
     return _watch(client, system, numbers), left_out
 
 
-def _watch(client: Client, system: ThrowawaySystem, numbers: dict[int, Sample]) -> list[Outcome]:
+def _watch(client: Client, system: ThrowawaySystem, numbers: dict[int, Sample]) -> list[SampleResult]:
     """Follow all of them until each is finished and mailed, or time is up."""
     deadline = time.monotonic() + _TIMEOUT
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -75,7 +75,8 @@ def _watch(client: Client, system: ThrowawaySystem, numbers: dict[int, Sample]) 
                 break
             time.sleep(_POLL)
     return [
-        Outcome(sample, number, _EMAIL, finished.get(number), mails.get(number)) for number, sample in numbers.items()
+        SampleResult(sample, number, _EMAIL, finished.get(number), mails.get(number))
+        for number, sample in numbers.items()
     ]
 
 

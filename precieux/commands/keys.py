@@ -1,22 +1,18 @@
 """`precieux keys`: who may use the API."""
 
-import asyncio
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from precieux import terminal
-from precieux.operator_database import operator_database
+from precieux.commands.options import DataDir, Json
+from precieux.operator_database import operate_in_transaction
 from shared import api_keys
 from shared.addresses import is_recipient
 from shared.api_keys import Scope
 from shared.errors import PrecieuxError
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
-
-DataDir = Annotated[Path | None, typer.Option(help="Folder of all embedded state (PRECIEUX_DATA_DIR).")]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
 @app.command()
@@ -38,12 +34,9 @@ def create(
     for name_of_recipient in allowed or ():
         if not is_recipient(name_of_recipient):
             raise typer.BadParameter(f"{name_of_recipient!r} is no domain, no *.domain and no address")
-
-    async def make() -> tuple[int, str]:
-        async with operator_database(data_dir) as database, database.transaction() as connection:
-            return await api_keys.create(connection, name, scopes, allowed)
-
-    key_id, key = asyncio.run(make())
+    key_id, key = operate_in_transaction(
+        lambda connection: api_keys.create(connection, name, scopes, allowed), data_dir
+    )
     if as_json:
         terminal.say_json({"id": key_id, "name": name, "scopes": sorted(scopes), "recipients": allowed, "key": key})
         return
@@ -54,12 +47,7 @@ def create(
 @app.command("list")
 def list_keys(data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the keys, without themselves."""
-
-    async def read() -> list[api_keys.ApiKey]:
-        async with operator_database(data_dir) as database, database.transaction() as connection:
-            return await api_keys.listed(connection)
-
-    keys = asyncio.run(read())
+    keys = operate_in_transaction(api_keys.listed, data_dir)
     if as_json:
         terminal.say_json([_as_dict(key) for key in keys])
     else:
@@ -73,12 +61,7 @@ def revoke(
     key_id: Annotated[int, typer.Argument(metavar="ID", help="The key's number in the list.")], data_dir: DataDir = None
 ) -> None:
     """Revoke a key: within seconds it opens nothing any more."""
-
-    async def end() -> bool:
-        async with operator_database(data_dir) as database, database.transaction() as connection:
-            return await api_keys.revoke(connection, key_id)
-
-    if not asyncio.run(end()):
+    if not operate_in_transaction(lambda connection: api_keys.revoke(connection, key_id), data_dir):
         raise PrecieuxError(f"There is no valid key {key_id}: see `precieux keys list`.")
     terminal.say(f"Key {key_id} is revoked.")
 

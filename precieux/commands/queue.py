@@ -2,12 +2,10 @@
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Final
-
-import typer
+from typing import Final
 
 from precieux import terminal
+from precieux.commands.options import DataDir, Json
 from precieux.operator_database import operate
 from shared.broker import open_dead_letters
 from shared.broker.base import DEAD_QUEUE, QUEUE
@@ -63,8 +61,8 @@ class Count:
 
 
 def show(
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of all embedded state (PRECIEUX_DATA_DIR).")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+    data_dir: DataDir = None,
+    as_json: Json = False,
 ) -> None:
     """Show how much waits where, and for how long: outbox, broker, dead letters, jobs, mails."""
     settings = load(BrokerSettings)

@@ -7,12 +7,12 @@ import pytest
 
 from precieux.client import Submission, guess_language
 from precieux.mailbox import Mail
-from precieux.samples import Outcome, Sample, load_samples
+from precieux.samples import Sample, SampleResult, load_samples
 
 SAMPLE = Sample(path=Path("hello.py"), title="", verdict="ok", output="hi\n")
 SUBMISSION = Submission(7, "executed", "hi\n", "2026-01-01T00:00:00Z", None, "ok", "")
 MAIL = Mail("precieux@example.com", "ada@example.com", "Successful Code result - 7", "", "")
-GOOD = Outcome(SAMPLE, 7, "ada@example.com", SUBMISSION, MAIL)
+GOOD = SampleResult(SAMPLE, 7, "ada@example.com", SUBMISSION, MAIL)
 
 
 def test_every_sample_is_there_and_tells_its_language() -> None:
@@ -36,7 +36,7 @@ def test_every_sample_is_there_and_tells_its_language() -> None:
         (replace(GOOD, mail=replace(MAIL, subject="Error while compiling code - 7")), "the mail is another"),
     ],
 )
-def test_an_outcome_is_as_expected_or_says_what_is_not(outcome: Outcome, complaint: str | None) -> None:
+def test_an_outcome_is_as_expected_or_says_what_is_not(outcome: SampleResult, complaint: str | None) -> None:
     assert outcome.complaint == complaint
 
 
