@@ -13,6 +13,7 @@ from benchmarks.findings import Finding
 from benchmarks.load import Client
 from benchmarks.processes import services
 from benchmarks.surroundings import Installation, Surroundings
+from shared import channels
 from tests.fixtures.executor import running_executor
 
 _ROUNDS: Final = 60
@@ -48,7 +49,7 @@ async def _rounds(ours: Installation, executor_url: str) -> tuple[list[float], l
         stored.set()
 
     # The outcome's transaction tells of the mail, so this comes as soon as the result is there for others to see.
-    await listening.add_listener("precieux_emails", note)
+    await listening.add_listener(channels.EMAILS, note)
     executor_ms: list[float] = []
     pipeline_ms: list[float] = []
     try:

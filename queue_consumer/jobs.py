@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 from uuid import UUID, uuid4
 
+from shared import channels
 from shared.addresses import canonical
 from shared.database.connection import Database, Record
 from shared.errors import ObjectNotFound
@@ -63,7 +64,7 @@ _INSERT: Final = """
         UPDATE uploads SET request_id = strange.request_id, requested_at = now() FROM strange
         WHERE uploads.id = strange.id
     )
-    SELECT id, request_id, pg_notify('precieux_jobs', '') FROM made
+    SELECT id, request_id, pg_notify(:channel, '') FROM made
 """
 
 
@@ -211,6 +212,7 @@ class JobMaker:
                     "sources": [request.source for request in requests],
                     "stop_reasons": [request.stop_reason for request in requests],
                     "senders": [request.sender for request in requests],
+                    "channel": channels.JOBS,
                 },
             )
         return {row["request_id"]: row["id"] for row in rows}

@@ -3,7 +3,7 @@
 from typing import Any, Final
 from uuid import uuid4
 
-from shared import outbox
+from shared import channels, outbox
 from shared.database.connection import Connection
 from shared.errors import PrecieuxError
 from shared.job_state import FINAL, JobState
@@ -123,7 +123,7 @@ async def _ask_again(connection: Connection, job_id: int, upload_id: int) -> str
 
 
 async def _notify(connection: Connection) -> None:
-    await connection.execute("SELECT pg_notify('precieux_jobs', '')")
+    await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.JOBS})
 
 
 def _unknown(job_id: int) -> PrecieuxError:

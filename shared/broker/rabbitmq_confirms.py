@@ -14,13 +14,13 @@ from pika.frame import Method
 from pika.spec import Basic, BasicProperties
 
 T = TypeVar("T")
-Outcome = bool | None  #: taken, refused, or (None) the connection was lost before the broker said
+Confirmation = bool | None  #: taken, refused, or (None) the connection was lost before the broker said
 
 
 @dataclass(slots=True)
 class _Unconfirmed:
     message_id: str
-    outcome: "asyncio.Future[Outcome]"
+    outcome: "asyncio.Future[Confirmation]"
     returned: bool = False
 
 
@@ -31,10 +31,10 @@ class Confirms:
         self._unconfirmed: dict[int, _Unconfirmed] = {}
         self._last_number = 0
 
-    def expect(self, message_id: str) -> "asyncio.Future[Outcome]":
+    def expect(self, message_id: str) -> "asyncio.Future[Confirmation]":
         """Call it once per message, in the order of publishing."""
         self._last_number += 1
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        outcome: asyncio.Future[Confirmation] = asyncio.get_running_loop().create_future()
         self._unconfirmed[self._last_number] = _Unconfirmed(message_id, outcome)
         return outcome
 

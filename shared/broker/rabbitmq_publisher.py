@@ -11,7 +11,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionWrongSta
 from pika.spec import Basic, BasicProperties
 
 from shared.broker.base import QUEUE, Message
-from shared.broker.rabbitmq_confirms import Confirms, Outcome, resolve
+from shared.broker.rabbitmq_confirms import Confirms, Confirmation, resolve
 from shared.broker.rabbitmq_topology import PRECONDITION_FAILED, QUEUES, conflict, reason
 from shared.errors import BrokerUnavailable, ConfigurationError
 
@@ -113,11 +113,11 @@ class _Link:
         await self._answer(lambda then: channel.confirm_delivery(self._confirms.on_confirm, callback=then))
         self._channel = channel
 
-    def send(self, messages: Sequence[Message]) -> "list[asyncio.Future[Outcome]]":
+    def send(self, messages: Sequence[Message]) -> "list[asyncio.Future[Confirmation]]":
         """Write the messages to the socket's buffer; each future tells what became of one. Raises pika's errors."""
         if self._channel is None:
             raise ConnectionWrongStateError("not open")
-        outcomes: list[asyncio.Future[Outcome]] = []
+        outcomes: list[asyncio.Future[Confirmation]] = []
         for message in messages:
             properties = BasicProperties(
                 content_type="text/plain", delivery_mode=pika.DeliveryMode.Persistent, message_id=message.message_id

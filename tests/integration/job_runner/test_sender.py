@@ -12,6 +12,7 @@ from job_runner.emails.foot import Foot
 from job_runner.emails.sender import Sender
 from job_runner.mailers.base import Email
 from shared import suppressions
+from shared import channels
 from shared.database.connection import Connection, Database
 from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused
 from shared.storage.signing import LinkSigner
@@ -58,7 +59,7 @@ async def add_email(database: Database) -> str:
         job=await add_job(database),
         message_id=message_id,
     )
-    await execute(database, "SELECT pg_notify('precieux_emails', '')")
+    await execute(database, "SELECT pg_notify(:channel, '')", channel=channels.EMAILS)
     return message_id
 
 
@@ -149,7 +150,7 @@ async def test_a_defect_of_ours_does_not_end_the_loop(
 
     await eventually(handed_back)
     await execute(database, "UPDATE emails SET run_after = now()")
-    await execute(database, "SELECT pg_notify('precieux_emails', '')")
+    await execute(database, "SELECT pg_notify(:channel, '')", channel=channels.EMAILS)
     await eventually(lambda: len(mailer.sent) == 1)
     stop.set()
     await running
