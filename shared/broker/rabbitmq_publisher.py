@@ -11,7 +11,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionWrongSta
 from pika.spec import Basic, BasicProperties
 
 from shared.broker.base import QUEUE, Message
-from shared.broker.rabbitmq_confirms import Confirms, Confirmation, resolve
+from shared.broker.rabbitmq_confirms import Confirmation, Confirms, resolve
 from shared.broker.rabbitmq_topology import PRECONDITION_FAILED, QUEUES, conflict, reason
 from shared.errors import BrokerUnavailable, ConfigurationError
 

@@ -11,8 +11,7 @@ from job_runner.emails import sender as sender_module
 from job_runner.emails.foot import Foot
 from job_runner.emails.sender import Sender
 from job_runner.mailers.base import Email
-from shared import suppressions
-from shared import channels
+from shared import channels, suppressions
 from shared.database.connection import Connection, Database
 from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused
 from shared.storage.signing import LinkSigner

@@ -36,7 +36,7 @@ def _row(**changes: Any) -> dict[str, Any]:
 def _shown(rows: list[dict[str, Any]], width: int, monkeypatch: pytest.MonkeyPatch) -> str:
     screen = io.StringIO()
     monkeypatch.setattr(terminal, "out", Console(file=screen, width=width, force_terminal=True, color_system=None))
-    monkeypatch.setattr(jobs, "_with_connection", lambda use, data_dir: rows)
+    monkeypatch.setattr(jobs, "operate_in_transaction", lambda use, data_dir: rows)
     jobs.list_jobs()
     return screen.getvalue()
 
