@@ -1,4 +1,4 @@
-"""Writing a file so that readers, and a power cut, see the old content or the new one, never a part."""
+"""Writes a file so that readers see the old content or the new one, never a part, even after a power cut."""
 
 import contextlib
 import os
@@ -6,10 +6,10 @@ import secrets
 
 
 def write_atomically(folder: int, name: str, data: bytes) -> None:
-    """Write aside, fsync(2) the file, rename(2) it over `name`, fsync the folder (an open descriptor of it).
+    """Replace the file `name` in `folder`, an open descriptor: write a draft, fsync(2), rename(2), fsync the folder.
 
-    The file is for its owner alone. The draft's name begins with a dot. The calls are few and bare: it runs in a
-    thread, which waits for the interpreter's lock after each of them.
+    Only the owner can read the file. The draft's name begins with a dot. There are few system calls, because this
+    runs in a thread, which waits for the interpreter's lock after each of them.
     """
     draft = f".{secrets.token_hex(8)}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -1,6 +1,6 @@
-"""A small HTTP port beside each service: `GET /healthz` and `GET /metrics`, for whoever watches it.
+"""Serves `GET /healthz` and `GET /metrics` of each service on a port for monitoring.
 
-Off unless `PRECIEUX_METRICS_PORT` is set, since several services may share a machine.
+It is off unless `PRECIEUX_METRICS_PORT` is set, because several services may share a machine.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ class HealthSettings(Settings):
 
 
 class Health:
-    """Healthy is a process whose event loop turns and whose database answers."""
+    """A process is healthy if its event loop runs and its database answers."""
 
     def __init__(self, settings: HealthSettings, database: Database) -> None:
         self._settings = settings
@@ -52,7 +52,7 @@ class Health:
             async with self._database.transaction() as connection:
                 await connection.execute("SELECT 1")
         except DatabaseUnavailable:
-            return JSONResponse({"status": "waiting", "database": "away"}, HTTPStatus.SERVICE_UNAVAILABLE)
+            return JSONResponse({"status": "waiting", "database": "unavailable"}, HTTPStatus.SERVICE_UNAVAILABLE)
         return JSONResponse({"status": "ok"})
 
     async def _metrics(self, _: Request) -> Response:
@@ -64,7 +64,7 @@ class Health:
                 held = await connection.fetch_one("SELECT count(*) AS sources FROM quarantine")
                 metrics.QUARANTINE.set(held["sources"] if held else 0)
         except DatabaseUnavailable:
-            # What was read last would be taken for today's.
+            # The last values would look current.
             metrics.BACKLOG.clear()
             metrics.BACKLOG_AGE_SECONDS.clear()
         for state, count in self._database.connections().items():

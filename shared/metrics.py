@@ -1,6 +1,6 @@
-"""Every Prometheus metric of the services, named once: units in the names, few labels, never an id.
+"""The Prometheus metrics of all services. Their names carry units. Labels are few, and never ids.
 
-`GET /metrics` on `PRECIEUX_METRICS_PORT` shows those of one process, beside `GET /healthz` (`shared.health`).
+`GET /metrics` on `PRECIEUX_METRICS_PORT` shows those of one process (`shared.health`).
 """
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -28,7 +28,7 @@ MAILS = Counter("precieux_mails_total", "What became of attempts to send a mail"
 
 LOOP_RESTARTS = Counter("precieux_loop_restarts_total", "Loops started again after an error of ours", ["loop"])
 
-# Read from the database when they are asked for (`shared.backlog`).
+# Read from the database at each `GET /metrics` (`shared.backlog`).
 BACKLOG = Gauge("precieux_backlog", "What waits, by where it waits", ["where"])
 BACKLOG_AGE_SECONDS = Gauge("precieux_backlog_oldest_age_seconds", "Age of the oldest of what waits", ["where"])
 QUARANTINE = Gauge("precieux_quarantine_sources", "Sources that are not run until the operator lifts it")

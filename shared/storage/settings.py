@@ -1,4 +1,4 @@
-"""Where objects are kept, and how links to them begin."""
+"""The settings of the object store and its links."""
 
 from pathlib import Path
 from typing import Literal, Self
@@ -16,10 +16,10 @@ class StoreSettings(Settings):
     s3_links: Literal["presigned", "api"] = Field(
         default="presigned", description="who serves links: the S3 store, or the API when users cannot reach the store"
     )
-    data_dir: Path = Field(default_factory=default_data_dir, description="folder of everything that is kept locally")
+    data_dir: Path = Field(default_factory=default_data_dir, description="folder of all local state")
     public_url: str = Field(default="http://127.0.0.1:8000", description="address under which users reach the API")
     secret_key: SecretStr | None = Field(
-        default=None, description="signs links; unset, a key is made and kept in the data folder"
+        default=None, description="key that signs links; unset, one is made and kept in the data folder"
     )
 
     old_secret_keys: SecretStr | None = Field(
@@ -50,7 +50,7 @@ class StoreSettings(Settings):
         return value
 
     def checked(self) -> Self:
-        """Itself; `ConfigurationError` when the S3 store is set by half."""
+        """Return the settings. Raise `ConfigurationError` if only a part of the S3 store is set."""
         if self.s3_endpoint_url and not self.s3_bucket:
             raise ConfigurationError(
                 "PRECIEUX_S3_ENDPOINT_URL is set but PRECIEUX_S3_BUCKET is not: name the bucket to keep files in, or "
