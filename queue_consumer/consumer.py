@@ -1,4 +1,4 @@
-"""Handles batches of deliveries: each message becomes a job, or is settled with the reason why not."""
+"""Handles batches of deliveries: each message becomes a job, or is rejected with a reason."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,7 +9,7 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: Submissions whose files are held in memory at once.
+#: Submissions whose files are in memory at the same time.
 _AT_ONCE: Final = 25
 
 

@@ -32,7 +32,7 @@ class RoleSettings(Settings):
 
 
 async def make_roles(settings: DatabaseSettings, passwords: dict[Role, str]) -> None:
-    """Make all roles or none. The role of the settings must be a superuser, or be able to create roles and databases."""
+    """Make all roles or none. The role of the settings needs to be a superuser, or to have CREATEROLE and CREATEDB."""
     database = Database(settings)
     await database.connect()
     try:

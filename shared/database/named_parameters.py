@@ -12,7 +12,7 @@ _TOKEN: Final = re.compile(
 
 
 def numbered(sql: str, values: Mapping[str, object] | None) -> tuple[str, list[object]]:
-    """Return the statement with `$1`, `$2`, ... and the values in that order. Raise `KeyError` if a value is missing."""
+    """Return the statement with `$1`, `$2`, ... and its values in order. Raise `KeyError` if one is missing."""
     text, names = _translated(sql)
     if values is None:
         values = {}

@@ -35,7 +35,7 @@ class LocalStore:
             self._root = os.open(folder, _FOLDER)
         except OSError as exc:
             raise ConfigurationError(
-                f"Files cannot be kept in {folder} ({exc.strerror}): set PRECIEUX_DATA_DIR to a folder that you may write."
+                f"Files cannot be kept in {folder} ({exc.strerror}): set PRECIEUX_DATA_DIR to a writable folder."
             ) from exc
 
     async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:

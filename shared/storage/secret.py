@@ -34,7 +34,9 @@ def old_secrets(data_dir: Path) -> list[bytes]:
     except FileNotFoundError:
         return []
     except OSError as exc:
-        raise ConfigurationError(f"The old keys in {path} cannot be read ({exc.strerror}): make the file readable.") from exc
+        raise ConfigurationError(
+            f"The old keys in {path} cannot be read ({exc.strerror}): make the file readable."
+        ) from exc
     if any(len(line) < _SHORTEST for line in lines):
         raise ConfigurationError(f"{path} must hold one old key per line, each of at least {_SHORTEST} characters.")
     return lines
