@@ -1,8 +1,8 @@
 """The key of this machine's command line: `precieux up` makes one at each start, and it is valid until `up` ends.
 
-The key's file lies in the data folder, is named by the API's port, and only the folder's owner can read it. A user who
-can read the file can use the API, even after other keys were made. A process that takes over the port later learns a
-key that is no longer valid.
+The key's file is in the data folder, and its name ends with the API's port. Only the folder's owner can read it. A user
+who can read the file can use the API, even if there are other keys. A process that takes over the port later gets a key
+that is no longer valid.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 def make(data_dir: Path, port: int) -> str:
-    """Return a new key, and store it for the command line in place of those of earlier runs."""
+    """Return a new key, and store it for the command line. It replaces those of earlier runs."""
     key = api_keys.new_key()
     remove(data_dir)
     try:
@@ -45,9 +45,9 @@ def remove(data_dir: Path) -> None:
 
 
 def find(data_dir: Path, url: str) -> str | None:
-    """Return the key for the server at `url` if `up` runs it on this machine with that folder.
+    """Return the key for the server at `url` if `up` runs it on this machine with that folder, else None.
 
-    No other server learns the key.
+    So no other server gets the key.
     """
     try:
         parts = urlsplit(url)

@@ -30,7 +30,7 @@ class ConfigurationError(PrecieuxError):
 
 
 class TransientError(PrecieuxError):
-    """Worth another try.
+    """Another try may succeed.
 
     `retry_after` is the shortest wait in seconds that the other side asked for, if it did.
     """
@@ -76,7 +76,7 @@ class MailerUnavailable(TransientError):
 
 
 class PermanentError(PrecieuxError):
-    """Not worth another try."""
+    """Another try would fail too."""
 
 
 class ObjectNotFound(PermanentError):

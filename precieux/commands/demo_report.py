@@ -1,4 +1,4 @@
-"""What the demo shows at its end: a table of results, and two of the mails in full."""
+"""The report of the demo: a table of results, and two complete mails."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,12 +15,12 @@ _MAILS_SHOWN: Final = 2
 
 
 def show(outcomes: Sequence[SampleResult], left_out: Sequence[Sample], *, seconds: float) -> bool:
-    """Whether all is as expected."""
+    """Print the report. Return True if all results are as expected."""
     good = [outcome for outcome in outcomes if outcome.complaint is None]
     (_show_table if out.is_terminal else _show_lines)(outcomes)
     for outcome in outcomes:
         if outcome.complaint and outcome.submission and outcome.submission.error:
-            say(f"{outcome.sample.path.name} said:\n{harmless(outcome.submission.error).strip()}")
+            say(f"Error output of {outcome.sample.path.name}:\n{harmless(outcome.submission.error).strip()}")
     for mail in _choose_mails(outcomes):
         _show_mail(mail)
     for sample in left_out:
@@ -53,7 +53,7 @@ def _show_lines(outcomes: Sequence[SampleResult]) -> None:
 
 
 def _choose_mails(outcomes: Sequence[SampleResult]) -> list[Mail]:
-    """The samples that ask for it first; others make up the number where those were left out."""
+    """Return the mails to show: first those of samples with `show`, then others."""
     in_order = sorted(outcomes, key=lambda outcome: not outcome.sample.show)
     return [outcome.mail for outcome in in_order if outcome.mail][:_MAILS_SHOWN]
 

@@ -1,4 +1,4 @@
-"""`precieux jobs`: what became of jobs, and another try or an early end for one."""
+"""`precieux jobs`: lists jobs, shows one, retries it, or cancels it."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -15,7 +15,7 @@ from precieux.operator_database import operate_in_transaction
 from shared.database.connection import Connection
 from shared.job_state import JobState
 
-app = typer.Typer(help="List jobs, look at one, try it again, or cancel it.", no_args_is_help=True)
+app = typer.Typer(help="List jobs, show one, retry it, or cancel it.", no_args_is_help=True)
 
 JobId = Annotated[int, typer.Argument(metavar="ID", min=1, max=(1 << 63) - 1, help="The job's number.")]
 
@@ -46,7 +46,7 @@ def list_jobs(
 
 @app.command()
 def show(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Show all that is known of one job and its mails."""
+    """Show one job and its mails."""
     job = operate_in_transaction(lambda connection: job_rows.details(connection, job_id), data_dir)
     if as_json:
         terminal.say_json(_plain(job))
@@ -56,13 +56,13 @@ def show(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None
 
 @app.command()
 def retry(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Try a waiting job now, or request a failed one again."""
+    """Run a waiting job now, or request a failed one again."""
     _act(job_rows.retry, job_id, data_dir, as_json)
 
 
 @app.command()
 def cancel(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """End a job that has no end yet. Its recipient is told that you cancelled it."""
+    """Cancel a job that has not ended. Its recipient gets a mail that says so."""
     _act(job_rows.cancel, job_id, data_dir, as_json)
 
 
@@ -75,7 +75,7 @@ def _act(act: Callable[[Connection, int], Awaitable[str]], job_id: int, data_dir
 
 
 def _plain(value: Any) -> Any:
-    """Times and ids as text, for tables and JSON alike."""
+    """Return the value with times and ids as text, for tables and JSON."""
     match value:
         case dict():
             return {name: _plain(one) for name, one in value.items()}

@@ -1,4 +1,4 @@
-"""`precieux quarantine`: lists sources that stopped an engine or a runner, and lets them run again."""
+"""`precieux quarantine`: lists sources that may not run because they stopped an engine or a runner, and lifts that."""
 
 from collections.abc import Collection
 from typing import Annotated, Any, Final
@@ -11,7 +11,7 @@ from precieux.operator_database import operate_in_transaction
 from shared.database.connection import Connection
 from shared.errors import PrecieuxError
 
-app = typer.Typer(help="Look at sources that are not run any more, and let them run again.", no_args_is_help=True)
+app = typer.Typer(help="List sources that may not run, and let them run again.", no_args_is_help=True)
 
 Digest = Annotated[
     str, typer.Argument(metavar="SHA256", help="The source's digest, as `precieux quarantine list` shows it.")
@@ -20,7 +20,7 @@ Digests = Annotated[
     list[str] | None,
     typer.Argument(metavar="[SHA256]...", help="Digests, as `precieux quarantine list` shows them."),
 ]
-All = Annotated[bool, typer.Option("--all", help="All that are there now.")]
+All = Annotated[bool, typer.Option("--all", help="All sources in quarantine.")]
 
 _FIELDS: Final = "sha256, language, reason, job, crashes, created_at"
 
@@ -37,7 +37,7 @@ def list_sources(
 
 @app.command()
 def show(digest: Digest, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Show all that is known of one source, and the submissions that have it."""
+    """Show one source, and its submissions."""
     source = operate_in_transaction(lambda connection: _details(connection, digest), data_dir)
     if as_json:
         terminal.say_json(source)
@@ -48,9 +48,9 @@ def show(digest: Digest, data_dir: DataDir = None, as_json: Json = False) -> Non
 
 @app.command()
 def lift(digests: Digests = None, everything: All = False, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Let sources run again. What failed meanwhile is not run by itself: it may be requested again."""
+    """Let sources run again. Jobs that have failed stay failed; their submissions may be requested again."""
     if bool(digests) == everything:
-        raise typer.BadParameter("name the digests, or say --all")
+        raise typer.BadParameter("give either digests or --all")
     lifted = operate_in_transaction(lambda connection: _lift(connection, digests), data_dir)
     _show(lifted, as_json=as_json)
     missing = sorted(set(digests or ()) - {source["sha256"] for source in lifted})

@@ -1,4 +1,4 @@
-"""`precieux suppressions`: lists recipients who unsubscribed, and removes them from the list if they ask for it."""
+"""`precieux suppressions`: lists recipients who unsubscribed, and removes one from the list."""
 
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from shared import suppressions
 from shared.errors import PrecieuxError
 from shared.suppressions import Suppression
 
-app = typer.Typer(help="List recipients who unsubscribed, or let mails go to one again.", no_args_is_help=True)
+app = typer.Typer(help="List recipients who unsubscribed, or allow mails to one again.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -30,10 +30,10 @@ def remove(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Let mails go to an address again. Do so only when its owner asks for it."""
+    """Allow mails to an address again. Do this only if its owner asks for it."""
     removed = operate_in_transaction(lambda connection: suppressions.remove(connection, email), data_dir)
     if not removed:
-        raise PrecieuxError(f"Nothing stops mails to {email}: see `precieux suppressions list`.")
+        raise PrecieuxError(f"Mails to {email} are not suppressed: see `precieux suppressions list`.")
     if as_json:
         terminal.say_json([_as_dict(one) for one in removed])
     else:

@@ -49,7 +49,7 @@ class Reject:
 
 Settlement = Ack | Retry | Reject
 
-#: Returns one settlement per delivery, in order. If it raises a `TransientError`, the batch comes again later and is not
+#: Returns one settlement per delivery, in order. If it raises a `TransientError`, the batch comes again later, not
 #: charged. If it raises another exception, each delivery comes again alone (`shared.broker.handling`).
 Handler = Callable[[Sequence[Delivery]], Awaitable[Sequence[Settlement]]]
 

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Publisher:
-    """Connects on first use, and again on the first use after a loss. It belongs to the event loop that uses it first."""
+    """Connects on first use, and again after a loss. It belongs to the event loop that uses it first."""
 
     def __init__(self, parameters: pika.URLParameters, *, timeout: float) -> None:
         self._parameters = parameters

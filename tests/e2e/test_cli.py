@@ -77,7 +77,7 @@ def test_a_wait_with_a_timeout_ends_and_the_submission_goes_on(running: Up, tmp_
     email = "timeout@example.com"
     done = precieux("submit", source, "--email", email, "--wait", "--timeout", "0.5", "--url", running.url)
     assert done.returncode == 124, done.stderr
-    assert f"goes on: see `precieux status {email}`" in " ".join(done.stderr.split())
+    assert f"still runs: see `precieux status {email}`" in " ".join(done.stderr.split())
 
 
 def test_json_is_for_machines(running: Up, source: Path) -> None:

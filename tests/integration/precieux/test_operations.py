@@ -223,7 +223,7 @@ def test_what_is_cancelled_is_taken_from_its_runner_and_has_a_reason(on_database
             return (await claim.claim(connection, limit=1, lease_seconds=30))[0]
 
     held = on_database(take)
-    assert "recipient is told" in run("jobs", "cancel", str(job)).stdout
+    assert "recipient gets a mail" in run("jobs", "cancel", str(job)).stdout
 
     async def beat(database: Database) -> set[uuid.UUID]:
         async with database.transaction() as connection:

@@ -56,7 +56,7 @@ async def test_without_a_running_server_one_is_started_migrated_and_stopped(data
 
 
 async def test_a_folder_that_does_not_exist_is_not_made(data_dir: Path) -> None:
-    with pytest.raises(ConfigurationError, match="There is no Precieux in"):
+    with pytest.raises(ConfigurationError, match="There is no data folder of Precieux at"):
         async with operator_database(data_dir / "typo"):
             pass
     assert os.listdir(data_dir) == []

@@ -139,7 +139,7 @@ async def test_a_blocked_upload_makes_no_job(database: Database, store: FakeStor
 
 
 @pytest.mark.parametrize(
-    ("data", "reason"), [(None, "is missing"), (b"", "is empty"), (b"other", "not the one that was accepted")]
+    ("data", "reason"), [(None, "is missing"), (b"", "is empty"), (b"other", "has changed since it was accepted")]
 )
 async def test_an_unusable_file_is_reported_and_may_be_retried(
     database: Database, store: FakeStore, consumer: Consumer, data: bytes | None, reason: str

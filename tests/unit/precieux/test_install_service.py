@@ -96,7 +96,7 @@ def test_a_unit_that_somebody_changed_is_not_replaced(host: Host, machine: Place
     unit = service_files.units(machine)[0]
     unit.write()
     unit.path.write_text(unit.content + "Nice=5\n")
-    with pytest.raises(ConfigurationError, match=r"somebody changed it: .*precieux-executor\.service\. .*drop-in"):
+    with pytest.raises(ConfigurationError, match=r"not replaced: .*precieux-executor\.service\. .*drop-in"):
         install_service.install(machine)
     assert unit.path.read_text().endswith("Nice=5\n")
     assert not (machine.units / "precieux.service").exists()
@@ -126,7 +126,7 @@ def test_removing_leaves_settings_and_what_somebody_changed(
     assert services.path.exists()
     assert (machine.settings / "env").exists()
     said = capsys.readouterr().out
-    assert f"{services.path}, which somebody changed" in said
+    assert f"{services.path}, which was changed" in said
 
 
 def test_there_must_be_something_to_remove(host: Host, machine: Place) -> None:
@@ -153,7 +153,7 @@ def test_a_dry_run_shows_units_and_commands_and_changes_nothing(
 
 def test_a_machine_without_systemd_is_told_so(machine: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install_service, "_BOOTED", tmp_path / "nowhere")
-    with pytest.raises(ConfigurationError, match="not run by systemd"):
+    with pytest.raises(ConfigurationError, match="does not run systemd"):
         install_service.check_host(machine)
 
 

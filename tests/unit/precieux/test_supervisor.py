@@ -102,7 +102,7 @@ def test_a_child_whose_settings_were_good_once_is_started_again_whatever_it_says
 def test_a_child_that_never_gets_ready_is_given_up(diary: Path) -> None:
     with Supervisor() as supervisor:
         supervisor.start([program(diary, "write('start'); sys.exit(3)")])
-        with pytest.raises(StartFailed, match=r"fake ended 5 times without getting ready \(exit code 3\)"):
+        with pytest.raises(StartFailed, match=r"fake ended 5 times before it was ready \(exit code 3\)"):
             supervisor.wait_ready()
     assert diary.read_text().split() == ["start"] * 5
 

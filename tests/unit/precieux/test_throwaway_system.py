@@ -51,7 +51,7 @@ def test_the_part_that_is_missing_is_named_with_what_it_said(up: Up) -> None:
         timeout=2,
     )
     first, *said = _complaint().splitlines()
-    assert re.fullmatch(r"The executor did not get ready within \d+ s\. It said:", first)
+    assert re.fullmatch(r"The executor did not become ready within \d+ s\. Its log:", first)
     assert said == ['  {"service": "executor", "event": "cannot"}']
 
 
@@ -61,7 +61,7 @@ def test_parts_that_said_nothing_are_named_with_what_others_said(up: Up) -> None
         timeout=2,
     )
     complaint = _complaint()
-    assert re.match(r"The executor and the api_service did not get ready within \d+ s\. It said:", complaint)
+    assert re.match(r"The executor and the api_service did not become ready within \d+ s\. Its log:", complaint)
     assert "schema.current" in complaint
 
 
@@ -76,9 +76,9 @@ def test_it_is_waited_for_while_parts_get_ready(up: Up) -> None:
 
 def test_it_is_not_waited_for_beyond_all_measure(up: Up) -> None:
     up.is_("while True:\n    say('STATUS=Waiting for the executor'); time.sleep(0.1)", timeout=60, longest=2)
-    assert re.fullmatch(r"The executor did not get ready within \d+ s\. It said nothing\.", _complaint())
+    assert re.fullmatch(r"The executor did not become ready within \d+ s\. It logged nothing\.", _complaint())
 
 
 def test_one_that_ends_is_told_at_once(up: Up) -> None:
     up.is_("log('up', 'no port'); sys.exit(2)")
-    assert _complaint() == 'The system ended before it was ready. It said:\n  {"service": "up", "event": "no port"}'
+    assert _complaint() == 'The system ended before it was ready. Its log:\n  {"service": "up", "event": "no port"}'
