@@ -121,10 +121,10 @@ class ThrowawaySystem:
 
     def _last_lines(self, waits_for: str = "") -> str:
         """Return the last log lines of the parts that are waited for, or of all parts if they logged nothing."""
-        said = self.log.read_text(errors="replace").strip().splitlines()
+        lines = self.log.read_text(errors="replace").strip().splitlines()
         names = waits_for.replace("the ", "").split(" and ")
-        theirs = [line for line in said if any(name and name in line for name in names)]
-        return "\n  ".join(["Its log:", *(theirs or said)[-_LINES:]]) if said else "It logged nothing."
+        theirs = [line for line in lines if any(name and name in line for name in names)]
+        return "\n  ".join(["Its log:", *(theirs or lines)[-_LINES:]]) if lines else "It logged nothing."
 
     def _stop(self) -> None:
         process: subprocess.Popen[bytes] | None = getattr(self, "process", None)

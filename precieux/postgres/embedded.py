@@ -157,7 +157,7 @@ class EmbeddedPostgres:
 
     def _await_ready(self, cluster: Cluster, process: subprocess.Popen[bytes]) -> None:
         began = time.monotonic()
-        deadline, told = began + _START_TIMEOUT, False
+        deadline, logged = began + _START_TIMEOUT, False
         while (status := cluster.ready_status()) is None or status.pid != process.pid:
             if process.poll() is not None:
                 raise DatabaseUnavailable(f"The embedded Postgres did not start: {_complaint(cluster.log)}.")
@@ -165,9 +165,9 @@ class EmbeddedPostgres:
                 raise DatabaseUnavailable(
                     f"The embedded Postgres is not ready after {_START_TIMEOUT:.0f} s; see {cluster.log}."
                 )
-            if not told and time.monotonic() > began + _LONG:
+            if not logged and time.monotonic() > began + _LONG:
                 log.info("up.waiting", waiting_for="database", its_log=str(cluster.log))
-                told = True
+                logged = True
             time.sleep(_POLL)
 
 
@@ -190,8 +190,8 @@ def running_url(data_dir: Path, role: Role) -> str | None:
 
 
 def _complaint(log: Path) -> str:
-    said = log.read_text(errors="replace").strip().splitlines()
-    fatal = next((line for line in said if "FATAL" in line), said[-1] if said else "it says nothing")
+    lines = log.read_text(errors="replace").strip().splitlines()
+    fatal = next((line for line in lines if "FATAL" in line), lines[-1] if lines else "its log is empty")
     return f"{fatal} (see {log})"
 
 

@@ -17,5 +17,5 @@ def test_the_first_candidate_that_nobody_listens_on_is_taken() -> None:
         taken = server.getsockname()[1]
         (free,) = free_ports(1)
         assert free_ports(1, [taken, free]) == [free]
-        with pytest.raises(PrecieuxError, match="no 1 free ports"):
+        with pytest.raises(PrecieuxError, match="fewer than 1 free ports"):
             free_ports(1, [taken])
