@@ -51,6 +51,8 @@ class Submission:
     error: str | None
     #: The names of the texts that the server has cut.
     shortened: list[str] | None = None
+    #: Why it takes longer than usual; None if it does not, or has ended.
+    delay: str | None = None
 
     @classmethod
     def of(cls, row: dict[str, Any]) -> Self:
@@ -116,11 +118,11 @@ class Client:
         timeout: float = math.inf,
         interval: float = 0.3,
     ) -> Submission:
-        """Poll until submission `number` is finished, and return it. Call `on_change` for each new state.
+        """Poll until submission `number` is finished, and return it. Call `on_change` for each new state and delay.
 
         Raise `ServerUnavailable` if the server does not answer for a minute, `TimeoutError` after `timeout` seconds.
         """
-        last_status: str | None = None
+        last: tuple[str | None, str | None] = None, None
         started = answered = time.monotonic()
         while True:
             try:
@@ -133,8 +135,8 @@ class Client:
             answered = time.monotonic()
             if found is None:
                 raise ServerError(f"Submission {number} is not among those of {email}.")
-            if found.status != last_status:
-                last_status = found.status
+            if (found.status, found.delay) != last:
+                last = found.status, found.delay
                 on_change(found)
             if found.finished:
                 return self._with_whole_output(found)

@@ -72,9 +72,10 @@ uploads = Table(
     Column("idempotency_key", Text),
     _time("created_at", default_now=True),
     Column("stopped_consumers", Integer, nullable=False, server_default=text("0")),
-    Index("uploads_email_idx", "email", "id"),
+    # Addresses are stored as they were given, and found in upper or lower case.
+    Index("uploads_email_idx", text("lower(email)"), "id"),
     # With this index, other keys' rows at the address do not slow down a key's list.
-    Index("uploads_owner_idx", "owner", "email", "id"),
+    Index("uploads_owner_idx", "owner", text("lower(email)"), "id"),
     # The backlog of one key.
     Index("uploads_waiting_idx", "owner", postgresql_where=text("request_id IS NOT NULL")),
     Index("uploads_created_idx", "created_at"),
@@ -92,8 +93,9 @@ uploads = Table(
 # One job for each request. `turn` is a turn of its key's share among those of all keys, `place` is its place among the
 # jobs of that share (docs/adr/0094). `owner` is the key, 0 if there is none. `lease_id` names the latest claim: a write
 # with an older one changes nothing. A job with a `stop_reason` must not run: the runner that claims it fails it, and
-# mails the reason. `failure` is the reason of a job that failed. `crashes` counts the runs that ended because their
-# engine or runner died, the last time at `crashed_at` (docs/adr/0089).
+# mails the reason. `failure` is why a job failed, or why an earlier run of one that has not ended gave no result.
+# `crashes` counts the runs that ended because their engine or runner died, the last time at `crashed_at`
+# (docs/adr/0089).
 job = Table(
     "job",
     metadata,

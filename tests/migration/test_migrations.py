@@ -56,7 +56,7 @@ def test_the_migrations_arrive_at_the_tables(empty_database_url: str) -> None:
 
 def test_each_revision_goes_down_and_up_again(empty_database_url: str) -> None:
     migrate(empty_database_url, command.upgrade, "head")
-    for revision in ("0005", "0004", "0003", "0002"):
+    for revision in ("0009", "0005", "0004", "0003", "0002"):
         migrate(empty_database_url, command.downgrade, revision)
         assert differences(empty_database_url) != []
     migrate(empty_database_url, command.downgrade, "0001")

@@ -252,9 +252,30 @@ async def test_what_is_wrong_with_a_value_is_told_with_what_to_do(api: httpx.Asy
         await api.get("/check_email/"),
         await api.get("/check_user/?email=a@example.com&number=1"),
         await api.get("/check_user/?email=a+b@example.com"),
+        await api.get("/check_user/?email=+b@example.com"),
+        await api.get("/check_user/?email=a"),
+        await api.get("/check_user/?email=a@example.com&limit=0"),
+        await api.get("/check_user/?email=a@example.com&limit=2000"),
+        await api.get(f"/check_user/?email=a@example.com&before={1 << 63}"),
+        await api.get(f"/check_user/?email=a@example.com&before={'9' * 5000}"),
         await api.post("/submit_email/", headers=[(b"Idempotency-Key", b"\xe9")]),
+        await api.post("/submit_email/", headers={"Idempotency-Key": ""}),
+        await api.post("/submit_email/", headers={"Idempotency-Key": "x" * 201}),
     ]
-    told = ["id: it is missing", "number: there is no such", "write %2B for a +", "Idempotency-Key: it has a character"]
+    told = [
+        "id: it is missing",
+        "number: there is no such",
+        "write %2B for a +",
+        "write %2B for a +",
+        "such as someone@example.com: An email address must have an @-sign.",
+        "limit: it must be at least 1.",
+        "limit: it must be at most 1000.",
+        "before: it must be at most 9223372036854775807.",
+        "before: it has too many digits; send a smaller number.",
+        "Idempotency-Key: it has a character",
+        "Idempotency-Key: its length must be at least 1.",
+        "Idempotency-Key: its length must be at most 200.",
+    ]
     for answer, part in zip(answers, told, strict=True):
         assert answer.status_code == 422
         assert part in answer.json()["detail"]
@@ -267,6 +288,25 @@ async def test_a_body_that_is_no_form_is_told_what_is_wanted(api: httpx.AsyncCli
     ):
         assert (answer.status_code, answer.headers["Accept"]) == (415, "multipart/form-data")
         assert "curl -F file=@program.py" in answer.json()["detail"]
+
+
+async def test_what_is_wrong_with_a_form_is_told_with_what_to_do(api: httpx.AsyncClient) -> None:
+    boundary = {"Content-Type": "multipart/form-data; boundary=x"}
+    answers = {
+        "inputs is longer than 20000 bytes; send less.": await submit(api, inputs="x" * 20_001, as_form=True),
+        "The file is longer than 10000 bytes; send a shorter": await submit(api, file=("a.py", b"x" * 10_001)),
+        "form cannot be read: Missing boundary in multipart. Send it as `curl": await api.post(
+            "/submit_email/", headers={"Content-Type": "multipart/form-data"}
+        ),
+        "form cannot be read: Invalid multipart data. Send it as `curl": await api.post(
+            "/submit_email/", content=b"garbage", headers=boundary
+        ),
+        "send it with that charset": await api.post(
+            "/submit_email/", content=b"x", headers={"Content-Type": boundary["Content-Type"] + "; charset=utf-16"}
+        ),
+    }
+    for sentence, answer in answers.items():
+        assert sentence in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -440,9 +480,12 @@ async def test_a_signed_link_opens_its_object_as_harmless_text(api: httpx.AsyncC
     expired = await store.link("results/1.txt", expires_in=timedelta(seconds=-5))
     for bad in (expired, link.replace("1.txt", "2.txt"), link[:-1] + ("A" if link[-1] != "A" else "B"),
                 link.split("&")[0] + "&signature=%ff", "/files/1.py?expires=9999999999&signature=x"):  # fmt: skip
-        assert (await api.get(bad)).status_code == 403
-    gone = await store.link("results/9.txt", expires_in=timedelta(minutes=5))
-    assert (await api.get(gone)).status_code == 404
+        answer = await api.get(bad)
+        assert answer.status_code == 403
+        assert "GET /check_user/ has a new one" in answer.json()["detail"]
+    answer = await api.get(await store.link("results/9.txt", expires_in=timedelta(minutes=5)))
+    assert answer.status_code == 404
+    assert "submit the program again" in answer.json()["detail"]
 
 
 async def test_a_full_backlog_refuses_submissions(

@@ -88,7 +88,7 @@ async def test_a_job_that_is_not_due_is_not_claimed(database: Database) -> None:
     await add_job(database)
     [job] = await take(database)
     async with database.transaction() as connection:
-        await claim.retry_later(connection, job.lease_id, delay=100)
+        await claim.retry_later(connection, job.lease_id, delay=100, reason="away")
         assert await claim.claim(connection, limit=1, lease_seconds=30) == []
         seconds = await claim.seconds_until_due(connection)
     assert seconds is not None
@@ -163,7 +163,7 @@ async def test_a_late_retry_of_a_rescued_attempt_is_ignored(database: Database) 
     [current] = await take(database)
     async with database.transaction() as connection:
         await claim.release(connection, late.lease_id)
-        await claim.retry_later(connection, late.lease_id, delay=0)
+        await claim.retry_later(connection, late.lease_id, delay=0, reason="away")
         assert await claim.heartbeat(connection, [late.lease_id, current.lease_id], lease_seconds=30) == {
             current.lease_id
         }

@@ -389,6 +389,27 @@ async def test_a_time_limit_under_load_is_not_the_last_word(
     assert "attempts" in str(email["text"])
 
 
+async def test_a_job_that_waits_for_another_run_has_the_reason_until_its_end(
+    database: Database, store: LocalStore, engine: ScriptedEngine
+) -> None:
+    engine.failures = [EngineUnavailable("no\0engine", retry_after=3600)]
+    processor = Processor(database, store, engine, "example.com", max_attempts=3)
+    await add_job(database)
+    running = Running(database, processor, settings())
+
+    async def waits() -> bool:
+        return await fetch(database, "SELECT status, attempt, failure FROM job") == [
+            {"status": "none-executed", "attempt": 1, "failure": "no\N{REPLACEMENT CHARACTER}engine"}
+        ]
+
+    await eventually(waits, what="the job waits with its reason")
+    await execute(database, "UPDATE job SET run_after = now()")
+    await execute(database, "SELECT pg_notify('precieux_jobs', '')")
+    await all_are("executed", database)
+    await running.stop()
+    assert await fetch(database, "SELECT failure FROM job") == [{"failure": None}]
+
+
 async def test_an_error_while_claiming_ends_no_running_job(
     database: Database, processor: Processor, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -320,6 +320,6 @@ async def test_while_a_suspect_is_to_run_alone_nothing_else_begins(database: Dat
     assert suspect.id == other
     async with database.transaction() as connection:
         assert await claim.claim(connection, limit=9, lease_seconds=3600) == []
-        await claim.retry_later(connection, suspect.lease_id, delay=3600)
+        await claim.retry_later(connection, suspect.lease_id, delay=3600, reason="away")
         begun = await claim.claim(connection, limit=9, lease_seconds=3600)
     assert [job.id for job in begun] == [alone, third]
