@@ -217,4 +217,4 @@ class ReadinessReport(BaseModel):
     """Whether what every request needs is there."""
 
     status: Literal["ready", "waiting"]
-    database: Literal["ok", "away"]
+    database: Literal["ok", "unavailable"]

@@ -27,4 +27,4 @@ async def readyz(services: ServicesDep) -> Response:
     """A broker that is away does not matter here: accepted submissions wait in the outbox."""
     if await services.readiness.check():
         return JSONResponse({"status": "ready", "database": "ok"})
-    return JSONResponse({"status": "waiting", "database": "away"}, HTTPStatus.SERVICE_UNAVAILABLE)
+    return JSONResponse({"status": "waiting", "database": "unavailable"}, HTTPStatus.SERVICE_UNAVAILABLE)
