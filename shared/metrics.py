@@ -18,9 +18,7 @@ JOBS_CLAIMED = Counter("precieux_jobs_claimed_total", "Claims, every attempt cou
 JOBS_RETRIED = Counter("precieux_jobs_retried_total", "Attempts that failed on our side and will be repeated")
 JOBS_RESCUED = Counter("precieux_jobs_rescued_total", "Jobs taken back from runners that died")
 JOBS_INTERRUPTED = Counter("precieux_jobs_interrupted_total", "Runs that ended with their engine")
-JOBS_CONDEMNED = Counter(
-    "precieux_jobs_condemned_total", "Jobs interrupted too often to run again", ["result"]
-)
+JOBS_CONDEMNED = Counter("precieux_jobs_condemned_total", "Jobs interrupted too often to run again", ["result"])
 JOBS_FINISHED = Counter("precieux_jobs_finished_total", "Jobs that ended", ["state", "verdict"])
 JOB_WAIT_SECONDS = Histogram("precieux_job_wait_seconds", "From the job's row to its claim", buckets=_SECONDS)
 JOB_RUN_SECONDS = Histogram("precieux_job_run_seconds", "From the claim to the stored result", buckets=_SECONDS)

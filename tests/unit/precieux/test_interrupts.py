@@ -1,4 +1,4 @@
-"""An interrupt is heeded, also one that Python drops."""
+"""An interrupt raises KeyboardInterrupt, even if Python drops it first."""
 
 import os
 import signal

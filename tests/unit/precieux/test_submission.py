@@ -11,7 +11,7 @@ def row(status: str, delay: str | None = None) -> dict[str, Any]:
     return {"id": 7, "status": status, "verdict": "ok" if status == "executed" else None, "delay": delay}
 
 
-def test_a_wait_tells_each_state_once_and_why_it_takes_longer(
+def test_a_wait_shows_each_state_and_delay_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     delay = "no [engine]\x07; the program is run again"
