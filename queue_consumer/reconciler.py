@@ -108,5 +108,5 @@ class Reconciler:
             if not overdue:
                 return None
             return await self._maker.give_up(upload, request, f"an error of ours ({type(exc).__name__})")
-        log.warning("request.was_silent", **context, job=job)
+        log.warning("request.message_missing", **context, job=job)
         return job

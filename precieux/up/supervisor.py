@@ -206,7 +206,7 @@ class Supervisor:
         delay = child.schedule_restart()
         if child.failures >= _FAILURES_BEFORE_READY and name not in self._seen_ready:
             raise StartFailed(f"{name} ended {child.failures} times before it was ready ({_describe(code)}).")
-        log.warning("child.ended", child=name, how=_describe(code), restart_in=round(delay, 1))
+        log.warning("child.ended", child=name, how=_describe(code), next_try_s=round(delay, 1))
 
     def _check_server(self) -> None:
         if self._server is None or self._server[1].running:
@@ -214,14 +214,14 @@ class Supervisor:
         name, server = self._server
         if self._server_restart_at is not None and time.monotonic() < self._server_restart_at:
             return
-        log.warning("child.ended", child=name, restart_in=0)
+        log.warning("child.ended", child=name, next_try_s=0)
         try:
             server.start()
         except PrecieuxError as exc:
             self._server_failures += 1
             delay = BACKOFF.cap if self._server_failures > 8 else BACKOFF.base * 2**self._server_failures
             self._server_restart_at = time.monotonic() + delay
-            log.error("child.start_failed", child=name, reason=str(exc), retry_in=delay)
+            log.error("child.start_failed", child=name, reason=str(exc), next_try_s=delay)
         else:
             self._server_failures, self._server_restart_at = 0, None
             log.info("child.restarted", child=name)

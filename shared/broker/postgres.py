@@ -76,7 +76,7 @@ class PostgresBroker:
                     failures += 1
                     delay = self._policy.delay(failures, self._rng, at_least=exc.retry_after)
                     event = "broker.lost" if isinstance(exc, DatabaseUnavailable) else "broker.handler_waits"
-                    log.warning(event, error=str(exc), retry_in=round(delay, 1))
+                    log.warning(event, error=str(exc), next_try_s=round(delay, 1))
                     await stopped_within(stop, delay)
                     continue
                 failures = 0

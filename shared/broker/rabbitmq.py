@@ -70,7 +70,9 @@ class RabbitMQBroker:
             except TransientError as exc:
                 failures += 1
                 delay = self._policy.delay(failures, self._rng, at_least=exc.retry_after)
-                log.warning("broker.handler_waits", error=str(exc), messages=len(deliveries), retry_in=round(delay, 1))
+                log.warning(
+                    "broker.handler_waits", error=str(exc), messages=len(deliveries), next_try_s=round(delay, 1)
+                )
             if await stopped_within(stop, delay):
                 return None
 

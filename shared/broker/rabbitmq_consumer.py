@@ -102,7 +102,7 @@ class ConsumerThread:
                 log.warning(
                     "broker.lost",
                     error=reason(exc),
-                    retry_in=round(delay, 1),
+                    next_try_s=round(delay, 1),
                     exc_info=None if isinstance(exc, AMQPError | OSError) else exc,
                 )
                 self._stopping.wait(delay)

@@ -32,7 +32,7 @@ def kept(found: list[Finding]) -> dict[str, Any]:
         "command": "x",
         "toolchains": tools,
     }
-    return {**record, "findings": each}
+    return {**kept, "findings": each}
 
 
 def test_a_rate_is_that_after_the_first_answer_and_before_the_end() -> None:

@@ -215,7 +215,7 @@ def test_the_supervisor_reports_that_it_is_alive(diary: Path, monkeypatch: pytes
         messages = list(systemd.messages())
     assert len(messages) >= 3
     assert messages == [(os.getpid(), [b"WATCHDOG=1"])] * len(messages)
-    assert len(messages) < 30, "each third of the time, and not at every turn"
+    assert len(messages) < 30, "one each third of the time, not at every turn of the loop"
 
 
 def test_run_to_end_raises_on_failure(diary: Path) -> None:

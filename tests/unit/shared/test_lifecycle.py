@@ -48,8 +48,8 @@ async def test_a_restart_after_an_unknown_error_is_logged_and_counted(
     await run_loops((restarting("stumbling", stumbling, AT_ONCE), other), stop)
     assert begun == 4
     assert restarts("stumbling") - before == 3
-    restarts = [record for record in records if record["event"] == "loop.restarting"]
-    assert [(record["loop"], record["log_level"]) for record in restarts] == [("stumbling", "error")] * 3
+    logged = [record for record in records if record["event"] == "loop.restarting"]
+    assert [(record["loop"], record["log_level"]) for record in logged] == [("stumbling", "error")] * 3
 
 
 async def test_the_wait_between_restarts_grows_to_its_cap(records: list[structlog.typing.EventDict]) -> None:
