@@ -25,14 +25,14 @@ def kept(found: list[Finding]) -> dict[str, Any]:
     machine = {"cores": 2, "processor": "a processor", "system": "Linux", "load_average": [1.5, 1.0, 0.5]}
     each = [asdict(finding) for finding in found]
     tools = {"c": "gcc 14.2.0", "py": "Python 3.13.5"}
-    record = {
+    run = {
         "date": "2026-01-02T03:04:05+00:00",
         "machine": machine,
         "commit": "c",
         "command": "x",
         "toolchains": tools,
     }
-    return {**kept, "findings": each}
+    return {**run, "findings": each}
 
 
 def test_a_rate_is_that_after_the_first_answer_and_before_the_end() -> None:
