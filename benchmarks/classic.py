@@ -1,6 +1,6 @@
 """Compares our API with the original's service 1: its two calls, one after the other, over 16 connections.
 
-The original is not part of this repository. `--original` names the folder of one rebuilt from its report, with a
+The original is not part of this repository. `--yardstick` names the folder of one rebuilt from its report, with a
 FastAPI application `original_service1:app` that reads DATABASE_URL, AMQP_URL and S3_ENDPOINT_URL.
 """
 

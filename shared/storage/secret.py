@@ -4,6 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
+from shared.atomic_write import create_atomically
 from shared.errors import ConfigurationError
 
 _FILE = "secret-key"
@@ -17,7 +18,7 @@ def kept_secret(data_dir: Path) -> bytes:
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            _create(path)
+            _create(data_dir)
         return path.read_bytes()
     except OSError as exc:
         raise ConfigurationError(
@@ -42,18 +43,9 @@ def old_secrets(data_dir: Path) -> list[bytes]:
     return lines
 
 
-def _create(path: Path) -> None:
-    """Write a draft and link(2) it into place: the first process wins, and no reader sees a part of the key."""
-    draft = path.with_name(f"{_FILE}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+def _create(data_dir: Path) -> None:
+    folder = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_hex(32).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
+        create_atomically(folder, _FILE, secrets.token_hex(32).encode())
     finally:
-        draft.unlink()
+        os.close(folder)
