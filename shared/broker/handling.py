@@ -1,4 +1,4 @@
-"""Handling a batch, the same for every broker.
+"""Handles a batch of deliveries, in the same way for each broker.
 
 A `TransientError` blames a dependency: it passes through, and the broker offers the same deliveries again without
 charging them. Any other exception blames one of the messages, so each message is handled alone. Only those that fail
@@ -24,28 +24,29 @@ DELIVERY_LIMIT: Final = 20
 
 async def settle_batch(handle: Handler, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
     """Return one settlement per delivery, in order. Raise `TransientError` if the handler does."""
-    try:
-        settlements = await _handle(handle, deliveries)
-    except TransientError:
-        raise
-    except Exception as exc:
-        log.exception("broker.handler_failed", messages=[d.message_id for d in deliveries], error=repr(exc))
-        settlements = [await _settle_alone(handle, delivery) for delivery in deliveries]
+    settlements = await _settle(handle, deliveries)
     for settlement in settlements:
         metrics.MESSAGES.labels(type(settlement).__name__.lower()).inc()
     return settlements
 
 
-async def _settle_alone(handle: Handler, delivery: Delivery) -> Settlement:
+async def _settle(handle: Handler, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
     try:
-        return (await _handle(handle, [delivery]))[0]
+        return await _handle(handle, deliveries)
     except TransientError:
         raise
     except Exception as exc:
-        log.exception("message.crashed", request=delivery.message_id, attempt=delivery.attempt)
-        if delivery.attempt >= MAX_ATTEMPTS:
-            return Reject(f"failed {delivery.attempt} times: {type(exc).__name__}")
-        return Retry()
+        if len(deliveries) == 1:
+            return [_charge(deliveries[0], exc)]
+        log.exception("broker.handler_failed", messages=[d.message_id for d in deliveries], error=repr(exc))
+    return [(await _settle(handle, [delivery]))[0] for delivery in deliveries]
+
+
+def _charge(delivery: Delivery, error: Exception) -> Settlement:
+    log.error("message.crashed", request=delivery.message_id, attempt=delivery.attempt, exc_info=error)
+    if delivery.attempt >= MAX_ATTEMPTS:
+        return Reject(f"failed {delivery.attempt} times: {type(error).__name__}")
+    return Retry()
 
 
 async def _handle(handle: Handler, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:

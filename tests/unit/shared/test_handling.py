@@ -31,11 +31,16 @@ async def test_only_the_message_that_breaks_the_handler_is_charged() -> None:
 
 
 async def test_a_message_that_fails_too_often_is_rejected_with_the_reason() -> None:
+    calls: list[int] = []
+
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        calls.append(len(deliveries))
         raise ZeroDivisionError
 
     failing = [Delivery(body=b"1", message_id=None, attempt=attempt) for attempt in (MAX_ATTEMPTS - 1, MAX_ATTEMPTS)]
     assert await settle_batch(handle, failing) == [Retry(), Reject("failed 5 times: ZeroDivisionError")]
+    assert await settle_batch(handle, failing[:1]) == [Retry()]
+    assert calls == [2, 1, 1, 1]
 
 
 async def test_a_dependency_that_is_down_charges_no_message() -> None:
