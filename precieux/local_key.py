@@ -6,7 +6,6 @@ that is no longer valid.
 """
 
 import contextlib
-import ipaddress
 import os
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 from shared import api_keys
 from shared.atomic_write import write_atomically
 from shared.errors import ConfigurationError
+from shared.loopback import is_loopback
 
 _NAME: Final = "api-key."
 _PORTS: Final = {"http": 80, "https": 443}
@@ -52,15 +52,8 @@ def find(data_dir: Path, url: str) -> str | None:
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS[parts.scheme]
-        if not _is_this_machine(parts.hostname or ""):
+        if not is_loopback(parts.hostname or ""):
             return None
         return (data_dir / f"{_NAME}{port}").read_text("ascii").strip() or None
     except (OSError, ValueError, KeyError):
         return None
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
