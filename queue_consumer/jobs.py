@@ -91,12 +91,12 @@ class _Request:
 
 
 @dataclass(frozen=True, slots=True)
-class _Nothing:
+class _NoJob:
     """A request that makes no job. It is withdrawn, so that a client may request again."""
 
     upload: int
     id: UUID
-    why: Unusable | None = None
+    reason: Unusable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,29 +124,29 @@ class JobMaker:
         """
         decoded = [_decode(body, message_id) for body, message_id in messages]
         uploads = await self._uploads({one[0] for one in decoded if not isinstance(one, Unusable)})
-        strangers: dict[int, UUID] = {}
+        foreign_requests: dict[int, UUID] = {}
         results: list[int | Unusable | None] = []
         for group in _groups(decoded, uploads):
-            results += await self._make_group(group, uploads, strangers)
+            results += await self._make_group(group, uploads, foreign_requests)
         return results
 
     async def _make_group(
         self,
         group: Sequence[_Decoded],
         uploads: dict[int, Record],
-        strangers: dict[int, UUID],
+        foreign_requests: dict[int, UUID],
     ) -> list[int | Unusable | None]:
-        looked_at = await asyncio.gather(*(self._look_at(one, uploads, strangers) for one in group))
-        await self._withdraw([one for one in looked_at if isinstance(one, _Nothing)])
-        jobs = await self._insert([one for one in looked_at if isinstance(one, _Request)])
+        candidates = await asyncio.gather(*(self._prepare(one, uploads, foreign_requests) for one in group))
+        await self._withdraw([one for one in candidates if isinstance(one, _NoJob)])
+        jobs = await self._insert([one for one in candidates if isinstance(one, _Request)])
         results: list[int | Unusable | None] = []
-        for one in looked_at:
+        for one in candidates:
             match one:
                 case _Request():
                     # If a message is in the batch twice, the second one makes nothing.
                     results.append(jobs.pop(one.id, None))
-                case _Nothing():
-                    results.append(one.why)
+                case _NoJob():
+                    results.append(one.reason)
                 case Unusable():
                     results.append(one)
         return results
@@ -165,25 +165,25 @@ class JobMaker:
             )
         return {row["id"]: row for row in rows}
 
-    async def _look_at(
-        self, decoded: _Decoded, uploads: dict[int, Record], strangers: dict[int, UUID]
-    ) -> _Request | _Nothing | Unusable:
+    async def _prepare(
+        self, decoded: _Decoded, uploads: dict[int, Record], foreign_requests: dict[int, UUID]
+    ) -> _Request | _NoJob | Unusable:
         if isinstance(decoded, Unusable):
             return decoded
         upload_id, request_id = decoded
         upload = uploads.get(upload_id)
         if upload is None:
-            return Unusable(f"no upload has the id {upload_id}")
+            return Unusable(f"no submission has the id {upload_id}")
         # A foreign message may have no id. It means the request under way, or a new one.
-        request_id = request_id or upload["request_id"] or strangers.setdefault(upload_id, uuid4())
+        request_id = request_id or upload["request_id"] or foreign_requests.setdefault(upload_id, uuid4())
         if upload["enable"] != 0:
-            return _Nothing(upload_id, request_id)
+            return _NoJob(upload_id, request_id)
         # The original's rows have no key. Its files are named by id and extension, which is the language's code.
         key = upload["object_key"] or f"{upload_id}.{check_lang(upload['language'])}"
         try:
             source = await self._read(upload_id, key, upload["sha256"])
         except Unusable as exc:
-            return _Nothing(upload_id, request_id, exc)
+            return _NoJob(upload_id, request_id, exc)
         sender = canonical(upload["email"]) if upload["email"] else None
         return _Request(upload_id, request_id, source, sender=sender)
 
@@ -191,11 +191,11 @@ class JobMaker:
         try:
             data = await self.store.get(key)
         except ObjectNotFound:
-            raise Unusable(f"the file of upload {upload_id} is missing") from None
+            raise Unusable(f"the file of submission {upload_id} is missing") from None
         if not data:
-            raise Unusable(f"the file of upload {upload_id} is empty")
+            raise Unusable(f"the file of submission {upload_id} is empty")
         if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-            raise Unusable(f"the file of upload {upload_id} has changed since it was accepted")
+            raise Unusable(f"the file of submission {upload_id} has changed since it was accepted")
         # Postgres cannot store NUL. The API refuses such files, but the bucket may hold older ones.
         return data.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}").encode()
 
@@ -217,7 +217,7 @@ class JobMaker:
             )
         return {row["request_id"]: row["id"] for row in rows}
 
-    async def _withdraw(self, requests: Sequence[_Nothing]) -> None:
+    async def _withdraw(self, requests: Sequence[_NoJob]) -> None:
         """Withdraw requests that make no job, so that clients may request again."""
         if not requests:
             return

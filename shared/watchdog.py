@@ -56,8 +56,8 @@ _pulses: Final[set[Pulse]] = set()
 def interval() -> float | None:
     """Return the seconds between two reports; None if no process waits for any (sd_watchdog_enabled(3))."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
-    meant = os.environ.get("WATCHDOG_PID", str(os.getpid()))
-    if not microseconds.isdecimal() or meant != str(os.getpid()):
+    watched = os.environ.get("WATCHDOG_PID", str(os.getpid()))
+    if not microseconds.isdecimal() or watched != str(os.getpid()):
         return None
     return int(microseconds) / 1e6 / _SIGNS or None
 

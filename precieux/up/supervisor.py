@@ -57,7 +57,7 @@ class Supervisor:
         self._grace = grace
         self._watchdog = watchdog
         self._children: dict[str, Child] = {}
-        self._seen_ready: set[str] = set()
+        self._once_ready: set[str] = set()
         self._server: tuple[str, Server] | None = None
         self._server_restart_at: float | None = None
         self._server_failures = 0
@@ -180,7 +180,7 @@ class Supervisor:
                     child.alive_at = time.monotonic()
                     if b"READY=1" in lines:
                         child.ready = True
-                        self._seen_ready.add(child.program.name)
+                        self._once_ready.add(child.program.name)
                         log.debug("child.ready", child=child.program.name, pid=child.pid)
 
     def _check_children(self) -> None:
@@ -201,10 +201,10 @@ class Supervisor:
 
     def _note_exit(self, name: str, child: Child, code: int) -> None:
         # If it has been ready before, its settings are right, and the cause may pass.
-        if code == os.EX_CONFIG and name not in self._seen_ready:
+        if code == os.EX_CONFIG and name not in self._once_ready:
             raise ConfigurationError(f"{name} cannot run with these settings: see its message above.")
         delay = child.schedule_restart()
-        if child.failures >= _FAILURES_BEFORE_READY and name not in self._seen_ready:
+        if child.failures >= _FAILURES_BEFORE_READY and name not in self._once_ready:
             raise StartFailed(f"{name} ended {child.failures} times before it was ready ({_describe(code)}).")
         log.warning("child.ended", child=name, how=_describe(code), next_try_s=round(delay, 1))
 
