@@ -29,7 +29,8 @@ _MAX_CRASHES: Final = 5
 
 class ReconcilerSettings(Settings):
     silence_seconds: Annotated[
-        float, Field(ge=1, le=86400, description="seconds after which a request without a job is made one")
+        float,
+        Field(ge=1, le=86400, description="seconds until a request without a job gets one"),
     ] = 300
 
 

@@ -22,8 +22,10 @@ from shared.settings import Settings
 
 
 class HealthSettings(Settings):
-    metrics_host: Annotated[str, Field(description="address to serve /healthz and /metrics on")] = "127.0.0.1"
-    metrics_port: Annotated[int | None, Field(ge=1, le=65535, description="port to serve them on; unset: none")] = None
+    metrics_host: Annotated[str, Field(description="the address that serves /healthz and /metrics")] = "127.0.0.1"
+    metrics_port: Annotated[
+        int | None, Field(ge=1, le=65535, description="the port that serves them; unset, none does")
+    ] = None
 
 
 class Health:

@@ -25,7 +25,8 @@ class LogSettings(Settings):
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="the lowest level that is logged")
     ] = "INFO"
     log_format: Annotated[
-        Literal["auto", "console", "json"], Field(description="auto: text on a terminal, else JSON lines")
+        Literal["auto", "console", "json"],
+        Field(description="the form of the log; auto is text on a terminal, else JSON lines"),
     ] = "auto"
 
 

@@ -15,14 +15,16 @@ _PREFERRED_EXECUTOR_PORT = 8100
 
 
 class UpSettings(Settings):
-    host: Annotated[str, Field(description="address that the API listens on")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535, description="port of the API")] = 8000
-    executor_port: Annotated[int | None, Field(ge=1, le=65535, description="port of the executor")] = None
-    data_dir: Annotated[Path, Field(default_factory=default_data_dir, description="folder of all embedded state")]
-    public_url: Annotated[str | None, Field(pattern="^https?://", description="address that mails link to")] = None
-    database_url: Annotated[SecretStr | None, Field(description="your own Postgres; unset, one is started")] = None
-    codex_url: Annotated[str | None, Field(pattern="^https?://", description="your own engine")] = None
-    codex_token: Annotated[SecretStr | None, Field(description="bearer token of that engine")] = None
+    host: Annotated[str, Field(description="the address that the API listens on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535, description="the port of the API")] = 8000
+    executor_port: Annotated[int | None, Field(ge=1, le=65535, description="the port of the executor")] = None
+    data_dir: Annotated[Path, Field(default_factory=default_data_dir, description="the folder of all local state")]
+    public_url: Annotated[str | None, Field(pattern="^https?://", description="the address that mails link to")] = None
+    database_url: Annotated[SecretStr | None, Field(description="your own Postgres; unset, ours is started")] = None
+    codex_url: Annotated[
+        str | None, Field(pattern="^https?://", description="your own engine; unset, ours is started")
+    ] = None
+    codex_token: Annotated[SecretStr | None, Field(description="the bearer token of that engine")] = None
 
 
 def load_up_settings(*, port: int | None = None, data_dir: Path | None = None) -> UpSettings:
