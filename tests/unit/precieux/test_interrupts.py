@@ -12,6 +12,7 @@ from precieux.interrupts import Interrupts
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for its background jobs
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
