@@ -59,13 +59,13 @@ def _run(url: str, language: str, code: str, **fields: str) -> dict[str, Any]:
 
 
 def test_every_language_that_takes_a_name_is_tried() -> None:
-    assert set(_FAILING) == {code for code, language in known().items() if language.extensions}
+    assert set(_FAILING) == {code for code, language in known().items() if language.source_file.extensions}
 
 
 @pytest.mark.parametrize("language", _INSTALLED)
 def test_a_message_has_the_senders_own_name(language: str, url: str) -> None:
     code, said = _FAILING[language]
-    for extension in known()[language].extensions:
+    for extension in known()[language].source_file.extensions:
         if extension != "mjs":
             own = f"crash_it-2.{extension}"
             answer = _run(url, language, code, filename=f"homework/{own}")
@@ -84,7 +84,7 @@ def test_without_a_usable_one_it_has_the_usual(language: str, url: str) -> None:
 @pytest.mark.parametrize("language", _INSTALLED)
 def test_a_program_runs_by_its_own_name(language: str, url: str) -> None:
     reference = known()[language].reference
-    own = f"hello_world.{known()[language].extensions[0]}"
+    own = f"hello_world.{known()[language].source_file.extensions[0]}"
     answer = _run(url, language, reference.source, input=reference.input, filename=own)
     assert (answer["verdict"], answer["output"], answer["error"]) == ("ok", reference.output, "")
 

@@ -73,7 +73,7 @@ class Compilers:
         compile_ = self.installed.language.compile
         assert compile_
         step = Step(
-            self.installed.command(compile_, source=name),
+            self.installed.command(compile_.words, source=name),
             self.installed.environment,
             box.limits,
             _MOST_BYTES,

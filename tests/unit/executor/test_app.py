@@ -14,7 +14,7 @@ from starlette.types import Message
 from executor.app import create_app
 from executor.catalogue import Installed
 from executor.languages.py import LANGUAGE
-from executor.pipeline import Outcome, Pipeline
+from executor.pipeline import Pipeline, RunResult
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Slots
 from shared.codex import RunRequest, RunResponse, Verdict
@@ -30,8 +30,8 @@ class _Pipeline:
     def __init__(self, output: str = "") -> None:
         self.output = output
 
-    async def run(self, request: RunRequest, installed: Installed) -> Outcome:
-        return Outcome(Verdict.OK, self.output, "", 0, None, 0.0, 0.0, 0, truncated=False)
+    async def run(self, request: RunRequest, installed: Installed) -> RunResult:
+        return RunResult(Verdict.OK, self.output, "", 0, None, 0.0, 0.0, 0, truncated=False)
 
 
 class _Client:

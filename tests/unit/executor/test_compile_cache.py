@@ -16,7 +16,8 @@ from shared.codex import RunRequest
 def _job(source: str = "int main;", language: str = "c", **fields: object) -> Job:
     request = RunRequest.model_validate({"code": source, "language": language, **fields})
     found = known()[language]
-    tools = dict.fromkeys((*found.tools, *found.options), "/tool")
+    assert found.compile
+    tools = dict.fromkeys((*found.tools, *found.compile.options), "/tool")
     return plan(request, Installed(found, tools, "1.0"), ExecutorSettings())
 
 

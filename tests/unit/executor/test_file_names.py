@@ -67,7 +67,7 @@ def test_any_other_is_not(language: str, sent: str | None) -> None:
 
 def test_a_name_cannot_be_that_of_what_is_made() -> None:
     for language in _LANGUAGES.values():
-        assert not {"exe", "gch", "so", "class", ""} & set(language.extensions)
+        assert not {"exe", "gch", "so", "class", ""} & set(language.source_file.extensions)
 
 
 def test_a_path_of_any_length_takes_little_memory() -> None:

@@ -41,7 +41,7 @@ def test_too_little_memory_for_any_process_is_raised() -> None:
 
 def _numbers(settings: ExecutorSettings, *, by_number: bool, most: int | None = None) -> tuple[int, int]:
     fitted = limits.on_this_host(settings, by_number=by_number, most_processes=most)
-    run = limits.of_run(limits.NO_WISHES, fitted, extra_memory=0)
+    run = limits.of_run(limits.DEFAULT_REQUEST, fitted, extra_memory=0)
     return run.processes, run.open_files
 
 

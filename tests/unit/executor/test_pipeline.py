@@ -1,4 +1,4 @@
-"""What the pipeline makes of how a box ended; the box itself is played."""
+"""How the pipeline turns the end of a box into a result, with fake boxes."""
 
 import asyncio
 from dataclasses import replace
@@ -32,14 +32,14 @@ class ScriptedSandbox:
 
 
 class BrokenSandbox:
-    """No box with a zygote can be made; nor any at all, if `everywhere`."""
+    """No box with a zygote can be made, and no box at all if `everywhere`."""
 
     def __init__(self, *, everywhere: bool) -> None:
         self._everywhere = everywhere
-        self.asked: list[Job] = []
+        self.jobs: list[Job] = []
 
     async def run(self, job: Job) -> list[StepResult]:
-        self.asked.append(job)
+        self.jobs.append(job)
         if job.template.zygote or self._everywhere:
             raise SandboxFailure("the zygote ended")
         return [StepResult(0, None, 1.0, 1.0, 1, None, stdout=b"done", stderr=b"", truncated=False)]
@@ -63,41 +63,41 @@ def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("busy_machine")
-@pytest.mark.parametrize(("stopped", "told"), [("wall", 0.9), ("cpu", None), ("memory", None), (None, None)])
-async def test_only_a_wall_limit_brings_evidence_of_load(stopped: str | None, told: float | None) -> None:
-    """Whoever used its CPU time did so on any machine: evidence would have it run again for nothing."""
+@pytest.mark.parametrize(("stopped", "pressure"), [("wall", 0.9), ("cpu", None), ("memory", None), (None, None)])
+async def test_only_a_wall_limit_reports_the_load(stopped: str | None, pressure: float | None) -> None:
+    """A program that used its CPU time did so on any machine, so it must not be run again."""
     pipeline = Pipeline(ScriptedSandbox(stopped), ExecutorSettings())
-    outcome = await pipeline.run(RunRequest(code="x", language="py"), _PYTHON)
-    assert outcome.cpu_pressure == told
+    result = await pipeline.run(RunRequest(code="x", language="py"), _PYTHON)
+    assert result.cpu_pressure == pressure
     if stopped in ("wall", "cpu"):
-        assert outcome.verdict is Verdict.TIME_LIMIT
+        assert result.verdict is Verdict.TIME_LIMIT
 
 
-async def test_a_program_does_not_suffer_for_what_stood_ready() -> None:
+async def test_a_failed_warm_box_falls_back_to_a_cold_one() -> None:
     sandbox = BrokenSandbox(everywhere=False)
-    outcome = await Pipeline(sandbox, ExecutorSettings(), AllWarm()).run(RunRequest(code="x", language="py"), _PYTHON)
-    assert (outcome.verdict, outcome.output) == (Verdict.OK, "done")
-    assert [bool(job.template.zygote) for job in sandbox.asked] == [True, False]
+    result = await Pipeline(sandbox, ExecutorSettings(), AllWarm()).run(RunRequest(code="x", language="py"), _PYTHON)
+    assert (result.verdict, result.output) == (Verdict.OK, "done")
+    assert [bool(job.template.zygote) for job in sandbox.jobs] == [True, False]
 
 
-async def test_a_sandbox_that_fails_altogether_is_asked_twice_and_no_more() -> None:
+async def test_a_failed_cold_box_is_not_tried_again() -> None:
     sandbox = BrokenSandbox(everywhere=True)
     with pytest.raises(SandboxFailure):
         await Pipeline(sandbox, ExecutorSettings(), AllWarm()).run(RunRequest(code="x", language="py"), _PYTHON)
-    assert len(sandbox.asked) == 2
+    assert len(sandbox.jobs) == 2
 
 
-class RefusingSandbox:
-    """No program compiles, and if it is `stopped`, for a limit; but one does without headers."""
+class RejectingSandbox:
+    """Every program compiles, but only without precompiled headers. `stopped` is the limit that stopped the compiler."""
 
     def __init__(self, stopped: str | None = None) -> None:
         self._stopped = stopped
-        self.asked: list[Job] = []
+        self.jobs: list[Job] = []
 
     async def run(self, job: Job) -> list[StepResult]:
-        self.asked.append(job)
+        self.jobs.append(job)
         compiles = not any("/headers/" in word for word in job.steps[0].argv)
-        compiled = StepResult(0 if compiles else 1, None, 1.0, 1.0, 1, self._stopped, b"refused", b"", truncated=False)
+        compiled = StepResult(0 if compiles else 1, None, 1.0, 1.0, 1, self._stopped, b"rejected", b"", truncated=False)
         return [compiled, replace(compiled, stdout=b"done")] if compiles else [compiled]
 
 
@@ -110,13 +110,13 @@ class RefusingSandbox:
         ("#include <iostream>", None, False, Verdict.COMPILE_ERROR),
     ],
 )
-async def test_what_headers_made_ahead_refuse_is_compiled_without(
+async def test_a_source_rejected_with_a_precompiled_header_compiles_again(
     code: str, stopped: str | None, precompile: bool, verdict: Verdict
 ) -> None:
-    sandbox = RefusingSandbox(stopped)
+    sandbox = RejectingSandbox(stopped)
     cpp = Installed(known()["cpp"], {"gxx": "/usr/bin/g++", "gold": "", "named_folders": ""}, "")
-    outcome = await Pipeline(sandbox, ExecutorSettings(precompile_headers=precompile)).run(
+    result = await Pipeline(sandbox, ExecutorSettings(precompile_headers=precompile)).run(
         RunRequest(code=code, language="cpp"), cpp
     )
-    assert outcome.verdict is verdict
-    assert len(sandbox.asked) == (2 if verdict is Verdict.OK else 1)
+    assert result.verdict is verdict
+    assert len(sandbox.jobs) == (2 if verdict is Verdict.OK else 1)
