@@ -1,4 +1,4 @@
-"""The executor's settings; what each does is its description, which is also what an operator reads on a mistake."""
+"""The executor's settings. An operator sees the description of a setting in the message about a wrong value."""
 
 import os
 from pathlib import Path

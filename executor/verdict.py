@@ -1,8 +1,9 @@
-"""From how a program ended to what its author is told. Pure."""
+"""Turns how a program ended into a verdict and a sentence for its author. Pure."""
 
 import signal
 
 from executor.sandbox.base import StepLimits, StepResult
+from executor.settings import MIB
 from shared.codex import Verdict
 
 _STOPPED = {
@@ -11,11 +12,10 @@ _STOPPED = {
     "memory": Verdict.MEMORY_LIMIT,
     "output": Verdict.OUTPUT_LIMIT,
 }
-_MIB = 1 << 20
 
 
 def of_run(ended: StepResult, out_of_memory: bytes | None) -> Verdict:
-    """`out_of_memory` is what the language's runtime writes to standard error when it gives up for want of memory."""
+    """Return the verdict. `out_of_memory` is what the runtime writes to standard error when it has no memory left."""
     if ended.stopped is not None:
         return _STOPPED.get(ended.stopped, Verdict.INTERNAL_ERROR)
     if ended.exit_code == 0:
@@ -28,14 +28,14 @@ def of_run(ended: StepResult, out_of_memory: bytes | None) -> Verdict:
 
 
 def explain(ended: StepResult, limits: StepLimits, output_bytes: int) -> str:
-    """One sentence on why it did not end well; empty when it did."""
+    """Return one sentence on why the program failed, or "" if it succeeded."""
     match ended.stopped:
         case "cpu":
             return f"Time limit exceeded: stopped after {limits.cpu_s:g} s of CPU time."
         case "wall":
             return f"Time limit exceeded: stopped after {limits.wall_s:g} s."
         case "memory":
-            return f"Memory limit exceeded: stopped at {limits.memory_bytes // _MIB} MiB."
+            return f"Memory limit exceeded: stopped at {limits.memory_bytes // MIB} MiB."
         case "output":
             return f"Output limit exceeded: stopped after {output_bytes} bytes."
         case None:

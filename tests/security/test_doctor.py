@@ -70,7 +70,7 @@ def test_a_wall_that_does_not_stand_is_told_with_its_words(tmp_path: Path) -> No
     assert report["remedy"]
     refused = _run("executor", bwrap=str(broken))
     assert refused.returncode == os.EX_CONFIG
-    assert refused.stderr.startswith("precieux: Programs cannot be kept in on this host")
+    assert refused.stderr.startswith("precieux: The sandbox does not start on this host")
 
 
 @pytest.mark.slow
