@@ -34,7 +34,7 @@ def test_facts_are_read_where_the_kernel_tells_them(root: Path) -> None:
     assert (facts.unit, facts.in_container) == (Unit("executor.service"), False)
     assert (facts.masked, facts.profile) == (("/proc/sys",), "docker-default (enforce)")
     assert facts.bubblewrap == "/nonexistent/bwrap"
-    assert "cannot be run" in facts.bubblewrap_says
+    assert "cannot be run" in facts.bubblewrap_error
 
 
 def test_a_container_is_no_unit_of_its_hosts(root: Path) -> None:

@@ -88,7 +88,7 @@ async def test_a_failed_cold_box_is_not_tried_again() -> None:
 
 
 class RejectingSandbox:
-    """Every program compiles, but only without precompiled headers. `stopped` is the limit that stopped the compiler."""
+    """Every program compiles, but not with precompiled headers. `stopped` is the limit that stopped the compiler."""
 
     def __init__(self, stopped: str | None = None) -> None:
         self._stopped = stopped

