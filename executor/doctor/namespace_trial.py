@@ -41,7 +41,7 @@ def netlink() -> None:
 
 
 def fail_with(expected: int, function: Callable[..., int], *arguments: object) -> None:
-    """Make a call that fails before the kernel checks privileges. Raise `OSError` if a filter makes it fail otherwise."""
+    """Make a call that fails before the kernel checks privileges. Raises `OSError` if a filter refuses it."""
     try:
         call(function, *arguments)
     except OSError as exc:

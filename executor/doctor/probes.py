@@ -27,7 +27,7 @@ _OUTPUT_BYTES = 65536
 
 @dataclass(frozen=True)
 class Finding:
-    """Whether a guarantee `held`. If an `essential` one did not, the executor refuses to serve.
+    """One guarantee, and whether it `held`. If an `essential` one did not, the executor refuses to serve.
 
     `mechanism` is what provides the guarantee. On a host with cgroups, a cgroup does so if it is `better_by_cgroup`.
     """

@@ -28,7 +28,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Facts:
-    """What decides whether the sandbox works. A number is None if the kernel has no such switch."""
+    """The facts that decide whether the sandbox works. A number is None if the kernel has no such switch."""
 
     as_root: bool = False
     #: True if we are root without the capabilities that we need.

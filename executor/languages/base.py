@@ -101,7 +101,7 @@ class Forked:
 
 @dataclass(frozen=True)
 class Stub:
-    """For each program a runtime is started ahead of time, by `argv`. It gets the program's command, `words`, later."""
+    """A runtime is started ahead of time for each program, by `argv`. Later it gets the program's command, `words`."""
 
     argv: tuple[str, ...]
     words: tuple[str, ...]

@@ -47,7 +47,7 @@ _SEALED = ("/proc/kcore", "/proc/sys")
             "AppArmor",
             "apparmor_parser -r",
         ),
-        # ... with our profile, which what was tried does not have; so it is something else
+        # ... with our profile, which the trial does not have, so the cause is another
         ({"apparmor_restricts": 1, "refused": {"id map": "EPERM"}}, "id map: EPERM", "docs/security.md"),
         # Ubuntu 25.04
         (
@@ -134,20 +134,20 @@ _SEALED = ("/proc/kcore", "/proc/sys")
             "by its filter of system calls:",
             "`--security-opt seccomp=deploy/executor-seccomp.json`",
         ),
-        # a container that has no mark of one
+        # a container without the marks of one
         ({"refused": {"proc": "EPERM"}, "masked": _SEALED}, "container", "`--security-opt systempaths=unconfined`"),
-        # who knows
+        # unknown causes
         ({"refused": {"mounts": "EINVAL"}}, "mounts: EINVAL", "docs/security.md"),
         ({}, "what the sandbox needs", "docs/security.md"),
     ],
 )
 def test_remedy(facts: dict[str, Any], cause: str, command: str) -> None:
-    said = remedies.remedy(Facts(**facts))
-    assert cause in said
-    assert command in said
+    sentence = remedies.remedy(Facts(**facts))
+    assert cause in sentence
+    assert command in sentence
 
 
-def test_an_option_of_a_unit_is_undone_in_a_file_of_its_own() -> None:
+def test_an_option_of_a_unit_is_reverted_by_a_drop_in_file() -> None:
     assert _UNIT.adding("ProtectHostname=no") == (
         r"as root, run `mkdir -p /etc/systemd/system/executor.service.d && printf '[Service]\nProtectHostname=no\n' "
         ">/etc/systemd/system/executor.service.d/ProtectHostname.conf && systemctl daemon-reload && "
