@@ -139,7 +139,7 @@ def main(
         str, typer.Option(metavar="COMMAND", help="The command that starts the executor here, for use in remedies.")
     ] = remedies.Facts.start,
 ) -> None:
-    """Report whether this machine can run programs safely, by which mechanisms, and in which languages.
+    """Check whether this machine can run programs safely, by which mechanisms, and in which languages.
 
     The exit code is 0 if the executor would serve, and 1 if it would refuse.
     """

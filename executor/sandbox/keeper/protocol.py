@@ -71,7 +71,7 @@ class StepOrder:
     shortcut: Shortcut | None = None
 
     def words(self) -> bytes:
-        """For `read_step` in init/program.c."""
+        """For `read_step` in init/step.c."""
         limits = self.limits
         # The meter decides about CPU time; this one holds should the keeper be late.
         cpu = int(limits.cpu_s) + 2
@@ -110,7 +110,7 @@ class MakeBox:
     stub: StepOrder | None = None
 
     def words(self, joins: int) -> bytes:
-        """For `next_order` in init/zygote.c: beside it go process 1's socket, `joins` descriptors, and the stub's."""
+        """For `read_box` in init/zygote.c: beside it go process 1's socket, `joins` descriptors, and the stub's."""
         kind = "forked" if self.zygote else "stub" if self.stub else "plain"
         head = to_words(self.id, self.user, self.disk_bytes, kind, joins)
         return head + self.stub.words() if self.stub else head

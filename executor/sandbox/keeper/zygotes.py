@@ -22,7 +22,7 @@ _AHEAD = 10
 _LONGEST_SEND_S = 5.0
 #: Of everything that is started anew. Nothing of one box can be told in another, so the first may be the last.
 _PLAIN = Zygote(("/box/zygote",), {})
-#: Where a zygote finds the keeper's socket: `CONTROL` in init/init.h.
+#: Where a zygote finds the keeper's socket: `CONTROL` in init/process.h.
 _CONTROL = 3
 
 #: Box, process 1, its pidfd; or None and what failed. The receiver closes the pidfd.
