@@ -109,7 +109,7 @@ class Stub:
 
 @dataclass(frozen=True)
 class Run:
-    """How programs are run: by the command `words`, or faster by a runtime that is `warm` (`executor.warm.warm`).
+    """How programs are run: by the command `words`, or faster by a runtime that is `warm` (`executor.warm.runtimes`).
 
     `extra_memory` is what the runtime takes beside the program's data, in bytes. `out_of_memory` is what it writes to
     standard error when its memory is exhausted.

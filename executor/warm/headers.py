@@ -174,12 +174,7 @@ class _Precompiled:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         paths = _paths(artefacts[_RULE].content.decode())
         self._sources.write_text("".join(f"{_describe(path)}\n" for path in paths))
-        draft = self._file.with_suffix(f".{os.getpid()}")
-        try:
-            draft.write_bytes(artefacts[_HEADER].content)
-            draft.replace(self._file)
-        finally:
-            draft.unlink(missing_ok=True)
+        prebuilt.store(self._file, artefacts[_HEADER].content)
 
 
 def _describe(path: str) -> str:

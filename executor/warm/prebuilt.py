@@ -55,7 +55,7 @@ async def make(sandbox: Sandbox, installed: Installed, folder: Path | None) -> b
         for prebuilt in installed.language.prebuilt:
             if not (place / prebuilt.file).exists():
                 content = await build(sandbox, installed, prebuilt)
-                await asyncio.to_thread(_store, place / prebuilt.file, content)
+                await asyncio.to_thread(store, place / prebuilt.file, content)
     except (OSError, SandboxFailure) as exc:
         log.warning("runtime.not_made", language=installed.language.code, reason=str(exc))
         return False
@@ -78,8 +78,9 @@ def _source(name: str) -> bytes:
     return (preload_files() / name).read_bytes()
 
 
-def _store(path: Path, content: bytes) -> None:
-    path.parent.mkdir(mode=0o755, exist_ok=True)
+def store(path: Path, content: bytes) -> None:
+    """Write a file that all boxes can read. They see all of it or nothing."""
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
     try:
         draft.write_bytes(content)
