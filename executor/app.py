@@ -157,9 +157,9 @@ class _Endpoint:
         token = self._settings.codex_token
         if token is None:
             return None
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         expected = token.get_secret_value()
-        if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), expected.encode()):
+        if scheme.lower() == "bearer" and hmac.compare_digest(credentials.strip().encode(), expected.encode()):
             return None
         refused = wire.refusal(
             HTTPStatus.UNAUTHORIZED,

@@ -39,12 +39,12 @@ class ExecutorSettings(Settings):
     max_source_bytes: int = Field(default=MIB, ge=1, description="bytes of a program's source text")
     max_input_bytes: int = Field(default=MIB, ge=1, description="bytes of a program's standard input")
     max_body_bytes: int = Field(
-        default_factory=lambda given: _longest_body(given["max_source_bytes"], given["max_input_bytes"]),
+        default_factory=lambda data: _longest_body(data["max_source_bytes"], data["max_input_bytes"]),
         ge=1024,
         description="bytes of a request's body, escapes included; unset, enough for any source and input",
     )
     max_bodies_bytes: int = Field(
-        default_factory=lambda given: 2 * given["max_body_bytes"],
+        default_factory=lambda data: 2 * data["max_body_bytes"],
         ge=1024,
         description="bytes of all requests' bodies together, without 64 KiB of each; above, requests get a 503",
     )

@@ -81,11 +81,11 @@ def parse_form(fields: dict[str, str]) -> RunRequest:
 
 def _validate(content: dict[str, Any]) -> RunRequest:
     # A missing text counts as an empty one, as in the original. `app` rejects empty code with the original's status.
-    given = {name: _whole(value) for name, value in content.items() if name in _FIELDS and value is not None}
+    fields = {name: _whole(value) for name, value in content.items() if name in _FIELDS and value is not None}
     for name in ("code", "language"):
-        given.setdefault(name, "")
+        fields.setdefault(name, "")
     try:
-        return RunRequest.model_validate(given)
+        return RunRequest.model_validate(fields)
     except ValidationError as exc:
         first = exc.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])

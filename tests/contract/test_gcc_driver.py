@@ -101,7 +101,7 @@ async def test_same_program_and_same_diagnostics(installed: dict[str, Installed]
         by_shortcut = await compile_by(sandbox, job.steps[0])
         by_driver = await compile_by(sandbox, replace(job.steps[0], shortcut=None))
     assert by_shortcut.exit_code == by_driver.exit_code
-    assert _names_removed(by_shortcut.stdout) == _names_removed(by_driver.stdout)
+    assert _without_scratch_names(by_shortcut.stdout) == _without_scratch_names(by_driver.stdout)
     assert by_shortcut.artefacts == by_driver.artefacts
     assert bool(by_driver.artefacts) is (by_driver.exit_code == 0)
 
@@ -127,6 +127,6 @@ async def test_the_shortcut_is_used_and_leaves_no_files(installed: dict[str, Ins
     assert sorted(found.stdout.split()) == [b"/box/work/main", b"/box/work/main.c"]
 
 
-def _names_removed(said: bytes) -> bytes:
+def _without_scratch_names(output: bytes) -> bytes:
     """Return the text without the names of scratch files, which are random."""
-    return re.sub(rb"/tmp/\w+\.(?=[os]\b)", b"/tmp/", said)
+    return re.sub(rb"/tmp/\w+\.(?=[os]\b)", b"/tmp/", output)
