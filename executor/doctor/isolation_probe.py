@@ -40,9 +40,8 @@ def system(aims: dict[str, Any]) -> list[str]:
 def processes(aims: dict[str, Any]) -> list[str]:
     own = {"1", str(os.getpid())}
     found = [name for name in os.listdir("/proc") if name.isdigit() and name not in own]
-    return found + [
-        file for file in ("environ", "mem", "root/", "fd") if works(os.open, f"/proc/1/{file}", os.O_RDONLY)
-    ]
+    names = ("environ", "mem", "root/", "fd")
+    return found + [name for name in names if works(os.open, f"/proc/1/{name}", os.O_RDONLY)]
 
 
 def privileges(aims: dict[str, Any]) -> list[str]:
