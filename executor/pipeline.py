@@ -152,7 +152,7 @@ def _without_compile_step(job: Job, artefacts: Artefacts) -> Job:
 
 
 def cold_box(settings: ExecutorSettings) -> Template:
-    """Return the box of a program that nothing was started for ahead of time. Pure."""
+    """Return the template of a cold box: nothing in it has started ahead of time. Pure."""
     return Template(settings.max_disk_bytes, limits.of_run(limits.DEFAULT_REQUEST, settings, extra_memory=0))
 
 

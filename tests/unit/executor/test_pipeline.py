@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from executor.languages import known
 from executor.languages.py import LANGUAGE
 from executor.load import Reading
 from executor.pipeline import Pipeline
-from executor.sandbox.base import Job, SandboxFailure, StepResult, Zygote
+from executor.sandbox.base import File, Job, SandboxFailure, StepResult, Zygote
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
 from shared.codex import RunRequest, Verdict
@@ -54,6 +55,29 @@ class AllWarm(Warm):
         return replace(job, template=replace(job.template, zygote=Zygote(("/usr/bin/python3",), {})))
 
     def compiler(self, installed: Installed) -> None: ...
+
+
+class SharedCompiler:
+    """Answers every source with `compiled`."""
+
+    def __init__(self, compiled: StepResult | None) -> None:
+        self._compiled = compiled
+
+    async def compile(self, name: str, source: bytes, output_bytes: int) -> StepResult | None:
+        return self._compiled
+
+
+class WithSharedCompiler(Warm):
+    """Every language has this shared compiler, and no other help."""
+
+    def __init__(self, compiled: StepResult | None) -> None:
+        self._compiler = SharedCompiler(compiled)
+
+    def place(self, job: Job, request: RunRequest, installed: Installed) -> Job:
+        return job
+
+    def compiler(self, installed: Installed) -> Any:
+        return self._compiler
 
 
 @pytest.fixture
@@ -120,3 +144,47 @@ async def test_a_source_rejected_with_a_precompiled_header_compiles_again(
     )
     assert result.verdict is verdict
     assert len(sandbox.jobs) == (2 if verdict is Verdict.OK else 1)
+
+
+class CompilingSandbox:
+    """Every step succeeds, and a compile step makes `main`."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+
+    async def run(self, job: Job) -> list[StepResult]:
+        self.jobs.append(job)
+        *compiled, ran = [StepResult(0, None, 1.0, 1.0, 1, None, b"done", b"", truncated=False) for _ in job.steps]
+        artefacts = {"main": File(b"cold")} if job.artefact_bytes else {}
+        return [*(replace(step, artefacts=artefacts) for step in compiled), ran]
+
+
+def _compiled(exit_code: int) -> StepResult:
+    artefacts = {} if exit_code else {"main": File(b"shared")}
+    return StepResult(exit_code, None, 1.0, 1.0, 1, None, b"Main.java:1", b"", truncated=False, artefacts=artefacts)
+
+
+async def _run_twice(compiled: StepResult | None) -> tuple[list[Verdict], list[Job]]:
+    """Return the verdicts and the boxes' jobs of a source that comes twice."""
+    sandbox = CompilingSandbox()
+    pipeline = Pipeline(sandbox, ExecutorSettings(), WithSharedCompiler(compiled))
+    java = Installed(known()["java"], dict.fromkeys(known()["java"].tools, "/usr/bin/java"), "")
+    request = RunRequest(code="class Main {}", language="java")
+    return [(await pipeline.run(request, java)).verdict for _ in range(2)], sandbox.jobs
+
+
+async def test_artefacts_of_a_shared_compiler_run_and_are_not_cached() -> None:
+    verdicts, jobs = await _run_twice(_compiled(0))
+    assert verdicts == [Verdict.OK, Verdict.OK]
+    assert [(len(job.steps), job.files["main"].content, job.artefact_bytes) for job in jobs] == [(1, b"shared", 0)] * 2
+
+
+async def test_a_source_that_a_shared_compiler_rejects_gets_no_box() -> None:
+    assert await _run_twice(_compiled(1)) == ([Verdict.COMPILE_ERROR, Verdict.COMPILE_ERROR], [])
+
+
+async def test_without_an_answer_the_box_compiles_and_its_artefacts_are_cached() -> None:
+    verdicts, (first, second) = await _run_twice(None)
+    assert verdicts == [Verdict.OK, Verdict.OK]
+    assert (len(first.steps), "main" in first.files) == (2, False)
+    assert (len(second.steps), second.files["main"].content) == (1, b"cold")
