@@ -133,12 +133,12 @@ _OBSTACLES = (
     ),
     _unit_option(
         lambda facts: "SIGSYS" in facts.refused.values() or "mount" in facts.refused,
-        "SystemCallFilter=, which forbids calls that make boxes, or kills what tries a call (boxes have a filter)",
+        "SystemCallFilter=, which forbids calls that make boxes, or kills a program for a call (boxes have a filter)",
         "SystemCallFilter=",
     ),
     _unit_option(
         lambda facts: "netlink" in facts.refused,
-        "RestrictAddressFamilies= without AF_NETLINK, by which a box gets its own loopback device",
+        "RestrictAddressFamilies= without AF_NETLINK, which a box needs for its own loopback device",
         "RestrictAddressFamilies=AF_NETLINK",
     ),
     _unit_option(
@@ -159,12 +159,12 @@ _OBSTACLES = (
     _Obstacle(lambda facts: facts.unit and facts.masked and "proc" in facts.refused, _unmask),
     _unit_option(
         lambda facts: (facts.is_bare_root and "id map" in facts.refused) or "another user" in facts.refused,
-        "CapabilityBoundingSet=, so that root lacks what it needs (an ordinary user needs none)",
+        "CapabilityBoundingSet=, so that root lacks capabilities that it needs (an ordinary user needs none)",
         "CapabilityBoundingSet=~",
     ),
     _unit_option(
         lambda facts: "core limit" in facts.refused,
-        "LimitCORE=0, with which crashes of programs start the host's program for core dumps, as root",
+        "LimitCORE=0, so that a crash of a program starts the host's program for core dumps, as root",
         "LimitCORE=1",
     ),
     _switch(
