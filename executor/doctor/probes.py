@@ -45,10 +45,7 @@ _ISOLATION = {
     "files": ("the host's files are out of sight", "bubblewrap's root, mount namespace"),
     "system": ("the system cannot be written", "read-only mounts"),
     "processes": ("other processes are out of sight", "pid namespace, /proc with hidepid"),
-    "privileges": (
-        "no user, capability or way to privileges",
-        "user namespace, no capabilities, no_new_privs",
-    ),
+    "privileges": ("no user, capability or way to privileges", "user namespace, no capabilities, no_new_privs"),
     "calls": ("the kernel's dangerous calls are refused", "seccomp, list of allowed calls"),
     "namespaces": ("no new namespaces", "seccomp"),
     "network": ("no network, not even the host's loopback", "network namespace"),
