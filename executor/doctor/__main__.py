@@ -134,7 +134,7 @@ def _print_whole(console: Console, line: str, style: str | None = None) -> None:
 
 
 def main(
-    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     start: Annotated[
         str, typer.Option(metavar="COMMAND", help="The command that starts the executor here, for use in remedies.")
     ] = remedies.Facts.start,
