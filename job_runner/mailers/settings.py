@@ -29,9 +29,7 @@ class MailSettings(Settings):
         default=None,
         description="smtp://user:password@host:587, or smtps:// for TLS from the start; unset, mails become files",
     )
-    data_dir: Path = Field(
-        default_factory=default_data_dir, description="the folder for everything that is kept locally"
-    )
+    data_dir: Path = Field(default_factory=default_data_dir, description="the folder of all local state")
 
     @property
     def sender(self) -> Address:

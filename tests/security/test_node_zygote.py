@@ -29,8 +29,9 @@ needs_node = pytest.mark.skipif(_TOOLS is None, reason="Node is not on this mach
 async def _run(sandbox: BubblewrapSandbox, *sources: str) -> list[StepResult]:
     """At the same time, each in its box; all are of one zygote."""
     values = {**(_TOOLS or {}), "memory_mib": "256", "preload": PRELOAD, "source": "main.js"}
-    argv = command(known()["js"].zygote, values)
-    template = Template(8 << 20, _LIMITS, zygote=Zygote(argv, ENVIRONMENT))
+    warm = known()["js"].run.warm
+    assert warm
+    template = Template(8 << 20, _LIMITS, zygote=Zygote(command(warm.argv, values), ENVIRONMENT))
     step = Step(("node",), ENVIRONMENT, _LIMITS, 65536)
     jobs = [Job({"main.js": File(source.encode())}, (step,), template) for source in sources]
     return [ended for (ended,) in await asyncio.gather(*map(sandbox.run, jobs))]

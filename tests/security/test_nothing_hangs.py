@@ -193,7 +193,7 @@ def test_doctor_and_executor_end_with_a_sentence(mode: str, fault: Fault, senten
     assert (doctor.returncode, report["serves"], report["reason"]) == (1, False, sentence)
     assert executor.returncode == os.EX_CONFIG
     (said,) = (line for line in executor.stderr.splitlines() if "precieux:" in line)
-    assert said.startswith(f"precieux: Programs cannot be kept in on this host ({sentence}).")
+    assert said.startswith(f"precieux: The sandbox does not start on this host ({sentence}).")
     assert "Traceback" not in doctor.stderr + executor.stderr
 
 
