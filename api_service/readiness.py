@@ -28,8 +28,7 @@ class Readiness:
 
     async def _database_answers(self) -> bool:
         try:
-            async with self._database.connection() as connection:
-                await connection.execute("SELECT 1")
+            await self._database.ping()
         except DatabaseUnavailable:
             return False
         return True

@@ -40,7 +40,7 @@ class Rescuer:
                 if time.monotonic() >= not_before:
                     await self.run_once()
                 else:
-                    await self._check_database()
+                    await self._database.ping()
             except DatabaseUnavailable as exc:
                 not_before = time.monotonic() + lease_seconds
                 log.warning("rescuer.waiting", error=str(exc), next_try_s=self._interval)
@@ -58,7 +58,3 @@ class Rescuer:
         for one in rescued:
             suspects.report(one)
         return [one.job for one in rescued]
-
-    async def _check_database(self) -> None:
-        async with self._database.connection() as connection:
-            await connection.execute("SELECT 1")

@@ -51,8 +51,7 @@ class Health:
 
     async def _healthz(self, _: Request) -> Response:
         try:
-            async with self._database.transaction() as connection:
-                await connection.execute("SELECT 1")
+            await self._database.ping()
         except DatabaseUnavailable:
             return JSONResponse({"status": "waiting", "database": "unavailable"}, HTTPStatus.SERVICE_UNAVAILABLE)
         return JSONResponse({"status": "ok"})

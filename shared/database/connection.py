@@ -163,6 +163,11 @@ class Database:
         async with self._acquired() as raw:
             yield Connection(raw)
 
+    async def ping(self) -> None:
+        """Raise `DatabaseUnavailable` if the server does not answer."""
+        async with self.connection() as connection:
+            await connection.execute("SELECT 1")
+
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """Run the block in a transaction, and commit it at the end."""
