@@ -219,4 +219,4 @@ class Processor:
         delay = self._policy.delay(job.attempt, self._rng, at_least=retry_after)
         async with self._database.connection() as connection:
             await claim.retry_later(connection, job.lease_id, delay=delay, reason=storable(str(error)))
-        log.warning("job.retrying", error=str(error), delay_s=round(delay, 1))
+        log.warning("job.retrying", error=str(error), next_try_s=round(delay, 1))

@@ -127,9 +127,9 @@ class Sender:
         delay = self._policy.delay(mail.attempt, self._rng, at_least=error.retry_after)
         if error.pause:
             delay = _PAUSE_SECONDS
-            log.error("mail.paused", **_context(mail), error=str(error), seconds=delay)
+            log.error("mail.paused", **_context(mail), error=str(error), next_try_s=delay)
         else:
-            log.warning("mail.retrying", **_context(mail), error=str(error), delay_s=round(delay, 1))
+            log.warning("mail.retrying", **_context(mail), error=str(error), next_try_s=round(delay, 1))
         await self._queue_again(mail, delay=delay, error=str(error))
 
     async def _queue_again(self, mail: ClaimedEmail, *, delay: float, error: str) -> None:
