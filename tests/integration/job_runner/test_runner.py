@@ -514,7 +514,7 @@ async def test_after_an_outage_leases_can_still_be_extended(
         stop.set()
         return []
 
-    monkeypatch.setattr(rescuer, "_check_database", look)
+    monkeypatch.setattr(database, "ping", look)
     monkeypatch.setattr(rescuer, "run_once", rescue)
     stop = asyncio.Event()
     await asyncio.wait_for(rescuer.run(stop), timeout=30)
