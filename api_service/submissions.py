@@ -84,7 +84,7 @@ class Submissions:
                         return _id_of_same(earlier, upload, sha256)
                 if upload.id is not None:
                     raise Problem(HTTPStatus.CONFLICT, f"id {upload.id} is taken: choose another, or leave it out.")
-                # The sequence gave only ids that clients have chosen, the last perhaps just now: take its next.
+                # Clients have chosen all ids that the sequence gave, perhaps one of them just now. Try its next.
             key = object_key(upload_id, file.extension)
             await self.store.put(key, file.data, content_type="text/plain; charset=utf-8")
         return upload_id

@@ -118,7 +118,7 @@ class Processor:
         if job.stop_reason is not None:
             return give_up(job.stop_reason, next_step=ASK_THE_OPERATOR if job.quarantined else ASK_AGAIN)
         if job.attempt > self._max_attempts:
-            # Only if the limit was lowered since its last attempt: `_try_again` gives up at the limit.
+            # The limit was lowered since the last attempt. Otherwise `_try_again` has given up at the limit.
             return give_up(f"it was started {job.attempt - 1} times and never finished")
         submission = await self._submission(job)
         language = check_lang(submission["language"]) or submission["language"]

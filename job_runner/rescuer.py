@@ -32,7 +32,7 @@ class Rescuer:
         self._max_interruptions = max_interruptions
 
     async def run(self, stop: asyncio.Event) -> None:
-        # Live runners cannot extend their leases while the database is unavailable, so they get a lease's time after.
+        # While the database is unavailable, live runners cannot extend their leases. So wait for one lease afterwards.
         lease_seconds = 3 * self._interval
         not_before = time.monotonic() + lease_seconds
         while not stop.is_set():

@@ -14,7 +14,7 @@ class RunnerSettings(Settings):
     poll_interval: Annotated[
         float, Field(gt=0, le=3600, description="seconds between two checks for jobs and mails without a NOTIFY")
     ] = 60
-    runner_concurrency: Annotated[int, Field(ge=1, le=256, description="runs at the engine at once")] = 4
+    runner_concurrency: Annotated[int, Field(ge=1, le=256, description="programs that run at the engine at once")] = 4
     max_attempts: Annotated[
         int, Field(ge=1, le=1000, description="attempts after which a job that we cannot run is given up")
     ] = 20
@@ -39,7 +39,7 @@ class RunnerSettings(Settings):
 
 class EngineSettings(Settings):
     codex_url: Annotated[
-        str, Field(pattern="^https?://", description="address of a CodeX API, such as http://127.0.0.1:8100")
+        str, Field(pattern="^https?://", description="the address of a CodeX API, such as http://127.0.0.1:8100")
     ]
     codex_token: Annotated[
         SecretStr | None, Field(description="the token that the engine expects as `Authorization: Bearer`")

@@ -20,7 +20,7 @@ router = APIRouter(tags=["files"])
 #: Bytes of an object that are kept in memory for a client that reads slowly.
 _PIECE_BYTES: Final = 32 << 10
 
-Key = Annotated[str, PathParameter(description="The name of the text.", examples=["results/1.txt"])]
+Key = Annotated[str, PathParameter(description="The name of the output.", examples=["results/1.txt"])]
 Expires = Annotated[
     int,
     Query(ge=0, le=(1 << 63) - 1, description="When the link expires, in seconds since 1970.", examples=[1767225600]),
@@ -35,11 +35,11 @@ Signature = Annotated[str, Query(max_length=64, description="The proof that this
     description="Links come from `/check_user/` and from mails. This call needs no API key.",
     response_class=PlainTextResponse,
     responses={
-        200: {"description": "The text."},
+        200: {"description": "The output."},
         **problem_responses(
             {
                 HTTPStatus.FORBIDDEN: "The link is not valid, or has expired.",
-                HTTPStatus.NOT_FOUND: "The text has been removed.",
+                HTTPStatus.NOT_FOUND: "The output has been removed.",
                 HTTPStatus.UNPROCESSABLE_ENTITY: "The link is incomplete.",
                 HTTPStatus.SERVICE_UNAVAILABLE: "The object store is unavailable.",
             }

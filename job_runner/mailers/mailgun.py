@@ -118,13 +118,13 @@ async def _beginning(response: httpx.Response) -> bytes:
 def _id_of(response: httpx.Response, answer: bytes) -> str:
     """Return the id in the answer, or an empty text: an error here would send the accepted mail again."""
     try:
-        identity = json.loads(answer)["id"]
+        provider_id = json.loads(answer)["id"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        identity = None
-    if not isinstance(identity, str):
+        provider_id = None
+    if not isinstance(provider_id, str):
         log.warning("mailgun.no_id", status=response.status_code)
         return ""
-    return identity[:500]
+    return provider_id[:500]
 
 
 def _message_of(answer: bytes) -> str:
