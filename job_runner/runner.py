@@ -54,7 +54,7 @@ class Runner:
         self._next_express_claim = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Claim and run jobs until `stop`. Then wait for those under way, and hand back the ones that end too late."""
+        """Claim and run jobs until `stop`. Then wait for those under way, and hand back those that end too late."""
         # A separate task, so running jobs keep their leases even if claiming fails.
         leases = asyncio.create_task(restarting("leases", self._keep_leases)(asyncio.Event()))
         try:

@@ -1,8 +1,8 @@
-"""Removes characters that Postgres cannot store as text."""
+"""Replaces characters that Postgres cannot store as text."""
 
 
 def storable(text: str) -> str:
-    """Return the text without NUL and lone surrogates. The object store keeps the output of programs unchanged."""
+    """Return the text with NUL and lone surrogates replaced. The object store keeps a program's output unchanged."""
     text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
     try:
         text.encode()

@@ -21,7 +21,8 @@ class MailSettings(Settings):
         description="where readers can complain: a mail address or an http(s) URL; unset, the sender's address",
     )
     mailgun_url: str = Field(
-        default="https://api.mailgun.net", description="the URL of Mailgun's API for your region; the default is for the US"
+        default="https://api.mailgun.net",
+        description="the URL of Mailgun's API for your region; the default is for the US",
     )
     mailgun_domain: str | None = Field(default=None, description="the sending domain at Mailgun")
     mailgun_api_key: SecretStr | None = Field(default=None, description="Mailgun's API key")
