@@ -31,7 +31,7 @@ class ExecutorSettings(Settings):
         default=os.cpu_count() or 1,
         ge=0,
         le=1024,
-        description="how many programs more run at once, each of a share that has none running",
+        description="how many programs may run beyond the slots, each of a share that has none running",
     )
     executor_queue: int = Field(
         default=64, ge=0, description="how many requests may wait for a slot before others get a 503"
@@ -46,16 +46,18 @@ class ExecutorSettings(Settings):
     max_bodies_bytes: int = Field(
         default_factory=lambda given: 2 * given["max_body_bytes"],
         ge=1024,
-        description="bytes of the bodies of all requests together, but for 64 KiB of each; beyond, others get a 503",
+        description="bytes of the bodies of all requests together, without 64 KiB of each; beyond it, others get a 503",
     )
     max_output_bytes: int = Field(default=MIB, ge=1, description="bytes kept of standard output, and of standard error")
 
     default_time_limit: float = Field(default=10.0, gt=0, description="seconds of CPU when a request does not say")
     max_time_limit: float = Field(default=60.0, gt=0, description="seconds of CPU that a request may ask for")
     default_wall_limit: float | None = Field(
-        default=None, gt=0, description="seconds; unset, it follows from the CPU limit"
+        default=None,
+        gt=0,
+        description="seconds of elapsed time when a request does not say; unset, twice the CPU limit + 10 s",
     )
-    max_wall_limit: float = Field(default=300.0, gt=0, description="seconds that a request may ask for")
+    max_wall_limit: float = Field(default=300.0, gt=0, description="seconds of elapsed time that a request may ask for")
     default_memory_limit: int = Field(default=512 * MIB, ge=16 * MIB, description="bytes when a request does not say")
     max_memory_limit: int = Field(default=2048 * MIB, ge=16 * MIB, description="bytes that a request may ask for")
     max_processes: int = Field(
@@ -72,22 +74,26 @@ class ExecutorSettings(Settings):
     compile_time_limit: float = Field(default=30.0, gt=0, description="seconds of CPU for a compiler")
     compile_memory_limit: int = Field(default=1536 * MIB, ge=64 * MIB, description="bytes for a compiler")
     compile_cache_bytes: int = Field(
-        default=128 * MIB, ge=0, description="bytes of compiled programs that are kept for their sources to come again"
+        default=128 * MIB, ge=0, description="bytes of compiled programs that are kept in memory; 0: none"
     )
 
     executor_warm: bool = Field(
         default=True,
-        description="false: each program gets a box and a runtime that are started for it",
+        description="keep templates and started runtimes ready; false: every program starts cold",
     )
     executor_warm_boxes: int = Field(
-        default=min(2 * (os.cpu_count() or 1), 32), ge=0, le=256, description="how many boxes of each kind stand ready"
+        default=min(2 * (os.cpu_count() or 1), 32),
+        ge=0,
+        le=256,
+        description="how many templates of each kind are ready",
     )
     executor_warm_idle: float = Field(
-        default=600.0, gt=0, description="seconds without demand after which boxes that stand ready are given up"
+        default=600.0, gt=0, description="seconds without demand after which templates are removed"
     )
-    precompile_headers: bool = Field(default=True, description="false: C++ programs are compiled without such help")
+    precompile_headers: bool = Field(default=True, description="precompile common C++ headers")
     executor_cache_dir: Path | None = Field(
-        default=None, description="a folder for precompiled headers, if not /var/cache/precieux or ~/.cache/precieux"
+        default=None,
+        description="folder of precompiled headers and of Java's files; unset, /var/cache/precieux or ~/.cache/precieux",
     )
 
     bwrap: Path | None = Field(default=None, description="the bubblewrap to use instead of the one found")
@@ -98,10 +104,10 @@ class ExecutorSettings(Settings):
         description="first user id of programs if the executor is root; it and those after it must be unused",
     )
     executor_use_cgroups: bool = Field(
-        default=True, description="false: measure by sampling /proc even where cgroups work"
+        default=True, description="use cgroups where they work; false: sample /proc instead"
     )
     executor_unsafe_serve_without_isolation: bool = Field(
-        default=False, description="serve although the self-test found that programs are not kept in"
+        default=False, description="serve even if the self-test finds a way out of the sandbox"
     )
 
     @property

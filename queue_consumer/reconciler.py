@@ -29,7 +29,8 @@ _MAX_CRASHES: Final = 5
 
 class ReconcilerSettings(Settings):
     silence_seconds: Annotated[
-        float, Field(ge=1, le=86400, description="a request that became no job within this is looked after")
+        float,
+        Field(ge=1, le=86400, description="seconds until the reconciler makes the job of a request that has none"),
     ] = 300
 
 

@@ -22,10 +22,11 @@ _OURS: Final = frozenset({"exception", "stack"})
 
 class LogSettings(Settings):
     log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="the least weight of what is logged")
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="the lowest level that is logged")
     ] = "INFO"
     log_format: Annotated[
-        Literal["auto", "console", "json"], Field(description="auto: for people on a terminal, else JSON lines")
+        Literal["auto", "console", "json"],
+        Field(description="the form of log lines; auto is console on a terminal, otherwise json"),
     ] = "auto"
 
 

@@ -36,7 +36,7 @@ _READERS: Final = {
 }
 #: Defaults that depend on the machine.
 _DEFAULTS: Final = {
-    "data_dir": "`/var/lib/precieux` for root, else `~/.local/share/precieux`",
+    "data_dir": "`/var/lib/precieux` for root, otherwise `~/.local/share/precieux`",
     "executor_slots": "one for each processor",
     "executor_express_slots": "one for each processor",
     "executor_warm_boxes": "twice the processors, at most 32",
@@ -95,7 +95,7 @@ KNOWN: Final = frozenset(
 def _page() -> Iterator[str]:
     yield "# Settings\n\n"
     yield "<!-- Written by `python -m tests.settings_reference` from the classes that read them. -->\n\n"
-    yield "Each is an environment variable. One that is set but empty counts as unset. A wrong value stops the start\n"
+    yield "Each setting is an environment variable. One that is set but empty counts as unset. A wrong value stops the start\n"
     yield "with one sentence. A name that nothing reads is named in the log, with the nearest one that exists.\n"
     found = classes()
     for module_name, reader in _READERS.items():

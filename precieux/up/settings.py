@@ -22,7 +22,9 @@ class UpSettings(Settings):
     public_url: Annotated[str | None, Field(pattern="^https?://", description="address that mails link to")] = None
     database_url: Annotated[SecretStr | None, Field(description="a Postgres of yours instead of ours")] = None
     codex_url: Annotated[str | None, Field(pattern="^https?://", description="an engine of yours")] = None
-    codex_token: Annotated[SecretStr | None, Field(description="what that engine expects as a bearer token")] = None
+    codex_token: Annotated[
+        SecretStr | None, Field(description="the token that your engine expects as `Authorization: Bearer`")
+    ] = None
 
 
 def load_up_settings(*, port: int | None = None, data_dir: Path | None = None) -> UpSettings:

@@ -46,7 +46,7 @@ _CONFLICTS = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)  
 
 class DatabaseSettings(Settings):
     database_url: SecretStr = Field(
-        description="postgresql://user:password@host:port/name; `precieux up` brings a Postgres of its own"
+        description="the database, postgresql://user:password@host:port/name; `precieux up` brings one of its own"
     )
     database_pool_size: Annotated[int, Field(ge=2, le=200, description="connections that one process may hold")] = 10
 

@@ -19,7 +19,7 @@ class StoreSettings(Settings):
     data_dir: Path = Field(default_factory=default_data_dir, description="folder of everything that is kept locally")
     public_url: str = Field(default="http://127.0.0.1:8000", description="address under which users reach the API")
     secret_key: SecretStr | None = Field(
-        default=None, description="signs links; unset, a key is made and kept in the data folder"
+        default=None, description="the key that signs links; unset, one is made and kept in the data folder"
     )
 
     old_secret_keys: SecretStr | None = Field(
