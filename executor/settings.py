@@ -93,7 +93,7 @@ class ExecutorSettings(Settings):
     precompile_headers: bool = Field(default=True, description="precompile common C++ headers")
     executor_cache_dir: Path | None = Field(
         default=None,
-        description="folder of precompiled headers and of Java's files; unset, /var/cache/precieux or ~/.cache/precieux",
+        description="folder of precompiled headers and Java's files; unset, /var/cache/precieux or ~/.cache/precieux",
     )
 
     bwrap: Path | None = Field(default=None, description="the bubblewrap to use instead of the one found")

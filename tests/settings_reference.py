@@ -95,8 +95,8 @@ KNOWN: Final = frozenset(
 def _page() -> Iterator[str]:
     yield "# Settings\n\n"
     yield "<!-- Written by `python -m tests.settings_reference` from the classes that read them. -->\n\n"
-    yield "Each setting is an environment variable. One that is set but empty counts as unset. A wrong value stops the start\n"
-    yield "with one sentence. A name that nothing reads is named in the log, with the nearest one that exists.\n"
+    yield "Each setting is an environment variable. An empty one counts as unset. A wrong value stops the start with\n"
+    yield "one sentence. A name that nothing reads is named in the log, with the nearest one that exists.\n"
     found = classes()
     for module_name, reader in _READERS.items():
         yield f"\n## {reader}\n\n| variable | default | what it is |\n|---|---|---|\n"
