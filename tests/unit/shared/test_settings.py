@@ -15,7 +15,9 @@ from tests import settings_reference
 
 def test_a_missing_setting_is_named_and_told_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PRECIEUX_DATABASE_URL", raising=False)
-    with pytest.raises(ConfigurationError, match=r"^PRECIEUX_DATABASE_URL is not set \(it is: the database, postgresql://"):
+    with pytest.raises(
+        ConfigurationError, match=r"^PRECIEUX_DATABASE_URL is not set \(it is: the database, postgresql://"
+    ):
         load(DatabaseSettings)
 
 
