@@ -9,7 +9,7 @@ from executor.sandbox.box import Box
 from executor.sandbox.keeper.protocol import BoxGone, Report, StepLimits, StepReport
 from executor.sandbox.link import KeeperLink, Mechanisms
 from executor.sandbox.pool import Pool
-from executor.sandbox.vitals import Vitals, Watch, descendants
+from executor.sandbox.progress import ProcessActivity, ProgressWatch, descendants
 
 #: Seconds between two looks for boxes that nobody wants any more.
 _DRAIN_S = 60.0
@@ -47,8 +47,8 @@ class BubblewrapSandbox:
         step = Step((find_python(), "-I", "-S", "-c", ""), {}, _LIMITS, _BYTES, merge_output=True)
         job = Job({}, (step,), Template(_BYTES, _LIMITS))
         box = await self._make(job.template)
-        vitals = Vitals(lambda: descendants(self._link.keeper))
-        watch = Watch(self._patience_s, vitals.have_moved, lambda: self._give_up(box))
+        activity = ProcessActivity(lambda: descendants(self._link.keeper))
+        watch = ProgressWatch(self._patience_s, activity.has_changed, lambda: self._give_up(box))
         try:
             (ended,) = await box.run(job)
         finally:

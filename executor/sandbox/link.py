@@ -14,7 +14,7 @@ from pathlib import Path
 
 from executor.sandbox.base import HEADERS, RUNTIMES, SandboxFailure
 from executor.sandbox.keeper.protocol import ASK, MAX_PACKET, Report, decode_report
-from executor.sandbox.vitals import Vitals, Watch, descendants
+from executor.sandbox.progress import ProcessActivity, ProgressWatch, descendants
 from executor.sandbox.wall import seccomp
 from executor.sandbox.wall.cgroups import Cgroups, NotTaken
 from executor.sandbox.wall.command import build_wall
@@ -79,8 +79,8 @@ class KeeperLink:
         self._last_words: collections.deque[str] = collections.deque(maxlen=10)
         #: The keeper's process id, once it is ready.
         self.keeper = 0
-        self._vitals = Vitals(lambda: [self.keeper])
-        self._watch: Watch | None = None
+        self._activity = ProcessActivity(lambda: [self.keeper])
+        self._watch: ProgressWatch | None = None
 
     async def start(self) -> bool:
         """Raise the wall; False when it stands. `SandboxFailure` with bubblewrap's own words if the host forbids it."""
@@ -170,14 +170,14 @@ class KeeperLink:
             raise SandboxFailure(": ".join(words) or "bubblewrap ended without a word")
         self._socket = ours
         asyncio.get_running_loop().add_reader(ours, self._hear)
-        self._watch = Watch(self._patience_s, self._ask, self._give_up)
+        self._watch = ProgressWatch(self._patience_s, self._ask, self._give_up)
 
     @contextlib.asynccontextmanager
     async def _unless_it_hangs(self) -> AsyncIterator[None]:
         """Raise `TimeoutError` in the block when nothing in the wall does anything."""
-        vitals = Vitals(self._processes)
+        activity = ProcessActivity(self._processes)
         async with asyncio.timeout(None) as deadline:
-            watch = Watch(self._patience_s, vitals.have_moved, lambda: deadline.reschedule(0))
+            watch = ProgressWatch(self._patience_s, activity.has_changed, lambda: deadline.reschedule(0))
             try:
                 yield
             finally:
@@ -294,7 +294,7 @@ class KeeperLink:
                 self._lose("the keeper ended")
                 return
             if self._watch:
-                self._watch.begin_again()
+                self._watch.reset()
             report = decode_report(packet)
             if report:
                 self._hear_report(report)
@@ -304,7 +304,7 @@ class KeeperLink:
         if self._socket:
             with contextlib.suppress(OSError):  # one that takes nothing does not answer either
                 self._socket.send(ASK)
-        return self._vitals.have_moved()
+        return self._activity.has_changed()
 
     def _give_up(self) -> None:
         log.error("keeper.hung", pid=self.keeper)
