@@ -94,7 +94,7 @@ class Warm:
             argv = installed.command(language.compiler, **values)
             environment = installed.environment
             idle_s = self._settings.executor_warm_idle
-            self._compilers[language.code] = SharedCompiler(self._sandbox.attend, argv, environment, idle_s)
+            self._compilers[language.code] = SharedCompiler(self._sandbox.run_service, argv, environment, idle_s)
         try:
             if language.reads_ahead:
                 await self._set_up_compiler(installed)
