@@ -1,4 +1,4 @@
-"""What the zygotes and process 1 of a box, which are written in C, read and write: words, each ended by a NUL.
+"""Packets of words, each ended by a NUL, for the zygotes and process 1 of a box, which are written in C.
 
 keeper -> zygote      `box_words` (init/zygote.c)
 keeper -> process 1   `run_words`, which come from the executor in a `Begin`; then for each further step the number

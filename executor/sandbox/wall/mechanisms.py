@@ -1,4 +1,4 @@
-"""What this host lets the sandbox use."""
+"""The mechanisms of a host that the sandbox may use."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from executor.sandbox.wall.subordinate import Subordinates
 
 @dataclass(frozen=True)
 class Mechanisms:
-    """The mechanisms of this host, which `executor.host` finds at the start."""
+    """What this host offers. `executor.host` finds it at the start."""
 
     bubblewrap: Path
     privileged: bool
