@@ -68,7 +68,7 @@ def ours() -> Iterator[Path]:
         claimed = cgroups.claim()
     except cgroups.NotTaken as exc:
         pytest.skip(
-            f"no cgroup v2 is delegated to the tests ({exc}): start pytest with `systemd-run --user --scope -p Delegate=yes`"
+            f"no cgroup v2 is delegated to us ({exc}): start pytest with `systemd-run --user --scope -p Delegate=yes`"
         )
     yield claimed.folders["unified"]
     claimed.remove()

@@ -68,9 +68,7 @@ async def _post(url: str, **body: Any) -> dict[str, Any]:
         for attack in _ATTACKS
     ],
 )
-async def test_its_neighbour_and_the_executor_survive(
-    executor: RunningExecutor, group: MemoryGroup, attack: Attack
-) -> None:
+async def test_neighbour_and_executor_survive(executor: RunningExecutor, group: MemoryGroup, attack: Attack) -> None:
     guard, killed = keeper(executor.pid), group.killed()
     request = {"time_limit": 4, "wall_limit": 15, **attack.request, "language": attack.language, "code": attack.source}
     neighbour, attacked = await asyncio.gather(
