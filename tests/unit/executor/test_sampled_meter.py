@@ -14,6 +14,7 @@ from executor.sandbox.keeper.meter import Usage
 from executor.sandbox.keeper.process_tree import Process, ProcessTree
 from executor.sandbox.keeper.protocol import Begin
 from executor.sandbox.keeper.sampled_meter import SampledMeter
+from executor.sandbox.keeper.steps import Steps
 from executor.settings import MIB
 
 _LIMITS = StepLimits(10.0, 20.0, 512 * MIB, 128, 128, MIB, MIB)
@@ -113,7 +114,7 @@ def test_slow_samples_do_not_delay_the_next_check_for_long(monkeypatch: pytest.M
         box.process = ours.fileno()
         list(box.read_reports())
         monkeypatch.setattr(time, "thread_time", lambda: next(spent))
-        monkeypatch.setattr(WatchedBox, "_fills_buffers", lambda self, limits: False)
+        monkeypatch.setattr(Steps, "_fills_buffers", lambda self, limits: False)
         before = time.monotonic()
         box.check_limits()
         assert box.next_check - before < 0.6

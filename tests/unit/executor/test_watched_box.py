@@ -71,7 +71,7 @@ class _Tree:
 def tree(box: WatchedBox, init: socket.socket, signals: list[int], monkeypatch: pytest.MonkeyPatch) -> Iterator[_Tree]:
     """The tree of a box without cgroups that runs the first of two steps, each with one second of CPU time."""
     tree = _Tree()
-    monkeypatch.setattr(WatchedBox, "_open_tree", lambda box: tree)
+    monkeypatch.setattr(box._steps, "_open_tree", lambda: tree)
     box.spawned(1, os.pidfd_open(os.getpid()))
     init.send(b"ready")
     box.begin(Begin(1, (TINY, TINY), b""), [])
