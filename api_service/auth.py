@@ -119,4 +119,8 @@ class Authenticator:
 
 def require(principal: Principal, scope: Scope) -> None:
     if scope not in principal.scopes and not principal.sees_all:
-        raise Problem(HTTPStatus.FORBIDDEN, f"This API key lacks the scope `{scope}`.")
+        raise Problem(
+            HTTPStatus.FORBIDDEN,
+            f"This API key lacks the scope `{scope}`: send one that has it, as"
+            f" `precieux keys create NAME --scope {scope}` makes it.",
+        )

@@ -35,13 +35,20 @@ def explain(ended: StepResult, limits: StepLimits, output_bytes: int) -> str:
         case "wall":
             return f"Time limit exceeded: stopped after {limits.wall_s:g} s."
         case "memory":
-            return f"Memory limit exceeded: stopped at {limits.memory_bytes // _MIB} MiB."
+            return f"Memory limit exceeded: {_explain_memory(ended.memory_bytes, limits.memory_bytes)}"
         case "output":
             return f"Output limit exceeded: stopped after {output_bytes} bytes."
         case None:
             return _explain_exit(ended)
         case other:
             return f"Stopped: {other}."
+
+
+def _explain_memory(used: int, limit: int) -> str:
+    # Where memory is sampled, a program is over its limit by the time that it is stopped.
+    if used > limit:
+        return f"stopped with {used / _MIB:.1f} MiB in use, which is over its limit of {limit // _MIB} MiB."
+    return f"stopped at its limit of {limit // _MIB} MiB."
 
 
 def _explain_exit(ended: StepResult) -> str:

@@ -100,6 +100,10 @@ as elapsed, so a busy server ends no program that a calm one would not. The resu
 `time_limit`, `memory_limit` or `output_limit`. One that the compiler refuses, or that takes the compiler too long, is a
 `compile_error`. Any other end but exit code 0 is a `runtime_error`.
 
+If a program uses up its elapsed time while the server is busy, mostly without computing, it is run again, at most
+twice, before `time_limit` is its result. Meanwhile `delay` in the answer of `GET /check_user/` says so, as does
+`precieux submit --wait`.
+
 ## What a program may not do
 
 Nothing of this is an error in itself; the call fails, as on a machine that lacks the thing.

@@ -25,7 +25,7 @@ async def listed(
         LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
         LEFT JOIN LATERAL (SELECT status FROM emails WHERE emails.job = job.id ORDER BY id DESC LIMIT 1) mail ON true
         WHERE job.status = coalesce(CAST(:state AS text), job.status)
-            AND (CAST(:email AS text) IS NULL OR uploads.email = :email)
+            AND (CAST(:email AS text) IS NULL OR lower(uploads.email) = lower(:email))
         ORDER BY job.id DESC LIMIT :limit
         """,
         {"state": state, "email": email, "limit": limit},

@@ -80,7 +80,7 @@ _JOB: Final[Mapping[str, tuple[str, Callable[[Any], object]]]] = {
     "enable": ("Blocked", _yes_or_no),
     "status": ("Status", str),
     "verdict": ("Verdict", str),
-    "failure": ("Failed because", str),
+    "failure": ("Last failure", str),
     "stop_reason": ("Stopped because", str),
     "exit_code": ("Exit code", str),
     "signal": ("Signal", str),

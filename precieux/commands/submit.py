@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import typer
+from rich.text import Text
 
 from precieux import terminal
 from precieux.client import Client, Submission, UsageError, guess_language
@@ -73,12 +74,20 @@ def _watch(client: Client, email: str, number: int, timeout: float) -> Submissio
     with terminal.err.status(f"Submission {number}: registered") as status:
 
         def tell(submission: Submission) -> None:
-            line = f"Submission {number}: {_STATES.get(submission.status, submission.status)}"
+            line = _progress(submission)
             status.update(line)
             if not terminal.err.is_terminal:
-                terminal.err.print(line)
+                terminal.err.print(line, soft_wrap=True)
 
         return client.wait(email, number, on_change=tell, timeout=timeout)
+
+
+def _progress(submission: Submission) -> Text:
+    """Return the line on a submission under way. It is no markup, since the server's words are in it."""
+    line = f"Submission {submission.id}: {_STATES.get(submission.status, submission.status)}"
+    if submission.delay:
+        line += f" ({submission.delay})"
+    return Text(terminal.harmless(line))
 
 
 def _show(finished: Submission) -> None:

@@ -72,9 +72,10 @@ uploads = Table(
     Column("idempotency_key", Text),
     _time("created_at", default_now=True),
     Column("stopped_consumers", Integer, nullable=False, server_default=text("0")),
-    Index("uploads_email_idx", "email", "id"),
+    # Addresses are kept as they were given, and looked up in any case.
+    Index("uploads_email_idx", text("lower(email)"), "id"),
     # With this index, other keys' rows at the address do not slow down a key's list.
-    Index("uploads_owner_idx", "owner", "email", "id"),
+    Index("uploads_owner_idx", "owner", text("lower(email)"), "id"),
     # What one key has waiting.
     Index("uploads_waiting_idx", "owner", postgresql_where=text("request_id IS NOT NULL")),
     Index("uploads_created_idx", "created_at"),
@@ -92,7 +93,8 @@ uploads = Table(
 # One request for execution. `turn` is a turn of its key's share among those of all keys, `place` is its place among the
 # jobs of that share (docs/adr/0094); `owner` is the key, 0 where there is none. `lease_id` names the one claim whose
 # holder may still write; a write with an older one changes nothing. A `stop_reason` says why the job must not run: the
-# runner that claims it then fails it, and mails the reason. `failure` is the reason of a job that failed. `crashes`
+# runner that claims it then fails it, and mails the reason. `failure` is why a job failed, or why an earlier run of
+# one that has no end yet gave no result. `crashes`
 # counts the runs that ended with their engine or runner, the last time at `crashed_at` (docs/adr/0089).
 job = Table(
     "job",

@@ -56,7 +56,7 @@ def test_the_migrations_arrive_at_the_tables(empty_database_url: str) -> None:
 
 def test_each_revision_goes_down_and_up_again(empty_database_url: str) -> None:
     migrate(empty_database_url, command.upgrade, "head")
-    for revision in ("0005", "0004", "0003", "0002"):
+    for revision in ("0009", "0005", "0004", "0003", "0002"):
         migrate(empty_database_url, command.downgrade, revision)
         assert differences(empty_database_url) != []
     migrate(empty_database_url, command.downgrade, "0001")
@@ -93,7 +93,7 @@ async def test_the_originals_database_is_upgraded_in_place(empty_database_url: s
         await connection.close()
 
 
-async def test_jobs_that_wait_get_turns_by_their_keys_and_keep_their_order(empty_database_url: str) -> None:
+async def test_waiting_jobs_get_turns_by_key_and_keep_their_order(empty_database_url: str) -> None:
     connection = await asyncpg.connect(empty_database_url)
     try:
         migrate(empty_database_url, command.upgrade, "0005")
@@ -116,7 +116,7 @@ async def test_jobs_that_wait_get_turns_by_their_keys_and_keep_their_order(empty
         await connection.close()
 
 
-async def test_suppressions_get_their_canonical_form_and_keep_their_spelling(empty_database_url: str) -> None:
+async def test_suppressions_keep_their_spelling(empty_database_url: str) -> None:
     connection = await asyncpg.connect(empty_database_url)
     try:
         migrate(empty_database_url, command.upgrade, "0005")

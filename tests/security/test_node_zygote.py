@@ -145,13 +145,13 @@ library.napi_register_module_v1(None, None)
 @pytest.mark.parametrize(
     ("setup", "refusal"),
     [
-        ("kept = mmap.mmap(-1, 4096)", "memory that is shared: Operation not supported"),
+        ("kept = mmap.mmap(-1, 4096)", "shared memory: Operation not supported"),
         ("kept = os.pipe(); os.close(kept[0])", r"pipe:\[\d+\]: Operation not supported"),
         ("kept = socket.socket()", r"socket:\[\d+\]: Operation not supported"),
         ("kept = os.memfd_create('kept')", r"/memfd:kept \(deleted\): Operation not supported"),
         (
             "[threading.Thread(target=time.sleep, args=(60,), daemon=True).start() for _ in range(130)]",
-            "so many threads: Operation not supported",
+            "too many threads: Operation not supported",
         ),
     ],
 )

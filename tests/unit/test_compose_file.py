@@ -180,7 +180,7 @@ def test_new_env_with_arguments_writes_nothing(checkout: Path) -> None:
     assert not (checkout / ".env").exists()
 
 
-def test_new_env_adds_what_a_later_release_asks_for_and_changes_nothing_else(checkout: Path) -> None:
+def test_new_env_only_adds_what_is_missing(checkout: Path) -> None:
     # As an operator may have left it: a value of their own, and no end of the last line.
     (checkout / ".env").write_text("POSTGRES_PASSWORD=mine\n# a note\nPRECIEUX_PORT=9000")
     assert new_env(checkout) == 0

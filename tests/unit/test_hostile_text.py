@@ -225,7 +225,7 @@ def test_combined_attacks_take_linear_steps(name: str, data: st.DataObject) -> N
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_logs_hold_nothing_that_breaks_a_line_or_that_a_terminal_obeys(log_format: str) -> None:
+def test_logs_escape_line_breaks_and_terminal_codes(log_format: str) -> None:
     for unit in (*_UNITS, "\x9b31m", "\u202e"):
         assert _log(log_format)(unit).removesuffix("\n").isprintable()
 

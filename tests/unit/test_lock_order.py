@@ -124,7 +124,7 @@ def unsafe() -> dict[str, str]:
     return found
 
 
-def test_whoever_locks_several_rows_does_it_in_order_or_waits_for_none() -> None:
+def test_statements_lock_several_rows_in_order() -> None:
     assert {part: path for part, path in unsafe().items() if part not in REASONS} == {}
 
 

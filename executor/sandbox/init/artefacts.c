@@ -1,15 +1,17 @@
-/* The files that a step made, taken out of its box by process 1.
- *
- * They are taken while nothing else lives in the box: the step has ended, all that it left was killed, and no other has
- * started. So nobody can exchange a file between a look at it and its reading, and no line of a submitted program has
- * run. What is there was made by a compiler; its names, kinds and sizes are looked at nevertheless.
+/* Process 1 collects artefacts while nothing else lives in the box: the step has ended, what it left was killed, and no
+ * other step has started. So no process can replace a file between the check and the read, and no line of a submitted
+ * program has run. A compiler made the files; their names, types and sizes are checked nevertheless.
  */
 
-#include "init.h"
+#include "artefacts.h"
+#include "packet.h"
+#include "process.h"
+#include "world.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,24 +19,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { MAX_ARTEFACTS = 32 }; /* the same as in keeper/protocol.py */
 static const int SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
-struct taken {
+struct collection {
     char words[MAX_PACKET];
     size_t length;
     int copies[MAX_ARTEFACTS];
     int count;
 };
 
-static bool is_given(const char *name, const struct file *given, int count)
+static bool is_input(const char *name, const struct file *inputs, int count)
 {
     for (int index = 0; index < count; index++)
-        if (strcmp(name, given[index].name) == 0)
+        if (strcmp(name, inputs[index].name) == 0)
             return true;
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* A sealed copy of `source`, or -1. */
+/* Return a sealed copy of `source`, or -1. */
 static int copy(int source, off_t size)
 {
     off_t offset = 0;
@@ -49,36 +52,35 @@ static int copy(int source, off_t size)
     return target;
 }
 
-/* False when it may not be had: no regular file, too large, or one too many. */
-static bool take(int directory, const char *name, long long *room, struct taken *taken)
+/* Add a copy of the file; false if it is not a regular file, too large, or one too many. */
+static bool collect(int directory, const char *name, long long *bytes_left, struct collection *files)
 {
     struct stat status;
-    bool done = false;
-    /* A link is an error, and opening a FIFO does not wait for somebody to write. */
+    bool complete = false;
+    /* O_NOFOLLOW makes a link an error; with O_NONBLOCK, opening a FIFO does not wait for a writer. */
     int source = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (source < 0)
         return false;
-    if (taken->count < MAX_ARTEFACTS && fstat(source, &status) == 0 && S_ISREG(status.st_mode) &&
-        status.st_size <= *room) {
+    if (files->count < MAX_ARTEFACTS && fstat(source, &status) == 0 && S_ISREG(status.st_mode) &&
+        status.st_size <= *bytes_left) {
         int target = copy(source, status.st_size);
-        size_t left = sizeof taken->words - taken->length;
-        size_t written = (size_t)snprintf(taken->words + taken->length, left, "%s%c%d%c%lld", name, 0,
-                                          (int)status.st_mode & 0755, 0, (long long)status.st_size) + 1;
+        size_t room = sizeof files->words - files->length;
+        size_t length = (size_t)snprintf(files->words + files->length, room, "%s%c%d%c%lld", name, 0,
+                                         (int)status.st_mode & 0755, 0, (long long)status.st_size) + 1;
         if (target >= 0) {
-            taken->copies[taken->count++] = target;
-            taken->length += written;
-            *room -= status.st_size;
-            done = written <= left;
+            files->copies[files->count++] = target;
+            files->length += length;
+            *bytes_left -= status.st_size;
+            complete = length <= room;
         }
     }
     close(source);
-    return done;
+    return complete;
 }
 
-/* All of it or nothing: what is too much, or anything but regular files, is not to be had in part. */
-void hand_out_artefacts(const struct file *given, int count, long long most_bytes, int receiver)
+void send_artefacts(const struct file *inputs, int count, long long max_bytes, int receiver)
 {
-    static struct taken taken;
+    static struct collection files;
     struct dirent *entry;
     bool all = true;
     int directory = open(WORK, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -87,13 +89,13 @@ void hand_out_artefacts(const struct file *given, int count, long long most_byte
         fail(WORK);
     errno = 0;
     while (all && (entry = readdir(listing))) {
-        all = is_given(entry->d_name, given, count) || take(directory, entry->d_name, &most_bytes, &taken);
+        all = is_input(entry->d_name, inputs, count) || collect(directory, entry->d_name, &max_bytes, &files);
         errno = 0;
     }
     all = all && errno == 0;
     closedir(listing);
-    if (all && taken.count > 0)
-        send_packet(receiver, taken.words, taken.length, taken.copies, taken.count);
-    for (int index = 0; index < taken.count; index++)
-        close(taken.copies[index]);
+    if (all && files.count > 0)
+        send_packet(receiver, files.words, files.length, files.copies, files.count);
+    for (int index = 0; index < files.count; index++)
+        close(files.copies[index]);
 }

@@ -1,13 +1,9 @@
-/* What a process that is forked has open is one thing with its parent's and its siblings'. So each child of a runtime
- * gets its own: what an event loop has, and the null device, is made anew under the same numbers, as it was.
- */
+#include "descriptors.h"
+#include "process.h"
 
-#include "init.h"
-
-#include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -18,30 +14,30 @@
 enum {
     MAX_OPEN = 64,
     HIGHEST = 255, /* a runtime that has just started has few */
-    MAX_WATCHED = 128,
+    MAX_WATCHES = 128,
     MAX_IN_PIPE = 64,
 };
 
-enum what { NOTHING, NULL_DEVICE, EPOLL, EVENTFD, PIPE };
+enum type { OTHER, NULL_DEVICE, EPOLL, EVENTFD, PIPE };
 
-struct kept {
-    int number, flags; /* `flags` as open(2) has them */
-    enum what what;
+struct record {
+    int number, flags; /* `flags` are those of open(2) */
+    enum type type;
     unsigned long long count;          /* of an eventfd */
     char link[64], bytes[MAX_IN_PIPE]; /* of a pipe: both of its ends have the same link */
     size_t length;
 };
 
-struct watched {
+struct watch {
     int epoll, number;
     struct epoll_event event;
 };
 
-static struct kept kept[MAX_OPEN];
-static struct watched watched[MAX_WATCHED];
-static int kept_count, watched_count;
+static struct record records[MAX_OPEN];
+static struct watch watches[MAX_WATCHES];
+static int record_count, watch_count;
 
-static enum what what_is(const char *link)
+static enum type type_of(const char *link)
 {
     if (strcmp(link, "/dev/null") == 0)
         return NULL_DEVICE;
@@ -49,40 +45,40 @@ static enum what what_is(const char *link)
         return EPOLL;
     if (strcmp(link, "anon_inode:[eventfd]") == 0)
         return EVENTFD;
-    return strncmp(link, "pipe:", 5) == 0 ? PIPE : NOTHING;
+    return strncmp(link, "pipe:", 5) == 0 ? PIPE : OTHER;
 }
 
-/* proc_pid_fdinfo(5) tells an eventfd's count and what an epoll watches. */
-static void read_details(struct kept *one)
+/* Read an eventfd's count, or what an epoll watches (proc_pid_fdinfo(5)). */
+static void read_details(struct record *record)
 {
     char path[64], line[256];
-    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", one->number);
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", record->number);
     FILE *details = fopen(path, "re");
     if (!details)
         fail(path);
     while (fgets(line, sizeof line, details)) {
-        struct watched next = {.epoll = one->number};
+        struct watch watch = {.epoll = record->number};
         unsigned events;
         unsigned long long data;
-        sscanf(line, "eventfd-count: %llx", &one->count);
-        if (sscanf(line, "tfd: %d events: %x data: %llx", &next.number, &events, &data) != 3)
+        sscanf(line, "eventfd-count: %llx", &record->count);
+        if (sscanf(line, "tfd: %d events: %x data: %llx", &watch.number, &events, &data) != 3)
             continue;
-        if (watched_count == MAX_WATCHED)
-            cannot("so many watched descriptors");
-        next.event.events = events;
-        next.event.data.u64 = data;
-        watched[watched_count++] = next;
+        if (watch_count == MAX_WATCHES)
+            fail_unsupported("too many watched descriptors");
+        watch.event.events = events;
+        watch.event.data.u64 = data;
+        watches[watch_count++] = watch;
     }
     fclose(details);
 }
 
-/* What lies in a pipe, which then lies there again. */
-static void read_pipe(struct kept *end)
+/* Copy what is in a pipe, and write it back. */
+static void read_pipe(struct record *end)
 {
     char path[64];
     int waiting = 0;
     if (ioctl(end->number, FIONREAD, &waiting) < 0 || waiting > MAX_IN_PIPE)
-        cannot("pipe");
+        fail_unsupported("pipe");
     if (waiting == 0)
         return;
     snprintf(path, sizeof path, "/proc/self/fd/%d", end->number);
@@ -94,107 +90,107 @@ static void read_pipe(struct kept *end)
     close(back);
 }
 
-static bool reads(const struct kept *end)
+static bool reads(const struct record *end)
 {
     return (end->flags & O_ACCMODE) == O_RDONLY;
 }
 
-static bool is_other_end(const struct kept *one, const struct kept *end)
+static bool is_other_end(const struct record *record, const struct record *end)
 {
-    return reads(one) != reads(end) && strcmp(one->link, end->link) == 0;
+    return reads(record) != reads(end) && strcmp(record->link, end->link) == 0;
 }
 
-/* A pipe whose other end is not ours as well cannot be made anew. */
-static void pair_pipes(void)
+/* A pipe can be replaced only if this process has both of its ends. */
+static void check_pipes(void)
 {
-    for (int index = 0; index < kept_count; index++) {
+    for (int index = 0; index < record_count; index++) {
         int others = 0;
-        for (int other = 0; other < kept_count; other++)
-            others += is_other_end(&kept[other], &kept[index]);
-        if (kept[index].what == PIPE && others != 1)
-            cannot(kept[index].link);
+        for (int other = 0; other < record_count; other++)
+            others += is_other_end(&records[other], &records[index]);
+        if (records[index].type == PIPE && others != 1)
+            fail_unsupported(records[index].link);
     }
 }
 
-void learn_descriptors(void)
+void record_descriptors(void)
 {
     for (int number = CONTROL + 1; number <= HIGHEST; number++) {
         char path[64];
-        struct kept next = {.number = number, .flags = fcntl(number, F_GETFL)};
+        struct record next = {.number = number, .flags = fcntl(number, F_GETFL)};
         if (next.flags < 0)
             continue;
         snprintf(path, sizeof path, "/proc/self/fd/%d", number);
         if (readlink(path, next.link, sizeof next.link - 1) < 0)
             fail(path);
-        next.what = what_is(next.link);
-        if (next.what == NOTHING || kept_count == MAX_OPEN)
-            cannot(next.link);
-        if (next.what == EPOLL || next.what == EVENTFD)
+        next.type = type_of(next.link);
+        if (next.type == OTHER || record_count == MAX_OPEN)
+            fail_unsupported(next.link);
+        if (next.type == EPOLL || next.type == EVENTFD)
             read_details(&next);
-        if (next.what == PIPE && reads(&next))
+        if (next.type == PIPE && reads(&next))
             read_pipe(&next);
-        kept[kept_count++] = next;
+        records[record_count++] = next;
     }
-    pair_pipes();
+    check_pipes();
 }
 
-/* `number` becomes `made`, which is closed. */
-static void put(int made, const struct kept *as)
+/* Give a new descriptor the number and the flags of an old one. */
+static void replace(const struct record *old, int new)
 {
-    if (made < 0 || put_at(as->number, made, O_CLOEXEC) < 0)
-        fail(as->link);
-    if (as->what != EPOLL && fcntl(as->number, F_SETFL, as->flags) < 0)
-        fail(as->link);
-    close(made);
+    if (new < 0 || put_at(old->number, new, O_CLOEXEC) < 0)
+        fail(old->link);
+    if (old->type != EPOLL && fcntl(old->number, F_SETFL, old->flags) < 0)
+        fail(old->link);
+    close(new);
 }
 
-static void renew_pipe(const struct kept *end)
+static void replace_pipe(const struct record *end)
 {
     int pair[2];
     if (pipe2(pair, O_CLOEXEC) < 0 || write(pair[1], end->bytes, end->length) != (ssize_t)end->length)
         fail("pipe");
-    for (int index = 0; index < kept_count; index++)
-        if (is_other_end(&kept[index], end))
-            put(dup(pair[1]), &kept[index]);
-    put(pair[0], end);
+    for (int index = 0; index < record_count; index++)
+        if (is_other_end(&records[index], end))
+            replace(&records[index], dup(pair[1]));
+    replace(end, pair[0]);
     close(pair[1]);
 }
 
-void renew_descriptors(void)
+void replace_descriptors(void)
 {
-    for (int index = 0; index < kept_count; index++) {
-        const struct kept *one = &kept[index];
-        if (one->what == NULL_DEVICE) /* even of that, two that share it can tell each other its flags */
-            put(open("/dev/null", (one->flags & O_ACCMODE) | O_CLOEXEC), one);
-        else if (one->what == EPOLL)
-            put(epoll_create1(EPOLL_CLOEXEC), one);
-        else if (one->what == EVENTFD)
-            put(eventfd((unsigned)one->count, EFD_CLOEXEC), one);
-        else if (one->what == PIPE && reads(one))
-            renew_pipe(one);
+    for (int index = 0; index < record_count; index++) {
+        const struct record *old = &records[index];
+        if (old->type == NULL_DEVICE) /* its flags are shared too, so they would be a channel */
+            replace(old, open("/dev/null", (old->flags & O_ACCMODE) | O_CLOEXEC));
+        else if (old->type == EPOLL)
+            replace(old, epoll_create1(EPOLL_CLOEXEC));
+        else if (old->type == EVENTFD)
+            replace(old, eventfd((unsigned)old->count, EFD_CLOEXEC));
+        else if (old->type == PIPE && reads(old))
+            replace_pipe(old);
     }
-    for (int index = 0; index < watched_count; index++) {
-        struct watched *next = &watched[index];
-        if (epoll_ctl(next->epoll, EPOLL_CTL_ADD, next->number, &next->event) < 0)
+    for (int index = 0; index < watch_count; index++) {
+        struct watch *watch = &watches[index];
+        if (epoll_ctl(watch->epoll, EPOLL_CTL_ADD, watch->number, &watch->event) < 0)
             fail("epoll_ctl");
     }
 }
 
-static void close_range_of(unsigned first, unsigned last)
+static void close_numbers(unsigned first, unsigned last)
 {
     if (syscall(SYS_close_range, first, last, 0) < 0)
         for (unsigned number = first; number <= last && number < 1024; number++)
             close((int)number);
 }
 
-void close_others(void)
+void close_other_descriptors(void)
 {
     unsigned first = CONTROL + 1;
-    for (int index = 0; index < kept_count; index++) {
-        unsigned number = (unsigned)kept[index].number;
+    for (int index = 0; index < record_count; index++) {
+        unsigned number = (unsigned)records[index].number;
         if (number > first)
-            close_range_of(first, number - 1);
+            close_numbers(first, number - 1);
         first = number + 1;
     }
-    close_range_of(first, ~0U);
+    close_numbers(first, ~0U);
 }

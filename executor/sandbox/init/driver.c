@@ -1,12 +1,6 @@
-/* What a compiler's driver would start, started without it: GCC's, and what it starts itself, take a sixth of a small
- * program's CPU time.
- *
- * The commands are the driver's own (executor/gcc_driver.py asks it for them): a compiler whose output an assembler reads,
- * and a linker after them. Where one of them finds an error, it has told of it, and ends with 1. For whatever else may
- * happen to them the driver is run after all, since it knows what to say.
- */
-
-#include "init.h"
+#include "driver.h"
+#include "process.h"
+#include "step.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -19,7 +13,7 @@
 enum { COMPILER, ASSEMBLER, LINKER };
 enum { ERROR_FOUND = 1 };
 
-/* A command that reads `input` and writes to `output`; -1 where it cannot be started. */
+/* Start a command that reads `input` and writes to `output`; return -1 if that fails. */
 static pid_t spawn(const struct step *step, int command, int input, int output)
 {
     posix_spawn_file_actions_t actions;
@@ -33,8 +27,8 @@ static pid_t spawn(const struct step *step, int command, int input, int output)
     return error ? -1 : child;
 }
 
-/* Its exit status; the negative of a signal; -SIGKILL too where there is no child. */
-static int ended(pid_t child)
+/* Return the exit status, or the negative of the signal; -SIGKILL if there is no child. */
+static int wait_for(pid_t child)
 {
     int status;
     if (child < 0 || waitpid(child, &status, 0) != child)
@@ -42,31 +36,33 @@ static int ended(pid_t child)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-/* The driver's exit status, or -1 where it has to be asked. */
-static int conclude(const struct step *step, int compiled, int assembled)
+/* Link if both succeeded. Return the exit status that the driver would have, or -1 if it must run. */
+static int finish_build(const struct step *step, int compiler_status, int assembler_status)
 {
-    if (compiled == ERROR_FOUND && assembled >= 0)
+    if (compiler_status == ERROR_FOUND && assembler_status >= 0)
         return ERROR_FOUND;
-    /* A compiler whose assembler has given up may have nobody to write to. */
-    if (assembled == ERROR_FOUND && (compiled == 0 || compiled == -SIGPIPE))
+    /* SIGPIPE: the compiler still wrote when the assembler had ended. */
+    if (assembler_status == ERROR_FOUND && (compiler_status == 0 || compiler_status == -SIGPIPE))
         return ERROR_FOUND;
-    if (compiled != 0 || assembled != 0)
+    if (compiler_status != 0 || assembler_status != 0)
         return -1;
-    int linked = ended(spawn(step, LINKER, 0, 1));
-    if (linked == ERROR_FOUND)
-        dprintf(2, "collect2: error: ld returned %d exit status\n", linked); /* as that one says it */
-    return linked == 0 || linked == ERROR_FOUND ? linked : -1;
+    int linker_status = wait_for(spawn(step, LINKER, 0, 1));
+    if (linker_status == ERROR_FOUND)
+        dprintf(2, "collect2: error: ld returned %d exit status\n", linker_status); /* as collect2 reports it */
+    return linker_status == 0 || linker_status == ERROR_FOUND ? linker_status : -1;
 }
 
-static void leave(const struct step *step, int status)
+/* Return if the status is -1. */
+static void clean_up_and_exit(const struct step *step, int status)
 {
-    for (char *const *left = step->leaves; *left; left++)
-        unlink(*left);
+    for (char *const *path = step->leftovers; *path; path++)
+        unlink(*path);
     if (status >= 0)
         _exit(status);
 }
 
-void drive(const struct step *step)
+/* Return if the driver must run. */
+static void run_commands(const struct step *step)
 {
     int pipe[2];
     if (pipe2(pipe, O_CLOEXEC) < 0)
@@ -74,20 +70,26 @@ void drive(const struct step *step)
     pid_t compiler = spawn(step, COMPILER, 0, pipe[1]), assembler = spawn(step, ASSEMBLER, pipe[0], 1);
     close(pipe[0]);
     close(pipe[1]);
-    int compiled = ended(compiler);
-    leave(step, conclude(step, compiled, ended(assembler)));
+    int compiler_status = wait_for(compiler);
+    clean_up_and_exit(step, finish_build(step, compiler_status, wait_for(assembler)));
 }
 
-static struct step *compiling;
-static pid_t its_assembler;
-static int its_output; /* before the assembler's was in its place */
-
-static void after_compilation(int compiled)
+_Noreturn void run_step(const struct step *step)
 {
-    if (put_at(1, its_output, 0) >= 0) /* and the assembler reads the end */
-        leave(compiling, conclude(compiling, compiled, ended(its_assembler)));
-    compiling->has_shortcut = false;
-    execute();
+    if (step->has_shortcut)
+        run_commands(step);
+    execute(step);
+}
+
+static const struct step *current_step;
+static pid_t current_assembler;
+static int original_output;
+
+static void after_compilation(int compiler_status)
+{
+    if (put_at(1, original_output, 0) >= 0) /* closes the pipe, so the assembler reads its end */
+        clean_up_and_exit(current_step, finish_build(current_step, compiler_status, wait_for(current_assembler)));
+    execute(current_step);
 }
 
 static void at_exit(int status, void *nothing)
@@ -97,24 +99,24 @@ static void at_exit(int status, void *nothing)
     after_compilation(status);
 }
 
-/* It has nobody to write to, or has come to the end of its stack. */
+/* The assembler has ended, or the compiler's stack is exhausted. */
 static void on_signal(int number)
 {
     reset_signals();
     after_compilation(-number);
 }
 
-void drive_from_here(struct step *step)
+void compile_in_this_process(const struct step *step)
 {
     static char stack[1 << 16];
     const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
     const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
     int pipe[2];
-    compiling = step;
-    its_output = fcntl(1, F_DUPFD_CLOEXEC, CONTROL);
-    if (its_output < 0 || pipe2(pipe, O_CLOEXEC) < 0)
+    current_step = step;
+    original_output = fcntl(1, F_DUPFD_CLOEXEC, CONTROL);
+    if (original_output < 0 || pipe2(pipe, O_CLOEXEC) < 0)
         fail("descriptors");
-    its_assembler = spawn(step, ASSEMBLER, pipe[0], 1);
+    current_assembler = spawn(step, ASSEMBLER, pipe[0], 1);
     if (put_at(1, pipe[1], 0) < 0 || on_exit(at_exit, NULL) != 0 || sigaltstack(&alternate, NULL) < 0)
         fail("compiler");
     close(pipe[0]);

@@ -1,18 +1,25 @@
-/* The zygote of C programs: GCC's compiler loads this library as a plugin, and takes orders when it is about to read its
- * file's first line, or, with the argument `ahead`, when it has read all of what C programs begin with (its file in
- * `preload`). In the process of a program its file then turns out to be another, or to go on, and to have another name.
+/* The zygote of C programs. GCC's compiler loads this library as a plugin. It makes boxes when it is about to read the
+ * first line of its file or, with the argument `ahead`, when it has read the lines that most C programs begin with (its
+ * file in `preload`). In the process of a program, the text and the name of its file are then replaced by the
+ * program's.
  *
- * It stops in `cb.file_change` of cpplib's reader: that is called when the compiler comes to its file, and when it comes
- * back to it from a header, the next line being yet to be looked at (`_cpp_get_fresh_line` and `_cpp_pop_buffer` of GCC's
- * libcpp/lex.c and directives.c). So nothing has been decided about what follows. The declarations are our own, of what
- * has been as it is for many versions; GCC's headers are a package that is seldom installed. Where something looks
- * otherwise, this never takes an order, and where it works otherwise, it does not prove itself
- * (`executor/warm/forked_compiler.py`): then there is no such zygote.
+ * It stops in `cb.file_change` of cpplib's reader. That is called when the compiler enters its file, and when it
+ * returns there from a header, before it looks at the next line (`_cpp_get_fresh_line` and `_cpp_pop_buffer` in
+ * libcpp/lex.c and directives.c of GCC). So nothing has been decided about the lines that follow.
+ *
+ * The declarations are copied here, because GCC's headers are a package that is seldom installed. They have been the
+ * same for many versions. If a compiler lacks one of the symbols, it makes no boxes. If it works differently, it fails
+ * the test in `executor/warm/forked_compiler.py`, and then there is no such zygote.
  */
 
-#include "init.h"
+#include "confine.h"
+#include "driver.h"
+#include "process.h"
+#include "step.h"
+#include "zygote.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <string.h>
@@ -21,12 +28,12 @@
 #include <unistd.h>
 
 enum {
-    FILE_CHANGE = 1, /* in the reader's callbacks */
-    PADDING = 64,    /* lines are looked through by so many bytes at a time */
+    FILE_CHANGE = 1, /* index of this callback of the reader */
+    PADDING = 64,    /* the compiler searches a line in blocks of this many bytes */
     MAX_NAMES = 64,  /* copies of the file's name */
 };
 
-/* The beginnings of what they are in libcpp/internal.h. */
+/* The first members of these structs in libcpp/internal.h. */
 struct buffer {
     const unsigned char *current, *line_base, *next_line, *text, *end;
 };
@@ -35,7 +42,7 @@ struct reader {
 };
 typedef void file_change(struct reader *reader, const void *map);
 
-/* Of the compiler, and of nobody else that this library is loaded by. */
+/* Symbols of the compiler. They are weak because Python and Node load this library too. */
 #define GCC __attribute__((weak))
 extern struct reader *parse_in GCC;
 extern FILE *asm_out_file GCC;
@@ -46,24 +53,25 @@ extern int get_named_event_id(const char *name, int insert) GCC;
 extern void register_callback(const char *plugin, int event, void (*callback)(void *, void *), void *data) GCC;
 extern int unregister_callback(const char *plugin, int event) GCC;
 
-static const char NAME[] = "precieux";
-static file_change *their_file_change;
+static const char PLUGIN[] = "precieux";
+static file_change *original_file_change;
 static const char *path;
-static struct buffer *own; /* of the file itself */
+static struct buffer *main_buffer; /* of the file itself */
 static bool reads_ahead;
 static int file_included; /* the event of that name */
 
 static char *names[MAX_NAMES];
 static int name_count;
-static char *written; /* the output so far, which nobody has yet: the name is in it too */
+static char *output; /* what the compiler has put into its output's buffer; the file's name is in it */
 
-/* The compiler has copies of its file's name, and only it knows where: all that it can write to is looked through. The
- * name is longer than any that comes in its place, so each copy has room for that (`executor/warm/forked_compiler.py`). */
+/* Find the compiler's copies of its file's name. Only the compiler knows where they are, so this searches all memory
+ * that it can write to. The name is longer than any program's, so the program's fits in its place
+ * (`executor/warm/forked_compiler.py`). */
 static void find_names(void)
 {
-    written = strndup(asm_out_file->_IO_write_base, __fpending(asm_out_file));
-    if (!written)
-        fail("written");
+    output = strndup(asm_out_file->_IO_write_base, __fpending(asm_out_file));
+    if (!output)
+        fail("strndup");
     __fpurge(asm_out_file);
     char line[512], access;
     unsigned long start, end;
@@ -74,18 +82,18 @@ static void find_names(void)
     while (fgets(line, sizeof line, maps)) {
         if (sscanf(line, "%lx-%lx r%c", &start, &end, &access) != 3 || access != 'w')
             continue;
-        char *found, *next = (char *)start;
-        while ((found = memmem(next, (size_t)((char *)end - next), path, length))) {
+        char *name, *next = (char *)start;
+        while ((name = memmem(next, (size_t)((char *)end - next), path, length))) {
             if (name_count == MAX_NAMES)
-                cannot("names");
-            names[name_count++] = found;
-            next = found + length;
+                fail_unsupported("too many copies of the file's name");
+            names[name_count++] = name;
+            next = name + length;
         }
     }
     fclose(maps);
 }
 
-/* The file's name is the program's from here on, as the compiler's own command has it; false where that has none. */
+/* Give the file the program's name, which is in the compiler's own command; false if it is not. */
 static bool rename_file(const struct step *step)
 {
     char *const *words = step->commands[0];
@@ -93,7 +101,7 @@ static bool rename_file(const struct step *step)
         words++;
     if (!words[0] || !words[1] || strlen(words[1]) > strlen(path))
         return false;
-    const char *rest = written;
+    const char *rest = output;
     for (const char *name; (name = strstr(rest, path)); rest = name + strlen(path))
         fprintf(asm_out_file, "%.*s%s", (int)(name - rest), rest, words[1]);
     fputs(rest, asm_out_file);
@@ -102,12 +110,12 @@ static bool rename_file(const struct step *step)
     return true;
 }
 
-/* Put the program's text in the place of what has been read; false where it begins otherwise. */
-static bool go_on(void)
+/* Replace the file's text by the program's; false if that does not begin with what the compiler has read. */
+static bool replace_text(void)
 {
     static const char BYTE_ORDER_MARK[] = "\xef\xbb\xbf";
     struct stat status;
-    size_t length = (size_t)(own->next_line - own->text);
+    size_t length = (size_t)(main_buffer->next_line - main_buffer->text);
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0 || fstat(file, &status) < 0)
         fail(path);
@@ -116,40 +124,40 @@ static bool go_on(void)
     if (text == MAP_FAILED || read(file, text, size + PADDING) != status.st_size)
         fail(path);
     close(file);
-    if (size < length || memcmp(text, own->text, length) != 0 || memcmp(text, BYTE_ORDER_MARK, 3) == 0)
+    if (size < length || memcmp(text, main_buffer->text, length) != 0 || memcmp(text, BYTE_ORDER_MARK, 3) == 0)
         return false;
-    text[size] = size > 0 && text[size - 1] == '\r' ? '\r' : '\n'; /* as after every text (`_cpp_convert_input`) */
-    *_cpp_get_file_stat(cpp_get_file(own)) = status;
-    own->text = text;
-    own->next_line = text + length;
-    own->end = text + size;
+    text[size] = size > 0 && text[size - 1] == '\r' ? '\r' : '\n'; /* as `_cpp_convert_input` ends every text */
+    *_cpp_get_file_stat(cpp_get_file(main_buffer)) = status;
+    main_buffer->text = text;
+    main_buffer->next_line = text + length;
+    main_buffer->end = text + size;
     return true;
 }
 
-/* Returns in the process of a program alone. */
-static void stop(void)
+/* Returns only in the process of a program, where the compiler then goes on. */
+static void become_zygote(void)
 {
     on_failure(CONTROL, "", 1);
     find_names();
-    if (!take_orders())
+    if (!make_boxes())
         _exit(0);
-    struct step *step = await_program();
-    if (!step->has_shortcut || !rename_file(step) || !go_on())
-        execute();
-    drive_from_here(step);
+    const struct step *step = wait_for_step();
+    if (!step->has_shortcut || !rename_file(step) || !replace_text())
+        run_step(step);
+    compile_in_this_process(step);
     close(CONTROL);
 }
 
 static void on_file_change(struct reader *reader, const void *map)
 {
-    their_file_change(reader, map);
-    if (reader->buffer == own && own->next_line == own->end) {
-        cpp_get_callbacks(reader)[FILE_CHANGE] = their_file_change;
-        stop();
+    original_file_change(reader, map);
+    if (reader->buffer == main_buffer && main_buffer->next_line == main_buffer->end) {
+        cpp_get_callbacks(reader)[FILE_CHANGE] = original_file_change;
+        become_zygote();
     }
 }
 
-/* The file itself is the first, and comes again when what goes before every file is done. */
+/* Called first with the file's own name, then for headers that GCC reads before it, then with its own name again. */
 static void on_file(void *name, void *data)
 {
     (void)data;
@@ -157,22 +165,22 @@ static void on_file(void *name, void *data)
         path = path ? path : name;
         return;
     }
-    unregister_callback(NAME, file_included); /* or a crash would be blamed on plugins */
-    own = parse_in->buffer;
-    if (!own || own->next_line != own->text)
+    unregister_callback(PLUGIN, file_included); /* otherwise the compiler would blame a crash on plugins */
+    main_buffer = parse_in->buffer;
+    if (!main_buffer || main_buffer->next_line != main_buffer->text)
         return;
     if (reads_ahead) {
         file_change **callback = &cpp_get_callbacks(parse_in)[FILE_CHANGE];
-        their_file_change = *callback;
+        original_file_change = *callback;
         *callback = on_file_change;
     } else {
-        stop();
+        become_zygote();
     }
 }
 
 EXPORTED int plugin_is_GPL_compatible;
 
-/* The beginning of `struct plugin_name_args`; https://gcc.gnu.org/onlinedocs/gccint/Plugins-loading.html */
+/* The first members of `struct plugin_name_args`; https://gcc.gnu.org/onlinedocs/gccint/Plugins-loading.html */
 struct arguments {
     char *base_name;
     const char *full_name;
@@ -186,6 +194,6 @@ EXPORTED int plugin_init(const struct arguments *arguments, const void *version)
         return 1;
     reads_ahead = arguments->count > 0;
     file_included = get_named_event_id("PLUGIN_INCLUDE_FILE", 0);
-    register_callback(NAME, file_included, on_file, NULL);
+    register_callback(PLUGIN, file_included, on_file, NULL);
     return 0;
 }

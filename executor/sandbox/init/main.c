@@ -1,6 +1,28 @@
-/* The zygote of every box that no Python program is meant for. */
+/* Process 1 of a box, and the zygote that forks it. See docs/executor.md and ADRs 72 and 73.
+ *
+ * A file calls only files below it, and includes their headers (tests/unit/executor/test_init_layout.py):
+ *
+ *   main.c         a zygote that only makes boxes
+ *   node.c         a zygote that is a Node
+ *   gcc.c          a zygote that is a compiler
+ *   zygote.c       forks process 1 of each box                  runs in the zygote
+ *   pid1.c         makes the box, starts steps, reaps           runs in the box, with privileges
+ *   artefacts.c    collects what a compiler made
+ *   confine.c      gives up every privilege                     runs in the box, as the program
+ *   driver.c       runs a step, or a compiler's commands in its place
+ *   step.c         reads a step, sets its streams and limits, becomes its program
+ *   world.c        makes a box's mounts and files
+ *   privileges.c   sets capabilities and filters
+ *   threads.c      copies the threads of a runtime
+ *   descriptors.c  replaces the descriptors of a runtime
+ *   packet.c       sends and receives words and descriptors
+ *   process.c      fails, resets signals
+ *
+ * All input comes from the keeper; nothing that a program writes is read. Any failure ends the process (`fail`), and if
+ * it is process 1 or one of its children that is not a program yet, the box.
+ */
 
-#include "init.h"
+#include "zygote.h"
 
 int main(void)
 {

@@ -1,30 +1,34 @@
-/* The zygote of Node programs: `preload/start.js` loads this library as an addon (`process.dlopen`), and that it is loaded
- * is all that happens. The first time, it returns in the process of a program only; the second time, in there, when the
- * program has come. So nothing of Node's API is used, and no library of it is needed to compile this.
+/* The zygote of Node programs. `preload/start.js` loads this library twice as an addon (`process.dlopen`). The first
+ * call returns only in the process of a program; the second returns there when the program has come. Nothing of Node's
+ * API is used, so compiling this needs no library of Node's.
  */
 
-#include "init.h"
+#include "confine.h"
+#include "descriptors.h"
+#include "process.h"
+#include "threads.h"
+#include "zygote.h"
 
-#include <signal.h>
+#include <stdbool.h>
 #include <unistd.h>
 
-/* As Node looks it up (nodejs.org/api/n-api.html, "Module registration"). */
+/* The name that Node looks up (nodejs.org/api/n-api.html, "Module registration"). */
 EXPORTED void *napi_register_module_v1(void *environment, void *exports)
 {
     static bool is_forked;
     const char *arguments;
     (void)environment;
     if (is_forked) {
-        await_step(&arguments); /* Node was told at its start what it will run */
+        await_step(&arguments); /* not needed: start.js names the main module */
         return exports;
     }
     on_failure(CONTROL, "", 1);
     park_threads();
-    learn_descriptors();
-    if (!take_orders())
+    record_descriptors();
+    if (!make_boxes())
         _exit(0);
     resume_threads();
-    copy_ahead();
+    prefault_heap();
     is_forked = true;
     return exports;
 }

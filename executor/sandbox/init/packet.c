@@ -1,51 +1,19 @@
-#include "init.h"
+#include "packet.h"
+#include "process.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static int failure_socket = -1, failure_status = 1;
-static const char *failure_prefix = "";
-
-void on_failure(int socket, const char *prefix, int status)
-{
-    failure_socket = socket;
-    failure_prefix = prefix;
-    failure_status = status;
-}
-
-_Noreturn void fail(const char *what)
-{
-    char text[1024];
-    int length = snprintf(text, sizeof text, "%s%s: %s", failure_prefix, what, strerror(errno));
-    if ((size_t)length >= sizeof text)
-        length = sizeof text - 1;
-    /* Who does not hear it any more sees the socket close. */
-    send(failure_socket, text, (size_t)length, MSG_NOSIGNAL);
-    _exit(failure_status);
-}
-
-_Noreturn void refuse(const char *what)
-{
-    errno = EBADMSG;
-    fail(what);
-}
-
-_Noreturn void cannot(const char *what)
-{
-    errno = ENOTSUP;
-    fail(what);
-}
 
 union ancillary {
     char bytes[CMSG_SPACE(MAX_DESCRIPTORS * sizeof(int))];
     struct cmsghdr aligned;
 };
 
-bool receive(int socket, struct packet *packet)
+bool receive_packet(int socket, struct packet *packet)
 {
     union ancillary ancillary;
     struct iovec content = {packet->bytes, MAX_PACKET};
@@ -69,7 +37,7 @@ bool receive(int socket, struct packet *packet)
         fail("recvmsg");
     }
     if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
-        refuse("packet");
+        fail_malformed("packet");
     for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part))
         if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS) {
             packet->count = (int)((part->cmsg_len - CMSG_LEN(0)) / sizeof(int));
@@ -78,25 +46,24 @@ bool receive(int socket, struct packet *packet)
     return length > 0;
 }
 
-const char *word(struct packet *packet)
+const char *next_word(struct packet *packet)
 {
-    char *found = packet->next, *end = packet->bytes + packet->length;
-    if (found >= end)
-        refuse("packet");
-    packet->next = found + strlen(found) + 1;
-    return found;
+    char *next = packet->next, *end = packet->bytes + packet->length;
+    if (next >= end)
+        fail_malformed("packet");
+    packet->next = next + strlen(next) + 1;
+    return next;
 }
 
-long long number(struct packet *packet)
+long long next_number(struct packet *packet)
 {
-    return strtoll(word(packet), NULL, 10);
+    return strtoll(next_word(packet), NULL, 10);
 }
 
-/* -1 says that none is meant. */
-int descriptor(const struct packet *packet, int index)
+int descriptor_at(const struct packet *packet, int index)
 {
     if (index >= packet->count)
-        refuse("descriptor");
+        fail_malformed("descriptor");
     return index < 0 ? -1 : packet->descriptors[index];
 }
 
@@ -104,11 +71,6 @@ void close_descriptors(const struct packet *packet)
 {
     for (int index = 0; index < packet->count; index++)
         close(packet->descriptors[index]);
-}
-
-int put_at(int number, int descriptor, int flags)
-{
-    return dup3(descriptor, number, flags);
 }
 
 void send_packet(int socket, const void *bytes, size_t length, const int *descriptors, int count)

@@ -1,6 +1,5 @@
-/* The privileges of the zygote, process 1 and a program. Each has fewer than the one that forked it. */
-
-#include "init.h"
+#include "privileges.h"
+#include "process.h"
 
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -12,12 +11,12 @@
 const unsigned long long NO_CAPABILITY = 0;
 /* Process 1 needs these to prepare a box for another user, to start programs as that user, and to end them. It needs
  * SETFCAP to map the id that is 0 in the wall's user namespace (user_namespaces(7)). */
-const unsigned long long TO_LIVE =
+const unsigned long long TO_RUN_BOX =
     1 << CAP_CHOWN | 1 << CAP_SETUID | 1 << CAP_SETGID | 1 << CAP_KILL | 1ULL << CAP_SETFCAP;
 /* The zygote also needs new namespaces, mounts and the loopback interface. */
-const unsigned long long TO_MAKE_BOXES = TO_LIVE | 1 << CAP_SYS_ADMIN | 1 << CAP_NET_ADMIN;
+const unsigned long long TO_MAKE_BOXES = TO_RUN_BOX | 1 << CAP_SYS_ADMIN | 1 << CAP_NET_ADMIN;
 
-static unsigned of_word(unsigned long long set, int word)
+static unsigned word_of(unsigned long long set, int word)
 {
     return (unsigned)(set >> (32 * word));
 }
@@ -29,7 +28,7 @@ void empty_bounding_set(int last)
             fail("bounding set");
 }
 
-void limit_capabilities(unsigned long long most)
+void limit_capabilities(unsigned long long allowed)
 {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct words[2];
@@ -38,7 +37,7 @@ void limit_capabilities(unsigned long long most)
     if (syscall(SYS_capget, &header, words) < 0)
         fail("capget");
     for (int word = 0; word < 2; word++) {
-        words[word].permitted &= of_word(most, word);
+        words[word].permitted &= word_of(allowed, word);
         words[word].effective = words[word].permitted;
         words[word].inheritable = 0;
     }

@@ -1,16 +1,16 @@
-/* Fork a process that has threads, threads and all.
- *
- * fork(2) copies the calling thread alone. So the others are stopped for good, each in a signal handler that keeps where
- * it was; memory and stacks are copied by the fork; and in the child each is started anew at that point, on its own
- * stack, and returns from the handler. Neither the C library nor the program can tell: of what the kernel knows of a
- * thread, the handler's return brings back registers, signal mask and alternate stack (sigreturn(2)), and `resume` the
- * rest: storage, id, list of robust locks. It is what DMTCP and CRIU do for processes that are kept on disk.
+/* fork(2) copies only the calling thread. So the others are stopped for good, each in a signal handler that records its
+ * position. The fork copies memory and stacks. In the child each thread is started again at that position, on its own
+ * stack, and returns from the handler. The C library and the program see no difference: the handler's return restores
+ * registers, signal mask and alternate stack (sigreturn(2)), and `resume_threads` and `park` restore what else the
+ * kernel keeps for a thread: storage, id, list of robust locks. DMTCP and CRIU restore processes from disk in the same
+ * way.
  */
 
-/* Its check of longjmp(3) holds that one jumps up one's own stack. */
+/* With it, longjmp(3) accepts only a jump up the current stack. */
 #undef _FORTIFY_SOURCE
 
-#include "init.h"
+#include "process.h"
+#include "threads.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,6 +19,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,32 +31,32 @@
 
 enum {
     MAX_THREADS = 128,
-    STACK_BYTES = 4096, /* of `resume`, which leaves it at once */
-    /* The C library's own, which no thread can have blocked, as its functions take it out of every mask (nptl(7)). It
-     * does not let us set its action either, so that is done by the system call. */
+    STACK_BYTES = 4096, /* for `resume`, which leaves this stack at once */
+    /* One of the C library's own signals. No thread can block it, because the library removes it from every mask
+     * (nptl(7)). The library does not let us set its action either, so the system call does. */
     PARK_SIGNAL = 33,
 };
 
-#ifndef MADV_POPULATE_WRITE /* glibc knows it since 2.35 */
+#ifndef MADV_POPULATE_WRITE /* in glibc since 2.35 */
 #define MADV_POPULATE_WRITE 23
 #endif
 
-struct parked {
-    jmp_buf where;
+struct thread {
+    jmp_buf position;
     char *storage; /* the thread pointer */
-    int *id;       /* where the C library has it */
+    int *id;       /* where the C library keeps it */
     void *robust_list;
     size_t robust_list_bytes;
     char stack[STACK_BYTES] __attribute__((aligned(16)));
 };
 
-static struct parked threads[MAX_THREADS];
-static atomic_int begun, parked;
+static struct thread threads[MAX_THREADS];
+static atomic_int thread_count, parked_count;
 static int *main_id;
-static char *heap; /* what malloc(3) has of the kernel in one piece */
+static char *heap; /* the part of malloc(3)'s memory that brk(2) gave */
 static size_t heap_bytes;
 
-/* The kernel's struct sigaction; glibc's is another. */
+/* The kernel's struct sigaction; glibc's differs. */
 struct action {
     void (*handler)(int);
     unsigned long flags;
@@ -65,7 +66,7 @@ struct action {
 
 #ifdef __x86_64__
 #define SA_RESTORER 0x04000000
-/* There the kernel wants to be told what a handler returns to (sigreturn(2)). */
+/* On x86-64 the kernel needs the address that a handler returns to (sigreturn(2)). */
 __asm__(".text\n"
         "return_from_handler:\n"
         "  mov $15, %eax\n" /* rt_sigreturn */
@@ -87,10 +88,11 @@ static char *thread_pointer(void)
 }
 #endif
 
-/* Where glibc 2.35 or newer has a thread's registration for restartable sequences (rseq(2)). */
+/* The place of a thread's registration for restartable sequences (rseq(2)), in glibc 2.35 or newer. */
 extern const ptrdiff_t __rseq_offset __attribute__((weak, visibility("default")));
 
-/* A new thread is not registered; without that, glibc asks the kernel on which processor it is. */
+/* The copy of a thread is not registered, so the processor number there is stale. If it is unknown, glibc asks the
+ * kernel. */
 static void forget_processor(void)
 {
     enum { PROCESSOR = 1, UNKNOWN = -1 };
@@ -103,28 +105,28 @@ static void wait_while(atomic_int *word, int value)
     syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
 }
 
-/* The handler: it returns in children only. */
+/* The signal handler. It returns only in children. */
 static void park(int number)
 {
     (void)number;
-    static atomic_int always;
+    static atomic_int zero;
     int error = errno;
-    struct parked *own = &threads[atomic_fetch_add(&begun, 1)];
+    struct thread *own = &threads[atomic_fetch_add(&thread_count, 1)];
     own->storage = thread_pointer();
-    prctl(PR_GET_TID_ADDRESS, &own->id); /* that it works was tried before */
+    prctl(PR_GET_TID_ADDRESS, &own->id); /* `park_threads` has checked that this works */
     syscall(SYS_get_robust_list, 0, &own->robust_list, &own->robust_list_bytes);
-    if (setjmp(own->where) == 0) {
-        atomic_fetch_add(&parked, 1);
-        syscall(SYS_futex, &parked, FUTEX_WAKE, 1, NULL, NULL, 0);
+    if (setjmp(own->position) == 0) {
+        atomic_fetch_add(&parked_count, 1);
+        syscall(SYS_futex, &parked_count, FUTEX_WAKE, 1, NULL, NULL, 0);
         for (;;)
-            wait_while(&always, 0);
+            wait_while(&zero, 0);
     }
     syscall(SYS_set_robust_list, own->robust_list, own->robust_list_bytes);
     forget_processor();
     errno = error;
 }
 
-/* Signals every thread but this one that has not been signalled before; how many there are of them now. */
+/* Signal every thread that is neither this one nor known, and add it to `known`; return the new count. */
 static int signal_others(int *known, int count)
 {
     pid_t own = (pid_t)syscall(SYS_gettid);
@@ -139,7 +141,7 @@ static int signal_others(int *known, int count)
         if (is_known)
             continue;
         if (count == MAX_THREADS)
-            cannot("so many threads");
+            fail_unsupported("too many threads");
         if (syscall(SYS_tgkill, getpid(), id, PARK_SIGNAL) == 0)
             known[count++] = id;
     }
@@ -147,8 +149,9 @@ static int signal_others(int *known, int count)
     return count;
 }
 
-/* Some memory asks not to be copied by a fork, as V8's does, to make forks fast; and what is shared would remain so. */
-static void inherit_memory(void)
+/* Have all memory copied by a fork. V8 excludes some, to make forks fast. Shared memory would stay shared, so it is
+ * refused. */
+static void copy_memory_on_fork(void)
 {
     char line[512];
     FILE *maps = fopen("/proc/self/maps", "re");
@@ -158,37 +161,37 @@ static void inherit_memory(void)
         unsigned long start, end;
         char mode[5];
         if (sscanf(line, "%lx-%lx %4s", &start, &end, mode) != 3)
-            cannot("map of memory");
+            fail_unsupported("/proc/self/maps");
         if (mode[1] == 'w' && mode[3] == 's')
-            cannot("memory that is shared");
+            fail_unsupported("shared memory");
         if (strstr(line, "[heap]")) {
             heap = (char *)start;
             heap_bytes = end - start;
         }
-        madvise((void *)start, end - start, MADV_DOFORK); /* not of the kernel's own, which is well */
+        madvise((void *)start, end - start, MADV_DOFORK); /* fails for the kernel's own mappings, which need no copy */
     }
     fclose(maps);
 }
 
 void park_threads(void)
 {
-    struct action park_here = {park, HANDLER_FLAGS, return_from_handler, ~0UL}, before;
+    struct action action = {park, HANDLER_FLAGS, return_from_handler, ~0UL}, before;
     int known[MAX_THREADS], count = 0, now;
     if (prctl(PR_GET_TID_ADDRESS, &main_id) < 0)
         fail("PR_GET_TID_ADDRESS");
-    if (syscall(SYS_rt_sigaction, PARK_SIGNAL, &park_here, &before, sizeof park_here.mask) < 0)
+    if (syscall(SYS_rt_sigaction, PARK_SIGNAL, &action, &before, sizeof action.mask) < 0)
         fail("rt_sigaction");
-    /* Again until there is no new one: a thread may have started another before it was stopped. */
+    /* Repeat until there is no new thread: one may have started another before it was stopped. */
     while ((now = signal_others(known, count)) > count) {
         count = now;
-        for (int have; (have = atomic_load(&parked)) < count;)
-            wait_while(&parked, have);
+        for (int parked; (parked = atomic_load(&parked_count)) < count;)
+            wait_while(&parked_count, parked);
     }
     syscall(SYS_rt_sigaction, PARK_SIGNAL, &before, NULL, sizeof before.mask);
-    inherit_memory(); /* after that nobody can get more of it */
+    copy_memory_on_fork(); /* no thread is left that could map more */
 }
 
-/* fork(3) would take the stacks of the others, which it believes gone, for free memory. */
+/* The C library's fork(3) would reuse the stacks of the other threads, which it assumes gone. */
 pid_t fork_with_threads(void)
 {
     if (!main_id)
@@ -196,30 +199,30 @@ pid_t fork_with_threads(void)
     void *robust_list;
     size_t bytes;
     syscall(SYS_get_robust_list, 0, &robust_list, &bytes);
-    /* The last two are in another order on some machines. */
+    /* Some machines have the last two arguments in another order. */
     pid_t pid = (pid_t)syscall(SYS_clone, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD, 0, 0, main_id, main_id);
     if (pid == 0)
         syscall(SYS_set_robust_list, robust_list, bytes);
     return pid;
 }
 
-void copy_ahead(void)
+void prefault_heap(void)
 {
-    madvise(heap, heap_bytes, MADV_POPULATE_WRITE); /* since Linux 5.14; without it, it is copied when it is written */
+    madvise(heap, heap_bytes, MADV_POPULATE_WRITE); /* since Linux 5.14; older kernels copy when a page is written */
 }
 
 static int resume(void *thread)
 {
-    longjmp(((struct parked *)thread)->where, 1);
+    longjmp(((struct thread *)thread)->position, 1);
 }
 
 void resume_threads(void)
 {
-    /* As pthread_create(3) has it. */
+    /* The flags of pthread_create(3). */
     static const int LIKE_THREADS = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_SIGHAND | CLONE_THREAD |
                                     CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
-    for (int index = 0; index < atomic_load(&parked); index++) {
-        struct parked *next = &threads[index];
+    for (int index = 0; index < atomic_load(&parked_count); index++) {
+        struct thread *next = &threads[index];
         char *top = next->stack + sizeof next->stack;
         if (clone(resume, top, LIKE_THREADS, next, next->id, next->storage, next->id) < 0)
             fail("clone");

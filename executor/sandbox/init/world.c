@@ -1,10 +1,12 @@
-/* One run's own world: fresh namespaces (zygote.c), a fresh /proc, and one tmpfs that vanishes with its last process. */
+/* Each box has new namespaces (zygote.c), a new /proc, and one tmpfs, which the kernel frees after the last process. */
 
-#include "init.h"
+#include "process.h"
+#include "world.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -29,12 +31,12 @@ static const char *const MASKED_FOLDERS[] = {
     "/proc/acpi", "/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/scsi",
 };
 
-/* Settings of the box's own network and IPC namespaces. They bound the kernel's memory for sockets and semaphores,
- * which no process has mapped, and the sockets that may wait for a process. Some kernels lack one of these, or let only
- * the machine's root write it. */
+/* Settings of the box's own network and IPC namespaces. They limit the kernel's memory for sockets and semaphores,
+ * which no process has mapped, and the length of a socket's backlog. Some kernels lack one of these, or let only the
+ * machine's root write it. */
 static const struct {
     const char *path, *value;
-} NARROWED[] = {
+} LOWERED_LIMITS[] = {
     {"sys/net/ipv4/tcp_rmem", "4096 131072 262144"},
     {"sys/net/ipv4/tcp_wmem", "4096 16384 262144"},
     {"sys/net/ipv4/tcp_max_tw_buckets", "1024"},
@@ -42,7 +44,7 @@ static const struct {
     {"sys/kernel/sem", "250 32000 32 128"},
 };
 
-int writable_proc = -1;
+static int writable_proc = -1;
 
 static void mount_on(const char *source, const char *target, const char *type, int flags, const char *options)
 {
@@ -53,7 +55,7 @@ static void mount_on(const char *source, const char *target, const char *type, i
     }
 }
 
-/* Some kernels lack some of them. */
+/* Mount `by` over each path. Some kernels lack some of them. */
 static void mask(const char *const *paths, size_t count, const char *by)
 {
     for (size_t index = 0; index < count; index++)
@@ -61,8 +63,8 @@ static void mask(const char *const *paths, size_t count, const char *by)
             fail(paths[index]);
 }
 
-/* Set `lo` up (netdevice(7)), so that programs may talk to themselves; there is no other interface. */
-static void raise_loopback(void)
+/* Set `lo` up (netdevice(7)), so that a program can connect to itself. There is no other interface. */
+static void set_loopback_up(void)
 {
     struct ifreq request = {.ifr_name = "lo"};
     int inet = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -97,20 +99,20 @@ void write_to_proc(const char *path, const char *value)
     close(file);
 }
 
-static void narrow_limits(void)
+static void lower_limits(void)
 {
-    for (size_t index = 0; index < sizeof NARROWED / sizeof *NARROWED; index++)
-        if (faccessat(writable_proc, NARROWED[index].path, W_OK, AT_EACCESS) == 0)
-            write_to_proc(NARROWED[index].path, NARROWED[index].value);
+    for (size_t index = 0; index < sizeof LOWERED_LIMITS / sizeof *LOWERED_LIMITS; index++)
+        if (faccessat(writable_proc, LOWERED_LIMITS[index].path, W_OK, AT_EACCESS) == 0)
+            write_to_proc(LOWERED_LIMITS[index].path, LOWERED_LIMITS[index].value);
 }
 
-static void own(const char *path, uid_t user)
+static void give_to(const char *path, uid_t user)
 {
     if (chown(path, user, user) < 0)
         fail(path);
 }
 
-void build_world(long long disk_bytes, uid_t user)
+void make_world(long long disk_bytes, uid_t user)
 {
     char options[128];
     long long inodes = disk_bytes / BYTES_PER_INODE;
@@ -128,23 +130,23 @@ void build_world(long long disk_bytes, uid_t user)
     for (size_t index = 0; index < sizeof SHARED_FOLDERS / sizeof *SHARED_FOLDERS; index++) {
         if (mkdir(SHARED_FOLDERS[index], 0755) < 0)
             fail(SHARED_FOLDERS[index]);
-        own(SHARED_FOLDERS[index], user);
+        give_to(SHARED_FOLDERS[index], user);
     }
     mount_on("/box/shm", "/dev/shm", NULL, MS_BIND, NULL);
     if (sethostname("box", 3) < 0)
         fail("sethostname");
-    raise_loopback();
-    narrow_limits();
+    set_loopback_up();
+    lower_limits();
 }
 
-/* For each folder on the way to a file of the work folder: make it, or give it to the `user`. */
-static void walk(const char *name, bool make, uid_t user)
+/* Make each folder that leads to a file of the work folder, or give it to the `user`. */
+static void prepare_folders(const char *name, bool make, uid_t user)
 {
     char path[4096];
     for (const char *end = strchr(name, '/'); end; end = strchr(end + 1, '/')) {
         snprintf(path, sizeof path, WORK "/%.*s", (int)(end - name), name);
         if (!make)
-            own(path, user);
+            give_to(path, user);
         else if (mkdir(path, 0755) < 0 && errno != EEXIST)
             fail(path);
     }
@@ -166,14 +168,14 @@ static void write_file(const struct file *file, uid_t user)
     close(target);
 }
 
-/* Write the files of the work folder, and hand it over: last, as process 1 may not write what is another's. */
-void furnish(const struct file *files, int count, uid_t user)
+/* Folders change their owner last, because process 1 may not write to those of another user. */
+void write_work_folder(const struct file *files, int count, uid_t user)
 {
     for (int index = 0; index < count; index++) {
-        walk(files[index].name, true, user);
+        prepare_folders(files[index].name, true, user);
         write_file(&files[index], user);
     }
     for (int index = 0; index < count; index++)
-        walk(files[index].name, false, user);
-    own(WORK, user);
+        prepare_folders(files[index].name, false, user);
+    give_to(WORK, user);
 }

@@ -1,16 +1,15 @@
-/* Where boxes come from: a process that forks process 1 of each, and does nothing else.
- *
- * What it forks inherits its memory, so it is told nothing of any run: only that one more box is wanted, of which kind,
- * and with which stub. Some are runtimes and compilers (keeper/zygote.py, node.c, gcc.c), so that a program in their language
- * need not start one; the other (main.c) has nothing in its memory that would have to be copied.
- */
-
-#include "init.h"
+#include "zygote.h"
+#include "confine.h"
+#include "packet.h"
+#include "pid1.h"
+#include "privileges.h"
+#include "process.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,21 +20,22 @@ static const int NAMESPACES = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_
 
 static struct packet packet;
 
-static struct order next_order(void)
+static struct box read_box(const struct confinement *confinement)
 {
-    struct order order = {.packet = &packet, .id = (long)number(&packet)};
-    order.user = (uid_t)number(&packet);
-    order.disk_bytes = number(&packet);
-    const char *kind = word(&packet);
-    order.kind = strcmp(kind, "forked") == 0 ? FORKED : strcmp(kind, "stub") == 0 ? STUB : PLAIN;
-    order.join_count = (int)number(&packet);
-    order.keeper = packet.descriptors[0];
-    order.joins = packet.descriptors + 1;
-    order.streams = order.joins + order.join_count;
-    order.stream_count = packet.count - 1 - order.join_count;
-    if (order.join_count < 0 || order.stream_count < 0)
-        refuse("order");
-    return order;
+    struct box box = {.packet = &packet, .id = (long)next_number(&packet)};
+    long user = (long)next_number(&packet);
+    box.user = confinement->first_user < 0 ? getuid() : (uid_t)(user + confinement->first_user);
+    box.disk_bytes = next_number(&packet);
+    const char *kind = next_word(&packet);
+    box.kind = strcmp(kind, "forked") == 0 ? FORKED : strcmp(kind, "stub") == 0 ? STUB : PLAIN;
+    box.join_count = (int)next_number(&packet);
+    box.keeper = packet.descriptors[0];
+    box.joins = packet.descriptors + 1;
+    box.streams = box.joins + box.join_count;
+    box.stream_count = packet.count - 1 - box.join_count;
+    if (box.join_count < 0 || box.stream_count < 0)
+        fail_malformed("box");
+    return box;
 }
 
 static void answer(int keeper, long id, long pid)
@@ -51,8 +51,8 @@ static void answer(int keeper, long id, long pid)
         close(process);
 }
 
-/* It comes as a program's control, which will be in its place. */
-static int take_keeper(void)
+/* Move the keeper's socket away from CONTROL, where each program has its own. */
+static int move_keeper(void)
 {
     int keeper = fcntl(CONTROL, F_DUPFD_CLOEXEC, CONTROL + 1);
     if (keeper < 0)
@@ -67,15 +67,15 @@ static void configure(int keeper, struct confinement *confinement)
 {
     static char filters[MAX_PACKET];
     char text[16] = "";
-    if (!receive(keeper, &packet))
+    if (!receive_packet(keeper, &packet))
         _exit(0);
-    confinement->first_user = (long)number(&packet);
-    long long of_programs = number(&packet), together = packet.bytes + packet.length - packet.next;
-    if (of_programs < 0 || of_programs > together)
-        refuse("filters");
-    memcpy(filters, packet.next, (size_t)together);
-    confinement->of_programs = (struct filter){filters, (size_t)of_programs};
-    confinement->of_process_one = (struct filter){filters + of_programs, (size_t)(together - of_programs)};
+    confinement->first_user = (long)next_number(&packet);
+    long long program_bytes = next_number(&packet), all_bytes = packet.bytes + packet.length - packet.next;
+    if (program_bytes < 0 || program_bytes > all_bytes)
+        fail_malformed("filters");
+    memcpy(filters, packet.next, (size_t)all_bytes);
+    confinement->program_filter = (struct filter){filters, (size_t)program_bytes};
+    confinement->process_one_filter = (struct filter){filters + program_bytes, (size_t)(all_bytes - program_bytes)};
     int file = open("/proc/sys/kernel/cap_last_cap", O_RDONLY | O_CLOEXEC);
     if (file < 0 || read(file, text, sizeof text - 1) <= 0)
         fail("cap_last_cap");
@@ -85,33 +85,23 @@ static void configure(int keeper, struct confinement *confinement)
     limit_capabilities(TO_MAKE_BOXES);
 }
 
-void reset_signals(void)
-{
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    for (int number = 1; number <= SIGRTMAX; number++)
-        signal(number, SIG_DFL); /* of some that is refused, which is well */
-}
-
-/* Every order (`Prepare.words` in keeper/protocol.py) is answered with its id, the id of process 1 and its pidfd
- * (pidfd_open(2)), or with 0 and a reason. */
-bool take_orders(void)
+/* Answer each request for a box (`box_words` in keeper/words.py) with its id, the pid of process 1 and its pidfd
+ * (pidfd_open(2)), or with the id, 0 and a reason. */
+bool make_boxes(void)
 {
     struct confinement confinement;
-    int keeper = take_keeper();
+    int keeper = move_keeper();
     configure(keeper, &confinement);
-    signal(SIGCHLD, SIG_IGN); /* the kernel reaps; process 1 does it itself */
-    while (receive(keeper, &packet)) {
-        struct order order = next_order();
-        order.user = confinement.first_user < 0 ? getuid() : order.user + (uid_t)confinement.first_user;
+    signal(SIGCHLD, SIG_IGN); /* the kernel reaps our children; process 1 reaps its own */
+    while (receive_packet(keeper, &packet)) {
+        struct box box = read_box(&confinement);
         long pid = syscall(SYS_clone, NAMESPACES | SIGCHLD, 0, 0, 0, 0);
         if (pid == 0) {
-            close(keeper); /* or the keeper would not be told of our end while a box lives */
-            live(&order, &confinement);
+            close(keeper); /* otherwise the keeper would not see our end while a box lives */
+            run_process_one(&box, &confinement);
             return true;
         }
-        answer(keeper, order.id, pid);
+        answer(keeper, box.id, pid);
         close_descriptors(&packet);
     }
     return false;
@@ -119,6 +109,6 @@ bool take_orders(void)
 
 EXPORTED bool serve(void)
 {
-    reset_signals(); /* we may have been started with what somebody ignores for reasons of their own */
-    return take_orders();
+    reset_signals(); /* the process that started us may have ignored some */
+    return make_boxes();
 }

@@ -19,8 +19,8 @@ FEW_SOCKETS = 32
 #: What counts for one socket besides its buffers, and for a lock on a file. A lock takes much less, but a box must not
 #: have more locks than can be counted in time: the kernel lists 1,000 in a millisecond.
 _SOCKET_BYTES, _LOCK_BYTES = 4096, 65536
-#: The size of both buffers of a TCP connection: `NARROWED` in init/world.c. A program cannot enlarge them (`setsockopt`
-#: in syscall_rules.py).
+#: The size of both buffers of a TCP connection: `LOWERED_LIMITS` in init/world.c. A program cannot enlarge them
+#: (`setsockopt` in syscall_rules.py).
 _TCP_BYTES = 512 << 10
 
 _CLONE_NEWNET = 0x40000000

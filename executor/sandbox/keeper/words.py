@@ -44,7 +44,7 @@ def to_words(*values: str | int) -> bytes:
 
 
 def box_words(order: MakeBox, joins: int) -> bytes:
-    """Return the words for `next_order` in init/zygote.c. The socket of process 1, `joins` descriptors and those of the
+    """Return the words for `read_box` in init/zygote.c. The socket of process 1, `joins` descriptors and those of the
     stub are attached."""
     kind = "forked" if order.zygote else "stub" if order.stub else "plain"
     head = to_words(order.id, order.user, order.disk_bytes, kind, joins)
@@ -78,7 +78,7 @@ def run_words(
 
 
 def _step_words(step: StepOrder) -> bytes:
-    """Return the words for `read_step` in init/program.c."""
+    """Return the words for `read_step` in init/step.c."""
     limits = step.limits
     # The meter enforces the limit of CPU time. The kernel's own, which is later, holds if the keeper is late.
     cpu_s = int(limits.cpu_s) + 2

@@ -24,7 +24,7 @@ _START_AHEAD = 10
 _SEND_TIMEOUT_S = 5.0
 #: For cold starts. It holds no runtime state, so it never needs replacing.
 _PLAIN = Zygote(("/box/zygote",), {})
-#: The descriptor at which a zygote finds the keeper's socket (`CONTROL` in init/).
+#: The descriptor at which a zygote finds the keeper's socket (`CONTROL` in init/process.h).
 _CONTROL = 3
 
 #: Receives the box's id, the id of process 1, its pidfd or None, and why the box failed. The receiver closes the pidfd.

@@ -28,13 +28,13 @@ import javax.tools.ToolProvider;
 import jdk.internal.access.SharedSecrets;
 
 /**
- * javac for one source file after the other, in a machine that stays warm.
+ * Compiles one source file after the other with javac, in a machine that stays warm.
  *
- * Over standard input, a socket, come a file's name and its text; back go a verdict, what javac has printed, and the class files. Every
- * text has its length before it, in bytes, as has every list. Each compilation has a compiler and a file manager of its
- * own and is given options by nobody; it sees its source, the JDK, and nothing else. Whatever is neither a success nor
- * a plain error of the author's (a source that exhausts the compiler's stack, say) is UNDECIDED: then the ordinary
- * javac has the word.
+ * Standard input is a socket. It receives a file's name and text, and sends a verdict, javac's output and the class
+ * files. Each text and each list follows its length; that of a text is in bytes. Each compilation has its own compiler
+ * and file manager. Its options are constant, and it sees only its source and the JDK. The verdict is UNDECIDED if the
+ * result is neither a success nor a plain error in the source, for example if the source exhausts the compiler's stack.
+ * Then the ordinary javac decides.
  */
 public final class Compiler {
     private static final int COMPILED = 0, REFUSED = 1, UNDECIDED = 2;
@@ -80,7 +80,7 @@ public final class Compiler {
                 new Compiler().answer(name, read(requests), answers);
             }
         } catch (EOFException done) {
-            return; // nobody needs us any more
+            return; // the executor has closed the socket
         }
     }
 
@@ -120,13 +120,13 @@ public final class Compiler {
         output.write(bytes);
     }
 
-    /** What is compiled, called in diagnostics as it would be called on javac's command line. */
+    /** A source, with the name in diagnostics that it would have on javac's command line. */
     private static final class Source extends SimpleJavaFileObject {
         private final String name;
         private final String text;
 
         Source(String name, String text) {
-            super(URI.create("source:///" + URLEncoder.encode(name, StandardCharsets.UTF_8)), Kind.SOURCE); // its last part goes into the class files
+            super(URI.create("source:///" + URLEncoder.encode(name, StandardCharsets.UTF_8)), Kind.SOURCE); // the class files contain its last part
             this.name = name;
             this.text = text;
         }
@@ -147,7 +147,7 @@ public final class Compiler {
         }
     }
 
-    /** The JDK's classes to read, and a map to write to. */
+    /** Reads the JDK's classes, and writes to the map `classes`. */
     private final class Files extends ForwardingJavaFileManager<JavaFileManager> {
         Files(JavaFileManager jdk) {
             super(jdk);

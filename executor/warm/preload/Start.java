@@ -17,12 +17,12 @@ import jdk.internal.access.SharedSecrets;
 import jdk.internal.vm.annotation.Hidden;
 
 /**
- * A Java machine that has started, warmed up, and waits for its program on descriptor 3.
+ * A Java machine that has started, has warmed up, and waits for its program on descriptor 3.
  *
- * It stands where the program's main class would on the command line, and calls that class as the launcher would have:
- * on the same thread, and with nothing of ours in a stack trace. For that, this class is on the boot class path (only
- * there does Hidden count) and the call itself is in a hidden class. All that is not a `public static void
- * main(String[])` is left to an ordinary `java`, which tells the author what is amiss, or knows a newer kind of main.
+ * It takes the place of the program's main class on the command line. It calls that class as the launcher would: on the
+ * same thread, and without a frame of its own in a stack trace. For that, this class is on the boot class path, because
+ * only there does Hidden have an effect, and a hidden class makes the call. Without a `public static void
+ * main(String[])`, an ordinary `java` runs: it reports the mistake, or supports a newer kind of main.
  */
 public final class Start {
     private static final MethodType MAIN = MethodType.methodType(void.class, String[].class);
@@ -31,24 +31,24 @@ public final class Start {
 
     @Hidden
     public static void main(String[] rehearsal) throws Throwable {
-        Warmup.spread();
+        Warmup.run();
         if (rehearsal.length > 0) {
-            return; // the machine notes which classes were used, to find them faster the next time
+            return; // at its end the machine archives the classes that were used, to load them faster the next time
         }
         List<String> words = waitForWords();
         if (words.isEmpty()) {
-            return; // nobody needs us
+            return; // the box is not needed
         }
         MethodHandle call = null;
         try {
             call = callOf(findMain(words.get(0)));
         } catch (Throwable problem) {
-            System.exit(ordinary(words));
+            System.exit(runOrdinary(words));
         }
         System.setProperty("sun.java.command", String.join(" ", words));
         try {
             call.invokeExact(words.subList(1, words.size()).toArray(new String[0]));
-        } catch (OutOfMemoryError error) { // made before it was needed, and its trace without regard to what is hidden
+        } catch (OutOfMemoryError error) { // preallocated by the machine, with the hidden frames in its trace
             hideFrom(error);
             throw error;
         }
@@ -64,7 +64,7 @@ public final class Start {
         }
     }
 
-    /** The words of one line of JSON, {"argv": [...]}; none when the channel is closed before. */
+    /** Returns the words of one line of JSON, {"argv": [...]}, or none if the channel is closed first. */
     private static List<String> waitForWords() throws IOException {
         FileDescriptor channel = new FileDescriptor();
         SharedSecrets.getJavaIOFileDescriptorAccess().set(channel, 3);
@@ -79,11 +79,11 @@ public final class Start {
             }
         }
         String text = line.toString();
-        return strings(text.substring(text.indexOf('[')));
+        return parseStrings(text.substring(text.indexOf('[')));
     }
 
-    private static List<String> strings(String json) {
-        List<String> found = new ArrayList<>();
+    private static List<String> parseStrings(String json) {
+        List<String> strings = new ArrayList<>();
         StringBuilder current = null;
         for (int i = 0; i < json.length(); i++) {
             char next = json.charAt(i);
@@ -91,7 +91,7 @@ public final class Start {
                 if (current == null) {
                     current = new StringBuilder();
                 } else {
-                    found.add(current.toString());
+                    strings.add(current.toString());
                     current = null;
                 }
             } else if (next == '\\' && json.charAt(++i) == 'u') {
@@ -101,19 +101,19 @@ public final class Start {
                 current.append(json.charAt(i));
             }
         }
-        return found;
+        return strings;
     }
 
     private static Class<?> findMain(String name) throws ReflectiveOperationException {
-        Class<?> found = Class.forName(name, false, ClassLoader.getSystemClassLoader());
-        var main = found.getMethod("main", String[].class);
+        Class<?> type = Class.forName(name, false, ClassLoader.getSystemClassLoader());
+        var main = type.getMethod("main", String[].class);
         if (!Modifier.isStatic(main.getModifiers()) || main.getReturnType() != void.class) {
             throw new NoSuchMethodException();
         }
-        return found;
+        return type;
     }
 
-    /** What calls `main`: the method of a hidden class beside it, so that it may be in a class that is not public. */
+    /** Returns a method that calls `main`, in a hidden class of its package, so that its class need not be public. */
     static MethodHandle callOf(Class<?> main) throws ReflectiveOperationException, IOException {
         String name = main.getName() + CALLER;
         Class<?> caller = SharedSecrets.getJavaLangAccess()
@@ -121,14 +121,14 @@ public final class Start {
         return MethodHandles.privateLookupIn(caller, MethodHandles.lookup()).findStatic(caller, "main", MAIN);
     }
 
-    /** The class file of `class Caller { static void main(String[] words) { Main.main(words); } }` (JVMS 4). */
+    /** Returns the class file of `class Caller { static void main(String[] words) { Main.main(words); } }` (JVMS 4). */
     private static byte[] callerOf(Class<?> main) throws IOException {
         String name = main.getName().replace('.', '/');
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         DataOutputStream file = new DataOutputStream(bytes);
         file.writeInt(0xCAFEBABE);
         file.writeInt(55);
-        file.writeShort(12); // constants, and one
+        file.writeShort(12); // the number of constants, plus one
         for (String text : List.of(name + CALLER, name, "java/lang/Object", "main", MAIN.toMethodDescriptorString(), "Code")) {
             file.writeByte(1);
             file.writeUTF(text); // 1 to 6
@@ -152,8 +152,8 @@ public final class Start {
         return bytes.toByteArray();
     }
 
-    /** The exit code of a `java` like this one, but with the program's words in our place. */
-    private static int ordinary(List<String> words) throws IOException, InterruptedException {
+    /** Runs a `java` with the options of this one and the program's words; returns its exit code. */
+    private static int runOrdinary(List<String> words) throws IOException, InterruptedException {
         ProcessHandle.Info self = ProcessHandle.current().info();
         List<String> command = new ArrayList<>(List.of(self.command().orElseThrow()));
         for (String option : Arrays.asList(self.arguments().orElseThrow())) {

@@ -14,17 +14,17 @@ import java.util.Scanner;
 import java.util.stream.Collectors;
 
 /**
- * What most programs do first, done once before: its classes are loaded, linked and set up.
+ * Does once what most programs do first, so that its classes are loaded, linked and initialized.
  *
- * Nothing of it may be seen by the program: no stream of the process is used, no thread made, nothing counted up that
- * a program prints. `String.format` is not here: it would cost every start more than it saves the programs that use it.
+ * The program must not notice: this uses no stream of the process, starts no thread, and advances no counter that a
+ * program can print. `String.format` is left out: it costs every start more than it saves the programs that use it.
  */
 final class Warmup {
     private static final byte[] INPUT = "12 text\nline\n".getBytes(StandardCharsets.UTF_8);
 
     private Warmup() {}
 
-    static void spread() throws Throwable {
+    static void run() throws Throwable {
         PrintStream output = new PrintStream(OutputStream.nullOutputStream(), true, StandardCharsets.UTF_8);
         Scanner scanner = new Scanner(new ByteArrayInputStream(INPUT));
         int number = scanner.nextInt();

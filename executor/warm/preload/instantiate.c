@@ -1,16 +1,16 @@
-/* A plugin of GCC's, for the making of precompiled headers: `#pragma precieux instantiate` instantiates what templates
- * have been asked for so far. Otherwise GCC does that at the end of every program that includes the header, which is
- * most of the time that a small one takes. Clang has it as `-fpch-instantiate-templates`.
+/* A GCC plugin for precompiled headers: `#pragma precieux instantiate` instantiates the templates that have been used
+ * so far. Without it, GCC does that at the end of every program that includes the header, which takes most of the time
+ * of a small program. Clang has the same as `-fpch-instantiate-templates`.
  *
- * That is one of the two places where an instantiation may stand: right after the declaration that asks for it, or at
- * the program's end ([temp.point] in the C++ standard), and a program for which the two differ is none.
+ * The C++ standard ([temp.point]) allows an instantiation in two places: right after the declaration that uses it, or
+ * at the program's end. A program whose meaning differs between the two is ill-formed.
  *
- * A function that is instantiated may make an object of a class, which needs the class's table of virtual functions,
- * which asks for these functions. At the program's end GCC goes round until nothing new is asked for
- * (`c_parse_final_cleanups` in its decl2.cc); so do we, but leave the tables themselves to it.
+ * An instantiated function may create an object of a class. That needs the class's table of virtual functions, which
+ * uses these functions. At the program's end GCC repeats this until nothing new is used (`c_parse_final_cleanups` in
+ * its decl2.cc). The plugin does the same, but leaves it to GCC to write the tables.
  *
- * The declarations are our own, since GCC's headers are a package that is seldom installed. A compiler to which they
- * are wrong does not load this, or makes what does not prove itself; the header is then precompiled without
+ * The declarations are copied here, because GCC's headers are a package that is seldom installed. If they are wrong for
+ * a compiler, it does not load the plugin, or the header fails its test; then the header is precompiled without it
  * (`executor/warm/headers.py`). https://gcc.gnu.org/onlinedocs/gccint/Plugins.html
  */
 
@@ -23,7 +23,7 @@ struct plugin_name_args;
 struct plugin_gcc_version;
 struct cpp_reader;
 
-/* The beginning of a node of GCC's trees, and a vector of these. */
+/* The first member of a node of GCC's trees, and a vector of nodes. */
 struct node {
     unsigned short code, flags;
 };
@@ -34,7 +34,7 @@ struct nodes {
 typedef struct node *visit(struct node **node, int *walk_below, void *data);
 
 enum {
-    USED = 1 << 8,                /* among the flags: `TREE_USED` */
+    USED = 1 << 8,                /* `TREE_USED` in the flags */
     WITH_ERRORS_AND_WARNINGS = 3, /* `tf_warning_or_error` */
 };
 
@@ -43,7 +43,7 @@ extern void register_callback(const char *plugin, int event, void (*callback)(vo
 extern void c_register_pragma(const char *space, const char *name, void (*handler)(struct cpp_reader *)) __asm__(
     "_Z17c_register_pragmaPKcS0_PFvP10cpp_readerE");
 extern int at_eof;
-extern struct nodes *keyed_classes; /* all that have virtual functions or bases, but those whose tables are written */
+extern struct nodes *keyed_classes; /* with virtual functions or bases, and without a written table */
 extern void instantiate_pending_templates(int retries) __asm__("_Z29instantiate_pending_templatesi");
 extern struct node *get_vtable_decl(struct node *class, int complete) __asm__("_Z15get_vtable_declP9tree_nodei");
 extern struct node *ctor_for_folding(struct node *variable) __asm__("_Z16ctor_for_foldingP9tree_node");
@@ -57,7 +57,7 @@ static bool is(const struct node *node, const char *name) {
     return strcmp(get_tree_code_name(node->code), name) == 0;
 }
 
-static struct node *ask_for(struct node **node, int *walk_below, void *data) {
+static struct node *use_function(struct node **node, int *walk_below, void *data) {
     (void)data;
     if (is(*node, "function_decl")) {
         mark_used(*node, WITH_ERRORS_AND_WARNINGS);
@@ -66,34 +66,34 @@ static struct node *ask_for(struct node **node, int *walk_below, void *data) {
     return NULL;
 }
 
-/* Ask for the functions of those tables that are used; returns how many tables that are. GCC asks `decl_needed_p`, which
- * says the same of a table that is to be written and, where GCC does not optimise, crashes over any other. Of such a
- * table, which a library has, no function is instantiated. */
-static unsigned ask_for_virtual_functions(void) {
-    unsigned needed = 0;
+/* Mark the functions of all used tables as used; return the number of these tables. GCC calls `decl_needed_p`, which
+ * has the same answer for a table that is to be written, and crashes for any other if GCC does not optimise. Such a
+ * table is in a library, so none of its functions is instantiated. */
+static unsigned use_virtual_functions(void) {
+    unsigned tables = 0;
     for (unsigned index = 0; keyed_classes && index < keyed_classes->count; index++) {
         struct node *table = get_vtable_decl(keyed_classes->of[index], 0), *entries = ctor_for_folding(table);
         if (!is(entries, "constructor"))
             continue;
-        import_export_decl(table); /* decides whether it is ours to write */
+        import_export_decl(table); /* decides whether this program writes the table */
         if (table->flags & USED) {
-            walk_tree(&entries, ask_for, NULL, NULL, NULL);
-            needed++;
+            walk_tree(&entries, use_function, NULL, NULL, NULL);
+            tables++;
         }
     }
-    return needed;
+    return tables;
 }
 
-/* As at the end of the file, where linkage is decided too: GCC 14 fails over virtual destructors for which it is not. */
+/* `at_eof` has GCC decide linkage too, as at the end of a file. Without that, GCC 14 fails for virtual destructors. */
 static void instantiate(struct cpp_reader *reader) {
     (void)reader;
-    unsigned needed = 0, before;
+    unsigned tables = 0, before;
     at_eof = 1;
     do {
         instantiate_pending_templates(0);
-        before = needed;
-        needed = ask_for_virtual_functions();
-    } while (needed > before);
+        before = tables;
+        tables = use_virtual_functions();
+    } while (tables > before);
     at_eof = 0;
 }
 

@@ -1,9 +1,8 @@
-// Node's zygote: a Node that has started, of which programs are forked, each in its box (executor/sandbox/init/node.c).
+// Node's zygote: a Node that has started and is forked for each program, in its box (executor/sandbox/init/node.c).
 //
-// It is preloaded (`node --require=start.js /box/work/main.js`), so it runs when everything is set up and just before
-// Node loads the main module, the ordinary way. It blocks in between, in C: once until it goes on in the process of each
-// program, and there again until the program has come. Nothing of the program's is run by us, and no frame of ours is
-// below it. The zygote itself never goes on.
+// It is preloaded (`node --require=start.js /box/work/main.js`), so it runs after Node's own start and just before Node
+// loads the main module. It blocks twice in C: in the zygote, where only the forked processes return, and in each of
+// them until its program has come. Node itself then runs the program, without a frame of this file on the stack.
 'use strict'
 
 const fs = require('fs')
@@ -15,28 +14,28 @@ const { getEnvironmentData, isMainThread, setEnvironmentData } = require('worker
 const LIBRARY = '/box/init.so'
 const WORK = '/box/work'
 const MAIN = `${WORK}/main.js`
-// What a Node takes to come to its program.
+// The time that a Node takes from its start to its program.
 const START_MS = 20
 const AGE = 'precieux.age'
-// What programs most often require, so that they find it loaded. Not `assert`, which looks at standard error at once.
+// The modules that programs require most often. Not `assert`, which uses standard error when it is loaded.
 const PRELOADED =
   'crypto events os path perf_hooks readline string_decoder timers tty url util'.split(' ')
 
-// What most programs do first: print text and values, to a pipe, and read lines. None of it reaches a program's own
-// descriptors, which take the place of these before it begins. Once done, it is there in every child; done in the child
-// too, while that waits, it has its own copy of the memory that it takes.
+// Do what most programs do first: print text and values to a pipe, and read lines. The program's own descriptors
+// replace those used here before it begins. In the zygote this prepares every child. A child repeats it while it waits,
+// to get its own copies of the memory pages.
 function warm(printer) {
   printer.log('text')
   printer.log('%d of %s', 1, [{ a: 'b' }])
   const input = new PassThrough()
   require('readline').createInterface({ input }).on('line', printer.log)
   input.end('line\n')
-  process._tickCallback() // what has been put off; with nothing pending, promises are run as in a new process
+  process._tickCallback() // run what is pending, so that promises start as in a new process
 }
 
-// What a Node finds out at its start and a fork does not: who it is, where, and an origin of its own for random numbers,
-// which V8 takes from a generator that all children have inherited.
-function becomeOneself() {
+// Renew what Node determines at its start and a fork inherits: pid, current folder, and the seed of random numbers. V8
+// takes that from a generator that is the same in all children.
+function renewIdentity() {
   const pid = Number(fs.readlinkSync('/proc/self'))
   Object.defineProperty(process, 'pid', { ...Object.getOwnPropertyDescriptor(process, 'pid'), value: pid })
   process.chdir(WORK)
@@ -45,8 +44,8 @@ function becomeOneself() {
   v8.setFlagsFromString('--random-seed=0')
 }
 
-// What counts from Node's start is to count from the program's, and not from the zygote's: `age` is in milliseconds.
-function forget(age) {
+// Make clocks count from the program's start instead of the zygote's; `age` is the difference in milliseconds.
+function shiftClocks(age) {
   const { now } = Performance.prototype
   const { get } = Object.getOwnPropertyDescriptor(Performance.prototype, 'timeOrigin')
   const { uptime } = process
@@ -57,28 +56,28 @@ function forget(age) {
   replace(process, 'uptime', { value: { uptime() { return uptime() - age / 1000 } }.uptime })
 }
 
-// Node was told at its start to run MAIN. The source, the only file there is, may have a name of its own.
+// Node's command line names MAIN, but the source, which is the only file, may have another name.
 function findMain() {
   const own = `${WORK}/${fs.readdirSync(WORK)[0]}`
   if (own === MAIN) return
-  require('module')._pathCache[`${MAIN}\0`] = own // as if MAIN had been found there
+  require('module')._pathCache[`${MAIN}\0`] = own // the path where Node will find MAIN
   process.argv[1] = own
 }
 
-// Worker threads are started with the same options, and have the main thread's clock.
+// Worker threads load this file too, and get the main thread's age.
 if (isMainThread) {
   const output = new net.Socket({ fd: 1, readable: false, writable: true })
-  output._handle.unref() // its own `unref` waits until it is connected
+  output._handle.unref() // the socket's own `unref` waits until it is connected
   PRELOADED.forEach((name) => require(name))
-  const printer = new console.Console({ stdout: output, colorMode: false }) // to ask for colours touches standard error
+  const printer = new console.Console({ stdout: output, colorMode: false }) // colour detection uses standard error
   warm(printer)
   process.dlopen({ exports: {} }, LIBRARY)
-  becomeOneself()
+  renewIdentity()
   warm(printer)
   process.dlopen({ exports: {} }, LIBRARY)
   findMain()
   setEnvironmentData(AGE, performance.now() - START_MS)
 }
-forget(getEnvironmentData(AGE))
+shiftClocks(getEnvironmentData(AGE))
 process.execArgv = process.execArgv.filter((option) => !option.startsWith('--require='))
 delete require.cache[__filename]

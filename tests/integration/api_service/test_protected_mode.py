@@ -150,7 +150,7 @@ async def test_revoking_the_last_key_leaves_the_door_closed(
 
 
 @pytest.mark.slow
-async def test_keys_of_the_settings_leave_the_door_closed_when_they_are_gone(
+async def test_the_door_stays_closed_without_the_settings_keys(
     tmp_path: Path, database: Database, database_url: str
 ) -> None:
     with api_process(tmp_path, database_url, {"PRECIEUX_API_KEYS": "o" * 32}) as api:

@@ -196,7 +196,8 @@ class Leases(RuleBasedStateMachine):
             return
         lease = self.pick(worker, pick)
         live = self.is_live(lease)
-        self.transact(lambda connection: claim.retry_later(connection, lease.lease_id, delay=0 if soon else 3600))
+        delay = 0 if soon else 3600
+        self.transact(lambda connection: claim.retry_later(connection, lease.lease_id, delay=delay, reason="away"))
         if live:
             job = self.jobs[lease.id]
             job.status, job.lease, job.due = "none-executed", None, soon

@@ -148,7 +148,7 @@ def peak_memory(pid: int) -> int:
     return int(found[1]) << 10
 
 
-async def test_the_longest_submissions_and_answers_leave_the_runner_its_memory(
+async def test_the_longest_answers_fit_into_the_runners_memory(
     database: Database, runner: subprocess.Popen[Any], mailgun: MailgunServer
 ) -> None:
     jobs = [await add_job(database, contents=text, inputs=text) for text in [*WORST, "print(1)", "print(2)"]]

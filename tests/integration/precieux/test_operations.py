@@ -147,6 +147,7 @@ def test_jobs_are_listed_and_shown(on_database: OnDatabase) -> None:
     assert run_json("jobs", "list", "--state", "executed") == []
     email = run_json("jobs", "show", str(older))["email"]
     assert [job["id"] for job in run_json("jobs", "list", "--email", email)] == [older]
+    assert [job["id"] for job in run_json("jobs", "list", "--email", email.upper())] == [older]
     assert run("jobs", "list", "--limit", "1").stdout.split("\t")[0] == str(newer)
     assert "no job 99" in refused("jobs", "show", "99")
 

@@ -13,9 +13,13 @@ _LIMITS = StepLimits(1.5, 9, 64 << 20, 9, 9, 9, 9)
 
 
 def _ended(
-    stopped: str | None = None, exit_code: int | None = 0, number: int | None = None, stderr: bytes = b""
+    stopped: str | None = None,
+    exit_code: int | None = 0,
+    number: int | None = None,
+    stderr: bytes = b"",
+    memory_bytes: int = 1000,
 ) -> StepResult:
-    return StepResult(exit_code, number, 0.1, 0.1, 1000, stopped, b"", stderr, truncated=False)
+    return StepResult(exit_code, number, 0.1, 0.1, memory_bytes, stopped, b"", stderr, truncated=False)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +60,12 @@ def test_explanations() -> None:
     assert verdict.explain(_ended(), _LIMITS, 100) == ""
     assert verdict.explain(_ended("cpu"), _LIMITS, 100) == "Time limit exceeded: stopped after 1.5 s of CPU time."
     assert verdict.explain(_ended("wall"), _LIMITS, 100) == "Time limit exceeded: stopped after 9 s."
-    assert verdict.explain(_ended("memory"), _LIMITS, 100) == "Memory limit exceeded: stopped at 64 MiB."
+    assert verdict.explain(_ended("memory"), _LIMITS, 100) == "Memory limit exceeded: stopped at its limit of 64 MiB."
+    sampled = _ended("memory", memory_bytes=540 << 17)
+    assert (
+        verdict.explain(sampled, _LIMITS, 100)
+        == "Memory limit exceeded: stopped with 67.5 MiB in use, which is over its limit of 64 MiB."
+    )
     assert verdict.explain(_ended("output"), _LIMITS, 100) == "Output limit exceeded: stopped after 100 bytes."
     assert verdict.explain(_ended(exit_code=3), _LIMITS, 100) == "Exited with code 3."
     assert "11" in verdict.explain(_ended(exit_code=None, number=11), _LIMITS, 100)

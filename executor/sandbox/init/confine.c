@@ -1,0 +1,101 @@
+#include "confine.h"
+#include "descriptors.h"
+#include "driver.h"
+#include "packet.h"
+#include "privileges.h"
+#include "process.h"
+#include "step.h"
+#include "world.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { INSIDE_ID = 1000 }; /* a program's user id in its own user namespace */
+
+static const char READY[] = "r";
+/* If memory runs out, the kernel ends programs first, then process 1 of each box, then the keeper, then the executor
+ * (proc_pid_oom_score_adj(5)). An unprivileged process may raise this, and lower it again if /proc is writable. */
+static const char DIES_FIRST[] = "1000";
+
+static struct packet packet;
+static struct step step;
+
+static void enter_namespaces(uid_t user)
+{
+    char map[64];
+    if (user != 0 && (setgroups(0, NULL) < 0 || setresgid(user, user, user) < 0 || setresuid(user, user, user) < 0))
+        fail("setresuid");
+    if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) /* otherwise the files of /proc/self would belong to root */
+        fail("dumpable");
+    /* The root of the cgroup namespace is the cgroup that this process has just joined. */
+    if (unshare(CLONE_NEWUSER | CLONE_NEWCGROUP) < 0)
+        fail("user and cgroup namespaces");
+    snprintf(map, sizeof map, "%d %u 1", INSIDE_ID, user);
+    write_to_proc("self/setgroups", "deny");
+    write_to_proc("self/uid_map", map);
+    write_to_proc("self/gid_map", map);
+}
+
+const struct step *wait_for_step(void)
+{
+    send_packet(CONTROL, READY, 1, NULL, 0);
+    if (!receive_packet(CONTROL, &packet))
+        _exit(0); /* the box is not needed */
+    read_step(&packet, &step);
+    connect_streams(&step, packet.descriptors, packet.count);
+    set_limits(&step);
+    return &step;
+}
+
+/* The order matters. Joining the cgroup needs the privileges that are dropped next. The limits are set inside the user
+ * namespace, whose count of processes starts at zero. The filter comes last, because it forbids what the rest needs. */
+void become_program(const struct box *box, const struct confinement *confinement, int control)
+{
+    bool is_stub = box->kind == STUB;
+    on_failure(CONTROL, "!", 1);
+    if (put_at(CONTROL, control, is_stub ? 0 : O_CLOEXEC) < 0)
+        fail("dup3");
+    for (int index = 0; index < box->join_count; index++)
+        if (write(box->joins[index], "0", 1) < 0)
+            fail("cgroup");
+    write_to_proc("self/oom_score_adj", DIES_FIRST);
+    if (setsid() < 0)
+        fail("setsid");
+    if (is_stub) {
+        read_step(box->packet, &step);
+        connect_streams(&step, box->streams, box->stream_count);
+    }
+    replace_descriptors();
+    if (chdir(WORK) < 0)
+        fail(WORK);
+    umask(022);
+    enter_namespaces(box->user);
+    close_other_descriptors(); /* among them the writable /proc */
+    if (is_stub)
+        set_limits(&step);
+    empty_bounding_set(confinement->last_capability); /* in a new user namespace the set is full */
+    limit_capabilities(NO_CAPABILITY);
+    install_filter(&confinement->program_filter);
+    if (is_stub)
+        run_step(&step);
+    if (box->kind == FORKED)
+        return;
+    wait_for_step();
+    run_step(&step);
+}
+
+EXPORTED size_t await_step(const char **arguments)
+{
+    wait_for_step();
+    close(CONTROL);
+    *arguments = step.argv[0];
+    const char *last = step.argv[step.argc - 1];
+    return (size_t)(last - step.argv[0]) + strlen(last) + 1;
+}

@@ -1,0 +1,28 @@
+/* Packets over a Unix socket: words, each ended by a NUL, and descriptors. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    /* The same as in keeper/protocol.py. */
+    MAX_PACKET = 65536,
+    MAX_DESCRIPTORS = 64,
+};
+
+struct packet {
+    char bytes[MAX_PACKET + 1];
+    size_t length;
+    char *next; /* the word that `next_word` returns */
+    int descriptors[MAX_DESCRIPTORS];
+    int count;
+};
+
+/* Receive one packet; false if the other side has closed the socket. The descriptors are close-on-exec. */
+bool receive_packet(int socket, struct packet *packet);
+const char *next_word(struct packet *packet);
+long long next_number(struct packet *packet);
+/* Return -1 for index -1, which stands for no descriptor. */
+int descriptor_at(const struct packet *packet, int index);
+void close_descriptors(const struct packet *packet);
+void send_packet(int socket, const void *bytes, size_t length, const int *descriptors, int count);

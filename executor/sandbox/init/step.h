@@ -1,0 +1,28 @@
+/* A step: what one program is started with. */
+#pragma once
+
+#include <stdbool.h>
+
+struct packet;
+
+enum {
+    MAX_WORDS = 1024, /* of one command or environment */
+    COMMANDS = 3,     /* a compiler's, without its driver */
+};
+
+/* Its words point into the packet. With a shortcut, the `commands` may replace `argv` (driver.c). */
+struct step {
+    char *argv[MAX_WORDS + 1], *environment[MAX_WORDS + 1];
+    int argc;
+    bool has_shortcut;
+    char *commands[COMMANDS][MAX_WORDS + 1], *leftovers[MAX_WORDS + 1];
+    unsigned long long cpu_s, processes, open_files, file_bytes, stack_bytes;
+    int stdin_index, stdout_index, stderr_index;
+};
+
+void read_step(struct packet *from, struct step *step);
+/* Set up standard input, output and error. The step's indices refer to the `descriptors`, which are closed. */
+void connect_streams(const struct step *step, const int *descriptors, int count);
+void set_limits(const struct step *step);
+/* Become the program. */
+_Noreturn void execute(const struct step *step);
