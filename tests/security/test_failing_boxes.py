@@ -1,5 +1,5 @@
-"""On a host where a step of raising the wall or making a box fails or hangs, the sandbox soon reports it in one
-sentence, and no process is left."""
+"""If a step of raising the wall or making a box fails or hangs, the sandbox soon reports it in one sentence, and leaves
+no process."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""Nothing is left after a process of the executor is killed, and the service continues if it can."""
+"""A killed process of the executor leaves nothing, and the service continues if it can."""
 
 import asyncio
 import contextlib

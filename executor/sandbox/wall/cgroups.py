@@ -18,7 +18,7 @@ from pathlib import Path
 _V1_REQUIRED, _V2_REQUIRED = ("memory", "cpuacct"), ("memory",)
 #: `cpu` gives each run the same share of the processors, no matter how many threads it has.
 _WANTED = ("pids", "cpu")
-#: Our folders have the id of the process that made them, so that a later one can find those that were left behind.
+#: Our folders are named after the process that made them, so that a later one can find those that were left behind.
 _NAME = "precieux-{pid}"
 _OURS = re.compile(r"precieux-(\d+)")
 #: The child into which processes move: the executor, the process that started it, and those that they start later.

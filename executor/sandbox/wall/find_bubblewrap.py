@@ -14,7 +14,7 @@ from shared.errors import ConfigurationError
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TIMEOUT_S = 5
-#: A program that uses a capability, and prints its AppArmor profile if that has taken the capability away.
+#: A program that uses a capability. It prints the AppArmor profile that may have taken the capability away.
 _USE_CAPABILITY = """
 import socket, sys
 try:

@@ -9,7 +9,7 @@ from executor.sandbox.wall.subordinate import Subordinates
 
 @dataclass(frozen=True)
 class Mechanisms:
-    """What this host offers. `executor.host` finds it at the start."""
+    """The bubblewrap, user ids, cgroups and folders of this host. `executor.host` finds them at the start."""
 
     bubblewrap: Path
     privileged: bool

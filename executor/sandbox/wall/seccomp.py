@@ -43,7 +43,6 @@ _MAKE_BOXES = {
     "mount": {"x86_64": 165, "aarch64": 40},
     "sethostname": {"x86_64": 170, "aarch64": 161},
     "clone3": {"x86_64": 435, "aarch64": 435},
-    "setns": {"x86_64": 308, "aarch64": 268},
 }
 #: For the keeper, which enters a box's network namespace to list its sockets (keeper/kernel_memory.py).
 _ENTER_NAMESPACES = {"setns": {"x86_64": 308, "aarch64": 268}}
@@ -93,7 +92,7 @@ def build(machine: str | None = None, *, counted_by_cgroup: bool = True) -> byte
 
 
 def for_process_one(machine: str | None = None) -> bytes:
-    """Return the filter of process 1 when its box is made.
+    """Return the filter that process 1 gets when its box is made.
 
     It allows the calls of programs, with any arguments, because process 1 starts them. It allows only the new
     namespaces in which a program starts.
@@ -175,7 +174,7 @@ class _Compiler:
         ]
 
     def _apply(self, rule: Rule, rest: list[_Line]) -> list[_Line]:
-        """Return the lines that decide by a rule. Lines that can stand elsewhere are added to `rest`."""
+        """Return the lines that decide by a rule. Lines that can be placed elsewhere are added to `rest`."""
         match rule:
             case Allow():
                 return [_Plain(_RETURN, _ALLOW)]

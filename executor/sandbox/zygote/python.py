@@ -1,4 +1,4 @@
-"""A Python that forks process 1 of each box for a Python program, which is a fork of it as well.
+"""The zygote for Python programs: a Python that forks process 1 of a box, and the program in it.
 
 After its setup it runs C code (`executor/sandbox/init`): the zygote's loop, and process 1. Only the process of a Python
 program returns from there. It is separate from the keeper because forks inherit its memory: it learns nothing about any

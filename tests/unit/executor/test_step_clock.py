@@ -33,7 +33,7 @@ def test_time_spent_waiting_for_a_processor_does_not_count() -> None:
     assert not clock.stretch(125.0, waited_s=5.0)
 
 
-def test_a_program_that_only_waits_ends_after_twenty_times_its_limit() -> None:
+def test_a_waiting_program_ends_after_twenty_times_its_limit() -> None:
     clock = StepClock(_LIMITS, is_sampled=False)
     assert clock.stretch(500.0, waited_s=1000.0)
     assert not clock.stretch(500.1, waited_s=1000.0)
