@@ -1,4 +1,4 @@
-"""Processors that machines can have."""
+"""The processor architectures of the virtual machines."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,9 +6,9 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Architecture:
-    """`emulated` is a processor that QEMU emulates quickly, and `arguments` are the kernel's on it. They leave out what
-    costs an emulator more than it saves: wide vectors, strings that are moved byte by byte (ERMS), and more than one
-    view of a page (SMAP, PCID)."""
+    """`emulated` is a processor that QEMU emulates quickly, and `arguments` are the kernel's command line for it. Both
+    switch off what costs an emulator more than it saves: wide vectors, fast string moves (ERMS), and several views of
+    one page (SMAP, PCID)."""
 
     debian: str
     machine: str

@@ -1,4 +1,4 @@
-"""The last commit of this checkout, brought into a machine and installed there."""
+"""Installs the last commit of this checkout in a machine."""
 
 import subprocess
 from typing import Final
@@ -9,8 +9,8 @@ from tests.hosts.image import ROOT
 
 FOLDER: Final = "/srv/precieux"
 _LIMIT_S: Final = 1800
-#: The virtual environment stays, and is brought up to date if the commit wants other packages. The commit is also
-#: installed as an operator does it, in /opt.
+#: Keeps the virtual environment, and updates it if the commit needs other packages. Also installs the commit in /opt,
+#: as an operator does.
 _INSTALL: Final = f"""
 set -e
 cd {FOLDER}
@@ -30,14 +30,14 @@ def commit() -> str:
 
 
 def is_clean() -> bool:
-    """Return whether the last commit holds everything."""
+    """Return True if there are no uncommitted changes."""
     return not _git("status", "--porcelain").strip()
 
 
-def bring(guest: Guest) -> None:
-    done = guest.run("root", _INSTALL, _LIMIT_S, stdin=_git("archive", "HEAD"))
-    if not done.ok:
-        raise HostsError(f"The checkout could not be installed in the machine: {done.words}")
+def install(guest: Guest) -> None:
+    result = guest.run("root", _INSTALL, _LIMIT_S, stdin=_git("archive", "HEAD"))
+    if not result.ok:
+        raise HostsError(f"The checkout could not be installed in the machine: {result.words}")
 
 
 def _git(*words: str) -> bytes:

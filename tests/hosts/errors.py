@@ -1,5 +1,5 @@
-"""What ends a run with a sentence instead of a table."""
+"""The error that ends a run without a table."""
 
 
 class HostsError(Exception):
-    """The machines cannot be made or reached; the words say what to do."""
+    """A machine cannot be made or reached. The message says what to do."""

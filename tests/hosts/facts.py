@@ -1,11 +1,11 @@
-"""What a machine is: told above its table."""
+"""The versions and the speed of a machine, shown above its table."""
 
 from dataclasses import dataclass
 
 from tests.hosts.guest import Guest
 from tests.hosts.machine import Machine
 
-_ASK = """
+_COMMANDS = """
 uname -r
 cat /etc/debian_version
 systemctl --version | head -n 1 | cut -d' ' -f2
@@ -17,7 +17,7 @@ nproc
 
 @dataclass(frozen=True)
 class Facts:
-    """`slowness`: see pace.py."""
+    """`how` is "KVM" or "emulated"; `slowness` is measured in pace.py."""
 
     date: str
     commit: str
@@ -32,13 +32,14 @@ class Facts:
     slowness: float
 
 
-def ask(machine: Machine, *, date: str, commit: str, architecture: str, slowness: float) -> Facts:
-    kernel, debian, systemd, docker, bubblewrap, processors = _answers(machine.guest)
+def collect(machine: Machine, *, date: str, commit: str, architecture: str, slowness: float) -> Facts:
+    kernel, debian, systemd, docker, bubblewrap, processors = _read_lines(machine.guest)
     return Facts(
         date, commit, architecture, kernel, debian, systemd, docker, bubblewrap, processors, machine.how, slowness
     )
 
 
-def _answers(guest: Guest) -> list[str]:
-    lines = guest.run("root", _ASK, 120).output.splitlines()
+def _read_lines(guest: Guest) -> list[str]:
+    """Return the output of each command, or "?" for those that are missing at the end."""
+    lines = guest.run("root", _COMMANDS, 120).output.splitlines()
     return [*lines, *["?"] * 6][:6]

@@ -1,4 +1,4 @@
-"""A machine as one reaches it over ssh: commands with a time limit, and streams into them."""
+"""Runs commands with a time limit in a virtual machine, over ssh."""
 
 import shlex
 import subprocess
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-#: A user's processes get as much longer to end after the first signal.
+#: Seconds between SIGTERM and SIGKILL for a command that exceeds its limit.
 _GRACE_S: Final = 5
-#: How long the connection itself may take beyond the command's limit.
+#: Seconds that the connection may take in addition to the command's limit.
 _CONNECTION_S: Final = 120
 
 
 @dataclass(frozen=True)
-class Done:
-    """How a command ended, and how long it took without the login. `timed_out`: it did not end, and was killed. `lost`:
-    there was no login, or the connection broke."""
+class CommandResult:
+    """How a command ended. `seconds` do not include the login. `timed_out` is True if the command was killed at its
+    limit, and `lost` if the login failed or the connection broke."""
 
     exit_code: int
     output: str
@@ -31,7 +31,7 @@ class Done:
 
     @property
     def words(self) -> str:
-        """What it said last, on either stream."""
+        """The end of its standard error, or of its output if that is empty."""
         return (self.error.strip() or self.output.strip())[-2000:]
 
 
@@ -40,15 +40,15 @@ class Guest:
     port: int
     key: Path
 
-    def run(self, user: str, command: str, limit_s: float, stdin: bytes = b"") -> Done:
-        """Run a shell command in a new login of `user`; every login has its own session of systemd's."""
+    def run(self, user: str, command: str, limit_s: float, stdin: bytes = b"") -> CommandResult:
+        """Run a shell command in a new login of `user`. Each login is a new systemd session."""
         limited = f"timeout --kill-after={_GRACE_S} {limit_s:.0f} bash -c {shlex.quote(command)}"
-        # To files: a unit that goes on would hold a pipe, and with it the connection.
+        # The output goes to files. A unit that runs on would keep a pipe open, and so the connection.
         work = f"began=$EPOCHREALTIME; {limited} >output 2>error; code=$?; ended=$EPOCHREALTIME"
         remote = f'cd "$(mktemp -d)" && {work}; cat output; cat error >&2; echo "$began $ended" >&2; exit $code'
         began = time.monotonic()
         try:
-            done = subprocess.run(
+            process = subprocess.run(
                 [*self._ssh(user), remote],
                 input=stdin,
                 capture_output=True,
@@ -56,17 +56,19 @@ class Guest:
                 check=False,
             )
         except subprocess.TimeoutExpired as exc:
-            return Done(255, _text(exc.stdout), _text(exc.stderr), time.monotonic() - began, timed_out=True, lost=True)
-        error, _, times = _text(done.stderr).rstrip("\n").rpartition("\n")
+            return CommandResult(
+                255, _text(exc.stdout), _text(exc.stderr), time.monotonic() - began, timed_out=True, lost=True
+            )
+        error, _, times = _text(process.stderr).rstrip("\n").rpartition("\n")
         try:
             seconds = float(times.split()[1]) - float(times.split()[0])
         except (ValueError, IndexError):
-            return Done(done.returncode, "", _text(done.stderr), time.monotonic() - began, lost=True)
-        timed_out = done.returncode in (124, 137) and seconds >= limit_s
-        return Done(done.returncode, _text(done.stdout), error, seconds, timed_out)
+            return CommandResult(process.returncode, "", _text(process.stderr), time.monotonic() - began, lost=True)
+        timed_out = process.returncode in (124, 137) and seconds >= limit_s
+        return CommandResult(process.returncode, _text(process.stdout), error, seconds, timed_out)
 
     def answers(self) -> bool:
-        """Whether a login works by now."""
+        """Return True if a login works."""
         command = [*self._ssh("root"), "true"]
         try:
             return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=120).returncode == 0
@@ -80,7 +82,7 @@ class Guest:
             "BatchMode": "yes",
             "ConnectTimeout": "60",
             "ServerAliveInterval": "30",
-            "ServerAliveCountMax": "20",  # an emulated machine may say nothing for minutes
+            "ServerAliveCountMax": "20",  # an emulated machine may not answer for minutes
             "LogLevel": "ERROR",
         }
         settings = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]

@@ -1,4 +1,4 @@
-"""The disk that virtual machines start from: made once, and again when what it is made from has changed."""
+"""Makes the disk image that virtual machines boot from, and makes it again when its packages have changed."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ from typing import Final
 
 from tests.hosts.architecture import Architecture
 from tests.hosts.errors import HostsError
-from tests.hosts.telling import Teller
+from tests.hosts.progress import Progress
 
 ROOT: Final = Path(__file__).parent.parent.parent
 _SCRIPT: Final = Path(__file__).parent / "build-image"
@@ -26,14 +26,14 @@ _PACKAGES: Final = (
     *("docker.io", "docker-cli", "docker-compose", "iptables", "rootlesskit"),
     *("podman", "crun", "netavark", "passt", "slirp4netns", "fuse-overlayfs"),
 )
-#: What must be here to make an image, by the Debian package that has it.
+#: Programs that make an image, each with its Debian package.
 _TOOLS: Final = {
     "mmdebstrap": "mmdebstrap",
     "mkfs.ext4": "e2fsprogs",
     "ssh-keygen": "openssh-client",
     "git": "git",
 }
-#: Where the kernel says what starts the programs of other processors.
+#: Where the kernel lists the interpreters that run programs of other architectures.
 _INTERPRETERS: Final = Path("/proc/sys/fs/binfmt_misc")
 
 
@@ -60,39 +60,39 @@ class Image:
         return self.folder / "key"
 
     @property
-    def made_from(self) -> Path:
+    def digest_file(self) -> Path:
         return self.folder / "made-from"
 
 
 def folder_of_images() -> Path:
-    """PRECIEUX_HOSTS_DIR, or a folder in the user's cache."""
-    if chosen := os.environ.get("PRECIEUX_HOSTS_DIR"):
-        return Path(chosen)
+    """Return PRECIEUX_HOSTS_DIR, or a folder in the user's cache."""
+    if folder := os.environ.get("PRECIEUX_HOSTS_DIR"):
+        return Path(folder)
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "precieux" / "hosts"
 
 
-def find_or_build(folder: Path, architecture: Architecture, tell: Teller) -> Image:
-    """The image in `folder`, made first if it is missing or was made from other packages."""
+def find_or_build(folder: Path, architecture: Architecture, progress: Progress) -> Image:
+    """Return the image in `folder`. Make it first if it is missing or its packages have changed."""
     image = Image(folder / architecture.debian)
-    wanted = _digest(architecture)
-    if image.made_from.exists() and image.made_from.read_text() == wanted:
+    digest = _digest(architecture)
+    if image.digest_file.exists() and image.digest_file.read_text() == digest:
         return image
     _need_tools(architecture)
     if os.geteuid() != 0:
-        raise HostsError(f"Only root can make the image: run this once as root, with PRECIEUX_HOSTS_DIR={folder}.")
-    image.made_from.unlink(missing_ok=True)
-    with tell.step(f"making the image in {image.folder}; it takes some 5 minutes and 4 GB"):
+        raise HostsError(f"Only root can make the image. Run this once as root, with PRECIEUX_HOSTS_DIR={folder}.")
+    image.digest_file.unlink(missing_ok=True)
+    with progress.step(f"making the image in {image.folder}; this takes about 5 minutes and 4 GB"):
         packages = (architecture.kernel_package, *_PACKAGES)
         command = [str(_SCRIPT), str(image.folder), architecture.debian, _SUITE, str(ROOT), *packages]
         if _run(command):
             raise HostsError("The image could not be made; see above.")
-    image.made_from.write_text(wanted)
+    image.digest_file.write_text(digest)
     return image
 
 
 def _run(command: list[str]) -> int:
-    """Return the exit code. Should we be stopped, the command tidies up before we end."""
+    """Run a command and return its exit code. If we are stopped, let the command clean up before we end."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     try:
         return process.wait()
@@ -103,7 +103,7 @@ def _run(command: list[str]) -> int:
 
 
 def _digest(architecture: Architecture) -> str:
-    """Of all that the image is made from, but for the checkout, which every run brings itself."""
+    """Return a digest of everything that the image is made from, except the checkout, which each run installs."""
     digest = hashlib.sha256(repr((architecture, _SUITE, _PACKAGES)).encode())
     for file in (_SCRIPT, *sorted((ROOT / "deploy/requirements").glob("*.txt"))):
         digest.update(file.read_bytes())
@@ -115,9 +115,9 @@ def _need_tools(architecture: Architecture) -> None:
     if not _runs_programs_of(architecture):
         missing.append("qemu-user-binfmt")
     if missing:
-        raise HostsError(f"Making an image needs programs that are not here: run `apt install {' '.join(missing)}`.")
+        raise HostsError(f"Programs that make the image are missing: run `apt install {' '.join(missing)}`.")
 
 
 def _runs_programs_of(architecture: Architecture) -> bool:
-    """Whether packages of it can be configured here: by the processor, or by QEMU, which the kernel must know of."""
+    """Return True if programs of the architecture run here: natively, or by QEMU as the kernel's interpreter."""
     return platform.machine() == architecture.machine or (_INTERPRETERS / f"qemu-{architecture.machine}").exists()

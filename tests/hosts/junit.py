@@ -1,4 +1,4 @@
-"""Reads the report that `pytest --junitxml` writes."""
+"""Reads the report of `pytest --junitxml`."""
 
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 @dataclass(frozen=True)
 class Report:
-    """`failures` are the names of tests that failed or could not be set up, each with the first line of the reason."""
+    """`failures` has a line for each test that failed or could not be set up: its name and its reason's first line."""
 
     passed: int
     skipped: int
@@ -18,7 +18,7 @@ class Report:
 
 
 def read(text: str) -> Report | None:
-    """None if it is no report."""
+    """Return the report, or None if the text is not one."""
     try:
         tree = ElementTree.fromstring(text)
     except ElementTree.ParseError:

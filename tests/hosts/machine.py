@@ -1,4 +1,4 @@
-"""A virtual machine that is thrown away: booted from the image, set back to where it was after the boot, stopped."""
+"""Boots a temporary virtual machine from the image, and saves and restores its state."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ from tests.hosts.architecture import Architecture
 from tests.hosts.errors import HostsError
 from tests.hosts.guest import Guest
 from tests.hosts.image import Image
-from tests.hosts.telling import Teller
+from tests.hosts.progress import Progress
 
 _KVM_BOOT_S: Final = 120
 _EMULATED_BOOT_S: Final = 900
@@ -26,37 +26,37 @@ _SNAPSHOT: Final = "booted"
 
 
 class Machine:
-    """One that runs. `how` is "KVM" or "emulated"."""
+    """A running virtual machine. `how` is "KVM" or "emulated"."""
 
     def __init__(self, guest: Guest, how: str, monitor: Path) -> None:
         self.guest = guest
         self.how = how
         self._monitor = monitor
 
-    def remember(self) -> None:
-        """Keep the state of now, for `set_back`."""
-        self._order(f"savevm {_SNAPSHOT}")
+    def save_snapshot(self) -> None:
+        """Save memory, processes and disk for `restore_snapshot`."""
+        self._send(f"savevm {_SNAPSHOT}")
 
-    def set_back(self) -> None:
-        """Be again what was remembered: memory, processes and disk."""
-        self._order(f"loadvm {_SNAPSHOT}")
+    def restore_snapshot(self) -> None:
+        """Return to the state that `save_snapshot` saved."""
+        self._send(f"loadvm {_SNAPSHOT}")
 
     def reboot(self) -> None:
-        """Reboot it as its operator would, and return when a login works again."""
-        before = self._boot()
+        """Reboot the machine as an operator does, and return when a login works again."""
+        before = self._boot_id()
         self.guest.run("root", "systemctl reboot", _SNAPSHOT_S)
         deadline = time.monotonic() + _EMULATED_BOOT_S
-        while self._boot() in ("", before):
+        while self._boot_id() in ("", before):
             if time.monotonic() > deadline:
-                raise HostsError(f"The machine did not come up again within {_EMULATED_BOOT_S} s.")
-            time.sleep(1)  # nobody tells us when a login will be possible
+                raise HostsError(f"The machine did not reboot within {_EMULATED_BOOT_S} s.")
+            time.sleep(1)  # there is no event to wait for
 
-    def _boot(self) -> str:
-        """Another word for each boot; nothing if nobody can log in."""
+    def _boot_id(self) -> str:
+        """Return an id that is new after each boot, or an empty string if no login works."""
         return self.guest.run("root", "cat /proc/sys/kernel/random/boot_id", 60).output.strip()
 
-    def _order(self, words: str) -> None:
-        """Give QEMU's monitor a command, which answers with the next prompt when it is done."""
+    def _send(self, words: str) -> None:
+        """Send QEMU's monitor a command and wait for the next prompt, which comes when the command has ended."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as monitor:
             monitor.settimeout(_SNAPSHOT_S)
             monitor.connect(str(self._monitor))
@@ -64,45 +64,45 @@ class Machine:
             monitor.sendall(f"{words}\n".encode())
             answer = _read_to_prompt(monitor)
         if "Error" in answer:
-            raise HostsError(f"QEMU could not do `{words}`: {answer.strip()}")
+            raise HostsError(f"QEMU could not run `{words}`: {answer.strip()}")
 
 
 @contextlib.contextmanager
 def running_machine(
-    image: Image, architecture: Architecture, tell: Teller, port: int | None = None
+    image: Image, architecture: Architecture, progress: Progress, port: int | None = None
 ) -> Iterator[Machine]:
-    """Boot a copy that leaves the image as it is; KVM where the kernel boots with it, else an emulated processor."""
+    """Boot a copy of the image. Use KVM if the kernel boots with it, else an emulated processor."""
     if not shutil.which(architecture.qemu):
-        raise HostsError(f"{architecture.qemu} is not here: run `apt install {architecture.qemu_package}`.")
+        raise HostsError(f"{architecture.qemu} is missing: run `apt install {architecture.qemu_package}`.")
     guest = Guest(port or free_ports(1)[0], image.key)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="precieux-hosts-")))
         monitor = folder / "monitor"
         if os.access("/dev/kvm", os.W_OK) and platform.machine() == architecture.machine:
             command = _command(image, architecture, guest.port, monitor, ("-accel", "kvm", "-cpu", "host"))
-            with tell.step("booting the machine with KVM"), contextlib.ExitStack() as attempt:
+            with progress.step("booting the machine with KVM"), contextlib.ExitStack() as attempt:
                 if _boots(attempt.enter_context(_process(command, image)), guest, image, _KVM_BOOT_S):
                     stack.push(attempt.pop_all())
                     yield Machine(guest, "KVM", monitor)
                     return
-            tell.say(f"KVM does not boot it ({_first_line(_log(image))}); the processor is emulated")
+            progress.print(f"the machine does not boot with KVM ({_first_line(_log(image))}); emulating the processor")
         emulation = ("-accel", "tcg,thread=multi,tb-size=1024", "-cpu", architecture.emulated)
         command = _command(image, architecture, guest.port, monitor, emulation, architecture.arguments)
-        with tell.step("booting the machine, emulated"):
+        with progress.step("booting the machine, emulated"):
             process = stack.enter_context(_process(command, image))
             if not _boots(process, guest, image, _EMULATED_BOOT_S):
-                raise HostsError(f"The machine did not come up; see {_console(image)} and {_log(image)}.")
+                raise HostsError(f"The machine did not boot; see {_console(image)} and {_log(image)}.")
         yield Machine(guest, "emulated", monitor)
 
 
 def _command(
     image: Image, architecture: Architecture, port: int, monitor: Path, accelerator: tuple[str, ...], more: str = ""
 ) -> list[str]:
-    """QEMU's command line. `more` are arguments of the kernel's."""
+    """Return QEMU's command line. `more` are further arguments for the kernel."""
     cpus = max(2, os.cpu_count() or 2)
     arguments = f"root=/dev/vda rw quiet mitigations=off console={architecture.console} {more}"
     return [
-        # Should we be killed outright, it goes as well.
+        # If we are killed, QEMU is killed too.
         *("setpriv", "--pdeathsig", "KILL", "--", architecture.qemu, "-machine", architecture.board, *accelerator),
         *("-smp", str(min(4, cpus)), "-m", "4G", "-display", "none", "-snapshot"),
         *("-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", arguments),
@@ -116,7 +116,7 @@ def _command(
 
 @contextlib.contextmanager
 def _process(command: list[str], image: Image) -> Iterator["subprocess.Popen[bytes]"]:
-    # What the machine writes goes to a file without a name beside the image, and is gone with it.
+    # QEMU keeps what the machine writes in a nameless file in TMPDIR, which is freed when it ends.
     environment = {**os.environ, "TMPDIR": str(image.folder)}
     with _log(image).open("wb") as log:
         process = subprocess.Popen(
@@ -136,7 +136,7 @@ def _boots(process: "subprocess.Popen[bytes]", guest: Guest, image: Image, limit
             return True
         if "KVM internal error" in _log(image).read_text(errors="replace"):
             return False
-        time.sleep(1)  # nobody tells us when a login will be possible
+        time.sleep(1)  # there is no event to wait for
     return False
 
 

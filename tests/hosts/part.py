@@ -1,11 +1,11 @@
-"""A plugin for pytest: `-p tests.hosts.part --part 2/4` runs the second quarter of every test that has many parameters.
-All other tests are run in each part."""
+"""A plugin for pytest. `-p tests.hosts.part --part 2/4` runs the second quarter of each test that has many cases. All
+other tests run in each part."""
 
 from itertools import groupby
 
 import pytest
 
-#: A test with fewer parameters is not worth cutting.
+#: A test with fewer cases is not split.
 _MANY = 20
 
 
@@ -15,12 +15,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     number, parts = map(int, config.getoption("--part").split("/"))
-    items[:] = chosen(items, number, parts)
+    items[:] = select(items, number, parts)
 
 
-def chosen(items: list[pytest.Item], number: int, parts: int) -> list[pytest.Item]:
-    kept: list[pytest.Item] = []
+def select(items: list[pytest.Item], number: int, parts: int) -> list[pytest.Item]:
+    """Return the items of one part, in their order."""
+    selected: list[pytest.Item] = []
     for _, group in groupby(items, key=lambda item: item.nodeid.partition("[")[0]):
         cases = list(group)
-        kept += cases[number - 1 :: parts] if len(cases) >= _MANY else cases
-    return kept
+        selected += cases[number - 1 :: parts] if len(cases) >= _MANY else cases
+    return selected

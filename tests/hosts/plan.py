@@ -1,4 +1,4 @@
-"""Which cells of the table are to be filled: a configuration, a suite, and of long suites a part."""
+"""Decides which cells of the table to fill. A cell is a suite in a configuration, or one part of a long suite."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from tests.hosts.errors import HostsError
 from tests.hosts.result import Result
 from tests.hosts.suites import DOCTOR, SUITES, Suite
 
-#: What a cell takes beside its suite: setting the machine back, a login, the start of an executor.
-_BESIDE_S = 4
+#: Seconds that a cell takes in addition to its suite: restoring the snapshot, a login, the start of an executor.
+_OVERHEAD_S = 4
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Row:
 
 
 def choose(configurations: Sequence[Configuration], only: Sequence[str], suites: Sequence[str]) -> list[Configuration]:
-    """Return the configurations that match a pattern (all, if there is none) and have one of the suites."""
+    """Return the configurations that match a pattern and have one of the suites. An empty list admits all."""
     for pattern in only:
         if not any(fnmatchcase(one.name, pattern) for one in configurations):
-            raise HostsError(f"No configuration is named {pattern}; --list shows all.")
+            raise HostsError(f"No configuration is named {pattern}. Run with --list to see all.")
     return [
         one
         for one in configurations
@@ -43,10 +43,10 @@ def plan(
     suites: Sequence[str],
     part: str,
     slowness: float,
-    done: Iterable[Result] = (),
+    results: Iterable[Result] = (),
 ) -> list[Row]:
-    """The doctor comes first in every row, since it says how the executor is started. What is done is left out."""
-    finished = {(one.configuration, one.suite, one.part) for one in done}
+    """Return the rows without the cells that have `results`. Each begins with the doctor, which finds how to start."""
+    finished = {(one.configuration, one.suite, one.part) for one in results}
     rows = []
     for configuration in configurations:
         cells = [
@@ -63,8 +63,9 @@ def plan(
 
 
 def estimate_s(rows: Iterable[Row], slowness: float) -> float:
+    """Return how many seconds the rows will take."""
     return sum(
-        (cell.suite.native_s + _BESIDE_S) * slowness / len(cell.suite.parts(slowness))
+        (cell.suite.native_s + _OVERHEAD_S) * slowness / len(cell.suite.parts(slowness))
         for row in rows
         for cell in row.cells
     )

@@ -1,4 +1,4 @@
-"""Does what the doctor tells to do. Its commands stand between backticks."""
+"""Reads the commands in a remedy of the doctor. They are between backticks."""
 
 import re
 import shlex
@@ -15,16 +15,16 @@ _EXECUTOR: Final = Facts.start
 
 
 @dataclass(frozen=True)
-class Followed:
-    """Commands for root to run, and how the executor is started after that."""
+class Fix:
+    """A remedy as commands for root, and the way to start the executor after them."""
 
     commands: tuple[str, ...]
     start: Start
 
 
-def follow(remedy: str, start: Start) -> Followed:
-    """Read options of a container (`--name value`), a command that starts the executor (`systemd-run ...`), and
-    commands to run. A single word is none of these."""
+def parse_remedy(remedy: str, start: Start) -> Fix:
+    """Read the options of a container (`--name value`), a command that starts the executor (`systemd-run ...`), and
+    other commands. A single word between backticks is ignored."""
     commands = []
     for quoted in _QUOTED.findall(remedy):
         if quoted.startswith("--") and isinstance(start, Container):
@@ -33,12 +33,12 @@ def follow(remedy: str, start: Start) -> Followed:
             start = Prefix(tuple(shlex.split(quoted.removesuffix(_EXECUTOR))))
         elif " " in quoted and not quoted.startswith("--"):
             commands.append(quoted)
-    return Followed(tuple(commands), start)
+    return Fix(tuple(commands), start)
 
 
 def _with_options(options: tuple[str, ...], more: list[str]) -> tuple[str, ...]:
-    """Both, without pairs of a name and a value that are there already."""
-    there = set(pairwise(options))
+    """Add pairs of a name and a value, except those that are present already."""
+    present = set(pairwise(options))
     for pair in zip(more[::2], more[1::2], strict=True):
-        options += () if pair in there else pair
+        options += () if pair in present else pair
     return options

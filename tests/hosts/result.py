@@ -1,12 +1,12 @@
-"""What came of one suite in one configuration."""
+"""The result of one suite in one configuration."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Result:
-    """`part` is "2/4" where a suite was cut into pieces; `passed` of `total` tests, where it has such. `details` tell
-    each failure in a line. `lost`: no login to the machine works any more."""
+    """`words` is the text of the cell, and `details` has a line for each failure. `passed` and `total` count tests.
+    `part` is "2/4" for the second of four parts. `lost` is True if no login to the machine works any more."""
 
     configuration: str
     suite: str

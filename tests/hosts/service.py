@@ -1,21 +1,21 @@
-"""`python -m tests.hosts.service STEP...`, as root in a machine that systemd runs: Precieux as a service of it.
+"""`python -m tests.hosts.service STEP...` tests Precieux as a service of systemd. Run it as root.
 
-Programs are submitted the whole time while a step stops, restarts, upgrades, kills or freezes a part. A step is passed
-if every submission that was accepted is answered, with the right output and one mail. What is not accepted because
-nobody listens just then is sent again under the same Idempotency-Key, as a client with patience does.
+A step stops, restarts, upgrades, kills or freezes a part while programs are submitted. It passes if each submission
+that was accepted has the right output and one mail. If no service listens, a request is sent again with the same
+Idempotency-Key, as a patient client does.
 
-    install         by this environment's `precieux install-service`
-    restart         systemctl restart of both units
-    stop            systemctl stop, and start again
-    upgrade         pip install of --wheel, if one is given, and install-service again
-    kill            SIGKILL of the executor, of each service, of Postgres and of `up`, one after the other
-    freeze          SIGSTOP of the executor and of each service: the watchdog ends them
-    freeze-up       SIGSTOP of `up`
-    before-reboot   submits, and leaves a note of what was accepted; then reboot the machine
-    after-reboot    waits until all of it is answered
-    remove          by `precieux install-service --remove`
+    install         run this environment's `precieux install-service`
+    restart         restart both units with systemctl
+    stop            stop both units and start them again
+    upgrade         install --wheel with pip, if it is given, and run `install-service` again
+    kill            send SIGKILL to the executor, each service, Postgres and `up`, one after the other
+    freeze          send SIGSTOP to the executor and each service, so that the watchdog ends them
+    freeze-up       send SIGSTOP to `up`
+    before-reboot   submit programs and save what was accepted; then reboot the machine
+    after-reboot    wait until all saved submissions are answered
+    remove          run `precieux install-service --remove`
 
-Without a step: all of them but the reboot. What a step found is one line; the exit code is 0 if all passed.
+Without a STEP, all steps except those of the reboot run. Each step prints one line. The exit code is 0 if all passed.
 """
 
 import argparse
@@ -45,29 +45,29 @@ DATA: Final = Path("/var/lib/precieux")
 NOTE: Final = Path("/var/tmp/precieux-service.json")
 UNITS: Final = ("precieux-executor", "precieux")
 CHILDREN: Final = ("api_service", "queue_consumer", "job_runner")
-#: Quick ones, and some that are surely under way when a part ends.
+#: Some programs end at once, and some still run when a part ends.
 PROGRAM: Final = "import time\ntime.sleep({seconds})\nprint({number} * {number})\n"
 _SECONDS: Final = (0, 0.2, 1)
 #: An emulated machine is slow.
 _PATIENCE_S: Final = 900
-_LOOK_S: Final = 0.5
+_POLL_S: Final = 0.5
 
 
 @dataclass
 class Trial:
-    """What one step has submitted. `programs` is how many it submits at a time."""
+    """The submissions of one step. `programs` is how many `under_load` makes."""
 
     precieux: Path
     programs: int
     wheel: Path | None
     key: str = ""
-    #: Each step has its own, for recipients have budgets.
+    #: Each step has its own recipient, because recipients have budgets.
     recipient: str = ""
-    #: What each accepted submission must print, by its id.
+    #: The expected output of each accepted submission, by its id.
     accepted: dict[int, str] = field(default_factory=dict)
 
     def submit(self, number: int, seconds: float) -> None:
-        """Return once it was accepted, however often it must be sent."""
+        """Submit a program, and send it again until it is accepted."""
         program = PROGRAM.format(seconds=seconds, number=number)
         headers = {"Authorization": f"Bearer {self.key}", "Idempotency-Key": str(uuid.uuid4())}
         form = {"email": self.recipient, "language": "py", "inputs": "", "enable": "0"}
@@ -76,19 +76,19 @@ class Trial:
             files = {"file": ("program.py", program.encode())}
             return requests.post(f"{URL}/submit_email/", data=form, files=files, headers=headers, timeout=60)
 
-        answer = self._patiently(register)
+        answer = self._retry(register)
         submission = int(answer.json().removeprefix("Your submission was registered with ID: "))
 
         def request_execution() -> requests.Response:
             headers = {"Authorization": f"Bearer {self.key}"}
             return requests.get(f"{URL}/check_email/", params={"id": submission}, headers=headers, timeout=60)
 
-        self._patiently(request_execution)
+        self._retry(request_execution)
         self.accepted[submission] = f"{number * number}\n"
 
-    def answered(self) -> dict[int, str]:
-        """Return the outputs of what has ended, by id."""
-        rows = self._patiently(
+    def fetch_outputs(self) -> dict[int, str]:
+        """Return the outputs of the submissions that have ended, by id."""
+        rows = self._retry(
             lambda: requests.get(
                 f"{URL}/check_user/",
                 params={"email": self.recipient, "limit": "1000"},
@@ -99,22 +99,22 @@ class Trial:
         return {row["id"]: row["output"] for row in rows if row["status"] in ("executed", "failed")}
 
     def check(self) -> str:
-        """Wait until everything that was accepted is answered and mailed; return how much that is."""
-        wait_for(lambda: self.accepted.keys() <= self.answered().keys(), _PATIENCE_S, "all is answered")
-        answers = self.answered()
+        """Wait until each accepted submission is answered and mailed once. Return their number as text."""
+        wait_for(lambda: self.accepted.keys() <= self.fetch_outputs().keys(), _PATIENCE_S, "all is answered")
+        answers = self.fetch_outputs()
         wrong = {number: answers[number] for number, output in self.accepted.items() if answers[number] != output}
         assert not wrong, f"wrong answers: {wrong}"
         wait_for(lambda: self.accepted.keys() <= mails().keys(), _PATIENCE_S, "all is mailed")
-        found = mails()
-        repeated = {number: found[number] for number in self.accepted if found[number] != 1}
+        counts = mails()
+        repeated = {number: counts[number] for number in self.accepted if counts[number] != 1}
         assert not repeated, f"mails of one submission: {repeated}"
-        return f"{len(self.accepted)} accepted, as many answers and mails"
+        return f"{len(self.accepted)} accepted, answered and mailed"
 
     @contextmanager
     def under_load(self, seconds: Sequence[float] = _SECONDS) -> Iterator[None]:
-        """Submit programs while the block runs; it begins when some are accepted, and ends when all are.
+        """Submit programs while the block runs. The block begins when a quarter are accepted; then wait for the rest.
 
-        They sleep for so many `seconds`, one after the other.
+        Each program sleeps for the next of the `seconds`, in turn.
         """
         first = len(self.accepted)
 
@@ -131,20 +131,20 @@ class Trial:
             thread.join(_PATIENCE_S)
         assert not thread.is_alive(), "not all were accepted"
 
-    def _patiently(self, ask: Callable[[], requests.Response]) -> requests.Response:
-        """Ask until there is an answer other than that a part is away."""
+    def _retry(self, send: Callable[[], requests.Response]) -> requests.Response:
+        """Send a request until it is answered by something other than an unavailable service."""
 
         def answer() -> requests.Response | None:
             try:
-                got = ask()
+                response = send()
             except requests.RequestException:
                 return None
-            return None if got.status_code in (500, 502, 503, 504) else got
+            return None if response.status_code in (500, 502, 503, 504) else response
 
-        got = wait_for(answer, _PATIENCE_S, "the API answers")
-        assert got is not None
-        assert got.ok, got.text
-        return got
+        response = wait_for(answer, _PATIENCE_S, "the API answers")
+        assert response is not None
+        assert response.ok, response.text
+        return response
 
     def save(self) -> None:
         NOTE.write_text(json.dumps({"key": self.key, "recipient": self.recipient, "accepted": self.accepted}))
@@ -157,15 +157,15 @@ class Trial:
 
 
 def mails() -> Counter[int]:
-    """The number of mails by submission, whose id is the last word of the subject."""
-    found: Counter[int] = Counter()
+    """Return the number of mails for each submission. Its id is the last word of the subject."""
+    counts: Counter[int] = Counter()
     for file in (DATA / "outbox").glob("*.eml"):
         try:
             mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
         except FileNotFoundError:
             continue
-        found[int(str(mail["Subject"]).rpartition(" - ")[2])] += 1
-    return found
+        counts[int(str(mail["Subject"]).rpartition(" - ")[2])] += 1
+    return counts
 
 
 # ---- The steps ------------------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def stop(trial: Trial) -> str:
     with trial.under_load():
         run("systemctl", "stop", *UNITS)
         left = [unit for unit in UNITS if Path(f"/sys/fs/cgroup/system.slice/{unit}.service").exists()]
-        assert not left, f"processes are left of {left}"
+        assert not left, f"processes of {left} still run"
         run("systemctl", "start", *UNITS)
     return trial.check()
 
@@ -206,7 +206,7 @@ def upgrade(trial: Trial) -> str:
 def kill(trial: Trial) -> str:
     for name in ("executor", *CHILDREN, "postgres", "up"):
         with trial.under_load():
-            replaced(name, signal.SIGKILL, 120)
+            signal_and_wait(name, signal.SIGKILL, 120)
     return trial.check()
 
 
@@ -214,20 +214,20 @@ def freeze(trial: Trial) -> str:
     seconds = {}
     for name in ("executor", *CHILDREN):
         with trial.under_load():
-            seconds[name] = replaced(name, signal.SIGSTOP, 180)
-    return f"{trial.check()}; replaced after {told(seconds)}"
+            seconds[name] = signal_and_wait(name, signal.SIGSTOP, 180)
+    return f"{trial.check()}; replaced after {format_seconds(seconds)}"
 
 
 def freeze_up(trial: Trial) -> str:
     with trial.under_load():
-        seconds = replaced("up", signal.SIGSTOP, 400)
-    return f"{trial.check()}; replaced after {told({'up': seconds})}"
+        seconds = signal_and_wait("up", signal.SIGSTOP, 400)
+    return f"{trial.check()}; replaced after {format_seconds({'up': seconds})}"
 
 
 def before_reboot(trial: Trial) -> str:
     with trial.under_load([5]):
         pass
-    answered = trial.accepted.keys() & trial.answered().keys()
+    answered = trial.accepted.keys() & trial.fetch_outputs().keys()
     return f"{len(trial.accepted)} accepted, {len(answered)} of them answered by now"
 
 
@@ -241,8 +241,8 @@ def remove(trial: Trial) -> str:
     run(trial.precieux, "install-service", "--remove")
     states = [run("systemctl", "show", "--property=LoadState", "--value", unit).strip() for unit in UNITS]
     assert states == ["not-found"] * len(UNITS), states
-    assert mails(), "data were removed"
-    return "no unit is left; data are"
+    assert mails(), "the data were removed too"
+    return "the units are removed, and the data are kept"
 
 
 STEPS: Final[dict[str, Callable[[Trial], str]]] = {
@@ -259,8 +259,8 @@ STEPS: Final[dict[str, Callable[[Trial], str]]] = {
 }
 
 
-def replaced(name: str, number: signal.Signals, patience: float) -> float:
-    """Send a signal to a part, and return after how many seconds another process was in its place."""
+def signal_and_wait(name: str, number: signal.Signals, patience: float) -> float:
+    """Send a signal to a part, wait for the process that replaces it, and return the seconds that this took."""
     before = wait_for(lambda: pid_of(name) or 0, _PATIENCE_S, f"{name} runs")
     began = time.monotonic()
     os.kill(before, number)
@@ -269,7 +269,7 @@ def replaced(name: str, number: signal.Signals, patience: float) -> float:
 
 
 def pid_of(name: str) -> int | None:
-    """The main process of a unit, or a child of `up`."""
+    """Return the main process of a unit, or a child of `up`."""
     if name in ("executor", "up"):
         unit = "precieux-executor" if name == "executor" else "precieux"
         return int(run("systemctl", "show", "--property=MainPID", "--value", unit)) or None
@@ -285,22 +285,23 @@ def pid_of(name: str) -> int | None:
     return None
 
 
-def wait_for(look: Callable[[], T], patience: float, what: str) -> T:
-    """Return the first true answer. Looks seldom, to leave the machine to what is tried."""
+def wait_for(condition: Callable[[], T], patience: float, what: str) -> T:
+    """Return the condition's first true value. It is checked seldom, to leave the processor to the programs."""
     deadline = time.monotonic() + patience
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"{what}: not within {patience:g} s"
-        time.sleep(_LOOK_S)
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {patience:g} s: {what}"
+        time.sleep(_POLL_S)
     return found
 
 
 def run(*words: str | Path) -> str:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(map(str, words))}: {done.stderr[-3000:]}"
-    return done.stdout
+    """Run a command and return its output."""
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, f"{' '.join(map(str, words))}: {result.stderr[-3000:]}"
+    return result.stdout
 
 
-def told(seconds: dict[str, float]) -> str:
+def format_seconds(seconds: dict[str, float]) -> str:
     return ", ".join(f"{name} {one:.0f} s" for name, one in seconds.items())
 
 
@@ -310,13 +311,16 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("steps", nargs="*", choices=[*STEPS, []], metavar="STEP")
     parser.add_argument(
-        "--precieux", type=Path, default=Path(sys.prefix) / "bin/precieux", help="the installed command"
+        "--precieux",
+        type=Path,
+        default=Path(sys.prefix) / "bin/precieux",
+        help="the path of the installed command `precieux`",
     )
-    parser.add_argument("--programs", type=int, default=24, help="submissions under way in each step")
-    parser.add_argument("--wheel", type=Path, help="what `upgrade` installs")
-    chosen = parser.parse_args(arguments)
-    steps = chosen.steps or [name for name in STEPS if not name.endswith("-reboot")]
-    trial = Trial(chosen.precieux, chosen.programs, chosen.wheel)
+    parser.add_argument("--programs", type=int, default=24, help="the number of submissions in each step")
+    parser.add_argument("--wheel", type=Path, help="the wheel that `upgrade` installs")
+    options = parser.parse_args(arguments)
+    steps = options.steps or [name for name in STEPS if not name.endswith("-reboot")]
+    trial = Trial(options.precieux, options.programs, options.wheel)
     trial.load()
     for name in steps:
         if name != "after-reboot":

@@ -1,4 +1,4 @@
-"""How a command is started on a host, the executor's or the doctor's."""
+"""How to start the executor or the doctor on a host."""
 
 import shlex
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ PYTHON: Final = "/srv/precieux/.venv/bin/python"
 
 
 class Start(Protocol):
-    """`prepare` are shell commands that come first, of the same user, and `python` is the one to be started."""
+    """The user first runs the shell commands in `prepare`. `python` is the interpreter to start."""
 
     @property
     def prepare(self) -> tuple[str, ...]: ...
@@ -19,15 +19,15 @@ class Start(Protocol):
 
     @property
     def prefix(self) -> tuple[str, ...]:
-        """Words before a command that tests start, several at a time."""
+        """The words to put before a command that tests start. Several such commands may run at a time."""
 
     def run(self, command: Sequence[str]) -> str:
-        """Return a shell command that runs one to its end, with its output and exit code."""
+        """Return a shell command that runs `command` to its end, and has its output and exit code."""
 
 
 @dataclass(frozen=True)
 class Prefix:
-    """By a command that becomes the one that follows it, or runs it as a child; by none, it is as a login gives it."""
+    """Puts words such as `systemd-run --scope` before a command. Without words, the command runs as in a login."""
 
     words: tuple[str, ...]
     prepare: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Results on disk, so that a run can be gone on with, and a table made of several runs."""
+"""Keeps results on disk, so that a run can be continued, and a table can combine several runs."""
 
 import json
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from tests.hosts.result import Result
 
 
 class Store:
-    """The results of one commit on one architecture; a new result replaces an older one of the same cell."""
+    """The results of one commit on one architecture. A new result replaces an older one of the same cell."""
 
     def __init__(self, folder: Path, architecture: str, commit: str) -> None:
         self._file = folder / "results" / f"{architecture}-{commit}.json"

@@ -1,5 +1,5 @@
-"""What is run in a configuration: parts of the project's own tests, whose executors are started as it says, and the
-demo."""
+"""The suites that run in a configuration: some of the project's tests, with executors started as the configuration
+says, and the demo."""
 
 import math
 import shlex
@@ -9,21 +9,21 @@ from typing import Final
 from tests.hosts import junit
 from tests.hosts.checkout import FOLDER
 from tests.hosts.configuration import Configuration
-from tests.hosts.guest import Done, Guest
+from tests.hosts.guest import CommandResult, Guest
 from tests.hosts.outcomes import Outcome
 from tests.hosts.result import Result
 from tests.hosts.start import PYTHON, Start
 
-#: What one suite, or one part of it, may take where it is as quick as it can be.
+#: The shortest time limit, in seconds, of a suite or of one part of it.
 LIMIT_S: Final = 600
-#: How many times as long as at the machine's pace it may take, for the pace changes while it runs.
+#: A suite may take this many times its expected time, because the machine's pace changes while it runs.
 _SLACK: Final = 3
 _FEW_FAILURES: Final = 20
 
 
 @dataclass(frozen=True)
 class Suite:
-    """Tests that take `native_s` seconds on a machine of today. `arguments` are pytest's."""
+    """Tests that take `native_s` seconds on a quiet machine of today. `arguments` are for pytest."""
 
     name: str
     native_s: float
@@ -31,14 +31,14 @@ class Suite:
     splits: bool = False
 
     def parts(self, slowness: float) -> list[str]:
-        """Names of the pieces that each fit into the limit, at a slow machine's pace."""
+        """Return the names of parts that are short enough for the limit at this slowness; `[""]` for a whole suite."""
         if not self.splits:
             return [""]
         count = math.ceil(self.native_s * slowness / (0.6 * LIMIT_S))
         return [f"{number}/{count}" for number in range(1, count + 1)] if count > 1 else [""]
 
     def limit_s(self, slowness: float) -> float:
-        """Seconds after which the suite, or one part of it, hangs."""
+        """Return the seconds after which the suite, or one part of it, counts as hanging."""
         return max(LIMIT_S, _SLACK * self.native_s * slowness / len(self.parts(slowness)))
 
 
@@ -67,13 +67,14 @@ SUITES: Final = {
 }
 
 
-def doctors_command(start: Start) -> str:
+def doctor_command(start: Start) -> str:
     return f"cd {FOLDER}; {start.run((start.python, '-m', 'executor.doctor', '--json'))}"
 
 
 def run_tests(
     guest: Guest, configuration: Configuration, start: Start, suite: Suite, part: str, slowness: float
 ) -> Result:
+    """Run the tests of a suite, with executors started by `start`."""
     limit_s = suite.limit_s(slowness)
     report_file = f"/tmp/{configuration.name}.xml"
     environment = {
@@ -88,47 +89,56 @@ def run_tests(
     assignments = shlex.join(f"{name}={value}" for name, value in environment.items())
     tests = f"env {assignments} {shlex.join(pytest)} >&2"
     command = f"cd {FOLDER} && rm -f {report_file}; {tests}; code=$?; cat {report_file}; exit $code"
-    done = guest.run(configuration.user, command, limit_s)
-    report = junit.read(done.output)
+    result = guest.run(configuration.user, command, limit_s)
+    report = junit.read(result.output)
     if report is None:
-        return without_report(configuration, suite, done, part)
-    ok = done.ok and not report.failures
+        return result_without_report(configuration, suite, result, part)
+    ok = result.ok and not report.failures
     words = str(report.passed) if ok else f"{report.passed} of {report.total}"
     details = report.failures[:_FEW_FAILURES]
-    return Result(configuration.name, suite.name, ok, words, done.seconds, details, report.passed, report.total, part)
+    return Result(configuration.name, suite.name, ok, words, result.seconds, details, report.passed, report.total, part)
 
 
-def without_report(configuration: Configuration, suite: Suite, done: Done, part: str = "") -> Result:
-    if done.lost:
+def result_without_report(configuration: Configuration, suite: Suite, result: CommandResult, part: str = "") -> Result:
+    if result.lost:
         words = "the machine was lost"
-    elif done.timed_out:
-        words = f"hangs: stopped after {done.seconds:.0f} s"
+    elif result.timed_out:
+        words = f"hangs: stopped after {result.seconds:.0f} s"
     else:
-        words = f"ended with exit code {done.exit_code}"
-    return Result(configuration.name, suite.name, False, words, done.seconds, (done.words,), part=part, lost=done.lost)
+        words = f"ended with exit code {result.exit_code}"
+    return Result(
+        configuration.name,
+        suite.name,
+        False,
+        words,
+        result.seconds,
+        (result.words,),
+        part=part,
+        lost=result.lost,
+    )
 
 
-#: Watches whether the demo's programs run in cgroups of their own, while it runs.
-_WATCHED_DEMO: Final = """
+#: Runs the demo, and looks meanwhile for a cgroup of one of its programs.
+_DEMO_SCRIPT: Final = """
 cd {folder} || exit
 {command} >&2 &
 demo=$!
 while kill -0 $demo 2>/dev/null; do
-    [ -n "$seen" ] || seen=$(find /sys/fs/cgroup -type d -path '*/precieux-[0-9]*/*' -print -quit 2>/dev/null)
+    [ -n "$cgroup" ] || cgroup=$(find /sys/fs/cgroup -type d -path '*/precieux-[0-9]*/*' -print -quit 2>/dev/null)
     sleep 0.2
 done
-[ -z "$seen" ] || echo by cgroup
+[ -z "$cgroup" ] || echo by cgroup
 wait $demo
 """
 
 
 def run_demo(guest: Guest, configuration: Configuration, start: Start, serves: Outcome, slowness: float) -> Result:
-    """`precieux demo`, all of it started so. `serves` is how the doctor said that limits would be held."""
+    """Run `precieux demo` under `start`. `serves` is how the doctor said that programs are limited."""
     command = shlex.join((*start.prefix, PYTHON, "-P", "-m", "precieux", "demo"))
-    watched = _WATCHED_DEMO.format(folder=FOLDER, command=command)
-    done = guest.run(configuration.user, watched, DEMO.limit_s(slowness))
-    if not done.ok:
-        return without_report(configuration, DEMO, done)
-    seen = Outcome.BY_CGROUP if "by cgroup" in done.output else Outcome.BY_SAMPLING
-    details = () if seen is serves else (f"the doctor said that it {serves}",)
-    return Result(configuration.name, DEMO.name, seen is serves, str(seen), done.seconds, details)
+    script = _DEMO_SCRIPT.format(folder=FOLDER, command=command)
+    result = guest.run(configuration.user, script, DEMO.limit_s(slowness))
+    if not result.ok:
+        return result_without_report(configuration, DEMO, result)
+    outcome = Outcome.BY_CGROUP if "by cgroup" in result.output else Outcome.BY_SAMPLING
+    details = () if outcome is serves else (f"the doctor reported that it {serves}",)
+    return Result(configuration.name, DEMO.name, outcome is serves, str(outcome), result.seconds, details)

@@ -1,4 +1,4 @@
-"""Services of systemd's."""
+"""Starts the executor as a service of systemd."""
 
 import shlex
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ from typing import Final
 from tests.hosts.start import PYTHON
 
 _UNIT: Final = "precieux-host.service"
-#: Where the executor keeps what it makes once; its user has no home.
+#: The executor's cache. It is not in a home folder, because the executor's user has none.
 _CACHE: Final = "/var/cache/precieux"
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit with settings of systemd.exec(5) and systemd.resource-control(5). Tests start transient ones with the same
-    settings."""
+    """A unit with settings of systemd.exec(5) and systemd.resource-control(5). Tests start transient units with the
+    same settings."""
 
     settings: tuple[str, ...]
     python: str = PYTHON
@@ -43,7 +43,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Installed:
-    """The unit that `precieux install-service` makes. Tests cannot start more of it."""
+    """The unit that `precieux install-service` makes. Tests cannot start a second one."""
 
     python: str = "/opt/precieux/bin/python"
     prepare: tuple[str, ...] = ("/opt/precieux/bin/precieux install-service",)
@@ -57,7 +57,7 @@ class Installed:
 
 
 def _in_unit(unit: str, command: Sequence[str]) -> str:
-    """Run a command in place of a unit's own, with all that was added to the unit."""
+    """Return a shell command that runs `command` in place of a unit's own, with all settings of the unit."""
     folder = f"/run/systemd/system/{unit}.d"
     lines = (
         *("[Service]", "Type=oneshot", "Restart=no", "WatchdogSec=0", "ExecStart=", f"ExecStart={shlex.join(command)}"),

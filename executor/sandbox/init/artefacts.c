@@ -1,6 +1,6 @@
-/* Process 1 collects artefacts while nothing else lives in the box: the step has ended, what it left was killed, and no
- * other step has started. So no process can replace a file between the check and the read, and no line of a submitted
- * program has run. A compiler made the files; their names, types and sizes are checked nevertheless.
+/* Process 1 collects artefacts while no other process is in the box: the first step has ended, the processes that it
+ * left were killed, and the next step has not started. So no process can replace a file between the check and the read.
+ * No submitted program has run yet; a compiler made the files. Their names, types and sizes are checked nevertheless.
  */
 
 #include "artefacts.h"

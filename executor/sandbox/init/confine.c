@@ -21,7 +21,8 @@ enum { INSIDE_ID = 1000 }; /* a program's user id in its own user namespace */
 
 static const char READY[] = "r";
 /* If memory runs out, the kernel ends programs first, then process 1 of each box, then the keeper, then the executor
- * (proc_pid_oom_score_adj(5)). An unprivileged process may raise this, and lower it again if /proc is writable. */
+ * (proc_pid_oom_score_adj(5)). A process needs no privilege to raise its value. If /proc is writable, it can lower it
+ * again (`mount_proc` in world.c). */
 static const char DIES_FIRST[] = "1000";
 
 static struct packet packet;

@@ -1,4 +1,4 @@
-/* Where a process gives up every privilege, before it runs a step. */
+/* Take every privilege from a process before it runs a step. */
 #pragma once
 
 #include "privileges.h"
@@ -12,14 +12,14 @@ struct step;
 /* What all programs of one zygote have in common. */
 struct confinement {
     struct filter program_filter, process_one_filter;
-    long first_user; /* a user id of the kernel's; -1 if every program has the zygote's user */
+    long first_user; /* box users are counted from it; -1 if every box has the zygote's user */
     int last_capability;
 };
 
-/* What the first process of a box waits as: a process for any program, a copy of the zygote, or a stub. */
+/* What waits in a box for its first step: a process that can start any program, a copy of the zygote, or a stub. */
 enum box_kind { PLAIN, FORKED, STUB };
 
-/* One box, as the keeper requested it. The words of a stub's step are next in the packet. */
+/* A box that the keeper has requested. If its kind is STUB, the next words in `packet` are the stub's step. */
 struct box {
     long id;
     uid_t user;
@@ -31,12 +31,13 @@ struct box {
     struct packet *packet;
 };
 
-/* Run in a new process. Returns only if the box is FORKED; then `wait_for_step` or `await_step` follows. */
+/* Called in a new process: give up every privilege, then run the step. Return only if the box is FORKED; the caller
+ * must then call `wait_for_step` or `await_step`. */
 void become_program(const struct box *box, const struct confinement *confinement, int control);
 
-/* Report that this process is ready, receive the step when the run begins, and set up its streams and limits. Exit if
- * the run never begins. */
+/* Report that this process is ready, wait for the step, and set up its streams and limits. Exit if the keeper ends the
+ * box without a run. */
 const struct step *wait_for_step(void);
-/* Wait for the step, and point to the words of its command, each ended by a NUL; return their length. For
- * zygote/python.py and node.c. */
+/* `wait_for_step` for zygote/python.py and node.c. Point `arguments` to the words of the command, each ended by a NUL,
+ * and return their length in bytes. */
 size_t await_step(const char **arguments);

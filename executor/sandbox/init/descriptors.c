@@ -13,7 +13,7 @@
 
 enum {
     MAX_OPEN = 64,
-    HIGHEST = 255, /* a runtime that has just started has few */
+    HIGHEST = 255, /* a runtime that has just started uses none above */
     MAX_WATCHES = 128,
     MAX_IN_PIPE = 64,
 };
@@ -72,7 +72,7 @@ static void read_details(struct record *record)
     fclose(details);
 }
 
-/* Copy what is in a pipe, and write it back. */
+/* Record the content of a pipe: read it, and write it back. */
 static void read_pipe(struct record *end)
 {
     char path[64];
@@ -160,7 +160,7 @@ void replace_descriptors(void)
 {
     for (int index = 0; index < record_count; index++) {
         const struct record *old = &records[index];
-        if (old->type == NULL_DEVICE) /* its flags are shared too, so they would be a channel */
+        if (old->type == NULL_DEVICE) /* otherwise its flags would be shared, and be a channel between boxes */
             replace(old, open("/dev/null", (old->flags & O_ACCMODE) | O_CLOEXEC));
         else if (old->type == EPOLL)
             replace(old, epoll_create1(EPOLL_CLOEXEC));

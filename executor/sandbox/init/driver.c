@@ -27,7 +27,7 @@ static pid_t spawn(const struct step *step, int command, int input, int output)
     return error ? -1 : child;
 }
 
-/* Return the exit status, or the negative of the signal; -SIGKILL if there is no child. */
+/* Return the exit status, or the negated signal number; -SIGKILL if there is no child. */
 static int wait_for(pid_t child)
 {
     int status;
@@ -36,12 +36,12 @@ static int wait_for(pid_t child)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-/* Link if both succeeded. Return the exit status that the driver would have, or -1 if it must run. */
+/* Link if both succeeded. Return the exit status that the driver would have, or -1 if the driver must run. */
 static int finish_build(const struct step *step, int compiler_status, int assembler_status)
 {
     if (compiler_status == ERROR_FOUND && assembler_status >= 0)
         return ERROR_FOUND;
-    /* SIGPIPE: the compiler still wrote when the assembler had ended. */
+    /* SIGPIPE: the assembler ended while the compiler was still writing. */
     if (assembler_status == ERROR_FOUND && (compiler_status == 0 || compiler_status == -SIGPIPE))
         return ERROR_FOUND;
     if (compiler_status != 0 || assembler_status != 0)
@@ -52,7 +52,7 @@ static int finish_build(const struct step *step, int compiler_status, int assemb
     return linker_status == 0 || linker_status == ERROR_FOUND ? linker_status : -1;
 }
 
-/* Return if the status is -1. */
+/* Remove what the commands left over. Then exit with `status`, or return if it is -1. */
 static void clean_up_and_exit(const struct step *step, int status)
 {
     for (char *const *path = step->leftovers; *path; path++)
@@ -61,7 +61,7 @@ static void clean_up_and_exit(const struct step *step, int status)
         _exit(status);
 }
 
-/* Return if the driver must run. */
+/* Run the three commands and exit. Return if the driver must run instead. */
 static void run_commands(const struct step *step)
 {
     int pipe[2];
@@ -87,7 +87,7 @@ static int original_output;
 
 static void after_compilation(int compiler_status)
 {
-    if (put_at(1, original_output, 0) >= 0) /* closes the pipe, so the assembler reads its end */
+    if (put_at(1, original_output, 0) >= 0) /* closes the pipe, so the assembler reads end-of-file */
         clean_up_and_exit(current_step, finish_build(current_step, compiler_status, wait_for(current_assembler)));
     execute(current_step);
 }
@@ -99,7 +99,7 @@ static void at_exit(int status, void *nothing)
     after_compilation(status);
 }
 
-/* The assembler has ended, or the compiler's stack is exhausted. */
+/* SIGPIPE: the assembler has ended. SIGSEGV: the compiler has exhausted its stack. */
 static void on_signal(int number)
 {
     reset_signals();

@@ -1,5 +1,5 @@
-/* Run a step, without a compiler's driver if possible: GCC's driver and what it starts take a sixth of a small
- * program's CPU time.
+/* Run a step, if possible without the compiler's driver. To compile a small program, GCC's driver, `collect2` and the
+ * linker's search for libraries take a sixth of the CPU time (ADR 19).
  *
  * The commands come from the driver itself (executor/gcc_driver.py): a compiler, an assembler that reads its output,
  * and a linker. A command that finds an error reports it and exits with 1. If anything else goes wrong, the driver runs
@@ -10,5 +10,6 @@
 struct step;
 
 _Noreturn void run_step(const struct step *step);
-/* For a process that is the compiler already: connect it to the assembler and return. The rest is done at its exit. */
+/* Called in a process that is the compiler already: connect it to the assembler and return. The linker runs when the
+ * compiler exits. */
 void compile_in_this_process(const struct step *step);

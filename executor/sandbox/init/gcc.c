@@ -1,15 +1,14 @@
-/* The zygote of C programs. GCC's compiler loads this library as a plugin. It makes boxes when it is about to read the
- * first line of its file or, with the argument `ahead`, when it has read the lines that most C programs begin with (its
- * file in `preload`). In the process of a program, the text and the name of its file are then replaced by the
- * program's.
+/* The zygote of C programs. GCC's compiler loads this library as a plugin. The compiler makes boxes when it is about to
+ * read the first line of its file. With the argument `ahead` it first reads the lines that most C programs begin with
+ * (its file in `preload`). In a box, the program's text and name then replace those of the file.
  *
- * It stops in `cb.file_change` of cpplib's reader. That is called when the compiler enters its file, and when it
- * returns there from a header, before it looks at the next line (`_cpp_get_fresh_line` and `_cpp_pop_buffer` in
- * libcpp/lex.c and directives.c of GCC). So nothing has been decided about the lines that follow.
+ * The compiler stops in `cb.file_change` of cpplib's reader. GCC calls that when it enters a file, and when it returns
+ * to it from a header, before it looks at the next line (`_cpp_get_fresh_line` and `_cpp_pop_buffer` in libcpp/lex.c
+ * and directives.c of GCC). So nothing has been decided about the lines that follow.
  *
  * The declarations are copied here, because GCC's headers are a package that is seldom installed. They have been the
  * same for many versions. If a compiler lacks one of the symbols, it makes no boxes. If it works differently, it fails
- * the test in `executor/warm/forked_compiler.py`, and then there is no such zygote.
+ * the test in `executor/warm/forked_compiler.py`. Either way, C programs are then compiled without this zygote.
  */
 
 #include "confine.h"
@@ -28,7 +27,7 @@
 #include <unistd.h>
 
 enum {
-    FILE_CHANGE = 1, /* index of this callback of the reader */
+    FILE_CHANGE = 1, /* index of `file_change` among the reader's callbacks */
     PADDING = 64,    /* the compiler searches a line in blocks of this many bytes */
     MAX_NAMES = 64,  /* copies of the file's name */
 };
@@ -56,16 +55,16 @@ extern int unregister_callback(const char *plugin, int event) GCC;
 static const char PLUGIN[] = "precieux";
 static file_change *original_file_change;
 static const char *path;
-static struct buffer *main_buffer; /* of the file itself */
+static struct buffer *main_buffer; /* the file's own, not a header's */
 static bool reads_ahead;
-static int file_included; /* the event of that name */
+static int file_included; /* the number of the event PLUGIN_INCLUDE_FILE */
 
 static char *names[MAX_NAMES];
 static int name_count;
-static char *output; /* what the compiler has put into its output's buffer; the file's name is in it */
+static char *output; /* what the compiler has written so far; it contains the file's name */
 
 /* Find the compiler's copies of its file's name. Only the compiler knows where they are, so this searches all memory
- * that it can write to. The name is longer than any program's, so the program's fits in its place
+ * that it can write to. The file's name is longer than any program's, so that the program's fits in its place
  * (`executor/warm/forked_compiler.py`). */
 static void find_names(void)
 {
@@ -93,7 +92,7 @@ static void find_names(void)
     fclose(maps);
 }
 
-/* Give the file the program's name, which is in the compiler's own command; false if it is not. */
+/* Give the file the program's name. Return false if the step's compiler command does not contain one that fits. */
 static bool rename_file(const struct step *step)
 {
     char *const *words = step->commands[0];
@@ -110,7 +109,7 @@ static bool rename_file(const struct step *step)
     return true;
 }
 
-/* Replace the file's text by the program's; false if that does not begin with what the compiler has read. */
+/* Replace the file's text by the program's. Return false if that does not begin with what the compiler has read. */
 static bool replace_text(void)
 {
     static const char BYTE_ORDER_MARK[] = "\xef\xbb\xbf";
@@ -134,7 +133,7 @@ static bool replace_text(void)
     return true;
 }
 
-/* Returns only in the process of a program, where the compiler then goes on. */
+/* Make boxes. Return only in a box's process, where the compiler then goes on with the program. */
 static void become_zygote(void)
 {
     on_failure(CONTROL, "", 1);

@@ -2,14 +2,14 @@
  *
  * A file calls only files below it, and includes their headers (tests/unit/executor/test_init_layout.py):
  *
- *   main.c         a zygote that only makes boxes
- *   node.c         a zygote that is a Node
- *   gcc.c          a zygote that is a compiler
+ *   main.c         the zygote without a runtime
+ *   node.c         the zygote of Node programs
+ *   gcc.c          the zygote of C programs
  *   zygote.c       forks process 1 of each box                  runs in the zygote
  *   pid1.c         makes the box, starts steps, reaps           runs in the box, with privileges
  *   artefacts.c    collects what a compiler made
  *   confine.c      gives up every privilege                     runs in the box, as the program
- *   driver.c       runs a step, or a compiler's commands in its place
+ *   driver.c       runs a step, if possible without the compiler's driver
  *   step.c         reads a step, sets its streams and limits, becomes its program
  *   world.c        makes a box's mounts and files
  *   privileges.c   sets capabilities and filters
@@ -18,8 +18,8 @@
  *   packet.c       sends and receives words and descriptors
  *   process.c      fails, resets signals
  *
- * All input comes from the keeper; nothing that a program writes is read. Any failure ends the process (`fail`), and if
- * it is process 1 or one of its children that is not a program yet, the box.
+ * All input comes from the keeper. Nothing that a program writes is read. Any failure ends the process (`fail`). If it
+ * is process 1, or a child of process 1 that has not become its program yet, the box ends too.
  */
 
 #include "zygote.h"

@@ -1,6 +1,6 @@
 /* The zygote of Node programs. `preload/start.js` loads this library twice as an addon (`process.dlopen`). The first
- * call returns only in the process of a program; the second returns there when the program has come. Nothing of Node's
- * API is used, so compiling this needs no library of Node's.
+ * call makes boxes, and returns only in their programs' processes. The second returns when the program has arrived.
+ * This uses no function of Node's API, so compiling it needs none of Node's files.
  */
 
 #include "confine.h"
@@ -19,7 +19,7 @@ EXPORTED void *napi_register_module_v1(void *environment, void *exports)
     const char *arguments;
     (void)environment;
     if (is_forked) {
-        await_step(&arguments); /* not needed: start.js names the main module */
+        await_step(&arguments); /* not used: start.js finds the main module */
         return exports;
     }
     on_failure(CONTROL, "", 1);

@@ -22,7 +22,7 @@ struct packet {
 bool receive_packet(int socket, struct packet *packet);
 const char *next_word(struct packet *packet);
 long long next_number(struct packet *packet);
-/* Return -1 for index -1, which stands for no descriptor. */
+/* Return the descriptor at `index`, or -1 if the index is negative, which means none. */
 int descriptor_at(const struct packet *packet, int index);
 void close_descriptors(const struct packet *packet);
 void send_packet(int socket, const void *bytes, size_t length, const int *descriptors, int count);

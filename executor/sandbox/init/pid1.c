@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* If memory runs out, process 1 ends after programs (`DIES_FIRST` in confine.c), even as a copy of a large runtime, but
- * before the keeper. */
+/* If memory runs out, process 1 ends after programs (`DIES_FIRST` in confine.c) and before the keeper, even if it is a
+ * copy of a large runtime. */
 static const char DIES_SECOND[] = "950";
 
 /* A process that has given up every privilege and waits for its step. */
@@ -30,7 +30,8 @@ struct child {
     bool is_stub;
 };
 
-/* The run, as the keeper sends it (`run_words` in keeper/words.py), and the joins of each step after the first. */
+/* `packet` is the run, as the keeper sends it (`run_words` in keeper/words.py). `joins` are the descriptors with
+ * which a step after the first joins its cgroup. */
 static struct packet packet, joins;
 
 static double seconds(struct timeval time)
@@ -57,7 +58,7 @@ static void send_text(int keeper, const char *text)
     send_packet(keeper, text, strlen(text), NULL, 0);
 }
 
-/* `fail` with the child's message, or report that it ended without one. */
+/* `fail` with the child's message, or with our own if it ended without one. */
 static _Noreturn void fail_to_start(const char *message, ssize_t length)
 {
     char what[1024];
@@ -69,7 +70,7 @@ static _Noreturn void fail_to_start(const char *message, ssize_t length)
     fail(what);
 }
 
-/* Fork a child and wait until it is ready. Returns true only in a child that is FORKED. */
+/* Fork a child and wait until it is ready. Return true only in the child of a FORKED box. */
 static bool start_child(const struct box *box, const struct confinement *confinement, struct child *child)
 {
     int pair[2];
@@ -96,7 +97,7 @@ static bool start_child(const struct box *box, const struct confinement *confine
     return false;
 }
 
-/* Pass on the words of a step as they are; a stub gets a line of text instead. */
+/* Send the child the step's words as the keeper sent them. A stub gets one line of text instead. */
 static void send_step(const struct child *child, struct packet *from)
 {
     const char *line = next_word(from);
@@ -110,7 +111,7 @@ static void send_step(const struct child *child, struct packet *from)
     from->next += bytes;
 }
 
-/* When all processes are dead: `fail` if the child never became its program. */
+/* `fail` if the child never became its program. Called when all processes of the step are dead. */
 static void check_start(const struct child *child)
 {
     char message[1024];
@@ -120,7 +121,7 @@ static void check_start(const struct child *child)
     close(child->control);
 }
 
-/* Return the child's wait status, and the largest resident size in bytes of it or one of its children. */
+/* Return the child's wait status. Set `resident` to the largest resident size in bytes, its own or a child's. */
 static int wait_for(pid_t child, long long *resident)
 {
     struct rusage usage;
@@ -131,8 +132,8 @@ static int wait_for(pid_t child, long long *resident)
     return status;
 }
 
-/* Kill and reap what the step left behind: a process that loses its parent becomes our child. kill(2) is called only if
- * there is one, because to signal the whole namespace the kernel looks at every process of the machine. */
+/* Kill and reap the processes that the step left. They are our children, because their parents have ended. kill(2) is
+ * called only if there are any: to signal a whole namespace, the kernel looks at every process of the machine. */
 static void kill_remaining(void)
 {
     while (wait4(-1, NULL, WNOHANG | __WALL, NULL) >= 0 || errno != ECHILD) {
@@ -216,8 +217,8 @@ void run_process_one(const struct box *box, const struct confinement *confinemen
     send_text(box->keeper, "ready");
     if (receive_packet(box->keeper, &packet)) {
         run(box, confinement, &child);
-        /* End only when the keeper has closed its socket, after the last report: the end takes as long as passing that
-         * on. Until then the joins of steps that were not started may still arrive. */
+        /* Wait until the keeper has passed the last report on and closed its socket. Ending takes as long as that, and
+         * must not delay it. Descriptors for steps that were not started may still arrive. */
         while (receive_packet(box->keeper, &packet))
             close_descriptors(&packet);
     }

@@ -53,7 +53,7 @@ void connect_streams(const struct step *step, const int *descriptors, int count)
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0)
         fail("/dev/null");
-    /* The descriptors are all above 3, because 0, 1 and 2 are open from the start. */
+    /* No descriptor is 0, 1 or 2, because these are open from the start. So dup3 never overwrites one. */
     for (int target = 0; target < 3; target++) {
         int index = indices[target];
         if (index >= count)

@@ -7,10 +7,10 @@ struct packet;
 
 enum {
     MAX_WORDS = 1024, /* of one command or environment */
-    COMMANDS = 3,     /* a compiler's, without its driver */
+    COMMANDS = 3,     /* compiler, assembler and linker */
 };
 
-/* Its words point into the packet. With a shortcut, the `commands` may replace `argv` (driver.c). */
+/* All words point into the packet. If the step has a shortcut, its `commands` may run instead of `argv` (driver.c). */
 struct step {
     char *argv[MAX_WORDS + 1], *environment[MAX_WORDS + 1];
     int argc;
@@ -21,7 +21,7 @@ struct step {
 };
 
 void read_step(struct packet *from, struct step *step);
-/* Set up standard input, output and error. The step's indices refer to the `descriptors`, which are closed. */
+/* Connect standard input, output and error to the descriptors that the step's indices name. Close `descriptors`. */
 void connect_streams(const struct step *step, const int *descriptors, int count);
 void set_limits(const struct step *step);
 /* Become the program. */

@@ -1,12 +1,12 @@
 /* fork(2) copies only the calling thread. So the others are stopped for good, each in a signal handler that records its
  * position. The fork copies memory and stacks. In the child each thread is started again at that position, on its own
- * stack, and returns from the handler. The C library and the program see no difference: the handler's return restores
- * registers, signal mask and alternate stack (sigreturn(2)), and `resume_threads` and `park` restore what else the
+ * stack, and returns from the handler. The C library and the program see no difference. The handler's return restores
+ * registers, signal mask and alternate stack (sigreturn(2)). `resume_threads` and `park` restore the rest that the
  * kernel keeps for a thread: storage, id, list of robust locks. DMTCP and CRIU restore processes from disk in the same
  * way.
  */
 
-/* With it, longjmp(3) accepts only a jump up the current stack. */
+/* With _FORTIFY_SOURCE, longjmp(3) accepts only a jump up the current stack. */
 #undef _FORTIFY_SOURCE
 
 #include "process.h"
@@ -88,11 +88,11 @@ static char *thread_pointer(void)
 }
 #endif
 
-/* The place of a thread's registration for restartable sequences (rseq(2)), in glibc 2.35 or newer. */
+/* The offset of a thread's rseq(2) registration from its thread pointer; in glibc since 2.35. */
 extern const ptrdiff_t __rseq_offset __attribute__((weak, visibility("default")));
 
-/* The copy of a thread is not registered, so the processor number there is stale. If it is unknown, glibc asks the
- * kernel. */
+/* Mark the processor number of a thread's copy as unknown, so that glibc asks the kernel for it. The copy is not
+ * registered for rseq(2), so the number would be stale. */
 static void forget_processor(void)
 {
     enum { PROCESSOR = 1, UNKNOWN = -1 };
@@ -149,8 +149,8 @@ static int signal_others(int *known, int count)
     return count;
 }
 
-/* Have all memory copied by a fork. V8 excludes some, to make forks fast. Shared memory would stay shared, so it is
- * refused. */
+/* Make a fork copy all memory. V8 excludes some, to make forks fast. `fail` if some is shared, because a parent and its
+ * children would go on sharing it. */
 static void copy_memory_on_fork(void)
 {
     char line[512];
@@ -191,7 +191,7 @@ void park_threads(void)
     copy_memory_on_fork(); /* no thread is left that could map more */
 }
 
-/* The C library's fork(3) would reuse the stacks of the other threads, which it assumes gone. */
+/* fork(3) of the C library assumes that a child has no other threads, and would reuse their stacks. */
 pid_t fork_with_threads(void)
 {
     if (!main_id)
@@ -199,7 +199,7 @@ pid_t fork_with_threads(void)
     void *robust_list;
     size_t bytes;
     syscall(SYS_get_robust_list, 0, &robust_list, &bytes);
-    /* Some machines have the last two arguments in another order. */
+    /* The last two arguments are equal, because their order depends on the architecture. */
     pid_t pid = (pid_t)syscall(SYS_clone, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD, 0, 0, main_id, main_id);
     if (pid == 0)
         syscall(SYS_set_robust_list, robust_list, bytes);

@@ -1,4 +1,4 @@
-/* Each box has new namespaces (zygote.c), a new /proc, and one tmpfs, which the kernel frees after the last process. */
+/* Each box has new namespaces (zygote.c), a new /proc and one tmpfs. The kernel frees them after the last process. */
 
 #include "process.h"
 #include "world.h"
@@ -18,9 +18,9 @@
 
 static const int PRIVATE = MS_NOSUID | MS_NODEV;
 static const long long BYTES_PER_INODE = 4096, FEWEST_INODES = 1024;
-/* The wall has a link /tmp -> /box/tmp, and /dev/shm is mounted from here: one size limit holds for all of them. */
+/* The wall links /tmp to /box/tmp, and /box/shm is mounted on /dev/shm, so the size limit of /box covers both. */
 static const char *const SHARED_FOLDERS[] = {"/box/tmp", "/box/shm"};
-/* Kernel files that describe the host and not the box, or that the host's root may write. No runtime reads them. */
+/* Files of the kernel that describe the host, not the box, or that the host's root may write. No runtime reads them. */
 static const char *const MASKED_FILES[] = {
     "/proc/cmdline",       "/proc/diskstats",     "/proc/interrupts", "/proc/kallsyms",
     "/proc/kcore",         "/proc/key-users",     "/proc/keys",       "/proc/kmsg",
@@ -76,8 +76,8 @@ static void set_loopback_up(void)
     close(inet);
 }
 
-/* Mount a /proc that programs may only read. In a writable one a program could lower its oom_score_adj, and process 1,
- * if the executor is root, could write the kernel's settings without any capability. */
+/* Mount a /proc that programs may only read. In a writable one a program could lower its oom_score_adj. And if the
+ * executor is root, process 1 could write the kernel's settings without any capability. */
 static void mount_proc(void)
 {
     /* hidepid hides processes that the reader may not trace, above all process 1 (proc(5)). */
@@ -122,8 +122,8 @@ void make_world(long long disk_bytes, uid_t user)
              inodes > FEWEST_INODES ? inodes : FEWEST_INODES);
     mount_on("box", "/box", "tmpfs", PRIVATE, options);
     mount_proc();
-    /* The box has its own terminals, because all boxes share the wall's. They are few, because all instances share one
-   * limit. */
+    /* Without its own devpts, a box would share the wall's terminals with all other boxes. It may have few terminals,
+     * because the kernel limits those of all devpts instances together. */
     mount_on("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620,max=16");
     if (mkdir(WORK, 0755) < 0)
         fail(WORK);
@@ -139,7 +139,7 @@ void make_world(long long disk_bytes, uid_t user)
     lower_limits();
 }
 
-/* Make each folder that leads to a file of the work folder, or give it to the `user`. */
+/* Make each folder on the path of a file in the work folder, or give each to the `user`. */
 static void prepare_folders(const char *name, bool make, uid_t user)
 {
     char path[4096];
@@ -168,7 +168,7 @@ static void write_file(const struct file *file, uid_t user)
     close(target);
 }
 
-/* Folders change their owner last, because process 1 may not write to those of another user. */
+/* Folders change their owner last, because process 1 may not write to another user's folder. */
 void write_work_folder(const struct file *files, int count, uid_t user)
 {
     for (int index = 0; index < count; index++) {

@@ -12,9 +12,9 @@ struct file {
     mode_t mode;
 };
 
-/* No submitted program has run when these are called, so no path can be a link that leads elsewhere. */
+/* These are called before a submitted program runs, so no path can be a link that leads elsewhere. */
 void make_world(long long disk_bytes, uid_t user);
 void write_work_folder(const struct file *files, int count, uid_t user);
 
-/* Write to a file below /proc, which the box itself can only read. */
+/* Write to a file below /proc. The box's own mount of /proc is read-only. */
 void write_to_proc(const char *path, const char *value);

@@ -51,7 +51,7 @@ static void answer(int keeper, long id, long pid)
         close(process);
 }
 
-/* Move the keeper's socket away from CONTROL, where each program has its own. */
+/* Move the keeper's socket from CONTROL, which each child needs for its own socket. */
 static int move_keeper(void)
 {
     int keeper = fcntl(CONTROL, F_DUPFD_CLOEXEC, CONTROL + 1);
@@ -62,7 +62,7 @@ static int move_keeper(void)
     return keeper;
 }
 
-/* Read the first packet: the first user's id, the length of the programs' filter, this filter and process 1's. */
+/* Read the first packet: the first user's id, the length of the programs' filter, that filter, process 1's filter. */
 static void configure(int keeper, struct confinement *confinement)
 {
     static char filters[MAX_PACKET];

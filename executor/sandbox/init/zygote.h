@@ -1,15 +1,15 @@
 /* A zygote: a process that only forks process 1 of each box.
  *
- * Forked processes inherit its memory, so it learns nothing of any run: only that one more box is needed, of which
- * kind, and with which stub. Some zygotes are runtimes and compilers (zygote/python.py, node.c, gcc.c), so that a
- * program in their language need not start one. The other (main.c) has no memory worth copying.
+ * Forked processes inherit its memory, so it learns nothing about any run. It learns only that a box is needed, of
+ * which kind, and with which stub. Some zygotes are runtimes or compilers (zygote/python.py, node.c, gcc.c), so that a
+ * box need not start one. The plain zygote (main.c) has no memory worth copying.
  */
 #pragma once
 
 #include <stdbool.h>
 
-/* Make boxes until the keeper closes its socket; then return false. Returns true in the process of a program that is
- * FORKED, where `wait_for_step` or `await_step` follows. */
+/* Make boxes until the keeper closes its socket; then return false. Return true in the child of a FORKED box, which
+ * must then call `wait_for_step` or `await_step`. */
 bool make_boxes(void);
-/* The same with signals reset, for main.c and zygote/python.py. */
+/* Reset signals, then call `make_boxes`. For main.c and zygote/python.py. */
 bool serve(void);

@@ -30,11 +30,11 @@ import jdk.internal.access.SharedSecrets;
 /**
  * Compiles one source file after the other with javac, in a machine that stays warm.
  *
- * Standard input is a socket. It receives a file's name and text, and sends a verdict, javac's output and the class
- * files. Each text and each list follows its length; that of a text is in bytes. Each compilation has its own compiler
- * and file manager. Its options are constant, and it sees only its source and the JDK. The verdict is UNDECIDED if the
- * result is neither a success nor a plain error in the source, for example if the source exhausts the compiler's stack.
- * Then the ordinary javac decides.
+ * Standard input is a socket for both directions. A request is a file's name and text. The answer is a verdict, javac's
+ * output and the class files. Before each text comes its length in bytes, and before each list its number of entries.
+ * Each compilation has its own compiler and file manager. Its options are constant, and it sees only its source and the
+ * JDK. The verdict is UNDECIDED if the result is neither a success nor a plain error in the source, for example if the
+ * source exhausts the compiler's stack. Then the ordinary javac decides.
  */
 public final class Compiler {
     private static final int COMPILED = 0, REFUSED = 1, UNDECIDED = 2;
@@ -120,7 +120,7 @@ public final class Compiler {
         output.write(bytes);
     }
 
-    /** A source, with the name in diagnostics that it would have on javac's command line. */
+    /** A source file. Diagnostics name it as if it were on javac's command line. */
     private static final class Source extends SimpleJavaFileObject {
         private final String name;
         private final String text;

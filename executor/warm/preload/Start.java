@@ -20,9 +20,9 @@ import jdk.internal.vm.annotation.Hidden;
  * A Java machine that has started, has warmed up, and waits for its program on descriptor 3.
  *
  * It takes the place of the program's main class on the command line. It calls that class as the launcher would: on the
- * same thread, and without a frame of its own in a stack trace. For that, this class is on the boot class path, because
- * only there does Hidden have an effect, and a hidden class makes the call. Without a `public static void
- * main(String[])`, an ordinary `java` runs: it reports the mistake, or supports a newer kind of main.
+ * same thread, and without a frame of its own in a stack trace. To leave no frame, a hidden class makes the call, and
+ * this class is on the boot class path, because `@Hidden` has an effect only there. If the program has no `public static
+ * void main(String[])`, an ordinary `java` runs it: that reports the mistake, or supports a newer kind of main.
  */
 public final class Start {
     private static final MethodType MAIN = MethodType.methodType(void.class, String[].class);
@@ -33,7 +33,7 @@ public final class Start {
     public static void main(String[] rehearsal) throws Throwable {
         Warmup.run();
         if (rehearsal.length > 0) {
-            return; // at its end the machine archives the classes that were used, to load them faster the next time
+            return; // when the machine ends, it archives the classes that were used, to load them faster the next time
         }
         List<String> words = waitForWords();
         if (words.isEmpty()) {
@@ -64,7 +64,7 @@ public final class Start {
         }
     }
 
-    /** Returns the words of one line of JSON, {"argv": [...]}, or none if the channel is closed first. */
+    /** Reads one line of JSON, {"argv": [...]}, and returns its words, or none if the channel is closed first. */
     private static List<String> waitForWords() throws IOException {
         FileDescriptor channel = new FileDescriptor();
         SharedSecrets.getJavaIOFileDescriptorAccess().set(channel, 3);
@@ -113,7 +113,7 @@ public final class Start {
         return type;
     }
 
-    /** Returns a method that calls `main`, in a hidden class of its package, so that its class need not be public. */
+    /** Returns a method that calls `main`. It is in a hidden class of its package, so its own class need not be public. */
     static MethodHandle callOf(Class<?> main) throws ReflectiveOperationException, IOException {
         String name = main.getName() + CALLER;
         Class<?> caller = SharedSecrets.getJavaLangAccess()
@@ -152,7 +152,7 @@ public final class Start {
         return bytes.toByteArray();
     }
 
-    /** Runs a `java` with the options of this one and the program's words; returns its exit code. */
+    /** Runs an ordinary `java` with this one's options and the program's words. Returns its exit code. */
     private static int runOrdinary(List<String> words) throws IOException, InterruptedException {
         ProcessHandle.Info self = ProcessHandle.current().info();
         List<String> command = new ArrayList<>(List.of(self.command().orElseThrow()));

@@ -14,7 +14,7 @@ import java.util.Scanner;
 import java.util.stream.Collectors;
 
 /**
- * Does once what most programs do first, so that its classes are loaded, linked and initialized.
+ * Does once what most programs do first, so that the classes for it are loaded, linked and initialized.
  *
  * The program must not notice: this uses no stream of the process, starts no thread, and advances no counter that a
  * program can print. `String.format` is left out: it costs every start more than it saves the programs that use it.

@@ -1,13 +1,13 @@
 /* A GCC plugin for precompiled headers: `#pragma precieux instantiate` instantiates the templates that have been used
- * so far. Without it, GCC does that at the end of every program that includes the header, which takes most of the time
- * of a small program. Clang has the same as `-fpch-instantiate-templates`.
+ * so far. Without it, GCC does that at the end of every program that includes the header. For a small program, that
+ * takes most of the time. Clang's option for the same is `-fpch-instantiate-templates`.
  *
  * The C++ standard ([temp.point]) allows an instantiation in two places: right after the declaration that uses it, or
  * at the program's end. A program whose meaning differs between the two is ill-formed.
  *
- * An instantiated function may create an object of a class. That needs the class's table of virtual functions, which
- * uses these functions. At the program's end GCC repeats this until nothing new is used (`c_parse_final_cleanups` in
- * its decl2.cc). The plugin does the same, but leaves it to GCC to write the tables.
+ * An instantiated function may create an object of a class. That needs the class's table of virtual functions, which in
+ * turn uses these functions. At the program's end GCC repeats this until nothing new is used (`c_parse_final_cleanups`
+ * in its decl2.cc). The plugin does the same, but leaves it to GCC to write the tables.
  *
  * The declarations are copied here, because GCC's headers are a package that is seldom installed. If they are wrong for
  * a compiler, it does not load the plugin, or the header fails its test; then the header is precompiled without it
@@ -66,9 +66,10 @@ static struct node *use_function(struct node **node, int *walk_below, void *data
     return NULL;
 }
 
-/* Mark the functions of all used tables as used; return the number of these tables. GCC calls `decl_needed_p`, which
- * has the same answer for a table that is to be written, and crashes for any other if GCC does not optimise. Such a
- * table is in a library, so none of its functions is instantiated. */
+/* Mark the functions of all used tables as used; return the number of these tables. GCC itself calls `decl_needed_p`
+ * where this reads a flag. Both agree about each table that GCC is to write. About other tables `decl_needed_p` cannot
+ * be asked, because it crashes if GCC does not optimise. But those are in a library: none of their functions is
+ * instantiated. */
 static unsigned use_virtual_functions(void) {
     unsigned tables = 0;
     for (unsigned index = 0; keyed_classes && index < keyed_classes->count; index++) {
@@ -84,7 +85,7 @@ static unsigned use_virtual_functions(void) {
     return tables;
 }
 
-/* `at_eof` has GCC decide linkage too, as at the end of a file. Without that, GCC 14 fails for virtual destructors. */
+/* `at_eof` makes GCC decide linkage too, as at the end of a file. Otherwise GCC 14 fails for virtual destructors. */
 static void instantiate(struct cpp_reader *reader) {
     (void)reader;
     unsigned tables = 0, before;

@@ -1,8 +1,9 @@
 // Node's zygote: a Node that has started and is forked for each program, in its box (executor/sandbox/init/node.c).
 //
 // It is preloaded (`node --require=start.js /box/work/main.js`), so it runs after Node's own start and just before Node
-// loads the main module. It blocks twice in C: in the zygote, where only the forked processes return, and in each of
-// them until its program has come. Node itself then runs the program, without a frame of this file on the stack.
+// loads the main module. It blocks twice in C. The first call, in the zygote, returns only in the forked processes. The
+// second returns in each of them when its program has arrived. Node then runs the program itself, so no frame of this
+// file is on the stack.
 'use strict'
 
 const fs = require('fs')
@@ -21,9 +22,9 @@ const AGE = 'precieux.age'
 const PRELOADED =
   'crypto events os path perf_hooks readline string_decoder timers tty url util'.split(' ')
 
-// Do what most programs do first: print text and values to a pipe, and read lines. The program's own descriptors
-// replace those used here before it begins. In the zygote this prepares every child. A child repeats it while it waits,
-// to get its own copies of the memory pages.
+// Do what most programs do first: print text and values to a pipe, and read lines. In the zygote this prepares every
+// child. A child repeats it while it waits, to get its own copies of the memory pages. Before the program begins, its
+// own descriptors replace those that are used here.
 function warm(printer) {
   printer.log('text')
   printer.log('%d of %s', 1, [{ a: 'b' }])
@@ -34,7 +35,7 @@ function warm(printer) {
 }
 
 // Renew what Node determines at its start and a fork inherits: pid, current folder, and the seed of random numbers. V8
-// takes that from a generator that is the same in all children.
+// takes the seed from a generator that is in the same state in all children.
 function renewIdentity() {
   const pid = Number(fs.readlinkSync('/proc/self'))
   Object.defineProperty(process, 'pid', { ...Object.getOwnPropertyDescriptor(process, 'pid'), value: pid })
@@ -56,11 +57,11 @@ function shiftClocks(age) {
   replace(process, 'uptime', { value: { uptime() { return uptime() - age / 1000 } }.uptime })
 }
 
-// Node's command line names MAIN, but the source, which is the only file, may have another name.
+// Node's command line names MAIN. The source may have another name; it is the only file in WORK.
 function findMain() {
   const own = `${WORK}/${fs.readdirSync(WORK)[0]}`
   if (own === MAIN) return
-  require('module')._pathCache[`${MAIN}\0`] = own // the path where Node will find MAIN
+  require('module')._pathCache[`${MAIN}\0`] = own // Node looks here for the path of MAIN
   process.argv[1] = own
 }
 

@@ -1,4 +1,4 @@
-"""The hosts that people have, as lists. To try another one, add it to one of them."""
+"""Lists of hosts that people have. To test another host, add it to one of these lists."""
 
 from typing import Final
 

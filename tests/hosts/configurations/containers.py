@@ -1,16 +1,16 @@
-"""Containers: the options that docker-compose.yml gives the executor, and what comes of leaving one out."""
+"""Containers, with the options of docker-compose.yml, and with some of them left out."""
 
 from typing import Final
 
-from tests.hosts.compose_options import executors_options, without
+from tests.hosts.compose_options import executor_options, without
 from tests.hosts.configuration import Configuration
 from tests.hosts.container import Container
 from tests.hosts.outcomes import Outcome
 
-_OPTIONS: Final = executors_options()
+_OPTIONS: Final = executor_options()
 
 
-def _served(name: str, title: str, options: tuple[str, ...], *suites: str) -> Configuration:
+def _serves(name: str, title: str, options: tuple[str, ...], *suites: str) -> Configuration:
     return Configuration(
         name,
         f"Docker, {title}",
@@ -21,7 +21,7 @@ def _served(name: str, title: str, options: tuple[str, ...], *suites: str) -> Co
     )
 
 
-def _refused(name: str, title: str, *left_out: str) -> Configuration:
+def _refuses(name: str, title: str, *left_out: str) -> Configuration:
     return Configuration(
         name,
         f"Docker, {title}",
@@ -32,31 +32,31 @@ def _refused(name: str, title: str, *left_out: str) -> Configuration:
     )
 
 
-def _by_podman(words: tuple[str, ...]) -> tuple[str, ...]:
-    """The same in Podman's words."""
+def _for_podman(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the same options as Podman names them."""
     return tuple("unmask=ALL" if word == "systempaths=unconfined" else word for word in words)
 
 
 CONTAINERS: Final = (
-    _served("docker", "Compose's options", _OPTIONS, "programs", "conformance", "attacks"),
-    _served("docker-cgroupns", "a cgroup namespace of its own", (*_OPTIONS, "--cgroupns", "private")),
-    _refused("docker-plain", "no security options", "seccomp=", "apparmor=", "systempaths="),
-    _refused("docker-no-seccomp", "without seccomp=", "seccomp="),
-    _refused("docker-no-apparmor", "without apparmor=", "apparmor="),
-    _refused("docker-no-systempaths", "without systempaths=", "systempaths="),
+    _serves("docker", "Compose's options", _OPTIONS, "programs", "conformance", "attacks"),
+    _serves("docker-cgroupns", "a cgroup namespace of its own", (*_OPTIONS, "--cgroupns", "private")),
+    _refuses("docker-plain", "no security options", "seccomp=", "apparmor=", "systempaths="),
+    _refuses("docker-no-seccomp", "without seccomp=", "seccomp="),
+    _refuses("docker-no-apparmor", "without apparmor=", "apparmor="),
+    _refuses("docker-no-systempaths", "without systempaths=", "systempaths="),
     Configuration(
         "podman",
         "Podman as root, Compose's options",
         Outcome.BY_SAMPLING,
         user="root",
-        start=Container("podman", _by_podman(_OPTIONS)),
+        start=Container("podman", _for_podman(_OPTIONS)),
         suites=("doctor", "programs"),
     ),
     Configuration(
         "podman-rootless",
         "rootless Podman, Compose's options",
         Outcome.BY_SAMPLING,
-        start=Container("podman", _by_podman(_OPTIONS)),
+        start=Container("podman", _for_podman(_OPTIONS)),
         suites=("doctor", "programs"),
     ),
     Configuration(

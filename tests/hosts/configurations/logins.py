@@ -1,4 +1,4 @@
-"""Somebody logs in and starts it."""
+"""A user or root logs in and starts the executor."""
 
 from typing import Final
 

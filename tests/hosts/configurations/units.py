@@ -1,4 +1,4 @@
-"""Services of systemd's: what a unit needs, and what each setting that hardens one comes to."""
+"""Services of systemd: what a unit needs, and the effect of each setting that hardens a unit."""
 
 from typing import Final
 
@@ -31,7 +31,7 @@ _HARMLESS: Final = (
     "SystemCallArchitectures=native",
     "UMask=0077",
 )
-#: With one of these, no box can be made.
+#: With any one of these, the executor can make no box and refuses.
 _HARMFUL: Final = (
     "ProcSubset=pid",
     "ProtectHostname=yes",
@@ -40,10 +40,10 @@ _HARMFUL: Final = (
     "RestrictNamespaces=yes",
     "SystemCallFilter=@system-service",
 )
-#: With these, it serves with less: programs share a user, or those in Java and JavaScript do not run.
+#: With these, the executor serves, but programs share a user, or those in Java and JavaScript do not run.
 _COSTLY: Final = ("MemoryDenyWriteExecute=yes", "PrivateUsers=yes")
-#: These take a system call that bubblewrap 0.12 needs, Debian's; that of the wheel does not.
-_BY_THE_WHEEL: Final = ("DynamicUser=yes", "RestrictSUIDSGID=yes")
+#: These forbid a system call that Debian's bubblewrap 0.12 needs. The wheel's bubblewrap does not need it.
+_WHEEL_ONLY: Final = ("DynamicUser=yes", "RestrictSUIDSGID=yes")
 
 
 def _unit(
@@ -64,8 +64,8 @@ def _with(setting: str, expect: Outcome, then: Outcome | None = None) -> Configu
     return _unit(f"unit-{setting.partition('=')[0]}", setting, expect, _USER, _DELEGATE, setting, then=then)
 
 
-def _installed(name: str, title: str, *steps: str) -> Configuration:
-    """Submissions are under way in each step."""
+def _service(name: str, title: str, *steps: str) -> Configuration:
+    """A configuration that runs steps of tests/hosts/service.py, each while submissions are being made."""
     return Configuration(
         name,
         f"the installed service, {title}",
@@ -95,7 +95,7 @@ UNITS: Final = (
         *(_USER, _DELEGATE, *_HARMLESS),
         suites=("programs", "conformance"),
     ),
-    *(_with(setting, Outcome.BY_CGROUP) for setting in (*_HARMLESS, *_COSTLY, *_BY_THE_WHEEL)),
+    *(_with(setting, Outcome.BY_CGROUP) for setting in (*_HARMLESS, *_COSTLY, *_WHEEL_ONLY)),
     _with("ProtectControlGroups=yes", Outcome.BY_SAMPLING, Outcome.BY_CGROUP),
     *(_with(setting, Outcome.REFUSES, Outcome.BY_CGROUP) for setting in _HARMFUL),
     _unit(
@@ -135,8 +135,8 @@ UNITS: Final = (
         then=Outcome.BY_CGROUP,
         prepare=(WITHOUT_THE_WHEEL,),
     ),
-    _installed("service", "stopped, restarted, upgraded and removed", "restart", "stop", "upgrade", "remove"),
-    _installed("service-killed", "each part killed", "kill"),
-    _installed("service-frozen", "each part frozen", "freeze", "freeze-up"),
-    _installed("service-rebooted", "the machine rebooted", "reboot"),
+    _service("service", "stopped, restarted, upgraded and removed", "restart", "stop", "upgrade", "remove"),
+    _service("service-killed", "each part killed", "kill"),
+    _service("service-frozen", "each part frozen", "freeze", "freeze-up"),
+    _service("service-rebooted", "the machine rebooted", "reboot"),
 )

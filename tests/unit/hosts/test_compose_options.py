@@ -1,12 +1,12 @@
-"""Compose's words for a service become Docker's."""
+"""Settings of a Compose service become options of `docker run`."""
 
 import pytest
 
-from tests.hosts.compose_options import executors_options, options, without
+from tests.hosts.compose_options import executor_options, options, without
 from tests.hosts.errors import HostsError
 
 
-def test_options_are_compose_files() -> None:
+def test_settings_become_options() -> None:
     assert options(
         {
             "image": "precieux-executor",
@@ -23,20 +23,20 @@ def test_options_are_compose_files() -> None:
     )
 
 
-def test_a_key_that_is_new_is_not_left_out_silently() -> None:
+def test_an_unknown_setting_is_an_error() -> None:
     with pytest.raises(HostsError, match="`privileged`"):
         options({"privileged": True})
 
 
-def test_security_options_are_taken_out_with_their_names() -> None:
+def test_without_removes_security_options_and_their_flag() -> None:
     words = ("--security-opt", "seccomp=a.json", "--security-opt", "apparmor=unconfined", "--memory", "4g")
     assert without(words, "seccomp=") == words[2:]
     assert without(words, "seccomp=", "apparmor=") == ("--memory", "4g")
     assert without(words, "systempaths=") == words
 
 
-def test_the_executors_own() -> None:
-    found = executors_options()
+def test_the_executors_options() -> None:
+    found = executor_options()
     assert found[:2] == ("--user", "10001:10001")
     assert "--read-only" in found
     assert "$" not in " ".join(found)

@@ -1,4 +1,4 @@
-"""What making an image needs is told before it begins."""
+"""What is needed to make an image is checked before it is made."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ import pytest
 from tests.hosts import image
 from tests.hosts.architecture import ARCHITECTURES
 from tests.hosts.errors import HostsError
-from tests.hosts.telling import Teller
+from tests.hosts.progress import Progress
 
 _FOREIGN = replace(ARCHITECTURES["arm64"], machine="another")
 
@@ -25,12 +25,12 @@ def interpreters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_another_processor_s_image_needs_what_runs_its_programs(tmp_path: Path) -> None:
+def test_a_foreign_image_needs_an_interpreter(tmp_path: Path) -> None:
     with pytest.raises(HostsError, match="apt install qemu-user-binfmt"):
-        image.find_or_build(tmp_path, _FOREIGN, Teller())
+        image.find_or_build(tmp_path, _FOREIGN, Progress())
 
 
-def test_a_kernel_that_knows_an_interpreter_has_it(tmp_path: Path, interpreters: Path) -> None:
+def test_an_interpreter_known_to_the_kernel_is_found(tmp_path: Path, interpreters: Path) -> None:
     (interpreters / "qemu-another").touch()
     with pytest.raises(HostsError, match="Only root"):
-        image.find_or_build(tmp_path, _FOREIGN, Teller())
+        image.find_or_build(tmp_path, _FOREIGN, Progress())

@@ -1,4 +1,4 @@
-"""Reports of pytest."""
+"""Reading the reports of pytest."""
 
 from tests.hosts.junit import Report, read
 
@@ -10,12 +10,12 @@ _TEXT = """<?xml version="1.0" encoding="utf-8"?><testsuites><testsuite errors="
 </testsuite></testsuites>"""
 
 
-def test_failures_are_told_in_a_line_each() -> None:
+def test_each_failure_is_one_line() -> None:
     report = read(_TEXT)
     assert report == Report(1, 1, ("test_b[x]: assert 1 == 2", "test_c: failed on setup"))
     assert report.total == 3
 
 
-def test_what_is_no_report() -> None:
+def test_text_that_is_no_report_is_none() -> None:
     assert read("") is None
     assert read(_TEXT[:100]) is None

@@ -1,4 +1,4 @@
-"""Each architecture has a table of its own on the page, and the words around the tables stay."""
+"""A table replaces its architecture's old one on the page, and nothing else."""
 
 from pathlib import Path
 
@@ -39,13 +39,13 @@ def test_only_the_table_of_the_architecture_changes(file: Path) -> None:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_the_project_s_page_has_a_place_for_each(file: Path, architecture: str) -> None:
+def test_docs_hosts_has_a_place_for_each_architecture(file: Path, architecture: str) -> None:
     file.write_text((ROOT / "docs/hosts.md").read_text())
     page.write(file, architecture, [f"table of {architecture}"])
     assert f"table of {architecture}" in file.read_text()
 
 
-def test_a_page_without_the_marks_is_told(file: Path) -> None:
+def test_a_page_without_the_marks_is_an_error(file: Path) -> None:
     file.write_text("nothing")
     with pytest.raises(HostsError, match=r"has no line .* for amd64"):
         page.write(file, "amd64", [])

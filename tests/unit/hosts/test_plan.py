@@ -1,4 +1,4 @@
-"""Which cells are filled."""
+"""Choosing the configurations and the cells to fill."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def _cells(rows: list[Row]) -> list[str]:
     return [f"{row.configuration.name} {cell.suite.name} {cell.part}".strip() for row in rows for cell in row.cells]
 
 
-def test_names_are_patterns() -> None:
+def test_configurations_are_chosen_by_pattern_and_suite() -> None:
     assert choose([_ONE, _TWO], [], []) == [_ONE, _TWO]
     assert choose([_ONE, _TWO], ["t*"], []) == [_TWO]
     assert choose([_ONE, _TWO], [], ["programs"]) == [_ONE]
@@ -26,11 +26,11 @@ def test_names_are_patterns() -> None:
         choose([_ONE, _TWO], ["one", "three"], [])
 
 
-def test_on_a_quick_machine_nothing_is_cut() -> None:
+def test_no_suite_is_split_on_a_fast_machine() -> None:
     assert _cells(plan([_ONE, _TWO], [], "", 1)) == ["one doctor", "one programs", "one attacks", "two doctor"]
 
 
-def test_on_a_slow_machine_attacks_are_cut_so_that_each_part_fits() -> None:
+def test_attacks_are_split_on_a_slow_machine() -> None:
     slow = 3 * LIMIT_S / SUITES["attacks"].native_s
     cells = _cells(plan([_ONE], ["attacks"], "", slow))
     parts = len(cells) - 1
@@ -39,13 +39,13 @@ def test_on_a_slow_machine_attacks_are_cut_so_that_each_part_fits() -> None:
     assert _cells(plan([_ONE], ["attacks"], f"2/{parts}", slow)) == ["one doctor", f"one attacks 2/{parts}"]
 
 
-def test_on_a_slow_machine_what_is_not_cut_may_take_longer() -> None:
+def test_a_whole_suite_may_take_longer_on_a_slow_machine() -> None:
     suite = SUITES["conformance"]
     assert suite.limit_s(1) == LIMIT_S
     assert suite.limit_s(30) > 2 * 30 * suite.native_s
 
 
-def test_what_is_done_is_left_out() -> None:
+def test_cells_with_a_result_are_skipped() -> None:
     done = [Result("one", suite, True, "", 1) for suite in ("doctor", "programs")] + [
         Result("two", "doctor", False, "", 1)
     ]
@@ -56,7 +56,7 @@ def test_the_estimate_grows_with_slowness() -> None:
     assert 0 < estimate_s(plan([_ONE], [], "", 1), 1) < estimate_s(plan([_ONE], [], "", 5), 5)
 
 
-def test_configurations_have_names_of_their_own_and_known_suites() -> None:
+def test_configurations_have_unique_names_and_known_suites() -> None:
     names = [one.name for one in CONFIGURATIONS]
     assert len(names) == len(set(names))
     assert all(set(one.suites) <= set(SUITES) and one.suites[0] == "doctor" for one in CONFIGURATIONS)

@@ -1,9 +1,9 @@
-"""A remedy's words become commands, options and settings."""
+"""A remedy's text becomes commands, and a way to start the executor."""
 
 import pytest
 
 from tests.hosts.container import Container
-from tests.hosts.remedies import Followed, follow
+from tests.hosts.remedies import Fix, parse_remedy
 from tests.hosts.start import LOGIN, Prefix, Start
 from tests.hosts.unit import Unit
 
@@ -35,5 +35,5 @@ _CONTAINER = Container("docker", ("--cap-drop", "ALL", "--security-opt", "a=b"))
         ("Nothing to be done.", LOGIN, [], LOGIN),
     ],
 )
-def test_remedy_is_followed(remedy: str, start: Start, commands: list[str], then: Start) -> None:
-    assert follow(remedy, start) == Followed(tuple(commands), then)
+def test_a_remedy_is_parsed(remedy: str, start: Start, commands: list[str], then: Start) -> None:
+    assert parse_remedy(remedy, start) == Fix(tuple(commands), then)

@@ -1,4 +1,4 @@
-"""Results survive the run."""
+"""Results are kept on disk."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.hosts.store import Store
 _FACTS = Facts("1 May 2026", "abc", "amd64", "6.12", "13.1", "257", "26", "0.12", "2", "KVM", 1.0)
 
 
-def test_results_are_read_again_and_a_new_one_replaces_the_old(tmp_path: Path) -> None:
+def test_a_new_result_replaces_the_old_one(tmp_path: Path) -> None:
     store = Store(tmp_path, "amd64", "abc")
     assert (store.results, store.facts) == ([], None)
     store.keep(Result("one", "doctor", False, "hangs", 10, ("x", "y")), _FACTS)

@@ -1,4 +1,4 @@
-"""The table, on a terminal, in a pipe and in a page."""
+"""The table in a pipe and on a page."""
 
 from tests.hosts import table
 from tests.hosts.configuration import Configuration
@@ -15,45 +15,48 @@ _RESULTS = [
 ]
 
 
-def test_lines_follow_the_list_and_hold_what_was_run() -> None:
-    lines = table.lines([_TWO, _ONE, Configuration("three", "", Outcome.REFUSES)], _RESULTS)
+def test_rows_are_in_order_and_have_the_results() -> None:
+    lines = table.build_lines([_TWO, _ONE, Configuration("three", "", Outcome.REFUSES)], _RESULTS)
     assert [(line.name, list(line.cells)) for line in lines] == [("two", ["doctor"]), ("one", ["doctor", "programs"])]
     assert lines[0].expected == "refuses; then serves by sampling"
 
 
-def test_a_pipe_gets_tabs() -> None:
-    assert table.for_pipe(table.lines([_ONE, _TWO], _RESULTS)) == [
+def test_a_pipe_gets_tab_separated_lines() -> None:
+    assert table.for_pipe(table.build_lines([_ONE, _TWO], _RESULTS)) == [
         "name\texpected\tdoctor\tprograms",
         "one\tserves by cgroup v2\tserves by cgroup v2, 3 s\tNOT OK: 6 of 7",
         "two\trefuses; then serves by sampling\trefuses, 2 s; then serves by sampling, 3 s\t-",
     ]
 
 
-def test_a_page_gets_bars_and_bold_failures() -> None:
-    lines = table.for_markdown(table.lines([_ONE], _RESULTS))
+def test_a_page_gets_a_table_with_bold_failures() -> None:
+    lines = table.for_markdown(table.build_lines([_ONE], _RESULTS))
     assert lines[0] == "| configuration | expected | doctor | programs |"
     assert lines[2] == "| One \\| two (`one`) | serves by cgroup v2 | serves by cgroup v2, 3 s | **6 of 7** |"
 
 
-def test_what_failed_is_named_below() -> None:
-    lines = table.lines([_ONE, _TWO], _RESULTS)
+def test_failures_and_a_verdict_follow_the_table() -> None:
+    lines = table.build_lines([_ONE, _TWO], _RESULTS)
     assert table.failures(lines) == ["one, programs: test_x: no"]
     assert table.verdict(lines) == "1 of 2 configurations are not as expected: one"
     assert table.verdict(lines[1:]) == "All 1 configurations are as expected."
 
 
-def test_parts_become_one() -> None:
+def test_parts_are_merged_into_one_result() -> None:
     parts = [
         Result("one", "attacks", True, "30", 10, (), 30, 30, "2/3"),
         Result("one", "attacks", False, "29 of 30", 20, ("x",), 29, 30, "1/3"),
     ]
-    assert table.joined(parts) == Result("one", "attacks", False, "59 of 60; 2 of 3 parts", 30, ("x",), 59, 60)
+    assert table.merge_parts(parts) == Result("one", "attacks", False, "59 of 60; 2 of 3 parts", 30, ("x",), 59, 60)
     hung = Result("one", "attacks", False, "hangs", 600, (), part="3/3")
-    assert table.joined([*parts, hung]).words == "59 of 60; part 3/3: hangs"
-    assert table.joined([parts[0], Result("one", "attacks", True, "1", 1, (), 1, 1, "1/2")]).words == "31; 2 of 3 parts"
+    assert table.merge_parts([*parts, hung]).words == "59 of 60; part 3/3: hangs"
+    assert (
+        table.merge_parts([parts[0], Result("one", "attacks", True, "1", 1, (), 1, 1, "1/2")]).words
+        == "31; 2 of 3 parts"
+    )
 
 
-def test_the_heading_tells_the_machine() -> None:
+def test_the_heading_describes_the_machine() -> None:
     facts = Facts("1 May 2026", "abc", "amd64", "6.12", "13.1", "257", "26", "0.12", "2", "emulated", 6.5)
     assert "kernel 6.12" in table.heading(facts)
     assert "emulated, 6.5 times slower" in table.heading(facts)

@@ -1,4 +1,4 @@
-"""What a person sees while long work goes on: a line that moves on a terminal, a line now and then in a pipe."""
+"""Shows the progress of long work: one line that is updated on a terminal, or a line every 30 seconds in a pipe."""
 
 import contextlib
 import threading
@@ -12,23 +12,23 @@ from rich.text import Text
 _EVERY_S: Final = 30
 
 
-class Teller:
-    """Tells on standard error, so that a pipe carries results alone."""
+class Progress:
+    """Prints to standard error, so that standard output carries only results."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
 
-    def say(self, words: str) -> None:
-        self._console.print(Text(f"hosts: {words}"))
+    def print(self, text: str) -> None:
+        self._console.print(Text(f"hosts: {text}"))
 
     @contextlib.contextmanager
-    def step(self, words: str) -> Iterator[None]:
-        """Show that `words` goes on, and for how long, until the block ends."""
+    def step(self, title: str) -> Iterator[None]:
+        """Show the title and the elapsed time until the block ends."""
         began = time.monotonic()
         if not self._console.is_terminal:
-            self.say(words)
+            self.print(title)
         ended = threading.Event()
-        ticking = threading.Thread(target=self._tick, args=(words, began, ended), daemon=True)
+        ticking = threading.Thread(target=self._tick, args=(title, began, ended), daemon=True)
         ticking.start()
         try:
             yield
@@ -36,12 +36,12 @@ class Teller:
             ended.set()
             ticking.join()
 
-    def _tick(self, words: str, began: float, ended: threading.Event) -> None:
+    def _tick(self, title: str, began: float, ended: threading.Event) -> None:
         if self._console.is_terminal:
             with self._console.status("") as status:
                 while True:
-                    status.update(Text(f"{words}: {time.monotonic() - began:.0f} s"))
+                    status.update(Text(f"{title}: {time.monotonic() - began:.0f} s"))
                     if ended.wait(1):
                         return
         while not ended.wait(_EVERY_S):
-            self.say(f"  still at it after {time.monotonic() - began:.0f} s")
+            self.print(f"  still running after {time.monotonic() - began:.0f} s")
