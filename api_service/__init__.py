@@ -1,1 +1,1 @@
-"""Service 1: takes submissions over HTTP and tells how they fare."""
+"""The API (service 1): registers submissions over HTTP, requests their execution and lists their results."""

@@ -30,61 +30,33 @@ from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger
 from shared.settings import load
 from shared.storage import open_signer, open_store
+from shared.storage.base import ObjectStore
 from shared.storage.settings import StoreSettings
 
 log = get_logger(__name__)
 
-#: No client waits longer for a statement, and none holds a connection to the database for longer.
+#: The longest that a statement may take, so that no request holds a connection to the database for longer.
 _STATEMENT_SECONDS: Final = 15.0
 
 
 async def serve(stop: asyncio.Event) -> None:
-    settings, store_settings = load(ApiSettings), load(StoreSettings)
+    settings = load(ApiSettings)
     database = Database(load(DatabaseSettings), statement_seconds=_STATEMENT_SECONDS)
     broker = open_broker(load(BrokerSettings), database)
-    store = open_store(store_settings)
+    store = open_store(load(StoreSettings))
     listening = listening_socket(settings.host, settings.port, setting="PRECIEUX_HOST and PRECIEUX_PORT")
     try:
         await database.connect(stop)
         if stop.is_set():
             return
         await require_current(database)
-        local_key = settings.local_key.get_secret_value() if settings.local_key else None
-        authenticator = Authenticator(database, settings.operator_keys, local_key=local_key)
-        if not await authenticator.keys_existed() and not is_loopback(settings.host):
+        services = _compose(settings, database, store, Relay(database, broker))
+        if not await services.authenticator.keys_existed() and not is_loopback(settings.host):
             raise ConfigurationError(
-                f"PRECIEUX_HOST is {settings.host}, which others can reach, and there is no API key to tell who may"
-                " submit: make one with `precieux keys create NAME`, or set PRECIEUX_API_KEYS, or set PRECIEUX_HOST"
-                " to 127.0.0.1"
+                f"PRECIEUX_HOST is {settings.host}, which other machines can reach, but there is no API key: create one"
+                " with `precieux keys create NAME`, or set PRECIEUX_API_KEYS, or set PRECIEUX_HOST to 127.0.0.1"
             )
-        allowed = settings.allowed_recipients
-        submissions = Submissions(
-            database,
-            store,
-            key_budget=settings.key_budget,
-            recipient_budget=settings.recipient_budget,
-            domain_budget=settings.domain_budget,
-            key_bytes=settings.key_bytes,
-            key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
-            recipients=EVERYBODY if allowed is None else Recipients(allowed),
-        )
-        relay = Relay(database, broker)
-        app = create_app(
-            Services(
-                settings=settings,
-                database=database,
-                store=store,
-                submissions=submissions,
-                offered=OfferedLanguages(database),
-                listing=Listing(database, store, Shares(settings.lists_bytes, "Lists")),
-                bodies=Shares(max(settings.bodies_bytes, settings.largest_body_bytes), "Large submissions"),
-                readiness=Readiness(database),
-                backlog=BacklogGuard(database, settings.max_backlog, settings.key_backlog_bytes),
-                relay=relay,
-                authenticator=authenticator,
-                signer=open_signer(store_settings),
-            )
-        )
+        app = create_app(services)
         limits = ConnectionLimits(
             head_s=settings.head_seconds,
             answer_s=settings.answer_seconds,
@@ -96,7 +68,7 @@ async def serve(stop: asyncio.Event) -> None:
         # The HTTP server is not restarted: without it the process has no purpose.
         await run_loops(
             (
-                restarting("relay", relay.run),
+                restarting("relay", services.relay.run),
                 restarting("health", health.run),
                 lambda stop: serve_http(app, listening, stop, limits=limits),
             ),
@@ -107,6 +79,34 @@ async def serve(stop: asyncio.Event) -> None:
         await broker.close()
         await store.close()
         await database.disconnect()
+
+
+def _compose(settings: ApiSettings, database: Database, store: ObjectStore, relay: Relay) -> Services:
+    local_key = settings.local_key.get_secret_value() if settings.local_key else None
+    allowed = settings.allowed_recipients
+    return Services(
+        settings=settings,
+        database=database,
+        store=store,
+        submissions=Submissions(
+            database,
+            store,
+            key_budget=settings.key_budget,
+            recipient_budget=settings.recipient_budget,
+            domain_budget=settings.domain_budget,
+            key_bytes=settings.key_bytes,
+            key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
+            recipients=EVERYBODY if allowed is None else Recipients(allowed),
+        ),
+        offered=OfferedLanguages(database),
+        listing=Listing(database, store, Shares(settings.lists_bytes, "Lists")),
+        bodies=Shares(max(settings.bodies_bytes, settings.largest_body_bytes), "Large submissions"),
+        readiness=Readiness(database),
+        backlog=BacklogGuard(database, settings.max_backlog, settings.key_backlog_bytes),
+        relay=relay,
+        authenticator=Authenticator(database, settings.operator_keys, local_key=local_key),
+        signer=open_signer(load(StoreSettings)),
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The application: routes, limits and error documents around the given services."""
+"""The FastAPI application: routes, limits of bodies, and problem documents."""
 
 from fastapi import FastAPI
 from starlette.routing import Route
@@ -20,13 +20,13 @@ def create_app(services: Services) -> FastAPI:
         description=DESCRIPTION,
         version=VERSION,
         openapi_tags=TAGS,
-        # `EitherSpelling` answers to both.
+        # `EitherSpelling` accepts both spellings of a path.
         redirect_slashes=False,
-        # FastAPI's own pages load their scripts from elsewhere, and its document knows no server: see `routes.docs`.
+        # FastAPI's own pages load scripts from a CDN, and its document lacks this server's limits: see `routes.docs`.
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        # Its spans hold query strings, so addresses, inputs and the signatures of links; its logs hold what was sent.
+        # Spans would contain query strings: addresses, inputs, signatures of links. Logs would contain bodies.
         telemetry={"tracing": False, "operation_spans": False, "logs": False},
     )
     app.state.services = services
@@ -39,7 +39,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(
         BoundedBodies,
         limits=BodyLimits(settings.largest_body_bytes, settings.body_pause_seconds, settings.body_seconds),
-        # One submission fits in any case.
+        # Never less than one submission of the largest size.
         budget=ByteBudget(max(settings.bodies_bytes, settings.largest_body_bytes)),
         refuse=refusal,
     )

@@ -1,7 +1,8 @@
-"""Who is asking, and what they may do.
+"""Authentication: finds the sender of a request, and checks the sender's scopes.
 
-Every call but health and signed links needs a key as a bearer token (RFC 6750). As long as no key has ever existed the
-API is in protected mode: it also serves the user that runs it, on this machine, without one (`api_service.locality`).
+Every call needs an API key as a bearer token (RFC 6750), except health checks and signed links. Until the first key
+exists, the API is in protected mode: it serves the user that runs it, on this machine, without a key
+(`api_service.locality`).
 """
 
 import hmac
@@ -20,16 +21,16 @@ from shared import api_keys
 from shared.api_keys import ApiKey, Scope
 from shared.database.connection import Database
 
-#: For how long a key's row is believed without another look; so long a revoked key still works.
-_BELIEVED_SECONDS: Final = 2.0
-_KEPT_ANSWERS: Final = 10_000
+#: Seconds for which the row of a key is cached. A revoked key may work for as long.
+_CACHE_SECONDS: Final = 2.0
+_CACHED_KEYS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """The sender of a request. `key_id` is None for the local user in protected mode, and for keys of the settings.
 
-    Mail may go only to `recipients`, or to all if that is None.
+    Mail may go only to `recipients`. None allows all.
     """
 
     key_id: int | None
@@ -45,7 +46,7 @@ _OPERATOR: Final = Principal(None, frozenset(Scope))
 
 
 class Authenticator:
-    """Finds out who sends a request. `operator_keys` come from `PRECIEUX_API_KEYS`; the others are rows of `api_keys`.
+    """Finds the sender of a request. `operator_keys` come from `PRECIEUX_API_KEYS`; other keys are rows of `api_keys`.
 
     `operator_keys` have all scopes, and so has `local_key`, the key of this machine's command line. A `local_key` does
     not end protected mode.
@@ -63,8 +64,8 @@ class Authenticator:
         self._has_operator_keys = bool(operator_keys)
         self._operator_digests = [api_keys.digest(key) for key in (*operator_keys, local_key) if key]
         self._owner_of = owner_of
-        self._answers: TTLCache[str, ApiKey | None] = TTLCache(_KEPT_ANSWERS, ttl=_BELIEVED_SECONDS)
-        self._looked_at: float | None = None
+        self._cache: TTLCache[str, ApiKey | None] = TTLCache(_CACHED_KEYS, ttl=_CACHE_SECONDS)
+        self._checked_at: float | None = None
         self._keys_existed = False
 
     async def principal(self, request: Request, credentials: HTTPAuthorizationCredentials | None) -> Principal:
@@ -72,9 +73,9 @@ class Authenticator:
 
         Raises `Problem`: 401, or 403 for other users in protected mode.
         """
-        found = await self._find(credentials.credentials.strip()) if credentials else None
-        if found is not None:
-            return found
+        sender = await self._find(credentials.credentials.strip()) if credentials else None
+        if sender is not None:
+            return sender
         # A client that sends a key relies on it, so a wrong key is an error even where none is needed.
         if "Authorization" in request.headers or await self.keys_existed():
             raise Problem(
@@ -86,9 +87,9 @@ class Authenticator:
         if reason is not None:
             raise Problem(
                 HTTPStatus.FORBIDDEN,
-                "No API key was made yet, so only the user that runs this server is served, on its own machine,"
-                f" and this request is not theirs: {reason}."
-                " Make a key with `precieux keys create NAME`, and send it as `Authorization: Bearer KEY`.",
+                "No API key exists yet, so this server serves only the user that runs it, on the same machine."
+                f" This request is refused because {reason}."
+                " Create a key with `precieux keys create NAME`, and send it as `Authorization: Bearer KEY`.",
             )
         return _OPERATOR
 
@@ -96,12 +97,12 @@ class Authenticator:
         """Return True if a key has ever existed. The first call records keys of the settings in the database."""
         if self._keys_existed:
             return True
-        if self._looked_at is None or time.monotonic() - self._looked_at > _BELIEVED_SECONDS:
+        if self._checked_at is None or time.monotonic() - self._checked_at > _CACHE_SECONDS:
             async with self._database.connection() as connection:
                 if self._has_operator_keys:
                     await api_keys.remember_settings(connection)
                 self._keys_existed = await api_keys.any_ever(connection)
-            self._looked_at = time.monotonic()
+            self._checked_at = time.monotonic()
         return self._keys_existed
 
     async def _find(self, token: str) -> Principal | None:
@@ -109,18 +110,19 @@ class Authenticator:
         if any(hmac.compare_digest(sha256, known) for known in self._operator_digests):
             return _OPERATOR
         try:
-            key = self._answers[sha256]
+            key = self._cache[sha256]
         except KeyError:
             async with self._database.connection() as connection:
                 key = await api_keys.find(connection, sha256)
-            self._answers[sha256] = key
+            self._cache[sha256] = key
         return Principal(key.id, key.scopes, key.recipients) if key else None
 
 
 def require(principal: Principal, scope: Scope) -> None:
+    """Raise `Problem` (403) if the principal lacks the scope."""
     if scope not in principal.scopes and not principal.sees_all:
         raise Problem(
             HTTPStatus.FORBIDDEN,
-            f"This API key lacks the scope `{scope}`: send one that has it, as"
-            f" `precieux keys create NAME --scope {scope}` makes it.",
+            f"This API key lacks the scope `{scope}`: send a key that has it."
+            f" `precieux keys create NAME --scope {scope}` creates one.",
         )

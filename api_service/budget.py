@@ -1,4 +1,4 @@
-"""Answers 429 with the time of the next try if a budget is used up. The algorithm is in `shared.budgets`."""
+"""Budgets of requests: 429 with the time of the next try if one is used up. The algorithm is in `shared.budgets`."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from shared.database.connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The use of one budget by a request. `what` names the budget in the sentence of a refusal."""
+    """The use of one budget by a request. `what` names the budget in the text of a refusal."""
 
     subject: str
     per_hour: int
@@ -42,6 +42,6 @@ def _used_up(budget: Budget, seconds: float) -> Problem:
     wait = max(1, math.ceil(seconds))
     return Problem(
         HTTPStatus.TOO_MANY_REQUESTS,
-        f"{budget.what}: at most {budget.per_hour} an hour; try again in {wait} seconds.",
+        f"{budget.what}: the limit of {budget.per_hour} an hour is reached; try again in {wait} seconds.",
         {"Retry-After": str(wait)},
     )

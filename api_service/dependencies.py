@@ -1,4 +1,4 @@
-"""What the routes are given, made once by `api_service.__main__`."""
+"""The dependencies of the routes. `api_service.__main__` makes them once."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -39,7 +39,7 @@ class Services:
     signer: LinkSigner
 
 
-# A coroutine, though it waits for nothing: FastAPI would send a plain function to a thread, at every request.
+# A coroutine, because FastAPI would run a plain function in a thread at every request.
 async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
@@ -50,9 +50,9 @@ ServicesDep = Annotated[Services, Depends(_services)]
 
 _bearer = HTTPBearer(
     scheme_name="apiKey",
-    description="An API key, as `precieux keys create NAME` prints it. In protected mode, that is as long as no key has"
-    " ever existed, the user that runs the server needs none on its own machine.",
-    # What is wrong is said by a problem document.
+    description="An API key, as `precieux keys create NAME` prints it. Until the first key exists (protected mode), the"
+    " user that runs the server needs none on the same machine.",
+    # `Authenticator` answers with a problem document instead.
     auto_error=False,
 )
 CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
@@ -74,7 +74,7 @@ async def _principal(
     return principal
 
 
-#: Whoever may submit and ask for execution.
+#: The sender of a request, who may submit and request executions.
 SubmitterDep = Annotated[Principal, Depends(_submitter)]
-#: Whoever may list submissions.
+#: The sender of a request, who may list submissions.
 ReaderDep = Annotated[Principal, Depends(_reader)]

@@ -1,8 +1,10 @@
-"""Reads a submission off a request: the fields from the form or the query string, the file from the form.
+"""Reads a submission from a request: the fields from the form or the query string, the file from the form.
 
-By hand, since FastAPI's own parameters come from one place only, and its parser's limit on a field is below ours.
+FastAPI's own parameters cannot do this: each comes from one place only, and the limit on a field is lower than ours.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Final
@@ -22,84 +24,80 @@ from shared.storage.keys import is_extension
 
 _UNPROCESSABLE: Final = HTTPStatus.UNPROCESSABLE_ENTITY
 _NAMES: Final = frozenset({*Upload.model_fields, "file"})
-#: Those of which a misspelt one can be told from a name of something else, as `uid` cannot from `id`.
+#: The names that are long enough to recognise a misspelling. `uid` may be a misspelt `id` or another field.
 _LONG_NAMES: Final = _NAMES - {"id"}
 _LONGEST_MISSPELT: Final = 16
 _MOST_MISSPELT: Final = 16
-_WANTED: Final = {"Accept": "multipart/form-data"}
+_ACCEPTED: Final = {"Accept": "multipart/form-data"}
 
 
 async def read_submission(request: Request, settings: ApiSettings) -> tuple[Upload, SourceFile]:
-    """The checked submission; raises `Problem` or `RequestValidationError` for what is wrong with it."""
+    """Return the submission. Raises `Problem` or `RequestValidationError` if it is not valid."""
     _check_media_type(request)
-    async with _form(request, settings) as form:
+    async with _parsed_form(request, settings) as form:
         _check_names(request, form)
         upload = _upload(request, form)
         if len(upload.inputs.encode()) > settings.max_input_bytes:
             raise Problem(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"inputs is longer than {settings.max_input_bytes} bytes; send less.",
+                f"inputs is longer than {settings.max_input_bytes} bytes; send a shorter input.",
             )
         return upload, await _file(form, settings)
 
 
 def _check_media_type(request: Request) -> None:
-    """Refuse what is no form with a file, and other charsets: Python's codecs are many, some of quadratic time."""
+    """Refuse other bodies than forms, and other charsets than UTF-8: some of Python's codecs take quadratic time."""
     media_type, parameters = parse_options_header(request.headers.get("Content-Type", ""))
     if media_type.lower() not in (b"multipart/form-data", b""):
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "The body must be a form with a file (multipart/form-data), as `curl -F file=@program.py` sends it.",
-            _WANTED,
+            _ACCEPTED,
         )
     if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "The form must be in UTF-8: send it with that charset, or without one.",
-            _WANTED,
+            _ACCEPTED,
         )
 
 
-class _form:  # noqa: N801  (a context manager, read as a verb)
-    """The parsed form, whose temporary files are gone when the block ends."""
-
-    def __init__(self, request: Request, settings: ApiSettings) -> None:
-        self._settings = settings
-        most = max(settings.max_source_bytes, settings.max_input_bytes, 1 << 10)
-        self._context = request.form(max_files=4, max_fields=256, max_part_size=most + 1)
-
-    async def __aenter__(self) -> FormData:
-        try:
-            return await self._context.__aenter__()
-        except HTTPException as exc:
-            if "maximum size" in str(exc.detail):
-                raise Problem(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                    f"A field of the form is too long: file may have {self._settings.max_source_bytes} bytes,"
-                    f" inputs {self._settings.max_input_bytes}, and the others less; send less.",
-                ) from exc
+@asynccontextmanager
+async def _parsed_form(request: Request, settings: ApiSettings) -> AsyncIterator[FormData]:
+    """Parse the form. Its temporary files are removed when the block ends."""
+    most = max(settings.max_source_bytes, settings.max_input_bytes, 1 << 10)
+    try:
+        form = await request.form(max_files=4, max_fields=256, max_part_size=most + 1)
+    except HTTPException as exc:
+        if "maximum size" in str(exc.detail):
             raise Problem(
-                HTTPStatus(exc.status_code),
-                f"The form cannot be read: {str(exc.detail).rstrip('.')}. Send it as `curl -F file=@program.py` does.",
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"A field of the form is too long: send at most {settings.max_source_bytes} bytes in file,"
+                f" {settings.max_input_bytes} in inputs, and less in the others.",
             ) from exc
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self._context.__aexit__(None, None, None)
+        raise Problem(
+            HTTPStatus(exc.status_code),
+            f"The form cannot be read: {str(exc.detail).rstrip('.')}. Send it as `curl -F file=@program.py` does.",
+        ) from exc
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 def _check_names(request: Request, form: FormData) -> None:
-    """Refuse what would be ignored though its sender means it: a second file, and a misspelt field.
+    """Refuse a second file and a misspelt field, because ignoring them would mislead the sender.
 
-    Other fields are ignored; web forms send some of their own.
+    Other unknown fields are ignored, because web forms add some.
     """
     if len(form.getlist("file")) > 1:
-        raise Problem(_UNPROCESSABLE, "A submission is one file: send the others as submissions of their own.")
-    given = {*form, *request.query_params}
-    missing = _LONG_NAMES - given
-    # The comparison takes time by the square of the length, for each of the names.
-    for name in sorted(given - _NAMES)[:_MOST_MISSPELT]:
+        raise Problem(_UNPROCESSABLE, "A submission has one file: send each of the others as another submission.")
+    names = {*form, *request.query_params}
+    missing = _LONG_NAMES - names
+    # A comparison takes time by the square of the length, so there are few of them, and only of short names.
+    for name in sorted(names - _NAMES)[:_MOST_MISSPELT]:
         if len(name) <= _LONGEST_MISSPELT and (nearest := get_close_matches(name.lower(), missing, n=1, cutoff=0.75)):
-            raise Problem(_UNPROCESSABLE, f"{name} is no field of a submission; write {nearest[0]}.")
+            raise Problem(_UNPROCESSABLE, f"A submission has no field {name}; write {nearest[0]}.")
 
 
 def _upload(request: Request, form: FormData) -> Upload:
@@ -108,7 +106,7 @@ def _upload(request: Request, form: FormData) -> Upload:
         value = form.get(name, request.query_params.get(name))
         if isinstance(value, UploadFile):
             raise Problem(_UNPROCESSABLE, f"{name} must be a plain field, not a file.")
-        # An empty field of a web form is a field left out.
+        # A web form sends an empty field for one that was left out.
         if value is not None and not (value == "" and name in ("id", "enable")):
             fields[name] = value
     try:
@@ -122,7 +120,7 @@ async def _file(form: FormData, settings: ApiSettings) -> SourceFile:
     if file is None:
         raise Problem(_UNPROCESSABLE, "The source file is missing: send it as the multipart field `file`.")
     if isinstance(file, str) and not file.isascii():
-        # The parser has decoded it, in one encoding or in another.
+        # The parser has decoded it, perhaps from another encoding than UTF-8.
         raise Problem(_UNPROCESSABLE, "file: send it with a file name, as `curl -F file=@program.py` does.")
     name = (file.filename or "") if isinstance(file, UploadFile) else ""
     if len(name) > 255 or any(c in "/\\" or not c.isprintable() for c in name) or name in (".", ".."):

@@ -28,7 +28,7 @@ _BATCH_BYTES: Final = 256 << 10
 _FROM: Final = """
     FROM uploads u
     LEFT JOIN LATERAL (
-        -- While a request is under way, what an earlier one gave is not its answer.
+        -- While a request is under way, the job of an earlier request is not shown.
         SELECT id, job, status, CASE WHEN status = 'failed' THEN failure END AS failure,
             CASE WHEN status IN ('none-executed', 'executing') THEN failure END AS delay
         FROM job
@@ -36,7 +36,7 @@ _FROM: Final = """
         ORDER BY id DESC LIMIT 1
     ) j ON true
     LEFT JOIN results r ON r.job = j.id
-    WHERE {seen}
+    WHERE {visible}
 """
 _WEIGHTS: Final = f"""
     SELECT u.id,
@@ -72,14 +72,14 @@ class Listing:
 
         No connection to the database is held while the client reads.
         """
-        # Two texts, so that each has a plan of its own: over the rows of one key, or over all.
-        of = "true" if principal.sees_all else "u.owner = :owner"
-        seen = {} if principal.sees_all else {"owner": principal.key_id}
+        # Two statements, so that each has its own plan: over the rows of one key, or over all rows.
+        visible = "true" if principal.sees_all else "u.owner = :owner"
+        owner = {} if principal.sees_all else {"owner": principal.key_id}
         async with self.turns.take(principal), self.database.connection() as connection:
-            found = await connection.fetch_all(
-                _WEIGHTS.format(seen=of),
+            weights = await connection.fetch_all(
+                _WEIGHTS.format(visible=visible),
                 {
-                    **seen,
+                    **owner,
                     "email": query.email,
                     "id": query.id,
                     "before": query.before,
@@ -87,14 +87,14 @@ class Listing:
                     "most": _MOST_SENT,
                 },
             )
-        batches = _batches([(row["id"], int(row["weight"] or 0)) for row in reversed(found)])
+        batches = _batches([(row["id"], int(row["weight"] or 0)) for row in reversed(weights)])
         heaviest = max((weight for _, weight in batches), default=0)
         lead = b'{"result":['
         with self.shares.hold(principal, heaviest):
             for ids, _ in batches:
                 async with self.turns.take(principal), self.database.connection() as connection:
                     rows = await connection.fetch_all(
-                        _ROWS.format(seen=of), {**seen, "ids": ids, "length": LONGEST_TEXT}
+                        _ROWS.format(visible=visible), {**owner, "ids": ids, "length": LONGEST_TEXT}
                     )
                 texts = [(await self._status(row)).model_dump_json().encode() for row in rows]
                 del rows
@@ -105,7 +105,7 @@ class Listing:
 
     async def _status(self, row: Record) -> SubmissionStatus:
         job, job_is_whole = await self._job(row)
-        # Links expire, so each answer brings a fresh one.
+        # Links expire, so each answer has a new one.
         link = row["filelink"]
         if row["output_key"]:
             link = await self.store.link(row["output_key"], expires_in=_LINK_LIFETIME)

@@ -1,7 +1,7 @@
-"""Checks that a request comes from the user that runs this process, on this machine, and on no stranger's behalf.
+"""Checks that a request comes from the user that runs this process, on this machine, and not on behalf of a stranger.
 
-The peer's address alone does not prove that. A proxy on this machine forwards strangers, other users share the machine,
-and a browser on it carries out what a stranger's page asks (by a form, by an image, or by a name that resolves to
+The peer's address alone does not prove that. A proxy on this machine forwards strangers' requests, other users share
+the machine, and a browser on it sends requests for a stranger's page (for a form, an image, or a name that resolves to
 127.0.0.1).
 
 One case remains undetected: a proxy of the same user that adds no header, speaks HTTP/1.1 and keeps the name of this
@@ -25,7 +25,7 @@ Endpoint = tuple[str, int]
 #: Returns the user id that owns the socket at the first endpoint, connected to the second; None if it is unknown.
 SocketOwner = Callable[[Endpoint, Endpoint], int | None]
 
-#: With a port or without, and nothing else: no user information, no name that merely begins like ours.
+#: A name of this machine, with or without a port. All of the header must match, so `localhost.example.com` does not.
 _OWN_NAME: Final = re.compile(r"(localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
 #: Header fields that proxies add. A client does not send a header that begins with X- on its own.
 _FORWARDING: Final = (
@@ -33,7 +33,7 @@ _FORWARDING: Final = (
     "remote-", "wl-proxy-", "cloudfront-", "do-connecting-ip", "fly-", "incap-", "early-data", "ssl-", "max-forwards",
 )  # fmt: skip
 
-# sock_diag(7): one question and one answer, so the cost does not depend on the number of sockets.
+# sock_diag(7): one request and one answer, so the cost does not depend on the number of sockets.
 _NETLINK_SOCK_DIAG: Final = 4
 _SOCK_DIAG_BY_FAMILY: Final = 20
 _NLM_F_REQUEST: Final = 1
@@ -48,23 +48,23 @@ _OVERFLOW_UID: Final = 65534
 
 
 def why_not_local(request: Request, owner_of: SocketOwner) -> str | None:
-    """Return why a request is not from this user, as a part of a sentence; None if it is."""
+    """Return why a request is not from this user, as a clause, or None if it is from this user."""
     host = request.headers.getlist("Host")
     if len(host) != 1 or not _OWN_NAME.fullmatch(host[0]):
-        return "it names another host than this machine itself"
+        return "its Host header does not name this machine"
     for name in request.headers:
         if name.startswith(_FORWARDING):
-            return f"it was passed on by a proxy, as its header {name} tells"
+            return f"a proxy forwarded it (header {name})"
     if request.scope.get("http_version") != "1.1":
-        return "it is not in HTTP/1.1, as when a proxy passes it on"
+        return "it does not use HTTP/1.1, so a proxy may have forwarded it"
     for name in ("Origin", "Referer"):
         if any(urlsplit(value).netloc != host[0] for value in request.headers.getlist(name)):
-            return f"a page of another site asked for it, as its header {name} tells"
+            return f"a page of another site sent it (header {name})"
     if not {*request.headers.getlist("Sec-Fetch-Site")} <= {"same-origin", "none"}:
-        return "a page of another site asked for it, as its header Sec-Fetch-Site tells"
+        return "a page of another site sent it (header Sec-Fetch-Site)"
     client, server = request.scope.get("client"), request.scope.get("server")
     if not client or not server or not is_loopback(client[0]):
-        return "it comes from elsewhere"
+        return "it comes from another machine"
     owner = owner_of((client[0], client[1]), (server[0], server[1]))
     if owner is None or owner != os.geteuid() or owner == _OVERFLOW_UID:
         return "it comes from another user of this machine"
@@ -93,7 +93,7 @@ def socket_owner(local: Endpoint, remote: Endpoint) -> int | None:
     header = _HEADER.pack(_HEADER.size + len(question), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 0, 0)
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as netlink:
-            # The kernel answers before send() returns.
+            # The kernel answers before sendto() returns.
             netlink.setblocking(False)
             netlink.sendto(header + question, (0, 0))
             answer = netlink.recv(8192)
@@ -102,5 +102,5 @@ def socket_owner(local: Endpoint, remote: Endpoint) -> int | None:
     if _HEADER.unpack_from(answer)[1] != _SOCK_DIAG_BY_FAMILY:
         return None  # an error: there is no such socket
     _, state, _, _, _, _, _, uid, inode = _ANSWER.unpack_from(answer, _HEADER.size)
-    # The kernel shows a socket that its process has closed as root's.
+    # The kernel shows a socket that its process has closed as a socket of root.
     return int(uid) if state == _ESTABLISHED and inode != 0 else None

@@ -1,4 +1,4 @@
-"""Counts and times the answers, by route rather than by path: paths hold ids, and anybody can invent some."""
+"""Counts and times the answers by route, not by path: clients can send any number of different paths."""
 
 import time
 
@@ -20,14 +20,14 @@ class Measure:
         status = 500
         started = time.perf_counter()
 
-        async def noted(message: Message) -> None:
+        async def send_and_record(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, send_and_record)
         finally:
             route = getattr(scope.get("route"), "path", "none")
             metrics.HTTP_REQUESTS.labels(route, status).inc()

@@ -1,4 +1,4 @@
-"""Knows which languages the engine has, so that a submission in another one is refused at once."""
+"""The languages that the engine offers, so that a submission in another language is refused at once."""
 
 import time
 from http import HTTPStatus
@@ -8,29 +8,29 @@ from api_service.problems import Problem
 from shared.database.connection import Database
 from shared.languages import ALIASES, check_lang
 
-#: For how long one look at the table is believed, in seconds.
-_BELIEVED_SECONDS: Final = 5.0
+#: Seconds for which the table is cached.
+_CACHE_SECONDS: Final = 5.0
 
-#: A runner writes the table every minute while it reaches the engine. After an hour without one, nothing is known.
+#: A runner updates the table every minute while the engine answers. Rows older than an hour are ignored.
 _OFFERED: Final = "SELECT code FROM languages WHERE seen_at > now() - interval '1 hour' ORDER BY code"
 
 
 class OfferedLanguages:
-    """Reads what runners wrote (`job_runner.languages`). While nothing is known, every language is accepted."""
+    """Reads the table that runners write (`job_runner.languages`). While it is empty, every language is accepted."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._looked_at: float | None = None
+        self._read_at: float | None = None
         self._codes: list[str] = []
 
     async def check(self, language: str) -> None:
-        """Raise `Problem` (422), which names the languages that there are, if the engine lacks this one."""
+        """Raise `Problem` (422), which lists the engine's languages, if this one is not among them."""
         code = check_lang(language) or language
         if code in await self._read(code) or not self._codes:
             return
         raise Problem(
             HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"language: {code} is not installed on this server; it has {', '.join(self._codes)}.",
+            f"language: {code} is not installed on this server; use one of {', '.join(self._codes)}.",
         )
 
     async def codes(self) -> list[str]:
@@ -38,10 +38,10 @@ class OfferedLanguages:
         return await self._read() or list(ALIASES)
 
     async def _read(self, wanted: str | None = None) -> list[str]:
-        # What has just been installed is found at once.
-        believed = wanted is None or wanted in self._codes or not self._codes
-        if self._looked_at is None or not believed or time.monotonic() - self._looked_at > _BELIEVED_SECONDS:
-            self._looked_at = time.monotonic()
+        # A language that is not in the cache may have just been installed, so the table is read again.
+        is_cached = wanted is None or wanted in self._codes or not self._codes
+        if self._read_at is None or not is_cached or time.monotonic() - self._read_at > _CACHE_SECONDS:
+            self._read_at = time.monotonic()
             async with self._database.connection() as connection:
                 self._codes = [row["code"] for row in await connection.fetch_all(_OFFERED)]
         return self._codes

@@ -1,6 +1,6 @@
 """Describes the calls as OpenAPI: what FastAPI derives from the routes, and what only a running server knows.
 
-That is which languages its engine has, how long texts may be, and whether an API key is needed.
+Only the server knows its engine's languages, its limits, and whether an API key is needed.
 """
 
 import copy
@@ -16,18 +16,18 @@ from api_service.settings import ApiSettings
 Schema = dict[str, Any]
 
 TAGS: Final = [
-    {"name": "classic", "description": "Register a submission, ask for its execution, list what came of it."},
-    {"name": "files", "description": "Texts that are too long for a list or a mail, by signed links."},
-    {"name": "mail", "description": "The way out that every mail names, by signed links."},
-    {"name": "health", "description": "For load balancers and supervisors."},
+    {"name": "classic", "description": "Register a submission, request its execution, list its result."},
+    {"name": "files", "description": "Read stored outputs by signed links."},
+    {"name": "mail", "description": "Stop the mails to an address, by the signed link in every mail."},
+    {"name": "health", "description": "Liveness and readiness, for load balancers and supervisors."},
 ]
 DESCRIPTION: Final = (
-    "Errors are problem documents (RFC 9457) whose `detail` says what to change. Two errors of `/check_email/` are the"
-    " original system's, and no problem documents. Each path is answered with a slash at its end and without."
+    "Errors are problem documents (RFC 9457) whose `detail` says what to change. Two errors of `/check_email/` have the"
+    " original system's form instead. Every path may be written with or without a slash at its end."
 )
 
-#: The file's field: text, whose media type makes it a file. The first alternative admits no text: it is there for the
-#: generators of clients, which know a file by that format alone. Alone it would admit bytes that are not text.
+#: The field `file`: text, which its media type makes a file. The first alternative matches no source. It is for client
+#: generators, which recognise a file only by this format. The format alone would also allow bytes that are not text.
 _FILE: Final[Schema] = {
     "type": "string",
     "contentMediaType": "application/octet-stream",
@@ -37,18 +37,18 @@ _FILE: Final[Schema] = {
     "examples": ["print(input())\n"],
 }
 _FORM: Final = "SubmissionForm"
-_FILE_ALONE: Final = "SourceForm"
+_FILE_FORM: Final = "SourceForm"
 
 
-def form(*, of_file_alone: bool = False) -> Schema:
-    """Return the description of a request's body: a form with all fields of a submission, or with its file alone."""
-    name = _FILE_ALONE if of_file_alone else _FORM
+def form(*, file_only: bool = False) -> Schema:
+    """Return the description of a request's body: a form with all fields of a submission, or with only its file."""
+    name = _FILE_FORM if file_only else _FORM
     content = {"multipart/form-data": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
     return {"requestBody": {"required": True, "content": content}}
 
 
 def query_parameters() -> list[Schema]:
-    """Return the descriptions of the fields of a submission as parameters of the query string."""
+    """Return the fields of a submission, described as parameters of the query string."""
     upload = Upload.model_json_schema()
     return [
         {"name": name, "in": "query", "required": name in upload["required"], "schema": schema}
@@ -57,42 +57,12 @@ def query_parameters() -> list[Schema]:
 
 
 def describe(app: FastAPI, settings: ApiSettings, languages: Sequence[str], *, is_key_needed: bool) -> Schema:
-    """Return the OpenAPI document. `languages` are the codes of those that the engine has."""
+    """Return the OpenAPI document. `languages` are the codes of the engine's languages."""
     document = copy.deepcopy(app.openapi())
-    upload = Upload.model_json_schema()
-    fields = upload["properties"]
-    file = {
-        **_FILE,
-        "maxLength": settings.max_source_bytes,
-        "description": "The program, text in UTF-8, as a file with a plain name."
-        f" It may have {settings.max_source_bytes} bytes.",
-    }
-    document["components"]["schemas"] |= {
-        "ProblemDocument": ProblemDocument.model_json_schema(),
-        _FORM: {
-            "type": "object",
-            "description": "A submission.",
-            "properties": {
-                **fields,
-                "inputs": {
-                    **fields["inputs"],
-                    "maxLength": settings.max_input_bytes,
-                    "description": f"{fields['inputs']['description']} It may have {settings.max_input_bytes} bytes.",
-                },
-                "file": file,
-            },
-            "required": [*upload["required"], "file"],
-        },
-        _FILE_ALONE: {
-            "type": "object",
-            "description": "The file of a submission whose other fields are in the query string.",
-            "properties": {"file": file},
-            "required": ["file"],
-        },
-    }
+    document["components"]["schemas"] |= {"ProblemDocument": ProblemDocument.model_json_schema(), **_forms(settings)}
     for language in _languages(document):
         language["pattern"] = language_pattern(languages)
-        language["description"] = f"One of {', '.join(languages)}, or another usual name of it, in any case."
+        language["description"] = f"One of {', '.join(languages)}, or another usual name of one of them, in any case."
     if not is_key_needed:
         for operation in (operation for path in document["paths"].values() for operation in path.values()):
             if "security" in operation:
@@ -100,7 +70,39 @@ def describe(app: FastAPI, settings: ApiSettings, languages: Sequence[str], *, i
     return {**_tidy(document), "info": document["info"]}
 
 
+def _forms(settings: ApiSettings) -> dict[str, Schema]:
+    """Return the schemas of both forms, with the limits of the settings."""
+    upload = Upload.model_json_schema()
+    fields = upload["properties"]
+    inputs = {
+        **fields["inputs"],
+        "maxLength": settings.max_input_bytes,
+        "description": f"{fields['inputs']['description']} At most {settings.max_input_bytes} bytes.",
+    }
+    file = {
+        **_FILE,
+        "maxLength": settings.max_source_bytes,
+        "description": "The source of the program: a file in UTF-8, with a file name without a path."
+        f" At most {settings.max_source_bytes} bytes.",
+    }
+    return {
+        _FORM: {
+            "type": "object",
+            "description": "A submission.",
+            "properties": {**fields, "inputs": inputs, "file": file},
+            "required": [*upload["required"], "file"],
+        },
+        _FILE_FORM: {
+            "type": "object",
+            "description": "The file of a submission whose other fields are in the query string.",
+            "properties": {"file": file},
+            "required": ["file"],
+        },
+    }
+
+
 def _languages(document: Schema) -> list[Schema]:
+    """Return the schemas of the field `language`, in the form and in the query string."""
     parameters = document["paths"]["/submit_email/"]["post"]["parameters"]
     return [
         document["components"]["schemas"][_FORM]["properties"]["language"],
@@ -109,7 +111,7 @@ def _languages(document: Schema) -> list[Schema]:
 
 
 def _tidy(node: Any) -> Any:
-    """Return the node without what pydantic adds: titles made of names, and `null` for what may be left out."""
+    """Return the node without two additions of pydantic: titles made from names, and defaults of `null`."""
     if isinstance(node, dict):
         return {
             key: _tidy(value)

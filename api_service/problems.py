@@ -1,6 +1,6 @@
-"""Errors as clients see them: problem documents (RFC 9457) whose `detail` is one sentence that says what to change.
+"""Errors as clients get them: problem documents (RFC 9457), whose `detail` says what happened and what to do next.
 
-The classic calls' own errors keep their original body, which is `{"detail": ...}` and nothing else.
+The original system's own errors keep their body, which has only `detail`.
 """
 
 from collections.abc import Mapping
@@ -21,15 +21,15 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-_CLIENT_GONE: Final = 499  # no client reads it; nginx's number for the access log
+_CLIENT_GONE: Final = 499  # as nginx logs a client that has closed the connection
 
 
 _MEDIA_TYPE: Final = "application/problem+json"
-#: Sentences in place of those of pydantic that do not say what to do, or speak of Python.
+#: Replacements for those messages of pydantic that do not say what to do, or mention Python.
 _MESSAGES: Final = {
     "missing": "it is missing; send it with the request.",
-    "extra_forbidden": "there is no such parameter; GET /docs names those that there are.",
-    "string_pattern_mismatch": "it has a character that is not allowed; GET /docs says which are.",
+    "extra_forbidden": "there is no such parameter; GET /docs lists the parameters.",
+    "string_pattern_mismatch": "it has a character that is not allowed; GET /docs says which are allowed.",
     "greater_than_equal": "it must be at least {ge}.",
     "less_than_equal": "it must be at most {le}.",
     "int_parsing_size": "it has too many digits; send a smaller number.",
@@ -39,7 +39,7 @@ _MESSAGES: Final = {
     "string_too_long": "its length must be at most {max_length}.",
 }
 _OUR_ERROR: Final = (
-    "An error of this server, which has logged it. Try again in a moment; if it stays, tell the server's operator."
+    "This server failed, and has logged the error. Try again in a moment; if it fails again, inform the operator."
 )
 _RETRY_AFTER: Final = {
     "Retry-After": {
@@ -52,14 +52,14 @@ _RETRY_AFTER: Final = {
 _HEADERS: Final[dict[int, dict[str, Any]]] = {
     401: {
         "WWW-Authenticate": {
-            "description": "The scheme that is wanted: `Bearer` (RFC 6750).",
+            "description": "The required scheme: `Bearer` (RFC 6750).",
             "required": True,
             "schema": {"type": "string"},
         }
     },
     415: {
         "Accept": {
-            "description": "The media type that is wanted.",
+            "description": "The required media type.",
             "required": True,
             "schema": {"type": "string"},
         }
@@ -78,14 +78,14 @@ class ProblemDocument(BaseModel):
     detail: Annotated[
         str,
         Field(
-            description="A sentence that says what happened, and what to do next.",
+            description="What happened, and what to do next.",
             examples=["language: it must be one of py, java, cpp, c, or one of their usual names."],
         ),
     ]
 
 
 class Problem(Exception):
-    """A request that cannot be served: `status` is a 4xx, `detail` a sentence for its sender."""
+    """A request that cannot be served. `detail` says what happened, and what its sender can do next."""
 
     def __init__(self, status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -103,8 +103,8 @@ def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None =
     )
 
 
-def described(meanings: Mapping[HTTPStatus, str]) -> dict[int | str, dict[str, Any]]:
-    """Return what OpenAPI says about problem documents: for each status, the description of its meaning."""
+def problem_responses(meanings: Mapping[HTTPStatus, str]) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI responses that are problem documents, from the meaning of each status."""
     return {
         status.value: {
             "description": meaning,
@@ -124,7 +124,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(TransientError, _away)
+    app.add_exception_handler(TransientError, _unavailable)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _crashed)
 
@@ -150,16 +150,16 @@ async def _http(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
     status = HTTPStatus(exc.status_code)
     if status is HTTPStatus.NOT_FOUND:
-        return problem(status, "There is nothing at this address: GET / says what this server has.")
+        return problem(status, "There is nothing at this path; GET / lists what this server offers.")
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         methods = ", ".join(_methods(request))
-        detail = f"There is no {request.method} here: send {methods}. GET /docs describes the calls."
+        detail = f"This path does not support {request.method}; send {methods}. GET /docs describes the calls."
         return problem(status, detail, {"Allow": methods})
     return problem(status, str(exc.detail), dict(exc.headers) if exc.headers else None)
 
 
 def _methods(request: Request) -> list[str]:
-    """Return the methods that the request's path has. Starlette would name those of the first route only."""
+    """Return the methods of the request's path. Starlette's own error has only those of the first route."""
     routes = request.app.routes
     return [
         method.value
@@ -168,9 +168,9 @@ def _methods(request: Request) -> list[str]:
     ]
 
 
-async def _away(request: Request, exc: Exception) -> Response:
+async def _unavailable(request: Request, exc: Exception) -> Response:
     log.warning("request.unavailable", path=request.url.path, error=str(exc))
-    detail = "A part of this service is away for the moment and nothing was stored; try again in a few seconds."
+    detail = "A dependency is temporarily unavailable and nothing was stored; try again in a few seconds."
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
 
 

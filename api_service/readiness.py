@@ -1,4 +1,4 @@
-"""Checks if the API can serve, at most once a second, because any client may ask as often as they like."""
+"""Checks if the API can serve. A result is reused for half a second, because clients may ask at any rate."""
 
 import asyncio
 import time
@@ -7,26 +7,26 @@ from typing import Final
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 
-#: Seconds for which one result is reused. Load balancers ask about as often.
-_BELIEVED_SECONDS: Final = 0.5
+#: Seconds for which a result is reused. Load balancers ask about as often.
+_CACHE_SECONDS: Final = 0.5
 
 
 class Readiness:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = asyncio.Lock()
-        self._looked_at: float | None = None
+        self._checked_at: float | None = None
         self._ready = False
 
     async def check(self) -> bool:
         """Return True if the database answers."""
         async with self._lock:
-            if self._looked_at is None or time.monotonic() - self._looked_at > _BELIEVED_SECONDS:
-                self._ready = await self._answers()
-                self._looked_at = time.monotonic()
+            if self._checked_at is None or time.monotonic() - self._checked_at > _CACHE_SECONDS:
+                self._ready = await self._database_answers()
+                self._checked_at = time.monotonic()
             return self._ready
 
-    async def _answers(self) -> bool:
+    async def _database_answers(self) -> bool:
         try:
             async with self._database.connection() as connection:
                 await connection.execute("SELECT 1")

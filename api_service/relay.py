@@ -1,4 +1,4 @@
-"""The outbox relay: moves committed outbox rows to the broker. Any number may run beside one another."""
+"""The outbox relay: publishes committed outbox rows to the broker. Any number of relays may run at once."""
 
 import asyncio
 import random
@@ -15,14 +15,14 @@ from shared.retry import RetryPolicy
 log = get_logger(__name__)
 
 _BATCH: Final = 500
-#: How long a row may lie that nobody woke us for: its API process died right after the commit.
+#: Seconds between two batches without a wake-up. An API process may die between its commit and its wake-up.
 _POLL_SECONDS: Final = 1.0
-#: The first row goes at once; those that follow it closely travel together, which costs little of it each.
+#: Seconds to wait after a batch. The first row goes at once, and those that follow closely are cheaper as one batch.
 _PACE_SECONDS: Final = 0.005
 
 
 class Relay:
-    """`wake` is to be set after a commit that wrote an outbox row; it only spares the wait."""
+    """Publishes outbox rows. Set `wake` after a commit that wrote one; else the relay finds it by polling."""
 
     def __init__(self, database: Database, broker: Broker) -> None:
         self._database = database
@@ -36,7 +36,7 @@ class Relay:
         while not stop.is_set():
             self.wake.clear()
             try:
-                left = await self.run_once()
+                more = await self.run_once()
             except TransientError as exc:
                 failures += 1
                 delay = self._policy.delay(failures, self._rng)
@@ -44,22 +44,22 @@ class Relay:
                 await wait_any(stop, timeout=delay)
                 continue
             failures = 0
-            if not left:
+            if not more:
                 await asyncio.sleep(_PACE_SECONDS)
                 await wait_any(stop, self.wake, timeout=_POLL_SECONDS)
 
     async def run_once(self) -> bool:
-        """Publish one batch; True when there is likely more.
+        """Publish one batch. Return True if there are likely more rows.
 
-        The rows stay locked until the broker has confirmed them. A crash after the confirm and before the commit
-        publishes them again, under the same message ids, which the consumer knows.
+        The rows stay locked until the broker has confirmed them. After a crash between the confirm and the commit, they
+        are published again under the same message ids, so the consumer recognises them.
         """
         async with self._database.transaction() as connection:
             rows = await outbox.take(connection, _BATCH)
             if not rows:
                 return False
             confirmed = await self._broker.publish([row.message for row in rows])
-            sent = [row.id for row, taken in zip(rows, confirmed, strict=True) if taken]
+            sent = [row.id for row, is_confirmed in zip(rows, confirmed, strict=True) if is_confirmed]
             await outbox.remove(connection, sent)
         metrics.OUTBOX_PUBLISHED.inc(len(sent))
         if len(sent) < len(rows):

@@ -1,4 +1,4 @@
-"""What a client may send, checked; and what it gets back."""
+"""The models of requests and answers, and the checks of what clients send."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,12 +28,12 @@ def _storable(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("it must not contain halves of surrogate pairs") from None
+        raise ValueError("it must not contain lone surrogates (half of a UTF-16 pair)") from None
     return text
 
 
 def _address(text: str) -> str:
-    if len(text) > _LONGEST_ADDRESS:  # before it is parsed, which takes long for long texts
+    if len(text) > _LONGEST_ADDRESS:  # checked first, because a long text takes long to parse
         raise ValueError(f"it is not an e-mail address: it has more than {_LONGEST_ADDRESS} characters")
     if len(text.rpartition("@")[0]) > _LONGEST_LOCAL_PART:
         raise ValueError(f"it is not an e-mail address: it has more than {_LONGEST_LOCAL_PART} characters before the @")
@@ -49,12 +49,12 @@ def _address(text: str) -> str:
 
 
 def _in_any_case(name: str) -> str:
-    """Return a regular expression (ECMA-262, which has no flag within) of a name in any case."""
+    """Return a regular expression for a name in any case. ECMA-262 has no flag for that within an expression."""
     return "".join(f"[{c}{c.upper()}]" if c.isalpha() else c.replace("+", r"\+") for c in name)
 
 
 def language_pattern(codes: Iterable[str] = tuple(ALIASES)) -> str:
-    """Return the regular expression (ECMA-262) of the names that mean one of the languages, in any case."""
+    """Return a regular expression (ECMA-262) for all names of the languages, in any case."""
     names = (name for code in codes for name in ALIASES.get(code, ()))
     return rf"^[ \t\r\n]*(?:{'|'.join(map(_in_any_case, names))})[ \t\r\n]*$"
 
@@ -81,9 +81,9 @@ def _zero_or_one(value: object) -> object:
 _ATOM: Final = r"[A-Za-z0-9_!#$%&'*+/=?^`{|}~-]+"
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LAST_LABEL: Final = r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,61})?[A-Za-z]"
-#: What no mail reaches: domains for special use, and labels that only punycode may look like.
+#: Domains that no mail reaches: those for special use, and those with a label in the form reserved for punycode.
 _NO_DOMAIN: Final = rf"(?:[^@]*\.)?(?:(?:{'|'.join(map(_in_any_case, SPECIAL_USE_DOMAIN_NAMES))})$|[^.@]{{2}}--)"
-#: The addresses that `_address` takes, but for domains that are not in ASCII, or in punycode.
+#: The addresses that `_address` accepts, except domains that are not in ASCII, or in punycode.
 _ADDRESS: Final = (
     rf"^(?=[^@]{{1,{_LONGEST_LOCAL_PART}}}@){_ATOM}(?:\.{_ATOM})*@(?!{_NO_DOMAIN})(?:{_LABEL}\.)+{_LAST_LABEL}$"
 )
@@ -96,16 +96,16 @@ Address = Annotated[
     Field(examples=[_EMAIL]),
 ]
 _INT64: Final[dict[str, Any]] = {"format": "int64"}
-#: Any id that a database could hold; whether it exists is another question.
+#: Any id that the database can hold, whether or not there is such a row.
 AnyId = Annotated[
     int, Field(ge=-_LARGEST_ID - 1, le=_LARGEST_ID, json_schema_extra=_INT64, examples=[5]), BeforeValidator(_decimal)
 ]
-#: What a header carries unchanged: visible ASCII characters, with spaces and tabs between them.
+#: Text that a header carries unchanged: visible ASCII characters, with spaces and tabs between them.
 IDEMPOTENCY_KEY: Final = r"^[!-~]([\t -~]*[!-~])?$"
 
 
 class Upload(BaseModel):
-    """The fields of a submission beside its file."""
+    """The fields of a submission, without its file."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -126,7 +126,7 @@ class Upload(BaseModel):
     inputs: Annotated[
         str,
         AfterValidator(_storable),
-        Field(description="The standard input of the program, of any characters but NUL.", examples=["12\n"]),
+        Field(description="The standard input of the program. Any character but NUL is allowed.", examples=["12\n"]),
         WithJsonSchema({"type": "string", "pattern": r"^[^\u0000]*$"}),
     ] = ""
     language: Annotated[
@@ -141,7 +141,7 @@ class Upload(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file as it is kept: `extension` is without its dot, and empty when the name has none."""
+    """A source file. `extension` has no dot, and is empty if the name has no extension."""
 
     name: str
     extension: str
@@ -149,20 +149,22 @@ class SourceFile:
 
 
 class ListQuery(BaseModel):
-    """The submissions of an address to list. Unknown parameters are refused, because ignoring them would mislead."""
+    """The query for a list of submissions. Unknown parameters are refused, because ignoring them would mislead."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     email: Annotated[Address, Field(description="The address of the submissions to list, in any case.")]
-    id: AnyId | SkipJsonSchema[None] = Field(default=None, description="List this submission alone.")
-    limit: Annotated[int, Field(ge=1, le=1000, description="List the newest so many."), BeforeValidator(_decimal)] = 100
+    id: AnyId | SkipJsonSchema[None] = Field(default=None, description="List only this submission.")
+    limit: Annotated[
+        int, Field(ge=1, le=1000, description="List at most this many, the newest."), BeforeValidator(_decimal)
+    ] = 100
     before: AnyId | SkipJsonSchema[None] = Field(
-        default=None, description="List only those with a smaller id: for the next page."
+        default=None, description="List only submissions with a smaller id. Use it to get the next page."
     )
 
 
 class ExecutionRequested(BaseModel):
-    """The answer to a request for execution."""
+    """The answer to a request for an execution."""
 
     result: Annotated[str, Field(examples=["Sending to job_table.."])]
 
@@ -177,32 +179,32 @@ class SubmissionStatus(BaseModel):
     """One submission and its latest execution. `verdict`, `error`, `delay` and `shortened` are our addition."""
 
     id: Annotated[int, Field(json_schema_extra=_INT64, examples=[5])]
-    status: JobState | None = Field(description="null until an execution is asked for", examples=["executed"])
+    status: JobState | None = Field(description="Null until an execution is requested.", examples=["executed"])
     job: str | None = Field(
-        description="the submission as JSON text: `language`, `inputs` and `contents`",
+        description="The submission as JSON text: `language`, `inputs` and `contents`.",
         examples=['{"language": "py", "inputs": "12\\n", "contents": "print(input())\\n"}'],
     )
-    output: str | None = Field(description="what the program wrote to its standard output", examples=["12\n"])
-    execute_date: datetime | None = Field(description="when the execution ended", examples=["2026-01-31T12:00:00Z"])
-    filelink: str | None = Field(description="a link to the whole output; it expires, so each answer has a new one")
+    output: str | None = Field(description="What the program wrote to its standard output.", examples=["12\n"])
+    execute_date: datetime | None = Field(description="When the execution ended.", examples=["2026-01-31T12:00:00Z"])
+    filelink: str | None = Field(description="A link to the whole output. It expires, so each answer has a new one.")
     verdict: str | None = Field(
-        description="how the execution ended, such as `ok`, `compile_error`, `runtime_error` or `time_limit`",
+        description="How the execution ended, such as `ok`, `compile_error`, `runtime_error` or `time_limit`.",
         examples=["ok"],
     )
     error: str | None = Field(
-        description="the compiler's messages or the standard error, or why the job failed", examples=[""]
+        description="The compiler's messages or the standard error, or why the job failed.", examples=[""]
     )
     delay: str | None = Field(
-        description="why an execution that is under way takes longer; null if nothing delayed it",
+        description="Why an execution that is under way is delayed. Null if it is not.",
         examples=["the machine was overloaded while it ran; the program is run again"],
     )
     shortened: list[str] = Field(
-        description="the texts that are cut; the whole output is where `filelink` leads", examples=[[]]
+        description="The names of the texts that are cut. `filelink` leads to the whole output.", examples=[[]]
     )
 
 
 class SubmissionList(BaseModel):
-    """The oldest first."""
+    """The submissions, the oldest first."""
 
     result: list[SubmissionStatus]
 
@@ -214,7 +216,7 @@ class Health(BaseModel):
 
 
 class ReadinessReport(BaseModel):
-    """Whether what every request needs is there."""
+    """The readiness of the API."""
 
     status: Literal["ready", "waiting"]
-    database: Literal["ok", "away"]
+    database: Literal["ok", "unavailable"]

@@ -1,4 +1,4 @@
-"""What an operator may set about the API."""
+"""The settings of the API."""
 
 from typing import Annotated
 
@@ -20,38 +20,38 @@ class ApiSettings(Settings):
         default=None, description="the key of this machine's command line; `precieux up` makes and sets one"
     )
     key_budget: Annotated[
-        int, Field(ge=1, description="submissions that one key may make an hour, and executions that it may ask for")
+        int, Field(ge=1, description="submissions that one key may send an hour, and executions that it may request")
     ] = 6000
     key_bytes: Annotated[int, Field(ge=1, description="bytes of source and input that one key may send an hour")] = (
         1 << 30
     )
-    max_backlog: Annotated[int, Field(ge=1, description="unanswered requests at which submissions are put off")] = (
+    max_backlog: Annotated[int, Field(ge=1, description="requests without a result at which new ones are refused")] = (
         100_000
     )
     key_backlog_bytes: Annotated[
-        int, Field(ge=1, description="bytes of source and input that one key may have waiting for their execution")
+        int, Field(ge=1, description="bytes of source and input that one key may have waiting for execution")
     ] = 64 << 20
     recipient_budget: Annotated[int, Field(ge=1, description="executions mailed to one address an hour")] = 600
     domain_budget: Annotated[int, Field(ge=1, description="executions mailed to one domain an hour")] = 60_000
     recipients: str | None = Field(
         default=None,
-        description="the only domains that may be mailed, separated by commas, such as example.edu,*.example.edu",
+        description="the only domains and addresses that may be mailed, separated by commas, such as"
+        " example.edu,*.example.edu,someone@example.com",
     )
 
-    connections: Annotated[int, Field(ge=1, description="clients connected at once; files must suffice for them")] = 512
+    connections: Annotated[int, Field(ge=1, description="connections at once, each of which needs an open file")] = 512
     connections_per_address: Annotated[
-        int, Field(ge=1, description="of one address at once; behind a proxy all come from its address")
+        int,
+        Field(ge=1, description="connections of one address at once; behind a proxy, all clients share its address"),
     ] = 128
-    head_seconds: Annotated[float, Field(gt=0, description="until the head of a request has come")] = 10
-    body_seconds: Annotated[float, Field(gt=0, description="until the whole body of a request has come")] = 20
-    body_pause_seconds: Annotated[float, Field(gt=0, description="between two pieces of a body")] = 10
-    answer_seconds: Annotated[float, Field(gt=0, description="until a client has read what was written to it")] = 30
+    head_seconds: Annotated[float, Field(gt=0, description="seconds until the head of a request must be there")] = 10
+    body_seconds: Annotated[float, Field(gt=0, description="seconds until the body of a request must be there")] = 20
+    body_pause_seconds: Annotated[float, Field(gt=0, description="seconds between two pieces of a body")] = 10
+    answer_seconds: Annotated[float, Field(gt=0, description="seconds until a client must have read an answer")] = 30
     bodies_bytes: Annotated[
-        int, Field(ge=0, description="of all bodies under way together; the first 64 KiB of each do not count")
+        int, Field(ge=0, description="bytes of all bodies under way; the first 64 KiB of each do not count")
     ] = 16 << 20
-    lists_bytes: Annotated[int, Field(ge=4 << 20, description="of all lists of submissions under way together")] = (
-        8 << 20
-    )
+    lists_bytes: Annotated[int, Field(ge=4 << 20, description="bytes of all lists of submissions under way")] = 8 << 20
 
     @field_validator("api_keys")
     @classmethod
@@ -65,7 +65,7 @@ class ApiSettings(Settings):
     def _are_domains(cls, value: str | None) -> str | None:
         for name in (value or "").split(","):
             if value is not None and not is_recipient(name):
-                raise ValueError(f"{name.strip()!r} is no domain, no *.domain and no address")
+                raise ValueError(f"{name.strip()!r} is not a domain, a *.domain or an address")
         return value
 
     @property

@@ -1,4 +1,4 @@
-"""Shares of the memory for requests that are under way: no key may hold more than half."""
+"""Shares of the memory for requests under way. A key may hold at most half of it."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from api_service.problems import Problem
 
 
 class Shares:
-    """Shares out `most` bytes among the keys. `what` names them in the sentence of a refusal."""
+    """Shares `most` bytes among the keys. `what` names the requests in the text of a refusal."""
 
     def __init__(self, most: int, what: str) -> None:
         self._most = most
@@ -19,7 +19,7 @@ class Shares:
 
     @contextmanager
     def hold(self, principal: Principal, size: int) -> Iterator[None]:
-        """Hold `size` bytes for the time of the block. Raises `Problem` (503) when they are not free.
+        """Hold `size` bytes while the block runs. Raises `Problem` (503) if they are not free.
 
         A key that holds nothing yet may hold more than half, so that every allowed size fits.
         """

@@ -1,4 +1,4 @@
-"""Reads the bytes of a source file as text in UTF-8. What is not UTF-8 is named in the error. Pure."""
+"""Checks that a source file is text in UTF-8. Pure."""
 
 import codecs
 from http import HTTPStatus
@@ -18,7 +18,7 @@ _WIDE: Final = {
 
 
 def read_source(data: bytes) -> bytes:
-    """Return the source without a byte order mark. Raises `Problem` (422) that names what the file is instead."""
+    """Return the source without a byte order mark. Raises `Problem` (422) if it is not text in UTF-8."""
     for mark, name in _WIDE.items():
         if data.startswith(mark):
             _refuse(f"The file is in {name}: {_SAVE_AS}")

@@ -1,6 +1,6 @@
-"""Answers to each path with a slash at its end and without, and without a redirect.
+"""Accepts every path with and without a slash at its end.
 
-A redirect would lead to the host that the request names.
+There is no redirect, because it would lead to the host that the request's Host header names.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class EitherSpelling:
-    """ASGI middleware: a path that only has the other spelling becomes that."""
+    """ASGI middleware that replaces a path by its other spelling if only that is one of `paths`."""
 
     def __init__(self, app: ASGIApp, paths: Iterable[str]) -> None:
         self._app = app

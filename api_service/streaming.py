@@ -13,9 +13,9 @@ log = get_logger(__name__)
 
 
 class PiecewiseResponse(StreamingResponse):
-    """Makes a piece when the client has taken the one before, and always closes the source of the pieces.
+    """Makes each piece after the client has read the one before. The generator is always closed.
 
-    A failure halfway ends the connection, so that no client takes a part for the whole.
+    A failure halfway ends the connection, so that no client mistakes a part for the whole.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class PiecewiseResponse(StreamingResponse):
                 async for piece in self._pieces:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
                     del piece
-                    # uvicorn waits before it writes, not after: so this returns when the piece is gone.
+                    # uvicorn waits before it writes, not after, so this returns when the piece has been written.
                     await send({"type": "http.response.body", "body": b"", "more_body": True})
             except TransientError as exc:
                 log.warning("answer.cut_off", error=str(exc))
@@ -39,17 +39,17 @@ class PiecewiseResponse(StreamingResponse):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def begun(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Make the first piece, and return all of them. An error before that is still an error of the request."""
+async def prefetch(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Make the first piece, and return all of them. An error in the first can still change the status."""
     try:
         first = await anext(pieces)
     except BaseException:
         await pieces.aclose()
         raise
-    return _after(first, pieces)
+    return _chain(first, pieces)
 
 
-async def _after(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+async def _chain(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     async with aclosing(rest):
         yield first
         del first

@@ -1,4 +1,4 @@
-"""The use cases: register a submission, ask for its execution."""
+"""The use cases: register a submission, and request its execution."""
 
 import hashlib
 import math
@@ -22,27 +22,27 @@ from shared.storage.base import ObjectStore
 
 log = get_logger(__name__)
 
-# What `shared.outbox.add` writes, and the request that it tells, in one round trip: this is every execution's way.
-_ASK: Final = """
-    WITH asked AS (
+# Writes the request, and the outbox row as `shared.outbox.add` does, in one round trip for speed.
+_REQUEST: Final = """
+    WITH requested AS (
         UPDATE uploads SET request_id = gen_random_uuid(), requested_at = now()
         WHERE id = :id AND enable = 0 AND request_id IS NULL AND (:sees_all OR owner = :owner)
             AND NOT EXISTS (SELECT FROM quarantine WHERE quarantine.sha256 = uploads.sha256)
         RETURNING id, email, request_id
-    ), told AS (
+    ), queued AS (
         INSERT INTO outbox (queue, body, headers)
-        SELECT :queue, CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM asked
+        SELECT :queue, CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM requested
     )
-    SELECT email, request_id FROM asked
+    SELECT email, request_id FROM requested
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Submissions:
-    """Registers submissions and asks for their execution.
+    """Registers submissions, and requests their execution.
 
-    A key reaches only its own submissions; `admin` reaches all. Budgets (per hour) bind all but `admin`. `recipients`
-    binds all.
+    A key reaches only its own submissions; `admin` reaches all. Budgets are per hour and do not apply to `admin`.
+    `recipients` applies to all.
     """
 
     database: Database
@@ -58,14 +58,14 @@ class Submissions:
     async def register(
         self, principal: Principal, upload: Upload, file: SourceFile, idempotency_key: str | None = None
     ) -> int:
-        """Keep a submission; returns its id, and for a repeated `idempotency_key` the one that it got before.
+        """Store a submission and return its id. For a repeated `idempotency_key`, return the first id.
 
-        Raises `Problem`: 409 when the chosen id is taken or the idempotency key came with something else, 422 when
-        the address may not be mailed, 429 when one of the key's budgets is used up.
+        Raises `Problem`: 409 if the chosen id is taken or the idempotency key came with another submission, 422 if the
+        address may not be mailed, 429 if a budget of the key is used up.
 
-        The file is stored inside the transaction: of two that choose one id, the second waits for the row of the
-        first and never touches its file. A crash can leave a file without a row, which the next user of its id
-        replaces.
+        The file is stored inside the transaction. If two requests choose one id, the second waits for the row of the
+        first and never touches its file. A crash can leave a file without a row. The next submission with its id
+        replaces it.
         """
         self._check_recipient(principal, upload.email)
         sha256 = hashlib.sha256(file.data).hexdigest()
@@ -73,62 +73,60 @@ class Submissions:
             if not principal.sees_all:
                 await self._check_run_seconds(connection, principal)
                 size = len(file.data) + len(upload.inputs.encode())
-                await budget.take(
-                    connection,
-                    [
-                        Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions"),
-                        Budget(
-                            f"bytes:{principal.key_id}", self.key_bytes, "Bytes of this key's sources and inputs", size
-                        ),
-                    ],
-                )
+                await budget.take(connection, self._budgets_of_submission(principal, size))
             while True:
                 upload_id = await _insert(connection, principal, upload, file, sha256, idempotency_key)
                 if upload_id is not None:
                     break
                 if idempotency_key is not None:
-                    earlier = await _earlier(connection, principal, idempotency_key)
+                    earlier = await _find_earlier(connection, principal, idempotency_key)
                     if earlier is not None:
-                        return _same(earlier, upload, sha256)
+                        return _id_of_same(earlier, upload, sha256)
                 if upload.id is not None:
                     raise Problem(HTTPStatus.CONFLICT, f"id {upload.id} is taken: choose another, or leave it out.")
-                # The sequence ran into ids that clients had chosen, and another one has taken the next free one.
+                # The sequence reached ids that clients had chosen, and another request took the next free one.
             key = object_key(upload_id, file.extension)
             await self.store.put(key, file.data, content_type="text/plain; charset=utf-8")
         return upload_id
 
-    async def ask_for_execution(self, principal: Principal, upload_id: int) -> bool | None:
-        """Ask for the execution of an upload; None when there is no such upload, False when it is blocked or its source
-        is in quarantine.
+    async def request_execution(self, principal: Principal, upload_id: int) -> bool | None:
+        """Request the execution of an upload. Return True if a request is under way.
 
-        While an earlier request is not answered yet, asking again changes nothing and costs nothing. Raises
-        `Problem`: 422 when the address may not be mailed any more, 429 when a budget of the key, the recipient or the
-        recipient's domain is used up.
+        Return None if there is no such upload, False if it is blocked or its source is in quarantine. While a request
+        is under way, another one changes nothing and costs nothing.
+
+        Raises `Problem`: 422 if the address may not be mailed any more, 429 if a budget of the key, the recipient or
+        the recipient's domain is used up.
         """
-        bound = not principal.sees_all or self.recipients is not EVERYBODY
-        # With nothing to undo, one statement is a transaction of its own.
+        is_limited = not principal.sees_all or self.recipients is not EVERYBODY
+        # Without limits there is nothing to undo, and a single statement needs no explicit transaction.
         async with (
             self.turns.take(principal),
-            self.database.transaction() if bound else self.database.connection() as connection,
+            self.database.transaction() if is_limited else self.database.connection() as connection,
         ):
-            asked = await connection.fetch_one(
-                _ASK, {"id": upload_id, "queue": QUEUE, "sees_all": principal.sees_all, "owner": principal.key_id}
+            row = await connection.fetch_one(
+                _REQUEST, {"id": upload_id, "queue": QUEUE, "sees_all": principal.sees_all, "owner": principal.key_id}
             )
-            if asked is None:
-                return await _why_not_asked(connection, principal, upload_id)
-            if bound:
-                self._check_recipient(principal, asked["email"] or "")
+            if row is None:
+                return await _why_not_requested(connection, principal, upload_id)
+            if is_limited:
+                self._check_recipient(principal, row["email"] or "")
             if not principal.sees_all:
                 await self._check_run_seconds(connection, principal)
-                await budget.take(connection, self._execution(principal, asked["email"] or ""))
-        log.debug("execution.requested", request=str(asked["request_id"]), upload=upload_id)
+                await budget.take(connection, self._budgets_of_execution(principal, row["email"] or ""))
+        log.debug("execution.requested", request=str(row["request_id"]), upload=upload_id)
         return True
 
-    def _execution(self, principal: Principal, email: str) -> list[Budget]:
-        """Return the budgets of one execution: its key's, and those of its mail's mailbox and domain.
+    def _budgets_of_submission(self, principal: Principal, size: int) -> list[Budget]:
+        return [
+            Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions"),
+            Budget(f"bytes:{principal.key_id}", self.key_bytes, "Bytes of this key's sources and inputs", size),
+        ]
 
-        A key gets at most half of a mailbox's hour, so that no single key can use up all of it, and other keys' mails
-        are still sent.
+    def _budgets_of_execution(self, principal: Principal, email: str) -> list[Budget]:
+        """Return the budgets of one execution: those of its key, and of the recipient's mailbox and domain.
+
+        A key gets at most half of a mailbox's budget, so that mails of other keys can still be sent.
         """
         key, address, domain = principal.key_id, canonical(email), domain_of(email)
         share = math.ceil(self.recipient_budget / 2)
@@ -143,31 +141,31 @@ class Submissions:
         assert principal.key_id is not None
         seconds = budgets.run_seconds(principal.key_id)
         await budget.check(
-            connection, Budget(seconds, self.key_cpu_seconds, "Seconds for which this key's programs may run")
+            connection, Budget(seconds, self.key_cpu_seconds, "Seconds of run time of this key's programs")
         )
 
     def _check_recipient(self, principal: Principal, email: str) -> None:
         if not self.recipients.allow(email):
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
-                "This server does not mail to this address, because its operator has named the recipients that may be"
-                " mailed: send one of them, or ask the operator to add yours.",
+                "This server may not mail this address, because its operator allows only certain recipients: use one of"
+                " them, or ask the operator to allow yours.",
             )
         if not Recipients(principal.recipients).allow(email):
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
-                "This API key may not have mail sent to this address, because its recipients were named when it was"
-                " made: send one of them, or use another key.",
+                "This API key may not send mail to this address, because it was created for certain recipients: use one"
+                " of them, or use another key.",
             )
 
 
 def object_key(upload_id: int, extension: str) -> str:
-    """Where an upload's file lies: `{id}.{extension}`, as in the original."""
+    """Return the key of an upload's file in the object store: `{id}.{extension}`, as in the original."""
     return f"{upload_id}.{extension}" if extension else str(upload_id)
 
 
-async def _why_not_asked(connection: Connection, principal: Principal, upload_id: int) -> bool | None:
-    """None without such an upload, False when it is blocked, True when it was asked for before."""
+async def _why_not_requested(connection: Connection, principal: Principal, upload_id: int) -> bool | None:
+    """Return None if there is no such upload, False if it is blocked, True if a request is under way already."""
     row = await connection.fetch_one(
         "SELECT enable, owner, quarantine.sha256 IS NOT NULL AS quarantined"
         " FROM uploads LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256 WHERE id = :id",
@@ -186,7 +184,7 @@ async def _insert(
     sha256: str,
     idempotency_key: str | None,
 ) -> int | None:
-    """The new row's id; None when it, or the idempotency key, is taken."""
+    """Insert a row and return its id, or None if the id or the idempotency key is taken."""
     row = await connection.fetch_one(
         """
         INSERT INTO uploads (id, email, inputs, language, enable, filename, object_key, size_bytes, sha256, owner,
@@ -195,7 +193,7 @@ async def _insert(
             :owner, :idempotency_key
         FROM (
             SELECT coalesce(CAST(:id AS bigint), (
-                -- The sequence may run into many ids that clients have chosen. Each is met once, ever.
+                -- The sequence may reach many ids that clients have chosen, but each of them only once.
                 SELECT next.id FROM generate_series(1, 10000) AS nth CROSS JOIN LATERAL (
                     SELECT nextval(pg_get_serial_sequence('uploads', 'id')) + 0 * nth AS id OFFSET 0
                 ) AS next
@@ -221,7 +219,7 @@ async def _insert(
     return row["id"] if row else None
 
 
-async def _earlier(connection: Connection, principal: Principal, idempotency_key: str) -> Record | None:
+async def _find_earlier(connection: Connection, principal: Principal, idempotency_key: str) -> Record | None:
     return await connection.fetch_one(
         "SELECT id, email, inputs, language, enable, sha256 FROM uploads"
         " WHERE coalesce(owner, 0) = :owner AND idempotency_key = :idempotency_key",
@@ -229,13 +227,13 @@ async def _earlier(connection: Connection, principal: Principal, idempotency_key
     )
 
 
-def _same(earlier: Record, upload: Upload, sha256: str) -> int:
-    """The id of an earlier submission, if it was this one."""
+def _id_of_same(earlier: Record, upload: Upload, sha256: str) -> int:
+    """Return the id of an earlier submission. Raises `Problem` (409) if it is not the same."""
     fields = ("email", "inputs", "language", "enable")
     if earlier["sha256"] != sha256 or any(earlier[name] != getattr(upload, name) for name in fields):
         raise Problem(
             HTTPStatus.CONFLICT,
-            "This Idempotency-Key came with another submission before: use a new key for a new submission.",
+            "This Idempotency-Key was used for another submission: send a new key with each new submission.",
         )
     upload_id: int = earlier["id"]
     return upload_id

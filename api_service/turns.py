@@ -1,4 +1,4 @@
-"""Turns at the database: however many requests a key sends at once, few of them hold one of its connections."""
+"""Turns at the database: only a few requests of one key may hold a connection to it at once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,9 +9,9 @@ from api_service.auth import Principal
 
 
 class Turns:
-    """`most` requests of one key at a time; its others wait, first come, first served, and hold nothing.
+    """Lets `most` requests of a key run at a time. The others wait in the order of their arrival, and hold nothing.
 
-    More would not be quicker: they wait for each other at the rows of their key's budgets.
+    More would not be faster, because they would wait for each other's locks on the rows of the key's budgets.
     """
 
     def __init__(self, most: int) -> None:
@@ -20,7 +20,7 @@ class Turns:
 
     @asynccontextmanager
     async def take(self, principal: Principal) -> AsyncIterator[None]:
-        """A turn for as long as the block runs; at once for the operator, who has no budgets."""
+        """Hold a turn while the block runs. The operator has no budgets, and never waits."""
         if principal.key_id is None or principal.sees_all:
             yield
             return

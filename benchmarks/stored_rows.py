@@ -143,7 +143,7 @@ async def _register(side: _Side) -> float:
 
 async def _ask(side: _Side) -> float:
     started = time.perf_counter()
-    await side.submissions.ask_for_execution(side.principal, side.registered)
+    await side.submissions.request_execution(side.principal, side.registered)
     return _since(started)
 
 

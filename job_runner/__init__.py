@@ -1,1 +1,1 @@
-"""Service 3: claims jobs, has the engine run them, stores the outcome and mails it."""
+"""The job runner (service 3): claims jobs, runs them at the engine, stores the results and mails them."""

@@ -5,7 +5,7 @@ import sys
 
 from job_runner.cleaner import Cleaner
 from job_runner.codex_client import CodexClient
-from job_runner.emails.foot import Foot
+from job_runner.emails.footer import Footer
 from job_runner.emails.sender import Sender
 from job_runner.languages import Languages
 from job_runner.mailers import MailSettings, open_mailer
@@ -33,7 +33,7 @@ async def serve(stop: asyncio.Event) -> None:
     store_settings = load(StoreSettings)
     store, signer = open_store(store_settings), open_signer(store_settings)
     mailer = open_mailer(mail_settings)
-    foot = Foot(sender=mail_settings.mail_from, contact=mail_settings.complaints)
+    footer = Footer(sender=mail_settings.mail_from, contact=mail_settings.complaints)
     engine = CodexClient(load(EngineSettings))
     try:
         await database.connect(stop)
@@ -60,7 +60,7 @@ async def serve(stop: asyncio.Event) -> None:
             Runner(database, processor, settings).run,
             restarting("rescuer", rescuer.run),
             restarting("languages", Languages(database, engine).run),
-            restarting("sender", Sender(database, mailer, signer, foot, poll_interval=settings.poll_interval).run),
+            restarting("sender", Sender(database, mailer, signer, footer, poll_interval=settings.poll_interval).run),
             restarting("cleaner", Cleaner(database, store, mailer, days=settings.retention_days).run),
         ]
         log.info("runner.ready", concurrency=settings.runner_concurrency, mailer=type(mailer).__name__)

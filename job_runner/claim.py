@@ -1,7 +1,7 @@
-"""The lease protocol on `job` rows: claim, heartbeat, hand back. Interrupted jobs are `job_runner.suspects`'.
+"""The lease protocol on `job` rows: claim, heartbeat, hand back. `job_runner.suspects` handles interrupted jobs.
 
-Every write after the claim says `WHERE lease_id = :lease_id`: a runner that lost its lease (paused, cut off, thought
-dead) changes nothing. Time is the database's own, so runners' clocks do not matter.
+Every write after the claim says `WHERE lease_id = :lease_id`, so a runner that has lost its lease (paused, cut off,
+thought dead) changes nothing. All times are the database's, so the runners' clocks do not matter.
 
 A statement that locks several rows locks jobs by (upload, id), each before its upload, or skips locked rows. That
 avoids deadlocks, and a test checks every statement.
@@ -16,15 +16,15 @@ from job_runner.settings import MAX_CRASHES
 from shared.database.connection import Connection, Record
 from shared.errors import PermanentError
 
-#: Bytes of a submission that a claim returns. A longer one is read when it is about to run (`submission_of`).
+#: Bytes of the longest submission that a claim returns. A longer one is read right before its run (`submission_of`).
 _SHORT: Final = 64 << 10
-# CTEs are optimization fences: the planner cannot change that the rows are locked first, then updated.
+# CTEs are optimization fences: the planner has to lock the rows before it updates them.
 _STATEMENT: Final = """
     WITH {taken}
     UPDATE job SET status = 'executing', attempt = attempt + 1, lease_id = gen_random_uuid(), started_at = now(),
         lease_expires_at = now() + make_interval(secs => :lease_seconds), turn = taken.turn,
         stop_reason = coalesce(stop_reason, quarantine.reason),
-        -- Only a row that others wrote lacks one, and its mail needs a name of its own.
+        -- A row that another program wrote may lack one, but its mail needs a Message-ID of its own.
         request_id = coalesce(job.request_id, gen_random_uuid())
     FROM taken, uploads LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
     WHERE job.id = taken.id AND uploads.id = job.upload
@@ -66,7 +66,7 @@ _CLAIM: Final = statement(f"""
             SELECT id, turn FROM job WHERE {_DUE} AND owner = share.owner
             ORDER BY place, id LIMIT share.turns FOR UPDATE SKIP LOCKED
         ) AS next
-        -- It cuts nothing off; it tells the planner how few these are, which the limit inside does not.
+        -- It removes no row. It gives the planner the small number of rows, which the limit inside does not.
         LIMIT :limit
     ), passed AS (
         SELECT id, owner, turn, row_number() OVER (PARTITION BY owner ORDER BY turn, id) AS nth
@@ -83,10 +83,10 @@ _CLAIM: Final = statement(f"""
         SELECT chosen.id, coalesce(swapped.turn, chosen.turn) AS turn
         FROM chosen LEFT JOIN swapped ON swapped.id = chosen.id
     )
-""")  # noqa: S608  (no value of anybody's)
+""")  # noqa: S608  (constants)
 
 
-#: Jobs at the front of the queue that an express claim searches. The first job of a new key is among them.
+#: Jobs at the front of the queue that an express claim searches. They include the first job of a new key.
 _FRONT: Final = 200
 _EXPRESS: Final = statement(f"""
     front AS MATERIALIZED (
@@ -105,8 +105,8 @@ class ClaimedJob:
     None when it is long.
 
     `waited_s` is how long it had been due. A job with a `stop_reason` must not run: it fails, and its recipient gets a
-    mail. It is `quarantined` if another request would change nothing. `owner` is the key that submitted it, 0 if there
-    is none. `filename` is the sender's own name of the source.
+    mail. It is `quarantined` if another request would change nothing. `owner` is the key that submitted it, or 0 if
+    there is none. `filename` is the sender's name of the source.
     """
 
     id: int
@@ -126,11 +126,11 @@ class ClaimedJob:
 async def claim(
     connection: Connection, *, limit: int, lease_seconds: float, max_crashes: int = MAX_CRASHES
 ) -> list[ClaimedJob]:
-    """Take up to `limit` due jobs, keys in turn and within a key its senders, under a lease that only we hold."""
+    """Take up to `limit` due jobs, each under a new lease. Keys take turns, and so do the senders of a key."""
     rows = await connection.fetch_all(
         _CLAIM, {"limit": limit, "lease_seconds": lease_seconds, "max_crashes": max_crashes}
     )
-    return [claimed(row) for row in rows]
+    return [job_of(row) for row in rows]
 
 
 async def claim_express(
@@ -138,10 +138,10 @@ async def claim_express(
 ) -> list[ClaimedJob]:
     """Take one due job of a key that is not among the `busy` ones, if such a job is near the front (docs/adr/0098)."""
     values = {"busy": list(busy), "lease_seconds": lease_seconds, "max_crashes": max_crashes}
-    return [claimed(row) for row in await connection.fetch_all(_EXPRESS, values)]
+    return [job_of(row) for row in await connection.fetch_all(_EXPRESS, values)]
 
 
-def claimed(row: Record) -> ClaimedJob:
+def job_of(row: Record) -> ClaimedJob:
     """Return the job of a row that `statement` returned."""
     return ClaimedJob(
         row["id"],
@@ -169,7 +169,7 @@ async def submission_of(connection: Connection, job_id: int) -> bytes:
 
 
 async def seconds_until_due(connection: Connection) -> float | None:
-    """Return the seconds until the next claim: 0 when a job is due; None when none waits.
+    """Return the seconds until a job is due: 0 if one is due already, None if none waits.
 
     A suspect may be due and still have to wait for others, so runners check for it a few times a second.
     """
@@ -188,7 +188,7 @@ async def seconds_until_due(connection: Connection) -> float | None:
 
 
 async def heartbeat(connection: Connection, lease_ids: Sequence[UUID], *, lease_seconds: float) -> set[UUID]:
-    """Extend the leases; returns those that are still ours."""
+    """Extend the leases, and return those that are still ours."""
     rows = await connection.fetch_all(
         """
         WITH held AS MATERIALIZED (
@@ -214,7 +214,7 @@ async def release(connection: Connection, lease_id: UUID) -> None:
 
 
 async def retry_later(connection: Connection, lease_id: UUID, *, delay: float, reason: str) -> None:
-    """Hand a job back, due again in `delay` seconds; the attempt is charged. The sender sees the reason meanwhile."""
+    """Hand a job back, due again in `delay` seconds, and charge the attempt. Lists show the reason meanwhile."""
     await connection.execute(
         "UPDATE job SET status = 'none-executed', run_after = now() + make_interval(secs => :delay),"
         " failure = :reason, lease_id = NULL, lease_expires_at = NULL"

@@ -1,6 +1,6 @@
 """Retention: removes submissions, dead letters and mails that are too old, in batches, objects before rows.
 
-Only suppressions and API keys are never removed (docs/operations.md).
+Suppressions and API keys are never removed (docs/operations.md).
 """
 
 import asyncio
@@ -21,7 +21,7 @@ log = get_logger(__name__)
 _BATCH: Final = 200
 _INTERVAL_SECONDS: Final = 600.0
 
-# What is still under way is never old, whatever its age: a request, a job, or a mail.
+# A submission is never old while its request, its job or its mail is under way.
 _OLD: Final = """
     SELECT id, object_key FROM uploads u
     WHERE created_at < now() - make_interval(days => :days) AND request_id IS NULL
@@ -60,12 +60,12 @@ class Cleaner:
                 await wait_any(stop, timeout=_INTERVAL_SECONDS)
 
     async def run_once(self) -> int:
-        """Remove one batch; returns how many submissions went.
+        """Remove one batch, and return the number of submissions removed.
 
-        A crash after the objects and before the rows leaves rows whose files are gone; the next round finishes them.
+        A crash between the objects and the rows leaves rows without files. The next round removes them.
         """
-        # A budget whose time has passed equals an absent row. A row that a request holds is left to the next round,
-        # because waiting for it out of order could cause a deadlock.
+        # A budget whose time has passed equals an absent row. A row that a request has locked is left to the next
+        # round, because waiting for it out of order could cause a deadlock.
         async with self._database.connection() as connection:
             await connection.execute(
                 "DELETE FROM budgets USING (SELECT subject FROM budgets WHERE used_until < now()"
@@ -91,7 +91,7 @@ class Cleaner:
         keys = [row["object_key"] for row in old if row["object_key"]]
         for key in (*keys, *(row["output_key"] for row in outputs)):
             await self._store.delete(key)
-        # Only an attempt that was not the last can have left an output without a result.
+        # Only a job of several attempts can have an output without a result.
         repeated = await connection.fetch_all("SELECT id FROM job WHERE upload = ANY(:ids) AND attempt > 1", ids)
         for row in repeated:
             await self._store.delete_prefix(outputs_of(row["id"]))

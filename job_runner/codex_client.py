@@ -1,6 +1,6 @@
-"""Client of the CodeX API. Sorts its answers into verdicts (returned) and failures of ours (raised).
+"""The client of the CodeX API. It returns verdicts on programs, and raises the failures of engines.
 
-It is httpx's, over aiohttp's connections, which cost half the CPU time and take turns (ADR 65).
+It uses httpx over aiohttp's connections, which cost half the CPU time and are used in turn (ADR 65).
 """
 
 import asyncio
@@ -22,19 +22,19 @@ from job_runner.settings import EngineSettings
 from shared.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
 from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
 
-#: After so many runs one connection is given up: the next one may find an engine that came since, under the same name.
-_RUNS_TO_A_CONNECTION: Final = 20
-#: A request or an answer of at least this many bytes is long: it is not copied, and waits for its turn in memory.
+#: Runs between two closed connections. A new connection may reach an engine that was added under the same name.
+_RUNS_PER_CLOSE: Final = 20
+#: Bytes from which a request or an answer is long. A long request is not copied; a long answer waits for its turn.
 _LONG: Final = 64 << 10
 #: Long answers that are read and parsed at once.
 _LONG_ANSWERS: Final = 2
-#: Characters that are kept of each field other than the two streams.
+#: Characters kept of each field other than the two streams.
 _FIELD_LENGTH: Final = 1000
 #: The most seconds that an engine may ask us to wait.
 _LONGEST_RETRY_AFTER: Final = 300.0
 
 
-#: Errors of a connection that was made and then lost.
+#: Errors of a connection that was established and then lost.
 _BROKEN: Final = (
     aiohttp.ServerDisconnectedError,
     aiohttp.ClientPayloadError,
@@ -43,8 +43,8 @@ _BROKEN: Final = (
     httpx.WriteError,
     httpx.RemoteProtocolError,
 )
-#: Errors of a connection that could not be made.
-_NEVER_THERE: Final = (aiohttp.ClientConnectorError,)
+#: Errors of a connection that could not be established.
+_NOT_CONNECTED: Final = (aiohttp.ClientConnectorError,)
 
 
 class Engine(Protocol):
@@ -53,26 +53,25 @@ class Engine(Protocol):
     ) -> RunResponse:
         """Run a program. `share` names its share of the engine's slots, `filename` the source in its messages.
 
-        Raises `EngineUnavailable` (try again) or `EngineRefused` (it never will).
-
-        `EngineCrashed` is the `EngineUnavailable` of an engine that had the request and broke the connection.
+        Raises `EngineUnavailable` if another try can help, or `EngineRefused` if none can. `EngineCrashed` is the
+        `EngineUnavailable` for a connection that broke after the engine had the request.
         """
 
 
 class CodexClient:
-    """One connection pool for the process; `close()` it at the end.
+    """Has one connection pool for the process. Call `close()` at the end.
 
-    However long the engine's answers are, this keeps at most `max_output_bytes` characters of each stream.
+    It keeps at most `max_output_bytes` characters of each stream, however long the answer is.
     """
 
     def __init__(self, settings: EngineSettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        # An engine that wants none still gets the header, as from the original; it cannot be empty (RFC 6750).
+        # As in the original, the header is always sent. Its token cannot be empty (RFC 6750).
         token = settings.codex_token.get_secret_value() if settings.codex_token else "anonymous"
-        # Escaped in JSON a byte can take six; both streams are capped, and there is a little around them.
+        # A byte can take six in JSON, and there are two streams. The rest is for the other fields.
         self._max_answer = 12 * settings.max_output_bytes + (64 << 10)
         self._max_output = settings.max_output_bytes
         self._long_answers = asyncio.Semaphore(_LONG_ANSWERS)
-        # httpx bounds each wait. An engine that sends a byte at a time ends here.
+        # httpx bounds only each wait, so an engine could send a byte at a time without end.
         self._deadline = 2 * settings.codex_timeout
         self._client = httpx.AsyncClient(
             base_url=settings.codex_url,
@@ -90,9 +89,9 @@ class CodexClient:
         self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
     ) -> RunResponse:
         headers = {SHARE_HEADER: share} if share else {}
-        if next(self._runs) % _RUNS_TO_A_CONNECTION == 0:
+        if next(self._runs) % _RUNS_PER_CLOSE == 0:
             headers["Connection"] = "close"
-        # The original documents `input` and its own client sent `inputs`: engines exist that read the one or the other.
+        # CodeX documents `input`, but the original's client sent `inputs`. Some engines read one, some the other.
         fields = {"code": code, "language": language, "input": inputs, "inputs": inputs}
         if filename:
             fields["filename"] = filename
@@ -108,10 +107,10 @@ class CodexClient:
                     self._client.stream("POST", "/", headers=headers, **request) as response,
                 ):
                     answer = await self._read(response, turn)
-            # Not every error of aiohttp has a name in httpx.
+            # Not every error of aiohttp has an equivalent in httpx.
             except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
                 raise _sort_error(exc) from exc
-            return _shortened(_sort(response, answer), self._max_output)
+            return _shorten(_sort(response, answer), self._max_output)
 
     async def languages(self) -> list[SupportedLanguage]:
         """Return the languages of the engine. Raises `EngineUnavailable`."""
@@ -129,16 +128,16 @@ class CodexClient:
         try:
             return LanguageList.model_validate(_fields(answer)).supported_languages
         except (ValueError, AttributeError, RecursionError) as exc:
-            raise EngineUnavailable("the engine answered GET /list with what is not the CodeX protocol") from exc
+            raise EngineUnavailable("the engine's answer to GET /list does not follow the CodeX protocol") from exc
 
     async def _read(self, response: httpx.Response, turn: AsyncExitStack) -> bytearray:
-        """The whole body. A long one waits for its turn, which lasts until `turn` ends."""
+        """Return the whole body. A long one waits for its turn, and keeps it until `turn` is closed."""
         content = bytearray()
         is_long = False
         async for chunk in response.aiter_bytes():
             content += chunk
             if len(content) > self._max_answer:
-                raise EngineUnavailable("the engine's answer is longer than an answer can be")
+                raise EngineUnavailable(f"the engine's answer is longer than {self._max_answer} bytes")
             if len(content) > _LONG and not is_long:
                 is_long = True
                 await turn.enter_async_context(self._long_answers)
@@ -146,22 +145,22 @@ class CodexClient:
 
 
 def _long_body(fields: dict[str, str]) -> tuple[AsyncIterator[bytes], int]:
-    """Return the pieces of the JSON object, none of which is kept after it is sent, and its length in bytes."""
+    """Return the pieces of the JSON object, each of which is freed when it is sent, and its length in bytes."""
     encoded: dict[str, bytes] = {}
     pieces: deque[bytes] = deque()
     for name, value in fields.items():
         pieces += (b"," if pieces else b"{", to_json(name), b":", encoded.setdefault(value, to_json(value)))
     pieces.append(b"}")
 
-    async def sent() -> AsyncIterator[bytes]:
+    async def drain() -> AsyncIterator[bytes]:
         while pieces:
             yield pieces.popleft()
 
-    return sent(), sum(map(len, pieces))
+    return drain(), sum(map(len, pieces))
 
 
 def _session() -> aiohttp.ClientSession:
-    """As many connections as there are runs at once; the one that has been idle longest is used first."""
+    """Return a session with any number of connections. The one that has been idle longest is used first."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=5), cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
     )
@@ -170,15 +169,15 @@ def _session() -> aiohttp.ClientSession:
 def _sort_error(error: httpx.HTTPError | aiohttp.ClientError | TimeoutError) -> EngineUnavailable:
     """Return `EngineCrashed` for a lost connection, which the program may have caused; else `EngineUnavailable`."""
     text = f"{error or type(error).__name__}"
-    # `httpx_aiohttp` has one error for a lost connection and for one that could not be made. Its causes differ.
+    # `httpx_aiohttp` raises one error for a lost connection and for one that was not established. The causes differ.
     cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
-    if isinstance(cause, _BROKEN) and not isinstance(cause, _NEVER_THERE):
-        return EngineCrashed(f"the engine broke off the connection during the run: {text}")
+    if isinstance(cause, _BROKEN) and not isinstance(cause, _NOT_CONNECTED):
+        return EngineCrashed(f"the engine closed the connection during the run: {text}")
     return EngineUnavailable(f"the engine did not answer: {text}")
 
 
 def _sort(response: httpx.Response, content: bytearray) -> RunResponse:
-    """200 and 408 are verdicts; 400, 413 and 422 refuse the request for good; the rest is the engine's trouble."""
+    """Return the verdict of a 200 or 408. Raise `EngineRefused` for 400, 413 and 422, else `EngineUnavailable`."""
     status = response.status_code
     if status in (200, 408):
         answer = _parse(content)
@@ -188,7 +187,7 @@ def _sort(response: httpx.Response, content: bytearray) -> RunResponse:
             answer = answer.model_copy(update={"verdict": Verdict.TIME_LIMIT})
         return answer
     if status in (400, 413, 422):
-        raise EngineRefused(f"the engine refused it: {_error_text(content) or f'HTTP {status}'}")
+        raise EngineRefused(f"the engine refused the program: {_error_text(content) or f'HTTP {status}'}")
     raise EngineUnavailable(f"the engine answered HTTP {status}", retry_after=_retry_after(response))
 
 
@@ -196,24 +195,24 @@ def _parse(content: bytearray) -> RunResponse:
     try:
         return RunResponse.model_validate(_fields(content))
     except (ValueError, AttributeError, RecursionError) as exc:
-        raise EngineUnavailable("the engine answered what is not the CodeX protocol") from exc
+        raise EngineUnavailable("the engine's answer does not follow the CodeX protocol") from exc
 
 
 def _fields(content: bytearray) -> Any:
     try:
-        # Unlike `json`, it makes no text of the whole first, which may take four times as much memory as the bytes.
+        # Unlike `json`, this does not decode the whole text first, which may take four times the memory of the bytes.
         return from_json(content)
     except ValueError:
-        # JSON can escape half a surrogate pair, which no UTF-8 text can hold: JavaScript engines do.
+        # Engines in JavaScript may escape a lone surrogate, which UTF-8 cannot encode.
         fields = json.loads(content.decode("utf-8", "replace"))
-        return {name: _whole(value) for name, value in fields.items()}
+        return {name: _without_surrogates(value) for name, value in fields.items()}
 
 
-def _whole(value: object) -> object:
+def _without_surrogates(value: object) -> object:
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
-def _shortened(answer: RunResponse, longest: int) -> RunResponse:
+def _shorten(answer: RunResponse, longest: int) -> RunResponse:
     """Return the answer with each field cut to the length that we keep."""
     texts = {name: getattr(answer, name) for name in ("info", "language", "compile", "run")}
     short = {name: text[:_FIELD_LENGTH] for name, text in texts.items() if text and len(text) > _FIELD_LENGTH}
@@ -233,5 +232,5 @@ def _error_text(content: bytearray) -> str:
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    asked = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-    return None if asked is None else min(asked, _LONGEST_RETRY_AFTER)
+    seconds = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+    return None if seconds is None else min(seconds, _LONGEST_RETRY_AFTER)

@@ -1,4 +1,4 @@
-"""Writes outcomes: result, job, upload and mail of one in one statement, so all of it or nothing."""
+"""Writes outcomes. One statement writes an outcome's result, job, upload and mail, so all of them or none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from shared.database.connection import Connection
 _FINISH: Final = """
     WITH finished AS (
         UPDATE job SET status = :status, finished_at = now(), lease_id = NULL, lease_expires_at = NULL,
-            -- The upload and its file hold the same; only what was not executed may be looked at again.
+            -- The upload and its file hold the same text. Only a job that could not be run keeps it.
             job = CASE WHEN :has_result THEN NULL ELSE job END, failure = :failure
         WHERE id = :job AND lease_id = :lease_id AND status = 'executing'
         RETURNING id, upload, request_id
@@ -37,7 +37,7 @@ _FINISH: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a claimed job ended, and the mail that tells it; `output_key` and `filelink` are None without an output."""
+    """The outcome of a claimed job, and its mail. `output_key` and `filelink` are None without an output."""
 
     job: ClaimedJob
     outcome: Outcome
@@ -47,7 +47,7 @@ class Ending:
 
 
 async def finish(connection: Connection, endings: Sequence[Ending]) -> list[bool]:
-    """Complete each job whose lease is still ours; False, and nothing written, for one whose is not."""
+    """Complete the jobs whose leases are still ours. Return False for each of the others, which are not written."""
     # Locks are taken in one order everywhere, to avoid deadlocks: jobs by (upload, id), each before its upload.
     ordered = sorted(endings, key=lambda ending: (ending.job.upload, ending.job.id))
     rows = await connection.fetch_each(_FINISH, [_values(ending) for ending in ordered])

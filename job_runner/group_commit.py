@@ -1,7 +1,7 @@
-"""Group commit: writes that are asked for while another is under way go together in the next one.
+"""Group commit: items that arrive while a write is under way are written together by the next one.
 
-One round trip and one commit then carry them all, which costs Postgres and us little more than one alone. The first
-goes at once, so nothing waits while there is little to do.
+A group takes one round trip and one commit, which costs Postgres and us little more than a single item. The first item
+is written at once, so nothing waits under light load.
 """
 
 import asyncio
@@ -15,14 +15,15 @@ Result = TypeVar("Result")
 
 _Waiting: TypeAlias = "tuple[Item, asyncio.Future[Result]]"
 
-#: Items of one write: they are in memory twice while it is under way.
+#: The most items of one write, because they are in memory twice while it is under way.
 _MOST: Final = 50
 
 
 class GroupCommit(Generic[Item, Result]):
-    """`write` gets the items in the order of their coming, and returns a result for each; all of them or none.
+    """Writes items in groups. `write` gets a group in the order of arrival, and returns a result for each item.
 
-    It runs in a task of its own: whoever is cancelled while waiting does not take the others' writes along.
+    It commits all items of a group, or none. It runs in its own task, so a caller that is cancelled while it waits does
+    not cancel the writes of others.
     """
 
     def __init__(self, write: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]]) -> None:
@@ -31,7 +32,7 @@ class GroupCommit(Generic[Item, Result]):
         self._writing: asyncio.Task[None] | None = None
 
     async def write(self, item: Item) -> Result:
-        """The item's result, once it is committed; raises what `write` raised for its group, or for it alone."""
+        """Write the item and return its result. Raises what `write` raised for its group, or for the item alone."""
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, result))
         if self._writing is None:
@@ -51,7 +52,7 @@ class GroupCommit(Generic[Item, Result]):
             results = await self._write([item for item, _ in group])
         except Exception as exc:
             if len(group) > 1 and not isinstance(exc, TransientError):
-                # One that cannot be written must not condemn the others.
+                # One item that cannot be written must not fail the others, so each is written alone.
                 for one in group:
                     await self._write_group([one])
                 return

@@ -1,4 +1,4 @@
-"""Keeps the table of the engine's languages, from which the API knows what it may accept."""
+"""Updates the table of the engine's languages. The API accepts submissions in these languages."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ log = get_logger(__name__)
 _INTERVAL_SECONDS: Final = 60.0
 _RETRY_SECONDS: Final = 5.0
 
-_KEEP: Final = """
-    WITH told AS MATERIALIZED (
+_UPDATE: Final = """
+    WITH offered AS MATERIALIZED (
         SELECT * FROM unnest(CAST(:codes AS text[]), CAST(:infos AS text[])) AS one (code, info)
     ), gone AS MATERIALIZED (
-        SELECT code FROM languages WHERE code NOT IN (SELECT code FROM told) ORDER BY code FOR UPDATE
+        SELECT code FROM languages WHERE code NOT IN (SELECT code FROM offered) ORDER BY code FOR UPDATE
     ), removed AS (
         DELETE FROM languages USING gone WHERE languages.code = gone.code
     )
-    INSERT INTO languages (code, info, seen_at) SELECT code, info, now() FROM told ORDER BY code
+    INSERT INTO languages (code, info, seen_at) SELECT code, info, now() FROM offered ORDER BY code
     ON CONFLICT (code) DO UPDATE SET info = excluded.info, seen_at = excluded.seen_at
 """
 
@@ -36,7 +36,7 @@ class Lister(Protocol):
 
 
 class Languages:
-    """Asks the engine every minute. While it does not answer, the table stays as it is."""
+    """Updates the table every minute. While the engine does not answer, the table stays as it is."""
 
     def __init__(self, database: Database, engine: Lister) -> None:
         self._database = database
@@ -53,10 +53,10 @@ class Languages:
             await wait_any(stop, timeout=wait)
 
     async def run_once(self) -> None:
-        """Ask, and write the answer. An engine that names no language changes nothing."""
-        told = await self._engine.languages()
-        infos = {check_lang(one.language) or storable(one.language): storable(one.info) for one in told}
+        """Ask the engine, and update the table. An empty list changes nothing."""
+        offered = await self._engine.languages()
+        infos = {check_lang(one.language) or storable(one.language): storable(one.info) for one in offered}
         if not infos:
             return
         async with self._database.connection() as connection:
-            await connection.execute(_KEEP, {"codes": list(infos), "infos": list(infos.values())})
+            await connection.execute(_UPDATE, {"codes": list(infos), "infos": list(infos.values())})

@@ -1,7 +1,7 @@
-"""What an engine's answer means for the job. Pure; read this first.
+"""Decides what an engine's answer means for the job. Pure; read this first.
 
-Their failure is a verdict and completes the job; our failure is an exception and never comes here, except as the
-last one, when every attempt is spent.
+A program's failure is a verdict and completes the job. A failure on our side is an exception, and completes the job
+only after its last attempt.
 """
 
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from shared.job_state import JobState
 
 MAX_RERUNS: Final = 2
 
-#: What a sender may do about a job that could not be run, as the mail says it.
+#: What a sender can do about a job that could not be run, as the mail says it.
 ASK_AGAIN: Final = "You may request it again."
-ASK_THE_OPERATOR: Final = "It is not run again until the operator of this service allows it."
-SEND_ANOTHER: Final = "To request it again cannot help: send the program again with this mended."
+ASK_THE_OPERATOR: Final = "It will not run again until the operator of this service allows it."
+SEND_ANOTHER: Final = "Requesting it again cannot help: fix this, and submit the program again."
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The end of a job.
 
-    `success` is the original's: it chooses the mail and whether the code stays enabled. `answer` is what the engine
-    answered, or None if the program never ran. Then `state` is FAILED, `reason` says why, `is_ours` tells whether the
-    cause is on our side, and `next_step` is a sentence for the sender.
+    `success` is as in the original: it chooses the mail and whether the code stays enabled. `answer` is the engine's
+    answer, or None if the program never ran. Then `state` is FAILED, `reason` says why, `is_ours` is True if the cause
+    is on our side, and `next_step` is a sentence for the sender.
     """
 
     state: JobState
@@ -37,25 +37,25 @@ class Outcome:
 
     @property
     def blocks_upload(self) -> bool:
-        """Code that is in error may not be requested again; what failed on our side may."""
+        """True if the code may not be requested again, because it is in error. After a failure on our side, it may."""
         return self.state is JobState.EXECUTED and not self.success
 
 
 def decide(answer: RunResponse) -> Outcome:
-    """The outcome of an answer that is a verdict on the program (see `job_runner.codex_client` for what is not).
+    """Return the outcome of an answer about the program. `job_runner.codex_client` raises for all other answers.
 
-    An engine that tells no verdict is believed as in the original: `status` 200 in the body is success.
+    Some engines send no verdict. Then, as in the original, `status` 200 in the body is success.
     """
     verdict = answer.verdict
     success = answer.status == 200 if verdict is None else verdict is Verdict.OK
     return Outcome(JobState.EXECUTED, success, verdict, answer)
 
 
-def tells_of_load(answer: RunResponse, attempt: int) -> bool:
-    """Whether a time limit tells of the machine, not of the program, which then is run again when the load is gone.
+def is_caused_by_load(answer: RunResponse, attempt: int) -> bool:
+    """Return True if a time limit was exceeded because of the machine's load. The program is then run again later.
 
-    It does when the elapsed time ran out, the program had used less than half of it, and somebody waited for a CPU
-    for most of it. After `MAX_RERUNS` the verdict stands, with its evidence: a program that only sleeps looks alike.
+    This is so if the elapsed time ran out, the program used a CPU for less than half of it, and processes waited for a
+    CPU for at least half of it. A program that only sleeps looks the same, so the verdict is final after `MAX_RERUNS`.
     """
     return (
         answer.verdict is Verdict.TIME_LIMIT

@@ -1,4 +1,4 @@
-"""The keys of the outputs of jobs in the object store.
+"""The keys of the jobs' outputs in the object store.
 
 Each attempt has its own key, so a late writer cannot replace another attempt's output.
 """

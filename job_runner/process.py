@@ -1,4 +1,4 @@
-"""One claimed job from start to end: engine, object store, outcome; or back to the queue."""
+"""Processes a claimed job: runs it at the engine, stores its output and outcome, or hands it back."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ from job_runner.outcome import (
     Outcome,
     decide,
     give_up,
-    tells_of_load,
+    is_caused_by_load,
 )
 from job_runner.output_keys import output_key
 from job_runner.settings import MAX_CRASHES
@@ -53,10 +53,10 @@ LINK_LIFETIME: Final = timedelta(days=7)
 
 
 class Processor:
-    """Processes jobs; `process` may run for many at once.
+    """Processes jobs. `process` may run for many at once.
 
-    `mail_domain` is the right side of Message-IDs. `load_seconds` is the delay before a run that the engine's load
-    spoiled is repeated. `key_cpu_seconds` is the hourly budget of each key.
+    `mail_domain` is the right side of Message-IDs. `load_seconds` is the delay before another run if load caused the
+    time limit. `key_cpu_seconds` is the hourly budget of each key.
     """
 
     def __init__(
@@ -87,9 +87,9 @@ class Processor:
         self._charges = GroupCommit(self._charge_all)
 
     async def process(self, job: ClaimedJob, answered: Callable[[], None] = lambda: None) -> None:
-        """Run a job and write its end, or hand it back to be tried again. Raises only `DatabaseUnavailable`.
+        """Run a job and write its outcome, or hand it back for another attempt. Raises only `DatabaseUnavailable`.
 
-        `answered` is called when the engine is done with it, and what is left is to store the outcome.
+        `answered` is called when the engine has answered, before the outcome is stored.
         """
         try:
             started = time.monotonic()
@@ -105,11 +105,11 @@ class Processor:
         except PermanentError as exc:
             await self._complete(job, give_up(str(exc)))
         except EngineCrashed as exc:
-            await self._interrupted(job, exc)
+            await self._hand_back_interrupted(job, exc)
         except TransientError as exc:
             await self._try_again(job, exc)
         except Exception as exc:
-            # A defect of ours must not take the job with it: it is tried again, and the trace is in the log.
+            # A defect of ours must not lose the job. It is tried again, and the log has the traceback.
             log.exception("job.crashed")
             await self._try_again(job, PrecieuxError(f"an error of ours ({type(exc).__name__})"))
 
@@ -117,8 +117,8 @@ class Processor:
         if job.stop_reason is not None:
             return give_up(job.stop_reason, next_step=ASK_THE_OPERATOR if job.quarantined else ASK_AGAIN)
         if job.attempt > self._max_attempts:
-            # A failure is counted where it is seen; these attempts ended with their runner.
-            return give_up(f"it was started {job.attempt - 1} times and never came to an end")
+            # Other failures are counted where they happen. These attempts ended with their runner.
+            return give_up(f"it was started {job.attempt - 1} times and never finished")
         submission = await self._submission(job)
         language = check_lang(submission["language"]) or submission["language"]
         answer = await self._engine.run(
@@ -128,38 +128,37 @@ class Processor:
             share=f"key-{job.owner}",
             filename=job.filename,
         )
-        if tells_of_load(answer, job.attempt):
+        if is_caused_by_load(answer, job.attempt):
             raise EngineUnavailable("the machine was overloaded while it ran", retry_after=self._load_seconds)
         return decide(answer)
 
     async def _submission(self, job: ClaimedJob) -> Any:
         if job.job is not None:
             return from_json(job.job)
-        # One at a time: a long one takes several times its length in memory while it is read and parsed.
+        # One at a time, because a long submission takes several times its length in memory while it is read and parsed.
         async with self._reading, self._database.connection() as connection:
             return from_json(await claim.submission_of(connection, job.id))
 
     async def _complete(self, job: ClaimedJob, outcome: Outcome) -> bool:
-        """Write the end of a job; return False, and write nothing, if its lease is lost."""
+        """Write the outcome of a job. Return False, and write nothing, if its lease is lost."""
         key = link = None
         if outcome.answer is not None:
-            # Before the outcome, under a name of this attempt's own: a crash in between leaves an orphan, never a
-            # result without its output, and a late writer cannot replace another attempt's.
+            # Stored before the outcome, so a crash in between leaves an orphan, but never a result without its output.
             key = output_key(job.id, job.attempt, job.lease_id)
             data = outcome.answer.output.encode("utf-8", "replace")
             await self._store.put(key, data, content_type="text/plain; charset=utf-8")
             link = await self._store.link(key, expires_in=LINK_LIFETIME)
         shown_link = link if outcome.answer and outcome.answer.output else None
         email = render(job, outcome, filelink=shown_link, domain=self._mail_domain)
-        ours = await self._endings.write(Ending(job, outcome, email, output_key=key, filelink=link))
-        if ours:
+        is_ours = await self._endings.write(Ending(job, outcome, email, output_key=key, filelink=link))
+        if is_ours:
             metrics.JOBS_FINISHED.labels(outcome.state, outcome.verdict or "none").inc()
-        event = "job.finished" if ours else "job.lease_lost"
-        tell = log.info if outcome.reason is None else log.warning
-        tell(event, state=outcome.state, verdict=outcome.verdict, reason=outcome.reason)
-        if not ours and key is not None:
+        event = "job.finished" if is_ours else "job.lease_lost"
+        write_record = log.info if outcome.reason is None else log.warning
+        write_record(event, state=outcome.state, verdict=outcome.verdict, reason=outcome.reason)
+        if not is_ours and key is not None:
             await self._store.delete(key)
-        return ours
+        return is_ours
 
     async def _charge(self, job: ClaimedJob, outcome: Outcome, elapsed: float) -> None:
         """Charge the key for the time of its program, unless the run failed on our side.
@@ -189,16 +188,16 @@ class Processor:
             async with self._database.connection() as connection:
                 return await finish(connection, endings)
         except DatabaseConflict as exc:
-            # Nothing was written, but a program that has run must not run again because of that.
+            # Nothing was written. The program has run, and must not run again because of that.
             log.warning("outcome.writing_again", error=str(exc))
             async with self._database.connection() as connection:
                 return await finish(connection, endings)
 
-    async def _interrupted(self, job: ClaimedJob, error: EngineCrashed) -> None:
-        """Hand back a job whose engine stopped. The job may be the cause, or have run at the same time."""
+    async def _hand_back_interrupted(self, job: ClaimedJob, error: EngineCrashed) -> None:
+        """Hand back a job whose engine stopped. The job may be the cause, or may only have run at the same time."""
         metrics.JOBS_INTERRUPTED.inc()
         async with self._database.connection() as connection:
-            interruption = await suspects.interrupted(
+            interruption = await suspects.interrupt(
                 connection,
                 job.lease_id,
                 delay=self._policy.delay(1, self._rng),
@@ -207,7 +206,7 @@ class Processor:
             )
         if interruption is not None:
             log.warning("job.interrupted", error=str(error), crashes=interruption.crashes)
-            suspects.tell(interruption)
+            suspects.report(interruption)
 
     async def _try_again(self, job: ClaimedJob, error: PrecieuxError) -> None:
         if job.attempt >= self._max_attempts:
@@ -218,8 +217,4 @@ class Processor:
         delay = self._policy.delay(job.attempt, self._rng, at_least=retry_after)
         async with self._database.connection() as connection:
             await claim.retry_later(connection, job.lease_id, delay=delay, reason=storable(str(error)))
-        log.warning(
-            "job.retrying",
-            error=str(error),
-            delay_s=round(delay, 1),
-        )
+        log.warning("job.retrying", error=str(error), delay_s=round(delay, 1))

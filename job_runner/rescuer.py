@@ -1,4 +1,4 @@
-"""Returns the jobs of runners that died: their leases expire, and somebody must notice."""
+"""Hands back the jobs of runners that died, after their leases have expired."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ class Rescuer:
         self._max_interruptions = max_interruptions
 
     async def run(self, stop: asyncio.Event) -> None:
-        # While the database was unavailable, live runners could not extend their leases either. Give them time for it.
+        # Live runners cannot extend their leases while the database is unavailable, so give them time afterwards.
         lease_seconds = 3 * self._interval
         first = time.monotonic() + lease_seconds
         while not stop.is_set():
@@ -40,14 +40,14 @@ class Rescuer:
                 if time.monotonic() >= first:
                     await self.run_once()
                 else:
-                    await self._look()
+                    await self._check_database()
             except DatabaseUnavailable as exc:
                 first = time.monotonic() + lease_seconds
                 log.warning("rescuer.waiting", error=str(exc), next_try_s=self._interval)
             await wait_any(stop, timeout=self._interval)
 
     async def run_once(self) -> list[int]:
-        """The ids of the jobs that were returned."""
+        """Hand back the expired jobs, and return their ids."""
         async with self._database.transaction() as connection:
             rescued = await suspects.rescue(
                 connection, max_crashes=self._max_crashes, max_interruptions=self._max_interruptions
@@ -56,9 +56,9 @@ class Rescuer:
         if rescued:
             log.warning("jobs.rescued", jobs=[one.job for one in rescued])
         for one in rescued:
-            suspects.tell(one)
+            suspects.report(one)
         return [one.job for one in rescued]
 
-    async def _look(self) -> None:
+    async def _check_database(self) -> None:
         async with self._database.connection() as connection:
             await connection.execute("SELECT 1")

@@ -1,4 +1,4 @@
-"""How long another side asks us to wait (RFC 9110, section 10.2.3). Pure: the clock is the caller's."""
+"""The header Retry-After (RFC 9110, section 10.2.3). Pure: the caller passes the time."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -9,7 +9,7 @@ _LONGEST: Final = 86_400.0
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds from `now`: the header holds either a number of them or a date; None when it makes no sense."""
+    """Return the seconds to wait from `now`, or None if the value is neither a number of seconds nor a date."""
     if value is None:
         return None
     value = value.strip()

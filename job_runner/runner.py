@@ -1,9 +1,11 @@
 """Claims jobs while there are free slots, and keeps their leases alive.
 
-A slot is one run at the engine; while an outcome is being stored, the next job has its slot already. While all slots
-are taken, the same number of jobs may run in addition, each of a key that has none under way here. So long programs
-hold up only their own key (docs/adr/0098). The runner wakes on a NOTIFY, on the poll interval, when a job becomes due,
-when a slot becomes free, and on stop. A lost notification costs at most the interval.
+A slot is one run at the engine. It is free again when the engine has answered, before the outcome is stored. While all
+slots are taken, the same number of jobs may run in addition, each of a key that has none under way here, so long
+programs delay only their own key (docs/adr/0098).
+
+The runner wakes on a NOTIFY, on the poll interval, when a job becomes due, when a slot becomes free, and on stop. A
+lost notification costs at most the interval.
 """
 
 import asyncio
@@ -28,11 +30,11 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 
 
-#: The first job is claimed at once; those that follow it closely, or wait for a slot, are claimed together.
+#: Seconds to wait after a claim. The first job is claimed at once, and those that follow closely are claimed together.
 _PACE_SECONDS: Final = 0.005
-#: The least time between two express claims.
+#: The seconds between two express claims, at least.
 _EXPRESS_SECONDS: Final = 0.05
-#: The least time between two claims of a suspect.
+#: The seconds between two claims of a suspect, at least.
 _SUSPECTS_SECONDS: Final = 0.2
 
 
@@ -42,27 +44,27 @@ class Runner:
         self._processor = processor
         self._settings = settings
         self._under_way: dict[UUID, asyncio.Task[None]] = {}
-        #: Whose they are.
+        #: The keys that own the jobs under way.
         self._owners: dict[UUID, int] = {}
-        #: Those of them that the engine is done with.
+        #: Jobs under way that the engine has answered.
         self._answered: set[UUID] = set()
-        #: Jobs that are handed back as soon as the database answers.
+        #: Jobs to hand back as soon as the database answers.
         self._abandoned: set[UUID] = set()
         self._slot_free = asyncio.Event()
-        self._look_for_suspects_at = 0.0
-        self._look_for_express_at = 0.0
+        self._next_suspect_claim = 0.0
+        self._next_express_claim = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Claim and run until `stop`; then drain what is under way, and hand back what does not end in time."""
-        # The two are separate, so running jobs keep their leases even if claiming fails.
-        beating = asyncio.create_task(restarting("leases", self._keep_leases)(asyncio.Event()))
+        """Claim and run jobs until `stop`. Then wait for those under way, and hand back the ones that end too late."""
+        # A task of its own, so running jobs keep their leases even if claiming fails.
+        leases = asyncio.create_task(restarting("leases", self._keep_leases)(asyncio.Event()))
         try:
             await restarting("runner", self._claim_until)(stop)
             await self._drain()
         finally:
-            beating.cancel()
+            leases.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await beating
+                await leases
 
     async def _claim_until(self, stop: asyncio.Event) -> None:
         async with self._database.listen("precieux_jobs") as notified:
@@ -74,15 +76,15 @@ class Runner:
                 await wait_any(stop, notified, self._slot_free, timeout=timeout)
 
     async def _claim_due(self) -> float:
-        """Start as many due jobs as there are free slots; returns how long to wait at most for the next look."""
+        """Start due jobs in the free slots. Return the longest wait in seconds until the next claim."""
         free = self._free_slots()
         lease_seconds, max_crashes = self._settings.lease_seconds, self._settings.max_crashes
         try:
             if free <= 0:
                 return await self._claim_express()
             async with self._database.connection() as connection:
-                if time.monotonic() >= self._look_for_suspects_at:
-                    self._look_for_suspects_at = time.monotonic() + _SUSPECTS_SECONDS
+                if time.monotonic() >= self._next_suspect_claim:
+                    self._next_suspect_claim = time.monotonic() + _SUSPECTS_SECONDS
                     one = await suspects.claim_one(self._database, lease_seconds=lease_seconds, max_crashes=max_crashes)
                     self._start(one)
                     free -= len(one)
@@ -95,17 +97,17 @@ class Runner:
         metrics.SLOTS_BUSY.set(len(self._under_way) - len(self._answered))
         if next_due is None:
             return self._settings.poll_interval
-        # Another runner may hold the rows that look due: no busy loop then.
+        # Another runner may hold the rows that are due, so a least wait avoids a busy loop.
         return min(self._settings.poll_interval, max(next_due, 0.05))
 
     async def _claim_express(self) -> float:
-        """Start a job beyond the slots, if allowed; return the longest wait until the next claim."""
+        """Start an express job if there is one. Return the longest wait in seconds until the next claim."""
         if self._free_express_slots() <= 0:
             return self._settings.poll_interval
-        wait = self._look_for_express_at - time.monotonic()
+        wait = self._next_express_claim - time.monotonic()
         if wait > 0:
             return wait
-        self._look_for_express_at = time.monotonic() + _EXPRESS_SECONDS
+        self._next_express_claim = time.monotonic() + _EXPRESS_SECONDS
         async with self._database.connection() as connection:
             self._start(
                 await claim.claim_express(
@@ -119,7 +121,7 @@ class Runner:
         return self._settings.poll_interval
 
     def _start(self, jobs: Iterable[ClaimedJob]) -> None:
-        """Start the jobs right after their claim, so that an error in between cannot lose one."""
+        """Start claimed jobs. Called right after the claim, so that no error in between can lose one."""
         for job in jobs:
             metrics.JOBS_CLAIMED.inc()
             metrics.JOB_WAIT_SECONDS.observe(job.waited_s)
@@ -127,18 +129,18 @@ class Runner:
             self._under_way[job.lease_id] = asyncio.create_task(self._run_one(job))
 
     def _free_slots(self) -> int:
-        """Where outcomes cannot be stored as fast as they come, no more of them are held than there are slots."""
+        """Return the number of free slots. At most as many outcomes wait to be stored as there are slots."""
         slots, held = self._settings.runner_concurrency, len(self._answered)
         return min(slots - (len(self._under_way) - held), 2 * slots - len(self._under_way))
 
     def _free_express_slots(self) -> int:
-        """Return the number of free express slots, of as many as slots. None is free while outcomes pile up."""
+        """Return the number of free express slots. There are as many as slots, and none is free if outcomes pile up."""
         slots, held = self._settings.runner_concurrency, len(self._answered)
         return 2 * slots - (len(self._under_way) - held) if held <= slots else 0
 
     async def _run_one(self, job: ClaimedJob) -> None:
-        # A task of its own, so every record from here on tells the job that it is about. The request is what the
-        # other services' records tell.
+        # This runs in a task of its own, so all log records from here on name the job. The other services' records
+        # name the request.
         structlog.contextvars.bind_contextvars(
             request=str(job.request_id), job=job.id, upload=job.upload, attempt=job.attempt
         )
@@ -147,13 +149,13 @@ class Runner:
             with metrics.JOB_RUN_SECONDS.time():
                 await self._processor.process(job, lambda: self._free_slot_of(job))
         except DatabaseUnavailable as exc:
-            # The connection lost the result, but the job is not lost: it is handed back, or its lease expires.
+            # The result could not be stored. The job is handed back, or its lease expires.
             self._abandoned.add(job.lease_id)
             log.warning("job.abandoned", error=str(exc))
         except asyncio.CancelledError:
             await self._release(job)
         except Exception:
-            # Even its end could not be written: the lease expires, and attempts are counted.
+            # Not even the failure could be stored. The lease expires, and the attempt is counted.
             log.exception("job.crashed")
         finally:
             del self._under_way[job.lease_id], self._owners[job.lease_id]
@@ -173,7 +175,7 @@ class Runner:
             log.info("job.released")
 
     async def _keep_leases(self, _: asyncio.Event) -> None:
-        """Extend the leases three times a term; a job whose lease is lost is stopped, for somebody else runs it."""
+        """Extend the leases every third of their time. Stop jobs whose leases are lost: other runners have them."""
         while True:
             await asyncio.sleep(self._settings.lease_seconds / 3)
             held = dict(self._under_way)

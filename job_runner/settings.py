@@ -1,4 +1,4 @@
-"""What an operator may set about running and mailing."""
+"""The settings of the job runner, and of the connection to the engine."""
 
 from typing import Annotated, Final
 
@@ -11,21 +11,27 @@ MAX_CRASHES: Final = 2
 
 
 class RunnerSettings(Settings):
-    poll_interval: Annotated[float, Field(gt=0, le=3600, description="seconds between two looks without a NOTIFY")] = 60
+    poll_interval: Annotated[
+        float, Field(gt=0, le=3600, description="seconds between two checks for jobs and mails without a NOTIFY")
+    ] = 60
     runner_concurrency: Annotated[int, Field(ge=1, le=256, description="runs at the engine at once")] = 4
     max_attempts: Annotated[
-        int, Field(ge=1, le=1000, description="tries until a job that we cannot run is given up")
+        int, Field(ge=1, le=1000, description="attempts after which a job that we cannot run is given up")
     ] = 20
     max_crashes: Annotated[
         int,
         Field(
             ge=1,
             le=1000,
-            description="times that engine or runner may stop during a program's runs until it runs alone",
+            description="times that the engine or runner may stop during a program's runs before it runs alone",
         ),
     ] = MAX_CRASHES
-    lease_seconds: Annotated[float, Field(ge=1, le=3600, description="a silent runner loses its jobs after this")] = 15
-    drain_seconds: Annotated[float, Field(ge=0, le=3600, description="how long a stop waits for jobs under way")] = 10
+    lease_seconds: Annotated[
+        float, Field(ge=1, le=3600, description="seconds after which a silent runner loses its jobs")
+    ] = 15
+    drain_seconds: Annotated[
+        float, Field(ge=0, le=3600, description="seconds that a stopping runner waits for jobs under way")
+    ] = 10
     retention_days: Annotated[
         int, Field(ge=0, le=36500, description="days after which submissions are removed; 0 keeps them")
     ] = 90
@@ -36,7 +42,9 @@ class EngineSettings(Settings):
         str, Field(pattern="^https?://", description="address of a CodeX API, such as http://127.0.0.1:8100")
     ]
     codex_token: Annotated[
-        SecretStr | None, Field(description="what the engine expects as `Authorization: Bearer`")
+        SecretStr | None, Field(description="the token that the engine expects as `Authorization: Bearer`")
     ] = None
     codex_timeout: Annotated[float, Field(gt=0, le=3600, description="seconds to wait for one answer")] = 120
-    max_output_bytes: Annotated[int, Field(ge=1024, le=64 << 20, description="output kept of one program")] = 1 << 20
+    max_output_bytes: Annotated[int, Field(ge=1024, le=64 << 20, description="bytes kept of each output stream")] = (
+        1 << 20
+    )

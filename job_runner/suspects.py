@@ -1,7 +1,7 @@
 """Finds the program that stopped an engine or a runner among the jobs whose runs were interrupted.
 
-All runs that an engine or a runner has under way end with it, and one program is the cause. So an interruption charges
-no attempt, and makes each of these jobs a suspect:
+When an engine or a runner stops, all its runs end with it, and one program is the cause. So an interruption charges no
+attempt, and makes each of these jobs a suspect:
 
 - A suspect runs again beside ordinary jobs, but never beside another suspect. An innocent suspect completes this run.
 - A suspect that was interrupted `max_crashes` times runs alone: nothing else runs at any engine meanwhile.
@@ -24,9 +24,9 @@ log = get_logger(__name__)
 
 #: The lock under which suspects are chosen, so that two runners do not choose one each.
 _LOCK: Final = 0x5355_5350
-#: A claim may have begun before a job was due to run alone, and not see it. Such a claim has ended after this time.
+#: A claim that began before a job was due to run alone does not see that job. Such a claim has ended after this time.
 _GRACE_SECONDS: Final = 0.5
-#: The least time between two runs alone, so that many of them leave the others their turn.
+#: The least time between two runs alone, so that other jobs get their turn in between.
 _SPACING_SECONDS: Final = 10.0
 #: Interruptions after which a job is given up, although the cause is unknown.
 MAX_INTERRUPTIONS: Final = 20
@@ -46,14 +46,14 @@ _CHOOSE: Final = f"""
                 AND status IN ('none-executed', 'executing'))
             END
     ORDER BY turn, id LIMIT 1 FOR UPDATE SKIP LOCKED
-"""  # noqa: S608  (no value of anybody's)
+"""  # noqa: S608  (constants)
 _CLAIM: Final = claim.statement(f"taken AS MATERIALIZED ({_CHOOSE})")
 
 _INTERRUPT: Final = f"""
     WITH broken AS MATERIALIZED ({{broken}}), judged AS (
         SELECT id, upload, stop_reason, crashes + 1 AS crashes, stop_reason IS NULL AND crashes + 1 >= :max_crashes
             AND NOT EXISTS (SELECT FROM job WHERE {_EXECUTING} AND job.id <> broken.id)
-            -- What was interrupted with it has been handed back already, but for the last.
+            -- Jobs of the same interruption may have been handed back before this one.
             AND NOT EXISTS (SELECT FROM job WHERE {_SUSPECT} AND status = 'none-executed'
                 AND crashed_at >= broken.started_at) AS guilty
         FROM broken
@@ -102,7 +102,7 @@ class Interruption:
     guilty: bool
 
 
-def tell(interruption: Interruption) -> None:
+def report(interruption: Interruption) -> None:
     """Log and count a job that does not run again because of its interruptions."""
     if interruption.stop_reason is not None:
         metrics.JOBS_CONDEMNED.labels("quarantined" if interruption.guilty else "given up").inc()
@@ -129,10 +129,10 @@ async def claim_one(
         rows = await connection.fetch_all(
             _CLAIM, {"lease_seconds": lease_seconds, "max_crashes": max_crashes, "grace": grace}
         )
-    return [claim.claimed(row) for row in rows]
+    return [claim.job_of(row) for row in rows]
 
 
-async def interrupted(
+async def interrupt(
     connection: Connection,
     lease_id: UUID,
     *,
@@ -142,19 +142,19 @@ async def interrupted(
 ) -> Interruption | None:
     """Hand back a job whose engine stopped during its run, due in `delay` seconds; return None if it is not ours."""
     values = {"lease_id": lease_id, "what": "engine", "delay": delay}
-    found = await _interrupt(connection, _INTERRUPT_ONE, values, max_crashes, max_interruptions)
-    return found[0] if found else None
+    interruptions = await _write(connection, _INTERRUPT_ONE, values, max_crashes, max_interruptions)
+    return interruptions[0] if interruptions else None
 
 
 async def rescue(
     connection: Connection, *, max_crashes: int = MAX_CRASHES, max_interruptions: int = MAX_INTERRUPTIONS
 ) -> list[Interruption]:
-    """Return every job whose lease has expired, because its runner died, to the waiting jobs."""
+    """Hand back the jobs whose leases have expired because their runners died."""
     values: dict[str, object] = {"what": "runner", "delay": 0.0}
-    return await _interrupt(connection, _RESCUE, values, max_crashes, max_interruptions)
+    return await _write(connection, _RESCUE, values, max_crashes, max_interruptions)
 
 
-async def _interrupt(
+async def _write(
     connection: Connection, sql: str, values: dict[str, object], max_crashes: int, max_interruptions: int
 ) -> list[Interruption]:
     limits = {"max_crashes": max_crashes, "max_interruptions": max_interruptions, "spacing": _SPACING_SECONDS}

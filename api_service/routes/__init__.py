@@ -1,1 +1,1 @@
-"""The routes: they translate between HTTP and the use cases, and decide nothing."""
+"""The routes. They only translate between HTTP and the use cases."""

@@ -1,4 +1,4 @@
-"""The three calls of the original system, with its answers to the letter."""
+"""The three calls of the original system, with exactly its answers."""
 
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
 from api_service.form import read_submission
 from api_service.openapi import form, query_parameters
-from api_service.problems import described
+from api_service.problems import problem_responses
 from api_service.schemas import (
     IDEMPOTENCY_KEY,
     AnyId,
@@ -20,45 +20,56 @@ from api_service.schemas import (
     SubmissionList,
 )
 from api_service.settings import ApiSettings
-from api_service.streaming import PiecewiseResponse, begun
+from api_service.streaming import PiecewiseResponse, prefetch
 from shared.http_bodies import FREE_BYTES
 
 router = APIRouter(tags=["classic"])
 
 _ACCESS: Final = {
-    HTTPStatus.UNAUTHORIZED: "There is no API key in the request, or it is not valid.",
+    HTTPStatus.UNAUTHORIZED: "The API key is missing or not valid.",
     HTTPStatus.FORBIDDEN: "The API key lacks the scope for this call; or no key exists yet, and the request is not"
     " from the user that runs the server.",
 }
 _INVALID: Final = {HTTPStatus.UNPROCESSABLE_ENTITY: "A value is missing or not valid: `detail` says which, and why."}
 _USED_UP: Final = {HTTPStatus.TOO_MANY_REQUESTS: "A budget of the API key or of the address is used up for now."}
-_AWAY: Final = {HTTPStatus.SERVICE_UNAVAILABLE: "The server has too much to do, or a part of it is away for now."}
-_SUBMISSION: Final = described(
+_UNAVAILABLE: Final = {HTTPStatus.SERVICE_UNAVAILABLE: "The server is overloaded, or a dependency is unavailable."}
+_SUBMISSION: Final = problem_responses(
     {
         HTTPStatus.BAD_REQUEST: "The form cannot be read.",
         **_ACCESS,
-        HTTPStatus.REQUEST_TIMEOUT: "The body did not come in time.",
-        HTTPStatus.CONFLICT: "The `id` is taken, or the `Idempotency-Key` came with another submission.",
+        HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
+        HTTPStatus.CONFLICT: "The `id` is taken, or the `Idempotency-Key` was used for another submission.",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The program, its input or the whole body is too large.",
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is no form with a file, or not in UTF-8.",
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not a form with a file, or not in UTF-8.",
         **_INVALID,
         **_USED_UP,
-        **_AWAY,
+        **_UNAVAILABLE,
     }
 )
 _REGISTERED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
-        "description": "The submission is registered. It runs when `/check_email/` asks for it.",
+        "description": "The submission is registered. It runs when `/check_email/` requests it.",
         "content": {"application/json": {"example": "Your submission was registered with ID: 5"}},
     }
 }
+IdempotencyKey = Annotated[
+    str | SkipJsonSchema[None],
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=IDEMPOTENCY_KEY,
+        description="A text of your choice, a new one for each submission. If an answer is lost, send the same request"
+        " with the same key: it is registered only once.",
+    ),
+]
 
 
 @router.post(
     "/submit_email",
     operation_id="submit_form",
     summary="Register a submission, with all fields in the form",
-    description="The same call as `/submit_email/`. What the form lacks is read from the query string here too.",
+    description="The same call as `/submit_email/`. Fields that the form lacks may be in the query string here too.",
     response_model=str,
     responses={**_REGISTERED, **_SUBMISSION},
     openapi_extra=form(),
@@ -67,27 +78,14 @@ _REGISTERED: Final[dict[int | str, dict[str, Any]]] = {
     "/submit_email/",
     operation_id="submit_query",
     summary="Register a submission, with its fields in the query string",
-    description="The original system's call. The fields may come in the form instead, which `/submit_email` describes."
-    " A URL has room for 64 KiB, so send long `inputs` in the form.",
+    description="The original system's call. The fields may be in the form instead, as `/submit_email` describes."
+    " A URL may have 64 KiB, so send long `inputs` in the form.",
     response_model=str,
     responses={**_REGISTERED, **_SUBMISSION},
-    openapi_extra={"parameters": query_parameters(), **form(of_file_alone=True)},
+    openapi_extra={"parameters": query_parameters(), **form(file_only=True)},
 )
 async def submit_email(
-    request: Request,
-    principal: SubmitterDep,
-    services: ServicesDep,
-    idempotency_key: Annotated[
-        str | SkipJsonSchema[None],
-        Header(
-            alias="Idempotency-Key",
-            min_length=1,
-            max_length=200,
-            pattern=IDEMPOTENCY_KEY,
-            description="Any text of your choice that is new for each submission. If an answer is lost, send the same"
-            " request with the same key: it is registered once.",
-        ),
-    ] = None,
+    request: Request, principal: SubmitterDep, services: ServicesDep, idempotency_key: IdempotencyKey = None
 ) -> str:
     await services.backlog.check()
     with services.bodies.hold(principal, _body_bytes(request, services.settings)):
@@ -98,7 +96,7 @@ async def submit_email(
 
 
 def _body_bytes(request: Request, settings: ApiSettings) -> int:
-    """Return the bytes of the body beyond those that every connection may use."""
+    """Return the bytes of the body, without those that every connection may use."""
     declared = request.headers.get("Content-Length", "")
     size = int(declared) if declared.isdecimal() and len(declared) < 20 else settings.largest_body_bytes
     return max(0, min(size, settings.largest_body_bytes) - FREE_BYTES)
@@ -107,13 +105,13 @@ def _body_bytes(request: Request, settings: ApiSettings) -> int:
 @router.get(
     "/check_email/",
     operation_id="request_execution",
-    summary="Ask for the execution of a submission",
-    description="The program runs in turn, and its result is mailed. Asking again before that changes nothing.",
+    summary="Request the execution of a submission",
+    description="The program runs in its turn, and its result is mailed. Another request before that changes nothing.",
     response_model=ExecutionRequested,
     responses={
         400: {"model": ClassicError, "description": "The submission is blocked, so it may not be run."},
-        404: {"model": ClassicError, "description": "There is no such submission, or it is another key's."},
-        **described({**_ACCESS, **_INVALID, **_USED_UP, **_AWAY}),
+        404: {"model": ClassicError, "description": "There is no such submission, or it belongs to another key."},
+        **problem_responses({**_ACCESS, **_INVALID, **_USED_UP, **_UNAVAILABLE}),
     },
 )
 async def check_email(
@@ -123,10 +121,10 @@ async def check_email(
 ) -> Response:
     await services.backlog.check()
     await services.backlog.check_key(principal)
-    asked = await services.submissions.ask_for_execution(principal, id)
-    if asked is None:
+    is_requested = await services.submissions.request_execution(principal, id)
+    if is_requested is None:
         return JSONResponse({"detail": "Email not found"}, HTTPStatus.NOT_FOUND)
-    if not asked:
+    if not is_requested:
         return JSONResponse({"detail": "You cannot request this code"}, HTTPStatus.BAD_REQUEST)
     services.relay.wake.set()
     return JSONResponse({"result": "Sending to job_table.."})
@@ -136,9 +134,10 @@ async def check_email(
     "/check_user/",
     operation_id="list_submissions",
     summary="List a sender's submissions",
-    description="The newest, the oldest of them first. For the page before it, send its first id as `before`.",
+    description="Lists the newest submissions, the oldest of them first. To get those before them, send the first id as"
+    " `before`.",
     response_model=SubmissionList,
-    responses=described({**_ACCESS, **_INVALID, **_AWAY}),
+    responses=problem_responses({**_ACCESS, **_INVALID, **_UNAVAILABLE}),
 )
 async def check_user(query: Annotated[ListQuery, Query()], principal: ReaderDep, services: ServicesDep) -> Response:
-    return PiecewiseResponse(await begun(services.listing.pieces(principal, query)), "application/json")
+    return PiecewiseResponse(await prefetch(services.listing.pieces(principal, query)), "application/json")

@@ -1,4 +1,4 @@
-"""The pages that describe the calls. All their files are on this server, so they need no other."""
+"""The pages that document the calls. All their files are on this server, so they work without the Internet."""
 
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
@@ -39,7 +39,7 @@ async def openapi(request: Request, services: ServicesDep) -> Response:
         languages = await services.offered.codes()
         is_key_needed = await services.authenticator.keys_existed()
     except TransientError:
-        # Without the database, the calls are described all the same.
+        # The calls are documented even without the database.
         languages, is_key_needed = list(ALIASES), True
     return JSONResponse(describe(request.app, services.settings, languages, is_key_needed=is_key_needed))
 
@@ -57,7 +57,7 @@ async def redoc(request: Request) -> Response:
 
 
 def _page(request: Request, name: str) -> Response:
-    # Relative, since a proxy may serve all this below a path of its own.
+    # Relative, because a proxy may serve the API below a prefix.
     root = "../" if request.url.path.endswith("/") else ""
     return HTMLResponse(_PAGES[name].replace("{root}", root), headers=_HEADERS)
 

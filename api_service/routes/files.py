@@ -1,4 +1,4 @@
-"""Serves the links of the local store: whoever holds one may read that one object until it expires."""
+"""Serves the links of the local store. Anyone who has a link may read its object until the link expires."""
 
 import time
 from collections.abc import AsyncGenerator
@@ -10,8 +10,8 @@ from fastapi import Path as PathParameter
 from fastapi.responses import PlainTextResponse
 
 from api_service.dependencies import ServicesDep
-from api_service.problems import Problem, described
-from api_service.streaming import PiecewiseResponse, begun
+from api_service.problems import Problem, problem_responses
+from api_service.streaming import PiecewiseResponse, prefetch
 from shared.errors import ObjectNotFound
 from shared.storage.base import ObjectStore
 
@@ -20,45 +20,44 @@ router = APIRouter(tags=["files"])
 #: Bytes of an object that are kept in memory for a client that reads slowly.
 _PIECE_BYTES: Final = 32 << 10
 
+Key = Annotated[str, PathParameter(description="The name of the text.", examples=["results/1.txt"])]
+Expires = Annotated[
+    int,
+    Query(ge=0, le=(1 << 63) - 1, description="When the link expires, in seconds since 1970.", examples=[1767225600]),
+]
+Signature = Annotated[str, Query(max_length=64, description="The proof that this server made the link.")]
+
 
 @router.get(
     "/files/{key:path}",
     operation_id="read_file",
     summary="Read a stored output by its link",
-    description="Links come from `/check_user/` and from mails. A link is enough: this call takes no API key.",
+    description="Links come from `/check_user/` and from mails. This call needs no API key.",
     response_class=PlainTextResponse,
     responses={
         200: {"description": "The text."},
-        **described(
+        **problem_responses(
             {
-                HTTPStatus.FORBIDDEN: "The link is not valid, or not any more.",
+                HTTPStatus.FORBIDDEN: "The link is not valid, or has expired.",
                 HTTPStatus.NOT_FOUND: "The text has been removed.",
                 HTTPStatus.UNPROCESSABLE_ENTITY: "The link is incomplete.",
-                HTTPStatus.SERVICE_UNAVAILABLE: "The store is away for now.",
+                HTTPStatus.SERVICE_UNAVAILABLE: "The object store is unavailable.",
             }
         ),
     },
 )
-async def read_file(
-    key: Annotated[str, PathParameter(description="The name of the text.", examples=["results/1.txt"])],
-    expires: Annotated[
-        int,
-        Query(
-            ge=0, le=(1 << 63) - 1, description="When the link expires, in seconds since 1970.", examples=[1767225600]
-        ),
-    ],
-    signature: Annotated[str, Query(max_length=64, description="The proof that this server made the link.")],
-    services: ServicesDep,
-) -> Response:
+async def read_file(key: Key, expires: Expires, signature: Signature, services: ServicesDep) -> Response:
     if not services.signer.verifies(key, expires=expires, signature=signature, now=time.time()):
-        raise Problem(HTTPStatus.FORBIDDEN, "This link is not valid, or not any more: GET /check_user/ has a new one.")
+        raise Problem(
+            HTTPStatus.FORBIDDEN, "This link is not valid, or has expired: GET /check_user/ returns a new one."
+        )
     try:
-        pieces = await begun(_pieces(services.store, key))
+        pieces = await prefetch(_pieces(services.store, key))
     except ObjectNotFound:
         raise Problem(
-            HTTPStatus.NOT_FOUND, "What this link led to has been removed: submit the program again."
+            HTTPStatus.NOT_FOUND, "The output that this link led to has been removed: submit the program again."
         ) from None
-    # A program's output is hostile: whatever it looks like, it is shown as text and runs nothing.
+    # A program's output is hostile, so browsers must show it as plain text and run nothing of it.
     headers = {
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -76,4 +75,4 @@ async def _pieces(store: ObjectStore, key: str) -> AsyncGenerator[bytes]:
         length = len(piece)
         start += length
         yield piece
-        del piece  # while the client reads it, it is kept once
+        del piece  # so that it is in memory only once while the client reads it

@@ -1,4 +1,4 @@
-"""For load balancers and supervisors: is the process alive, and can it serve."""
+"""Liveness and readiness, for load balancers and supervisors."""
 
 from http import HTTPStatus
 
@@ -11,7 +11,7 @@ from api_service.schemas import Health, ReadinessReport
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", operation_id="get_health", summary="The process answers")
+@router.get("/healthz", operation_id="get_health", summary="Check that the process answers")
 async def healthz() -> Health:
     return Health(status="ok")
 
@@ -19,12 +19,12 @@ async def healthz() -> Health:
 @router.get(
     "/readyz",
     operation_id="get_readiness",
-    summary="What every request needs is there",
+    summary="Check that the API can serve requests",
     response_model=ReadinessReport,
     responses={503: {"model": ReadinessReport, "description": "The database does not answer."}},
 )
 async def readyz(services: ServicesDep) -> Response:
-    """A broker that is away does not matter here: accepted submissions wait in the outbox."""
+    """Only the database is checked. While the broker is unavailable, accepted submissions wait in the outbox."""
     if await services.readiness.check():
         return JSONResponse({"status": "ready", "database": "ok"})
-    return JSONResponse({"status": "waiting", "database": "away"}, HTTPStatus.SERVICE_UNAVAILABLE)
+    return JSONResponse({"status": "waiting", "database": "unavailable"}, HTTPStatus.SERVICE_UNAVAILABLE)

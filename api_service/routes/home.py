@@ -1,4 +1,4 @@
-"""The first page: what this server is, and where to go. In HTML for people, in JSON for those who ask for it."""
+"""The first page: what this server is, and its links. In HTML, or in JSON for clients that accept no HTML."""
 
 import html
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""The way out that every mail names: a page for people, and one click for mail programs (RFC 8058).
+"""The unsubscribe link of every mail: a page for people, and one click for mail programs (RFC 8058).
 
-A GET changes nothing, since scanners follow every link of a mail; only a POST does.
+A GET changes nothing, because scanners follow every link of a mail. Only a POST stops the mails.
 """
 
 import html
@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from api_service.dependencies import Services, ServicesDep
-from api_service.problems import Problem, described
+from api_service.problems import Problem, problem_responses
 from shared import suppressions
 
 router = APIRouter(tags=["mail"])
@@ -20,9 +20,9 @@ Email = Annotated[str, Query(max_length=254, description="The address.", example
 Signature = Annotated[str, Query(max_length=64, description="The proof that this server made the link.")]
 _RESPONSES: Final = {
     200: {"description": "A page for people."},
-    **described(
+    **problem_responses(
         {
-            HTTPStatus.FORBIDDEN: "The link is not one of this server's.",
+            HTTPStatus.FORBIDDEN: "This server did not make the link.",
             HTTPStatus.UNPROCESSABLE_ENTITY: "The link is incomplete.",
         }
     ),
@@ -43,8 +43,8 @@ _PAGE: Final = """<!doctype html>
 @router.get(
     "/unsubscribe",
     operation_id="ask_to_unsubscribe",
-    summary="Ask whether the mails to an address shall stop",
-    description="The link is in every mail. It changes nothing, since scanners follow every link of a mail.",
+    summary="Show the page that stops the mails to an address",
+    description="The link is in every mail. It changes nothing, because scanners follow every link of a mail.",
     response_class=HTMLResponse,
     responses=_RESPONSES,
 )
@@ -65,10 +65,10 @@ async def ask(email: Email, signature: Signature, services: ServicesDep) -> HTML
     response_class=HTMLResponse,
     responses={
         **_RESPONSES,
-        **described(
+        **problem_responses(
             {
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
-                HTTPStatus.SERVICE_UNAVAILABLE: "The database is away for now.",
+                HTTPStatus.SERVICE_UNAVAILABLE: "The database is unavailable.",
             }
         ),
     },
@@ -77,10 +77,10 @@ async def unsubscribe(email: Email, signature: Signature, services: ServicesDep)
     _check(services, email, signature)
     async with services.database.transaction() as connection:
         await suppressions.add(connection, email, "unsubscribed")
-    body = f"<p>Nothing will be mailed to <b>{html.escape(email)}</b> any more.</p>"
+    body = f"<p>No more mails will be sent to <b>{html.escape(email)}</b>.</p>"
     return HTMLResponse(_PAGE.format(body=body), headers=_HEADERS)
 
 
 def _check(services: Services, email: str, signature: str) -> None:
     if not services.signer.verifies_unsubscribe(email, signature=signature):
-        raise Problem(HTTPStatus.FORBIDDEN, "This link is not one of ours: use the one in the mail.")
+        raise Problem(HTTPStatus.FORBIDDEN, "This server did not make this link: use the whole link from the mail.")

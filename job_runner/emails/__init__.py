@@ -1,1 +1,1 @@
-"""The mails: rendering (pure), their rows, and the loop that sends them."""
+"""The mails: their texts, their rows, and the loop that sends them."""

@@ -1,4 +1,4 @@
-"""Words of the original's mail, to the letter, by which the foot finds its place in a text."""
+"""The words of the original's mail between which the footer is added. They must not change."""
 
 from typing import Final
 

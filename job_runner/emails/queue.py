@@ -1,6 +1,6 @@
-"""The lease protocol on `emails` rows; the same as that of jobs (`job_runner.claim`).
+"""The lease protocol on `emails` rows. It is the same as that of jobs (`job_runner.claim`).
 
-A mail whose sender died is a suspect: it is sent in a batch of its own, and given up when that happens again and again.
+A mail whose sender died is a suspect. It is sent in a batch of its own, and given up after `MAX_CRASHES` deaths.
 """
 
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ from job_runner.storable import storable
 from shared.database.connection import Connection
 from shared.suppressions import suppressed
 
-#: Senders that may die over one mail. The limit is higher than for programs, because giving up a mail loses a result.
+#: Deaths of senders after which a mail is given up. More than for programs, because giving up a mail loses a result.
 MAX_CRASHES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedEmail:
-    """A mail under our lease; `attempt` counts this try, from 1. `suppressed`: its recipient wants none.
+    """A mail under our lease. `attempt` counts this try (from 1), `crashes` the senders that died while they sent it.
 
-    `crashes` counts the senders that died over it.
+    A mail is `suppressed` if its recipient wants no mails.
     """
 
     id: int
@@ -34,7 +34,7 @@ class ClaimedEmail:
 
 
 async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[ClaimedEmail]:
-    """Take up to `limit` due mails. A mail whose sender died is taken alone, and before all others."""
+    """Take up to `limit` due mails under new leases. A mail whose sender died is taken first, and alone."""
     rows = await connection.fetch_all(
         """
         WITH abandoned AS MATERIALIZED (
@@ -54,7 +54,7 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
         """,
         {"limit": limit, "lease_seconds": lease_seconds},
     )
-    # Looked at now, not when the mail was written: its recipient may have unsubscribed since.
+    # Checked now, because the recipient may have unsubscribed since the mail was written.
     unwanted = await suppressed(connection, {r["recipient"] for r in rows}) if rows else set()
     return [
         ClaimedEmail(
@@ -71,7 +71,7 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
 
 
 async def seconds_until_due(connection: Connection) -> float | None:
-    """How long until a mail can be claimed, 0 when one can; None when none waits."""
+    """Return the seconds until a mail can be claimed: 0 if one can be now, None if none waits."""
     row = await connection.fetch_one(
         "SELECT extract(epoch FROM least((SELECT min(run_after) FROM emails WHERE status = 'queued'),"
         " (SELECT min(lease_expires_at) FROM emails WHERE status = 'sending')) - now()) AS seconds"
@@ -80,8 +80,9 @@ async def seconds_until_due(connection: Connection) -> float | None:
 
 
 async def mark_sent(connection: Connection, sent: Sequence[tuple[int, str]]) -> None:
-    """Mails by their ids, each with the provider's. A fact, whoever holds the lease by now: it takes the mail from a
-    sender that was about to send it again.
+    """Mark mails as sent, by their ids, each with the provider's id.
+
+    Not fenced by the lease: the mail has left, so another sender that has claimed it since must not send it again.
     """
     await connection.execute(
         """
@@ -100,7 +101,7 @@ async def mark_sent(connection: Connection, sent: Sequence[tuple[int, str]]) -> 
 
 
 async def mark_refused(connection: Connection, lease_id: UUID, error: str) -> None:
-    """The end of a mail that its provider will never deliver."""
+    """Mark a mail that will never be delivered."""
     await connection.execute(
         "UPDATE emails SET status = 'refused', last_error = :error, lease_id = NULL, lease_expires_at = NULL"
         " WHERE lease_id = :lease_id AND status = 'sending'",
@@ -109,7 +110,7 @@ async def mark_refused(connection: Connection, lease_id: UUID, error: str) -> No
 
 
 async def mark_suppressed(connection: Connection, lease_id: UUID) -> None:
-    """The end of a mail whose recipient asked for none."""
+    """Mark a mail whose recipient wants no mails."""
     await connection.execute(
         "UPDATE emails SET status = 'suppressed', lease_id = NULL, lease_expires_at = NULL"
         " WHERE lease_id = :lease_id AND status = 'sending'",
@@ -118,7 +119,7 @@ async def mark_suppressed(connection: Connection, lease_id: UUID) -> None:
 
 
 async def retry_later(connection: Connection, lease_id: UUID, *, delay: float, error: str) -> None:
-    """Queue it again, due in `delay` seconds."""
+    """Queue a mail again, due in `delay` seconds."""
     await connection.execute(
         "UPDATE emails SET status = 'queued', last_error = :error, run_after = now() + make_interval(secs => :delay),"
         " lease_id = NULL, lease_expires_at = NULL WHERE lease_id = :lease_id AND status = 'sending'",

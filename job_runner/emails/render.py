@@ -1,8 +1,8 @@
-"""The text of the mails. Pure.
+"""Renders the mail of an outcome. Pure.
 
-Output is hostile: no subject or header holds any of it, the HTML part escapes it, and both parts show at most
-`MAX_SHOWN` characters and `MAX_LINES` lines of each stream. The rest of the output is behind the link. So time, memory
-and length of a mail have a bound that no output passes.
+Output is hostile: no subject or header contains any of it, the HTML part escapes it, and both parts show at most
+`MAX_SHOWN` characters and `MAX_LINES` lines of each stream. The link leads to the rest. So no output can make a mail
+take more than a fixed amount of time, memory and length.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from shared.codex import RunResponse, Verdict
 MAX_SHOWN: Final = 20_000
 MAX_LINES: Final = 2_000
 
-# C0 and C1 but for tab and newline. Format characters stay: Persian is spelled with U+200C, emoji are joined by U+200D.
+# C0 and C1 except tab and newline. Format characters stay: Persian is spelled with U+200C, emoji joined by U+200D.
 _CONTROLS: Final = {c: "\N{REPLACEMENT CHARACTER}" for c in (*range(32), *range(127, 160)) if c not in (9, 10)}
 # Some programs break lines at these, and others do not.
 _SEPARATORS: Final = {0x2028: "\n", 0x2029: "\n"}
@@ -30,15 +30,15 @@ _EXPLANATIONS: Final = {
     Verdict.OK: "The program ran to its end.",
     Verdict.COMPILE_ERROR: "The program could not be compiled.",
     Verdict.RUNTIME_ERROR: "The program ended with an error.",
-    Verdict.TIME_LIMIT: "The program took longer than it may, and was stopped.",
-    Verdict.MEMORY_LIMIT: "The program took more memory than it may, and was stopped.",
-    Verdict.OUTPUT_LIMIT: "The program wrote more than it may, and was stopped.",
+    Verdict.TIME_LIMIT: "The program exceeded its time limit, and was stopped.",
+    Verdict.MEMORY_LIMIT: "The program exceeded its memory limit, and was stopped.",
+    Verdict.OUTPUT_LIMIT: "The program exceeded its output limit, and was stopped.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedEmail:
-    """`message_id` depends on the request alone, so a mail that is sent twice is seen to be the same."""
+    """The parts of a mail. `message_id` depends only on the request, so receivers recognise a mail sent twice."""
 
     subject: str
     text: str
@@ -47,12 +47,12 @@ class RenderedEmail:
 
 
 def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: str) -> RenderedEmail:
-    """The mail that tells an outcome; `domain` is the right side of its Message-ID."""
+    """Return the mail for an outcome. `domain` is the right side of its Message-ID."""
     success, answer = outcome.success, outcome.answer
     if answer is None:
         subject = f"Code could not be run - {job.upload}"
     else:
-        # The second subject is the original's for every error, whatever the verdict; the body says which one it was.
+        # As in the original, every error has the second subject. The body says which error it was.
         subject = f"{'Successful Code result' if success else 'Error while compiling code'} - {job.upload}"
     explanation = _EXPLANATIONS.get(outcome.verdict) if outcome.verdict else None
     output = _shown_output(answer, linked=filelink is not None) if answer else ""
@@ -84,7 +84,7 @@ def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: s
 def shown(text: str, *, where_the_rest_is: str = "") -> str:
     """Return the first characters and lines, without the control characters that a terminal would obey.
 
-    `where_the_rest_is` ends the note on a cut.
+    If the text is cut, a note says so, and ends with `where_the_rest_is`.
     """
     kept = _first(text)
     cut = len(text) - len(kept)
@@ -102,7 +102,7 @@ def _shown_output(answer: RunResponse, *, linked: bool) -> str:
 
 
 def _link_text(answer: RunResponse) -> str:
-    """Return the words of the link to the output. It is no more than is shown unless that was cut."""
+    """Return the text of the link to the output. It leads to more than the mail shows only if that was cut."""
     if len(_first(answer.output)) == len(answer.output):
         return "The output as a file"
     return "All that was kept of the output" if answer.truncated else "The whole output"
@@ -122,7 +122,7 @@ def _text(job: ClaimedJob, outcome: Outcome, *, output: str, explanation: str | 
         ("output", output),
         ("error", shown(answer.error)),
         ("language", shown(answer.language)),
-        # tabulate strips its cells, which `_table` keeps it from for the sake of drawings.
+        # tabulate would strip this cell, but `_table` disables that for the sake of drawings.
         ("info", shown(answer.info.strip())),
     ]
     if answer.verdict is not None:
@@ -130,7 +130,7 @@ def _text(job: ClaimedJob, outcome: Outcome, *, output: str, explanation: str | 
     values += _measures(job, answer) + _commands(answer)
     if filelink:
         values.append(("filelink", filelink))
-    # In the original the status stands in its label's own cell.
+    # In the original, the status is in the cell of its label.
     heading = [(FIRST_ROW, ""), (f"Status: {'Success' if outcome.success else 'Error'}", "")]
     table = _table([*heading, *((f"{key}:", value) for key, value in values)])
     greeting = f"Hi,\n\nYour code request {'successed' if outcome.success else 'errored'}!"
@@ -140,27 +140,27 @@ def _text(job: ClaimedJob, outcome: Outcome, *, output: str, explanation: str | 
 def _table(rows: Sequence[tuple[str, str]]) -> str:
     """Return `tabulate(rows, tablefmt="plain")`, in time and memory that are linear in the length of the text.
 
-    By default tabulate pads every line of a column to the widest, and then strips the padding of the last column. One
-    long line and many short ones would take the product of the two.
+    By default, tabulate pads every line of a column to the widest line, and then strips the padding of the last column.
+    With one long line and many short ones, that takes the product of the two.
     """
     return tabulate(
         [(label, _unpadded(text)) for label, text in rows],
         tablefmt="plain",
         colalign=("left",),
         stralign=None,
-        # Left alone, tabulate turns the output `1e5` into 100000 and strips the spaces that a drawing begins with.
+        # By default, tabulate turns the output `1e5` into 100000, and strips the spaces that a drawing begins with.
         disable_numparse=True,
         preserve_whitespace=True,
     )
 
 
 def _unpadded(text: str) -> str:
-    """Return the text as a cell without padding. tabulate splits it twice, and loses an empty last line each time."""
+    """Return the text as a cell. tabulate splits it twice and loses an empty last line, so such a line is doubled."""
     return f"{text}\n" if text.splitlines()[-1:] == [""] else text
 
 
 def _measures(job: ClaimedJob, answer: RunResponse | None) -> list[tuple[str, str]]:
-    """What the engine measured, as label and text; nothing for what it did not."""
+    """Return what the engine measured, each as label and text."""
     if answer is None:
         return []
     measures: list[tuple[str, str]] = []
@@ -184,6 +184,6 @@ def _measures(job: ClaimedJob, answer: RunResponse | None) -> list[tuple[str, st
 
 
 def _commands(answer: RunResponse | None) -> list[tuple[str, str]]:
-    """With which flags the program was compiled and run, as label and text; nothing of an engine that does not tell."""
-    told = [("compiled by", answer.compile), ("run by", answer.run)] if answer else []
-    return [(label, shown(command)) for label, command in told if command]
+    """Return the commands that compiled and ran the program, each as label and text, if the engine reported them."""
+    commands = [("compiled by", answer.compile), ("run by", answer.run)] if answer else []
+    return [(label, shown(command)) for label, command in commands if command]

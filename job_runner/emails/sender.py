@@ -1,4 +1,4 @@
-"""The mail loop: claims mails, hands them to the mailer, and records what the provider said."""
+"""The mail loop: claims mails, hands them to the mailer, and records the provider's answers."""
 
 import asyncio
 import random
@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from job_runner.emails import queue
-from job_runner.emails.foot import Foot
+from job_runner.emails.footer import Footer
 from job_runner.emails.queue import ClaimedEmail
 from job_runner.group_commit import GroupCommit
 from job_runner.mailers.base import Email, Mailer
@@ -23,23 +23,25 @@ from shared.storage.signing import LinkSigner
 log = get_logger(__name__)
 
 _BATCH: Final = 10
-#: How long one mail may take, however many exchanges its mailer has with the provider.
+#: The most seconds for one mail, in all exchanges of its mailer with the provider.
 _SEND_SECONDS: Final = 30.0
-#: Longer than that, so no living sender loses its lease; one that died is noticed after this.
+#: Longer than `_SEND_SECONDS`, so no living sender loses its lease. A dead one is noticed after this.
 _LEASE_SECONDS: Final = 40.0
-#: How long to leave a provider alone whose account or address is at fault.
+#: The seconds without mails after the provider has refused the account or its address.
 _PAUSE_SECONDS: Final = 60.0
-#: When to try again to record what the provider has accepted.
+#: The delays between attempts to record a mail that the provider has accepted.
 _RECORDING: Final = RetryPolicy(base=0.1, cap=2)
 
 
 class Sender:
+    """Sends queued mails. Any number of senders may run at once."""
+
     def __init__(
         self,
         database: Database,
         mailer: Mailer,
         signer: LinkSigner,
-        foot: Foot,
+        footer: Footer,
         *,
         poll_interval: float,
         send_seconds: float = _SEND_SECONDS,
@@ -47,7 +49,7 @@ class Sender:
         self._database = database
         self._mailer = mailer
         self._signer = signer
-        self._foot = foot
+        self._footer = footer
         self._poll_interval = poll_interval
         self._send_seconds = send_seconds
         self._policy = RetryPolicy(base=2, cap=300)
@@ -67,7 +69,7 @@ class Sender:
                 await wait_any(stop, notified, timeout=min(timeout, self._poll_interval))
 
     async def run_once(self) -> float:
-        """Send one batch; returns how long to wait for the next look."""
+        """Send one batch. Return the seconds to wait until the next."""
         async with self._database.connection() as connection:
             claimed = await queue.claim(connection, limit=_BATCH, lease_seconds=_LEASE_SECONDS)
             due = await queue.seconds_until_due(connection) if not claimed else 0.0
@@ -79,49 +81,33 @@ class Sender:
             return _PAUSE_SECONDS
         if len(claimed) == _BATCH:
             return 0.0
-        # Another sender may hold the rows that look due: no busy loop then.
+        # Another sender may hold the rows that are due, so a least wait avoids a busy loop.
         return max(due, 0.05) if due is not None else self._poll_interval
 
     async def _send(self, mail: ClaimedEmail) -> bool:
-        """Send one mail and record its fate; True when the mailer should be left alone for a while."""
-        context = {"message_id": mail.email.message_id, "job": mail.job, "attempt": mail.attempt}
+        """Send one mail and record the result. Return True if the mailer needs a pause."""
         if mail.suppressed:
             async with self._database.connection() as connection:
                 await queue.mark_suppressed(connection, mail.lease_id)
             metrics.MAILS.labels("suppressed").inc()
-            log.info("mail.suppressed", **context)
+            log.info("mail.suppressed", **_context(mail))
             return False
         if mail.crashes >= queue.MAX_CRASHES:
-            error = f"the sender stopped while it sent this mail, {mail.crashes} times"
-            async with self._database.connection() as connection:
-                await queue.mark_refused(connection, mail.lease_id, error)
-            metrics.MAILS.labels("refused").inc()
-            log.error("mail.refused", **context, error=error)
+            await self._refuse(mail, f"the sender stopped while it sent this mail, {mail.crashes} times")
             return False
         unsubscribe = self._signer.unsubscribe_link(mail.email.recipient)
         try:
-            provider_id = await self._hand_over(self._foot.below(replace(mail.email, unsubscribe=unsubscribe)))
+            provider_id = await self._hand_over(self._footer.add_to(replace(mail.email, unsubscribe=unsubscribe)))
         except MailRefused as exc:
-            metrics.MAILS.labels("refused").inc()
-            log.error("mail.refused", **context, error=str(exc))
-            async with self._database.connection() as connection:
-                await queue.mark_refused(connection, mail.lease_id, str(exc))
+            await self._refuse(mail, str(exc))
             return False
         except MailerUnavailable as exc:
-            metrics.MAILS.labels("paused" if exc.pause else "retried").inc()
-            delay = self._policy.delay(mail.attempt, self._rng, at_least=exc.retry_after)
-            if exc.pause:
-                delay = _PAUSE_SECONDS
-                log.error("mail.paused", **context, error=str(exc), seconds=delay)
-            else:
-                log.warning("mail.retrying", **context, error=str(exc), delay_s=round(delay, 1))
-            async with self._database.connection() as connection:
-                await queue.retry_later(connection, mail.lease_id, delay=delay, error=str(exc))
+            await self._retry_later(mail, exc)
             return exc.pause
         except Exception as exc:
-            # A defect of ours must not hold the mail until its lease expires, as if its sender had died.
+            # After a defect of ours, the mail need not wait until its lease expires, as if its sender had died.
             metrics.MAILS.labels("retried").inc()
-            log.exception("mail.crashed", **context)
+            log.exception("mail.crashed", **_context(mail))
             async with self._database.connection() as connection:
                 await queue.retry_later(
                     connection,
@@ -132,8 +118,25 @@ class Sender:
             return False
         await self._record_sent(mail, provider_id)
         metrics.MAILS.labels("sent").inc()
-        log.info("mail.sent", **context)
+        log.info("mail.sent", **_context(mail))
         return False
+
+    async def _refuse(self, mail: ClaimedEmail, error: str) -> None:
+        metrics.MAILS.labels("refused").inc()
+        log.error("mail.refused", **_context(mail), error=error)
+        async with self._database.connection() as connection:
+            await queue.mark_refused(connection, mail.lease_id, error)
+
+    async def _retry_later(self, mail: ClaimedEmail, error: MailerUnavailable) -> None:
+        metrics.MAILS.labels("paused" if error.pause else "retried").inc()
+        delay = self._policy.delay(mail.attempt, self._rng, at_least=error.retry_after)
+        if error.pause:
+            delay = _PAUSE_SECONDS
+            log.error("mail.paused", **_context(mail), error=str(error), seconds=delay)
+        else:
+            log.warning("mail.retrying", **_context(mail), error=str(error), delay_s=round(delay, 1))
+        async with self._database.connection() as connection:
+            await queue.retry_later(connection, mail.lease_id, delay=delay, error=str(error))
 
     async def _hand_over(self, email: Email) -> str:
         try:
@@ -143,7 +146,7 @@ class Sender:
             raise MailerUnavailable(f"the mailer took longer than {self._send_seconds:g} s") from exc
 
     async def _record_sent(self, mail: ClaimedEmail, provider_id: str) -> None:
-        """Keep trying while the database is away: what is not recorded is sent again when the lease has expired."""
+        """Try again while the database is unavailable: a mail without a record is sent again after its lease."""
         deadline = time.monotonic() + _LEASE_SECONDS
         attempt = 0
         while True:
@@ -162,3 +165,8 @@ class Sender:
         async with self._database.connection() as connection:
             await queue.mark_sent(connection, sent)
         return [None] * len(sent)
+
+
+def _context(mail: ClaimedEmail) -> dict[str, object]:
+    """Return what every log record about a mail names."""
+    return {"message_id": mail.email.message_id, "job": mail.job, "attempt": mail.attempt}

@@ -1,4 +1,4 @@
-"""Mailers: hand a result's mail to whoever delivers it."""
+"""The mailers. Each hands mails to one kind of provider."""
 
 from job_runner.mailers.base import Email, Mailer
 from job_runner.mailers.settings import MailSettings
@@ -7,8 +7,11 @@ __all__ = ["Email", "MailSettings", "Mailer", "open_mailer"]
 
 
 def open_mailer(settings: MailSettings) -> Mailer:
-    """Mailgun when it is set, else SMTP, else files in the outbox folder. Raises `ConfigurationError`."""
-    settings.checked()
+    """Return the mailer for Mailgun if it is set, else for SMTP, else for files in the outbox folder.
+
+    Raises `ConfigurationError`.
+    """
+    settings.check()
     if settings.mailgun_domain and settings.mailgun_api_key:
         from job_runner.mailers.mailgun import MailgunMailer
 

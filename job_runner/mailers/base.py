@@ -1,4 +1,4 @@
-"""The mailer port: one mail in, the provider's id of it out."""
+"""The mailer port: takes a mail, and returns the provider's id of it."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,10 +6,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """A mail ready to go.
+    """A mail to send.
 
-    `message_id` is the RFC 5322 Message-ID with its angle brackets; one job has one. `unsubscribe` is the address at
-    which a POST stops further mails (RFC 8058).
+    `message_id` is the RFC 5322 Message-ID with its angle brackets. Each job has one. A POST to the URL `unsubscribe`
+    stops further mails (RFC 8058).
     """
 
     recipient: str
@@ -22,14 +22,14 @@ class Email:
 
 class Mailer(Protocol):
     async def send(self, email: Email) -> str:
-        """Hand the mail to the provider; returns the provider's id of it.
+        """Hand the mail to the provider, and return the provider's id of it.
 
-        Raises `MailRefused` when this mail can never go, `MailerUnavailable` when another try is worth it
-        (with `pause` when the account, not the mail, is at fault).
+        Raises `MailRefused` if this mail can never be delivered, `MailerUnavailable` if another try can help (with
+        `pause` if the account is at fault, not the mail).
         """
 
     async def forget(self, *, days: int) -> None:
-        """Remove older mails that the mailer itself keeps. Raises `MailerUnavailable` if it cannot."""
+        """Remove older mails that the mailer itself keeps. Raises `MailerUnavailable`."""
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close all connections."""

@@ -1,7 +1,7 @@
 """The mailer over Mailgun's HTTP API (https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun).
 
-Mailgun knows no idempotency key, and a 5xx may already have sent: a repeat carries the same Message-ID, by which
-receivers recognise it.
+Mailgun has no idempotency keys, and may have sent a mail although it answered 5xx. A repeat has the same Message-ID, by
+which receivers recognise it.
 """
 
 import json
@@ -22,13 +22,13 @@ log = get_logger(__name__)
 
 #: Bytes of an answer that are read. Mailgun's answers are short.
 _LONGEST_ANSWER: Final = 64 << 10
-# What Mailgun replaces in texts, such as `%unsubscribe_url%` and `%recipient.name%`. Two hexadecimal digits after the
-# sign belong to a link (RFC 3986), and begin none of Mailgun's names.
+# Texts that Mailgun replaces, such as `%unsubscribe_url%` and `%recipient.name%`. Two hexadecimal digits after the sign
+# belong to a link (RFC 3986). No name of Mailgun's begins with them.
 _PLACEHOLDER: Final = re.compile(r"%(?![0-9A-Fa-f]{2})(?=[\w.-]+%)")
 
 
 class MailgunMailer:
-    """`url` is the region's address, without a path; `transport` is for tests."""
+    """Sends mails through Mailgun. `url` is that of the region, without a path; `transport` is for tests."""
 
     def __init__(
         self, *, url: str, domain: str, api_key: str, sender: Address, transport: httpx.AsyncBaseTransport | None = None
@@ -45,7 +45,7 @@ class MailgunMailer:
         )
 
     async def send(self, email: Email) -> str:
-        """The id is Mailgun's, or empty when it accepted the mail and did not say."""
+        """Return Mailgun's id of the mail. It is empty if Mailgun accepted the mail without an id."""
         fields = {
             "from": str(self._sender),
             "to": str(parse_recipient(email.recipient)),
@@ -73,27 +73,27 @@ class MailgunMailer:
         await self._client.aclose()
 
     def _failure(self, response: httpx.Response, answer: bytes) -> MailerUnavailable | MailRefused:
-        """What the status means, by Mailgun's documentation (and for the rest, whose fault it cannot be)."""
+        """Return the error for a status, as Mailgun documents it. An unknown status blames the URL."""
         status = response.status_code
-        said = _message_of(answer)
+        message = _message_of(answer)
         if status in (400, 413):
-            return MailRefused(f"Mailgun refused the mail ({status}): {said}")
+            return MailRefused(f"Mailgun refused the mail ({status}): {message}")
         if status in (401, 402, 403):
             return MailerUnavailable(
-                f"Mailgun refuses the account ({status}): {said} Check PRECIEUX_MAILGUN_API_KEY and the account.",
+                f"Mailgun refused the account ({status}): {message} Check PRECIEUX_MAILGUN_API_KEY and the account.",
                 pause=True,
             )
         if status == 404:
             return MailerUnavailable(
-                f"Mailgun knows no domain {self._domain} at {response.url.host}: check PRECIEUX_MAILGUN_DOMAIN, and "
+                f"Mailgun has no domain {self._domain} at {response.url.host}: check PRECIEUX_MAILGUN_DOMAIN, and "
                 "set PRECIEUX_MAILGUN_URL to its region (the EU's is https://api.eu.mailgun.net).",
                 pause=True,
             )
         retry_after = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
         if status in (408, 429) or status >= 500:
-            return MailerUnavailable(f"Mailgun asks for patience ({status}): {said}", retry_after=retry_after)
+            return MailerUnavailable(f"Mailgun is unavailable ({status}): {message}", retry_after=retry_after)
         return MailerUnavailable(
-            f"What answers at PRECIEUX_MAILGUN_URL ({response.url.host}) does not behave as Mailgun ({status}).",
+            f"The server at PRECIEUX_MAILGUN_URL ({response.url.host}) does not answer as Mailgun does ({status}).",
             pause=True,
         )
 
@@ -104,7 +104,7 @@ def _inert(text: str) -> str:
 
 
 async def _beginning(response: httpx.Response) -> bytes:
-    """Return the first bytes of the body, or none if it is compressed although we did not accept that."""
+    """Return the first bytes of the body, or none if it is compressed, which we do not accept."""
     content = bytearray()
     if response.headers.get("Content-Encoding", "identity") != "identity":
         return b""
@@ -116,7 +116,7 @@ async def _beginning(response: httpx.Response) -> bytes:
 
 
 def _id_of(response: httpx.Response, answer: bytes) -> str:
-    """Whatever the body holds, the mail was accepted: to call it a failure would send it again."""
+    """Return the id in the answer, or an empty text: an error here would send the accepted mail again."""
     try:
         identity = json.loads(answer)["id"]
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -1,9 +1,9 @@
-"""A mail as RFC 5322 writes it, built in one place for every mailer. Pure.
+"""Builds the bytes of a mail (RFC 5322) for every mailer. Pure.
 
-Program output and recipients are strangers' text: what would break out of a header is refused, never mended.
+Program output and recipients are strangers' text. A text that would break out of a header is refused, never repaired.
 
-The bytes are put together here, since the standard library parses every header that it is given (ADR 64); what needs
-encoding is left to it.
+The headers are written here because the standard library parses each one that it gets (ADR 64). It still encodes those
+that need it.
 """
 
 import base64
@@ -24,23 +24,23 @@ from shared.errors import MailRefused
 
 #: Octets in a line, without its end (RFC 5322, section 2.1.1).
 _LONGEST_LINE: Final = 998
-#: Characters of an address: 64 before the sign, 255 after it (RFC 5321, section 4.5.3.1). Parsers are not linear.
+#: Characters of an address: 64 before the @, 255 after it (RFC 5321, section 4.5.3.1). Parsers are not linear.
 _LONGEST_ADDRESS: Final = 320
-#: How the library writes a header that is not plain. Lines may be as long as they can be: at the usual 78 it writes
-#: long addresses as encoded words, which no mail program follows (RFC 2047, section 5).
+#: The library's policy for headers that need encoding. With the usual lines of 78 octets, it would write long addresses
+#: as encoded words, which mail programs do not accept there (RFC 2047, section 5).
 _POLICY: Final = SMTP.clone(max_line_length=_LONGEST_LINE)
 _UTF8_POLICY: Final = _POLICY.clone(utf8=True)
 
 
 def write_message(email: Email, sender: Address, now: datetime) -> bytes:
-    """Text with an HTML alternative; `MailRefused` for what no header can hold.
+    """Return the bytes of a mail: a text and an HTML alternative. Raises `MailRefused` if it cannot be written.
 
-    All ASCII, since not every server on the way takes more (RFC 6152), unless the recipient's local part is not.
+    They are all ASCII, because not every server accepts more (RFC 6152), unless the recipient's local part is not.
     """
     recipient = parse_recipient(email.recipient)
-    # Only a local part beyond ASCII needs RFC 6532's headers, which not every server takes either.
+    # Only a local part beyond ASCII needs the headers of RFC 6532, which not every server accepts either.
     policy = _POLICY if recipient.username.isascii() else _UTF8_POLICY
-    # It is not looked for in the parts: nobody guesses this one.
+    # It is random and cannot be guessed, so the parts are not searched for it.
     boundary = f"precieux-{secrets.token_hex(16)}"
     headers = {
         "From": str(sender),
@@ -67,7 +67,7 @@ def write_message(email: Email, sender: Address, now: datetime) -> bytes:
 
 
 def _header(name: str, value: str, policy: "EmailPolicy[EmailMessage]") -> bytes:
-    """`Name: value`, without the end of its last line."""
+    """Return `Name: value`, without the end of its last line."""
     line = f"{name}: {value}"
     if line.isascii() and line.isprintable() and len(line) <= _LONGEST_LINE:
         return line.encode()
@@ -76,7 +76,7 @@ def _header(name: str, value: str, policy: "EmailPolicy[EmailMessage]") -> bytes
 
 
 def _part(subtype: str, text: str, boundary: str) -> Iterator[bytes]:
-    """The lines of one part, with the boundary before it."""
+    """Yield the lines of one part, beginning with its boundary."""
     lines = text.encode().splitlines() or [b""]
     yield f'--{boundary}\r\nContent-Type: text/{subtype}; charset="utf-8"'.encode()
     if all(line.isascii() and len(line) <= _LONGEST_LINE for line in lines):
@@ -85,7 +85,7 @@ def _part(subtype: str, text: str, boundary: str) -> Iterator[bytes]:
         return
     data = b"\r\n".join((*lines, b""))
     quoted = binascii.b2a_qp(data)
-    # Letters beyond ASCII take three bytes each there; text of many of them is shorter in the other form.
+    # A byte beyond ASCII takes three there, so a text with many of them is shorter in base64.
     if len(quoted) <= len(data) * 4 / 3:
         yield b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + quoted.removesuffix(b"\r\n")
     else:
@@ -94,7 +94,7 @@ def _part(subtype: str, text: str, boundary: str) -> Iterator[bytes]:
 
 
 def extra_headers(email: Email) -> dict[str, str]:
-    """No answers from out-of-office programs (RFC 3834), and a way out by one click (RFC 8058)."""
+    """Return the headers that prevent out-of-office replies (RFC 3834) and offer one-click unsubscribe (RFC 8058)."""
     headers = {"Auto-Submitted": "auto-generated"}
     if email.unsubscribe is not None:
         headers["List-Unsubscribe"] = f"<{single_line(email.unsubscribe)}>"
@@ -104,7 +104,7 @@ def extra_headers(email: Email) -> dict[str, str]:
 
 @lru_cache(maxsize=1024)
 def parse_recipient(text: str) -> Address:
-    """The one address that `text` is; `MailRefused` when it is none, or several, or more than an address."""
+    """Return the address. Raises `MailRefused` if the text is not exactly one address."""
     try:
         address = _address(text)
     except (ValueError, MessageError, IndexError) as exc:
@@ -115,22 +115,22 @@ def parse_recipient(text: str) -> Address:
 
 
 def parse_sender(text: str) -> Address:
-    """`Name <address>` or an address alone; `ValueError` when it is neither, or several."""
+    """Return the address of `Name <address>` or of an address alone. Raises `ValueError` if it is not exactly one."""
     if "\r" in text or "\n" in text:
-        raise ValueError("a sender is one line")
+        raise ValueError("a sender must be one line")
     message = EmailMessage()
     message["From"] = text
     header = message["From"]
     if header.defects or len(header.addresses) != 1 or not header.addresses[0].domain:
-        raise ValueError("not one mail address")
+        raise ValueError("not exactly one mail address")
     address: Address = header.addresses[0]
     return address
 
 
 def single_line(text: str) -> str:
-    """The text itself; `MailRefused` when it would end its header and begin another."""
+    """Return the text. Raises `MailRefused` if it could end its header and begin another."""
     if any(character in text for character in "\r\n\0"):
-        raise MailRefused("The subject holds a line break.")
+        raise MailRefused("A header of the mail contains a line break.")
     return text
 
 
@@ -140,10 +140,10 @@ def _address(text: str) -> Address:
     local, at, domain = text.rpartition("@")
     if not at or not text.isprintable():
         raise ValueError("not an address")
-    # A domain beyond ASCII travels in its ASCII form (RFC 5891), which every server takes.
+    # A domain beyond ASCII is sent in its ASCII form (RFC 5891), which every server accepts.
     domain = domain.encode("idna").decode()
     if local.isascii():
         return Address(addr_spec=f"{local}@{domain}")
-    # RFC 6531 allows letters beyond ASCII wherever a letter may stand; the parser knows only the rules for those.
+    # RFC 6531 allows characters beyond ASCII wherever a letter may be, but the parser does not. So check with letters.
     Address(addr_spec=f"{''.join(c if c.isascii() else 'x' for c in local)}@{domain}")
     return Address(username=local, domain=domain)

@@ -1,4 +1,4 @@
-"""The mailer of installations without a provider: each mail becomes a file that any mail program opens."""
+"""The mailer of installations without a provider: writes each mail to a file that any mail program can open."""
 
 import asyncio
 import contextlib
@@ -21,21 +21,22 @@ _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class OutboxMailer:
-    """One RFC 5322 `.eml` per mail in `folder`, named by its Message-ID, so that a repeat replaces the first."""
+    """Writes mails to `folder` as `.eml` files (RFC 5322). The Message-ID names a file, so a repeat replaces it."""
 
     def __init__(self, folder: Path, sender: Address) -> None:
         self._folder = folder
         self._sender = sender
 
     async def send(self, email: Email) -> str:
-        """Returns the file's name."""
+        """Write the mail, and return the name of its file."""
         name = file_name(email.message_id)
         data = write_message(email, self._sender, datetime.now(UTC))
         try:
             await asyncio.to_thread(self._write, name, data)
         except OSError as exc:
             raise MailerUnavailable(
-                f"The outbox {self._folder} cannot be written: {exc.strerror}.", pause=True
+                f"The outbox {self._folder} cannot be written: {exc.strerror}. Check its permissions and the disk.",
+                pause=True,
             ) from exc
         return name
 
@@ -46,7 +47,7 @@ class OutboxMailer:
             raise MailerUnavailable(f"The outbox {self._folder} cannot be cleaned: {exc.strerror}.") from exc
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file stays open."""
 
     def _write(self, name: str, data: bytes) -> None:
         try:
@@ -67,10 +68,10 @@ class OutboxMailer:
 
 
 def file_name(message_id: str) -> str:
-    """The Message-ID when it is a tame file name already; else what is tame of it, and a digest to tell it apart."""
+    """Return a safe file name for a Message-ID. If characters had to be replaced, a digest makes it unique."""
     bare = message_id.strip("<>")
-    tame = re.sub(r"[^A-Za-z0-9@._-]", "_", bare).lstrip(".")[:120]
-    if tame != bare or not tame:
+    safe = re.sub(r"[^A-Za-z0-9@._-]", "_", bare).lstrip(".")[:120]
+    if safe != bare or not safe:
         digest = hashlib.sha256(message_id.encode(errors="replace")).hexdigest()[:16]
-        tame = f"{tame or 'mail'}-{digest}"
-    return f"{tame}.eml"
+        safe = f"{safe or 'mail'}-{digest}"
+    return f"{safe}.eml"

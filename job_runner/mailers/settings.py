@@ -1,9 +1,8 @@
-"""Through whom mail goes, and from whom it comes."""
+"""The settings of mails: the sender and the provider."""
 
 from email.errors import MessageError
 from email.headerregistry import Address
 from pathlib import Path
-from typing import Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
@@ -19,18 +18,20 @@ class MailSettings(Settings):
     )
     contact: str | None = Field(
         default=None,
-        description="where readers complain: a mail address or an http(s) URL; unset, the sender's address",
+        description="where readers can complain: a mail address or an http(s) URL; unset, the sender's address",
     )
     mailgun_url: str = Field(
-        default="https://api.mailgun.net", description="Mailgun's API: the default is the US region, the EU has its own"
+        default="https://api.mailgun.net", description="Mailgun's API; the default is that of the US, the EU's differs"
     )
-    mailgun_domain: str | None = Field(default=None, description="sending domain at Mailgun")
+    mailgun_domain: str | None = Field(default=None, description="the sending domain at Mailgun")
     mailgun_api_key: SecretStr | None = Field(default=None, description="Mailgun's API key")
     smtp_url: SecretStr | None = Field(
         default=None,
-        description="smtp://user:password@host:587, or smtps:// for TLS from the start; unset, mails land in a folder",
+        description="smtp://user:password@host:587, or smtps:// for TLS from the start; unset, mails become files",
     )
-    data_dir: Path = Field(default_factory=default_data_dir, description="folder of everything that is kept locally")
+    data_dir: Path = Field(
+        default_factory=default_data_dir, description="the folder for everything that is kept locally"
+    )
 
     @property
     def sender(self) -> Address:
@@ -38,7 +39,7 @@ class MailSettings(Settings):
 
     @property
     def domain(self) -> str:
-        """The sender's domain, in which Message-IDs are made."""
+        """The sender's domain, which is the right side of Message-IDs."""
         return self.sender.domain
 
     @property
@@ -46,8 +47,8 @@ class MailSettings(Settings):
         """The contact for complaints: a mail address or an http(s) URL."""
         return self.contact or self.sender.addr_spec
 
-    def checked(self) -> Self:
-        """Itself; `ConfigurationError` when Mailgun is set by half."""
+    def check(self) -> None:
+        """Raise `ConfigurationError` if only one of the two settings for Mailgun is set."""
         if self.mailgun_domain and not self.mailgun_api_key:
             raise ConfigurationError(
                 "PRECIEUX_MAILGUN_DOMAIN is set but PRECIEUX_MAILGUN_API_KEY is not: set both to send through Mailgun."
@@ -56,7 +57,6 @@ class MailSettings(Settings):
             raise ConfigurationError(
                 "PRECIEUX_MAILGUN_API_KEY is set but PRECIEUX_MAILGUN_DOMAIN is not: set both to send through Mailgun."
             )
-        return self
 
     @field_validator("mail_from")
     @classmethod

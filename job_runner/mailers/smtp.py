@@ -1,4 +1,4 @@
-"""The mailer over SMTP (RFC 5321), by aiosmtplib; one connection per mail."""
+"""The mailer over SMTP (RFC 5321), by aiosmtplib. Each mail has its own connection."""
 
 import ssl
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from shared.errors import MailerUnavailable, MailRefused
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """Where and how to connect. `start_tls`: True insists on STARTTLS, None takes it when offered."""
+    """The address of an SMTP server. `start_tls` is True to require STARTTLS, None to use it if it is offered."""
 
     host: str
     port: int
@@ -36,7 +36,10 @@ class SmtpServer:
 
     @classmethod
     def from_url(cls, url: str) -> "SmtpServer":
-        """`smtp://` (port 587 unless given) or `smtps://` (465), with percent-encoded credentials (RFC 3986)."""
+        """Return the server of a URL: `smtp://` (default port 587) or `smtps://` (465).
+
+        The credentials in it are percent-encoded (RFC 3986).
+        """
         parts = urlsplit(url)
         use_tls = parts.scheme == "smtps"
         username = unquote(parts.username) if parts.username else None
@@ -47,13 +50,13 @@ class SmtpServer:
             username=username,
             password=unquote(parts.password or "") if username else None,
             use_tls=use_tls,
-            # Offered TLS can be stripped by whoever stands between; a password must not leave the host without it.
+            # An attacker in between can remove the offer of TLS, and a password must not leave the host without TLS.
             start_tls=False if use_tls else True if username and not _is_loopback(host) else None,
         )
 
 
 class SmtpMailer:
-    """`timeout`, in seconds, bounds each exchange with the server."""
+    """Sends mails by SMTP. `timeout`, in seconds, bounds each exchange with the server."""
 
     def __init__(self, server: SmtpServer, sender: Address, *, timeout: float = 30.0) -> None:
         self._server = server
@@ -61,10 +64,10 @@ class SmtpMailer:
         self._timeout = timeout
 
     async def send(self, email: Email) -> str:
-        """The id is what the server said on accepting the mail, which with most names its queue's entry."""
+        """Return the server's reply on accepting the mail. Most servers name the entry of their queue there."""
         recipient = parse_recipient(email.recipient).addr_spec
         message = write_message(email, self._sender, datetime.now(UTC))
-        # RFC 6531, which a mail in ASCII does not need.
+        # Only an address beyond ASCII needs RFC 6531.
         options = [] if recipient.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
         try:
             async with aiosmtplib.SMTP(
@@ -80,12 +83,14 @@ class SmtpMailer:
                 _, answer = await client.sendmail(self._sender.addr_spec, recipient, message, mail_options=options)
         except SMTPNotSupported as exc:
             if options:
-                raise MailRefused("The SMTP server takes no addresses beyond ASCII.") from exc
+                raise MailRefused("The SMTP server does not support addresses beyond ASCII.") from exc
             raise failure(exc) from exc
         except SMTPException as exc:
             raise failure(exc) from exc
         except ssl.SSLError as exc:
-            raise MailerUnavailable(f"The SMTP server's certificate is not trusted: {exc}.", pause=True) from exc
+            raise MailerUnavailable(
+                f"The SMTP server's certificate is not trusted: {exc}. Check the host in PRECIEUX_SMTP_URL.", pause=True
+            ) from exc
         except (OSError, ValueError) as exc:
             raise MailerUnavailable(f"The SMTP server cannot be reached: {exc}.") from exc
         return answer[:500]
@@ -94,29 +99,28 @@ class SmtpMailer:
         """Do nothing: this mailer keeps no mails."""
 
     async def close(self) -> None:
-        """Nothing is held open between mails."""
+        """Do nothing: no connection stays open."""
 
 
 def failure(error: SMTPException) -> MailerUnavailable | MailRefused:
-    """Whose fault an SMTP reply is: 4yz asks for another try, 5yz is final (RFC 5321, section 4.2.1).
+    """Return the error for an SMTP reply: 4yz asks for another try, 5yz is final (RFC 5321, section 4.2.1).
 
-    Before the recipient is named nothing has been said about the mail, so a 5yz there blames the account.
+    A 5yz reply before the recipient is named cannot be about the mail, so it blames the account.
     """
     if isinstance(error, SMTPRecipientsRefused):
         error = error.recipients[0]
     if isinstance(error, SMTPResponseException):
-        said = f"({error.code}) {error.message[:200]}"
-        about_the_mail = isinstance(error, SMTPRecipientRefused | SMTPDataError)
+        reply = f"({error.code}) {error.message[:200]}"
         if error.code < 500:
-            return MailerUnavailable(f"The SMTP server asks for patience: {said}")
-        if about_the_mail:
-            return MailRefused(f"The SMTP server refused the mail: {said}")
+            return MailerUnavailable(f"The SMTP server is unavailable: {reply}")
+        if isinstance(error, SMTPRecipientRefused | SMTPDataError):
+            return MailRefused(f"The SMTP server refused the mail: {reply}")
         hint = (
             " Check the user and password in PRECIEUX_SMTP_URL." if isinstance(error, SMTPAuthenticationError) else ""
         )
-        return MailerUnavailable(f"The SMTP server refuses us: {said}{hint}", pause=True)
+        return MailerUnavailable(f"The SMTP server refused the connection: {reply}{hint}", pause=True)
     if isinstance(error, SMTPNotSupported):
-        return MailerUnavailable(f"The SMTP server lacks what we need: {error.message[:200]}.", pause=True)
+        return MailerUnavailable(f"The SMTP server lacks an extension: {error.message[:200]}.", pause=True)
     return MailerUnavailable(f"The SMTP server cannot be reached: {error.message[:200]}.")
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 #: Where to die: the function, and whether before it does anything or after it has done everything.
 POINTS: Final = {
     "file stored, row not committed": ("shared.storage.local:LocalStore.put", "after"),
-    "request committed, answer not sent": ("api_service.submissions:Submissions.ask_for_execution", "after"),
+    "request committed, answer not sent": ("api_service.submissions:Submissions.request_execution", "after"),
     "request committed, not published": ("shared.broker.postgres:PostgresBroker.publish", "before"),
     "request committed, not published (RabbitMQ)": ("shared.broker.rabbitmq:RabbitMQBroker.publish", "before"),
     "published, not deleted": ("shared.outbox:remove", "before"),

@@ -29,8 +29,9 @@ needs_node = pytest.mark.skipif(_TOOLS is None, reason="Node is not on this mach
 async def _run(sandbox: BubblewrapSandbox, *sources: str) -> list[StepResult]:
     """Run programs at the same time, forked from one zygote into a box each."""
     values = {**(_TOOLS or {}), "memory_mib": "256", "preload": PRELOAD, "source": "main.js"}
-    argv = command(known()["js"].zygote, values)
-    template = Template(8 << 20, _LIMITS, zygote=Zygote(argv, ENVIRONMENT))
+    warm = known()["js"].run.warm
+    assert warm
+    template = Template(8 << 20, _LIMITS, zygote=Zygote(command(warm.argv, values), ENVIRONMENT))
     step = Step(("node",), ENVIRONMENT, _LIMITS, 65536)
     jobs = [Job({"main.js": File(source.encode())}, (step,), template) for source in sources]
     return [result for (result,) in await asyncio.gather(*map(sandbox.run, jobs))]

@@ -192,7 +192,7 @@ def test_doctor_and_executor_end_with_one_message(mode: str, fault: Fault, sente
     assert (doctor.returncode, report["serves"], report["reason"]) == (1, False, sentence)
     assert executor.returncode == os.EX_CONFIG
     (message,) = (line for line in executor.stderr.splitlines() if "precieux:" in line)
-    assert message.startswith(f"precieux: Programs cannot be kept in on this host ({sentence}).")
+    assert message.startswith(f"precieux: The sandbox does not start on this host ({sentence}).")
     assert "Traceback" not in doctor.stderr + executor.stderr
 
 

@@ -293,7 +293,9 @@ async def test_a_body_that_is_no_form_is_told_what_is_wanted(api: httpx.AsyncCli
 async def test_what_is_wrong_with_a_form_is_told_with_what_to_do(api: httpx.AsyncClient) -> None:
     boundary = {"Content-Type": "multipart/form-data; boundary=x"}
     answers = {
-        "inputs is longer than 20000 bytes; send less.": await submit(api, inputs="x" * 20_001, as_form=True),
+        "inputs is longer than 20000 bytes; send a shorter input.": await submit(
+            api, inputs="x" * 20_001, as_form=True
+        ),
         "The file is longer than 10000 bytes; send a shorter": await submit(api, file=("a.py", b"x" * 10_001)),
         "form cannot be read: Missing boundary in multipart. Send it as `curl": await api.post(
             "/submit_email/", headers={"Content-Type": "multipart/form-data"}
@@ -312,8 +314,8 @@ async def test_what_is_wrong_with_a_form_is_told_with_what_to_do(api: httpx.Asyn
 @pytest.mark.parametrize(
     ("fields", "query", "sentence"),
     [
-        ({"language": "py", "input": "21"}, {}, "input is no field of a submission; write inputs."),
-        ({"inputs": "21"}, {"Language": "py"}, "Language is no field of a submission; write language."),
+        ({"language": "py", "input": "21"}, {}, "A submission has no field input; write inputs."),
+        ({"inputs": "21"}, {"Language": "py"}, "A submission has no field Language; write language."),
         ({"language": "py", "inputs": "21", "input": "x", "uid": "1"}, {"utm_source": "mail"}, None),
     ],
 )
@@ -341,13 +343,13 @@ async def test_a_second_file_is_refused(api: httpx.AsyncClient) -> None:
     files = [("file", ("a.py", b"print()")), ("file", ("b.py", b"print()"))]
     answer = await api.post("/submit_email/", data=data, files=files)
     assert answer.status_code == 422
-    assert "A submission is one file" in answer.json()["detail"]
+    assert "A submission has one file" in answer.json()["detail"]
 
 
 async def test_a_field_that_is_too_long_is_named_with_its_limit(api: httpx.AsyncClient) -> None:
     answer = await submit(api, inputs="x" * 60_000, as_form=True)
     assert answer.status_code == 413
-    assert "inputs 20000" in answer.json()["detail"]
+    assert "20000 in inputs" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -482,7 +484,7 @@ async def test_a_signed_link_opens_its_object_as_harmless_text(api: httpx.AsyncC
                 link.split("&")[0] + "&signature=%ff", "/files/1.py?expires=9999999999&signature=x"):  # fmt: skip
         answer = await api.get(bad)
         assert answer.status_code == 403
-        assert "GET /check_user/ has a new one" in answer.json()["detail"]
+        assert "GET /check_user/ returns a new one" in answer.json()["detail"]
     answer = await api.get(await store.link("results/9.txt", expires_in=timedelta(minutes=5)))
     assert answer.status_code == 404
     assert "submit the program again" in answer.json()["detail"]
@@ -491,7 +493,7 @@ async def test_a_signed_link_opens_its_object_as_harmless_text(api: httpx.AsyncC
 async def test_a_full_backlog_refuses_submissions(
     database: Database, store: LocalStore, relay: Relay, signer: LinkSigner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api_service.backlog._BELIEVED_SECONDS", -1)
+    monkeypatch.setattr("api_service.backlog._CACHE_SECONDS", -1)
     async with client_of(database, store, relay, signer, max_backlog=2) as api:
         for upload in (1, 2):
             assert (await submit(api, id=upload)).status_code == 200

@@ -90,9 +90,9 @@ async def test_an_address_is_found_in_any_case_and_stays_as_it_was_given(
     assert [row["email"] for row in kept] == given
 
 
-@pytest.mark.parametrize(("of", "seen", "rows"), [("true", {}, 20), ("u.owner = :owner", {"owner": 1}, 1)])
+@pytest.mark.parametrize(("visible", "owner", "rows"), [("true", {}, 20), ("u.owner = :owner", {"owner": 1}, 1)])
 async def test_rows_of_other_addresses_and_keys_are_not_read(
-    database: Database, of: str, seen: dict[str, int], rows: int
+    database: Database, visible: str, owner: dict[str, int], rows: int
 ) -> None:
     await execute(database, "INSERT INTO api_keys (id, name, sha256) VALUES (1, 'course', 'x'), (2, 'other', 'y')")
     await execute(
@@ -102,7 +102,8 @@ async def test_rows_of_other_addresses_and_keys_are_not_read(
     )
     await execute(database, "ANALYZE uploads")
     asked = {"email": "sENDER7@example.com", "id": None, "before": None, "limit": 1000, "most": 1}
-    [answer] = await fetch(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {_WEIGHTS.format(seen=of)}", **asked, **seen)
+    weights = _WEIGHTS.format(visible=visible)
+    [answer] = await fetch(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {weights}", **asked, **owner)
     nodes = list(nodes_of(json.loads(str(answer["QUERY PLAN"]))[0]["Plan"]))
     # A bitmap scan is two nodes, one with the index and one with the table.
     scans = [node for node in nodes if node.get("Index Name", node.get("Relation Name", "")).startswith("uploads")]

@@ -152,7 +152,7 @@ async def test_only_the_named_recipients_are_mailed(
         answer = await submit(client, OPERATOR, email=email, id=1)
         assert answer.status_code == (200 if allowed else 422)
         if not allowed:
-            assert "ask the operator to add yours" in answer.json()["detail"]
+            assert "ask the operator to allow yours" in answer.json()["detail"]
     assert len(await fetch(database, "SELECT id FROM uploads")) == int(allowed)
 
 
@@ -242,7 +242,7 @@ async def test_chosen_ids_cost_the_next_id_no_statements(
 async def test_a_key_may_have_so_much_waiting_and_others_go_on(
     reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch, bounds: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr("api_service.backlog._BELIEVED_SECONDS", -1.0)
+    monkeypatch.setattr("api_service.backlog._CACHE_SECONDS", -1.0)
     greedy, honest = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
     async with reach(key_budget=MANY, recipient_budget=MANY, **bounds) as client:
         answers = [await submit_and_ask(client, greedy, number, f"a{number}@example.com") for number in range(1, 8)]

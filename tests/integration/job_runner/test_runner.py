@@ -239,7 +239,7 @@ async def test_what_the_engine_refuses_is_not_tried_again(
     [mail] = await fetch(database, "SELECT text, html FROM emails")
     for part in map(str, mail.values()):
         assert "no such language" in part
-        assert "To request it again cannot help" in part
+        assert "Requesting it again cannot help" in part
         assert "our fault" not in part
 
 
@@ -514,7 +514,7 @@ async def test_after_an_outage_leases_can_still_be_extended(
         stop.set()
         return []
 
-    monkeypatch.setattr(rescuer, "_look", look)
+    monkeypatch.setattr(rescuer, "_check_database", look)
     monkeypatch.setattr(rescuer, "run_once", rescue)
     stop = asyncio.Event()
     await asyncio.wait_for(rescuer.run(stop), timeout=30)

@@ -8,7 +8,7 @@ import pytest
 
 from job_runner.emails import queue
 from job_runner.emails import sender as sender_module
-from job_runner.emails.foot import Foot
+from job_runner.emails.footer import Footer
 from job_runner.emails.sender import Sender
 from job_runner.mailers.base import Email
 from shared import suppressions
@@ -20,7 +20,7 @@ from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
 SIGNER = LinkSigner(b"k" * 32, "http://api")
-FOOT = Foot("Precieux <results@example.com>", "abuse@example.com")
+FOOTER = Footer("Precieux <results@example.com>", "abuse@example.com")
 
 pytestmark = pytest.mark.integration
 
@@ -69,7 +69,7 @@ def mailer() -> ScriptedMailer:
 
 @pytest.fixture
 def sender(database: Database, mailer: ScriptedMailer) -> Sender:
-    return Sender(database, mailer, SIGNER, FOOT, poll_interval=3600)
+    return Sender(database, mailer, SIGNER, FOOTER, poll_interval=3600)
 
 
 async def rows(database: Database) -> list[dict[str, object]]:
@@ -172,7 +172,7 @@ async def test_a_mail_that_kills_its_senders_is_given_up(database: Database, mai
         await execute(database, "UPDATE emails SET lease_expires_at = '-infinity' WHERE status = 'sending'")
         if len(claimed) > len(bodies):
             break
-    await Sender(database, mailer, SIGNER, FOOT, poll_interval=3600).run_once()
+    await Sender(database, mailer, SIGNER, FOOTER, poll_interval=3600).run_once()
     fates = await fetch(database, "SELECT message_id, status, crashes, last_error FROM emails")
     assert {row["message_id"] for row in fates if row["status"] == "sent"} == neighbours
     [refused] = [row for row in fates if row["message_id"] == poison]
@@ -193,7 +193,7 @@ async def test_a_mail_whose_sender_died_goes_alone_and_first(database: Database)
 
 async def test_many_senders_send_each_mail_once(database: Database, mailer: ScriptedMailer) -> None:
     message_ids = {await add_email(database) for _ in range(40)}
-    senders = [Sender(database, mailer, SIGNER, FOOT, poll_interval=3600) for _ in range(4)]
+    senders = [Sender(database, mailer, SIGNER, FOOTER, poll_interval=3600) for _ in range(4)]
 
     async def drain(sender: Sender) -> None:
         while await sender.run_once() < 3600:
@@ -304,7 +304,9 @@ async def test_a_full_batch_is_followed_by_another_at_once(
 async def test_a_hanging_mailer_is_given_up_before_the_lease_ends(database: Database, mailer: ScriptedMailer) -> None:
     mailer.open.clear()
     await add_email(database)
-    await asyncio.wait_for(Sender(database, mailer, SIGNER, FOOT, poll_interval=3600, send_seconds=0.05).run_once(), 10)
+    await asyncio.wait_for(
+        Sender(database, mailer, SIGNER, FOOTER, poll_interval=3600, send_seconds=0.05).run_once(), 10
+    )
     [row] = await rows(database)
     assert (row["status"], row["attempt"]) == ("queued", 1)
     assert "longer than 0.05 s" in str(row["last_error"])
@@ -327,7 +329,7 @@ async def test_whatever_a_provider_answers_is_recorded(database: Database) -> No
     mailer.failures = [MailerUnavailable(STRANGE), MailRefused(STRANGE)]
     for _ in range(3):
         await add_email(database)
-    sender = Sender(database, mailer, SIGNER, FOOT, poll_interval=3600)
+    sender = Sender(database, mailer, SIGNER, FOOTER, poll_interval=3600)
     await sender.run_once()
     assert sorted((row["status"], row["last_error"] or row["provider_id"]) for row in await rows(database)) == [
         (status, "NUL \ufffd, half a pair ?") for status in ("queued", "refused", "sent")

@@ -275,7 +275,7 @@ async def test_a_job_interrupted_with_others_is_not_the_suspect(database: Databa
     assert (last.id, first.id) == (suspect, other)
     for job in (first, last):
         async with database.transaction() as connection:
-            interruption = await suspects.interrupted(connection, job.lease_id, delay=0)
+            interruption = await suspects.interrupt(connection, job.lease_id, delay=0)
         assert interruption is not None
         assert not interruption.guilty
     [row] = await fetch(database, "SELECT crashes, stop_reason FROM job WHERE id = :id", id=suspect)

@@ -153,7 +153,7 @@ async def test_a_senseless_wish_is_bounded(wish: str, seconds: float | None) -> 
     [b"", b"<html>", b"[]", b"null", b'"x"', b'{"status": 200}', b'{"timeStamp": 1, "status": "x"}', b"[" * 100_000],
 )
 async def test_nonsense_is_the_engines_trouble(content: bytes) -> None:
-    with pytest.raises(EngineUnavailable, match="not the CodeX protocol"):
+    with pytest.raises(EngineUnavailable, match="does not follow the CodeX protocol"):
         await run(lambda _: httpx.Response(200, content=content), max_output=1 << 20)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from job_runner.outcome import MAX_RERUNS, decide, give_up, tells_of_load
+from job_runner.outcome import MAX_RERUNS, decide, give_up, is_caused_by_load
 from shared.codex import RunResponse, Verdict
 from shared.job_state import JobState
 
@@ -47,7 +47,7 @@ def timed_out(**changes: float | str | None) -> RunResponse:
 
 
 def test_a_wall_limit_under_load_is_tried_three_times() -> None:
-    assert [tells_of_load(timed_out(), attempt) for attempt in (1, 2, 3)] == [True, True, False]
+    assert [is_caused_by_load(timed_out(), attempt) for attempt in (1, 2, 3)] == [True, True, False]
     assert MAX_RERUNS == 2
 
 
@@ -64,4 +64,4 @@ def test_a_wall_limit_under_load_is_tried_three_times() -> None:
     ],
 )
 def test_any_other_answer_tells_of_the_program(changes: dict[str, float | str | None]) -> None:
-    assert not tells_of_load(timed_out(**changes), 1)
+    assert not is_caused_by_load(timed_out(**changes), 1)

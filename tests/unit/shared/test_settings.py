@@ -62,7 +62,7 @@ def test_an_operators_key_that_can_be_guessed_is_refused(monkeypatch: pytest.Mon
 )
 def test_a_recipient_that_is_no_domain_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("PRECIEUX_RECIPIENTS", value)
-    with pytest.raises(ConfigurationError, match=r"PRECIEUX_RECIPIENTS is wrong: .* is no domain"):
+    with pytest.raises(ConfigurationError, match=r"PRECIEUX_RECIPIENTS is wrong: .* is not a domain"):
         load(ApiSettings)
 
 

@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 import pytest
 from tabulate import tabulate
 
-from job_runner.emails.foot import Foot
+from job_runner.emails.footer import Footer
 from job_runner.mailers.base import Email
 from tests.factories import make_email
 
@@ -11,11 +11,11 @@ SENDER = "Precieux <results@example.com>"
 WAY_OUT = "http://api/unsubscribe?email=a%40example.com&signature=s"
 
 
-def with_foot(
-    foot: Foot, *, text: str = "Hi,\n\nRegards,\n\nPrecieux\n", html: str = "<body><p>12</p></body></html>"
+def with_footer(
+    footer: Footer, *, text: str = "Hi,\n\nRegards,\n\nPrecieux\n", html: str = "<body><p>12</p></body></html>"
 ) -> Email:
     email = make_email(text=text, html=html)
-    return foot.below(Email(email.recipient, email.subject, text, html, email.message_id, unsubscribe=WAY_OUT))
+    return footer.add_to(Email(email.recipient, email.subject, text, html, email.message_id, unsubscribe=WAY_OUT))
 
 
 class Links(HTMLParser):
@@ -43,7 +43,7 @@ class Links(HTMLParser):
     ],
 )
 def test_both_parts_name_sender_complaints_and_unsubscribing(contact: str, target: str) -> None:
-    email = with_foot(Foot(SENDER, contact))
+    email = with_footer(Footer(SENDER, contact))
     html = Links(email.html)
     for part in (" ".join(email.text.split()), html.shown.replace("Complaints", "complaints")):
         assert "your address as the recipient" in part
@@ -58,19 +58,19 @@ def test_in_the_text_the_foot_is_rows_of_the_table() -> None:
     table = tabulate([("Response from codeX:", ""), ("output:", "12")], tablefmt="plain")
     ours = [("complaints:", "abuse@example.com"), ("unsubscribe:", WAY_OUT)]
     expected = tabulate([("Response from codeX:", ""), ("output:", "12"), *ours], tablefmt="plain")
-    text = with_foot(Foot(SENDER, "abuse@example.com"), text=f"Hi,\n\n{table}\n\nRegards,\n\nPrecieux\n").text
+    text = with_footer(Footer(SENDER, "abuse@example.com"), text=f"Hi,\n\n{table}\n\nRegards,\n\nPrecieux\n").text
     without_sender = [line for line in text.splitlines() if not line.startswith("sent by:")]
     assert without_sender == ["Hi,", "", *expected.splitlines(), "", "Regards,", "", "Precieux"]
 
 
 def test_a_text_with_another_end_is_kept() -> None:
-    text = with_foot(Foot(SENDER, "abuse@example.com"), text="Other words.\n").text
+    text = with_footer(Footer(SENDER, "abuse@example.com"), text="Other words.\n").text
     assert text.startswith("Other words.\n\nsent by: ")
     assert text.endswith(f"{WAY_OUT}\n")
 
 
 def test_the_foot_stands_below_all_else() -> None:
-    email = with_foot(Foot(SENDER, "abuse@example.com"))
+    email = with_footer(Footer(SENDER, "abuse@example.com"))
     assert email.text.startswith("Hi,\n\nsent by: ")
     assert email.text.endswith(f"{WAY_OUT}\n\nRegards,\n\nPrecieux\n")
     assert email.html.startswith("<body><p>12</p><p ")
@@ -78,4 +78,4 @@ def test_the_foot_stands_below_all_else() -> None:
 
 
 def test_the_foot_is_no_markup_of_the_senders_name() -> None:
-    assert "<b>" not in with_foot(Foot("<b>x</b> <a@example.com>", "a@example.com")).html
+    assert "<b>" not in with_footer(Footer("<b>x</b> <a@example.com>", "a@example.com")).html
