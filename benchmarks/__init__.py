@@ -1,1 +1,1 @@
-"""Measures of the product, beside what it is compared with: `python -m benchmarks.pipeline`, `make bench-pipeline`."""
+"""Benchmarks of the services and the executor: `make bench-pipeline` and `make bench`."""

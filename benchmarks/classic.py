@@ -1,7 +1,7 @@
-"""The original's two calls, one after the other, over 16 connections: ours beside the original's service 1.
+"""Compares our API with the original's service 1: its two calls, one after the other, over 16 connections.
 
-The original is no part of this repository: who has it rebuilt from its report gives its folder, with a FastAPI
-application `original_service1:app` that reads DATABASE_URL, AMQP_URL and S3_ENDPOINT_URL.
+The original is not part of this repository. `--yardstick` names the folder of one rebuilt from its report, with a
+FastAPI application `original_service1:app` that reads DATABASE_URL, AMQP_URL and S3_ENDPOINT_URL.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ def measure(surroundings: Surroundings, yardstick: Path | None) -> Iterator[Find
 
 def _rounds(urls: dict[str, str]) -> dict[str, list[Load]]:
     numbers = count(1)
-    for url in urls.values():  # caches are filled, statements prepared
+    for url in urls.values():  # fills caches and prepares statements
         asyncio.run(classic_pairs(url, islice(numbers, 50)))
     loads: dict[str, list[Load]] = {name: [] for name in urls}
     for _ in range(_ROUNDS):

@@ -1,8 +1,8 @@
-"""What one submission costs each part, with nothing left out: `python -m benchmarks.costs`.
+"""Measures the CPU time of each part for one submission: `python -m benchmarks.costs`.
 
-CPU time and not rates, since a machine's other load changes it least: what a part costs here is how many of them a day
-takes (docs/scaling.md). The store is moto's server, which says nothing about S3, so it counts only as what our own
-processes spend on it. The load is small on purpose: four clients, and a program that takes no time.
+CPU time depends less than rates on the machine's other load. docs/scaling.md computes from it how many of each part a
+day's submissions need. The store is moto's server, which says nothing about S3, so only the time that our own processes
+spend on it counts. The load is small on purpose: four clients, and a program that takes no time.
 """
 
 import argparse
@@ -32,7 +32,7 @@ _SUBMISSIONS: Final = 200
 _WARM_UP: Final = 50
 _CONNECTIONS: Final = 4
 
-#: What Postgres has to do, beside its CPU time; only the differences mean something.
+#: Counters of Postgres' work. Only differences have a meaning.
 _WORK: Final = """
     SELECT xact_commit AS "commits", pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') / 1024 AS "KiB of log",
         pg_database_size(datname) / 1024.0 AS "KiB that stay"
@@ -42,7 +42,7 @@ _WORK: Final = """
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description=__doc__)
-    parser.add_argument("--output", type=Path, default=_RESULTS, help="where the figures go, as JSON")
+    parser.add_argument("--output", type=Path, default=_RESULTS, help="file for the figures, as JSON")
     chosen = parser.parse_args()
     configure_logging("benchmark", LogSettings(log_level="WARNING"))
     rounds: list[dict[str, float]] = []
@@ -54,7 +54,7 @@ def main() -> int:
         pids |= {"postgres": around.postgres.pid or 0, "rabbitmq": around.rabbitmq_pid}
 
         async def spent() -> dict[str, float]:
-            """Milliseconds so far, when all is at rest again."""
+            """Wait until all is idle, and return the milliseconds so far."""
             await rest(executor.meter, patience=5)
             parts = {part: 1000 * cpu_seconds(pid, below=True) for part, pid in pids.items()}
             return parts | {"executor": 1000 * executor.meter.seconds()} | await _work(ours)

@@ -1,14 +1,13 @@
-"""The CPU time of the executor and of everything that it ever started.
+"""Measures the CPU time of the executor and of all processes that it ever started.
 
-Adding up /proc over the living tree will not do: what a box leaves behind is reaped by the kernel with its namespace
-and enters nobody's sum, and pools that are refilled in the background have no request to be charged to. So the
-executor is started in a cgroup of its own and the kernel adds up, to the nanosecond, whatever ran in it or below it.
-The executor makes the boxes' cgroups below the one that it finds itself in, so those are counted too, also when they
-are gone again.
+A sum over the living processes in /proc is too low: the kernel reaps the processes of a box with its namespace, and
+then their time is in no sum. So the executor is started in a new cgroup, and the kernel adds up the time of all
+processes in it and below it, to the nanosecond. The executor makes the cgroups of the boxes below its own, so they
+are counted too, even after they are removed.
 
-Where no cgroup can be made, the tree is added up after all, with the children that it has waited for: a lower bound.
-(With boxes that reap whatever ran in them before they end, the two agreed within 1% for Python, C and Java. The busy
-time of the whole machine is no third way: on a machine that others load it hardly changes, whatever the executor does.)
+If no cgroup can be made, the processes in /proc are added up, with the children that were waited for: a lower bound.
+(With boxes that reap all their processes before they end, the two agreed within 1% for Python, C and Java. The busy
+time of the whole machine is no alternative: on a loaded machine it hardly changes.)
 """
 
 import asyncio
@@ -26,10 +25,10 @@ from executor.sandbox.wall import cgroups
 from tests.fixtures.processes import descendants
 
 _ROOT: Final = Path("/sys/fs/cgroup")
-#: Where version 1 or 2 may be mounted, the controller's name in /proc/self/cgroup, and the file that tells.
+#: Where version 1 or 2 may be mounted, the controller's name in /proc/self/cgroup, and the file with the CPU time.
 _PLACES: Final = (("cpuacct", "cpuacct", "cpuacct.usage"), ("", "", "cpu.stat"), ("unified", "", "cpu.stat"))
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-#: Busy for less than this share of a look (in seconds), the executor is at rest.
+#: The executor is idle if it is busy for less than this share of an interval (in seconds).
 _REST_SHARE: Final = 0.04
 _LOOK: Final = 0.05
 
@@ -39,15 +38,15 @@ class CpuMeter(Protocol):
     def name(self) -> str: ...
 
     def seconds(self) -> float:
-        """CPU time so far; only differences mean something."""
+        """Return the CPU time so far. Only differences have a meaning."""
 
     def counted(self) -> contextlib.AbstractContextManager[None]:
-        """What is started inside is measured."""
+        """Measure the processes that are started inside the block."""
 
 
 @contextmanager
 def cpu_meter() -> Iterator[CpuMeter]:
-    """The best that this machine has."""
+    """Yield the best meter that this machine has."""
     with _delegated_group() as delegated:
         own = _own_groups()
         for mount, controller, file in _PLACES:
@@ -60,7 +59,7 @@ def cpu_meter() -> Iterator[CpuMeter]:
             try:
                 if (folder / file).exists():
                     if delegated:
-                        os.setxattr(folder, "user.delegate", b"1")  # so that the executor divides it, and none above
+                        os.setxattr(folder, "user.delegate", b"1")  # so that the executor divides it, not one above
                     yield CgroupMeter(folder / file, home)
                     return
             finally:
@@ -70,7 +69,7 @@ def cpu_meter() -> Iterator[CpuMeter]:
 
 @contextmanager
 def _delegated_group() -> Iterator[Path | None]:
-    """A group of version 2 whose children have the controllers that the executor needs, where we may make one."""
+    """Yield a new group of version 2 that has the controllers that the executor needs; None if we may not make one."""
     try:
         claimed = cgroups.claim()
     except cgroups.NotTaken:
@@ -83,7 +82,7 @@ def _delegated_group() -> Iterator[Path | None]:
 
 
 async def rest(meter: CpuMeter, patience: float) -> None:
-    """Until the executor has done what it does after a request, or for `patience` seconds."""
+    """Wait until the executor is idle after a request, at most `patience` seconds."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         before, since = meter.seconds(), time.monotonic()
@@ -104,7 +103,7 @@ class CgroupMeter:
 
     @contextmanager
     def counted(self) -> Iterator[None]:
-        """We go in, so that children are born there, and come back: nothing of theirs runs outside, not even exec."""
+        """Enter the group for the block, so that children start in it, and then leave it."""
         (self.file.parent / "cgroup.procs").write_text("0")
         try:
             yield
@@ -114,7 +113,7 @@ class CgroupMeter:
 
 @dataclass(frozen=True, slots=True)
 class TreeMeter:
-    """Of what lives below us, which is the executor while no bare command runs."""
+    """Adds up the time of all our descendants, which are the executor's while no bare command runs."""
 
     name: str = "processes that were waited for"
 
@@ -135,19 +134,19 @@ def _own_and_waited(pid: int) -> float:
 
 
 def cpu_of_children() -> float:
-    """Of those that have ended and were waited for: not of the executor, which outlives every measure."""
+    """Return the time of children that have ended and were waited for. The executor is not one: it still runs."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def _own_groups() -> dict[str, str]:
-    """Controller -> path, version 2 under the empty name: /proc/self/cgroup, cgroups(7)."""
+    """Return our groups' paths by controller, version 2 under the empty name (/proc/self/cgroup, cgroups(7))."""
     lines = (line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines())
     return {controller: path for _, controllers, path in lines for controller in controllers.split(",")}
 
 
 def _remove(folder: Path) -> None:
-    """With what an executor left in it that was killed outright."""
+    """Remove a group, with the groups that a killed executor has left in it."""
     for below, _, _ in os.walk(folder, topdown=False):
         with contextlib.suppress(OSError):
             os.rmdir(below)

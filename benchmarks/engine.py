@@ -1,4 +1,4 @@
-"""The executor under measurement: started here, on a free port, with its default settings; and one question to it."""
+"""Starts the executor under measurement, on a free port with its default settings, and sends it programs."""
 
 import json
 import os
@@ -28,7 +28,7 @@ class Engine:
 
 @contextmanager
 def engine() -> Iterator[Engine]:
-    """All guards on. It also logs as it does by default, but to a file, of which the end is shown should it fail."""
+    """Start an executor with its default settings. Its log goes to a file, whose end is shown if it fails."""
     (port,) = free_ports(1)
     environment = {"PATH": os.environ.get("PATH", os.defpath), "PRECIEUX_EXECUTOR_PORT": str(port)}
     with cpu_meter() as meter, tempfile.TemporaryFile() as log, ExitStack() as stack:
@@ -43,18 +43,18 @@ def engine() -> Iterator[Engine]:
 
 
 async def ask(client: Client, program: Program, number: int) -> bool:
-    """Whether the answer was the right one; `RuntimeError` when there was none (any HTTP status but 200)."""
-    asked = {"code": program.source(number), "language": program.language, "input": program.input}
-    body = json.dumps(asked).encode()
-    said = json.loads(await client.request("POST", "/", body, "application/json", _PATIENCE_SECONDS))
-    return bool(said["output"] == program.expected(number))
+    """Run a program. Return True if the answer is right. Raise `RuntimeError` for any HTTP status but 200."""
+    request = {"code": program.source(number), "language": program.language, "input": program.input}
+    body = json.dumps(request).encode()
+    answer = json.loads(await client.request("POST", "/", body, "application/json", _PATIENCE_SECONDS))
+    return bool(answer["output"] == program.expected(number))
 
 
-async def spoken(engine: Engine) -> dict[str, str]:
-    """The languages that it says it can run, and with what: `gcc (Debian 14.2.0-19) 14.2.0`."""
+async def versions(engine: Engine) -> dict[str, str]:
+    """Return the engine's languages with their versions, such as `gcc (Debian 14.2.0-19) 14.2.0`."""
     client = await Client.connect(engine.url)
     try:
-        said = json.loads(await client.request("GET", "/list"))
+        answer = json.loads(await client.request("GET", "/list"))
     finally:
         client.close()
-    return {language["language"]: language["info"].partition("\n")[0] for language in said["supportedLanguages"]}
+    return {language["language"]: language["info"].partition("\n")[0] for language in answer["supportedLanguages"]}

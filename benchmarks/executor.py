@@ -1,9 +1,9 @@
 """Measures the executor beside the bare commands: `make bench`, or `python -m benchmarks.executor --help`.
 
-It starts an executor of its own, with default settings, on the loopback interface. Every figure has that of the bare
-command beside it (`/usr/bin/python3 f.py`, `gcc f.c && ./a.out`, ...), measured in turn with it, so the ratios mean
-something on a busy machine too; the milliseconds do not. Everything is bounded in number and time: all of it takes
-about a quarter of an hour on two cores, `--quick` about a minute.
+It starts an executor with default settings on the loopback interface. Each figure is compared with that of the bare
+command (`/usr/bin/python3 f.py`, `gcc f.c && ./a.out`, ...), measured in turn with it, so the ratios have a meaning on
+a busy machine too; the milliseconds do not. The whole takes about a quarter of an hour on two cores, `--quick` about a
+minute.
 """
 
 import argparse
@@ -19,25 +19,25 @@ from typing import Any, Final
 
 from benchmarks import executor_plot, pairs, programs, report, throughput
 from benchmarks.cpu_meter import rest
-from benchmarks.engine import Engine, engine, spoken
+from benchmarks.engine import Engine, engine, versions
 from benchmarks.findings import Finding
 from benchmarks.pairs import Bench, Pace
 from benchmarks.throughput import Windows
 
 _FULL: Final = (Pace(40, 300.0), Pace(12, 30.0), Windows(3, (1, 2, 4, 8, 16), 2.5, 8, 8.0))
 _QUICK: Final = (Pace(3, 2.0, warm_up=1), Pace(1, 1.0, warm_up=1), Windows(1, (2, 4), 0.7, 3, 3.0))
-#: For what it prepares when it has just started.
+#: Seconds for the executor's preparations after its start.
 _START_SECONDS: Final = 30.0
 
 Measure = Callable[[Bench], AsyncIterator[Finding]]
 
 
 def main() -> int:
-    """0 when every target was met, 1 when one was missed."""
+    """Run the benchmark. Return 0 if all targets were met, 1 if one was missed."""
     chosen = _arguments()
-    # So that the contexts below are left, and nothing that was started outlives us.
+    # So that the contexts below are left, and all that was started is stopped.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    kept = report.record([], command=shlex.join(["python", "-m", "benchmarks.executor", *_told(chosen)]))
+    kept = report.record([], command=shlex.join(["python", "-m", "benchmarks.executor", *_figure_arguments(chosen)]))
     with tempfile.TemporaryDirectory(prefix="precieux-benchmark-") as folder, engine() as running:
         findings = asyncio.run(_measure(chosen, running, Path(folder), kept))
     if chosen.markdown:
@@ -49,13 +49,13 @@ def main() -> int:
 
 
 async def _measure(chosen: argparse.Namespace, running: Engine, folder: Path, kept: dict[str, Any]) -> list[Finding]:
-    """Everything that was chosen; `kept`, and the file, grow with it."""
-    tools, said = programs.toolchains(), await spoken(running)
-    missing = sorted(code for code in programs.HELLO if code not in tools or code not in said)
+    """Return all chosen findings. After each, add it to `kept` and write the file."""
+    tools, offered = programs.toolchains(), await versions(running)
+    missing = sorted(code for code in programs.HELLO if code not in tools or code not in offered)
     wanted = {code: tools[code] for code in chosen.languages if code not in missing}
     if missing:
-        print(f"not on this machine, and left out: {', '.join(missing)}", file=sys.stderr)
-    toolchains = {code: said[code] for code in wanted}
+        print(f"left out, because this machine lacks them: {', '.join(missing)}", file=sys.stderr)
+    toolchains = {code: offered[code] for code in wanted}
     kept |= {"cpu_time_by": running.meter.name, "left_out": missing, "toolchains": toolchains}
     await rest(running.meter, _START_SECONDS)
     bench = Bench(running, wanted, programs.numbers(), folder)
@@ -72,15 +72,15 @@ async def _measure(chosen: argparse.Namespace, running: Engine, folder: Path, ke
         async for finding in measures[name](bench):
             findings.append(finding)
             print(report.line(finding), file=sys.stderr, flush=True)
-            # After each, so that what was found outlives whatever becomes of the next.
+            # After each, so that a failure of the next one loses nothing.
             kept["findings"] = [asdict(each) for each in findings]
             if chosen.json:
                 report.write(kept, chosen.json)
     return findings
 
 
-def _told(chosen: argparse.Namespace) -> list[str]:
-    """The arguments that change the figures; where they go is nobody's business."""
+def _figure_arguments(chosen: argparse.Namespace) -> list[str]:
+    """Return the arguments that change the figures, without the names of files."""
     quick = ["--quick"] if chosen.quick else []
     some = [] if chosen.languages == list(programs.HELLO) else ["--languages", ",".join(chosen.languages)]
     return [*chosen.measures, *quick, *some]
@@ -94,9 +94,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--languages", type=_languages, default=list(programs.HELLO), metavar="py,cpp", help="default: all"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="every round, for the record")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="file for all rounds, as JSON")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="the table")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="a picture, such as docs/executor.svg")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="file for a picture, such as docs/executor.svg")
     return parser.parse_args()
 
 

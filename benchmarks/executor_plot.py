@@ -1,4 +1,4 @@
-"""The executor's figures as an SVG picture: all are ratios, the bare command is 1."""
+"""Draws the executor's figures as an SVG picture. All are ratios; the bare command is 1."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -11,7 +11,7 @@ _LEFT: Final = 370
 
 
 def draw(kept: Mapping[str, Any]) -> str:
-    """The picture of one record (`benchmarks.report.record`)."""
+    """Return the picture of one record (`benchmarks.report.record`)."""
     findings = kept["findings"]
     machine = kept["machine"]
     load = machine["load_average"][0]

@@ -1,4 +1,4 @@
-"""What a measure found, in the form in which it is shown and kept."""
+"""The findings of a benchmark, as they are shown and stored."""
 
 import statistics
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the table. `met` is None where nothing is promised, or where the measure was skipped.
+    """One line of the table. `met` is None if there is no target, or if the measure was skipped.
 
-    `details` hold what the line was computed from.
+    `details` holds the values from which the line was computed.
     """
 
     measure: str
@@ -23,5 +23,5 @@ class Finding:
 
 
 def median_ratio(ours: Sequence[float], beside: Sequence[float]) -> float:
-    """Of interleaved rounds: each is compared with its neighbour, so that what the machine did to both falls out."""
+    """Return the median ratio of interleaved rounds. It compares neighbours, so that other load cancels out."""
     return statistics.median(one / other for one, other in zip(ours, beside, strict=True))

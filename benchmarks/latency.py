@@ -1,4 +1,4 @@
-"""From the request for an execution to its stored result, with idle queues, beside the executor's own answer."""
+"""Compares the time from a request to its stored result, with idle queues, with the executor's own answer."""
 
 import asyncio
 import statistics
@@ -13,6 +13,7 @@ from benchmarks.findings import Finding
 from benchmarks.load import Client
 from benchmarks.processes import services
 from benchmarks.surroundings import Installation, Surroundings
+from shared import channels
 from tests.fixtures.executor import running_executor
 
 _ROUNDS: Final = 60
@@ -47,8 +48,8 @@ async def _rounds(ours: Installation, executor_url: str) -> tuple[list[float], l
     def note(*_: Any) -> None:
         stored.set()
 
-    # The outcome's transaction tells of the mail, so this comes as soon as the result is there for others to see.
-    await listening.add_listener("precieux_emails", note)
+    # The transaction that stores the result notifies of the mail, so this comes as soon as the result is visible.
+    await listening.add_listener(channels.EMAILS, note)
     executor_ms: list[float] = []
     pipeline_ms: list[float] = []
     try:
@@ -70,5 +71,5 @@ async def _rounds(ours: Installation, executor_url: str) -> tuple[list[float], l
     finally:
         client.close()
         await listening.close()
-    # The first ones fill caches and prepare statements.
+    # The first rounds fill caches and prepare statements.
     return executor_ms[5:], pipeline_ms[5:]

@@ -1,4 +1,4 @@
-"""An HTTP client that costs little beside what it measures: HTTP/1.1 over kept connections, no more than that."""
+"""A minimal HTTP/1.1 client over kept connections, which takes little CPU time itself."""
 
 import asyncio
 import statistics
@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 SOURCE: Final = b"n = int(input())\nprint(sum(i * i for i in range(n)))\n"
 _BOUNDARY: Final = "precieux-benchmark"
-#: No answer in this time ends the benchmark rather than to spoil a figure.
+#: Without an answer in this time the benchmark ends, so that no figure is wrong.
 _PATIENCE_SECONDS: Final = 60.0
 
 
@@ -31,7 +31,7 @@ class Client:
     async def request(
         self, method: str, path: str, body: bytes = b"", content_type: str = "", patience: float = _PATIENCE_SECONDS
     ) -> bytes:
-        """The answer's body; `RuntimeError` for any status but 200, `TimeoutError` after `patience` seconds."""
+        """Return the body. Raise `RuntimeError` for a status but 200, `TimeoutError` after `patience` seconds."""
         head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n"
         if body:
             head += f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
@@ -63,7 +63,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a burst of the classic pair (submit_email, then check_email) met with."""
+    """The result of a burst of the classic pair (submit_email, then check_email)."""
 
     pairs: int
     seconds: float
@@ -77,7 +77,7 @@ class Load:
 
 
 async def classic_pairs(url: str, numbers: Iterable[int], *, connections: int = 16) -> Load:
-    """Submit and ask for the execution of each id, as fast as the answers come."""
+    """Submit each id and request its run, as fast as the answers come."""
     left = iter(numbers)
     took: list[float] = []
 

@@ -1,4 +1,4 @@
-"""Whether the services' memory stays where it is, over many submissions."""
+"""Checks that the services' memory does not grow over many submissions."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from benchmarks.sustained import SERVICES, all_mailed, null_engine
 
 _STEP: Final = 2_000
 _STEPS: Final = 10
-#: By then caches are full and pools are as large as they get.
+#: After so many steps caches are full and pools have their final size.
 _WARM: Final = 2
 _TARGET: Final = 1.1
 

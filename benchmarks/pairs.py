@@ -1,8 +1,8 @@
-"""One program after the other, by the executor and by the bare command in turn: elapsed and CPU time, as ratios.
+"""Runs one program after the other, by the executor and by the bare command in turn: ratios of elapsed and CPU time.
 
-Elapsed time is compared pair by pair, so that what else the machine does falls out. CPU time is that of the whole
-series, with all that the executor does between requests and until it rests after the last. It also rests before the
-bare command has its turn, lest the refilling of pools slow down what we compare ourselves with.
+Elapsed time is compared pair by pair, so that the machine's other load cancels out. CPU time is that of the whole
+series, including the executor's work between requests and until it is idle after the last. It is also idle before each
+bare command, so that the refilling of pools does not slow the command down.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _REST_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """So many pairs of each program after the warming up, unless `seconds` are over before; at least one."""
+    """The number of pairs for each program after the warm-up. After `seconds` no pair is started, except the first."""
 
     pairs: int
     seconds: float
@@ -34,7 +34,7 @@ class Pace:
 
 @dataclass(slots=True)
 class Series:
-    """Seconds of each pair, and CPU seconds of all of them."""
+    """The seconds of each pair, and the CPU seconds of all pairs."""
 
     ours_s: list[float] = field(default_factory=list)
     bare_s: list[float] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """`tools` by language, as in `executor.languages`; `numbers` make each program a new one; `folder` is scratch."""
+    """The engine and the tools by language. `numbers` make each program a new one. `folder` is for temporary files."""
 
     engine: Engine
     tools: Mapping[str, Mapping[str, str]]
@@ -61,7 +61,7 @@ class Bench:
 
 
 async def hello(bench: Bench, pace: Pace) -> AsyncIterator[Finding]:
-    """A hello-world never sent before."""
+    """Measure hello-worlds that were never sent before."""
     for code in bench.tools:
         series = await _series(bench, HELLO[code], pace)
         for finding in findings(HELLO[code], series, LATENCY[code], CPU[code]):
@@ -69,7 +69,7 @@ async def hello(bench: Bench, pace: Pace) -> AsyncIterator[Finding]:
 
 
 async def same_source(bench: Bench, pace: Pace) -> AsyncIterator[Finding]:
-    """A hello-world that was sent before; the bare command compiles it as ever."""
+    """Measure hello-worlds that were sent before. The bare command compiles them again."""
     for code, target in SAME_SOURCE.items():
         if code in bench.tools:
             series = await _series(bench, HELLO[code], pace, again=next(bench.numbers))
@@ -78,7 +78,7 @@ async def same_source(bench: Bench, pace: Pace) -> AsyncIterator[Finding]:
 
 
 async def others(bench: Bench, pace: Pace) -> AsyncIterator[Finding]:
-    """What nobody has tuned for; nothing is promised."""
+    """Measure programs for which the executor is not tuned. They have no targets."""
     for program in OTHERS:
         if program.language in bench.tools:
             for finding in findings(program, await _series(bench, program, pace), None, None):
@@ -88,7 +88,7 @@ async def others(bench: Bench, pace: Pace) -> AsyncIterator[Finding]:
 def findings(
     program: Program, series: Series, latency: Target | None, cpu: Target | None, suffix: str = ""
 ) -> Iterator[Finding]:
-    """Two lines: elapsed time, and CPU time for each request."""
+    """Yield two lines: elapsed time and CPU time for each request."""
     name, pairs = f"{program.language}: {program.name}{suffix}", len(series.ours_s)
     for kind, ours_s, bare_s, ratio, target in (
         ("latency", statistics.median(series.ours_s), statistics.median(series.bare_s), series.latency_ratio, latency),
@@ -129,7 +129,7 @@ async def _series(bench: Bench, program: Program, pace: Pace, again: int | None 
 
 
 async def _ours(bench: Bench, program: Program, number: int) -> float:
-    """Seconds from before the connection is made to the whole answer; `RuntimeError` when it is a wrong one."""
+    """Return the seconds from before the connection to the whole answer. Raise `RuntimeError` if it is wrong."""
     started = time.perf_counter()
     client = await Client.connect(bench.engine.url)
     try:

@@ -1,7 +1,7 @@
 """Measures the API and the pipeline: `make bench-pipeline`, or `python -m benchmarks.pipeline --help`.
 
-Figures of one machine mean little elsewhere, and its load changes them; so every figure has another one beside it, of
-the same minutes, and the ratio is what counts. Everything is bounded: all of it takes about ten minutes on two cores.
+Figures depend on the machine and its load. So each is compared with another one of the same minutes, and the ratio
+counts. The whole takes about ten minutes on two cores.
 """
 
 import argparse
@@ -24,7 +24,7 @@ Measure = Callable[[Surroundings], Iterator[Finding]]
 
 
 def main() -> int:
-    """0 when every target was met, 1 when one was missed."""
+    """Run the benchmark. Return 0 if all targets were met, 1 if one was missed."""
     chosen = _arguments()
     measures: dict[str, Measure] = {
         "classic": lambda around: classic.measure(around, chosen.yardstick),
@@ -36,13 +36,13 @@ def main() -> int:
     compared = ["--yardstick", "DIR"] if chosen.yardstick else []
     command = shlex.join(["python", "-m", "benchmarks.pipeline", *chosen.measures, *compared])
     findings: list[Finding] = []
-    # Some of the services' code runs in this process; its events are no part of the table.
+    # Some of the services' code runs in this process. Its events must not get into the table.
     configure_logging("benchmark", LogSettings(log_level="WARNING"))
     with surroundings() as around:
         for name in chosen.measures or measures:
             print(f"measuring {name} ...", file=sys.stderr, flush=True)
             findings += measures[name](around)
-            # After each, so that what was found outlives whatever becomes of the next.
+            # After each, so that a failure of the next one loses nothing.
             kept = report.record(findings, command=command)
             report.write(kept, chosen.output)
     if chosen.plot:
@@ -56,9 +56,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "measures", nargs="*", choices=["classic", "latency", "sustained", "rows", "memory", []], help="default: all"
     )
-    parser.add_argument("--yardstick", type=Path, metavar="DIR", help="where the original's service 1 lies, to compare")
-    parser.add_argument("--output", type=Path, default=_RESULTS, help="where the figures go, as JSON")
-    parser.add_argument("--plot", type=Path, help=f"where a picture of them goes, such as {_PLOT.relative_to(_ROOT)}")
+    parser.add_argument("--yardstick", type=Path, metavar="DIR", help="folder of the original's service 1")
+    parser.add_argument("--output", type=Path, default=_RESULTS, help="file for the figures, as JSON")
+    parser.add_argument("--plot", type=Path, help=f"file for a picture, such as {_PLOT.relative_to(_ROOT)}")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""The findings as an SVG picture: rates and memory."""
+"""Draws the findings as an SVG picture: rates and memory."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -8,7 +8,7 @@ from benchmarks.svg import BAR, bars, lines, picture, text
 
 
 def draw(kept: Mapping[str, Any]) -> str:
-    """The picture of one record (`benchmarks.report.record`)."""
+    """Return the picture of one record (`benchmarks.report.record`)."""
     findings = kept["findings"]
     rates = _rates(findings)
     curves = {

@@ -1,4 +1,4 @@
-"""Services as child processes, and what the kernel tells of their memory and their CPU time."""
+"""Runs services as child processes, and reads their memory and CPU time from /proc."""
 
 import os
 import select
@@ -23,21 +23,21 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 @contextmanager
 def service(module: str, environment: Mapping[str, str], stderr: IO[bytes] | None = None) -> Iterator[int]:
-    """One of ours, by its module; yields its process id once it has said that it is ready."""
+    """Run one of our services, and yield its process id when it is ready."""
     with NotifySocket() as notify:
         command = [sys.executable, "-P", "-m", module]
         with process(command, {**environment, "NOTIFY_SOCKET": notify.address}, stderr=stderr) as child:
             deadline = time.monotonic() + _START_SECONDS
             while child.pid not in notify.ready_pids():
                 if child.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"{module} did not get ready (exit code {child.poll()}); it says why above")
+                    raise RuntimeError(f"{module} did not become ready (exit code {child.poll()}): see above")
                 select.select([notify.fileno()], [], [], 0.1)
             yield child.pid
 
 
 @contextmanager
 def services(modules: Sequence[str], environment: Mapping[str, str]) -> Iterator[dict[str, int]]:
-    """Several of ours side by side; their process ids by their modules."""
+    """Run several of our services, and yield their process ids by module."""
     with ExitStack() as stack:
         yield {module: stack.enter_context(service(module, environment)) for module in modules}
 
@@ -49,7 +49,7 @@ def process(
     cwd: Path | None = None,
     stderr: IO[bytes] | None = None,
 ) -> "Iterator[subprocess.Popen[bytes]]":
-    """Any program; asked to end, and made to, when the block does."""
+    """Run a program, and stop it at the end of the block, by force if it must be."""
     child = subprocess.Popen(
         command,
         env=dict(environment),
@@ -71,12 +71,12 @@ def process(
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory that a process holds in RAM, by statm of proc(5)."""
+    """Return the memory that a process holds in RAM (statm of proc(5))."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
 
 
 def cpu_seconds(pid: int, *, below: bool = False) -> float:
-    """User and system time that a process has spent; `below`: with the processes under it that still live."""
+    """Return the user and system time of a process; with `below`, also that of its living descendants."""
     pids = [pid, *(child.pid for child in descendants(pid))] if below else [pid]
     return sum(_cpu_seconds(each) for each in pids)
 

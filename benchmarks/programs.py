@@ -1,7 +1,7 @@
-"""The programs that are sent to the executor, and the commands that run the same ones without it.
+"""The programs that are sent to the executor, and the bare commands that run the same ones.
 
-Each source holds a number that it prints, so a new number makes a program that nobody has compiled, in a place that no
-comment-blind cache overlooks, and an answer that nobody can have stored.
+Each source prints a number that it holds. So a new number makes a program that no cache knows, even one that ignores
+comments, and an answer that no cache can hold.
 """
 
 import itertools
@@ -25,7 +25,7 @@ _HELLO: Final = f"Hello, world! {_NUMBER}\n"
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`bare` are the commands that compile and run `file` in its folder; `{gcc}` and the like are tools."""
+    """A program. `bare` are the commands that compile and run `file` in its folder; `{gcc}` is the path of a tool."""
 
     language: str
     name: str
@@ -43,7 +43,7 @@ class Program:
 
 
 def run_bare(program: Program, number: int, tools: Mapping[str, str], folder: Path) -> float:
-    """Seconds that the bare commands took; `RuntimeError` when they printed anything but the answer."""
+    """Run the bare commands, and return their seconds. Raise `RuntimeError` if they do not print the answer."""
     (folder / program.file).write_text(program.source(number))
     started = time.perf_counter()
     for command in program.bare:
@@ -56,7 +56,7 @@ def run_bare(program: Program, number: int, tools: Mapping[str, str], folder: Pa
             capture_output=True,
             check=False,
             timeout=_PATIENCE_SECONDS,
-            start_new_session=True,  # as the executor has: where sessions compete for processors (sched(7))
+            start_new_session=True,  # like the executor's: sessions may compete for processors (sched(7))
         )
     seconds = time.perf_counter() - started
     if done.stdout.decode() != program.expected(number):
@@ -65,12 +65,12 @@ def run_bare(program: Program, number: int, tools: Mapping[str, str], folder: Pa
 
 
 def numbers() -> Iterator[int]:
-    """Never the same twice, not even in another process; exact in a double, which is what JavaScript has."""
+    """Yield numbers that differ even between processes. A double holds them exactly, as JavaScript needs."""
     return itertools.count(time.time_ns() // 1000)
 
 
 def toolchains() -> dict[str, dict[str, str]]:
-    """By the languages of `HELLO` that this machine has: the very tools that the executor uses."""
+    """Return the tools that the executor uses, by each language of `HELLO` that this machine has."""
     known = languages.known()
     found = {code: known[code].toolchain() for code in HELLO}
     return {code: tools for code, tools in found.items() if tools is not None}
@@ -128,7 +128,7 @@ int main() {
 }
 """
 
-#: Not hello-world: they read a thousand lines, or import what programs import.
+#: Other programs than hello-world: they read a thousand lines, or import common modules.
 OTHERS: Final = (
     _sorting(
         _PYTHON,

@@ -1,4 +1,4 @@
-"""The findings as a table for people and as JSON for the record."""
+"""Shows the findings as a table, and stores them as JSON."""
 
 import json
 import os
@@ -20,7 +20,7 @@ _COLUMNS = ("measure", "ours", "beside", "ratio", "target", "met")
 
 
 def record(findings: Sequence[Finding], command: str) -> dict[str, Any]:
-    """Everything that is kept: when, where and of what it was measured, and every round of it."""
+    """Return the record of a run: its time, machine and commit, and all rounds."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": _machine(),
@@ -36,7 +36,7 @@ def write(kept: dict[str, Any], path: Path) -> None:
 
 
 def show(findings: Sequence[Finding]) -> None:
-    """A table: coloured on a terminal, plain elsewhere."""
+    """Print the table, with colours on a terminal."""
     console = Console()
     if not console.is_terminal:
         print(_plain(findings))
@@ -48,16 +48,16 @@ def show(findings: Sequence[Finding]) -> None:
 
 
 def markdown(kept: dict[str, Any], findings: Sequence[Finding]) -> str:
-    """The table below a line that says when, where, of what and with what; `kept` as by `record`."""
+    """Return the table below a line with the time, the commit, the machine and the command of a `record`."""
     machine = kept["machine"]
     load = ", ".join(f"{load:g}" for load in machine["load_average"])
     where = f"{machine['cores']} cores ({machine['processor']}), {machine['system']}, load average {load} at the start"
-    tools = "".join(f"; {code}: {told}" for code, told in kept.get("toolchains", {}).items())
+    tools = "".join(f"; {code}: {version}" for code, version in kept.get("toolchains", {}).items())
     return f"{kept['date']}, commit {kept['commit']}, {where}: `{kept['command']}`{tools}\n\n{_plain(findings)}\n"
 
 
 def line(finding: Finding) -> str:
-    """One finding while the others are still to come."""
+    """Return one finding as a line, to show before the table is complete."""
     measure, ours, beside, ratio, target, _ = _row(finding)
     return f"{measure}: {ours} beside {beside} {ratio} {target}".rstrip()
 

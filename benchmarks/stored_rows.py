@@ -1,6 +1,6 @@
-"""What the pipeline's statements cost beside a thousand stored submissions, and beside a million of them.
+"""Compares the pipeline's statements in a database of a thousand submissions and in one of a million.
 
-The statements are the services' own, run by their own code. The two databases lie on one server and are asked in turn.
+The services' own code runs the statements. The two databases are on one server and used in turn.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ _ROUNDS: Final = 200
 _VACUUM_EVERY: Final = 20
 _TARGET: Final = 1.2
 _PER_SENDER: Final = 20
-#: Beside the stored rows a few wait, as many in both databases.
+#: The number of waiting jobs, the same in both databases.
 _WAITING: Final = 100
 
 _FILL: Final = (
@@ -90,7 +90,7 @@ async def _rounds(urls: dict[int, str]) -> dict[tuple[str, int], list[float]]:
             if turn % _VACUUM_EVERY == 0:
                 await _vacuum(sides.values())
             for name, operation in _OPERATIONS.items():
-                # Who comes first changes, so that neither always meets what the other left in the caches.
+                # The order alternates, so that neither always profits from the other's caches.
                 for rows in sorted(sides, reverse=turn % 2 == 0):
                     milliseconds = await operation(sides[rows])
                     if turn >= 20:
@@ -99,9 +99,9 @@ async def _rounds(urls: dict[int, str]) -> dict[tuple[str, int], list[float]]:
 
 
 async def _vacuum(sides: Iterable["_Side"]) -> None:
-    """Remove the versions that our own rollbacks left.
+    """Remove the row versions that our rollbacks left.
 
-    Left to the server, that would be done for the thousand rows and not for the million, and be taken for their cost.
+    The server itself would do it for the thousand rows but not for the million, which would change the ratio.
     """
     for side in sides:
         async with side.database.connection() as connection:
@@ -110,7 +110,7 @@ async def _vacuum(sides: Iterable["_Side"]) -> None:
 
 
 class _Side:
-    """One database, and what asks it."""
+    """One database, and the services' objects that use it."""
 
     def __init__(self, database: Database, rows: int) -> None:
         self.database = database
@@ -169,11 +169,11 @@ async def _claim_mail(side: _Side) -> float:
 
 
 class _Undo(Exception):
-    """Ends a transaction whose effect is not wanted."""
+    """Raised to roll a transaction back."""
 
 
 async def _undone(side: _Side, operation: Callable[[Connection], Awaitable[object]]) -> float:
-    """The time of a statement that is rolled back, so that as many wait for the next."""
+    """Return the time of a statement, and roll it back, so that the next one finds the same rows."""
     milliseconds = 0.0
     with suppress(_Undo):
         async with side.database.transaction() as connection:
@@ -190,7 +190,7 @@ def _since(started: float) -> float:
 
 _OPERATIONS: Final[dict[str, Callable[[_Side], Awaitable[float]]]] = {
     "insert an upload": _register,
-    "ask for its execution": _ask,
+    "request a run": _ask,
     "insert its job": _make,
     "claim a job": _claim_job,
     "claim a mail": _claim_mail,
@@ -199,7 +199,7 @@ _OPERATIONS: Final[dict[str, Callable[[_Side], Awaitable[float]]]] = {
 
 
 class _NoStore:
-    """Every object is the same program."""
+    """A store in which every object is the same program."""
 
     async def put(self, key: str, data: bytes, *, content_type: str = "") -> None: ...
 

@@ -1,6 +1,6 @@
-"""What the services stand on while they are measured: a Postgres, a RabbitMQ and an S3 server of the benchmark's own.
+"""The servers that the measured services need: the benchmark's own Postgres, RabbitMQ and S3 server.
 
-Everything listens on the loopback interface and is gone afterwards. Postgres is as shipped: commits reach the disk.
+All listen on the loopback interface, and are removed at the end. Postgres is durable: commits reach the disk.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class Surroundings:
             connection.channel().queue_purge(QUEUE)
 
     def new_database(self, *, migrated: bool = True) -> str:
-        """The address of a new database on the one server."""
+        """Make a new database on the server, and return its address."""
         name = f"benchmark_{secrets.token_hex(4)}"
         server = administrator_url(self.postgres)
         execute(server, f'CREATE DATABASE "{name}"')
@@ -67,9 +67,9 @@ class Surroundings:
     def installation(
         self, *, rabbitmq: bool = False, s3: bool = False, codex_url: str = "http://127.0.0.1:9", **settings: str
     ) -> "Installation":
-        """A database and a data folder of its own, and the environment that its services share.
+        """Return an installation with a new database and data folder, and the environment of its services.
 
-        Further settings by their names without the prefix.
+        `settings` are further settings by their names without the prefix.
         """
         data_dir = Path(tempfile.mkdtemp(prefix="data-", dir=self.folder))
         database_url = self.new_database()
@@ -106,7 +106,7 @@ def surroundings() -> Iterator[Surroundings]:
         raise SystemExit("RabbitMQ is not installed: `apt-get install rabbitmq-server`.")
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="precieux-benchmark-"))
-        folder.chmod(0o711)  # root's Postgres runs as somebody who must pass through it
+        folder.chmod(0o711)  # root's Postgres runs as another user, which must pass through it
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres"))
         (folder / "rabbitmq").mkdir()

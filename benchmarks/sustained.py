@@ -1,8 +1,8 @@
-"""The whole pipeline through RabbitMQ, with an engine that costs nothing: what it carries, and what gives out first.
+"""Measures the rate of the whole pipeline through RabbitMQ, with an engine that does nothing, and finds its bottleneck.
 
-Everything shares one machine, the client too, so the pipeline's rate is held against that of the API alone on it. Both
-are measured by turns, a second or two each, on one installation whose other services are frozen for the API's turn:
-what else the machine has to do meets them alike.
+All parts and the client share one machine, so the pipeline's rate is compared with that of the API alone. Both are
+measured in turn, a second or two each, on one installation whose other services are frozen in the API's turn. So the
+machine's other load affects both.
 """
 
 import asyncio
@@ -36,9 +36,9 @@ _DRAIN_SECONDS: Final = 300.0
 @dataclass(frozen=True, slots=True)
 class _Run:
     rate: float
-    #: CPU time of each part for one submission, in milliseconds: what the machine's other load changes least.
+    #: CPU time of each part for one submission, in milliseconds. The machine's other load changes it least.
     cpu_ms: dict[str, float]
-    #: What waited where when the last request had been accepted.
+    #: The number of waiting messages, jobs and mails by place when the last request had been accepted.
     waiting: dict[str, int]
 
 
@@ -51,7 +51,7 @@ def measure(surroundings: Surroundings) -> Iterator[Finding]:
         with services(SERVICES, whole.environment) as pids:
             others = [pid for module, pid in pids.items() if module != "api_service"]
             pids |= {"postgres": surroundings.postgres.pid or 0, "rabbitmq": surroundings.rabbitmq_pid}
-            asyncio.run(_carry(whole, islice(numbers, 100)))  # caches are filled, statements prepared
+            asyncio.run(_carry(whole, islice(numbers, 100)))  # fills caches and prepares statements
             for _ in range(_ROUNDS):
                 with frozen(others):
                     accepted.append(asyncio.run(classic_pairs(whole.url, islice(numbers, _PAIRS))).rate)
@@ -77,7 +77,7 @@ def measure(surroundings: Surroundings) -> Iterator[Finding]:
     )
     first = max(waiting, key=lambda place: waiting[place])
     yield Finding(
-        measure="... and what gives out first",
+        measure="... and its bottleneck",
         ours=f"{first} ({waiting[first]:.0f} of {_PAIRS} waited there)",
         beside="CPU ms each: " + ", ".join(f"{part} {spent:.1f}" for part, spent in cpu_ms.items()),
         ratio=None,
@@ -98,7 +98,7 @@ def null_engine() -> Iterator[str]:
 
 @contextmanager
 def frozen(pids: Iterable[int]) -> Iterator[None]:
-    """The processes are stopped for the block, and do not know it."""
+    """Stop the processes by SIGSTOP for the block."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -120,13 +120,13 @@ def _measured(whole: Installation, pids: dict[str, int], numbers: Iterable[int])
 
 
 async def _carry(whole: Installation, numbers: Iterable[int]) -> dict[str, int]:
-    """Submit, and wait for the last mail; what waited where in between."""
+    """Submit, and wait for the last mail. Return how much waited in each place after the last request."""
     await classic_pairs(whole.url, numbers)
     return await _drain(whole)
 
 
 async def _drain(whole: Installation) -> dict[str, int]:
-    """Wait until nothing waits any more; what waited where at first."""
+    """Wait until all places are empty. Return how much waited in each at first."""
     connection = await asyncpg.connect(whole.database_url)
     try:
         first = waiting = await _waiting(connection)
@@ -144,7 +144,7 @@ async def _waiting(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[str
 
 
 async def all_mailed(connection: "asyncpg.Connection[asyncpg.Record]", count: int) -> None:
-    """Return when so many mails were sent."""
+    """Return when `count` mails were sent."""
     async with asyncio.timeout(_DRAIN_SECONDS):
         while True:
             sent = await connection.fetchval("SELECT count(*) FROM emails WHERE status = 'sent'")

@@ -1,4 +1,4 @@
-"""The few shapes of our pictures: bars, curves and text. No library, no script, no font of its own."""
+"""The shapes of our SVG pictures: bars, curves and text."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -18,9 +18,9 @@ def picture(height: int, parts: Sequence[str]) -> str:
 
 
 def bars(values: Mapping[str, float], top: int, muted: str, form: str = ".0f", left: int = 250) -> list[str]:
-    """One below the other; those with `muted` in their names are grey. `form` is that of the figures beside them.
+    """Return bars, one below the other. Those with `muted` in their names are grey. `form` formats their values.
 
-    They begin at `left`, and their names end there.
+    The bars begin at `left`, and their names end there.
     """
     scale = (WIDTH - left - 80) / max(values.values(), default=1)
     parts: list[str] = []
@@ -49,12 +49,12 @@ def lines(curves: Mapping[str, Sequence[float]], top: int, height: int) -> list[
         ends.append((points[-1][1] + 4, name, colour))
     free = 0.0
     for y, name, colour in sorted(ends):
-        free = max(y, free)  # of the names that came before
+        free = max(y, free)  # below the previous names
         parts.append(text(68 + width, round(free), name, colour=colour))
         free += 16
     return parts
 
 
-def text(x: int, y: int, said: str, *, end: bool = False, bold: bool = False, colour: str = "#222") -> str:
+def text(x: int, y: int, words: str, *, end: bool = False, bold: bool = False, colour: str = "#222") -> str:
     extra = (' text-anchor="end"' if end else "") + (' font-weight="600"' if bold else "")
-    return f'<text x="{x}" y="{y}" fill="{colour}"{extra}>{escape(said)}</text>'
+    return f'<text x="{x}" y="{y}" fill="{colour}"{extra}>{escape(words)}</text>'

@@ -1,4 +1,4 @@
-"""What the executor is to reach, as ratios to the bare command on the same machine."""
+"""The executor's targets, as ratios to the bare command on the same machine."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A bound, and a `stretch` beyond it that would be better still."""
+    """A bound, and perhaps a better one, the `stretch`."""
 
     bound: float
     stretch: float | None = None
@@ -16,12 +16,12 @@ class Target:
         return self._within(ratio, self.bound)
 
     def text(self, ratio: float) -> str:
-        """Such as `<= 0.35x reached, 0.2x not`."""
+        """Return a text such as `<= 0.35x reached, 0.2x not`."""
         sign = ">=" if self.at_least else "<="
-        said = f"{sign} {self.bound:g}x {'reached' if self.met(ratio) else 'NOT reached'}"
+        text = f"{sign} {self.bound:g}x {'reached' if self.met(ratio) else 'NOT reached'}"
         if self.stretch is None:
-            return said
-        return f"{said}, {self.stretch:g}x {'reached' if self._within(ratio, self.stretch) else 'not'}"
+            return text
+        return f"{text}, {self.stretch:g}x {'reached' if self._within(ratio, self.stretch) else 'not'}"
 
     def _within(self, ratio: float, bound: float) -> bool:
         return ratio >= bound if self.at_least else ratio <= bound
@@ -31,7 +31,7 @@ def _rate(bound: float, stretch: float | None = None) -> Target:
     return Target(bound, stretch, at_least=True)
 
 
-#: By language, of a hello-world that was never sent before.
+#: By language, for a hello-world that was never sent before.
 LATENCY: Final = {
     "py": Target(0.35, 0.20),
     "js": Target(0.35, 0.20),
@@ -46,9 +46,9 @@ CPU: Final = {
     "cpp": Target(0.3),
     "java": Target(0.5),
 }
-#: Of languages with a compiler: the source that was sent before.
+#: By language with a compiler, for a source that was sent before.
 SAME_SOURCE: Final = {code: Target(0.25) for code in ("c", "cpp", "java")}
-#: Beside two workers that run the bare command, from two connections on; one connection is no match for two workers.
+#: Compared with two workers that run the bare command, from two connections on, since one cannot match two workers.
 THROUGHPUT: Final = {"py": _rate(1.0, 3.0), "js": _rate(0.9), "c": _rate(1.1), "cpp": _rate(3.0), "java": _rate(4.0)}
-#: The rate at the most connections beside that at two. It must not fall; the margin is for the machine's noise.
+#: The rate at the most connections compared with that at two. It must not fall; the margin is for noise.
 STEADINESS: Final = {"py": _rate(0.95)}

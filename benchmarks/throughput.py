@@ -1,7 +1,7 @@
-"""Right answers a second at several numbers of connections, beside two workers that loop over the bare command.
+"""Compares right answers a second at several numbers of connections with two workers that loop over the bare command.
 
-Windows of the one and of the other alternate. A window's rate is that between its second and its last answer before the
-end: neither a full pool at its start nor a queue that empties after it makes a rate better than it could stay.
+Windows of the two alternate. A window's rate is that between its second answer and its last one before the end, so that
+neither a full pool at its start nor a queue that empties after it raises the rate.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ Work = Callable[[], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """`rounds` of windows, each of so many seconds and answers at least, and so many seconds at most."""
+    """`rounds` of windows, each with a minimum of seconds and answers, and a maximum of seconds."""
 
     rounds: int
     connections: Sequence[int]
@@ -39,7 +39,7 @@ class Windows:
 
 @dataclass(slots=True)
 class Window:
-    """When the right answers came, in seconds from its start, and when it ended; how many others there were."""
+    """The times of the right answers and of the end, in seconds from the start, and the number of other answers."""
 
     came: list[float] = field(default_factory=list)
     end: float = float("inf")
@@ -51,9 +51,9 @@ class Window:
 
 
 def steady_rate(came: Sequence[float], end: float, skip: int = 1) -> float:
-    """Answers a second between the one after the first `skip` and the last one before the end.
+    """Return the answers a second between the one after the first `skip` and the last one before the end.
 
-    Of all answers since the start where these are too few, so that a slow language has a rate too; 0 without any.
+    If these are too few, as for a slow language, take all answers since the start. Without any, return 0.
     """
     counted = sorted(moment for moment in came if moment <= end)[skip:]
     if len(counted) < 2:
@@ -76,7 +76,7 @@ async def each_language(bench: Bench, windows: Windows) -> AsyncIterator[Finding
 
 
 async def mixed(bench: Bench, windows: Windows) -> AsyncIterator[Finding]:
-    """All languages in turn."""
+    """Measure all languages in turn."""
     programs = [HELLO[code] for code in bench.tools]
     most = max(windows.connections)
     rounds = await _rounds(bench, programs, windows, [most])
@@ -109,7 +109,7 @@ def _finding(
 async def _rounds(
     bench: Bench, programs: Sequence[Program], windows: Windows, connections: Sequence[int]
 ) -> dict[int, list[Window]]:
-    """By the number of connections; the bare command's under 0."""
+    """Return the windows by the number of connections, those of the bare command under 0."""
     rounds: dict[int, list[Window]] = {number: [] for number in (0, *connections)}
     for _ in range(windows.rounds):
         for number, done in rounds.items():
@@ -126,7 +126,7 @@ async def _ours(bench: Bench, turns: "itertools.cycle[Program]", windows: Window
         async def work() -> bool:
             try:
                 return await ask(client, next(turns), next(bench.numbers))
-            except RuntimeError:  # an answer too, but no right one
+            except RuntimeError:  # an answer, but not a right one
                 return False
 
         return work
@@ -155,7 +155,7 @@ async def _bare(bench: Bench, turns: "itertools.cycle[Program]", windows: Window
 
 
 async def _window(workers: Sequence[Work], windows: Windows, hang_up: bool = False) -> Window:
-    """Work until there is enough; what is under way then is waited for, or given up by `hang_up`."""
+    """Work until there are enough answers. Then wait for those under way, or with `hang_up` drop them."""
     window, started = Window(), time.perf_counter()
 
     async def loop(work: Work) -> None:

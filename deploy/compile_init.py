@@ -1,7 +1,7 @@
-"""Hatch's hook: the sandbox's part in C is compiled when Precieux is installed or packed into a wheel.
+"""Hatch's build hook: compiles the sandbox's C code when Precieux is installed or packed into a wheel.
 
-Where there is no C compiler, that of the wheel `ziglang` is fetched for it, and goes with the build's environment.
-`deploy/bootstrap` brings both hatchling and, where it must, ziglang itself, by their hashes.
+Without a C compiler, the build environment gets the one of the wheel `ziglang`. `deploy/bootstrap` installs hatchling
+and, if needed, ziglang by their hashes.
 """
 
 import platform
@@ -15,13 +15,13 @@ class CompileInit(BuildHookInterface):
     def dependencies(self) -> list[str]:
         try:
             self._compiled()
-        except Exception:  # whatever the reason: with a compiler of its own it may work
+        except Exception:  # for any reason: with another compiler it may work
             return ["ziglang"]
         return []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        made = self._compiled()
-        build_data["artifacts"] += [f"executor/sandbox/init/{file.name}" for file in (made.library, made.program)]
+        output = self._compiled()
+        build_data["artifacts"] += [f"executor/sandbox/init/{file.name}" for file in (output.library, output.program)]
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-linux_{platform.machine()}"
 

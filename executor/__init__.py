@@ -1,4 +1,5 @@
 """The execution engine: a CodeX-compatible HTTP server that compiles and runs programs in a sandbox.
 
-It knows no database, queue, store, mail or secret. Read `pipeline.py` first; `docs/executor.md` draws the whole.
+It has no access to the database, the queue, the store, mails or secrets. Read `pipeline.py` first; `docs/executor.md`
+has the overview.
 """

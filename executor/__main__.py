@@ -1,4 +1,4 @@
-"""`python -m executor`: read the settings, raise the sandbox, prove that it holds, serve."""
+"""`python -m executor`: reads the settings, starts the sandbox, checks that it isolates programs, and serves."""
 
 import asyncio
 import contextlib
@@ -20,8 +20,8 @@ from executor.host import find_mechanisms
 from executor.pipeline import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.link import Mechanisms
 from executor.sandbox.wall import cgroups
+from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
 from executor.slots import Slots
 from executor.warm import headers
@@ -39,16 +39,16 @@ from shared.watchdog import signs_of_life
 log = get_logger("executor")
 
 _GRACE_S = 5
-#: Heads are small here, because programs come in bodies. Runners behind one gateway share an address.
+#: Programs come in bodies, so heads can be small. Runners behind one gateway share an address.
 _CONNECTIONS = ConnectionLimits(head_bytes=16384, most_per_address=256)
 
 
 async def serve(settings: ExecutorSettings, mechanisms: Mechanisms) -> None:
     sandbox = BubblewrapSandbox(mechanisms)
     try:
-        await _prove(sandbox, settings)
+        await _check_isolation(sandbox, settings)
         installed = await find_installed(sandbox, settings.executor_slots)
-        sandbox.keep_ready(pipeline.ready(settings))
+        sandbox.keep_ready(pipeline.boxes_to_keep(settings))
         slots = Slots(settings.executor_slots, settings.executor_queue, settings.executor_express_slots)
         warm = Warm(sandbox, settings, installed.values(), mechanisms.runtimes)
         app = create_app(settings, Pipeline(sandbox, settings, warm), slots, installed)
@@ -64,7 +64,7 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms) -> None:
 
 @contextlib.asynccontextmanager
 async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Something that may take its time, and ends with the block at the latest."""
+    """Run `work` in a task while the block runs, and cancel it at the block's end."""
     task = asyncio.create_task(work)
     try:
         yield
@@ -73,37 +73,37 @@ async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _prove(sandbox: BubblewrapSandbox, settings: ExecutorSettings) -> None:
-    """Try to break out; `ConfigurationError` when that works, and when there is nothing to break out of."""
+async def _check_isolation(sandbox: BubblewrapSandbox, settings: ExecutorSettings) -> None:
+    """Try to break out of the sandbox. Raises `ConfigurationError` if that works, or if the sandbox does not start."""
     try:
         await sandbox.start()
         findings = await probes.probe(sandbox, settings.executor_slots)
     except SandboxFailure as exc:
         remedy = remedies.remedy(read_facts(sandbox.mechanisms))
-        raise ConfigurationError(f"Programs cannot be kept in on this host ({exc}). {remedy}") from exc
+        raise ConfigurationError(f"The sandbox does not start on this host ({exc}). {remedy}") from exc
     broken = [finding for finding in findings if not finding.held]
     for finding in broken:
         log.warning("selftest.failed", guarantee=finding.guarantee, essential=finding.essential, detail=finding.detail)
-    open_ = [finding.guarantee for finding in broken if finding.essential]
-    if open_ and not settings.executor_unsafe_serve_without_isolation:
+    failed = [finding.guarantee for finding in broken if finding.essential]
+    if failed and not settings.executor_unsafe_serve_without_isolation:
         remedy = remedies.known_remedy(read_facts(sandbox.mechanisms))
         raise ConfigurationError(
-            f"Programs are not kept in on this host; not so is: {'; '.join(open_)}. "
-            f"{remedy or '`python -m executor.doctor` tells more.'}"
+            f"The sandbox does not isolate programs on this host. Failed checks: {'; '.join(failed)}. "
+            f"{remedy or 'Run `python -m executor.doctor` for details.'}"
         )
-    if open_:
-        log.error("executor.unsafe", not_held=open_)
+    if failed:
+        log.error("executor.unsafe", not_held=failed)
 
 
 async def _serve(app: ASGIApp, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT."""
     stop = asyncio.Event()
 
-    def ask_to_stop() -> None:
+    def request_stop() -> None:
         notify_stopping()
         stop.set()
 
-    at_first_stop_signal(ask_to_stop)
+    at_first_stop_signal(request_stop)
     log.info("executor.starting", address=listener.getsockname()[:2])
     async with signs_of_life():
         await serve_http(app, listener, stop, limits=_CONNECTIONS, grace_seconds=_GRACE_S)
@@ -114,7 +114,7 @@ def listen(settings: ExecutorSettings) -> socket.socket:
     host = settings.executor_host
     if settings.codex_token is None and not is_loopback(host):
         raise ConfigurationError(
-            f"PRECIEUX_EXECUTOR_HOST is {host}, which others can reach, and without a token anyone may run programs:"
+            f"PRECIEUX_EXECUTOR_HOST is {host}, which others can reach, and without a token anyone can run programs:"
             " set PRECIEUX_CODEX_TOKEN to a secret that clients send, or PRECIEUX_EXECUTOR_HOST to 127.0.0.1"
         )
     return listening_socket(host, settings.executor_port, setting="PRECIEUX_EXECUTOR_HOST and PRECIEUX_EXECUTOR_PORT")

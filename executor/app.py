@@ -1,4 +1,4 @@
-"""The HTTP face: CodeX's `POST /` and `GET /list`, and `GET /healthz`. Everything is composed by `__main__`."""
+"""The HTTP server: CodeX's `POST /` and `GET /list`, and `GET /healthz`. `__main__` composes it."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from executor import limits, wire
 from executor.catalogue import Installed
 from executor.local_only import LocalOnly
-from executor.pipeline import Outcome, Pipeline
+from executor.pipeline import Pipeline, RunResult
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Slots
@@ -31,10 +31,10 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-_CLIENT_GONE = 499  # nobody reads it; nginx's number for the access log
+_CLIENT_GONE = 499  # nginx's status for a client that has disconnected; it is never sent
 _RETRY_AFTER_S = 1
 _LONGEST_SHARE = 64
-#: Seconds until what need not be done before the answer is sent and received.
+#: Seconds after which a run is logged, so that the answer is sent first.
 _AFTER_ANSWER_S = 0.002
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -88,30 +88,30 @@ class _Endpoint:
         share = request.headers.get(SHARE_HEADER, "")[:_LONGEST_SHARE]
         try:
             self._slots.check(share)  # before the body is read
-            asked = await self._read(request)
-            installed = self._check(asked)
-            return await _unless_gone(request, self._run(asked, installed, share))
+            run_request = await self._read(request)
+            installed = self._check(run_request)
+            return await _cancel_if_gone(request, self._run(run_request, installed, share))
         except wire.BadRequest as exc:
             return _json(wire.refusal(exc.status, exc.error, exc.language))
-        except HTTPException as exc:  # Starlette's word on a form that is none
+        except HTTPException as exc:  # Starlette could not parse the form
             return _json(wire.refusal(exc.status_code, f"The form cannot be read: {exc.detail}"))
         except ClientDisconnect:
             return Response(status_code=_CLIENT_GONE)
         except Full:
-            full = wire.refusal(HTTPStatus.SERVICE_UNAVAILABLE, "All slots are taken; try again in a moment.")
+            full = wire.refusal(HTTPStatus.SERVICE_UNAVAILABLE, "All slots are taken. Try again in a moment.")
             return _json(full, {"Retry-After": str(_RETRY_AFTER_S)})
         except SandboxFailure as exc:
             log.error("run.failed", reason=str(exc))
-            status, error = HTTPStatus.INTERNAL_SERVER_ERROR, "The sandbox failed; this is not the program's fault."
+            status, error = HTTPStatus.INTERNAL_SERVER_ERROR, "The sandbox failed. The program is not at fault."
             return _json(wire.refusal(status, error, verdict=Verdict.INTERNAL_ERROR))
 
-    async def _run(self, asked: RunRequest, installed: Installed, share: str) -> Response:
+    async def _run(self, run_request: RunRequest, installed: Installed, share: str) -> Response:
         async with contextlib.AsyncExitStack() as held:
             await held.enter_async_context(self._slots.take(share))
-            outcome = await self._pipeline.run(asked, installed)
-            asyncio.get_running_loop().call_later(_AFTER_ANSWER_S, _log, outcome, installed)
-            commands = installed.commands(installed.names_for(asked), limits.memory_of(asked, self._settings))
-            answer = wire.answer(outcome, installed, commands)
+            result = await self._pipeline.run(run_request, installed)
+            asyncio.get_running_loop().call_later(_AFTER_ANSWER_S, _log, result, installed)
+            names, memory_bytes = installed.names_for(run_request), limits.memory_of(run_request, self._settings)
+            answer = wire.answer(result, installed, installed.commands(names, memory_bytes))
             content = _encode(answer)
             # A large answer keeps its slot until it is sent, so there are never more of them than slots.
             return _Answer(content, answer.status, held.pop_all() if len(content) > FREE_BYTES else None)
@@ -132,24 +132,24 @@ class _Endpoint:
             return wire.parse_json(body)
         if len(body) <= FREE_BYTES:
             return wire.parse_urlencoded(body)
-        # A loop in Python, which takes more than 100 ms for a MiB: other requests are served meanwhile.
+        # In a thread, because it takes more than 100 ms for a MiB, and other requests must not wait.
         return await asyncio.to_thread(wire.parse_urlencoded, body)
 
-    def _check(self, asked: RunRequest) -> Installed:
+    def _check(self, run_request: RunRequest) -> Installed:
         for text, name, largest in (
-            (asked.code, "code", self._settings.max_source_bytes),
-            (asked.input, "input", self._settings.max_input_bytes),
+            (run_request.code, "code", self._settings.max_source_bytes),
+            (run_request.input, "input", self._settings.max_input_bytes),
         ):
             if len(text) > largest or len(text.encode()) > largest:
                 raise wire.BadRequest(f"`{name}` is over {largest} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        if not asked.code.strip():
-            raise wire.BadRequest("No code to run: `code` is empty.", language=asked.language)
-        installed = self._installed.get(check_lang(asked.language) or "")
+        if not run_request.code.strip():
+            raise wire.BadRequest("No code to run: `code` is empty.", language=run_request.language)
+        installed = self._installed.get(check_lang(run_request.language) or "")
         if installed is None:
             known = ", ".join(self._installed)
             raise wire.BadRequest(
-                f"Unknown language {asked.language[:40]!r}; `language` must be one of: {known}.",
-                language=asked.language[:40],
+                f"Unknown language {run_request.language[:40]!r}; `language` must be one of: {known}.",
+                language=run_request.language[:40],
             )
         return installed
 
@@ -157,11 +157,14 @@ class _Endpoint:
         token = self._settings.codex_token
         if token is None:
             return None
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         expected = token.get_secret_value()
-        if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), expected.encode()):
+        if scheme.lower() == "bearer" and hmac.compare_digest(credentials.strip().encode(), expected.encode()):
             return None
-        refused = wire.refusal(HTTPStatus.UNAUTHORIZED, "`Authorization: Bearer` with the engine's token is needed.")
+        refused = wire.refusal(
+            HTTPStatus.UNAUTHORIZED,
+            "The header `Authorization: Bearer TOKEN` with the engine's token is missing or wrong.",
+        )
         return _json(refused, {"WWW-Authenticate": "Bearer"})
 
 
@@ -182,29 +185,29 @@ class _Answer(Response):
             await send({"type": "http.response.body", "body": self.body[last:]})
 
 
-async def _unless_gone(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
-    """The work's result; when the client hangs up first, the work is cancelled and `ClientDisconnect` raised."""
+async def _cancel_if_gone(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
+    """Return the work's response. If the client disconnects first, cancel the work and raise `ClientDisconnect`."""
     working = asyncio.current_task()
     assert working
-    leaving = asyncio.create_task(_await_leave(request.receive, working))
+    watching = asyncio.create_task(_cancel_on_disconnect(request.receive, working))
     try:
         return await work
     except asyncio.CancelledError:
-        if not leaving.done() or working.uncancel() > 0:
+        if not watching.done() or working.uncancel() > 0:
             raise
         raise ClientDisconnect from None
     finally:
-        leaving.cancel()
+        watching.cancel()
 
 
-async def _await_leave(receive: Callable[[], Awaitable[Any]], working: asyncio.Task[Any]) -> None:
+async def _cancel_on_disconnect(receive: Callable[[], Awaitable[Any]], working: asyncio.Task[Any]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     working.cancel()
 
 
-def _log(outcome: Outcome, installed: Installed) -> None:
-    log.debug("run.ended", language=installed.language.code, verdict=outcome.verdict, wall_s=outcome.wall_s)
+def _log(result: RunResult, installed: Installed) -> None:
+    log.debug("run.ended", language=installed.language.code, verdict=result.verdict, wall_s=result.wall_s)
 
 
 def _refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> Response:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from executor import gcc_driver, languages
 from executor.languages import file_names
-from executor.languages.base import Language, Names, command
+from executor.languages.base import Headers, Language, Names, command
 from executor.sandbox.base import (
     HEADERS,
     PRELOAD,
@@ -38,26 +38,29 @@ _LIMITS = StepLimits(
 )
 _OUTPUT_BYTES = 65536
 
-#: All that a program finds in its environment, beside what its language adds.
+#: The environment of every program. Its language may add to it.
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/box/work", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108
 
 
 @dataclass(frozen=True)
 class Commands:
-    """What compiles a program, where its language has a compiler, and what runs it."""
+    """The command that compiles a program, if its language has a compiler, and the one that runs it."""
 
     compile: tuple[str, ...] | None
     run: tuple[str, ...]
 
     def for_a_shell(self) -> dict[str, str | None]:
-        """As text; the keys are those of `shared.codex`."""
+        """Return both as text, by the keys of `shared.codex`."""
         return {"compile": shlex.join(self.compile) if self.compile else None, "run": shlex.join(self.run)}
 
 
 @dataclass(frozen=True)
 class Installed:
-    """A language with its tools' places, `info`, the version text that its compiler or interpreter prints, where there
-    is one, the `shortcut` around its compiler's driver, and names that its sources must not have (`reserved`)."""
+    """A language and its tools' paths. `info` is the version text that the compiler or interpreter prints.
+
+    `shortcut` are the commands of the compiler's driver, if they are known. `reserved` are names that sources must not
+    have.
+    """
 
     language: Language
     tools: dict[str, str]
@@ -70,18 +73,18 @@ class Installed:
         return ENVIRONMENT | self.language.environment
 
     def names_for(self, request: RunRequest) -> Names:
-        """The names of the request's files, the source's by the sender's own where that is usable."""
+        """Return the names of the request's files. The source has the sender's own name if that is usable."""
         names = self.language.names_for(request.code)
         own = file_names.usable(request.filename, self.language, self.reserved)
         return replace(names, source=own) if own else names
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """What tells this toolchain from one that takes its place: its version, and the files of its programs."""
+        """The version of the toolchain and the files of its programs: another toolchain has another identity."""
         return (self.info, *(_fingerprint(path) for path in self.tools.values() if os.path.isabs(path)))
 
     def shortcut_for(self, source: str) -> Shortcut | None:
-        """The shortcut for a source of this name. The driver was asked with the usual one, which is its own word."""
+        """Return the shortcut for a source of this name, which replaces the usual one in the compiler's command."""
         if self.shortcut is None:
             return None
         usual = self.language.names_for("").source
@@ -91,29 +94,37 @@ class Installed:
 
     @cached_property
     def headers_key(self) -> str:
-        """Names what is made by this compiler with these flags, in this container and in the next."""
-        plugin = self.language.plugin
+        """The name of the folder of precompiled headers. It depends on the compiler and its flags."""
+        headers = self.headers
+        assert headers
+        plugin = headers.plugin
         sources = [(preload_files() / name).read_text() for name in plugin.sources] if plugin else []
-        made_of = repr((self.info, self.language.precompile, plugin, sources))
-        return hashlib.sha256(made_of.encode()).hexdigest()[:16]
+        parts = repr((self.info, headers.command, plugin, sources))
+        return hashlib.sha256(parts.encode()).hexdigest()[:16]
+
+    @property
+    def headers(self) -> Headers | None:
+        return self.language.compile.headers if self.language.compile else None
 
     def command(self, words: tuple[str, ...], **values: str) -> tuple[str, ...]:
-        """What to start: `words` with all names replaced."""
-        headers = f"-I{HEADERS}/{self.headers_key}" if self.language.headers else ""
+        """Return `words` with all names replaced: the command to start."""
+        headers = f"-I{HEADERS}/{self.headers_key}" if self.headers else ""
         return command(words, {**self.tools, "headers": headers, "preload": PRELOAD, **values})
 
     def commands(self, names: Names, memory_bytes: int) -> Commands:
-        """The commands for a program whose files have these names, and whose data may take so much."""
-        words = {"source": names.source, "main": names.main, "memory_mib": str(memory_bytes >> 20)}
-        compile_ = self.language.compile
-        return Commands(self.command(compile_, **words) if compile_ else None, self.command(self.language.run, **words))
+        """Return the commands for a program whose files have these names, and whose data may take `memory_bytes`."""
+        values = {"source": names.source, "main": names.main, "memory_mib": str(memory_bytes >> 20)}
+        compile_, run = self.language.compile, self.language.run
+        return Commands(self.command(compile_.words, **values) if compile_ else None, self.command(run.words, **values))
 
     def without_headers(self) -> "Installed":
-        """The same, but that it compiles with no header that was compiled ahead."""
-        return replace(self, language=replace(self.language, headers=()), shortcut=None)
+        """Return the same language, compiled without precompiled headers."""
+        assert self.language.compile
+        compile_ = replace(self.language.compile, headers=None)
+        return replace(self, language=replace(self.language, compile=compile_), shortcut=None)
 
     def describe(self, memory_bytes: int) -> SupportedLanguage:
-        """For `GET /list`, with the commands for a program of the usual name."""
+        """Return the entry for `GET /list`, with the commands for a program of the usual name."""
         version = re.search(r"\d+(\.\d+)+", self.info)
         return SupportedLanguage(
             language=self.language.code,
@@ -134,34 +145,37 @@ def _fingerprint(path: str) -> str:
 
 
 async def find_installed(sandbox: Sandbox, at_once: int) -> dict[str, Installed]:
-    """By CodeX code, in the order of `shared.languages`; a toolchain that does not answer is left out, and logged."""
+    """Return the installed languages by CodeX code, in the order of `shared.languages`.
+
+    A language whose toolchain does not work is logged and left out.
+    """
     free = asyncio.Semaphore(at_once)
 
-    async def ask(language: Language, tools: dict[str, str]) -> Installed | None:
+    async def examine(language: Language, tools: dict[str, str]) -> Installed | None:
         async with free:
-            return await _ask(sandbox, language, tools)
+            return await _examine(sandbox, language, tools)
 
     candidates = [(language, language.toolchain()) for language in languages.known().values()]
-    answers = await asyncio.gather(*(ask(language, tools) for language, tools in candidates if tools is not None))
-    found = {installed.language.code: installed for installed in answers if installed}
+    examined = await asyncio.gather(*(examine(language, tools) for language, tools in candidates if tools is not None))
+    found = {installed.language.code: installed for installed in examined if installed}
     order = {code: position for position, code in enumerate(ALIASES)}
     return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
 
 
-async def _ask(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> Installed | None:
+async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> Installed | None:
     try:
         ended = await _start(sandbox, language, command(language.version, tools))
         if not ended.succeeded:
             raise SandboxFailure(ended.stdout.decode(errors="replace"))
         installed = Installed(language, tools, ended.stdout.decode(errors="replace"))
-        if language.reserved:
+        if language.source_file.reserved:
             installed = await _with_reserved(sandbox, installed)
-        if language.compile and language.has_driver:
+        if language.compile and language.compile.driver:
             source = language.names_for(language.reference.source).source
-            words = gcc_driver.question(installed.command(language.compile, source=source))
+            words = gcc_driver.dry_run(installed.command(language.compile.words, source=source))
             ended = await _start(sandbox, language, words, {source: File(language.reference.source.encode())})
             if ended.succeeded and not ended.truncated:
-                installed = replace(installed, shortcut=gcc_driver.shortcut(ended.stdout.decode(errors="replace")))
+                installed = replace(installed, shortcut=gcc_driver.parse(ended.stdout.decode(errors="replace")))
     except SandboxFailure as exc:
         log.warning("language.left_out", language=language.code, reason=str(exc))
         return None
@@ -169,14 +183,15 @@ async def _ask(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> I
 
 
 async def _with_reserved(sandbox: Sandbox, installed: Installed) -> Installed:
-    """With the names that its sources must not have; if they cannot be had, all sources get the usual name."""
+    """Return the language with its reserved names. If they are unknown, all its sources get the usual name."""
     language = installed.language
-    ended = await _start(sandbox, language, command(language.reserved, installed.tools))
-    told = ended.stdout.decode(errors="replace")
+    ended = await _start(sandbox, language, command(language.source_file.reserved, installed.tools))
+    output = ended.stdout.decode(errors="replace")
     if not ended.succeeded or ended.truncated:
-        log.info("language.own_names_left_out", language=language.code, reason=told[:1000])
-        return replace(installed, language=replace(language, extensions=()))
-    return replace(installed, reserved=frozenset(told.lower().split()))
+        log.info("language.own_names_left_out", language=language.code, reason=output[:1000])
+        source_file = replace(language.source_file, extensions=())
+        return replace(installed, language=replace(language, source_file=source_file))
+    return replace(installed, reserved=frozenset(output.lower().split()))
 
 
 async def _start(

@@ -1,7 +1,7 @@
-"""Compiled programs in memory: the same source, compiled again by the same command, need not be.
+"""Keeps compiled programs in memory, so that the same source with the same command is compiled once (ADR 15).
 
-What a key stands for was made by the compiler alone. It was taken out of its box before any line of the program ran
-(`init/artefacts.c`), and lies here in the executor, out of reach of every program.
+Only the compiler had access to what is kept. It was taken out of its box before any line of the program ran
+(`init/artefacts.c`), and no program can reach the executor's memory.
 """
 
 import hashlib
@@ -14,18 +14,18 @@ from cachetools import LRUCache
 
 from executor.sandbox.base import File, Job
 
-#: Of all that is kept, one program may take up so much at most.
+#: One program may take an eighth of the cache.
 _LARGEST_SHARE = 8
-#: What an entry takes besides the contents of its files, roughly.
+#: The memory that an entry takes besides the contents of its files, roughly.
 _ENTRY_BYTES = 2048
-#: Sources that ask when they are compiled (C and Fortran; Pascal): that changes from one second to the next.
-_ASKS_THE_TIME = re.compile(rb"__DATE__|__TIME__|__TIMESTAMP__|%(?:DATE|TIME)", re.IGNORECASE)
+#: Macros for the time of compilation (C and Fortran; Pascal): such a source compiles differently every second.
+_USES_THE_TIME = re.compile(rb"__DATE__|__TIME__|__TIMESTAMP__|%(?:DATE|TIME)", re.IGNORECASE)
 
 Artefacts = Mapping[str, File]
 
 
 class CompileCache:
-    """Bounded; whatever was not used for longest goes first."""
+    """A bounded cache that drops the least recently used program first."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
@@ -33,22 +33,23 @@ class CompileCache:
 
     @property
     def largest(self) -> int:
-        """Bytes that the files of one program may have; 0 when nothing is kept at all."""
+        """Bytes that the files of one program may have; 0 if the cache is off."""
         return self._most_bytes // _LARGEST_SHARE
 
     def get(self, key: bytes) -> Artefacts | None:
         return self._entries.get(key)
 
     def put(self, key: bytes, artefacts: Artefacts) -> None:
-        with suppress(ValueError):  # larger than all that may be kept
+        with suppress(ValueError):  # larger than the whole cache
             self._entries[key] = artefacts
 
 
 def key_of(job: Job, toolchain: Iterable[str]) -> bytes | None:
-    """A key for what the job's first step makes, of all that it depends on: the files' names and contents, the command,
-    its environment, and the toolchain. None where it depends on more.
+    """Return a key for the artefacts of the job's first step, or None if they depend on the time of compilation.
+
+    The key covers the files' names and contents, the command, its environment and the toolchain.
     """
-    if any(_ASKS_THE_TIME.search(file.content) for file in job.files.values()):
+    if any(_USES_THE_TIME.search(file.content) for file in job.files.values()):
         return None
     step = job.steps[0]
     files = {name: hashlib.sha256(file.content).hexdigest() for name, file in job.files.items()}

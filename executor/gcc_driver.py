@@ -1,9 +1,10 @@
-"""What a compiler's driver (`gcc`, `g++`, `gfortran`) starts, so that it can be done without.
+"""Finds out what a compiler's driver (`gcc`, `g++`, `gfortran`) starts, so that programs compile without it (ADR 19).
 
 The driver reads its specifications, looks for programs and libraries, and starts the compiler proper, the assembler and
 `collect2`, which looks for the linker and starts that. The linker reads eight folders, most of them more than once by
-different names, for libraries that lie in two. For a small program that is a sixth of all. Asked with `-###`, the
-driver tells its commands and starts none; they are the same for every source of one name.
+different names, for libraries that are in two. For a small program all this takes a sixth of the latency and of the CPU
+time. With the option `-###` the driver prints its commands instead of starting them. They are the same for every source
+of one name.
 """
 
 import os
@@ -15,14 +16,14 @@ from typing import Final
 
 from executor.sandbox.base import Shortcut
 
-_ASK: Final = "-###"
+_DRY_RUN: Final = "-###"
 _COMPILERS: Final = ("cc1", "cc1plus", "f951")
 _ASSEMBLER: Final = "/usr/bin/as"
-#: What `collect2` starts, by the option that says so, which is none of the linker's own.
+#: The linker that `collect2` starts for an option, which is not one of the linker itself.
 _LINKERS: Final = {"-fuse-ld=gold": "/usr/bin/ld.gold"}
 _USUAL_LINKER: Final = "/usr/bin/ld"
 _SCRATCH: Final = re.compile(r"/tmp/cc\w{6}(\.\w+)")  # noqa: S108
-#: A library may be a text that names others: ld(1), "Linker Scripts".
+#: A library may be a script that names others: ld(1), "Linker Scripts".
 _GROUP: Final = re.compile(rb"^\s*GROUP\s*\(([^)]*)\)", re.MULTILINE)
 _LARGEST_SCRIPT: Final = 4096
 #: Characters of the longest answer that is parsed. A real answer has some 2,000.
@@ -30,27 +31,27 @@ _LONGEST_ANSWER: Final = 16384
 
 
 class _Unknown(Exception):
-    """Not what we know; the driver is used as ever."""
+    """Unrecognized output: fall back to the driver."""
 
 
-def question(words: tuple[str, ...]) -> tuple[str, ...]:
-    """The command that makes the driver tell, which has to have `-pipe` among its words."""
-    return (*words, _ASK)
+def dry_run(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the command that prints what the driver would start. `words` must contain `-pipe`."""
+    return (*words, _DRY_RUN)
 
 
-def shortcut(told: str) -> Shortcut | None:
-    """From the answer; None where it is not what we know."""
-    if len(told) > _LONGEST_ANSWER:
+def parse(output: str) -> Shortcut | None:
+    """Return the driver's commands, or None if they are not the expected ones."""
+    if len(output) > _LONGEST_ANSWER:
         return None
     try:
-        compiler, assembler, linker = (shlex.split(line) for line in told.splitlines() if line.startswith(" "))
+        compiler, assembler, linker = (shlex.split(line) for line in output.splitlines() if line.startswith(" "))
         *compiler, pipe = compiler
         if not (_is(compiler, *_COMPILERS) and pipe == "|" and _is(assembler, "as") and _is(linker, "collect2")):
             return None
         commands = (compiler, [_ASSEMBLER, *assembler[1:]], _link(linker[1:]))
     except (OSError, ValueError, _Unknown):
         return None
-    names = {found[0]: f"/tmp/made{found[1]}" for found in _SCRATCH.finditer(told)}  # noqa: S108
+    names = {found[0]: f"/tmp/made{found[1]}" for found in _SCRATCH.finditer(output)}  # noqa: S108
     if len(set(names.values())) < len(names):
         return None
     compile_, assemble, link = (
@@ -64,8 +65,10 @@ def _is(command: Sequence[str], *names: str) -> bool:
 
 
 def _link(words: Sequence[str]) -> list[str]:
-    """The linker's command, with each library by its file. What is for link-time optimisation is left out: no compiler
-    was asked for any."""
+    """Return the linker's command, with the file of each library, and without the plugin for link-time optimisation.
+
+    No compiler is started with that optimisation, so the plugin has nothing to do.
+    """
     chosen = next((option for option in _LINKERS if option in words), "")
     folders = list(dict.fromkeys(os.path.realpath(word[2:]) for word in words if word.startswith("-L")))
     command = [_LINKERS.get(chosen, _USUAL_LINKER)]
@@ -79,7 +82,7 @@ def _link(words: Sequence[str]) -> list[str]:
 
 
 def _files(library: str, folders: Sequence[str], words: Sequence[str]) -> Iterator[str]:
-    """Of `-lNAME`, or of a file by its name."""
+    """Yield the files that `-lNAME`, or a file's name, stands for. Linker scripts are followed."""
     names = (f"lib{library[2:]}.so", f"lib{library[2:]}.a") if library.startswith("-l") else (library,)
     found = next((path for folder in folders for name in names if (path := Path(folder, name)).exists()), None)
     if found is None:
@@ -92,5 +95,5 @@ def _files(library: str, folders: Sequence[str], words: Sequence[str]) -> Iterat
     for part in parts:
         if not part.startswith("-l"):
             yield from _files(part, folders, words)
-        elif part not in words:  # else it is the linker's turn to read it then, and there
+        elif part not in words:  # otherwise the linker reads it where it comes in `words`
             raise _Unknown(part)

@@ -1,12 +1,12 @@
-"""What this host lets the sandbox use, found out once: which bubblewrap, whose user ids, which cgroups."""
+"""Finds out what the sandbox can use on this host: the bubblewrap, the user ids of programs, and the cgroups."""
 
 from pathlib import Path
 
 from executor.sandbox.base import find_python
-from executor.sandbox.link import Mechanisms
 from executor.sandbox.wall import cgroups, find_bubblewrap, subordinate
 from executor.sandbox.wall.cgroups import Cause, Cgroups, NotTaken
 from executor.sandbox.wall.command import is_privileged
+from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Unavailable
 from executor.settings import ExecutorSettings
 from executor.warm.headers import find_folder
@@ -15,12 +15,12 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: Of boxes that stand ready: plain ones, three of runtimes (Python, Node, Java), and two of C's compiler.
+#: How many kinds of boxes are kept ready: cold ones, three with a runtime (Python, Node, Java), two with C's compiler.
 _KINDS = 6
 
 
 def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
-    """`ConfigurationError` when something is missing without which programs cannot be kept in."""
+    """Return what the sandbox can use. Raises `ConfigurationError` if something that it needs is missing."""
     find_python()
     privileged = is_privileged()
     bubblewrap = find_bubblewrap.find(settings.bwrap, privileged)
@@ -61,22 +61,24 @@ def _claim_cgroups(settings: ExecutorSettings) -> tuple[Cgroups | None, NotTaken
 
 
 def _users(settings: ExecutorSettings) -> int:
-    """The most boxes at a time: those that run, as many that are on their way out, those that stand ready, and two for
-    what is made ahead and for the shared compiler."""
+    """Return the largest number of boxes: those that run, as many that are being removed, and those kept ready.
+
+    Two more are for prebuilt files and for the shared compiler.
+    """
     return 2 + 2 * settings.programs_at_once + (_KINDS * settings.executor_warm_boxes if settings.executor_warm else 0)
 
 
 def _require_ids(first: int, count: int, uid_map: Path = Path("/proc/self/uid_map")) -> None:
-    """`ConfigurationError` if the ids do not exist in our user namespace (user_namespaces(7))."""
+    """Raise `ConfigurationError` if the ids do not exist in our user namespace (user_namespaces(7))."""
     ranges = [tuple(map(int, line.split())) for line in uid_map.read_text().splitlines()]
     if any(start <= first and first + count <= start + length for start, _, length in ranges):
         return
     if all(length < count for _, _, length in ranges):
         raise ConfigurationError(
-            f"As root the executor needs {count} unused user ids, and too few exist here: set `PrivateUsers=no` in its "
+            f"As root the executor needs {count} unused user ids, and fewer exist here: set `PrivateUsers=no` in its "
             "unit, or start it as an ordinary user."
         )
     raise ConfigurationError(
-        f"PRECIEUX_EXECUTOR_FIRST_USER_ID is {first}, which is no user id here (a container may have but a few): "
+        f"PRECIEUX_EXECUTOR_FIRST_USER_ID is {first}, which is not a user id here (a container may have few): "
         f"set it to the first of {count} unused ids."
     )

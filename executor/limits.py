@@ -1,15 +1,15 @@
-"""What a program may use: the request's wishes within the operator's bounds, as the sandbox understands them. Pure."""
+"""Computes a program's limits: those that the request asks for, within the operator's bounds. Pure."""
 
 from executor.sandbox.base import RUN_STACK_BYTES, StepLimits
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest
 from shared.errors import ConfigurationError
 
-#: Of whoever has none.
-NO_WISHES = RunRequest(code="", language="")
+#: A request that sets no limits.
+DEFAULT_REQUEST = RunRequest(code="", language="")
 
-#: The limit of one program's processes and open files on hosts where nothing else bounds some of the kernel's memory.
-#: It suffices for a pool of a hundred threads, and for every runtime that we know (ADR 82).
+#: The limits of one program's processes and open files on hosts where nothing else bounds some of the kernel's memory.
+#: They suffice for a pool of a hundred threads, and for every runtime that we know (ADR 82).
 _FEW_PROCESSES, _FEW_OPEN_FILES = 128, 128
 #: Our own processes and threads: those that always run, and those that wait in one box of each kind.
 _OUR_PROCESSES, _WAITING_PROCESSES = 64, 40
@@ -18,8 +18,8 @@ _FEWEST_PROCESSES = 32
 _COMPILE_STACK_BYTES = 64 << 20
 _LEAST_MEMORY_BYTES = 16 << 20
 
-#: The wall limit when nobody sets one. It catches programs that sleep; the time for which a program waits for a
-#: processor does not count, so it needs no room for a loaded machine.
+#: The wall limit if none is set. It catches programs that sleep. Time in which a program waits for a processor does not
+#: count, so a busy machine needs no higher limit.
 _WALL_FACTOR, _WALL_ADDEND = 2.0, 10.0
 
 
@@ -49,7 +49,7 @@ def on_this_host(settings: ExecutorSettings, *, by_number: bool, most_processes:
 
 
 def of_run(request: RunRequest, settings: ExecutorSettings, extra_memory: int) -> StepLimits:
-    """The limits of the program itself; `extra_memory` is what its language's runtime takes for itself, in bytes."""
+    """Return the limits of the program. `extra_memory` is what its language's runtime takes for itself, in bytes."""
     cpu_s = min(request.time_limit or settings.default_time_limit, settings.max_time_limit)
     wall_s = request.wall_limit or settings.default_wall_limit or cpu_s * _WALL_FACTOR + _WALL_ADDEND
     return StepLimits(
@@ -64,13 +64,13 @@ def of_run(request: RunRequest, settings: ExecutorSettings, extra_memory: int) -
 
 
 def memory_of(request: RunRequest, settings: ExecutorSettings) -> int:
-    """Bytes for the program's own data."""
+    """Return how many bytes the program's own data may take."""
     wanted = min(request.memory_limit or settings.default_memory_limit, settings.max_memory_limit)
     return max(wanted, _LEAST_MEMORY_BYTES)
 
 
 def of_compilation(settings: ExecutorSettings) -> StepLimits:
-    """The limits of a compiler: the operator's, whatever the request says about the program."""
+    """Return the limits of a compiler. The operator sets them; a request's limits apply to the program only."""
     return StepLimits(
         cpu_s=settings.compile_time_limit,
         wall_s=settings.compile_time_limit * _WALL_FACTOR + _WALL_ADDEND,

@@ -1,7 +1,7 @@
-"""How busy the machine was while a program ran: evidence for whoever doubts a time limit.
+"""Measures how busy the machine was while a program ran, so that a time limit can be checked for fairness.
 
-Linux counts the time in which some task waited for a processor (PSI; Documentation/accounting/psi.rst). A kernel
-without it, or a container that hides it, leaves us without evidence, which is no harm.
+Linux counts the time in which some task waited for a processor (PSI; Documentation/accounting/psi.rst). Without it, as
+in some containers, the load is unknown, and nothing else changes.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ class Reading:
 
 
 def read(source: Path = _SOURCE, clock: Callable[[], float] = time.monotonic) -> Reading | None:
-    """None where the kernel does not tell."""
+    """Return the counter now, or None if the kernel has none."""
     try:
         descriptor = os.open(source, os.O_RDONLY)
         try:
@@ -37,14 +37,14 @@ def read(source: Path = _SOURCE, clock: Callable[[], float] = time.monotonic) ->
 
 
 class Since:
-    """From the event loop's next turn on."""
+    """The load from the event loop's next turn on."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._before: Reading | None = None
         loop.call_soon(self._begin)
 
     def share(self) -> float | None:
-        """As of `share_between`, until now."""
+        """Return the share of the time until now in which something waited for a processor, 0 to 1."""
         return share_between(self._before, read())
 
     def _begin(self) -> None:
@@ -52,7 +52,7 @@ class Since:
 
 
 def share_between(before: Reading | None, after: Reading | None) -> float | None:
-    """The share, 0 to 1, of the elapsed time in which something waited."""
+    """Return the share of the time between two readings, 0 to 1, in which something waited. None if it is unknown."""
     if before is None or after is None or after.at_s <= before.at_s:
         return None
     share = (after.waited_us - before.waited_us) / 1e6 / (after.at_s - before.at_s)

@@ -1,9 +1,9 @@
-"""One request from source text to verdict: name the files, compile and run them in one box, tell how it went. What was
-compiled before only runs.
+"""Runs one request, from source text to verdict: names the files, then compiles and runs them in one box.
 
-    RunRequest ──> Job (files, steps) ──> Sandbox.run ──> [StepResult, ...] ──> Outcome
+    RunRequest ──> Job (files, steps) ──> Sandbox.run ──> [StepResult, ...] ──> RunResult
 
-Their failure is an outcome; ours is an exception (`SandboxFailure`).
+The compile step is left out if the artefacts are known already. If the program fails, that is a `RunResult`; if the
+sandbox fails, that is an exception (`SandboxFailure`).
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from executor import limits, load, verdict
 from executor.catalogue import Installed
-from executor.compile_cache import CompileCache, key_of
+from executor.compile_cache import Artefacts, CompileCache, key_of
 from executor.sandbox.base import File, Job, Ready, Sandbox, SandboxFailure, Step, StepResult, Template
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
@@ -20,13 +20,13 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: Of a compiler's diagnostics; the rest is read and dropped.
+#: Bytes that are kept of a compiler's diagnostics. The rest is read and dropped.
 _DIAGNOSTICS_BYTES = 65536
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What the client is told. Times in seconds; of the program, or of the compiler when it got no further."""
+class RunResult:
+    """How the program ended, or the compiler if it rejected the source. Times are in seconds."""
 
     verdict: Verdict
     output: str
@@ -45,66 +45,78 @@ class Pipeline:
         self._sandbox = sandbox
         self._warm = warm
         self._settings = settings
-        self._compiled = CompileCache(settings.compile_cache_bytes)
+        self._cache = CompileCache(settings.compile_cache_bytes)
 
-    async def run(self, request: RunRequest, installed: Installed) -> Outcome:
-        """Cancelling it ends the program."""
+    async def run(self, request: RunRequest, installed: Installed) -> RunResult:
+        """Compile and run the program. If this is cancelled, the program is killed."""
         job = plan(request, installed, self._settings)
-        key = key_of(job, installed.identity) if self._compiled.largest and len(job.steps) > 1 else None
-        if key and (made := self._compiled.get(key)):
-            job = replace(job, files={**job.files, **made}, steps=job.steps[1:])
-        elif answer := await self._compile_warm(job, installed):
-            if not answer.succeeded:
-                return _not_compiled(answer, job.steps[0])
-            # Not kept: what many have sent their sources to is not as sure as a compiler alone in its box.
-            job = replace(job, files={**job.files, **answer.artefacts}, steps=job.steps[1:])
-        elif key:
-            job = replace(job, artefact_bytes=self._compiled.largest)
-        ready = self._warm.place(job, request, installed) if self._warm else job
-        # Once the program has begun, which it does before this task first waits for anything.
+        key = None
+        if len(job.steps) > 1:
+            key = key_of(job, installed.identity) if self._cache.largest else None
+            job, rejection = await self._compile(job, installed, key)
+            if rejection:
+                return _compile_error(rejection, job.steps[0])
+        # Sampled after the program's start: the sandbox sends the packet that starts it before its first await.
         since = load.Since(asyncio.get_running_loop())
-        ended = await self._run(ready, job)
-        if self._doubts(ended, job, request, installed):
-            plainly = plan(request, installed.without_headers(), self._settings)
-            ended = await self._sandbox.run(replace(plainly, artefact_bytes=job.artefact_bytes))
-        if key and ended and ended[0].succeeded and ended[0].artefacts:
-            self._compiled.put(key, ended[0].artefacts)
-        if len(ended) < len(job.steps) or not ended:
-            return _not_compiled(ended[-1], job.steps[0])
-        outcome = _ran(ended[-1], job.steps[-1], installed.language.out_of_memory)
+        ended = await self._run_with_fallback(job, request, installed)
+        if key and ended[0].succeeded and ended[0].artefacts:
+            self._cache.put(key, ended[0].artefacts)
+        if len(ended) < len(job.steps):
+            return _compile_error(ended[-1], job.steps[0])
+        result = _program_result(ended[-1], job.steps[-1], installed.language.run.out_of_memory)
         if ended[-1].stopped == "wall":
-            # Evidence about elapsed time: whoever used up its CPU time would have done so on any machine.
-            return replace(outcome, cpu_pressure=since.share())
-        return outcome
+            # Only elapsed time depends on the load. A program that uses up its CPU time does so on any machine.
+            return replace(result, cpu_pressure=since.share())
+        return result
 
-    async def _run(self, ready: Job, anew: Job) -> list[StepResult]:
-        """In what stands ready; where that fails, and not the program, as if there were nothing."""
+    async def _compile(self, job: Job, installed: Installed, key: bytes | None) -> tuple[Job, StepResult | None]:
+        """Return the job with its artefacts in place of the compile step, from the cache or from a shared compiler.
+
+        If neither has them, the job still compiles in its box, and returns its artefacts for the cache if there is a
+        `key`. The second value is the compiler's result if it rejected the source.
+        """
+        if key and (artefacts := self._cache.get(key)):
+            return _without_compile_step(job, artefacts), None
+        if compiler := self._warm.compiler(installed) if self._warm else None:
+            ((name, source),) = job.files.items()
+            compiled = await compiler.compile(name, source.content, job.steps[0].output_bytes)
+            if compiled and not compiled.succeeded:
+                return job, compiled
+            if compiled:
+                # Not cached: a process that has compiled many senders' sources is trusted less than one alone in a box.
+                return _without_compile_step(job, compiled.artefacts), None
+        return replace(job, artefact_bytes=self._cache.largest) if key else job, None
+
+    async def _run_with_fallback(self, job: Job, request: RunRequest, installed: Installed) -> list[StepResult]:
+        """Run the job in a warm box if there is one, and again without that help if the help may be at fault."""
+        warm = self._warm.place(job, request, installed) if self._warm else job
         try:
-            return await self._sandbox.run(ready)
+            ended = await self._sandbox.run(warm)
         except SandboxFailure as exc:
-            if ready is anew:
+            if warm is job:
                 raise
             log.warning("warm.failed", reason=str(exc))
-            return await self._sandbox.run(anew)
+            ended = await self._sandbox.run(job)
+        if self._rejected_with_precompiled_header(ended, job, request, installed):
+            unaided = plan(request, installed.without_headers(), self._settings)
+            ended = await self._sandbox.run(replace(unaided, artefact_bytes=job.artefact_bytes))
+        return ended
 
-    def _doubts(self, ended: list[StepResult], job: Job, request: RunRequest, installed: Installed) -> bool:
-        """Whether a source was refused that may have been compiled with a header made ahead, which makes a compiler say
-        and refuse what it otherwise would not (ADR 76)."""
-        headers = installed.language.headers if self._settings.precompile_headers else ()
-        refused = ended and len(ended) < len(job.steps) and ended[-1].stopped is None
-        return bool(refused) and any(header in request.code for header in headers)
+    def _rejected_with_precompiled_header(
+        self, ended: list[StepResult], job: Job, request: RunRequest, installed: Installed
+    ) -> bool:
+        """True if the compiler rejected a source that uses a precompiled header.
 
-    async def _compile_warm(self, job: Job, installed: Installed) -> StepResult | None:
-        """By a compiler that has long started, if the language has one, and it has an answer."""
-        compiler = self._warm.compiler(installed) if self._warm else None
-        if compiler is None or len(job.steps) == 1:
-            return None
-        ((name, source),) = job.files.items()
-        return await compiler.compile(name, source.content, job.steps[0].output_bytes)
+        GCC rejects some valid programs there (ADR 76), so the caller compiles the source again without.
+        """
+        headers = installed.headers if self._settings.precompile_headers else None
+        if headers is None or len(ended) == len(job.steps) or ended[-1].stopped is not None:
+            return False
+        return any(name in request.code for name in headers.names)
 
 
 def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> Job:
-    """The files and commands for a request. Pure."""
+    """Return the files and steps of a request. Pure."""
     language = installed.language
     names = installed.names_for(request)
     commands = installed.commands(names, limits.memory_of(request, settings))
@@ -125,45 +137,49 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
         Step(
             argv=commands.run,
             environment=installed.environment,
-            limits=limits.of_run(request, settings, language.extra_memory),
+            limits=limits.of_run(request, settings, language.run.extra_memory),
             output_bytes=settings.max_output_bytes,
             stdin=request.input.encode(),
         )
     )
-    # Only where the tools choke on it: elsewhere the text is what the sender wrote, literals and all.
-    code = request.code.replace("\r\n", "\n") if language.strict_line_ends else request.code
-    return Job({names.source: File(code.encode())}, tuple(steps), plain(settings))
+    # Other tools get the text as the sender wrote it, since a string literal may contain line ends.
+    code = request.code.replace("\r\n", "\n") if language.source_file.unix_line_ends else request.code
+    return Job({names.source: File(code.encode())}, tuple(steps), cold_box(settings))
 
 
-def plain(settings: ExecutorSettings) -> Template:
-    """The box of a program that is started anew. Pure."""
-    return Template(settings.max_disk_bytes, limits.of_run(limits.NO_WISHES, settings, extra_memory=0))
+def _without_compile_step(job: Job, artefacts: Artefacts) -> Job:
+    return replace(job, files={**job.files, **artefacts}, steps=job.steps[1:])
 
 
-def ready(settings: ExecutorSettings) -> list[Ready]:
-    """The boxes that are made ahead of need for whatever is started anew. Pure."""
+def cold_box(settings: ExecutorSettings) -> Template:
+    """Return the template of a cold box: nothing in it has started ahead of time. Pure."""
+    return Template(settings.max_disk_bytes, limits.of_run(limits.DEFAULT_REQUEST, settings, extra_memory=0))
+
+
+def boxes_to_keep(settings: ExecutorSettings) -> list[Ready]:
+    """Return how many cold boxes the sandbox makes ahead of need. Pure."""
     if not settings.executor_warm:
         return []
-    return [Ready(plain(settings), settings.executor_warm_boxes, settings.executor_warm_idle)]
+    return [Ready(cold_box(settings), settings.executor_warm_boxes, settings.executor_warm_idle)]
 
 
-def _not_compiled(ended: StepResult, step: Step) -> Outcome:
-    """The compiler said no, or was stopped: both are about the source, whatever limit it was."""
+def _compile_error(ended: StepResult, step: Step) -> RunResult:
+    """Return the result of a source that did not compile, also if a limit stopped the compiler."""
     reason = f"Compilation: {verdict.explain(ended, step.limits, step.output_bytes)}" if ended.stopped else ""
-    return _outcome(Verdict.COMPILE_ERROR, ended, output="", error=_join(reason, _decode(ended.stdout)))
+    return _result(Verdict.COMPILE_ERROR, ended, output="", error=_join(reason, _decode(ended.stdout)))
 
 
-def _ran(ended: StepResult, step: Step, out_of_memory: bytes | None) -> Outcome:
+def _program_result(ended: StepResult, step: Step, out_of_memory: bytes | None) -> RunResult:
     how = verdict.of_run(ended, out_of_memory)
     stderr = _decode(ended.stderr)
     reason = verdict.explain(ended, step.limits, step.output_bytes)
     if how is Verdict.RUNTIME_ERROR and stderr.strip() and ended.signal is None:
-        reason = ""  # what the program says itself says more than its exit code
-    return _outcome(how, ended, output=_decode(ended.stdout), error=_join(reason, stderr))
+        reason = ""  # the program's own message says more than its exit code
+    return _result(how, ended, output=_decode(ended.stdout), error=_join(reason, stderr))
 
 
-def _outcome(how: Verdict, ended: StepResult, *, output: str, error: str) -> Outcome:
-    return Outcome(
+def _result(how: Verdict, ended: StepResult, *, output: str, error: str) -> RunResult:
+    return RunResult(
         verdict=how,
         output=output,
         error=error or ("" if how is Verdict.OK else f"{how.value}."),

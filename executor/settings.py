@@ -1,4 +1,4 @@
-"""The executor's settings; what each does is its description, which is also what an operator reads on a mistake."""
+"""The executor's settings. An operator sees the description of a setting in the message about a wrong value."""
 
 import os
 from pathlib import Path
@@ -31,7 +31,7 @@ class ExecutorSettings(Settings):
         default=os.cpu_count() or 1,
         ge=0,
         le=1024,
-        description="how many programs may run beyond the slots, each of a share that has none running",
+        description="how many more programs run at once, each of a share that has none running",
     )
     executor_queue: int = Field(
         default=64, ge=0, description="how many requests may wait for a slot before others get a 503"
@@ -39,27 +39,27 @@ class ExecutorSettings(Settings):
     max_source_bytes: int = Field(default=MIB, ge=1, description="bytes of a program's source text")
     max_input_bytes: int = Field(default=MIB, ge=1, description="bytes of a program's standard input")
     max_body_bytes: int = Field(
-        default_factory=lambda given: _longest_body(given["max_source_bytes"], given["max_input_bytes"]),
+        default_factory=lambda data: _longest_body(data["max_source_bytes"], data["max_input_bytes"]),
         ge=1024,
         description="bytes of a request's body, escapes included; unset, enough for any source and input",
     )
     max_bodies_bytes: int = Field(
-        default_factory=lambda given: 2 * given["max_body_bytes"],
+        default_factory=lambda data: 2 * data["max_body_bytes"],
         ge=1024,
-        description="bytes of the bodies of all requests together, without 64 KiB of each; beyond it, others get a 503",
+        description="bytes of all requests' bodies together, without 64 KiB of each; above, requests get a 503",
     )
     max_output_bytes: int = Field(default=MIB, ge=1, description="bytes kept of standard output, and of standard error")
 
-    default_time_limit: float = Field(default=10.0, gt=0, description="seconds of CPU when a request does not say")
-    max_time_limit: float = Field(default=60.0, gt=0, description="seconds of CPU that a request may ask for")
+    default_time_limit: float = Field(default=10.0, gt=0, description="seconds of CPU time if a request sets none")
+    max_time_limit: float = Field(default=60.0, gt=0, description="the most seconds of CPU time that a request may set")
     default_wall_limit: float | None = Field(
-        default=None,
-        gt=0,
-        description="seconds of elapsed time when a request does not say; unset, twice the CPU limit + 10 s",
+        default=None, gt=0, description="seconds of elapsed time if a request sets none; unset, 2 x the CPU limit + 10"
     )
-    max_wall_limit: float = Field(default=300.0, gt=0, description="seconds of elapsed time that a request may ask for")
-    default_memory_limit: int = Field(default=512 * MIB, ge=16 * MIB, description="bytes when a request does not say")
-    max_memory_limit: int = Field(default=2048 * MIB, ge=16 * MIB, description="bytes that a request may ask for")
+    max_wall_limit: float = Field(
+        default=300.0, gt=0, description="the most seconds of elapsed time that a request may set"
+    )
+    default_memory_limit: int = Field(default=512 * MIB, ge=16 * MIB, description="bytes if a request sets none")
+    max_memory_limit: int = Field(default=2048 * MIB, ge=16 * MIB, description="the most bytes that a request may set")
     max_processes: int = Field(
         default=256,
         ge=4,
@@ -74,12 +74,14 @@ class ExecutorSettings(Settings):
     compile_time_limit: float = Field(default=30.0, gt=0, description="seconds of CPU for a compiler")
     compile_memory_limit: int = Field(default=1536 * MIB, ge=64 * MIB, description="bytes for a compiler")
     compile_cache_bytes: int = Field(
-        default=128 * MIB, ge=0, description="bytes of compiled programs that are kept in memory; 0: none"
+        default=128 * MIB,
+        ge=0,
+        description="bytes of compiled programs, kept in case the same source comes again; 0: none",
     )
 
     executor_warm: bool = Field(
         default=True,
-        description="keep templates and started runtimes ready; false: every program starts cold",
+        description="false: a program's box and runtime are started when it comes",
     )
     executor_warm_boxes: int = Field(
         default=min(2 * (os.cpu_count() or 1), 32),
@@ -90,7 +92,7 @@ class ExecutorSettings(Settings):
     executor_warm_idle: float = Field(
         default=600.0, gt=0, description="seconds without demand after which templates are removed"
     )
-    precompile_headers: bool = Field(default=True, description="precompile common C++ headers")
+    precompile_headers: bool = Field(default=True, description="false: C++ compiles without precompiled headers")
     executor_cache_dir: Path | None = Field(
         default=None,
         description="folder of precompiled headers and Java's files; unset, /var/cache/precieux or ~/.cache/precieux",
@@ -104,10 +106,10 @@ class ExecutorSettings(Settings):
         description="first user id of programs if the executor is root; it and those after it must be unused",
     )
     executor_use_cgroups: bool = Field(
-        default=True, description="use cgroups where they work; false: sample /proc instead"
+        default=True, description="false: measure by sampling /proc even where cgroups work"
     )
     executor_unsafe_serve_without_isolation: bool = Field(
-        default=False, description="serve even if the self-test finds a way out of the sandbox"
+        default=False, description="serve even if the self-test finds that the sandbox does not isolate programs"
     )
 
     @property

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 
 class Full(Exception):
-    """All slots are taken and so is every place in the queue."""
+    """All slots and all places in the queue are taken."""
 
 
 @dataclass(eq=False)
@@ -42,7 +42,7 @@ class Slots:
 
     @asynccontextmanager
     async def take(self, share: str = "") -> AsyncIterator[None]:
-        """A slot for as long as the block runs; raises `Full` at once rather than wait beyond the bound."""
+        """Hold a slot while the block runs. Raises `Full` at once if the slots and the queue are full."""
         if self._may_start(share):
             self._running[share] += 1
         else:

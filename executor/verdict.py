@@ -1,8 +1,9 @@
-"""From how a program ended to what its author is told. Pure."""
+"""Turns how a program ended into a verdict and a sentence for its author. Pure."""
 
 import signal
 
 from executor.sandbox.base import StepLimits, StepResult
+from executor.settings import MIB
 from shared.codex import Verdict
 
 _STOPPED = {
@@ -11,11 +12,10 @@ _STOPPED = {
     "memory": Verdict.MEMORY_LIMIT,
     "output": Verdict.OUTPUT_LIMIT,
 }
-_MIB = 1 << 20
 
 
 def of_run(ended: StepResult, out_of_memory: bytes | None) -> Verdict:
-    """`out_of_memory` is what the language's runtime writes to standard error when it gives up for want of memory."""
+    """Return the verdict. `out_of_memory` is what the runtime writes to standard error when it has no memory left."""
     if ended.stopped is not None:
         return _STOPPED.get(ended.stopped, Verdict.INTERNAL_ERROR)
     if ended.exit_code == 0:
@@ -28,7 +28,7 @@ def of_run(ended: StepResult, out_of_memory: bytes | None) -> Verdict:
 
 
 def explain(ended: StepResult, limits: StepLimits, output_bytes: int) -> str:
-    """One sentence on why it did not end well; empty when it did."""
+    """Return one sentence on why the program failed, or "" if it succeeded."""
     match ended.stopped:
         case "cpu":
             return f"Time limit exceeded: stopped after {limits.cpu_s:g} s of CPU time."
@@ -47,8 +47,8 @@ def explain(ended: StepResult, limits: StepLimits, output_bytes: int) -> str:
 def _explain_memory(used: int, limit: int) -> str:
     # Where memory is sampled, a program is over its limit by the time that it is stopped.
     if used > limit:
-        return f"stopped with {used / _MIB:.1f} MiB in use, which is over its limit of {limit // _MIB} MiB."
-    return f"stopped at its limit of {limit // _MIB} MiB."
+        return f"stopped with {used / MIB:.1f} MiB in use, which is over its limit of {limit // MIB} MiB."
+    return f"stopped at its limit of {limit // MIB} MiB."
 
 
 def _explain_exit(ended: StepResult) -> str:

@@ -1,4 +1,4 @@
-"""The CodeX protocol's form: from a request's body to a `RunRequest`, from an outcome to an answer. Pure."""
+"""Reads the CodeX protocol's requests and writes its answers. Pure."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from executor.catalogue import Commands, Installed
-from executor.pipeline import Outcome
+from executor.pipeline import RunResult
 from shared.codex import LanguageList, RunRequest, RunResponse, Verdict
 
 #: HTTP status of each verdict that is not 200: the original answers 408 to a program that runs too long.
@@ -60,7 +60,7 @@ def _check_structure(body: bytes | bytearray) -> None:
 
 def _load(body: bytes | bytearray) -> Any:
     try:
-        # Unlike `json`, it makes no text of the whole first, which may take four times as much memory as the bytes.
+        # Unlike `json`, it does not decode the whole body first, which may take four times the memory of the bytes.
         return from_json(body)
     except ValueError:
         return json.loads(body)  # it accepts lone surrogates, which `_whole` replaces
@@ -75,17 +75,17 @@ def parse_urlencoded(body: bytes | bytearray) -> RunRequest:
 
 
 def parse_form(fields: dict[str, str]) -> RunRequest:
-    """Form fields are all text; pydantic reads numbers from it."""
+    """Return the request of a form. Its fields are text, and pydantic converts the numbers."""
     return _validate({name: value for name, value in fields.items() if value or name in ("code", "input", "inputs")})
 
 
 def _validate(content: dict[str, Any]) -> RunRequest:
-    # A missing text is an empty one, as in the original; what is empty is refused below, with the original's status.
-    given = {name: _whole(value) for name, value in content.items() if name in _FIELDS and value is not None}
+    # A missing text counts as an empty one, as in the original. `app` rejects empty code with the original's status.
+    fields = {name: _whole(value) for name, value in content.items() if name in _FIELDS and value is not None}
     for name in ("code", "language"):
-        given.setdefault(name, "")
+        fields.setdefault(name, "")
     try:
-        return RunRequest.model_validate(given)
+        return RunRequest.model_validate(fields)
     except ValidationError as exc:
         first = exc.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -97,23 +97,23 @@ def _whole(value: Any) -> Any:
     return _SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
 
 
-def answer(outcome: Outcome, installed: Installed, commands: Commands) -> RunResponse:
+def answer(result: RunResult, installed: Installed, commands: Commands) -> RunResponse:
     return RunResponse(
         timeStamp=_now(),
-        status=_STATUS.get(outcome.verdict, HTTPStatus.OK),
-        output=outcome.output,
-        error=outcome.error,
+        status=_STATUS.get(result.verdict, HTTPStatus.OK),
+        output=result.output,
+        error=result.error,
         language=installed.language.code,
         info=installed.info,
         **commands.for_a_shell(),
-        verdict=outcome.verdict,
-        exit_code=outcome.exit_code,
-        signal=outcome.signal,
-        time_s=round(outcome.cpu_s, 6),
-        wall_s=round(outcome.wall_s, 6),
-        memory_bytes=outcome.memory_bytes,
-        truncated=outcome.truncated,
-        cpu_pressure=outcome.cpu_pressure,
+        verdict=result.verdict,
+        exit_code=result.exit_code,
+        signal=result.signal,
+        time_s=round(result.cpu_s, 6),
+        wall_s=round(result.wall_s, 6),
+        memory_bytes=result.memory_bytes,
+        truncated=result.truncated,
+        cpu_pressure=result.cpu_pressure,
     )
 
 
@@ -122,7 +122,7 @@ def refusal(status: int, error: str, language: str = "", verdict: Verdict | None
 
 
 def language_list(installed: dict[str, Installed], memory_bytes: int) -> LanguageList:
-    """`memory_bytes` is what a program may take that does not say."""
+    """Return the list of languages. `memory_bytes` is the memory limit of a request that sets none."""
     languages = [language.describe(memory_bytes) for language in installed.values()]
     return LanguageList(timeStamp=_now(), supportedLanguages=languages)
 

@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from job_runner.settings import MAX_CRASHES
+from shared import channels
 from shared.database.connection import Connection, Record
 from shared.errors import PermanentError
 
@@ -225,4 +226,4 @@ async def retry_later(connection: Connection, lease_id: UUID, *, delay: float, r
 
 async def notify(connection: Connection) -> None:
     """Wake the runners."""
-    await connection.execute("SELECT pg_notify('precieux_jobs', '')")
+    await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.JOBS})

@@ -8,6 +8,7 @@ from job_runner.claim import ClaimedJob
 from job_runner.emails.render import RenderedEmail
 from job_runner.outcome import Outcome
 from job_runner.storable import storable
+from shared import channels
 from shared.database.connection import Connection
 
 _FINISH: Final = """
@@ -31,7 +32,7 @@ _FINISH: Final = """
             :memory_bytes, :truncated, CAST(:engine AS jsonb)
         FROM finished WHERE :has_result
     )
-    SELECT id, pg_notify('precieux_emails', '') FROM finished
+    SELECT id, pg_notify(:channel, '') FROM finished
 """
 
 
@@ -84,4 +85,5 @@ def _values(ending: Ending) -> dict[str, object]:
         "memory_bytes": answer.memory_bytes if answer else None,
         "truncated": answer.truncated if answer else None,
         "engine": engine.replace("\\u0000", "\\ufffd") if engine else None,
+        "channel": channels.EMAILS,
     }

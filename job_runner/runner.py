@@ -21,7 +21,7 @@ from job_runner import claim, suspects
 from job_runner.claim import ClaimedJob
 from job_runner.process import Processor
 from job_runner.settings import RunnerSettings
-from shared import metrics
+from shared import channels, metrics
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import restarting, wait_any
@@ -67,7 +67,7 @@ class Runner:
                 await leases
 
     async def _claim_until(self, stop: asyncio.Event) -> None:
-        async with self._database.listen("precieux_jobs") as notified:
+        async with self._database.listen(channels.JOBS) as notified:
             while not stop.is_set():
                 notified.clear()
                 self._slot_free.clear()

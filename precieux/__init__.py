@@ -1,1 +1,1 @@
-"""The command line, and what runs behind `precieux up`: the supervisor and the embedded Postgres."""
+"""The command line, and `precieux up` with its supervisor and embedded Postgres."""

@@ -1,5 +1,6 @@
-"""The command line. Each command reads its options, calls the module of its name, and turns the outcome into an exit
-code: 0 well, 1 not well, 2 wrong usage, 3 a server that refused or did not answer, 78 (EX_CONFIG) a setting to change.
+"""The command line.
+
+Exit codes: 0 success, 1 failure, 2 wrong usage, 3 the server refused or did not answer, 78 (EX_CONFIG) a wrong setting.
 """
 
 import os
@@ -12,10 +13,9 @@ import typer
 
 from precieux import local_key, terminal
 from precieux.client import LOCAL_SERVER, Client, ServerError, UsageError
-from precieux.commands import dead, install_service, jobs, keys, quarantine, queue, suppressions
-from precieux.commands import submit as submitting
-from precieux.up import services
-from precieux.up import up as system
+from precieux.commands import dead, install_service, jobs, keys, quarantine, queue, submission, suppressions
+from precieux.commands.options import DataDir, Json
+from precieux.up import services, system
 from precieux.up.settings import load_up_settings
 from shared.errors import ConfigurationError, PrecieuxError
 from shared.logging import LogSettings, configure_logging
@@ -38,13 +38,12 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(suppressions.app, name="suppressions")
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API (PRECIEUX_PORT; 8000).")]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of all embedded state (PRECIEUX_DATA_DIR).")]
 Url = Annotated[str, typer.Option(envvar="PRECIEUX_PUBLIC_URL", help="Address of the server.")]
 Key = Annotated[
-    str | None, typer.Option(envvar="PRECIEUX_API_KEY", help="API key. Default: that of `up` on this machine.")
+    str | None,
+    typer.Option(envvar="PRECIEUX_API_KEY", help="API key. Default: that of `precieux up` on this machine."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-_WRONG_USAGE = 2  # as typer's own
+_WRONG_USAGE = 2  # the same as typer's
 _SERVER_REFUSED = 3
 
 
@@ -60,7 +59,7 @@ def options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version, and exit.")
     ] = False,
 ) -> None:
-    """Options of the command itself."""
+    """Declare the options of `precieux` without a command."""
 
 
 @app.command()
@@ -72,7 +71,7 @@ def up(port: Port = None, data_dir: DataDir = None) -> None:
 
 @app.command()
 def demo() -> None:
-    """Run sample programs through a fresh system, and show their results and mails."""
+    """Run sample programs on a temporary system, and show their results and mails."""
     from precieux.commands.demo import run_demo
 
     raise typer.Exit(0 if run_demo() else 1)
@@ -84,8 +83,8 @@ def submit(
     email: Annotated[str, typer.Option(help="Where the result is mailed.")],
     text: Annotated[str | None, typer.Option("--input", help="Standard input of the program.")] = None,
     input_file: Annotated[Path | None, typer.Option(help="File with the standard input.")] = None,
-    language: Annotated[str | None, typer.Option(help="Its language, if the extension does not tell.")] = None,
-    number: Annotated[int | None, typer.Option("--id", help="A number of your choice for it.")] = None,
+    language: Annotated[str | None, typer.Option(help="Its language. Default: by the extension.")] = None,
+    number: Annotated[int | None, typer.Option("--id", help="Number of the submission. Default: any.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 1 if it fails.")] = False,
     timeout: Annotated[
         float | None, typer.Option(min=0, help="Seconds after which --wait ends with exit code 124.")
@@ -95,11 +94,11 @@ def submit(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Send a program to a server and have it run."""
+    """Send a program to a server, and request a run."""
     if timeout is not None and not wait:
-        raise typer.BadParameter("it bounds the wait of --wait.", param_hint="--timeout")
-    inputs = submitting.read_inputs(text, input_file)
-    ok = submitting.submit(
+        raise typer.BadParameter("it needs --wait.", param_hint="--timeout")
+    inputs = submission.read_inputs(text, input_file)
+    ok = submission.submit(
         _client(url, key, data_dir),
         file,
         email=email,
@@ -115,7 +114,7 @@ def submit(
 
 @app.command()
 def status(
-    email: Annotated[str, typer.Argument(help="Address that the results go to.")],
+    email: Annotated[str, typer.Argument(help="Address to which the results are mailed.")],
     url: Url = LOCAL_SERVER,
     key: Key = None,
     data_dir: DataDir = None,
@@ -128,25 +127,25 @@ def status(
     elif submissions:
         terminal.show_submissions(submissions)
     else:
-        terminal.say(f"Nothing was submitted for {email}.")
+        terminal.say(f"There are no submissions for {email}.")
 
 
 @app.command()
 def migrate(data_dir: DataDir = None) -> None:
-    """Bring the database's schema up to date (`up` does so by itself)."""
+    """Upgrade the database's schema. `precieux up` does it at each start."""
     configure_logging("migrate", load(LogSettings))
     system.migrate(load_up_settings(data_dir=data_dir))
 
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Tell whether this machine can run programs safely, by what, and in which languages."""
+    """Check whether this machine can run programs safely, and in which languages."""
     command = services.command("executor.doctor", "--start", f"{terminal.own_command()} up", *["--json"] * as_json)
     raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
 def _client(url: str, key: str | None, data_dir: Path | None) -> Client:
-    """Return a client, with the key of `up` on this machine if none is given."""
+    """Return a client. Without a key it uses the one of `precieux up` on this machine."""
     return Client(url, key or local_key.find(load_up_settings(data_dir=data_dir).data_dir, url))
 
 

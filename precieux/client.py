@@ -1,4 +1,4 @@
-"""The server as an outside client sees it, over HTTP."""
+"""A client of the API, over HTTP."""
 
 import math
 import time
@@ -16,13 +16,13 @@ from shared.languages import check_lang
 _TIMEOUT: Final = (5.0, 30.0)  # s to connect, and between two pieces of an answer
 _PAGE: Final = 1000
 LOCAL_SERVER: Final = "http://127.0.0.1:8000"
-#: For how long `wait` puts up with a server that does not answer, as while it is restarted.
-_AWAY_SECONDS: Final = 60.0
-#: The server's words for "try again".
-_AWAY_STATUSES: Final = frozenset({502, 503, 504})
+#: Seconds for which `wait` tolerates a server that does not answer, for example while it restarts.
+_UNAVAILABLE_SECONDS: Final = 60.0
+#: The statuses that mean "try again".
+_UNAVAILABLE_STATUSES: Final = frozenset({502, 503, 504})
 _REGISTERED: Final = "Your submission was registered with ID: "
 _FINAL: Final = frozenset({"executed", "failed"})
-#: Extensions that are no name of their language (`shared.languages` knows those).
+#: Further extensions, which are not names of their language in `shared.languages`.
 _EXTENSIONS: Final = {"cc": "cpp", "cxx": "cpp", "cjs": "js", "mjs": "js", "f": "f90", "pyw": "py"}
 
 
@@ -34,13 +34,13 @@ class ServerError(PrecieuxError):
     """The server refused, or did not answer. The text says what to do next."""
 
 
-class ServerAway(ServerError):
-    """The server did not answer; it may in a moment."""
+class ServerUnavailable(ServerError):
+    """The server did not answer. Another try may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One row of `GET /check_user/`; None where the server has nothing yet."""
+    """One row of `GET /check_user/`. A value is None until the server has it."""
 
     id: int
     status: str | None
@@ -49,9 +49,9 @@ class Submission:
     filelink: str | None
     verdict: str | None
     error: str | None
-    #: The texts that the server has cut.
+    #: The names of the texts that the server has cut.
     shortened: list[str] | None = None
-    #: Why it takes longer, while it has no end yet.
+    #: Why it takes longer than usual; None if it does not, or has ended.
     delay: str | None = None
 
     @classmethod
@@ -65,7 +65,7 @@ class Submission:
 
     @property
     def ran_ok(self) -> bool:
-        """It ran to its end without complaint. An engine without verdicts tells by its error text alone."""
+        """True if the program ran to its end without an error. Without a verdict, an error text means an error."""
         return self.status == "executed" and (self.verdict == "ok" if self.verdict else not self.error)
 
     def as_dict(self) -> dict[str, Any]:
@@ -73,18 +73,18 @@ class Submission:
 
 
 class Client:
-    """The classic calls, with an API key where there are keys. Their errors are `PrecieuxError`s of one sentence."""
+    """The classic calls, with an API key if one is given. Errors are `PrecieuxError`s of one sentence."""
 
     def __init__(self, url: str, key: str | None = None) -> None:
         if urlsplit(url).scheme not in ("http", "https"):
-            raise UsageError(f"{url} is no address of a server: it begins with http:// or https://.")
+            raise UsageError(f"{url} is not the address of a server: it must begin with http:// or https://.")
         self._url = url.rstrip("/")
         self._session = requests.Session()
         if key:
             self._session.headers["Authorization"] = f"Bearer {key}"
 
     def submit(self, source: Path, *, email: str, language: str, inputs: str = "", number: int | None = None) -> int:
-        """Register a submission; returns its id. It does not run yet."""
+        """Register a submission, and return its id. It does not run yet."""
         try:
             content = source.read_bytes()
         except OSError as exc:
@@ -101,7 +101,7 @@ class Client:
         self._call("GET", "/check_email/", params={"id": str(number)})
 
     def submissions(self, email: str) -> list[Submission]:
-        """Return all submissions for this address, the oldest first; long texts are shortened."""
+        """Return all submissions of this address, the oldest first. Long texts are shortened."""
         found: list[Submission] = []
         while True:
             page = self._list(email, limit=_PAGE, **({"before": found[0].id} if found else {}))
@@ -118,25 +118,25 @@ class Client:
         timeout: float = math.inf,
         interval: float = 0.3,
     ) -> Submission:
-        """Ask until submission `number` is finished, and tell each state that it passes through, and each delay.
+        """Poll until submission `number` is finished, and return it. Call `on_change` for each new state and delay.
 
-        Raises `ServerAway` if the server has not answered for a minute, and `TimeoutError` after `timeout` seconds.
+        Raise `ServerUnavailable` if the server does not answer for a minute, `TimeoutError` after `timeout` seconds.
         """
-        seen: tuple[str | None, str | None] = None, None
+        last: tuple[str | None, str | None] = None, None
         started = answered = time.monotonic()
         while True:
             try:
                 found = next(iter(self._list(email, id=number)), None)
-            except ServerAway:
-                if time.monotonic() - answered > _AWAY_SECONDS:
+            except ServerUnavailable:
+                if time.monotonic() - answered > _UNAVAILABLE_SECONDS:
                     raise
                 _pause(1, started + timeout)
                 continue
             answered = time.monotonic()
             if found is None:
                 raise ServerError(f"Submission {number} is not among those of {email}.")
-            if (found.status, found.delay) != seen:
-                seen = found.status, found.delay
+            if (found.status, found.delay) != last:
+                last = found.status, found.delay
                 on_change(found)
             if found.finished:
                 return self._with_whole_output(found)
@@ -150,13 +150,13 @@ class Client:
         if "output" not in (submission.shortened or ()) or not submission.filelink:
             return submission
         try:
-            # The session would send the key, and the link may lead to another server, which must not learn it.
+            # Not by the session: it sends the key, and the link may lead to another server.
             answer = requests.get(submission.filelink, timeout=_TIMEOUT)
             answer.raise_for_status()
         except requests.RequestException as exc:
             raise ServerError(
                 f"Submission {submission.id} has ended, but its whole output cannot be fetched from"
-                f" {submission.filelink} ({type(exc).__name__}); try that address again."
+                f" {submission.filelink} ({type(exc).__name__}): try that address again."
             ) from exc
         return replace(submission, output=answer.content.decode("utf-8", "replace"), shortened=None)
 
@@ -166,16 +166,17 @@ class Client:
             if response.ok:
                 return response.json()
         except requests.ConnectionError as exc:
-            raise ServerAway(
-                f"Nothing answers at {self._url}: start a server with `precieux up`, or name one with --url."
+            raise ServerUnavailable(
+                f"No server answers at {self._url}: start a server with `precieux up`, or name one with --url."
             ) from exc
         except requests.RequestException as exc:
-            raise ServerAway(f"{self._url} did not answer as expected ({type(exc).__name__}); try again.") from exc
-        raise (ServerAway if response.status_code in _AWAY_STATUSES else ServerError)(_refusal(response))
+            raise ServerUnavailable(f"{self._url} did not answer ({type(exc).__name__}): try again.") from exc
+        unavailable = response.status_code in _UNAVAILABLE_STATUSES
+        raise (ServerUnavailable if unavailable else ServerError)(_refusal(response))
 
 
 def guess_language(source: Path) -> str | None:
-    """The CodeX code that a file's extension means."""
+    """Return the CodeX code of the language that a file's extension means; None if it is unknown."""
     extension = source.suffix.removeprefix(".").lower()
     return check_lang(extension) or _EXTENSIONS.get(extension)
 
@@ -190,7 +191,7 @@ def _refusal(response: requests.Response) -> str:
 
 
 def _pause(seconds: float, deadline: float) -> None:
-    """Sleep, but not beyond the deadline. Raises `TimeoutError` if that has passed."""
+    """Sleep, but not beyond the deadline. Raise `TimeoutError` if it has passed."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError

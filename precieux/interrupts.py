@@ -1,4 +1,4 @@
-"""Ctrl-C that cannot get lost."""
+"""Handles Ctrl-C so that it cannot get lost."""
 
 import signal
 from types import FrameType
@@ -15,7 +15,7 @@ class Interrupts:
         self._arrived = False
 
     @classmethod
-    def heed(cls) -> "Interrupts":
+    def install(cls) -> "Interrupts":
         """Install the handlers, except for a signal that the process was started to ignore. Needs the main thread."""
         interrupts = cls()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,12 +1,11 @@
 """The key of this machine's command line: `precieux up` makes one at each start, and it is valid until `up` ends.
 
-The key's file lies in the data folder, is named by the API's port, and only the folder's owner can read it. A user who
-can read the file can use the API, even after other keys were made. A process that takes over the port later learns a
-key that is no longer valid.
+The key's file is in the data folder, and its name ends with the API's port. Only the folder's owner can read it. A user
+who can read the file can use the API, even if there are other keys. A process that takes over the port later gets a key
+that is no longer valid.
 """
 
 import contextlib
-import ipaddress
 import os
 from pathlib import Path
 from typing import Final
@@ -15,13 +14,14 @@ from urllib.parse import urlsplit
 from shared import api_keys
 from shared.atomic_write import write_atomically
 from shared.errors import ConfigurationError
+from shared.loopback import is_loopback
 
 _NAME: Final = "api-key."
 _PORTS: Final = {"http": 80, "https": 443}
 
 
 def make(data_dir: Path, port: int) -> str:
-    """Return a new key, and store it for the command line in place of those of earlier runs."""
+    """Return a new key, and store it for the command line. It replaces those of earlier runs."""
     key = api_keys.new_key()
     remove(data_dir)
     try:
@@ -45,22 +45,15 @@ def remove(data_dir: Path) -> None:
 
 
 def find(data_dir: Path, url: str) -> str | None:
-    """Return the key for the server at `url` if `up` runs it on this machine with that folder.
+    """Return the key for the server at `url` if `up` runs it on this machine with that folder, else None.
 
-    No other server learns the key.
+    So no other server gets the key.
     """
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS[parts.scheme]
-        if not _is_this_machine(parts.hostname or ""):
+        if not is_loopback(parts.hostname or ""):
             return None
         return (data_dir / f"{_NAME}{port}").read_text("ascii").strip() or None
     except (OSError, ValueError, KeyError):
         return None
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,4 +1,4 @@
-"""Reads the outbox folder: the mails of a system without a mail provider, one RFC 5322 file each."""
+"""Reads the outbox folder, which holds the mails of a system without a mail provider (RFC 5322, one per file)."""
 
 import email
 import email.policy
@@ -16,13 +16,13 @@ class Mail:
 
     @property
     def about(self) -> int | None:
-        """The submission that it tells of: subjects end in ` - {id}`."""
+        """The id of the submission, with which the subject ends (` - {id}`)."""
         number = self.subject.rpartition(" - ")[2]
         return int(number) if number.isdigit() else None
 
 
 def read_mailbox(folder: Path) -> list[Mail]:
-    """Every mail in the folder. Files appear whole, under their final name."""
+    """Return all mails in the folder. The mailer renames complete files into it, so none is partial."""
     return [_read(file) for file in sorted(folder.glob("*.eml"))]
 
 

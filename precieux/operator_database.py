@@ -1,7 +1,7 @@
-"""The operator's way to the database: the one that the services use, wherever it is.
+"""Opens the services' database for the operator's commands.
 
-`PRECIEUX_DATABASE_URL` when it is set; else the embedded Postgres of the data folder, the running one when `up` runs,
-or one that is started for the moment.
+It is `PRECIEUX_DATABASE_URL` if that is set, else the embedded Postgres of the data folder. If `up` does not run that
+Postgres, the command starts it and stops it at its end.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from precieux.up.settings import load_up_settings, require_data_dir
-from shared.database.connection import Database, DatabaseSettings
+from shared.database.connection import Connection, Database, DatabaseSettings
 from shared.database.migrate import alembic_config, require_current
 from shared.database.roles import Role
 from shared.errors import ConfigurationError, DatabaseUnavailable
@@ -29,8 +29,8 @@ T = TypeVar("T")
 
 
 def operate(work: Callable[[Database], Awaitable[T]], data_dir: Path | None = None) -> T:
-    """What `work` makes of the operator's database: the whole of a command that is not itself asynchronous."""
-    # Warnings belong on standard error: the result is what a pipe carries.
+    """Run `work` with the operator's database, and return its result. For commands, which are not asynchronous."""
+    # The log goes to standard error, because a pipe carries only the result.
     configure_logging("operator", load(LogSettings))
 
     async def main() -> T:
@@ -40,11 +40,21 @@ def operate(work: Callable[[Database], Awaitable[T]], data_dir: Path | None = No
     return asyncio.run(main())
 
 
+def operate_in_transaction(work: Callable[[Connection], Awaitable[T]], data_dir: Path | None = None) -> T:
+    """Run `work` in one transaction on the operator's database, and return its result."""
+
+    async def in_transaction(database: Database) -> T:
+        async with database.transaction() as connection:
+            return await work(connection)
+
+    return operate(in_transaction, data_dir)
+
+
 @contextlib.asynccontextmanager
 async def operator_database(data_dir: Path | None = None) -> AsyncIterator[Database]:
-    """A connected database of the current schema. Enter it from the main thread; it may start a Postgres there.
+    """Yield a connected database of the current schema. Enter it from the main thread, as it may start a Postgres.
 
-    Raises `ConfigurationError` for what the operator must change, `DatabaseUnavailable` when nothing answers.
+    Raise `ConfigurationError` for a wrong setting, and `DatabaseUnavailable` if no server answers.
     """
     settings = load_up_settings(data_dir=data_dir)
     with contextlib.ExitStack() as stack:
@@ -70,7 +80,7 @@ async def operator_database(data_dir: Path | None = None) -> AsyncIterator[Datab
 
 
 async def _start_for_the_moment(postgres: EmbeddedPostgres) -> str:
-    """Its address, its schema being what `up` would make of it; it may be as new as its folder."""
+    """Upgrade its schema as `up` does, and return its address. Its folder may be new."""
     await asyncio.to_thread(command.upgrade, alembic_config(postgres.url(Role.OWNER)), "head")
     return postgres.url(Role.OPERATOR)
 
@@ -81,8 +91,8 @@ async def _connect(database: Database) -> None:
             await database.connect()
     except TimeoutError:
         raise DatabaseUnavailable(
-            f"The database does not answer within {_CONNECT_TIMEOUT:.0f} s: is it running, and is"
-            " PRECIEUX_DATABASE_URL its address?"
+            f"The database does not answer within {_CONNECT_TIMEOUT:.0f} s: check that it runs, and that"
+            " PRECIEUX_DATABASE_URL is its address."
         ) from None
     except (asyncpg.PostgresError, ValueError) as exc:
-        raise ConfigurationError(f"PRECIEUX_DATABASE_URL does not lead into a database: {exc}.") from exc
+        raise ConfigurationError(f"PRECIEUX_DATABASE_URL is not the address of a database: {exc}.") from exc

@@ -1,4 +1,4 @@
-"""No orphans: the kernel ends a child when its parent dies, however the parent died (prctl(2), PR_SET_PDEATHSIG)."""
+"""Lets the kernel end a child when its parent dies (prctl(2), PR_SET_PDEATHSIG)."""
 
 import ctypes
 import os
@@ -6,22 +6,22 @@ import signal
 from collections.abc import Callable
 
 _PR_SET_PDEATHSIG = 1
-# Loaded once, before any fork: after it, a child may neither import nor allocate much.
+# Loaded once, before any fork: a forked child should neither import nor allocate much.
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with_parent(death: signal.Signals) -> Callable[[], None]:
-    """A `preexec_fn` for `Popen`: the child gets `death` when the thread that started it ends.
+    """Return a `preexec_fn` for `Popen`: the child gets `death` when the thread that started it ends.
 
-    The thread, not the process: so children are started from the main thread. Popen calls it after it has switched
-    the user, which matters, since the kernel forgets the request when credentials change.
+    Because the thread matters, not the process, children are started from the main thread. Popen calls the function
+    after it has changed the user, as it must: the kernel drops the request when credentials change.
     """
     parent = os.getpid()
 
     def ask_the_kernel() -> None:
         if _libc.prctl(_PR_SET_PDEATHSIG, int(death), 0, 0, 0) != 0:
             os._exit(os.EX_OSERR)
-        # The parent may have died between fork and prctl; then nobody would ever send the signal.
+        # The parent may have died between fork and prctl. Then the signal would never come.
         if os.getppid() != parent:
             os._exit(os.EX_TEMPFAIL)
 

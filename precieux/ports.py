@@ -1,4 +1,4 @@
-"""Free ports of the loopback interface, for servers that must be told theirs, and keep it through restarts."""
+"""Finds free ports on the loopback interface, for servers that keep their port through restarts."""
 
 import random
 import socket
@@ -9,14 +9,14 @@ from typing import Final
 from shared.errors import PrecieuxError
 
 #: Below the range that the kernel gives to clients (ip_local_port_range, from 32768). A client that keeps trying the
-#: port of a stopped server could be given that very port, connect to itself, and so keep the server from coming back.
+#: port of a stopped server could get that port, connect to itself, and so block the server's restart.
 _RANGE: Final = range(15_000, 30_000)
 
 
 def free_ports(count: int, candidates: Iterable[int] | None = None) -> list[int]:
-    """Return distinct ports that nobody listens on: the first of `candidates`, or any.
+    """Return distinct free ports: the first ones of `candidates`, or any.
 
-    Another process could take one first; a server then fails to start.
+    If another process takes one before its server does, the server fails to start.
     """
     found: list[int] = []
     for port in random.sample(_RANGE, k=1000) if candidates is None else candidates:
@@ -24,4 +24,4 @@ def free_ports(count: int, candidates: Iterable[int] | None = None) -> list[int]
             found.append(port)
         if len(found) == count:
             return found
-    raise PrecieuxError(f"There are no {count} free ports on 127.0.0.1: stop a server that listens there.")
+    raise PrecieuxError(f"127.0.0.1 has fewer than {count} free ports: stop a server that listens there.")

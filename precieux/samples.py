@@ -1,4 +1,4 @@
-"""The sample programs and how each must end (`samples/samples.toml`)."""
+"""The sample programs, and the expected result of each (`samples/samples.toml`)."""
 
 import tomllib
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _FOLDER: Final = Path(__file__).parent.parent / "samples"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One program; `output` is None where it is not certain. The fields are described in the file itself."""
+    """One program and its expected result; `output` is None if it may vary. `samples.toml` describes the fields."""
 
     path: Path
     title: str
@@ -27,11 +27,11 @@ class Sample:
     @property
     def language(self) -> str:
         language = guess_language(self.path)
-        assert language is not None, f"{self.path.name} has an extension that tells no language"
+        assert language is not None, f"{self.path.name} has the extension of no known language"
         return language
 
     def mismatch(self, submission: Submission) -> str | None:
-        """What differs from the expectation, in a few words; None when nothing does."""
+        """Return a few words about what differs from the expectation; None if nothing does."""
         if submission.status != "executed":
             return f"status {submission.status}"
         if submission.verdict != self.verdict:
@@ -44,8 +44,8 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one submitted sample ended; None for what did not come in time."""
+class SampleResult:
+    """The result of one submitted sample. `submission` or `mail` is None if it did not come in time."""
 
     sample: Sample
     number: int
@@ -55,14 +55,14 @@ class Outcome:
 
     @property
     def complaint(self) -> str | None:
-        """What is not as expected, in a few words."""
+        """A few words about what is not as expected; None if all is."""
         if self.submission is None:
             return "did not finish"
         if mismatch := self.sample.mismatch(self.submission):
             return mismatch
         if self.mail is None:
             return "no mail came"
-        # The original's two subjects: the second stands for every error, whatever its verdict.
+        # The original has two subjects. The second one is for every error.
         start = "Successful Code result" if self.sample.verdict == "ok" else "Error while compiling code"
         if (self.mail.subject, self.mail.recipient) != (f"{start} - {self.number}", self.email):
             return "the mail is another"

@@ -1,7 +1,7 @@
-"""The files that make Precieux a service of systemd: what they say, where they go, and whether somebody changed them.
+"""The files that make Precieux a systemd service: their content, their place, and whether they were changed.
 
-They come from `deploy/systemd`. Those that an upgrade may replace begin with a line that holds a checksum of the rest,
-so an operator's changes are noticed. Settings are written once, and then belong to the operator.
+They come from `deploy/systemd`. The ones that an upgrade may replace begin with a checksum of the rest, so an
+operator's changes are noticed. Settings are written once, and then belong to the operator.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from typing import Final
 from precieux.ports import free_ports
 from shared.errors import ConfigurationError
 
-#: By name, in the order of their start.
+#: The names of the units, in the order of their start.
 UNITS: Final = ("precieux-executor", "precieux")
 
 _PYTHON: Final = "/opt/precieux/bin/python"
@@ -34,11 +34,11 @@ _MARK: Final = re.compile(r"# Made by `precieux install-service`, which also rep
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the files go, and how to call systemd: for the whole machine, or for one user."""
+    """The folders of the files and the options of systemctl, for the whole machine or for one user."""
 
     units: Path
     settings: Path
-    #: None where the units run as the user that installs them.
+    #: None if the units run as the user that installs them.
     sysusers: Path | None
     options: tuple[str, ...] = ()
 
@@ -65,7 +65,7 @@ class File:
     content: str
 
     def was_changed(self) -> bool:
-        """Return whether somebody else made it, or changed it."""
+        """Return True if the file exists but is not as we wrote it."""
         try:
             found = self.path.read_text()
         except FileNotFoundError:
@@ -82,13 +82,13 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A file with settings or secrets, for its owner's eyes alone. It is written once."""
+    """A file with settings or secrets, which only its owner can read. It is written once."""
 
     path: Path
     content: str
 
     def write_once(self) -> bool:
-        """Return whether it was written; False if there is one."""
+        """Write the file and return True; return False if it exists."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
         with suppress(FileExistsError):
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -99,10 +99,10 @@ class Settings:
 
 
 def units(place: Place, python: str = sys.executable) -> list[File]:
-    """Return the units, which call that Python, and for a machine the users that they run as."""
+    """Return the units, which call `python`, and for a machine the file of the users that they run as."""
     if not re.fullmatch(r"/[\w./+-]+", python):
         raise ConfigurationError(
-            f"systemd cannot be told to run {python}: install Precieux in a folder without spaces and special"
+            f"A unit of systemd cannot run {python}: install Precieux in a folder without spaces and special"
             " characters, such as /opt/precieux."
         )
     source = _source()
@@ -117,7 +117,7 @@ def units(place: Place, python: str = sys.executable) -> list[File]:
 
 
 def settings(place: Place) -> list[Settings]:
-    """Return the files of settings with a token of their own, on a port that is free now."""
+    """Return the files of settings, with a new token and a port that is free now."""
     source = _source()
     (port,) = free_ports(1, range(_FIRST_PORT, _FIRST_PORT + 100))
     executor = (source / "executor.env").read_text().replace(str(_FIRST_PORT), str(port))
@@ -129,7 +129,7 @@ def settings(place: Place) -> list[Settings]:
 
 
 def _source() -> Traversable:
-    """Return the folder of the files in an installed package, or in a checkout."""
+    """Return the folder of the files, in the installed package or in a checkout."""
     packed = resources.files("precieux") / "systemd"
     return packed if packed.is_dir() else Path(__file__).parents[1] / "deploy/systemd"
 

@@ -1,4 +1,4 @@
-"""The users that a machine's units run as, and the ids with which the executor gives each program its own user."""
+"""The users that a machine's units run as, and the ids from which the executor gives each program its own user."""
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 _EXECUTOR: Final = "precieux-executor"
-#: As useradd(8) grants them to people.
+#: The number of ids that useradd(8) grants to a user.
 _FIRST_ID: Final = 100_000
 _COUNT: Final = 65536
 
@@ -24,12 +24,12 @@ def commands(sysusers: Path, etc: Path = Path("/etc")) -> Iterator[Sequence[str]
 
 
 def ids_can_be_mapped() -> bool:
-    """Return whether the tool is here without which nobody can use such ids."""
+    """Return True if newuidmap(1) is installed, which the executor needs to use the ids."""
     return shutil.which("newuidmap") is not None
 
 
 def free_range(granted: Iterable[str]) -> int:
-    """Return the first of 65536 ids that none of these files (subuid(5)) grants to anybody."""
+    """Return the first of 65536 ids that none of these files (subuid(5)) grants."""
     free = _FIRST_ID
     for first, count in sorted(_ranges(granted)):
         if first >= free + _COUNT:

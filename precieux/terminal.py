@@ -1,4 +1,4 @@
-"""What a person sees: colours and tables on a terminal, plain text on a pipe, JSON for machines."""
+"""Prints results: colours and tables on a terminal, plain text on a pipe, JSON on request."""
 
 import json
 import shutil
@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from precieux.client import LOCAL_SERVER, Submission
-from precieux.up.up import System
+from precieux.up.system import System
 
-#: Results go to `out`; progress and errors to `err`, so that a pipe carries results alone.
+#: Results go to `out`, progress and errors to `err`, so that a pipe carries only results.
 out: Final = Console(highlight=False)
 err: Final = Console(stderr=True, highlight=False)
 
@@ -27,22 +27,22 @@ _STYLES: Final = {
     "none-executed": "dim",
     "failed": "red",
 }
-#: Control characters, except tab and newline: a program's output must not command the terminal that shows it.
+#: Control characters, except tab and newline: a program's output must not control the terminal.
 _CONTROLS: Final = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
 
 
 def say(text: str) -> None:
-    """One plain line, as it is: no markup, no wrapping."""
+    """Print a text as it is, without markup and wrapping."""
     if out.is_terminal:
         out.print(text, markup=False, soft_wrap=True)
     else:
-        # Not by rich, which turns tabs into spaces.
+        # Not by rich, which replaces tabs with spaces.
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
 
 def hint(text: str) -> None:
-    """A line for the person at the terminal, beside the result."""
+    """Print a line that is not part of the result."""
     err.print(text, markup=False, soft_wrap=True, style="dim")
 
 
@@ -56,7 +56,7 @@ def complain(error: Exception) -> None:
 
 
 def show_program_output(text: str) -> None:
-    """To the byte on a pipe; harmless on a terminal."""
+    """Print a program's output: byte for byte on a pipe, without control characters on a terminal."""
     if out.is_terminal:
         say(harmless(text).rstrip("\n"))
     else:
@@ -69,14 +69,14 @@ def harmless(text: str) -> str:
 
 
 def styled(word: str | None) -> Text:
-    """A status or a verdict in its colour."""
+    """Return a status or a verdict in its colour."""
     return Text(word or "-", style=_STYLES.get(word or "", "yellow" if word else "dim"))
 
 
 def show_table(headers: Sequence[str], rows: Iterable[Iterable[object]], *, whole: Collection[str] = ()) -> None:
-    """Columns under headers on a terminal; tab-separated and without headers on a pipe. None is a dash.
+    """Print rows: columns with headers on a terminal, tab-separated lines on a pipe. None is a dash.
 
-    Where the terminal is too narrow, columns are folded, except those in `whole`. Nothing is cut off.
+    If the terminal is too narrow, columns are folded, except those in `whole`. No text is cut off.
     """
     texts = [["-" if cell is None else harmless(str(cell)) for cell in row] for row in rows]
     if not out.is_terminal:
@@ -92,13 +92,13 @@ def show_table(headers: Sequence[str], rows: Iterable[Iterable[object]], *, whol
 
 
 def short_date(value: datetime) -> str:
-    """Return a time of this machine's zone; the year only if it is another one."""
+    """Return a time in this machine's zone, with the year only if it is not this one."""
     local = value.astimezone()
     return local.strftime("%m-%d %H:%M" if local.year == datetime.now().astimezone().year else "%Y-%m-%d")
 
 
 def _short_date_of(text: str | None) -> str:
-    """Return what a server says in short, or as it is if that is no date."""
+    """Return a server's date in short, or the text itself if it is no date."""
     try:
         return short_date(datetime.fromisoformat(text)) if text else ""
     except ValueError:
@@ -118,16 +118,16 @@ def show_submissions(submissions: Iterable[Submission]) -> None:
 
 
 def show_ready(system: System) -> None:
-    """Tell where it answers, and how to send a program: by the command, or by the two calls that it makes."""
+    """Show the system's address, and how to send a program: by the command, or by its two HTTP calls."""
     here = f" --url {system.url}" if system.url != LOCAL_SERVER else ""
     commands = (
         f"{own_command()} submit samples/hello.py --email you@example.com --wait{here}",
         f"curl -F file=@samples/hello.py -F email=you@example.com -F language=py {system.url}/submit_email/",
-        f"curl '{system.url}/check_email/?id=NUMBER'  # the number that the first answered",
+        f"curl '{system.url}/check_email/?id=NUMBER'  # the number in the first answer",
     )
     lines = {"API": system.url, "Mails go to": system.mail_goes_to, "Data folder": str(system.data_dir)}
     if system.database_folder and not system.database_folder.is_relative_to(system.data_dir):
-        # Root's Postgres runs as a user of its own, who does not reach every data folder.
+        # Root's Postgres runs as another user, which cannot reach every data folder.
         lines["Database"] = str(system.database_folder)
     if not out.is_terminal:
         say("Precieux is ready.")
@@ -140,13 +140,13 @@ def show_ready(system: System) -> None:
     for name, value in lines.items():
         grid.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
     out.print(Panel(grid, title="[bold green]Precieux is ready[/]", subtitle="Ctrl-C stops it", expand=False))
-    # Outside the frame, and not wrapped, so that they can be copied.
+    # Without a frame and wrapping, so that they can be copied.
     for line in commands:
         out.print(Text(f"  {line}", style="cyan"), soft_wrap=True)
 
 
 def own_command() -> str:
-    """Return how to call `precieux` from here: it is seldom on the PATH."""
+    """Return the path of this `precieux`, or its name if it is on the PATH."""
     if shutil.which("precieux"):
         return "precieux"
     command = Path(sys.executable).with_name("precieux")

@@ -1,4 +1,4 @@
-"""`precieux up` as a child process, on free ports and a fresh folder that vanishes with it."""
+"""Runs `precieux up` as a child process, on free ports and in a temporary folder."""
 
 import os
 import secrets
@@ -23,7 +23,7 @@ from precieux.up.waiting import WAITING
 from shared.errors import PrecieuxError
 from shared.settings import PREFIX
 
-#: Seconds until another part must be ready, or a part be started again; and until all must be.
+#: Seconds in which another part must become ready or restart; and in which all must become ready.
 _START_TIMEOUT, _LONGEST_START = 60.0, 300.0
 _LINES: Final = 12
 _STATUS: Final = f"STATUS={WAITING}".encode()
@@ -33,7 +33,7 @@ _STOP_TIMEOUT: Final = 60.0
 class ThrowawaySystem:
     """Use as a context manager, in the main thread. `settings` are further `PRECIEUX_*` variables for `up`.
 
-    The caller's own `PRECIEUX_*` do not reach it: what is thrown away must not touch a real database or mail anyone.
+    It does not inherit the caller's `PRECIEUX_*`, because it must not use a real database or send real mails.
     """
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
@@ -64,11 +64,11 @@ class ThrowawaySystem:
 
     @property
     def log(self) -> Path:
-        """What `up` and its services said."""
+        """The log file of `up` and its services."""
         return self.data_dir / "up.log"
 
     def languages(self) -> set[str]:
-        """The CodeX codes that the executor offers on this machine."""
+        """Return the CodeX codes of the languages that the executor offers on this machine."""
         answer = requests.get(
             f"http://127.0.0.1:{self._executor_port}/list",
             headers={"Authorization": f"Bearer {self._token}"},
@@ -94,7 +94,7 @@ class ThrowawaySystem:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C reaches us, and we end it in order
+                start_new_session=True,  # Ctrl-C reaches only us, and we stop it
                 preexec_fn=die_with_parent(signal.SIGTERM),
             )
             self._await_ready(notify)
@@ -111,20 +111,20 @@ class ThrowawaySystem:
                     waits_for = status.removeprefix(_STATUS.decode())
             now = time.monotonic()
             if self.process.poll() is not None:
-                raise PrecieuxError(f"The system ended before it was ready. {self._last_words()}")
+                raise PrecieuxError(f"The system ended before it was ready. {self._last_lines()}")
             if now > min(heard + _START_TIMEOUT, began + _LONGEST_START):
                 parts = waits_for.capitalize() or "The system"
                 raise PrecieuxError(
-                    f"{parts} did not get ready within {now - began:.0f} s. {self._last_words(waits_for)}"
+                    f"{parts} did not become ready within {now - began:.0f} s. {self._last_lines(waits_for)}"
                 )
             select.select([notify], [], [], 0.1)  # short, to see it end
 
-    def _last_words(self, waits_for: str = "") -> str:
-        """Return the last lines of the parts that are waited for; of all, if they said nothing."""
-        said = self.log.read_text(errors="replace").strip().splitlines()
+    def _last_lines(self, waits_for: str = "") -> str:
+        """Return the last log lines of the parts that are waited for, or of all parts if they logged nothing."""
+        lines = self.log.read_text(errors="replace").strip().splitlines()
         names = waits_for.replace("the ", "").split(" and ")
-        theirs = [line for line in said if any(name and name in line for name in names)]
-        return "\n  ".join(["It said:", *(theirs or said)[-_LINES:]]) if said else "It said nothing."
+        theirs = [line for line in lines if any(name and name in line for name in names)]
+        return "\n  ".join(["Its log:", *(theirs or lines)[-_LINES:]]) if lines else "It logged nothing."
 
     def _stop(self) -> None:
         process: subprocess.Popen[bytes] | None = getattr(self, "process", None)

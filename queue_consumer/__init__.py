@@ -1,1 +1,1 @@
-"""Service 2: turns ids from the queue into job rows."""
+"""Service 2: makes jobs of the submission ids from the queue."""

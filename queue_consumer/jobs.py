@@ -1,4 +1,4 @@
-"""From ids off the queue to job rows, a batch at a time, and every reason why there is none."""
+"""Makes jobs of the messages of the queue, a batch at a time, or finds the reason why a message makes none."""
 
 import asyncio
 import hashlib
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 from uuid import UUID, uuid4
 
+from shared import channels
 from shared.addresses import canonical
 from shared.database.connection import Database, Record
 from shared.errors import ObjectNotFound
@@ -18,7 +19,7 @@ _BYTES_AT_ONCE: Final = 4 << 20
 #: Rows of the original system have no size.
 _UNKNOWN_SIZE: Final = 1 << 20
 
-# The job's text is built in SQL, so inputs never leave the database. Escaped, a byte can take six.
+# The job's text is built in SQL, so inputs never leave the database. An escaped byte may take six.
 #
 # Start-time fair queueing on two levels (docs/adr/0094). A job's `turn` comes after the turns of its key, and a key
 # without waiting jobs starts beside the first turns of the others. A `place` is the same for a sender within its key.
@@ -35,7 +36,7 @@ _INSERT: Final = """
                 WITH ORDINALITY AS r (upload, id, source, stop_reason, sender, nth)
             JOIN uploads u ON u.id = r.upload
         ) AS r
-    ), made AS (
+    ), created AS (
         INSERT INTO job (upload, job, request_id, stop_reason, owner, sender, turn, place)
         SELECT upload,
             CASE WHEN source IS NULL THEN '{}' ELSE (
@@ -55,29 +56,29 @@ _INSERT: Final = """
                 0)
         FROM request ORDER BY nth
         ON CONFLICT (request_id) DO NOTHING RETURNING id, upload, request_id
-    ), strange AS MATERIALIZED (
-        -- Only a stranger's request is not there yet.
-        SELECT uploads.id, made.request_id FROM uploads JOIN made ON made.upload = uploads.id
+    ), foreign_request AS MATERIALIZED (
+        -- Only a foreign message brings a request that `uploads` does not hold yet.
+        SELECT uploads.id, created.request_id FROM uploads JOIN created ON created.upload = uploads.id
         WHERE uploads.request_id IS NULL ORDER BY uploads.id FOR NO KEY UPDATE OF uploads
     ), pending AS (
-        UPDATE uploads SET request_id = strange.request_id, requested_at = now() FROM strange
-        WHERE uploads.id = strange.id
+        UPDATE uploads SET request_id = foreign_request.request_id, requested_at = now() FROM foreign_request
+        WHERE uploads.id = foreign_request.id
     )
-    SELECT id, request_id, pg_notify('precieux_jobs', '') FROM made
+    SELECT id, request_id, pg_notify(:channel, '') FROM created
 """
 
 
 class Unusable(Exception):
-    """No job can come of this message; the text is the reason that its dead letter carries."""
+    """This message can make no job. The text is the reason, which its dead letter carries."""
 
 
-#: The upload that a message names, and the request if it names one; or why the message is unusable.
+#: The upload and perhaps the request that a message names; or why the message is unusable.
 _Decoded: TypeAlias = tuple[int, UUID | None] | Unusable
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """`source` is UTF-8. Without one, the job is born stopped, for a reason.
+    """A job to insert. `source` is UTF-8; a job without one must have a `stop_reason`.
 
     `sender` is the canonical address, so other spellings get no further turns.
     """
@@ -90,70 +91,70 @@ class _Request:
 
 
 @dataclass(frozen=True, slots=True)
-class _Nothing:
-    """There is no job to make of this request: it is withdrawn, so that it may be asked for again."""
+class _NoJob:
+    """A request that makes no job. It is withdrawn, so that a client may request again."""
 
     upload: int
     id: UUID
-    why: Unusable | None = None
+    reason: Unusable | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class JobMaker:
-    """Idempotent: one request makes one job, however often its message is delivered."""
+    """Makes one job for one request, even if its message is delivered several times."""
 
     database: Database
     store: ObjectStore
 
     async def make(self, body: bytes, message_id: str | None) -> int | None:
-        """The new job's id; None when there is nothing to do (made already, blocked, or gone).
+        """Make a job, and return its id; None if there is nothing to do (made before, blocked, or removed).
 
-        Raises `Unusable` for what can never become a job, and `TransientError` when a dependency is away.
+        Raise `Unusable` if the message can never make a job, and `TransientError` if a dependency is unavailable.
         """
-        [made] = await self.make_all([(body, message_id)])
-        if isinstance(made, Unusable):
-            raise made
-        return made
+        [job] = await self.make_all([(body, message_id)])
+        if isinstance(job, Unusable):
+            raise job
+        return job
 
     async def make_all(self, messages: Sequence[tuple[bytes, str | None]]) -> list[int | Unusable | None]:
         """Make the jobs of a batch of bodies with their message ids.
 
-        One query reads the uploads. Then groups that fit in memory have their files read concurrently, and their jobs
-        inserted by one statement. An error concerns the whole batch.
+        One query reads the uploads. Then, for each group that fits in memory, the files are read concurrently, and one
+        statement inserts the jobs. An error concerns the whole batch.
         """
         decoded = [_decode(body, message_id) for body, message_id in messages]
         uploads = await self._uploads({one[0] for one in decoded if not isinstance(one, Unusable)})
-        strangers: dict[int, UUID] = {}
+        foreign_requests: dict[int, UUID] = {}
         results: list[int | Unusable | None] = []
         for group in _groups(decoded, uploads):
-            results += await self._make_group(group, uploads, strangers)
+            results += await self._make_group(group, uploads, foreign_requests)
         return results
 
     async def _make_group(
         self,
         group: Sequence[_Decoded],
         uploads: dict[int, Record],
-        strangers: dict[int, UUID],
+        foreign_requests: dict[int, UUID],
     ) -> list[int | Unusable | None]:
-        looked_at = await asyncio.gather(*(self._look_at(one, uploads, strangers) for one in group))
-        await self._withdraw([one for one in looked_at if isinstance(one, _Nothing)])
-        made = await self._insert([one for one in looked_at if isinstance(one, _Request)])
+        candidates = await asyncio.gather(*(self._prepare(one, uploads, foreign_requests) for one in group))
+        await self._withdraw([one for one in candidates if isinstance(one, _NoJob)])
+        jobs = await self._insert([one for one in candidates if isinstance(one, _Request)])
         results: list[int | Unusable | None] = []
-        for one in looked_at:
+        for one in candidates:
             match one:
                 case _Request():
-                    # Once: of a message that came twice in one batch, the second made nothing.
-                    results.append(made.pop(one.id, None))
-                case _Nothing():
-                    results.append(one.why)
+                    # If a message is in the batch twice, the second one makes nothing.
+                    results.append(jobs.pop(one.id, None))
+                case _NoJob():
+                    results.append(one.reason)
                 case Unusable():
                     results.append(one)
         return results
 
     async def give_up(self, upload_id: int, request_id: UUID, reason: str) -> int | None:
-        """End a request that can become no job to be run: its job is born stopped, and a runner mails the reason."""
-        made = await self._insert([_Request(upload_id, request_id, None, stop_reason=reason)])
-        return made.get(request_id)
+        """End a request that cannot be run: make a stopped job, of which a runner mails the reason. Return its id."""
+        jobs = await self._insert([_Request(upload_id, request_id, None, stop_reason=reason)])
+        return jobs.get(request_id)
 
     async def _uploads(self, ids: Collection[int]) -> dict[int, Record]:
         async with self.database.transaction() as connection:
@@ -164,25 +165,25 @@ class JobMaker:
             )
         return {row["id"]: row for row in rows}
 
-    async def _look_at(
-        self, decoded: _Decoded, uploads: dict[int, Record], strangers: dict[int, UUID]
-    ) -> _Request | _Nothing | Unusable:
+    async def _prepare(
+        self, decoded: _Decoded, uploads: dict[int, Record], foreign_requests: dict[int, UUID]
+    ) -> _Request | _NoJob | Unusable:
         if isinstance(decoded, Unusable):
             return decoded
         upload_id, request_id = decoded
         upload = uploads.get(upload_id)
         if upload is None:
-            return Unusable(f"no upload has the id {upload_id}")
-        # A stranger's message has no id of its own: it means the request under way, or a new one.
-        request_id = request_id or upload["request_id"] or strangers.setdefault(upload_id, uuid4())
+            return Unusable(f"no submission has the id {upload_id}")
+        # A foreign message may have no id. It means the request under way, or a new one.
+        request_id = request_id or upload["request_id"] or foreign_requests.setdefault(upload_id, uuid4())
         if upload["enable"] != 0:
-            return _Nothing(upload_id, request_id)
-        # The original's rows tell no key; its files are named by id and extension, which is the language's code.
+            return _NoJob(upload_id, request_id)
+        # The original's rows have no key. Its files are named by id and extension, which is the language's code.
         key = upload["object_key"] or f"{upload_id}.{check_lang(upload['language'])}"
         try:
             source = await self._read(upload_id, key, upload["sha256"])
         except Unusable as exc:
-            return _Nothing(upload_id, request_id, exc)
+            return _NoJob(upload_id, request_id, exc)
         sender = canonical(upload["email"]) if upload["email"] else None
         return _Request(upload_id, request_id, source, sender=sender)
 
@@ -190,16 +191,16 @@ class JobMaker:
         try:
             data = await self.store.get(key)
         except ObjectNotFound:
-            raise Unusable(f"the file of upload {upload_id} is missing") from None
+            raise Unusable(f"the file of submission {upload_id} is missing") from None
         if not data:
-            raise Unusable(f"the file of upload {upload_id} is empty")
+            raise Unusable(f"the file of submission {upload_id} is empty")
         if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-            raise Unusable(f"the file of upload {upload_id} is not the one that was accepted")
-        # Postgres holds no NUL; the API refuses such files, but the bucket may be older than it.
+            raise Unusable(f"the file of submission {upload_id} has changed since it was accepted")
+        # Postgres cannot store NUL. The API refuses such files, but the bucket may hold older ones.
         return data.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}").encode()
 
     async def _insert(self, requests: Sequence[_Request]) -> dict[UUID, int]:
-        """The ids of the new jobs, by their requests."""
+        """Insert the jobs, and return the ids of the new ones by their requests."""
         if not requests:
             return {}
         async with self.database.transaction() as connection:
@@ -211,12 +212,13 @@ class JobMaker:
                     "sources": [request.source for request in requests],
                     "stop_reasons": [request.stop_reason for request in requests],
                     "senders": [request.sender for request in requests],
+                    "channel": channels.JOBS,
                 },
             )
         return {row["request_id"]: row["id"] for row in rows}
 
-    async def _withdraw(self, requests: Sequence[_Nothing]) -> None:
-        """Nothing will come of these: they may be asked for again."""
+    async def _withdraw(self, requests: Sequence[_NoJob]) -> None:
+        """Withdraw requests that make no job, so that clients may request again."""
         if not requests:
             return
         async with self.database.transaction() as connection:
@@ -253,7 +255,7 @@ def _groups(decoded: Sequence[_Decoded], uploads: dict[int, Record]) -> Iterator
 
 def _decode(body: bytes, message_id: str | None) -> _Decoded:
     try:
-        # The original publishes the id with a full stop behind it.
+        # The original publishes the id with a full stop after it.
         upload_id = int(body.decode("ascii").removesuffix("."))
     except ValueError:
         return Unusable("the body is not a decimal id")

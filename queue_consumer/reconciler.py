@@ -1,8 +1,8 @@
-"""Finds requests for execution whose message never arrived, and makes their jobs without it.
+"""Finds requests whose message did not arrive, and makes their jobs without it.
 
-A broker may lose a message, keep it behind a day's backlog, or bury it after a defect of ours. Whatever happened: the
-request is in the database, and `JobMaker` makes one job of one request, however often it is asked to. So nothing has
-to be found out about the message, and should it come after all, it changes nothing.
+A broker may lose a message, keep it behind a day's backlog, or make it a dead letter because of a bug of ours. The
+request is in the database in each case. `JobMaker` makes one job for one request, so a message that arrives later
+changes nothing.
 """
 
 import asyncio
@@ -21,21 +21,21 @@ from shared.settings import Settings
 log = get_logger(__name__)
 
 _BATCH: Final = 100
-#: A request that still makes us crash after this many deadlines is failed, with a mail that says so.
+#: A request that still fails by an error of ours after this many deadlines is given up, and its reason is mailed.
 _PATIENCE: Final = 4
-#: A request over which this many consumers stopped is given up too.
+#: A request during which this many consumers died is given up too.
 _MAX_CRASHES: Final = 5
 
 
 class ReconcilerSettings(Settings):
     silence_seconds: Annotated[
         float,
-        Field(ge=1, le=86400, description="seconds until the reconciler makes the job of a request that has none"),
+        Field(ge=1, le=86400, description="seconds until a request without a job gets one"),
     ] = 300
 
 
 class Reconciler:
-    """Every consumer has one; they do not get in each other's way."""
+    """Makes the jobs of requests without a message. Each consumer has one, and they may run at the same time."""
 
     def __init__(self, database: Database, maker: JobMaker, settings: ReconcilerSettings) -> None:
         self._database = database
@@ -51,7 +51,7 @@ class Reconciler:
             await wait_any(stop, timeout=self._silence / 5)
 
     async def run_once(self) -> list[int]:
-        """The ids of the jobs that were made."""
+        """Make the missing jobs, and return their ids."""
         async with self._database.transaction() as connection:
             silent = await connection.fetch_all(
                 """
@@ -66,23 +66,23 @@ class Reconciler:
                 """,
                 {"silence": self._silence, "patience": _PATIENCE * self._silence, "limit": _BATCH},
             )
-        made = [await self._make_counted(row) for row in silent]
-        return [job for job in made if job is not None]
+        jobs = [await self._make_counted(row) for row in silent]
+        return [job for job in jobs if job is not None]
 
     async def _make_counted(self, row: Record) -> int | None:
-        """Count the try before it, and take the count back after it. The remaining count is that of dead consumers."""
+        """Make a job, counted before and uncounted after. What stays counted are the consumers that died in between."""
         upload, request = row["id"], row["request_id"]
         if row["stopped_consumers"] >= _MAX_CRASHES:
             log.error("request.given_up", upload=upload, request=str(request), crashes=row["stopped_consumers"])
-            made = await self._maker.give_up(
-                upload, request, f"the consumer stopped over it, {row['stopped_consumers']} times"
+            job = await self._maker.give_up(
+                upload, request, f"the queue consumer died {row['stopped_consumers']} times while it made the job"
             )
             await self._count(upload, -row["stopped_consumers"])
-            return made
+            return job
         await self._count(upload, 1)
-        made = await self._make(upload, request, overdue=bool(row["overdue"]))
+        job = await self._make(upload, request, overdue=bool(row["overdue"]))
         await self._count(upload, -1)
-        return made
+        return job
 
     async def _count(self, upload: int, change: int) -> None:
         async with self._database.connection() as connection:
@@ -109,5 +109,5 @@ class Reconciler:
             if not overdue:
                 return None
             return await self._maker.give_up(upload, request, f"an error of ours ({type(exc).__name__})")
-        log.warning("request.was_silent", **context, job=job)
+        log.warning("request.message_missing", **context, job=job)
         return job

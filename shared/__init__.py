@@ -1,1 +1,1 @@
-"""What the services have in common: wire models, tables, settings, and the adapters of the outside world."""
+"""Code that the services share: wire models, tables, settings, and the adapters of the outside world."""

@@ -37,7 +37,7 @@ def canonical(address: str) -> str:
 
 
 def canonical_domain(domain: str) -> str:
-    """The canonical form of a domain: lower case, in ASCII (punycode), without the dot at its end."""
+    """Return the canonical form of a domain: lower case, in ASCII (punycode), without the dot at its end."""
     domain = _folded(domain.strip()).rstrip(".")
     if not domain.isascii() and len(domain) <= _MAX_LENGTH:
         # A text that is not a domain keeps its folded form.
@@ -47,7 +47,7 @@ def canonical_domain(domain: str) -> str:
 
 
 def domain_of(address: str) -> str:
-    """The canonical domain of an address; empty for a text without one."""
+    """Return the canonical domain of an address, or an empty string if the text has none."""
     _, at, domain = address.rpartition("@")
     return canonical_domain(domain) if at else ""
 

@@ -1,6 +1,6 @@
 """API keys: random 256-bit strings, shown once and kept as their SHA-256.
 
-A key that is random needs no slow hash, and looking it up by its hash tells a clock nothing about it.
+A random key needs no slow hash. It is looked up by its hash, so the time of the lookup reveals nothing about it.
 """
 
 import hashlib
@@ -13,14 +13,14 @@ from typing import Final
 
 from shared.database.connection import Connection, Record
 
-#: In front of every key, so that scanners of leaked secrets can know one.
+#: Begins every key, so that scanners for leaked secrets recognize it.
 PREFIX: Final = "pcx_"
 #: Stored instead of a digest. It is not one, so no key matches it.
 _OF_SETTINGS: Final = "PRECIEUX_API_KEYS"
 
 
 class Scope(StrEnum):
-    """`SUBMIT` submits and asks for execution, `READ` lists what the key submitted, `ADMIN` may all, on everything."""
+    """`SUBMIT` submits and requests runs, `READ` lists the key's own submissions, `ADMIN` may do everything."""
 
     SUBMIT = "submit"
     READ = "read"
@@ -50,7 +50,7 @@ def digest(key: str) -> str:
 async def create(
     connection: Connection, name: str, scopes: Collection[Scope], recipients: Collection[str] | None = None
 ) -> tuple[int, str]:
-    """Make a key; returns its id and the key itself, which nobody can read again."""
+    """Make a key. Return its id and the key itself, which is not stored."""
     key = new_key()
     row = await connection.fetch_one(
         "INSERT INTO api_keys (name, sha256, scopes, recipients) VALUES (:name, :sha256, :scopes, :recipients)"
@@ -67,7 +67,7 @@ async def create(
 
 
 async def find(connection: Connection, sha256: str) -> ApiKey | None:
-    """The key with this digest, unless it is revoked."""
+    """Return the key with this digest; None if there is none or it is revoked."""
     row = await connection.fetch_one(
         "SELECT id, name, scopes, created_at, revoked_at, recipients FROM api_keys"
         " WHERE sha256 = :sha256 AND revoked_at IS NULL",
@@ -100,7 +100,7 @@ async def listed(connection: Connection) -> list[ApiKey]:
 
 
 async def revoke(connection: Connection, key_id: int) -> bool:
-    """False when there is no such key, or it was revoked before."""
+    """Revoke a key. Return False if there is none, or it was revoked before."""
     row = await connection.fetch_one(
         "UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL RETURNING id", {"id": key_id}
     )

@@ -1,4 +1,4 @@
-"""Writing a file so that readers, and a power cut, see the old content or the new one, never a part."""
+"""Writes a file so that readers see the old content or the new one, never a part, even after a power cut."""
 
 import contextlib
 import os
@@ -6,11 +6,33 @@ import secrets
 
 
 def write_atomically(folder: int, name: str, data: bytes) -> None:
-    """Write aside, fsync(2) the file, rename(2) it over `name`, fsync the folder (an open descriptor of it).
+    """Write the file `name` in `folder`, an open descriptor, or replace it. Only the owner can read the file.
 
-    The file is for its owner alone. The draft's name begins with a dot. The calls are few and bare: it runs in a
-    thread, which waits for the interpreter's lock after each of them.
+    It writes a draft, calls fsync(2), rename(2), and fsync on the folder. There are few system calls, because this runs
+    in a thread, which waits for the interpreter's lock after each of them.
     """
+    draft = _write_draft(folder, data)
+    try:
+        os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        _remove(folder, draft)
+        raise
+    os.fsync(folder)
+
+
+def create_atomically(folder: int, name: str, data: bytes) -> None:
+    """Write the file `name` in `folder` like `write_atomically`, unless there is one: the first process wins."""
+    draft = _write_draft(folder, data)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+    finally:
+        _remove(folder, draft)
+    os.fsync(folder)
+
+
+def _write_draft(folder: int, data: bytes) -> str:
+    """Write a file with an unused name that begins with a dot, and return the name."""
     draft = f".{secrets.token_hex(8)}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
@@ -22,9 +44,12 @@ def write_atomically(folder: int, name: str, data: bytes) -> None:
             os.fsync(file)
         finally:
             os.close(file)
-        os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(draft, dir_fd=folder)
+        _remove(folder, draft)
         raise
-    os.fsync(folder)
+    return draft
+
+
+def _remove(folder: int, name: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)

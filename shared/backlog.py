@@ -1,4 +1,4 @@
-"""What waits in the database, where, and since when. Every count runs over a partial index of what waits."""
+"""Measures what waits in the database: how much, and since when. Each count uses a partial index of what waits."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +19,7 @@ _WAITING: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """`oldest_s` is the age of the oldest in seconds, None where nothing waits."""
+    """How much waits in one place. `oldest_s` is the age of the oldest in seconds; None if nothing waits."""
 
     place: str
     depth: int
@@ -27,7 +27,7 @@ class Waiting:
 
 
 async def measure(connection: Connection) -> list[Waiting]:
-    """Where messages travel through RabbitMQ, their queue is not seen here; `requested` counts them all the same."""
+    """Return what waits, by place. RabbitMQ's queue is not among them, but `requested` counts its messages too."""
     rows = await connection.fetch_all(
         f"SELECT place, depth, extract(epoch FROM now() - since) AS age FROM ({_WAITING}) AS waiting"  # noqa: S608
     )

@@ -56,7 +56,7 @@ class Use:
 
     @property
     def seconds(self) -> float:
-        """The time in which the budget grows by this amount."""
+        """Return the time in which the budget grows by this amount."""
         return _HOUR * self.amount / self.per_hour
 
 

@@ -1,7 +1,6 @@
-"""The CodeX API on the wire: what the runner asks and what an engine answers.
+"""The CodeX API on the wire: the runner's request and the engine's answer.
 
-`verdict` and everything after it are our addition; any other CodeX server leaves them out, so they are optional and a
-client must do without them.
+`verdict` and the fields after it are our additions. Other CodeX servers do not send them, so they are optional.
 """
 
 from enum import StrEnum
@@ -15,7 +14,7 @@ SHARE_HEADER: Final = "Precieux-Share"
 
 
 class Verdict(StrEnum):
-    """How a program fared. Whatever it is, the engine did its work."""
+    """How a program ended. A verdict always means that the engine did its work."""
 
     OK = "ok"
     COMPILE_ERROR = "compile_error"
@@ -33,16 +32,16 @@ class RunRequest(BaseModel):
 
     code: str
     language: str
-    # The original documents `input`; the report's client sent `inputs`. Whoever sends both means the same text.
+    # The original documents `input`; the report's client sent `inputs`. Both mean the same text.
     input: str = Field(default="", validation_alias=AliasChoices("input", "inputs"))
-    filename: str | None = Field(default=None, description="the sender's own name of the source, for messages")
+    filename: str | None = Field(default=None, description="the name of the source file, for messages")
     time_limit: float | None = Field(default=None, gt=0, description="CPU seconds")
     wall_limit: float | None = Field(default=None, gt=0, description="elapsed seconds")
     memory_limit: int | None = Field(default=None, gt=0, description="bytes, of the whole process tree")
 
 
 class RunResponse(BaseModel):
-    """The answer to a program that was taken up (200), refused (400) or stopped by the time limit (408)."""
+    """The answer to `POST /`: the program ran (200), was refused (400) or reached the time limit (408)."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
@@ -63,12 +62,12 @@ class RunResponse(BaseModel):
     truncated: bool | None = None
     cpu_pressure: float | None = Field(
         default=None,
-        description="where elapsed time ran out: the share of it in which something on the machine waited for a CPU",
+        description="after a wall_limit: the share of the time in which something on the machine waited for a CPU",
     )
 
 
 class SupportedLanguage(BaseModel):
-    """One row of `GET /list`; all but `language` and `info` are our addition."""
+    """One row of `GET /list`. All fields but `language` and `info` are our additions."""
 
     language: str
     info: str

@@ -1,4 +1,4 @@
-"""Every error that crosses a module of ours.
+"""The errors that the services share: an adapter raises them, and its callers decide by them.
 
     PrecieuxError
     ├── ConfigurationError       the operator must change a setting; the process stops with this one sentence
@@ -15,14 +15,14 @@
         ├── EngineRefused
         └── MailRefused
 
-A submitted program that fails is none of these: it is a verdict (`shared.codex.Verdict`).
-Adapters wrap what their library raises (`raise StoreUnavailable(...) from exc`), so nothing above them
-knows boto3, pika or httpx.
+A submitted program that fails is a verdict (`shared.codex.Verdict`), not an error. Errors of one service alone are in
+that service. Adapters wrap the errors of their library (`raise StoreUnavailable(...) from exc`), so nothing above
+them knows boto3, pika or httpx.
 """
 
 
 class PrecieuxError(Exception):
-    """Base of all; its text is one sentence for a person."""
+    """The base of all. Its text is one sentence for a person."""
 
 
 class ConfigurationError(PrecieuxError):
@@ -30,9 +30,9 @@ class ConfigurationError(PrecieuxError):
 
 
 class TransientError(PrecieuxError):
-    """Worth another try.
+    """Another try may succeed.
 
-    `retry_after` is the least wait in seconds that the other side asked for, when it did.
+    `retry_after` is the shortest wait in seconds that the other side asked for, if it did.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
@@ -45,7 +45,7 @@ class DatabaseUnavailable(TransientError):
 
 
 class DatabaseConflict(DatabaseUnavailable):
-    """Postgres undid the transaction in favour of another. Nothing of it was done, and it may be repeated."""
+    """Postgres rolled the transaction back in favour of another. It may be repeated."""
 
 
 class BrokerUnavailable(TransientError):
@@ -53,11 +53,11 @@ class BrokerUnavailable(TransientError):
 
 
 class StoreUnavailable(TransientError):
-    """The object store cannot be reached, or answered with a server's error."""
+    """The object store cannot be reached, or answered with a server error."""
 
 
 class EngineUnavailable(TransientError):
-    """The engine cannot be reached, is full, or answered what is not its protocol."""
+    """The engine cannot be reached, is full, or sent an answer that is not in its protocol."""
 
 
 class EngineCrashed(EngineUnavailable):
@@ -65,9 +65,9 @@ class EngineCrashed(EngineUnavailable):
 
 
 class MailerUnavailable(TransientError):
-    """The mail provider cannot be reached or asks for patience.
+    """The mail provider cannot be reached, or asks for a pause.
 
-    `pause` tells that the account is at fault, not this mail: every other mail would fare the same.
+    `pause` is True if the account is at fault, not this mail: every other mail would fail too.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None, pause: bool = False) -> None:
@@ -76,7 +76,7 @@ class MailerUnavailable(TransientError):
 
 
 class PermanentError(PrecieuxError):
-    """Not worth another try."""
+    """Another try would fail too."""
 
 
 class ObjectNotFound(PermanentError):
@@ -84,7 +84,7 @@ class ObjectNotFound(PermanentError):
 
 
 class EngineRefused(PermanentError):
-    """The engine refused the request itself: another try would be refused too."""
+    """The engine refused the request. It would refuse another try too."""
 
 
 class MailRefused(PermanentError):

@@ -1,6 +1,6 @@
-"""A small HTTP port beside each service: `GET /healthz` and `GET /metrics`, for whoever watches it.
+"""Serves `GET /healthz` and `GET /metrics` of each service on a port for monitoring.
 
-Off unless `PRECIEUX_METRICS_PORT` is set, since several services may share a machine.
+It is off unless `PRECIEUX_METRICS_PORT` is set, because several services may share a machine.
 """
 
 import asyncio
@@ -22,12 +22,14 @@ from shared.settings import Settings
 
 
 class HealthSettings(Settings):
-    metrics_host: Annotated[str, Field(description="address to serve /healthz and /metrics on")] = "127.0.0.1"
-    metrics_port: Annotated[int | None, Field(ge=1, le=65535, description="port to serve them on; unset: none")] = None
+    metrics_host: Annotated[str, Field(description="the address that serves /healthz and /metrics")] = "127.0.0.1"
+    metrics_port: Annotated[
+        int | None, Field(ge=1, le=65535, description="the port that serves them; unset, none does")
+    ] = None
 
 
 class Health:
-    """Healthy is a process whose event loop turns and whose database answers."""
+    """A process is healthy if its event loop runs and its database answers."""
 
     def __init__(self, settings: HealthSettings, database: Database) -> None:
         self._settings = settings
@@ -52,7 +54,7 @@ class Health:
             async with self._database.transaction() as connection:
                 await connection.execute("SELECT 1")
         except DatabaseUnavailable:
-            return JSONResponse({"status": "waiting", "database": "away"}, HTTPStatus.SERVICE_UNAVAILABLE)
+            return JSONResponse({"status": "waiting", "database": "unavailable"}, HTTPStatus.SERVICE_UNAVAILABLE)
         return JSONResponse({"status": "ok"})
 
     async def _metrics(self, _: Request) -> Response:
@@ -64,7 +66,7 @@ class Health:
                 held = await connection.fetch_one("SELECT count(*) AS sources FROM quarantine")
                 metrics.QUARANTINE.set(held["sources"] if held else 0)
         except DatabaseUnavailable:
-            # What was read last would be taken for today's.
+            # The last values would look current.
             metrics.BACKLOG.clear()
             metrics.BACKLOG_AGE_SECONDS.clear()
         for state, count in self._database.connections().items():

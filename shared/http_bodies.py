@@ -9,7 +9,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: Bytes of each body that the budget does not count. They are bounded by the number of connections. So a small request
-#: is served even while large ones have used up the budget.
+#: is served even if large ones have used up the budget.
 FREE_BYTES: Final = 65536
 _HEADERS: Final = {
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},

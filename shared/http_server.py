@@ -1,4 +1,4 @@
-"""Serves an ASGI application until the stop event: uvicorn, with the process's signals left to `shared.lifecycle`."""
+"""Serves an ASGI application by uvicorn until the stop event. `shared.lifecycle` handles the signals."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ class _Server(uvicorn.Server):
 
 
 def listening_socket(host: str, port: int, *, setting: str) -> socket.socket:
-    """A bound socket; `ConfigurationError` names `setting` when the address cannot be had."""
+    """Return a bound socket. Raise `ConfigurationError`, which names `setting`, if the address cannot be used."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
@@ -59,7 +59,7 @@ async def serve_http(
 ) -> None:
     """Serve until `stop`, then let the requests under way finish for `grace_seconds`.
 
-    `tell_readiness`: this is what the process is for, so it is ready once this answers.
+    With `tell_readiness`, the process reports that it is ready as soon as this server is.
     """
     protocol: Any = functools.partial(BoundedProtocol, Connections(limits or ConnectionLimits()))
     config = uvicorn.Config(
@@ -68,7 +68,7 @@ async def serve_http(
         ws="none",  # a WebSocket's protocol would take the connection over, without its bounds
         backlog=_BACKLOG,
         log_config=None,
-        # Addresses and inputs travel in query strings: they stay out of the logs.
+        # Query strings hold addresses and inputs, which must not be logged.
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -1,11 +1,11 @@
-"""The states of a job and the ways between them; drawn in docs/architecture.md, and a test holds the two together."""
+"""The states of a job and their transitions. docs/architecture.md draws them, and a test compares the two."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class JobState(StrEnum):
-    """`EXECUTED` means that the program ran or was shown not to compile; `FAILED` means that we could not run it."""
+    """`EXECUTED` means that the program ran or did not compile; `FAILED` means that we could not run it."""
 
     NONE_EXECUTED = "none-executed"
     EXECUTING = "executing"

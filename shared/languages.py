@@ -1,11 +1,11 @@
-"""The languages' names: what a client may write, and the code that the CodeX API knows.
+"""The names of the languages: those that a client may write, and the codes of the CodeX API.
 
-How a language is compiled and run is the executor's business (`executor/languages`).
+`executor/languages` compiles and runs them.
 """
 
 from typing import Final
 
-#: CodeX code -> the names that mean it. Codes of the original first.
+#: The names of each language by its CodeX code. The original's codes come first.
 ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "py": ("python", "python3", "py"),
     "java": ("java",),
@@ -28,5 +28,5 @@ _CODES: Final = {alias: code for code, aliases in ALIASES.items() for alias in a
 
 
 def check_lang(name: str) -> str | None:
-    """The CodeX code of a language's name, in any case and with spaces around it; None when nobody knows it."""
+    """Return the CodeX code of a language's name; None if it is unknown. Case and outer spaces do not matter."""
     return _CODES.get(name.strip().lower())

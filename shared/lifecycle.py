@@ -1,4 +1,4 @@
-"""How a service lives: it is composed, and its loops run side by side until a signal says stop.
+"""Runs a service: composes it, and runs its loops until a signal asks it to stop.
 
 An unexpected error in a loop ends the process, unless the loop is `restarting`.
 """
@@ -31,7 +31,7 @@ Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 def run_service(name: str, serve: Loop) -> int:
-    """The whole life of a process: `serve` composes it and runs it until the stop event. Returns the exit code."""
+    """Run a service until a stop signal, and return the exit code. `serve` composes and runs it."""
     try:
         configure_logging(name, load(LogSettings))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -81,7 +81,7 @@ def restarting(name: str, loop: Loop, policy: RetryPolicy = _RESTARTS) -> Loop:
 
 
 async def run_loops(loops: Iterable[Loop], stop: asyncio.Event) -> None:
-    """Run every loop until `stop` is set; the first that fails stops the others, and its error is raised."""
+    """Run all loops until `stop` is set. If one fails, stop the others and raise its error."""
     tasks = [asyncio.ensure_future(loop(stop)) for loop in loops]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)

@@ -1,6 +1,6 @@
-"""Logs are events: a dotted name and key=value context, coloured on a terminal, JSON lines elsewhere.
+"""Logs events: a dotted name and key=value context, coloured on a terminal, JSON lines elsewhere.
 
-Neither user code nor e-mail addresses belong in them; ids do.
+Events carry ids, never programs or e-mail addresses.
 """
 
 import logging
@@ -16,7 +16,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from shared.settings import Settings, unknown
 
-#: Tracebacks, which have line breaks of their own.
+#: Tracebacks, which keep their line breaks.
 _OURS: Final = frozenset({"exception", "stack"})
 
 
@@ -26,7 +26,7 @@ class LogSettings(Settings):
     ] = "INFO"
     log_format: Annotated[
         Literal["auto", "console", "json"],
-        Field(description="the form of log lines; auto is console on a terminal, otherwise json"),
+        Field(description="the form of the log; auto is console on a terminal, otherwise json"),
     ] = "auto"
 
 
@@ -45,7 +45,7 @@ def _shorten(_: object, __: str, event: EventDict) -> EventDict:
 
 
 def configure_logging(service: str, settings: LogSettings) -> None:
-    """Send structlog's and the standard library's records to standard error in one form; `service` marks each."""
+    """Send the records of structlog and the standard library to standard error. Each carries `service`."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -90,9 +90,9 @@ def configure_logging(service: str, settings: LogSettings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
-    # pika and botocore narrate every reconnect and retry; ours says it once, with what will happen next.
+    # pika and botocore log every reconnect and retry. Our own event is logged once, with what happens next.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
-    # Its pool warns with a traceback at each try to restore a connection; ours says once that the database is away.
+    # Its pool logs a traceback at each try to reconnect. Our event says once that the database is unavailable.
     logging.getLogger("asyncpg").setLevel(logging.ERROR)
     # The client gets the same message, and may send such forms as often as they like.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)

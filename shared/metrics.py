@@ -1,6 +1,6 @@
-"""Every Prometheus metric of the services, named once: units in the names, few labels, never an id.
+"""The Prometheus metrics of all services. Their names carry units. Labels are few, and never ids.
 
-`GET /metrics` on `PRECIEUX_METRICS_PORT` shows those of one process, beside `GET /healthz` (`shared.health`).
+`GET /metrics` on `PRECIEUX_METRICS_PORT` shows those of one process (`shared.health`).
 """
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -15,21 +15,21 @@ OUTBOX_PUBLISHED = Counter("precieux_outbox_published_total", "Messages that the
 MESSAGES = Counter("precieux_messages_total", "Messages that the consumer settled", ["settlement"])
 
 JOBS_CLAIMED = Counter("precieux_jobs_claimed_total", "Claims, every attempt counted")
-JOBS_RETRIED = Counter("precieux_jobs_retried_total", "Attempts that failed on our side and are tried again")
-JOBS_RESCUED = Counter("precieux_jobs_rescued_total", "Jobs returned from runners that died")
+JOBS_RETRIED = Counter("precieux_jobs_retried_total", "Attempts that failed on our side and will be repeated")
+JOBS_RESCUED = Counter("precieux_jobs_rescued_total", "Jobs taken back from runners that died")
 JOBS_INTERRUPTED = Counter("precieux_jobs_interrupted_total", "Runs that ended with their engine")
-JOBS_CONDEMNED = Counter("precieux_jobs_condemned_total", "Jobs that are not run again, for interruptions", ["result"])
+JOBS_CONDEMNED = Counter("precieux_jobs_condemned_total", "Jobs interrupted too often to run again", ["result"])
 JOBS_FINISHED = Counter("precieux_jobs_finished_total", "Jobs that ended", ["state", "verdict"])
 JOB_WAIT_SECONDS = Histogram("precieux_job_wait_seconds", "From the job's row to its claim", buckets=_SECONDS)
-JOB_RUN_SECONDS = Histogram("precieux_job_run_seconds", "From the claim to the stored outcome", buckets=_SECONDS)
+JOB_RUN_SECONDS = Histogram("precieux_job_run_seconds", "From the claim to the stored result", buckets=_SECONDS)
 SLOTS_BUSY = Gauge("precieux_runner_slots_busy", "Runs that this runner has at the engine")
 
-MAILS = Counter("precieux_mails_total", "What became of attempts to send a mail", ["result"])
+MAILS = Counter("precieux_mails_total", "Attempts to send a mail, by result", ["result"])
 
-LOOP_RESTARTS = Counter("precieux_loop_restarts_total", "Loops started again after an error of ours", ["loop"])
+LOOP_RESTARTS = Counter("precieux_loop_restarts_total", "Loops restarted after an unexpected error", ["loop"])
 
-# Read from the database when they are asked for (`shared.backlog`).
-BACKLOG = Gauge("precieux_backlog", "What waits, by where it waits", ["where"])
-BACKLOG_AGE_SECONDS = Gauge("precieux_backlog_oldest_age_seconds", "Age of the oldest of what waits", ["where"])
-QUARANTINE = Gauge("precieux_quarantine_sources", "Sources that are not run until the operator lifts it")
+# Read from the database at each `GET /metrics` (`shared.backlog`).
+BACKLOG = Gauge("precieux_backlog", "Size of the backlog, by place", ["where"])
+BACKLOG_AGE_SECONDS = Gauge("precieux_backlog_oldest_age_seconds", "Age of the oldest in the backlog", ["where"])
+QUARANTINE = Gauge("precieux_quarantine_sources", "Sources in quarantine")
 DATABASE_CONNECTIONS = Gauge("precieux_database_connections", "Connections of this process's pool", ["state"])

@@ -1,6 +1,6 @@
-"""Tells the process that started this one how it is, by systemd's protocol (sd_notify(3)).
+"""Reports this process's state to the process that started it, by systemd's protocol (sd_notify(3)).
 
-`precieux up` listens on that socket, and so does systemd where a service is a unit of its own.
+The other side is `precieux up`, or systemd if the service is a unit.
 """
 
 import contextlib
@@ -9,24 +9,24 @@ import socket
 
 
 def notify_ready(status: str = "") -> None:
-    """Say that this process is ready; `status` says in one line what it does."""
+    """Report that this process is ready, with a line of `status` about what it does."""
     _send("READY=1", *([f"STATUS={status}"] if status else []))
 
 
 def notify_status(status: str) -> None:
-    """Say in one line how it stands. If nobody reads, nothing is said: it does not wait."""
+    """Report the status in one line. Drop it if the other side does not read, so that this never waits."""
     with contextlib.suppress(OSError):
         _send(f"STATUS={status}", flags=socket.MSG_DONTWAIT)
 
 
 def notify_stopping() -> None:
-    """Say that this process is about to end."""
+    """Report that this process is about to end."""
     with contextlib.suppress(OSError):
         _send("STOPPING=1")
 
 
 def notify_alive() -> None:
-    """Say that this process is alive. If nobody reads, nothing is said: it does not wait."""
+    """Report that this process is alive. Drop it if the other side does not read, so that this never waits."""
     with contextlib.suppress(OSError):
         _send("WATCHDOG=1", flags=socket.MSG_DONTWAIT)
 

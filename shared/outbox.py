@@ -1,6 +1,6 @@
-"""The outbox: what the broker must hear, written in the same transaction as the change that it tells.
+"""The outbox: messages for the broker, written in the same transaction as the change that they announce.
 
-Rows only; the loop that publishes them is `api_service.relay`.
+This module handles the rows. `api_service.relay` publishes them.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class OutboxRow:
 
 
 async def add(connection: Connection, upload_id: int, request_id: UUID) -> None:
-    """Ask for the execution of one upload, in the caller's transaction."""
+    """Request a run of one upload, in the caller's transaction."""
     await connection.execute(
         "INSERT INTO outbox (queue, body, headers)"
         " VALUES (:queue, :body, jsonb_build_object('message_id', CAST(:message_id AS text)))",

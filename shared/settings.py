@@ -1,8 +1,7 @@
-"""The base of all settings: small frozen classes, read from `PRECIEUX_*`, checked once at start.
+"""The base of all settings: small frozen classes, read from `PRECIEUX_*` and checked once at start.
 
-Each concern declares its own class beside the code that it configures; a process reads only the ones it needs, so
-the executor never sees a database password. A variable that is set but empty counts as unset, which is how Compose
-files pass "nothing".
+Each class is declared beside the code that it configures. A process reads only those that it needs, so the executor
+never sees a database password. An empty variable counts as unset, because Compose files pass unset ones as empty.
 """
 
 import difflib
@@ -19,7 +18,7 @@ from shared.errors import ConfigurationError
 from shared.known_settings import KNOWN
 
 PREFIX = "PRECIEUX_"
-#: The project's own tests are set up by these.
+#: Settings of the project's tests.
 _OF_TESTS = f"{PREFIX}TEST_"
 
 
@@ -31,7 +30,7 @@ AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
 def load(settings: type[AnySettings]) -> AnySettings:
-    """Read one settings class from the environment; `ConfigurationError` names the first variable at fault."""
+    """Read one settings class from the environment. Raise `ConfigurationError` for the first invalid variable."""
     try:
         return settings()
     except ValidationError as exc:
@@ -59,13 +58,13 @@ def _nearest(name: str) -> str | None:
 
 
 def default_data_dir() -> Path:
-    """Where embedded state lives when `PRECIEUX_DATA_DIR` does not say: the system's place for root, or the user's."""
+    """Return the folder of embedded state if `PRECIEUX_DATA_DIR` is unset: the system's for root, else the user's."""
     if os.geteuid() == 0:
         return Path("/var/lib/precieux")
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "precieux"
 
 
 def fail(error: ConfigurationError) -> int:
-    """Tell the operator what to mend; the exit code is that of sysexits.h's EX_CONFIG."""
+    """Print the error, and return the exit code EX_CONFIG of sysexits.h."""
     print(f"precieux: {error}", file=sys.stderr)  # noqa: T201  (logging may not be configured yet)
     return os.EX_CONFIG

@@ -1,4 +1,4 @@
-"""The signals that ask a process to end in good order: SIGTERM, and SIGINT of a terminal."""
+"""The signals that ask a process to shut down: SIGTERM, and SIGINT from a terminal."""
 
 import asyncio
 import signal
@@ -12,10 +12,10 @@ INTERRUPTED: Final = 128 + signal.SIGINT
 
 
 def at_first_stop_signal(act: Callable[[], None]) -> None:
-    """Have the event loop call `act` at the first of them. From then on the process ignores them, until it has ended.
+    """Have the event loop call `act` at the first of them. The process ignores all further ones.
 
-    Not by the loop's own handlers: it gives them back when it closes, and then one more signal would kill a process
-    that is about to exit with 0.
+    The handlers of the loop itself are removed when it closes. One more signal would then kill a process that is
+    about to exit with 0.
     """
     loop = asyncio.get_running_loop()
 

@@ -1,7 +1,7 @@
 """Suppressions: recipients who asked for no more mails.
 
-A row keeps the address as its owner unsubscribed it, and its canonical form, by which all spellings of it are found.
-A row without one was written by an earlier release; it is found by its exact spelling.
+A row keeps the address as its owner unsubscribed it, and its canonical form, which finds all spellings of it.
+A row of an earlier release has no canonical form, and only its exact spelling finds it.
 """
 
 from collections.abc import Collection

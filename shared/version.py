@@ -1,4 +1,4 @@
-"""The version of this release, for the package's metadata and for what runs from a folder that was never installed."""
+"""The version of this release, for the package's metadata and for programs that run without being installed."""
 
 from typing import Final
 

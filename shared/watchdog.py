@@ -1,7 +1,7 @@
-"""Says that this process is alive, again and again, for as long as it is (WatchdogSec= of systemd.service(5)).
+"""Reports regularly that this process is alive (WatchdogSec= of systemd.service(5)).
 
-The event loop itself says so. A loop that is stuck says nothing, and then systemd, or `precieux up`, ends the process
-and starts it again. Threads that the process cannot do without are watched too: each has a `Pulse`.
+The event loop sends the report. If the loop is stuck no report is sent, and systemd or `precieux up` restarts the
+process. Threads that the process needs are watched too: each has a `Pulse`.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from shared.notify import notify_alive
 
 log = get_logger(__name__)
 
-#: Signs of life in the time that the listener waits for one. Two may be late or lost.
+#: Reports in the time that the listener waits for one. Two may be late or lost.
 _SIGNS: Final = 3
 
 
 class Pulse:
-    """The pulse of a thread: inside the block the thread must call `beat` at least every `longest` seconds."""
+    """Watches a thread: inside the block the thread must call `beat` at least every `longest` seconds."""
 
     def __init__(self, name: str, *, longest: float) -> None:
         self._name = name
@@ -43,7 +43,7 @@ class Pulse:
         self._last = time.monotonic()
 
     def stopped(self) -> bool:
-        """Return whether the thread is stuck, and log it."""
+        """Return True if the thread is stuck, and log it."""
         silent_s = time.monotonic() - self._last
         if silent_s > self._longest:
             log.error("watchdog.thread_is_stuck", thread=self._name, silent_s=round(silent_s))
@@ -54,17 +54,17 @@ _pulses: Final[set[Pulse]] = set()
 
 
 def interval() -> float | None:
-    """Return the seconds from one sign of life to the next; None if nobody waits for any (sd_watchdog_enabled(3))."""
+    """Return the seconds between two reports; None if no process waits for any (sd_watchdog_enabled(3))."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
-    meant = os.environ.get("WATCHDOG_PID", str(os.getpid()))
-    if not microseconds.isdecimal() or meant != str(os.getpid()):
+    watched = os.environ.get("WATCHDOG_PID", str(os.getpid()))
+    if not microseconds.isdecimal() or watched != str(os.getpid()):
         return None
     return int(microseconds) / 1e6 / _SIGNS or None
 
 
 @contextlib.asynccontextmanager
 async def signs_of_life() -> AsyncIterator[None]:
-    """Say that this process is alive, until the block ends, while its loop turns and no watched thread is stuck."""
+    """Report inside the block that this process is alive, while its loop runs and no watched thread is stuck."""
     seconds = interval()
     if seconds is None:
         yield

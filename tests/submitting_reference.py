@@ -156,9 +156,9 @@ def _page() -> Iterator[str]:
 def _commands(language: Language) -> Iterator[str]:
     """Yield the commands with each tool's first place, and with all options."""
     tools = {name: places[0] for name, places in language.tools.items()}
-    options = {name: option.word for name, option in language.options.items()}
+    options = {name: option.word for name, option in (language.compile.options if language.compile else {}).items()}
     installed = Installed(language, {**tools, **options}, info="")
-    commands = installed.commands(language.names_for(""), limits.memory_of(limits.NO_WISHES, ExecutorSettings()))
+    commands = installed.commands(language.names_for(""), limits.memory_of(limits.DEFAULT_REQUEST, ExecutorSettings()))
     yield f"\n{language.name}:\n\n```sh\n"
     for command in filter(None, commands.for_a_shell().values()):
         yield _HEADERS.sub("...", command) + "\n"
@@ -166,18 +166,18 @@ def _commands(language: Language) -> Iterator[str]:
 
 
 def _file_names(ordered: list[Language]) -> str:
-    kept = ", ".join(f"`.{extension}`" for language in ordered for extension in language.extensions)
+    kept = ", ".join(f"`.{extension}`" for language in ordered for extension in language.source_file.extensions)
     return _FILE_NAMES.format(longest=file_names.LONGEST, extensions=kept)
 
 
 def _limits(settings: ExecutorSettings) -> Iterator[tuple[str, str]]:
-    run = limits.of_run(limits.NO_WISHES, settings, extra_memory=0)
+    run = limits.of_run(limits.DEFAULT_REQUEST, settings, extra_memory=0)
     compilation = limits.of_compilation(settings)
     fitted = limits.on_this_host(settings, by_number=True, most_processes=None)
     extra = ", ".join(
-        f"{language.extra_memory // MIB} MiB more for {language.name}"
+        f"{language.run.extra_memory // MIB} MiB more for {language.name}"
         for language in languages.known().values()
-        if language.extra_memory
+        if language.run.extra_memory
     )
     yield "CPU time", f"{run.cpu_s:g} s"
     yield "elapsed time", f"{run.wall_s:g} s"

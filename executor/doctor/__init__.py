@@ -1,1 +1,1 @@
-"""Proves at the start, and on demand, that programs cannot get out, and names the remedy if they can."""
+"""Checks, at every start and on demand, that programs cannot break out of the sandbox, and names a remedy."""

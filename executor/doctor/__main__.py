@@ -1,5 +1,6 @@
-"""`python -m executor.doctor`: tries to break out of the sandbox on this host. It tells what held, by what, what to
-change for the rest, and in which languages programs run.
+"""`python -m executor.doctor`: tries to break out of the sandbox on this host, and reports the result.
+
+The report says which guarantees held and by which mechanism, what to change for the others, and which languages run.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from executor.doctor.facts import read_facts
 from executor.host import find_mechanisms
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.link import Mechanisms
+from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
 from shared.errors import ConfigurationError
 from shared.logging import LogSettings, configure_logging
@@ -36,7 +37,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Tool:
-    """A language by its code and its name, and the version of its compiler or interpreter."""
+    """A language's code and name, and the version of its compiler or interpreter."""
 
     language: str
     name: str
@@ -45,7 +46,7 @@ class Tool:
 
 @dataclass(frozen=True)
 class Report:
-    """`serves` tells whether the executor would serve, `reason` why no sandbox can be raised at all."""
+    """`serves` is True if the executor would serve. `reason` says why the sandbox does not start, if it does not."""
 
     serves: bool
     runs_as: str
@@ -57,11 +58,11 @@ class Report:
 
 
 async def examine(settings: ExecutorSettings, start: str = remedies.Facts.start) -> Report:
-    """Return the report; its remedies say how to start the executor by the command `start`."""
+    """Return the report. Its remedies contain the command `start`, which starts the executor."""
     try:
         mechanisms = find_mechanisms(settings)
     except ConfigurationError as exc:
-        return Report(False, "nobody yet", None, [], str(exc), "")
+        return Report(False, "an unknown user", None, [], str(exc), "")
     runs_as = _runs_as(mechanisms)
     bubblewrap = str(mechanisms.bubblewrap)
     if mechanisms.why_bubblewrap:
@@ -78,9 +79,9 @@ async def examine(settings: ExecutorSettings, start: str = remedies.Facts.start)
         await sandbox.aclose()
     facts = replace(read_facts(mechanisms), start=start)
     rows = [_row(finding, mechanisms, facts) for finding in findings]
-    is_kept_in = all(row.held for row in rows if row.essential)
-    serves = is_kept_in or settings.executor_unsafe_serve_without_isolation
-    remedy = "" if is_kept_in else remedies.remedy(facts)
+    is_isolated = all(row.held for row in rows if row.essential)
+    serves = is_isolated or settings.executor_unsafe_serve_without_isolation
+    remedy = "" if is_isolated else remedies.remedy(facts)
     described = (one.describe(settings.default_memory_limit) for one in installed.values())
     tools = [Tool(one.language, one.name or one.language, one.version) for one in described]
     return Report(serves, runs_as, bubblewrap, rows, remedy=remedy, languages=tools)
@@ -88,48 +89,24 @@ async def examine(settings: ExecutorSettings, start: str = remedies.Facts.start)
 
 def _runs_as(mechanisms: Mechanisms) -> str:
     if mechanisms.privileged:
-        return "root, programs as users of their own"
+        return "root, each program as a separate user"
     if mechanisms.subordinates:
-        return "an ordinary user, programs as users of their own (newuidmap)"
-    return f"an ordinary user, whom all programs share ({mechanisms.why_shared})"
+        return "an ordinary user, each program as a separate user (newuidmap)"
+    return f"an ordinary user, as do all programs ({mechanisms.why_shared})"
 
 
 def _row(finding: probes.Finding, mechanisms: Mechanisms, facts: remedies.Facts) -> Row:
-    by_cgroup = f"cgroup v{mechanisms.cgroups.version}" if mechanisms.cgroups else None
-    mechanism, remedy = _MECHANISMS[finding.guarantee.partition(",")[0]], ""
-    if mechanism in _SAMPLED:
-        mechanism = by_cgroup or _SAMPLED[mechanism]
+    mechanism, remedy = finding.mechanism, ""
+    if finding.better_by_cgroup:
+        if mechanisms.cgroups:
+            mechanism = f"cgroup v{mechanisms.cgroups.version}"
         if why := mechanisms.why_sampled:
-            how_to_count = remedies.remedy_for_cgroups(why.cause, facts)
-            remedy = f"Sampled, so late by a moment ({why}). {how_to_count}"
+            remedy = f"Sampled, so a moment late ({why}). {remedies.remedy_for_cgroups(why.cause, facts)}"
     if not finding.held:
         remedy = finding.detail
         if finding.guarantee == probes.MAY_MAKE_CODE:
             remedy = f"{remedy}. {remedies.remedy_for_code(facts)}"
     return Row(finding.guarantee, finding.held, finding.essential, mechanism, remedy)
-
-
-#: By what each guarantee holds; keys are guarantees up to their first comma.
-_MECHANISMS = {
-    "the host's files are out of sight": "bubblewrap's root, mount namespace",
-    "the system cannot be written": "read-only mounts",
-    "other processes are out of sight": "pid namespace, /proc with hidepid",
-    "no user": "user namespace, no capabilities, no_new_privs",
-    "the kernel's dangerous calls are refused": "seccomp, list of allowed calls",
-    "no new namespaces": "seccomp",
-    "no network": "network namespace",
-    "no crash starts a program of the host": "RLIMIT_CORE of 1",
-    "nothing of the host's environment": "fixed environment, closed descriptors",
-    "CPU time is limited": "cpu",
-    "elapsed time is limited": "clock of the keeper, less waiting for a processor",
-    "memory is limited": "memory",
-    "processes are limited": "RLIMIT_NPROC in the user namespace",
-    "files are limited": "size of the tmpfs",
-    "output is limited": "counted while reading",
-    "nothing outlives a run": "end of the pid namespace",
-    probes.MAY_MAKE_CODE: "memory that is written and executed",
-}
-_SAMPLED = {"cpu": "sampling /proc, RLIMIT_CPU per process", "memory": "sampling the tree's memory in /proc"}
 
 
 def show(report: Report, console: Console) -> None:
@@ -146,23 +123,23 @@ def show(report: Report, console: Console) -> None:
         if line:
             _print_whole(console, line, style="red")
     if report.languages:
-        told = (" ".join(filter(None, (tool.name, tool.version))) for tool in report.languages)
-        console.print(f"Languages: {', '.join(told)}.", markup=False, highlight=False)
+        languages = (" ".join(filter(None, (tool.name, tool.version))) for tool in report.languages)
+        console.print(f"Languages: {', '.join(languages)}.", markup=False, highlight=False)
     console.print("The executor serves here." if report.serves else "[bold red]The executor refuses to serve here.[/]")
 
 
 def _print_whole(console: Console, line: str, style: str | None = None) -> None:
-    """Print without breaking the line, because there may be a command in it to copy."""
+    """Print the line unbroken, because it may contain a command to copy."""
     console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def main(
-    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     start: Annotated[
-        str, typer.Option(metavar="COMMAND", help="What starts the executor here, for the commands that are advised.")
+        str, typer.Option(metavar="COMMAND", help="The command that starts the executor here, for use in remedies.")
     ] = remedies.Facts.start,
 ) -> None:
-    """Tell whether this machine can run programs safely, by what, and in which languages.
+    """Check whether this machine can run programs safely, by which mechanisms, and in which languages.
 
     The exit code is 0 if the executor would serve, and 1 if it would refuse.
     """
@@ -171,7 +148,7 @@ def main(
         configure_logging("doctor", LogSettings(log_level="ERROR"))
         report = asyncio.run(examine(settings, start))
     except ConfigurationError as exc:
-        report = Report(False, "nobody yet", None, [], str(exc))
+        report = Report(False, "an unknown user", None, [], str(exc))
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     if as_json:

@@ -1,4 +1,4 @@
-"""Reads, or tries, the facts about this host that decide whether programs can be kept in."""
+"""Finds out the facts about this host that decide whether the sandbox works, by reading and by trying."""
 
 import os
 import re
@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from executor.doctor.remedies import Facts, Unit
-from executor.sandbox.link import Mechanisms
 from executor.sandbox.wall import find_bubblewrap
+from executor.sandbox.wall.mechanisms import Mechanisms
 
 _TRIAL = Path(__file__).with_name("namespace_trial.py")
 _TIMEOUT_S = 5
@@ -17,7 +17,7 @@ _CONTAINER_MARKS = (".dockerenv", "run/.containerenv")
 
 
 def read_facts(mechanisms: Mechanisms, root: Path = Path("/")) -> Facts:
-    """Return the facts. It takes as long as raising two walls, so only the doctor and a failed start call it."""
+    """Return the facts. This takes as long as starting two walls, so only the doctor and a failed start do it."""
 
     def number(path: str) -> int | None:
         try:
@@ -39,31 +39,32 @@ def read_facts(mechanisms: Mechanisms, root: Path = Path("/")) -> Facts:
         masked=masked((proc / "mountinfo").read_text()),
         refused=_try(mechanisms.first_user if mechanisms.privileged else None),
         bubblewrap=str(mechanisms.bubblewrap),
-        bubblewrap_says=find_bubblewrap.why_not(mechanisms.bubblewrap, mechanisms.privileged),
+        bubblewrap_error=find_bubblewrap.why_not(mechanisms.bubblewrap, mechanisms.privileged),
         python=sys.executable,
     )
 
 
 def unit(own_groups: str) -> Unit | None:
-    """Return the service of systemd that we are, by our cgroups (/proc/self/cgroup); None in a scope, as of a login."""
+    """Return our systemd service, from our cgroups (/proc/self/cgroup). None in a scope, such as that of a login."""
     for line in own_groups.splitlines():
         _, controllers, path = line.split(":", 2)
         names = [name for name in path.split("/") if name.endswith((".service", ".scope"))]
         if controllers in ("", "name=systemd") and names and names[-1].endswith(".service"):
-            # The services of a user are below that of the user's own systemd.
+            # The services of a user are below the service of the user's systemd.
             return Unit(names[-1], of_user=len(names) > 1)
     return None
 
 
 def masked(mounts: str) -> tuple[str, ...]:
-    """Return what is mounted over files of /proc (proc_pid_mountinfo(5)): where anything is, the kernel mounts no other
-    /proc for us. An empty folder that nobody has mounted yet hides nothing."""
+    """Return what is mounted over files of /proc (proc_pid_mountinfo(5)). If anything is, the kernel refuses us another
+    /proc. A mount point that hides only an empty folder does not count.
+    """
     found = re.findall(r"^(?:\S+ ){4}(/proc/\S+) .* - (\S+)", mounts, re.MULTILINE)
     return tuple(dict.fromkeys(path for path, kind in found if kind not in ("autofs", "binfmt_misc")))
 
 
 def _profile(file: Path) -> str:
-    """Return our AppArmor profile, or "" if there is none or nothing of the kind."""
+    """Return our AppArmor profile, or "" if there is none."""
     try:
         profile = file.read_text().strip("\0\n")
     except OSError:
@@ -82,7 +83,7 @@ def _try(user: int | None) -> dict[str, str]:
     return refusals(done.stdout)
 
 
-def refusals(told: str) -> dict[str, str]:
-    """Return the steps that the kernel refused and its errors, as `namespace_trial.py` tells them."""
-    steps = dict(line.partition("\t")[::2] for line in told.splitlines())
+def refusals(output: str) -> dict[str, str]:
+    """Return the steps that the kernel refused, with its errors, from the output of `namespace_trial.py`."""
+    steps = dict(line.partition("\t")[::2] for line in output.splitlines())
     return {step: error or signal.SIGSYS.name for step, error in steps.items() if error != "ok"}

@@ -1,4 +1,4 @@
-"""Run inside a box by `probes.py`, never imported: tries what must not work, and prints what did, by kind, as JSON."""
+"""Tries what must not work in a box, and prints what worked, by kind, as JSON. `probes.py` runs it as a program."""
 
 import ctypes
 import errno
@@ -39,8 +39,9 @@ def system(aims: dict[str, Any]) -> list[str]:
 
 def processes(aims: dict[str, Any]) -> list[str]:
     own = {"1", str(os.getpid())}
-    seen = [name for name in os.listdir("/proc") if name.isdigit() and name not in own]
-    return seen + [file for file in ("environ", "mem", "root/", "fd") if works(os.open, f"/proc/1/{file}", os.O_RDONLY)]
+    found = [name for name in os.listdir("/proc") if name.isdigit() and name not in own]
+    names = ("environ", "mem", "root/", "fd")
+    return found + [name for name in names if works(os.open, f"/proc/1/{name}", os.O_RDONLY)]
 
 
 def privileges(aims: dict[str, Any]) -> list[str]:

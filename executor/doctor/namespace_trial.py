@@ -1,7 +1,7 @@
-"""Run as a program by `host_facts.py`, never imported: takes the steps of making a box, and prints how each ended.
+"""Takes the steps of making a box, and prints how each ended. `facts.py` runs it as a program.
 
-A line is a step's name, a tab, and "ok" or the name of the kernel's error. A step without an end killed us. Of the
-steps that make the box, none follows one that was refused, since what came then would be about that.
+A line is a step's name, a tab, and "ok" or the name of the kernel's error. A step whose line has no result killed the
+program. The steps that make the box stop at the first that is refused, since later ones would fail for the same reason.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ _NAMESPACES = _NEWNS | _NEWUTS | _NEWIPC | _NEWPID | _NEWNET
 _INVALID_FLAG = 1
 _AT_FDCWD, _O_PATH = -100, 0o10000000
 _PR_SET_DUMPABLE = 4
-# The same numbers on every architecture, 424 and above. The others are what `isolation_probe.py` calls in a box.
+# Numbers from 424 on are the same on every architecture. The others are those that `isolation_probe.py` calls in a box.
 _OPENAT2 = 437
 _OTHER_CALLS = (425, 428, 429, 430, 435, 438, 442)
 
@@ -41,7 +41,7 @@ def netlink() -> None:
 
 
 def fail_with(expected: int, function: Callable[..., int], *arguments: object) -> None:
-    """Call the kernel with arguments at which it fails before it looks at privileges: another error is a filter's."""
+    """Make a call that fails before the kernel checks privileges. Raises `OSError` if a filter refuses it."""
     try:
         call(function, *arguments)
     except OSError as exc:
@@ -50,13 +50,13 @@ def fail_with(expected: int, function: Callable[..., int], *arguments: object) -
 
 
 def other_calls() -> None:
-    """They fail, as their arguments are nothing; only whether we survive them matters."""
+    """Make calls with empty arguments, which fail. A filter may kill us for them."""
     for number in _OTHER_CALLS:
         _libc.syscall(number, 0, 0, 0, 0, 0)
 
 
 def limit_cores() -> None:
-    """Look whether the keeper may set the limit of 1 with which crashes start no program of the host (core(5))."""
+    """Raise `OSError` if the keeper cannot set the limit of 1, at which a crash starts no program (core(5))."""
     with open("/proc/sys/kernel/core_pattern") as file:
         if file.read(1) == "|" and resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
             raise OSError(errno.EPERM, "")
@@ -73,7 +73,7 @@ def become(user: int) -> None:
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
-    call(_libc.prctl, _PR_SET_DUMPABLE, 1, 0, 0, 0)  # else the files of /proc/self would belong to root
+    call(_libc.prctl, _PR_SET_DUMPABLE, 1, 0, 0, 0)  # otherwise the files of /proc/self belong to root
 
 
 def attempt(name: str, step: Callable[..., None], *arguments: object) -> bool:
@@ -111,7 +111,7 @@ def make_box(user: int) -> None:
 
 
 def main(user: int) -> None:
-    """`user` is that of boxes if we are root, else negative."""
+    """Try every step. `user` is the user of boxes if we are root, and negative otherwise."""
     attempt("openat2", openat2)
     attempt("netlink", netlink)
     attempt("unshare", fail_with, errno.EINVAL, _libc.unshare, _NEWUSER | _NAMESPACES | _INVALID_FLAG)

@@ -1,7 +1,7 @@
-"""Attempts to break out, small enough for every start: what the self-test and the doctor know about this host.
+"""Attempts to break out of the sandbox, for the self-test at every start and for the doctor.
 
-One program asks for everything that isolation forbids and says what it got; others each run into one limit. The
-attack suite (`tests/security`) asks more, but takes longer.
+One program tries everything that isolation forbids and prints what worked. The others each run into one limit. The
+attack suite (`tests/security`) tries more, but takes longer.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from executor.sandbox.base import File, Job, Sandbox, Step, StepLimits, StepResu
 _LIMITS = StepLimits(
     cpu_s=5, wall_s=10, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=8 << 20, stack_bytes=8 << 20
 )
-#: Of a probe that ends by itself: what it takes longer is the machine's slowness, and says nothing of a guarantee.
+#: The limits of a probe that ends by itself. If it takes longer, the machine is slow, and the guarantee may still hold.
 _PATIENT = replace(_LIMITS, cpu_s=60, wall_s=60)
 _OWN_FILE = str(Path(__file__).resolve())
 _DISK_BYTES = 8 << 20
@@ -27,55 +27,66 @@ _OUTPUT_BYTES = 65536
 
 @dataclass(frozen=True)
 class Finding:
-    """`held` tells whether the guarantee stands; without an `essential` one the executor refuses to serve."""
+    """One guarantee, and whether it `held`. If an `essential` one did not, the executor refuses to serve.
+
+    `mechanism` is what provides the guarantee. On a host with cgroups, a cgroup does so if it is `better_by_cgroup`.
+    """
 
     guarantee: str
+    mechanism: str
     essential: bool
     held: bool
     detail: str = ""
+    better_by_cgroup: bool = False
 
 
-#: What `isolation_probe.py` tries, and the guarantee that stands when it fails.
+#: The attempts of `isolation_probe.py`. For each: the guarantee that holds if it fails, and the mechanism behind it.
 _ISOLATION = {
-    "files": "the host's files are out of sight",
-    "system": "the system cannot be written",
-    "processes": "other processes are out of sight",
-    "privileges": "no user, capability or way to privileges",
-    "calls": "the kernel's dangerous calls are refused",
-    "namespaces": "no new namespaces",
-    "network": "no network, not even the host's loopback",
-    "crashes": "no crash starts a program of the host",
-    "environment": "nothing of the host's environment",
+    "files": ("the host's files are out of sight", "bubblewrap's root, mount namespace"),
+    "system": ("the system cannot be written", "read-only mounts"),
+    "processes": ("other processes are out of sight", "pid namespace, /proc with hidepid"),
+    "privileges": ("no user, capability or way to privileges", "user namespace, no capabilities, no_new_privs"),
+    "calls": ("the kernel's dangerous calls are refused", "seccomp, list of allowed calls"),
+    "namespaces": ("no new namespaces", "seccomp"),
+    "network": ("no network, not even the host's loopback", "network namespace"),
+    "crashes": ("no crash starts a program of the host", "RLIMIT_CORE of 1"),
+    "environment": ("nothing of the host's environment", "fixed environment, closed descriptors"),
 }
 
 
-#: No guarantee of ours, but without it all programs in Java and JavaScript fail.
+#: Isolation does not need this, but without it all programs in Java and JavaScript fail.
 MAY_MAKE_CODE = "runtimes may compile as they run"
 
 
 @dataclass(frozen=True)
 class _LimitProbe:
     guarantee: str
+    mechanism: str
     source: str
     limits: StepLimits
     held: Callable[[StepResult], bool]
+    better_by_cgroup: bool = False
 
 
 _LIMIT_PROBES = (
     _LimitProbe(
         "CPU time is limited",
+        "sampling /proc, RLIMIT_CPU per process",
         "while True: pass",
         replace(_LIMITS, cpu_s=0.2),
         lambda ended: ended.stopped == "cpu",
+        better_by_cgroup=True,
     ),
     _LimitProbe(
         "elapsed time is limited",
+        "clock of the keeper, less waiting for a processor",
         "import time; time.sleep(60)",
         replace(_LIMITS, wall_s=0.3),
         lambda ended: ended.stopped == "wall",
     ),
     _LimitProbe(
         "memory is limited, of all processes together",
+        "sampling the tree's memory in /proc",
         """
 import os, time
 for _ in range(4):
@@ -86,9 +97,11 @@ time.sleep(9)
 """,
         replace(_LIMITS, memory_bytes=64 << 20),
         lambda ended: ended.stopped == "memory",
+        better_by_cgroup=True,
     ),
     _LimitProbe(
         "processes are limited",
+        "RLIMIT_NPROC in the user namespace",
         """
 import os, signal
 try:
@@ -103,6 +116,7 @@ except OSError:
     ),
     _LimitProbe(
         "files are limited",
+        "size of the tmpfs",
         """
 try:
     for number in range(4):
@@ -115,12 +129,14 @@ except OSError:
     ),
     _LimitProbe(
         "output is limited",
+        "counted while reading",
         "while True: print('x' * 1000)",
         _LIMITS,
         lambda ended: ended.stopped == "output",
     ),
     _LimitProbe(
         "nothing outlives a run",
+        "end of the pid namespace",
         """
 import os, time
 if os.fork() == 0:
@@ -133,6 +149,7 @@ print("ended")
     ),
     _LimitProbe(
         MAY_MAKE_CODE,
+        "memory that is written and executed",
         """
 import mmap
 try:
@@ -147,7 +164,7 @@ except OSError as exc:
 
 
 async def probe(sandbox: Sandbox, at_once: int) -> list[Finding]:
-    """Run all probes, so many at once; `SandboxFailure` when the sandbox itself does not work."""
+    """Run all probes, `at_once` at a time. Raises `SandboxFailure` if the sandbox itself does not work."""
     free = asyncio.Semaphore(at_once)
 
     async def run(source: str, limits: StepLimits, argument: str = "") -> StepResult:
@@ -161,10 +178,11 @@ async def probe(sandbox: Sandbox, at_once: int) -> list[Finding]:
     async def limit(probe_: _LimitProbe) -> Finding:
         ended = await run(probe_.source, probe_.limits)
         held = probe_.held(ended)
-        return Finding(probe_.guarantee, False, held, "" if held else _tell(ended))
+        detail = "" if held else _describe(ended)
+        return Finding(probe_.guarantee, probe_.mechanism, False, held, detail, probe_.better_by_cgroup)
 
     try:
-        async with asyncio.TaskGroup() as group:  # which leaves none running when one fails
+        async with asyncio.TaskGroup() as group:  # if one fails, the group cancels the others
             isolation = group.create_task(_isolation(run))
             limits = [group.create_task(limit(probe_)) for probe_ in _LIMIT_PROBES]
     except ExceptionGroup as failures:
@@ -178,15 +196,15 @@ async def _isolation(run: Callable[[str, StepLimits, str], Awaitable[StepResult]
         aims = {"port": listener.getsockname()[1], "files": [_OWN_FILE]}
         ended = await run(source, _PATIENT, json.dumps(aims))
     try:
-        got: dict[str, str] = json.loads(ended.stdout)
+        worked: dict[str, str] = json.loads(ended.stdout)
     except ValueError:
-        return [Finding(guarantee, True, False, _tell(ended)) for guarantee in _ISOLATION.values()]
+        worked = dict.fromkeys(_ISOLATION, _describe(ended))
     return [
-        Finding(guarantee, True, not got.get(name, "not tried"), got.get(name, "not tried"))
-        for name, guarantee in _ISOLATION.items()
+        Finding(guarantee, mechanism, True, not worked.get(name, "not tried"), worked.get(name, "not tried"))
+        for name, (guarantee, mechanism) in _ISOLATION.items()
     ]
 
 
-def _tell(ended: StepResult) -> str:
-    said = (ended.stderr or ended.stdout)[-300:].decode(errors="replace").strip()
-    return f"ended with {ended.stopped or ended.exit_code or ended.signal}: {said}"
+def _describe(ended: StepResult) -> str:
+    output = (ended.stderr or ended.stdout)[-300:].decode(errors="replace").strip()
+    return f"ended with {ended.stopped or ended.exit_code or ended.signal}: {output}"

@@ -1,4 +1,4 @@
-"""The languages, one file each (`base.Language`). The executor finds out at start which of them this machine has."""
+"""The languages, one file each (`base.Language`). The executor checks at start which of them are installed."""
 
 import importlib
 import pkgutil

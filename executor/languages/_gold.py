@@ -1,6 +1,7 @@
-"""gold: for a small program it links in half the time of the default GNU linker, and less than any other.
+"""The linker gold, which links a small program in half the time of the default GNU linker.
 
-Left to itself it also reads all of the system's library folders, which the compiler names anyway.
+By default it also reads all library folders of the system, which `-nostdlib` prevents: the compiler names those that
+matter.
 """
 
 from typing import Final

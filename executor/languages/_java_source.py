@@ -52,10 +52,10 @@ class _Type:
 
 
 def find_main(source: str) -> MainClass:
-    """The name that javac demands of the file (without .java), and the qualified name of the class with `main`.
+    """Return the name that javac requires of the file (without .java), and the qualified name of the class with `main`.
 
-    Of several, the public one counts, then the first; a file without any type is called Main, and so is what has a name
-    too long for a file.
+    If several classes have one, the public one counts, then the first. The file is called Main if it has no type, or if
+    the name would be too long.
     """
     package, types = _read(source)
     public = next((type_.name for type_ in types if type_.is_public), None)
@@ -64,7 +64,7 @@ def find_main(source: str) -> MainClass:
     stem = public or main or (types[0].name if types else "Main")
     found = MainClass(stem, f"{package}.{main or stem}" if package else main or stem)
     if len(stem.encode()) > _LONGEST_STEM or len(found.main_class.encode()) > _LONGEST_CLASS:
-        return MainClass("Main", "Main")  # javac tells the author
+        return MainClass("Main", "Main")  # javac reports it to the author
     return found
 
 

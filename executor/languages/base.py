@@ -1,6 +1,8 @@
-"""What a language is to the executor: a few declarative lines, and a program that proves them.
+"""The values that describe a language to the executor, and a program that proves the description.
 
-Adding one is adding a file with a `LANGUAGE` in it, and its names to `shared/languages.py`.
+To add a language, add a file with a `LANGUAGE` in it, and its names to `shared/languages.py`.
+
+In all commands, `{source}`, `{main}`, `{memory_mib}` and the names of tools and options are replaced.
 """
 
 import os
@@ -11,10 +13,26 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Names:
-    """What the files of one program are called: the source, and what a command may call `{main}`."""
+    """The names of a program's files: that of its source, and `{main}` in commands."""
 
     source: str
     main: str = ""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """The file that a source is stored in. `name` is the usual name, or finds the names from the source's text.
+
+    If a sender's own file name has one of the `extensions`, it is used (`executor.languages.file_names`). It is not if
+    `special` finds its stem, or the command `reserved` prints it, because the tools would take it for something else.
+    `unix_line_ends` is True if the tools do not accept the line ends of Windows.
+    """
+
+    name: str | Callable[[str], Names]
+    extensions: tuple[str, ...] = ()
+    special: re.Pattern[str] | None = None
+    reserved: tuple[str, ...] = ()
+    unix_line_ends: bool = False
 
 
 @dataclass(frozen=True)
@@ -28,90 +46,110 @@ class Reference:
 
 @dataclass(frozen=True)
 class Option:
-    """A word of a command that is left out where none of `needs`, by absolute path, is on the machine."""
+    """A word of a command. It is left out if none of the files `needs`, by absolute path, exists."""
 
     word: str
     needs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Stub:
-    """How the runtime is started before its program is known: by `run`. In place of the command line's end, it is then
-    told `words`."""
+class Prebuilt:
+    """A file that `command` makes once per toolchain, from `sources` in `executor/warm/preload`."""
 
-    run: tuple[str, ...]
-    words: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Making:
-    """A file that a toolchain makes once, for all starts to come: `makes`, of `sources` in `executor/warm/preload`."""
-
-    makes: str
+    file: str
     command: tuple[str, ...]
     sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
+class Headers:
+    """Headers to compile ahead of time, if they are what a program includes first (`executor.warm.headers`).
+
+    `command` compiles one to `made.gch`, and lists its sources in `made.d`. In it, `{plugin}` is the option that loads
+    `plugin` into the compiler, if that works. In the language's compile command, `{headers}` is the option that names
+    the folder of the result.
+    """
+
+    names: tuple[str, ...]
+    command: tuple[str, ...]
+    plugin: Prebuilt | None = None
+
+
+@dataclass(frozen=True)
+class Compile:
+    """How programs are compiled: by the command `words`. The other fields are ways to do it faster.
+
+    `driver`: `words` start a driver of GCC, whose commands can be run without it (`executor.gcc_driver`).
+    `forked`: the compiler is forked from one that has started already (`executor.warm.forked_compiler`).
+    `shared`: the command of a process that compiles one source after the other (`executor.warm.shared_compiler`).
+    """
+
+    words: tuple[str, ...]
+    options: dict[str, Option] = field(default_factory=dict)
+    driver: bool = False
+    forked: bool = False
+    headers: Headers | None = None
+    shared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Forked:
+    """Programs are forked from the runtime that `argv` starts, which does what the command to run does."""
+
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stub:
+    """A runtime is started ahead of time for each program, by `argv`. Later it gets the program's command, `words`."""
+
+    argv: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """How programs are run: by the command `words`, or faster by a runtime that is `warm` (`executor.warm.runtimes`).
+
+    `extra_memory` is what the runtime takes beside the program's data, in bytes. `out_of_memory` is what it writes to
+    standard error when its memory is exhausted.
+    """
+
+    words: tuple[str, ...]
+    warm: Forked | Stub | None = None
+    extra_memory: int = 0
+    out_of_memory: bytes | None = None
+
+
+@dataclass(frozen=True)
 class Language:
-    """`tools` are the programs needed, by absolute path (the first that exists of each tuple), by the name that the
-    commands use. In commands, `{source}`, `{main}`, `{memory_mib}` and the names of tools and options are replaced.
+    """`tools` are the programs that it needs, by the name that commands use: the first that exists of each tuple.
 
-    `headers` are what programs include first, to be compiled ahead by `precompile`; `{headers}` is the option that
-    names the folder of what that made: `made.gch`, and in `made.d` of which files (`executor.warm.headers`).
-    `{plugin}` is the option that loads `plugin` into the compiler, where that proves itself.
-
-    `extensions` are those that a sender's own file name may have; without any, sources have the usual name. A name
-    that `special` finds, or that is a line of what the command `reserved` prints, means something else to the tools
-    (`executor.languages.file_names`). `strict_line_ends` says that the tools take the carriage returns of Windows for
-    text.
-
-    `has_driver` says that `compile` is a driver of GCC's, whose commands `executor.gcc_driver` learns; `reads_ahead`,
-    that programs are compiled by copies of a compiler that has started, and has read the file in
-    `executor/warm/preload` with the source's name, for those that begin like that (`executor.warm.forked_compiler`).
-
-    `zygote` and `stub` are other ways to `run`: to start what programs are forked from, which does what `run` says, or
-    a process for one program that waits for it. `compiler` is another way to `compile`: a process that compiles one
-    source after the other (`executor.warm.shared_compiler`). Both may need `makings`, whose folder is `{runtime}`;
-    without those, or before they are made, programs run as they ever did. `{preload}` is the folder of
+    `version` is the command that prints the version. `prebuilt` are files that `run.warm` and `compile.shared` need, in
+    the folder `{runtime}`; programs start without that help until they are built. `{preload}` is the folder of
     `executor/warm/preload`.
-
-    `extra_memory` is what the runtime takes beside the program's data, in bytes; `out_of_memory` what it writes to
-    standard error when it gives up.
     """
 
     code: str
     name: str
-    names: Names | Callable[[str], Names]
+    source_file: SourceFile
     tools: dict[str, tuple[str, ...]]
-    run: tuple[str, ...]
     version: tuple[str, ...]
+    run: Run
     reference: Reference
-    compile: tuple[str, ...] | None = None
-    extensions: tuple[str, ...] = ()
-    special: re.Pattern[str] | None = None
-    reserved: tuple[str, ...] = ()
-    strict_line_ends: bool = False
-    headers: tuple[str, ...] = ()
-    precompile: tuple[str, ...] = ()
-    plugin: Making | None = None
-    options: dict[str, Option] = field(default_factory=dict)
+    compile: Compile | None = None
     environment: dict[str, str] = field(default_factory=dict)
-    extra_memory: int = 0
-    out_of_memory: bytes | None = None
-    has_driver: bool = False
-    reads_ahead: bool = False
-    makings: tuple[Making, ...] = ()
-    zygote: tuple[str, ...] = ()
-    stub: Stub | None = None
-    compiler: tuple[str, ...] = ()
+    prebuilt: tuple[Prebuilt, ...] = ()
 
     def names_for(self, source: str) -> Names:
-        return self.names(source) if callable(self.names) else self.names
+        """Return the names of the files of a program with this text."""
+        name = self.source_file.name
+        return Names(name) if isinstance(name, str) else name(source)
 
     def toolchain(self) -> dict[str, str] | None:
-        """The tools' places on this machine, and its options' words; None when a tool is missing."""
-        found = {name: option.word if _first(option.needs) else "" for name, option in self.options.items()}
+        """Return the paths of the tools and the words of the options, by name. None if a tool is missing."""
+        options = self.compile.options if self.compile else {}
+        found = {name: option.word if _first(option.needs) else "" for name, option in options.items()}
         for tool, candidates in self.tools.items():
             path = _first(candidates)
             if path is None:
@@ -121,7 +159,7 @@ class Language:
 
 
 def command(words: tuple[str, ...], values: dict[str, str]) -> tuple[str, ...]:
-    """The command with its names replaced; a word of which nothing is left is not in it."""
+    """Return the command with the names replaced, without the words that are then empty."""
     return tuple(word for word in (part.format(**values) for part in words) if word)
 
 

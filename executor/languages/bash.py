@@ -1,13 +1,11 @@
-from executor.languages.base import Language, Names, Reference
+from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="bash",
     name="Bash",
-    names=Names("main.sh"),
-    extensions=("sh", "bash"),
-    strict_line_ends=True,
+    source_file=SourceFile("main.sh", extensions=("sh", "bash"), unix_line_ends=True),
     tools={"bash": ("/usr/bin/bash", "/bin/bash")},
-    run=("{bash}", "{source}"),
+    run=Run(("{bash}", "{source}")),
     version=("{bash}", "--version"),
     reference=Reference('read -r name\necho "Hello, $name!"\n'),
 )

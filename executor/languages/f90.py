@@ -1,16 +1,15 @@
 from executor.languages import _gold
-from executor.languages.base import Language, Names, Reference
+from executor.languages.base import Compile, Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="f90",
     name="Fortran",
-    names=Names("main.f90"),
-    extensions=("f90",),
+    source_file=SourceFile("main.f90", extensions=("f90",)),
     tools={"gfortran": ("/usr/bin/gfortran",)},
-    options=_gold.OPTIONS,
-    has_driver=True,
-    compile=("{gfortran}", "-pipe", *_gold.WORDS, "-o", "main", "{source}"),
-    run=("/box/work/main",),
+    compile=Compile(
+        ("{gfortran}", "-pipe", *_gold.WORDS, "-o", "main", "{source}"), options=_gold.OPTIONS, driver=True
+    ),
+    run=Run(("/box/work/main",)),
     version=("{gfortran}", "--version"),
     reference=Reference(
         "program greeting\n  character(80) :: name\n  read *, name\n"

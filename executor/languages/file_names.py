@@ -1,7 +1,7 @@
-"""Chooses the name of a source's file: the sender's own if no tool could take it for anything else. Pure.
+"""Chooses the name of a source's file: the sender's own, if no tool could mistake it for anything else. Pure.
 
-Compilers and interpreters name the file in what they say, so a sender finds `crash.py` there, as at home. The name is
-untrusted. One that is not usable here is no error: the file then has its language's usual name.
+Compilers and interpreters print the file's name, so the sender sees `crash.py` in their messages. It is untrusted. A
+name that is not usable is not an error: the file then has its language's usual name.
 """
 
 import re
@@ -10,9 +10,9 @@ from typing import Final
 
 from executor.languages.base import Language
 
-#: A letter or digit comes first, so the name is no option, is not hidden, and no tool reads it as anything special.
+#: A letter or digit comes first, so that the name is not an option, not hidden, and not special to any tool.
 _STEM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-#: Bytes. The copies of the C compiler have room for so many (`executor.warm.forked_compiler`).
+#: Bytes. The forked C compilers have room for so many (`executor.warm.forked_compiler`).
 LONGEST: Final = 64
 
 
@@ -21,13 +21,14 @@ def usable(sent: str | None, language: Language, reserved: Collection[str]) -> s
 
     `reserved` are names, without extension and in lower case, that mean something else to the language's tools.
     """
-    if not sent or not language.extensions:
+    source_file = language.source_file
+    if not sent or not source_file.extensions:
         return None
-    # A name that is longer than any that is usable need not be looked at whole.
+    # The rest of a longer name does not matter, because it is too long in any case.
     name = sent[-LONGEST - 1 :].replace("\\", "/").rpartition("/")[2]
     stem, _, extension = name.rpartition(".")
-    if len(name) > LONGEST or extension not in language.extensions or not _STEM.fullmatch(stem):
+    if len(name) > LONGEST or extension not in source_file.extensions or not _STEM.fullmatch(stem):
         return None
-    if stem.lower() in reserved or (language.special and language.special.search(stem)):
+    if stem.lower() in reserved or (source_file.special and source_file.special.search(stem)):
         return None
     return name

@@ -1,8 +1,8 @@
 import re
 
-from executor.languages.base import Language, Names, Reference
+from executor.languages.base import Compile, Language, Reference, Run, SourceFile
 
-#: Endings of a file's name by which `go` leaves the file out: tests, and files for other systems and processors
+#: `go` ignores files whose names end so: tests, and files for other systems and processors
 #: (https://pkg.go.dev/cmd/go#hdr-Build_constraints).
 _CONSTRAINTS = re.compile(
     "_(test|aix|android|darwin|dragonfly|freebsd|hurd|illumos|ios|js|linux|nacl|netbsd|openbsd|plan9|solaris|unix|wasip1"
@@ -13,15 +13,13 @@ _CONSTRAINTS = re.compile(
 LANGUAGE = Language(
     code="go",
     name="Go",
-    names=Names("main.go"),
-    extensions=("go",),
-    special=_CONSTRAINTS,
+    source_file=SourceFile("main.go", extensions=("go",), special=_CONSTRAINTS),
     tools={"go": ("/usr/bin/go", "/usr/local/go/bin/go")},
-    compile=("{go}", "build", "-o", "main", "{source}"),
-    run=("/box/work/main",),
+    compile=Compile(("{go}", "build", "-o", "main", "{source}")),
+    run=Run(("/box/work/main",)),
     version=("{go}", "version"),
-    # GODEBUG: where the standard library was installed in compiled form (deploy/Dockerfile), it is used.
-    # XDG_CONFIG_HOME: what `go` notes for itself shall not lie beside the program.
+    # GODEBUG: use the standard library in compiled form if it is installed (deploy/Dockerfile).
+    # XDG_CONFIG_HOME: keep the files of `go` itself out of the program's folder.
     environment={
         "GOCACHE": "/box/tmp/cache", "GOPATH": "/box/tmp/path", "GOFLAGS": "-p=2", "GO111MODULE": "off",
         "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GODEBUG": "installgoroot=all",

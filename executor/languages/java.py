@@ -1,5 +1,5 @@
 from executor.languages._java_source import find_main
-from executor.languages.base import Language, Making, Names, Reference, Stub
+from executor.languages.base import Compile, Language, Names, Prebuilt, Reference, Run, SourceFile, Stub
 
 _JDKS = ("/usr/lib/jvm/default-java/bin", "/usr/bin", "/usr/local/openjdk/bin", "/opt/java/openjdk/bin")
 
@@ -9,13 +9,13 @@ def _names(source: str) -> Names:
     return Names(f"{found.file_stem}.java", found.main_class)
 
 
-#: Of the machine that programs run in, whether it waits for them or not.
-_MACHINE = (
+#: Options of the JVM that runs programs, warm or cold.
+_JVM = (
     "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", "-Xss16m", "-Xmx{memory_mib}m",
     "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-Dstderr.encoding=UTF-8",
     "-Dsun.stdout.encoding=UTF-8", "-Dsun.stderr.encoding=UTF-8",
 )  # fmt: skip
-#: What the stubs use of the JDK's own.
+#: The internal packages of the JDK that the files in `warm/preload` use.
 _INSIDE = (
     "--add-exports=java.base/jdk.internal.access=ALL-UNNAMED",
     "--add-exports=java.base/jdk.internal.vm.annotation=ALL-UNNAMED",
@@ -30,27 +30,33 @@ _BUILD = (
 LANGUAGE = Language(
     code="java",
     name="Java",
-    names=_names,
+    source_file=SourceFile(_names),
     tools={tool: tuple(f"{jdk}/{tool}" for jdk in _JDKS) for tool in ("java", "javac", "jar")},
-    compile=(
-        "{javac}", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData", "-J-Xshare:auto",
-        "-encoding", "UTF-8", "-proc:none", "-d", ".", "{source}",
+    compile=Compile(
+        (
+            "{javac}", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData", "-J-Xshare:auto",
+            "-encoding", "UTF-8", "-proc:none", "-d", ".", "{source}",
+        ),
+        shared=(
+            "{java}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto", "-Xmx512m",
+            *_INSIDE, "-cp", "{runtime}/start.jar", "precieux.Compiler",
+        ),
     ),
-    run=("{java}", *_MACHINE, "-cp", ".", "{main}"),
-    makings=(
-        Making(
+    run=Run(
+        ("{java}", *_JVM, "-cp", ".", "{main}"),
+        warm=Stub(
+            ("{java}", *_JVM, "-Xlog:cds=off", "-XX:SharedArchiveFile={runtime}/start.jsa", *_STUB), words=("{main}",)
+        ),
+        extra_memory=256 << 20,
+        out_of_memory=b"java.lang.OutOfMemoryError",
+    ),
+    prebuilt=(
+        Prebuilt(
             "start.jar", ("/bin/sh", "-c", _BUILD % " ".join(_INSIDE)), ("Start.java", "Warmup.java", "Compiler.java")
         ),
-        # An archive of the classes as the machine holds them in memory (JEP 350). It is ignored where it does not fit.
-        Making("start.jsa", ("{java}", *_MACHINE, "-XX:ArchiveClassesAtExit=start.jsa", *_STUB, "rehearse")),
-    ),
-    stub=Stub(
-        run=("{java}", *_MACHINE, "-Xlog:cds=off", "-XX:SharedArchiveFile={runtime}/start.jsa", *_STUB),
-        words=("{main}",),
-    ),
-    compiler=(
-        "{java}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto", "-Xmx512m",
-        *_INSIDE, "-cp", "{runtime}/start.jar", "precieux.Compiler",
+        # An archive of the classes in the form that the JVM has in memory (JEP 350). The JVM ignores it if it does not
+        # fit.
+        Prebuilt("start.jsa", ("{java}", *_JVM, "-XX:ArchiveClassesAtExit=start.jsa", *_STUB, "rehearse")),
     ),
     version=("{java}", "-version"),
     reference=Reference(
@@ -61,6 +67,4 @@ LANGUAGE = Language(
         "  }\n"
         "}\n"
     ),
-    extra_memory=256 << 20,
-    out_of_memory=b"java.lang.OutOfMemoryError",
 )  # fmt: skip

@@ -1,13 +1,13 @@
-from executor.languages.base import Language, Names, Reference
+from executor.languages.base import Compile, Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="pas",
     name="Pascal",
-    # Always this name: in the file's folder, the compiler finds a source by the name of a unit before the unit itself.
-    names=Names("main.pas"),
+    # Always this name. A source with the name of a unit would hide the unit, because its folder is searched first.
+    source_file=SourceFile("main.pas"),
     tools={"fpc": ("/usr/bin/fpc",)},
-    compile=("{fpc}", "-v0ew", "-omain", "{source}"),
-    run=("/box/work/main",),
+    compile=Compile(("{fpc}", "-v0ew", "-omain", "{source}")),
+    run=Run(("/box/work/main",)),
     version=("{fpc}", "-iV"),
     reference=Reference(
         "program Greeting;\nvar name: string;\nbegin\n  readln(name);\n  writeln('Hello, ', name, '!');\nend.\n"

@@ -1,13 +1,11 @@
-from executor.languages.base import Language, Names, Reference
+from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="pl",
     name="Perl",
-    names=Names("main.pl"),
-    extensions=("pl",),
+    source_file=SourceFile("main.pl", extensions=("pl",)),
     tools={"perl": ("/usr/bin/perl",)},
-    run=("{perl}", "{source}"),
+    run=Run(("{perl}", "{source}"), out_of_memory=b"Out of memory"),
     version=("{perl}", "--version"),
     reference=Reference('chomp(my $name = <STDIN>);\nprint "Hello, $name!\\n";\n'),
-    out_of_memory=b"Out of memory",
 )

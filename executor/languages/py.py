@@ -1,4 +1,4 @@
-from executor.languages.base import Language, Names, Reference
+from executor.languages.base import Forked, Language, Reference, Run, SourceFile
 
 _MODULES = (
     "import pkgutil, sys; print(*sys.stdlib_module_names, *(module.name for module in pkgutil.iter_modules()),"
@@ -8,14 +8,10 @@ _MODULES = (
 LANGUAGE = Language(
     code="py",
     name="Python",
-    names=Names("main.py"),
-    extensions=("py",),
-    # A script's folder is the first in which Python looks for modules: a `random.py` would take the place of theirs.
-    reserved=("{python}", "-c", _MODULES),
+    # Python looks for modules in the script's folder first, so a `random.py` would replace the standard module.
+    source_file=SourceFile("main.py", extensions=("py",), reserved=("{python}", "-c", _MODULES)),
     tools={"python": ("/usr/bin/python3", "/usr/local/bin/python3")},
-    run=("{python}", "{source}"),
+    run=Run(("{python}", "{source}"), warm=Forked(("{python}", "/box/zygote.py")), out_of_memory=b"\nMemoryError"),
     version=("{python}", "--version"),
     reference=Reference("print(f'Hello, {input()}!')\n"),
-    out_of_memory=b"\nMemoryError",
-    zygote=("{python}", "/box/zygote.py"),
 )

@@ -1,13 +1,11 @@
-from executor.languages.base import Language, Names, Reference
+from executor.languages.base import Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="rb",
     name="Ruby",
-    names=Names("main.rb"),
-    extensions=("rb",),
+    source_file=SourceFile("main.rb", extensions=("rb",)),
     tools={"ruby": ("/usr/bin/ruby", "/usr/local/bin/ruby")},
-    run=("{ruby}", "{source}"),
+    run=Run(("{ruby}", "{source}"), out_of_memory=b"failed to allocate memory (NoMemoryError)"),
     version=("{ruby}", "--version"),
     reference=Reference('puts "Hello, #{gets.chomp}!"\n'),
-    out_of_memory=b"failed to allocate memory (NoMemoryError)",
 )

@@ -1,1 +1,6 @@
-"""What is ready before its program comes. Each way is a file of its own, and can be deleted."""
+"""Speed-ups: what is started or compiled before a program comes. Programs run without any of them, only slower.
+
+Each is one file here, and its docstring says what it gains. To delete one, delete the file, its test, its value in
+`executor.languages.base`, and its lines in `warm.py`. `shared_compiler` also has lines in `Pipeline._compile`. The
+lines of `headers` are in both `__main__` modules and in `Pipeline._run_with_fallback`.
+"""

@@ -1,7 +1,7 @@
-"""`python -m executor.warm`: make the precompiled headers now, for an image whose files cannot change later.
+"""`python -m executor.warm`: builds the precompiled headers and runtimes ahead, for an image whose files cannot change.
 
-An image is built where no box can be made. What is compiled here is not a program of anybody's but the toolchain's own
-headers, so it runs as it is.
+No box can be made where an image is built. None is needed, because the compilers read only the toolchain's own headers
+and our own sources.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from shared.settings import fail, load
 
 
 class _NoSandbox:
-    """Runs a trusted job as it is."""
+    """Runs a trusted job without a sandbox."""
 
     async def run(self, job: Job) -> list[StepResult]:
         (step,) = job.steps
@@ -36,15 +36,17 @@ class _NoSandbox:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
             )
-            said, _ = await process.communicate()
-            made = {name: File((work / name).read_bytes()) for name in os.listdir(work) if name not in job.files}
-        return [StepResult(process.returncode, None, 0.0, 0.0, 0, None, said, b"", truncated=False, artefacts=made)]
+            output, _ = await process.communicate()
+            artefacts = {name: File((work / name).read_bytes()) for name in os.listdir(work) if name not in job.files}
+        return [StepResult(process.returncode, None, 0.0, 0.0, 0, None, output, b"", False, artefacts)]
 
 
 async def precompile(settings: ExecutorSettings) -> None:
     folder = headers.find_folder(settings.executor_cache_dir)
     if folder is None:
-        raise ConfigurationError("There is no folder for precompiled headers: set PRECIEUX_EXECUTOR_CACHE_DIR.")
+        raise ConfigurationError(
+            "No folder for precompiled headers can be used: set PRECIEUX_EXECUTOR_CACHE_DIR to one."
+        )
     sandbox = _NoSandbox()
     installed = await find_installed(sandbox, os.cpu_count() or 1)
     await headers.make(sandbox, installed.values(), folder)

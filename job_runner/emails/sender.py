@@ -12,7 +12,7 @@ from job_runner.emails.footer import Footer
 from job_runner.emails.queue import ClaimedEmail
 from job_runner.group_commit import GroupCommit
 from job_runner.mailers.base import Email, Mailer
-from shared import metrics
+from shared import channels, metrics
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused
 from shared.lifecycle import wait_any
@@ -58,7 +58,7 @@ class Sender:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop`; a mail under way is finished first."""
-        async with self._database.listen("precieux_emails") as notified:
+        async with self._database.listen(channels.EMAILS) as notified:
             while not stop.is_set():
                 notified.clear()
                 try:

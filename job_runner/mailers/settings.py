@@ -29,9 +29,7 @@ class MailSettings(Settings):
         default=None,
         description="SMTP server, smtp://user:password@host:587 (smtps: TLS from the start); unset, mails are files",
     )
-    data_dir: Path = Field(
-        default_factory=default_data_dir, description="the folder for everything that is kept locally"
-    )
+    data_dir: Path = Field(default_factory=default_data_dir, description="the folder of all local state")
 
     @property
     def sender(self) -> Address:

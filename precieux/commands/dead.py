@@ -1,4 +1,4 @@
-"""`precieux dead`: messages that no job could be made of, and what to do about them."""
+"""`precieux dead`: lists dead letters, replays them, and drops them."""
 
 from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from precieux import terminal
+from precieux.commands.options import DataDir, Json
 from precieux.operator_database import operate
 from shared.broker import open_dead_letters
 from shared.broker.dead_letters import DeadLetter, DeadLetters
@@ -15,14 +16,12 @@ from shared.database.connection import Database
 from shared.errors import PrecieuxError
 from shared.settings import load
 
-app = typer.Typer(help="Look at dead letters, send them on their way again, or drop them.", no_args_is_help=True)
+app = typer.Typer(help="List dead letters, put them on the queue again, or drop them.", no_args_is_help=True)
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of all embedded state (PRECIEUX_DATA_DIR).")]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Keys = Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Keys, as `precieux dead list` shows them.")]
-All = Annotated[bool, typer.Option("--all", help="All that lie there now.")]
+All = Annotated[bool, typer.Option("--all", help="All dead letters that are there now.")]
 
-#: More than anybody lets lie.
+#: More dead letters than there ever are.
 _MANY: Final = 1_000_000
 
 Act = Callable[[DeadLetters, Collection[str]], Awaitable[list[DeadLetter]]]
@@ -41,14 +40,14 @@ def list_letters(
 
 @app.command()
 def show(
-    key: Annotated[str, typer.Argument(help="Its key, as `precieux dead list` shows it.")],
+    key: Annotated[str, typer.Argument(help="Key, as `precieux dead list` shows it.")],
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Show all that is known of one dead letter."""
+    """Show one dead letter."""
     letters = _with_letters(lambda dead: dead.read(limit=_MANY), data_dir)
     found = [letter for letter in letters if letter.key == key]
-    _insist([key], found)
+    _require_all([key], found)
     if as_json:
         terminal.say_json(_as_dict(found[0]))
     else:
@@ -57,19 +56,19 @@ def show(
 
 @app.command()
 def replay(keys: Keys = None, everything: All = False, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Put dead letters on the queue again. What became a job before does not become another."""
+    """Put dead letters on the queue again. A message that has made a job makes no second one."""
     _settle(lambda dead, chosen: dead.replay(chosen), keys, everything, data_dir, as_json)
 
 
 @app.command()
 def drop(keys: Keys = None, everything: All = False, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Remove dead letters for good."""
+    """Remove dead letters permanently."""
     _settle(lambda dead, chosen: dead.drop(chosen), keys, everything, data_dir, as_json)
 
 
 def _settle(act: Act, keys: list[str] | None, everything: bool, data_dir: Path | None, as_json: bool) -> None:
     if bool(keys) == everything:
-        raise typer.BadParameter("name the keys, or say --all")
+        raise typer.BadParameter("give either keys or --all")
 
     async def settle(dead: DeadLetters) -> list[DeadLetter]:
         chosen = {letter.key for letter in await dead.read(limit=_MANY)} if everything else set(keys or ())
@@ -77,7 +76,7 @@ def _settle(act: Act, keys: list[str] | None, everything: bool, data_dir: Path |
 
     settled = _with_letters(settle, data_dir)
     _show(settled, as_json=as_json)
-    _insist(keys or (), settled)
+    _require_all(keys or (), settled)
 
 
 def _with_letters(use: Callable[[DeadLetters], Awaitable[list[DeadLetter]]], data_dir: Path | None) -> list[DeadLetter]:
@@ -89,7 +88,7 @@ def _with_letters(use: Callable[[DeadLetters], Awaitable[list[DeadLetter]]], dat
     return operate(work, data_dir)
 
 
-def _insist(keys: Collection[str], found: list[DeadLetter]) -> None:
+def _require_all(keys: Collection[str], found: list[DeadLetter]) -> None:
     missing = sorted(set(keys) - {letter.key for letter in found})
     if missing:
         raise PrecieuxError(f"There is no dead letter {', '.join(missing)}: see `precieux dead list`.")
@@ -104,7 +103,7 @@ def _show(letters: list[DeadLetter], *, as_json: bool) -> None:
 
 
 def _as_dict(letter: DeadLetter) -> dict[str, Any]:
-    """Strangers may have written anything: the body is shown as text, what is no UTF-8 of it escaped."""
+    """Return the fields of a letter for a table or JSON. Bytes of the body that are not UTF-8 are escaped."""
     return {
         "key": letter.key,
         "body": letter.body.decode("utf-8", "backslashreplace"),

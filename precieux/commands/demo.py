@@ -1,4 +1,4 @@
-"""`precieux demo`: sample programs go in, result mails come out, on a system made for the occasion."""
+"""`precieux demo`: runs the sample programs on a temporary system, and shows their results and mails."""
 
 import signal
 import time
@@ -12,27 +12,27 @@ from precieux.client import Client, Submission
 from precieux.commands import demo_report
 from precieux.interrupts import Interrupts
 from precieux.mailbox import read_mailbox
-from precieux.samples import Outcome, Sample, load_samples
+from precieux.samples import Sample, SampleResult, load_samples
 from precieux.terminal import err
 from precieux.throwaway_system import ThrowawaySystem
 
 _EMAIL: Final = "ada@example.com"
-_TIMEOUT: Final = 180.0  # s for all samples and mails; some seconds are usual, a machine under load may take many
+_TIMEOUT: Final = 180.0  # s for all samples and mails; usually they take a few, on a busy machine many
 _POLL: Final = 0.2
-#: Nobody shall wait for the endless sample's usual limit, nor, on Ctrl-C, for programs whose results nobody will see.
+#: The endless sample ends early, and Ctrl-C does not wait for running programs.
 _SETTINGS: Final = {"PRECIEUX_DEFAULT_TIME_LIMIT": "2", "PRECIEUX_DRAIN_SECONDS": "0"}
 
 
 def run_demo() -> bool:
-    """Whether every sample ended as expected and every mail arrived. Leaves nothing behind, whenever it is stopped."""
+    """Run the demo. Return True if all samples ended as expected and all mails arrived. Always clean up."""
     began = time.monotonic()
-    interrupts = Interrupts.heed()
+    interrupts = Interrupts.install()
     try:
         with ExitStack() as stack:
             with err.status("Starting a database, the services and the executor"):
                 system = stack.enter_context(ThrowawaySystem(_SETTINGS))
             interrupts.check()
-            for number in (signal.SIGINT, signal.SIGTERM):  # another one must not interrupt the tidying
+            for number in (signal.SIGINT, signal.SIGTERM):  # another one must not interrupt the cleaning up
                 stack.callback(signal.signal, number, signal.SIG_IGN)
             outcomes, left_out = _run_samples(system)
             interrupts.check()
@@ -42,7 +42,7 @@ def run_demo() -> bool:
         return False
 
 
-def _run_samples(system: ThrowawaySystem) -> tuple[list[Outcome], list[Sample]]:
+def _run_samples(system: ThrowawaySystem) -> tuple[list[SampleResult], list[Sample]]:
     available = system.languages()
     samples = load_samples()
     chosen = [sample for sample in samples if sample.language in available]
@@ -56,37 +56,38 @@ def _run_samples(system: ThrowawaySystem) -> tuple[list[Outcome], list[Sample]]:
     return _watch(client, system, numbers), left_out
 
 
-def _watch(client: Client, system: ThrowawaySystem, numbers: dict[int, Sample]) -> list[Outcome]:
-    """Follow all of them until each is finished and mailed, or time is up."""
+def _watch(client: Client, system: ThrowawaySystem, numbers: dict[int, Sample]) -> list[SampleResult]:
+    """Wait until all samples are finished and mailed, or time is up. Return their results."""
     deadline = time.monotonic() + _TIMEOUT
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         running = progress.add_task("Programs run", total=len(numbers))
         mailing = progress.add_task("Mails arrived", total=len(numbers))
-        tell = _teller(numbers)
+        report = _line_reporter(numbers)
         while True:
             finished = {one.id: one for one in client.submissions(_EMAIL) if one.finished}
             mails = {mail.about: mail for mail in read_mailbox(system.outbox)}
             progress.update(running, completed=len(finished))
             progress.update(mailing, completed=len(mails))
-            tell(finished)
+            report(finished)
             complete = finished.keys() >= numbers.keys() and mails.keys() >= numbers.keys()
             if complete or time.monotonic() > deadline:
                 break
             time.sleep(_POLL)
     return [
-        Outcome(sample, number, _EMAIL, finished.get(number), mails.get(number)) for number, sample in numbers.items()
+        SampleResult(sample, number, _EMAIL, finished.get(number), mails.get(number))
+        for number, sample in numbers.items()
     ]
 
 
-def _teller(numbers: dict[int, Sample]) -> Callable[[dict[int, Submission]], None]:
-    """Without a terminal there is no bar: one line for each program that is finished."""
-    told: set[int] = set()
+def _line_reporter(numbers: dict[int, Sample]) -> Callable[[dict[int, Submission]], None]:
+    """Return a function that prints a line for each newly finished program, if there is no terminal for a bar."""
+    reported: set[int] = set()
 
-    def tell(finished: dict[int, Submission]) -> None:
-        for number in sorted(finished.keys() - told):
-            told.add(number)
+    def report(finished: dict[int, Submission]) -> None:
+        for number in sorted(finished.keys() - reported):
+            reported.add(number)
             if not err.is_terminal:
-                err.print(f"[{len(told)}/{len(numbers)}] {numbers[number].path.name}", markup=False)
+                err.print(f"[{len(reported)}/{len(numbers)}] {numbers[number].path.name}", markup=False)
 
-    return tell
+    return report

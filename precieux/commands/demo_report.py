@@ -1,4 +1,4 @@
-"""What the demo shows at its end: a table of results, and two of the mails in full."""
+"""The report of the demo: a table of results, and two complete mails."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -8,19 +8,19 @@ from rich.table import Table
 from rich.text import Text
 
 from precieux.mailbox import Mail
-from precieux.samples import Outcome, Sample
+from precieux.samples import Sample, SampleResult
 from precieux.terminal import harmless, out, say, styled
 
 _MAILS_SHOWN: Final = 2
 
 
-def show(outcomes: Sequence[Outcome], left_out: Sequence[Sample], *, seconds: float) -> bool:
-    """Whether all is as expected."""
+def show(outcomes: Sequence[SampleResult], left_out: Sequence[Sample], *, seconds: float) -> bool:
+    """Print the report. Return True if all results are as expected."""
     good = [outcome for outcome in outcomes if outcome.complaint is None]
     (_show_table if out.is_terminal else _show_lines)(outcomes)
     for outcome in outcomes:
         if outcome.complaint and outcome.submission and outcome.submission.error:
-            say(f"{outcome.sample.path.name} said:\n{harmless(outcome.submission.error).strip()}")
+            say(f"Error output of {outcome.sample.path.name}:\n{harmless(outcome.submission.error).strip()}")
     for mail in _choose_mails(outcomes):
         _show_mail(mail)
     for sample in left_out:
@@ -31,7 +31,7 @@ def show(outcomes: Sequence[Outcome], left_out: Sequence[Sample], *, seconds: fl
     return all_good
 
 
-def _show_table(outcomes: Sequence[Outcome]) -> None:
+def _show_table(outcomes: Sequence[SampleResult]) -> None:
     table = Table("id", "program", "shows", "verdict", "mail", "", header_style="bold", title="Results")
     for outcome in outcomes:
         table.add_row(
@@ -45,15 +45,15 @@ def _show_table(outcomes: Sequence[Outcome]) -> None:
     out.print(table)
 
 
-def _show_lines(outcomes: Sequence[Outcome]) -> None:
+def _show_lines(outcomes: Sequence[SampleResult]) -> None:
     for outcome in outcomes:
         verdict = outcome.submission.verdict if outcome.submission else None
         judgement = f"not as expected: {outcome.complaint}" if outcome.complaint else "as expected"
         say(f"{outcome.number}\t{outcome.sample.path.name}\t{verdict or '-'}\t{judgement}")
 
 
-def _choose_mails(outcomes: Sequence[Outcome]) -> list[Mail]:
-    """The samples that ask for it first; others make up the number where those were left out."""
+def _choose_mails(outcomes: Sequence[SampleResult]) -> list[Mail]:
+    """Return the mails to show: first those of samples with `show`, then others."""
     in_order = sorted(outcomes, key=lambda outcome: not outcome.sample.show)
     return [outcome.mail for outcome in in_order if outcome.mail][:_MAILS_SHOWN]
 

@@ -21,21 +21,21 @@ from shared.settings import default_data_dir
 
 #: ProtectHome= hides these from the units.
 _HOMES: Final = tuple(Path(folder) for folder in ("/home", "/root", "/run/user"))
-#: Where systemd runs the machine (sd_booted(3)).
+#: Exists if systemd runs the machine (sd_booted(3)).
 _BOOTED: Final = Path("/run/systemd/system")
 _LINGERING: Final = Path("/var/lib/systemd/linger")
 
-User = Annotated[bool, typer.Option("--user", help="For yourself alone, without root.")]
+User = Annotated[bool, typer.Option("--user", help="Install it for your user alone, without root.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the files and the commands, and change nothing.")]
 Remove = Annotated[bool, typer.Option("--remove", help="Stop it and remove the units. Data and settings stay.")]
 
 
 class ServiceFailed(PrecieuxError):
-    """systemd could not do what it was asked for."""
+    """A command of the installation failed."""
 
 
 def install_service(user: User = False, dry_run: DryRun = False, remove: Remove = False) -> None:
-    """Make Precieux a service of systemd, started now and at every boot."""
+    """Make Precieux a systemd service, and start it now and at every boot."""
     place = service_files.of_user() if user else service_files.of_machine()
     if dry_run:
         show_removal(place) if remove else show(place)
@@ -48,9 +48,9 @@ def install_service(user: User = False, dry_run: DryRun = False, remove: Remove 
 
 
 def check_host(place: Place) -> None:
-    """Raise `ConfigurationError` if it cannot be done here, or not by this user."""
+    """Raise `ConfigurationError` if this machine or this user cannot install the service."""
     if not _BOOTED.is_dir():
-        raise ConfigurationError("This machine is not run by systemd. Let what runs it start `precieux up`.")
+        raise ConfigurationError("This machine does not run systemd. Let its own init system start `precieux up`.")
     if place.for_user:
         return
     if os.geteuid() != 0:
@@ -65,12 +65,12 @@ def check_host(place: Place) -> None:
 
 
 def install(place: Place) -> None:
-    """Write what is missing or older, and return when the service is ready."""
+    """Write the missing and the outdated files, and start the service. Return when it is ready."""
     files = service_files.units(place)
     if changed := [str(file.path) for file in files if file.was_changed()]:
         raise ConfigurationError(
-            f"Not replaced, because somebody changed it: {', '.join(changed)}. Move the changes into a drop-in"
-            f" (`{_shown(_systemctl(place, 'edit', UNITS[-1]))}`), remove the file, and try again."
+            f"These files were changed, so they are not replaced: {', '.join(changed)}. Move the changes into a drop-in"
+            f" (`{_shown(_systemctl(place, 'edit', UNITS[-1]))}`), remove the files, and try again."
         )
     for file in files:
         file.write()
@@ -79,13 +79,13 @@ def install(place: Place) -> None:
             terminal.hint(f"Wrote {settings.path}.")
     for words in _preparations(place):
         _run(words)
-    terminal.hint("Starting. The first start makes the database, and takes longer.")
+    terminal.hint("Starting. The first start takes longer, because it makes the database.")
     try:
         _run(_systemctl(place, "restart", *UNITS))
     except ServiceFailed as exc:
         subprocess.run(_journal(place, "-n", "30", "-o", "cat", "--no-pager"), stdout=2, check=False)
         raise ServiceFailed("The service does not start; its log above says why.") from exc
-    _tell(place)
+    _show_summary(place)
 
 
 def show(place: Place) -> None:
@@ -99,10 +99,10 @@ def show(place: Place) -> None:
 
 
 def uninstall(place: Place) -> None:
-    """Stop the service, and remove the units that nobody changed."""
+    """Stop the service, and remove its units, except changed ones."""
     found = [file for file in service_files.units(place) if file.path.exists()]
     if not found:
-        raise ConfigurationError(f"There is nothing to remove: no unit of Precieux is in {place.units}.")
+        raise ConfigurationError(f"There is nothing to remove: {place.units} holds no unit of Precieux.")
     changed = [file.path for file in found if file.was_changed()]
     _run(_stop(place))
     for file in found:
@@ -112,8 +112,8 @@ def uninstall(place: Place) -> None:
     kept = [str(default_data_dir()), str(place.settings)]
     if not place.for_user:
         kept += ["/var/cache/precieux", "the users precieux and precieux-executor"]
-    kept += [f"{path}, which somebody changed" for path in changed]
-    terminal.say(f"Precieux is no service any more. These stay: {'; '.join(kept)}.")
+    kept += [f"{path}, which was changed" for path in changed]
+    terminal.say(f"The service is removed. These stay: {'; '.join(kept)}.")
 
 
 def show_removal(place: Place) -> None:
@@ -123,7 +123,7 @@ def show_removal(place: Place) -> None:
         terminal.say(_shown(words))
 
 
-def _tell(place: Place) -> None:
+def _show_summary(place: Place) -> None:
     status = subprocess.run(
         _systemctl(place, "show", "--property=StatusText", "--value", UNITS[-1]),
         stdout=subprocess.PIPE,
@@ -143,17 +143,17 @@ def _tell(place: Place) -> None:
         "After an upgrade": again,
         "Remove": f"{again} --remove",
     }
-    terminal.say("Precieux is a service, and starts at every boot.")
+    terminal.say("Precieux runs as a service, and starts at every boot.")
     for name, value in lines.items():
         terminal.say(f"{name}: {value}")
     if not service_users.ids_can_be_mapped():
-        terminal.hint(f"All programs share one user. `apt install uidmap`, then `{again}`, gives each its own.")
+        terminal.hint(f"All programs share one user. To give each its own: `apt install uidmap`, then `{again}`.")
     if place.for_user and not (_LINGERING / pwd.getpwuid(os.getuid()).pw_name).exists():
-        terminal.hint("It ends when you log out, and starts when you log in. `loginctl enable-linger` changes that.")
+        terminal.hint("It runs only while you are logged in. `loginctl enable-linger` changes that.")
 
 
 def _preparations(place: Place) -> Iterator[Sequence[str]]:
-    """Yield what is to be run before the start."""
+    """Yield the commands to run before the start."""
     if place.sysusers:
         yield from service_users.commands(place.sysusers / "precieux.conf")
     yield _systemctl(place, "daemon-reload")

@@ -1,21 +1,21 @@
-"""The jobs as an operator sees and changes them; each function works in the caller's transaction."""
+"""Reads and changes jobs for the operator. Each function works in the caller's transaction."""
 
 from typing import Any, Final
 from uuid import uuid4
 
-from shared import outbox
+from shared import channels, outbox
 from shared.database.connection import Connection
 from shared.errors import PrecieuxError
 from shared.job_state import FINAL, JobState
 
-#: What the recipient of a cancelled job reads as the reason why it was not run.
+#: The reason in the mail of a cancelled job.
 CANCELLED: Final = "the operator of this service cancelled it"
 
 
 async def listed(
     connection: Connection, *, state: JobState | None = None, email: str | None = None, limit: int = 50
 ) -> list[dict[str, Any]]:
-    """The latest jobs, the newest first, each with its verdict and the fate of its mail."""
+    """Return the latest jobs, the newest first, each with its verdict and the status of its mail."""
     rows = await connection.fetch_all(
         """
         SELECT job.id, job.upload, uploads.email, job.status, job.attempt, job.crashes,
@@ -34,7 +34,7 @@ async def listed(
 
 
 async def details(connection: Connection, job_id: int) -> dict[str, Any]:
-    """All that is known of one job but its program and its output."""
+    """Return all fields of one job, without its program and output."""
     row = await connection.fetch_one(
         """
         SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, uploads.enable, job.status,
@@ -59,7 +59,7 @@ async def details(connection: Connection, job_id: int) -> dict[str, Any]:
 
 
 async def retry(connection: Connection, job_id: int) -> str:
-    """Have a waiting job run now, or ask anew for what failed; returns what was done, in one sentence."""
+    """Make a waiting job due now, or request a failed one again. Return a sentence about what was done."""
     job = await connection.fetch_one(
         "SELECT upload, status, stop_reason FROM job WHERE id = :id FOR UPDATE", {"id": job_id}
     )
@@ -77,13 +77,14 @@ async def retry(connection: Connection, job_id: int) -> str:
         case JobState.EXECUTED:
             raise PrecieuxError(f"Job {job_id} was executed and its verdict was mailed; there is nothing to retry.")
         case JobState.FAILED:
-            return await _ask_again(connection, job_id, job["upload"])
+            return await _request_again(connection, job_id, job["upload"])
 
 
 async def cancel(connection: Connection, job_id: int) -> str:
-    """Have a job that has no end yet not be run, and its recipient told so; returns what was done.
+    """Cancel a job that has not ended. Return a sentence about what was done.
 
-    Whoever runs it now loses it: a late outcome changes nothing. A runner then writes its end, `failed`, and the mail.
+    A runner that has the job loses its lease, so its late outcome changes nothing. The next runner that claims the job
+    fails it and writes the mail.
     """
     row = await connection.fetch_one(
         "UPDATE job SET stop_reason = coalesce(stop_reason, :reason), status = 'none-executed', run_after = now(),"
@@ -94,13 +95,13 @@ async def cancel(connection: Connection, job_id: int) -> str:
         known = await connection.fetch_one("SELECT status FROM job WHERE id = :id", {"id": job_id})
         if known is None:
             raise _unknown(job_id)
-        raise PrecieuxError(f"Job {job_id} is {known['status']} already: its recipient has been told.")
+        raise PrecieuxError(f"Job {job_id} is {known['status']} already, so it cannot be cancelled.")
     await _notify(connection)
-    return f"Job {job_id} is cancelled: it is not run, and its recipient is told by mail."
+    return f"Job {job_id} is cancelled. Its recipient gets a mail."
 
 
-async def _ask_again(connection: Connection, job_id: int, upload_id: int) -> str:
-    """A new request: the old one has its end, and its mail was sent."""
+async def _request_again(connection: Connection, job_id: int, upload_id: int) -> str:
+    """Make a new request, because the old one has ended and was mailed."""
     upload = await connection.fetch_one(
         "SELECT enable, request_id, sha256 FROM uploads WHERE id = :id FOR UPDATE", {"id": upload_id}
     )
@@ -123,7 +124,7 @@ async def _ask_again(connection: Connection, job_id: int, upload_id: int) -> str
 
 
 async def _notify(connection: Connection) -> None:
-    await connection.execute("SELECT pg_notify('precieux_jobs', '')")
+    await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.JOBS})
 
 
 def _unknown(job_id: int) -> PrecieuxError:

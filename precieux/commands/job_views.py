@@ -1,4 +1,4 @@
-"""How a terminal shows jobs: short dates, units, and labels that say what a value is."""
+"""Prepares jobs for a terminal: short dates, units, and labels."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from precieux.terminal import short_date
 
-#: From this width on, a list has its less important columns too.
+#: From this width on, a list has all columns.
 _WIDE: Final = 110
 _LIST: Final = ("id", "email", "result", "mail", "created", "finished")
 _WIDE_LIST: Final = ("id", "submission", "email", "result", "attempts", "mail", "created", "finished")
@@ -32,7 +32,7 @@ def as_list(jobs: Sequence[Mapping[str, Any]], width: int) -> tuple[Sequence[str
 
 
 def as_fields(job: Mapping[str, Any]) -> list[tuple[str, object]]:
-    """Return the labels and values of one job and of its mails, without what is not known."""
+    """Return the labels and values of one job and of its mails, without unknown values."""
     fields = _labelled(job, _JOB)
     for number, mail in enumerate(job["mails"], 1):
         fields += [(f"Mail {number}: {label}", value) for label, value in _labelled(mail, _MAIL)]
@@ -70,7 +70,7 @@ def _yes_or_no(value: object) -> str:
     return "yes" if value else "no"
 
 
-#: By the name of each field of `job_rows.details`: its label, and what makes its text.
+#: The label and the formatter of each field of `job_rows.details`.
 _JOB: Final[Mapping[str, tuple[str, Callable[[Any], object]]]] = {
     "id": ("Job", str),
     "upload": ("Submission", str),

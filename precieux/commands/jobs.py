@@ -1,26 +1,23 @@
-"""`precieux jobs`: what became of jobs, and another try or an early end for one."""
+"""`precieux jobs`: lists jobs, shows one, retries it, or cancels it."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
 
 from precieux import terminal
 from precieux.commands import job_rows, job_views
-from precieux.operator_database import operate
-from shared.database.connection import Connection, Database
+from precieux.commands.options import DataDir, Json
+from precieux.operator_database import operate_in_transaction
+from shared.database.connection import Connection
 from shared.job_state import JobState
 
-app = typer.Typer(help="List jobs, look at one, try it again, or cancel it.", no_args_is_help=True)
+app = typer.Typer(help="List jobs, show one, retry it, or cancel it.", no_args_is_help=True)
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of all embedded state (PRECIEUX_DATA_DIR).")]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 JobId = Annotated[int, typer.Argument(metavar="ID", min=1, max=(1 << 63) - 1, help="The job's number.")]
-
-T = TypeVar("T")
 
 #: Columns of the list that keep their width; the others are folded.
 _NEVER_BROKEN: Final = ("id", "submission", "attempts", "mail", "created", "finished")
@@ -35,7 +32,7 @@ def list_jobs(
     as_json: Json = False,
 ) -> None:
     """List jobs, the newest first."""
-    rows = _with_connection(
+    rows = operate_in_transaction(
         lambda connection: job_rows.listed(connection, state=state, email=email, limit=limit), data_dir
     )
     if as_json:
@@ -49,8 +46,8 @@ def list_jobs(
 
 @app.command()
 def show(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Show all that is known of one job and its mails."""
-    job = _with_connection(lambda connection: job_rows.details(connection, job_id), data_dir)
+    """Show one job and its mails."""
+    job = operate_in_transaction(lambda connection: job_rows.details(connection, job_id), data_dir)
     if as_json:
         terminal.say_json(_plain(job))
     else:
@@ -59,34 +56,26 @@ def show(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None
 
 @app.command()
 def retry(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Try a waiting job now, or request a failed one again."""
+    """Run a waiting job now, or request a failed one again."""
     _act(job_rows.retry, job_id, data_dir, as_json)
 
 
 @app.command()
 def cancel(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """End a job that has no end yet. Its recipient is told that you cancelled it."""
+    """Cancel a job that has not ended. Its recipient gets a mail that says so."""
     _act(job_rows.cancel, job_id, data_dir, as_json)
 
 
 def _act(act: Callable[[Connection, int], Awaitable[str]], job_id: int, data_dir: Path | None, as_json: bool) -> None:
-    done = _with_connection(lambda connection: act(connection, job_id), data_dir)
+    done = operate_in_transaction(lambda connection: act(connection, job_id), data_dir)
     if as_json:
         terminal.say_json({"id": job_id, "done": done})
     else:
         terminal.say(done)
 
 
-def _with_connection(use: Callable[[Connection], Awaitable[T]], data_dir: Path | None) -> T:
-    async def work(database: Database) -> T:
-        async with database.transaction() as connection:
-            return await use(connection)
-
-    return operate(work, data_dir)
-
-
 def _plain(value: Any) -> Any:
-    """Times and ids as text, for tables and JSON alike."""
+    """Return the value with times and ids as text, for tables and JSON."""
     match value:
         case dict():
             return {name: _plain(one) for name, one in value.items()}

@@ -1,13 +1,12 @@
-"""`precieux keys`: who may use the API."""
+"""`precieux keys`: makes, lists and revokes API keys."""
 
-import asyncio
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from precieux import terminal
-from precieux.operator_database import operator_database
+from precieux.commands.options import DataDir, Json
+from precieux.operator_database import operate_in_transaction
 from shared import api_keys
 from shared.addresses import is_recipient
 from shared.api_keys import Scope
@@ -15,13 +14,10 @@ from shared.errors import PrecieuxError
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of all embedded state (PRECIEUX_DATA_DIR).")]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="Whose key it is, for the list.")],
+    name: Annotated[str, typer.Argument(help="Name of the key's owner, for the list.")],
     scope: Annotated[
         list[Scope] | None, typer.Option(help="What it may do; may be repeated. Default: submit and read.")
     ] = None,
@@ -32,18 +28,15 @@ def create(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key. It is shown once, and kept only as a digest."""
+    """Make a key. It is shown once, and stored only as a digest."""
     scopes = frozenset(scope or (Scope.SUBMIT, Scope.READ))
     allowed = [name.strip() for entry in recipients for name in entry.split(",")] if recipients else None
     for name_of_recipient in allowed or ():
         if not is_recipient(name_of_recipient):
-            raise typer.BadParameter(f"{name_of_recipient!r} is no domain, no *.domain and no address")
-
-    async def make() -> tuple[int, str]:
-        async with operator_database(data_dir) as database, database.transaction() as connection:
-            return await api_keys.create(connection, name, scopes, allowed)
-
-    key_id, key = asyncio.run(make())
+            raise typer.BadParameter(f"{name_of_recipient!r} is not a domain, *.domain or address")
+    key_id, key = operate_in_transaction(
+        lambda connection: api_keys.create(connection, name, scopes, allowed), data_dir
+    )
     if as_json:
         terminal.say_json({"id": key_id, "name": name, "scopes": sorted(scopes), "recipients": allowed, "key": key})
         return
@@ -53,13 +46,8 @@ def create(
 
 @app.command("list")
 def list_keys(data_dir: DataDir = None, as_json: Json = False) -> None:
-    """List the keys, without themselves."""
-
-    async def read() -> list[api_keys.ApiKey]:
-        async with operator_database(data_dir) as database, database.transaction() as connection:
-            return await api_keys.listed(connection)
-
-    keys = asyncio.run(read())
+    """List the keys by name. The keys themselves are not stored."""
+    keys = operate_in_transaction(api_keys.listed, data_dir)
     if as_json:
         terminal.say_json([_as_dict(key) for key in keys])
     else:
@@ -72,13 +60,8 @@ def list_keys(data_dir: DataDir = None, as_json: Json = False) -> None:
 def revoke(
     key_id: Annotated[int, typer.Argument(metavar="ID", help="The key's number in the list.")], data_dir: DataDir = None
 ) -> None:
-    """Revoke a key: within seconds it opens nothing any more."""
-
-    async def end() -> bool:
-        async with operator_database(data_dir) as database, database.transaction() as connection:
-            return await api_keys.revoke(connection, key_id)
-
-    if not asyncio.run(end()):
+    """Revoke a key. It stops working within seconds."""
+    if not operate_in_transaction(lambda connection: api_keys.revoke(connection, key_id), data_dir):
         raise PrecieuxError(f"There is no valid key {key_id}: see `precieux keys list`.")
     terminal.say(f"Key {key_id} is revoked.")
 

@@ -1,20 +1,18 @@
-"""`precieux quarantine`: lists sources that stopped an engine or a runner, and lets them run again."""
+"""`precieux quarantine`: lists sources that may not run because they stopped an engine or a runner, and lifts that."""
 
-from collections.abc import Awaitable, Callable, Collection
-from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from collections.abc import Collection
+from typing import Annotated, Any, Final
 
 import typer
 
 from precieux import terminal
-from precieux.operator_database import operate
-from shared.database.connection import Connection, Database
+from precieux.commands.options import DataDir, Json
+from precieux.operator_database import operate_in_transaction
+from shared.database.connection import Connection
 from shared.errors import PrecieuxError
 
-app = typer.Typer(help="Look at sources that are not run any more, and let them run again.", no_args_is_help=True)
+app = typer.Typer(help="List sources that may not run, and let them run again.", no_args_is_help=True)
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of all embedded state (PRECIEUX_DATA_DIR).")]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Digest = Annotated[
     str, typer.Argument(metavar="SHA256", help="The source's digest, as `precieux quarantine list` shows it.")
 ]
@@ -22,9 +20,7 @@ Digests = Annotated[
     list[str] | None,
     typer.Argument(metavar="[SHA256]...", help="Digests, as `precieux quarantine list` shows them."),
 ]
-All = Annotated[bool, typer.Option("--all", help="All that are there now.")]
-
-T = TypeVar("T")
+All = Annotated[bool, typer.Option("--all", help="All sources in quarantine.")]
 
 _FIELDS: Final = "sha256, language, reason, job, crashes, created_at"
 
@@ -36,13 +32,13 @@ def list_sources(
     as_json: Json = False,
 ) -> None:
     """List the sources in quarantine, the newest first."""
-    _show(_with_connection(lambda connection: _listed(connection, limit), data_dir), as_json=as_json)
+    _show(operate_in_transaction(lambda connection: _listed(connection, limit), data_dir), as_json=as_json)
 
 
 @app.command()
 def show(digest: Digest, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Show all that is known of one source, and the submissions that have it."""
-    source = _with_connection(lambda connection: _details(connection, digest), data_dir)
+    """Show one source, and its submissions."""
+    source = operate_in_transaction(lambda connection: _details(connection, digest), data_dir)
     if as_json:
         terminal.say_json(source)
         return
@@ -52,10 +48,10 @@ def show(digest: Digest, data_dir: DataDir = None, as_json: Json = False) -> Non
 
 @app.command()
 def lift(digests: Digests = None, everything: All = False, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Let sources run again. What failed meanwhile is not run by itself: it may be requested again."""
+    """Let sources run again. Jobs that have failed stay failed; their submissions may be requested again."""
     if bool(digests) == everything:
-        raise typer.BadParameter("name the digests, or say --all")
-    lifted = _with_connection(lambda connection: _lift(connection, digests), data_dir)
+        raise typer.BadParameter("give either digests or --all")
+    lifted = operate_in_transaction(lambda connection: _lift(connection, digests), data_dir)
     _show(lifted, as_json=as_json)
     missing = sorted(set(digests or ()) - {source["sha256"] for source in lifted})
     if missing:
@@ -98,14 +94,6 @@ async def _lift(connection: Connection, digests: Collection[str] | None) -> list
         {"digests": None if digests is None else list(digests)},
     )
     return [_as_dict(dict(row)) for row in rows]
-
-
-def _with_connection(use: Callable[[Connection], Awaitable[T]], data_dir: Path | None) -> T:
-    async def work(database: Database) -> T:
-        async with database.transaction() as connection:
-            return await use(connection)
-
-    return operate(work, data_dir)
 
 
 def _as_dict(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,11 @@
-"""`precieux queue`: how much there is of everything, by place and state, and how old the oldest of it is."""
+"""`precieux queue`: counts submissions by place and state, with the age of the oldest."""
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Final
-
-import typer
+from typing import Final
 
 from precieux import terminal
+from precieux.commands.options import DataDir, Json
 from precieux.operator_database import operate
 from shared.broker import open_dead_letters
 from shared.broker.base import DEAD_QUEUE, QUEUE
@@ -16,8 +14,8 @@ from shared.database.connection import Database
 from shared.errors import BrokerUnavailable
 from shared.settings import load
 
-#: Every state is listed, also the empty ones. `due` waits for a runner now, `later` for its next try; the lease of
-#: what is `lost` has expired, so it is about to be rescued.
+#: Every state has a row, even if it is empty. A `due` job waits for a runner, a `later` one for its next attempt. The
+#: lease of a `lost` one has expired, so it is about to be rescued.
 _COUNTS: Final = """
     SELECT 'outbox' AS place, 'waiting' AS state, count(*) AS count, min(created_at) AS oldest_at FROM outbox
     UNION ALL
@@ -53,8 +51,10 @@ _ORDER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """`oldest_s` is an age in seconds, None where there is nothing or nobody knows; so is the count of a broker
-    that is away."""
+    """The count of one state in one place. `oldest_s` is the age in seconds.
+
+    `oldest_s` is None if there is nothing or the age is unknown, `count` if the broker is unavailable.
+    """
 
     place: str
     state: str
@@ -63,10 +63,10 @@ class Count:
 
 
 def show(
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of all embedded state (PRECIEUX_DATA_DIR).")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+    data_dir: DataDir = None,
+    as_json: Json = False,
 ) -> None:
-    """Show how much waits where, and for how long: outbox, broker, dead letters, jobs, mails."""
+    """Show how many submissions, messages, jobs and mails wait, and for how long."""
     settings = load(BrokerSettings)
     counts = operate(lambda database: count_everything(database, settings), data_dir)
     if as_json:
@@ -78,7 +78,7 @@ def show(
 
 
 async def count_everything(database: Database, settings: BrokerSettings) -> list[Count]:
-    """A row for every place and state, in the order of a submission's way."""
+    """Return a count for every place and state, in the order in which a submission passes them."""
     async with database.transaction() as connection:
         rows = await connection.fetch_all(_COUNTS)
     found = {
@@ -97,7 +97,7 @@ async def count_everything(database: Database, settings: BrokerSettings) -> list
 
 
 def age(seconds: float | None) -> str | None:
-    """An age as a person reads it: its two largest units."""
+    """Return an age in its two largest units; None if it is unknown."""
     if seconds is None:
         return None
     rest = int(seconds)

@@ -1,11 +1,11 @@
-"""The folder of an embedded Postgres: what it holds, how it is made, and who may use it.
+"""The folder of an embedded Postgres: its content, its creation, and its locks.
 
 cluster/    the data directory (PGDATA)
 password    of the superuser, from which those of the roles are derived; mode 0600
-roles       which roles the cluster has got
-socket/     the server listens here; mode 0700. Elsewhere when the path of this folder is no socket's
-log         what the server said since it was last started
-lock        held by the process that owns the server
+roles       the roles that the cluster has
+socket/     the server listens here; mode 0700. It is elsewhere if this path is too long for a socket
+log         the server's log since its last start
+lock        locked by the process that owns the server
 """
 
 import asyncio
@@ -32,20 +32,20 @@ from precieux.postgres.home import Account, PostgresHome
 from shared.database.roles import DATABASE, HAND_OVER, Role, making
 from shared.errors import ConfigurationError, DatabaseUnavailable
 
-#: Postgres inherits nothing of our environment, so no locale, PGDATA or secret of the caller's reaches it.
+#: Postgres does not inherit our environment, so no locale, PGDATA or secret of the caller reaches it.
 ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
-#: This user makes the roles, and does nothing else.
+#: The superuser. It is used only to make the roles.
 _SUPERUSER: Final = "precieux"
 _SOCKET: Final = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH: Final = 107  # bytes, of the kernel
-_LEFTOVERS_TIMEOUT: Final = 15.0  # s that the remains of a killed server may take to end
+_LEFTOVERS_TIMEOUT: Final = 15.0  # s in which the processes of a killed server must end
 _POLL: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What postmaster.pid tells of a server that accepts connections."""
+    """The content of postmaster.pid of a server that accepts connections."""
 
     pid: int
     socket_folder: Path
@@ -56,7 +56,7 @@ _ROLES: Final = " ".join(Role) + "\n"
 
 
 class Cluster:
-    """One folder. It may hold nothing yet: then `prepare` makes it."""
+    """One folder. If it is empty, `prepare` makes the cluster."""
 
     def __init__(self, home: PostgresHome) -> None:
         self._home = home
@@ -70,15 +70,15 @@ class Cluster:
         return self._address(socket_folder, role, self._password_of(role))
 
     def prepare(self, *, durable: bool) -> None:
-        """Make it when there is none; `ConfigurationError` when it is of another major version."""
+        """Make the cluster if there is none. Raise `ConfigurationError` if it is of another major version."""
         if not self.directory.exists():
             self._make(durable=durable)
             return
         made_by = (self.directory / "PG_VERSION").read_text().strip()
         if made_by != str(self._home.major):
             raise ConfigurationError(
-                f"The data in {self._home.folder} were made by Postgres {made_by} and this is Postgres "
-                f"{self._home.major}: move them over with pg_dump, or set PRECIEUX_DATA_DIR to a new folder."
+                f"The data in {self._home.folder} were made by Postgres {made_by}, and this is Postgres "
+                f"{self._home.major}: transfer them with pg_dump, or set PRECIEUX_DATA_DIR to a new folder."
             )
 
     def hand_over(self) -> None:
@@ -99,7 +99,7 @@ class Cluster:
             finally:
                 await connection.close()
 
-        # In a thread of its own, since an event loop may run in this one.
+        # In another thread, because this one may run an event loop.
         with ThreadPoolExecutor(1) as thread:
             thread.submit(asyncio.run, main()).result()
         self._roles.write_text(_ROLES)
@@ -107,7 +107,7 @@ class Cluster:
     def make_socket_folder(self) -> Path:
         """Make a folder that only the server's account and root may enter, and return it."""
         folder = self._home.folder / "socket"
-        # In an address a comma separates two hosts.
+        # In an address, a comma separates two hosts.
         if len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET_PATH and "," not in str(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
         else:
@@ -117,7 +117,7 @@ class Cluster:
         return folder
 
     def lock(self) -> int:
-        """Become the owner, until the returned descriptor is closed; `ConfigurationError` when another process is."""
+        """Lock the folder until the returned descriptor is closed. Raise `ConfigurationError` if it is locked."""
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -144,10 +144,10 @@ class Cluster:
             os.close(descriptor)
 
     def claim(self) -> int:
-        """A second lock, for the server and all its processes to inherit: while one lives, orphaned or not, it is held.
+        """Take a second lock, which the server and all its processes inherit, and return its descriptor.
 
-        Postgres' own guard, the process id in postmaster.pid, is mistaken after a crash whenever that number has
-        been given to another process. With this lock in hand the file is known to be stale, and is removed.
+        It is held while any of them lives. Postgres itself checks the process id in postmaster.pid, which may belong to
+        an unrelated process after a crash. With this lock the file is known to be stale, and is removed.
         """
         descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
         deadline = time.monotonic() + _LEFTOVERS_TIMEOUT
@@ -159,19 +159,19 @@ class Cluster:
                 if time.monotonic() > deadline:
                     os.close(descriptor)
                     raise ConfigurationError(
-                        f"A Postgres that was left over still works in {self._home.folder}: stop it, and start again."
+                        f"An orphaned Postgres still runs in {self._home.folder}: stop it, and start again."
                     ) from None
                 time.sleep(_POLL)
         self._status_file.unlink(missing_ok=True)
         return descriptor
 
     def ready_status(self) -> Status | None:
-        """None while no server accepts connections, or has said so."""
+        """Return the status of the server; None until it accepts connections."""
         try:
             lines = self._status_file.read_text().splitlines()
         except FileNotFoundError:
             return None
-        # By number, as in LOCK_FILE_LINE_* of Postgres' miscadmin.h: 1 the process, 5 the socket's folder, 8 the state.
+        # Lines by number (LOCK_FILE_LINE_* in Postgres' miscadmin.h): 1 the process, 5 the socket folder, 8 the state.
         if len(lines) < 8 or lines[7].strip() != "ready":
             return None
         if not lines[4]:
@@ -185,13 +185,13 @@ class Cluster:
         return self.directory / "postmaster.pid"
 
     def _make(self, *, durable: bool) -> None:
-        # Made beside its place and then renamed, so that a start that was killed leaves no half of one.
+        # Made under another name and then renamed, so that a killed start leaves no partial cluster.
         making = self.directory.with_name("cluster.making")
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir()
         gid, maker = self._home.account.gid, self._home.account.with_a_name()
         if gid is not None:
-            # The maker may be any daemon's account, but none of them is of this group.
+            # Other daemons may share the maker's account, but not this group.
             os.chown(making, 0, gid)
         making.chmod(0o700 if gid is None else 0o710)
         cluster, password = making / "cluster", making / "password"
@@ -226,8 +226,8 @@ class Cluster:
         uid, gid = self._home.account.uid, self._home.account.gid
         if uid is None or gid is None or directory.stat().st_uid == uid:
             return
-        # This works by descriptors and follows no link, because any daemon may have used the old account. The top comes
-        # last, so that an interrupted hand-over starts again.
+        # It uses descriptors and follows no link, because any daemon may have used the old account. The top folder
+        # comes last, so that an interrupted hand-over starts again.
         for _, folders, files, descriptor in os.fwalk(directory):
             for name in (*folders, *files):
                 os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
@@ -235,7 +235,7 @@ class Cluster:
 
     @staticmethod
     def _address(socket_folder: Path, user: str, password: str) -> str:
-        # The address names the socket itself: with its folder, PGPORT in the environment would change the name.
+        # The address names the socket itself: if it named the folder, PGPORT in the environment would change it.
         socket = quote(str(socket_folder / _SOCKET), safe="/")
         return f"postgresql://{user}:{password}@/{DATABASE}?host={socket}"
 
@@ -243,7 +243,7 @@ class Cluster:
         return self._password.read_text().strip()
 
     def _password_of(self, role: Role) -> str:
-        # Passwords are derived one way, so that one role's does not reveal another's.
+        # Passwords are derived by a one-way function, so that one role's password does not reveal another's.
         return hmac.digest(self._superuser_password().encode(), role.encode(), hashlib.sha256).hex()
 
     def _role_statements(self) -> list[str]:
@@ -262,5 +262,5 @@ class Cluster:
             extra_groups=account.groups,
         )
         if done.returncode != 0:
-            said = done.stderr.decode(errors="replace").strip().splitlines()
-            raise DatabaseUnavailable(f"{program} failed in {self._home.folder}: {said[-1] if said else 'no reason'}")
+            lines = done.stderr.decode(errors="replace").strip().splitlines()
+            raise DatabaseUnavailable(f"{program} failed in {self._home.folder}: {lines[-1] if lines else 'no reason'}")

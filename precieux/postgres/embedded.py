@@ -3,8 +3,8 @@
     with EmbeddedPostgres(data_dir / "postgres") as postgres:
         connect(postgres.url(Role.API))
 
-It listens only on a unix socket, in a folder that others cannot enter. It asks each role for its password. It ends with
-this process, however this process ends. `postgres_cluster` describes its folder.
+It listens only on a unix socket, in a folder that other users cannot enter. Each role needs its password. The server
+always ends with this process. `precieux.postgres.cluster` describes its folder.
 """
 
 import os
@@ -27,21 +27,21 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-_START_TIMEOUT: Final = 120.0  # s; recovery after a crash replays the log before the server is ready
-_STOP_TIMEOUT: Final = 10.0  # s, for each of the three ways to stop, from friendly to final
-#: Seconds until the log says that we wait for it.
+_START_TIMEOUT: Final = 120.0  # s; after a crash the server first replays its log
+_STOP_TIMEOUT: Final = 10.0  # s, for each of the three ways to stop
+#: Seconds of waiting until it is logged.
 _LONG: Final = 5.0
 _POLL: Final = 0.005
-#: Off, a commit still outlives a killed server, since it has reached the kernel; but not a machine that lost its power.
+#: If they are off, a commit survives a killed server, because the kernel has it, but not a power cut.
 _DURABILITY: Final = ("fsync", "full_page_writes")
 
 
 class EmbeddedPostgres:
-    """Starts and stops one server on one folder. `start` may follow `stop`; a server that died keeps its address.
+    """Starts and stops one server on one folder. `start` may follow `stop`. A restarted server keeps its address.
 
-    `durable=False` is for tests: faster, and a crash of the machine may lose data.
-    Start it from the main thread (see `parent_death`). Raises `ConfigurationError` for what the operator must
-    change (the folder is in use, or of another version), `DatabaseUnavailable` when the server does not start.
+    `durable=False` is for tests: it is faster, but a crash of the machine may lose data.
+    Start it from the main thread (see `parent_death`). `start` raises `ConfigurationError` if the folder is in use or
+    of another version, and `DatabaseUnavailable` if the server does not start.
     """
 
     def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
@@ -51,7 +51,7 @@ class EmbeddedPostgres:
         self._lock: int | None = None
         self._cluster: Cluster | None = None
         self._socket_folder: Path | None = None
-        #: Where the data really are: `data_dir`, unless the server's account cannot reach it. Known after `start`.
+        #: The folder of the data: `data_dir`, unless the server's account cannot reach it. Known after `start`.
         self.folder = data_dir
 
     def __enter__(self) -> Self:
@@ -65,7 +65,7 @@ class EmbeddedPostgres:
 
     @property
     def pid(self) -> int | None:
-        """The server's process id while it has not been stopped by us; it may have died meanwhile (see `running`)."""
+        """The server's process id until `stop`. The server may have died meanwhile (see `running`)."""
         return self._process.pid if self._process else None
 
     @property
@@ -79,11 +79,11 @@ class EmbeddedPostgres:
         return self._cluster.url(self._socket_folder, role)
 
     def start(self) -> None:
-        """Return when the server accepts connections. Does nothing when it runs; starts anew one that has died."""
+        """Start the server unless it runs. Return when it accepts connections."""
         if self.running:
             return
         if threading.current_thread() is not threading.main_thread():
-            raise RuntimeError("start the embedded Postgres from the main thread: it ends with the thread that did")
+            raise RuntimeError("start the embedded Postgres from the main thread: it ends with its starting thread")
         home = find_home(self._data_dir)
         cluster = self._cluster = Cluster(home)
         self.folder = home.folder
@@ -99,7 +99,7 @@ class EmbeddedPostgres:
             raise
 
     def stop(self) -> None:
-        """End the server in order, or by force when it does not follow; then free the folder. Safe to repeat."""
+        """Shut the server down, or kill it if that takes too long, and unlock the folder. It may be called twice."""
         self._end()
         if self._socket_folder is not None:
             shutil.rmtree(self._socket_folder, ignore_errors=True)
@@ -108,7 +108,7 @@ class EmbeddedPostgres:
     def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            # "Fast" shutdown, then "immediate" (recovers at the next start), then what cannot be refused.
+            # "Fast" shutdown, then "immediate" (the next start recovers), then SIGKILL.
             for ending in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
                 if process.poll() is not None:
                     break
@@ -120,7 +120,7 @@ class EmbeddedPostgres:
             self._lock = None
 
     def _launch(self, cluster: Cluster, home: PostgresHome, socket_folder: Path) -> None:
-        # A list, whose names may be quoted.
+        # A list of names, which may be quoted.
         quoted = str(socket_folder).replace('"', '""')
         settings = {
             "listen_addresses": "",
@@ -144,7 +144,7 @@ class EmbeddedPostgres:
                     stderr=output,
                     env=ENVIRONMENT,
                     cwd="/",
-                    start_new_session=True,  # Ctrl-C is ours to handle; Postgres is told when its clients are gone
+                    start_new_session=True,  # we handle Ctrl-C, and stop Postgres after its clients
                     pass_fds=[claim],
                     preexec_fn=die_with_parent(signal.SIGINT),
                     user=home.account.uid,
@@ -157,7 +157,7 @@ class EmbeddedPostgres:
 
     def _await_ready(self, cluster: Cluster, process: subprocess.Popen[bytes]) -> None:
         began = time.monotonic()
-        deadline, told = began + _START_TIMEOUT, False
+        deadline, logged = began + _START_TIMEOUT, False
         while (status := cluster.ready_status()) is None or status.pid != process.pid:
             if process.poll() is not None:
                 raise DatabaseUnavailable(f"The embedded Postgres did not start: {_complaint(cluster.log)}.")
@@ -165,22 +165,22 @@ class EmbeddedPostgres:
                 raise DatabaseUnavailable(
                     f"The embedded Postgres is not ready after {_START_TIMEOUT:.0f} s; see {cluster.log}."
                 )
-            if not told and time.monotonic() > began + _LONG:
+            if not logged and time.monotonic() > began + _LONG:
                 log.info("up.waiting", waiting_for="database", its_log=str(cluster.log))
-                told = True
+                logged = True
             time.sleep(_POLL)
 
 
 def running_url(data_dir: Path, role: Role) -> str | None:
     """Return this role's address of the server that another process runs on this folder; None if there is none.
 
-    Waits for a server that is starting. Raises `DatabaseUnavailable` if that takes too long.
+    Wait for a server that is starting. Raise `DatabaseUnavailable` if that takes too long.
     """
     cluster = Cluster(find_home(data_dir))
     deadline = time.monotonic() + _START_TIMEOUT
     while cluster.is_locked():
         status = cluster.ready_status()
-        # Its owner may be about to replace what a killed server left.
+        # Its owner may be about to replace the file of a killed server.
         if status is not None and Path(f"/proc/{status.pid}").exists():
             return cluster.url(status.socket_folder, role)
         if time.monotonic() > deadline:
@@ -190,8 +190,8 @@ def running_url(data_dir: Path, role: Role) -> str | None:
 
 
 def _complaint(log: Path) -> str:
-    said = log.read_text(errors="replace").strip().splitlines()
-    fatal = next((line for line in said if "FATAL" in line), said[-1] if said else "it says nothing")
+    lines = log.read_text(errors="replace").strip().splitlines()
+    fatal = next((line for line in lines if "FATAL" in line), lines[-1] if lines else "its log is empty")
     return f"{fatal} (see {log})"
 
 

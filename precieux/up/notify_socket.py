@@ -1,4 +1,4 @@
-"""The receiving end of `shared.notify`: children say how they are on a socket that we hand them by name."""
+"""The receiving end of `shared.notify`: the socket on which children report their state."""
 
 import secrets
 import socket
@@ -11,10 +11,10 @@ _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid (unix(7
 
 
 class NotifySocket:
-    """One socket for all children; the kernel says which of them sent a message.
+    """One socket for all children. The kernel reports the sender of each message.
 
-    Its name is abstract (unix(7)): no file to clean up, no limit on the data folder's path, nothing to grant to
-    children that run as another user.
+    Its name is abstract (unix(7)). So there is no file to clean up, no limit on the data folder's path, and children
+    may run as another user.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class NotifySocket:
         return {pid for pid, lines in self.messages() if b"READY=1" in lines}
 
     def messages(self) -> Iterator[tuple[int, list[bytes]]]:
-        """Yield what was said since the last call: the process, and its lines. Does not wait."""
+        """Yield the messages since the last call, each as a process id and its lines. Does not wait."""
         while True:
             try:
                 message, ancillary, _, _ = self._socket.recvmsg(4096, socket.CMSG_SPACE(_CREDENTIALS.size))

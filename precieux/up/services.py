@@ -1,4 +1,4 @@
-"""The programs behind `precieux up`, and what each is told through its environment. Pure: no process starts here."""
+"""The programs of `precieux up`, and the environment of each. This module starts no process."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from precieux.up.settings import UpSettings
 from shared.database.roles import Role
 from shared.settings import PREFIX
 
-#: All that the executor may know: it runs hostile code, so no database, mail or link secret goes near it.
+#: The variables that the executor gets. It runs hostile code, so it gets no secret of the database, mails or links.
 _EXECUTOR_MAY_KNOW: Final = frozenset(
     {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "JAVA_HOME", "PRECIEUX_CODEX_TOKEN", "PRECIEUX_BWRAP"}
 )
@@ -21,7 +21,7 @@ LOCAL_KEY: Final = f"{PREFIX}LOCAL_KEY"
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """`python -m module`, immune to a folder of the same name where we happen to be called (-P)."""
+    """Return `python -m module`. A folder of that name in the current directory is ignored (-P)."""
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
@@ -91,12 +91,12 @@ def _with_database(environment: Mapping[str, str], url: str) -> Mapping[str, str
 
 
 def _beside(environment: Mapping[str, str], offset: int) -> Mapping[str, str]:
-    """The services share this machine, so each serves its metrics on a port of its own, counted from the API's."""
+    """Return the environment with another port for the metrics, counted from the API's: services share the machine."""
     port = environment.get(f"{PREFIX}METRICS_PORT", "")
     return {**environment, f"{PREFIX}METRICS_PORT": str(int(port) + offset)} if port.isdecimal() else environment
 
 
 def local_url(settings: UpSettings) -> str:
-    """Where the API answers on this machine."""
+    """Return the address of the API on this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104  (not a bind)
     return f"http://{host if ':' not in host or host.startswith('[') else f'[{host}]'}:{settings.port}"

@@ -1,4 +1,4 @@
-"""What an operator may set about `precieux up`; each service reads its own settings besides."""
+"""The settings of `precieux up`. Each service reads its own settings too."""
 
 import os
 import socket
@@ -15,48 +15,48 @@ _PREFERRED_EXECUTOR_PORT = 8100
 
 
 class UpSettings(Settings):
-    host: Annotated[str, Field(description="address that the API listens on")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535, description="port of the API")] = 8000
-    executor_port: Annotated[int | None, Field(ge=1, le=65535, description="port of the executor")] = None
-    data_dir: Annotated[Path, Field(default_factory=default_data_dir, description="folder of all embedded state")]
-    public_url: Annotated[str | None, Field(pattern="^https?://", description="address that mails link to")] = None
-    database_url: Annotated[SecretStr | None, Field(description="a Postgres of yours instead of ours")] = None
-    codex_url: Annotated[str | None, Field(pattern="^https?://", description="an engine of yours")] = None
-    codex_token: Annotated[
-        SecretStr | None, Field(description="the token that your engine expects as `Authorization: Bearer`")
+    host: Annotated[str, Field(description="the address that the API listens on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535, description="the port of the API")] = 8000
+    executor_port: Annotated[int | None, Field(ge=1, le=65535, description="the port of the executor")] = None
+    data_dir: Annotated[Path, Field(default_factory=default_data_dir, description="the folder of all local state")]
+    public_url: Annotated[str | None, Field(pattern="^https?://", description="the address that mails link to")] = None
+    database_url: Annotated[SecretStr | None, Field(description="your own Postgres; unset, ours is started")] = None
+    codex_url: Annotated[
+        str | None, Field(pattern="^https?://", description="your own engine; unset, ours is started")
     ] = None
+    codex_token: Annotated[SecretStr | None, Field(description="the bearer token of that engine")] = None
 
 
 def load_up_settings(*, port: int | None = None, data_dir: Path | None = None) -> UpSettings:
-    """From the environment; what the command line says goes first."""
+    """Read the settings from the environment. Options of the command line take precedence."""
     settings = load(UpSettings)
-    said = {"port": port, "data_dir": data_dir and data_dir.absolute()}
-    return settings.model_copy(update={name: value for name, value in said.items() if value is not None})
+    options = {"port": port, "data_dir": data_dir and data_dir.absolute()}
+    return settings.model_copy(update={name: value for name, value in options.items() if value is not None})
 
 
 def check_port_is_free(host: str, port: int) -> None:
-    """`ConfigurationError` when the API could not listen there."""
+    """Raise `ConfigurationError` if the API could not listen there."""
     try:
         _try_to_listen(host, port)
     except OSError as exc:
         raise ConfigurationError(
             f"Port {port} on {host} cannot be used ({exc.strerror}): "
-            "stop what runs there, or choose another with --port or PRECIEUX_PORT."
+            "stop the process that uses it, or choose another port with --port or PRECIEUX_PORT."
         ) from exc
 
 
 def choose_executor_port(settings: UpSettings) -> int:
-    """The one that was asked for, else the usual one, else any that is free: only our own services use it."""
+    """Return the configured port, else the usual one, else any free one. Only our own services use it."""
     if settings.executor_port is not None:
         return settings.executor_port
     for port in (_PREFERRED_EXECUTOR_PORT, 0):
         with suppress(OSError):
             return _try_to_listen("127.0.0.1", port)
-    raise ConfigurationError("No port is free on 127.0.0.1 for the executor; set PRECIEUX_EXECUTOR_PORT.")
+    raise ConfigurationError("127.0.0.1 has no free port for the executor: set PRECIEUX_EXECUTOR_PORT.")
 
 
 def prepare_data_dir(data_dir: Path) -> None:
-    """Make the folder and its parts. Root's folder lets others pass through, because Postgres runs as another user."""
+    """Make the folder and its parts. Others can pass through root's folder, because Postgres runs as another user."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
         for part in ("objects", "outbox"):
@@ -64,7 +64,7 @@ def prepare_data_dir(data_dir: Path) -> None:
     except OSError as exc:
         raise ConfigurationError(
             f"The data folder {data_dir} cannot be made ({exc.strerror}): "
-            "choose one that you may write with --data-dir or PRECIEUX_DATA_DIR."
+            "choose a writable one with --data-dir or PRECIEUX_DATA_DIR."
         ) from exc
 
 
@@ -72,8 +72,8 @@ def require_data_dir(data_dir: Path) -> None:
     """Raise `ConfigurationError` if there is no data folder, which may be a misspelt name."""
     if not data_dir.is_dir():
         raise ConfigurationError(
-            f"There is no Precieux in {data_dir}: name its data folder with --data-dir or PRECIEUX_DATA_DIR, or make"
-            " one there with `precieux up` or `precieux migrate`."
+            f"There is no data folder of Precieux at {data_dir}: name it with --data-dir or PRECIEUX_DATA_DIR, or"
+            " make one there with `precieux up` or `precieux migrate`."
         )
 
 

@@ -1,4 +1,4 @@
-"""Tells what a start is waiting for: the process that started us at once, and the log if it takes long."""
+"""Reports which parts a start waits for: at once to the parent process, and in the log if it takes long."""
 
 import time
 from collections.abc import Sequence
@@ -9,34 +9,36 @@ from shared.notify import notify_status
 
 log = get_logger(__name__)
 
-#: How a status begins that names the parts which are not ready yet.
+#: The beginning of a status that names the parts that are not ready.
 WAITING: Final = "Waiting for "
 _AGAIN_S = 30.0
 
 
 class Waiting:
-    """The log names the parts after `long_s` seconds, and then now and again. `tell_at` is when `tell` should be called
-    though nothing has happened; None if nothing is waited for."""
+    """Reports the parts that are not ready: in the log after `long_s` seconds, and then every `_AGAIN_S`.
+
+    `report_at` is the time of the next report; None if all parts are ready.
+    """
 
     def __init__(self, long_s: float) -> None:
         self._long_s = long_s
         self._parts: Sequence[str] = ()
         self._since = 0.0
-        self.tell_at: float | None = None
+        self.report_at: float | None = None
 
-    def tell(self, parts: Sequence[str]) -> bool:
-        """Return whether there are parts that are waited for."""
+    def report(self, parts: Sequence[str]) -> bool:
+        """Report the parts that are not ready. Return True if there are any."""
         now = time.monotonic()
         if parts != self._parts:
             self._parts, self._since = parts, now
-            self.tell_at = now + self._long_s if parts else None
+            self.report_at = now + self._long_s if parts else None
             if parts:
                 notify_status(WAITING + " and ".join(f"the {part}" for part in parts))
-        elif self.tell_at is not None and now >= self.tell_at:
+        elif self.report_at is not None and now >= self.report_at:
             log.info("up.waiting", waiting_for=", ".join(parts), seconds=round(now - self._since))
-            self.tell_at = now + _AGAIN_S
+            self.report_at = now + _AGAIN_S
         return bool(parts)
 
-    def begin_again(self) -> None:
-        """A part has been started again: that is news, though the same parts are waited for."""
+    def reset(self) -> None:
+        """Report the next parts as new ones, because one of them was restarted."""
         self._parts = ()

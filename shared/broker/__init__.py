@@ -9,8 +9,8 @@ __all__ = ["Broker", "BrokerSettings", "open_broker", "open_dead_letters"]
 
 
 def open_broker(settings: BrokerSettings, database: Database) -> Broker:
-    """RabbitMQ when `PRECIEUX_AMQP_URL` is set, else Postgres. Connects on first use, not here."""
-    # Imported on choosing, so that an embedded installation never loads pika.
+    """Return the broker: RabbitMQ if `PRECIEUX_AMQP_URL` is set, else Postgres. It connects on first use."""
+    # Imported here, so that an embedded installation never loads pika.
     if settings.amqp_url is not None:
         from shared.broker.rabbitmq import RabbitMQBroker
 
@@ -21,7 +21,7 @@ def open_broker(settings: BrokerSettings, database: Database) -> Broker:
 
 
 def open_dead_letters(settings: BrokerSettings, database: Database) -> DeadLetters:
-    """The operator's side of the same broker. There is nothing to close."""
+    """Return the dead letters of the same broker. They need no closing."""
     if settings.amqp_url is not None:
         from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 

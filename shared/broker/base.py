@@ -1,6 +1,6 @@
-"""The broker port: ids go in, batches of deliveries come out, each is settled once.
+"""The broker port: it takes ids, and delivers them in batches. Each delivery is settled once.
 
-Delivery is at least once; whoever handles a message must bear seeing it again.
+Delivery is at least once, so a handler must accept a message that it has handled before.
 """
 
 import asyncio
@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+#: The original system's name for the queue of submission ids. It has nothing to do with the table `emails`.
 QUEUE: Final = "emails"
 DEAD_QUEUE: Final = "emails.dead"
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is published: the decimal id of a submission, under the UUID of the request for its execution."""
+    """A message to publish: the decimal id of a submission, and the UUID of its request as `message_id`."""
 
     body: bytes
     message_id: str
@@ -22,7 +23,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What is received. `attempt` counts from 1; strangers may publish without a `message_id`."""
+    """A message as received. `attempt` counts from 1. A foreign message may have no `message_id`."""
 
     body: bytes
     message_id: str | None
@@ -31,40 +32,40 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """Done: forget the message."""
+    """Remove the message: it is done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Deliver it again after a while, with `attempt` one higher; after too many, it goes to `DEAD_QUEUE`."""
+    """Deliver it again later, with `attempt` one higher. After too many attempts, move it to `DEAD_QUEUE`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Move it to `DEAD_QUEUE`, with the reason in the header `reason`."""
+    """Move it to `DEAD_QUEUE`, with `reason` as a header."""
 
     reason: str
 
 
 Settlement = Ack | Retry | Reject
 
-#: Settles a batch: one settlement per delivery, in order. A raise settles nothing: a `TransientError` brings the same
-#: batch again after a while, uncharged; any other exception brings each delivery again alone (see `handling`).
+#: Returns one settlement per delivery, in order. If it raises a `TransientError`, the batch comes again later, not
+#: charged. If it raises another exception, each delivery comes again alone (`shared.broker.handling`).
 Handler = Callable[[Sequence[Delivery]], Awaitable[Sequence[Settlement]]]
 
 
 class Broker(Protocol):
     async def publish(self, messages: Sequence[Message]) -> Sequence[bool]:
-        """Put messages on `QUEUE`; True where the broker has taken responsibility, False where it refused.
+        """Put messages on `QUEUE`. Return True for each that the broker has taken, False for each that it refused.
 
-        Raises `BrokerUnavailable` when it cannot be told: any of them may or may not have arrived.
+        Raise `BrokerUnavailable` if that is unknown: any of them may have arrived.
         """
 
     async def consume(self, handle: Handler, stop: asyncio.Event) -> None:
-        """Hand batches from `QUEUE` to `handle` until `stop` is set; reconnects with backoff for ever.
+        """Pass batches from `QUEUE` to `handle` until `stop` is set. Reconnect with backoff, without a limit.
 
-        A batch under way when `stop` is set is finished and settled first.
+        The batch that is under way when `stop` is set is settled first.
         """
 
     async def close(self) -> None:
-        """Let go of every connection; safe to call twice, and on a broker that never connected."""
+        """Close all connections. It may be called twice, and before the first connection."""

@@ -1,6 +1,6 @@
-"""The operator's side of the broker: how much waits, and what to do about the messages that were given up.
+"""The broker's port for operators: how many messages wait, and what to do with dead letters.
 
-A port beside `shared.broker.base`, because no service needs it.
+It is separate from `shared.broker.base`, because no service needs it.
 """
 
 from collections.abc import Collection
@@ -11,7 +11,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """`key` names the letter as long as it lies there; copies of one message may share it. `died_at` is in UTC."""
+    """A dead letter. `key` names it while it is in the queue; copies may share one. `died_at` is in UTC."""
 
     key: str
     body: bytes
@@ -22,23 +22,23 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How many messages a queue holds that no consumer has under way; `oldest_at` where the broker knows it."""
+    """The number of messages in a queue that no consumer holds, and the time of the oldest if the broker knows it."""
 
     messages: int
     oldest_at: datetime | None = None
 
 
 class DeadLetters(Protocol):
-    """Every method raises `BrokerUnavailable` when the broker cannot be reached."""
+    """The dead letters of a broker. Every method raises `BrokerUnavailable` if the broker cannot be reached."""
 
     async def depths(self) -> dict[str, Depth]:
-        """Of `QUEUE` and `DEAD_QUEUE`, by name."""
+        """Return the depths of `QUEUE` and `DEAD_QUEUE`, by name."""
 
     async def read(self, *, limit: int) -> list[DeadLetter]:
-        """Those that have lain there longest; they stay."""
+        """Return the oldest dead letters. They stay in the queue."""
 
     async def replay(self, keys: Collection[str]) -> list[DeadLetter]:
-        """Put them on `QUEUE` again, as if new, under their own message ids; returns those that were found."""
+        """Put dead letters on `QUEUE` again as new messages with the same ids. Return those that were found."""
 
     async def drop(self, keys: Collection[str]) -> list[DeadLetter]:
-        """Forget them for good; returns those that were found."""
+        """Remove dead letters permanently. Return those that were found."""

@@ -1,35 +1,52 @@
-"""How a handler's failure is read, the same for every broker.
+"""Handles a batch of deliveries, in the same way for each broker.
 
-A `TransientError` blames a dependency of ours, so it passes through and the broker offers the same deliveries again,
-uncharged. Any other exception blames a message, and one bad message must not condemn the others of its batch: each is
-handled alone, and only those that fail again are charged a `Retry`.
+A `TransientError` blames a dependency: it passes through, and the broker offers the same deliveries again without
+charging them. Any other exception blames one of the messages, so each message is handled alone. Only those that fail
+again are charged with a `Retry`, and become dead letters after `MAX_ATTEMPTS`.
 """
 
 import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from shared.broker.base import Delivery, Handler, Retry, Settlement
+from shared import metrics
+from shared.broker.base import Delivery, Handler, Reject, Retry, Settlement
 from shared.errors import TransientError
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: Redeliveries that a message gets before it is moved to the dead queue, by either broker.
+#: A message with which the handler has failed this often is a dead letter.
+MAX_ATTEMPTS: Final = 5
+#: A message that was delivered again this often is a dead letter too, for example because its consumers died.
 DELIVERY_LIMIT: Final = 20
 
 
 async def settle_batch(handle: Handler, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-    """One settlement per delivery, in order. Raises `TransientError` when the handler does."""
+    """Return one settlement per delivery, in order. Raise `TransientError` if the handler does."""
+    settlements = await _settle(handle, deliveries)
+    for settlement in settlements:
+        metrics.MESSAGES.labels(type(settlement).__name__.lower()).inc()
+    return settlements
+
+
+async def _settle(handle: Handler, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
     try:
         return await _handle(handle, deliveries)
     except TransientError:
         raise
     except Exception as exc:
-        log.exception("broker.handler_failed", messages=[d.message_id for d in deliveries], error=repr(exc))
         if len(deliveries) == 1:
-            return [Retry()]
-    return [(await settle_batch(handle, [delivery]))[0] for delivery in deliveries]
+            return [_charge(deliveries[0], exc)]
+        log.exception("broker.handler_failed", messages=[d.message_id for d in deliveries], error=repr(exc))
+    return [(await _settle(handle, [delivery]))[0] for delivery in deliveries]
+
+
+def _charge(delivery: Delivery, error: Exception) -> Settlement:
+    log.error("message.crashed", request=delivery.message_id, attempt=delivery.attempt, exc_info=error)
+    if delivery.attempt >= MAX_ATTEMPTS:
+        return Reject(f"failed {delivery.attempt} times: {type(error).__name__}")
+    return Retry()
 
 
 async def _handle(handle: Handler, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
@@ -40,7 +57,7 @@ async def _handle(handle: Handler, deliveries: Sequence[Delivery]) -> Sequence[S
 
 
 async def stopped_within(stop: asyncio.Event, seconds: float) -> bool:
-    """Wait `seconds`, or less when `stop` is set meanwhile; tells whether it is."""
+    """Wait `seconds`, or until `stop` is set. Return True if it is."""
     try:
         async with asyncio.timeout(seconds):
             await stop.wait()

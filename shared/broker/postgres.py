@@ -1,11 +1,11 @@
 """The broker on Postgres, for installations without RabbitMQ: the table `messages`, SKIP LOCKED and NOTIFY.
 
 A batch is handled inside the transaction that holds its rows locked. The handler's own `database.transaction()` is a
-savepoint of it, so the effect of a message and its removal commit together; a crash rolls both back, and the message
-is there again at once.
+savepoint of it, so the effect of a message and its removal commit together. A crash rolls both back, and the message
+is available again at once.
 
 A crash rolls back the count of deliveries too. A consumer that starts may have crashed before, so it takes its first
-messages one by one, and counts each delivery before it. So a message that kills consumers ends as a dead letter.
+messages one by one, and counts each delivery beforehand. So a message that kills consumers becomes a dead letter.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ BATCH: Final = 100
 
 
 class PostgresBroker:
-    """`poll_interval`: seconds that a lost notification may cost. The `database` stays the caller's to disconnect."""
+    """The broker on Postgres. A lost notification costs up to `poll_interval` seconds. The caller closes `database`."""
 
     def __init__(self, database: Database, *, poll_interval: float = 10.0, policy: RetryPolicy | None = None) -> None:
         self._database = database
@@ -38,7 +38,7 @@ class PostgresBroker:
         self._rng = random.Random()  # noqa: S311  (jitter)
 
     async def publish(self, messages: Sequence[Message]) -> Sequence[bool]:
-        """Inside a transaction of the calling task it is part of that transaction."""
+        """Publish the messages, as part of the calling task's transaction if there is one."""
         if not messages:
             return []
         try:
@@ -62,10 +62,10 @@ class PostgresBroker:
     async def consume(self, handle: Handler, stop: asyncio.Event) -> None:
         failures = 0
         carefully = BATCH
-        async with self._database.listen(CHANNEL) as heard:
+        async with self._database.listen(CHANNEL) as notified:
             while not stop.is_set():
-                # Cleared before looking, so that what comes after the look sets it again.
-                heard.clear()
+                # Cleared before the query, so that a message after the query sets it again.
+                notified.clear()
                 try:
                     if carefully > 0:
                         idle_for = await self._consume_one(handle)
@@ -76,18 +76,18 @@ class PostgresBroker:
                     failures += 1
                     delay = self._policy.delay(failures, self._rng, at_least=exc.retry_after)
                     event = "broker.lost" if isinstance(exc, DatabaseUnavailable) else "broker.handler_waits"
-                    log.warning(event, error=str(exc), retry_in=round(delay, 1))
+                    log.warning(event, error=str(exc), next_try_s=round(delay, 1))
                     await stopped_within(stop, delay)
                     continue
                 failures = 0
                 if idle_for > 0:
-                    await wait_any(heard, stop, timeout=idle_for)
+                    await wait_any(notified, stop, timeout=idle_for)
 
     async def close(self) -> None:
-        """Nothing of our own to let go of."""
+        """Do nothing: the caller closes the database."""
 
     async def _consume_batch(self, handle: Handler) -> float:
-        """Handle and settle one batch; the seconds to wait for the next: 0 when there is likely more."""
+        """Handle and settle one batch. Return the seconds to wait for the next one, 0 if there may be more."""
         async with self._database.transaction() as connection:
             rows = await connection.fetch_all(
                 "SELECT id, body, message_id, attempt FROM messages"
@@ -137,7 +137,7 @@ class PostgresBroker:
             " FOR UPDATE SKIP LOCKED",
             {"id": row_id, "queue": QUEUE},
         )
-        if row is None:  # another consumer was quicker
+        if row is None:  # another consumer was faster
             return
         delivery = Delivery(row["body"], row["message_id"], row["attempt"])
         if delivery.attempt > DELIVERY_LIMIT + 1:
@@ -148,7 +148,7 @@ class PostgresBroker:
         await self._settle(connection, [row_id], [delivery], settlements)
 
     def _within_savepoint(self, handle: Handler) -> Handler:
-        """A statement that failed must not doom the transaction that the settling happens in."""
+        """Return `handle` in a savepoint, so that its failed statement does not abort the transaction that settles."""
 
         async def handle_in_savepoint(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
             async with self._database.transaction():
@@ -187,14 +187,14 @@ async def _bury(connection: Connection, row_id: int, delivery: Delivery, reason:
     await connection.execute(
         "UPDATE messages SET queue = :queue, visible_at = clock_timestamp(),"
         " headers = headers || jsonb_build_object('reason', CAST(:reason AS text)) WHERE id = :id",
-        # Postgres has no text with a NUL in it, and a reason may quote a hostile message.
+        # Postgres cannot store NUL in a text, and a reason may quote a hostile message.
         {"id": row_id, "queue": DEAD_QUEUE, "reason": reason.replace("\0", "\N{REPLACEMENT CHARACTER}")},
     )
     log.warning("broker.dead_lettered", message_id=delivery.message_id, reason=reason)
 
 
 async def _seconds_until_due(connection: Connection) -> float:
-    """Until the next retry; infinite without one. Rows locked by another consumer are due already, and not ours."""
+    """Return the seconds until the next retry, infinity if there is none. Rows of other consumers are due already."""
     row = await connection.fetch_one(
         "SELECT CAST(extract(epoch FROM min(visible_at) - now()) AS float8) AS seconds FROM messages"
         " WHERE queue = :queue AND visible_at > now()",

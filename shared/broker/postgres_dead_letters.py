@@ -1,4 +1,4 @@
-"""Dead letters where Postgres is the broker: rows of `messages`, each named by its id."""
+"""Dead letters of the broker on Postgres: rows of `messages`, named by their ids."""
 
 from collections.abc import Collection
 
@@ -34,7 +34,7 @@ class PostgresDeadLetters:
 
     async def replay(self, keys: Collection[str]) -> list[DeadLetter]:
         async with self._database.transaction() as connection:
-            # The row itself moves, so it cannot be there twice, and what it returns is what it was.
+            # The row itself moves, so there is never a copy.
             rows = await connection.fetch_all(
                 "WITH dead AS MATERIALIZED ("
                 "SELECT id, body, message_id, headers ->> 'reason' AS reason, visible_at FROM messages"

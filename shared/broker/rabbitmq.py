@@ -1,7 +1,7 @@
 """The broker on RabbitMQ, by pika.
 
-A pika connection belongs to one thread: publishing has one on the event loop, where confirms are pipelined; each
-`consume` has one in a thread of its own, where heartbeats go on whatever the handler does. pika's exceptions end here.
+A pika connection belongs to one thread. The one for publishing is on the event loop, where confirms are pipelined.
+Each `consume` has one in another thread, where heartbeats do not wait for the handler. Callers never see pika's errors.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ log = get_logger(__name__)
 
 
 class RabbitMQBroker:
-    """`timeout` bounds, in seconds, both connecting and the wait for a window of publisher confirms."""
+    """The broker on RabbitMQ. `timeout` is in seconds, for connecting and for each window of publisher confirms."""
 
     def __init__(self, url: str, *, timeout: float = 10.0, policy: RetryPolicy | None = None) -> None:
         self._url = url
@@ -33,7 +33,7 @@ class RabbitMQBroker:
         return await self._publisher.publish(messages)
 
     async def consume(self, handle: Handler, stop: asyncio.Event) -> None:
-        """As the port says; also raises `ConfigurationError` when a queue exists with other arguments."""
+        """Consume. Raise `ConfigurationError` if a queue exists with other arguments."""
         inbox: asyncio.Queue[Batch | Exception | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
         thread = ConsumerThread(
@@ -62,7 +62,7 @@ class RabbitMQBroker:
     async def _settle(
         self, handle: Handler, deliveries: Sequence[Delivery], stop: asyncio.Event
     ) -> Sequence[Settlement] | None:
-        """None when `stop` came while a dependency was down: unsettled, they return to the queue."""
+        """Return the settlements. Return None if `stop` came first, so that the batch goes back to the queue."""
         failures = 0
         while True:
             try:
@@ -70,7 +70,9 @@ class RabbitMQBroker:
             except TransientError as exc:
                 failures += 1
                 delay = self._policy.delay(failures, self._rng, at_least=exc.retry_after)
-                log.warning("broker.handler_waits", error=str(exc), messages=len(deliveries), retry_in=round(delay, 1))
+                log.warning(
+                    "broker.handler_waits", error=str(exc), messages=len(deliveries), next_try_s=round(delay, 1)
+                )
             if await stopped_within(stop, delay):
                 return None
 

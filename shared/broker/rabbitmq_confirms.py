@@ -1,8 +1,8 @@
-"""Which of the messages on the wire RabbitMQ has taken.
+"""Keeps track of the messages that RabbitMQ has confirmed.
 
-It answers each message of a confirming channel by its number, counted from 1: `basic.ack` when it has taken
-responsibility, `basic.nack` when it could not, either one possibly for all `multiple` numbers up to it. A message that
-no queue takes comes back as `basic.return` *before* its ack, so an ack alone proves nothing.
+On a confirming channel it answers each message by its number, counted from 1: `basic.ack` if it has taken the message,
+`basic.nack` if it could not. With `multiple`, the answer is for all numbers up to this one. A message that no queue
+takes comes back as `basic.return` *before* its ack, so an ack alone proves nothing.
 (https://www.rabbitmq.com/docs/confirms)
 """
 
@@ -14,27 +14,27 @@ from pika.frame import Method
 from pika.spec import Basic, BasicProperties
 
 T = TypeVar("T")
-Outcome = bool | None  #: taken, refused, or (None) the connection was lost before the broker said
+Confirmation = bool | None  #: True: taken; False: refused; None: unknown, because the connection was lost
 
 
 @dataclass(slots=True)
 class _Unconfirmed:
     message_id: str
-    outcome: "asyncio.Future[Outcome]"
+    outcome: "asyncio.Future[Confirmation]"
     returned: bool = False
 
 
 class Confirms:
-    """Those of one channel, on its event loop. Outcomes never raise, so that nobody must collect them."""
+    """The confirms of one channel, on its event loop. Its futures never raise, so they need not be awaited."""
 
     def __init__(self) -> None:
         self._unconfirmed: dict[int, _Unconfirmed] = {}
         self._last_number = 0
 
-    def expect(self, message_id: str) -> "asyncio.Future[Outcome]":
-        """Call it once per message, in the order of publishing."""
+    def expect(self, message_id: str) -> "asyncio.Future[Confirmation]":
+        """Return the future of one message's confirm. Call it once per message, in the order of publishing."""
         self._last_number += 1
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        outcome: asyncio.Future[Confirmation] = asyncio.get_running_loop().create_future()
         self._unconfirmed[self._last_number] = _Unconfirmed(message_id, outcome)
         return outcome
 
@@ -46,20 +46,20 @@ class Confirms:
                 resolve(unconfirmed.outcome, isinstance(frame.method, Basic.Ack) and not unconfirmed.returned)
 
     def on_return(self, properties: BasicProperties) -> None:
-        """Messages come back in the order of publishing, so it is the first of its `message_id` not yet returned."""
+        """Mark the first message with this `message_id`: messages come back in the order of publishing."""
         for unconfirmed in self._unconfirmed.values():
             if unconfirmed.message_id == properties.message_id and not unconfirmed.returned:
                 unconfirmed.returned = True
                 return
 
     def give_up(self) -> None:
-        """The connection is lost: what is unconfirmed stays unknown."""
+        """Set all unconfirmed messages to unknown, after the connection was lost."""
         for unconfirmed in self._unconfirmed.values():
             resolve(unconfirmed.outcome, None)
         self._unconfirmed.clear()
 
 
 def resolve(future: "asyncio.Future[T]", value: T) -> None:
-    """Set the result, unless there is one or nobody waits for it any more."""
+    """Set the result, unless the future has one or was cancelled."""
     if not future.done():
         future.set_result(value)

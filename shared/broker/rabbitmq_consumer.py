@@ -1,11 +1,10 @@
-"""Consuming from RabbitMQ on a thread that owns the connection, so that heartbeats never wait for a handler.
+"""Consumes from RabbitMQ on a thread that owns the connection, so that heartbeats never wait for a handler.
 
-Everything but `Batch.settle` and `ConsumerThread.{start,stop,join}` runs on that thread. A delivery tag means something
-only on the channel that gave it. A session keeps its own tags and ends with them, so a late settlement has no effect.
+Everything but `Batch.settle` and `ConsumerThread.{start,stop,join}` runs on that thread. A delivery tag is valid only
+on its channel. A session keeps its own tags and ends with them, so a late settlement has no effect.
 
-The queue counts a delivery for each message that a dying consumer held. A consumer may have just restarted after such a
-death, so it takes its first messages one by one. A message that kills consumers becomes a dead letter in the end, and
-takes no other message with it.
+The queue counts a delivery for each message that a dying consumer held. A consumer that starts may have died before, so
+it takes its first messages one by one. So a message that kills consumers becomes a dead letter, and no other does.
 """
 
 import contextlib
@@ -33,13 +32,13 @@ from shared.watchdog import Pulse
 log = get_logger(__name__)
 
 PREFETCH: Final = 100
-#: Longer than any turn: connecting, and each answer of the broker, have deadlines of a minute.
+#: Longer than any turn: connecting and each answer of the broker have deadlines of a minute.
 _LONGEST_TURN: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Deliveries to handle, and how to settle them, from any thread; of no effect once their connection is lost."""
+    """Deliveries to handle. Any thread may settle them; that has no effect after their connection was lost."""
 
     deliveries: Sequence[Delivery]
     settle: Callable[[Sequence[Settlement]], None]
@@ -49,7 +48,7 @@ Post = Callable[[Batch | Exception], object]
 
 
 class ConsumerThread:
-    """Posts one batch at a time, each after the one before was settled; an exception is its last word."""
+    """Posts one batch after the other, each when the last one was settled. An exception is the last item it posts."""
 
     def __init__(self, parameters: pika.URLParameters, *, post: Post, policy: RetryPolicy, rng: random.Random) -> None:
         self._parameters = parameters
@@ -59,7 +58,7 @@ class ConsumerThread:
         self._stopping = threading.Event()
         self._session: _Session | None = None
         self._alone = PREFETCH
-        # A thread begins with an empty context; the log's bound fields live in ours.
+        # A thread starts with an empty context, and ours holds the log's bound fields.
         self._thread = threading.Thread(
             target=contextvars.copy_context().run, args=(self._run,), name="rabbitmq-consumer", daemon=True
         )
@@ -68,7 +67,7 @@ class ConsumerThread:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask the thread to send the settlements it was given, and end."""
+        """Ask the thread to send the settlements that it has, and end."""
         self._stopping.set()
         if session := self._session:
             session.wake()
@@ -103,14 +102,14 @@ class ConsumerThread:
                 log.warning(
                     "broker.lost",
                     error=reason(exc),
-                    retry_in=round(delay, 1),
+                    next_try_s=round(delay, 1),
                     exc_info=None if isinstance(exc, AMQPError | OSError) else exc,
                 )
                 self._stopping.wait(delay)
 
 
 class _Session:
-    """One connection, from connecting to its loss. Raises pika's errors, and `OSError`.
+    """One connection, from its start to its loss. Raises pika's errors and `OSError`.
 
     `alone` is the number of messages that are still taken one by one.
     """
@@ -141,10 +140,10 @@ class _Session:
             raise
 
     def run(self, stopping: threading.Event, pulse: Pulse) -> None:
-        """Receive and settle until `stopping`, or until an error of pika's."""
+        """Receive and settle until `stopping`, or until pika raises an error."""
         while True:
             pulse.beat()
-            # Read before settling: what was given to us before the stop is sent before we end.
+            # Read before settling, so that settlements from before the stop are still sent.
             last = stopping.is_set()
             while self._settlements:
                 self._settle(*self._settlements.popleft())
@@ -157,7 +156,7 @@ class _Session:
             self._connection.process_data_events(time_limit=1.0)
 
     def wake(self) -> None:
-        """End the turn of `run` that is waiting; from any thread."""
+        """End the current wait of `run`. Any thread may call it."""
         with contextlib.suppress(ConnectionWrongStateError):
             self._connection.add_callback_threadsafe(lambda: None)
 
@@ -182,7 +181,7 @@ class _Session:
         return tag
 
     def _count_alone(self, settlement: Settlement) -> None:
-        # A message that waits for its retry did not kill us, and would hold up the others.
+        # A message that waits for its retry has not killed a consumer, and would hold up the others.
         self.alone = 0 if isinstance(settlement, Retry) else self.alone - 1
         if not self.alone:
             self._channel.basic_cancel(self._consumer)
@@ -192,7 +191,7 @@ class _Session:
         self, channel: BlockingChannel, method: Basic.Deliver, properties: BasicProperties, body: bytes
     ) -> None:
         tag = method.delivery_tag
-        assert tag is not None  # the stubs allow for a method that is still being built
+        assert tag is not None  # the type stubs allow None
         delivery = Delivery(body=body, message_id=properties.message_id, attempt=attempt(properties.headers))
         self._unsettled[tag] = delivery, properties
         self._received.append(tag)
@@ -222,7 +221,7 @@ class _Session:
                     self._bury(tag, reason)
                     done.add(tag)
                 case Retry():
-                    # Returned at once it would come back at once; held, it costs one place of the prefetch.
+                    # RabbitMQ would deliver it again at once. Holding it takes one place of the prefetch.
                     delay = self._policy.delay(self._unsettled[tag][0].attempt, self._rng)
                     self._connection.call_later(delay, lambda tag=tag: self._give_back(tag))  # type: ignore[misc]
         self._ack(done)
@@ -230,10 +229,10 @@ class _Session:
             self._count_alone(settlements[-1])
 
     def _bury(self, tag: int, reason: str) -> None:
-        """Returns once the dead queue has confirmed it; an error ends the session, and the message comes again."""
+        """Publish it to the dead queue, and wait for the confirm. After an error the message comes again."""
         delivery, properties = self._unsettled[tag]
         properties.headers = {**(properties.headers or {}), "reason": reason}
-        properties.timestamp = int(time.time())  # of its death, for whoever looks at it
+        properties.timestamp = int(time.time())  # the time at which it died, for operators
         properties.delivery_mode = 2
         self._dead_letters.basic_publish("", DEAD_QUEUE, delivery.body, properties, mandatory=True)
         log.warning("broker.dead_lettered", message_id=delivery.message_id, reason=reason)
@@ -243,7 +242,7 @@ class _Session:
             self._channel.basic_nack(tag, requeue=True)
 
     def _ack(self, done: Collection[int]) -> None:
-        """One `multiple` ack for the tags with nothing unsettled before them, single ones for the rest."""
+        """Send one `multiple` ack for the tags with nothing unsettled before them, and single ones for the rest."""
         together = covered_by_multiple(self._unsettled, done)
         if together:
             self._channel.basic_ack(together, multiple=True)
@@ -254,13 +253,13 @@ class _Session:
 
 
 def attempt(headers: object) -> int:
-    """Which delivery this is, from 1: a quorum queue counts the earlier ones; strangers may write anything."""
+    """Return the number of this delivery, from 1. A quorum queue counts the earlier ones in a header."""
     count = headers.get("x-delivery-count") if isinstance(headers, dict) else None
     return count + 1 if isinstance(count, int) and count >= 0 else 1
 
 
 def covered_by_multiple(unsettled: Collection[int], done: Collection[int]) -> int:
-    """The highest tag up to which all `unsettled` ones (ascending) are `done`; 0 when the first is not."""
+    """Return the highest tag up to which all `unsettled` ones (ascending) are `done`; 0 if the first is not."""
     highest = 0
     for tag in unsettled:
         if tag not in done:

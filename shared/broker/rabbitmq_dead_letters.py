@@ -1,7 +1,7 @@
-"""Dead letters in RabbitMQ: taken from the dead queue one after the other, held while they are looked at.
+"""Dead letters in RabbitMQ: taken from the dead queue one after the other, and held until the channel closes.
 
-A queue has no index: to find some letters means to pass by all that lie before them. What is not settled returns to
-the queue when the channel closes; the dead queue's delivery limit is lifted for that.
+A queue has no index, so to find a letter all letters before it must be taken. Letters that are not settled return to
+the queue when the channel closes, so the dead queue has no delivery limit.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ T = TypeVar("T")
 
 
 class RabbitMQDeadLetters:
-    """A connection per call, in a thread of its own: an operator's commands are few."""
+    """The dead letters of RabbitMQ. Each call makes its own connection, because operators run few commands."""
 
     def __init__(self, url: str) -> None:
         self._parameters = connection_parameters(url, "operator")
 
     async def depths(self) -> dict[str, Depth]:
-        """Without what consumers hold unacknowledged: only RabbitMQ's own management tells that."""
+        """Return the depths, without the messages that consumers hold: only RabbitMQ's management counts those."""
         counts = await self._with_channel(lambda channel: {queue: _count(channel, queue) for queue in QUEUES})
         return {queue: Depth(counts[queue]) for queue in (QUEUE, DEAD_QUEUE)}
 
@@ -41,7 +41,7 @@ class RabbitMQDeadLetters:
 
     async def replay(self, keys: Collection[str]) -> list[DeadLetter]:
         def put_back(channel: BlockingChannel, letter: DeadLetter, properties: BasicProperties) -> None:
-            # As new: its deliveries are not counted on, and nothing tells of its death.
+            # As a new message: without the count of its deliveries and the reason of its death.
             again = BasicProperties(
                 content_type=properties.content_type,
                 delivery_mode=pika.DeliveryMode.Persistent.value,
@@ -87,12 +87,12 @@ def _settle(
 def _letters(
     channel: BlockingChannel, *, limit: int | None = None
 ) -> Iterator[tuple[DeadLetter, int, BasicProperties]]:
-    """Those that lie there now, each with its delivery tag; letters that come meanwhile are not waited for."""
+    """Yield the letters that are in the queue now, each with its delivery tag."""
     count = _count(channel, DEAD_QUEUE)
     for _ in range(count if limit is None else min(count, limit)):
         method, properties, body = channel.basic_get(DEAD_QUEUE)
         if method is None or properties is None or body is None or method.delivery_tag is None:
-            return  # somebody else was faster
+            return  # another command was faster
         yield _letter(properties, body), method.delivery_tag, properties
 
 
@@ -100,7 +100,7 @@ def _letter(properties: BasicProperties, body: bytes) -> DeadLetter:
     headers = properties.headers if isinstance(properties.headers, dict) else {}
     deaths = headers.get("x-death")
     death = deaths[0] if isinstance(deaths, list) and deaths and isinstance(deaths[0], dict) else {}
-    # Ours when our consumer buried it, else RabbitMQ's own (`delivery_limit`).
+    # Our consumer's reason, else RabbitMQ's (`delivery_limit`).
     reason = headers.get("reason") or death.get("reason")
     died_at = datetime.fromtimestamp(properties.timestamp, UTC) if properties.timestamp else death.get("time")
     if isinstance(died_at, datetime) and died_at.tzinfo is None:

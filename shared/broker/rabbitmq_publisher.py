@@ -1,4 +1,4 @@
-"""Publishing to RabbitMQ with confirms, a window of them in flight at once; see `rabbitmq_confirms`."""
+"""Publishes to RabbitMQ with confirms, a window of messages at a time (`rabbitmq_confirms`)."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionWrongSta
 from pika.spec import Basic, BasicProperties
 
 from shared.broker.base import QUEUE, Message
-from shared.broker.rabbitmq_confirms import Confirms, Outcome, resolve
+from shared.broker.rabbitmq_confirms import Confirmation, Confirms, resolve
 from shared.broker.rabbitmq_topology import PRECONDITION_FAILED, QUEUES, conflict, reason
 from shared.errors import BrokerUnavailable, ConfigurationError
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Publisher:
-    """Connects on first use, and again on the next one after a loss. Belongs to the event loop that first uses it."""
+    """Connects on first use, and again after a loss. It belongs to the event loop that uses it first."""
 
     def __init__(self, parameters: pika.URLParameters, *, timeout: float) -> None:
         self._parameters = parameters
@@ -49,7 +49,7 @@ class Publisher:
             raise _unavailable(exc) from exc
         _, pending = await asyncio.wait(outcomes, timeout=self._timeout)
         if pending:
-            # What becomes of them is unknowable on this connection, and a later confirm must meet no one.
+            # Their outcome is unknown, and a later confirm must not reach them.
             link.abandon()
             raise BrokerUnavailable(f"RabbitMQ did not confirm {len(pending)} messages in {self._timeout:g} s.")
         results = [outcome.result() for outcome in outcomes]
@@ -69,7 +69,7 @@ class Publisher:
                     await self._link.open()
             except BaseException as exc:
                 self._link.abandon()
-                # Whatever pika calls it, not to be connected is to be unavailable; a conflict is the operator's.
+                # pika has several errors for a lost connection. A conflict must reach the operator.
                 if isinstance(exc, ConfigurationError) or not isinstance(exc, Exception):
                     raise
                 raise _unavailable(exc) from exc
@@ -77,7 +77,7 @@ class Publisher:
 
 
 class _Link:
-    """One connection and its confirming channel, from opening to the first trouble; never mended, only replaced."""
+    """One connection and its confirming channel. After its first error it is replaced."""
 
     def __init__(self, parameters: pika.URLParameters) -> None:
         self._loop = asyncio.get_running_loop()
@@ -96,7 +96,7 @@ class _Link:
 
     @property
     def is_usable(self) -> bool:
-        """False once anything went wrong, and after a return: a queue is missing and wants declaring again."""
+        """False after an error, and after a returned message: its queue is missing and must be declared again."""
         return self._channel is not None and self._channel.is_open and not self._lost.done() and not self._stale
 
     @property
@@ -113,11 +113,11 @@ class _Link:
         await self._answer(lambda then: channel.confirm_delivery(self._confirms.on_confirm, callback=then))
         self._channel = channel
 
-    def send(self, messages: Sequence[Message]) -> "list[asyncio.Future[Outcome]]":
-        """Write the messages to the socket's buffer; each future tells what became of one. Raises pika's errors."""
+    def send(self, messages: Sequence[Message]) -> "list[asyncio.Future[Confirmation]]":
+        """Write the messages to the socket's buffer. Return a future for each confirm. Raise pika's errors."""
         if self._channel is None:
             raise ConnectionWrongStateError("not open")
-        outcomes: list[asyncio.Future[Outcome]] = []
+        outcomes: list[asyncio.Future[Confirmation]] = []
         for message in messages:
             properties = BasicProperties(
                 content_type="text/plain", delivery_mode=pika.DeliveryMode.Persistent, message_id=message.message_id
@@ -127,11 +127,11 @@ class _Link:
         return outcomes
 
     def abandon(self) -> None:
-        """Give the connection up without waiting; whatever is unconfirmed stays unknown."""
-        self._lose(ConnectionWrongStateError("given up by us"))
+        """Close the connection without waiting. The unconfirmed messages stay unknown."""
+        self._lose(ConnectionWrongStateError("abandoned by the publisher"))
 
     async def close(self) -> None:
-        """Close in an orderly way, for at most a few seconds."""
+        """Close the connection properly, within a few seconds."""
         closed = self._loop.create_future()
         if self._connection.is_open:
             self._connection.add_on_close_callback(lambda *_: resolve(closed, None))

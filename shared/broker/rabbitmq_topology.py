@@ -1,4 +1,4 @@
-"""What we ask of RabbitMQ: two quorum queues, and how to connect to it."""
+"""The two quorum queues on RabbitMQ, and the parameters of a connection."""
 
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -19,12 +19,12 @@ _DAY_IN_MS: Final = 24 * 60 * 60 * 1000
 QUEUES: Final[dict[str, dict[str, str | int]]] = {
     DEAD_QUEUE: {
         "x-queue-type": "quorum",
-        # Looking at a dead letter and putting it back must not count towards dropping it.
+        # A letter that is read and returned must not be dropped.
         "x-delivery-limit": -1,
     },
     QUEUE: {
         "x-queue-type": "quorum",
-        # The backstop for a message that takes the whole consumer down with it.
+        # For a message that kills its consumers.
         "x-delivery-limit": DELIVERY_LIMIT,
         "x-dead-letter-exchange": "",
         "x-dead-letter-routing-key": DEAD_QUEUE,
@@ -39,7 +39,7 @@ QUEUES: Final[dict[str, dict[str, str | int]]] = {
 
 
 def connection_parameters(url: str, purpose: str) -> pika.URLParameters:
-    """Parameters from an AMQP URI, whose query may override ours; `purpose` names the connection to operators."""
+    """Return the parameters of an AMQP URI, whose query overrides ours. `purpose` names the connection to operators."""
     parameters = pika.URLParameters(url)
     chosen = parse_qs(urlsplit(url).query)
     defaults: dict[str, float] = {
@@ -57,7 +57,7 @@ def connection_parameters(url: str, purpose: str) -> pika.URLParameters:
 
 
 def conflict(queue: str) -> ConfigurationError:
-    """The error for a queue that exists with other arguments, which only an operator can settle."""
+    """Return the error for a queue that exists with other arguments, which only an operator can remove."""
     return ConfigurationError(
         f"RabbitMQ already has a queue `{queue}` that was declared with other arguments: empty it and remove it with "
         f"`rabbitmqctl delete_queue {queue}`, or give PRECIEUX_AMQP_URL a virtual host of its own."
@@ -65,7 +65,7 @@ def conflict(queue: str) -> ConfigurationError:
 
 
 def reason(error: BaseException | None) -> str:
-    """What happened, from the innermost of the errors that pika wraps around one another."""
+    """Return the reason from the innermost of the errors that pika has wrapped."""
     inner = error
     while inner is not None:
         error = inner
@@ -74,6 +74,6 @@ def reason(error: BaseException | None) -> str:
 
 
 def _wrapped(error: BaseException) -> list[object]:
-    """By the attributes of its AMQPConnectionWorkflowFailed and AMQPConnectorPhaseErrorBase, or the first argument."""
+    """Return the errors inside AMQPConnectionWorkflowFailed and AMQPConnectorPhaseErrorBase, or the first argument."""
     attempts = getattr(error, "exceptions", None) or []
     return [*attempts[-1:], getattr(error, "exception", None), *error.args[:1]]

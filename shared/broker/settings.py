@@ -1,4 +1,4 @@
-"""Which broker carries the messages."""
+"""The settings of the broker."""
 
 from urllib.parse import urlsplit
 

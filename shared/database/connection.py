@@ -1,9 +1,9 @@
-"""The one door to Postgres: a pool, transactions, and notifications.
+"""Access to Postgres: a pool, transactions, and notifications.
 
-SQL is text with `:name` parameters. Whatever says that the server is away is raised as `DatabaseUnavailable`.
+SQL is text with `:name` parameters. All errors that mean an unavailable server are raised as `DatabaseUnavailable`.
 
-`databases` opens and closes the pool; statements go past it to asyncpg, since it compiles each one anew at every call,
-which costs more than the round trip.
+`databases` opens and closes the pool. Statements go directly to asyncpg, because `databases` compiles a statement at
+every call, which costs more than the round trip.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ RawConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 _AWAY = (
     OSError,
     asyncpg.InterfaceError,
-    # asyncpg's own bookkeeping, torn by a server that was killed in the middle of an answer.
+    # asyncpg raises it after a server was killed in the middle of an answer.
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,  # class 08
     asyncpg.InsufficientResourcesError,  # class 53
@@ -46,7 +46,7 @@ _CONFLICTS = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)  
 
 class DatabaseSettings(Settings):
     database_url: SecretStr = Field(
-        description="the database, postgresql://user:password@host:port/name; `precieux up` brings one of its own"
+        description="the address of Postgres, postgresql://user:password@host:port/name; `precieux up` sets it"
     )
     database_pool_size: Annotated[int, Field(ge=2, le=200, description="connections that one process may hold")] = 10
 
@@ -59,14 +59,14 @@ class DatabaseSettings(Settings):
 
 
 class Record(Protocol):
-    """One row: a value by its column's name, and `dict(row)` for all of them."""
+    """One row. `row[name]` is a value, `dict(row)` are all."""
 
     def __getitem__(self, name: str, /) -> Any: ...
     def keys(self) -> Iterator[str]: ...
 
 
 class Connection:
-    """Runs statements on one of Postgres' connections, for as long as the block lasts that gave it."""
+    """Runs statements on one connection to Postgres, until the block that opened it ends."""
 
     def __init__(self, raw: RawConnection) -> None:
         self._raw = raw
@@ -84,7 +84,7 @@ class Connection:
         return list(await self._raw.fetch(statement, *arguments))
 
     async def fetch_each(self, sql: str, values: Sequence[Values]) -> list[Record]:
-        """The rows of one statement for each of the `values`, in one round trip; all are committed, or none is."""
+        """Run one statement for each of the `values` in one round trip and one transaction. Return all rows."""
         statements = [numbered(sql, each) for each in values]
         if not statements:
             return []
@@ -98,23 +98,25 @@ def _transient(error: Exception) -> DatabaseUnavailable | None:
     """
     text = str(error) or type(error).__name__
     if isinstance(error, _CONFLICTS):
-        return DatabaseConflict(f"the database undid it for another's sake: {text}")
+        return DatabaseConflict(f"the database rolled it back in favour of another transaction: {text}")
     if isinstance(error, _AWAY):
-        return DatabaseUnavailable(f"the database is away: {text}")
+        return DatabaseUnavailable(f"the database is unavailable: {text}")
     return None
 
 
 async def _keep_session(_: asyncpg.Connection) -> None:
-    """Spares a round trip at every release: a torn transaction is undone by the pool, and nobody sets more."""
+    """Skip asyncpg's reset of a released connection, to save a round trip. The pool rolls back open transactions."""
 
 
 class Database:
-    """`connect()` first, `disconnect()` last. Connections are per task: a child task is outside its parent's
-    transaction, and `transaction()` inside a transaction of the same task is a savepoint of it.
+    """A pool of connections. Call `connect()` first and `disconnect()` last.
+
+    Connections belong to tasks. A child task is outside its parent's transaction, and `transaction()` inside a
+    transaction of the same task is a savepoint.
     """
 
     def __init__(self, settings: DatabaseSettings, *, statement_seconds: float = 0) -> None:
-        """A statement that takes longer, or waits so long for a lock, is ended as if the server were away; 0: none."""
+        """A statement that runs longer, or waits longer for a lock, raises `DatabaseUnavailable`; 0 means no limit."""
         self._url = settings.database_url.get_secret_value()
 
         async def begin_session(connection: asyncpg.Connection) -> None:
@@ -127,7 +129,7 @@ class Database:
         self._held: dict[asyncio.Task[Any], RawConnection] = {}
 
     async def connect(self, stop: asyncio.Event | None = None) -> None:
-        """Wait for the server, with backoff, for as long as it takes or until `stop`."""
+        """Connect to the server. Try again with backoff until it succeeds or `stop` is set."""
         policy, rng = RetryPolicy(base=0.2, cap=5), random.Random()  # noqa: S311
         attempt = 0
         while stop is None or not stop.is_set():
@@ -146,7 +148,7 @@ class Database:
             await asyncio.wait_for(self._database.disconnect(), timeout=5)
 
     def connections(self) -> dict[str, int]:
-        """How many connections the pool holds, by `busy` and `idle`."""
+        """Return the number of connections in the pool that are `busy` and `idle`."""
         pool = self._database._backend._pool
         if pool is None:
             return {"busy": 0, "idle": 0}
@@ -154,25 +156,25 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Each statement is committed by itself; inside a `transaction()` of the same task it is a part of that.
+        """Commit each statement by itself, or with the `transaction()` of this task that is already open.
 
-        Spares two round trips wherever a transaction would hold one statement.
+        For a single statement this saves the two round trips of a transaction.
         """
         async with self._acquired() as raw:
             yield Connection(raw)
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """All of it or nothing; committed when the block ends."""
+        """Run the block in a transaction, and commit it at the end."""
         async with self._acquired() as raw, raw.transaction():
             yield Connection(raw)
 
     @contextlib.asynccontextmanager
     async def _acquired(self) -> AsyncIterator[RawConnection]:
-        """The connection that this task holds already, or one from the pool for the time of the block.
+        """Yield the connection that this task holds already, or one from the pool.
 
-        Not `databases`' own `connection()`: cancelled while it gives a connection back, it takes the task to hold it
-        still, and fails whatever that task asks next, such as handing its job back.
+        The `connection()` of `databases` cannot be used. If it is cancelled while it releases a connection, it believes
+        that the task still holds it, and the task's next statement fails, for example the one that returns its job.
         """
         task = asyncio.current_task()
         pool = self._database._backend._pool
@@ -195,9 +197,9 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def listen(self, channel: str) -> AsyncIterator[asyncio.Event]:
-        """An event that is set by every NOTIFY on `channel`; whoever waits for it clears it.
+        """Yield an event that every NOTIFY on `channel` sets. The caller clears it.
 
-        It is also set each time the connection is made anew, since a notification may have been missed meanwhile.
+        Each new connection sets it too, because a notification may have been missed before.
         """
         heard = asyncio.Event()
         task = asyncio.create_task(self._keep_listening(channel, heard))

@@ -21,7 +21,7 @@ _LOCK: Final = 0x726F6C65
 
 
 class RoleSettings(Settings):
-    role_owner_password: SecretStr = Field(description=f"password of {Role.OWNER}, who migrates")
+    role_owner_password: SecretStr = Field(description=f"password of {Role.OWNER}, which migrates")
     role_api_password: SecretStr = Field(description=f"password of {Role.API}")
     role_consumer_password: SecretStr = Field(description=f"password of {Role.CONSUMER}")
     role_runner_password: SecretStr = Field(description=f"password of {Role.RUNNER}")
@@ -32,7 +32,7 @@ class RoleSettings(Settings):
 
 
 async def make_roles(settings: DatabaseSettings, passwords: dict[Role, str]) -> None:
-    """Make all roles or none. The role of the settings must be a superuser, or may create roles and databases."""
+    """Make all roles or none. The role of the settings needs to be a superuser, or to have CREATEROLE and CREATEDB."""
     database = Database(settings)
     await database.connect()
     try:

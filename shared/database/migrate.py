@@ -16,7 +16,7 @@ log = get_logger(__name__)
 
 
 def alembic_config(url: str) -> Config:
-    """Alembic's configuration without a file; `url` is any postgresql:// address."""
+    """Return Alembic's configuration without a file; `url` is any postgresql:// address."""
     config = Config()
     config.set_main_option("script_location", "shared.database:migrations")
     config.attributes["url"] = "postgresql+asyncpg://" + url.split("://", 1)[1]
@@ -24,10 +24,10 @@ def alembic_config(url: str) -> Config:
 
 
 async def require_current(database: Database) -> None:
-    """Raise `ConfigurationError` when the schema is older than this code.
+    """Raise `ConfigurationError` if the schema is older than this code.
 
-    A revision that this code has never heard of is newer: an upgrade is on its way, and revisions are written so
-    that the previous code goes on working.
+    A revision that this code does not know is newer. An upgrade is under way then, and revisions are written so that
+    the previous code keeps working.
     """
     script = ScriptDirectory.from_config(alembic_config("postgresql://"))
     async with database.transaction() as connection:

@@ -1,25 +1,25 @@
-"""SQL with `:name` parameters, as people write it, into the `$1` of Postgres' protocol."""
+"""Translates the `:name` parameters of our SQL into the `$1` of Postgres' protocol."""
 
 import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-# What may hold a colon that begins no parameter comes first: literals, quoted names, comments. `::` is a cast.
+# Literals, quoted names, comments and casts (`::`) come first: a colon in them begins no parameter.
 _TOKEN: Final = re.compile(
     r"""'(?:[^']|'')*' | "[^"]*" | --[^\n]* | /\*.*?\*/ | :: | (?<!\w):(?P<name>[a-z_]\w*)""", re.VERBOSE | re.DOTALL
 )
 
 
 def numbered(sql: str, values: Mapping[str, object] | None) -> tuple[str, list[object]]:
-    """The statement with `$1`, `$2`, ... and the values in that order; `KeyError` names a value that is missing."""
+    """Return the statement with `$1`, `$2`, ... and its values in order. Raise `KeyError` if one is missing."""
     text, names = _translated(sql)
     if values is None:
         values = {}
     return text, [values[name] for name in names]
 
 
-# Statements are constants of the code, so there are few; the bound only keeps a defect from filling the memory.
+# Statements are constants of the code, so there are few. The bound only keeps a bug from filling the memory.
 @lru_cache(maxsize=1024)
 def _translated(sql: str) -> tuple[str, tuple[str, ...]]:
     numbers: dict[str, int] = {}

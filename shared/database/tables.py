@@ -1,7 +1,7 @@
-"""The schema as SQLAlchemy Core tables: what the migrations must arrive at (tests/migration compares the two).
+"""The schema as SQLAlchemy Core tables. The migrations must produce it (tests/migration compares the two).
 
 `uploads`, `job` and `results` keep the names and columns of the original system, so that its database migrates in
-place. Queries are text SQL in the module that needs them, for the readers' and the planner's sake.
+place. Queries are SQL text in the module that needs them.
 """
 
 from typing import Any
@@ -50,10 +50,10 @@ def _time(name: str, *, default_now: bool = False) -> Column[Any]:
     )
 
 
-# What somebody sent. `enable` 0 means that it may be run, 1 that it is blocked. `request_id` is the request for its
-# execution that is not answered yet: while it is set, asking again asks for nothing new. `owner` is the key that
-# submitted it; none when there were no keys, or for a key of the operator's settings. `stopped_consumers` counts
-# those that stopped while they made the job of a silent request.
+# Submissions. `enable` 0 means that it may be run, 1 that it is blocked. `request_id` is the request that is under way:
+# while it is set, another request changes nothing. `owner` is the key that submitted it; NULL if there were no keys, or
+# for a key of the operator's settings. `stopped_consumers` counts consumers that died while they made the job of a
+# request without a message.
 uploads = Table(
     "uploads",
     metadata,
@@ -72,14 +72,14 @@ uploads = Table(
     Column("idempotency_key", Text),
     _time("created_at", default_now=True),
     Column("stopped_consumers", Integer, nullable=False, server_default=text("0")),
-    # Addresses are kept as they were given, and looked up in any case.
+    # Addresses are stored as they were given, and found in upper or lower case.
     Index("uploads_email_idx", text("lower(email)"), "id"),
     # With this index, other keys' rows at the address do not slow down a key's list.
     Index("uploads_owner_idx", "owner", text("lower(email)"), "id"),
-    # What one key has waiting.
+    # The backlog of one key.
     Index("uploads_waiting_idx", "owner", postgresql_where=text("request_id IS NOT NULL")),
     Index("uploads_created_idx", "created_at"),
-    # The whole backlog: every request for execution that is not answered yet.
+    # The whole backlog: every request that is under way.
     Index("uploads_pending_idx", "requested_at", postgresql_where=text("request_id IS NOT NULL")),
     Index(
         "uploads_idempotency_idx",
@@ -90,12 +90,12 @@ uploads = Table(
     ),
 )
 
-# One request for execution. `turn` is a turn of its key's share among those of all keys, `place` is its place among the
-# jobs of that share (docs/adr/0094); `owner` is the key, 0 where there is none. `lease_id` names the one claim whose
-# holder may still write; a write with an older one changes nothing. A `stop_reason` says why the job must not run: the
-# runner that claims it then fails it, and mails the reason. `failure` is why a job failed, or why an earlier run of
-# one that has no end yet gave no result. `crashes`
-# counts the runs that ended with their engine or runner, the last time at `crashed_at` (docs/adr/0089).
+# One job for each request. `turn` is a turn of its key's share among those of all keys, `place` is its place among the
+# jobs of that share (docs/adr/0094). `owner` is the key, 0 if there is none. `lease_id` names the latest claim: a write
+# with an older one changes nothing. A job with a `stop_reason` must not run: the runner that claims it fails it, and
+# mails the reason. `failure` is why a job failed, or why an earlier run of one that has not ended gave no result.
+# `crashes` counts the runs that ended because their engine or runner died, the last time at `crashed_at`
+# (docs/adr/0089).
 job = Table(
     "job",
     metadata,
@@ -121,7 +121,7 @@ job = Table(
     Column("failure", Text),
     CheckConstraint("status IN ('none-executed', 'executing', 'executed', 'failed')", name="status"),
     Index("job_upload_idx", "upload", "id"),
-    # Partial, so that a claim costs the same with a million finished rows beside it.
+    # Partial, so that a million finished rows do not slow down a claim.
     Index("job_due_idx", "run_after", "id", postgresql_where=text("status = 'none-executed'")),
     Index("job_turn_idx", "turn", "id", postgresql_where=text("status = 'none-executed'")),
     Index("job_owner_idx", "owner", "turn", postgresql_where=text("status = 'none-executed'")),
@@ -136,7 +136,7 @@ job = Table(
     Index("job_lease_idx", "lease_expires_at", postgresql_where=text("status = 'executing'")),
 )
 
-# What an executed job gave: one row a job. `engine` is the engine's answer but for the output, as it came.
+# The result of an executed job, one row per job. `engine` is the engine's answer without the output.
 results = Table(
     "results",
     metadata,
@@ -158,7 +158,7 @@ results = Table(
     Column("engine", JSONB),
 )
 
-# Mails, written with the outcome that they tell and sent later: never missing, whatever the provider does.
+# Mails. They are written in the transaction that ends their job, and sent later, so none is lost.
 emails = Table(
     "emails",
     metadata,
@@ -186,7 +186,7 @@ emails = Table(
     Index("emails_lease_idx", "lease_expires_at", postgresql_where=text("status = 'sending'")),
 )
 
-# Who may use the API: `shared.api_keys`.
+# API keys (`shared.api_keys`).
 api_keys = Table(
     "api_keys",
     metadata,
@@ -232,7 +232,7 @@ budgets = Table(
     Column("used_until", DateTime(timezone=True), nullable=False),
 )
 
-# The languages that the engine has, as it told a runner last (`job_runner.languages`).
+# The languages that the engine has, as it last reported to a runner (`job_runner.languages`).
 languages = Table(
     "languages",
     metadata,
@@ -241,7 +241,7 @@ languages = Table(
     Column("seen_at", DateTime(timezone=True), nullable=False),
 )
 
-# Messages that the broker has not confirmed yet, written with the change that they tell.
+# Messages that the broker has not confirmed yet, written in the transaction that needs them sent.
 outbox = Table(
     "outbox",
     metadata,

@@ -9,9 +9,9 @@ __all__ = ["LinkSigner", "ObjectStore", "StoreSettings", "open_signer", "open_st
 
 
 def open_store(settings: StoreSettings) -> ObjectStore:
-    """S3 when `PRECIEUX_S3_BUCKET` is set, else a folder. Raises `ConfigurationError`; connects on first use."""
+    """Return the S3 store if `PRECIEUX_S3_BUCKET` is set, else the one in a folder. It connects on first use."""
     settings.checked()
-    # Imported on choosing: boto3 alone costs 0.2 s of every start.
+    # Imported here, because boto3 takes 0.2 s of every start.
     if settings.s3_bucket:
         from shared.storage.s3 import S3Store
 
@@ -23,7 +23,7 @@ def open_store(settings: StoreSettings) -> ObjectStore:
 
 
 def open_signer(settings: StoreSettings) -> LinkSigner:
-    """Signs and verifies links to the local store: every process of an installation gets the same key."""
+    """Return the signer of links to the local store. All processes of an installation use the same key."""
     old = [key.encode() for key in split_keys(settings.old_secret_keys)] if settings.old_secret_keys else []
     if settings.secret_key is not None:
         return LinkSigner(settings.secret_key.get_secret_value().encode(), settings.public_url, old)

@@ -1,6 +1,6 @@
 """The object store port: whole objects by key.
 
-Keys are ours (`{id}.{extension}`, `results/...`), never a client's path.
+We make the keys (`{id}.{extension}`, `results/...`). A client's path is never one.
 """
 
 from datetime import timedelta
@@ -8,25 +8,25 @@ from typing import Protocol
 
 
 class ObjectStore(Protocol):
-    """Raises `StoreUnavailable` when the store cannot be reached; private to us until a link is made."""
+    """A store of objects. Every method raises `StoreUnavailable` if the store cannot be reached."""
 
     async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
-        """Store durably, replacing what was there; whoever reads sees the old object or the new one, never a part."""
+        """Store an object durably, or replace it. Readers see the old object or the new one, never a part."""
 
     async def get(self, key: str) -> bytes:
-        """The whole object; `ObjectNotFound` when there is none."""
+        """Return the whole object. Raise `ObjectNotFound` if there is none."""
 
     async def read(self, key: str, start: int, length: int) -> bytes:
-        """Return up to `length` bytes of the object from `start`. Raises `ObjectNotFound` if there is no object."""
+        """Return up to `length` bytes of the object from `start`. Raise `ObjectNotFound` if there is no object."""
 
     async def link(self, key: str, *, expires_in: timedelta) -> str:
-        """An address from which anybody can read the object until it expires."""
+        """Return an address from which anyone can read the object until it expires."""
 
     async def delete(self, key: str) -> None:
-        """Remove the object; quiet when there is none."""
+        """Remove the object, if there is one."""
 
     async def delete_prefix(self, prefix: str) -> None:
         """Remove every object whose key begins with `prefix`, which is itself a key."""
 
     async def close(self) -> None:
-        """Let go of every connection, thread and descriptor; safe to call twice."""
+        """Release all connections, threads and descriptors. It may be called twice."""

@@ -1,4 +1,4 @@
-"""Which keys an object may have: a strict subset of what S3 and a file system both take."""
+"""The keys that an object may have: a subset of what both S3 and a file system accept."""
 
 import re
 from typing import Final
@@ -10,7 +10,7 @@ _EXTENSION: Final = re.compile(r"[A-Za-z0-9_+#-]{1,16}", re.ASCII)
 
 
 def checked(key: str) -> str:
-    """The key itself; `ValueError` when it is none: keys are made by us, so that is a defect, not bad input."""
+    """Return the key. Raise `ValueError` if it is not valid, which is a bug, because we make the keys."""
     if not _KEY.fullmatch(key):
         raise ValueError(f"not an object key: {key[:100]!r}")
     return key

@@ -1,7 +1,7 @@
-"""The object store in a folder, for installations without S3; the API serves its links.
+"""The object store in a folder, for installations without S3. The API serves its links.
 
-The folder is opened once, and every path is taken below that descriptor one segment at a time without following
-symbolic links, so that neither a key nor a link planted in the folder leads out of it.
+The folder is opened once. Every path is opened below that descriptor, one segment at a time and without following
+symbolic links, so that neither a key nor a planted link leads out of the folder.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class LocalStore:
-    """Content types are not kept: whoever serves an object decides by its key."""
+    """A store in a folder. It does not keep content types: the API derives them from the key."""
 
     def __init__(self, folder: Path, signer: LinkSigner, *, clock: Callable[[], float] = time.time) -> None:
         self._signer = signer
@@ -35,7 +35,7 @@ class LocalStore:
             self._root = os.open(folder, _FOLDER)
         except OSError as exc:
             raise ConfigurationError(
-                f"Files cannot be kept in {folder} ({exc.strerror}): set PRECIEUX_DATA_DIR to a folder of your own."
+                f"Files cannot be kept in {folder} ({exc.strerror}): set PRECIEUX_DATA_DIR to a writable folder."
             ) from exc
 
     async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
@@ -101,7 +101,7 @@ class LocalStore:
 
     @contextlib.contextmanager
     def _folder_of(self, key: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
-        """A descriptor of the folder that holds `key`, and the name of the file in it."""
+        """Yield a descriptor of the folder that holds `key`, and the name of the file in it."""
         *folders, name = key.split("/")
         with contextlib.ExitStack() as opened:
             current = self._root
@@ -117,7 +117,7 @@ def _open_below(parent: int, folder: str, *, create: bool) -> int:
     except FileNotFoundError:
         if not create:
             raise
-    with contextlib.suppress(FileExistsError):  # somebody else was quicker
+    with contextlib.suppress(FileExistsError):  # another process was faster
         os.mkdir(folder, 0o700, dir_fd=parent)
         os.fsync(parent)
     return os.open(folder, _FOLDER, dir_fd=parent)

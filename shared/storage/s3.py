@@ -1,7 +1,7 @@
-"""The object store on S3, or what speaks its protocol, by boto3.
+"""The object store on S3, or on a server with the same protocol, by boto3.
 
-boto3 blocks, and making a client costs 0.1 s or more; so one client is made at start, and used from a pool of threads
-(clients are safe to share, unlike sessions).
+boto3 blocks, and a client takes 0.1 s or more to make. So one client is made at start, and used from a pool of threads
+(threads may share a client, but not a session).
 """
 
 import asyncio
@@ -36,9 +36,9 @@ _ALREADY_THERE: Final = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExis
 
 
 class S3Store:
-    """Credentials and region come by boto3's own chain (`AWS_ACCESS_KEY_ID`, profiles, instance roles, ...).
+    """A store on S3. boto3 finds the credentials and the region (`AWS_ACCESS_KEY_ID`, profiles, instance roles, ...).
 
-    Links are presigned, or with `links` served by the API, for a store that readers of mails cannot reach.
+    Links are presigned. With `links`, the API serves them, for a store that readers of mails cannot reach.
     """
 
     def __init__(self, bucket: str, endpoint_url: str | None = None, links: LinkSigner | None = None) -> None:
@@ -50,7 +50,7 @@ class S3Store:
             self._client: S3Client = boto3.session.Session().client(
                 "s3",
                 endpoint_url=endpoint_url,
-                # A region is needed to sign, and stores of one's own have none.
+                # A signature needs a region, and self-hosted stores have none.
                 region_name=None if endpoint_url is None else boto3.session.Session().region_name or "us-east-1",
                 config=Config(
                     signature_version="s3v4",
@@ -58,7 +58,7 @@ class S3Store:
                     read_timeout=30,
                     retries={"total_max_attempts": 3, "mode": "standard"},
                     max_pool_connections=_THREADS,
-                    # Names of buckets in the host need DNS, which stores of one's own rarely have.
+                    # Bucket names in the host name need DNS, which self-hosted stores rarely have.
                     s3={"addressing_style": "path" if endpoint_url else "auto"},
                 ),
             )
@@ -78,7 +78,7 @@ class S3Store:
         return await self._call(lambda: self._get(key, f"bytes={start}-{start + length - 1}"))
 
     async def link(self, key: str, *, expires_in: timedelta) -> str:
-        """For at most seven days, whatever was asked."""
+        """Return a link that is valid for seven days at most."""
         checked(key)
         if self._links is not None:
             return self._links.link(key, expires=int(time.time() + min(expires_in, LONGEST_LINK).total_seconds()))
@@ -122,7 +122,7 @@ class S3Store:
                 self._client.delete_object(Bucket=self._bucket, Key=found["Key"])
 
     def _make_bucket_once(self) -> None:
-        """Before the first put of a process, so that a store that is down at start keeps nobody from starting."""
+        """Make the bucket before the first put, so that a process can start while the store is down."""
         if self._bucket_seen:
             return
         try:
@@ -130,7 +130,7 @@ class S3Store:
         except ClientError as exc:
             if _code(exc) in _MISSING_BUCKET:
                 self._make_bucket()
-            # Else we may not look (403), which says nothing about whether we may put.
+            # Without the right to look (403) we may still have the right to put.
         self._bucket_seen = True
 
     def _make_bucket(self) -> None:

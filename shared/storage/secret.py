@@ -1,9 +1,10 @@
-"""The signing key of an installation that was given none: made once, kept in its data folder."""
+"""The signing key of an installation without `PRECIEUX_SECRET_KEY`: made once, and kept in the data folder."""
 
 import os
 import secrets
 from pathlib import Path
 
+from shared.atomic_write import create_atomically
 from shared.errors import ConfigurationError
 
 _FILE = "secret-key"
@@ -12,12 +13,12 @@ _SHORTEST = 32
 
 
 def kept_secret(data_dir: Path) -> bytes:
-    """The key in `data_dir`, made on first call; processes that race for it all get the same one."""
+    """Return the key in `data_dir`; make it if there is none. Concurrent processes get the same one."""
     path = data_dir / _FILE
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            _create(path)
+            _create(data_dir)
         return path.read_bytes()
     except OSError as exc:
         raise ConfigurationError(
@@ -27,31 +28,24 @@ def kept_secret(data_dir: Path) -> bytes:
 
 
 def old_secrets(data_dir: Path) -> list[bytes]:
-    """Return the earlier keys, which are kept one a line. Their signatures are still valid."""
+    """Return the earlier keys, one per line. Their signatures are still valid."""
     path = data_dir / _OLD_FILE
     try:
         lines = path.read_bytes().split()
     except FileNotFoundError:
         return []
     except OSError as exc:
-        raise ConfigurationError(f"The old keys in {path} cannot be read ({exc.strerror}): make it readable.") from exc
+        raise ConfigurationError(
+            f"The old keys in {path} cannot be read ({exc.strerror}): make the file readable."
+        ) from exc
     if any(len(line) < _SHORTEST for line in lines):
-        raise ConfigurationError(f"{path} must hold one old key a line, each of at least {_SHORTEST} characters.")
+        raise ConfigurationError(f"{path} must hold one old key per line, each of at least {_SHORTEST} characters.")
     return lines
 
 
-def _create(path: Path) -> None:
-    """Write it aside and link(2) it into place: the first wins, and nobody ever reads half of it."""
-    draft = path.with_name(f"{_FILE}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+def _create(data_dir: Path) -> None:
+    folder = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_hex(32).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
+        create_atomically(folder, _FILE, secrets.token_hex(32).encode())
     finally:
-        draft.unlink()
+        os.close(folder)

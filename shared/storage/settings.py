@@ -1,4 +1,4 @@
-"""Where objects are kept, and how links to them begin."""
+"""The settings of the object store and its links."""
 
 from pathlib import Path
 from typing import Literal, Self
@@ -11,13 +11,15 @@ from shared.settings import Settings, default_data_dir
 
 
 class StoreSettings(Settings):
-    s3_endpoint_url: str | None = Field(default=None, description="address of an S3-compatible store, http://host:port")
-    s3_bucket: str | None = Field(default=None, description="name of the bucket; unset, objects are kept in a folder")
+    s3_endpoint_url: str | None = Field(default=None, description="the address of an S3 store, http://host:port")
+    s3_bucket: str | None = Field(
+        default=None, description="the name of the bucket; unset, objects are kept in a folder"
+    )
     s3_links: Literal["presigned", "api"] = Field(
         default="presigned", description="who serves links: the S3 store, or the API when users cannot reach the store"
     )
-    data_dir: Path = Field(default_factory=default_data_dir, description="folder of everything that is kept locally")
-    public_url: str = Field(default="http://127.0.0.1:8000", description="address under which users reach the API")
+    data_dir: Path = Field(default_factory=default_data_dir, description="the folder of all local state")
+    public_url: str = Field(default="http://127.0.0.1:8000", description="the address under which users reach the API")
     secret_key: SecretStr | None = Field(
         default=None, description="the key that signs links; unset, one is made and kept in the data folder"
     )
@@ -50,7 +52,7 @@ class StoreSettings(Settings):
         return value
 
     def checked(self) -> Self:
-        """Itself; `ConfigurationError` when the S3 store is set by half."""
+        """Return the settings. Raise `ConfigurationError` if only a part of the S3 store is set."""
         if self.s3_endpoint_url and not self.s3_bucket:
             raise ConfigurationError(
                 "PRECIEUX_S3_ENDPOINT_URL is set but PRECIEUX_S3_BUCKET is not: name the bucket to keep files in, or "

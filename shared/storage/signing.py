@@ -1,10 +1,9 @@
-"""Links that the API serves without asking who comes: whoever holds one may do that one thing.
+"""Signs links. Anyone who has a link may do one thing with it, without an API key.
 
     {public_url}/files/{key}?expires=1735689600&signature=<43 characters>     read one object until it expires
     {public_url}/unsubscribe?email=<address>&signature=<43 characters>        stop the mails to one address
 
-The signature is HMAC-SHA256 (RFC 2104) over the purpose and what follows, in unpadded base64url (RFC 4648, section 5).
-Pure: the clock is the caller's.
+The signature is HMAC-SHA256 (RFC 2104) over the purpose and the values, in unpadded base64url (RFC 4648, section 5).
 """
 
 import base64
@@ -23,14 +22,14 @@ class LinkSigner:
         self._base = public_url.rstrip("/")
 
     def link(self, key: str, *, expires: int) -> str:
-        """`expires` is in whole seconds since the epoch."""
+        """Return a link to an object. `expires` is in whole seconds since the epoch."""
         return f"{self._base}/files/{quote(key)}?expires={expires}&signature={self.signature(key, expires)}"
 
     def signature(self, key: str, expires: int) -> str:
         return _signature(self._secret, _of_file(key, expires))
 
     def verifies(self, key: str, *, expires: int, signature: str, now: float) -> bool:
-        """Whether `signature` is ours for this key and expiry, and has not expired; in constant time."""
+        """Return True if `signature` is valid for this key and expiry, and has not expired. Takes constant time."""
         return self._is_ours(_of_file(key, expires), signature) and now < expires
 
     def unsubscribe_link(self, email: str) -> str:
@@ -47,7 +46,7 @@ class LinkSigner:
 
 
 def _of_file(key: str, expires: int) -> str:
-    # The expiry comes first and holds no newline, so no other pair of the two spells the same message.
+    # The expiry comes first and holds no newline, so no other pair gives the same message.
     return f"files\n{expires}\n{key}"
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from precieux.samples import Outcome, load_samples
+from precieux.samples import SampleResult, load_samples
 from tests.fixtures.compose import Stack
 from tests.waiting import eventually_sync
 
@@ -88,7 +88,7 @@ def test_the_samples_come_out_as_they_must(stack: Stack) -> None:
     submissions = {one.id: one for one in stack.client.submissions(email)}
     mails = {mail.about: mail for mail in stack.mails() if mail.recipient == email}
     outcomes = [
-        Outcome(sample, number, email, submissions[number], mails[number]) for number, sample in samples.items()
+        SampleResult(sample, number, email, submissions[number], mails[number]) for number, sample in samples.items()
     ]
     assert {one.sample.path.name: one.complaint for one in outcomes if one.complaint} == {}
 

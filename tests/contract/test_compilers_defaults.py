@@ -12,7 +12,7 @@ pytestmark = pytest.mark.contract
 
 _BARE: Final = {"c": ("/usr/bin/gcc", "f.c", "-lm"), "cpp": ("/usr/bin/g++", "f.cpp")}
 _PROGRAMS: Final = {
-    # With `-O2` the first two end otherwise: by SIGILL instead of SIGFPE, and with exit code 0 instead of by SIGABRT.
+    # With `-O2` the first two end differently: SIGILL instead of SIGFPE, and exit code 0 instead of SIGABRT.
     ("c", "divides_by_zero"): '#include <stdio.h>\nint main(void) { int a = 5, b = 0; printf("%d\\n", a / b); }\n',
     ("c", "frees_twice"): "#include <stdio.h>\n#include <stdlib.h>\n"
     'int main(void) { char *p = malloc(16); free(p); free(p); puts("done"); }\n',

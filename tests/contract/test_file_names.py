@@ -1,4 +1,4 @@
-"""What compilers and interpreters say of a program names the file as its sender called it."""
+"""Messages of compilers and interpreters name the file as its sender does."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.fixtures.executor import running_executor
 
 pytestmark = pytest.mark.contract
 
-#: A program that fails, and what the message then says of the file.
+#: A program that fails, and the part of its message that names the file.
 _FAILING: Final = {
     "py": ("1 / 0\n", 'File "/box/work/{name}", line 1'),
     "js": ("throw Error('x')\n", "/box/work/{name}:1"),
@@ -28,7 +28,7 @@ _FAILING: Final = {
     "lua": ("error('x')\n", "{name}:1: x"),
     "bash": ("x=(\n", "{name}: line "),
 }
-#: Scripts that say whether they were forked from a runtime that had started.
+#: Scripts that print whether they were forked from a warm runtime.
 _TELLS_IF_FORKED: Final = {
     "py": "print('/box/zygote.py' in open('/proc/self/cmdline').read())",
     "js": "console.log(/start.js/.test(require('fs').readFileSync('/proc/self/cmdline')) ? 'True' : 'False')",
@@ -46,7 +46,7 @@ def mode(request: pytest.FixtureRequest) -> str:
 def url(mode: str) -> Iterator[str]:
     with running_executor(mode) as running:
         for language in _FORKED if mode != "cold" else ():
-            # Nobody announces that a runtime waits.
+            # No event says that a runtime waits.
             while _run(running.url, language, _TELLS_IF_FORKED[language])["output"] != "True\n":
                 time.sleep(0.2)
         yield running.url
@@ -58,38 +58,38 @@ def _run(url: str, language: str, code: str, **fields: str) -> dict[str, Any]:
     return answer
 
 
-def test_every_language_that_takes_a_name_is_tried() -> None:
-    assert set(_FAILING) == {code for code, language in known().items() if language.extensions}
+def test_every_language_with_own_names_is_covered() -> None:
+    assert set(_FAILING) == {code for code, language in known().items() if language.source_file.extensions}
 
 
 @pytest.mark.parametrize("language", _INSTALLED)
 def test_a_message_has_the_senders_own_name(language: str, url: str) -> None:
-    code, said = _FAILING[language]
-    for extension in known()[language].extensions:
+    code, message = _FAILING[language]
+    for extension in known()[language].source_file.extensions:
         if extension != "mjs":
             own = f"crash_it-2.{extension}"
             answer = _run(url, language, code, filename=f"homework/{own}")
-            assert said.format(name=own) in answer["error"]
+            assert message.format(name=own) in answer["error"]
             assert f"main.{extension}" not in answer["error"]
 
 
 @pytest.mark.parametrize("language", _INSTALLED)
-def test_without_a_usable_one_it_has_the_usual(language: str, url: str) -> None:
-    code, said = _FAILING[language]
+def test_an_unusable_name_falls_back_to_the_usual_one(language: str, url: str) -> None:
+    code, message = _FAILING[language]
     usual = known()[language].names_for(code).source
     for sent in ("", "-x." + language, "a b", "Ünï." + language):
-        assert said.format(name=usual) in _run(url, language, code, filename=sent)["error"]
+        assert message.format(name=usual) in _run(url, language, code, filename=sent)["error"]
 
 
 @pytest.mark.parametrize("language", _INSTALLED)
-def test_a_program_runs_by_its_own_name(language: str, url: str) -> None:
+def test_a_program_runs_under_its_own_name(language: str, url: str) -> None:
     reference = known()[language].reference
-    own = f"hello_world.{known()[language].extensions[0]}"
+    own = f"hello_world.{known()[language].source_file.extensions[0]}"
     answer = _run(url, language, reference.source, input=reference.input, filename=own)
     assert (answer["verdict"], answer["output"], answer["error"]) == ("ok", reference.output, "")
 
 
-def test_a_script_does_not_take_the_place_of_a_module(url: str) -> None:
+def test_a_script_does_not_replace_a_module(url: str) -> None:
     for module in ("random", "string", "types", "enum", "sitecustomize", "antigravity"):
         answer = _run(url, "py", "import random, string; print(random.__file__ == __file__)", filename=f"{module}.py")
         assert (answer["output"], answer["error"]) == ("False\n", "")
@@ -101,7 +101,7 @@ def test_a_script_with_its_own_name_is_forked_too(language: str, url: str, mode:
     assert answer["output"] == str(mode != "cold") + "\n"
 
 
-def test_a_script_in_node_is_what_it_would_be_from_the_command_line(url: str) -> None:
+def test_a_script_in_node_sees_itself_as_from_the_command_line(url: str) -> None:
     code = """
 const { basename } = require('path')
 console.log([require.main.filename, module.id, __filename, process.argv[1], process.mainModule.filename].join())
@@ -115,7 +115,7 @@ console.log(new Error('x').stack.split('\\n')[1])
     assert others == ["true true app.js", f"    at Object.<anonymous> ({app}:5:13)"]
 
 
-def test_node_takes_a_module_by_its_extension(url: str) -> None:
+def test_node_recognizes_a_module_by_its_extension(url: str) -> None:
     answer = _run(url, "js", "import fs from 'fs'; console.log(import.meta.url, this)", filename="app.mjs")
     assert answer["output"] == "file:///box/work/app.mjs undefined\n"
 

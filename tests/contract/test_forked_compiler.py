@@ -1,4 +1,4 @@
-"""A compiler that had started before its program came makes and says, to the byte, what one that starts for it does."""
+"""A forked compiler makes the same program and the same diagnostics, to the byte, as a cold one."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -28,7 +28,7 @@ _PROGRAMS = {path.stem: path.read_bytes().decode() for path in Path(__file__).pa
     "long": _BEGINNING + "".join(f"int f{n}(int x) {{ return x * {n}; }}\n" for n in range(1000)) + "int main() {}",
     "many_errors": _BEGINNING + "int x = y;\n" * 1000,
     "empty": "",
-    # What the first function, or a declaration, asks of the compiler tells in the functions after it.
+    # Options of the first function, or of a declaration, affect the functions after it.
     "optimises_otherwise": _BEGINNING
     + '__attribute__((optimize("O0"))) int first(int a) { return a * 3; }\n'
     + "int rec(int n) { return n < 2 ? n : rec(n - 1) + rec(n - 2); }\nint main(void) { return rec(5); }\n",
@@ -36,10 +36,10 @@ _PROGRAMS = {path.stem: path.read_bytes().decode() for path in Path(__file__).pa
     + '__attribute__((target("arch=haswell"))) int first(int a);\n'
     + "typedef double v4 __attribute__((vector_size(32)));\nv4 vec(v4 a, v4 b) { return a * b + a; }\n"
     + "int rec(int n) { return n < 2 ? n : rec(n - 1) + rec(n - 2); }\nint main(void) { return rec(5); }\n",
-    # Of the file itself, its size and time are looked at.
+    # GCC compares the size and time of the file itself.
     "once": f'{_BEGINNING}#pragma once\n#include "main.c"\nint z;\nint main(void) {{ return z; }}\n',
     "depends": f'{_BEGINNING}#pragma GCC dependency "main.c"\nint main(void) {{ return 0; }}\n',
-    # The assembler is ended by a signal, and the driver says so.
+    # A signal kills the assembler, and the driver prints that.
     "too_large": f"{_BEGINNING}char all[200 << 20] = {{1}};\nint main(void) {{ return 0; }}\n",
     "one_byte": "x",
     "old_line_ends": "int x;\rint y\r",
@@ -47,7 +47,7 @@ _PROGRAMS = {path.stem: path.read_bytes().decode() for path in Path(__file__).pa
     "marked": f"\ufeff{_BEGINNING}int main(void) {{ return 1; }}\n",
     "nul": _BEGINNING + "int main(void) { return 0; }\0\n",
     "backslash": _BEGINNING + "int main(void) { return 0; } \\",
-    # The compiler comes to the end of its stack, and writes to nobody.
+    # The compiler exhausts its stack while it writes.
     "too_deep": f"{_BEGINNING}int x = {'(' * 60_000}1{')' * 60_000};",
     "assembler_gives_up": _BEGINNING + '__asm__(".abort");\n' + "".join(f"int a{n} = {n};\n" for n in range(20_000)),
 }
@@ -58,10 +58,10 @@ class Compilers:
         self.sandbox = sandbox
         self.installed = installed
         self.forked = ForkedCompiler(installed, _SETTINGS)
-        self.anew = Template(_SETTINGS.max_disk_bytes, limits.of_compilation(_SETTINGS))
+        self.cold = Template(_SETTINGS.max_disk_bytes, limits.of_compilation(_SETTINGS))
 
     def shortcut(self, compiler: str, file: str = "main.c") -> Shortcut:
-        """With another compiler, and the usual arguments."""
+        """Return the shortcut with another compiler and the usual arguments."""
         usual = self.installed.shortcut_for(file)
         assert usual
         (_, *arguments), assemble, link = usual.commands
@@ -73,7 +73,7 @@ class Compilers:
         compile_ = self.installed.language.compile
         assert compile_
         step = Step(
-            self.installed.command(compile_, source=name),
+            self.installed.command(compile_.words, source=name),
             self.installed.environment,
             box.limits,
             _MOST_BYTES,
@@ -95,14 +95,14 @@ async def compilers() -> AsyncIterator[Compilers]:
 
 @pytest.mark.parametrize("file", ["main.c", "c.c", f"{'longest':x<62}.c"])
 @pytest.mark.parametrize("name", _PROGRAMS)
-async def test_makes_and_says_the_same(name: str, file: str, compilers: Compilers) -> None:
+async def test_same_program_and_same_diagnostics(name: str, file: str, compilers: Compilers) -> None:
     forked = compilers.forked
-    boxes = compilers.anew, forked.at_start, forked.after_beginning
+    boxes = compilers.cold, forked.at_start, forked.after_beginning
     source = _PROGRAMS[name].replace("main.c", file)
-    anew, *copies = [await compilers.compile(source, box, name=file) for box in boxes]
+    expected, *copies = [await compilers.compile(source, box, name=file) for box in boxes]
     for copy in copies:
-        assert (copy.exit_code, copy.stdout.decode()) == (anew.exit_code, anew.stdout.decode())
-        assert copy.artefacts == anew.artefacts
+        assert (copy.exit_code, copy.stdout.decode()) == (expected.exit_code, expected.stdout.decode())
+        assert copy.artefacts == expected.artefacts
 
 
 @pytest.mark.parametrize("file", ["main.c", "crash.c"])
@@ -115,43 +115,43 @@ async def test_makes_and_says_the_same(name: str, file: str, compilers: Compiler
         (f"\ufeff{_BEGINNING}", False, False),
     ],
 )
-async def test_a_copy_compiles_what_it_can(
+async def test_a_forked_compiler_compiles_what_it_can(
     beginning: str, at_start: bool, after_beginning: bool, file: str, compilers: Compilers
 ) -> None:
-    """Where whoever starts a compiler gets one that always fails."""
+    """Every compiler that is started cold fails, so a success shows that a forked one compiled."""
     source, shortcut = f"{beginning}int main(void) {{}}", compilers.shortcut("/bin/false", file)
     forked = compilers.forked
     for box, succeeds in ((forked.at_start, at_start), (forked.after_beginning, after_beginning)):
         assert (await compilers.compile(source, box, shortcut, file)).succeeded is succeeds
 
 
-async def test_it_has_no_objection_to_the_compiler_that_is_here(compilers: Compilers) -> None:
+async def test_the_installed_compiler_has_no_objection(compilers: Compilers) -> None:
     assert await compilers.forked.objection(compilers.sandbox) == ""
 
 
-async def test_what_takes_no_orders_is_no_zygote(compilers: Compilers) -> None:
+async def test_a_program_that_takes_no_orders_is_not_a_zygote(compilers: Compilers) -> None:
     other = replace(compilers.installed, shortcut=compilers.shortcut("/bin/true"))
     with pytest.raises(SandboxFailure):
         await ForkedCompiler(other, _SETTINGS).objection(compilers.sandbox)
 
 
 class Differing:
-    """Compiles the same source to something else each time."""
+    """Compiles the same source differently each time."""
 
     def __init__(self) -> None:
         self._times = 0
 
     async def run(self, job: Job) -> list[StepResult]:
         self._times += 1
-        made = {"main": File(str(self._times).encode())}
-        return [StepResult(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False, artefacts=made)]
+        artefacts = {"main": File(str(self._times).encode())}
+        return [StepResult(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False, artefacts=artefacts)]
 
 
-async def test_it_objects_to_a_copy_that_makes_something_else(compilers: Compilers) -> None:
-    assert "something else" in await compilers.forked.objection(Differing())
+async def test_a_compiler_with_other_artefacts_is_rejected(compilers: Compilers) -> None:
+    assert "artefacts differ" in await compilers.forked.objection(Differing())
 
 
-async def test_a_program_gets_the_copy_that_has_read_most_of_it(compilers: Compilers) -> None:
+async def test_a_program_gets_the_compiler_that_has_read_its_beginning(compilers: Compilers) -> None:
     forked = compilers.forked
     assert forked.box(_PROGRAMS["hello"]) is forked.after_beginning
     assert forked.box(f"// Mine\n{_BEGINNING}") is forked.at_start

@@ -1,4 +1,4 @@
-"""Without its driver, a compiler makes the same program, to the byte, and says the same of a source that is none."""
+"""Without its driver, a compiler makes the same program, to the byte, and prints the same diagnostics."""
 
 import asyncio
 import contextlib
@@ -87,7 +87,7 @@ def installed() -> dict[str, Installed]:
 
 
 @pytest.mark.parametrize(("code", "name"), _CASES, ids=[f"{code}-{name}" for code, name in _CASES])
-async def test_same_program_and_same_words(installed: dict[str, Installed], code: str, name: str) -> None:
+async def test_same_program_and_same_diagnostics(installed: dict[str, Installed], code: str, name: str) -> None:
     if code not in installed:
         pytest.skip(f"no toolchain for {code} on this machine")
     assert installed[code].shortcut, "the driver's answer was not understood"
@@ -101,12 +101,12 @@ async def test_same_program_and_same_words(installed: dict[str, Installed], code
         by_shortcut = await compile_by(sandbox, job.steps[0])
         by_driver = await compile_by(sandbox, replace(job.steps[0], shortcut=None))
     assert by_shortcut.exit_code == by_driver.exit_code
-    assert _names_removed(by_shortcut.stdout) == _names_removed(by_driver.stdout)
+    assert _without_scratch_names(by_shortcut.stdout) == _without_scratch_names(by_driver.stdout)
     assert by_shortcut.artefacts == by_driver.artefacts
     assert bool(by_driver.artefacts) is (by_driver.exit_code == 0)
 
 
-async def test_what_was_said_before_a_limit_is_told(installed: dict[str, Installed]) -> None:
+async def test_diagnostics_before_a_limit_are_kept(installed: dict[str, Installed]) -> None:
     levels = "".join(f"#define X{n} X{n - 1} X{n - 1} X{n - 1} X{n - 1}\n" for n in range(1, 16))
     source = f'#warning "first"\n#define X0 1 +\n{levels}int x = X15 1;\n'
     job = plan(RunRequest(code=source, language="c"), installed["c"], _SETTINGS)
@@ -117,7 +117,7 @@ async def test_what_was_said_before_a_limit_is_told(installed: dict[str, Install
     assert b"#warning" in ended.stdout
 
 
-async def test_it_is_the_shortcut_that_is_taken_and_nothing_is_left(installed: dict[str, Installed]) -> None:
+async def test_the_shortcut_is_used_and_leaves_no_files(installed: dict[str, Installed]) -> None:
     job = plan(RunRequest(code=_MAIN, language="c"), installed["c"], _SETTINGS)
     without_driver = replace(job.steps[0], argv=("/bin/false",))
     look = replace(job.steps[1], argv=("/usr/bin/find", "/tmp/", "/box/work", "-type", "f"))
@@ -127,6 +127,6 @@ async def test_it_is_the_shortcut_that_is_taken_and_nothing_is_left(installed: d
     assert sorted(found.stdout.split()) == [b"/box/work/main", b"/box/work/main.c"]
 
 
-def _names_removed(said: bytes) -> bytes:
-    """Of scratch files, which the driver names at random."""
-    return re.sub(rb"/tmp/\w+\.(?=[os]\b)", b"/tmp/", said)
+def _without_scratch_names(output: bytes) -> bytes:
+    """Return the text without the names of scratch files, which are random."""
+    return re.sub(rb"/tmp/\w+\.(?=[os]\b)", b"/tmp/", output)

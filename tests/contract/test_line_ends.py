@@ -1,4 +1,4 @@
-"""A source with the line ends of Windows runs in every language, continued lines, long texts and all."""
+"""A source with the line ends of Windows runs in every language, with continued lines and long strings."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from executor.languages import known
 pytestmark = pytest.mark.contract
 
 _INSTALLED: Final = {code: language for code, language in known().items() if language.toolchain()}
-#: What tools may trip over, and what it prints.
+#: A program that a tool may fail to read, and its output.
 _HARD: Final = {
     "bash": (
         "set -e\nx=1\nif [ $x = 1 ]; then\n  cat <<END\nhello $x\nEND\nfi\ncase a in\n  a) echo a \\\n b ;;\nesac\n",
@@ -54,7 +54,7 @@ def test_the_reference_program_runs(language: str, executor_url: str) -> None:
 
 
 @pytest.mark.parametrize("language", [code for code in _HARD if code in _INSTALLED])
-def test_what_spans_lines_is_as_with_others(language: str, executor_url: str) -> None:
+def test_constructs_that_span_lines_work(language: str, executor_url: str) -> None:
     code, output = _HARD[language]
     answer = _run(executor_url, language, code)
     assert (answer["output"], answer["error"]) == (output, "")

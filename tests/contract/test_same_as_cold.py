@@ -92,8 +92,8 @@ async def _await_readiness(cold: str, warm: str) -> None:
         for language in {case.language for case in _CASES}:
             case = Case(language, "reference", known()[language].reference.source)
             start = (await _run(client, cold, case))["time_s"]
-            waits = known()[language].stub or known()[language].zygote
-            # Nobody announces that a runtime waits.
+            waits = known()[language].run.warm
+            # No event says that a runtime waits.
             while waits and (await _run(client, warm, case))["time_s"] > start / 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
 

@@ -56,7 +56,7 @@ def test_the_line_ends_of_an_input_file_are_kept(running: Up, tmp_path: Path) ->
     assert done.stdout == "b'a\\r\\nb\\r'\n"
 
 
-def test_an_interrupted_wait_says_that_the_submission_goes_on(running: Up, tmp_path: Path) -> None:
+def test_an_interrupted_wait_says_that_the_submission_runs(running: Up, tmp_path: Path) -> None:
     source = tmp_path / "endless.py"
     source.write_text("import time\ntime.sleep(60)\n")
     command = [sys.executable, "-P", "-m", "precieux", "submit", str(source), "--email", "c@example.com", "--wait"]
@@ -65,19 +65,19 @@ def test_an_interrupted_wait_says_that_the_submission_goes_on(running: Up, tmp_p
         first = waiting.stderr.readline()
         number = first.split()[1].rstrip(":")
         waiting.send_signal(signal.SIGINT)
-        said = waiting.stderr.read()
-    assert waiting.returncode == 130, said
-    assert f"Submission {number} goes on" in said
-    assert "precieux status c@example.com" in said
+        rest = waiting.stderr.read()
+    assert waiting.returncode == 130, rest
+    assert f"Submission {number} still runs" in rest
+    assert "precieux status c@example.com" in rest
 
 
-def test_a_wait_with_a_timeout_ends_and_the_submission_goes_on(running: Up, tmp_path: Path) -> None:
+def test_a_wait_ends_after_its_timeout(running: Up, tmp_path: Path) -> None:
     source = tmp_path / "endless.py"
     source.write_text("import time\ntime.sleep(60)\n")
     email = "timeout@example.com"
     done = precieux("submit", source, "--email", email, "--wait", "--timeout", "0.5", "--url", running.url)
     assert done.returncode == 124, done.stderr
-    assert f"goes on: see `precieux status {email}`" in " ".join(done.stderr.split())
+    assert f"still runs: see `precieux status {email}`" in " ".join(done.stderr.split())
 
 
 def test_json_is_for_machines(running: Up, source: Path) -> None:
@@ -91,7 +91,7 @@ def test_json_is_for_machines(running: Up, source: Path) -> None:
     assert plain.stdout.split("\t")[:3] == [str(submission["id"]), "executed", "ok"]
 
 
-def test_a_number_of_ones_own_choice_can_be_taken_once(running: Up, source: Path) -> None:
+def test_a_chosen_number_can_be_taken_once(running: Up, source: Path) -> None:
     arguments = ("submit", source, "--email", "cli@example.com", "--id", "77001", "--url", running.url)
     assert precieux(*arguments).returncode == 0
     again = precieux(*arguments)
@@ -103,10 +103,10 @@ def test_a_number_of_ones_own_choice_can_be_taken_once(running: Up, source: Path
     ("arguments", "code", "sentence"),
     [
         (("submit", "missing.py", "--email", "a@example.com"), 2, "missing.py cannot be read"),
-        (("submit", "README", "--email", "a@example.com"), 2, "say it with --language"),
+        (("submit", "README", "--email", "a@example.com"), 2, "give one with --language"),
         (("submit", "a.py", "--email", "a@example.com", "--input", "x", "--input-file", "y"), 2, "not both"),
         (("status", "a@example.com", "--url", "http://127.0.0.1:9"), 3, "start a server with `precieux up`"),
-        (("status", "a@example.com", "--url", "localhost:8000"), 2, "begins with http:// or https://"),
+        (("status", "a@example.com", "--url", "localhost:8000"), 2, "must begin with http:// or https://"),
     ],
 )
 def test_a_mistake_is_answered_in_one_sentence(arguments: tuple[str, ...], code: int, sentence: str) -> None:
@@ -144,7 +144,7 @@ def test_the_command_line_finds_its_key_when_there_are_keys(up: Up, source: Path
     assert list(up.data_dir.glob("api-key.*")) == []
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_shown() -> None:
     done = precieux("--version")
     assert (done.returncode, done.stdout) == (0, f"precieux {metadata.version('precieux')}\n")
 

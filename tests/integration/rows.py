@@ -4,6 +4,7 @@ import json
 import random
 import uuid
 
+from shared import channels
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
 
@@ -58,7 +59,7 @@ async def add_job(
             "INSERT INTO job (upload, job, request_id, owner) VALUES (:upload, :job, :request_id, :owner) RETURNING id",
             {"upload": upload, "job": job, "request_id": request_id, "owner": owner},
         )
-        await connection.execute("SELECT pg_notify('precieux_jobs', '')")
+        await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.JOBS})
     assert row is not None
     return int(row["id"])
 

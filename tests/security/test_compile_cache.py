@@ -7,7 +7,7 @@ import pytest
 from executor.catalogue import Installed
 from executor.host import find_mechanisms
 from executor.languages import known
-from executor.pipeline import Outcome, Pipeline
+from executor.pipeline import Pipeline, RunResult
 from executor.sandbox.base import Job, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
@@ -30,7 +30,7 @@ class Engine:
         self.steps.append(len(job.steps))
         return await self.sandbox.run(job)
 
-    async def answer(self, language: str, code: str, **fields: object) -> Outcome:
+    async def answer(self, language: str, code: str, **fields: object) -> RunResult:
         request = RunRequest.model_validate({"language": language, "code": code, **fields})
         return await self._pipeline.run(request, _installed(language))
 

@@ -48,7 +48,7 @@ def test_it_lists_the_languages_with_their_versions() -> None:
 @pytest.mark.parametrize("command", [("executor.doctor",), ("precieux", "doctor")])
 def test_its_help_says_what_it_does_and_what_options_it_takes(command: tuple[str, ...]) -> None:
     told = _run(*command, "--help").stdout
-    assert "Tell whether this machine can run programs safely" in told
+    assert "whether this machine can run programs safely" in told
     assert "--json" in told
 
 
@@ -70,7 +70,7 @@ def test_a_wall_that_does_not_stand_is_told_with_its_words(tmp_path: Path) -> No
     assert report["remedy"]
     refused = _run("executor", bwrap=str(broken))
     assert refused.returncode == os.EX_CONFIG
-    assert refused.stderr.startswith("precieux: Programs cannot be kept in on this host")
+    assert refused.stderr.startswith("precieux: The sandbox does not start on this host")
 
 
 @pytest.mark.slow

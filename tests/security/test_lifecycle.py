@@ -1,4 +1,4 @@
-"""What is left when a process of ours is killed outright: nothing, and the service goes on where it can."""
+"""A killed process of the executor leaves nothing, and the service continues if it can."""
 
 import asyncio
 import contextlib
@@ -24,15 +24,15 @@ _SLEEPER = "import os, sys\nos.execv(sys.executable, [sys.executable, '-c', 'imp
 
 async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(_DEADLINE_S):
-        while not condition():  # noqa: ASYNC110  (nobody announces the end of a process that is not our child)
+        while not condition():  # noqa: ASYNC110  (the kernel does not report the end of a process that is not our child)
             await asyncio.sleep(0.02)
 
 
 def _cgroups(executor: int) -> list[str]:
-    found = subprocess.run(
+    completed = subprocess.run(
         ["find", "/sys/fs/cgroup", "-name", f"precieux-{executor}"], capture_output=True, text=True, check=False
     )
-    return found.stdout.split()
+    return completed.stdout.split()
 
 
 async def test_a_client_that_hangs_up_ends_its_program() -> None:
@@ -48,9 +48,9 @@ async def test_a_client_that_hangs_up_ends_its_program() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)])
-async def test_a_keeper_that_is_killed_or_hangs_ends_its_runs_and_another_takes_over(number: signal.Signals) -> None:
+async def test_a_killed_or_stuck_keeper_fails_its_runs_and_is_replaced(number: signal.Signals) -> None:
     mark = f"keeper-{os.getpid()}"
-    # Cold: what had waited for its program would be started anew by the keeper that takes over.
+    # Without warm boxes: the next keeper would start theirs again.
     with running_executor(executor_slots="2", executor_warm="false") as running:
         async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
             body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60}
@@ -66,8 +66,8 @@ async def test_a_keeper_that_is_killed_or_hangs_ends_its_runs_and_another_takes_
 
 
 @pytest.mark.slow
-async def test_many_boxes_stand_ready_with_few_descriptors() -> None:
-    """Usual are 1024, and each box takes the keeper some of them."""
+async def test_many_boxes_are_ready_with_few_descriptors() -> None:
+    """The usual limit is 1024, and the keeper needs some for each box."""
     boxes, kinds = 16, 2
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (192, hard))
@@ -80,8 +80,8 @@ async def test_many_boxes_stand_ready_with_few_descriptors() -> None:
         first = keeper(running.pid)
         await _until(lambda: len(pids_below(running.pid)) > 2 * boxes * kinds)
         async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
-            answer = await client.post("/", json={"language": "py", "code": "print('well')"})
-        assert answer.json()["output"] == "well\n"
+            answer = await client.post("/", json={"language": "py", "code": "print('ok')"})
+        assert answer.json()["output"] == "ok\n"
         assert keeper(running.pid) == first
 
 
@@ -111,11 +111,11 @@ async def test_killing_the_executor_leaves_no_process() -> None:
             os.kill(running.pid, signal.SIGKILL)
             await asyncio.gather(request, return_exceptions=True)
             await _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
-    with running_executor(executor_slots="1"):  # whose start sweeps the other's cgroups
+    with running_executor(executor_slots="1"):  # its start removes the other's cgroups
         assert _cgroups(running.pid) == []
 
 
-async def test_terminals_of_another_program_are_out_of_sight() -> None:
+async def test_terminals_of_another_program_are_hidden() -> None:
     mark = f"terminal-{os.getpid()}"
     holder = "import os\nos.set_inheritable(os.open('/dev/ptmx', os.O_RDWR | os.O_NOCTTY), True)\n" + _SLEEPER
     with running_executor(executor_slots="2") as running:
@@ -123,7 +123,7 @@ async def test_terminals_of_another_program_are_out_of_sight() -> None:
             body = {"language": "py", "code": holder.format(mark=mark), "wall_limit": 60}
             request = asyncio.create_task(client.post("/", json=body))
             await _until(lambda: bool(processes_named(mark)))
-            seen = await client.post("/", json={"language": "py", "code": "import os\nprint(os.listdir('/dev/pts'))"})
+            answer = await client.post("/", json={"language": "py", "code": "import os\nprint(os.listdir('/dev/pts'))"})
             request.cancel()
             await asyncio.gather(request, return_exceptions=True)
-    assert seen.json()["output"] == "['ptmx']\n"
+    assert answer.json()["output"] == "['ptmx']\n"

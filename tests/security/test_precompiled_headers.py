@@ -11,7 +11,7 @@ import structlog
 from executor.catalogue import Installed
 from executor.host import find_mechanisms
 from executor.languages import known
-from executor.pipeline import Outcome, Pipeline
+from executor.pipeline import Pipeline, RunResult
 from executor.sandbox.base import File, Job, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
@@ -52,9 +52,12 @@ class Engine:
         self.sandbox = BubblewrapSandbox(self.mechanisms)
         self.pipeline = Pipeline(self.sandbox, settings)
         assert _TOOLS
-        self.cpp = Installed(replace(_CPP, headers=("iostream",)), _TOOLS, "1.0")
+        assert _CPP.compile
+        assert _CPP.compile.headers
+        compile_ = replace(_CPP.compile, headers=replace(_CPP.compile.headers, names=("iostream",)))
+        self.cpp = Installed(replace(_CPP, compile=compile_), _TOOLS, "1.0")
 
-    async def run(self, code: str, language: str = "cpp") -> Outcome:
+    async def run(self, code: str, language: str = "cpp") -> RunResult:
         installed = self.cpp
         if language != "cpp":
             tools = known()[language].toolchain()

@@ -37,8 +37,9 @@ async def compiler(made: Path) -> AsyncIterator[SharedCompiler]:
     try:
         await sandbox.start()
         assert await prebuilt.make(sandbox, java, mechanisms.runtimes)
-        argv = java.command(_JAVA.compiler, runtime=prebuilt.folder_of(java))
-        shared = SharedCompiler(sandbox.attend, argv, java.environment, idle_s=60)
+        assert _JAVA.compile
+        argv = java.command(_JAVA.compile.shared, runtime=prebuilt.folder_of(java))
+        shared = SharedCompiler(sandbox.run_service, argv, java.environment, idle_s=60)
         await _until_up(shared)
         yield shared
         await shared.aclose()

@@ -102,7 +102,7 @@ def _ended(text: str) -> None:
     output = text.encode("utf-8", "replace")
     for language in known().values():
         ended = StepResult(1, None, 0, 0, 0, None, output, output, truncated=False)
-        verdict.of_run(ended, language.out_of_memory)
+        verdict.of_run(ended, language.run.out_of_memory)
 
 
 def _answer(text: str) -> RunResponse:

@@ -18,8 +18,9 @@ def test_the_page_is_what_the_code_says() -> None:
 def test_every_flag_of_every_language_is_on_it() -> None:
     page = submitting_reference.page()
     for language in languages.known().values():
-        options = [option.word for option in language.options.values()]
-        for word in (*(language.compile or ()), *language.run, *options):
+        compile_ = language.compile
+        options = [option.word for option in compile_.options.values()] if compile_ else []
+        for word in (*(compile_.words if compile_ else ()), *language.run.words, *options):
             assert all(part in page for part in re.split(r"\{\w+\}", word))
 
 

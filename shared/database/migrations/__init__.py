@@ -1,4 +1,4 @@
-"""Alembic revisions: 0001 is the original system's schema, what follows is ours."""
+"""Alembic revisions. 0001 is the original system's schema, the later ones are ours."""
 
 from alembic import op
 

@@ -9,14 +9,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from shared.database.roles import grant
 from shared.database.tables import metadata
 
-# Any number that nobody else uses as an advisory lock on this database.
+# An arbitrary number: no other program uses it as an advisory lock on this database.
 _MIGRATION_LOCK = 0x50524543
 
 
 def _run(connection: Connection) -> None:
     context.configure(connection=connection, target_metadata=metadata)
     with context.begin_transaction():
-        # Two that upgrade at once: the second waits, then finds nothing left to do.
+        # Of two concurrent upgrades the second waits, and then finds nothing to do.
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         context.run_migrations()
         if context.get_context().get_current_revision() == context.get_head_revision():

@@ -11,7 +11,7 @@ from job_runner.emails import sender as sender_module
 from job_runner.emails.footer import Footer
 from job_runner.emails.sender import Sender
 from job_runner.mailers.base import Email
-from shared import suppressions
+from shared import channels, suppressions
 from shared.database.connection import Connection, Database
 from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused
 from shared.storage.signing import LinkSigner
@@ -58,7 +58,7 @@ async def add_email(database: Database) -> str:
         job=await add_job(database),
         message_id=message_id,
     )
-    await execute(database, "SELECT pg_notify('precieux_emails', '')")
+    await execute(database, "SELECT pg_notify(:channel, '')", channel=channels.EMAILS)
     return message_id
 
 
@@ -149,7 +149,7 @@ async def test_a_defect_of_ours_does_not_end_the_loop(
 
     await eventually(handed_back)
     await execute(database, "UPDATE emails SET run_after = now()")
-    await execute(database, "SELECT pg_notify('precieux_emails', '')")
+    await execute(database, "SELECT pg_notify(:channel, '')", channel=channels.EMAILS)
     await eventually(lambda: len(mailer.sent) == 1)
     stop.set()
     await running

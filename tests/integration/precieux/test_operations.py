@@ -1,4 +1,4 @@
-"""`precieux queue`, `dead` and `jobs`, as an operator runs them, on a real Postgres that holds the queues too."""
+"""`precieux queue`, `dead`, `jobs` and others on a real Postgres, which is the broker too."""
 
 import asyncio
 import json
@@ -26,13 +26,13 @@ T = TypeVar("T")
 
 @pytest.fixture(autouse=True)
 def operator(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # With the operator's rights alone: `database_url` is the owner, who may do everything.
+    # With the rights of the operator's role; `database_url` is the owner's, which may do everything.
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", url_of(Role.OPERATOR, database_url))
 
 
 @pytest.fixture
 def on_database(database_url: str) -> Callable[[Callable[[Database], Awaitable[T]]], T]:
-    """Runs something on the operator's database, between two commands, each of which has an event loop of its own."""
+    """Return a function that uses the operator's database between two commands, which have their own event loops."""
 
     def run(work: Callable[[Database], Awaitable[T]]) -> T:
         async def main() -> T:
@@ -62,11 +62,11 @@ def run_json(*arguments: str) -> Any:
 
 
 def refused(*arguments: str) -> str:
-    """The sentence with which a command refuses."""
+    """Return the error message of a command."""
     return str(run(*arguments, code=1).exception)
 
 
-def test_queue_tells_every_place_and_state_with_the_age_of_the_oldest(on_database: OnDatabase) -> None:
+def test_queue_lists_every_place_and_state_with_its_oldest_age(on_database: OnDatabase) -> None:
     async def fill(database: Database) -> None:
         for _ in range(3):
             await add_job(database)
@@ -100,7 +100,7 @@ def test_queue_tells_every_place_and_state_with_the_age_of_the_oldest(on_databas
     assert ["jobs", "lost", "1", "2 h"] in [[*line[:3], " ".join(line[3].split()[:2])] for line in lines]
 
 
-def test_a_broker_that_is_away_hides_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_broker_hides_no_other_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECIEUX_AMQP_URL", "amqp://guest:guest@127.0.0.1:9/")
     counts = {(row["place"], row["state"]): row["count"] for row in run_json("queue")}
     assert counts["broker", "waiting"] is None
@@ -111,7 +111,7 @@ def test_a_broker_that_is_away_hides_nothing_else(monkeypatch: pytest.MonkeyPatc
     ("seconds", "text"),
     [(None, None), (0, "0 s"), (59.9, "59 s"), (3600, "1 h"), (90061, "1 d 1 h"), (61, "1 min 1 s")],
 )
-def test_ages_are_told_in_their_two_largest_units(seconds: float | None, text: str | None) -> None:
+def test_ages_have_their_two_largest_units(seconds: float | None, text: str | None) -> None:
     assert age(seconds) == text
 
 
@@ -216,7 +216,7 @@ def _set_status(status: str) -> Callable[[Database], Awaitable[None]]:
     return lambda database: execute(database, "UPDATE job SET status = :status", status=status)
 
 
-def test_what_is_cancelled_is_taken_from_its_runner_and_has_a_reason(on_database: OnDatabase) -> None:
+def test_a_cancelled_job_is_taken_from_its_runner_with_a_reason(on_database: OnDatabase) -> None:
     job = on_database(add_job)
 
     async def take(database: Database) -> claim.ClaimedJob:
@@ -224,7 +224,7 @@ def test_what_is_cancelled_is_taken_from_its_runner_and_has_a_reason(on_database
             return (await claim.claim(connection, limit=1, lease_seconds=30))[0]
 
     held = on_database(take)
-    assert "recipient is told" in run("jobs", "cancel", str(job)).stdout
+    assert "recipient gets a mail" in run("jobs", "cancel", str(job)).stdout
 
     async def beat(database: Database) -> set[uuid.UUID]:
         async with database.transaction() as connection:
@@ -252,7 +252,7 @@ def test_a_suppression_is_listed_and_removed_by_any_spelling(on_database: OnData
     assert "suppressions list" in refused("suppressions", "remove", "optout@gmail.com")
 
 
-def test_a_key_names_the_recipients_that_it_is_limited_to() -> None:
+def test_a_key_lists_its_allowed_recipients() -> None:
     made = run_json("keys", "create", "course", "--recipients", "example.edu, *.example.edu", "--recipients", "a@b.org")
     assert made["recipients"] == ["example.edu", "*.example.edu", "a@b.org"]
     run("keys", "create", "anybody")

@@ -1,4 +1,4 @@
-"""How an operator's command finds the database: the operator's own, the running one, or one of its own for a moment."""
+"""An operator's command uses the operator's own database, the running embedded one, or starts that one."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    # Not pytest's tmp_path: root's Postgres runs as somebody who may not pass through that.
+    # Not pytest's tmp_path: root's Postgres runs as another user, which cannot pass through that.
     path = Path(tempfile.mkdtemp(prefix="precieux-test-"))
     path.chmod(0o711)
     yield path
@@ -33,13 +33,13 @@ def data_dir() -> Iterator[Path]:
 
 
 async def where(data_dir: Path | None = None) -> tuple[object, object]:
-    """Since when the server runs that the operator reaches, and the database's name."""
+    """Return the start time of the server that a command reaches, and the name of the database."""
     async with operator_database(data_dir) as database:
         [row] = await fetch(database, "SELECT pg_postmaster_start_time() AS since, current_database() AS name")
     return row["since"], row["name"]
 
 
-async def test_the_operators_own_database_goes_first(
+async def test_the_operators_own_database_takes_precedence(
     database_url: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", database_url)
@@ -56,7 +56,7 @@ async def test_without_a_running_server_one_is_started_migrated_and_stopped(data
 
 
 async def test_a_folder_that_does_not_exist_is_not_made(data_dir: Path) -> None:
-    with pytest.raises(ConfigurationError, match="There is no Precieux in"):
+    with pytest.raises(ConfigurationError, match="There is no data folder of Precieux at"):
         async with operator_database(data_dir / "typo"):
             pass
     assert os.listdir(data_dir) == []
@@ -75,7 +75,7 @@ async def test_a_running_server_is_found_and_left_running(data_dir: Path) -> Non
         assert postgres.running
 
 
-async def test_a_role_without_the_right_is_told_which_one_has_it(
+async def test_a_role_without_the_right_names_the_one_that_has_it(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", url_of(Role.API, database_url))
@@ -87,7 +87,7 @@ async def test_a_role_without_the_right_is_told_which_one_has_it(
         assert await api_keys.create(connection, "Course 101", [Scope.SUBMIT])
 
 
-async def test_an_older_schema_and_a_wrong_password_are_told_in_one_sentence(
+async def test_an_older_schema_and_a_wrong_password_are_one_sentence(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", empty_database_url)

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from queue_consumer.consumer import MAX_ATTEMPTS, Consumer
+from queue_consumer.consumer import Consumer
 from queue_consumer.jobs import JobMaker
 from shared.broker.base import Ack, Delivery, Reject, Retry
+from shared.broker.handling import MAX_ATTEMPTS, settle_batch
 from shared.database.connection import Database
 from shared.errors import ObjectNotFound, StoreUnavailable
 from tests.integration.rows import add_upload, execute, fetch
@@ -138,7 +139,7 @@ async def test_a_blocked_upload_makes_no_job(database: Database, store: FakeStor
 
 
 @pytest.mark.parametrize(
-    ("data", "reason"), [(None, "is missing"), (b"", "is empty"), (b"other", "not the one that was accepted")]
+    ("data", "reason"), [(None, "is missing"), (b"", "is empty"), (b"other", "has changed since it was accepted")]
 )
 async def test_an_unusable_file_is_reported_and_may_be_retried(
     database: Database, store: FakeStore, consumer: Consumer, data: bytes | None, reason: str
@@ -194,8 +195,8 @@ async def test_a_message_that_always_crashes_us_is_given_up(
 ) -> None:
     store.failure = RuntimeError("a defect")
     upload = await add_upload(database, object_key="p.py")
-    assert await consumer.handle([delivery(upload, uuid.uuid4(), attempt=1)]) == [Retry()]
-    [settled] = await consumer.handle([delivery(upload, uuid.uuid4(), attempt=MAX_ATTEMPTS)])
+    assert await settle_batch(consumer.handle, [delivery(upload, uuid.uuid4(), attempt=1)]) == [Retry()]
+    [settled] = await settle_batch(consumer.handle, [delivery(upload, uuid.uuid4(), attempt=MAX_ATTEMPTS)])
     assert isinstance(settled, Reject)
     assert "RuntimeError" in settled.reason
 
@@ -207,7 +208,8 @@ async def test_a_message_that_crashes_us_does_not_condemn_its_batch(
     store.crashes_on = "bad.py"
     good = [await add_upload(database, object_key="good.py") for _ in range(3)]
     bad = await add_upload(database, object_key="bad.py")
-    settled = await consumer.handle([delivery(upload, uuid.uuid4()) for upload in (good[0], bad, *good[1:])])
+    batch = [delivery(upload, uuid.uuid4()) for upload in (good[0], bad, *good[1:])]
+    settled = await settle_batch(consumer.handle, batch)
     assert settled == [Ack(), Retry(), Ack(), Ack()]
     jobs = await fetch(database, "SELECT upload FROM job ORDER BY upload")
     assert [job["upload"] for job in jobs] == good

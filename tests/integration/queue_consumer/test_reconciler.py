@@ -131,7 +131,7 @@ async def test_a_request_that_kills_consumers_is_given_up(
                 await reconciler.run_once()
         assert len(await reconciler.run_once()) == 1
     [job] = await jobs(database)
-    assert job["stop_reason"] == "the consumer stopped over it, 5 times"
+    assert job["stop_reason"] == "the queue consumer died 5 times while it made the job"
     await execute(database, "DELETE FROM job")
     assert len(await reconciler.run_once()) == 1
     assert await fetch(database, "SELECT stopped_consumers FROM uploads") == [{"stopped_consumers": 0}]

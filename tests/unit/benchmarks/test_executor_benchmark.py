@@ -1,4 +1,4 @@
-"""The pure parts of `make bench`: rates and ratios, its lines, its table and its picture."""
+"""The pure parts of `make bench`: rates, ratios, lines, table and picture."""
 
 from dataclasses import asdict
 from typing import Any
@@ -25,12 +25,18 @@ def kept(found: list[Finding]) -> dict[str, Any]:
     machine = {"cores": 2, "processor": "a processor", "system": "Linux", "load_average": [1.5, 1.0, 0.5]}
     each = [asdict(finding) for finding in found]
     tools = {"c": "gcc 14.2.0", "py": "Python 3.13.5"}
-    told = {"date": "2026-01-02T03:04:05+00:00", "machine": machine, "commit": "c", "command": "x", "toolchains": tools}
-    return {**told, "findings": each}
+    run = {
+        "date": "2026-01-02T03:04:05+00:00",
+        "machine": machine,
+        "commit": "c",
+        "command": "x",
+        "toolchains": tools,
+    }
+    return {**run, "findings": each}
 
 
 def test_a_rate_is_that_after_the_first_answer_and_before_the_end() -> None:
-    # The first comes from a full pool, the last two from the emptying of the queue.
+    # The first answer comes from a full pool, the last two come while the queue empties.
     assert steady_rate([0.1, 2.0, 3.0, 4.0, 4.1, 4.2], end=4.0) == 1.0
 
 
@@ -50,11 +56,11 @@ def test_cpu_time_is_that_of_the_whole_series() -> None:
     assert cpu.met is False
 
 
-def test_what_has_no_target_is_neither_met_nor_missed() -> None:
+def test_a_finding_without_a_target_is_neither_met_nor_missed() -> None:
     assert [finding.met for finding in findings(HELLO["py"], SERIES, None, None)] == [None, None]
 
 
-def test_the_table_tells_the_load_the_toolchains_and_each_target() -> None:
+def test_the_table_shows_load_toolchains_and_targets() -> None:
     found = list(findings(HELLO["py"], SERIES, LATENCY["py"], CPU["py"]))
 
     text = report.markdown(kept(found), found)
@@ -69,9 +75,9 @@ def test_the_picture_is_well_formed_and_shows_each_figure() -> None:
 
     drawn = ElementTree.fromstring(executor_plot.draw(kept(found)))
 
-    said = ["".join(element.itertext()) for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"0.50", "3.00", "the bare command", "cpp: hello-world, bits/stdc++.h", "py"} <= set(said)
-    assert any("1, 2 connections" in text for text in said)
+    texts = ["".join(element.itertext()) for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"0.50", "3.00", "the bare command", "cpp: hello-world, bits/stdc++.h", "py"} <= set(texts)
+    assert any("1, 2 connections" in text for text in texts)
 
 
 def test_no_program_is_like_an_earlier_one() -> None:

@@ -1,4 +1,4 @@
-"""What counts as reached, and what the table says of it."""
+"""Targets, their texts in the table, and median ratios."""
 
 import pytest
 
@@ -18,15 +18,15 @@ from benchmarks.targets import CPU, LATENCY, THROUGHPUT, Target
         (Target(1.0, 3.0, at_least=True), 3.5, True, ">= 1x reached, 3x reached"),
     ],
 )
-def test_a_target_says_whether_it_is_reached(target: Target, ratio: float, met: bool, text: str) -> None:
+def test_a_target_shows_if_it_is_reached(target: Target, ratio: float, met: bool, text: str) -> None:
     assert target.met(ratio) is met
     assert target.text(ratio) == text
 
 
-def test_a_stretch_lies_beyond_the_bound() -> None:
+def test_a_stretch_is_beyond_the_bound() -> None:
     for target in (*LATENCY.values(), *CPU.values(), *THROUGHPUT.values()):
         assert target.stretch is None or target.met(target.stretch)
 
 
-def test_a_slow_minute_that_both_sides_met_does_not_change_the_ratio() -> None:
+def test_load_on_both_sides_does_not_change_the_ratio() -> None:
     assert median_ratio([1.0, 10.0, 1.2], [2.0, 20.0, 2.4]) == 0.5

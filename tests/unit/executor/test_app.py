@@ -1,4 +1,4 @@
-"""The executor's HTTP face, around a pipeline that only answers."""
+"""The executor's HTTP server, with a fake pipeline."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from starlette.types import Message
 from executor.app import create_app
 from executor.catalogue import Installed
 from executor.languages.py import LANGUAGE
-from executor.pipeline import Outcome, Pipeline
+from executor.pipeline import Pipeline, RunResult
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Slots
 from shared.codex import RunRequest, RunResponse, Verdict
@@ -30,8 +30,8 @@ class _Pipeline:
     def __init__(self, output: str = "") -> None:
         self.output = output
 
-    async def run(self, request: RunRequest, installed: Installed) -> Outcome:
-        return Outcome(Verdict.OK, self.output, "", 0, None, 0.0, 0.0, 0, truncated=False)
+    async def run(self, request: RunRequest, installed: Installed) -> RunResult:
+        return RunResult(Verdict.OK, self.output, "", 0, None, 0.0, 0.0, 0, truncated=False)
 
 
 class _Client:
@@ -54,7 +54,7 @@ class _Client:
         if not self._body:
             await asyncio.Event().wait()
         body = self._body.pop()
-        assert body is not None, "the body is read"
+        assert body is not None, "the body was read"
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def _send(self, message: Message) -> None:
@@ -70,11 +70,11 @@ def _http(settings: ExecutorSettings, peer: str = "127.0.0.1") -> httpx.AsyncCli
     return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1)), base_url="http://localhost:8100")
 
 
-async def test_the_answer_goes_before_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_answer_is_sent_before_the_run_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
     client, logged = _Client(Slots(1, 1)), asyncio.Event()
     client.may_send.set()
 
-    def log(*told: object) -> None:
+    def log(*arguments: object) -> None:
         assert client.received
         logged.set()
 
@@ -104,7 +104,7 @@ _STRANGERS: list[dict[str, str]] = [
 
 
 @pytest.mark.parametrize("fields", _STRANGERS, ids=str)
-async def test_strangers_are_refused_without_a_token(fields: Mapping[str, str]) -> None:
+async def test_without_a_token_strangers_are_refused(fields: Mapping[str, str]) -> None:
     async with _http(ExecutorSettings()) as client:
         for path in ("/", "/list"):
             answer = await client.request("GET" if path == "/list" else "POST", path, headers=fields, content=_PROGRAM)
@@ -112,7 +112,7 @@ async def test_strangers_are_refused_without_a_token(fields: Mapping[str, str]) 
             assert "PRECIEUX_CODEX_TOKEN" in answer.json()["error"]
 
 
-async def test_a_peer_from_elsewhere_is_refused_without_a_token() -> None:
+async def test_without_a_token_a_remote_peer_is_refused() -> None:
     async with _http(ExecutorSettings(), "192.0.2.1") as client:
         assert (await client.get("/list")).status_code == 403
 
@@ -128,22 +128,22 @@ async def test_a_peer_from_elsewhere_is_refused_without_a_token() -> None:
     ],
     ids=str,
 )
-async def test_this_machine_is_served_without_a_token(fields: Mapping[str, str]) -> None:
+async def test_without_a_token_this_machine_is_served(fields: Mapping[str, str]) -> None:
     async with _http(ExecutorSettings()) as client:
         assert (await client.post("/", headers=fields, content=_PROGRAM)).json()["verdict"] == "ok"
 
 
 @pytest.mark.parametrize("fields", _STRANGERS, ids=str)
-async def test_a_token_is_all_that_counts_where_there_is_one(fields: Mapping[str, str]) -> None:
+async def test_with_a_token_only_the_token_counts(fields: Mapping[str, str]) -> None:
     async with _http(ExecutorSettings(codex_token=SecretStr("t")), "192.0.2.1") as client:
         assert (await client.get("/list", headers=fields)).status_code == 401
         assert (await client.get("/list", headers={**fields, "Authorization": "Bearer t"})).status_code == 200
 
 
-@pytest.mark.parametrize("given", ["Bearer", "Bearer \xff", "Basic t", "Bearer tt", "bearer" + " t" * 1000])
-async def test_wrong_tokens_are_refused(given: str) -> None:
+@pytest.mark.parametrize("header", ["Bearer", "Bearer \xff", "Basic t", "Bearer tt", "bearer" + " t" * 1000])
+async def test_wrong_tokens_are_refused(header: str) -> None:
     async with _http(ExecutorSettings(codex_token=SecretStr("t"))) as client:
-        headers = [(b"Authorization", given.encode("latin-1"))]
+        headers = [(b"Authorization", header.encode("latin-1"))]
         assert (await client.get("/list", headers=headers)).status_code == 401
 
 
@@ -157,7 +157,7 @@ async def test_wrong_tokens_are_refused(given: str) -> None:
     ],
 )
 @pytest.mark.parametrize("token", [None, SecretStr("t")], ids=["no token", "token"])
-async def test_web_pages_may_call_only_where_a_setting_says_so(
+async def test_web_pages_may_call_only_if_a_setting_allows_it(
     setting: str, allowed: str | None, token: SecretStr | None
 ) -> None:
     settings = ExecutorSettings(executor_cors_origins=setting, codex_token=token)
@@ -166,8 +166,8 @@ async def test_web_pages_may_call_only_where_a_setting_says_so(
         answer = await client.post("/", headers=headers, content=_PROGRAM)
         assert answer.headers.get("access-control-allow-origin") == allowed
         assert answer.status_code == (200 if allowed or token else 403)
-        asks = await client.options("/", headers={**headers, "Access-Control-Request-Method": "POST"})
-        assert asks.headers.get("access-control-allow-origin") == allowed
+        preflight = await client.options("/", headers={**headers, "Access-Control-Request-Method": "POST"})
+        assert preflight.headers.get("access-control-allow-origin") == allowed
 
 
 @pytest.mark.parametrize("body", [_PROGRAM, b"{", b'{"language": "py", "code": ""}'])
@@ -178,10 +178,10 @@ async def test_every_answer_has_all_keys(body: bytes) -> None:
     assert answer["signal"] is None
 
 
-async def test_the_commands_are_told_as_they_are() -> None:
-    asked = json.dumps({"language": "py", "code": "pass", "filename": "crash.py"})
+async def test_answers_contain_the_commands() -> None:
+    body = json.dumps({"language": "py", "code": "pass", "filename": "crash.py"})
     async with _http(ExecutorSettings()) as client:
-        answer = (await client.post("/", content=asked, headers={"Content-Type": "application/json"})).json()
+        answer = (await client.post("/", content=body, headers={"Content-Type": "application/json"})).json()
         [language] = (await client.get("/list")).json()["supportedLanguages"]
     assert (answer["compile"], answer["run"]) == (None, "/usr/bin/python3 crash.py")
     assert (language["compile"], language["run"]) == (None, "/usr/bin/python3 main.py")
@@ -196,7 +196,7 @@ async def test_a_full_executor_does_not_read_the_body() -> None:
     assert client.status == 503
 
 
-async def test_a_large_answer_keeps_its_slot_until_it_has_left() -> None:
+async def test_a_large_answer_keeps_its_slot_until_it_is_sent() -> None:
     slots = Slots(1, 0)
     client = _Client(slots, output="\x01" * FREE_BYTES)
     posting = asyncio.create_task(client.post())
@@ -210,7 +210,7 @@ async def test_a_large_answer_keeps_its_slot_until_it_has_left() -> None:
 
 
 @pytest.mark.parametrize("piece", [0, 1, FREE_BYTES - 200, FREE_BYTES, 3 * FREE_BYTES + 5])
-async def test_answers_of_every_size_arrive_whole(piece: int) -> None:
+async def test_answers_of_every_size_arrive_complete(piece: int) -> None:
     client = _Client(Slots(1, 0), output="x" * piece)
     client.may_send.set()
     await client.post()
@@ -227,7 +227,7 @@ async def test_a_small_answer_keeps_no_slot() -> None:
     await posting
 
 
-async def test_a_client_that_leaves_while_its_answer_is_sent_gives_its_slot_back() -> None:
+async def test_a_client_that_disconnects_frees_its_slot() -> None:
     slots = Slots(1, 0)
     client = _Client(slots, output="\x01" * FREE_BYTES)
     posting = asyncio.create_task(client.post())
@@ -237,7 +237,7 @@ async def test_a_client_that_leaves_while_its_answer_is_sent_gives_its_slot_back
     slots.check()
 
 
-async def test_the_largest_source_and_input_are_taken_however_they_are_escaped() -> None:
+async def test_the_largest_escaped_source_and_input_are_accepted() -> None:
     settings = ExecutorSettings()
     inputs = "\x01" * settings.max_input_bytes
     program = {"language": "py", "code": "\x01" * settings.max_source_bytes, "input": inputs, "inputs": inputs}
@@ -248,7 +248,7 @@ async def test_the_largest_source_and_input_are_taken_however_they_are_escaped()
     assert settings.max_bodies_bytes >= 2 * settings.max_body_bytes
 
 
-async def test_a_body_of_many_small_fields_is_refused_before_each_becomes_an_object() -> None:
+async def test_a_body_of_many_fields_is_refused_before_it_is_parsed() -> None:
     async with _http(ExecutorSettings()) as client:
         for body in (b'{"x": [' + b"[]," * 1_000_000, b'{"x": "\\"", "y": [' + b'"",' * 1_000_000):
             tracemalloc.start()

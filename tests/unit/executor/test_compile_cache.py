@@ -1,4 +1,4 @@
-"""What a key depends on, and what is kept."""
+"""What a cache key depends on, and which programs stay in the cache."""
 
 from dataclasses import replace
 
@@ -16,15 +16,16 @@ from shared.codex import RunRequest
 def _job(source: str = "int main;", language: str = "c", **fields: object) -> Job:
     request = RunRequest.model_validate({"code": source, "language": language, **fields})
     found = known()[language]
-    tools = dict.fromkeys((*found.tools, *found.options), "/tool")
+    assert found.compile
+    tools = dict.fromkeys((*found.tools, *found.compile.options), "/tool")
     return plan(request, Installed(found, tools, "1.0"), ExecutorSettings())
 
 
-def test_the_run_makes_no_difference() -> None:
+def test_the_run_step_does_not_change_the_key() -> None:
     assert key_of(_job(input="a", time_limit=1, memory_limit=50 << 20), ["1.0"]) == key_of(_job(), ["1.0"])
 
 
-def test_everything_that_a_compiler_sees_makes_one() -> None:
+def test_everything_that_a_compiler_sees_changes_the_key() -> None:
     job = _job()
     compilation = job.steps[0]
     others = [
@@ -43,7 +44,7 @@ def test_everything_that_a_compiler_sees_makes_one() -> None:
     assert len(set(others)) == len(others)
 
 
-def test_a_toolchain_is_known_by_its_version_and_its_files() -> None:
+def test_a_toolchain_is_identified_by_its_version_and_files() -> None:
     installed = Installed(known()["c"], {"gcc": "/bin/sh", "gold": "-fuse-ld=gold"}, "gcc 12")
     assert installed.identity == Installed(known()["c"], {"gcc": "/bin/sh"}, "gcc 12").identity
     assert installed.identity != replace(installed, info="gcc 13").identity
@@ -52,7 +53,7 @@ def test_a_toolchain_is_known_by_its_version_and_its_files() -> None:
 
 
 @pytest.mark.parametrize("source", ["puts(__TIME__);", 'x = __DATE__ ""', "__TIMESTAMP__", "{$I %date%}"])
-def test_what_asks_for_the_time_has_no_key(source: str) -> None:
+def test_a_source_that_uses_the_time_has_no_key(source: str) -> None:
     assert key_of(_job(source), ["1.0"]) is None
 
 
@@ -60,7 +61,7 @@ def _artefact(size: int) -> dict[str, File]:
     return {"main": File(bytes(size), 0o755)}
 
 
-def test_the_least_recently_used_goes_first() -> None:
+def test_the_least_recently_used_program_is_dropped() -> None:
     cache = CompileCache(300_000)
     for key in (b"a", b"b"):
         cache.put(key, _artefact(140_000))
@@ -71,7 +72,7 @@ def test_the_least_recently_used_goes_first() -> None:
     assert cache.get(b"c") == _artefact(140_000)
 
 
-def test_small_ones_count_too() -> None:
+def test_empty_files_take_room_too() -> None:
     cache = CompileCache(100_000)
     for number in range(1000):
         cache.put(str(number).encode(), _artefact(0))
@@ -79,7 +80,7 @@ def test_small_ones_count_too() -> None:
     assert 10 < sum(cache.get(str(number).encode()) is not None for number in range(1000)) < 100
 
 
-def test_the_same_again_takes_the_place_of_the_first() -> None:
+def test_the_same_key_again_replaces_the_program() -> None:
     cache = CompileCache(300_000)
     for _ in range(10):
         cache.put(b"a", _artefact(100_000))
@@ -88,7 +89,7 @@ def test_the_same_again_takes_the_place_of_the_first() -> None:
     assert cache.get(b"b")
 
 
-def test_without_room_nothing_is_kept() -> None:
+def test_a_cache_without_room_is_off() -> None:
     cache = CompileCache(0)
     assert cache.largest == 0
     cache.put(b"a", _artefact(1))

@@ -1,4 +1,4 @@
-"""What is read of the host, and what is tried."""
+"""The facts that are read from the host, and those that are tried."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 from executor.doctor.facts import masked, read_facts, refusals, unit
 from executor.doctor.remedies import Unit
-from executor.sandbox.link import Mechanisms
+from executor.sandbox.wall.mechanisms import Mechanisms
 
 _MECHANISMS = Mechanisms(Path("/nonexistent/bwrap"), privileged=False, first_user=None, cgroups=None)
 
@@ -28,16 +28,16 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_facts_are_read_where_the_kernel_tells_them(root: Path) -> None:
+def test_facts_are_read_from_proc(root: Path) -> None:
     facts = read_facts(_MECHANISMS, root)
     assert (facts.max_user_namespaces, facts.unprivileged_clone, facts.apparmor_restricts) == (0, None, 1)
     assert (facts.unit, facts.in_container) == (Unit("executor.service"), False)
     assert (facts.masked, facts.profile) == (("/proc/sys",), "docker-default (enforce)")
     assert facts.bubblewrap == "/nonexistent/bwrap"
-    assert "cannot be run" in facts.bubblewrap_says
+    assert "cannot be run" in facts.bubblewrap_error
 
 
-def test_a_container_is_no_unit_of_its_hosts(root: Path) -> None:
+def test_a_container_is_not_a_unit_of_its_host(root: Path) -> None:
     (root / ".dockerenv").touch()
     facts = read_facts(_MECHANISMS, root)
     assert (facts.unit, facts.in_container) == (None, True)
@@ -60,11 +60,11 @@ def test_a_container_is_no_unit_of_its_hosts(root: Path) -> None:
         ("0::/", None),
     ],
 )
-def test_a_unit_is_known_by_its_cgroup(own: str, expected: Unit | None) -> None:
+def test_a_unit_is_found_by_its_cgroup(own: str, expected: Unit | None) -> None:
     assert unit(own) == expected
 
 
-def test_only_what_hides_something_of_proc_is_a_mask() -> None:
+def test_only_mounts_that_hide_parts_of_proc_count() -> None:
     mounts = """
 22 27 0:21 / /proc rw,relatime - proc proc rw
 30 22 0:33 / /proc/sys/fs/binfmt_misc rw,relatime shared:13 - autofs systemd-1 rw
@@ -76,12 +76,12 @@ def test_only_what_hides_something_of_proc_is_a_mask() -> None:
     assert masked(mounts) == ("/proc/kmsg", "/proc/sys")
 
 
-def test_the_trial_tells_what_was_refused_and_what_it_died_of() -> None:
-    told = "openat2\tENOSYS\nnetlink\tok\nuser namespace\tok\nmount\t"
-    assert refusals(told) == {"openat2": "ENOSYS", "mount": "SIGSYS"}
+def test_the_trial_reports_refused_and_fatal_steps() -> None:
+    output = "openat2\tENOSYS\nnetlink\tok\nuser namespace\tok\nmount\t"
+    assert refusals(output) == {"openat2": "ENOSYS", "mount": "SIGSYS"}
 
 
-def test_the_trial_goes_to_the_end_where_boxes_can_be_made() -> None:
+def test_the_trial_takes_every_step_if_boxes_can_be_made() -> None:
     trial = Path(read_facts.__code__.co_filename).with_name("namespace_trial.py")
     done = subprocess.run([sys.executable, "-I", str(trial), "-1"], capture_output=True, text=True, check=True)
     steps = [line.partition("\t")[0] for line in done.stdout.splitlines()]

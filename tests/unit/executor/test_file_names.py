@@ -1,4 +1,4 @@
-"""Which of a sender's file names a source gets."""
+"""Which of a sender's file names are used."""
 
 import tracemalloc
 
@@ -24,7 +24,7 @@ _RESERVED = {"random", "string", "sitecustomize", "numpy"}
         ("c", "a" * (LONGEST - 2) + ".c", "a" * (LONGEST - 2) + ".c"),
     ],
 )
-def test_a_plain_name_is_kept(language: str, sent: str, name: str) -> None:
+def test_a_plain_name_is_used(language: str, sent: str, name: str) -> None:
     assert usable(sent, _LANGUAGES[language], ()) == name
 
 
@@ -61,13 +61,13 @@ def test_a_plain_name_is_kept(language: str, sent: str, name: str) -> None:
         ("java", "Crash.java"),
     ],
 )
-def test_any_other_is_not(language: str, sent: str | None) -> None:
+def test_any_other_name_is_not_used(language: str, sent: str | None) -> None:
     assert usable(sent, _LANGUAGES[language], _RESERVED) is None
 
 
-def test_a_name_cannot_be_that_of_what_is_made() -> None:
+def test_a_source_cannot_have_the_name_of_an_artefact() -> None:
     for language in _LANGUAGES.values():
-        assert not {"exe", "gch", "so", "class", ""} & set(language.extensions)
+        assert not {"exe", "gch", "so", "class", ""} & set(language.source_file.extensions)
 
 
 def test_a_path_of_any_length_takes_little_memory() -> None:

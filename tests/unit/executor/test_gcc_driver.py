@@ -1,4 +1,4 @@
-"""What is made of a driver's answer; that the result is right is for `tests/contract/test_driver.py`."""
+"""Parsing a driver's output. `tests/contract/test_gcc_driver.py` tests that the result compiles the same program."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ _COMPILER = ' /usr/lib/gcc/cc1 -quiet main.c -dumpbase main.c "-std=gnu17" -o - 
 _ASSEMBLER = " as --64 -o /tmp/ccAb12_z.o"
 
 
-def _told(*lines: str) -> str:
+def _output(*lines: str) -> str:
     return "\n".join(["Using built-in specs.", "COLLECT_GCC=gcc", *lines, "COLLECT_GCC_OPTIONS='-o' 'main'"])
 
 
@@ -29,8 +29,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_commands_are_the_driver_s_with_scratch_files_of_one_name(folder: Path) -> None:
-    shortcut = gcc_driver.shortcut(_told(_COMPILER, _ASSEMBLER, _linker("-plugin lto.so -plugin-opt=-x --build-id")))
+def test_commands_use_scratch_files_of_one_name(folder: Path) -> None:
+    shortcut = gcc_driver.parse(_output(_COMPILER, _ASSEMBLER, _linker("-plugin lto.so -plugin-opt=-x --build-id")))
     assert shortcut
     assert shortcut.commands == (
         ("/usr/lib/gcc/cc1", "-quiet", "main.c", "-dumpbase", "main.c", "-std=gnu17", "-o", "-"),
@@ -40,9 +40,9 @@ def test_commands_are_the_driver_s_with_scratch_files_of_one_name(folder: Path) 
     assert shortcut.leaves == ("/tmp/made.o",)
 
 
-def test_the_chosen_linker_gets_each_library_by_its_file(folder: Path) -> None:
+def test_the_chosen_linker_gets_the_file_of_each_library(folder: Path) -> None:
     words = ("-fuse-ld=gold", f"-L{folder}", f"-L{folder}/../{folder.name}", "-lm", "-lgcc_s", "-lgcc")
-    shortcut = gcc_driver.shortcut(_told(_COMPILER, _ASSEMBLER, _linker(*words)))
+    shortcut = gcc_driver.parse(_output(_COMPILER, _ASSEMBLER, _linker(*words)))
     assert shortcut
     files = [f"{folder}/{name}" for name in ("libm.so", "libgcc_s.so.1", "libgcc.a")]
     assert shortcut.commands[2] == ("/usr/bin/ld.gold", "-o", "main", *files, "/tmp/made.o")
@@ -63,9 +63,9 @@ def test_the_chosen_linker_gets_each_library_by_its_file(folder: Path) -> None:
         (_COMPILER, _ASSEMBLER, _linker("/tmp/ccOther1.o")),
     ],
 )
-def test_what_is_not_understood_is_left_to_the_driver(lines: tuple[str, ...]) -> None:
-    assert gcc_driver.shortcut(_told(*lines)) is None
+def test_unrecognized_output_falls_back_to_the_driver(lines: tuple[str, ...]) -> None:
+    assert gcc_driver.parse(_output(*lines)) is None
 
 
-def test_a_library_s_script_is_followed_only_where_the_command_goes_the_same_way(folder: Path) -> None:
-    assert gcc_driver.shortcut(_told(_COMPILER, _ASSEMBLER, _linker(f"-L{folder}", "-lgcc_s"))) is None
+def test_a_linker_script_with_other_libraries_falls_back_to_the_driver(folder: Path) -> None:
+    assert gcc_driver.parse(_output(_COMPILER, _ASSEMBLER, _linker(f"-L{folder}", "-lgcc_s"))) is None

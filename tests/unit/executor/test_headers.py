@@ -1,4 +1,4 @@
-"""When headers are made, and whose folder is believed; the compiler is played."""
+"""When headers are precompiled, and which folder is trusted, with a fake compiler."""
 
 import os
 from dataclasses import replace
@@ -11,31 +11,44 @@ from executor.languages import known
 from executor.sandbox.base import File, Job, StepResult
 from executor.warm import headers
 
-_CPP = replace(known()["cpp"], headers=("iostream", "bits/stdc++.h"))
-#: Words of commands: that make the plugin, load it, and compile with what was made.
+_CPP = known()["cpp"]
+_COMPILE = _CPP.compile
+assert _COMPILE
+assert _COMPILE.headers
+_HEADERS = _COMPILE.headers
+#: Words of the commands that build the plugin, load it, and compile with the header.
 _BUILD, _LOAD, _USE = "made.so", "-fplugin=./made.so", "main"
 _WITH, _WITHOUT = b"made with the plugin", b"made without"
 
 
 class Compiler:
-    """Makes every header of the files `made_of`, and a plugin; `fails` are those of its words that it cannot do."""
+    """Compiles every header of the files `sources`, and a plugin. A command with one of the words `fails` fails."""
 
-    def __init__(self, *made_of: Path) -> None:
+    def __init__(self, *sources: Path) -> None:
         self.jobs: list[Job] = []
         self.fails: tuple[str, ...] = ()
-        self._made_of = made_of
+        self._sources = sources
 
     async def run(self, job: Job) -> list[StepResult]:
         self.jobs.append(job)
         words = job.steps[0].argv
-        rule = "made.gch: main.cpp \\\n " + " \\\n ".join(str(path) for path in self._made_of)
-        made = {"made.so": File(b"plugin")}
+        rule = "made.gch: main.cpp \\\n " + " \\\n ".join(str(path) for path in self._sources)
+        artefacts = {"made.so": File(b"plugin")}
         if "made.gch" in words:
-            made = {"made.gch": File(_WITH if _LOAD in words else _WITHOUT), "made.d": File(rule.encode())}
+            artefacts = {"made.gch": File(_WITH if _LOAD in words else _WITHOUT), "made.d": File(rule.encode())}
         failed = any(word in words for word in self.fails)
         return [
             StepResult(
-                int(failed), None, 1.0, 1.0, 1, None, b"said", b"", truncated=False, artefacts={} if failed else made
+                int(failed),
+                None,
+                1.0,
+                1.0,
+                1,
+                None,
+                b"said",
+                b"",
+                truncated=False,
+                artefacts={} if failed else artefacts,
             )
         ]
 
@@ -66,7 +79,7 @@ def _change(header: Path) -> None:
     header.write_text("int y;")
 
 
-def _made(folder: Path) -> set[str]:
+def _stored(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*.gch")}
 
 
@@ -74,19 +87,19 @@ def _contents(folder: Path) -> set[bytes]:
     return {path.read_bytes() for path in folder.rglob("*.gch")}
 
 
-async def test_each_is_made_once(header: Path, folder: Path) -> None:
+async def test_each_header_is_compiled_once(header: Path, folder: Path) -> None:
     compiler = Compiler(header)
     for _ in range(2):
         await headers.make(compiler, [_installed()], folder)
     key = _installed().headers_key
-    assert _made(folder) == {f"{key}/iostream.gch", f"{key}/bits/stdc++.h.gch"}
+    assert _stored(folder) == {f"{key}/iostream.gch", f"{key}/bits/stdc++.h.gch"}
     assert compiler.precompiled == [
         b"#include <iostream>\n#pragma precieux instantiate\n",
         b"#include <bits/stdc++.h>\n#pragma precieux instantiate\n",
     ]
 
 
-async def test_a_header_is_proved_before_it_is_kept(header: Path, folder: Path) -> None:
+async def test_a_header_is_tried_before_it_is_stored(header: Path, folder: Path) -> None:
     compiler = Compiler(header)
     await headers.make(compiler, [_installed()], folder)
     proof = compiler.jobs[2]
@@ -96,7 +109,7 @@ async def test_a_header_is_proved_before_it_is_kept(header: Path, folder: Path) 
 
 
 @pytest.mark.parametrize("fails", [_BUILD, _LOAD, _USE])
-async def test_without_the_plugin_where_it_does_not_work(fails: str, header: Path, folder: Path) -> None:
+async def test_falls_back_to_no_plugin(fails: str, header: Path, folder: Path) -> None:
     compiler = Compiler(header)
     compiler.fails = (fails,)
     await headers.make(compiler, [_installed()], folder)
@@ -107,7 +120,7 @@ async def test_without_the_plugin_where_it_does_not_work(fails: str, header: Pat
     assert len(compiler.jobs) == tried  # it is not tried at every start
 
 
-async def test_a_changed_header_is_made_anew(header: Path, folder: Path) -> None:
+async def test_a_changed_header_is_compiled_again(header: Path, folder: Path) -> None:
     compiler = Compiler(header)
     await headers.make(compiler, [_installed()], folder)
     _change(header)
@@ -115,42 +128,44 @@ async def test_a_changed_header_is_made_anew(header: Path, folder: Path) -> None
     assert len(compiler.precompiled) == 4
 
 
-async def test_what_is_out_of_date_is_not_left_when_it_cannot_be_made(header: Path, folder: Path) -> None:
+async def test_an_outdated_file_is_removed_if_the_header_does_not_compile(header: Path, folder: Path) -> None:
     compiler = Compiler(header)
     await headers.make(compiler, [_installed()], folder)
     _change(header)
     compiler.fails = ("made.gch",)
     await headers.make(compiler, [_installed()], folder)
-    assert _made(folder) == set()
+    assert _stored(folder) == set()
 
 
-async def test_another_version_or_command_has_its_own(header: Path, folder: Path) -> None:
-    others = [replace(_CPP, precompile=(*_CPP.precompile, "-O3")), replace(_CPP, plugin=None)]
+async def test_another_version_or_command_has_another_folder(header: Path, folder: Path) -> None:
+    assert _COMPILE
+    others = [replace(_HEADERS, command=(*_HEADERS.command, "-O3")), replace(_HEADERS, plugin=None)]
+    languages = [replace(_CPP, compile=replace(_COMPILE, headers=headers)) for headers in others]
     keys = {
         _installed().headers_key,
         _installed("g++ 13").headers_key,
-        *(replace(_installed(), language=other).headers_key for other in others),
+        *(replace(_installed(), language=language).headers_key for language in languages),
     }
     assert len(keys) == 4
 
 
-async def test_without_a_folder_nothing_is_made() -> None:
+async def test_without_a_folder_nothing_is_compiled() -> None:
     compiler = Compiler()
     await headers.make(compiler, [_installed()], None)
     assert compiler.jobs == []
 
 
-def test_programs_are_compiled_as_their_headers_are() -> None:
-    """GCC takes a precompiled header only where the flags that matter are the same."""
-    assert _CPP.compile
+def test_programs_and_headers_are_compiled_with_the_same_flags() -> None:
+    """GCC uses a precompiled header only if the flags that matter are the same."""
+    assert _COMPILE
     compile_, precompile = (
         [word for word in command if word.startswith(("{gxx}", "-p", "-std", "-O", "-f", "-m", "-D"))]
-        for command in (_CPP.compile, _CPP.precompile)
+        for command in (_COMPILE.words, _HEADERS.command)
     )
     assert compile_ == precompile == ["{gxx}", "-pipe"]
 
 
-def test_a_folder_that_others_may_write_is_not_believed(tmp_path: Path) -> None:
+def test_a_folder_that_others_may_write_is_not_trusted(tmp_path: Path) -> None:
     (tmp_path / "headers").mkdir()
     (tmp_path / "headers").chmod(0o755)
     assert headers.find_folder(tmp_path)
@@ -159,7 +174,7 @@ def test_a_folder_that_others_may_write_is_not_believed(tmp_path: Path) -> None:
         assert headers.find_folder(tmp_path) is None
 
 
-def test_nor_one_that_is_somebody_else_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_another_user_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "headers").mkdir()
     if os.geteuid() == 0:
         os.chown(tmp_path / "headers", 4711, 4711)
@@ -168,6 +183,6 @@ def test_nor_one_that_is_somebody_else_s(tmp_path: Path, monkeypatch: pytest.Mon
     assert headers.find_folder(tmp_path) is None
 
 
-def test_no_folder_is_no_failure(tmp_path: Path) -> None:
+def test_no_folder_is_not_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert headers.find_folder(tmp_path / "file") is None

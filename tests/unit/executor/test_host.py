@@ -13,7 +13,7 @@ def uid_map(tmp_path: Path) -> Path:
     return tmp_path / "uid_map"
 
 
-def test_ids_that_exist_will_do(uid_map: Path) -> None:
+def test_ids_that_exist_are_accepted(uid_map: Path) -> None:
     uid_map.write_text("         0          0 4294967295\n")
     host._require_ids(1_879_048_192, 18, uid_map)
 
@@ -25,7 +25,7 @@ def test_ids_that_exist_will_do(uid_map: Path) -> None:
         ("0 100000 65536\n", r"FIRST_USER_ID is 1879048192.*first of 18"),
     ],
 )
-def test_ids_that_do_not_exist_are_told_apart(uid_map: Path, mapped: str, remedy: str) -> None:
+def test_missing_ids_are_an_error_with_a_remedy(uid_map: Path, mapped: str, remedy: str) -> None:
     uid_map.write_text(mapped)
     with pytest.raises(ConfigurationError, match=remedy):
         host._require_ids(1_879_048_192, 18, uid_map)

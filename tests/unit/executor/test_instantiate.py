@@ -1,4 +1,4 @@
-"""The compiler's plugin leaves nothing of what the header asks for to the program, and adds nothing."""
+"""The compiler's plugin instantiates all templates that the header asks for, and no others."""
 
 import shutil
 import subprocess
@@ -29,7 +29,7 @@ inline Imported<int> *imported() { return new Imported<int>; }
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """With a header, and beside it the same made ahead."""
+    """A folder with a header, and the same header precompiled in `ahead/`."""
     (tmp_path / "header.h").write_text(_HEADER)
     (tmp_path / "ahead.cpp").write_text('#include "header.h"\n#pragma precieux instantiate\n')
     source = str(preload_files() / "instantiate.c")
@@ -49,13 +49,13 @@ def _gxx(folder: Path, *words: str) -> str:
 
 
 def _compiled(folder: Path, headers: str, program: str) -> str:
-    """The functions that GCC comes by, as it announces them."""
+    """Return the functions that GCC compiles, which `-Q` prints."""
     (folder / "program.cpp").write_text(program)
-    said = _gxx(folder, f"-I{headers}", "-Q", "-S", "-o", "program.s", "program.cpp")
-    return said.partition("\n")[0]
+    output = _gxx(folder, f"-I{headers}", "-Q", "-S", "-o", "program.s", "program.cpp")
+    return output.partition("\n")[0]
 
 
-def test_virtual_functions_of_objects_that_the_header_makes_are_instantiated_with_it(folder: Path) -> None:
+def test_virtual_functions_that_the_header_uses_are_instantiated(folder: Path) -> None:
     program = '#include "header.h"\nint main() {}\n'
     left = _compiled(folder, "plain", program)
     assert "Outer<T>::held" in left
@@ -63,7 +63,7 @@ def test_virtual_functions_of_objects_that_the_header_makes_are_instantiated_wit
     assert _compiled(folder, "ahead", program).strip() == "int main()"
 
 
-def test_a_program_that_asks_for_more_has_it(folder: Path) -> None:
+def test_a_program_may_instantiate_more(folder: Path) -> None:
     program = '#include "header.h"\nint main() { return Outer<char>().held() + made()->held(); }\n'
     assert "char" in _compiled(folder, "ahead", program)
     assert _compiled(folder, "ahead", program).count("T = int") == 0
@@ -72,10 +72,10 @@ def test_a_program_that_asks_for_more_has_it(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("optimisation", ["-O0", "-O2"])
-def test_it_instantiates_what_the_library_declares(folder: Path, optimisation: str) -> None:
-    """Tables that the library has are imported, over which GCC's own look at them crashes without optimisation."""
+def test_templates_of_the_library_are_instantiated(folder: Path, optimisation: str) -> None:
+    """The library's virtual tables are imported. GCC's own check of them crashes without optimisation."""
     (folder / "ahead.cpp").write_text("#include <iostream>\n#pragma precieux instantiate\n")
     _gxx(folder, optimisation, "-fplugin=./made.so", "-x", "c++-header", "-o", "ahead/iostream.gch", "ahead.cpp")
     (folder / "program.cpp").write_text("#include <iostream>\nint main() { std::cout << 1; }\n")
-    said = _gxx(folder, optimisation, "-Iahead", "-Winvalid-pch", "-Q", "-S", "-o", "program.s", "program.cpp")
-    assert said.split("\n")[0].strip().startswith("int main()")
+    output = _gxx(folder, optimisation, "-Iahead", "-Winvalid-pch", "-Q", "-S", "-o", "program.s", "program.cpp")
+    assert output.split("\n")[0].strip().startswith("int main()")

@@ -38,7 +38,7 @@ def test_find_main(source: str, stem: str, main: str) -> None:
 
 
 @pytest.mark.parametrize("source", ["class {} {{ void main() }}", "package {}; class A {{}}"])
-def test_names_too_long_for_a_file_or_a_command_are_not_used(source: str) -> None:
+def test_names_too_long_for_a_file_or_command_are_not_used(source: str) -> None:
     assert find_main(source.format("A" * 60000)) == MainClass("Main", "Main")
 
 
@@ -50,7 +50,7 @@ def test_names_too_long_for_a_file_or_a_command_are_not_used(source: str) -> Non
         (f"@interface Wanted {{ int[] value(); }} class A {{ Class<?> c = B.class; {_MAIN} }}", "A", "A"),
     ],
 )
-def test_annotations_and_comments_may_stand_anywhere(source: str, stem: str, main: str) -> None:
+def test_annotations_and_comments_may_be_anywhere(source: str, stem: str, main: str) -> None:
     assert find_main(source) == MainClass(stem, main)
 
 
@@ -64,7 +64,7 @@ _MEMBERS = st.sampled_from(
 
 @given(data=st.data())
 def test_sensible_programs(data: st.DataObject) -> None:
-    """Programs whose answer is known by how they are made."""
+    """Programs that are generated from the expected answer."""
 
     def gap() -> str:
         return data.draw(_GAPS)
@@ -89,6 +89,6 @@ def test_sensible_programs(data: st.DataObject) -> None:
     assert found == MainClass(stem, ".".join(filter(None, [package, main or stem])))
 
 
-def test_of_a_source_beyond_all_measure_the_beginning_counts() -> None:
+def test_only_the_beginning_of_a_huge_source_counts() -> None:
     table = "int[][] table = {" + "{1, 2}," * 100_000 + "};"
     assert find_main(f"package a; public class A {{ {table} {_MAIN} }} class B {{ }}") == MainClass("A", "a.A")

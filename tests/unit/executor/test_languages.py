@@ -1,27 +1,36 @@
-"""The languages' files: complete, and known by name."""
+"""The languages' files are complete, and each has names."""
+
+from collections.abc import Iterator
 
 from executor.languages import known
+from executor.languages.base import Language, Stub
 from shared.languages import ALIASES
+
+
+def _commands(language: Language) -> Iterator[tuple[str, ...]]:
+    """Yield every command of the language."""
+    compile_, warm = language.compile, language.run.warm
+    headers = compile_.headers if compile_ else None
+    commands = [language.run.words, language.version, language.source_file.reserved, warm.argv if warm else ()]
+    commands += [compile_.words, compile_.shared] if compile_ else []
+    commands += [headers.command, headers.plugin.command if headers.plugin else ()] if headers else []
+    commands += [prebuilt.command for prebuilt in language.prebuilt]
+    return filter(None, commands)
 
 
 def test_every_language_has_names_and_every_name_a_language() -> None:
     assert set(known()) == set(ALIASES)
 
 
-def test_commands_name_only_what_is_known() -> None:
+def test_commands_use_only_known_names() -> None:
     for language in known().values():
-        words = dict.fromkeys((*language.tools, *language.options, "source", "main", "memory_mib", "headers"), "x")
+        options = language.compile.options if language.compile else {}
+        words = dict.fromkeys((*language.tools, *options, "source", "main", "memory_mib", "headers"), "x")
         words |= dict.fromkeys(("preload", "runtime", "plugin"), "x")
-        for command in (
-            language.run,
-            language.version,
-            language.compile or language.run,
-            language.precompile or language.run,
-            language.compiler or language.run,
-            language.stub.run if language.stub else language.run,
-            *(making.command for making in (*language.makings, language.plugin) if making),
-        ):
+        for command in _commands(language):
             assert command[0].format(**words) in ("x", "/box/work/main", "/bin/sh")
             assert all(part.format(**words) for part in command)
+        if isinstance(language.run.warm, Stub):
+            assert all(part.format(**words) for part in language.run.warm.words)
         for paths in language.tools.values():
             assert all(path.startswith("/") for path in paths)

@@ -1,4 +1,4 @@
-"""A request's wishes within the operator's bounds."""
+"""A request's limits within the operator's bounds."""
 
 import pytest
 
@@ -16,8 +16,8 @@ _SETTINGS = ExecutorSettings(
 )
 
 
-def _of(**wishes: float) -> tuple[float, float, int]:
-    request = RunRequest.model_validate({"code": "x", "language": "py", **wishes})
+def _of(**fields: float) -> tuple[float, float, int]:
+    request = RunRequest.model_validate({"code": "x", "language": "py", **fields})
     found = limits.of_run(request, _SETTINGS, extra_memory=1000)
     return found.cpu_s, found.wall_s, found.memory_bytes - 1000
 
@@ -26,32 +26,32 @@ def test_defaults() -> None:
     assert _of() == (5, 20, 100 << 20)
 
 
-def test_wishes_lower_and_raise() -> None:
+def test_a_request_may_lower_and_raise_limits() -> None:
     assert _of(time_limit=1, wall_limit=2, memory_limit=50 << 20) == (1, 2, 50 << 20)
     assert _of(time_limit=15, wall_limit=40, memory_limit=150 << 20) == (15, 40, 150 << 20)
 
 
-def test_nobody_gets_more_than_the_maximum() -> None:
+def test_no_request_gets_more_than_the_maximum() -> None:
     assert _of(time_limit=1e9, wall_limit=1e9, memory_limit=1 << 60) == (20, 50, 200 << 20)
 
 
-def test_too_little_memory_for_any_process_is_raised() -> None:
+def test_a_memory_limit_too_low_for_any_process_is_raised() -> None:
     assert _of(memory_limit=1)[2] == 16 << 20
 
 
 def _numbers(settings: ExecutorSettings, *, by_number: bool, most: int | None = None) -> tuple[int, int]:
     fitted = limits.on_this_host(settings, by_number=by_number, most_processes=most)
-    run = limits.of_run(limits.NO_WISHES, fitted, extra_memory=0)
+    run = limits.of_run(limits.DEFAULT_REQUEST, fitted, extra_memory=0)
     return run.processes, run.open_files
 
 
-def test_programs_that_only_numbers_bound_get_fewer_processes_and_files() -> None:
+def test_hosts_without_cgroups_allow_fewer_processes_and_files() -> None:
     assert _numbers(ExecutorSettings(), by_number=False) == (256, 512)
     assert _numbers(ExecutorSettings(), by_number=True) == (128, 128)
     assert _numbers(ExecutorSettings(max_processes=200, max_open_files=300), by_number=True) == (200, 300)
 
 
-def test_programs_in_all_slots_leave_us_processes() -> None:
+def test_full_slots_leave_processes_for_the_executor() -> None:
     settings = ExecutorSettings(executor_slots=10, executor_warm_boxes=2)
     processes, _ = _numbers(settings, by_number=True, most=1000)
     assert 32 <= processes < 128
@@ -59,6 +59,6 @@ def test_programs_in_all_slots_leave_us_processes() -> None:
     assert _numbers(settings, by_number=True, most=100_000) == (128, 128)
 
 
-def test_too_few_processes_for_all_slots_are_refused() -> None:
+def test_too_few_processes_for_all_slots_are_an_error() -> None:
     with pytest.raises(ConfigurationError, match="PRECIEUX_EXECUTOR_SLOTS"):
         _numbers(ExecutorSettings(executor_slots=10), by_number=False, most=300)

@@ -1,7 +1,8 @@
-"""What the pipeline makes of how a box ended; the box itself is played."""
+"""How the pipeline turns the end of a box into a result, with fake boxes."""
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from executor.languages import known
 from executor.languages.py import LANGUAGE
 from executor.load import Reading
 from executor.pipeline import Pipeline
-from executor.sandbox.base import Job, SandboxFailure, StepResult, Zygote
+from executor.sandbox.base import File, Job, SandboxFailure, StepResult, Zygote
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
 from shared.codex import RunRequest, Verdict
@@ -32,14 +33,14 @@ class ScriptedSandbox:
 
 
 class BrokenSandbox:
-    """No box with a zygote can be made; nor any at all, if `everywhere`."""
+    """No box with a zygote can be made, and no box at all if `everywhere`."""
 
     def __init__(self, *, everywhere: bool) -> None:
         self._everywhere = everywhere
-        self.asked: list[Job] = []
+        self.jobs: list[Job] = []
 
     async def run(self, job: Job) -> list[StepResult]:
-        self.asked.append(job)
+        self.jobs.append(job)
         if job.template.zygote or self._everywhere:
             raise SandboxFailure("the zygote ended")
         return [StepResult(0, None, 1.0, 1.0, 1, None, stdout=b"done", stderr=b"", truncated=False)]
@@ -56,6 +57,29 @@ class AllWarm(Warm):
     def compiler(self, installed: Installed) -> None: ...
 
 
+class SharedCompiler:
+    """Answers every source with `compiled`."""
+
+    def __init__(self, compiled: StepResult | None) -> None:
+        self._compiled = compiled
+
+    async def compile(self, name: str, source: bytes, output_bytes: int) -> StepResult | None:
+        return self._compiled
+
+
+class WithSharedCompiler(Warm):
+    """Every language has this shared compiler, and no other help."""
+
+    def __init__(self, compiled: StepResult | None) -> None:
+        self._compiler = SharedCompiler(compiled)
+
+    def place(self, job: Job, request: RunRequest, installed: Installed) -> Job:
+        return job
+
+    def compiler(self, installed: Installed) -> Any:
+        return self._compiler
+
+
 @pytest.fixture
 def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     readings = iter([Reading(0, 0.0), Reading(27_000_000, 30.0)])
@@ -63,41 +87,41 @@ def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("busy_machine")
-@pytest.mark.parametrize(("stopped", "told"), [("wall", 0.9), ("cpu", None), ("memory", None), (None, None)])
-async def test_only_a_wall_limit_brings_evidence_of_load(stopped: str | None, told: float | None) -> None:
-    """Whoever used its CPU time did so on any machine: evidence would have it run again for nothing."""
+@pytest.mark.parametrize(("stopped", "pressure"), [("wall", 0.9), ("cpu", None), ("memory", None), (None, None)])
+async def test_only_a_wall_limit_reports_the_load(stopped: str | None, pressure: float | None) -> None:
+    """A program that used its CPU time did so on any machine, so it must not be run again."""
     pipeline = Pipeline(ScriptedSandbox(stopped), ExecutorSettings())
-    outcome = await pipeline.run(RunRequest(code="x", language="py"), _PYTHON)
-    assert outcome.cpu_pressure == told
+    result = await pipeline.run(RunRequest(code="x", language="py"), _PYTHON)
+    assert result.cpu_pressure == pressure
     if stopped in ("wall", "cpu"):
-        assert outcome.verdict is Verdict.TIME_LIMIT
+        assert result.verdict is Verdict.TIME_LIMIT
 
 
-async def test_a_program_does_not_suffer_for_what_stood_ready() -> None:
+async def test_a_failed_warm_box_falls_back_to_a_cold_one() -> None:
     sandbox = BrokenSandbox(everywhere=False)
-    outcome = await Pipeline(sandbox, ExecutorSettings(), AllWarm()).run(RunRequest(code="x", language="py"), _PYTHON)
-    assert (outcome.verdict, outcome.output) == (Verdict.OK, "done")
-    assert [bool(job.template.zygote) for job in sandbox.asked] == [True, False]
+    result = await Pipeline(sandbox, ExecutorSettings(), AllWarm()).run(RunRequest(code="x", language="py"), _PYTHON)
+    assert (result.verdict, result.output) == (Verdict.OK, "done")
+    assert [bool(job.template.zygote) for job in sandbox.jobs] == [True, False]
 
 
-async def test_a_sandbox_that_fails_altogether_is_asked_twice_and_no_more() -> None:
+async def test_a_failed_cold_box_is_not_tried_again() -> None:
     sandbox = BrokenSandbox(everywhere=True)
     with pytest.raises(SandboxFailure):
         await Pipeline(sandbox, ExecutorSettings(), AllWarm()).run(RunRequest(code="x", language="py"), _PYTHON)
-    assert len(sandbox.asked) == 2
+    assert len(sandbox.jobs) == 2
 
 
-class RefusingSandbox:
-    """No program compiles, and if it is `stopped`, for a limit; but one does without headers."""
+class RejectingSandbox:
+    """Every program compiles, but not with precompiled headers. `stopped` is the limit that stopped the compiler."""
 
     def __init__(self, stopped: str | None = None) -> None:
         self._stopped = stopped
-        self.asked: list[Job] = []
+        self.jobs: list[Job] = []
 
     async def run(self, job: Job) -> list[StepResult]:
-        self.asked.append(job)
+        self.jobs.append(job)
         compiles = not any("/headers/" in word for word in job.steps[0].argv)
-        compiled = StepResult(0 if compiles else 1, None, 1.0, 1.0, 1, self._stopped, b"refused", b"", truncated=False)
+        compiled = StepResult(0 if compiles else 1, None, 1.0, 1.0, 1, self._stopped, b"rejected", b"", truncated=False)
         return [compiled, replace(compiled, stdout=b"done")] if compiles else [compiled]
 
 
@@ -110,13 +134,57 @@ class RefusingSandbox:
         ("#include <iostream>", None, False, Verdict.COMPILE_ERROR),
     ],
 )
-async def test_what_headers_made_ahead_refuse_is_compiled_without(
+async def test_a_source_rejected_with_a_precompiled_header_compiles_again(
     code: str, stopped: str | None, precompile: bool, verdict: Verdict
 ) -> None:
-    sandbox = RefusingSandbox(stopped)
+    sandbox = RejectingSandbox(stopped)
     cpp = Installed(known()["cpp"], {"gxx": "/usr/bin/g++", "gold": "", "named_folders": ""}, "")
-    outcome = await Pipeline(sandbox, ExecutorSettings(precompile_headers=precompile)).run(
+    result = await Pipeline(sandbox, ExecutorSettings(precompile_headers=precompile)).run(
         RunRequest(code=code, language="cpp"), cpp
     )
-    assert outcome.verdict is verdict
-    assert len(sandbox.asked) == (2 if verdict is Verdict.OK else 1)
+    assert result.verdict is verdict
+    assert len(sandbox.jobs) == (2 if verdict is Verdict.OK else 1)
+
+
+class CompilingSandbox:
+    """Every step succeeds, and a compile step makes `main`."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+
+    async def run(self, job: Job) -> list[StepResult]:
+        self.jobs.append(job)
+        *compiled, ran = [StepResult(0, None, 1.0, 1.0, 1, None, b"done", b"", truncated=False) for _ in job.steps]
+        artefacts = {"main": File(b"cold")} if job.artefact_bytes else {}
+        return [*(replace(step, artefacts=artefacts) for step in compiled), ran]
+
+
+def _compiled(exit_code: int) -> StepResult:
+    artefacts = {} if exit_code else {"main": File(b"shared")}
+    return StepResult(exit_code, None, 1.0, 1.0, 1, None, b"Main.java:1", b"", truncated=False, artefacts=artefacts)
+
+
+async def _run_twice(compiled: StepResult | None) -> tuple[list[Verdict], list[Job]]:
+    """Return the verdicts and the boxes' jobs of a source that comes twice."""
+    sandbox = CompilingSandbox()
+    pipeline = Pipeline(sandbox, ExecutorSettings(), WithSharedCompiler(compiled))
+    java = Installed(known()["java"], dict.fromkeys(known()["java"].tools, "/usr/bin/java"), "")
+    request = RunRequest(code="class Main {}", language="java")
+    return [(await pipeline.run(request, java)).verdict for _ in range(2)], sandbox.jobs
+
+
+async def test_artefacts_of_a_shared_compiler_run_and_are_not_cached() -> None:
+    verdicts, jobs = await _run_twice(_compiled(0))
+    assert verdicts == [Verdict.OK, Verdict.OK]
+    assert [(len(job.steps), job.files["main"].content, job.artefact_bytes) for job in jobs] == [(1, b"shared", 0)] * 2
+
+
+async def test_a_source_that_a_shared_compiler_rejects_gets_no_box() -> None:
+    assert await _run_twice(_compiled(1)) == ([Verdict.COMPILE_ERROR, Verdict.COMPILE_ERROR], [])
+
+
+async def test_without_an_answer_the_box_compiles_and_its_artefacts_are_cached() -> None:
+    verdicts, (first, second) = await _run_twice(None)
+    assert verdicts == [Verdict.OK, Verdict.OK]
+    assert (len(first.steps), "main" in first.files) == (2, False)
+    assert (len(second.steps), second.files["main"].content) == (1, b"cold")

@@ -1,5 +1,4 @@
-"""When a probe cannot run, no other goes on: each would raise a wall again that is being taken down. On a slow machine
-a probe takes longer, and finds the same."""
+"""A probe that cannot run cancels the others, and a slow machine gets the same findings."""
 
 import asyncio
 import json
@@ -11,7 +10,7 @@ from executor.sandbox.base import Job, SandboxFailure, StepResult
 
 
 class _Sandbox:
-    """Fails when `fails` is in the program, once all others wait; they wait until they are cancelled."""
+    """Fails if `fails` is in the program, once all others wait. The others wait until they are cancelled."""
 
     def __init__(self, fails: str, others: int) -> None:
         self._fails = fails.encode()
@@ -32,7 +31,7 @@ class _Sandbox:
 
 
 @pytest.mark.parametrize("fails", ["_CLONE_NEWUSER", "print('x' * 1000)"], ids=["of isolation", "of a limit"])
-async def test_a_probe_that_fails_ends_the_others(fails: str) -> None:
+async def test_a_probe_that_fails_cancels_the_others(fails: str) -> None:
     others = len(probes._LIMIT_PROBES)
     sandbox = _Sandbox(fails, others)
     with pytest.raises(SandboxFailure, match="no box can be made"):

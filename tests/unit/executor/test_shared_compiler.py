@@ -1,4 +1,4 @@
-"""What is believed of a shared compiler's answer; the compiler is played."""
+"""How the answers of a shared compiler are checked, with a fake compiler."""
 
 import asyncio
 import struct
@@ -8,7 +8,7 @@ import pytest
 
 from executor.sandbox.base import Job, StepResult
 from executor.warm import shared_compiler
-from executor.warm.shared_compiler import Nonsense, SharedCompiler, checked
+from executor.warm.shared_compiler import ProtocolError, SharedCompiler, checked
 
 _ENDED = StepResult(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False)
 
@@ -17,23 +17,23 @@ def _field(content: bytes) -> bytes:
     return struct.pack(">i", len(content)) + content
 
 
-def _answer(verdict: int, said: str, *files: tuple[str, bytes]) -> bytes:
+def _answer(verdict: int, diagnostics: str, *files: tuple[str, bytes]) -> bytes:
     fields = b"".join(_field(name.encode()) + _field(content) for name, content in files)
-    return bytes([verdict]) + _field(said.encode()) + struct.pack(">i", len(files)) + fields
+    return bytes([verdict]) + _field(diagnostics.encode()) + struct.pack(">i", len(files)) + fields
 
 
-class _Played:
-    """Answers every source by `answer`, and ends where that gives nothing."""
+class _FakeCompiler:
+    """Answers every source by `answer`, and ends if that returns nothing."""
 
     def __init__(self, answer: Callable[[bytes, bytes], bytes]) -> None:
         self._answer = answer
         self.starts = 0
 
-    async def attend(self, job: Job) -> list[StepResult]:
+    async def run_service(self, job: Job) -> list[StepResult]:
         self.starts += 1
-        given = job.steps[0].stdin
-        assert not isinstance(given, bytes)
-        reader, writer = await asyncio.open_unix_connection(sock=given.dup())
+        stdin = job.steps[0].stdin
+        assert not isinstance(stdin, bytes)
+        reader, writer = await asyncio.open_unix_connection(sock=stdin.dup())
         try:
             writer.write(b"r")
             while True:
@@ -53,8 +53,8 @@ async def _number(reader: asyncio.StreamReader) -> int:
     return number
 
 
-async def _started(played: _Played) -> SharedCompiler:
-    compiler = SharedCompiler(played.attend, ("javac",), {}, idle_s=60)
+async def _started(fake: _FakeCompiler) -> SharedCompiler:
+    compiler = SharedCompiler(fake.run_service, ("javac",), {}, idle_s=60)
     await _until_answered(compiler)
     return compiler
 
@@ -65,16 +65,16 @@ async def _until_answered(compiler: SharedCompiler) -> None:
             await asyncio.sleep(0)
 
 
-async def test_nobody_waits_for_its_start() -> None:
-    played = _Played(lambda name, source: _answer(0, "", ("Main.class", source)))
-    compiler = SharedCompiler(played.attend, ("javac",), {}, idle_s=60)
+async def test_a_source_does_not_wait_for_the_start() -> None:
+    fake = _FakeCompiler(lambda name, source: _answer(0, "", ("Main.class", source)))
+    compiler = SharedCompiler(fake.run_service, ("javac",), {}, idle_s=60)
     assert await compiler.compile("Main.java", b"class Main {}", 1000) is None
     await compiler.aclose()
 
 
-async def test_answers_are_as_of_a_step() -> None:
-    played = _Played(lambda name, source: _answer(0, "Note", ("a/Main.class", source), ("Other.class", name)))
-    compiler = await _started(played)
+async def test_an_answer_becomes_a_step_result() -> None:
+    fake = _FakeCompiler(lambda name, source: _answer(0, "Note", ("a/Main.class", source), ("Other.class", name)))
+    compiler = await _started(fake)
     ended = await compiler.compile("Main.java", b"text", 2)
     assert ended
     assert ended.succeeded
@@ -86,8 +86,8 @@ async def test_answers_are_as_of_a_step() -> None:
     await compiler.aclose()
 
 
-async def test_refusals_bring_no_files() -> None:
-    compiler = await _started(_Played(lambda name, source: _answer(1, "error", ("Main.class", b""))))
+async def test_a_rejected_source_has_no_artefacts() -> None:
+    compiler = await _started(_FakeCompiler(lambda name, source: _answer(1, "error", ("Main.class", b""))))
     ended = await compiler.compile("Main.java", b"text", 1000)
     assert ended
     assert (ended.exit_code, ended.stdout, ended.artefacts) == (1, b"error", {})
@@ -108,25 +108,25 @@ async def test_refusals_bring_no_files() -> None:
         b"",
     ],
 )
-async def test_without_a_plain_verdict_the_ordinary_compiler_is_asked(answer: bytes) -> None:
-    played = _Played(lambda name, source: answer if source == b"odd" else _answer(1, ""))
-    compiler = await _started(played)
+async def test_a_malformed_or_unsure_answer_falls_back(answer: bytes) -> None:
+    fake = _FakeCompiler(lambda name, source: answer if source == b"odd" else _answer(1, ""))
+    compiler = await _started(fake)
     assert await compiler.compile("Main.java", b"odd", 1000) is None
     await compiler.aclose()
 
 
-async def test_one_that_takes_too_long_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_compiler_that_takes_too_long_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_compiler, "_COMPILE_S", 0.05)
-    played = _Played(lambda name, source: _answer(1, "")[: 3 if source == b"odd" else None])
-    compiler = await _started(played)
+    fake = _FakeCompiler(lambda name, source: _answer(1, "")[: 3 if source == b"odd" else None])
+    compiler = await _started(fake)
     assert await compiler.compile("Main.java", b"odd", 1000) is None
     await _until_answered(compiler)
-    assert played.starts == 2
+    assert fake.starts == 2
     await compiler.aclose()
 
 
-async def test_who_hangs_up_leaves_no_answer_for_the_next() -> None:
-    compiler = await _started(_Played(lambda name, source: _answer(1, source.decode())))
+async def test_a_disconnected_client_leaves_no_answer_for_the_next() -> None:
+    compiler = await _started(_FakeCompiler(lambda name, source: _answer(1, source.decode())))
     hasty = asyncio.create_task(compiler.compile("Main.java", b"first", 1000))
     await asyncio.sleep(0)
     hasty.cancel()
@@ -137,13 +137,13 @@ async def test_who_hangs_up_leaves_no_answer_for_the_next() -> None:
 
 
 @pytest.mark.parametrize("name", ["Main.class", "a/b/Main$1.class", "Übung.class"])
-def test_class_files_are_taken(name: str) -> None:
+def test_names_of_class_files_are_accepted(name: str) -> None:
     assert checked(name) == name
 
 
 @pytest.mark.parametrize(
     "name", ["", "/Main.class", "../Main.class", "a/../../M.class", "a//M.class", "main", "a\0.class"]
 )
-def test_other_names_are_nonsense(name: str) -> None:
-    with pytest.raises(Nonsense):
+def test_other_names_are_rejected(name: str) -> None:
+    with pytest.raises(ProtocolError):
         checked(name)

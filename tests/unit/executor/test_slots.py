@@ -1,4 +1,4 @@
-"""Slots: bounded, first come first served within a share, and no share holds up another."""
+"""Slots are bounded, a share's programs run in order, and no share delays another."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from executor.slots import Full, Slots
 
 
-async def test_no_more_run_at_once_than_there_are_slots() -> None:
+async def test_at_most_one_program_per_slot_runs() -> None:
     slots = Slots(2, queue=10)
     running: set[int] = set()
     most = 0
@@ -24,7 +24,7 @@ async def test_no_more_run_at_once_than_there_are_slots() -> None:
     assert most == 2
 
 
-async def test_full_is_said_at_once() -> None:
+async def test_full_is_raised_at_once() -> None:
     slots = Slots(1, queue=1)
     async with slots.take():
         waiting = asyncio.create_task(_take_once(slots))
@@ -47,7 +47,7 @@ async def test_leaving_the_queue_makes_room() -> None:
     await _take_once(slots)
 
 
-async def test_another_share_does_not_wait_for_programs_that_sleep() -> None:
+async def test_a_share_does_not_wait_for_sleepers_of_another() -> None:
     slots = Slots(2, queue=10, express=1)
     async with slots.take("sleeper"), slots.take("sleeper"):
         sleeper = asyncio.create_task(_take_once(slots, "sleeper"))
@@ -65,7 +65,7 @@ async def test_the_express_slot_takes_one_program_of_a_share() -> None:
     await asyncio.gather(*waiting)
 
 
-async def test_a_free_slot_goes_to_the_share_that_has_fewest_running() -> None:
+async def test_a_free_slot_goes_to_the_share_with_fewest_running() -> None:
     slots = Slots(2, queue=10, express=0)
     order: list[str] = []
 
@@ -86,7 +86,7 @@ async def test_leaving_with_a_granted_slot_gives_it_back() -> None:
     async with slots.take():
         leaving = asyncio.create_task(_take_once(slots))
         await asyncio.sleep(0)
-    leaving.cancel()  # the slot is its own already, but it has not run since
+    leaving.cancel()  # it has been granted the slot, and has not run since
     await asyncio.gather(leaving, return_exceptions=True)
     await asyncio.wait_for(_take_once(slots), 5)
 

@@ -1,4 +1,4 @@
-"""Every way for a program to end has one verdict, and a sentence when it did not end well."""
+"""Every way for a program to end has one verdict, and a sentence if it failed."""
 
 import itertools
 import signal
@@ -32,7 +32,7 @@ def _ended(
         ("killed", Verdict.INTERNAL_ERROR),
     ],
 )
-def test_a_limit_decides_however_the_program_ended(stopped: str, expected: Verdict) -> None:
+def test_a_limit_decides_the_verdict(stopped: str, expected: Verdict) -> None:
     endings = [(0, None), (1, None), (None, signal.SIGKILL), (None, signal.SIGSEGV)]
     for (code, number), stderr in itertools.product(endings, (b"", b"MemoryError")):
         assert verdict.of_run(_ended(stopped, code, number, stderr), b"MemoryError") is expected
@@ -52,7 +52,7 @@ def test_a_limit_decides_however_the_program_ended(stopped: str, expected: Verdi
         (_ended(exit_code=None, number=signal.SIGABRT, stderr=b"MemoryError"), Verdict.MEMORY_LIMIT),
     ],
 )
-def test_without_a_limit_the_ending_decides(ended: StepResult, expected: Verdict) -> None:
+def test_without_a_limit_the_exit_decides_the_verdict(ended: StepResult, expected: Verdict) -> None:
     assert verdict.of_run(ended, b"MemoryError") is expected
 
 

@@ -1,4 +1,4 @@
-"""What `kubectl kustomize deploy/kubernetes/example` makes, as plain objects."""
+"""The output of `kubectl kustomize deploy/kubernetes/example`, as plain objects."""
 
 import subprocess
 import sys
@@ -18,11 +18,11 @@ Object = dict[str, Any]
 
 @cache
 def rendered(overlay: Path = FOLDER / "example") -> tuple[Object, ...]:
-    # The wheel's, beside this Python: the same version for everybody.
+    # The one of the wheel, beside this Python: the same version on all machines.
     kubectl = Path(sys.executable).with_name("kubectl")
     done = subprocess.run([kubectl, "kustomize", overlay], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""  # no deprecation either
+    assert done.stderr == ""  # no deprecation
     return tuple(yaml.safe_load_all(done.stdout))
 
 
@@ -36,13 +36,13 @@ def the(kind: str, name: str) -> Object:
 
 
 def settings(namespace: str) -> dict[str, str]:
-    """What the ConfigMap of a namespace tells its pods."""
+    """Return the ConfigMap of the settings of a namespace."""
     (found,) = [one for one in of_kind("ConfigMap") if one["metadata"]["namespace"] == namespace]
     return dict(found["data"])
 
 
 class Pod(NamedTuple):
-    """What a Deployment or a Job starts; all of ours hold one container."""
+    """The pod of a Deployment or a Job. All of ours have one container."""
 
     name: str
     namespace: str
@@ -68,7 +68,7 @@ def pod(name: str) -> Pod:
 
 
 def selects(selector: Object, labels: dict[str, str]) -> bool:
-    """A LabelSelector of `meta/v1`, as far as we use it."""
+    """Evaluate a LabelSelector of `meta/v1`, as far as we use it."""
     assert set(selector) <= {"matchLabels", "matchExpressions"}
     expressions = selector.get("matchExpressions", [])
     assert all(one["operator"] == "In" for one in expressions)

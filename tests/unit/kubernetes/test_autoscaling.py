@@ -1,21 +1,21 @@
-"""What is scaled is there, and by what the code itself waits for."""
+"""The autoscalers name existing Deployments, queues and tables."""
 
 from shared.broker.base import QUEUE
 from tests.unit.kubernetes.manifests import of_kind, settings, the
 
 
-def test_autoscalers_scale_what_there_is() -> None:
+def test_autoscalers_scale_existing_deployments() -> None:
     scalers = of_kind("HorizontalPodAutoscaler", "ScaledObject")
     targets = [one["spec"]["scaleTargetRef"]["name"] for one in scalers]
-    # Nobody but a person starts the operator's.
+    # People start the operator's pod.
     assert sorted(targets) == sorted({one["metadata"]["name"] for one in of_kind("Deployment")} - {"operator"})
     for one, target in zip(scalers, targets, strict=True):
-        # Else each `apply` would take back what the autoscaler has decided.
+        # Otherwise each `apply` would undo the autoscaler's decision.
         assert "replicas" not in the("Deployment", target)["spec"]
         assert the("Deployment", target)["metadata"]["namespace"] == one["metadata"]["namespace"]
 
 
-def test_they_watch_the_queue_and_the_jobs() -> None:
+def test_autoscalers_watch_the_queue_and_the_jobs() -> None:
     (consumer,), (runner,) = (
         the("ScaledObject", name)["spec"]["triggers"] for name in ("queue-consumer", "job-runner")
     )

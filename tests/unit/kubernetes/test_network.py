@@ -1,4 +1,4 @@
-"""Who may speak to whom: nobody reaches the executor but the runner, and the executor reaches nobody."""
+"""The network policies: only the runner reaches the executor, and the executor reaches no address."""
 
 import itertools
 from typing import Any, Final, NamedTuple
@@ -24,7 +24,7 @@ PORTS: Final = (53, 80, 443, 465, 587, 5432, 5671, 5672, 8000, 8100, 9100)
 
 
 def policies(peer: Peer, direction: str) -> list[Object]:
-    """Those that isolate this pod in this direction."""
+    """Return the policies that isolate this pod in this direction."""
     return [
         policy
         for policy in of_kind("NetworkPolicy")
@@ -48,7 +48,7 @@ def matches(selector: dict[str, Any], other: Peer) -> bool:
 
 
 def leaves(source: Peer, target: Peer, port: int) -> bool:
-    """As a network plugin decides it: a pod that any policy isolates is open to what one of them lists."""
+    """Decide like a network plugin: an isolated pod may use only the connections that one of its policies lists."""
     isolating = policies(source, "Egress")
     rules = [rule for one in isolating for rule in one["spec"].get("egress", [])]
     return not isolating or any(allows(rule, "to", target, port) for rule in rules)
@@ -68,18 +68,18 @@ def test_only_the_runner_reaches_the_executor() -> None:
     executor = next(one for one in OURS if one.name == "executor")
     others = [*OURS, STRANGER, INGRESS_CONTROLLER, PROMETHEUS]
     reached = {(other.name, port) for other in others for port in PORTS if enters(other, executor, port)}
-    # Whatever the policies of those others say.
+    # The policies of the other pods do not matter.
     assert reached == {("job-runner", 8100)}
     assert reaches(next(one for one in OURS if one.name == "job-runner"), executor, 8100)
 
 
-def test_the_executor_reaches_nothing() -> None:
+def test_the_executor_reaches_no_address() -> None:
     executor = next(one for one in OURS if one.name == "executor")
     others = [*OURS, STRANGER, INGRESS_CONTROLLER, PROMETHEUS]
     assert not [(other.name, port) for other in others for port in PORTS if leaves(executor, other, port)]
 
 
-def test_who_reaches_the_services() -> None:
+def test_only_listed_peers_reach_the_services() -> None:
     reached = {
         (other.name, one.name, port)
         for one in OURS
@@ -93,7 +93,7 @@ def test_who_reaches_the_services() -> None:
     assert reached == api | watched
 
 
-def test_what_the_services_reach_outside() -> None:
+def test_the_services_reach_only_listed_ports() -> None:
     reached = {
         one.name: {port for port in PORTS if reaches(one, STRANGER, port)} for one in OURS if one.name != "executor"
     }
@@ -123,7 +123,7 @@ def test_every_policy_and_budget_and_service_selects_pods() -> None:
     assert selected(monitor["spec"]["selector"], "precieux") == servers - {"executor"}
 
 
-def test_the_runner_s_address_of_the_engine_is_its_service() -> None:
+def test_the_runner_uses_the_address_of_the_executor_service() -> None:
     address = urlsplit(settings("precieux")["PRECIEUX_CODEX_URL"])
     service = the("Service", "executor")
     assert address.hostname == f"executor.{service['metadata']['namespace']}"

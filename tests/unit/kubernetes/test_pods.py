@@ -1,4 +1,4 @@
-"""Every pod is as confined as its container is with Compose, and Kubernetes knows when it lives and when it is done."""
+"""Every pod is as confined as its container with Compose, and has probes and a grace period."""
 
 import re
 from typing import Any, Final
@@ -29,7 +29,7 @@ def test_there_is_a_pod_for_each_process() -> None:
 
 
 @every_pod
-def test_it_has_no_privilege(one: Pod) -> None:
+def test_a_pod_has_no_privilege(one: Pod) -> None:
     assert one.spec["securityContext"]["runAsNonRoot"] is True
     assert one.spec["securityContext"]["runAsUser"] == 10001  # of deploy/Dockerfile
     own = one.container["securityContext"]
@@ -41,30 +41,30 @@ def test_it_has_no_privilege(one: Pod) -> None:
 
 
 @every_pod
-def test_it_cannot_speak_to_kubernetes(one: Pod) -> None:
+def test_a_pod_has_no_kubernetes_token(one: Pod) -> None:
     assert one.spec["automountServiceAccountToken"] is False
     assert one.spec["enableServiceLinks"] is False
 
 
 @every_pod
-def test_its_size_is_known(one: Pod) -> None:
+def test_a_pod_has_limits(one: Pod) -> None:
     resources = one.container["resources"]
     assert {"cpu", "memory"} <= set(resources["requests"])
     assert "memory" in resources["limits"]
-    # What is written there is in memory.
+    # Files in this folder are in memory.
     assert [volume["emptyDir"] for volume in one.spec["volumes"]] == [{"medium": "Memory", "sizeLimit": "64Mi"}]
 
 
 @pytest.mark.parametrize("name", [*SERVICES, "migrate", "operator"])
-def test_it_gets_as_much_memory_as_with_compose(name: str) -> None:
+def test_a_pod_has_as_much_memory_as_with_compose(name: str) -> None:
     assert pod(name).container["resources"]["limits"]["memory"] == compose(name)["mem_limit"].replace("m", "Mi")
 
 
-def test_nobody_runs_the_operator_s_pod_until_it_is_needed() -> None:
+def test_the_operators_pod_has_no_replica_by_default() -> None:
     assert the("Deployment", "operator")["spec"]["replicas"] == 0
 
 
-def test_only_the_executor_is_let_do_what_boxes_take() -> None:
+def test_only_the_executor_may_make_boxes() -> None:
     more = {"procMount", "appArmorProfile", "seccompProfile"}
     for one in pods():
         assert one.spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -79,12 +79,12 @@ def test_only_the_executor_is_let_do_what_boxes_take() -> None:
         "seccompProfile": profile,
     }
     assert executor.spec["hostUsers"] is False
-    # The same file as with Compose, and the manual says how a node gets it.
+    # The same file as with Compose. The manual describes how a node gets it.
     assert "seccomp=deploy/executor-seccomp.json" in compose("executor")["security_opt"]
     assert f"/seccomp/{profile['localhostProfile']}" in (ROOT / "docs/operations.md").read_text()
 
 
-def test_the_namespaces_admit_no_more_than_that() -> None:
+def test_the_namespaces_admit_no_other_privileges() -> None:
     enforced = {
         one["metadata"]["name"]: one["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
         for one in of_kind("Namespace")
@@ -93,7 +93,7 @@ def test_the_namespaces_admit_no_more_than_that() -> None:
     assert {one.namespace for one in pods() if one.name != "executor"} == {"precieux"}
 
 
-def test_a_program_gets_a_processor_of_its_own() -> None:
+def test_each_slot_has_a_processor() -> None:
     container = pod("executor").container
     slots = settings("precieux-executor")["PRECIEUX_EXECUTOR_SLOTS"]
     assert container["resources"]["limits"]["cpu"] == slots
@@ -101,13 +101,13 @@ def test_a_program_gets_a_processor_of_its_own() -> None:
 
 
 @every_server
-def test_it_may_take_as_long_to_end_as_with_compose(one: Pod) -> None:
+def test_a_pod_has_as_much_time_to_stop_as_with_compose(one: Pod) -> None:
     first = one.container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
     assert one.spec["terminationGracePeriodSeconds"] - first == int(compose(one.name)["stop_grace_period"].rstrip("s"))
 
 
 @every_server
-def test_its_probes_ask_for_what_is_served(one: Pod) -> None:
+def test_the_probes_use_served_paths(one: Pod) -> None:
     ports = {port["name"]: port["containerPort"] for port in one.container["ports"]}
     served = {(8000, route.path) for route in router.routes if isinstance(route, Route)} | {
         (9100, "/healthz"),
@@ -120,7 +120,7 @@ def test_its_probes_ask_for_what_is_served(one: Pod) -> None:
 
 
 @every_server
-def test_its_replicas_are_spread(one: Pod) -> None:
+def test_replicas_are_spread_over_nodes(one: Pod) -> None:
     spread = {
         each["topologyKey"]: each["labelSelector"]["matchLabels"] for each in one.spec["topologySpreadConstraints"]
     }
@@ -128,7 +128,7 @@ def test_its_replicas_are_spread(one: Pod) -> None:
 
 
 @every_pod
-def test_its_image_is_the_overlay_s(one: Pod) -> None:
+def test_the_overlay_sets_the_image(one: Pod) -> None:
     base, example = (
         set(re.findall(pattern, "".join(path.read_text() for path in FOLDER.glob(files))))
         for pattern, files in ((r"image: (\S+)", "*/*.yaml"), (r"\{name: (precieux-\w+), newName", "example/*.yaml"))

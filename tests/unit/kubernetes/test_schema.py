@@ -1,4 +1,4 @@
-"""Every manifest is what Kubernetes, KEDA and the Prometheus operator take, field by field."""
+"""Every field of the manifests is valid for Kubernetes, KEDA or the Prometheus operator."""
 
 from copy import deepcopy
 from typing import Any, Final
@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.kubernetes.manifests import Object, rendered, the
 
-#: The oldest that gives a pod an unmasked /proc (`hostUsers: false` with `procMount`), and the newest that is known.
+#: The oldest version with an unmasked /proc (`hostUsers: false` with `procMount`), and the newest known one.
 VERSIONS: Final = ("1.33", kubernetes_validate.latest_version())
 
 
@@ -22,7 +22,7 @@ _TEXT: Final = {"type": "string", "minLength": 1}
 _COUNT: Final = {"type": "integer", "minimum": 0}
 _LIST: Final = {"type": "array", "minItems": 1}
 
-#: By kind, the part of each definition that we use, from the documentation of KEDA 2 and of the Prometheus operator.
+#: The part of each kind's definition that we use, from the documentation of KEDA 2 and the Prometheus operator.
 _EXTENSIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("keda.sh/v1alpha1", "ScaledObject"): _closed(
         {

@@ -1,4 +1,4 @@
-"""What the manifests set is what the code reads; secrets come from Secrets alone, and only to who needs them."""
+"""The manifests set variables that the code reads. Secrets come only from Secrets, and only to pods that need them."""
 
 import importlib
 from pathlib import Path
@@ -28,11 +28,11 @@ every_pod = pytest.mark.parametrize("one", list(pods()), ids=lambda one: one.nam
 
 
 def settings_of(*packages: Any) -> dict[str, bool]:
-    """The variables that these packages read, and whether each is a secret."""
+    """Return the variables that these packages read; the value is True for a secret."""
     for package in packages:
         folder = Path(package.__path__[0])
         for file in folder.rglob("*.py"):
-            # Not every module: some do their work when they are imported.
+            # Not every module: some are programs, which run when they are imported.
             if "(Settings):" in file.read_text():
                 importlib.import_module(".".join(file.relative_to(folder.parent).with_suffix("").parts))
     names = {package.__name__ for package in packages}
@@ -45,7 +45,7 @@ def settings_of(*packages: Any) -> dict[str, bool]:
 
 
 def plain(one: Pod) -> dict[str, str]:
-    """What stands in the manifest or in a ConfigMap, for all to read."""
+    """Return the variables in the manifest or in a ConfigMap, which are not secret."""
     found = {each["name"]: each["value"] for each in one.container["env"] if "value" in each}
     for source in one.container.get("envFrom", []):
         assert set(source) == {"configMapRef"}
@@ -60,11 +60,11 @@ def from_secrets(one: Pod) -> dict[str, dict[str, Any]]:
 
 
 @every_pod
-def test_every_variable_is_one_that_it_reads(one: Pod) -> None:
+def test_a_pod_has_only_variables_that_it_reads(one: Pod) -> None:
     read = settings_of(*_PACKAGES[one.name])
     assert set(from_secrets(one)) <= set(read) | _AWS
     assert {each["name"] for each in one.container["env"]} <= set(read) | _AWS
-    # The ConfigMap is for three services, each of which takes its own.
+    # The ConfigMap is for three services, and each reads its own settings.
     anybody = settings_of(api_service, queue_consumer, job_runner, shared)
     assert set(plain(one)) <= set(read) | set(anybody) | _AWS
 
@@ -77,10 +77,10 @@ def test_a_secret_comes_from_a_secret_of_its_namespace(one: Pod) -> None:
     names = {name: reference["name"] for name, reference in references.items() if name != "PRECIEUX_DATABASE_URL"}
     assert set(names.values()) <= {one.namespace}
     assert all(reference["key"] == name for name, reference in references.items())
-    assert of_kind("Secret") == []  # each installation's own, and none of ours
+    assert of_kind("Secret") == []  # each installation makes its own
 
 
-def test_nobody_has_a_secret_without_need() -> None:
+def test_no_pod_has_a_secret_that_it_does_not_need() -> None:
     secrets = {one.name: set(from_secrets(one)) - _AWS for one in pods()}
     database, broker, key = "PRECIEUX_DATABASE_URL", "PRECIEUX_AMQP_URL", "PRECIEUX_SECRET_KEY"
     token, mail = "PRECIEUX_CODEX_TOKEN", {"PRECIEUX_MAILGUN_API_KEY", "PRECIEUX_SMTP_URL"}
@@ -94,7 +94,7 @@ def test_nobody_has_a_secret_without_need() -> None:
     }
 
 
-def test_each_has_a_database_role_of_its_own() -> None:
+def test_each_service_has_its_own_database_role() -> None:
     secrets = {one.name: from_secrets(one).get("PRECIEUX_DATABASE_URL", {}).get("name") for one in pods()}
     assert secrets == {
         "api-service": "database-api",

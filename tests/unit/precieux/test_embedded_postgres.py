@@ -1,4 +1,4 @@
-"""The embedded Postgres: what must hold however it, or its parent, ends. Real servers; a second or less each."""
+"""The embedded Postgres on real servers: its start, its ends, and the end of its parent."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ from tests.fixtures.postgres import administrator_url
 from tests.fixtures.processes import descendants, survivors
 from tests.waiting import eventually_sync
 
-#: Starts a server, says that it runs, and waits to be killed.
+#: A program that starts a server, prints a line, and waits to be killed.
 OWNER = """
 import pathlib, sys, time
 from precieux.postgres.embedded import EmbeddedPostgres
@@ -38,7 +38,7 @@ with EmbeddedPostgres(pathlib.Path(sys.argv[1]), durable=False) as postgres:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    # Not pytest's tmp_path: root's Postgres runs as somebody who may not pass through that.
+    # Not pytest's tmp_path: root's Postgres runs as another user, which cannot pass through that.
     path = Path(tempfile.mkdtemp(prefix="precieux-test-"))
     path.chmod(0o711)
     yield path
@@ -84,7 +84,7 @@ def test_a_wrong_password_is_refused(folder: Path) -> None:
         assert (folder / "db/password").stat().st_mode & 0o777 == 0o600
 
 
-def test_after_the_server_is_killed_start_brings_it_back_at_the_same_address(folder: Path) -> None:
+def test_a_killed_server_restarts_at_the_same_address(folder: Path) -> None:
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
         query(postgres, "CREATE TABLE kept AS SELECT 1 AS one")
         url, pid = postgres.url(Role.OWNER), postgres.pid
@@ -97,13 +97,13 @@ def test_after_the_server_is_killed_start_brings_it_back_at_the_same_address(fol
 
 
 @pytest.mark.slow
-def test_a_process_id_that_was_given_to_another_process_does_not_block_the_start(folder: Path) -> None:
+def test_a_reused_process_id_does_not_block_the_start(folder: Path) -> None:
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
         pid = postgres.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         eventually_sync(lambda: not postgres.running)
-    # To Postgres only a process of its own user can be another server.
+    # Postgres takes only a process of its own user for another server.
     user = (folder / "db/cluster").stat().st_uid
     with subprocess.Popen(["sleep", "300"], user=user if os.geteuid() == 0 else None) as other:
         status = folder / "db/cluster/postmaster.pid"
@@ -116,7 +116,7 @@ def test_a_process_id_that_was_given_to_another_process_does_not_block_the_start
 
 
 @pytest.mark.slow
-def test_it_ends_with_its_owner_even_if_that_one_is_killed(folder: Path) -> None:
+def test_it_ends_with_its_killed_owner(folder: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", OWNER, folder / "db"], stdout=subprocess.PIPE) as owner:
         assert owner.stdout
         assert owner.stdout.readline()
@@ -156,7 +156,7 @@ def test_data_of_another_major_version_are_refused_in_one_sentence(folder: Path)
         pass
 
 
-def test_a_start_that_was_killed_half_way_leaves_nothing_that_the_next_trips_over(folder: Path) -> None:
+def test_a_killed_start_does_not_hinder_the_next(folder: Path) -> None:
     (folder / "db/cluster.making/base").mkdir(parents=True)
     (folder / "db/password").write_text("half")
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
@@ -164,7 +164,7 @@ def test_a_start_that_was_killed_half_way_leaves_nothing_that_the_next_trips_ove
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
-def test_as_root_below_a_private_folder_the_data_are_kept_where_the_server_reaches_them(folder: Path) -> None:
+def test_roots_data_below_a_private_folder_are_kept_elsewhere(folder: Path) -> None:
     private = folder / "private"
     private.mkdir(mode=0o700)
     postgres = EmbeddedPostgres(private / "db", durable=False)
@@ -179,7 +179,7 @@ def test_as_root_below_a_private_folder_the_data_are_kept_where_the_server_reach
         shutil.rmtree(postgres.folder)
 
 
-def test_no_port_is_opened_and_nobody_else_enters_the_socket_s_folder(folder: Path) -> None:
+def test_no_port_is_open_and_the_socket_folder_is_private(folder: Path) -> None:
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
         assert query(postgres, "SHOW listen_addresses") == ""
         socket = Path(parse_qs(urlsplit(postgres.url(Role.OWNER)).query)["host"][0])
@@ -189,7 +189,7 @@ def test_no_port_is_opened_and_nobody_else_enters_the_socket_s_folder(folder: Pa
     assert not socket.parent.exists()
 
 
-def test_in_a_deep_folder_the_socket_is_in_a_private_one_that_goes_again(folder: Path) -> None:
+def test_a_deep_folder_has_its_socket_in_a_temporary_folder(folder: Path) -> None:
     with EmbeddedPostgres(folder / ("deep/" * 30) / "db", durable=False) as postgres:
         elsewhere = Path(parse_qs(urlsplit(postgres.url(Role.API)).query)["host"][0]).parent
         assert not elsewhere.is_relative_to(folder)
@@ -205,7 +205,7 @@ def test_in_a_deep_folder_the_socket_is_in_a_private_one_that_goes_again(folder:
 
 
 @pytest.mark.parametrize("name", ["a, b", '"b" c\'d%20&?#@:سلام'])
-def test_a_folder_with_any_name_serves(folder: Path, name: str) -> None:
+def test_a_folder_may_have_any_name(folder: Path, name: str) -> None:
     with EmbeddedPostgres(folder / name, durable=False) as postgres:
         command.upgrade(alembic_config(postgres.url(Role.OWNER)), "head")
         asyncio.run(through_the_pool(postgres.url(Role.API)))
@@ -218,7 +218,7 @@ async def through_the_pool(url: str) -> None:
     await database.disconnect()
 
 
-def test_variables_of_other_servers_lead_nowhere_else(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_other_servers_are_ignored(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PGPORT", "PGHOST", "PGUSER", "PGDATABASE", "PGPASSWORD"):
         monkeypatch.setenv(name, "1")
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
@@ -226,7 +226,7 @@ def test_variables_of_other_servers_lead_nowhere_else(folder: Path, monkeypatch:
         assert query(postgres, "SELECT current_user || current_database()") == "precieux_ownerprecieux"
 
 
-def test_each_role_has_a_password_of_its_own(folder: Path) -> None:
+def test_each_role_has_its_own_password(folder: Path) -> None:
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
         passwords = {urlsplit(postgres.url(role)).password for role in Role}
         assert len(passwords | {(folder / "db/password").read_text().strip()}) == len(Role) + 1
@@ -237,7 +237,7 @@ def test_each_role_has_a_password_of_its_own(folder: Path) -> None:
 
 @pytest.fixture
 def of_an_earlier_release(folder: Path) -> Path:
-    """A folder with one role, the superuser, who owns a table; as root the data are `nobody`'s."""
+    """Return a folder with one role, the superuser, which owns a table. As root, `nobody` owns the data."""
     with EmbeddedPostgres(folder / "db", durable=False) as postgres:
         pass
 
@@ -271,8 +271,8 @@ async def connect_and_leave(url: str) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
-def test_as_root_the_data_are_nobody_s_no_more(of_an_earlier_release: Path, folder: Path) -> None:
-    # What another daemon that is `nobody` could have left there.
+def test_roots_data_change_owner_from_nobody(of_an_earlier_release: Path, folder: Path) -> None:
+    # Another daemon that runs as `nobody` could have left it there.
     precious = folder / "precious"
     precious.write_text("root's")
     (of_an_earlier_release / "cluster/base/link").symlink_to(precious)

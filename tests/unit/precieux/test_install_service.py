@@ -1,4 +1,4 @@
-"""`precieux install-service` with systemd's commands replaced by scripts that note how they were called."""
+"""`precieux install-service` with systemd's commands replaced by scripts that record their arguments."""
 
 import sys
 from pathlib import Path
@@ -69,10 +69,10 @@ def test_it_makes_users_and_starts_the_executor_and_the_services(
         "systemctl restart precieux-executor precieux",
         "systemctl show --property=StatusText --value precieux",
     ]
-    said = capsys.readouterr().out
-    assert "API: http://127.0.0.1:8000; mails go to files\n" in said
-    assert f"Settings: {machine.settings}/env" in said
-    assert "Remove: " in said
+    output = capsys.readouterr().out
+    assert "API: http://127.0.0.1:8000; mails go to files\n" in output
+    assert f"Settings: {machine.settings}/env" in output
+    assert "Remove: " in output
 
 
 def test_a_users_service_needs_no_root_and_makes_no_users(host: Host, user: Place) -> None:
@@ -81,7 +81,7 @@ def test_a_users_service_needs_no_root_and_makes_no_users(host: Host, user: Plac
     assert not any("sysusers" in call or "usermod" in call for call in host.calls)
 
 
-def test_installing_again_keeps_settings_and_replaces_units_of_an_earlier_release(host: Host, machine: Place) -> None:
+def test_reinstalling_keeps_settings_and_replaces_old_units(host: Host, machine: Place) -> None:
     install_service.install(machine)
     settings = (machine.settings / "executor.env").read_text()
     unit = service_files.units(machine)[0]
@@ -92,11 +92,11 @@ def test_installing_again_keeps_settings_and_replaces_units_of_an_earlier_releas
     assert (machine.settings / "executor.env").read_text() == settings
 
 
-def test_a_unit_that_somebody_changed_is_not_replaced(host: Host, machine: Place) -> None:
+def test_a_changed_unit_is_not_replaced(host: Host, machine: Place) -> None:
     unit = service_files.units(machine)[0]
     unit.write()
     unit.path.write_text(unit.content + "Nice=5\n")
-    with pytest.raises(ConfigurationError, match=r"somebody changed it: .*precieux-executor\.service\. .*drop-in"):
+    with pytest.raises(ConfigurationError, match=r"not replaced: .*precieux-executor\.service\. .*drop-in"):
         install_service.install(machine)
     assert unit.path.read_text().endswith("Nice=5\n")
     assert not (machine.units / "precieux.service").exists()
@@ -112,7 +112,7 @@ def test_the_log_is_shown_if_the_service_does_not_start(
     assert "Port 8000 cannot be used." in capfd.readouterr().err
 
 
-def test_removing_leaves_settings_and_what_somebody_changed(
+def test_removing_leaves_settings_and_changed_units(
     host: Host, machine: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     install_service.install(machine)
@@ -125,8 +125,8 @@ def test_removing_leaves_settings_and_what_somebody_changed(
     assert not sysusers.path.exists()
     assert services.path.exists()
     assert (machine.settings / "env").exists()
-    said = capsys.readouterr().out
-    assert f"{services.path}, which somebody changed" in said
+    output = capsys.readouterr().out
+    assert f"{services.path}, which was changed" in output
 
 
 def test_there_must_be_something_to_remove(host: Host, machine: Place) -> None:
@@ -141,19 +141,19 @@ def test_a_dry_run_shows_units_and_commands_and_changes_nothing(
     before = sorted(tmp_path.rglob("*"))
     install_service.show(machine)
     install_service.show_removal(machine)
-    said = capsys.readouterr().out
-    assert f"# {machine.units}/precieux.service\n" in said
-    assert "ProtectSystem=strict" in said
-    assert "systemctl restart precieux-executor precieux\n" in said
-    assert "systemctl disable --quiet --now precieux precieux-executor\n" in said
-    assert "PRECIEUX_CODEX_TOKEN" not in said
+    output = capsys.readouterr().out
+    assert f"# {machine.units}/precieux.service\n" in output
+    assert "ProtectSystem=strict" in output
+    assert "systemctl restart precieux-executor precieux\n" in output
+    assert "systemctl disable --quiet --now precieux precieux-executor\n" in output
+    assert "PRECIEUX_CODEX_TOKEN" not in output
     assert sorted(tmp_path.rglob("*")) == before
     assert host.calls == []
 
 
-def test_a_machine_without_systemd_is_told_so(machine: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_systemd_is_refused(machine: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install_service, "_BOOTED", tmp_path / "nowhere")
-    with pytest.raises(ConfigurationError, match="not run by systemd"):
+    with pytest.raises(ConfigurationError, match="does not run systemd"):
         install_service.check_host(machine)
 
 

@@ -1,4 +1,4 @@
-"""An interrupt is heeded, also one that Python drops."""
+"""An interrupt raises KeyboardInterrupt, even if Python drops it first."""
 
 import os
 import signal
@@ -12,6 +12,7 @@ from precieux.interrupts import Interrupts
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for its background jobs
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -29,7 +30,7 @@ class Finalized:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_raises_at_once(number: signal.Signals) -> None:
-    Interrupts.heed()
+    Interrupts.install()
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(number)
 
@@ -37,7 +38,7 @@ def test_a_signal_raises_at_once(number: signal.Signals) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_dropped_interrupt_is_raised_by_the_next_check(number: signal.Signals) -> None:
-    interrupts = Interrupts.heed()
+    interrupts = Interrupts.install()
     interrupts.check()
     one = Finalized(number)
     del one
@@ -47,6 +48,6 @@ def test_a_dropped_interrupt_is_raised_by_the_next_check(number: signal.Signals)
 
 def test_an_ignored_signal_stays_ignored() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    interrupts = Interrupts.heed()
+    interrupts = Interrupts.install()
     signal.raise_signal(signal.SIGINT)
     interrupts.check()

@@ -1,4 +1,4 @@
-"""How a terminal shows jobs, from the rows of the database on."""
+"""The tables of jobs on a terminal, made of rows of the database."""
 
 import io
 import re
@@ -36,7 +36,7 @@ def _row(**changes: Any) -> dict[str, Any]:
 def _shown(rows: list[dict[str, Any]], width: int, monkeypatch: pytest.MonkeyPatch) -> str:
     screen = io.StringIO()
     monkeypatch.setattr(terminal, "out", Console(file=screen, width=width, force_terminal=True, color_system=None))
-    monkeypatch.setattr(jobs, "_with_connection", lambda use, data_dir: rows)
+    monkeypatch.setattr(jobs, "operate_in_transaction", lambda use, data_dir: rows)
     jobs.list_jobs()
     return screen.getvalue()
 
@@ -48,7 +48,7 @@ def test_a_list_cuts_nothing_off(width: int, monkeypatch: pytest.MonkeyPatch) ->
     assert "…" not in screen
     assert max(map(len, screen.splitlines())) <= width
     assert screen.count("2025-03-04") == 4
-    # A cell that is folded stands in its own columns, so its letters are in order, with others between them.
+    # A folded cell keeps its columns, so its letters are in order, with those of other cells between them.
     first, second = screen.split("\n7 ")
     assert re.search(".*".join(map(re.escape, str(rows[0]["email"]))), first, re.DOTALL)
     for word in (*_FAILURE.split(), "crashes:", "quarantine"):

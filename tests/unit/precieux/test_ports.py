@@ -12,10 +12,10 @@ def test_ports_differ_and_are_outside_of_the_clients_range() -> None:
     assert max(found) < 32768
 
 
-def test_the_first_candidate_that_nobody_listens_on_is_taken() -> None:
+def test_the_first_free_candidate_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = server.getsockname()[1]
         (free,) = free_ports(1)
         assert free_ports(1, [taken, free]) == [free]
-        with pytest.raises(PrecieuxError, match="no 1 free ports"):
+        with pytest.raises(PrecieuxError, match="fewer than 1 free ports"):
             free_ports(1, [taken])

@@ -1,4 +1,4 @@
-"""The samples' expectations, and how an outcome is judged by them."""
+"""The samples' expectations, and the comparison of a result with them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,15 +7,15 @@ import pytest
 
 from precieux.client import Submission, guess_language
 from precieux.mailbox import Mail
-from precieux.samples import Outcome, Sample, load_samples
+from precieux.samples import Sample, SampleResult, load_samples
 
 SAMPLE = Sample(path=Path("hello.py"), title="", verdict="ok", output="hi\n")
 SUBMISSION = Submission(7, "executed", "hi\n", "2026-01-01T00:00:00Z", None, "ok", "")
 MAIL = Mail("precieux@example.com", "ada@example.com", "Successful Code result - 7", "", "")
-GOOD = Outcome(SAMPLE, 7, "ada@example.com", SUBMISSION, MAIL)
+GOOD = SampleResult(SAMPLE, 7, "ada@example.com", SUBMISSION, MAIL)
 
 
-def test_every_sample_is_there_and_tells_its_language() -> None:
+def test_every_sample_exists_and_has_a_known_language() -> None:
     samples = load_samples()
     assert len(samples) >= 8
     assert {sample.language for sample in samples} >= {"py", "c", "cpp", "java", "js"}
@@ -36,7 +36,7 @@ def test_every_sample_is_there_and_tells_its_language() -> None:
         (replace(GOOD, mail=replace(MAIL, subject="Error while compiling code - 7")), "the mail is another"),
     ],
 )
-def test_an_outcome_is_as_expected_or_says_what_is_not(outcome: Outcome, complaint: str | None) -> None:
+def test_a_result_is_as_expected_or_has_a_complaint(outcome: SampleResult, complaint: str | None) -> None:
     assert outcome.complaint == complaint
 
 
@@ -44,7 +44,7 @@ def test_an_outcome_is_as_expected_or_says_what_is_not(outcome: Outcome, complai
     ("name", "language"),
     [("a.py", "py"), ("a.CC", "cpp"), ("a.b.js", "js"), ("a.mjs", "js"), ("a", None), ("a.txt", None)],
 )
-def test_the_extension_tells_the_language(name: str, language: str | None) -> None:
+def test_the_language_is_guessed_by_the_extension(name: str, language: str | None) -> None:
     assert guess_language(Path(name)) == language
 
 

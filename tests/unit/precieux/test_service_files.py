@@ -15,7 +15,7 @@ from shared.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[3]
 UNITS = sorted((ROOT / "deploy/systemd").rglob("*.service"))
-#: Of `systemd-analyze security`, where 0 is no exposure and 10 is all; releases of systemd differ by a little.
+#: The exposure by `systemd-analyze security`, from 0 to 10. Releases of systemd differ a little.
 MOST_EXPOSURE = {"precieux-executor.service": 4.3}
 MOST_EXPOSURE_OF_SERVICES = 1.3
 
@@ -55,7 +55,7 @@ def test_a_path_that_a_unit_cannot_hold_is_refused(place: Place, python: str) ->
         service_files.units(place, python)
 
 
-def test_a_written_file_is_ours_until_somebody_changes_it(place: Place) -> None:
+def test_a_change_of_a_written_file_is_noticed(place: Place) -> None:
     file = service_files.units(place)[0]
     assert not file.was_changed(), "it is not there"
     file.write()
@@ -122,7 +122,7 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
 
 @needs_systemd
 @pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.parent.name != "user"], ids=lambda unit: unit.name)
-def test_units_expose_no_more_than_they_did(unit: Path) -> None:
+def test_units_are_not_more_exposed_than_before(unit: Path) -> None:
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--no-pager", unit],
         capture_output=True,
@@ -134,8 +134,8 @@ def test_units_expose_no_more_than_they_did(unit: Path) -> None:
 
 
 @needs_systemd
-def test_the_unit_lets_through_what_programs_may_call() -> None:
-    """Else a program would meet a refusal there that it does not meet elsewhere."""
+def test_the_unit_allows_the_system_calls_of_programs() -> None:
+    """Otherwise a program would fail in the unit that runs elsewhere."""
     unit = (ROOT / "deploy/systemd/system/precieux-executor.service").read_text()
     allowed: set[str] = set()
     for line in re.findall(r"^SystemCallFilter=(.*)$", unit, re.MULTILINE):

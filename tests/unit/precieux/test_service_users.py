@@ -19,7 +19,7 @@ from precieux import service_users
         (["not a range\n# a comment: 1:2\nuser:100000:65536"], 165536),
     ],
 )
-def test_the_range_is_the_first_that_nobody_has(granted: list[str], free: int) -> None:
+def test_the_first_free_range_is_taken(granted: list[str], free: int) -> None:
     assert service_users.free_range(granted) == free
 
 

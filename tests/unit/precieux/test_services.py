@@ -1,4 +1,4 @@
-"""What each process behind `up` is told."""
+"""The environment of each process of `up`."""
 
 from pathlib import Path
 
@@ -19,31 +19,31 @@ def settings(**changes: object) -> UpSettings:
     return UpSettings(data_dir=Path("/data")).model_copy(update=changes)
 
 
-def test_the_executor_is_told_its_own_settings_and_no_secret_of_others() -> None:
+def test_the_executor_gets_its_settings_and_no_other_secret() -> None:
     own = {
         "PATH": "/bin",
         "PRECIEUX_EXECUTOR_SLOTS": "3",
         "PRECIEUX_MAX_OUTPUT_BYTES": "9",
         "PRECIEUX_LOG_LEVEL": "DEBUG",
     }
-    told = services.executor_environment({**SECRETS, **own}, port=8100, codex_token="token")
-    assert told.items() >= own.items()
-    assert "secret" not in " ".join(told.values())
-    assert told["PRECIEUX_CODEX_TOKEN"] == "token"
-    assert told["PRECIEUX_EXECUTOR_PORT"] == "8100"
+    environment = services.executor_environment({**SECRETS, **own}, port=8100, codex_token="token")
+    assert environment.items() >= own.items()
+    assert "secret" not in " ".join(environment.values())
+    assert environment["PRECIEUX_CODEX_TOKEN"] == "token"
+    assert environment["PRECIEUX_EXECUTOR_PORT"] == "8100"
 
 
-def test_the_services_are_told_what_was_settled_over_what_was_set() -> None:
-    told = services.service_environment(
+def test_computed_settings_override_the_operators() -> None:
+    environment = services.service_environment(
         {**SECRETS, "PRECIEUX_PORT": "1", "PATH": "/bin"},
         settings(port=8001),
         codex_url="http://127.0.0.1:8100",
         codex_token="token",
     )
-    assert told["PRECIEUX_PORT"] == "8001"
-    assert told["PRECIEUX_PUBLIC_URL"] == "http://127.0.0.1:8001"
-    assert told["PRECIEUX_MAILGUN_API_KEY"] == "secret"
-    assert told["PATH"] == "/bin"
+    assert environment["PRECIEUX_PORT"] == "8001"
+    assert environment["PRECIEUX_PUBLIC_URL"] == "http://127.0.0.1:8001"
+    assert environment["PRECIEUX_MAILGUN_API_KEY"] == "secret"
+    assert environment["PATH"] == "/bin"
 
 
 def test_the_local_address_is_one_that_a_client_can_use() -> None:
@@ -58,23 +58,23 @@ def test_the_api_stops_first_and_the_executor_last() -> None:
     assert ranks["api_service"] > ranks["job_runner"] == ranks["queue_consumer"] > services.executor({}).rank
 
 
-def test_each_service_serves_its_metrics_on_a_port_of_its_own() -> None:
+def test_each_service_has_its_own_metrics_port() -> None:
     started = services.services({"PRECIEUX_METRICS_PORT": "9100"}, str)
     ports = [program.environment["PRECIEUX_METRICS_PORT"] for program in started]
     assert len(set(ports)) == len(started)
     assert "PRECIEUX_METRICS_PORT" not in services.services({}, str)[0].environment
 
 
-def test_only_the_api_is_told_the_key_of_the_command_line() -> None:
+def test_only_the_api_gets_the_command_lines_key() -> None:
     environment = {services.LOCAL_KEY: "key", "PRECIEUX_PORT": "8000"}
-    told = {
+    having_it = {
         program.name for program in services.services(environment, str) if services.LOCAL_KEY in program.environment
     }
-    assert told == {"api_service"}
+    assert having_it == {"api_service"}
     assert services.LOCAL_KEY not in services.executor_environment(environment, port=8100, codex_token="token")
 
 
-def test_each_service_connects_as_a_role_of_its_own() -> None:
+def test_each_service_connects_as_its_own_role() -> None:
     started = [*services.services(SECRETS, str), services.migration(SECRETS, str(Role.OWNER))]
     assert {program.name: program.environment["PRECIEUX_DATABASE_URL"] for program in started} == {
         "api_service": Role.API,

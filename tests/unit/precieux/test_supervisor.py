@@ -1,4 +1,4 @@
-"""The supervisor over tiny programs, each a few lines that stand for a service."""
+"""The supervisor with tiny programs in place of the services."""
 
 import dataclasses
 import os
@@ -56,11 +56,11 @@ def program(diary: Path, code: str, *, name: str = "fake", rank: int = 0) -> Pro
 
 
 def programs(diary: Path) -> list[Process]:
-    """Those of this test; other tests' servers may be children of ours as well."""
+    """Return the processes of this test. Servers of other tests may be our children too."""
     return [process for process in descendants(os.getpid()) if str(diary) in process.command]
 
 
-def test_wait_ready_returns_when_all_are_ready_and_leaving_stops_them(diary: Path) -> None:
+def test_wait_ready_waits_for_all_and_leaving_stops_them(diary: Path) -> None:
     with Supervisor() as supervisor:
         supervisor.start([program(diary, "ready(); wait()", name=name) for name in ("one", "two")])
         supervisor.wait_ready()
@@ -69,7 +69,7 @@ def test_wait_ready_returns_when_all_are_ready_and_leaving_stops_them(diary: Pat
     assert not survivors(running)
 
 
-def test_a_child_that_ends_is_started_again(diary: Path) -> None:
+def test_a_child_that_ends_is_restarted(diary: Path) -> None:
     code = "write('start'); ready()\nif len(lines()) == 3: stop_parent(); wait()"
     with Supervisor() as supervisor:
         supervisor.start([program(diary, code)])
@@ -90,7 +90,7 @@ def test_a_configuration_error_stops_everything_at_once(diary: Path) -> None:
     assert not survivors(running)
 
 
-def test_a_child_whose_settings_were_good_once_is_started_again_whatever_it_says(diary: Path) -> None:
+def test_a_child_that_was_ready_is_restarted_after_ex_config(diary: Path) -> None:
     code = "write('start'); ready()\nif len(lines()) == 2: stop_parent(); wait()\nsys.exit(78)"
     with Supervisor() as supervisor:
         supervisor.start([program(diary, code)])
@@ -99,10 +99,10 @@ def test_a_child_whose_settings_were_good_once_is_started_again_whatever_it_says
     assert diary.read_text().split() == ["start"] * 2
 
 
-def test_a_child_that_never_gets_ready_is_given_up(diary: Path) -> None:
+def test_a_child_that_is_never_ready_is_given_up(diary: Path) -> None:
     with Supervisor() as supervisor:
         supervisor.start([program(diary, "write('start'); sys.exit(3)")])
-        with pytest.raises(StartFailed, match=r"fake ended 5 times without getting ready \(exit code 3\)"):
+        with pytest.raises(StartFailed, match=r"fake ended 5 times before it was ready \(exit code 3\)"):
             supervisor.wait_ready()
     assert diary.read_text().split() == ["start"] * 5
 
@@ -132,7 +132,7 @@ def test_a_child_that_ignores_the_request_is_killed_after_its_grace(diary: Path)
     assert not survivors(running)
 
 
-def test_what_a_killed_child_had_started_ends_with_it(diary: Path) -> None:
+def test_the_descendants_of_a_killed_child_are_killed(diary: Path) -> None:
     code = "subprocess.Popen(['sleep', '300']); ready()\nif lines(): stop_parent()\nwrite('start'); wait()"
     with Supervisor() as supervisor:
         supervisor.start([program(diary, code)])
@@ -145,7 +145,7 @@ def test_what_a_killed_child_had_started_ends_with_it(diary: Path) -> None:
         eventually_sync(lambda: not grandchild.alive)
 
 
-def test_a_guarded_server_that_died_is_started_again(diary: Path) -> None:
+def test_a_guarded_server_that_died_is_restarted(diary: Path) -> None:
     class Server:
         running = False
         starts = 0
@@ -162,7 +162,7 @@ def test_a_guarded_server_that_died_is_started_again(diary: Path) -> None:
     assert server.starts == 1
 
 
-def test_a_child_that_says_nothing_for_too_long_is_ended_and_started_again(diary: Path) -> None:
+def test_a_silent_child_is_killed_and_restarted(diary: Path) -> None:
     code = "write('start'); ready()\nif len(lines()) == 2: stop_parent()\nwait()"
     with Supervisor(watchdog=0.3) as supervisor:
         supervisor.start([program(diary, code)])
@@ -171,7 +171,7 @@ def test_a_child_that_says_nothing_for_too_long_is_ended_and_started_again(diary
     assert diary.read_text().split() == ["start"] * 2
 
 
-def test_a_child_that_says_that_it_is_alive_goes_on(diary: Path) -> None:
+def test_a_child_that_reports_that_it_is_alive_is_kept(diary: Path) -> None:
     with Supervisor(watchdog=1) as supervisor:
         supervisor.start([program(diary, "write('start'); ready(); live(2); stop_parent(); wait()")])
         with pytest.raises(StopRequested):
@@ -179,7 +179,7 @@ def test_a_child_that_says_that_it_is_alive_goes_on(diary: Path) -> None:
     assert diary.read_text().split() == ["start"]
 
 
-def test_children_are_heard_after_a_server_took_long_to_start(diary: Path) -> None:
+def test_messages_are_read_after_a_slow_server_start(diary: Path) -> None:
     class Server:
         running = False
 
@@ -196,7 +196,7 @@ def test_children_are_heard_after_a_server_took_long_to_start(diary: Path) -> No
     assert diary.read_text().split() == ["start"]
 
 
-def test_the_environment_of_a_child_names_no_other_process_that_is_watched(diary: Path) -> None:
+def test_a_child_does_not_inherit_our_watchdog_pid(diary: Path) -> None:
     watched = program(diary, "write(os.environ['WATCHDOG_USEC'] + str('WATCHDOG_PID' in os.environ))")
     watched = dataclasses.replace(watched, environment={**watched.environment, "WATCHDOG_PID": "1"})
     with Supervisor(watchdog=7) as supervisor:
@@ -204,7 +204,7 @@ def test_the_environment_of_a_child_names_no_other_process_that_is_watched(diary
     assert diary.read_text() == "7000000False\n"
 
 
-def test_the_supervisor_says_that_it_is_alive_itself(diary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_supervisor_reports_that_it_is_alive(diary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with NotifySocket() as systemd:
         monkeypatch.setenv("NOTIFY_SOCKET", systemd.address)
         monkeypatch.setenv("WATCHDOG_USEC", "300000")
@@ -212,13 +212,13 @@ def test_the_supervisor_says_that_it_is_alive_itself(diary: Path, monkeypatch: p
             supervisor.start([program(diary, "ready(); live(1); stop_parent(); wait()")])
             with pytest.raises(StopRequested):
                 supervisor.run_forever()
-        said = list(systemd.messages())
-    assert len(said) >= 3
-    assert said == [(os.getpid(), [b"WATCHDOG=1"])] * len(said)
-    assert len(said) < 30, "each third of the time, and not at every turn"
+        messages = list(systemd.messages())
+    assert len(messages) >= 3
+    assert messages == [(os.getpid(), [b"WATCHDOG=1"])] * len(messages)
+    assert len(messages) < 30, "one each third of the time, not at every turn of the loop"
 
 
-def test_run_to_end_tells_failure(diary: Path) -> None:
+def test_run_to_end_raises_on_failure(diary: Path) -> None:
     with Supervisor() as supervisor:
         supervisor.run_to_end(program(diary, "write('done')"))
         with pytest.raises(StartFailed, match=r"fake failed \(exit code 4\)"):
@@ -228,7 +228,7 @@ def test_run_to_end_tells_failure(diary: Path) -> None:
     assert diary.read_text().split() == ["done"]
 
 
-def test_signals_are_as_before_afterwards() -> None:
+def test_signal_handlers_are_restored() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)]
     with Supervisor():
         assert signal.getsignal(signal.SIGTERM) not in before
@@ -239,8 +239,8 @@ def _statuses(notify: NotifySocket) -> list[str]:
     return [line.decode() for _, lines in notify.messages() for line in lines]
 
 
-def test_whoever_started_us_is_told_what_is_waited_for(diary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One child gets ready at once, one when it has been started again, and a third runs to its end meanwhile."""
+def test_the_parent_gets_the_names_of_unready_parts(diary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One child becomes ready at once, one after a restart, and a third runs to its end meanwhile."""
     again = "write('start')\nif len(lines()) == 1: sys.exit(3)\nready(); wait()"
     with NotifySocket() as notify:
         monkeypatch.setenv("NOTIFY_SOCKET", notify.address)
@@ -250,25 +250,24 @@ def test_whoever_started_us_is_told_what_is_waited_for(diary: Path, monkeypatch:
             supervisor.start([program(diary, again, name="two")])
             supervisor.run_to_end(program(diary, "while len(lines()) < 2: time.sleep(0.01)", name="three"))
             supervisor.wait_ready()
-        said = _statuses(notify)
-    first, *rest = said
+        first, *rest = _statuses(notify)
     assert first == "STATUS=Waiting for the one"
-    assert rest.count("STATUS=Waiting for the three and the two") == 2  # once more when it is started again
+    assert rest.count("STATUS=Waiting for the three and the two") == 2  # once more after its restart
 
 
-def test_the_log_names_what_is_waited_for_if_it_takes_long(diary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The child gets ready when the log has named it."""
-    told: list[dict[str, object]] = []
+def test_the_log_names_unready_parts_after_a_while(diary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child becomes ready when the log has named it."""
+    events: list[dict[str, object]] = []
 
-    def tell(event: str, **context: object) -> None:
-        told.append({"event": event, **context})
-        diary.write_text("told")
+    def info(event: str, **context: object) -> None:
+        events.append({"event": event, **context})
+        diary.write_text("logged")
 
-    monkeypatch.setattr(waiting.log, "info", tell)
+    monkeypatch.setattr(waiting.log, "info", info)
     with Supervisor(long_wait=0.01) as supervisor:
         supervisor.start([program(diary, "while not lines(): time.sleep(0.01)\nready(); wait()", name="slow")])
         supervisor.wait_ready()
-    assert told == [{"event": "up.waiting", "waiting_for": "slow", "seconds": 0}]
+    assert events == [{"event": "up.waiting", "waiting_for": "slow", "seconds": 0}]
 
 
 def test_children_end_when_the_supervising_process_is_killed(diary: Path) -> None:

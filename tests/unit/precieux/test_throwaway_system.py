@@ -1,4 +1,4 @@
-"""If a system does not come up, the error names the part that is missing and quotes what it said."""
+"""If a system does not become ready, the error names the missing part and quotes its log."""
 
 import re
 import sys
@@ -25,7 +25,7 @@ def up(monkeypatch: pytest.MonkeyPatch) -> "Up":
 
 
 class Up:
-    """A few lines in the place of `precieux up`."""
+    """Replaces `precieux up` with a few lines."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
@@ -44,28 +44,28 @@ def _complaint() -> str:
     return str(complaint.value)
 
 
-def test_the_part_that_is_missing_is_named_with_what_it_said(up: Up) -> None:
+def test_a_missing_part_is_named_with_its_log(up: Up) -> None:
     up.is_(
         "log('executor', 'cannot'); log('migrate', 'schema.current')\n"
         "say('STATUS=Waiting for the executor'); time.sleep(60)",
         timeout=2,
     )
-    first, *said = _complaint().splitlines()
-    assert re.fullmatch(r"The executor did not get ready within \d+ s\. It said:", first)
-    assert said == ['  {"service": "executor", "event": "cannot"}']
+    first, *lines = _complaint().splitlines()
+    assert re.fullmatch(r"The executor did not become ready within \d+ s\. Its log:", first)
+    assert lines == ['  {"service": "executor", "event": "cannot"}']
 
 
-def test_parts_that_said_nothing_are_named_with_what_others_said(up: Up) -> None:
+def test_silent_parts_are_named_with_the_others_log(up: Up) -> None:
     up.is_(
         "log('migrate', 'schema.current')\nsay('STATUS=Waiting for the executor and the api_service'); time.sleep(60)",
         timeout=2,
     )
     complaint = _complaint()
-    assert re.match(r"The executor and the api_service did not get ready within \d+ s\. It said:", complaint)
+    assert re.match(r"The executor and the api_service did not become ready within \d+ s\. Its log:", complaint)
     assert "schema.current" in complaint
 
 
-def test_it_is_waited_for_while_parts_get_ready(up: Up) -> None:
+def test_the_wait_goes_on_while_parts_become_ready(up: Up) -> None:
     up.is_(
         "for n in range(8):\n    time.sleep(0.5); say(f'STATUS=Waiting for the {n}')\nsay('READY=1'); time.sleep(60)",
         timeout=2,
@@ -74,11 +74,11 @@ def test_it_is_waited_for_while_parts_get_ready(up: Up) -> None:
         assert system.process.poll() is None
 
 
-def test_it_is_not_waited_for_beyond_all_measure(up: Up) -> None:
+def test_the_wait_is_bounded(up: Up) -> None:
     up.is_("while True:\n    say('STATUS=Waiting for the executor'); time.sleep(0.1)", timeout=60, longest=2)
-    assert re.fullmatch(r"The executor did not get ready within \d+ s\. It said nothing\.", _complaint())
+    assert re.fullmatch(r"The executor did not become ready within \d+ s\. It logged nothing\.", _complaint())
 
 
-def test_one_that_ends_is_told_at_once(up: Up) -> None:
+def test_a_system_that_ends_is_reported_at_once(up: Up) -> None:
     up.is_("log('up', 'no port'); sys.exit(2)")
-    assert _complaint() == 'The system ended before it was ready. It said:\n  {"service": "up", "event": "no port"}'
+    assert _complaint() == 'The system ended before it was ready. Its log:\n  {"service": "up", "event": "no port"}'

@@ -1,4 +1,4 @@
-"""One mailbox has one canonical address, however it is spelled."""
+"""All spellings of a mailbox have one canonical address."""
 
 import pytest
 from hypothesis import given
@@ -66,7 +66,7 @@ def test_a_canonical_address_is_its_own(address: str) -> None:
 @pytest.mark.parametrize("text", ["{}@example.com", "a@{}", "a@{}.com", "{}"])
 @pytest.mark.parametrize("unit", ["\u0301", "\u0301\u0316", "\ufdfa", "。", "ß", "é."])
 def test_a_long_text_is_not_normalized(text: str, unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both libraries take more than linear time: a mark moves past all that stand before it."""
+    """Both libraries take more than linear time, because a mark moves past all marks before it."""
     lengths: list[int] = []
 
     def normalize(form: str, text: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from shared.broker.base import Ack, Delivery, Reject, Retry, Settlement
-from shared.broker.handling import settle_batch, stopped_within
+from shared.broker.handling import MAX_ATTEMPTS, settle_batch, stopped_within
 from shared.errors import DatabaseUnavailable
 
 BATCH = [Delivery(body=b"%d" % number, message_id=None, attempt=1) for number in range(4)]
@@ -30,19 +30,32 @@ async def test_only_the_message_that_breaks_the_handler_is_charged() -> None:
     assert await settle_batch(handle, BATCH) == [Ack(), Ack(), Retry(), Ack()]
 
 
-async def test_a_dependency_that_is_down_charges_nobody() -> None:
+async def test_a_message_that_fails_too_often_is_rejected_with_the_reason() -> None:
+    calls: list[int] = []
+
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        raise DatabaseUnavailable("The database is away.")
+        calls.append(len(deliveries))
+        raise ZeroDivisionError
+
+    failing = [Delivery(body=b"1", message_id=None, attempt=attempt) for attempt in (MAX_ATTEMPTS - 1, MAX_ATTEMPTS)]
+    assert await settle_batch(handle, failing) == [Retry(), Reject("failed 5 times: ZeroDivisionError")]
+    assert await settle_batch(handle, failing[:1]) == [Retry()]
+    assert calls == [2, 1, 1, 1]
+
+
+async def test_a_dependency_that_is_down_charges_no_message() -> None:
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        raise DatabaseUnavailable("The database is unavailable.")
 
     with pytest.raises(DatabaseUnavailable):
         await settle_batch(handle, BATCH)
 
 
-async def test_a_dependency_that_goes_down_between_single_messages_charges_nobody() -> None:
+async def test_a_dependency_that_fails_between_messages_charges_none() -> None:
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
         if len(deliveries) > 1:
             raise ZeroDivisionError
-        raise DatabaseUnavailable("The database is away.")
+        raise DatabaseUnavailable("The database is unavailable.")
 
     with pytest.raises(DatabaseUnavailable):
         await settle_batch(handle, BATCH)

@@ -1,4 +1,4 @@
-"""The bounds on bodies, as an application behind them meets them."""
+"""The bounds on bodies, with an application behind them."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ def _refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> AS
 
 
 class Client:
-    """One request, whose body's pieces are put in by the test."""
+    """One request. The test puts in the pieces of its body."""
 
     def __init__(self, *pieces: bytes, declared: int | None = None, end: bool = False) -> None:
         length = [] if declared is None else [(b"content-length", str(declared).encode())]
@@ -57,7 +57,7 @@ class Client:
 
 
 class App:
-    """Answers with the length of the body; waits for `go` before it does."""
+    """Waits for `go`, and answers with the length of the body."""
 
     def __init__(self) -> None:
         self.go = asyncio.Event()
@@ -138,7 +138,7 @@ async def test_deadlines_end_with_the_body() -> None:
     bounded = BoundedBodies(until_the_client_leaves, limits, ByteBudget(0), _refuse)
     serving = asyncio.create_task(bounded(client.scope, client.receive, client.send))
     await listening.wait()
-    await asyncio.sleep(0.05)  # timers fire in order: those of the deadlines would have by then
+    await asyncio.sleep(0.05)  # timers fire in order, so those of the deadlines would have fired
     client.leave()
     await serving
     assert client.status == 200
@@ -154,7 +154,7 @@ async def test_all_bodies_together_keep_to_the_budget() -> None:
     for refused in (Client(declared=2 * FREE_BYTES), Client(b"b" * 2 * FREE_BYTES)):
         await _serve(refused, second, budget=budget)
         assert (refused.status, refused.headers[b"retry-after"]) == (503, b"5")
-    assert second.left == 1  # it was asked only where nothing had been declared
+    assert second.left == 1  # only a body without a declared size takes from it
     assert (await _serve(Client(b"c" * FREE_BYTES, end=True), small, budget=budget)).status == 200
     first.go.set()
     await serving
@@ -176,7 +176,7 @@ async def test_the_budget_has_everything_back_when_a_request_fails() -> None:
     assert budget.free == FREE_BYTES
 
 
-async def test_what_was_read_of_a_refused_body_is_freed_at_once() -> None:
+async def test_the_read_part_of_a_refused_body_is_freed_at_once() -> None:
     class Piece(bytearray):
         pass
 
@@ -190,7 +190,7 @@ async def test_what_was_read_of_a_refused_body_is_freed_at_once() -> None:
                 kept += piece
 
     client = Client(b"x" * FREE_BYTES, b"x" * FREE_BYTES)
-    gc.disable()  # which comes some time, after many such bodies
+    gc.disable()  # which would run after some such bodies
     try:
         await BoundedBodies(app, _LIMITS, ByteBudget(1), _refuse)(client.scope, client.receive, client.send)
         assert client.status == 503

@@ -1,4 +1,4 @@
-"""The bounds on connections, over raw sockets, on both event loops that our services run on."""
+"""The bounds on connections, over raw sockets, on both event loops that our services use."""
 
 import asyncio
 import contextlib
@@ -65,7 +65,7 @@ def _ask(address: tuple[str, int], source: str = "127.0.0.1") -> bytes:
 
 
 def _start_waiting(app: App, address: tuple[str, int], stack: contextlib.ExitStack) -> socket.socket:
-    """A connection with a request that the server works on."""
+    """Return a connection with a request under way."""
     connection = stack.enter_context(connect(address))
     connection.sendall(b"GET /wait HTTP/1.1\r\n" + _LAST)
     assert app.waiting.acquire(timeout=30)
@@ -115,7 +115,7 @@ def test_half_sent_heads_do_not_lock_others_out(loop_factory: LoopFactory) -> No
             assert read_all(connection) == b""  # the oldest were closed
 
 
-def test_half_sent_heads_of_one_address_cost_other_addresses_nothing(loop_factory: LoopFactory) -> None:
+def test_half_sent_heads_do_not_lock_out_other_addresses(loop_factory: LoopFactory) -> None:
     limits = {"most": 4, "most_per_address": 2, "head_s": 3600}
     with _serving(loop_factory, **limits) as (_, address), contextlib.ExitStack() as stack:
         other = stack.enter_context(connect(address, "127.0.0.2"))
@@ -128,9 +128,7 @@ def test_half_sent_heads_of_one_address_cost_other_addresses_nothing(loop_factor
 
 
 @pytest.mark.parametrize("limits", [{"most": 4}, {"most_per_address": 4}])
-def test_clients_that_stall_within_a_request_do_not_lock_others_out(
-    loop_factory: LoopFactory, limits: dict[str, float]
-) -> None:
+def test_stalled_clients_do_not_lock_others_out(loop_factory: LoopFactory, limits: dict[str, float]) -> None:
     with _serving(loop_factory, answer_s=3600, **limits) as (app, address), contextlib.ExitStack() as stack:
         working = [_start_waiting(app, address, stack) for _ in range(2)]
         for start in (b"POST /body HTTP/1.1\r\nContent-Length: 9\r\n\r\n", b"GET /large HTTP/1.1\r\n\r\n") * 4:
@@ -143,9 +141,7 @@ def test_clients_that_stall_within_a_request_do_not_lock_others_out(
 
 
 @pytest.mark.parametrize("limits", [{"most": 2}, {"most_per_address": 2}])
-def test_requests_under_way_are_not_closed_for_new_connections(
-    loop_factory: LoopFactory, limits: dict[str, float]
-) -> None:
+def test_requests_under_way_survive_new_connections(loop_factory: LoopFactory, limits: dict[str, float]) -> None:
     with _serving(loop_factory, **limits) as (app, address), contextlib.ExitStack() as stack:
         working = [_start_waiting(app, address, stack) for _ in range(2)]
         refused = _ask(address)
@@ -180,12 +176,12 @@ def test_requests_under_way_are_not_closed_for_new_connections(
         "many small pieces",
     ],
 )
-def test_what_is_kept_of_a_client_is_bounded(loop_factory: LoopFactory, start: bytes, more: bytes, status: int) -> None:
+def test_the_memory_of_a_client_is_bounded(loop_factory: LoopFactory, start: bytes, more: bytes, status: int) -> None:
     with _serving(loop_factory, head_s=3600) as (_, address), connect(address) as connection:
         with contextlib.suppress(ConnectionError):
-            # In one piece, so that they arrive faster than they can be answered.
+            # In one piece, so that they arrive faster than the server can answer.
             connection.sendall(start + more * 1000)
-        answers = read_all(connection)  # until the server closes the connection, which may destroy its last answer
+        answers = read_all(connection)  # until the server closes the connection, which may drop its last answer
         assert f"HTTP/1.1 {status} ".encode() in answers or b" 200 " not in answers
 
 
@@ -201,10 +197,8 @@ def test_what_is_kept_of_a_client_is_bounded(loop_factory: LoopFactory, start: b
     ],
     ids=["long query", "many fields"],
 )
-def test_a_head_that_is_refused_is_told_what_to_change(
-    loop_factory: LoopFactory, request_: bytes, status: bytes, sentence: bytes
-) -> None:
-    # Hardly more than may be sent: bytes that are not read would destroy the answer.
+def test_a_refused_head_gets_a_hint(loop_factory: LoopFactory, request_: bytes, status: bytes, sentence: bytes) -> None:
+    # Hardly more than the limit: unread bytes would drop the answer.
     with _serving(loop_factory) as (_, address), connect(address) as connection:
         connection.sendall(request_)
         head, _, body = read_all(connection).partition(b"\r\n\r\n")
@@ -225,12 +219,12 @@ def test_an_answer_that_is_not_read_is_dropped(loop_factory: LoopFactory) -> Non
     with _serving(loop_factory, answer_s=0.2) as (_, address), connect(address) as connection:
         connection.sendall(b"GET /large HTTP/1.1\r\n\r\n")
         reset = select.poll()
-        reset.register(connection, 0)  # POLLHUP and POLLERR alone
+        reset.register(connection, 0)  # only POLLHUP and POLLERR
         assert reset.poll(30_000)
         assert len(read_all(connection)) < _UNREAD_BYTES
 
 
-def test_a_large_answer_reaches_whoever_reads_it(loop_factory: LoopFactory) -> None:
+def test_a_large_answer_reaches_a_client_that_reads(loop_factory: LoopFactory) -> None:
     with _serving(loop_factory) as (_, address), connect(address) as connection:
         connection.sendall(b"GET /large HTTP/1.1\r\n" + _LAST)
         assert len(read_all(connection)) > _UNREAD_BYTES

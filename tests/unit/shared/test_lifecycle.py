@@ -1,4 +1,4 @@
-"""Loops that restart, and what ends them."""
+"""Loops that restart, and the errors that end them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def restarts(name: str) -> float:
     return float(metrics.LOOP_RESTARTS.labels(name)._value.get())
 
 
-async def test_a_loop_that_an_unknown_error_ends_is_started_again_logged_and_counted(
+async def test_a_restart_after_an_unknown_error_is_logged_and_counted(
     records: list[structlog.typing.EventDict],
 ) -> None:
     stop = asyncio.Event()
@@ -48,8 +48,8 @@ async def test_a_loop_that_an_unknown_error_ends_is_started_again_logged_and_cou
     await run_loops((restarting("stumbling", stumbling, AT_ONCE), other), stop)
     assert begun == 4
     assert restarts("stumbling") - before == 3
-    told = [record for record in records if record["event"] == "loop.restarting"]
-    assert [(record["loop"], record["log_level"]) for record in told] == [("stumbling", "error")] * 3
+    logged = [record for record in records if record["event"] == "loop.restarting"]
+    assert [(record["loop"], record["log_level"]) for record in logged] == [("stumbling", "error")] * 3
 
 
 async def test_the_wait_between_restarts_grows_to_its_cap(records: list[structlog.typing.EventDict]) -> None:
@@ -86,7 +86,7 @@ async def test_a_stop_ends_the_wait_for_a_restart() -> None:
     await asyncio.wait_for(restarting("failing", failing, RetryPolicy(base=3600, cap=3600))(stop), timeout=10)
 
 
-async def test_a_loop_that_does_not_restart_ends_the_others_with_its_error() -> None:
+async def test_a_loop_without_restart_ends_the_others() -> None:
     async def failing(_: asyncio.Event) -> None:
         raise ZeroDivisionError
 

@@ -1,4 +1,4 @@
-"""What stands in the log, and what does not."""
+"""The lines of the log."""
 
 import io
 import json
@@ -32,12 +32,12 @@ def configured(log_format: str) -> io.StringIO:
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
-def test_the_tries_of_asyncpgs_pool_are_not_in_it(log_format: str) -> None:
+def test_the_log_leaves_out_the_tries_of_asyncpgs_pool(log_format: str) -> None:
     stream = configured(log_format)
     try:
         raise ConnectionRefusedError
     except ConnectionRefusedError:
-        # As asyncpg/pool.py has it.
+        # As in asyncpg/pool.py.
         logging.getLogger("asyncpg.pool").warning(
             "Failed to restore the pool connection floor; retrying", exc_info=True
         )

@@ -1,4 +1,4 @@
-"""The arithmetic of delivery tags and confirms, and what a connection is given, without a broker."""
+"""Delivery tags, confirms and connection parameters, without a broker."""
 
 import asyncio
 from typing import Any
@@ -57,7 +57,7 @@ async def test_a_single_confirm_settles_one_out_of_order() -> None:
     assert [_value(outcome) for outcome in outcomes] == [False, True, False]
 
 
-async def test_a_returned_message_counts_as_refused_although_its_ack_follows() -> None:
+async def test_a_returned_message_is_refused_although_its_ack_follows() -> None:
     confirms = Confirms()
     outcomes = [confirms.expect(message_id) for message_id in ("a", "b", "b")]
     confirms.on_return(BasicProperties(message_id="b"))
@@ -65,7 +65,7 @@ async def test_a_returned_message_counts_as_refused_although_its_ack_follows() -
     assert [_value(outcome) for outcome in outcomes] == [True, False, True]
 
 
-async def test_what_is_unconfirmed_at_the_loss_of_the_connection_is_unknown() -> None:
+async def test_unconfirmed_messages_of_a_lost_connection_are_unknown() -> None:
     confirms = Confirms()
     first, second = confirms.expect("a"), confirms.expect("b")
     confirms.on_confirm(Method(1, Basic.Ack(delivery_tag=1)))
@@ -73,11 +73,11 @@ async def test_what_is_unconfirmed_at_the_loss_of_the_connection_is_unknown() ->
     assert (_value(first), _value(second)) == (True, None)
 
 
-def test_a_confirm_of_nobody_is_ignored() -> None:
+def test_a_confirm_of_an_unknown_message_is_ignored() -> None:
     Confirms().on_confirm(Method(1, Basic.Ack(delivery_tag=7, multiple=True)))
 
 
-def test_the_address_may_override_what_we_would_choose() -> None:
+def test_the_address_overrides_our_parameters() -> None:
     ours = connection_parameters("amqp://broker.example.com/tests", "publisher")
     assert (ours.heartbeat, ours.virtual_host, ours.port) == (30, "tests", 5672)
     theirs = connection_parameters("amqps://user:p%40ss@broker.example.com/?heartbeat=7&socket_timeout=1.5", "consumer")

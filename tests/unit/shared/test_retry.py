@@ -13,7 +13,7 @@ def test_a_delay_lies_in_the_upper_half_of_its_step_and_under_the_cap(attempt: i
     assert full / 2 <= policy.delay(attempt, random.Random(seed)) <= full
 
 
-def test_the_other_sides_wish_is_the_least_delay() -> None:
+def test_a_delay_is_at_least_as_long_as_requested() -> None:
     policy = RetryPolicy(base=1, cap=60)
     assert policy.delay(1, random.Random(0), at_least=90) == 90
     assert policy.delay(7, random.Random(0), at_least=1) > 1

@@ -13,10 +13,10 @@ from shared.settings import load, unknown
 from tests import settings_reference
 
 
-def test_a_missing_setting_is_named_and_told_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_setting_is_named_and_described(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PRECIEUX_DATABASE_URL", raising=False)
     with pytest.raises(
-        ConfigurationError, match=r"^PRECIEUX_DATABASE_URL is not set \(it is: the database, postgresql://"
+        ConfigurationError, match=r"^PRECIEUX_DATABASE_URL is not set \(it is: the address of Postgres, postgresql://"
     ):
         load(DatabaseSettings)
 
@@ -83,12 +83,12 @@ def test_recipients_are_domains_and_all_below_them(monkeypatch: pytest.MonkeyPat
         ("PRECIEUX_ZZZZ", None),
     ],
 )
-def test_a_name_that_nothing_reads_is_told_with_the_nearest(name: str, nearest: str | None) -> None:
+def test_an_unknown_name_is_reported_with_the_nearest(name: str, nearest: str | None) -> None:
     right = {"PRECIEUX_PORT": "8000", "PATH": "/bin", "PRECIEUX_TEST_BACKEND": "x"}
     assert unknown({**right, name: "5"}) == {name: nearest}
 
 
-def test_a_service_logs_a_name_that_nothing_reads() -> None:
+def test_a_service_logs_unknown_names() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from shared.logging import *; configure_logging('x', LogSettings())"],
         env={**os.environ, "PRECIEUX_MAX_TIME_LIMT": "5"},
@@ -100,6 +100,6 @@ def test_a_service_logs_a_name_that_nothing_reads() -> None:
     assert json.loads(done.stderr)["nearest"] == "PRECIEUX_MAX_TIME_LIMIT"
 
 
-def test_the_reference_is_what_the_classes_say() -> None:
+def test_the_reference_matches_the_classes() -> None:
     assert settings_reference.PAGE.read_text() == settings_reference.page()
     assert settings_reference.NAMES.read_text() == settings_reference.module()

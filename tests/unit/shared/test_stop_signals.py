@@ -1,4 +1,4 @@
-"""A process that has been asked to stop ends by itself, however often it is asked."""
+"""A process that was asked to stop ends by itself, even after more signals."""
 
 import signal
 import subprocess

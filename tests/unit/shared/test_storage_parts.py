@@ -1,4 +1,4 @@
-"""Keys, signed links and the settings of the store: all pure but the kept secret, which needs a folder."""
+"""Keys, signed links and settings of the store, and the secret that is kept in a folder."""
 
 import os
 import stat
@@ -29,7 +29,7 @@ def test_our_keys_are_keys(key: str) -> None:
 
 
 @given(st.text(max_size=30))
-def test_whatever_is_taken_for_a_key_stays_below_its_folder(key: str) -> None:
+def test_every_valid_key_stays_below_its_folder(key: str) -> None:
     if is_key(key):
         path = os.path.normpath(os.path.join("/store", key))
         assert path == f"/store/{key}"
@@ -47,7 +47,7 @@ def test_a_link_leads_to_the_key_and_verifies_until_it_expires() -> None:
 
 
 @given(st.text(), st.integers(0, 2**40), st.text(max_size=60))
-def test_nobody_guesses_a_signature(key: str, expires: int, signature: str) -> None:
+def test_a_wrong_signature_is_refused(key: str, expires: int, signature: str) -> None:
     assert not SIGNER.verifies(key, expires=expires, signature=signature, now=0)
 
 
@@ -60,11 +60,11 @@ def test_a_signature_serves_no_other_key_or_expiry(one: tuple[str, int], other: 
         assert SIGNER.signature(*one) != SIGNER.signature(*other)
 
 
-def test_another_installation_signs_otherwise() -> None:
+def test_another_installation_has_other_signatures() -> None:
     assert LinkSigner(b"x" * 32, "").signature("a", 1) != SIGNER.signature("a", 1)
 
 
-def test_the_kept_secret_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
+def test_the_kept_secret_is_made_once_and_private(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     secret = kept_secret(folder)
     assert len(secret) == 64
@@ -73,7 +73,7 @@ def test_the_kept_secret_is_made_once_for_its_owner_only(tmp_path: Path) -> None
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_processes_that_race_for_the_secret_get_the_same_one(tmp_path: Path) -> None:
+def test_concurrent_processes_get_the_same_secret(tmp_path: Path) -> None:
     script = "import sys, pathlib; from shared.storage.secret import kept_secret;"
     script += "sys.stdin.read(); print(kept_secret(pathlib.Path(sys.argv[1])).decode())"
     racers = [
@@ -91,7 +91,7 @@ def test_processes_that_race_for_the_secret_get_the_same_one(tmp_path: Path) -> 
     assert len(secrets.pop().strip()) == 64
 
 
-def test_a_folder_that_cannot_be_written_says_what_to_set(tmp_path: Path) -> None:
+def test_the_error_of_an_unwritable_folder_names_the_setting(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="PRECIEUX_SECRET_KEY"):
         kept_secret(tmp_path / "file" / "data")
@@ -136,16 +136,14 @@ def test_a_bad_setting_is_named(name: str, value: str, sentence: str, monkeypatc
         load(StoreSettings)
 
 
-def test_a_secret_that_is_set_is_used_and_none_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_set_secret_is_used_and_none_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECIEUX_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("PRECIEUX_SECRET_KEY", "k" * 32)
     assert open_signer(load(StoreSettings)).signature("a", 1) == SIGNER.signature("a", 1)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_secret_has_a_successor_and_what_it_has_signed_stays_valid(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_signatures_of_an_old_secret_stay_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECIEUX_SECRET_KEY", "n" * 32)
     monkeypatch.setenv("PRECIEUX_OLD_SECRET_KEYS", f"{'x' * 32}, {'k' * 32}")
     signer = open_signer(load(StoreSettings))
@@ -153,15 +151,15 @@ def test_a_secret_has_a_successor_and_what_it_has_signed_stays_valid(
     assert not signer.verifies("b", expires=NOW, signature=SIGNER.signature("a", NOW), now=0)
     [signature] = parse_qs(urlsplit(SIGNER.unsubscribe_link("a@example.com")).query)["signature"]
     assert signer.verifies_unsubscribe("a@example.com", signature=signature)
-    # What is signed from now on is the new key's.
+    # From now on the new key signs.
     assert not SIGNER.verifies("a", expires=NOW, signature=signer.signature("a", NOW), now=0)
     assert not LinkSigner(b"n" * 32, "").verifies("a", expires=NOW, signature=SIGNER.signature("a", NOW), now=0)
 
 
-def test_a_kept_secret_has_a_successor_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signatures_of_an_old_kept_secret_stay_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECIEUX_DATA_DIR", str(tmp_path))
     before = open_signer(load(StoreSettings)).signature("a", NOW)
-    # As docs/operations.md says.
+    # As in docs/operations.md.
     subprocess.run(
         ["sh", "-euc", "umask 077; (cat secret-key; echo) >>old-secret-keys; rm secret-key"], cwd=tmp_path, check=True
     )
@@ -171,9 +169,7 @@ def test_a_kept_secret_has_a_successor_too(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("content", ["short", "k" * 32 + "\n\nshort\n"])
-def test_old_secrets_that_anybody_could_guess_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
-) -> None:
+def test_short_old_secrets_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
     monkeypatch.setenv("PRECIEUX_DATA_DIR", str(tmp_path))
     (tmp_path / "old-secret-keys").write_text(content)
     with pytest.raises(ConfigurationError, match="old-secret-keys"):

@@ -1,4 +1,4 @@
-"""Signs of life on a real socket: they come while the process lives, and only then."""
+"""Reports on a real socket: they come only while the process is alive."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ sys.exit(run_service("idle", serve))
 
 
 class Listener:
-    """The other end, as systemd has it."""
+    """The other end of the socket, like systemd's."""
 
     def __init__(self) -> None:
         name = f"precieux-test-{secrets.token_hex(8)}"
@@ -47,17 +47,17 @@ class Listener:
         return await asyncio.to_thread(self.next)
 
     def drain(self) -> list[str]:
-        """Return what was said and not yet read."""
-        said = []
+        """Return the unread messages."""
+        messages = []
         self._socket.setblocking(False)
         with contextlib.suppress(BlockingIOError):
             while True:
-                said.append(self.next())
+                messages.append(self.next())
         self._socket.settimeout(_PATIENCE)
-        return said
+        return messages
 
     def fill(self) -> None:
-        """Say so much that there is no room for more."""
+        """Fill the socket's buffer."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other, contextlib.suppress(BlockingIOError):
             other.setblocking(False)
             while True:
@@ -76,12 +76,12 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
         yield listener
 
 
-async def test_a_loop_that_turns_says_so_again_and_again(listener: Listener) -> None:
+async def test_a_running_loop_reports_regularly(listener: Listener) -> None:
     async with signs_of_life():
         assert [await listener.next_soon() for _ in range(3)] == ["WATCHDOG=1"] * 3
 
 
-async def test_a_loop_that_is_stuck_says_nothing(listener: Listener) -> None:
+async def test_a_stuck_loop_reports_nothing(listener: Listener) -> None:
     async with signs_of_life():
         assert await listener.next_soon() == "WATCHDOG=1"
         listener.drain()
@@ -90,7 +90,7 @@ async def test_a_loop_that_is_stuck_says_nothing(listener: Listener) -> None:
         assert await listener.next_soon() == "WATCHDOG=1"
 
 
-async def test_a_stuck_thread_is_logged_and_nothing_is_said_until_it_goes_on(listener: Listener) -> None:
+async def test_a_stuck_thread_is_logged_and_stops_the_reports(listener: Listener) -> None:
     with Pulse("consumer", longest=0) as pulse, structlog.testing.capture_logs() as records:
         async with signs_of_life():
             await eventually(lambda: records)
@@ -107,7 +107,7 @@ async def test_a_thread_that_has_ended_is_not_watched(listener: Listener) -> Non
         assert await listener.next_soon() == "WATCHDOG=1"
 
 
-async def test_a_listener_that_reads_nothing_or_is_gone_does_not_stop_the_loop(
+async def test_a_listener_that_does_not_read_does_not_stop_the_loop(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listener.fill()
@@ -143,11 +143,11 @@ def test_the_interval_is_a_third_of_the_time_that_systemd_waits(
     assert interval() == seconds
 
 
-def test_a_service_says_that_it_is_ready_alive_and_stopping(listener: Listener) -> None:
+def test_a_service_reports_ready_alive_and_stopping(listener: Listener) -> None:
     with subprocess.Popen([sys.executable, "-c", SERVICE], env=os.environ | listener.environment) as process:
         try:
-            said = {listener.next(), listener.next()}
-            assert said == {"READY=1\nSTATUS=doing nothing", "WATCHDOG=1"}
+            messages = {listener.next(), listener.next()}
+            assert messages == {"READY=1\nSTATUS=doing nothing", "WATCHDOG=1"}
             process.send_signal(signal.SIGTERM)
             while (word := listener.next()) == "WATCHDOG=1":
                 pass

@@ -1,4 +1,4 @@
-"""The original system's three tables, left alone where they stand already.
+"""The original system's three tables. Existing ones are not changed.
 
 Revision ID: 0001
 """

@@ -1,4 +1,4 @@
-"""What the guarantees need: wide ids, requests, leases, verdicts, and the outbox, emails and messages tables.
+"""Add wide ids, requests, leases, verdicts, and the tables outbox, emails and messages.
 
 Revision ID: 0002
 Revises: 0001
@@ -21,7 +21,7 @@ def downgrade() -> None:
 
 
 # The identity of `uploads` starts behind the ids that clients have chosen so far. Jobs of the original that are still
-# `none-executed` are taken up by the new runner; `request_id` is theirs alone, so nobody waits for it.
+# `none-executed` are run by the new runner. Their `request_id` is new, and no upload refers to it.
 _UPGRADE = """
 ALTER TABLE uploads
     ALTER COLUMN id TYPE bigint,
@@ -139,7 +139,7 @@ CREATE TABLE messages (
 CREATE INDEX messages_due_idx ON messages (queue, visible_at, id)
 """
 
-# Ids beyond the original's 32 bits cannot go back: the server refuses then, and nothing is changed.
+# Ids beyond the original's 32 bits cannot go back: the server refuses, and nothing is changed.
 _DOWNGRADE = """
 DROP TABLE messages, outbox, emails;
 DROP INDEX uploads_email_idx, job_upload_idx, job_due_idx, job_lease_idx;

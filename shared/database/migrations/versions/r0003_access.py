@@ -1,4 +1,4 @@
-"""Who may do what: API keys and the owners of submissions, budgets, suppressed recipients, idempotency keys.
+"""Add API keys and the owners of submissions, budgets, suppressed recipients, and idempotency keys.
 
 Revision ID: 0003
 Revises: 0002

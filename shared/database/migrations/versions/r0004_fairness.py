@@ -1,4 +1,4 @@
-"""Turns by which senders are served in rounds, and what backlog, retention and reconciling look up.
+"""Add turns, which serve senders in rounds, and indexes for backlog, retention and reconciler.
 
 Revision ID: 0004
 Revises: 0003
@@ -20,7 +20,7 @@ def downgrade() -> None:
     run(_DOWNGRADE)
 
 
-# Jobs that wait already have turn 0 and no sender: they go first, in their order.
+# Jobs that already wait have turn 0 and no sender: they go first, in their order.
 _UPGRADE = """
 ALTER TABLE job
     ADD COLUMN sender text,

@@ -1,4 +1,4 @@
-"""Jobs that are not to be run: an operator cancelled them, or no way was found to make them runnable.
+"""Add jobs that must not run: an operator cancelled them, or their request was given up.
 
 Revision ID: 0005
 Revises: 0004
@@ -17,7 +17,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # The previous code knows no job that must not run; it would mail a result that nobody waits for.
+    # The previous code would run these jobs, and mail results that no client expects.
     op.execute(
         "UPDATE job SET status = 'failed', finished_at = now(), lease_id = NULL, lease_expires_at = NULL"
         " WHERE stop_reason IS NOT NULL AND status IN ('none-executed', 'executing')"

@@ -1,6 +1,6 @@
-"""`precieux up`: the whole system on one machine, in one place.
+"""`precieux up`: runs the whole system on one machine.
 
-The one point where an environment becomes settings, a database, and five processes:
+It makes settings, a database and five processes of an environment:
 
     executor ──────────────────────────────┐
     Postgres ── migrate ── queue_consumer, job_runner, api_service ── ready
@@ -37,26 +37,26 @@ _DATABASE: Final = "postgres"
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """What runs, for whoever shows it."""
+    """The running system, as shown to the operator."""
 
     url: str
     data_dir: Path
     mail_goes_to: str
-    #: None when the operator brought a database.
+    #: None if the operator has set a database.
     database_folder: Path | None
 
 
 def run(settings: UpSettings, on_ready: Callable[[System], None]) -> None:
-    """Bring everything up, call `on_ready`, and keep it running until a signal says stop.
+    """Start everything, call `on_ready`, and keep it running until a stop signal. Stop everything at the end.
 
-    Raises a `PrecieuxError` of one sentence when it cannot come up. Nothing is left running either way.
+    Raise a `PrecieuxError` of one sentence if something cannot start.
     """
     prepare_data_dir(settings.data_dir)
     check_port_is_free(settings.host, settings.port)
-    # `up` has named those that nothing reads, so the services need not.
+    # `up` has warned about variables that nothing reads, so the services need not.
     outer = {name: value for name, value in os.environ.items() if name not in unknown(os.environ)}
     with ExitStack() as stack:
-        # Entered first, so ended last. Its restarts while we run are the supervisor's business.
+        # Entered first, so stopped last. Until then the supervisor restarts it.
         postgres = None if settings.database_url else EmbeddedPostgres(settings.data_dir / _DATABASE)
         if postgres:
             stack.callback(postgres.stop)
@@ -84,21 +84,21 @@ def _bring_up(
     postgres: EmbeddedPostgres | None,
     stack: ExitStack,
 ) -> None:
-    """Start everything in turn; `stack` takes what is to be undone at the end."""
+    """Start everything in order. Push what must be undone at the end onto `stack`."""
     token = settings.codex_token.get_secret_value() if settings.codex_token else ""
     codex_url = settings.codex_url
     if codex_url is None:
         token = token or secrets.token_urlsafe(32)
         port = choose_executor_port(settings)
         codex_url = f"http://127.0.0.1:{port}"
-        # It needs no database: its start and self-test overlap with Postgres and the migrations.
+        # It needs no database, so its start and self-test overlap with Postgres and the migrations.
         supervisor.start([services.executor(services.executor_environment(outer, port=port, codex_token=token))])
     if postgres:
         notify_status(f"{WAITING}the database")
         postgres.start()
         supervisor.guard(_DATABASE, postgres)
     database_url = postgres.url if postgres else _one_role(settings)
-    # Only now: Postgres does not start in a folder that another `up` uses, and the key in that folder is the other's.
+    # Not earlier: if another `up` uses this folder, its key is there, and our Postgres does not start.
     outer[services.LOCAL_KEY] = local_key.make(settings.data_dir, settings.port)
     stack.callback(local_key.remove, settings.data_dir)
     environment = services.service_environment(outer, settings, codex_url=codex_url, codex_token=token)
@@ -109,7 +109,7 @@ def _bring_up(
 
 
 def migrate(settings: UpSettings) -> None:
-    """Bring the schema of the operator's database, or of the embedded one, up to date."""
+    """Upgrade the schema of the operator's database, or of the embedded one."""
     with ExitStack() as stack:
         if settings.database_url:
             url = _one_role(settings)(Role.OWNER)
@@ -122,14 +122,14 @@ def migrate(settings: UpSettings) -> None:
 
 
 def _one_role(settings: UpSettings) -> Callable[[Role], str]:
-    """The operator's own database. The role in its address does everything."""
+    """Return the address of the operator's own database for every role: the role in the address does everything."""
     assert settings.database_url is not None
     url = settings.database_url.get_secret_value()
     return lambda _: url
 
 
 def _mail_destination(outer: dict[str, str], data_dir: Path) -> str:
-    """In the order in which the runner chooses its mailer."""
+    """Return where mails go, in the order in which the runner chooses its mailer."""
     if domain := outer.get("PRECIEUX_MAILGUN_DOMAIN"):
         return f"Mailgun, domain {domain}"
     if outer.get("PRECIEUX_SMTP_URL"):

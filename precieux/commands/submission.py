@@ -1,4 +1,4 @@
-"""`precieux submit`: send one file, ask for its execution, and see it through if told to."""
+"""`precieux submit`: sends one file, requests a run, and with --wait waits for the result."""
 
 import math
 from pathlib import Path
@@ -33,22 +33,22 @@ def submit(
     timeout: float | None,
     as_json: bool,
 ) -> bool:
-    """Whether all went well: accepted, or, with `wait`, run without complaint."""
+    """Submit a program. Return True if it was accepted or, with `wait`, if it ran without an error."""
     language = language or guess_language(source)
     if language is None:
-        raise UsageError(f"The language of {source.name} cannot be told by its name; say it with --language.")
+        raise UsageError(f"The extension of {source.name} is not that of a known language: give one with --language.")
     number = client.submit(source, email=email, language=language, inputs=inputs, number=number)
     client.request_execution(number)
     if not wait:
         if as_json:
             terminal.say_json({"id": number})
         else:
-            terminal.say(f"Submission {number} is registered; its result goes to {email}.")
+            terminal.say(f"Submission {number} is registered. Its result is mailed to {email}.")
         return True
     try:
         finished = _watch(client, email, number, math.inf if timeout is None else timeout)
     except (KeyboardInterrupt, TimeoutError) as exc:
-        terminal.hint(f"Submission {number} goes on: see `precieux status {email}`, or wait for the mail.")
+        terminal.hint(f"Submission {number} still runs: see `precieux status {email}`, or wait for the mail.")
         raise typer.Exit(_TIMED_OUT if isinstance(exc, TimeoutError) else INTERRUPTED) from None
     if as_json:
         terminal.say_json(finished.as_dict())
@@ -59,7 +59,7 @@ def submit(
 
 def read_inputs(text: str | None, file: Path | None) -> str:
     if text is not None and file is not None:
-        raise UsageError("Say either --input or --input-file, not both.")
+        raise UsageError("Give either --input or --input-file, not both.")
     if file is None:
         return text or ""
     try:
@@ -73,17 +73,17 @@ def read_inputs(text: str | None, file: Path | None) -> str:
 def _watch(client: Client, email: str, number: int, timeout: float) -> Submission:
     with terminal.err.status(f"Submission {number}: registered") as status:
 
-        def tell(submission: Submission) -> None:
+        def report(submission: Submission) -> None:
             line = _progress(submission)
             status.update(line)
             if not terminal.err.is_terminal:
                 terminal.err.print(line, soft_wrap=True)
 
-        return client.wait(email, number, on_change=tell, timeout=timeout)
+        return client.wait(email, number, on_change=report, timeout=timeout)
 
 
 def _progress(submission: Submission) -> Text:
-    """Return the line on a submission under way. It is no markup, since the server's words are in it."""
+    """Return a line about a submission under way. It is a `Text`, because the server's words must not be markup."""
     line = f"Submission {submission.id}: {_STATES.get(submission.status, submission.status)}"
     if submission.delay:
         line += f" ({submission.delay})"

@@ -1,0 +1,80 @@
+"""Runtimes that have started before their program comes: for each box of its own, or once to be forked for each box.
+
+Gain: the start of the runtime, which is 50 of the 60 ms of a greeting in Java (ADR 17). Python (ADR 71) and Node (ADR
+73) are forked, which saves the CPU time of a start too.
+"""
+
+from dataclasses import replace
+
+from executor import limits
+from executor.catalogue import Installed
+from executor.languages.base import Forked, Stub
+from executor.sandbox.base import File, Job, Sandbox, Step, StepResult, Template, Zygote
+from executor.settings import MIB, ExecutorSettings
+from executor.warm import prebuilt
+from shared.codex import RunRequest
+
+#: The most bytes of a reference program's output, and of its artefacts.
+_PROOF_BYTES = MIB
+
+
+class WarmRuntime:
+    """The runtime that `warm` describes, of an installed language."""
+
+    def __init__(self, installed: Installed, warm: Forked | Stub, settings: ExecutorSettings) -> None:
+        self._installed = installed
+        self._warm = warm
+        self._settings = settings
+        self._memory_bytes = limits.memory_of(limits.DEFAULT_REQUEST, settings)
+        self._has_fixed_heap = any("{memory_mib}" in word for word in installed.language.run.words)
+        self._limits = limits.of_run(limits.DEFAULT_REQUEST, settings, installed.language.run.extra_memory)
+        self.template = self._make_template()
+
+    def place(self, job: Job, request: RunRequest) -> Job:
+        """Return the job for a box with this runtime, or unchanged if the request needs a heap of another size."""
+        if self._has_fixed_heap and limits.memory_of(request, self._settings) != self._memory_bytes:
+            return job
+        return replace(job, steps=(self._step(job.steps[0], request.code),), template=self.template)
+
+    async def objection(self, sandbox: Sandbox) -> str:
+        """Return why this runtime cannot be used; empty if it runs the reference program."""
+        ended = await self._run_reference(sandbox)
+        if ended.succeeded and ended.stdout.decode() == self._installed.language.reference.output:
+            return ""
+        return (ended.stderr or ended.stdout).decode(errors="replace") or "it failed without a message"
+
+    async def _run_reference(self, sandbox: Sandbox) -> StepResult:
+        installed, reference = self._installed, self._installed.language.reference
+        names = installed.language.names_for(reference.source)
+        files = {names.source: File(reference.source.encode())}
+        if compile_ := installed.language.compile:
+            argv = installed.command(compile_.words, source=names.source)
+            step = Step(argv, installed.environment, limits.of_compilation(self._settings), _PROOF_BYTES)
+            box = Template(self._settings.max_disk_bytes, step.limits)
+            (ended,) = await sandbox.run(Job(files, (step,), box, artefact_bytes=_PROOF_BYTES))
+            files |= ended.artefacts
+        argv = self._command(installed.language.run.words, source=names.source, main=names.main)
+        step = Step(argv, installed.environment, self._limits, _PROOF_BYTES, stdin=reference.input.encode())
+        (ended,) = await sandbox.run(Job(files, (self._step(step, reference.source),), self.template))
+        return ended
+
+    def _step(self, step: Step, source: str) -> Step:
+        """Return the step for this runtime. A stub has started already, and gets other words than a command line."""
+        if not isinstance(self._warm, Stub):
+            return step
+        names = self._installed.language.names_for(source)
+        return replace(step, argv=self._installed.command(self._warm.words, source=names.source, main=names.main))
+
+    def _make_template(self) -> Template:
+        installed, settings = self._installed, self._settings
+        values = {"runtime": prebuilt.folder_of(installed)} if installed.language.prebuilt else {}
+        argv = self._command(self._warm.argv, source=installed.language.names_for("").source, **values)
+        if isinstance(self._warm, Forked):
+            return Template(settings.max_disk_bytes, self._limits, zygote=Zygote(argv, installed.environment))
+        # Limits that the kernel enforces cannot be raised later, so a stub gets the highest that a request may ask for.
+        highest = replace(self._limits, cpu_s=settings.max_time_limit)
+        stub = Step(argv, installed.environment, highest, settings.max_output_bytes)
+        return Template(settings.max_disk_bytes, highest, stub=stub)
+
+    def _command(self, words: tuple[str, ...], **values: str) -> tuple[str, ...]:
+        return self._installed.command(words, memory_mib=str(self._memory_bytes // MIB), **values)
