@@ -167,6 +167,6 @@ def test_the_index_lists_every_decision() -> None:
 
 
 def test_the_glossary_has_at_most_20_words() -> None:
-    text = (ROOT / "docs/architecture.md").read_text()
+    text = (_ROOT / "docs/architecture.md").read_text()
     rows = re.findall(r"^\| (?!word |---)", text.partition("## Glossary")[2].partition("\n## ")[0], re.MULTILINE)
     assert 0 < len(rows) <= 20
