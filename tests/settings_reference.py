@@ -1,6 +1,6 @@
 """`python -m tests.settings_reference` writes the reference of all settings, from the classes that read them.
 
-`docs/settings.md` is for operators; `shared/known_settings.py` lets a service name a variable that nothing reads.
+`docs/settings.md` is for operators; `shared/known_settings.py` lets a service report a variable that nothing reads.
 """
 
 import importlib
@@ -18,7 +18,7 @@ _ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = _ROOT / "docs/settings.md"
 NAMES: Final = _ROOT / "shared/known_settings.py"
 
-#: Module -> what reads its settings, in the order of the page.
+#: Module -> the part that reads its settings, in the order of the page.
 _READERS: Final = {
     "precieux.up.settings": "`precieux up`",
     "api_service.settings": "The API",
@@ -140,7 +140,7 @@ def _bounds(field: FieldInfo) -> str:
 
 
 def _kinds(annotation: Any) -> list[Any]:
-    """The types of a union, without None; of any other annotation itself."""
+    """Return the types of a union without None, or else the annotation alone."""
     if get_origin(annotation) is Literal or not get_args(annotation):
         return [annotation]
     return [kind for kind in get_args(annotation) if kind is not NoneType]

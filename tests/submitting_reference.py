@@ -15,7 +15,7 @@ from shared.languages import ALIASES
 
 PAGE: Final = Path(__file__).parent.parent / "docs/submitting.md"
 
-#: Code -> the version in the images, which have Debian 13's. Languages without one are not in the images.
+#: Code -> the version in the images, Debian 13's. Languages without one are not in the images.
 _VERSIONS: Final = {
     "py": "3.13",
     "java": "OpenJDK 21",
