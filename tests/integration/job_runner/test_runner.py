@@ -321,10 +321,10 @@ async def test_a_job_that_is_not_to_be_run_is_failed_with_its_reason(
     assert "the operator cancelled it" in str(mail["text"])
 
 
-async def test_a_job_that_always_kills_its_runner_fails_in_the_end(
+async def test_a_job_beyond_a_lowered_limit_of_attempts_fails(
     database: Database, processor: Processor, engine: ScriptedEngine
 ) -> None:
-    """No failure was ever recorded; only the claims were counted."""
+    """The operator may lower the limit between two attempts of a job."""
     job = await add_job(database)
     await execute(database, "UPDATE job SET attempt = :attempt WHERE id = :id", id=job, attempt=3)
     async with running(database, processor, settings()):
