@@ -46,7 +46,7 @@ class ExecutorSettings(Settings):
     max_bodies_bytes: int = Field(
         default_factory=lambda data: 2 * data["max_body_bytes"],
         ge=1024,
-        description="bytes of all requests' bodies together, without 64 KiB of each; above, requests get a 503",
+        description="bytes of all bodies under way, then requests get a 503; the first 64 KiB of each do not count",
     )
     max_output_bytes: int = Field(default=MIB, ge=1, description="bytes kept of standard output, and of standard error")
 
@@ -75,10 +75,7 @@ class ExecutorSettings(Settings):
         default=128 * MIB, ge=0, description="bytes of compiled programs, kept in case the same source comes again"
     )
 
-    executor_warm: bool = Field(
-        default=True,
-        description="false: a program's box and runtime are started when it comes",
-    )
+    executor_warm: bool = Field(default=True, description="false: nothing is started before a request needs it")
     executor_warm_boxes: int = Field(
         default=min(2 * (os.cpu_count() or 1), 32), ge=0, le=256, description="how many boxes of each kind are ready"
     )
@@ -87,7 +84,8 @@ class ExecutorSettings(Settings):
     )
     precompile_headers: bool = Field(default=True, description="false: C++ compiles without precompiled headers")
     executor_cache_dir: Path | None = Field(
-        default=None, description="a folder for precompiled headers, if not /var/cache/precieux or ~/.cache/precieux"
+        default=None,
+        description="a folder for prebuilt headers and runtimes, instead of /var/cache/precieux or ~/.cache/precieux",
     )
 
     bwrap: Path | None = Field(default=None, description="the bubblewrap to use instead of the one found")
