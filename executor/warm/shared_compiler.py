@@ -1,8 +1,8 @@
-"""A compiler that stays: one process in its own box compiles one source after the other.
+"""A compiler process that compiles one source after the other, in its own box.
 
-It is optional: if it is down, busy or unsure, the ordinary compiler runs instead. It sees the sources of many senders,
-so its box is as closed as that of a program, and its answers are checked here as untrusted. It is stopped after 1000
-sources, at its limits, when one source takes too long, and when it is idle.
+If it is down or busy, or answers something unexpected, the ordinary compiler runs instead. It reads the sources of many
+senders, so its box is as closed as that of a program, and its answers are untrusted. It is replaced after 1000 sources,
+and stopped at its limits, when one source takes too long, and when it is idle.
 
     we send     length, name; length, text          (lengths are four bytes, big-endian)
     it answers  "r" once; then verdict (a byte); length, diagnostics; number of files, and for each length, name;
@@ -25,13 +25,7 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 
 _LIMITS = StepLimits(
-    cpu_s=600,
-    wall_s=3600,
-    memory_bytes=1024 * MIB,
-    processes=64,
-    open_files=256,
-    file_bytes=MIB,
-    stack_bytes=64 * MIB,
+    cpu_s=600, wall_s=3600, memory_bytes=1024 * MIB, processes=64, open_files=256, file_bytes=MIB, stack_bytes=64 * MIB
 )
 _DISK_BYTES = 16 * MIB
 _MOST_SOURCES = 1000
@@ -151,7 +145,7 @@ class SharedCompiler:
         ours, theirs = socket.socketpair()
         step = Step(self._argv, self._environment, _LIMITS, output_bytes=0, stdin=theirs, stop_on_overflow=False)
         box = asyncio.ensure_future(self._run_service(Job({}, (step,), Template(_DISK_BYTES, _LIMITS))))
-        box.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # its user sees the exception
+        box.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # else asyncio logs the exception
         try:
             reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_MOST_BYTES)
             hello = asyncio.ensure_future(reader.readexactly(1))
