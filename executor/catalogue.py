@@ -80,11 +80,11 @@ class Installed:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """The version of the toolchain and the files of its programs: another toolchain has another identity."""
+        """What changes with the toolchain: its version, and the device, inode, size and time of its programs' files."""
         return (self.info, *(_fingerprint(path) for path in self.tools.values() if os.path.isabs(path)))
 
     def shortcut_for(self, source: str) -> Shortcut | None:
-        """Return the shortcut for a source of this name, which replaces the usual one in the compiler's command."""
+        """Return the shortcut for a source of this name. It replaces the usual name in the compiler's command."""
         if self.shortcut is None:
             return None
         usual = self.language.names_for("").source
