@@ -18,8 +18,8 @@ _FEWEST_PROCESSES = 32
 _COMPILE_STACK_BYTES = 64 << 20
 _LEAST_MEMORY_BYTES = 16 << 20
 
-#: The wall limit if none is set. It catches programs that sleep. Time in which a program waits for a processor does not
-#: count, so a busy machine needs no higher limit.
+#: The default wall limit is the CPU limit times the factor, plus the addend. It stops programs that sleep. Waiting for
+#: a processor does not count, so a busy machine needs no higher limit.
 _WALL_FACTOR, _WALL_ADDEND = 2.0, 10.0
 
 

@@ -1,8 +1,8 @@
 """A compiler process that compiles one source after the other, in its own box.
 
-If it is down or busy, or answers something unexpected, the ordinary compiler runs instead. It reads the sources of many
-senders, so its box is as closed as that of a program, and its answers are untrusted. It is replaced after 1000 sources,
-and stopped at its limits, when one source takes too long, and when it is idle.
+If it is down, busy or undecided, the ordinary compiler runs instead. It reads the sources of many senders, so its box
+is as closed as that of a program, and its answers are untrusted. It is replaced after 1000 sources, and stopped at its
+limits, when one source takes too long, and when it is idle.
 
     we send     length, name; length, text          (lengths are four bytes, big-endian)
     it answers  "r" once; then verdict (a byte); length, diagnostics; number of files, and for each length, name;
@@ -36,7 +36,7 @@ _QUEUE_S, _COMPILE_S = 2.0, 5.0
 #: Seconds after a failure in which it is not started again.
 _PAUSE_S = 10.0
 _COMPILED, _REJECTED = 0, 1
-#: Bytes of a class file's name. If one is longer, the ordinary compiler finds out whether it can be written.
+#: The most bytes of a class file's path. A source with a longer one is left to the ordinary compiler.
 _LONGEST_NAME = 255
 
 
@@ -229,7 +229,7 @@ def checked(name: str) -> str:
 def _step_result(
     verdict: int, diagnostics: bytes, output_bytes: int, artefacts: dict[str, File], wall_s: float
 ) -> StepResult:
-    """Return the result that the ordinary compiler's step would have. Only the elapsed time is known of its usage."""
+    """Return the result as a compile step's. Only the elapsed time is known, so it is the CPU time too."""
     return StepResult(
         exit_code=0 if verdict == _COMPILED else 1,
         signal=None,

@@ -6,7 +6,7 @@ from pathlib import Path
 from executor.warm import prebuilt
 
 
-def test_a_stored_file_is_replaced_and_can_be_read_by_boxes(tmp_path: Path) -> None:
+def test_a_stored_file_is_replaced_and_other_users_can_read_it(tmp_path: Path) -> None:
     file = tmp_path / "java" / "start.jar"
     umask = os.umask(0o077)
     try:
