@@ -14,8 +14,8 @@ from cachetools import LRUCache
 
 from executor.sandbox.base import File, Job
 
-#: The cache has room for at least this many programs.
-_FEWEST_PROGRAMS = 8
+#: The part of the cache that the files of one program may take.
+_LARGEST_PART = 1 / 8
 #: The memory that an entry takes besides the contents of its files, roughly.
 _ENTRY_BYTES = 2048
 #: The macros for the time of compilation (C and Fortran; Pascal). A source with one compiles differently every second.
@@ -34,7 +34,7 @@ class CompileCache:
     @property
     def largest(self) -> int:
         """Bytes that the files of one program may have; 0 if the cache is off."""
-        return self._most_bytes // _FEWEST_PROGRAMS
+        return int(self._most_bytes * _LARGEST_PART)
 
     def get(self, key: bytes) -> Artefacts | None:
         return self._entries.get(key)

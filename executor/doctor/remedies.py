@@ -128,8 +128,8 @@ _OBSTACLES = (
     ),
     _other_bubblewrap(
         lambda facts: "openat2" in facts.refused and "Function not implemented" in facts.bubblewrap_error,
-        "This bubblewrap needs openat2(2), which old container engines block, and units with RestrictSUIDSGID= or "
-        "DynamicUser= too",
+        "This bubblewrap needs openat2(2), which is blocked by old container engines and by units with "
+        "RestrictSUIDSGID= or DynamicUser=",
     ),
     _unit_option(
         lambda facts: "SIGSYS" in facts.refused.values() or "mount" in facts.refused,
