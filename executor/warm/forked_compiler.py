@@ -46,7 +46,7 @@ class ForkedCompiler:
         return self.after_beginning if source.startswith(self._beginning) else self.at_start
 
     async def check(self, sandbox: Sandbox) -> None:
-        """Compile the reference program. Raises `SandboxFailure` if one differs from the ordinary compiler."""
+        """Compile the reference program. Raises `SandboxFailure` if the artefacts are not the ordinary compiler's."""
         usual = self._installed.language.names_for("").source
         for name in (usual, f"another.{usual}"):
             expected = await self._compile(sandbox, self._cold, name)
