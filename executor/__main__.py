@@ -39,7 +39,7 @@ from shared.watchdog import signs_of_life
 log = get_logger("executor")
 
 _GRACE_S = 5
-#: Programs come in bodies, so heads can be small. Runners behind one gateway share an address.
+#: A program is in its request's body, so the head can be small. Runners behind one gateway share an address.
 _CONNECTIONS = ConnectionLimits(head_bytes=16384, most_per_address=256)
 
 
@@ -123,8 +123,8 @@ def listen(settings: ExecutorSettings) -> socket.socket:
 def _new_loop_for(mechanisms: Mechanisms) -> Callable[[], asyncio.AbstractEventLoop]:
     """Return uvloop, or a loop over poll(2) if programs share our user.
 
-    One program can use up the kernel's limit of epoll(7) for a user, and libuv then ends the process. A loop over
-    poll(2) does not need it (ADR 82).
+    Such a program can use up the user's epoll(7) watches, and libuv then ends the process. A loop over poll(2) needs no
+    watches (ADR 82).
     """
     if mechanisms.own_users:
         return uvloop.new_event_loop

@@ -80,11 +80,11 @@ class Installed:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """The version of the toolchain and the files of its programs: another toolchain has another identity."""
+        """The version of the toolchain, and the device, inode, size and time of its programs' files."""
         return (self.info, *(_fingerprint(path) for path in self.tools.values() if os.path.isabs(path)))
 
     def shortcut_for(self, source: str) -> Shortcut | None:
-        """Return the shortcut for a source of this name, which replaces the usual one in the compiler's command."""
+        """Return the shortcut for a source of this name. It replaces the usual name in the compiler's command."""
         if self.shortcut is None:
             return None
         usual = self.language.names_for("").source
@@ -164,7 +164,7 @@ async def find_installed(sandbox: Sandbox, at_once: int) -> dict[str, Installed]
 
 async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> Installed | None:
     try:
-        ended = await _start(sandbox, language, command(language.version, tools))
+        ended = await _run_step(sandbox, language, command(language.version, tools))
         if not ended.succeeded:
             raise SandboxFailure(ended.stdout.decode(errors="replace"))
         installed = Installed(language, tools, ended.stdout.decode(errors="replace"))
@@ -173,7 +173,7 @@ async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) 
         if language.compile and language.compile.driver:
             source = language.names_for(language.reference.source).source
             words = gcc_driver.dry_run(installed.command(language.compile.words, source=source))
-            ended = await _start(sandbox, language, words, {source: File(language.reference.source.encode())})
+            ended = await _run_step(sandbox, language, words, {source: File(language.reference.source.encode())})
             if ended.succeeded and not ended.truncated:
                 installed = replace(installed, shortcut=gcc_driver.parse(ended.stdout.decode(errors="replace")))
     except SandboxFailure as exc:
@@ -185,7 +185,7 @@ async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) 
 async def _with_reserved(sandbox: Sandbox, installed: Installed) -> Installed:
     """Return the language with its reserved names. If they are unknown, all its sources get the usual name."""
     language = installed.language
-    ended = await _start(sandbox, language, command(language.source_file.reserved, installed.tools))
+    ended = await _run_step(sandbox, language, command(language.source_file.reserved, installed.tools))
     output = ended.stdout.decode(errors="replace")
     if not ended.succeeded or ended.truncated:
         log.info("language.own_names_left_out", language=language.code, reason=output[:1000])
@@ -194,7 +194,7 @@ async def _with_reserved(sandbox: Sandbox, installed: Installed) -> Installed:
     return replace(installed, reserved=frozenset(output.lower().split()))
 
 
-async def _start(
+async def _run_step(
     sandbox: Sandbox, language: Language, argv: tuple[str, ...], files: Mapping[str, File] = MappingProxyType({})
 ) -> StepResult:
     step = Step(argv, ENVIRONMENT | language.environment, _LIMITS, _OUTPUT_BYTES, merge_output=True)

@@ -1,7 +1,7 @@
 """Keeps compiled programs in memory, so that the same source with the same command is compiled once (ADR 15).
 
-Only the compiler had access to what is kept. It was taken out of its box before any line of the program ran
-(`init/artefacts.c`), and no program can reach the executor's memory.
+No program can change an entry. The files are taken out of the box before the program starts (`init/artefacts.c`), and
+the executor's memory is outside of all boxes.
 """
 
 import hashlib
@@ -14,11 +14,11 @@ from cachetools import LRUCache
 
 from executor.sandbox.base import File, Job
 
-#: One program may take an eighth of the cache.
-_LARGEST_SHARE = 8
+#: The part of the cache that the files of one program may take.
+_LARGEST_PART = 1 / 8
 #: The memory that an entry takes besides the contents of its files, roughly.
 _ENTRY_BYTES = 2048
-#: Macros for the time of compilation (C and Fortran; Pascal): such a source compiles differently every second.
+#: The macros for the time of compilation (C and Fortran; Pascal). A source with one compiles differently every second.
 _USES_THE_TIME = re.compile(rb"__DATE__|__TIME__|__TIMESTAMP__|%(?:DATE|TIME)", re.IGNORECASE)
 
 Artefacts = Mapping[str, File]
@@ -34,7 +34,7 @@ class CompileCache:
     @property
     def largest(self) -> int:
         """Bytes that the files of one program may have; 0 if the cache is off."""
-        return self._most_bytes // _LARGEST_SHARE
+        return int(self._most_bytes * _LARGEST_PART)
 
     def get(self, key: bytes) -> Artefacts | None:
         return self._entries.get(key)

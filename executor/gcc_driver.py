@@ -1,10 +1,10 @@
 """Finds out what a compiler's driver (`gcc`, `g++`, `gfortran`) starts, so that programs compile without it (ADR 19).
 
 The driver reads its specifications, looks for programs and libraries, and starts the compiler proper, the assembler and
-`collect2`, which looks for the linker and starts that. The linker reads eight folders, most of them more than once by
-different names, for libraries that are in two. For a small program all this takes a sixth of the latency and of the CPU
-time. With the option `-###` the driver prints its commands instead of starting them. They are the same for every source
-of one name.
+`collect2`, which looks for the linker and starts that. The linker searches eight folders, most of them several times
+under different names, and finds all libraries in two of them. For a small program all this takes a sixth of the latency
+and of the CPU time. With the option `-###` the driver prints its commands instead of starting them. They are the same
+for all sources with the same name.
 """
 
 import os
@@ -19,7 +19,7 @@ from executor.sandbox.base import Shortcut
 _DRY_RUN: Final = "-###"
 _COMPILERS: Final = ("cc1", "cc1plus", "f951")
 _ASSEMBLER: Final = "/usr/bin/as"
-#: The linker that `collect2` starts for an option, which is not one of the linker itself.
+#: The linker that `collect2` starts for each option. The option is not passed on to the linker.
 _LINKERS: Final = {"-fuse-ld=gold": "/usr/bin/ld.gold"}
 _USUAL_LINKER: Final = "/usr/bin/ld"
 _SCRATCH: Final = re.compile(r"/tmp/cc\w{6}(\.\w+)")  # noqa: S108
@@ -82,7 +82,7 @@ def _link(words: Sequence[str]) -> list[str]:
 
 
 def _files(library: str, folders: Sequence[str], words: Sequence[str]) -> Iterator[str]:
-    """Yield the files that `-lNAME`, or a file's name, stands for. Linker scripts are followed."""
+    """Yield the files of a library, given as `-lNAME` or by a file's name. Linker scripts are followed."""
     names = (f"lib{library[2:]}.so", f"lib{library[2:]}.a") if library.startswith("-l") else (library,)
     found = next((path for folder in folders for name in names if (path := Path(folder, name)).exists()), None)
     if found is None:
@@ -95,5 +95,5 @@ def _files(library: str, folders: Sequence[str], words: Sequence[str]) -> Iterat
     for part in parts:
         if not part.startswith("-l"):
             yield from _files(part, folders, words)
-        elif part not in words:  # otherwise the linker reads it where it comes in `words`
+        elif part not in words:  # the linker reads a library of `words` anyway
             raise _Unknown(part)

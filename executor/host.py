@@ -79,6 +79,6 @@ def _require_ids(first: int, count: int, uid_map: Path = Path("/proc/self/uid_ma
             "unit, or start it as an ordinary user."
         )
     raise ConfigurationError(
-        f"PRECIEUX_EXECUTOR_FIRST_USER_ID is {first}, which is not a user id here (a container may have few): "
-        f"set it to the first of {count} unused ids."
+        f"PRECIEUX_EXECUTOR_FIRST_USER_ID is {first}, but not all of the {count} user ids from there on exist here (a "
+        f"container may have few): set it to the first of {count} unused ids."
     )

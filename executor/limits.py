@@ -8,8 +8,8 @@ from shared.errors import ConfigurationError
 #: A request that sets no limits.
 DEFAULT_REQUEST = RunRequest(code="", language="")
 
-#: The limits of one program's processes and open files on hosts where nothing else bounds some of the kernel's memory.
-#: They suffice for a pool of a hundred threads, and for every runtime that we know (ADR 82).
+#: The most processes and open files of one program, on hosts where only these numbers bound what it takes of the
+#: kernel's memory. They suffice for a pool of a hundred threads, and for every runtime that we know (ADR 82).
 _FEW_PROCESSES, _FEW_OPEN_FILES = 128, 128
 #: Our own processes and threads: those that always run, and those that wait in one box of each kind.
 _OUR_PROCESSES, _WAITING_PROCESSES = 64, 40
@@ -18,16 +18,16 @@ _FEWEST_PROCESSES = 32
 _COMPILE_STACK_BYTES = 64 << 20
 _LEAST_MEMORY_BYTES = 16 << 20
 
-#: The wall limit if none is set. It catches programs that sleep. Time in which a program waits for a processor does not
-#: count, so a busy machine needs no higher limit.
+#: The default wall limit is the CPU limit times the factor, plus the addend. It stops programs that sleep. Waiting for
+#: a processor does not count, so a busy machine needs no higher limit.
 _WALL_FACTOR, _WALL_ADDEND = 2.0, 10.0
 
 
 def on_this_host(settings: ExecutorSettings, *, by_number: bool, most_processes: int | None) -> ExecutorSettings:
     """Return the settings, with defaults for this host in place of the numbers that the operator has not set.
 
-    `by_number` means that programs share a user, or that no cgroup counts their memory. `most_processes` is the limit
-    of the executor and all programs together. Raises `ConfigurationError` if that is too low.
+    `by_number` is True if programs share a user, or if no cgroup counts their memory. `most_processes` is the limit of
+    the executor and all programs together. Raises `ConfigurationError` if that is too low.
     """
     fitted: dict[str, int] = {}
     if by_number:

@@ -17,7 +17,7 @@ _SOURCE: Final = Path("/proc/pressure/cpu")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Microseconds of waiting since boot, and seconds of a clock that only goes forward."""
+    """Microseconds of waiting since boot, and the time of a monotonic clock in seconds."""
 
     waited_us: int
     at_s: float
@@ -37,7 +37,7 @@ def read(source: Path = _SOURCE, clock: Callable[[], float] = time.monotonic) ->
 
 
 class Since:
-    """The load from the event loop's next turn on."""
+    """Measures the load, beginning at the event loop's next turn."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._before: Reading | None = None

@@ -18,7 +18,7 @@ _SET_A_TOKEN: Final = "Set PRECIEUX_CODEX_TOKEN, and send it as `Authorization: 
 
 
 class LocalOnly:
-    """ASGI middleware: 403 for requests that no program on this machine sent. `origins` are trusted pages."""
+    """ASGI middleware that answers 403 to requests from elsewhere. Pages of `origins` are trusted."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str], refuse: Refuse) -> None:
         self._app = app

@@ -56,7 +56,7 @@ class Pipeline:
             job, rejection = await self._compile(job, installed, key)
             if rejection:
                 return _compile_error(rejection, job.steps[0])
-        # Sampled after the program's start: the sandbox sends the packet that starts it before its first await.
+        # It reads the load at the loop's next turn, so a program whose box is ready starts without waiting for that.
         since = load.Since(asyncio.get_running_loop())
         ended = await self._run_with_fallback(job, request, installed)
         if key and ended[0].succeeded and ended[0].artefacts:
@@ -83,12 +83,12 @@ class Pipeline:
             if compiled and not compiled.succeeded:
                 return job, compiled
             if compiled:
-                # Not cached: a process that has compiled many senders' sources is trusted less than one alone in a box.
+                # Not cached: the shared compiler has read other senders' sources, so its artefacts are trusted less.
                 return _without_compile_step(job, compiled.artefacts), None
         return replace(job, artefact_bytes=self._cache.largest) if key else job, None
 
     async def _run_with_fallback(self, job: Job, request: RunRequest, installed: Installed) -> list[StepResult]:
-        """Run the job in a warm box if there is one, and again without that help if the help may be at fault."""
+        """Run the job, in a warm box if there is one. Run it again without a speed-up that may have made it fail."""
         warm = self._warm.place(job, request, installed) if self._warm else job
         try:
             ended = await self._sandbox.run(warm)
@@ -105,9 +105,9 @@ class Pipeline:
     def _rejected_with_precompiled_header(
         self, ended: list[StepResult], job: Job, request: RunRequest, installed: Installed
     ) -> bool:
-        """True if the compiler rejected a source that uses a precompiled header.
+        """True if the compiler rejected a source that may use a precompiled header.
 
-        GCC rejects some valid programs there (ADR 76), so the caller compiles the source again without.
+        GCC rejects some valid programs that use one (ADR 76), so the caller compiles the source again without it.
         """
         headers = installed.headers if self._settings.precompile_headers else None
         if headers is None or len(ended) == len(job.steps) or ended[-1].stopped is not None:

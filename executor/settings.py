@@ -46,7 +46,7 @@ class ExecutorSettings(Settings):
     max_bodies_bytes: int = Field(
         default_factory=lambda data: 2 * data["max_body_bytes"],
         ge=1024,
-        description="bytes of all requests' bodies together, without 64 KiB of each; above, requests get a 503",
+        description="bytes of all bodies under way, then requests get a 503; the first 64 KiB of each do not count",
     )
     max_output_bytes: int = Field(default=MIB, ge=1, description="bytes kept of standard output, and of standard error")
 
@@ -79,10 +79,7 @@ class ExecutorSettings(Settings):
         description="bytes of compiled programs, kept in case the same source comes again; 0: none",
     )
 
-    executor_warm: bool = Field(
-        default=True,
-        description="false: a program's box and runtime are started when it comes",
-    )
+    executor_warm: bool = Field(default=True, description="false: nothing is started before a request needs it")
     executor_warm_boxes: int = Field(
         default=min(2 * (os.cpu_count() or 1), 32),
         ge=0,

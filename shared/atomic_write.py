@@ -3,15 +3,18 @@
 import contextlib
 import os
 import secrets
+from typing import Final
+
+_PRIVATE: Final = 0o600
 
 
-def write_atomically(folder: int, name: str, data: bytes) -> None:
-    """Write the file `name` in `folder`, an open descriptor, or replace it. Only the owner can read the file.
+def write_atomically(folder: int, name: str, data: bytes, mode: int = _PRIVATE) -> None:
+    """Write the file `name` in `folder`, an open descriptor, or replace it. By default only the owner can read it.
 
     It writes a draft, calls fsync(2), rename(2), and fsync on the folder. There are few system calls, because this runs
     in a thread, which waits for the interpreter's lock after each of them.
     """
-    draft = _write_draft(folder, data)
+    draft = _write_draft(folder, data, mode)
     try:
         os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
@@ -22,7 +25,7 @@ def write_atomically(folder: int, name: str, data: bytes) -> None:
 
 def create_atomically(folder: int, name: str, data: bytes) -> None:
     """Write the file `name` in `folder` like `write_atomically`, unless there is one: the first process wins."""
-    draft = _write_draft(folder, data)
+    draft = _write_draft(folder, data, _PRIVATE)
     try:
         with contextlib.suppress(FileExistsError):
             os.link(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -31,13 +34,15 @@ def create_atomically(folder: int, name: str, data: bytes) -> None:
     os.fsync(folder)
 
 
-def _write_draft(folder: int, data: bytes) -> str:
+def _write_draft(folder: int, data: bytes, mode: int) -> str:
     """Write a file with an unused name that begins with a dot, and return the name."""
     draft = f".{secrets.token_hex(8)}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        file = os.open(draft, flags, 0o600, dir_fd=folder)
+        file = os.open(draft, flags, _PRIVATE, dir_fd=folder)
         try:
+            if mode != _PRIVATE:
+                os.fchmod(file, mode)  # which the umask does not change
             left = memoryview(data)
             while left:
                 left = left[os.write(file, left) :]

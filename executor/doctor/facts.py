@@ -56,8 +56,9 @@ def unit(own_groups: str) -> Unit | None:
 
 
 def masked(mounts: str) -> tuple[str, ...]:
-    """Return what is mounted over files of /proc (proc_pid_mountinfo(5)). If anything is, the kernel refuses us another
-    /proc. A mount point that hides only an empty folder does not count.
+    """Return the parts of /proc that mounts hide (proc_pid_mountinfo(5)). If there are any, no box can have its own.
+
+    A mount point that hides only an empty folder does not count.
     """
     found = re.findall(r"^(?:\S+ ){4}(/proc/\S+) .* - (\S+)", mounts, re.MULTILINE)
     return tuple(dict.fromkeys(path for path, kind in found if kind not in ("autofs", "binfmt_misc")))

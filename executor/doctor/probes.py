@@ -29,7 +29,7 @@ _OUTPUT_BYTES = 65536
 class Finding:
     """One guarantee, and whether it `held`. If an `essential` one did not, the executor refuses to serve.
 
-    `mechanism` is what provides the guarantee. On a host with cgroups, a cgroup does so if it is `better_by_cgroup`.
+    `mechanism` is what provides the guarantee. If it is `better_by_cgroup`, a cgroup provides it where there is one.
     """
 
     guarantee: str
@@ -40,7 +40,7 @@ class Finding:
     better_by_cgroup: bool = False
 
 
-#: The attempts of `isolation_probe.py`. For each: the guarantee that holds if it fails, and the mechanism behind it.
+#: The guarantee that each function of `isolation_probe.py` tries to break, and the mechanism behind it.
 _ISOLATION = {
     "files": ("the host's files are out of sight", "bubblewrap's root, mount namespace"),
     "system": ("the system cannot be written", "read-only mounts"),

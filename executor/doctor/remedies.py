@@ -60,7 +60,7 @@ class _Obstacle:
 
 
 def _switch(met: Callable[[Facts], object], why: str, command: str) -> _Obstacle:
-    """A setting of the whole host that root changes by `command`, in which fields of the facts are replaced."""
+    """Return the obstacle of a host-wide setting. Root changes it by `command`, which may name fields of the facts."""
     return _Obstacle(met, lambda facts: f"{why}: as root, run `{command.format(facts=facts)}`.")
 
 
@@ -71,7 +71,7 @@ def _other_bubblewrap(met: Callable[[Facts], object], why: str) -> _Obstacle:
 
 
 def _unit_option(met: Callable[[Facts], object], why: str, line: str) -> _Obstacle:
-    """An option of our unit, and the line that reverts it."""
+    """Return the obstacle of an option that our unit has. `line` reverts it."""
 
     def sentence(facts: Facts) -> str:
         assert facts.unit
@@ -124,16 +124,16 @@ _OBSTACLES = (
     ),
     _other_bubblewrap(
         lambda facts: "unpriv_bwrap" in facts.bubblewrap_error,
-        "AppArmor's profile bwrap-userns-restrict gives the programs that /usr/bin/bwrap starts no capability",
+        "AppArmor's profile bwrap-userns-restrict denies all capabilities to what /usr/bin/bwrap starts",
     ),
     _other_bubblewrap(
         lambda facts: "openat2" in facts.refused and "Function not implemented" in facts.bubblewrap_error,
-        "This bubblewrap needs openat2(2), which RestrictSUIDSGID= in a unit takes away (DynamicUser= implies it), "
-        "as do old container engines",
+        "This bubblewrap needs openat2(2), which is blocked by old container engines and by units with "
+        "RestrictSUIDSGID= or DynamicUser=",
     ),
     _unit_option(
         lambda facts: "SIGSYS" in facts.refused.values() or "mount" in facts.refused,
-        "SystemCallFilter=, which forbids calls that make boxes, or kills a program for a call (boxes have a filter)",
+        "SystemCallFilter=, which refuses calls that boxes need, or kills for a call (boxes have their own filter)",
         "SystemCallFilter=",
     ),
     _unit_option(

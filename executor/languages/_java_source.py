@@ -29,10 +29,10 @@ _TOKEN: Final = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
-#: Characters and tokens that are read; ten thousand lines have fewer. In a longer source only the types that begin
-#: within these count, and `main` is assumed to be in the public one, or in the first.
+#: Characters and tokens that are read; ten thousand lines have fewer. The rest of a longer source is ignored. If `main`
+#: is there, it is assumed to be in the public type, or in the first.
 _MOST_CHARACTERS, _MOST_TOKENS = 1 << 19, 50_000
-#: Bytes of a name that a file can have (with .java), and of a class's that goes on a command line.
+#: The most bytes of the file's name without .java, and of the main class's qualified name.
 _LONGEST_STEM, _LONGEST_CLASS = 250, 2048
 
 

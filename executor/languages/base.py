@@ -23,8 +23,8 @@ class Names:
 class SourceFile:
     """The file that a source is stored in. `name` is the usual name, or finds the names from the source's text.
 
-    If a sender's own file name has one of the `extensions`, it is used (`executor.languages.file_names`). It is not if
-    `special` finds its stem, or the command `reserved` prints it, because the tools would take it for something else.
+    A sender's own file name is used if it has one of the `extensions` (`executor.languages.file_names`). The exceptions
+    are stems that `special` finds or that the command `reserved` prints, because they mean something else to the tools.
     `unix_line_ends` is True if the tools do not accept the line ends of Windows.
     """
 
@@ -63,11 +63,11 @@ class Prebuilt:
 
 @dataclass(frozen=True)
 class Headers:
-    """Headers to compile ahead of time, if they are what a program includes first (`executor.warm.headers`).
+    """Headers that are compiled ahead, for programs that include one of them first (`executor.warm.headers`).
 
-    `command` compiles one to `made.gch`, and lists its sources in `made.d`. In it, `{plugin}` is the option that loads
-    `plugin` into the compiler, if that works. In the language's compile command, `{headers}` is the option that names
-    the folder of the result.
+    `command` compiles one to `made.gch`, and lists its sources in `made.d`. In it, `{plugin}` is replaced by the option
+    that loads `plugin` into the compiler. In the language's compile command, `{headers}` is replaced by the option that
+    names the folder of the results.
     """
 
     names: tuple[str, ...]
@@ -94,14 +94,14 @@ class Compile:
 
 @dataclass(frozen=True)
 class Forked:
-    """Programs are forked from the runtime that `argv` starts, which does what the command to run does."""
+    """`argv` starts a runtime that forks for each program. The fork does what `Run.words` would do."""
 
     argv: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Stub:
-    """A runtime is started ahead of time for each program, by `argv`. Later it gets the program's command, `words`."""
+    """`argv` starts a runtime that waits for one program. When the program comes, the runtime gets `words`."""
 
     argv: tuple[str, ...]
     words: tuple[str, ...]
@@ -125,9 +125,8 @@ class Run:
 class Language:
     """`tools` are the programs that it needs, by the name that commands use: the first that exists of each tuple.
 
-    `version` is the command that prints the version. `prebuilt` are files that `run.warm` and `compile.shared` need, in
-    the folder `{runtime}`; programs start without that help until they are built. `{preload}` is the folder of
-    `executor/warm/preload`.
+    `version` is the command that prints the version. `prebuilt` are files in the folder `{runtime}` that `run.warm` and
+    `compile.shared` need. Until they are built, neither is used. `{preload}` is the folder of `executor/warm/preload`.
     """
 
     code: str
@@ -159,7 +158,7 @@ class Language:
 
 
 def command(words: tuple[str, ...], values: dict[str, str]) -> tuple[str, ...]:
-    """Return the command with the names replaced, without the words that are then empty."""
+    """Return the command with its names replaced. Words that become empty are left out."""
     return tuple(word for word in (part.format(**values) for part in words) if word)
 
 

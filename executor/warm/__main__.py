@@ -1,7 +1,6 @@
 """`python -m executor.warm`: builds the precompiled headers and runtimes ahead, for an image whose files cannot change.
 
-No box can be made where an image is built. None is needed, because the compilers read only the toolchain's own headers
-and our own sources.
+No box can be made where an image is built. None is needed, because only the toolchain and our own sources run.
 """
 
 import asyncio

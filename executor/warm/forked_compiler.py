@@ -10,7 +10,18 @@ Gain: a small C program takes 0.56 of the bare command's latency instead of 0.73
 
 from executor import limits
 from executor.catalogue import Installed
-from executor.sandbox.base import PRELOAD, File, Job, Sandbox, Step, StepResult, Template, Zygote, preload_files
+from executor.sandbox.base import (
+    PRELOAD,
+    File,
+    Job,
+    Sandbox,
+    SandboxFailure,
+    Step,
+    StepResult,
+    Template,
+    Zygote,
+    preload_files,
+)
 from executor.settings import ExecutorSettings
 
 _PLUGIN = "-fplugin=/box/init.so"
@@ -21,7 +32,7 @@ _MOST_BYTES = 1 << 20
 
 
 class ForkedCompiler:
-    """The forked compilers of a language. The commands of its driver must be known (`Installed.shortcut`)."""
+    """The two forked compilers of a language, whose `Installed.shortcut` must be known."""
 
     def __init__(self, installed: Installed, settings: ExecutorSettings) -> None:
         self._installed = installed
@@ -34,21 +45,17 @@ class ForkedCompiler:
         """Return the template of a box that compiles this source."""
         return self.after_beginning if source.startswith(self._beginning) else self.at_start
 
-    async def objection(self, sandbox: Sandbox) -> str:
-        """Return why they cannot be used; empty if both compile the reference program as the ordinary compiler does.
-
-        Raises `SandboxFailure` if one of them does not start.
-        """
+    async def check(self, sandbox: Sandbox) -> None:
+        """Compile the reference program. Raises `SandboxFailure` if the artefacts are not the ordinary compiler's."""
         usual = self._installed.language.names_for("").source
         for name in (usual, f"another.{usual}"):
             expected = await self._compile(sandbox, self._cold, name)
             for box in (self.after_beginning, self.at_start):
                 forked = await self._compile(sandbox, box, name)
                 if not forked.succeeded:
-                    return forked.stdout.decode(errors="replace") or "it failed without a message"
+                    raise SandboxFailure(forked.stdout.decode(errors="replace") or "it failed without a message")
                 if forked.artefacts != expected.artefacts:
-                    return "its artefacts differ from those of the ordinary compiler"
-        return ""
+                    raise SandboxFailure("its artefacts differ from those of the ordinary compiler")
 
     def _box(self, *options: str) -> Template:
         shortcut = self._installed.shortcut_for(_READ)

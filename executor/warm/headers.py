@@ -1,8 +1,8 @@
 """Precompiles the headers that many C++ programs include first.
 
 GCC uses a precompiled header only if a program includes it first, and if the compiler, its flags and its macros are
-those that it was compiled with. A missing one costs a program time, and never changes its meaning. GCC does not notice
-that a header has changed, so we compare the sources' digests at the start and compile a changed header again.
+those that it was compiled with. Without one, the same program only compiles more slowly. GCC does not notice that a
+header has changed, so we compare the sources' digests at the start and compile a changed header again.
 
 The headers are compiled from the toolchain's own files, in a box that no submitted program is in. All other boxes can
 only read them. If the compiler can load our plugin (`preload/instantiate.c`), the header's templates are instantiated
@@ -41,7 +41,7 @@ _DISK_BYTES = 768 * MIB
 _DIAGNOSTICS_BYTES = 8192
 #: The files that `Headers.command` makes: the header, and a rule for `make` that names its sources.
 _HEADER, _RULE = "made.gch", "made.d"
-#: A pragma of the plugin. A compiler without the plugin ignores it.
+#: Makes the plugin instantiate the templates.
 _INSTANTIATE = "#pragma precieux instantiate\n"
 #: `StepLimits.background` needs cgroups. This works without.
 _LOW_PRIORITY = ("/usr/bin/nice", "-n", "19")
@@ -101,7 +101,7 @@ async def _compile(sandbox: Sandbox, language: Installed, precompiled: "_Precomp
 
 
 async def _compile_with_plugin(sandbox: Sandbox, language: Installed, header: str) -> dict[str, File] | None:
-    """Return the artefacts of the compiler with its plugin. None if there is no plugin or it does not work."""
+    """Return the header compiled with the plugin, and its rule. None if there is no plugin or it does not work."""
     plugin = language.headers.plugin if language.headers else None
     if plugin is None:
         return None

@@ -23,6 +23,7 @@ from executor.sandbox.base import (
     preload_files,
 )
 from executor.settings import MIB
+from shared.atomic_write import write_atomically
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -79,12 +80,10 @@ def _source(name: str) -> bytes:
 
 
 def store(path: Path, content: bytes) -> None:
-    """Write a file that all boxes can read. They see all of it or nothing."""
+    """Write a file that all boxes can read."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}")
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        draft.write_bytes(content)
-        draft.chmod(0o644)
-        draft.replace(path)
+        write_atomically(folder, path.name, content, mode=0o644)
     finally:
-        draft.unlink(missing_ok=True)
+        os.close(folder)

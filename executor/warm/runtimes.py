@@ -1,7 +1,7 @@
-"""Runtimes that have started before their program comes: for each box of its own, or once to be forked for each box.
+"""Runtimes that start before their program comes: a stub is started for each box, others are forked for each box.
 
-Gain: the start of the runtime, which is 50 of the 60 ms of a greeting in Java (ADR 17). Python (ADR 71) and Node (ADR
-73) are forked, which saves the CPU time of a start too.
+Gain: the start of the runtime, which is 50 of the 60 ms of a greeting in Java (ADR 17). A fork also saves the CPU time
+of a start: Python (ADR 71), Node (ADR 73).
 """
 
 from dataclasses import replace
@@ -9,7 +9,7 @@ from dataclasses import replace
 from executor import limits
 from executor.catalogue import Installed
 from executor.languages.base import Forked, Stub
-from executor.sandbox.base import File, Job, Sandbox, Step, StepResult, Template, Zygote
+from executor.sandbox.base import File, Job, Sandbox, SandboxFailure, Step, StepResult, Template, Zygote
 from executor.settings import MIB, ExecutorSettings
 from executor.warm import prebuilt
 from shared.codex import RunRequest
@@ -36,12 +36,13 @@ class WarmRuntime:
             return job
         return replace(job, steps=(self._step(job.steps[0], request.code),), template=self.template)
 
-    async def objection(self, sandbox: Sandbox) -> str:
-        """Return why this runtime cannot be used; empty if it runs the reference program."""
+    async def check(self, sandbox: Sandbox) -> None:
+        """Run the reference program in this runtime. Raises `SandboxFailure` if that does not work."""
         ended = await self._run_reference(sandbox)
-        if ended.succeeded and ended.stdout.decode() == self._installed.language.reference.output:
-            return ""
-        return (ended.stderr or ended.stdout).decode(errors="replace") or "it failed without a message"
+        if not ended.succeeded or ended.stdout.decode() != self._installed.language.reference.output:
+            raise SandboxFailure(
+                (ended.stderr or ended.stdout).decode(errors="replace") or "it failed without a message"
+            )
 
     async def _run_reference(self, sandbox: Sandbox) -> StepResult:
         installed, reference = self._installed, self._installed.language.reference
@@ -59,7 +60,7 @@ class WarmRuntime:
         return ended
 
     def _step(self, step: Step, source: str) -> Step:
-        """Return the step for this runtime. A stub has started already, and gets other words than a command line."""
+        """Return the step for this runtime. A stub has started already, so it gets its `words` instead of a command."""
         if not isinstance(self._warm, Stub):
             return step
         names = self._installed.language.names_for(source)
@@ -71,7 +72,7 @@ class WarmRuntime:
         argv = self._command(self._warm.argv, source=installed.language.names_for("").source, **values)
         if isinstance(self._warm, Forked):
             return Template(settings.max_disk_bytes, self._limits, zygote=Zygote(argv, installed.environment))
-        # Limits that the kernel enforces cannot be raised later, so a stub gets the highest that a request may ask for.
+        # The kernel's limit of CPU time cannot be raised later, so a stub has the highest that a request may set.
         highest = replace(self._limits, cpu_s=settings.max_time_limit)
         stub = Step(argv, installed.environment, highest, settings.max_output_bytes)
         return Template(settings.max_disk_bytes, highest, stub=stub)

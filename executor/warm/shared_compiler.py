@@ -1,8 +1,8 @@
-"""A compiler that stays: one process in its own box compiles one source after the other.
+"""A compiler process that compiles one source after the other, in its own box.
 
-It is optional: if it is down, busy or unsure, the ordinary compiler runs instead. It sees the sources of many senders,
-so its box is as closed as that of a program, and its answers are checked here as untrusted. It is stopped after 1000
-sources, at its limits, when one source takes too long, and when it is idle.
+If it is down, busy or undecided, the ordinary compiler runs instead. It reads the sources of many senders, so its box
+is as closed as that of a program, and its answers are untrusted. It is replaced after 1000 sources, and stopped at its
+limits, when one source takes too long, and when it is idle.
 
     we send     length, name; length, text          (lengths are four bytes, big-endian)
     it answers  "r" once; then verdict (a byte); length, diagnostics; number of files, and for each length, name;
@@ -25,13 +25,7 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 
 _LIMITS = StepLimits(
-    cpu_s=600,
-    wall_s=3600,
-    memory_bytes=1024 * MIB,
-    processes=64,
-    open_files=256,
-    file_bytes=MIB,
-    stack_bytes=64 * MIB,
+    cpu_s=600, wall_s=3600, memory_bytes=1024 * MIB, processes=64, open_files=256, file_bytes=MIB, stack_bytes=64 * MIB
 )
 _DISK_BYTES = 16 * MIB
 _MOST_SOURCES = 1000
@@ -42,7 +36,7 @@ _QUEUE_S, _COMPILE_S = 2.0, 5.0
 #: Seconds after a failure in which it is not started again.
 _PAUSE_S = 10.0
 _COMPILED, _REJECTED = 0, 1
-#: Bytes of a class file's name. If one is longer, the ordinary compiler finds out whether it can be written.
+#: The most bytes of a class file's path. A source with a longer one is left to the ordinary compiler.
 _LONGEST_NAME = 255
 
 
@@ -151,7 +145,7 @@ class SharedCompiler:
         ours, theirs = socket.socketpair()
         step = Step(self._argv, self._environment, _LIMITS, output_bytes=0, stdin=theirs, stop_on_overflow=False)
         box = asyncio.ensure_future(self._run_service(Job({}, (step,), Template(_DISK_BYTES, _LIMITS))))
-        box.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # its user sees the exception
+        box.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # else asyncio logs the exception
         try:
             reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_MOST_BYTES)
             hello = asyncio.ensure_future(reader.readexactly(1))
@@ -235,7 +229,7 @@ def checked(name: str) -> str:
 def _step_result(
     verdict: int, diagnostics: bytes, output_bytes: int, artefacts: dict[str, File], wall_s: float
 ) -> StepResult:
-    """Return the result that the ordinary compiler's step would have. Only the elapsed time is known of its usage."""
+    """Return the result as a compile step's. Only the elapsed time is known, so it is the CPU time too."""
     return StepResult(
         exit_code=0 if verdict == _COMPILED else 1,
         signal=None,

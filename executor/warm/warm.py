@@ -96,16 +96,14 @@ class Warm:
         compile_ = installed.language.compile
         if compile_ and compile_.forked and installed.shortcut:
             forked = ForkedCompiler(installed, self._settings)
-            if reason := await forked.objection(self._sandbox):
-                raise SandboxFailure(reason)
+            await forked.check(self._sandbox)
             self._forked[installed.language.code] = forked
             self._keep_ready(forked.after_beginning, forked.at_start)
 
     async def _set_up_runtime(self, installed: Installed) -> None:
         if warm := installed.language.run.warm:
             runtime = WarmRuntime(installed, warm, self._settings)
-            if reason := await runtime.objection(self._sandbox):
-                raise SandboxFailure(reason)
+            await runtime.check(self._sandbox)
             self._runtimes[installed.language.code] = runtime
             self._keep_ready(runtime.template)
 

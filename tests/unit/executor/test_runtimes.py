@@ -5,7 +5,7 @@ import pytest
 from executor.catalogue import Installed
 from executor.languages import known
 from executor.pipeline import plan
-from executor.sandbox.base import Job, StepResult
+from executor.sandbox.base import Job, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.runtimes import WarmRuntime
 from shared.codex import RunRequest
@@ -72,7 +72,7 @@ def test_a_runtime_with_another_heap_is_not_used(code: str, warm: bool) -> None:
 
 async def test_a_runtime_that_runs_the_reference_program_is_accepted() -> None:
     sandbox, runtime = _Sandbox(stdout=b"Hello, world!\n"), _runtime("py")
-    assert await runtime.objection(sandbox) == ""
+    await runtime.check(sandbox)
     assert [job.template for job in sandbox.jobs] == [runtime.template]
     assert sandbox.jobs[0].steps[0].stdin == b"world\n"
 
@@ -85,5 +85,7 @@ async def test_a_runtime_that_runs_the_reference_program_is_accepted() -> None:
         (_Sandbox(0), "it failed without a message"),
     ],
 )
-async def test_any_other_end_is_an_objection(sandbox: _Sandbox, reason: str) -> None:
-    assert await _runtime("js").objection(sandbox) == reason
+async def test_a_runtime_with_another_result_is_rejected(sandbox: _Sandbox, reason: str) -> None:
+    with pytest.raises(SandboxFailure) as raised:
+        await _runtime("js").check(sandbox)
+    assert str(raised.value) == reason
