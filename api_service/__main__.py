@@ -9,7 +9,6 @@ from api_service.auth import Authenticator
 from api_service.backlog import BacklogGuard
 from api_service.dependencies import Services
 from api_service.listing import Listing
-from api_service.locality import is_loopback
 from api_service.offered import OfferedLanguages
 from api_service.readiness import Readiness
 from api_service.recipients import EVERYBODY, Recipients
@@ -28,6 +27,7 @@ from shared.http_connections import ConnectionLimits
 from shared.http_server import listening_socket, serve_http
 from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger
+from shared.loopback import is_loopback
 from shared.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.base import ObjectStore

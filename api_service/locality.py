@@ -14,11 +14,12 @@ import re
 import socket
 import struct
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
+
+from shared.loopback import is_loopback
 
 #: An address and a port.
 Endpoint = tuple[str, int]
@@ -69,14 +70,6 @@ def why_not_local(request: Request, owner_of: SocketOwner) -> str | None:
     if owner is None or owner != os.geteuid() or owner == _OVERFLOW_UID:
         return "it comes from another user of this machine"
     return None
-
-
-@lru_cache(maxsize=256)
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def socket_owner(local: Endpoint, remote: Endpoint) -> int | None:

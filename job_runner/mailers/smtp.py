@@ -4,7 +4,6 @@ import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
-from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
@@ -21,6 +20,7 @@ from aiosmtplib import (
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import parse_recipient, write_message
 from shared.errors import MailerUnavailable, MailRefused
+from shared.loopback import is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class SmtpServer:
             password=unquote(parts.password or "") if username else None,
             use_tls=use_tls,
             # An attacker in between can remove the offer of TLS, and a password must not leave the host without TLS.
-            start_tls=False if use_tls else True if username and not _is_loopback(host) else None,
+            start_tls=False if use_tls else True if username and not is_loopback(host) else None,
         )
 
 
@@ -122,10 +122,3 @@ def failure(error: SMTPException) -> MailerUnavailable | MailRefused:
     if isinstance(error, SMTPNotSupported):
         return MailerUnavailable(f"The SMTP server lacks an extension: {error.message[:200]}.", pause=True)
     return MailerUnavailable(f"The SMTP server cannot be reached: {error.message[:200]}.")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
