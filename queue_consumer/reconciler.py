@@ -21,9 +21,10 @@ from shared.settings import Settings
 log = get_logger(__name__)
 
 _BATCH: Final = 100
-#: A request that still fails by an error of ours after this many deadlines is given up, and its reason is mailed.
+#: A request that still fails by an error of ours after this many times `silence_seconds` is given up, and its reason
+#: is mailed.
 _PATIENCE: Final = 4
-#: A request during which this many consumers died is given up too.
+#: A request is given up too if this many consumers died while they made its job.
 _MAX_CRASHES: Final = 5
 
 
