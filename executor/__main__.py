@@ -20,8 +20,8 @@ from executor.host import find_mechanisms
 from executor.pipeline import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.link import Mechanisms
 from executor.sandbox.wall import cgroups
+from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
 from executor.slots import Slots
 from executor.warm import headers

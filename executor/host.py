@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from executor.sandbox.base import find_python
-from executor.sandbox.link import Mechanisms
 from executor.sandbox.wall import cgroups, find_bubblewrap, subordinate
 from executor.sandbox.wall.cgroups import Cause, Cgroups, NotTaken
 from executor.sandbox.wall.command import is_privileged
+from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Unavailable
 from executor.settings import ExecutorSettings
 from executor.warm.headers import find_folder

@@ -18,7 +18,7 @@ from executor.doctor.facts import read_facts
 from executor.host import find_mechanisms
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.link import Mechanisms
+from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
 from shared.errors import ConfigurationError
 from shared.logging import LogSettings, configure_logging

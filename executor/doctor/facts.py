@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from executor.doctor.remedies import Facts, Unit
-from executor.sandbox.link import Mechanisms
 from executor.sandbox.wall import find_bubblewrap
+from executor.sandbox.wall.mechanisms import Mechanisms
 
 _TRIAL = Path(__file__).with_name("namespace_trial.py")
 _TIMEOUT_S = 5

@@ -1,1 +1,1 @@
-"""Where programs run: a bubblewrap wall around one keeper, and one fresh box in it for every run (docs/security.md)."""
+"""Runs programs: a bubblewrap wall around one keeper, and inside it a new box for every run (docs/security.md)."""

@@ -1,6 +1,6 @@
-"""What a sandbox is asked, and what it answers: plain values, no mechanism.
+"""The interface of a sandbox: jobs, results and limits, as plain values.
 
-Modules above the sandbox import its values from here, and not from the modules that hold a program.
+Modules above the sandbox import these values from here, and none of its mechanisms.
 """
 
 import os
@@ -34,11 +34,11 @@ __all__ = [
     "preload_files",
 ]  # fmt: skip
 
-#: Folders inside the sandbox. This one holds precompiled headers.
+#: The folder inside the sandbox with precompiled headers.
 HEADERS: Final = "/headers"
-#: What was made for runtimes.
+#: The folder with files that were prepared for runtimes.
 RUNTIMES: Final = "/runtimes"
-#: The files of `executor/warm/preload`.
+#: The folder with the files of `executor/warm/preload`.
 PRELOAD: Final = "/preload"
 
 _PYTHONS: Final = ("/usr/bin/python3", "/usr/local/bin/python3")
@@ -48,9 +48,9 @@ _PYTHONS: Final = ("/usr/bin/python3", "/usr/local/bin/python3")
 class Step:
     """One program to run in the box; the next step follows only if this one exits with 0.
 
-    Of each output stream `output_bytes` are kept; a step that writes more is stopped if `stop_on_overflow`, and read to
-    its end otherwise. With `merge_output` standard error goes where standard output goes. Where `stdin` is a socket, it
-    is the caller's side of a conversation that they close.
+    The first `output_bytes` of each output stream are kept. A step that writes more is stopped if `stop_on_overflow`,
+    and read to its end otherwise. With `merge_output`, standard error goes where standard output goes. If `stdin` is a
+    socket, the program converses with the caller, who closes it.
     """
 
     argv: tuple[str, ...]
@@ -65,12 +65,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Template:
-    """A box before its job is known. All files in it together may take `disk_bytes`; `limits` are those that its first
-    step is likely to have.
+    """A box before its job is known. All files in it together may take `disk_bytes`. `limits` are those that its first
+    step will probably have.
 
-    Its first process waits: to become any program; as a copy of the `zygote`, which runs the first step; or as the
-    `stub`, which is started at once, and is told the first step's `argv` in a line of JSON, {"argv": [...]}, on its
-    descriptor 3. A stub says there, by one byte "r", that it is ready.
+    Without a `zygote` or `stub`, its first process waits to become any program. With a `zygote`, it is a fork of it and
+    runs the first step. A `stub` starts at once, writes the byte "r" to its descriptor 3 when it is ready, and reads
+    the first step's `argv` there, as a line of JSON: {"argv": [...]}.
     """
 
     disk_bytes: int
@@ -89,11 +89,11 @@ class File:
 
 @dataclass(frozen=True)
 class Job:
-    """One box: `files` lie in the work folder before the first step. Of a template with a stub, the first step's
-    environment, limits of output, and merging are the stub's.
+    """Steps to run in one box, with `files` in the work folder before the first step. If the template has a stub, the
+    first step's environment, limits of output and `merge_output` are the stub's.
 
-    The files that the first step makes are brought back when it succeeds, before the next one starts, if together they
-    have up to `artefact_bytes`; they are then its `StepResult.artefacts`.
+    If the first step succeeds, the files that it made are its `StepResult.artefacts`, unless they have more than
+    `artefact_bytes` together. They are collected before the next step starts.
     """
 
     files: dict[str, File]
@@ -104,7 +104,7 @@ class Job:
 
 @dataclass(frozen=True)
 class StepResult:
-    """How a step ended. `stopped` is the limit that did it: cpu, wall, memory or output; None when itself."""
+    """How a step ended. `stopped` is the limit that ended it: cpu, wall, memory or output; None if it was none."""
 
     exit_code: int | None
     signal: int | None
@@ -124,7 +124,7 @@ class StepResult:
 
 @dataclass(frozen=True)
 class Ready:
-    """How many boxes of a template to keep ready, and after how many seconds without any demand no more."""
+    """How many boxes of a template to keep ready, until there has been no demand for `idle_s` seconds."""
 
     template: Template
     count: int
@@ -132,19 +132,19 @@ class Ready:
 
 
 class SandboxFailure(Exception):
-    """The box failed, not the program in it."""
+    """The sandbox failed, not the program in it."""
 
 
 class Sandbox(Protocol):
     async def run(self, job: Job) -> list[StepResult]:
-        """Run the steps, in a box that nobody else uses, and return those that were started, in order.
+        """Run the steps in a box of their own, and return the results of those that were started, in order.
 
-        When it returns, or is cancelled, or raises `SandboxFailure`, every process of the box is dead.
+        When it returns, is cancelled or raises `SandboxFailure`, every process of the box is dead.
         """
 
 
 def find_python() -> str:
-    """Return the interpreter of the keeper and of Python programs: one that every user of this system may run."""
+    """Return the Python of the keeper and of Python programs. Every user of this system may run it."""
     for python in _PYTHONS:
         if os.access(python, os.X_OK):
             return python
@@ -152,5 +152,5 @@ def find_python() -> str:
 
 
 def preload_files() -> Traversable:
-    """Return the folder of what starts ahead of programs, in their languages."""
+    """Return the folder of the code that starts before a program and in its language."""
     return resources.files("executor") / "warm/preload"

@@ -1,4 +1,4 @@
-"""One box as the executor sees it: prepared, begun once, and gone."""
+"""One box as the executor uses it: it is prepared, runs one job, and is gone."""
 
 import asyncio
 from dataclasses import replace
@@ -14,22 +14,24 @@ from executor.sandbox.keeper.protocol import (
     StepOrder,
     StepReport,
     encode,
-    run_words,
 )
+from executor.sandbox.keeper.words import run_words
 from executor.sandbox.streams.artefacts import Artefacts
-from executor.sandbox.streams.sealed import read_only
+from executor.sandbox.streams.sealed import sealed_file
 from executor.sandbox.streams.step import Descriptors, Streams
 
 
 class Link(Protocol):
     async def send(self, packet: bytes, descriptors: list[int]) -> None:
-        """To the keeper; the descriptors are closed. `SandboxFailure` when it cannot be reached."""
+        """Send a packet to the keeper and close the descriptors. Raises `SandboxFailure` if it cannot be reached."""
 
     def kill(self, box: int) -> None:
-        """Tell the keeper to end it, whatever it does."""
+        """End a box at any time."""
 
 
 class Box:
+    """`gone` is done when nothing of the box is left; then `failure` is the reason."""
+
     def __init__(self, id_: int, user: int, template: Template, link: Link) -> None:
         self.id = id_
         self.user = user
@@ -45,6 +47,7 @@ class Box:
         self._artefacts: Artefacts | None = None
 
     async def prepare(self) -> None:
+        """Have the box made. It can `run` a job at once, or later."""
         descriptors = Descriptors()
         stub = self.template.stub
         step: StepOrder | None = None
@@ -53,25 +56,25 @@ class Box:
             step = self._streams[0].order_before_input(descriptors)
         template = self.template
         order = MakeBox(self.id, self.user, template.disk_bytes, template.limits, template.zygote, step)
-        await self._link.send(encode(order), descriptors.given)
+        await self._link.send(encode(order), descriptors.numbers)
 
     async def run(self, job: Job) -> list[StepResult]:
-        """Begin, and wait for the end, also when we are cancelled: then it is hurried."""
+        """Run the steps and return their results. If it is cancelled or fails, the box is killed first."""
         try:
             await self._begin(job)
             await self._finished
-            ended = [_ended(report, job.steps[report.step], self._streams[report.step]) for report in self._reports]
-            if self._artefacts and ended:
-                ended[0] = replace(ended[0], artefacts=self._artefacts.finish())
-            return ended
-        except BaseException:  # also when it could not begin: it would wait for ever
+            results = [_result(report, job.steps[report.step], self._streams[report.step]) for report in self._reports]
+            if self._artefacts and results:
+                results[0] = replace(results[0], artefacts=self._artefacts.finish())
+            return results
+        except BaseException:  # even if it did not begin: the box would wait for its job without end
             self.kill()
             await asyncio.shield(self.gone)
             raise
         finally:
-            self.gone.add_done_callback(lambda _: self.close())  # not before: the answer goes first
+            self.gone.add_done_callback(lambda _: self.close())  # later, because the answer goes first
 
-    def hear(self, report: Report) -> None:
+    def handle(self, report: Report) -> None:
         match report:
             case BoxReady():
                 self.is_ready = True
@@ -83,11 +86,11 @@ class Box:
                 self.end(report.failure or "the box was ended before its program")
 
     def end(self, reason: str) -> None:
-        """Nothing of it is left; who still waits for it is told why."""
+        """Mark the box as gone. If `run` still waits, it raises `SandboxFailure` with the reason."""
         self.failure = reason
         if not self._finished.done():
             self._finished.set_exception(SandboxFailure(reason))
-            self._finished.exception()  # nobody need be waiting
+            self._finished.exception()  # no warning if nothing waits for it
         if not self.gone.done():
             self.gone.set_result(None)
 
@@ -102,12 +105,12 @@ class Box:
 
     async def _begin(self, job: Job) -> None:
         descriptors = Descriptors()
-        files = tuple((name, descriptors.give(read_only(file.content)), file.mode) for name, file in job.files.items())
+        files = tuple((name, descriptors.add(sealed_file(file.content)), file.mode) for name, file in job.files.items())
         steps = []
         for index, step in enumerate(job.steps):
             if index == 0 and self.template.stub:
                 assert isinstance(step.stdin, bytes)
-                self._streams[0].fulfil(step.stdin)
+                self._streams[0].set_input(step.stdin)
                 steps.append(StepOrder(step.argv, step.environment, step.limits))
             else:
                 self._streams.append(Streams(step, self.kill))
@@ -115,21 +118,21 @@ class Box:
         collect = -1
         if job.artefact_bytes:
             self._artefacts = Artefacts()
-            collect = descriptors.give(self._artefacts.take_writer())
+            collect = descriptors.add(self._artefacts.take_writer())
         try:
             stub = self.template.stub is not None
-            words = run_words(files, steps, stub=stub, collect=collect, most_bytes=job.artefact_bytes)
+            words = run_words(files, steps, stub=stub, collect=collect, max_bytes=job.artefact_bytes)
         except ValueError as exc:
             descriptors.close()
             raise SandboxFailure(f"the box could not begin: {exc}") from exc
         begin = Begin(self.id, tuple(step.limits for step in job.steps), words)
-        await self._link.send(encode(begin), descriptors.given)
+        await self._link.send(encode(begin), descriptors.numbers)
 
 
-def _ended(report: StepReport, step: Step, streams: Streams) -> StepResult:
+def _result(report: StepReport, step: Step, streams: Streams) -> StepResult:
     output, errors, truncated = streams.finish()
     stopped = report.stopped
-    # However the step came to its end, it had written too much before.
+    # It wrote too much before it reached its end or another limit.
     if truncated and step.stop_on_overflow:
         stopped = "output"
     return StepResult(

@@ -1,4 +1,4 @@
-"""The sandbox that is used: a bubblewrap wall with a keeper in it, who makes a box for each job or has one ready."""
+"""The sandbox in use: a bubblewrap wall around a keeper, which makes a box for each job or has one ready."""
 
 import asyncio
 import itertools
@@ -7,100 +7,105 @@ from collections.abc import Sequence
 from executor.sandbox.base import Job, Ready, SandboxFailure, Step, StepResult, Template, find_python
 from executor.sandbox.box import Box
 from executor.sandbox.keeper.protocol import BoxGone, Report, StepLimits, StepReport
-from executor.sandbox.link import KeeperLink, Mechanisms
+from executor.sandbox.link import KeeperLink
 from executor.sandbox.pool import Pool
-from executor.sandbox.vitals import Vitals, Watch, descendants
+from executor.sandbox.progress import ProcessActivity, ProgressWatch, descendants
+from executor.sandbox.wall.mechanisms import Mechanisms
 
-#: Seconds between two looks for boxes that nobody wants any more.
+#: Seconds between two checks for boxes that are no longer in demand.
 _DRAIN_S = 60.0
-#: Making a box takes the keeper as long as a short program takes to run, so those that run and their answers go first.
+#: Seconds before a pool is refilled. Making a box takes the keeper as long as a short program takes to run, so running
+#: programs and their answers go first.
 _WHILE_RUNNING_S, _AFTER_RUN_S = 0.02, 0.002
-#: Together with starting a process and ending it, this stays below ten seconds, in which an operator hears of a hang.
+#: Starting and ending a process take time as well. Together they stay below ten seconds, in which an operator learns of
+#: a hang.
 _PATIENCE_S = 5.0
-#: Of a program that does nothing.
-_LIMITS = StepLimits(
+#: For the trial program, which does nothing.
+_TRIAL_LIMITS = StepLimits(
     cpu_s=60, wall_s=60, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=1 << 20, stack_bytes=8 << 20
 )
-_BYTES = 1 << 20
+_TRIAL_BYTES = 1 << 20
 
 
 class BubblewrapSandbox:
-    """What is waited for may do nothing for `patience_s` seconds: then it hangs."""
+    """Runs jobs in boxes. A keeper or a first box that does nothing for `patience_s` seconds hangs, and is killed."""
 
     def __init__(self, mechanisms: Mechanisms, patience_s: float = _PATIENCE_S) -> None:
         self.mechanisms = mechanisms
         self._patience_s = patience_s
-        self._link = KeeperLink(mechanisms, self._hear, self._lost, patience_s)
+        self._link = KeeperLink(mechanisms, self._handle_report, self._handle_lost_keeper, patience_s)
         self._ids = itertools.count(1)
         self._boxes: dict[int, Box] = {}
         self._pools: list[Pool] = []
-        self._under_way = 0
-        self._draining: asyncio.TimerHandle | None = None
+        self._running = 0
+        self._next_drain: asyncio.TimerHandle | None = None
         self._drain_s = _DRAIN_S
 
     async def start(self) -> None:
-        """Raise the wall, and have a program that does nothing run in a box.
+        """Raise the wall, and run a program that does nothing in a box.
 
-        Raises `SandboxFailure`, with the message of the part that failed or did not end.
+        Raises `SandboxFailure` with the message of the part that failed or hung.
         """
-        await self._raise()
-        step = Step((find_python(), "-I", "-S", "-c", ""), {}, _LIMITS, _BYTES, merge_output=True)
-        job = Job({}, (step,), Template(_BYTES, _LIMITS))
+        await self._ensure_up()
+        step = Step((find_python(), "-I", "-S", "-c", ""), {}, _TRIAL_LIMITS, _TRIAL_BYTES, merge_output=True)
+        job = Job({}, (step,), Template(_TRIAL_BYTES, _TRIAL_LIMITS))
         box = await self._make(job.template)
-        vitals = Vitals(lambda: descendants(self._link.keeper))
-        watch = Watch(self._patience_s, vitals.have_moved, lambda: self._give_up(box))
+        activity = ProcessActivity(lambda: descendants(self._link.keeper))
+        watch = ProgressWatch(self._patience_s, activity.has_changed, lambda: self._give_up(box))
         try:
-            (ended,) = await box.run(job)
+            (result,) = await box.run(job)
         finally:
             watch.stop()
-        if not ended.succeeded:
-            how = ended.stopped or ended.stdout.decode(errors="replace").strip() or ended.exit_code or ended.signal
-            raise SandboxFailure(f"a program that does nothing ended in a box with {how}")
+        if not result.succeeded:
+            output = result.stdout.decode(errors="replace").strip()
+            how = result.stopped or output or (f"signal {result.signal}" if result.signal else result.exit_code)
+            raise SandboxFailure(f"a program that does nothing failed in a box: {how}")
 
     async def aclose(self) -> None:
         """Kill everything that runs, and remove the cgroups. Afterwards every call raises `SandboxFailure`."""
         self._pools.clear()
-        if self._draining:
-            self._draining.cancel()
+        if self._next_drain:
+            self._next_drain.cancel()
         await self._link.aclose()
         if self.mechanisms.cgroups:
             self.mechanisms.cgroups.remove()
 
     def keep_ready(self, wanted: Sequence[Ready]) -> None:
-        """Have boxes standing before they are asked for."""
-        self._pools += [Pool(ready, self._make, lambda: self._under_way) for ready in wanted if ready.count]
+        """Make boxes of these templates ahead of need."""
+        self._pools += [Pool(ready, self._make, lambda: self._running) for ready in wanted if ready.count]
         self._refill()
         self._drain_s = min((self._drain_s, *(ready.idle_s for ready in wanted)))
-        if self._draining:
-            self._draining.cancel()
+        if self._next_drain:
+            self._next_drain.cancel()
         self._drain()
 
-    async def attend(self, job: Job) -> list[StepResult]:
-        """As `run`, for what waits for most of its life: it is no program under way."""
-        await self._raise()
+    async def run_service(self, job: Job) -> list[StepResult]:
+        """Run a long-lived helper, such as javac. Unlike `run`, it does not count as a running program, so pools still
+        refill."""
+        await self._ensure_up()
         return await (await self._make(job.template)).run(job)
 
     async def run(self, job: Job) -> list[StepResult]:
-        await self._raise()
+        await self._ensure_up()
         pool = next((pool for pool in self._pools if pool.template == job.template), None)
-        self._under_way += 1
+        self._running += 1
         try:
             box = (pool and pool.take()) or await self._make(job.template)
             self._refill_in(_WHILE_RUNNING_S)
             return await box.run(job)
         finally:
-            self._under_way -= 1
+            self._running -= 1
             self._refill_in(_AFTER_RUN_S)
 
-    async def _raise(self) -> None:
+    async def _ensure_up(self) -> None:
         if await self._link.start():
             self._refill()
 
-    def _give_up(self, first: Box) -> None:
-        self._link.abandon(f"the first box hung before {'its program ended' if first.is_ready else 'it stood'}")
+    def _give_up(self, box: Box) -> None:
+        self._link.abandon(f"the first box hung before {'its program ended' if box.is_ready else 'it was ready'}")
 
     async def _make(self, template: Template) -> Box:
-        """A box that will stand in a moment. No two that are not gone have the same user."""
+        """Return a box that will be ready in a moment. No other box that exists has the same user."""
         users = {box.user for box in self._boxes.values()}
         user = next(number for number in itertools.count() if number not in users)
         box = Box(next(self._ids), user, template, self._link)
@@ -113,13 +118,13 @@ class BubblewrapSandbox:
             raise
         return box
 
-    def _hear(self, report: Report) -> None:
+    def _handle_report(self, report: Report) -> None:
         box = self._boxes.get(report.id)
         if box:
-            box.hear(report)
+            box.handle(report)
             if isinstance(report, BoxGone):
                 del self._boxes[box.id]
-            if not isinstance(report, StepReport):  # whose program's answer goes first
+            if not isinstance(report, StepReport):  # then the program's answer goes first
                 self._refill()
 
     def _refill_in(self, delay_s: float) -> None:
@@ -133,10 +138,10 @@ class BubblewrapSandbox:
     def _drain(self) -> None:
         for pool in self._pools:
             pool.drain()
-        self._draining = asyncio.get_running_loop().call_later(self._drain_s, self._drain)
+        self._next_drain = asyncio.get_running_loop().call_later(self._drain_s, self._drain)
 
-    def _lost(self, reason: str) -> None:
-        """The keeper is gone; the next run starts another."""
+    def _handle_lost_keeper(self, reason: str) -> None:
+        """End all boxes. The next run starts another keeper."""
         boxes, self._boxes = self._boxes, {}
         for box in boxes.values():
             box.end(reason)

@@ -1,11 +1,10 @@
-"""Boxes made ahead of need, so that a program finds its own standing. Each is used once.
+"""Boxes made ahead of need, so that a job finds one ready. Each is used once.
 
-    take ──> a standing box, or None: then one is made for the job
-    refill ─ whenever a box was taken, is standing, or has ended
+    take ──> a ready box, or None: then one is made for the job
+    refill ─ called whenever a box was taken, became ready, or ended
 
-Boxes with a stub cost a runtime's whole start, so they are made one at a time, and only while a processor is free; what
-waits for a program costs next to nothing. A pool that nobody has taken from for a while is emptied, until somebody
-does.
+The start of a stub takes as much CPU time as a runtime's, so boxes with a stub are made one at a time, and only while a
+processor is free. A pool without demand is drained, and fills up again after the next `take`.
 """
 
 import asyncio
@@ -19,47 +18,47 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 
 _PROCESSORS = len(os.sched_getaffinity(0))
-_MOST_AT_ONCE = 2
-#: Seconds without refilling after a box ended before it was taken: what made it end may last.
-_REST_S = 10.0
+_MAX_IN_PROGRESS = 2
+#: Seconds without refilling after a box failed before it was taken, because the cause may last.
+_PAUSE_S = 10.0
 
 
 class Pool:
-    """`make` begins a box and returns it before it stands; `under_way` tells how many programs run."""
+    """The boxes of one template. `make` returns a box before it is ready; `running` returns how many programs run."""
 
-    def __init__(self, ready: Ready, make: Callable[[Template], Awaitable[Box]], under_way: Callable[[], int]) -> None:
+    def __init__(self, ready: Ready, make: Callable[[Template], Awaitable[Box]], running: Callable[[], int]) -> None:
         self.template = ready.template
         self._ready = ready
         self._make = make
-        self._under_way = under_way
+        self._running = running
         self._boxes: list[Box] = []
         self._refilling: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
-        self._wanted_until = self._loop.time() + ready.idle_s
-        self._rests_until = 0.0
+        self._in_demand_until = self._loop.time() + ready.idle_s
+        self._paused_until = 0.0
 
     def take(self) -> Box | None:
-        """One that stands; it is the caller's."""
-        self._wanted_until = self._loop.time() + self._ready.idle_s
+        """Return a ready box, which then belongs to the caller; None if there is none."""
+        self._in_demand_until = self._loop.time() + self._ready.idle_s
         box = next((box for box in self._boxes if box.is_ready and not box.gone.done()), None)
         if box:
             self._boxes.remove(box)
         return box
 
     def refill(self) -> None:
-        """Begin what is wanting and may be begun now; the rest comes with a later call."""
+        """Start to make a missing box if one may be made now. A later call makes the rest."""
         now = self._loop.time()
         gone = next((box for box in self._boxes if box.gone.done()), None)
         if gone:
             self._boxes = [box for box in self._boxes if not box.gone.done()]
-            self._rests_until = now + _REST_S
+            self._paused_until = now + _PAUSE_S
             log.warning("pool.box_lost", reason=gone.failure)
-        if self._refilling is None and self._rests_until <= now < self._wanted_until and self._may_add():
+        if self._refilling is None and self._paused_until <= now < self._in_demand_until and self._may_add():
             self._refilling = asyncio.create_task(self._add())
 
     def drain(self) -> None:
-        """End those that wait if nobody has taken any for so long."""
-        if self._loop.time() >= self._wanted_until:
+        """Kill the waiting boxes if there has been no demand for `Ready.idle_s` seconds."""
+        if self._loop.time() >= self._in_demand_until:
             boxes, self._boxes = self._boxes, []
             for box in boxes:
                 box.kill()
@@ -68,16 +67,16 @@ class Pool:
     def _may_add(self) -> bool:
         if len(self._boxes) >= self._ready.count:
             return False
-        making = sum(not box.is_ready for box in self._boxes)
+        in_progress = sum(not box.is_ready for box in self._boxes)
         if self.template.stub:
-            return making == 0 and self._under_way() < _PROCESSORS
-        return making < _MOST_AT_ONCE
+            return in_progress == 0 and self._running() < _PROCESSORS
+        return in_progress < _MAX_IN_PROGRESS
 
     async def _add(self) -> None:
         try:
             self._boxes.append(await self._make(self.template))
         except SandboxFailure as exc:
-            self._rests_until = self._loop.time() + _REST_S
+            self._paused_until = self._loop.time() + _PAUSE_S
             log.warning("pool.not_refilled", reason=str(exc))
         finally:
             self._refilling = None

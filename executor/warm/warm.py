@@ -90,7 +90,7 @@ class Warm:
         if compile_ and compile_.shared:
             argv = installed.command(compile_.shared, runtime=prebuilt.folder_of(installed))
             idle_s = self._settings.executor_warm_idle
-            self._shared[installed.language.code] = SharedCompiler(self._sandbox.attend, argv, environment, idle_s)
+            self._shared[installed.language.code] = SharedCompiler(self._sandbox.run_service, argv, environment, idle_s)
 
     async def _set_up_forked_compiler(self, installed: Installed) -> None:
         compile_ = installed.language.compile

@@ -1,4 +1,4 @@
-"""The executor in delegated cgroups of version 2: real ones, where this host has delegated one to us.
+"""The executor in a real cgroup of version 2, on hosts that delegate one to the tests.
 
 `systemd-run --user --scope -p Delegate=yes .venv/bin/python -m pytest tests/security/test_cgroup_v2.py` does that.
 """
@@ -20,6 +20,7 @@ from executor.sandbox.wall import cgroups
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.processes import processes_named
 from tests.fixtures.scope import WITH_A_BYSTANDER, Scope, scope
+from tests.security.host import SLEEPER
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
@@ -27,18 +28,17 @@ pytestmark = pytest.mark.security
 _ROOT = Path(__file__).parent.parent.parent
 _ROOT_GROUP = Path("/sys/fs/cgroup")
 _CLAIM = """
-from executor.sandbox import cgroups
+from executor.sandbox.wall import cgroups
 try:
     print(cgroups.claim().folders["unified"].parent)
 except cgroups.NotTaken as exc:
     print(exc.cause.name, exc)
 """
-_SLEEPER = "import os, sys\nos.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)', '{mark}'])"
-#: Commands of util-linux that a user may give: what follows runs as root of a user namespace.
+#: Runs the command that follows as root of a user namespace (unshare(1)), which any user may do.
 _AS_ROOT_INSIDE = ["unshare", "--user", "--map-root-user", "--mount"]
 
 
-#: Of a process that was forked from a runtime and of one that was started, what they can read of their cgroup.
+#: Print all that a program can read about its cgroup, in a forked process and in one that was started.
 _SHOW_IN_PYTHON = """
 import pathlib
 for process in ("self", "1"):
@@ -61,7 +61,7 @@ int main(void) {
 
 @pytest.fixture(scope="module")
 def ours() -> Iterator[Path]:
-    """A group that hands controllers down."""
+    """A group whose children have controllers."""
     if not (_ROOT_GROUP / "cgroup.controllers").exists():
         pytest.skip("this host has no cgroup v2")
     try:
@@ -76,24 +76,24 @@ def ours() -> Iterator[Path]:
 
 @pytest.fixture
 def delegated(ours: Path) -> Iterator[Scope]:
-    with scope(ours) as made:
-        yield made
+    with scope(ours) as delegated:
+        yield delegated
 
 
 def _claim(*prefix: str) -> str:
-    """Return the group in which a process that is started with the prefix makes its own, or why it cannot."""
-    done = subprocess.run(
+    """Start a process with the prefix. Return the group in which it makes its own, or why it cannot."""
+    completed = subprocess.run(
         [*prefix, sys.executable, "-c", _CLAIM], cwd=_ROOT, capture_output=True, text=True, check=True, timeout=60
     )
-    return done.stdout.strip()
+    return completed.stdout.strip()
 
 
-def test_all_that_stand_in_the_group_step_aside(delegated: Scope) -> None:
-    """A shell that has started two others, and starts two executors, one after the other."""
+def test_all_processes_of_the_group_move_aside(delegated: Scope) -> None:
+    """A shell starts two other processes and two executors, one after the other."""
     twice = (
         f'sleep 600 >/dev/null 2>&1 & {sys.executable} -c "$0"; {sys.executable} -c "$0"; sleep 600 >/dev/null 2>&1 &'
     )
-    done = subprocess.run(
+    completed = subprocess.run(
         [*delegated.prefix, "sh", "-c", twice, _CLAIM],
         cwd=_ROOT,
         capture_output=True,
@@ -101,25 +101,25 @@ def test_all_that_stand_in_the_group_step_aside(delegated: Scope) -> None:
         check=True,
         timeout=60,
     )
-    assert done.stdout.split() == [str(delegated.folder)] * 2
+    assert completed.stdout.split() == [str(delegated.folder)] * 2
     assert delegated.processes() == []
     assert len(delegated.processes("precieux-aside")) == 2
 
 
-def test_those_that_are_started_meanwhile_step_aside_too(delegated: Scope) -> None:
+def test_processes_that_start_meanwhile_move_aside_too(delegated: Scope) -> None:
     forks = 'while :; do /bin/true; done >/dev/null 2>&1 & exec "$@"'
     assert _claim(*delegated.prefix, "sh", "-c", forks, "sh") == str(delegated.folder)
 
 
 def test_a_process_in_a_child_of_the_group_stays_there(delegated: Scope) -> None:
-    """As systemd starts it with `DelegateSubgroup=`."""
+    """systemd starts it there if a unit has `DelegateSubgroup=`."""
     with scope(delegated.folder, delegated=False) as child:
         assert _claim(*child.prefix) == str(delegated.folder)
         assert "precieux-aside" not in delegated.children()
 
 
 def test_the_root_of_a_cgroup_namespace_is_enough(ours: Path) -> None:
-    """As in a container that may write its cgroups, where no mark is in sight."""
+    """Containers that may write their cgroups see no mark of systemd."""
     mount = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"'
     inside = [*_AS_ROOT_INSIDE, "--cgroup", "sh", "-c", mount, "sh"]
     with scope(ours, delegated=False) as container:
@@ -128,34 +128,34 @@ def test_the_root_of_a_cgroup_namespace_is_enough(ours: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write every group")
-def test_a_group_of_another_user_is_left_alone(ours: Path) -> None:
+def test_a_group_of_another_user_is_not_used(ours: Path) -> None:
     with pytest.raises(cgroups.NotTaken, match="/sys/fs/cgroup is not delegated: it is owned by root") as caught:
         cgroups.claim(own="0::/\n")
     assert caught.value.cause is cgroups.Cause.NOT_DELEGATED
 
 
-def test_read_only_cgroups_are_told(delegated: Scope) -> None:
+def test_read_only_cgroups_are_reported(delegated: Scope) -> None:
     remount = 'mount -o remount,bind,ro,nosuid,nodev,noexec /sys/fs/cgroup && exec "$@"'
-    told = _claim(*delegated.prefix, *_AS_ROOT_INSIDE, "sh", "-c", remount, "sh")
-    assert told == f"READ_ONLY {delegated.folder} is on a read-only file system"
+    message = _claim(*delegated.prefix, *_AS_ROOT_INSIDE, "sh", "-c", remount, "sh")
+    assert message == f"READ_ONLY {delegated.folder} is on a read-only file system"
 
 
 @pytest.mark.parametrize(
-    ("handed_down", "told"), [("+memory", "{}"), ("+pids +cpu", "NO_CONTROLLER {} has not the controller memory")]
+    ("controllers", "answer"),
+    [("+memory", "{}"), ("+pids +cpu", "NO_CONTROLLER {} does not have the memory controller")],
 )
-def test_memory_is_the_only_controller_that_is_needed(delegated: Scope, handed_down: str, told: str) -> None:
-    (delegated.folder / "cgroup.subtree_control").write_text(handed_down)
-    with scope(delegated.folder) as poorer:
-        assert _claim(*poorer.prefix) == told.format(poorer.folder)
+def test_only_the_memory_controller_is_required(delegated: Scope, controllers: str, answer: str) -> None:
+    (delegated.folder / "cgroup.subtree_control").write_text(controllers)
+    with scope(delegated.folder) as child:
+        assert _claim(*child.prefix) == answer.format(child.folder)
 
 
-def test_processes_that_cannot_be_moved_are_told(delegated: Scope) -> None:
-    """The shell's first child is out of sight in the pid namespace of the second."""
+def test_processes_that_cannot_be_moved_are_reported(delegated: Scope) -> None:
+    """The shell's second child, in a PID namespace of its own, cannot see the first."""
     inside = [*_AS_ROOT_INSIDE, "--pid", "--fork", "--mount-proc"]
-    told = _claim(*delegated.prefix, *WITH_A_BYSTANDER, *inside)
-    assert told.startswith(
-        f"IN_THE_WAY {delegated.folder} holds processes that cannot be moved: one outside of our sight"
-    )
+    message = _claim(*delegated.prefix, *WITH_A_BYSTANDER, *inside)
+    reason = "holds processes that cannot be moved: one of another PID namespace"
+    assert message.startswith(f"IN_THE_WAY {delegated.folder} {reason}")
     assert delegated.children() <= {"precieux-aside"}
 
 
@@ -167,7 +167,7 @@ def _group_of(pid: int) -> Path:
 async def _sleeping_in(running: RunningExecutor) -> AsyncIterator[Path]:
     """Run a program, and yield the cgroup that it is in."""
     mark = f"sleeper-{secrets.token_hex(8)}"
-    body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60, "memory_limit": 128 << 20}
+    body = {"language": "py", "code": SLEEPER.format(mark=mark), "wall_limit": 60, "memory_limit": 128 << 20}
     async with httpx.AsyncClient(timeout=120) as client:
         request = asyncio.create_task(client.post(running.url, json=body))
         (pid,) = await eventually(lambda: processes_named(mark))
@@ -176,7 +176,7 @@ async def _sleeping_in(running: RunningExecutor) -> AsyncIterator[Path]:
         await asyncio.gather(request, return_exceptions=True)
 
 
-async def test_limits_are_the_kernels(delegated: Scope) -> None:
+async def test_limits_are_set_in_the_kernel(delegated: Scope) -> None:
     prefix = [*delegated.prefix, *WITH_A_BYSTANDER]
     with running_executor(prefix=prefix, executor_slots="1", max_processes="77") as running:
         assert delegated.processes() == []
@@ -185,13 +185,13 @@ async def test_limits_are_the_kernels(delegated: Scope) -> None:
             assert 128 << 20 <= int((group / "memory.max").read_text()) <= 256 << 20
             assert (group / "memory.oom.group").read_text() == "1\n"
             assert (group / "pids.max").read_text() == "77\n"
-            for swap in group.glob("memory.swap.max"):  # where the kernel counts swap
+            for swap in group.glob("memory.swap.max"):  # if the kernel counts swap
                 assert swap.read_text() == "0\n"
         await eventually(lambda: not group.exists(), what="the group of a run is removed")
     assert delegated.children() == {"precieux-aside"}
 
 
-async def test_a_program_sees_nothing_of_the_hosts_groups(delegated: Scope) -> None:
+async def test_a_program_cannot_see_the_hosts_groups(delegated: Scope) -> None:
     with running_executor(prefix=delegated.prefix, executor_slots="1") as running:
         async with httpx.AsyncClient(timeout=120) as client:
             for language, code in (("py", _SHOW_IN_PYTHON), ("c", _SHOW_IN_C)):
@@ -210,12 +210,12 @@ async def test_two_executors_share_a_group(delegated: Scope) -> None:
     assert delegated.children() == {"precieux-aside"}
 
 
-async def test_what_a_killed_executor_left_is_removed_by_the_next(delegated: Scope) -> None:
+async def test_the_next_executor_removes_a_killed_ones_groups(delegated: Scope) -> None:
     with running_executor(prefix=delegated.prefix, expect_exit=-signal.SIGKILL, executor_warm="false") as running:
         async with _sleeping_in(running):
             os.kill(running.pid, signal.SIGKILL)
             left = Scope(delegated.folder / f"precieux-{running.pid}")
-            await eventually(left.is_empty, what="no process of its is left")
+            await eventually(left.is_empty, what="none of its processes is left")
     assert left.folder.name in delegated.children()
     _claim(*delegated.in_child("precieux-aside"))
     assert not left.folder.exists()

@@ -1,8 +1,8 @@
-"""Where the kernel starts a program for core dumps, which is root's and reads what the crashed program wrote, no crash
-of ours starts it: neither of programs nor of compilers, nor of what makes boxes.
+"""No crash inside the wall starts the host's program for core dumps, which runs as root and reads what the crashed
+program wrote.
 
-The kernel has one handler for all, so for a moment it is a script of the test. The kernel is asked to wait for it, so
-the handler of a process whose end has been reported has run, if there was to be one.
+The kernel has one handler for all processes, so for a moment it is a script of the test. The kernel waits for it, so
+when the end of a process is reported, its handler has run.
 """
 
 import contextlib
@@ -25,16 +25,16 @@ from tests.security.host import keeper
 
 pytestmark = pytest.mark.security
 
-_PATTERN, _MOST_AT_ONCE = Path("/proc/sys/kernel/core_pattern"), Path("/proc/sys/kernel/core_pipe_limit")
-#: What the kernel calls a process that crashed, in the handler's argument: it has 15 characters.
+_PATTERN, _PIPE_LIMIT = Path("/proc/sys/kernel/core_pattern"), Path("/proc/sys/kernel/core_pipe_limit")
+#: The name of the crashed process in the handler's argument, which has up to 15 characters.
 _NAME = "precieux-crash"
 _CRASHES = f"""
 import ctypes, os, resource
 ctypes.CDLL(None).prctl(15, b"{_NAME}", 0, 0, 0)
-for most in (1, 0, 2, -1):
+for limit in (1, 0, 2, -1):
     if (pid := os.fork()) == 0:
         try:
-            resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+            resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
         finally:
             os.abort()
     print(os.WTERMSIG(os.waitpid(pid, 0)[1]), flush=True)
@@ -49,25 +49,25 @@ class Handler:
         self.script.write_text(f'#!/bin/sh\necho "$1" >> {self._log}\nexec cat > /dev/null\n')
         self.script.chmod(0o755)
 
-    def started_for(self, name: str) -> int:
+    def count_starts_for(self, name: str) -> int:
         return self._log.read_text().splitlines().count(name) if self._log.exists() else 0
 
 
 @pytest.fixture
 def handler() -> Iterator[Handler]:
-    """The host's, until the test ends."""
+    """Replace the host's handler until the test ends."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         handler = Handler(Path(folder))
-        before = [(file, file.read_text()) for file in (_PATTERN, _MOST_AT_ONCE)]
+        before = [(file, file.read_text()) for file in (_PATTERN, _PIPE_LIMIT)]
         try:
-            _MOST_AT_ONCE.write_text("1000")
+            _PIPE_LIMIT.write_text("1000")
             _PATTERN.write_text(f"|{handler.script} %e")
         except OSError:
-            pytest.skip("the host's handler of core dumps is not ours to change")
+            pytest.skip("the test may not change the host's handler of core dumps")
         try:
             _crash("control")
-            if not handler.started_for("control"):
-                pytest.skip("the kernel does not start a handler from here")
+            if not handler.count_starts_for("control"):
+                pytest.skip("the kernel starts no handler for processes here")
             yield handler
         finally:
             for file, content in before:
@@ -75,7 +75,7 @@ def handler() -> Iterator[Handler]:
 
 
 def _crash(name: str) -> None:
-    """A process outside of any box, without core files, ends as programs do."""
+    """Crash a process outside of boxes, without core files."""
     pid = os.fork()
     if pid == 0:
         Path("/proc/self/comm").write_text(name)
@@ -94,14 +94,14 @@ def running(request: pytest.FixtureRequest) -> Iterator[RunningExecutor]:
 def test_no_crash_of_a_program_starts_the_hosts_handler(handler: Handler, running: RunningExecutor) -> None:
     answer = httpx.post(running.url, json={"language": "py", "code": _CRASHES}, timeout=60).json()
     assert (answer["verdict"], answer["output"]) == ("runtime_error", f"{signal.SIGABRT:d}\n" * 4)
-    assert handler.started_for(_NAME) == 0
+    assert handler.count_starts_for(_NAME) == 0
 
 
-def test_nothing_inside_the_wall_can_start_it(running: RunningExecutor) -> None:
-    httpx.post(running.url, json={"language": "py", "code": "print()"}, timeout=60)  # then boxes are ready
+def test_no_process_inside_the_wall_can_start_it(running: RunningExecutor) -> None:
+    httpx.post(running.url, json={"language": "py", "code": "print()"}, timeout=60)  # afterwards boxes are ready
     processes = [keeper(running.pid), *pids_below(keeper(running.pid))]
     for pid in processes:
-        with contextlib.suppress(ProcessLookupError, FileNotFoundError):  # a box that is given up
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):  # its box has just gone
             limits = Path(f"/proc/{pid}/limits").read_text()
             (core,) = (line for line in limits.splitlines() if line.startswith("Max core file size"))
             assert core.split()[4:6] == ["1", "1"]
@@ -109,12 +109,12 @@ def test_nothing_inside_the_wall_can_start_it(running: RunningExecutor) -> None:
 
 
 @pytest.mark.usefixtures("handler")
-def test_without_the_right_to_prevent_it_the_doctor_refuses() -> None:
+def test_the_doctor_refuses_a_host_that_cannot_prevent_it() -> None:
     """A hard limit of 0 cannot be raised to 1."""
     doctor = f"ulimit -Hc 0; exec {sys.executable} -m executor.doctor --json"
-    done = subprocess.run(["/bin/sh", "-c", doctor], capture_output=True, text=True, timeout=60, check=False)
-    report = json.loads(done.stdout)
+    completed = subprocess.run(["/bin/sh", "-c", doctor], capture_output=True, text=True, timeout=60, check=False)
+    report = json.loads(completed.stdout)
     (row,) = (row for row in report["rows"] if not row["held"])
-    assert (done.returncode, report["serves"]) == (1, False)
+    assert (completed.returncode, report["serves"]) == (1, False)
     assert row["guarantee"] == "no crash starts a program of the host"
     assert "ulimit -Hc 1" in row["remedy"]

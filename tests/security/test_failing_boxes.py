@@ -1,5 +1,5 @@
-"""A host where a step of raising the wall or of making a box fails or hangs: it is told in one sentence, and soon, and
-no process is left."""
+"""If a step of raising the wall or making a box fails or hangs, the sandbox soon reports it in one sentence, and leaves
+no process."""
 
 import asyncio
 import errno
@@ -14,7 +14,7 @@ import pytest
 from executor.host import find_mechanisms
 from executor.sandbox.base import SandboxFailure, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.link import Mechanisms
+from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Subordinates
 from executor.settings import ExecutorSettings
 from tests.fixtures.faulty_bubblewrap import Call, Fault, faulty_bubblewrap
@@ -24,8 +24,8 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.security
 
 _PATIENCE_S = 1.0
-#: From the first call to the sentence and the end of everything.
-_LONGEST_S = 10.0
+#: From the first call until the message and the end of all processes.
+_TIMEOUT_S = 10.0
 
 _NEW_PID_NAMESPACE = 0x20000000
 _PR_CAPBSET_DROP, _PR_SET_DUMPABLE, _PR_SET_SECCOMP = 24, 4, 22
@@ -58,7 +58,7 @@ _CLONE = _by("zygote", _has(0, _NEW_PID_NAMESPACE))
 _FILTER_OF_PROGRAM = _by("program", _is(0, _PR_SET_SECCOMP))
 _FILTER_OF_PROCESS_ONE = _by("process 1", _is(0, _PR_SET_SECCOMP))
 _NOT_STARTED = "bubblewrap hung before the keeper was ready"
-_NOT_MADE = "the first box hung before it stood"
+_NOT_MADE = "the first box hung before it was ready"
 _NOT_ENDED = "the first box hung before its program ended"
 
 
@@ -66,7 +66,7 @@ def _mount(target: str, sentence: str, *conditions: Callable[[Call], bool]) -> t
     return Fault("mount", errno.EPERM, _by("process 1", _text(1, target), *conditions)), sentence
 
 
-#: A fault, and what is said of it.
+#: A fault, and the message about it.
 _STEPS: dict[str, tuple[Fault, str]] = {
     # bubblewrap
     "wall's namespaces": (
@@ -78,7 +78,7 @@ _STEPS: dict[str, tuple[Fault, str]] = {
         "bwrap: Creating new namespace failed.*",
     ),
     "wall's mounts": (Fault("mount", errno.EACCES, _by("bwrap")), "bwrap: .*Permission denied"),
-    "bubblewrap dies": (Fault("mount", "kills", _by("bwrap")), "bubblewrap ended without a word"),
+    "bubblewrap dies": (Fault("mount", "kills", _by("bwrap")), "bubblewrap ended without a message"),
     "bubblewrap hangs": (Fault("mount", "hangs", _by("bwrap")), _NOT_STARTED),
     "keeper is not executed": (
         Fault("execve", errno.EACCES, _by("bwrap", _text(0, _PYTHON))),
@@ -86,7 +86,10 @@ _STEPS: dict[str, tuple[Fault, str]] = {
     ),
     "bubblewrap hangs before the keeper": (Fault("execve", "hangs", _by("bwrap", _text(0, _PYTHON))), _NOT_STARTED),
     # the keeper
-    "keeper dies": (Fault("prlimit64", "kills", _by("keeper", _is(1, _RLIMIT_NOFILE))), "bubblewrap ended without a"),
+    "keeper dies": (
+        Fault("prlimit64", "kills", _by("keeper", _is(1, _RLIMIT_NOFILE))),
+        "bubblewrap ended without a message",
+    ),
     "keeper hangs": (Fault("prlimit64", "hangs", _by("keeper", _is(1, _RLIMIT_NOFILE))), _NOT_STARTED),
     "keeper fails": (
         Fault("write", errno.EPERM, _by("keeper", _file(0, "oom_score_adj"))),
@@ -142,7 +145,7 @@ _STEPS: dict[str, tuple[Fault, str]] = {
         Fault("write", errno.EPERM, _by("process 1", _file(0, "tcp_rmem"))),
         "sys/net/ipv4/tcp_rmem: Operation not permitted",
     ),
-    "process 1's place in line": (
+    "process 1's OOM score": (
         Fault("write", errno.EACCES, _by("process 1", _file(0, "oom_score_adj"))),
         "self/oom_score_adj: Permission denied",
     ),
@@ -152,8 +155,11 @@ _STEPS: dict[str, tuple[Fault, str]] = {
         "fork: Resource temporarily unavailable",
     ),
     "process 1's filter": (Fault("prctl", errno.EINVAL, _FILTER_OF_PROCESS_ONE), "seccomp: Invalid argument"),
-    "it is never told that the box stands": (Fault("prctl", "hangs", _FILTER_OF_PROCESS_ONE), _NOT_MADE),
-    # the program, until it is one
+    "process 1 hangs before it reports that the box is ready": (
+        Fault("prctl", "hangs", _FILTER_OF_PROCESS_ONE),
+        _NOT_MADE,
+    ),
+    # the process that becomes the program
     "cgroup": (
         Fault("write", errno.EACCES, _by("program", _file(0, "/tasks", "/cgroup.procs"))),
         "cgroup: Permission denied",
@@ -188,10 +194,10 @@ _STEPS: dict[str, tuple[Fault, str]] = {
     "program's start hangs": (Fault("execve", "hangs", _by("program", _text(0, _PYTHON))), _NOT_ENDED),
     "program is killed": (
         Fault("execve", "kills", _by("program", _text(0, _PYTHON))),
-        "a program that does nothing ended in a box with",
+        "a program that does nothing failed in a box: signal 9",
     ),
-    # its end
-    "it is never told that the program ended": (
+    # the program's end
+    "process 1 hangs when the program has ended": (
         Fault("wait4", "hangs", _by("process 1", _is(0, _ANY_CHILD))),
         _NOT_ENDED,
     ),
@@ -209,11 +215,11 @@ def _skip_if_missing(step: str, mechanisms: Mechanisms) -> None:
         pytest.skip("all boxes are one user here")
 
 
-async def _told(mechanisms: Mechanisms) -> str:
-    """Return what is said of a sandbox that does not work, and see it leave nothing."""
+async def _message_of(mechanisms: Mechanisms) -> str:
+    """Return the message of a sandbox that does not start, and check that it leaves no process."""
     before = {process.pid for process in descendants(os.getpid())}
     sandbox = BubblewrapSandbox(mechanisms, _PATIENCE_S)
-    async with asyncio.timeout(_LONGEST_S):
+    async with asyncio.timeout(_TIMEOUT_S):
         with pytest.raises(SandboxFailure) as failure:
             await sandbox.start()
         ours = [process for process in descendants(os.getpid()) if process.pid not in before]
@@ -223,14 +229,14 @@ async def _told(mechanisms: Mechanisms) -> str:
 
 
 @pytest.mark.parametrize("step", _STEPS)
-async def test_a_step_that_fails_or_hangs_is_told(step: str) -> None:
+async def test_a_step_that_fails_or_hangs_is_reported(step: str) -> None:
     fault, sentence = _STEPS[step]
     mechanisms = find_mechanisms(ExecutorSettings())
     _skip_if_missing(step, mechanisms)
     with faulty_bubblewrap(fault) as bubblewrap:
-        told = await _told(replace(mechanisms, bubblewrap=bubblewrap))
-    assert re.match(sentence, told)
-    assert "\n" not in told
+        message = await _message_of(replace(mechanisms, bubblewrap=bubblewrap))
+    assert re.match(sentence, message)
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize(
@@ -238,24 +244,24 @@ async def test_a_step_that_fails_or_hangs_is_told(step: str) -> None:
     [
         ("no program", "the wall cannot be raised: .*Exec format error"),
         ("#!/nowhere/sh", "the wall cannot be raised: .*No such file or directory"),
-        ("#!/bin/sh\nexit 1", "bubblewrap ended without a word"),
+        ("#!/bin/sh\nexit 1", "bubblewrap ended without a message"),
         ("#!/bin/sh\necho no such option >&2; echo try --help >&2; exit 1", "no such option try --help"),
         ("#!/bin/sh\nsleep 1000", _NOT_STARTED),
-        ("#!/bin/sh\nexec <&- 2>&-; exec sleep 1000", "bubblewrap ended without a word"),
+        ("#!/bin/sh\nexec <&- 2>&-; exec sleep 1000", "bubblewrap ended without a message"),
     ],
 )
-async def test_a_bubblewrap_that_is_none_is_told(script: str, sentence: str, tmp_path: Path) -> None:
+async def test_a_broken_bubblewrap_is_reported(script: str, sentence: str, tmp_path: Path) -> None:
     bubblewrap = tmp_path / "bwrap"
     bubblewrap.write_text(script)
     bubblewrap.chmod(0o755)
-    told = await _told(replace(find_mechanisms(ExecutorSettings()), bubblewrap=bubblewrap))
-    assert re.match(sentence, told)
+    message = await _message_of(replace(find_mechanisms(ExecutorSettings()), bubblewrap=bubblewrap))
+    assert re.match(sentence, message)
 
 
-async def test_a_bubblewrap_that_never_asks_for_its_users_is_told(tmp_path: Path) -> None:
+async def test_a_bubblewrap_that_never_asks_for_its_users_is_reported(tmp_path: Path) -> None:
     bubblewrap = tmp_path / "bwrap"
     bubblewrap.write_text("#!/bin/sh\nexec sleep 1000")
     bubblewrap.chmod(0o755)
     ids = Subordinates(100000, 100000, 100, "/bin/true", "/bin/true")
-    told = await _told(Mechanisms(bubblewrap, privileged=False, first_user=1, cgroups=None, subordinates=ids))
-    assert told == _NOT_STARTED
+    message = await _message_of(Mechanisms(bubblewrap, privileged=False, first_user=1, cgroups=None, subordinates=ids))
+    assert message == _NOT_STARTED

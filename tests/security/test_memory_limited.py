@@ -1,6 +1,7 @@
-"""An executor without cgroups of its own, inside one with a memory limit, as containers are: no program takes it down.
+"""No program can take down an executor that has no cgroups of its own and runs in one with a memory limit, as in a
+container.
 
-The group is made by us, as root; where that cannot be, this is skipped.
+The tests make that group, as root. They are skipped if they cannot.
 """
 
 import asyncio
@@ -23,16 +24,16 @@ _LIMIT_BYTES = 768 << 20
 _FOLDER = Path("/sys/fs/cgroup/memory")
 _ATTACKS = [attack for attack in load() if attack.name.startswith("memory_") and attack.language == "c"]
 _MODES = ["ordinary user", pytest.param("subordinate ids", marks=pytest.mark.slow)]
-#: What the ordinary run tries: memory of the program's own, and of the kernel.
+#: Attacks that are not slow: one on the program's own memory, and one on the kernel's.
 _QUICK = ("memory_in_mappings", "memory_in_pipes")
-#: Looks at the clock so often that it cannot have been still while others took all memory.
+#: Reads the clock without a pause, which fails if others take all memory.
 _NEIGHBOUR = """
 import time
 block = bytearray(16 << 20)
 until = time.monotonic() + 2
 while time.monotonic() < until:
     block[:] = bytes(16 << 20)
-print("well")
+print("ok")
 """
 
 
@@ -67,19 +68,19 @@ async def _post(url: str, **body: Any) -> dict[str, Any]:
         for attack in _ATTACKS
     ],
 )
-async def test_its_neighbour_and_we_live(executor: RunningExecutor, group: MemoryGroup, attack: Attack) -> None:
+async def test_neighbour_and_executor_survive(executor: RunningExecutor, group: MemoryGroup, attack: Attack) -> None:
     guard, killed = keeper(executor.pid), group.killed()
     request = {"time_limit": 4, "wall_limit": 15, **attack.request, "language": attack.language, "code": attack.source}
     neighbour, attacked = await asyncio.gather(
         _post(executor.url, language="py", code=_NEIGHBOUR, wall_limit=60), _post(executor.url, **request)
     )
-    assert (neighbour["verdict"], neighbour["output"]) == ("ok", "well\n"), neighbour
+    assert (neighbour["verdict"], neighbour["output"]) == ("ok", "ok\n"), neighbour
     assert attacked["verdict"] in ("ok", "memory_limit", "time_limit"), attacked
     assert keeper(executor.pid) == guard
-    assert group.killed() == killed  # nothing came as far as that
+    assert group.killed() == killed  # the kernel had to kill nothing
 
 
-_HIDES = """
+_FILLS_MEMORY = """
 import ctypes, mmap, os
 libc = ctypes.CDLL(None, use_errno=True)
 os.write(1, b"begun")
@@ -89,10 +90,10 @@ libc.memset(ctypes.c_void_p(address), 1, ctypes.c_size_t(3 << 30))
 """
 
 
-async def test_when_memory_runs_out_the_program_ends_and_not_we(executor: RunningExecutor, group: MemoryGroup) -> None:
-    """More than the group has, within a limit that is larger still: the kernel ends the program, and we say so."""
+async def test_the_program_ends_if_memory_runs_out(executor: RunningExecutor, group: MemoryGroup) -> None:
+    """It needs more than the group has but less than its own limit, so the kernel kills it, and the answer says so."""
     guard, killed = keeper(executor.pid), group.killed()
-    answer = await _post(executor.url, language="py", code=_HIDES, memory_limit=4 << 30, wall_limit=60)
+    answer = await _post(executor.url, language="py", code=_FILLS_MEMORY, memory_limit=4 << 30, wall_limit=60)
     assert (answer["verdict"], answer["output"]) == ("memory_limit", "begun"), answer
     assert group.killed() > killed
     assert keeper(executor.pid) == guard

@@ -1,4 +1,4 @@
-"""Two programs at the same time, each in its box: what the one leaves open, the other does not find."""
+"""Two programs run at the same time, each in its box: one cannot find what the other has open."""
 
 import asyncio
 import socket
@@ -6,25 +6,23 @@ import socket
 import pytest
 
 from executor.catalogue import ENVIRONMENT
-from executor.sandbox.base import File, Job, Step, StepLimits, Template, find_python
+from executor.sandbox.base import File, Job, Step, Template, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
+from tests.fixtures.step_limits import SMALL
 
 pytestmark = pytest.mark.security
 
-_LIMITS = StepLimits(
-    cpu_s=5, wall_s=30, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=8 << 20, stack_bytes=8 << 20
-)
-_TEMPLATE = Template(16 << 20, _LIMITS)
+_TEMPLATE = Template(16 << 20, SMALL)
 _TIMEOUT_S = 30
 
-#: System V's shared memory by way of ctypes: Python has none of it.
+#: Python has no functions for System V's shared memory, so these programs use ctypes.
 _COMMON = """
 import ctypes, os, pty, socket
 libc = ctypes.CDLL(None, use_errno=True)
 KEY, IPC_CREAT, CREATE = 4711, 0o1000, 0o666
 tcp, name = ("127.0.0.1", 4711), "\\0neighbour"
 """
-_OPENS = f"""{_COMMON}
+_HOLDER = f"""{_COMMON}
 listeners = [socket.create_server(tcp), socket.socket(socket.AF_UNIX)]
 listeners[1].bind(name)
 listeners[1].listen()
@@ -36,7 +34,7 @@ for folder in ("/tmp", "/dev/shm", "/var/tmp", "/box/work"):
 os.write(0, b"r")
 os.read(0, 1)
 """
-_LOOKS = f"""{_COMMON}
+_SEARCHER = f"""{_COMMON}
 for family, address in ((socket.AF_INET, tcp), (socket.AF_UNIX, name)):
     with socket.socket(family) as client:
         if client.connect_ex(address) == 0:
@@ -47,7 +45,7 @@ for folder in ("/tmp", "/dev/shm", "/var/tmp", "/box/work"):
     print(folder, "left-open" in os.listdir(folder))
 print("processes", sorted(pid for pid in os.listdir("/proc") if pid.isdigit() and int(pid) != os.getpid()))
 """
-_NOTHING = """terminals []
+_FOUND_NOTHING = """terminals []
 shared memory -1 -1
 /tmp False
 /dev/shm False
@@ -57,18 +55,18 @@ processes []
 """
 
 
-async def test_what_one_has_open_the_other_does_not_find(sandbox: BubblewrapSandbox) -> None:
+async def test_a_program_finds_nothing_of_its_neighbour(sandbox: BubblewrapSandbox) -> None:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     with ours:
-        step = Step((find_python(), "main.py"), ENVIRONMENT, _LIMITS, 65536, stdin=theirs)
-        opening = asyncio.create_task(sandbox.run(Job({"main.py": File(_OPENS.encode())}, (step,), _TEMPLATE)))
+        step = Step((find_python(), "main.py"), ENVIRONMENT, SMALL, 65536, stdin=theirs)
+        holding = asyncio.create_task(sandbox.run(Job({"main.py": File(_HOLDER.encode())}, (step,), _TEMPLATE)))
         loop = asyncio.get_running_loop()
         assert await asyncio.wait_for(loop.sock_recv(ours, 1), _TIMEOUT_S) == b"r"
         theirs.close()
-        step = Step((find_python(), "main.py"), ENVIRONMENT, _LIMITS, 65536)
-        (looked,) = await sandbox.run(Job({"main.py": File(_LOOKS.encode())}, (step,), _TEMPLATE))
+        step = Step((find_python(), "main.py"), ENVIRONMENT, SMALL, 65536)
+        (searcher,) = await sandbox.run(Job({"main.py": File(_SEARCHER.encode())}, (step,), _TEMPLATE))
         await loop.sock_sendall(ours, b".")
-        (opened,) = await opening
-    assert (opened.exit_code, opened.stderr) == (0, b"")
-    assert (looked.stdout.decode(), looked.stderr) == (_NOTHING, b"")
+        (holder,) = await holding
+    assert (holder.exit_code, holder.stderr) == (0, b"")
+    assert (searcher.stdout.decode(), searcher.stderr) == (_FOUND_NOTHING, b"")

@@ -1,25 +1,25 @@
-"""Node programs are forked from one Node. What each has got of it is its own, and what could not be is refused."""
+"""Node programs are forked from one Node, and share nothing with it. A Node that cannot be forked so is refused."""
 
 import asyncio
 import os
 import re
 import sys
+from dataclasses import replace
 
 import pytest
 
 from executor.catalogue import ENVIRONMENT
 from executor.languages import known
 from executor.languages.base import command
-from executor.sandbox.base import PRELOAD, File, Job, Step, StepLimits, StepResult, Template, Zygote
+from executor.sandbox.base import PRELOAD, File, Job, Step, StepResult, Template, Zygote
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.init import build
 from executor.sandbox.keeper import channel
+from tests.fixtures.step_limits import SMALL
 
 pytestmark = pytest.mark.security
 
-_LIMITS = StepLimits(
-    cpu_s=10, wall_s=60, memory_bytes=512 << 20, processes=64, open_files=64, file_bytes=1 << 20, stack_bytes=8 << 20
-)
+_LIMITS = replace(SMALL, memory_bytes=512 << 20)
 _TOOLS = known()["js"].toolchain()
 _TIMEOUT_S = 30
 
@@ -27,35 +27,35 @@ needs_node = pytest.mark.skipif(_TOOLS is None, reason="Node is not on this mach
 
 
 async def _run(sandbox: BubblewrapSandbox, *sources: str) -> list[StepResult]:
-    """At the same time, each in its box; all are of one zygote."""
+    """Run programs at the same time, forked from one zygote into a box each."""
     values = {**(_TOOLS or {}), "memory_mib": "256", "preload": PRELOAD, "source": "main.js"}
     warm = known()["js"].run.warm
     assert warm
     template = Template(8 << 20, _LIMITS, zygote=Zygote(command(warm.argv, values), ENVIRONMENT))
     step = Step(("node",), ENVIRONMENT, _LIMITS, 65536)
     jobs = [Job({"main.js": File(source.encode())}, (step,), template) for source in sources]
-    return [ended for (ended,) in await asyncio.gather(*map(sandbox.run, jobs))]
+    return [result for (result,) in await asyncio.gather(*map(sandbox.run, jobs))]
 
 
-def _lines(ended: StepResult) -> list[str]:
-    assert (ended.exit_code, ended.stderr) == (0, b"")
-    return ended.stdout.decode().splitlines()
+def _lines(result: StepResult) -> list[str]:
+    assert (result.exit_code, result.stderr) == (0, b"")
+    return result.stdout.decode().splitlines()
 
 
 @needs_node
-async def test_no_two_draw_the_same_random_numbers(sandbox: BubblewrapSandbox) -> None:
+async def test_programs_draw_different_random_numbers(sandbox: BubblewrapSandbox) -> None:
     draw = """
     const crypto = require('crypto')
     console.log(`${Math.random()}\\n${crypto.randomUUID()}\\n${crypto.randomInt(2 ** 47)}`)
     new (require('worker_threads').Worker)('console.log(Math.random())', { eval: true })
     """
-    drawn = [line for ended in await _run(sandbox, draw, draw, draw) for line in _lines(ended)]
-    assert len(set(drawn)) == 3 * 4
+    numbers = [line for result in await _run(sandbox, draw, draw, draw) for line in _lines(result)]
+    assert len(set(numbers)) == 3 * 4
 
 
 @needs_node
-async def test_what_one_does_to_its_event_loop_no_other_feels(sandbox: BubblewrapSandbox) -> None:
-    """libuv keeps a byte in a pipe to lock its signal handling: who reads it in a pipe of all stops all."""
+async def test_a_program_cannot_disturb_anothers_event_loop(sandbox: BubblewrapSandbox) -> None:
+    """libuv keeps a byte in a pipe as the lock of its signal handling. Reading it from a shared pipe would stop all."""
     spoil = """
     const fs = require('fs')
     for (const fd of fs.readdirSync('/proc/self/fd').map(Number).filter((fd) => fd > 2)) {
@@ -76,12 +76,12 @@ async def test_what_one_does_to_its_event_loop_no_other_feels(sandbox: Bubblewra
     """
     *spoilers, before = await _run(sandbox, spoil, spoil, works)
     (after,) = await _run(sandbox, works)
-    assert [ended.stdout for ended in spoilers] == [b"spoilt\n"] * 2
+    assert [result.stdout for result in spoilers] == [b"spoilt\n"] * 2
     assert sorted(_lines(before)) == sorted(_lines(after)) == ["child", "signal"]
 
 
 @needs_node
-async def test_no_two_have_a_pipe_in_common(sandbox: BubblewrapSandbox) -> None:
+async def test_programs_share_no_pipe(sandbox: BubblewrapSandbox) -> None:
     look = """
     const fs = require('fs')
     for (const fd of fs.readdirSync('/proc/self/fd')) {
@@ -89,16 +89,16 @@ async def test_no_two_have_a_pipe_in_common(sandbox: BubblewrapSandbox) -> None:
     }
     """
     pipes = [
-        {line for line in _lines(ended) if re.fullmatch(r"pipe:\[\d+\]", line)}
-        for ended in await _run(sandbox, look, look)
+        {line for line in _lines(result) if re.fullmatch(r"pipe:\[\d+\]", line)}
+        for result in await _run(sandbox, look, look)
     ]
     assert all(pipes)
     assert not pipes[0] & pipes[1]
 
 
 @needs_node
-async def test_no_event_loop_hears_of_the_zygotes(sandbox: BubblewrapSandbox) -> None:
-    """In an epoll that is the zygote's too, each number would be watched twice: as the zygote has it, and as here."""
+async def test_no_epoll_watches_the_zygotes_files(sandbox: BubblewrapSandbox) -> None:
+    """An epoll shared with the zygote would watch each number twice: the zygote's file and the program's."""
     look = r"""
     const fs = require('fs')
     for (const fd of fs.readdirSync('/proc/self/fdinfo')) {
@@ -108,14 +108,14 @@ async def test_no_event_loop_hears_of_the_zygotes(sandbox: BubblewrapSandbox) ->
       if (watched) console.log(watched.length, new Set(watched).size)
     }
     """
-    counts = [line.split() for ended in await _run(sandbox, look) for line in _lines(ended)]
+    counts = [line.split() for result in await _run(sandbox, look) for line in _lines(result)]
     assert counts
     assert all(watched == numbers for watched, numbers in counts)
 
 
 @needs_node
-async def test_no_open_file_is_anothers_too(sandbox: BubblewrapSandbox) -> None:
-    """Flags are those of what is open, not of a descriptor: whoever shares it sees them change."""
+async def test_programs_share_no_open_file(sandbox: BubblewrapSandbox) -> None:
+    """Flags belong to the open file, not to a descriptor, so another process that shares it sees them change."""
     mark = r"""
     const fs = require('fs')
     const flags = fs.readdirSync('/proc/self/fdinfo').filter((fd) => fd > 2).map((fd) => {
@@ -131,8 +131,8 @@ for fd in range(3, 32):
     require('child_process').spawnSync('/usr/bin/python3', ['-c', append], { stdio: inherit })
     """
     for _ in range(2):
-        (ended,) = await _run(sandbox, mark)
-        assert _lines(ended) == ["0"]
+        (result,) = await _run(sandbox, mark)
+        assert _lines(result) == ["0"]
 
 
 _HOST = """
@@ -156,7 +156,7 @@ library.napi_register_module_v1(None, None)
         ),
     ],
 )
-def test_a_runtime_with_what_cannot_be_given_to_each_is_refused(setup: str, refusal: str) -> None:
+def test_a_runtime_that_shares_resources_is_refused(setup: str, refusal: str) -> None:
     ours, theirs = channel.pair()
     ours.settimeout(_TIMEOUT_S)
     with ours:

@@ -1,4 +1,4 @@
-"""What waits for the sandbox is told when that hangs, is closed, or never worked. It can be closed at any time."""
+"""Callers get an error if the sandbox hangs, is closed or does not work. It can be closed at any time."""
 
 import asyncio
 import errno
@@ -16,31 +16,29 @@ from pathlib import Path
 import pytest
 
 from executor.host import find_mechanisms
-from executor.sandbox.base import Job, SandboxFailure, Step, StepLimits, Template, find_python
+from executor.sandbox.base import Job, SandboxFailure, Step, Template, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from tests.fixtures.executor import MODES, need_mode
 from tests.fixtures.faulty_bubblewrap import Call, Fault, faulty_bubblewrap
 from tests.fixtures.processes import pids_below
+from tests.fixtures.step_limits import SMALL
 from tests.security.host import keeper, walls
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
 
-#: Seconds. On an idle machine each of these takes at most ten; other tests run beside it.
+#: Seconds. On an idle machine each of these takes at most ten, but other tests run at the same time.
 _DEADLINE_S = 30
 _ROOT = Path(__file__).parent.parent.parent
 _PATIENCE_S = 1.0
-_LIMITS = StepLimits(
-    cpu_s=10, wall_s=60, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=1 << 20, stack_bytes=8 << 20
-)
 _BYTES = 1 << 20
-_NOTHING, _FOREVER = "", "import time; time.sleep(60)"
+_NOTHING, _SLEEP = "", "import time; time.sleep(60)"
 
 
 def _job(source: str) -> Job:
-    step = Step((find_python(), "-c", source), {}, _LIMITS, _BYTES)
-    return Job({}, (step,), Template(_BYTES, _LIMITS))
+    step = Step((find_python(), "-c", source), {}, SMALL, _BYTES)
+    return Job({}, (step,), Template(_BYTES, SMALL))
 
 
 @contextmanager
@@ -64,8 +62,8 @@ async def sandbox() -> AsyncIterator[BubblewrapSandbox]:
             await sandbox.aclose()
 
 
-async def _until_it_runs(boxes: int) -> None:
-    await eventually(lambda: sum("time.sleep" in _command(pid) for pid in pids_below(os.getpid())) == boxes)
+async def _until_programs_sleep(count: int) -> None:
+    await eventually(lambda: sum("time.sleep" in _command(pid) for pid in pids_below(os.getpid())) == count)
 
 
 def _command(pid: int) -> str:
@@ -75,9 +73,9 @@ def _command(pid: int) -> str:
         return ""
 
 
-async def test_a_keeper_that_gets_stuck_fails_its_runs_and_another_takes_over(sandbox: BubblewrapSandbox) -> None:
-    running = asyncio.create_task(sandbox.run(_job(_FOREVER)))
-    await _until_it_runs(1)
+async def test_a_stuck_keeper_fails_its_runs_and_is_replaced(sandbox: BubblewrapSandbox) -> None:
+    running = asyncio.create_task(sandbox.run(_job(_SLEEP)))
+    await _until_programs_sleep(1)
     first = keeper(os.getpid())
     with _stopped(first):
         async with asyncio.timeout(_DEADLINE_S):
@@ -88,7 +86,7 @@ async def test_a_keeper_that_gets_stuck_fails_its_runs_and_another_takes_over(sa
     assert keeper(os.getpid()) != first
 
 
-async def test_a_keeper_that_gets_stuck_while_nothing_runs_is_replaced(sandbox: BubblewrapSandbox) -> None:
+async def test_an_idle_keeper_that_gets_stuck_is_replaced(sandbox: BubblewrapSandbox) -> None:
     first = keeper(os.getpid())
     with _stopped(first):
         await eventually(lambda: first not in pids_below(os.getpid()), timeout=_DEADLINE_S)
@@ -96,9 +94,9 @@ async def test_a_keeper_that_gets_stuck_while_nothing_runs_is_replaced(sandbox: 
     assert ended.succeeded
 
 
-async def test_cancelling_a_run_ends_though_the_keeper_is_stuck(sandbox: BubblewrapSandbox) -> None:
-    running = asyncio.create_task(sandbox.run(_job(_FOREVER)))
-    await _until_it_runs(1)
+async def test_a_run_can_be_cancelled_while_the_keeper_is_stuck(sandbox: BubblewrapSandbox) -> None:
+    running = asyncio.create_task(sandbox.run(_job(_SLEEP)))
+    await _until_programs_sleep(1)
     with _stopped(keeper(os.getpid())):
         running.cancel()
         async with asyncio.timeout(_DEADLINE_S):
@@ -106,9 +104,9 @@ async def test_cancelling_a_run_ends_though_the_keeper_is_stuck(sandbox: Bubblew
     assert running.cancelled()
 
 
-async def test_a_sandbox_whose_keeper_is_stuck_can_be_closed(sandbox: BubblewrapSandbox) -> None:
-    running = asyncio.create_task(sandbox.run(_job(_FOREVER)))
-    await _until_it_runs(1)
+async def test_a_sandbox_can_be_closed_while_its_keeper_is_stuck(sandbox: BubblewrapSandbox) -> None:
+    running = asyncio.create_task(sandbox.run(_job(_SLEEP)))
+    await _until_programs_sleep(1)
     with _stopped(keeper(os.getpid())):
         async with asyncio.timeout(_DEADLINE_S):
             await sandbox.aclose()
@@ -119,7 +117,7 @@ async def test_a_sandbox_whose_keeper_is_stuck_can_be_closed(sandbox: Bubblewrap
 
 async def test_a_closed_sandbox_starts_nothing(sandbox: BubblewrapSandbox) -> None:
     await sandbox.aclose()
-    for call in (sandbox.start(), sandbox.run(_job(_NOTHING)), sandbox.attend(_job(_NOTHING))):
+    for call in (sandbox.start(), sandbox.run(_job(_NOTHING)), sandbox.run_service(_job(_NOTHING))):
         with pytest.raises(SandboxFailure, match="has been closed"):
             await call
     assert not walls(os.getpid())
@@ -127,16 +125,17 @@ async def test_a_closed_sandbox_starts_nothing(sandbox: BubblewrapSandbox) -> No
 
 @pytest.mark.parametrize("call", ["mount", "execve"])
 async def test_a_sandbox_can_be_closed_while_it_starts(call: str) -> None:
-    """A mount hangs inside bubblewrap, or the start of the zygote."""
+    """Either a mount of bubblewrap hangs, or the start of the zygote."""
     reached = asyncio.Event()
     loop = asyncio.get_running_loop()
     caller = {"mount": "bwrap", "execve": "keeper"}[call]
 
-    def hangs(asked: object) -> bool:
-        loop.call_soon_threadsafe(reached.set)
-        return True
+    def is_reached(actual: Call) -> bool:
+        if actual.caller == caller:
+            loop.call_soon_threadsafe(reached.set)
+        return actual.caller == caller
 
-    fault = Fault(call, "hangs", lambda asked: asked.caller == caller and hangs(asked))
+    fault = Fault(call, "hangs", is_reached)
     with faulty_bubblewrap(fault) as bubblewrap:
         sandbox = BubblewrapSandbox(replace(find_mechanisms(ExecutorSettings()), bubblewrap=bubblewrap), 60)
         starting = asyncio.create_task(sandbox.start())
@@ -153,13 +152,13 @@ _BOX_HANGS = replace(_BOX_FAILS, outcome="hangs")
 _WALL_HANGS = Fault("mount", "hangs", lambda call: call.caller == "bwrap")
 
 
-def _heed_interrupts() -> None:
-    """As a shell tells what runs in its foreground; in its background, where tests may run, it says to ignore them."""
+def _accept_interrupts() -> None:
+    """Undo what a shell does to background processes, as which tests may run: they ignore SIGINT."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _end(module: str, mode: str, bubblewrap: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run it on a host like this, to its end."""
+def _run_to_its_end(module: str, mode: str, bubblewrap: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a module with a faulty bubblewrap, in one of the ways that the executor may run."""
     command, environment, user = MODES[mode]
     return subprocess.run(
         [*command, "-m", module, *arguments],
@@ -180,25 +179,25 @@ def _end(module: str, mode: str, bubblewrap: Path, *arguments: str) -> "subproce
     [
         ("as it comes", _BOX_FAILS, "mount devpts on /dev/pts: Operation not permitted"),
         ("ordinary user", _BOX_FAILS, "mount devpts on /dev/pts: Operation not permitted"),
-        pytest.param("ordinary user", _BOX_HANGS, "the first box hung before it stood", marks=pytest.mark.slow),
+        pytest.param("ordinary user", _BOX_HANGS, "the first box hung before it was ready", marks=pytest.mark.slow),
         pytest.param("as it comes", _WALL_HANGS, "bubblewrap hung before the keeper was ready", marks=pytest.mark.slow),
     ],
 )
-def test_doctor_and_executor_end_with_a_sentence(mode: str, fault: Fault, sentence: str) -> None:
+def test_doctor_and_executor_end_with_one_message(mode: str, fault: Fault, sentence: str) -> None:
     need_mode(mode)
     with faulty_bubblewrap(fault) as bubblewrap:
-        doctor = _end("executor.doctor", mode, bubblewrap, "--json")
-        executor = _end("executor", mode, bubblewrap)
+        doctor = _run_to_its_end("executor.doctor", mode, bubblewrap, "--json")
+        executor = _run_to_its_end("executor", mode, bubblewrap)
     report = json.loads(doctor.stdout)
     assert (doctor.returncode, report["serves"], report["reason"]) == (1, False, sentence)
     assert executor.returncode == os.EX_CONFIG
-    (said,) = (line for line in executor.stderr.splitlines() if "precieux:" in line)
-    assert said.startswith(f"precieux: The sandbox does not start on this host ({sentence}).")
+    (message,) = (line for line in executor.stderr.splitlines() if "precieux:" in line)
+    assert message.startswith(f"precieux: The sandbox does not start on this host ({sentence}).")
     assert "Traceback" not in doctor.stderr + executor.stderr
 
 
 @pytest.mark.parametrize("module", ["executor", "executor.doctor"])
-def test_an_interrupt_before_it_serves_ends_it_without_a_trace(module: str) -> None:
+def test_an_interrupt_during_the_start_leaves_no_traceback(module: str) -> None:
     reached = threading.Event()
 
     def is_reached(call: Call) -> bool:
@@ -212,11 +211,11 @@ def test_an_interrupt_before_it_serves_ends_it_without_a_trace(module: str) -> N
             env={"PATH": os.environ["PATH"], "PRECIEUX_BWRAP": str(bubblewrap)},
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=_heed_interrupts,
+            preexec_fn=_accept_interrupts,
         )
         with process:
             assert reached.wait(30)
             process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=30)
+            _, stderr = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT
-    assert "Traceback" not in said
+    assert "Traceback" not in stderr

@@ -1,4 +1,4 @@
-"""Process 1 and the zygotes: how a program is started, and what becomes of boxes when something of ours fails."""
+"""Process 1 and the zygotes: the state in which a program starts, their privileges, and failures of one of them."""
 
 import asyncio
 import collections
@@ -12,54 +12,52 @@ from pathlib import Path
 import pytest
 
 from executor.catalogue import ENVIRONMENT
-from executor.sandbox.base import File, Job, SandboxFailure, Step, StepLimits, Template, Zygote, find_python
+from executor.sandbox.base import File, Job, SandboxFailure, Step, Template, Zygote, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from tests.fixtures.processes import pids_below
+from tests.fixtures.step_limits import SMALL
 from tests.security.host import zygotes
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
 
-_LIMITS = StepLimits(
-    cpu_s=5, wall_s=60, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=1 << 20, stack_bytes=8 << 20
-)
-_TEMPLATE = Template(16 << 20, _LIMITS)
+_TEMPLATE = Template(16 << 20, SMALL)
 _TIMEOUT_S = 30
 
 
 def _shell(*commands: str) -> Job:
-    steps = tuple(Step(("/bin/sh", "-c", command), ENVIRONMENT, _LIMITS, 65536) for command in commands)
+    steps = tuple(Step(("/bin/sh", "-c", command), ENVIRONMENT, SMALL, 65536) for command in commands)
     return Job({}, steps, _TEMPLATE)
 
 
-async def test_no_signal_is_ignored_or_held_back_when_a_program_starts(sandbox: BubblewrapSandbox) -> None:
-    look = "exec grep -E '^Sig(Blk|Ign)' /proc/self/status"
-    for ended in await sandbox.run(_shell(look, look)):
-        assert ended.stdout.split() == [b"SigBlk:", b"0" * 16, b"SigIgn:", b"0" * 16]
+async def test_a_program_starts_without_ignored_or_blocked_signals(sandbox: BubblewrapSandbox) -> None:
+    script = "exec grep -E '^Sig(Blk|Ign)' /proc/self/status"
+    for result in await sandbox.run(_shell(script, script)):
+        assert result.stdout.split() == [b"SigBlk:", b"0" * 16, b"SigIgn:", b"0" * 16]
 
 
-async def test_a_program_starts_with_three_descriptors_and_the_usual_mask(sandbox: BubblewrapSandbox) -> None:
-    look = "umask; ls /proc/$$/fd"
-    for ended in await sandbox.run(_shell(look, look)):
-        assert ended.stdout.split() == [b"0022", b"0", b"1", b"2"]
+async def test_a_program_starts_with_three_descriptors_and_a_umask(sandbox: BubblewrapSandbox) -> None:
+    script = "umask; ls /proc/$$/fd"
+    for result in await sandbox.run(_shell(script, script)):
+        assert result.stdout.split() == [b"0022", b"0", b"1", b"2"]
 
 
 @contextlib.asynccontextmanager
 async def _neighbour(sandbox: BubblewrapSandbox) -> AsyncIterator[None]:
-    """A program that runs for as long as the block does, and comes to its own end."""
+    """Run a program during the block, and check that it ends by itself."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     loop = asyncio.get_running_loop()
     waits = (find_python(), "-c", "import os; os.write(0, b'r'); os.read(0, 1)")
     with ours:
-        job = Job({}, (Step(waits, {}, _LIMITS, 100, theirs),), _TEMPLATE)
+        job = Job({}, (Step(waits, {}, SMALL, 100, theirs),), _TEMPLATE)
         living = asyncio.create_task(sandbox.run(job))
         assert await asyncio.wait_for(loop.sock_recv(ours, 1), _TIMEOUT_S) == b"r"
         theirs.close()
         yield
         await loop.sock_sendall(ours, b".")
-        (ended,) = await living
-    assert (ended.exit_code, ended.stopped) == (0, None)
+        (result,) = await living
+    assert (result.exit_code, result.stopped) == (0, None)
 
 
 #: capabilities(7), by their numbers in linux/capability.h
@@ -69,7 +67,7 @@ _TO_MAKE_BOXES = _TO_LIVE | {_NET_ADMIN, _SYS_ADMIN}
 
 
 def _own_zygote() -> int:
-    """That of the test's own sandbox: other tests' executors live beside it."""
+    """Return the zygote of the test's own sandbox. Other tests run executors at the same time."""
     own = os.getpid()
     children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
     (bubblewrap,) = (pid for pid in children if b"/box/keeper.pyz" in Path(f"/proc/{pid}/cmdline").read_bytes())
@@ -86,7 +84,7 @@ def _capabilities(status: dict[str, str], name: str) -> set[int]:
     return {number for number in range(64) if int(status[name], 16) >> number & 1}
 
 
-async def test_process_one_and_zygotes_keep_what_they_need_alone(sandbox: BubblewrapSandbox) -> None:
+async def test_process_one_and_zygotes_keep_only_what_they_need(sandbox: BubblewrapSandbox) -> None:
     def filters(pid: int) -> int:
         return int(_status(pid)["Seccomp_filters"])
 
@@ -102,8 +100,8 @@ async def test_process_one_and_zygotes_keep_what_they_need_alone(sandbox: Bubble
         assert filters(process_one) == filters(zygote) + 1
 
 
-async def test_process_one_cannot_write_the_kernels_switches(sandbox: BubblewrapSandbox) -> None:
-    """Root needs no capability for that, only a path."""
+async def test_process_one_cannot_write_kernel_settings(sandbox: BubblewrapSandbox) -> None:
+    """Root needs no capability to write them, only a path."""
     async with _neighbour(sandbox):
         zygote = _own_zygote()
         root = Path(f"/proc/{pids_below(zygote)[0]}/root")
@@ -112,11 +110,11 @@ async def test_process_one_cannot_write_the_kernels_switches(sandbox: Bubblewrap
                 os.close(os.open(root / "proc" / switch, os.O_WRONLY))
 
 
-async def test_a_zygote_that_dies_is_replaced_though_its_boxes_live(sandbox: BubblewrapSandbox) -> None:
+async def test_a_dead_zygote_is_replaced_and_its_boxes_live_on(sandbox: BubblewrapSandbox) -> None:
     async def works() -> bool:
         try:
             return (await sandbox.run(_shell("echo again")))[0].stdout == b"again\n"
-        except SandboxFailure:  # ordered from the one that has just died
+        except SandboxFailure:  # ordered from the zygote that has just died
             return False
 
     async with _neighbour(sandbox):
@@ -125,11 +123,11 @@ async def test_a_zygote_that_dies_is_replaced_though_its_boxes_live(sandbox: Bub
         await asyncio.wait_for(eventually(works), _TIMEOUT_S)
 
 
-async def test_a_runtime_is_replaced_before_too_many_came_of_it(sandbox: BubblewrapSandbox) -> None:
-    """Its hash seed is told by a hash; no more than 100 programs have one in common."""
+async def test_a_runtime_is_replaced_after_100_programs(sandbox: BubblewrapSandbox) -> None:
+    """The hash of a string reveals the hash seed, which at most 100 programs share."""
     argv = (find_python(), "main.py")
-    template = Template(16 << 20, _LIMITS, zygote=Zygote((find_python(), "/box/zygote.py"), ENVIRONMENT))
-    job = Job({"main.py": File(b"print(hash('seed'))")}, (Step(argv, ENVIRONMENT, _LIMITS, 100),), template)
+    template = Template(16 << 20, SMALL, zygote=Zygote((find_python(), "/box/zygote.py"), ENVIRONMENT))
+    job = Job({"main.py": File(b"print(hash('seed'))")}, (Step(argv, ENVIRONMENT, SMALL, 100),), template)
     hashes = collections.Counter([(await sandbox.run(job))[0].stdout for _ in range(210)])
     assert sorted(hashes.values()) == [10, 100, 100]
 
@@ -138,12 +136,12 @@ async def test_a_runtime_is_replaced_before_too_many_came_of_it(sandbox: Bubblew
     "job",
     [
         Job({"a\0b": File(b"")}, _shell("true").steps, _TEMPLATE),
-        Job({}, (Step(("/bin/echo", "\ud800"), {}, _LIMITS, 100),), _TEMPLATE),
-        Job({}, (Step(("/bin/echo", "é" * 40_000), {}, _LIMITS, 100),), _TEMPLATE),
+        Job({}, (Step(("/bin/echo", "\ud800"), {}, SMALL, 100),), _TEMPLATE),
+        Job({}, (Step(("/bin/echo", "é" * 40_000), {}, SMALL, 100),), _TEMPLATE),
     ],
     ids=["a name with a NUL", "half a character", "too large"],
 )
-async def test_an_order_that_cannot_be_told_ends_its_own_box_alone(sandbox: BubblewrapSandbox, job: Job) -> None:
+async def test_an_order_that_cannot_be_sent_ends_only_its_box(sandbox: BubblewrapSandbox, job: Job) -> None:
     async with _neighbour(sandbox):
         with pytest.raises(SandboxFailure):
             await asyncio.wait_for(sandbox.run(job), _TIMEOUT_S)

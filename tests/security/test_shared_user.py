@@ -1,4 +1,4 @@
-"""Where programs are the executor's own user to the kernel: what one of them uses up, the executor does not need."""
+"""Programs that run as the executor's own user cannot use up what the executor needs."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ import os, time
 for _ in range(60):
     os.dup(0)
 time.sleep(0.2)
-print("well")
+print("ok")
 """
 
 
@@ -34,7 +34,7 @@ def executor() -> Iterator[RunningExecutor]:
 def _epolls(process: int) -> list[str]:
     found = []
     for path in Path(f"/proc/{process}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # it was closed since
+        with contextlib.suppress(FileNotFoundError):  # it has been closed
             if "eventpoll" in os.readlink(path):
                 found.append(path.name)
     return found
@@ -46,14 +46,14 @@ async def _run(url: str, code: str, **wishes: int) -> httpx.Response:
 
 
 async def test_neither_executor_nor_keeper_has_an_epoll(executor: RunningExecutor) -> None:
-    """Their watches are counted by user, so that one program may use up what is everybody's."""
+    """The kernel limits watches of epolls per user, so one program could use up those of all."""
     assert (await _run(executor.url, "print(1)")).json()["output"] == "1\n"
     assert _epolls(executor.pid) == []
     assert _epolls(keeper(executor.pid)) == []
 
 
-async def test_programs_end_before_their_keeper_and_that_before_the_executor(executor: RunningExecutor) -> None:
-    """When memory runs out; a program cannot change its place."""
+async def test_out_of_memory_kills_programs_first_and_executor_last(executor: RunningExecutor) -> None:
+    """A program cannot change its score."""
     code = """
 print(open("/proc/self/oom_score_adj").read())
 for path in ("oom_score_adj", "oom_adj"):
@@ -70,31 +70,31 @@ print(open("/proc/self/oom_score_adj").read())
 
     def scores(processes: list[int]) -> Iterator[int]:
         for process in processes:
-            with contextlib.suppress(OSError):  # a box is taken down
+            with contextlib.suppress(OSError):  # its box has just gone
                 yield score(process)
 
     guard = keeper(executor.pid)
     assert score(executor.pid) < score(guard) < 950
-    below = set(scores(pids_below(guard)))
-    assert min(below) == score(guard)  # zygotes
-    assert below - {score(guard)} <= {950, 1000}
+    descendants = set(scores(pids_below(guard)))
+    assert min(descendants) == score(guard)  # the zygotes'
+    assert descendants - {score(guard)} <= {950, 1000}
 
 
-async def test_sockets_count_what_they_hold_and_not_what_they_could(executor: RunningExecutor) -> None:
-    """The keeper has to be in the box's network namespace for a moment to be told of it."""
+async def test_sockets_count_what_they_hold(executor: RunningExecutor) -> None:
+    """The keeper enters the box's network namespace for a moment to find out."""
     code = """
 import socket, time
 pairs = [socket.socketpair() for _ in range(55)]
 until = time.process_time() + 0.3
 while time.process_time() < until:
     pass
-print("well")
+print("ok")
 """
     answer = (await _run(executor.url, code, memory_limit=48 << 20)).json()
-    assert (answer["verdict"], answer["output"]) == ("ok", "well\n"), answer
+    assert (answer["verdict"], answer["output"]) == ("ok", "ok\n"), answer
 
 
-async def test_a_keeper_without_descriptors_loses_a_box_and_not_itself() -> None:
+async def test_a_keeper_without_descriptors_loses_only_a_box() -> None:
     with running_executor("ordinary user", executor_slots="40", executor_warm="false", max_open_files="32") as running:
         guard = keeper(running.pid)
         few = len(os.listdir(f"/proc/{guard}/fd")) + 12

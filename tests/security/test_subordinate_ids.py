@@ -1,4 +1,4 @@
-"""Where an ordinary user has subordinate ids, each box is a user of its own, and none of them the executor's."""
+"""If an ordinary user has subordinate ids, each box has a user of its own, which is not the executor's."""
 
 import asyncio
 import os
@@ -9,25 +9,23 @@ import pytest
 
 from tests.fixtures.executor import running_executor
 from tests.fixtures.processes import processes_named
-from tests.security.host import keeper
+from tests.security.host import SLEEPER, keeper
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
 
-_SLEEPER = "import os, sys\nos.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)', '{mark}'])"
-
 
 def _users(process: int) -> set[int]:
-    """Real, effective, saved and of the file system, of users and groups (proc_pid_status(5))."""
+    """Return the real, effective, saved and file system ids of users and groups (proc_pid_status(5))."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return {int(word) for line in lines if line.startswith(("Uid:", "Gid:")) for word in line.split()[1:]}
 
 
-async def test_two_programs_and_their_keeper_are_three_users() -> None:
+async def test_two_programs_and_the_keeper_have_three_users() -> None:
     mark = f"subordinate-{os.getpid()}"
     with running_executor("subordinate ids", executor_slots="2") as running:
         async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
-            body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60}
+            body = {"language": "py", "code": SLEEPER.format(mark=mark), "wall_limit": 60}
             requests = [asyncio.create_task(client.post("/", json=body)) for _ in range(2)]
 
             async def both_run() -> bool:

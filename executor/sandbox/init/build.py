@@ -1,7 +1,7 @@
-"""The part of the sandbox that is written in C (`init/`): compiled when Precieux is installed, and anew whenever its
-sources have changed. `python -m executor.sandbox.init.build` does it for images.
+"""Compiles the part of the sandbox that is written in C (`init/`): when Precieux is installed, and whenever its sources
+have changed. `python -m executor.sandbox.init.build` does it for images.
 
-Any C compiler will do; where there is none, the one in the wheel `ziglang` is used, if that is installed.
+Any C compiler works. Without one, that of the wheel `ziglang` is used, if it is installed.
 """
 
 import hashlib
@@ -24,15 +24,15 @@ WORDS = (
     "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong", "-Wl,-z,relro,-z,now",
 )  # fmt: skip
 _COMPILERS = ("cc", "gcc", "clang")
-#: The oldest C library that the wheel's compiler is asked to serve: the programs' Python is the system's.
+#: The oldest C library with which the result of the wheel's compiler works.
 _OLDEST_GLIBC = "2.28"
-#: Some seconds are usual; the wheel's compiler, when it is used for the first time, takes more.
-_LONGEST_S = 300.0
+#: Usually it takes some seconds. The wheel's compiler takes longer the first time.
+_TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A library for a Python to load, and the same as a program."""
+    """The C code as a library that a Python loads, and as a program."""
 
     library: Path
     program: Path
@@ -42,34 +42,34 @@ class Compiled:
 
 
 def find_compiled() -> Compiled:
-    """Where they are; they are compiled if they are missing. `ConfigurationError` when that cannot be."""
-    # With the C library's version, as what a newer one's headers make of our sources an older one cannot load.
+    """Return the compiled files, which are made if they are missing. Raises `ConfigurationError` if that fails."""
+    # The name includes the C library's version, because an older one cannot load what was compiled for a newer one.
     name = f"{platform.machine()}-{''.join(platform.libc_ver())}-{_digest()}"
-    made = Compiled(_FOLDER / f"init-{name}.so", _FOLDER / f"zygote-{name}.bin")
-    complaints = []
-    for compiler in () if made.exists() else _compilers():
+    compiled = Compiled(_FOLDER / f"init-{name}.so", _FOLDER / f"zygote-{name}.bin")
+    failures = []
+    for compiler in () if compiled.exists() else _compilers():
         try:
-            _compile([*compiler, *WORDS, "-shared"], made.library)
-            _compile([*compiler, *WORDS], made.program)
+            _compile([*compiler, *WORDS, "-shared"], compiled.library)
+            _compile([*compiler, *WORDS], compiled.program)
             break
         except _CannotCompile as exc:
-            complaints.append(str(exc))
+            failures.append(str(exc))
         except OSError as exc:
             raise ConfigurationError(f"The sandbox's part in C cannot be written to {_FOLDER}: {exc}") from exc
-    if not made.exists():
+    if not compiled.exists():
         raise ConfigurationError(
             "The sandbox has a part in C, and no compiler for it was found: "
-            f"run `apt install gcc libc6-dev`, or, without root, `pip install ziglang`. {' '.join(complaints)}".strip()
+            f"run `apt install gcc libc6-dev`, or, without root, `pip install ziglang`. {' '.join(failures)}".strip()
         )
-    return made
+    return compiled
 
 
 class _CannotCompile(Exception):
-    """What the compiler says."""
+    """The compiler's message."""
 
 
 def _compilers() -> Iterator[Sequence[str]]:
-    """The beginnings of commands that compile C."""
+    """Yield commands that compile C, without their arguments."""
     for path in filter(None, map(shutil.which, _COMPILERS)):
         yield [path]
     if importlib.util.find_spec("ziglang"):
@@ -85,22 +85,22 @@ def _digest() -> str:
     return hashlib.sha256(b"\0".join([*texts, " ".join(WORDS).encode()])).hexdigest()[:16]
 
 
-def _compile(command: Sequence[str], made: Path) -> None:
+def _compile(command: Sequence[str], target: Path) -> None:
     sources = [str(source) for source in _sources() if source.suffix == ".c"]
-    with tempfile.TemporaryDirectory(dir=made.parent) as folder:
-        draft = Path(folder) / made.name
-        words = [*command, "-o", str(draft), *sources]
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        draft = Path(folder) / target.name
+        argv = [*command, "-o", str(draft), *sources]
         environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": folder, "ZIG_LOCAL_CACHE_DIR": folder}
         try:
-            subprocess.run(words, env=environment, check=True, capture_output=True, text=True, timeout=_LONGEST_S)
+            subprocess.run(argv, env=environment, check=True, capture_output=True, text=True, timeout=_TIMEOUT_S)
         except subprocess.TimeoutExpired as exc:
-            raise _CannotCompile(f"{command[0]} took longer than {_LONGEST_S:g} s.") from exc
+            raise _CannotCompile(f"{command[0]} took longer than {_TIMEOUT_S:g} s.") from exc
         except subprocess.CalledProcessError as exc:
-            raise _CannotCompile(f"{command[0]} says: {exc.stderr.strip()}") from exc
+            raise _CannotCompile(f"{command[0]} failed: {exc.stderr.strip()}") from exc
         except OSError as exc:
             raise _CannotCompile(f"{command[0]} cannot be started: {exc.strerror}.") from exc
-        draft.chmod(0o755)  # the executor may be another user's
-        draft.replace(made)
+        draft.chmod(0o755)  # the executor may run as another user
+        draft.replace(target)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ struct child {
     bool is_stub;
 };
 
-/* `packet` is the run, as the keeper sends it (`run_words` in keeper/protocol.py). `joins` are the descriptors with
+/* `packet` is the run, as the keeper sends it (`run_words` in keeper/words.py). `joins` are the descriptors with
  * which a step after the first joins its cgroup. */
 static struct packet packet, joins;
 

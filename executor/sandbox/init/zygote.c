@@ -85,7 +85,7 @@ static void configure(int keeper, struct confinement *confinement)
     limit_capabilities(TO_MAKE_BOXES);
 }
 
-/* Answer each request for a box (`MakeBox.words` in keeper/protocol.py) with its id, the pid of process 1 and its pidfd
+/* Answer each request for a box (`box_words` in keeper/words.py) with its id, the pid of process 1 and its pidfd
  * (pidfd_open(2)), or with the id, 0 and a reason. */
 bool make_boxes(void)
 {

@@ -1,136 +1,104 @@
-"""One box as the keeper sees it from outside: process 1, the meter of the step that runs, and the clock over it."""
+"""One box as the keeper watches it from outside, from `MakeBox` to `BoxGone`."""
 
 import contextlib
 import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from executor.sandbox.keeper import channel
-from executor.sandbox.keeper.meter import Meter, Usage
-from executor.sandbox.keeper.processes import ProcessTree, SampledMeter
-from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, Report, StepLimits, StepReport, to_words
+from executor.sandbox.keeper.meter import Meter
+from executor.sandbox.keeper.process_tree import ProcessTree
+from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, Report, StepReport
+from executor.sandbox.keeper.steps import NewMeter, Steps
+from executor.sandbox.keeper.words import StepEnd, to_words
 
-_PROCESSORS = len(os.sched_getaffinity(0))
-#: The wall limit may stretch by the time spent waiting for a processor, but no further than this many times.
-_MOST_STRETCH = 20
-#: Seconds until its zygote must have made a box's first process, and until it must stand, on a loaded machine too.
-LONGEST_SPAWN, _LONGEST_START = 30.0, 120.0
-#: Seconds until the kernel must have taken down a box whose program has ended, and one that was killed.
-_LONGEST_END = 30.0
-#: Taking a box down takes the kernel as long as the executor takes to answer, so the answer goes first.
+#: Seconds in which the zygote must make a box's first process, and in which the box must be ready. Even a loaded
+#: machine needs less.
+SPAWN_TIMEOUT, _START_TIMEOUT = 30.0, 120.0
+#: Seconds in which the kernel must take down a box whose program has ended, or that was killed.
+_END_TIMEOUT = 30.0
+#: Seconds before a box is taken down. That takes the kernel as long as the executor needs to answer its client, so the
+#: answer goes first.
 _ANSWER_FIRST = 0.002
-#: Seconds between two looks at a run, at least and at most.
-_SHORTEST_LOOK, _LONGEST_LOOK = 0.005, 0.05
-#: ...and this many times as long as a look takes of our own CPU time, but no more seconds than that: a program that
-#: makes looks take long must not be out of sight for long.
-_REST, _LONGEST_REST = 4, 0.05
+_NEVER = float("inf")
 
 
 class WatchedBox:
-    """From `MakeBox` to `BoxGone`. `new_meter` makes the cgroups of one more step; None where /proc is sampled.
+    """Process 1 of a box: it becomes ready, runs the steps, and ends.
 
-    `init` and `process` (a pidfd) are those of process 1, as soon as the zygote has told them. `silent` is set when
-    process 1 has closed its side: it is on its way out, and the pidfd will tell. It `lingers` if it does not end though
-    it was killed: the kernel holds a process of the box, which can do nothing any more.
+    `init` and `process` are the id and pidfd of process 1, once the zygote has made it. `is_silent` is set when process
+    1 has closed its socket; it ends in a moment, which makes the pidfd readable. `is_stuck` is set if process 1 does
+    not end though it was killed: the kernel holds a process of the box, which can do nothing any more.
     """
 
     def __init__(
-        self,
-        id_: int,
-        init_channel: socket.socket,
-        first_meter: Meter | None,
-        new_meter: Callable[[int, StepLimits], Meter] | None,
+        self, id_: int, init_channel: socket.socket, first_meter: Meter | None, new_meter: NewMeter | None
     ) -> None:
         self.id = id_
         self.channel = init_channel
         self.init = 0
         self.process = -1
-        self.next_look = time.monotonic() + LONGEST_SPAWN
-        self.silent = False
-        self.lingers = False
-        self._meters = [first_meter] if first_meter else []
-        self._new_meter = new_meter
+        self.next_check = time.monotonic() + SPAWN_TIMEOUT
+        self.is_silent = False
+        self.is_stuck = False
+        self._steps = Steps(id_, first_meter, new_meter, self._open_tree)
         self._begin: Begin | None = None
         self._descriptors: list[int] = []
-        self._ready = False
-        self._step = 0
-        self._started = 0.0
-        self._seen = Usage(0.0, 0)
-        self._wall_s = 0.0
+        self._is_ready = False
+        self._is_released = False
         self._stopped: str | None = None
         self._failure: str | None = None
-        self._released = False
-        self._tree: ProcessTree | None = None
 
     def spawned(self, init: int, process: int) -> None:
-        """The zygote has made process 1."""
+        """Take process 1, which the zygote has made."""
         self.init, self.process = init, process
-        self.next_look = time.monotonic() + _LONGEST_START
+        self.next_check = time.monotonic() + _START_TIMEOUT
         if self._stopped:
             self._kill()
-        self._go_if_possible()
+        self._start_if_possible()
 
     def begin(self, begin: Begin, descriptors: list[int]) -> None:
-        """Now, or as soon as the box stands. The descriptors are closed here."""
+        """Start the steps, now or as soon as the box is ready. Closes the descriptors."""
         self._begin, self._descriptors = begin, descriptors
-        self._go_if_possible()
+        self._start_if_possible()
 
-    def hear(self) -> Iterator[Report]:
-        """What process 1 has said since the last time."""
-        while said := channel.try_receive(self.channel):
-            kind, _, rest = said.decode(errors="replace").partition(" ")
+    def read_reports(self) -> Iterator[Report]:
+        """Read what process 1 has sent, and yield what the executor has to know of it."""
+        while packet := channel.try_receive(self.channel):
+            kind, _, rest = packet.decode(errors="replace").partition(" ")
             if kind == "ready":
-                self._ready = True
-                for meter in self._meters:
-                    meter.sample()  # so that its files are open when it matters
+                self._is_ready = True
+                self._steps.open_meters()
                 yield BoxReady(self.id)
-                self._go_if_possible()
+                self._start_if_possible()
             elif kind == "step":
-                yield self._ended(*rest.split())
+                yield self._end_step(StepEnd.parse(rest))
             else:
                 self._failure = rest
-        self.silent = said is not None
+        self.is_silent = packet is not None
 
-    def look(self) -> None:
-        """Compare what the step has used with its limits, and end the run when it is over one, or never stood."""
+    def check_limits(self) -> None:
+        """Stop the box if its step is over a limit, or if the box itself takes too long to be ready or to end."""
         if self._stopped:
-            self.fail(f"its processes did not end within {_LONGEST_END:g} s of being killed")
-            self.lingers = True
-            return
-        if self._ready and not self._running:  # all has been told
-            if self._released:
-                self.stop("killed")
-            else:
-                self._release()
-            return
-        if not self._ready:
-            self.fail(f"the box did not stand within {_LONGEST_START:g} s")
+            self.fail(f"its processes did not end within {_END_TIMEOUT:g} s of being killed")
+            self.is_stuck = True
+        elif not self._is_ready:
+            self.fail(f"the box was not ready within {_START_TIMEOUT:g} s")
             self.stop("killed")
-            return
-        now, spent, limits = time.monotonic(), time.thread_time(), self._limits
-        usage = self._meters[self._step].sample()
-        self.next_look = now + _SHORTEST_LOOK
-        if channel.is_readable(self.channel.fileno()):
-            return  # process 1 has told of its end, and what was seen may be the next one's
-        self._seen = usage
-        if usage.exhausted or self._fills_buffers():
-            self.stop("memory")
-        elif usage.cpu_s > limits.cpu_s:
-            self.stop("cpu")
-        elif now >= self._started + self._wall_s and self._is_late(now):
-            self.stop("wall")
-        else:
-            left = min((limits.cpu_s - usage.cpu_s) / _PROCESSORS, self._started + self._wall_s - now)
-            longest = _LONGEST_LOOK if self._new_meter else _SHORTEST_LOOK * 2
-            # Sampling many processes takes long; the keeper must not spend all its time on it.
-            cost = time.thread_time() - spent
-            rest = min(cost * _REST, cost + _LONGEST_REST)
-            self.next_look = now + max(min(max(left, _SHORTEST_LOOK), longest), rest)
+        elif self._steps.is_running:
+            limit = self._steps.exceeded_limit(lambda: channel.is_readable(self.channel.fileno()))
+            self.next_check = self._steps.next_check
+            if limit:
+                self.stop(limit)
+        elif self._is_released:
+            self.stop("killed")
+        else:  # the last report has been sent
+            self._release()
 
     def stop(self, reason: str) -> None:
-        """End everything in the box; the first reason is the one that counts."""
+        """End everything in the box. The first reason counts."""
         if self._stopped:
             return
         self._stopped = reason
@@ -138,62 +106,42 @@ class WatchedBox:
             self._kill()
 
     def fail(self, reason: str) -> None:
+        """Record why the box failed. The first reason counts."""
         self._failure = self._failure or reason
 
     def close(self) -> Iterator[Report]:
-        """Process 1 is dead, and with it the box is empty: report what it could not, and clean up."""
-        yield from self.hear()
-        if self._running and not self._failure:
-            with contextlib.suppress(OSError):
-                if self._meters[self._step].is_starved():
-                    self.stop("memory")
+        """Yield the remaining reports and release everything. Process 1 is dead, so the box is empty."""
+        yield from self.read_reports()
+        if self._steps.is_running and not self._failure:
+            if self._steps.is_starved():
+                self.stop("memory")
             if self._stopped:
-                with contextlib.suppress(OSError):
-                    self._seen = self._meters[self._step].sample()
-                usage = self._seen
-                yield self._report(None, signal.SIGKILL, usage, time.monotonic() - self._started, last=True)
+                yield self._steps.report_killed(self._stopped)
             else:
                 self._failure = "process 1 of the box ended before its program"
-        elif self._started == 0 and not self._failure and not self._stopped:
+        elif not self._steps.have_begun and not self._failure and not self._stopped:
             self._failure = "process 1 of the box ended before it began"
-        for meter in self._meters:
-            meter.close()
-        if self._tree:
-            self._tree.close()
+        self._steps.close()
         self._close_descriptors()
         self.channel.close()
         if self.process >= 0:
             os.close(self.process)
         yield BoxGone(self.id, self._failure)
 
-    @property
-    def _running(self) -> bool:
-        return self._started > 0 and self._step < len(self._steps)
-
-    @property
-    def _steps(self) -> tuple[StepLimits, ...]:
-        return self._begin.limits if self._begin else ()
-
-    @property
-    def _limits(self) -> StepLimits:
-        return self._steps[self._step]
-
-    def _go_if_possible(self) -> None:
-        # The box may be told to stand before the zygote tells which process is its first.
-        if self._ready and self.process >= 0 and not self._stopped:
-            self.next_look = float("inf")
+    def _start_if_possible(self) -> None:
+        # Process 1 may report that it is ready before the zygote reports its process id.
+        if self._is_ready and self.process >= 0 and not self._stopped:
+            self.next_check = _NEVER
             if self._begin:
-                self._go(self._begin)
+                self._start(self._begin)
 
-    def _go(self, begin: Begin) -> None:
+    def _start(self, begin: Begin) -> None:
         try:
-            self._start_clock()
+            self._steps.begin(begin.limits)
+            self.next_check = self._steps.next_check
             channel.send(self.channel, begin.words, self._descriptors)
-            # While the first step runs, those after it are made ready.
-            for index, limits in enumerate(self._steps[1:], start=1):
-                if self._new_meter:
-                    self._meters.append(self._new_meter(index, limits))
-                joins = self._meters[index].joins() if self._new_meter else []
+            # The cgroups of the further steps are made while the first step runs.
+            for joins in self._steps.prepare_further():
                 try:
                     channel.send(self.channel, to_words(len(joins)), joins)
                 finally:
@@ -204,79 +152,33 @@ class WatchedBox:
         finally:
             self._close_descriptors()
 
-    def _start_clock(self) -> None:
-        if self._new_meter is None:
-            self._meters.append(SampledMeter(self._open_tree()))
-        self._meters[self._step].begin(self._limits, waited=self._step == 0)
-        self._seen = Usage(0.0, 0)
-        self._started = time.monotonic()
-        self._wall_s = self._limits.wall_s
-        self.next_look = self._started + _SHORTEST_LOOK
-
-    def _ended(self, step: str, exit_code: str, cpu_s: str, wall_s: str, resident: str) -> StepReport:
-        """As `report` in init/pid1.c tells it; the exit code is negative where it was a signal."""
-        follows = int(exit_code) == 0 and self._step + 1 < len(self._steps)
-        told = Usage(float(cpu_s), int(resident))
-        usage = self._meters[self._step].conclude(told, self._seen if follows else None)
-        code = int(exit_code)
-        if usage.exhausted or (code == -signal.SIGKILL and self._meters[self._step].is_starved()):
-            self._stopped = self._stopped or "memory"
-        elif usage.cpu_s > self._limits.cpu_s:
-            self._stopped = self._stopped or "cpu"
-        last = code != 0 or self._stopped is not None or self._step + 1 == len(self._steps)
-        report = self._report(code if code >= 0 else None, -code if code < 0 else None, usage, float(wall_s), last=last)
-        self.next_look = time.monotonic() + _ANSWER_FIRST
-        self._step = len(self._steps) if last else self._step + 1
-        if self._running:
-            self._start_clock()
-        elif self._stopped:  # it ended well, but not within its limits: nothing follows
+    def _end_step(self, end: StepEnd) -> StepReport:
+        report = self._steps.end(end, self._stopped)
+        self._stopped = report.stopped
+        if not report.last:
+            self.next_check = self._steps.next_check
+            return report
+        self.next_check = time.monotonic() + _ANSWER_FIRST
+        if self._stopped:  # no step may follow one that was over a limit
             self._kill()
         return report
 
-    def _report(self, code: int | None, number: int | None, usage: Usage, wall_s: float, *, last: bool) -> StepReport:
-        used = usage.cpu_s, wall_s, usage.memory_bytes
-        return StepReport(self.id, self._step, code, number, *used, self._stopped, last)
-
-    def _fills_buffers(self) -> bool:
-        """Sockets hold more than the limit. A cgroup knows a part of it; without one the meter counts it all."""
-        if self._new_meter is None:
-            return False
-        try:
-            return self._open_tree().in_buffers() > self._limits.memory_bytes
-        except OSError:  # it has just ended
-            return False
-
-    def _is_late(self, now: float) -> bool:
-        """The wall limit is reached; stretch it by what the program has waited for a processor, unless that is all."""
-        elapsed = now - self._started
-        try:
-            waited = min(self._open_tree().longest_wait(), elapsed)
-        except OSError:  # it has just ended
-            return True
-        left = self._limits.wall_s - (elapsed - waited)
-        if left <= 0 or elapsed > self._limits.wall_s * _MOST_STRETCH:
-            return True
-        self._wall_s = elapsed + left
-        return False
-
     def _open_tree(self) -> ProcessTree:
-        if self._tree is None:
-            tree = ProcessTree(self.init)
-            if channel.is_readable(self.process):  # it has ended: another process may have its number
-                tree.close()
-                raise ProcessLookupError(self.init)
-            self._tree = tree
-        return self._tree
+        tree = ProcessTree(self.init)
+        if channel.is_readable(self.process):  # it has ended, so another process may have its id
+            tree.close()
+            raise ProcessLookupError(self.init)
+        return tree
 
     def _release(self) -> None:
-        """Let process 1 go, once its last word has been passed on."""
-        self._released = True
-        self.next_look = time.monotonic() + _LONGEST_END
-        with contextlib.suppress(OSError):  # it has gone by itself
+        """Let process 1 end, after its last report has been passed on."""
+        self._is_released = True
+        self.next_check = time.monotonic() + _END_TIMEOUT
+        with contextlib.suppress(OSError):  # it has already ended
             self.channel.shutdown(socket.SHUT_WR)
 
     def _kill(self) -> None:
-        self.next_look = time.monotonic() + _LONGEST_END
+        self.next_check = time.monotonic() + _END_TIMEOUT
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.process, signal.SIGKILL)
 

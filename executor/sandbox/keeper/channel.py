@@ -1,4 +1,4 @@
-"""Packets of JSON with descriptors beside them, over a Unix socket that keeps packets apart (unix(7))."""
+"""Packets with descriptors attached, over a Unix socket that preserves packets (unix(7))."""
 
 import array
 import json
@@ -8,9 +8,9 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from executor.sandbox.keeper.protocol import MAX_DESCRIPTORS, MAX_PACKET, to_json
+from executor.sandbox.keeper.protocol import MAX_DESCRIPTORS, MAX_PACKET
 
-_ROOM = socket.CMSG_SPACE(MAX_DESCRIPTORS * array.array("i").itemsize)
+_ANCILLARY_BYTES = socket.CMSG_SPACE(MAX_DESCRIPTORS * array.array("i").itemsize)
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -18,7 +18,7 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 
 def send(channel: socket.socket, packet: bytes, descriptors: Sequence[int] = ()) -> None:
-    """OSError when it cannot be sent, ValueError when it is larger than anybody reads."""
+    """Send a packet. Raises OSError if that fails, and ValueError if it is too large for the receiver."""
     if len(packet) > MAX_PACKET:
         raise ValueError(f"a packet of {len(packet)} bytes is too large")
     if descriptors:
@@ -27,21 +27,18 @@ def send(channel: socket.socket, packet: bytes, descriptors: Sequence[int] = ())
         channel.send(packet)
 
 
-def tell(channel: socket.socket, content: object, descriptors: Sequence[int] = ()) -> None:
-    send(channel, to_json(content), descriptors)
-
-
-def receive(channel: socket.socket, flags: int = 0) -> tuple[dict[str, Any], list[int]]:
-    """The next packet, and descriptors that are closed on exec; an empty one at the end of the channel."""
-    packet, descriptors = receive_packet(channel, flags)
+def receive_json(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Return the object in the next packet, and its descriptors; an empty one at the end of the channel."""
+    packet, descriptors = receive(channel)
     return (json.loads(packet) if packet else {}), descriptors
 
 
-def receive_packet(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
+def receive(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
+    """Return the next packet and its descriptors, which are closed on exec; b"" at the end of the channel."""
     try:
-        packet, ancillary, _, _ = channel.recvmsg(MAX_PACKET, _ROOM, socket.MSG_CMSG_CLOEXEC | flags)
-    except ConnectionResetError:  # the other side left something unread; its last words come after this
-        packet, ancillary, _, _ = channel.recvmsg(MAX_PACKET, _ROOM, socket.MSG_CMSG_CLOEXEC | flags)
+        packet, ancillary, _, _ = channel.recvmsg(MAX_PACKET, _ANCILLARY_BYTES, socket.MSG_CMSG_CLOEXEC | flags)
+    except ConnectionResetError:  # the other side left a packet unread; its own last packets come after this error
+        packet, ancillary, _, _ = channel.recvmsg(MAX_PACKET, _ANCILLARY_BYTES, socket.MSG_CMSG_CLOEXEC | flags)
     descriptors = array.array("i")
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
@@ -50,9 +47,9 @@ def receive_packet(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[
 
 
 def try_receive(channel: socket.socket) -> bytes | None:
-    """The next packet, without what is beside it: empty at the end of the channel, None when there is none yet."""
+    """Return the next packet without its descriptors; b"" at the end of the channel, None if there is none yet."""
     try:
-        return receive_packet(channel, socket.MSG_DONTWAIT)[0]
+        return receive(channel, socket.MSG_DONTWAIT)[0]
     except BlockingIOError:
         return None
     except ConnectionError:
@@ -60,8 +57,8 @@ def try_receive(channel: socket.socket) -> bytes | None:
 
 
 def is_readable(descriptor: int) -> bool:
-    """Whether there is something to receive, or nobody left to send it; without waiting."""
-    poll = select.poll()  # select(2) knows no descriptor beyond 1023
+    """Return True, without waiting, if there is something to read or the other side is closed."""
+    poll = select.poll()  # select(2) accepts no descriptor above 1023
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))
 

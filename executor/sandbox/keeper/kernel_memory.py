@@ -1,9 +1,9 @@
 """Counts memory that the kernel holds for a box and no process has mapped: the buffers of sockets, and locks.
 
-Cgroups count it, so this is for hosts without them. /proc/net/sockstat holds the number of sockets. Beyond a few,
-sock_diag(7) lists the buffers of each. It leaves out sockets that their owner closed while their data wait to be read,
-so each of these counts as much as a socket can hold. Other memory of the kernel is bounded by the number of open files
-and of processes.
+Cgroups count it, so this is for hosts without them. /proc/net/sockstat has the number of sockets. If there are many,
+sock_diag(7) lists the buffers of each. It omits sockets that their owner closed while their data wait to be read, so
+each of these counts as much as a socket can hold. The limits of open files and of processes bound the kernel's other
+memory.
 """
 
 import ctypes
@@ -14,12 +14,13 @@ import socket
 import struct
 from collections.abc import Iterator
 
-#: So many are not asked for their buffers, as almost no program has more.
+#: Up to this many sockets, their buffers are not read. Almost no program has more.
 FEW_SOCKETS = 32
-#: What the kernel keeps for one socket besides its buffers, and for a lock on a file. A lock takes much less, but a box
-#: must not have more of them than can be counted in time: the kernel lists 1,000 in a millisecond.
+#: What counts for one socket besides its buffers, and for a lock on a file. A lock takes much less, but a box must not
+#: have more locks than can be counted in time: the kernel lists 1,000 in a millisecond.
 _SOCKET_BYTES, _LOCK_BYTES = 4096, 65536
-#: Of both of a TCP connection's buffers: `NARROWED` in init/world.c. None can be enlarged (`setsockopt` in seccomp.py).
+#: The size of both buffers of a TCP connection: `LOWERED_LIMITS` in init/world.c. A program cannot enlarge them
+#: (`setsockopt` in syscall_rules.py).
 _TCP_BYTES = 512 << 10
 
 _CLONE_NEWNET = 0x40000000
@@ -32,7 +33,7 @@ _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _ANSWER_BYTES = 1 << 16
 _ALL_STATES = 0xFFFFFFFF
-#: What to ask, the length of an answer before its attributes, and the attribute that is a list of `SK_MEMINFO_*`.
+#: A request, the length of an answer before its attributes, and the attribute that is a list of `SK_MEMINFO_*`.
 _UNIX = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, _ALL_STATES, 0, 0x20, 0, 0), 16, 5
 _INET = [
     (struct.pack("=BBBxI48x", family, protocol, 1 << 6, _ALL_STATES), 72, 7)
@@ -43,49 +44,49 @@ _RECEIVED, _WRITTEN, _QUEUED, _OPTIONS, _BACKLOG = 0, 2, 5, 6, 7
 
 
 class KernelMemory:
-    """`proc` is the box's own /proc, which the caller closes."""
+    """Reads the box's own /proc (`proc`), which the caller closes."""
 
     def __init__(self, proc: int) -> None:
         self._proc = proc
-        self._diagnosis: socket.socket | None = None
+        self._sock_diag: socket.socket | None = None
 
-    def bytes(self) -> int:
-        """Held by sockets, when there are more than a few, and by locks; nothing once process 1 is gone."""
+    def held_bytes(self) -> int:
+        """Return the bytes held by sockets, if there are more than a few, and by locks; 0 if process 1 has ended."""
         try:
-            return self._of_sockets() + self._of_locks()
+            return self._socket_bytes() + self._lock_bytes()
         except (FileNotFoundError, ProcessLookupError):
             return 0
 
     def close(self) -> None:
-        if self._diagnosis:
-            self._diagnosis.close()
+        if self._sock_diag:
+            self._sock_diag.close()
 
-    def in_buffers(self) -> int:
-        """Held by sockets that are listed. A cgroup counts them too, but not before a connection is accepted."""
+    def socket_buffer_bytes(self) -> int:
+        """Return the bytes held by listed sockets. A cgroup counts them only after a connection is accepted."""
         try:
-            return sum(self._ask()) if self._sockets() > FEW_SOCKETS else 0
-        except OSError:  # this kernel cannot tell, or process 1 is gone
+            return sum(self._buffers()) if self._count_sockets() > FEW_SOCKETS else 0
+        except OSError:  # this kernel has no sock_diag, or process 1 has ended
             return 0
 
-    def _of_sockets(self) -> int:
-        count = self._sockets()
+    def _socket_bytes(self) -> int:
+        count = self._count_sockets()
         if count <= FEW_SOCKETS:
             return 0
         try:
-            listed = list(self._ask())
-        except OSError:  # this kernel cannot tell
+            listed = list(self._buffers())
+        except OSError:  # this kernel has no sock_diag
             listed = []
-        return sum(listed) + count * _SOCKET_BYTES + max(count - len(listed), 0) * _most_of_one_socket()
+        return sum(listed) + count * _SOCKET_BYTES + max(count - len(listed), 0) * _max_socket_bytes()
 
-    def _sockets(self) -> int:
+    def _count_sockets(self) -> int:
         return int(_read(self._proc, "1/net/sockstat").split(maxsplit=3)[2])
 
-    def _ask(self) -> Iterator[int]:
-        """The bytes in the buffers of each socket of the box."""
-        if self._diagnosis is None:
-            self._diagnosis = _diagnosis_in(self._proc)
-        for question, head, attribute in (_UNIX, *_INET):
-            for answer in _dump(self._diagnosis, question):
+    def _buffers(self) -> Iterator[int]:
+        """Yield the bytes in the buffers of each socket of the box."""
+        if self._sock_diag is None:
+            self._sock_diag = _open_sock_diag(self._proc)
+        for request, head, attribute in (_UNIX, *_INET):
+            for answer in _dump(self._sock_diag, request):
                 meminfo = _find(answer, head, attribute)
                 if meminfo:
                     yield (
@@ -95,29 +96,29 @@ class KernelMemory:
                         + meminfo[_BACKLOG]
                     )
 
-    def _of_locks(self) -> int:
+    def _lock_bytes(self) -> int:
         """Return the bytes of the locks that processes of the box hold. The kernel lists them in pages."""
         lines = 0
         descriptor = os.open("locks", os.O_RDONLY, dir_fd=self._proc)
         try:
             while text := os.read(descriptor, _ANSWER_BYTES):
-                lines += sum(b" OFDLCK " not in line for line in text.splitlines())  # those are shown in every box
+                lines += sum(b" OFDLCK " not in line for line in text.splitlines())  # every box lists these
         finally:
             os.close(descriptor)
         return lines * _LOCK_BYTES
 
 
 @functools.cache
-def _most_of_one_socket() -> int:
-    """Bytes in the kernel that one socket can hold: one message may begin while there is room for a byte."""
+def _max_socket_bytes() -> int:
+    """Return the most bytes that one socket can hold: a message may begin while there is room for one byte."""
     with socket.socket(socket.AF_UNIX) as plain:
         sizes = (plain.getsockopt(socket.SOL_SOCKET, option) for option in (socket.SO_SNDBUF, socket.SO_RCVBUF))
         return max(_TCP_BYTES, 2 * max(sizes))
 
 
-def _diagnosis_in(proc: int) -> socket.socket:
-    """A socket that is in the network namespace of the box, which tells about those that are there. One thread alone
-    lives in the keeper, and it is back in its own before it does anything else."""
+def _open_sock_diag(proc: int) -> socket.socket:
+    """Return a socket in the network namespace of the box, which lists the sockets there. The keeper has one thread,
+    which returns to its own namespace before it does anything else."""
     libc = ctypes.CDLL(None, use_errno=True)
     ours = os.open("/proc/self/ns/net", os.O_RDONLY)
     try:
@@ -136,11 +137,11 @@ def _diagnosis_in(proc: int) -> socket.socket:
         os.close(ours)
 
 
-def _dump(diagnosis: socket.socket, question: bytes) -> Iterator[memoryview]:
-    """The answers to one question; OSError where the kernel has none."""
-    diagnosis.send(_HEADER.pack(_HEADER.size + len(question), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0) + question)
+def _dump(sock_diag: socket.socket, request: bytes) -> Iterator[memoryview]:
+    """Yield the answers to one request. Raises OSError if the kernel refuses it."""
+    sock_diag.send(_HEADER.pack(_HEADER.size + len(request), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0) + request)
     while True:
-        packet = memoryview(diagnosis.recv(_ANSWER_BYTES))
+        packet = memoryview(sock_diag.recv(_ANSWER_BYTES))
         while packet:
             length, kind = _HEADER.unpack_from(packet)[:2]
             body = packet[_HEADER.size : length]
@@ -155,7 +156,7 @@ def _dump(diagnosis: socket.socket, question: bytes) -> Iterator[memoryview]:
 
 
 def _find(answer: memoryview, head: int, attribute: int) -> tuple[int, ...]:
-    """The numbers of one attribute; none where it is missing."""
+    """Return the numbers of one attribute; () if it is missing."""
     at = head
     while at + _ATTRIBUTE.size <= len(answer):
         length, kind = _ATTRIBUTE.unpack_from(answer, at)

@@ -1,5 +1,4 @@
-"""The keeper's side of the zygotes: starts them, orders boxes from them, and replaces them before too many came from
-one."""
+"""The keeper's side of the zygotes: starts them, orders boxes from them, and replaces each after so many boxes."""
 
 import contextlib
 import os
@@ -12,102 +11,107 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from executor.sandbox.keeper import channel
-from executor.sandbox.keeper.protocol import RUN_STACK_BYTES, MakeBox, Zygote, to_words
+from executor.sandbox.keeper.protocol import RUN_STACK_BYTES, MakeBox, Zygote
+from executor.sandbox.keeper.words import box_words, to_words
 
-#: Programs of one runtime share its hash seed and memory layout; no more of them than this, nor for longer.
-_MOST_PROGRAMS, _LONGEST_S = 100, 600.0
-#: The next runtime is started when so many boxes are left to the one in use: it takes as long as some boxes take.
-_AHEAD = 10
-#: A zygote that takes no order for so long has failed. It has to leave some two hundred unread for that.
-_LONGEST_SEND_S = 5.0
-#: Of everything that is started anew. Nothing of one box can be told in another, so the first may be the last.
+#: Programs forked from one runtime share its hash seed and memory layout, so it is replaced after this many boxes, or
+#: this many seconds.
+_MAX_BOXES, _MAX_AGE_S = 100, 600.0
+#: The next runtime is started when the current one has this many boxes left, because its start takes as long as some
+#: boxes.
+_START_AHEAD = 10
+#: Seconds after which a zygote that takes no order has failed. Its socket holds some two hundred orders.
+_SEND_TIMEOUT_S = 5.0
+#: For cold starts. It holds no runtime state, so it never needs replacing.
 _PLAIN = Zygote(("/box/zygote",), {})
-#: Where a zygote finds the keeper's socket: `CONTROL` in init/process.h.
+#: The descriptor at which a zygote finds the keeper's socket (`CONTROL` in init/process.h).
 _CONTROL = 3
 
-#: Box, process 1, its pidfd; or None and what failed. The receiver closes the pidfd.
+#: Receives the box's id, the id of process 1, its pidfd or None, and why the box failed. The receiver closes the pidfd.
 Spawned = Callable[[int, int, int | None, str], None]
 
 
 class Zygotes:
-    """Of all kinds, one of each at a time, or two while it is replaced."""
+    """Starts one zygote per runtime and replaces it after 100 boxes or ten minutes."""
 
     def __init__(self, configuration: dict[str, Any], selector: selectors.BaseSelector, spawned: Spawned) -> None:
         first_user = configuration["first_user"]
-        #: For `configure` in init/zygote.c.
+        # For `configure` in init/zygote.c.
         filters = [bytes.fromhex(configuration[name]) for name in ("seccomp", "seccomp_of_process_one")]
         self._first_words = to_words(-1 if first_user is None else first_user, len(filters[0])) + b"".join(filters)
         self._selector = selector
         self._spawned = spawned
         self._kinds: dict[tuple[str, ...], _Kind] = {}
 
-    def order(self, prepare: MakeBox, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
-        """`spawned` will tell; OSError when no zygote can be reached."""
-        wanted = prepare.zygote or _PLAIN
-        if wanted.argv not in self._kinds:
-            most_boxes = _MOST_PROGRAMS if prepare.zygote else float("inf")
-            self._kinds[wanted.argv] = _Kind(wanted, self._first_words, most_boxes, self._selector, self._spawned)
-        self._kinds[wanted.argv].order(prepare, init, joins, streams)
+    def order(self, order: MakeBox, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
+        """Order a box from its zygote, which answers by `spawned`. Raises OSError if no zygote can be reached."""
+        zygote = order.zygote or _PLAIN
+        if zygote.argv not in self._kinds:
+            max_boxes = _MAX_BOXES if order.zygote else float("inf")
+            self._kinds[zygote.argv] = _Kind(zygote, self._first_words, max_boxes, self._selector, self._spawned)
+        self._kinds[zygote.argv].order(order, init, joins, streams)
 
-    def end_late(self, box: int, reason: str) -> None:
-        """Kill the zygote that was to make this box and has not answered; `spawned` tells the reason."""
+    def kill_late(self, box: int, reason: str) -> None:
+        """Kill the zygote that has not made this box in time. `spawned` gets the reason."""
         for kind in self._kinds.values():
-            kind.end_late(box, reason)
+            kind.kill_late(box, reason)
 
-    def end_all(self) -> None:
-        """Kill them, before the boxes that they have made."""
+    def kill_all(self) -> None:
+        """Kill all zygotes. Call it before their boxes are killed."""
         for kind in self._kinds.values():
-            kind.end_all()
+            kind.kill_all()
 
 
 class _Kind:
+    """The current zygote of one runtime, its successor, and predecessors that still owe an answer."""
+
     def __init__(
         self,
         kind: Zygote,
         first_words: bytes,
-        most_boxes: float,
+        max_boxes: float,
         selector: selectors.BaseSelector,
         spawned: Spawned,
     ) -> None:
         self._kind = kind
         self._first_words = first_words
-        self._most_boxes = most_boxes
+        self._max_boxes = max_boxes
         self._selector = selector
         self._spawned = spawned
-        self._zygote: _Started | None = None
-        self._next: _Started | None = None
-        self._ending: list[_Started] = []
+        self._current: _ZygoteProcess | None = None
+        self._next: _ZygoteProcess | None = None
+        self._ending: list[_ZygoteProcess] = []
 
-    def order(self, prepare: MakeBox, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
-        old = self._zygote
+    def order(self, order: MakeBox, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
+        old = self._current
         if old is None or self._is_old(old):
-            self._zygote, self._next = self._next or self._start(), None
+            self._current, self._next = self._next or self._start(), None
             if old:
                 self._retire(old)
-        zygote = self._zygote
+        zygote = self._current
         assert zygote
-        zygote.tell(prepare.words(len(joins)), [init.fileno(), *joins, *streams])
-        zygote.expected[prepare.id] = None
+        zygote.send(box_words(order, len(joins)), [init.fileno(), *joins, *streams])
+        zygote.pending[order.id] = None
         zygote.boxes += 1
-        if zygote.boxes >= self._most_boxes - _AHEAD and not self._next:
-            with contextlib.suppress(OSError):  # it is tried again with the next order
+        if zygote.boxes >= self._max_boxes - _START_AHEAD and not self._next:
+            with contextlib.suppress(OSError):  # the next order tries again
                 self._next = self._start()
 
-    def end_late(self, box: int, reason: str) -> None:
-        for zygote in filter(None, (self._zygote, *self._ending)):
-            if box in zygote.expected:
-                self._lost(zygote, reason)
+    def kill_late(self, box: int, reason: str) -> None:
+        for zygote in filter(None, (self._current, *self._ending)):
+            if box in zygote.pending:
+                self._kill(zygote, reason)
 
-    def end_all(self) -> None:
-        for zygote in filter(None, (self._zygote, self._next, *self._ending)):
-            self._lost(zygote, "the keeper ends")
+    def kill_all(self) -> None:
+        for zygote in filter(None, (self._current, self._next, *self._ending)):
+            self._kill(zygote, "the keeper ends")
 
-    def _start(self) -> "_Started":
+    def _start(self) -> "_ZygoteProcess":
         _, most = resource.getrlimit(resource.RLIMIT_STACK)
         resource.setrlimit(resource.RLIMIT_STACK, (RUN_STACK_BYTES, most))
-        output = _pipe_to_itself()
+        output = _pipe_without_reader()
         ours, theirs = channel.pair()
-        ours.settimeout(_LONGEST_SEND_S)
+        ours.settimeout(_SEND_TIMEOUT_S)
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
             (os.POSIX_SPAWN_DUP2, output, 1),
@@ -119,7 +123,7 @@ class _Kind:
                 self._kind.argv,
                 self._kind.environment,
                 file_actions=actions,
-                setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # which a Python ignores
+                setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores these
             )
             process = os.pidfd_open(pid)
         except OSError:
@@ -128,59 +132,59 @@ class _Kind:
         finally:
             os.close(output)
             theirs.close()
-        started = _Started(ours, process)
-        started.tell(self._first_words)
-        self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(started))
-        return started
+        zygote = _ZygoteProcess(ours, process)
+        zygote.send(self._first_words)
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._read_answer(zygote))
+        return zygote
 
-    def _is_old(self, zygote: "_Started") -> bool:
-        if zygote.boxes >= self._most_boxes:
+    def _is_old(self, zygote: "_ZygoteProcess") -> bool:
+        if zygote.boxes >= self._max_boxes:
             return True
-        return self._most_boxes < float("inf") and time.monotonic() - zygote.since > _LONGEST_S
+        return self._max_boxes < float("inf") and time.monotonic() - zygote.since > _MAX_AGE_S
 
-    def _hear(self, zygote: "_Started") -> bool:
-        if zygote.is_closed:  # since the selector said that there is something to hear
+    def _read_answer(self, zygote: "_ZygoteProcess") -> bool:
+        if zygote.is_closed:  # since `select` returned
             return True
         try:
-            answer, descriptors = channel.receive_packet(zygote.socket)
+            answer, descriptors = channel.receive(zygote.socket)
         except ConnectionError:
             answer, descriptors = b"", []
         id_, _, rest = answer.partition(b"\0")
-        if not id_.isdigit():  # it has ended, or tells why it is about to
-            self._lost(zygote, answer.decode(errors="replace") or "the zygote ended")
+        if not id_.isdigit():  # it has ended, or reports why it ends
+            self._kill(zygote, answer.decode(errors="replace") or "the zygote ended")
             return True
-        del zygote.expected[int(id_)]
+        del zygote.pending[int(id_)]
         pid, reason, _ = rest.split(b"\0")
         process = descriptors[0] if descriptors else None
         self._spawned(int(id_), int(pid), process, f"the box could not be made: {reason.decode()}")
-        if zygote is not self._zygote:
-            self._retire(zygote)  # the next one has been ordered nothing
+        if zygote is not self._current:
+            self._retire(zygote)  # only the current zygote gets orders
         return True
 
-    def _retire(self, zygote: "_Started") -> None:
-        """It ends when its socket is closed; its boxes live on. Answers that are still to come are waited for."""
-        if not zygote.expected:
+    def _retire(self, zygote: "_ZygoteProcess") -> None:
+        """Close the zygote's socket, by which it ends, as soon as it owes no answer. Its boxes live on."""
+        if not zygote.pending:
             self._selector.unregister(zygote.socket)
             zygote.close()
             self._ending = [other for other in self._ending if other is not zygote]
         elif zygote not in self._ending:
             self._ending.append(zygote)
 
-    def _lost(self, zygote: "_Started", reason: str) -> None:
-        """It has ended, or is ended now, without a wait: the kernel may take its time."""
+    def _kill(self, zygote: "_ZygoteProcess", reason: str) -> None:
+        """Kill a zygote, which may have ended already, and fail its boxes. Does not wait for the kernel."""
         zygote.kill()
-        if zygote is self._zygote:
-            self._zygote = None
+        if zygote is self._current:
+            self._current = None
         elif zygote is self._next:
             self._next = None
-        for id_ in [*zygote.expected]:
+        for id_ in [*zygote.pending]:
             self._spawned(id_, 0, None, reason)
-        zygote.expected.clear()
+        zygote.pending.clear()
         self._retire(zygote)
 
 
-def _pipe_to_itself() -> int:
-    """A pipe's only end: what a runtime writes when it warms up stays in it."""
+def _pipe_without_reader() -> int:
+    """Return a pipe's only end, which keeps what a runtime writes during its start."""
     ends = os.pipe()
     try:
         return os.open(f"/proc/self/fd/{ends[1]}", os.O_RDWR)
@@ -188,13 +192,13 @@ def _pipe_to_itself() -> int:
         channel.close(ends)
 
 
-class _Started:
-    """`process` is its pidfd; `expected` are the boxes that it has been ordered and has not answered for."""
+class _ZygoteProcess:
+    """A zygote that runs. `process` is its pidfd, and `pending` are the ordered boxes without an answer yet."""
 
     def __init__(self, ours: socket.socket, process: int) -> None:
         self.socket = ours
         self.boxes = 0
-        self.expected: dict[int, None] = {}
+        self.pending: dict[int, None] = {}
         self.since = time.monotonic()
         self._process = process
 
@@ -202,8 +206,8 @@ class _Started:
     def is_closed(self) -> bool:
         return self.socket.fileno() < 0
 
-    def tell(self, packet: bytes, descriptors: Sequence[int] = ()) -> None:
-        """OSError when it takes nothing. One that has ended is heard in a moment, with its last words."""
+    def send(self, packet: bytes, descriptors: Sequence[int] = ()) -> None:
+        """Send a packet. Raises OSError if the zygote does not read. If it has ended, `_read_answer` finds out why."""
         with contextlib.suppress(ConnectionError):
             channel.send(self.socket, packet, descriptors)
 

@@ -1,4 +1,4 @@
-"""The receiving end for the files that a step made; see `init/artefacts.c`."""
+"""Receives the files that a step made (init/artefacts.c)."""
 
 import os
 import socket
@@ -8,7 +8,7 @@ from executor.sandbox.keeper.protocol import MAX_ARTEFACTS, MAX_PACKET
 
 
 class Artefacts:
-    """One socket. The end for process 1 of the box is its taker's to close (`take_writer`)."""
+    """One socket pair. The caller of `take_writer` passes that end to process 1 of the box, and closes it."""
 
     def __init__(self) -> None:
         self._reader, self._writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -17,7 +17,7 @@ class Artefacts:
         return self._writer.detach()
 
     def finish(self) -> dict[str, File]:
-        """What was sent, once the step has ended."""
+        """Return the files by name, after the step has ended; {} if none were sent."""
         try:
             packet, descriptors, _, _ = socket.recv_fds(self._reader, MAX_PACKET, MAX_ARTEFACTS, socket.MSG_DONTWAIT)
         except BlockingIOError:

@@ -1,4 +1,4 @@
-"""The reading end of a program's output: keeps so many bytes, and knows that there were more."""
+"""Reads a program's output, up to a limit."""
 
 import asyncio
 import os
@@ -8,7 +8,10 @@ _READ_SIZE = 65536
 
 
 class Capture:
-    """One pipe. The end for the program is its taker's to close (`take_writer`)."""
+    """One pipe. The caller of `take_writer` passes that end to the program, and closes it.
+
+    `truncated` is True if there was more than `limit` bytes; then `on_overflow` has been called.
+    """
 
     def __init__(self, limit: int, on_overflow: Callable[[], None] | None) -> None:
         self._reader, self._writer = os.pipe2(os.O_CLOEXEC)
@@ -18,14 +21,14 @@ class Capture:
         self._kept = bytearray()
         self.truncated = False
         self._loop = asyncio.get_running_loop()
-        self._loop.call_soon(self._listen)  # the program begins first
+        self._loop.call_soon(self._listen)  # later, because the program goes first
 
     def take_writer(self) -> int:
         writer, self._writer = self._writer, -1
         return writer
 
     def finish(self) -> bytes:
-        """Everything that fits, once no program is left to write any more."""
+        """Return the output up to the limit, after all writers have ended."""
         while self._read():
             pass
         return bytes(self._kept)
@@ -43,7 +46,7 @@ class Capture:
             self._loop.add_reader(self._reader, self._read)
 
     def _read(self) -> bool:
-        """Take what is there; False at the end, or when there is nothing."""
+        """Read a block. Returns False at the end, or if there is nothing to read."""
         try:
             block = os.read(self._reader, _READ_SIZE)
         except BlockingIOError:
@@ -56,7 +59,7 @@ class Capture:
         if len(block) > room and not self.truncated:
             self.truncated = True
             if self._on_overflow:
-                # Whoever goes on writing waits, rather than use up its time, until it is stopped.
+                # A program that keeps writing then blocks until it is stopped, and does not use up its CPU time.
                 self._loop.remove_reader(self._reader)
                 self._on_overflow()
         return True

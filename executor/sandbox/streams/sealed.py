@@ -1,4 +1,4 @@
-"""What a program is given to read: its source and its standard input, as files that nobody can change."""
+"""A program's source and standard input, as files in memory that cannot be changed."""
 
 import fcntl
 import os
@@ -7,26 +7,26 @@ from typing import Final
 _SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
-def read_only(content: bytes) -> int:
-    """A descriptor at the beginning of `content`, sealed (memfd_create(2)); the caller closes it."""
-    descriptor = _new()
+def sealed_file(content: bytes) -> int:
+    """Return a descriptor at the start of a sealed file (memfd_create(2)). The caller closes it."""
+    descriptor = _new_file()
     _fill(descriptor, content)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
 
 
-class Promised:
-    """A file whose reader is given away before its content is known."""
+class DeferredFile:
+    """A file that a program may open before its content is known. Until then it is empty."""
 
     def __init__(self) -> None:
-        self._writer = _new()
+        self._writer = _new_file()
 
     def reader(self) -> int:
-        """A descriptor that cannot write, at the beginning; the caller closes it."""
+        """Return a read-only descriptor at the start. The caller closes it."""
         return os.open(f"/proc/self/fd/{self._writer}", os.O_RDONLY | os.O_CLOEXEC)
 
-    def fulfil(self, content: bytes) -> None:
-        """Write it, once and for all."""
+    def set_content(self, content: bytes) -> None:
+        """Write the content and seal the file. Call it once."""
         _fill(self._writer, content)
         self.close()
 
@@ -36,12 +36,12 @@ class Promised:
             self._writer = -1
 
 
-def _new() -> int:
-    return os.memfd_create("given", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+def _new_file() -> int:
+    return os.memfd_create("content", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
 
 
 def _fill(descriptor: int, content: bytes) -> None:
-    left = memoryview(content)
-    while left:
-        left = left[os.write(descriptor, left) :]
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)

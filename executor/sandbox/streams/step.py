@@ -1,4 +1,4 @@
-"""What a step reads and writes: the ends for the program, and what became of ours."""
+"""The streams of a step: the program's ends go into its `StepOrder`, and ours collect the output."""
 
 import os
 from collections.abc import Callable
@@ -6,53 +6,54 @@ from collections.abc import Callable
 from executor.sandbox.base import Step
 from executor.sandbox.keeper.protocol import StepOrder
 from executor.sandbox.streams.capture import Capture
-from executor.sandbox.streams.sealed import Promised, read_only
+from executor.sandbox.streams.sealed import DeferredFile, sealed_file
 
 
 class Descriptors:
-    """Those that go along with one packet; the packet counts them."""
+    """The descriptors that are attached to one packet. The packet refers to them by index."""
 
     def __init__(self) -> None:
-        self.given: list[int] = []
+        self.numbers: list[int] = []
 
-    def give(self, descriptor: int) -> int:
-        self.given.append(descriptor)
-        return len(self.given) - 1
+    def add(self, descriptor: int) -> int:
+        """Return the index of a descriptor, which is closed with the packet."""
+        self.numbers.append(descriptor)
+        return len(self.numbers) - 1
 
     def close(self) -> None:
-        """Where there is no packet for them."""
-        for descriptor in self.given:
+        """Close all, if no packet is sent."""
+        for descriptor in self.numbers:
             os.close(descriptor)
 
 
 class Streams:
-    """Of one step. `stop` ends the program when it has written too much."""
+    """The streams of one step. `stop` is called if the program writes too much."""
 
     def __init__(self, step: Step, stop: Callable[[], None]) -> None:
         self._step = step
         on_overflow = stop if step.stop_on_overflow else None
         self._stdout = Capture(step.output_bytes, on_overflow)
         self._stderr = self._stdout if step.merge_output else Capture(step.output_bytes, on_overflow)
-        self._promised: Promised | None = None
+        self._input: DeferredFile | None = None
 
     def order(self, descriptors: Descriptors) -> StepOrder:
-        """For a step whose input is known, or is a conversation."""
-        given = self._step.stdin
-        if isinstance(given, bytes):
-            return self._order(descriptors, descriptors.give(read_only(given)) if given else -1)
-        return self._order(descriptors, descriptors.give(os.dup(given.fileno())))
+        """Return the order for a step whose input is known, or is a socket."""
+        stdin = self._step.stdin
+        if isinstance(stdin, bytes):
+            return self._order(descriptors, descriptors.add(sealed_file(stdin)) if stdin else -1)
+        return self._order(descriptors, descriptors.add(os.dup(stdin.fileno())))
 
     def order_before_input(self, descriptors: Descriptors) -> StepOrder:
-        """For a program that is started before its input is known: `fulfil` tells."""
-        self._promised = Promised()
-        return self._order(descriptors, descriptors.give(self._promised.reader()))
+        """Return the order for a program that starts before its input is known. `set_input` follows."""
+        self._input = DeferredFile()
+        return self._order(descriptors, descriptors.add(self._input.reader()))
 
-    def fulfil(self, stdin: bytes) -> None:
-        assert self._promised
-        self._promised.fulfil(stdin)
+    def set_input(self, stdin: bytes) -> None:
+        assert self._input
+        self._input.set_content(stdin)
 
     def finish(self) -> tuple[bytes, bytes, bool]:
-        """Standard output, standard error, and whether there was more, once no program is left to write."""
+        """Return standard output, standard error, and whether one was truncated, after all writers have ended."""
         output = self._stdout.finish()
         errors = b"" if self._step.merge_output else self._stderr.finish()
         return output, errors, self._stdout.truncated or self._stderr.truncated
@@ -60,11 +61,11 @@ class Streams:
     def close(self) -> None:
         self._stdout.close()
         self._stderr.close()
-        if self._promised:
-            self._promised.close()
+        if self._input:
+            self._input.close()
 
     def _order(self, descriptors: Descriptors, stdin: int) -> StepOrder:
         step = self._step
-        stdout = descriptors.give(self._stdout.take_writer())
-        stderr = stdout if step.merge_output else descriptors.give(self._stderr.take_writer())
+        stdout = descriptors.add(self._stdout.take_writer())
+        stderr = stdout if step.merge_output else descriptors.add(self._stderr.take_writer())
         return StepOrder(step.argv, step.environment, step.limits, stdin, stdout, stderr, step.shortcut)

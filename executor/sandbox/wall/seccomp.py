@@ -35,28 +35,27 @@ _EQUAL, _AT_LEAST, _ANY_BIT = 0x15, 0x35, 0x45
 _LONGEST_JUMP = 255
 _ALL_BITS = 0xFFFFFFFF
 
-#: Memory that no process needs to have mapped escapes a watchdog that adds up mappings; a cgroup counts it.
+#: Calls for memory that no process needs to map. A cgroup counts it; a meter that adds up mappings does not.
 _UNMAPPED_MEMORY = frozenset({"memfd_create", "shmget", "msgget", "msgsnd"})
 
-#: What our own code calls besides: to make a box, to ask what its sockets hold (`keeper/kernel_memory.py` enters its
-#: network namespace), and to start a program in it. Without `clone3`, glibc's posix_spawn leaves some signals ignored.
+#: Further calls of our own code, to make a box. Without `clone3`, glibc's posix_spawn leaves some signals ignored.
 _MAKE_BOXES = {
     "mount": {"x86_64": 165, "aarch64": 40},
     "sethostname": {"x86_64": 170, "aarch64": 161},
     "clone3": {"x86_64": 435, "aarch64": 435},
-    "setns": {"x86_64": 308, "aarch64": 268},
 }
-#: For the keeper, which asks a box's network namespace what its sockets hold (keeper/kernel_memory.py).
+#: For the keeper, which enters a box's network namespace to list its sockets (keeper/kernel_memory.py).
 _ENTER_NAMESPACES = {"setns": {"x86_64": 308, "aarch64": 268}}
 _CLONE_NEWNET = 0x40000000
+#: For process 1, which starts programs.
 _START_PROGRAMS = {"unshare": {"x86_64": 272, "aarch64": 97}}
-#: CLONE_NEWUSER and CLONE_NEWCGROUP
+#: CLONE_NEWUSER and CLONE_NEWCGROUP, in which programs start
 _PROGRAMS_NAMESPACES = 0x10000000 | 0x02000000
 
 
 @dataclass(frozen=True)
 class _Jump:
-    """Compare the accumulator; fall through when it does not match, else go to the label."""
+    """Compare the accumulator, and go to the label if it matches."""
 
     kind: int
     value: int
@@ -93,7 +92,7 @@ def build(machine: str | None = None, *, counted_by_cgroup: bool = True) -> byte
 
 
 def for_process_one(machine: str | None = None) -> bytes:
-    """Return the filter of process 1 when its box is made.
+    """Return the filter that process 1 gets when its box is made.
 
     It allows the calls of programs, with any arguments, because process 1 starts them. It allows only the new
     namespaces in which a program starts.
@@ -105,9 +104,9 @@ def for_process_one(machine: str | None = None) -> bytes:
 
 
 def for_the_wall(machine: str | None = None) -> bytes:
-    """Return the filter of everything inside the wall: what programs call, and what makes and measures boxes.
+    """Return the filter of all processes inside the wall: the calls of programs, and those that make and measure boxes.
 
-    So a runtime from which programs are forked has no io_uring, whose rings they would share.
+    It also forbids io_uring to zygotes, because programs forked from one would share its rings.
     """
     machine = _known(machine)
     ours = [numbers[machine] for numbers in (_MAKE_BOXES | _START_PROGRAMS).values()]
@@ -117,7 +116,7 @@ def for_the_wall(machine: str | None = None) -> bytes:
 
 
 def allowed(machine: str) -> dict[str, int]:
-    """The calls of the table by name, with their numbers on an architecture."""
+    """Return the numbers of the table's calls on an architecture, by name."""
     table = resources.files(__package__).joinpath("allowed_syscalls.csv").read_text()
     return {row["name"]: int(row[machine]) for row in csv.DictReader(table.splitlines()) if row[machine]}
 
@@ -142,7 +141,7 @@ def _filter(machine: str, calls: dict[int, Rule]) -> bytes:
 
 
 class _Compiler:
-    """Turns rules into lines; it hands out the labels."""
+    """Turns rules into lines, with labels of its own."""
 
     def __init__(self) -> None:
         self._labels: Iterator[str] = map(str, itertools.count())
@@ -175,7 +174,7 @@ class _Compiler:
         ]
 
     def _apply(self, rule: Rule, rest: list[_Line]) -> list[_Line]:
-        """Return the lines that decide by a rule. Lines that can stand elsewhere are added to `rest`."""
+        """Return the lines that decide by a rule. Lines that can be placed elsewhere are added to `rest`."""
         match rule:
             case Allow():
                 return [_Plain(_RETURN, _ALLOW)]
@@ -185,10 +184,10 @@ class _Compiler:
         argument = _ARGUMENT_LOW[rule.argument]
         if isinstance(rule, IfBits) and rule.high:
             argument += _HALF
-        rest += [_Label(label), _Plain(_LOAD, argument), *self._look(rule)]
+        rest += [_Label(label), _Plain(_LOAD, argument), *self._compare(rule)]
         return [_Go(label)]
 
-    def _look(self, rule: Switch | IfBits) -> list[_Line]:
+    def _compare(self, rule: Switch | IfBits) -> list[_Line]:
         """Return the lines that compare an argument, which is in the accumulator."""
         if isinstance(rule, IfBits):
             return self._chain(((_ANY_BIT, rule.bits, rule.answer),), rule.otherwise)

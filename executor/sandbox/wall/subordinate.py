@@ -1,4 +1,4 @@
-"""Users for boxes if the executor is an ordinary user: ids that /etc/subuid and /etc/subgid grant it.
+"""User ids for boxes if the executor is an ordinary user: those that /etc/subuid and /etc/subgid grant it.
 
 newuidmap(1) and newgidmap(1), which have the privilege, map them into the wall's user namespace. There our own user is
 0, and these ids follow.
@@ -17,9 +17,9 @@ from pathlib import Path
 
 from shared.errors import ConfigurationError
 
-#: Until bubblewrap, or a tool, hangs.
-_PATIENCE_S = 7.0
-#: The first of them as the keeper sees it.
+#: Seconds after which bubblewrap or a tool hangs.
+_TIMEOUT_S = 7.0
+#: The first of the ids inside the wall.
 FIRST_USER = 1
 
 
@@ -43,9 +43,9 @@ class Subordinates:
             (self.newuidmap, os.getuid(), self.first_user),
             (self.newgidmap, os.getgid(), self.first_group),
         ):
-            words = [tool, str(process), "0", str(own), "1", str(FIRST_USER), str(first), str(self.count)]
+            argv = [tool, str(process), "0", str(own), "1", str(FIRST_USER), str(first), str(self.count)]
             try:
-                subprocess.run(words, check=True, capture_output=True, text=True, timeout=_PATIENCE_S)
+                subprocess.run(argv, check=True, capture_output=True, text=True, timeout=_TIMEOUT_S)
             except subprocess.CalledProcessError as exc:
                 raise Unavailable(exc.stderr.strip() or f"{tool} failed") from exc
             except subprocess.TimeoutExpired as exc:
@@ -55,14 +55,14 @@ class Subordinates:
 
 
 class Gate:
-    """bubblewrap's options for a user namespace whose ids are written from outside.
+    """Two pipes by which bubblewrap waits until the ids of its user namespace are mapped.
 
-    bubblewrap inherits two descriptors: it reports its process by `info`, and waits at `block`.
+    It inherits one end of each: it writes its process id to `info`, and then reads from `block`.
     """
 
     def __init__(self) -> None:
-        self.block, self._opens = os.pipe()
-        self._told, self.info = os.pipe()
+        self.block, self._unblock = os.pipe()
+        self._read_info, self.info = os.pipe()
 
     @property
     def options(self) -> list[str]:
@@ -73,29 +73,29 @@ class Gate:
         os.close(self.info)
 
     def close(self) -> None:
-        """Close our ends, where `let_in` is not called, which does it."""
-        os.close(self._told)
-        os.close(self._opens)
+        """Close our ends, if `let_in` is not called."""
+        os.close(self._read_info)
+        os.close(self._unblock)
 
     def let_in(self, subordinates: Subordinates) -> None:
-        """Map the ids, and let bubblewrap continue; it ends if that fails. Blocks for some milliseconds.
+        """Map the ids, and let bubblewrap continue. It ends if that fails. Blocks for some milliseconds.
 
         Raises `Unavailable` if ids cannot be mapped, and `TimeoutError` if bubblewrap does not ask for them.
         """
         poll = select.poll()
-        poll.register(self._told, select.POLLIN)
+        poll.register(self._read_info, select.POLLIN)
         try:
             text = b""
             while not text.rstrip().endswith(b"}"):
-                if not poll.poll(_PATIENCE_S * 1000):
+                if not poll.poll(_TIMEOUT_S * 1000):
                     raise TimeoutError
-                more = os.read(self._told, 4096)
+                more = os.read(self._read_info, 4096)
                 if not more:
-                    return  # it has ended, and said why
+                    return  # it has ended with a message
                 text += more
             subordinates.map_into(json.loads(text)["child-pid"])
             with contextlib.suppress(BrokenPipeError):
-                os.write(self._opens, b"1")
+                os.write(self._unblock, b"1")
         finally:
             self.close()
 
@@ -103,10 +103,10 @@ class Gate:
 def find(count: int, bubblewrap: Path, etc: Path = Path("/etc")) -> Subordinates:
     """Return `count` ids, after a test that they can be mapped. Raises `Unavailable` if they cannot."""
     if "NoNewPrivs:\t1" in Path("/proc/self/status").read_text():
-        raise Unavailable("no_new_privs is set, as in most containers, so that newuidmap has no right to map them")
+        raise Unavailable("no_new_privs is set, as in most containers, so newuidmap has no right to map user ids")
     tools = [shutil.which(tool) for tool in ("newuidmap", "newgidmap")]
     if tools[0] is None or tools[1] is None:
-        raise Unavailable("there is no newuidmap: run `apt install uidmap`")
+        raise Unavailable("newuidmap is not installed: run `apt install uidmap`")
     first_user, first_group = (_last_of_a_range(etc / file, count) for file in ("subuid", "subgid"))
     found = Subordinates(first_user, first_group, count, tools[0], tools[1])
     _try(found, bubblewrap)
@@ -138,12 +138,12 @@ def _ranges(file: Path) -> Iterator[tuple[int, int]]:
 
 
 def _try(subordinates: Subordinates, bubblewrap: Path) -> None:
-    """Map the ids into a user namespace that does nothing. Raises `ConfigurationError` if bubblewrap hangs."""
+    """Map the ids into a user namespace as a test. Raises `ConfigurationError` if bubblewrap hangs."""
     gate = Gate()
-    words = [str(bubblewrap), "--die-with-parent", "--unshare-user", *gate.options, "--ro-bind", "/", "/", "true"]
+    argv = [str(bubblewrap), "--die-with-parent", "--unshare-user", *gate.options, "--ro-bind", "/", "/", "true"]
     try:
         process = subprocess.Popen(
-            words, pass_fds=(gate.block, gate.info), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            argv, pass_fds=(gate.block, gate.info), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
     except OSError as exc:
         gate.close()
@@ -153,10 +153,10 @@ def _try(subordinates: Subordinates, bubblewrap: Path) -> None:
     with process:
         try:
             gate.let_in(subordinates)
-            _, said = process.communicate(timeout=_PATIENCE_S)
+            _, stderr = process.communicate(timeout=_TIMEOUT_S)
         except (TimeoutError, subprocess.TimeoutExpired) as exc:
             raise ConfigurationError(f"{bubblewrap} hangs when it makes a user namespace.") from exc
         finally:
             process.kill()
     if process.returncode != 0:
-        raise Unavailable(f"bubblewrap says: {said.strip()}")
+        raise Unavailable(f"bubblewrap failed: {stderr.strip()}")

@@ -1,8 +1,8 @@
 """Rules for the arguments of system calls that reach different parts of the kernel depending on them.
 
 A rule lists the arguments that programs, C libraries and runtimes use. Every other argument gets the answer of a kernel
-without that feature, for which callers have a fallback. A rule looks at the lower half of an argument unless it says
-otherwise: the kernel reads no more, or the bits in question are there. Numbers are those of the kernel's headers
+without that feature, for which callers have a fallback. A rule compares the lower half of an argument, unless it is
+marked `high`: the kernel reads no more, or the bits in question are there. Numbers are those of the kernel's headers
 (`linux/*.h`).
 """
 

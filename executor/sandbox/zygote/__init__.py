@@ -1,1 +1,1 @@
-"""The Python process that forks boxes. It runs inside the wall, and imports nothing but the standard library."""
+"""The Python zygote, which forks boxes for Python programs. It imports only the standard library."""

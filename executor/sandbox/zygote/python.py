@@ -1,9 +1,9 @@
-"""Where boxes come from: a Python that forks process 1 of each, and with it every program that needs no new start.
+"""The zygote for Python programs: a Python that forks process 1 of a box, and the program in it.
 
-What it does, once it is set up, is in C (`executor/sandbox/init`): the zygote's own loop, and process 1. Only a Python
-program's process ever returns from there. It is a process of its own, beside the keeper, because what it forks inherits
-its memory: it is told nothing of any run, only that one more box is wanted. For the same reason it is replaced after so
-many boxes (`zygotes.py`): Python programs of one zygote have the hash seed and the address-space layout in common.
+After its setup it runs C code (`executor/sandbox/init`): the zygote's loop, and process 1. Only the process of a Python
+program returns from there. It is separate from the keeper because forks inherit its memory: it learns nothing about any
+run except that one more box is ordered. For the same reason it is replaced after 100 boxes (`keeper/zygotes.py`): its
+programs share the hash seed and the layout of the address space.
 """
 
 import ctypes
@@ -15,21 +15,21 @@ import signal
 from executor.sandbox.zygote.script import Script, forget_ours
 
 _LIBRARY = "/box/init.so"
-#: What programs most often import, so that they find it loaded. Nothing that keeps state of its own from its import on.
+#: Modules that programs often import. None keeps state from its import on.
 _PRELOADED = ("bisect", "collections", "functools", "heapq", "itertools", "math", "operator", "re", "string", "typing")
-#: What `await_step` might return, for the rehearsal.
+#: A command as `await_step` returns it, for the rehearsal.
 _COMMAND = ctypes.create_string_buffer(b"python3\0main.py")
 
 
 def serve() -> Script | None:
-    """Returns None at the end of the zygote, and in a Python program's process what it is to run."""
+    """Return the script to run, in a Python program's process. Returns None at the end of the zygote."""
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
     init = _Init()
     for module in _PRELOADED:
         importlib.import_module(module)
     forget_ours()
-    # What is here now is not looked at again by collections in any child, so its pages stay shared.
+    # Collections in children skip the objects that exist now, so their pages stay shared.
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -41,13 +41,13 @@ def serve() -> Script | None:
 
 
 def _words(address: int, length: int) -> list[str]:
-    """Return the words that lie in memory there, each ended by a NUL."""
+    """Return the words in memory, each ended by a NUL."""
     return os.fsdecode(ctypes.string_at(address, length - 1)).split("\0")
 
 
 class _Init:
-    """The functions of `init/` that are called from here. One thread alone lives in this process, and it keeps the
-    interpreter's lock whatever it calls."""
+    """The functions of `init/` that Python calls. They keep the interpreter's lock, because the process has only one
+    thread."""
 
     def __init__(self) -> None:
         library = ctypes.PyDLL(_LIBRARY)
@@ -62,7 +62,7 @@ class _Init:
         self._arguments = ctypes.c_void_p()
 
     def serve(self) -> bool:
-        """Whether this has become a Python program's process; else it is the end of the zygote."""
+        """Return True in a Python program's process. At the end of the zygote, the process exits."""
         self._before_fork()
         if self._serve():
             self._after_fork()
@@ -70,7 +70,7 @@ class _Init:
         os._exit(0)
 
     def await_step(self) -> list[str]:
-        """The command, when the run begins."""
+        """Wait until the run begins, and return its command."""
         length = self._await_step(ctypes.byref(self._arguments))
         assert self._arguments.value
         return _words(self._arguments.value, length)

@@ -1,8 +1,8 @@
-"""A Python script in a process that is Python already, as `python3 SCRIPT` runs it: `pymain_run_file` and
-`Py_FinalizeEx` of CPython's Modules/main.c and Python/pylifecycle.c are the model.
+"""Runs a script in a process that is already a Python, as `python3 SCRIPT` does: `pymain_run_file` and `Py_FinalizeEx`
+in CPython's Modules/main.c and Python/pylifecycle.c are the model.
 
-What is not done is to tear the interpreter down, which takes several milliseconds and which no program can tell:
-threads are joined, exit functions called, streams flushed, the script's objects deleted, and then the process ends.
+At the end threads are joined, exit functions called, streams flushed, the script's objects deleted, and then the
+process ends. The interpreter is not torn down: that takes several milliseconds, and no program can notice.
 """
 
 import atexit
@@ -16,17 +16,17 @@ import types
 from collections.abc import Sequence
 from importlib.machinery import SourceFileLoader
 
-#: As in `protocol.py`, which would bring more modules along.
+#: As in keeper/protocol.py, which would import more modules.
 _WORK = "/box/work"
 _FLUSH_FAILED = 120
-#: Frames of these files are none of the program's.
+#: Frames of these files are not the program's.
 _OURS = ("/box/zygote.py", "/box/keeper.pyz")
-#: What most programs do. Its `output` is none that anybody reads.
+#: Code that most programs run. Its `output` is discarded.
 _REHEARSAL = 'print("text", 1, file=output, flush=True)'
 
 
 class Script:
-    """Made while the process waits: all that can be done before it is known what will run."""
+    """The program of this process. It is made while the process waits, before the program is known."""
 
     def __init__(self) -> None:
         self._path = ""
@@ -42,7 +42,7 @@ class Script:
             signal.signal(number, action)
 
     def begin(self, argv: Sequence[str]) -> "Script":
-        """`argv` is the interpreter, and the script by its name in the work folder, and its arguments."""
+        """Set the script: `argv` is the interpreter, the script's name in the work folder, and its arguments."""
         self._path = f"{_WORK}/{argv[1]}"
         self.names.update(
             __annotations__={},
@@ -58,9 +58,9 @@ class Script:
         return self
 
     def rehearse(self, argv: Sequence[str]) -> None:
-        """Do once, while nobody waits, what is done for every program.
+        """Run the code of every program once, while the process waits.
 
-        Memory is shared with the zygote until it is written. Most that the program will write has its own copy then.
+        Memory is shared with the zygote until it is written. This copies most of the pages that the program will write.
         """
         self.begin(argv)
         self._path = os.devnull
@@ -71,15 +71,15 @@ class Script:
         gc.collect()
 
     def code(self) -> types.CodeType:
-        """SyntaxError or ValueError when it is none."""
+        """Return the compiled script. Raises SyntaxError or ValueError if it is not Python."""
         with open(self._path, "rb") as file:
             return compile(file.read(), self._path, "exec", dont_inherit=True)
 
     def end(self) -> None:
-        """The script has returned, or has `raised`. Never returns."""
+        """End the process as Python does, after the script has returned or has `raised`. Never returns."""
         status = 0 if self.raised is None else _report(self.raised)
         interrupted = isinstance(self.raised, KeyboardInterrupt)
-        # Looked for, not imported: after every fork `threading` puts itself in order, which takes half a millisecond.
+        # It is not imported here: in a zygote, `threading` would add half a millisecond to every fork.
         if threading := sys.modules.get("threading"):
             with contextlib.suppress(BaseException):
                 threading._shutdown()
@@ -94,7 +94,7 @@ class Script:
         os._exit(status)
 
     def _delete_objects(self) -> None:
-        """So that finalizers run: whatever nothing but the script referred to."""
+        """Delete the objects that only the script refers to, so that their finalizers run."""
         self.raised = sys.last_value = sys.last_traceback = None
         if sys.version_info >= (3, 12):
             sys.last_exc = None
@@ -104,7 +104,7 @@ class Script:
 
 
 def forget_ours() -> None:
-    """In the zygote, once it has imported everything: what is imported from there on is as in any Python."""
+    """Remove the traces of our own modules, so that later imports work as in any Python. Call it after all imports."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "executor"]:
         del sys.modules[name]
     sys.path[:] = [entry for entry in sys.path if not entry.endswith(".pyz")]
@@ -114,10 +114,10 @@ def forget_ours() -> None:
 
 
 def _open_streams() -> None:
-    """Anew, with the encoding and error handlers that Python chose at its start.
+    """Open the standard streams again, with the encoding and error handlers that Python chose at its start.
 
-    What the descriptors will be is not known yet. For what Python asks about them (can they seek, how large are their
-    blocks), an input is like /dev/null, and outputs are like a pipe.
+    The program's descriptors are not known yet. Python asks whether they can seek and how large their blocks are. It
+    asks here about /dev/null as the input and a pipe as the outputs, which answer in the same way.
     """
     ends = os.pipe()
     for descriptor in (1, 2):
@@ -136,30 +136,30 @@ def _open_streams() -> None:
 
 
 def _report(exception: BaseException) -> int:
-    """Tell of it as Python does; the exit status."""
+    """Report an exception as Python does, and return the exit status."""
     if isinstance(exception, SystemExit):
         if exception.code is None:
             return 0
         if isinstance(exception.code, int):
             return exception.code & 0xFF if abs(exception.code) < 1 << 63 else 0xFF
-        _say(exception.code)
+        _print_error(exception.code)
         return 1
-    told = (type(exception), exception, _theirs(exception))
-    sys.last_type, sys.last_value, sys.last_traceback = told
+    details = (type(exception), exception, _program_traceback(exception))
+    sys.last_type, sys.last_value, sys.last_traceback = details
     if sys.version_info >= (3, 12):
         sys.last_exc = exception
     try:
-        sys.excepthook(*told)
+        sys.excepthook(*details)
     except BaseException as hooks:
-        _say("Error in sys.excepthook:")
-        sys.__excepthook__(type(hooks), hooks, _theirs(hooks))
-        _say("\nOriginal exception was:")
-        sys.__excepthook__(*told)
+        _print_error("Error in sys.excepthook:")
+        sys.__excepthook__(type(hooks), hooks, _program_traceback(hooks))
+        _print_error("\nOriginal exception was:")
+        sys.__excepthook__(*details)
     return 1
 
 
-def _theirs(exception: BaseException) -> types.TracebackType | None:
-    """The traceback without our own frames, which come first; the exception has it from here on."""
+def _program_traceback(exception: BaseException) -> types.TracebackType | None:
+    """Remove our own frames, which come first, from an exception's traceback, and return it."""
     traceback = exception.__traceback__
     while traceback and traceback.tb_frame.f_code.co_filename.startswith(_OURS):
         traceback = traceback.tb_next
@@ -167,13 +167,13 @@ def _theirs(exception: BaseException) -> types.TracebackType | None:
     return traceback
 
 
-def _say(text: object) -> None:
+def _print_error(text: object) -> None:
     with contextlib.suppress(BaseException):
         sys.stderr.write(f"{text}\n")
 
 
 def _flush() -> bool:
-    """Whether all of standard output has been written."""
+    """Flush the standard streams, and return True if all of standard output has been written."""
     complete = True
     try:
         if sys.stdout is not None and not sys.stdout.closed:
@@ -181,7 +181,7 @@ def _flush() -> bool:
     except BaseException as exc:
         complete = False
         where = "on flushing sys.stdout:" if sys.version_info >= (3, 13) else f"in: {sys.stdout!r}"
-        _say(f"Exception ignored {where}\n{type(exc).__name__}: {exc}")
+        _print_error(f"Exception ignored {where}\n{type(exc).__name__}: {exc}")
     with contextlib.suppress(BaseException):
         sys.stderr.flush()
     return complete

@@ -1,6 +1,6 @@
-"""The first file of the zygote's Python, and of every Python program that it forks: under their frames is only this.
+"""The main file of the zygote's Python, and so the lowest frame of every Python program that it forks.
 
-It lies in the wall as a file of its own, beside the archive that holds the rest.
+In the wall it is a separate file next to the archive, which contains the rest.
 """
 
 import sys

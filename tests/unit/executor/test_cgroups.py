@@ -1,4 +1,4 @@
-"""Finding and leaving cgroups, on folders that look like them. `tests/security/test_cgroup_v2.py` has real ones."""
+"""Finding and removing cgroups, with plain folders in their place. `tests/security/test_cgroup_v2.py` has real ones."""
 
 import errno
 import os
@@ -34,7 +34,7 @@ def _mark(monkeypatch: pytest.MonkeyPatch, *groups: Path) -> None:
     monkeypatch.setattr(cgroups, "_is_marked", groups.__contains__)
 
 
-def test_v2_makes_its_own_folder_and_hands_controllers_down(v2: Path) -> None:
+def test_v2_makes_a_folder_and_enables_controllers(v2: Path) -> None:
     claimed = cgroups.claim(v2, "0::/user\n")
     assert claimed.version == 2
     folder = claimed.folders["unified"]
@@ -43,21 +43,21 @@ def test_v2_makes_its_own_folder_and_hands_controllers_down(v2: Path) -> None:
         assert (group / "cgroup.subtree_control").read_text() == "+memory +pids +cpu"
 
 
-def test_v2_does_without_other_controllers(v2: Path) -> None:
+def test_v2_works_without_optional_controllers(v2: Path) -> None:
     (v2 / "user/cgroup.controllers").write_text("io memory\n")
     folder = cgroups.claim(v2, "0::/user\n").folders["unified"]
     assert (folder / "cgroup.subtree_control").read_text() == "+memory"
 
 
-def test_v2_without_a_memory_controller_says_so(v2: Path) -> None:
+def test_v2_needs_the_memory_controller(v2: Path) -> None:
     (v2 / "user/cgroup.controllers").write_text("cpu pids\n")
     refusal = _refusal(v2, "0::/user\n")
     assert refusal.cause is Cause.NO_CONTROLLER
-    assert str(refusal) == f"{v2}/user has not the controller memory"
+    assert str(refusal) == f"{v2}/user does not have the memory controller"
 
 
 @pytest.mark.parametrize("own", ["run.service", "run.service/precieux-aside", "run.service/main/deeper"])
-def test_v2_the_group_that_systemd_has_marked_is_ours(v2: Path, monkeypatch: pytest.MonkeyPatch, own: str) -> None:
+def test_v2_uses_the_group_that_systemd_has_marked(v2: Path, monkeypatch: pytest.MonkeyPatch, own: str) -> None:
     unit = _group(v2, "user/run.service")
     _group(v2, f"user/{own}")
     _mark(monkeypatch, unit)
@@ -65,7 +65,7 @@ def test_v2_the_group_that_systemd_has_marked_is_ours(v2: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("own", ["run.scope", "run.scope/precieux-aside"])
-def test_v2_below_the_users_systemd_our_unit_is_ours(v2: Path, monkeypatch: pytest.MonkeyPatch, own: str) -> None:
+def test_v2_uses_our_unit_below_the_users_systemd(v2: Path, monkeypatch: pytest.MonkeyPatch, own: str) -> None:
     manager, unit = _group(v2, "user/user@0.service"), _group(v2, "user/user@0.service/app.slice/run.scope")
     _group(unit.parent, own)
     _mark(monkeypatch, manager)
@@ -74,7 +74,7 @@ def test_v2_below_the_users_systemd_our_unit_is_ours(v2: Path, monkeypatch: pyte
     assert claimed.folders["unified"].parent == unit
 
 
-def test_v2_root_leaves_systemds_groups_alone(v2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_v2_root_does_not_use_systemds_own_groups(v2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = _group(v2, "session-1.scope")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     refusal = _refusal(v2, "0::/session-1.scope\n")
@@ -83,7 +83,7 @@ def test_v2_root_leaves_systemds_groups_alone(v2: Path, monkeypatch: pytest.Monk
     assert list(session.glob("precieux*")) == []
 
 
-def test_v2_without_systemd_another_of_ours_finds_the_same_group(v2: Path) -> None:
+def test_v2_another_executor_finds_the_same_group(v2: Path) -> None:
     _group(v2, "user/precieux-aside")
     assert cgroups.claim(v2, "0::/user/precieux-aside\n").folders["unified"].parent == v2 / "user"
 
@@ -93,11 +93,11 @@ def test_v2_without_systemd_another_of_ours_finds_the_same_group(v2: Path) -> No
     [
         (errno.EROFS, Cause.READ_ONLY, "user is on a read-only file system"),
         (errno.EACCES, Cause.NOT_DELEGATED, "user is not delegated: it is owned by "),
-        (errno.EBUSY, Cause.IN_THE_WAY, "user holds processes that cannot be moved: one outside of our sight"),
+        (errno.EBUSY, Cause.IN_THE_WAY, "user holds processes that cannot be moved: one of another PID namespace"),
         (errno.EOPNOTSUPP, Cause.REFUSED, "user cannot be used: Operation not supported"),
     ],
 )
-def test_v2_the_kernels_refusal_is_told(
+def test_v2_reports_the_kernels_refusal(
     v2: Path, monkeypatch: pytest.MonkeyPatch, number: int, cause: Cause, words: str
 ) -> None:
     def write(file: Path, value: str) -> None:
@@ -111,7 +111,7 @@ def test_v2_the_kernels_refusal_is_told(
     assert not (v2 / "user" / f"precieux-{os.getpid()}").exists()
 
 
-def test_v1_takes_the_wanted_hierarchies_that_are_there(tmp_path: Path) -> None:
+def test_v1_uses_the_mounted_hierarchies(tmp_path: Path) -> None:
     for path in ("memory/own", "cpuacct", "pids/own"):
         (tmp_path / path).mkdir(parents=True)
     claimed = cgroups.claim(tmp_path, "5:pids:/own\n4:memory:/own\n2:cpuacct:/\n1:name=systemd:/\n0::/\n")
@@ -121,19 +121,19 @@ def test_v1_takes_the_wanted_hierarchies_that_are_there(tmp_path: Path) -> None:
     assert list((tmp_path / "memory/own").iterdir()) == []
 
 
-def test_v1_without_memory_is_not_taken_and_leaves_nothing(tmp_path: Path) -> None:
+def test_v1_needs_memory_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "cpuacct").mkdir()
     refusal = _refusal(tmp_path, "4:memory:/\n2:cpuacct:/\n")
     assert refusal.cause is Cause.NO_CONTROLLER
-    assert str(refusal) == f"{tmp_path} has not the controller memory"
+    assert str(refusal) == f"{tmp_path} does not have the memory controller"
     assert list((tmp_path / "cpuacct").iterdir()) == []
 
 
-def test_where_no_cgroups_are_mounted_it_says_so(tmp_path: Path) -> None:
+def test_missing_mounts_are_reported(tmp_path: Path) -> None:
     assert _refusal(tmp_path, "4:memory:/\n0::/\n").cause is Cause.NOT_MOUNTED
 
 
-def test_what_a_dead_executor_left_is_swept(tmp_path: Path) -> None:
+def test_folders_of_a_dead_executor_are_removed(tmp_path: Path) -> None:
     for path in ("memory", "cpuacct"):
         (tmp_path / path / "precieux-4194305/7.0").mkdir(parents=True)  # above the largest process id
         (tmp_path / path / f"precieux-{os.getppid()}").mkdir()
@@ -142,7 +142,7 @@ def test_what_a_dead_executor_left_is_swept(tmp_path: Path) -> None:
     assert left == {f"precieux-{os.getpid()}", f"precieux-{os.getppid()}"}
 
 
-def test_the_smallest_limit_on_processes_that_can_be_seen_is_known(tmp_path: Path) -> None:
+def test_the_smallest_visible_limit_of_processes_counts(tmp_path: Path) -> None:
     (tmp_path / "pod/container").mkdir(parents=True)
     (tmp_path / "pod/pids.max").write_text("1000\n")
     (tmp_path / "pod/container/pids.max").write_text("max\n")

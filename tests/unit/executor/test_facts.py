@@ -8,7 +8,7 @@ import pytest
 
 from executor.doctor.facts import masked, read_facts, refusals, unit
 from executor.doctor.remedies import Unit
-from executor.sandbox.link import Mechanisms
+from executor.sandbox.wall.mechanisms import Mechanisms
 
 _MECHANISMS = Mechanisms(Path("/nonexistent/bwrap"), privileged=False, first_user=None, cgroups=None)
 

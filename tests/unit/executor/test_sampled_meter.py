@@ -1,4 +1,4 @@
-"""The meter of hosts without cgroups, over a tree of processes that is made up."""
+"""The meter of hosts without cgroups, with a fake tree of processes."""
 
 import socket
 import time
@@ -8,36 +8,38 @@ from typing import cast
 import pytest
 
 from executor.sandbox.base import StepLimits
-from executor.sandbox.keeper import processes
+from executor.sandbox.keeper import sampled_meter
 from executor.sandbox.keeper.box import WatchedBox
 from executor.sandbox.keeper.meter import Usage
-from executor.sandbox.keeper.processes import ProcessTree, SampledMeter, _Process
+from executor.sandbox.keeper.process_tree import Process, ProcessTree
 from executor.sandbox.keeper.protocol import Begin
+from executor.sandbox.keeper.sampled_meter import SampledMeter
+from executor.sandbox.keeper.steps import Steps
+from executor.settings import MIB
 
-_MIB = 1 << 20
-_LIMITS = StepLimits(10.0, 20.0, 512 * _MIB, 128, 128, _MIB, _MIB)
+_LIMITS = StepLimits(10.0, 20.0, 512 * MIB, 128, 128, MIB, MIB)
 
 
 @dataclass
 class _Tree:
-    living: dict[tuple[int, str], _Process] = field(default_factory=dict)
+    living: dict[tuple[int, str], Process] = field(default_factory=dict)
     shared_once: int = 0
     walks: int = 0
 
-    def sample(self) -> dict[tuple[int, str], _Process]:
+    def sample(self) -> dict[tuple[int, str], Process]:
         return dict(self.living)
 
-    def proportional(self) -> int:
+    def proportional_bytes(self) -> int:
         self.walks += 1
         return self.shared_once
 
-    def stored(self) -> int:
+    def file_bytes(self) -> int:
         return 0
 
-    def kernel(self) -> int:
+    def kernel_bytes(self) -> int:
         return 0
 
-    def listed(self, most: int) -> int:
+    def listed_bytes(self, limit: int) -> int:
         return 0
 
 
@@ -47,53 +49,53 @@ def _meter(tree: _Tree) -> SampledMeter:
     return meter
 
 
-def _resident(count: int, mib: int) -> dict[tuple[int, str], _Process]:
-    return {(pid, "0"): _Process(0.0, 0.0, mib * _MIB) for pid in range(2, 2 + count)}
+def _resident(count: int, mib: int) -> dict[tuple[int, str], Process]:
+    return {(pid, "0"): Process(0.0, 0.0, mib * MIB) for pid in range(2, 2 + count)}
 
 
-def test_what_processes_share_counts_once() -> None:
-    tree = _Tree(shared_once=300 * _MIB)
+def test_shared_memory_counts_once() -> None:
+    tree = _Tree(shared_once=300 * MIB)
     meter = _meter(tree)
     tree.living = _resident(8, 280)
-    assert meter.sample() == Usage(0.0, 300 * _MIB, exhausted=False)
+    assert meter.sample() == Usage(0.0, 300 * MIB, exhausted=False)
     assert tree.walks == 1
 
 
-def test_more_than_can_be_added_up_in_time_is_too_much() -> None:
-    tree = _Tree(shared_once=300 * _MIB)
+def test_memory_beyond_what_can_be_read_in_time_is_too_much() -> None:
+    tree = _Tree(shared_once=300 * MIB)
     meter = _meter(tree)
     tree.living = _resident(120, 280)
     assert meter.sample().exhausted
     assert tree.walks == 0
 
 
-def test_children_that_are_seen_once_count_for_the_time_between_two_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_lived_children_count_for_a_whole_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     tree = _Tree()
     meter = _meter(tree)
     for child in range(2, 302):
         now += 0.01
-        # One of which a look has found a tenth of a millisecond, having had half of its time.
-        tree.living = {(child, "0"): _Process(0.0001, 0.0, running=0.5)}
+        # The sample finds a tenth of a millisecond, and half of the time on a processor.
+        tree.living = {(child, "0"): Process(0.0001, 0.0, running=0.5)}
         used = meter.sample().cpu_s
-    assert used == pytest.approx(300 * 0.01 * 0.5 * processes._SURE, rel=0.1)
+    assert used == pytest.approx(300 * 0.01 * 0.5 * sampled_meter._ESTIMATE_WEIGHT, rel=0.1)
 
 
-def test_a_process_that_stays_is_not_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lasting_process_is_not_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     tree = _Tree()
     meter = _meter(tree)
-    for look in range(300):
+    for sample in range(300):
         now += 0.01
-        tree.living = {(2, "0"): _Process(0.001 * look, 0.0, running=1.0)}
+        tree.living = {(2, "0"): Process(0.001 * sample, 0.0, running=1.0)}
         used = meter.sample().cpu_s
     assert used == pytest.approx(0.299)
 
 
 class _SlowMeter:
-    """Takes half a second of CPU time to look."""
+    """A meter whose samples take half a second of CPU time."""
 
     def begin(self, limits: StepLimits, *, waited: bool) -> None:
         pass
@@ -102,17 +104,17 @@ class _SlowMeter:
         return Usage(0.0, 0)
 
 
-def test_a_box_that_is_slow_to_look_at_is_not_left_alone_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_samples_do_not_delay_the_next_check_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     spent = iter((0.0, 0.5))
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
-        run = WatchedBox(1, ours, cast(SampledMeter, _SlowMeter()), lambda step, limits: pytest.fail("no step follows"))
-        run.begin(Begin(1, (_LIMITS,), b"words"), [])
+        box = WatchedBox(1, ours, cast(SampledMeter, _SlowMeter()), lambda step, limits: pytest.fail("no step follows"))
+        box.begin(Begin(1, (_LIMITS,), b"words"), [])
         theirs.send(b"ready")
-        run.process = ours.fileno()
-        list(run.hear())
+        box.process = ours.fileno()
+        list(box.read_reports())
         monkeypatch.setattr(time, "thread_time", lambda: next(spent))
-        monkeypatch.setattr(WatchedBox, "_fills_buffers", lambda self: False)
+        monkeypatch.setattr(Steps, "_fills_buffers", lambda self, limits: False)
         before = time.monotonic()
-        run.look()
-        assert run.next_look - before < 0.6
+        box.check_limits()
+        assert box.next_check - before < 0.6

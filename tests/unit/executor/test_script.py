@@ -1,4 +1,4 @@
-"""What a Python that was forked does while it waits for its program."""
+"""The script of a forked Python, which rehearses while it waits for its program."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-#: Forks a Python, as the zygote does, that runs the program named by the first argument, and prints what it tells.
+#: Forks a Python, as the zygote does, which runs the program that the first argument names. Prints the fork's report.
 _ZYGOTE = """
 import gc, io, json, os, resource, sys
 from executor.sandbox.zygote.script import Script
@@ -40,9 +40,9 @@ sys.stdout.write(os.read(ends[0], 65536).decode())
 
 def _run(program: Path, how: str) -> dict[str, object]:
     command = [sys.executable, "-c", _ZYGOTE, str(program), how]
-    done = subprocess.run(command, capture_output=True, check=True)
-    told: dict[str, object] = json.loads(done.stdout)
-    return told
+    completed = subprocess.run(command, capture_output=True, check=True)
+    report: dict[str, object] = json.loads(completed.stdout)
+    return report
 
 
 @pytest.fixture
@@ -52,14 +52,14 @@ def program(tmp_path: Path) -> Path:
     return path
 
 
-def test_less_memory_is_copied_while_a_program_runs_that_was_rehearsed(program: Path) -> None:
+def test_a_rehearsal_halves_the_pages_that_a_program_copies(program: Path) -> None:
     rehearsed, plain = (_run(program, how)["faults"] for how in ("rehearsed", "plain"))
     assert isinstance(rehearsed, int)
     assert isinstance(plain, int)
     assert rehearsed < plain / 2
 
 
-def test_a_rehearsal_leaves_nothing_to_the_program(program: Path) -> None:
+def test_a_rehearsal_leaves_no_trace_in_the_program(program: Path) -> None:
     rehearsed, plain = ({**_run(program, how), "faults": None} for how in ("rehearsed", "plain"))
     assert rehearsed == plain
     assert rehearsed["argv"] == ["main.py"]

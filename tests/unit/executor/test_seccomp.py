@@ -1,7 +1,7 @@
-"""The filters of both architectures, run by a few lines of BPF machine: what may be called, and with what.
+"""The filters of both architectures, run by a small BPF interpreter: which calls are allowed, with which arguments.
 
-`syscall_numbers.csv` has the numbers of all calls (`__NR_*`) as the headers of Linux 6.12 define them, so that no
-number of ours is checked against itself.
+`syscall_numbers.csv` has the numbers of all calls (`__NR_*`) from the headers of Linux 6.12, so that no number of ours
+is compared with itself.
 """
 
 import csv
@@ -26,7 +26,7 @@ _O_DIRECT = {"x86_64": 0x4000, "aarch64": 0x10000}
 _ALLOW = 0x7FFF0000
 _KILL = 0x80000000
 
-#: Of calls that open the kernel or the host, by names. Some are for one architecture only.
+#: Calls that expose the kernel or the host. Some exist on one architecture only.
 _FORBIDDEN = (
     "acct", "add_key", "bpf", "cachestat", "chroot", "clone3", "delete_module", "fanotify_init", "finit_module",
     "fsconfig", "fsmount", "fsopen", "init_module", "inotify_init1", "io_setup", "io_uring_enter",
@@ -40,9 +40,9 @@ _FORBIDDEN = (
 )  # fmt: skip
 
 
-#: What a mode says that a file is (inode(7)).
+#: The types of files in a mode (inode(7)).
 _FORMATS = {
-    "plain": 0o100000, "unsaid": 0, "FIFO": 0o010000, "socket": 0o140000,
+    "plain": 0o100000, "unspecified": 0, "FIFO": 0o010000, "socket": 0o140000,
     "character device": 0o020000, "block device": 0o060000, "folder": 0o040000, "link": 0o120000,
     "none": 0o030000, "all": 0o170000,
 }  # fmt: skip
@@ -61,7 +61,7 @@ def _refused(number: int) -> int:
 
 
 def _run(program: bytes, arch: int, number: int, arguments: tuple[int, ...]) -> int:
-    """The filter's answer to a call; only the instructions that ours uses."""
+    """Return the filter's answer to a call. Knows only the instructions that our filters use."""
     data = struct.pack("=iIQ6Q", number & 0xFFFFFFFF if number < 1 << 31 else number - (1 << 32), arch, 0,
                        *(arguments + (0,) * 6)[:6])  # fmt: skip
     code = list(struct.iter_unpack("=HBBI", program))
@@ -99,8 +99,8 @@ class _Filter:
     def to_number(self, number: int, *arguments: int) -> int:
         return _run(self.program, _AUDIT_ARCH[self.machine], number, arguments)
 
-    def lets_pass(self, *arguments: int) -> set[str]:
-        """The names of the calls that are made when they have these arguments."""
+    def allowed(self, *arguments: int) -> set[str]:
+        """Return the names of the calls that are allowed with these arguments."""
         return {name for name in _NUMBERS[self.machine] if self.answer(name, *arguments) == _ALLOW}
 
 
@@ -123,10 +123,10 @@ _CLONE_NEWNS, _CLONE_NEWCGROUP, _CLONE_NEWUSER, _CLONE_NEWNET = 0x20000, 0x20000
 
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
-def test_the_numbers_are_those_of_the_headers_here() -> None:
+def test_the_numbers_match_the_headers_of_this_machine() -> None:
     words = ["cc", "-E", "-dM", "-include", "sys/syscall.h", "-x", "c", "/dev/null"]
-    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    lines = (line.split() for line in told.splitlines())
+    macros = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    lines = (line.split() for line in macros.splitlines())
     defined = {name: number for _, name, number in (line for line in lines if len(line) == 3)}
     ours = _NUMBERS[platform.machine()]
     assert "__NR_read" in defined
@@ -138,26 +138,26 @@ def test_the_table_has_the_kernels_numbers(machine: str) -> None:
     assert seccomp.allowed(machine).items() <= _NUMBERS[machine].items()
 
 
-def test_what_one_architecture_allows_another_does_if_it_has_it(machine: str) -> None:
+def test_architectures_allow_the_same_calls_if_they_have_them(machine: str) -> None:
     names = {name for other in _AUDIT_ARCH for name in seccomp.allowed(other)}
     assert set(seccomp.allowed(machine)) == names & set(_NUMBERS[machine])
 
 
-def test_the_wall_allows_what_programs_call_and_what_makes_boxes(machine: str) -> None:
+def test_the_wall_allows_calls_of_programs_and_of_the_keeper(machine: str) -> None:
     wall = _Filter(machine, seccomp.for_the_wall(machine))
     ours = {"mount", "unshare", "sethostname", "clone3", "setns"}
-    assert wall.lets_pass(0, _CLONE_NEWNET) == {*seccomp.allowed(machine), *ours}
+    assert wall.allowed(0, _CLONE_NEWNET) == {*seccomp.allowed(machine), *ours}
     assert wall.answer("setns", 0, _CLONE_NEWUSER) == _refused(errno.EPERM)
 
 
-def test_process_one_makes_no_namespaces_but_those_of_programs(machine: str) -> None:
+def test_process_one_may_only_make_namespaces_of_programs(machine: str) -> None:
     process_one = _Filter(machine, seccomp.for_process_one(machine))
-    assert process_one.lets_pass(_CLONE_NEWUSER) == {*seccomp.allowed(machine), "unshare"}
+    assert process_one.allowed(_CLONE_NEWUSER) == {*seccomp.allowed(machine), "unshare"}
     assert process_one.answer("unshare", _CLONE_NEWUSER | _CLONE_NEWCGROUP) == _ALLOW
     assert process_one.answer("unshare", _CLONE_NEWUSER | _CLONE_NEWNS) == _refused(errno.EPERM)
 
 
-def test_every_call_gets_the_answer_of_its_name(programs: _Filter) -> None:
+def test_calls_without_rules_are_answered_by_the_table(programs: _Filter) -> None:
     allowed = set(seccomp.allowed(programs.machine))
     for name in set(_NUMBERS[programs.machine]) - set(rules(programs.machine)):
         assert programs.answer(name) == (_ALLOW if name in allowed else _refused(errno.ENOSYS)), name
@@ -174,7 +174,7 @@ def test_dangerous_calls_do_not_exist(programs: _Filter) -> None:
         assert programs.answer(name) == _refused(errno.ENOSYS), name
 
 
-def test_numbers_that_no_call_has_do_not_exist(programs: _Filter) -> None:
+def test_unused_numbers_do_not_exist(programs: _Filter) -> None:
     taken = set(_NUMBERS[programs.machine].values())
     for number in {*range(1000), 9999, 0x40000000, 0x40000027, 0xFFFFFFFF} - taken:
         assert programs.to_number(number) == _refused(errno.ENOSYS), number
@@ -222,7 +222,7 @@ _OUT_OF_BAND = 1
 
 
 def _other_arguments(direct: int) -> list[tuple[str, tuple[int, ...], int]]:
-    """Calls, and what comes of them; `direct` is O_DIRECT."""
+    """Return calls with their answers. `direct` is O_DIRECT."""
     return [
         ("fcntl", (0, 1030), _ALLOW),  # F_DUPFD_CLOEXEC
         ("fcntl", (0, 6), _ALLOW),  # F_SETLK
@@ -268,7 +268,7 @@ def _other_arguments(direct: int) -> list[tuple[str, tuple[int, ...], int]]:
         ("sendto", (0, 0, 0, 0x20000000), errno.EOPNOTSUPP),
         ("sendmsg", (0, 0, 0x4000000), errno.EOPNOTSUPP),
         *(("ioctl", (0, request), _ALLOW) for request in (0x5401, 0x541B, 0x5421, 0x5451, 0x40045431, 0x8912)),
-        # TIOCSTI, also with what the kernel drops, TIOCLINUX, TIOCSETD, TIOCCONS, FIOASYNC, FIEMAP, FICLONE
+        # TIOCSTI, also with a bit that the kernel drops, TIOCLINUX, TIOCSETD, TIOCCONS, FIOASYNC, FIEMAP, FICLONE
         *(
             ("ioctl", (0, request), errno.ENOTTY)
             for request in (0x5412, 0x5412 | 1 << 32, 0x541C, 0x5423, 0x541D, 0x5452, 0xC020660B, 0x40049409)
@@ -278,7 +278,7 @@ def _other_arguments(direct: int) -> list[tuple[str, tuple[int, ...], int]]:
             (
                 name,
                 (*path, mode | permissions),
-                _ALLOW if kind in ("plain", "unsaid", "FIFO", "socket") else errno.EPERM,
+                _ALLOW if kind in ("plain", "unspecified", "FIFO", "socket") else errno.EPERM,
             )
             for name, path in (("mknod", (0,)), ("mknodat", (0, 0)))
             for kind, mode in _FORMATS.items()
@@ -286,7 +286,7 @@ def _other_arguments(direct: int) -> list[tuple[str, tuple[int, ...], int]]:
         ),
         ("prlimit64", (0,), _ALLOW),
         ("prlimit64", (0, 7, 0x1000), _ALLOW),  # RLIMIT_NOFILE
-        ("prlimit64", (0, 4, 0, 0x1000), _ALLOW),  # RLIMIT_CORE is read, and not set
+        ("prlimit64", (0, 4, 0, 0x1000), _ALLOW),  # RLIMIT_CORE is read, not set
         ("prlimit64", (0, 4, 0x1000), errno.EPERM),
         ("prlimit64", (0, 4, 0x7F00_0000_0000), errno.EPERM),
         ("setrlimit", (4,), errno.EPERM),
@@ -310,22 +310,22 @@ def test_other_arguments(programs: _Filter, name: str, arguments: tuple[int, ...
     assert programs.answer(name, *arguments) == (answer if answer == _ALLOW else _refused(answer))
 
 
-def test_folders_are_opened_by_a_number_that_means_direct_reading_elsewhere() -> None:
+def test_o_directory_of_one_machine_is_not_o_direct_of_another() -> None:
     assert _of_programs("aarch64").answer("openat", 0, 0, _O_DIRECT["x86_64"]) == _ALLOW
 
 
-def test_every_rule_is_for_a_call_that_is_allowed(machine: str) -> None:
+def test_every_rule_is_for_an_allowed_call(machine: str) -> None:
     assert set(rules(machine)) & set(_NUMBERS[machine]) <= set(seccomp.allowed(machine))
     assert set(rules(machine)) <= {name for numbers in _NUMBERS.values() for name in numbers}
 
 
-def test_memory_outside_mappings_is_refused_where_nothing_counts_it(machine: str) -> None:
+def test_unmapped_memory_is_refused_without_a_cgroup(machine: str) -> None:
     sampled = _Filter(machine, seccomp.build(machine, counted_by_cgroup=False))
     for name in ("memfd_create", "shmget", "msgget"):
         assert sampled.answer(name) == _refused(errno.ENOSYS)
 
 
-def test_pages_go_nowhere_without_a_copy_where_nothing_counts_them(programs: _Filter) -> None:
+def test_zero_copy_is_refused_without_a_cgroup(programs: _Filter) -> None:
     sampled = _Filter(programs.machine, seccomp.build(programs.machine, counted_by_cgroup=False))
     for name in ("sendfile", "splice", "tee"):
         assert programs.answer(name) == _ALLOW

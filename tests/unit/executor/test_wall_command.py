@@ -13,7 +13,7 @@ from executor.sandbox.wall.command import build_wall
 
 
 @pytest.mark.parametrize("privileged", [True, False])
-def test_the_wall_shows_nothing_of_the_host_but_usr_and_toolchains_settings(privileged: bool) -> None:
+def test_the_wall_shows_only_usr_and_settings_of_toolchains(privileged: bool) -> None:
     built = build_wall(Path("/usr/bin/bwrap"), privileged, b"")
     for descriptor in built.descriptors:
         os.close(descriptor)
@@ -25,14 +25,14 @@ def test_the_wall_shows_nothing_of_the_host_but_usr_and_toolchains_settings(priv
 
 
 @pytest.mark.parametrize("cgroup_namespace", [True, False])
-def test_the_wall_has_a_cgroup_namespace_unless_boxes_must_leave_it(cgroup_namespace: bool) -> None:
+def test_the_cgroup_namespace_is_optional(cgroup_namespace: bool) -> None:
     built = build_wall(Path("/usr/bin/bwrap"), True, b"", cgroup_namespace=cgroup_namespace)
     for descriptor in built.descriptors:
         os.close(descriptor)
     assert ("--unshare-cgroup-try" in built.argv) is cgroup_namespace
 
 
-def test_of_phps_settings_only_those_of_its_command_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_settings_of_phps_command_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in ("cli/conf.d", "fpm/pool.d", "apache2", "mods-available"):
         (tmp_path / "php/8.4" / folder).mkdir(parents=True)
     monkeypatch.setattr(command, "_SETTINGS", tmp_path)
@@ -48,19 +48,18 @@ def test_of_phps_settings_only_those_of_its_command_are_shown(tmp_path: Path, mo
 
 
 def _loaded_from(archive: bytes, folder: Path) -> str:
-    """The file from which a Python has loaded a module of the archive."""
+    """Return the file from which a Python loads a module of the archive."""
     (folder / "keeper.pyz").write_bytes(archive)
-    program = (
-        "import sys; sys.path.insert(0, 'keeper.pyz'); import executor.sandbox.zygote.script as it; print(it.__file__)"
-    )
+    program = "import sys; sys.path.insert(0, 'keeper.pyz'); from executor.sandbox.zygote import script as loaded; "
+    program += "print(loaded.__file__)"
     command = [sys.executable, "-I", "-S", "-B", "-W", "error", "-c", program]
     return subprocess.run(command, cwd=folder, capture_output=True, check=True, text=True).stdout.strip()
 
 
-def test_a_zygote_need_not_compile_what_it_runs(tmp_path: Path) -> None:
+def test_a_zygote_loads_compiled_code(tmp_path: Path) -> None:
     assert _loaded_from(command._archive(), tmp_path) == "keeper.pyz/executor/sandbox/zygote/script.pyc"
 
 
-def test_a_python_of_another_version_compiles_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_of_another_version_compiles_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "MAGIC_NUMBER", b"\0\0\r\n")
     assert _loaded_from(command._archive(), tmp_path) == "keeper.pyz/executor/sandbox/zygote/script.py"

@@ -1,4 +1,4 @@
-"""What the keeper does about zygotes that do not do what they should."""
+"""The keeper's side of the zygotes, with zygotes that fail."""
 
 import selectors
 import socket
@@ -7,38 +7,38 @@ from pathlib import Path
 
 import pytest
 
-from executor.sandbox.base import StepLimits, Zygote
+from executor.sandbox.base import Zygote
 from executor.sandbox.keeper import channel, zygotes
 from executor.sandbox.keeper.protocol import MakeBox
 from executor.sandbox.keeper.zygotes import Zygotes
+from tests.fixtures.step_limits import TINY
 
-_LIMITS = StepLimits(1, 1, 1 << 20, 1, 1, 1, 1)
 _TIMEOUT_S = 10
 
 
 class Keeper:
-    """Orders boxes, and keeps what it is told of them."""
+    """Orders boxes, and keeps the answers."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[int, int, int | None, str]] = []
+        self.answers: list[tuple[int, int, int | None, str]] = []
         self.selector = selectors.DefaultSelector()
         self.zygotes = Zygotes(
             {"first_user": None, "seccomp": "", "seccomp_of_process_one": ""},
             self.selector,
-            lambda *told: self.told.append(told),
+            lambda *answer: self.answers.append(answer),
         )
         self._init, self._ours = channel.pair()
 
     def order(self, box: int, *argv: str) -> None:
-        prepare = MakeBox(box, 0, 1 << 20, _LIMITS, zygote=Zygote(argv, {}))
-        self.zygotes.order(prepare, self._init, [], [])
+        order = MakeBox(box, 0, 1 << 20, TINY, zygote=Zygote(argv, {}))
+        self.zygotes.order(order, self._init, [], [])
 
-    def hear(self) -> None:
-        ready = self.selector.select(_TIMEOUT_S)
-        assert ready
-        for key, _ in ready:
-            act: Callable[[], bool] = key.data
-            assert act()
+    def handle_events(self) -> None:
+        events = self.selector.select(_TIMEOUT_S)
+        assert events
+        for key, _ in events:
+            handle: Callable[[], bool] = key.data
+            assert handle()
 
     def close(self) -> None:
         for end in (self._init, self._ours, self.selector):
@@ -52,44 +52,44 @@ def keeper() -> Iterator[Keeper]:
     keeper.close()
 
 
-def _open() -> int:
+def _open_descriptors() -> int:
     return len([*Path("/proc/self/fd").iterdir()])
 
 
-def test_one_that_does_not_answer_is_killed_and_its_boxes_are_given_up(keeper: Keeper) -> None:
+def test_a_late_zygote_is_killed_and_its_boxes_fail(keeper: Keeper) -> None:
     keeper.order(1, "/bin/sleep", "60")
     keeper.order(2, "/bin/sleep", "60")
-    keeper.zygotes.end_late(2, "it hung")
-    assert keeper.told == [(1, 0, None, "it hung"), (2, 0, None, "it hung")]
+    keeper.zygotes.kill_late(2, "it hung")
+    assert keeper.answers == [(1, 0, None, "it hung"), (2, 0, None, "it hung")]
 
 
-def test_at_the_end_those_that_have_not_answered_are_not_waited_for(keeper: Keeper) -> None:
+def test_kill_all_does_not_wait_for_answers(keeper: Keeper) -> None:
     keeper.order(1, "/bin/sleep", "60")
-    keeper.zygotes.end_all()
-    assert keeper.told == [(1, 0, None, "the keeper ends")]
+    keeper.zygotes.kill_all()
+    assert keeper.answers == [(1, 0, None, "the keeper ends")]
     assert not keeper.selector.get_map()
 
 
-def test_the_last_words_of_one_that_ends_at_once_are_told(keeper: Keeper) -> None:
-    """Also if it has ended before it was ordered anything."""
+def test_the_last_message_of_a_zygote_is_the_reason(keeper: Keeper) -> None:
+    """Even if it ends before its first order."""
     keeper.order(1, "/bin/sh", "-c", "echo it failed >&3")
-    keeper.hear()
-    assert keeper.told == [(1, 0, None, "it failed\n")]
+    keeper.handle_events()
+    assert keeper.answers == [(1, 0, None, "it failed\n")]
 
 
-def test_the_last_words_of_one_that_has_left_something_unread_are_received() -> None:
+def test_a_last_message_is_received_despite_unread_orders() -> None:
     """The kernel reports the first (ECONNRESET) before the second."""
     ours, theirs = channel.pair()
     with ours:
         with theirs:
             ours.send(b"an order")
             theirs.send(b"it failed")
-        assert channel.receive_packet(ours) == (b"it failed", [])
-        assert channel.receive_packet(ours) == (b"", [])
+        assert channel.receive(ours) == (b"it failed", [])
+        assert channel.receive(ours) == (b"", [])
 
 
-def test_one_that_takes_no_order_fails(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zygotes, "_LONGEST_SEND_S", 0.1)
+def test_an_order_fails_if_the_zygote_reads_none(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zygotes, "_SEND_TIMEOUT_S", 0.1)
 
     def order_many() -> None:
         for box in range(10_000):
@@ -97,23 +97,23 @@ def test_one_that_takes_no_order_fails(keeper: Keeper, monkeypatch: pytest.Monke
 
     with pytest.raises(TimeoutError):
         order_many()
-    keeper.zygotes.end_all()
+    keeper.zygotes.kill_all()
 
 
-def test_one_that_cannot_be_started_leaves_nothing_open(keeper: Keeper) -> None:
-    before = _open()
+def test_a_zygote_that_cannot_start_leaves_nothing_open(keeper: Keeper) -> None:
+    before = _open_descriptors()
     for box in range(3):
         with pytest.raises(FileNotFoundError):
             keeper.order(box, "/nowhere/node")
-    assert _open() == before
+    assert _open_descriptors() == before
 
 
-def test_one_that_is_replaced_though_it_has_just_ended_is_heard_no_more(keeper: Keeper) -> None:
-    """The selector had told of both at once: that it has ended, and an order."""
+def test_events_of_a_closed_zygote_are_ignored(keeper: Keeper) -> None:
+    """One `select` may return both its end and the order by which it is replaced."""
     keeper.order(1, "/bin/sh", "-c", "exec dd bs=65536 count=2 status=none of=/dev/null <&3")
     ((key, _),) = keeper.selector.select(_TIMEOUT_S)
-    keeper.hear()
+    keeper.handle_events()
     assert isinstance(key.fileobj, socket.socket)
     assert key.fileobj.fileno() < 0
     assert key.data()
-    assert keeper.told == [(1, 0, None, "the zygote ended")]
+    assert keeper.answers == [(1, 0, None, "the zygote ended")]

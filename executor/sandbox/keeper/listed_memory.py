@@ -1,48 +1,48 @@
 """Counts memory that the kernel holds for a box and shows only in long lists: mappings, and the watches of epolls.
 
-A list is long if a program has many of something, and making many takes CPU time. So the meter reads the lists once for
-a certain CPU time of the box. Each entry counts for more than it takes, so a box ends before listing takes long.
+A list gets long only if the program spends CPU time on it, so the meter reads the lists once per so much CPU time of
+the box. Each entry counts for more bytes than it takes, so a box reaches its limit before reading takes long.
 """
 
 import contextlib
 import os
 from collections.abc import Iterator
 
-#: The kernel keeps 200 bytes for a mapping (proc_pid_maps(5)). Of one process so many are free.
-_MANY_MAPPINGS, _MAPPING_BYTES = 1000, 4096
+#: The kernel keeps 200 bytes for a mapping (proc_pid_maps(5)). The first ones of each process do not count.
+_FREE_MAPPINGS, _MAPPING_BYTES = 1000, 4096
 #: A mapping that was copied by fork(2) has one more such entry for each living ancestor (`anon_vma_chain`).
 _ANCESTOR_BYTES = 64
-#: For a file that an epoll watches the kernel keeps 200 bytes. There are at most as many as epolls times files, so few
-#: where all processes together have few files open.
+#: The kernel keeps 200 bytes for a file that an epoll watches. There are at most as many as epolls times files, so they
+#: are counted only if all processes together have more open files than this.
 _FEW_FILES, _WATCH_BYTES = 512, 4096
-_PIECE = 1 << 16
+_READ_BYTES = 1 << 16
 
 
-class Listed:
+class ListedMemory:
     """`proc` is the box's own /proc, which the caller closes."""
 
     def __init__(self, proc: int) -> None:
         self._proc = proc
-        self._most_ancestors = 0
+        self._max_ancestors = 0
 
-    def held(self, most: int) -> int:
-        """Bytes for all processes but process 1, until they are more than `most`."""
+    def held_bytes(self, limit: int) -> int:
+        """Return the bytes of all processes but process 1. Stops counting beyond `limit`."""
         total = 0
         for part in self._parts():
             total += part
-            if total > most:
+            if total > limit:
                 break
         return total
 
     def _parts(self) -> Iterator[int]:
         parents = dict(self._parents())
-        # An ancestor that has ended since leaves its entries.
-        self._most_ancestors = max(self._most_ancestors, _longest_line(parents))
+        # The entries of an ancestor stay after it has ended.
+        self._max_ancestors = max(self._max_ancestors, _longest_descent(parents))
         for pid in parents:
             mappings = self._count(f"{pid}/maps", b"\n")
-            yield max(mappings - _MANY_MAPPINGS, 0) * _MAPPING_BYTES
-            yield mappings * self._most_ancestors * _ANCESTOR_BYTES
-        # Of another user's process /proc/PID/fd is not to be seen, which has less to read.
+            yield max(mappings - _FREE_MAPPINGS, 0) * _MAPPING_BYTES
+            yield mappings * self._max_ancestors * _ANCESTOR_BYTES
+        # `fd` would be shorter to read, but the kernel hides it for processes of other users.
         files = [f"{pid}/fdinfo/{number}" for pid in parents for number in self._list(f"{pid}/fdinfo")]
         if len(files) > _FEW_FILES:
             for path in files:
@@ -52,7 +52,7 @@ class Listed:
         for name in os.listdir(self._proc):
             if name.isdigit() and name != "1":
                 with contextlib.suppress(OSError, IndexError):
-                    # As in `ProcessTree.sample`: what follows the last parenthesis is safe.
+                    # The fields follow the last parenthesis, as in `ProcessTree.sample`.
                     yield int(name), int(self._read(f"{name}/stat").rpartition(b")")[2].split()[1])
 
     def _list(self, folder: str) -> list[str]:
@@ -72,7 +72,7 @@ class Listed:
         with contextlib.suppress(OSError):  # it has just ended
             descriptor = os.open(path, os.O_RDONLY, dir_fd=self._proc)
             try:
-                while text := os.read(descriptor, _PIECE):
+                while text := os.read(descriptor, _READ_BYTES):
                     found += text.count(mark)
             finally:
                 os.close(descriptor)
@@ -86,8 +86,8 @@ class Listed:
             os.close(descriptor)
 
 
-def _longest_line(parents: dict[int, int]) -> int:
-    """How many ancestors that process has that has the most of them."""
+def _longest_descent(parents: dict[int, int]) -> int:
+    """Return the largest number of ancestors that a process has."""
     longest = 0
     for pid in parents:
         ancestors = 0

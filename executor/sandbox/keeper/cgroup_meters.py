@@ -1,0 +1,159 @@
+"""Meters of hosts where cgroups of version 1 or 2 can be made.
+
+The executor finds out which (`executor/sandbox/wall/cgroups.py`) and passes descriptors of its own cgroup folders. Each
+step gets new children of them, so that nothing is carried over from one step to the next. What a process used while it
+waited for its program is not counted.
+"""
+
+import contextlib
+import os
+
+from executor.sandbox.keeper.meter import Usage
+from executor.sandbox.keeper.protocol import StepLimits
+
+#: The limit for the buffers of a box's TCP connections, which all are within the box.
+_MAX_TCP_BYTES = 64 << 20
+
+
+class _Folder:
+    """One cgroup, made below an open one. Its files are opened relative to it."""
+
+    def __init__(self, base: int, name: str) -> None:
+        self._base = base
+        self._name = name
+        os.mkdir(name, dir_fd=base)
+        self._descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=base)
+        self._open_files: dict[str, int] = {}  # files stay open, because they are read repeatedly
+
+    def read(self, file: str) -> str:
+        descriptor = self._open_files.get(file)
+        if descriptor is None:
+            descriptor = self._open_files[file] = os.open(file, os.O_RDONLY, dir_fd=self._descriptor)
+        return os.pread(descriptor, 4096, 0).decode()
+
+    def write(self, file: str, value: str) -> None:
+        descriptor = os.open(file, os.O_WRONLY, dir_fd=self._descriptor)
+        try:
+            os.write(descriptor, value.encode())
+        finally:
+            os.close(descriptor)
+
+    def try_write(self, file: str, value: str) -> None:
+        """Write a file that not every kernel has."""
+        with contextlib.suppress(FileNotFoundError):
+            self.write(file, value)
+
+    def open(self, file: str) -> int:
+        return os.open(file, os.O_WRONLY | os.O_CLOEXEC, dir_fd=self._descriptor)
+
+    def remove(self) -> None:
+        for descriptor in (self._descriptor, *self._open_files.values()):
+            os.close(descriptor)
+        # The executor removes a cgroup that is still busy when it ends (`Cgroups.remove`).
+        with contextlib.suppress(OSError):
+            os.rmdir(self._name, dir_fd=self._base)
+
+
+class CgroupV1:
+    """One cgroup in each of the hierarchies memory, cpuacct and, if they are mounted, pids and cpu."""
+
+    def __init__(self, bases: dict[str, int], name: str, limits: StepLimits) -> None:
+        self._memory = _Folder(bases["memory"], name)
+        self._cpu = _Folder(bases["cpuacct"], name)
+        self._others = [_Folder(base, name) for kind, base in bases.items() if kind not in ("memory", "cpuacct")]
+        self._limits: StepLimits | None = None
+        self._cpu_before = 0.0
+        self._limit(limits)
+
+    def joins(self) -> list[int]:
+        # Writing one thread to `tasks` avoids the kernel's grace period, which takes 9-14 ms on `cgroup.procs`.
+        return [folder.open("tasks") for folder in (self._memory, self._cpu, *self._others)]
+
+    def begin(self, limits: StepLimits, *, waited: bool) -> None:
+        self._limit(limits)
+        self._cpu_before = self._cpu_s() if waited else 0.0
+
+    def sample(self) -> Usage:
+        kills = self._memory.read("memory.oom_control").rpartition("oom_kill ")[2]
+        return Usage(
+            cpu_s=self._cpu_s() - self._cpu_before,
+            memory_bytes=int(self._memory.read("memory.max_usage_in_bytes")),
+            exhausted=int(kills) > 0,
+        )
+
+    def conclude(self, reported: Usage, last_sample: Usage | None) -> Usage:
+        return self.sample()  # the cgroup contains no other step
+
+    def is_starved(self) -> bool:
+        return False  # `sample` reads the kills of this cgroup
+
+    def close(self) -> None:
+        for folder in (self._memory, self._cpu, *self._others):
+            folder.remove()
+
+    def _cpu_s(self) -> float:
+        return int(self._cpu.read("cpuacct.usage")) / 1e9
+
+    def _limit(self, limits: StepLimits) -> None:
+        if self._limits is None or limits.memory_bytes != self._limits.memory_bytes:
+            # The limit of memory and swap together may never be below that of memory: it rises first and falls last.
+            value, files = str(limits.memory_bytes), ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
+            if self._limits and limits.memory_bytes > self._limits.memory_bytes:
+                files.reverse()
+            for file in files:
+                self._memory.try_write(file, value)
+            # Buffers of TCP are counted apart, by default without limit. Version 2 counts them as memory.
+            self._memory.try_write("memory.kmem.tcp.limit_in_bytes", str(min(limits.memory_bytes, _MAX_TCP_BYTES)))
+        if self._limits is None or limits.processes != self._limits.processes:
+            for folder in self._others:
+                folder.try_write("pids.max", str(limits.processes))
+        if limits.background:
+            for folder in self._others:
+                folder.try_write("cpu.shares", "102")
+        self._limits = limits
+
+
+class CgroupV2:
+    """One cgroup of the unified hierarchy, with the controllers memory, pids and cpu."""
+
+    def __init__(self, bases: dict[str, int], name: str, limits: StepLimits) -> None:
+        self._folder = _Folder(bases["unified"], name)
+        self._peak = 0
+        self._cpu_before = 0.0
+        self._folder.try_write("memory.swap.max", "0")
+        self._folder.try_write("memory.oom.group", "1")
+        self._limit(limits)
+
+    def joins(self) -> list[int]:
+        return [self._folder.open("cgroup.procs")]
+
+    def begin(self, limits: StepLimits, *, waited: bool) -> None:
+        self._limit(limits)
+        self._cpu_before = self._cpu_s() if waited else 0.0
+
+    def sample(self) -> Usage:
+        events = dict(line.split() for line in self._folder.read("memory.events").splitlines())
+        try:
+            self._peak = int(self._folder.read("memory.peak"))
+        except FileNotFoundError:  # before Linux 5.19
+            self._peak = max(self._peak, int(self._folder.read("memory.current")))
+        return Usage(self._cpu_s() - self._cpu_before, self._peak, int(events["oom_kill"]) > 0)
+
+    def conclude(self, reported: Usage, last_sample: Usage | None) -> Usage:
+        return self.sample()  # the cgroup contains no other step
+
+    def is_starved(self) -> bool:
+        return False  # `sample` reads the kills of this cgroup
+
+    def close(self) -> None:
+        self._folder.remove()
+
+    def _cpu_s(self) -> float:
+        cpu = dict(line.split() for line in self._folder.read("cpu.stat").splitlines())
+        return int(cpu["usage_usec"]) / 1e6
+
+    def _limit(self, limits: StepLimits) -> None:
+        self._folder.write("memory.max", str(limits.memory_bytes))
+        self._folder.try_write("pids.max", str(limits.processes))
+        if limits.background:
+            self._folder.try_write("cpu.weight", "10")

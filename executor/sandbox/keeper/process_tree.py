@@ -1,0 +1,123 @@
+"""The processes of one box, read from its own /proc (proc_pid_stat(5), proc_pid_smaps(5)).
+
+Hosts without cgroups measure steps by it, and all hosts the time that a program waits for a processor.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from executor.sandbox.keeper.kernel_memory import KernelMemory
+from executor.sandbox.keeper.listed_memory import ListedMemory
+
+_TICK = 1 / os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+#: Roughly what the kernel keeps in memory for an empty file of a tmpfs.
+_INODE_BYTES = 1024
+#: Bytes of address space up to which a process's page tables are not read: they have 512 KiB at most.
+_SMALL_ADDRESS_SPACE = 256 << 20
+
+
+@dataclass(frozen=True)
+class Process:
+    """One sample of a process: CPU seconds of its own and of the children it has waited for, resident bytes, bytes of
+    its page tables, and its share of a processor at this moment."""
+
+    own: float
+    waited: float
+    resident: int = 0
+    page_tables: int = 0
+    running: float = 0.0
+
+
+class ProcessTree:
+    """Opens the box's folders before any of its programs runs, so that no program can replace them."""
+
+    def __init__(self, init: int) -> None:
+        self._proc = os.open(f"/proc/{init}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
+        self._box = os.open(f"/proc/{init}/root/box", os.O_RDONLY | os.O_DIRECTORY)
+        self._kernel = KernelMemory(self._proc)
+        self._listed = ListedMemory(self._proc)
+
+    def sample(self) -> dict[tuple[int, str], Process]:
+        """Return the living processes by id and start time. Of process 1 only `waited` is set."""
+        found = {}
+        for pid in self._pids():
+            with contextlib.suppress(OSError, IndexError):
+                # The name, in parentheses, may contain any character. The fields follow the last parenthesis.
+                fields = self._read(f"{pid}/stat").rpartition(b")")[2].split()
+                waited = (int(fields[13]) + int(fields[14])) * _TICK
+                if pid == 1:
+                    found[pid, fields[19].decode()] = Process(0.0, waited)
+                    continue
+                # `stat` counts all threads in ticks, rounded down. `schedstat` counts the first thread in nanoseconds.
+                # By ticks alone, hundreds of processes with less than a tick each would use nothing.
+                exact, delayed = (int(word) / 1e9 for word in self._read(f"{pid}/schedstat").split()[:2])
+                own = max((int(fields[11]) + int(fields[12])) * _TICK, exact)
+                # Page tables map 512 times their size, so they are large only if the address space is.
+                tables = self._page_tables(pid) if int(fields[20]) > _SMALL_ADDRESS_SPACE else 0
+                running = exact / (exact + delayed) if fields[0] == b"R" and exact > 0 else 0.0
+                found[pid, fields[19].decode()] = Process(own, waited, int(fields[21]) * _PAGE, tables, running)
+        return found
+
+    def kernel_bytes(self) -> int:
+        """Return the bytes that the kernel holds for the box and no process has mapped."""
+        return self._kernel.held_bytes()
+
+    def socket_buffer_bytes(self) -> int:
+        """Return the bytes in the buffers of the box's sockets."""
+        return self._kernel.socket_buffer_bytes()
+
+    def file_bytes(self) -> int:
+        """Return the bytes of the files in the box, and of what the kernel keeps for each."""
+        files = os.fstatvfs(self._box)
+        return (files.f_blocks - files.f_bfree) * files.f_frsize + (files.f_files - files.f_ffree) * _INODE_BYTES
+
+    def proportional_bytes(self) -> int:
+        """Return the bytes mapped by all processes, shared ones counted once. Slower than adding up resident sizes."""
+        total = 0
+        for pid in self._pids():
+            if pid != 1:
+                with contextlib.suppress(OSError, IndexError, StopIteration):
+                    lines = self._read(f"{pid}/smaps_rollup").splitlines()
+                    total += int(next(line for line in lines if line.startswith(b"Pss:")).split()[1]) * 1024
+        return total
+
+    def listed_bytes(self, limit: int) -> int:
+        """Return the bytes that show only in long lists. Stops counting beyond `limit`."""
+        return self._listed.held_bytes(limit)
+
+    def longest_wait(self) -> float:
+        """Return the seconds that the most delayed thread has spent runnable without a processor."""
+        longest = 0
+        for pid in self._pids():
+            with contextlib.suppress(OSError, IndexError):
+                for thread in self._threads(pid):
+                    longest = max(longest, int(self._read(f"{pid}/task/{thread}/schedstat").split()[1]))
+        return longest / 1e9
+
+    def close(self) -> None:
+        self._kernel.close()
+        os.close(self._proc)
+        os.close(self._box)
+
+    def _page_tables(self, pid: int) -> int:
+        return int(self._read(f"{pid}/status").partition(b"VmPTE:")[2].split(maxsplit=1)[0]) * 1024
+
+    def _pids(self) -> Iterator[int]:
+        return (int(name) for name in os.listdir(self._proc) if name.isdigit())
+
+    def _threads(self, pid: int) -> list[str]:
+        descriptor = os.open(f"{pid}/task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._proc)
+        try:
+            return os.listdir(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _read(self, path: str) -> bytes:
+        descriptor = os.open(path, os.O_RDONLY, dir_fd=self._proc)
+        try:
+            return os.read(descriptor, 4096)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,49 @@
+"""The clock of one step: when its wall limit is reached, and when its use has to be checked next."""
+
+import os
+import time
+
+from executor.sandbox.keeper.protocol import StepLimits
+
+_PROCESSORS = len(os.sched_getaffinity(0))
+#: The wall limit is stretched by the time that a program waits for a processor, up to this many times its length.
+_MAX_STRETCH = 20
+#: Seconds between two checks of a step, at least and at most.
+_MIN_INTERVAL, _MAX_INTERVAL = 0.005, 0.05
+#: The keeper rests this many times as long as a check takes of its own CPU time, but at most so many seconds: a program
+#: that makes checks slow must not go unchecked for long.
+_REST_RATIO, _MAX_REST = 4, 0.05
+
+
+class StepClock:
+    """Starts with the step. Times are of `time.monotonic`, in seconds."""
+
+    def __init__(self, limits: StepLimits, *, is_sampled: bool) -> None:
+        self.limits = limits
+        self.started = time.monotonic()
+        self.first_check = self.started + _MIN_INTERVAL
+        self._wall_s = limits.wall_s
+        # Sampling misses what happens between two checks.
+        self._max_interval = _MIN_INTERVAL * 2 if is_sampled else _MAX_INTERVAL
+
+    def has_expired(self, now: float) -> bool:
+        """Return True if the wall limit is reached, as it has been stretched so far."""
+        return now >= self.started + self._wall_s
+
+    def stretch(self, now: float, waited_s: float) -> bool:
+        """Extend the wall limit by the time spent waiting for a processor. Returns False if that leaves no time."""
+        elapsed = now - self.started
+        left = self.limits.wall_s - (elapsed - min(waited_s, elapsed))
+        if left <= 0 or elapsed > self.limits.wall_s * _MAX_STRETCH:
+            return False
+        self._wall_s = elapsed + left
+        return True
+
+    def soonest_check(self, now: float) -> float:
+        return now + _MIN_INTERVAL
+
+    def next_check(self, now: float, cpu_s: float, cost_s: float) -> float:
+        """Return when to check again: sooner near a limit, later if this check took `cost_s` of our own CPU time."""
+        left = min((self.limits.cpu_s - cpu_s) / _PROCESSORS, self.started + self._wall_s - now)
+        rest = min(cost_s * _REST_RATIO, cost_s + _MAX_REST)
+        return now + max(min(max(left, _MIN_INTERVAL), self._max_interval), rest)

@@ -1,0 +1,164 @@
+"""The steps of one box: which one runs, what it uses, and which limit it exceeds."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+from executor.sandbox.keeper.meter import Meter, Usage
+from executor.sandbox.keeper.process_tree import ProcessTree
+from executor.sandbox.keeper.protocol import StepLimits, StepReport
+from executor.sandbox.keeper.sampled_meter import SampledMeter
+from executor.sandbox.keeper.step_clock import StepClock
+from executor.sandbox.keeper.words import StepEnd
+
+NewMeter = Callable[[int, StepLimits], Meter]
+
+
+class Steps:
+    """`new_meter` makes the cgroups of a further step; it is None if /proc is sampled instead.
+
+    `open_tree` is called when the box's processes are first read. `next_check` is when `exceeded_limit` is due.
+    """
+
+    def __init__(
+        self, box: int, first_meter: Meter | None, new_meter: NewMeter | None, open_tree: Callable[[], ProcessTree]
+    ) -> None:
+        self.next_check = 0.0
+        self._box = box
+        self._meters = [first_meter] if first_meter else []
+        self._new_meter = new_meter
+        self._open_tree = open_tree
+        self._tree: ProcessTree | None = None
+        self._limits: tuple[StepLimits, ...] = ()
+        self._index = 0
+        self._clock: StepClock | None = None
+        self._last_sample = Usage(0.0, 0)
+
+    @property
+    def have_begun(self) -> bool:
+        return self._clock is not None
+
+    @property
+    def is_running(self) -> bool:
+        """True from the begin of the first step until the end of the last."""
+        return self._clock is not None and self._index < len(self._limits)
+
+    def open_meters(self) -> None:
+        """Sample once, so that files are open before the program runs."""
+        for meter in self._meters:
+            meter.sample()
+
+    def begin(self, limits: tuple[StepLimits, ...]) -> None:
+        """Start the clock of the first step."""
+        self._limits = limits
+        self._start_clock()
+
+    def prepare_further(self) -> Iterator[list[int]]:
+        """Make the cgroups of each further step, and yield the descriptors by which its process joins them."""
+        for index, limits in enumerate(self._limits[1:], start=1):
+            if self._new_meter:
+                self._meters.append(self._new_meter(index, limits))
+            yield self._meters[index].joins() if self._new_meter else []
+
+    def exceeded_limit(self, has_ended: Callable[[], bool]) -> str | None:
+        """Sample the running step, and return the limit that it exceeds: cpu, wall or memory.
+
+        `has_ended` returns True if process 1 has reported its end. Then the sample may be of the next step.
+        """
+        clock = self._clock
+        assert clock
+        now, cpu_before = time.monotonic(), time.thread_time()
+        usage = self._meters[self._index].sample()
+        self.next_check = clock.soonest_check(now)
+        if has_ended():
+            return None
+        self._last_sample = usage
+        if usage.exhausted or self._fills_buffers(clock.limits):
+            return "memory"
+        if usage.cpu_s > clock.limits.cpu_s:
+            return "cpu"
+        if clock.has_expired(now) and not self._can_stretch(clock, now):
+            return "wall"
+        # Sampling many processes takes long; the keeper must not spend all its time on it.
+        self.next_check = clock.next_check(now, usage.cpu_s, time.thread_time() - cpu_before)
+        return None
+
+    def end(self, end: StepEnd, stopped: str | None) -> StepReport:
+        """Return the report of a step, and start the clock of the next one unless this one is the last.
+
+        `stopped` is why the box is being killed, or None.
+        """
+        meter = self._meters[self._index]
+        is_last = end.exit_code != 0 or self._index + 1 == len(self._limits)
+        reported = Usage(end.cpu_s, end.resident_bytes)
+        usage = meter.conclude(reported, None if is_last else self._last_sample)
+        if usage.exhausted or (end.signal == signal.SIGKILL and meter.is_starved()):
+            stopped = stopped or "memory"
+        elif usage.cpu_s > self._limits[self._index].cpu_s:
+            stopped = stopped or "cpu"
+        is_last = is_last or stopped is not None
+        report = self._report(end.exit_code, end.signal, usage, end.wall_s, stopped, last=is_last)
+        if is_last:
+            self._index = len(self._limits)
+        else:
+            self._index += 1
+            self._start_clock()
+        return report
+
+    def is_starved(self) -> bool:
+        """Return True if the kernel has killed the running step because memory ran out."""
+        try:
+            return self._meters[self._index].is_starved()
+        except OSError:
+            return False
+
+    def report_killed(self, stopped: str) -> StepReport:
+        """Return the report of the running step after process 1 was killed with it."""
+        assert self._clock
+        with contextlib.suppress(OSError):
+            self._last_sample = self._meters[self._index].sample()
+        wall_s = time.monotonic() - self._clock.started
+        return self._report(None, signal.SIGKILL, self._last_sample, wall_s, stopped, last=True)
+
+    def close(self) -> None:
+        for meter in self._meters:
+            meter.close()
+        if self._tree:
+            self._tree.close()
+
+    def _start_clock(self) -> None:
+        limits = self._limits[self._index]
+        if self._new_meter is None:
+            self._meters.append(SampledMeter(self._processes()))
+        self._meters[self._index].begin(limits, waited=self._index == 0)
+        self._last_sample = Usage(0.0, 0)
+        self._clock = StepClock(limits, is_sampled=self._new_meter is None)
+        self.next_check = self._clock.first_check
+
+    def _report(
+        self, code: int | None, number: int | None, usage: Usage, wall_s: float, stopped: str | None, *, last: bool
+    ) -> StepReport:
+        used = usage.cpu_s, wall_s, usage.memory_bytes
+        return StepReport(self._box, self._index, code, number, *used, stopped, last)
+
+    def _fills_buffers(self, limits: StepLimits) -> bool:
+        """Return True if sockets hold more than the memory limit. A cgroup counts only a part of it; the sampled meter
+        counts all."""
+        if self._new_meter is None:
+            return False
+        try:
+            return self._processes().socket_buffer_bytes() > limits.memory_bytes
+        except OSError:  # it has just ended
+            return False
+
+    def _can_stretch(self, clock: StepClock, now: float) -> bool:
+        try:
+            return clock.stretch(now, self._processes().longest_wait())
+        except OSError:  # it has just ended
+            return False
+
+    def _processes(self) -> ProcessTree:
+        if self._tree is None:
+            self._tree = self._open_tree()
+        return self._tree

@@ -1,0 +1,91 @@
+"""Packets of words, each ended by a NUL, for the zygotes and process 1 of a box, which are written in C.
+
+keeper -> zygote      `box_words` (init/zygote.c)
+keeper -> process 1   `run_words`, which come from the executor in a `Begin`; then for each further step the number
+                      of cgroups to join (init/pid1.c)
+process 1 -> keeper   "ready", "step" with a `StepEnd`, or "failure" with a reason
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from executor.sandbox.keeper.protocol import MakeBox, StepOrder
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    """How a step ended, as process 1 measured it (`report` in init/pid1.c). `signal` is the one that killed it, and
+    `resident_bytes` the largest resident size of one of its processes."""
+
+    step: int
+    exit_code: int | None
+    signal: int | None
+    cpu_s: float
+    wall_s: float
+    resident_bytes: int
+
+    @classmethod
+    def parse(cls, text: str) -> "StepEnd":
+        """Read five numbers: step, exit code (negative if it is a signal), CPU seconds, wall seconds, bytes."""
+        step, status, cpu_s, wall_s, resident_bytes = text.split()
+        code = int(status)
+        exit_code, signal = (code, None) if code >= 0 else (None, -code)
+        return cls(int(step), exit_code, signal, float(cpu_s), float(wall_s), int(resident_bytes))
+
+
+def to_words(*values: str | int) -> bytes:
+    """Return the values as words. Raises ValueError if one contains a NUL."""
+    text = "\0".join(map(str, values))
+    if text.count("\0") != len(values) - 1:
+        raise ValueError("a word holds a NUL")
+    return os.fsencode(text) + b"\0"
+
+
+def box_words(order: MakeBox, joins: int) -> bytes:
+    """Return the words for `read_box` in init/zygote.c. The socket of process 1, `joins` descriptors and those of the
+    stub are attached."""
+    kind = "forked" if order.zygote else "stub" if order.stub else "plain"
+    head = to_words(order.id, order.user, order.disk_bytes, kind, joins)
+    return head + _step_words(order.stub) if order.stub else head
+
+
+def run_words(
+    files: Sequence[tuple[str, int, int]],
+    steps: Sequence[StepOrder],
+    *,
+    stub: bool,
+    collect: int = -1,
+    max_bytes: int = 0,
+) -> bytes:
+    """Return the words for `run` in init/pid1.c.
+
+    `files` are those of the work folder: name, index of the descriptor to copy from, mode. A `stub` reads its arguments
+    from a line of JSON, and keeps its own streams in the first step.
+
+    `collect` is the index of a socket, or -1. If it is given and the first step succeeds, the files that the step made
+    are sent there before the next one starts: one packet of the words name, mode and size of each, with the contents,
+    sealed, attached. Together they may have up to `max_bytes`.
+    """
+    packet = to_words(len(files), *(field for file in files for field in file))
+    packet += to_words(collect, max_bytes, len(steps))
+    for step in steps:
+        words = _step_words(step)
+        line = json.dumps({"argv": step.argv}) + "\n" if stub else ""
+        packet += to_words(line, len(words)) + words
+    return packet
+
+
+def _step_words(step: StepOrder) -> bytes:
+    """Return the words for `read_step` in init/step.c."""
+    limits = step.limits
+    # The meter enforces the limit of CPU time. The kernel's own, which is later, holds if the keeper is late.
+    cpu_s = int(limits.cpu_s) + 2
+    environment = [f"{name}={value}" for name, value in step.environment.items()]
+    resources = (cpu_s, limits.processes, limits.open_files, limits.file_bytes, limits.stack_bytes)
+    packet = to_words(len(step.argv), *step.argv, len(environment), *environment)
+    packet += to_words(*resources, step.stdin, step.stdout, step.stderr, int(step.shortcut is not None))
+    for words in (*step.shortcut.commands, step.shortcut.leaves) if step.shortcut else ():
+        packet += to_words(len(words), *words)
+    return packet

@@ -1,0 +1,31 @@
+"""The mechanisms of a host that the sandbox may use."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from executor.sandbox.wall.cgroups import Cgroups, NotTaken
+from executor.sandbox.wall.subordinate import Subordinates
+
+
+@dataclass(frozen=True)
+class Mechanisms:
+    """The bubblewrap, user ids, cgroups and folders of this host. `executor.host` finds them at the start."""
+
+    bubblewrap: Path
+    privileged: bool
+    first_user: int | None
+    cgroups: Cgroups | None
+    headers: Path | None = None
+    runtimes: Path | None = None
+    subordinates: Subordinates | None = None
+    #: Why programs have no users of their own, and what to do about it.
+    why_shared: str = ""
+    #: Why this bubblewrap is used, if it is not the system's.
+    why_bubblewrap: str = ""
+    #: Why limits are sampled, if there are no cgroups.
+    why_sampled: NotTaken | None = None
+
+    @property
+    def own_users(self) -> bool:
+        """True if each box is another user to the kernel; False if all boxes are the executor's own user."""
+        return self.first_user is not None

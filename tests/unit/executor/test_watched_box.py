@@ -1,0 +1,194 @@
+"""The keeper's side of a box: what it reports, and when it kills the box."""
+
+import fcntl
+import os
+import resource
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from executor.sandbox.keeper import channel
+from executor.sandbox.keeper.box import WatchedBox
+from executor.sandbox.keeper.protocol import MAX_PACKET, Begin, BoxGone, BoxReady, StepReport
+from tests.fixtures.step_limits import TINY
+
+_NEVER = float("inf")
+
+
+@pytest.fixture
+def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """The ends of the keeper and of process 1."""
+    ours, init = channel.pair()
+    with ours, init:
+        yield ours, init
+
+
+@pytest.fixture
+def box(sockets: tuple[socket.socket, socket.socket]) -> WatchedBox:
+    return WatchedBox(1, sockets[0], None, None)
+
+
+@pytest.fixture
+def init(sockets: tuple[socket.socket, socket.socket]) -> socket.socket:
+    return sockets[1]
+
+
+@pytest.fixture
+def signals(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The signals that are sent to process 1; its pidfd is the test's own."""
+    signals: list[int] = []
+    monkeypatch.setattr(signal, "pidfd_send_signal", lambda process, number: signals.append(number))
+    return signals
+
+
+class _Tree:
+    """A box whose processes have used so many seconds of CPU time."""
+
+    used_s = 0.0
+
+    def sample(self) -> dict[tuple[int, str], Any]:
+        return {(2, "1"): SimpleNamespace(own=self.used_s, waited=0.0, resident=0, page_tables=0, running=0.0)}
+
+    def file_bytes(self) -> int:
+        return 0
+
+    def listed_bytes(self, limit: int) -> int:
+        return 0
+
+    def kernel_bytes(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def tree(box: WatchedBox, init: socket.socket, signals: list[int], monkeypatch: pytest.MonkeyPatch) -> Iterator[_Tree]:
+    """The tree of a box without cgroups that runs the first of two steps, each with one second of CPU time."""
+    tree = _Tree()
+    monkeypatch.setattr(box._steps, "_open_tree", lambda: tree)
+    box.spawned(1, os.pidfd_open(os.getpid()))
+    init.send(b"ready")
+    box.begin(Begin(1, (TINY, TINY), b""), [])
+    assert [*box.read_reports()] == [BoxReady(1)]
+    yield tree
+    init.close()
+    if box.channel.fileno() >= 0:
+        assert isinstance([*box.close()][-1], BoxGone)
+
+
+def _report(box: WatchedBox) -> StepReport:
+    (report,) = box.read_reports()
+    assert isinstance(report, StepReport)
+    return report
+
+
+def _summary(report: StepReport) -> tuple[int, float, str | None, bool]:
+    return report.step, report.cpu_s, report.stopped, report.last
+
+
+def _drain(init: socket.socket) -> None:
+    """Read the packets with which the box began."""
+    while channel.is_readable(init.fileno()):
+        init.recv(MAX_PACKET)
+
+
+def test_a_box_that_never_becomes_ready_fails(box: WatchedBox) -> None:
+    box.spawned(1, -1)
+    assert time.monotonic() < box.next_check < _NEVER
+    box.check_limits()
+    assert [*box.close()] == [BoxGone(1, "the box was not ready within 120 s")]
+
+
+def test_a_box_that_survives_its_kill_is_given_up(box: WatchedBox, signals: list[int]) -> None:
+    box.spawned(1, os.pidfd_open(os.getpid()))
+    box.stop("killed")
+    assert signals == [signal.SIGKILL]
+    assert time.monotonic() < box.next_check <= time.monotonic() + 30
+    box.check_limits()
+    assert box.is_stuck
+    assert [*box.close()] == [BoxGone(1, "its processes did not end within 30 s of being killed")]
+
+
+@pytest.mark.usefixtures("tree")
+def test_a_box_that_does_not_end_after_its_program_is_killed(
+    box: WatchedBox, init: socket.socket, signals: list[int]
+) -> None:
+    init.send(b"step 0 1 0.25 0.5 1000")
+    assert _report(box).last
+    box.check_limits()  # releases process 1
+    assert signals == []
+    assert time.monotonic() < box.next_check < _NEVER
+    box.check_limits()
+    assert signals == [signal.SIGKILL]
+    init.close()
+    assert [*box.close()] == [BoxGone(1)]
+
+
+def test_a_ready_box_may_wait_for_its_program_without_limit(box: WatchedBox, init: socket.socket) -> None:
+    box.spawned(1, os.pidfd_open(os.getpid()))
+    init.send(b"ready")
+    assert [*box.read_reports()] == [BoxReady(1)]
+    assert box.next_check == _NEVER
+    init.close()
+    assert isinstance([*box.close()][-1], BoxGone)
+
+
+@pytest.mark.usefixtures("tree")
+def test_a_box_is_taken_down_after_its_answer_has_left(box: WatchedBox, init: socket.socket) -> None:
+    """Taking it down takes the kernel long, and the answer goes first."""
+    init.send(b"step 0 1 0 0 1000")
+    assert _report(box).last
+    assert box.next_check < time.monotonic() + 0.01
+    _drain(init)
+    assert not channel.is_readable(init.fileno())
+    box.check_limits()
+    assert init.recv(1) == b""
+    assert time.monotonic() + 1 < box.next_check < _NEVER
+
+
+def test_a_step_does_not_pay_for_the_next_one(box: WatchedBox, init: socket.socket, tree: _Tree) -> None:
+    """Process 1 reports the end of a step and starts the next, and a busy keeper reads the report late."""
+    init.send(b"step 0 0 0.25 0.5 1000")
+    tree.used_s = 60
+    box.check_limits()
+    assert _summary(_report(box)) == (0, 0.25, None, False)
+    init.send(b"step 1 0 60 60 1000")
+    assert _summary(_report(box)) == (1, 60, "cpu", True)
+
+
+def test_a_step_pays_for_its_own_use(box: WatchedBox, init: socket.socket, tree: _Tree) -> None:
+    tree.used_s = 60
+    box.check_limits()
+    init.send(b"step 0 -9 60 60 1000")
+    assert _summary(_report(box)) == (0, 60, "cpu", True)
+
+
+@pytest.mark.usefixtures("tree")
+def test_a_silent_process_1_is_not_checked_without_a_pause(box: WatchedBox, init: socket.socket) -> None:
+    init.close()
+    assert [*box.read_reports()] == []
+    box.next_check = 0.0
+    box.check_limits()
+    assert box.is_silent
+    assert box.next_check > 0.0
+
+
+def test_a_descriptor_may_have_a_high_number() -> None:
+    """A keeper of many boxes has more than the 1024 that select(2) accepts."""
+    ours, theirs = channel.pair()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    try:
+        high = fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with ours, theirs, socket.socket(fileno=high):
+        assert not channel.is_readable(high)
+        theirs.send(b"word")
+        assert channel.is_readable(high)
