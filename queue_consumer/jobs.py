@@ -178,8 +178,8 @@ class JobMaker:
         request_id = request_id or upload["request_id"] or foreign_requests.setdefault(upload_id, uuid4())
         if upload["enable"] != 0:
             return _NoJob(upload_id, request_id)
-        # The original's rows have no key. Its files are named by id and extension, which is the language's code.
-        key = upload["object_key"] or f"{upload_id}.{check_lang(upload['language'])}"
+        # The original's rows have no key, and perhaps no language. Its files are named by id and the language's code.
+        key = upload["object_key"] or f"{upload_id}.{check_lang(upload['language'] or '')}"
         try:
             source = await self._read(upload_id, key, upload["sha256"])
         except Unusable as exc:
