@@ -51,7 +51,7 @@ _ORDER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The count of one state in one place; None if the broker is unavailable.
+    """The count of one state in one place. `count` is None if the broker is unavailable.
 
     `oldest_s` is the age of the oldest in seconds; None if there is none or its age is unknown.
     """

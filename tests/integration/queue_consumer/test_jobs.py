@@ -128,9 +128,7 @@ async def test_a_strangers_message_without_an_id_makes_one_job_too(
     assert len(await fetch(database, "SELECT id FROM job")) == 1
 
 
-async def test_a_row_of_the_original_without_a_language_is_rejected_at_once(
-    database: Database, consumer: Consumer
-) -> None:
+async def test_a_row_without_a_language_is_rejected_at_once(database: Database, consumer: Consumer) -> None:
     upload = await add_upload(database)
     await execute(database, "UPDATE uploads SET language = NULL WHERE id = :id", id=upload)
     assert await consumer.handle([delivery(upload)]) == [Reject(f"the file of submission {upload} is missing")]

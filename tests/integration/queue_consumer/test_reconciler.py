@@ -113,7 +113,7 @@ async def test_a_request_that_always_crashes_is_given_up(
     assert (job["upload"], job["stop_reason"]) == (upload, "an error of ours (RuntimeError)")
 
 
-async def test_a_database_that_undoes_the_statement_counts_no_dead_consumer(
+async def test_a_database_conflict_counts_no_dead_consumer(
     database: Database, store: LocalStore, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await request(database, store, seconds_ago=61)
