@@ -22,7 +22,7 @@ _UNAVAILABLE_SECONDS: Final = 60.0
 _UNAVAILABLE_STATUSES: Final = frozenset({502, 503, 504})
 _REGISTERED: Final = "Your submission was registered with ID: "
 _FINAL: Final = frozenset({"executed", "failed"})
-#: Further extensions, which are not names of their language in `shared.languages`.
+#: Extensions that are not names of their language in `shared.languages`.
 _EXTENSIONS: Final = {"cc": "cpp", "cxx": "cpp", "cjs": "js", "mjs": "js", "f": "f90", "pyw": "py"}
 
 
@@ -31,7 +31,7 @@ class UsageError(PrecieuxError):
 
 
 class ServerError(PrecieuxError):
-    """The server refused, or did not answer. The text says what to do next."""
+    """The server refused the request, or did not answer. The text says what to do next."""
 
 
 class ServerUnavailable(ServerError):
@@ -51,7 +51,7 @@ class Submission:
     error: str | None
     #: The names of the texts that the server has cut.
     shortened: list[str] | None = None
-    #: Why it takes longer than usual; None if it does not, or has ended.
+    #: Why the submission takes longer than usual; None if it does not, or if it has ended.
     delay: str | None = None
 
     @classmethod
@@ -73,7 +73,7 @@ class Submission:
 
 
 class Client:
-    """The classic calls, with an API key if one is given. Errors are `PrecieuxError`s of one sentence."""
+    """Makes the three calls of the original API, with `key` if it is given. Raises `PrecieuxError`s of one sentence."""
 
     def __init__(self, url: str, key: str | None = None) -> None:
         if urlsplit(url).scheme not in ("http", "https"):
@@ -134,7 +134,7 @@ class Client:
                 continue
             answered = time.monotonic()
             if found is None:
-                raise ServerError(f"Submission {number} is not among those of {email}.")
+                raise ServerError(f"The server has no submission {number} of {email}: check the number and address.")
             if (found.status, found.delay) != last:
                 last = found.status, found.delay
                 on_change(found)
@@ -176,7 +176,7 @@ class Client:
 
 
 def guess_language(source: Path) -> str | None:
-    """Return the CodeX code of the language that a file's extension means; None if it is unknown."""
+    """Return the CodeX code of the language that a file's extension names; None if it names none."""
     extension = source.suffix.removeprefix(".").lower()
     return check_lang(extension) or _EXTENSIONS.get(extension)
 

@@ -64,7 +64,7 @@ async def operator_database(data_dir: Path | None = None) -> AsyncIterator[Datab
             require_data_dir(settings.data_dir)
             folder = settings.data_dir / "postgres"
             running = running_url(folder, Role.OPERATOR)
-            url = running or await _start_for_the_moment(stack.enter_context(EmbeddedPostgres(folder)))
+            url = running or await _upgrade(stack.enter_context(EmbeddedPostgres(folder)))
         database = Database(DatabaseSettings(database_url=SecretStr(url), database_pool_size=2))
         await _connect(database)
         try:
@@ -79,8 +79,8 @@ async def operator_database(data_dir: Path | None = None) -> AsyncIterator[Datab
             await database.disconnect()
 
 
-async def _start_for_the_moment(postgres: EmbeddedPostgres) -> str:
-    """Upgrade its schema as `up` does, and return its address. Its folder may be new."""
+async def _upgrade(postgres: EmbeddedPostgres) -> str:
+    """Upgrade the schema as `up` does, because the database may be new or old. Return its address."""
     await asyncio.to_thread(command.upgrade, alembic_config(postgres.url(Role.OWNER)), "head")
     return postgres.url(Role.OPERATOR)
 

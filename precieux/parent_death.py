@@ -13,8 +13,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def die_with_parent(death: signal.Signals) -> Callable[[], None]:
     """Return a `preexec_fn` for `Popen`: the child gets `death` when the thread that started it ends.
 
-    Because the thread matters, not the process, children are started from the main thread. Popen calls the function
-    after it has changed the user, as it must: the kernel drops the request when credentials change.
+    The kernel watches the thread, not the process, so children are started from the main thread. Popen calls the
+    function after it has changed the user, which is needed: the kernel drops the request when credentials change.
     """
     parent = os.getpid()
 

@@ -55,7 +55,7 @@ class SampleResult:
 
     @property
     def complaint(self) -> str | None:
-        """A few words about what is not as expected; None if all is."""
+        """A few words about what is not as expected; None if everything is."""
         if self.submission is None:
             return "did not finish"
         if mismatch := self.sample.mismatch(self.submission):
@@ -65,7 +65,7 @@ class SampleResult:
         # The original has two subjects. The second one is for every error.
         start = "Successful Code result" if self.sample.verdict == "ok" else "Error while compiling code"
         if (self.mail.subject, self.mail.recipient) != (f"{start} - {self.number}", self.email):
-            return "the mail is another"
+            return "the mail's subject or recipient differs"
         return None
 
 

@@ -1,4 +1,4 @@
-"""The files that make Precieux a systemd service: their content, their place, and whether they were changed.
+"""The files that make Precieux a systemd service: their content and place, and a check for changes.
 
 They come from `deploy/systemd`. The ones that an upgrade may replace begin with a checksum of the rest, so an
 operator's changes are noticed. Settings are written once, and then belong to the operator.

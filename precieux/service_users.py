@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 _EXECUTOR: Final = "precieux-executor"
-#: The number of ids that useradd(8) grants to a user.
+#: The first id that useradd(8) grants, and the number of ids for one user.
 _FIRST_ID: Final = 100_000
 _COUNT: Final = 65536
 

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from precieux.client import LOCAL_SERVER, Submission
 from precieux.up.system import System
+from shared.control_characters import replace_controls
 
 #: Results go to `out`, progress and errors to `err`, so that a pipe carries only results.
 out: Final = Console(highlight=False)
@@ -27,8 +28,6 @@ _STYLES: Final = {
     "none-executed": "dim",
     "failed": "red",
 }
-#: Control characters, except tab and newline: a program's output must not control the terminal.
-_CONTROLS: Final = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
 
 
 def say(text: str) -> None:
@@ -58,14 +57,10 @@ def complain(error: Exception) -> None:
 def show_program_output(text: str) -> None:
     """Print a program's output: byte for byte on a pipe, without control characters on a terminal."""
     if out.is_terminal:
-        say(harmless(text).rstrip("\n"))
+        say(replace_controls(text).rstrip("\n"))
     else:
         sys.stdout.write(text)
         sys.stdout.flush()
-
-
-def harmless(text: str) -> str:
-    return text.replace("\r\n", "\n").translate(_CONTROLS)
 
 
 def styled(word: str | None) -> Text:
@@ -78,7 +73,7 @@ def show_table(headers: Sequence[str], rows: Iterable[Iterable[object]], *, whol
 
     If the terminal is too narrow, columns are folded, except those in `whole`. No text is cut off.
     """
-    texts = [["-" if cell is None else harmless(str(cell)) for cell in row] for row in rows]
+    texts = [["-" if cell is None else replace_controls(str(cell)) for cell in row] for row in rows]
     if not out.is_terminal:
         for row in texts:
             say("\t".join(row))
@@ -102,7 +97,7 @@ def _short_date_of(text: str | None) -> str:
     try:
         return short_date(datetime.fromisoformat(text)) if text else ""
     except ValueError:
-        return harmless(text or "")
+        return replace_controls(text or "")
 
 
 def show_submissions(submissions: Iterable[Submission]) -> None:
@@ -154,5 +149,5 @@ def own_command() -> str:
 
 
 def _first_line(text: str | None) -> str:
-    first = harmless(text or "").strip().partition("\n")[0]
+    first = replace_controls(text or "").strip().partition("\n")[0]
     return first if len(first) <= 60 else first[:59] + "…"

@@ -23,15 +23,15 @@ from precieux.up.waiting import WAITING
 from shared.errors import PrecieuxError
 from shared.settings import PREFIX
 
-#: Seconds in which another part must become ready or restart; and in which all must become ready.
-_START_TIMEOUT, _LONGEST_START = 60.0, 300.0
+#: Seconds that a start may take without news from `up`, and seconds that it may take at all.
+_LONGEST_SILENCE, _LONGEST_START = 60.0, 300.0
 _LINES: Final = 12
 _STATUS: Final = f"STATUS={WAITING}".encode()
 _STOP_TIMEOUT: Final = 60.0
 
 
 class ThrowawaySystem:
-    """Use as a context manager, in the main thread. `settings` are further `PRECIEUX_*` variables for `up`.
+    """A temporary system, as a context manager for the main thread. `settings` are `PRECIEUX_*` variables for `up`.
 
     It does not inherit the caller's `PRECIEUX_*`, because it must not use a real database or send real mails.
     """
@@ -112,12 +112,12 @@ class ThrowawaySystem:
             now = time.monotonic()
             if self.process.poll() is not None:
                 raise PrecieuxError(f"The system ended before it was ready. {self._last_lines()}")
-            if now > min(heard + _START_TIMEOUT, began + _LONGEST_START):
+            if now > min(heard + _LONGEST_SILENCE, began + _LONGEST_START):
                 parts = waits_for.capitalize() or "The system"
                 raise PrecieuxError(
                     f"{parts} did not become ready within {now - began:.0f} s. {self._last_lines(waits_for)}"
                 )
-            select.select([notify], [], [], 0.1)  # short, to see it end
+            select.select([notify], [], [], 0.1)  # not long, so that the end of the process is noticed
 
     def _last_lines(self, waits_for: str = "") -> str:
         """Return the last log lines of the parts that are waited for, or of all parts if they logged nothing."""

@@ -16,10 +16,10 @@ from shared.storage.base import ObjectStore
 
 #: Bytes of sources that are held in memory at once. A longer source is held alone.
 _BYTES_AT_ONCE: Final = 4 << 20
-#: Rows of the original system have no size.
+#: The size that is assumed for rows of the original system, which hold none.
 _UNKNOWN_SIZE: Final = 1 << 20
 
-# The job's text is built in SQL, so inputs never leave the database. An escaped byte may take six.
+# The job's text is built in SQL, so that inputs never leave the database: JSON may take six bytes for one.
 #
 # Start-time fair queueing on two levels (docs/adr/0094). A job's `turn` comes after the turns of its key, and a key
 # without waiting jobs starts beside the first turns of the others. A `place` is the same for a sender within its key.
@@ -152,7 +152,7 @@ class JobMaker:
         return results
 
     async def give_up(self, upload_id: int, request_id: UUID, reason: str) -> int | None:
-        """End a request that cannot be run: make a stopped job, of which a runner mails the reason. Return its id."""
+        """End a request that cannot be run: make a job with a `stop_reason`, which a runner mails. Return its id."""
         jobs = await self._insert([_Request(upload_id, request_id, None, stop_reason=reason)])
         return jobs.get(request_id)
 
@@ -178,8 +178,8 @@ class JobMaker:
         request_id = request_id or upload["request_id"] or foreign_requests.setdefault(upload_id, uuid4())
         if upload["enable"] != 0:
             return _NoJob(upload_id, request_id)
-        # The original's rows have no key. Its files are named by id and extension, which is the language's code.
-        key = upload["object_key"] or f"{upload_id}.{check_lang(upload['language'])}"
+        # The original's rows have no key, and perhaps no language. Its files are named by id and the language's code.
+        key = upload["object_key"] or f"{upload_id}.{check_lang(upload['language'] or '')}"
         try:
             source = await self._read(upload_id, key, upload["sha256"])
         except Unusable as exc:

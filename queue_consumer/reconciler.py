@@ -21,9 +21,10 @@ from shared.settings import Settings
 log = get_logger(__name__)
 
 _BATCH: Final = 100
-#: A request that still fails by an error of ours after this many deadlines is given up, and its reason is mailed.
+#: A request that still fails by an error of ours after this many times `silence_seconds` is given up, and its reason
+#: is mailed.
 _PATIENCE: Final = 4
-#: A request during which this many consumers died is given up too.
+#: A request is given up too if this many consumers died while they made its job.
 _MAX_CRASHES: Final = 5
 
 
@@ -70,7 +71,7 @@ class Reconciler:
         return [job for job in jobs if job is not None]
 
     async def _make_counted(self, row: Record) -> int | None:
-        """Make a job, counted before and uncounted after. What stays counted are the consumers that died in between."""
+        """Make a job. The consumer is counted meanwhile, so the count keeps those that died."""
         upload, request = row["id"], row["request_id"]
         if row["stopped_consumers"] >= _MAX_CRASHES:
             log.error("request.given_up", upload=upload, request=str(request), crashes=row["stopped_consumers"])
@@ -80,7 +81,12 @@ class Reconciler:
             await self._count(upload, -row["stopped_consumers"])
             return job
         await self._count(upload, 1)
-        job = await self._make(upload, request, overdue=bool(row["overdue"]))
+        try:
+            job = await self._make(upload, request, overdue=bool(row["overdue"]))
+        except DatabaseUnavailable:
+            # This consumer is alive. If it still cannot reach the database, the request stays counted once too often.
+            await self._count(upload, -1)
+            raise
         await self._count(upload, -1)
         return job
 

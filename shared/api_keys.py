@@ -77,7 +77,7 @@ async def find(connection: Connection, sha256: str) -> ApiKey | None:
 
 
 async def any_ever(connection: Connection) -> bool:
-    """Return True if a key has ever existed. Revoked keys count, and keys of the settings."""
+    """Return True if there has ever been a key, including revoked keys and those of the settings."""
     row = await connection.fetch_one("SELECT EXISTS (SELECT 1 FROM api_keys) AS found")
     return bool(row and row["found"])
 

@@ -32,7 +32,7 @@ class RunRequest(BaseModel):
 
     code: str
     language: str
-    # The original documents `input`; the report's client sent `inputs`. Both mean the same text.
+    # The original documents `input`, but a client of it sent `inputs`. Both mean the same text.
     input: str = Field(default="", validation_alias=AliasChoices("input", "inputs"))
     filename: str | None = Field(default=None, description="the name of the source file, for messages")
     time_limit: float | None = Field(default=None, gt=0, description="CPU seconds")

@@ -22,7 +22,7 @@ them knows boto3, pika or httpx.
 
 
 class PrecieuxError(Exception):
-    """The base of all. Its text is one sentence for a person."""
+    """The base of all these errors. Its text is one sentence for a person."""
 
 
 class ConfigurationError(PrecieuxError):

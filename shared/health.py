@@ -24,7 +24,7 @@ from shared.settings import Settings
 class HealthSettings(Settings):
     metrics_host: Annotated[str, Field(description="the address that serves /healthz and /metrics")] = "127.0.0.1"
     metrics_port: Annotated[
-        int | None, Field(ge=1, le=65535, description="the port that serves them; unset, none does")
+        int | None, Field(ge=1, le=65535, description="the port that serves /healthz and /metrics; unset, they are off")
     ] = None
 
 
@@ -45,7 +45,7 @@ class Health:
         )
         app = Starlette(routes=[Route("/healthz", self._healthz), Route("/metrics", self._metrics)])
         try:
-            await serve_http(app, listening, stop, grace_seconds=1, tell_readiness=False)
+            await serve_http(app, listening, stop, grace_seconds=1, report_ready=False)
         finally:
             listening.close()
 

@@ -46,9 +46,11 @@ _FULL: Final = _answer(
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """`head_s`: from the connection, or the first byte of a later request, to the end of the request's head.
-    `answer_s`: for the client to read what the server has written so far.
-    `head_bytes`: of the request's path and its header fields.
+    """The bounds of one server's connections.
+
+    `head_s` is the time from the connection, or from the first byte of a later request, to the end of the request's
+    head. `answer_s` is the time in which the client must read what the server has written. `head_bytes` bounds the
+    path and the header fields of a request together.
     """
 
     head_s: float = 10.0
@@ -61,16 +63,16 @@ class ConnectionLimits:
 class Connections:
     """The open connections of one server.
 
-    When there are too many, the one that has waited longest for a request is closed in favour of the new one; and if
-    none does, the one that has waited longest for its client to send the body or to read the answer. A client that does
-    its part at once is therefore served, however many others do not.
+    If there are too many, the one that has waited longest for a request is closed in favour of the new one. If none
+    waits for a request, it is the one that has waited longest for its client to send the body or to read the answer. So
+    a client that does its part at once is served even if many others do not.
     """
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self._addresses: dict[BoundedProtocol, str] = {}
         self._per_address: Counter[str] = Counter()
-        self._idle: dict[BoundedProtocol, None] = {}  # oldest first, as the next
+        self._idle: dict[BoundedProtocol, None] = {}  # the oldest first, in both
         self._stalled: dict[BoundedProtocol, None] = {}
 
     def admit(self, connection: "BoundedProtocol", address: str) -> bool:
@@ -157,7 +159,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._count_unwanted(len(data))
 
     def send_400_response(self, msg: str) -> None:
-        if not self.transport.is_closing():  # it has its answer if its head was too long
+        if not self.transport.is_closing():  # if the head was too long, the client has its answer
             super().send_400_response(f"{msg} Send what HTTP/1.1 allows, with at most {_MOST_FIELDS} header fields.")
 
     def on_message_begin(self) -> None:

@@ -20,13 +20,13 @@ _BACKLOG: Final = 256
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, *, tell_readiness: bool) -> None:
+    def __init__(self, config: uvicorn.Config, *, report_ready: bool) -> None:
         super().__init__(config)
-        self._tell_readiness = tell_readiness
+        self._report_ready = report_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self._tell_readiness:
+        if self._report_ready:
             notify_ready()
 
     @contextlib.contextmanager
@@ -55,11 +55,11 @@ async def serve_http(
     *,
     limits: ConnectionLimits | None = None,
     grace_seconds: int = 5,
-    tell_readiness: bool = True,
+    report_ready: bool = True,
 ) -> None:
     """Serve until `stop`, then let the requests under way finish for `grace_seconds`.
 
-    With `tell_readiness`, the process reports that it is ready as soon as this server is.
+    With `report_ready`, the process reports that it is ready as soon as this server is.
     """
     protocol: Any = functools.partial(BoundedProtocol, Connections(limits or ConnectionLimits()))
     config = uvicorn.Config(
@@ -75,7 +75,7 @@ async def serve_http(
         lifespan="off",
         timeout_graceful_shutdown=grace_seconds,
     )
-    server = _Server(config, tell_readiness=tell_readiness)
+    server = _Server(config, report_ready=report_ready)
 
     async def exit_on_stop() -> None:
         await stop.wait()

@@ -16,8 +16,8 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from shared.settings import Settings, unknown
 
-#: Tracebacks, which keep their line breaks.
-_OURS: Final = frozenset({"exception", "stack"})
+#: The fields of tracebacks, which keep their line breaks.
+_TRACEBACKS: Final = frozenset({"exception", "stack"})
 
 
 class LogSettings(Settings):
@@ -33,7 +33,7 @@ class LogSettings(Settings):
 def _escape(_: object, __: str, event: EventDict) -> EventDict:
     """Escape characters that a terminal would obey. The console's renderer escapes only some of them."""
     return {
-        name: repr(value) if isinstance(value, str) and name not in _OURS and not value.isprintable() else value
+        name: repr(value) if isinstance(value, str) and name not in _TRACEBACKS and not value.isprintable() else value
         for name, value in event.items()
     }
 
@@ -90,15 +90,15 @@ def configure_logging(service: str, settings: LogSettings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
-    # pika and botocore log every reconnect and retry. Our own event is logged once, with what happens next.
+    # pika logs every attempt to reconnect. Our own event is logged once, with what happens next.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
-    # Its pool logs a traceback at each try to reconnect. Our event says once that the database is unavailable.
+    # asyncpg's pool logs a traceback for each. Our own event says once that the database is unavailable.
     logging.getLogger("asyncpg").setLevel(logging.ERROR)
-    # The client gets the same message, and may send such forms as often as they like.
+    # It logs every malformed form. The client gets the same message, and may send many such forms.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     for chatty in ("alembic", "boto3", "botocore", "databases", "httpcore", "httpx", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    # It warns of every request that is not HTTP, and any client may send many of those.
+    # uvicorn warns of every request that is not HTTP, and any client may send many of those.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     structlog.contextvars.bind_contextvars(service=service)
     for name, nearest in unknown(os.environ).items():

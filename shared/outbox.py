@@ -18,7 +18,7 @@ class OutboxRow:
 
 
 async def add(connection: Connection, upload_id: int, request_id: UUID) -> None:
-    """Request a run of one upload, in the caller's transaction."""
+    """Request a run of one submission, in the caller's transaction."""
     await connection.execute(
         "INSERT INTO outbox (queue, body, headers)"
         " VALUES (:queue, :body, jsonb_build_object('message_id', CAST(:message_id AS text)))",

@@ -12,10 +12,10 @@ INTERRUPTED: Final = 128 + signal.SIGINT
 
 
 def at_first_stop_signal(act: Callable[[], None]) -> None:
-    """Have the event loop call `act` at the first of them. The process ignores all further ones.
+    """Have the event loop call `act` at the first stop signal. The process ignores all further ones.
 
-    The handlers of the loop itself are removed when it closes. One more signal would then kill a process that is
-    about to exit with 0.
+    The loop's own handlers would not do: they are removed when the loop closes, and one more signal would then kill a
+    process that is about to exit with 0.
     """
     loop = asyncio.get_running_loop()
 

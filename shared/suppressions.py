@@ -1,4 +1,4 @@
-"""Suppressions: recipients who asked for no more mails.
+"""Suppressions: addresses that want no more mails.
 
 A row keeps the address as its owner unsubscribed it, and its canonical form, which finds all spellings of it.
 A row of an earlier release has no canonical form, and only its exact spelling finds it.

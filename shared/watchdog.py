@@ -17,8 +17,8 @@ from shared.notify import notify_alive
 
 log = get_logger(__name__)
 
-#: Reports in the time that the listener waits for one. Two may be late or lost.
-_SIGNS: Final = 3
+#: Reports in the time in which the other side expects one, so that two may be late or lost.
+_REPORTS: Final = 3
 
 
 class Pulse:
@@ -42,7 +42,7 @@ class Pulse:
     def beat(self) -> None:
         self._last = time.monotonic()
 
-    def stopped(self) -> bool:
+    def is_stuck(self) -> bool:
         """Return True if the thread is stuck, and log it."""
         silent_s = time.monotonic() - self._last
         if silent_s > self._longest:
@@ -59,7 +59,7 @@ def interval() -> float | None:
     watched = os.environ.get("WATCHDOG_PID", str(os.getpid()))
     if not microseconds.isdecimal() or watched != str(os.getpid()):
         return None
-    return int(microseconds) / 1e6 / _SIGNS or None
+    return int(microseconds) / 1e6 / _REPORTS or None
 
 
 @contextlib.asynccontextmanager
@@ -79,6 +79,6 @@ async def signs_of_life() -> AsyncIterator[None]:
 
 async def _repeat(seconds: float) -> None:
     while True:
-        if not any(pulse.stopped() for pulse in tuple(_pulses)):
+        if not any(pulse.is_stuck() for pulse in tuple(_pulses)):
             notify_alive()
         await asyncio.sleep(seconds)

@@ -16,15 +16,13 @@ from job_runner.emails.original import FIRST_ROW, REGARDS
 from job_runner.emails.templates import TEMPLATES
 from job_runner.outcome import Outcome
 from shared.codex import RunResponse, Verdict
+from shared.control_characters import replace_controls
 
 MAX_SHOWN: Final = 20_000
 MAX_LINES: Final = 2_000
 
-# C0 and C1 except tab and newline. Format characters stay: Persian is spelled with U+200C, emoji joined by U+200D.
-_CONTROLS: Final = {c: "\N{REPLACEMENT CHARACTER}" for c in (*range(32), *range(127, 160)) if c not in (9, 10)}
 # Some programs break lines at these, and others do not.
 _SEPARATORS: Final = {0x2028: "\n", 0x2029: "\n"}
-_SHOWN_AS: Final = {**_CONTROLS, **_SEPARATORS}
 
 _EXPLANATIONS: Final = {
     Verdict.OK: "The program ran to its end.",
@@ -88,7 +86,7 @@ def shown(text: str, *, where_the_rest_is: str = "") -> str:
     """
     kept = _first(text)
     cut = len(text) - len(kept)
-    kept = kept.replace("\r\n", "\n").translate(_SHOWN_AS)
+    kept = replace_controls(kept).translate(_SEPARATORS)
     return f"{kept.removesuffix(chr(10))}\n[cut here: {cut} more characters{where_the_rest_is}]" if cut else kept
 
 

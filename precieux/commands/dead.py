@@ -19,9 +19,9 @@ from shared.settings import load
 app = typer.Typer(help="List dead letters, put them on the queue again, or drop them.", no_args_is_help=True)
 
 Keys = Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Keys, as `precieux dead list` shows them.")]
-All = Annotated[bool, typer.Option("--all", help="All dead letters that are there now.")]
+All = Annotated[bool, typer.Option("--all", help="All dead letters in the queue now.")]
 
-#: More dead letters than there ever are.
+#: A limit beyond any number of dead letters.
 _MANY: Final = 1_000_000
 
 Act = Callable[[DeadLetters, Collection[str]], Awaitable[list[DeadLetter]]]

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from precieux.mailbox import Mail
 from precieux.samples import Sample, SampleResult
-from precieux.terminal import harmless, out, say, styled
+from precieux.terminal import out, say, styled
+from shared.control_characters import replace_controls
 
 _MAILS_SHOWN: Final = 2
 
@@ -20,7 +21,7 @@ def show(outcomes: Sequence[SampleResult], left_out: Sequence[Sample], *, second
     (_show_table if out.is_terminal else _show_lines)(outcomes)
     for outcome in outcomes:
         if outcome.complaint and outcome.submission and outcome.submission.error:
-            say(f"Error output of {outcome.sample.path.name}:\n{harmless(outcome.submission.error).strip()}")
+            say(f"Error output of {outcome.sample.path.name}:\n{replace_controls(outcome.submission.error).strip()}")
     for mail in _choose_mails(outcomes):
         _show_mail(mail)
     for sample in left_out:
@@ -60,7 +61,8 @@ def _choose_mails(outcomes: Sequence[SampleResult]) -> list[Mail]:
 
 def _show_mail(mail: Mail) -> None:
     headers = {"From": mail.sender, "To": mail.recipient, "Subject": mail.subject, "Date": mail.date}
-    text = "\n".join(f"{name}: {value}" for name, value in headers.items()) + "\n\n" + harmless(mail.text).rstrip()
+    lines = [*(f"{name}: {value}" for name, value in headers.items()), "", replace_controls(mail.text).rstrip()]
+    text = "\n".join(lines)
     if out.is_terminal:
         out.print(Panel(Text(text), title="A mail", title_align="left", border_style="blue"))
     else:

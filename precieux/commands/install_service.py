@@ -1,7 +1,7 @@
-"""`precieux install-service`: Precieux as a service of systemd, started now and at every boot.
+"""`precieux install-service`: makes Precieux a systemd service, and starts it now and at every boot.
 
-For a machine it makes two users, one for the services and one for the executor; for one user everything runs as that
-user. Called again after an upgrade, it brings the units up to date and starts them again.
+For the whole machine it makes two users, one for the services and one for the executor. With `--user` everything runs
+as the calling user. Called again after an upgrade, it replaces the units and restarts them.
 """
 
 import os
@@ -25,7 +25,7 @@ _HOMES: Final = tuple(Path(folder) for folder in ("/home", "/root", "/run/user")
 _BOOTED: Final = Path("/run/systemd/system")
 _LINGERING: Final = Path("/var/lib/systemd/linger")
 
-User = Annotated[bool, typer.Option("--user", help="Install it for your user alone, without root.")]
+User = Annotated[bool, typer.Option("--user", help="Install it for your user only, without root.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the files and the commands, and change nothing.")]
 Remove = Annotated[bool, typer.Option("--remove", help="Stop it and remove the units. Data and settings stay.")]
 
@@ -93,7 +93,7 @@ def show(place: Place) -> None:
     for file in service_files.units(place):
         terminal.say(f"# {file.path}\n{file.content}")
     for settings in service_files.settings(place):
-        terminal.say(f"# {settings.path}: {'stays' if settings.path.exists() else 'settings, all of them by default'}")
+        terminal.say(f"# {settings.path}: {'stays' if settings.path.exists() else 'would hold the default settings'}")
     for words in (*_preparations(place), _systemctl(place, "restart", *UNITS)):
         terminal.say(_shown(words))
 
@@ -149,7 +149,7 @@ def _show_summary(place: Place) -> None:
     if not service_users.ids_can_be_mapped():
         terminal.hint(f"All programs share one user. To give each its own: `apt install uidmap`, then `{again}`.")
     if place.for_user and not (_LINGERING / pwd.getpwuid(os.getuid()).pw_name).exists():
-        terminal.hint("It runs only while you are logged in. `loginctl enable-linger` changes that.")
+        terminal.hint("It runs only while you are logged in. To keep it running: `loginctl enable-linger`.")
 
 
 def _preparations(place: Place) -> Iterator[Sequence[str]]:

@@ -71,9 +71,9 @@ async def retry(connection: Connection, job_id: int) -> str:
             await _notify(connection)
             return f"Job {job_id} is due now."
         case JobState.NONE_EXECUTED:
-            raise PrecieuxError(f"Job {job_id} is about to be failed ({job['stop_reason']}); retry it after that.")
+            raise PrecieuxError(f"Job {job_id} is about to fail ({job['stop_reason']}); retry it after that.")
         case JobState.EXECUTING:
-            raise PrecieuxError(f"Job {job_id} is being executed; it is tried again by itself when that fails.")
+            raise PrecieuxError(f"Job {job_id} is being executed; a failed attempt is repeated automatically.")
         case JobState.EXECUTED:
             raise PrecieuxError(f"Job {job_id} was executed and its verdict was mailed; there is nothing to retry.")
         case JobState.FAILED:

@@ -33,7 +33,7 @@ def create(
     allowed = [name.strip() for entry in recipients for name in entry.split(",")] if recipients else None
     for name_of_recipient in allowed or ():
         if not is_recipient(name_of_recipient):
-            raise typer.BadParameter(f"{name_of_recipient!r} is not a domain, *.domain or address")
+            raise typer.BadParameter(f"{name_of_recipient!r} is not a domain, a *.domain or an address")
     key_id, key = operate_in_transaction(
         lambda connection: api_keys.create(connection, name, scopes, allowed), data_dir
     )

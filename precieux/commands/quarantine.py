@@ -1,4 +1,4 @@
-"""`precieux quarantine`: lists sources that may not run because they stopped an engine or a runner, and lifts that."""
+"""`precieux quarantine`: lists the sources that may not run (they stopped an engine or a runner), and releases them."""
 
 from collections.abc import Collection
 from typing import Annotated, Any, Final

@@ -51,9 +51,9 @@ _ORDER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The count of one state in one place. `oldest_s` is the age in seconds.
+    """The count of one state in one place. `count` is None if the broker is unavailable.
 
-    `oldest_s` is None if there is nothing or the age is unknown, `count` if the broker is unavailable.
+    `oldest_s` is the age of the oldest in seconds; None if there is none or its age is unknown.
     """
 
     place: str
@@ -82,7 +82,7 @@ async def count_everything(database: Database, settings: BrokerSettings) -> list
     async with database.transaction() as connection:
         rows = await connection.fetch_all(_COUNTS)
     found = {
-        (row["place"], row["state"]): Count(row["place"], row["state"], row["count"], _age(row["oldest_at"]))
+        (row["place"], row["state"]): Count(row["place"], row["state"], row["count"], _seconds_since(row["oldest_at"]))
         for row in rows
     }
     for state, queue in (("waiting", QUEUE), ("dead", DEAD_QUEUE)):
@@ -92,7 +92,7 @@ async def count_everything(database: Database, settings: BrokerSettings) -> list
         except BrokerUnavailable as exc:
             terminal.hint(str(exc))
         else:
-            found["broker", state] = Count("broker", state, depth.messages, _age(depth.oldest_at))
+            found["broker", state] = Count("broker", state, depth.messages, _seconds_since(depth.oldest_at))
     return [found[key] for key in _ORDER]
 
 
@@ -109,5 +109,5 @@ def age(seconds: float | None) -> str | None:
     return " ".join(parts[:2])
 
 
-def _age(moment: datetime | None) -> float | None:
+def _seconds_since(moment: datetime | None) -> float | None:
     return None if moment is None else max(0.0, round((datetime.now(UTC) - moment).total_seconds(), 1))

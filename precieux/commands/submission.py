@@ -8,6 +8,7 @@ from rich.text import Text
 
 from precieux import terminal
 from precieux.client import Client, Submission, UsageError, guess_language
+from shared.control_characters import replace_controls
 from shared.stop_signals import INTERRUPTED
 
 #: The exit code of a wait that took too long, as timeout(1) reports it.
@@ -87,13 +88,13 @@ def _progress(submission: Submission) -> Text:
     line = f"Submission {submission.id}: {_STATES.get(submission.status, submission.status)}"
     if submission.delay:
         line += f" ({submission.delay})"
-    return Text(terminal.harmless(line))
+    return Text(replace_controls(line))
 
 
 def _show(finished: Submission) -> None:
     if finished.output:
         terminal.show_program_output(finished.output)
     if finished.error:
-        terminal.err.print(terminal.harmless(finished.error).rstrip("\n"), markup=False, style="red", soft_wrap=True)
+        terminal.err.print(replace_controls(finished.error).rstrip("\n"), markup=False, style="red", soft_wrap=True)
     verdict = terminal.styled(finished.verdict or finished.status)
     terminal.err.print(f"Submission {finished.id}:", verdict, soft_wrap=True)

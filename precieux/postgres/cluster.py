@@ -1,7 +1,7 @@
 """The folder of an embedded Postgres: its content, its creation, and its locks.
 
 cluster/    the data directory (PGDATA)
-password    of the superuser, from which those of the roles are derived; mode 0600
+password    the superuser's, from which those of the roles are derived; mode 0600
 roles       the roles that the cluster has
 socket/     the server listens here; mode 0700. It is elsewhere if this path is too long for a socket
 log         the server's log since its last start
@@ -56,7 +56,7 @@ _ROLES: Final = " ".join(Role) + "\n"
 
 
 class Cluster:
-    """One folder. If it is empty, `prepare` makes the cluster."""
+    """The cluster in one folder. `prepare` makes it if there is none."""
 
     def __init__(self, home: PostgresHome) -> None:
         self._home = home
@@ -82,7 +82,7 @@ class Cluster:
             )
 
     def hand_over(self) -> None:
-        """Give the folder to the server's account if an earlier release used another one; `claim` it first."""
+        """Give the folder to the server's account if an earlier release used another one. Call `claim` first."""
         self._hand_over(self.directory)
         self._home.account.own(self._password)
 

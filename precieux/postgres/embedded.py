@@ -29,7 +29,7 @@ log = get_logger(__name__)
 
 _START_TIMEOUT: Final = 120.0  # s; after a crash the server first replays its log
 _STOP_TIMEOUT: Final = 10.0  # s, for each of the three ways to stop
-#: Seconds of waiting until it is logged.
+#: Seconds after which a wait for the server is logged.
 _LONG: Final = 5.0
 _POLL: Final = 0.005
 #: If they are off, a commit survives a killed server, because the kernel has it, but not a power cut.

@@ -106,8 +106,8 @@ def _wheel_binaries() -> Path:
 def _account_of_root(data_dir: Path) -> Account:
     """Return the owner of the data (an ordinary user may have made them), or else an account that nothing else uses.
 
-    Data of `nobody` are an earlier release's. Daemons without their own account run as `nobody` too, so the data are
-    handed over (`Cluster.hand_over`).
+    An earlier release ran Postgres as `nobody`, as other daemons without an account do. Its data are handed over
+    (`Cluster.hand_over`).
     """
     owner = next((path.stat() for path in (data_dir / "cluster", data_dir) if path.exists()), None)
     if owner is not None and owner.st_uid not in (0, _nobody()):
@@ -196,7 +196,7 @@ def _require_reachable(account: Account, path: Path) -> Path:
 
 
 def _reaches(account: Account, path: Path) -> bool:
-    """Return True if the account can reach the path. Tried, because access lists and security modules matter too."""
+    """Return True if the account can reach the path. It tries, because access lists and security modules matter too."""
     test = ["/usr/bin/test", "-x", str(path)]
     done = subprocess.run(test, user=account.uid, group=account.gid, extra_groups=account.groups, check=False)
     return done.returncode == 0

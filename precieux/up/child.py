@@ -30,7 +30,7 @@ class Program:
 
 
 class Child:
-    """The process of one program, through all its restarts. Only `kill` waits."""
+    """The process of one program, through all its restarts. Only `kill` waits for its end."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -61,7 +61,7 @@ class Child:
             stdin=subprocess.DEVNULL,
             stdout=2,  # our standard output is for our caller
             start_new_session=True,  # Ctrl-C reaches only us, so that we stop the children in order
-            # Not SIGTERM: without us nothing would limit its grace, and every service survives a kill.
+            # SIGKILL, because nothing would limit the time that it takes to stop. Every service survives a kill.
             preexec_fn=die_with_parent(signal.SIGKILL),
         )
 

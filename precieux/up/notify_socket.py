@@ -37,11 +37,11 @@ class NotifySocket:
         return self._socket.fileno()
 
     def ready_pids(self) -> set[int]:
-        """Return the processes that said since the last call that they are ready. Does not wait."""
+        """Return the processes that have reported since the last call that they are ready. Do not wait."""
         return {pid for pid, lines in self.messages() if b"READY=1" in lines}
 
     def messages(self) -> Iterator[tuple[int, list[bytes]]]:
-        """Yield the messages since the last call, each as a process id and its lines. Does not wait."""
+        """Yield the messages since the last call, each as a process id and its lines. Do not wait."""
         while True:
             try:
                 message, ancillary, _, _ = self._socket.recvmsg(4096, socket.CMSG_SPACE(_CREDENTIALS.size))

@@ -16,7 +16,7 @@ _EXECUTOR_MAY_KNOW: Final = frozenset(
 _EXECUTOR_MAY_KNOW_PREFIXES: Final = tuple(
     f"{PREFIX}{concern}_" for concern in ("EXECUTOR", "DEFAULT", "MAX", "COMPILE", "LOG")
 )
-#: Settings of `up` that only the API may know.
+#: The setting of `up` that only the API may know.
 LOCAL_KEY: Final = f"{PREFIX}LOCAL_KEY"
 
 
@@ -91,7 +91,7 @@ def _with_database(environment: Mapping[str, str], url: str) -> Mapping[str, str
 
 
 def _beside(environment: Mapping[str, str], offset: int) -> Mapping[str, str]:
-    """Return the environment with another port for the metrics, counted from the API's: services share the machine."""
+    """Return the environment with the metrics on the port `offset` above the API's: services share the machine."""
     port = environment.get(f"{PREFIX}METRICS_PORT", "")
     return {**environment, f"{PREFIX}METRICS_PORT": str(int(port) + offset)} if port.isdecimal() else environment
 

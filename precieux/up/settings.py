@@ -69,7 +69,7 @@ def prepare_data_dir(data_dir: Path) -> None:
 
 
 def require_data_dir(data_dir: Path) -> None:
-    """Raise `ConfigurationError` if there is no data folder, which may be a misspelt name."""
+    """Raise `ConfigurationError` if there is no data folder. Its name may be misspelt."""
     if not data_dir.is_dir():
         raise ConfigurationError(
             f"There is no data folder of Precieux at {data_dir}: name it with --data-dir or PRECIEUX_DATA_DIR, or"

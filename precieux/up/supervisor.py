@@ -45,10 +45,10 @@ class Server(Protocol):
 
 
 class Supervisor:
-    """Use as a context manager, in the main thread. Its end stops all children, the highest rank first.
+    """Runs programs, as a context manager for the main thread. Its end stops all children, the highest rank first.
 
     Every waiting method raises `StopRequested` on SIGINT, SIGTERM or SIGHUP. If a child that was never ready exits with
-    EX_CONFIG, it raises `ConfigurationError`; the child has logged why. If it keeps ending otherwise, `StartFailed`.
+    EX_CONFIG, it raises `ConfigurationError`; the child has logged why. If it keeps ending, it raises `StartFailed`.
     Each rank has `grace` seconds to stop; a second signal ends that time. A child that is ready must report at least
     every `watchdog` seconds that it is alive. A wait longer than `long_wait` seconds is logged.
     """

@@ -1,6 +1,6 @@
 """`precieux up`: runs the whole system on one machine.
 
-It makes settings, a database and five processes of an environment:
+From its environment it makes the settings, a database and five processes:
 
     executor ──────────────────────────────┐
     Postgres ── migrate ── queue_consumer, job_runner, api_service ── ready
@@ -91,14 +91,14 @@ def _bring_up(
         token = token or secrets.token_urlsafe(32)
         port = choose_executor_port(settings)
         codex_url = f"http://127.0.0.1:{port}"
-        # It needs no database, so its start and self-test overlap with Postgres and the migrations.
+        # The executor needs no database, so its start and self-test overlap with Postgres and the migrations.
         supervisor.start([services.executor(services.executor_environment(outer, port=port, codex_token=token))])
     if postgres:
         notify_status(f"{WAITING}the database")
         postgres.start()
         supervisor.guard(_DATABASE, postgres)
     database_url = postgres.url if postgres else _one_role(settings)
-    # Not earlier: if another `up` uses this folder, its key is there, and our Postgres does not start.
+    # Only now: if another `up` used this folder, our Postgres would not have started, and that key must stay.
     outer[services.LOCAL_KEY] = local_key.make(settings.data_dir, settings.port)
     stack.callback(local_key.remove, settings.data_dir)
     environment = services.service_environment(outer, settings, codex_url=codex_url, codex_token=token)
@@ -122,7 +122,7 @@ def migrate(settings: UpSettings) -> None:
 
 
 def _one_role(settings: UpSettings) -> Callable[[Role], str]:
-    """Return the address of the operator's own database for every role: the role in the address does everything."""
+    """Return a function that gives each role the operator's own database. The role in its address does everything."""
     assert settings.database_url is not None
     url = settings.database_url.get_secret_value()
     return lambda _: url

@@ -22,7 +22,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """The number of messages in a queue that no consumer holds, and the time of the oldest if the broker knows it."""
+    """How many messages of a queue wait for a consumer, and since when the oldest does, if the broker knows that."""
 
     messages: int
     oldest_at: datetime | None = None

@@ -16,7 +16,7 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-#: A message with which the handler has failed this often is a dead letter.
+#: If the handler fails at this delivery of a message or a later one, the message is a dead letter.
 MAX_ATTEMPTS: Final = 5
 #: A message that was delivered again this often is a dead letter too, for example because its consumers died.
 DELIVERY_LIMIT: Final = 20

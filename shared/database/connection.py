@@ -28,7 +28,7 @@ Values = Mapping[str, object]
 RawConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 #: Errors that asyncpg and the socket raise if the server is down, stopping, starting, out of resources or a stand-by.
-_AWAY = (
+_UNAVAILABLE = (
     OSError,
     asyncpg.InterfaceError,
     # asyncpg raises it after a server was killed in the middle of an answer.
@@ -40,7 +40,7 @@ _AWAY = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
-#: Errors that the server raises when it undid a statement in favour of another: a deadlock, a lock that is not free.
+#: Errors of a server that undid a statement in favour of another: there was a deadlock, or a lock was not free.
 _CONFLICTS = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)  # class 40, and 55P03
 
 
@@ -59,7 +59,7 @@ class DatabaseSettings(Settings):
 
 
 class Record(Protocol):
-    """One row. `row[name]` is a value, `dict(row)` are all."""
+    """One row. `row[name]` is one value, and `dict(row)` holds all of them."""
 
     def __getitem__(self, name: str, /) -> Any: ...
     def keys(self) -> Iterator[str]: ...
@@ -98,8 +98,8 @@ def _transient(error: Exception) -> DatabaseUnavailable | None:
     """
     text = str(error) or type(error).__name__
     if isinstance(error, _CONFLICTS):
-        return DatabaseConflict(f"the database rolled it back in favour of another transaction: {text}")
-    if isinstance(error, _AWAY):
+        return DatabaseConflict(f"the database rolled a transaction back in favour of another: {text}")
+    if isinstance(error, _UNAVAILABLE):
         return DatabaseUnavailable(f"the database is unavailable: {text}")
     return None
 
@@ -136,7 +136,7 @@ class Database:
             attempt += 1
             try:
                 await self._database.connect()
-            except _AWAY as exc:
+            except _UNAVAILABLE as exc:
                 delay = policy.delay(attempt, rng)
                 log.warning("database.waiting", error=str(exc) or type(exc).__name__, next_try_s=round(delay, 1))
                 await asyncio.sleep(delay)
@@ -231,7 +231,7 @@ class Database:
                 finally:
                     connection.terminate()
             except Exception as exc:
-                # Any error is caught: the loop that waits for notifications must not lose them for good.
+                # Any error is caught, because without this task no notification would arrive any more.
                 log.warning("database.not_listening", channel=channel, error=str(exc) or type(exc).__name__)
             attempt += 1
             await asyncio.sleep(policy.delay(attempt, rng))

@@ -1,4 +1,4 @@
-"""Bring the schema up to date (`python -m shared.database.migrate`), and check that it is."""
+"""Upgrades the schema (`python -m shared.database.migrate`), and checks that it is current."""
 
 import asyncio
 import sys
@@ -26,8 +26,8 @@ def alembic_config(url: str) -> Config:
 async def require_current(database: Database) -> None:
     """Raise `ConfigurationError` if the schema is older than this code.
 
-    A revision that this code does not know is newer. An upgrade is under way then, and revisions are written so that
-    the previous code keeps working.
+    A revision that this code does not know is newer: an upgrade is under way. It is accepted, because the previous
+    release works with the schema of the next one.
     """
     script = ScriptDirectory.from_config(alembic_config("postgresql://"))
     async with database.transaction() as connection:

@@ -23,12 +23,12 @@ class Role(StrEnum):
     API = "precieux_api"
     CONSUMER = "precieux_consumer"
     RUNNER = "precieux_runner"
-    #: `precieux keys`, `queue`, `jobs` and `dead`.
+    #: The operator's commands, such as `precieux keys` and `precieux jobs`.
     OPERATOR = "precieux_operator"
 
 
-#: By table: what each role may do, as GRANT names it. `SELECT ... FOR UPDATE` takes the right to update some column.
-#: INSERT brings the right to draw ids. A new table needs a row here; Postgres refuses a role what is not listed.
+#: By table: what each role may do, as GRANT names it. `SELECT ... FOR UPDATE` needs the right to update some column.
+#: INSERT includes the right to use the sequence of ids. Postgres refuses everything else, also for a new table.
 PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
     "uploads": {
         Role.API: ["SELECT", "INSERT", "UPDATE (request_id, requested_at)"],

@@ -200,7 +200,7 @@ api_keys = Table(
     _time("revoked_at"),
 )
 
-# Recipients who asked not to be mailed any more (`shared.suppressions`).
+# Addresses that want no more mails (`shared.suppressions`).
 suppressions = Table(
     "suppressions",
     metadata,
@@ -252,7 +252,7 @@ outbox = Table(
     _time("created_at", default_now=True),
 )
 
-# The queues themselves, where Postgres is the broker.
+# The messages of both queues, if Postgres is the broker.
 messages = Table(
     "messages",
     metadata,

@@ -45,7 +45,7 @@ class S3Store:
         self._bucket = bucket
         self._links = links
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
-        self._bucket_seen = False
+        self._bucket_checked = False
         try:
             self._client: S3Client = boto3.session.Session().client(
                 "s3",
@@ -123,15 +123,15 @@ class S3Store:
 
     def _make_bucket_once(self) -> None:
         """Make the bucket before the first put, so that a process can start while the store is down."""
-        if self._bucket_seen:
+        if self._bucket_checked:
             return
         try:
             self._client.head_bucket(Bucket=self._bucket)
         except ClientError as exc:
             if _code(exc) in _MISSING_BUCKET:
                 self._make_bucket()
-            # Without the right to look (403) we may still have the right to put.
-        self._bucket_seen = True
+            # If we may not look at the bucket (403), we may still be allowed to put objects.
+        self._bucket_checked = True
 
     def _make_bucket(self) -> None:
         region = self._client.meta.region_name

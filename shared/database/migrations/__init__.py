@@ -4,6 +4,6 @@ from alembic import op
 
 
 def run(script: str) -> None:
-    """Run the statements of a script one by one, as the driver wants them; each ends with `;` at the end of a line."""
+    """Run the statements of a script one by one, as the driver requires. Each ends with `;` at the end of a line."""
     for statement in script.split(";\n"):
         op.execute(statement)

@@ -128,6 +128,12 @@ async def test_a_strangers_message_without_an_id_makes_one_job_too(
     assert len(await fetch(database, "SELECT id FROM job")) == 1
 
 
+async def test_a_row_without_a_language_is_rejected_at_once(database: Database, consumer: Consumer) -> None:
+    upload = await add_upload(database)
+    await execute(database, "UPDATE uploads SET language = NULL WHERE id = :id", id=upload)
+    assert await consumer.handle([delivery(upload)]) == [Reject(f"the file of submission {upload} is missing")]
+
+
 async def test_a_blocked_upload_makes_no_job(database: Database, store: FakeStore, consumer: Consumer) -> None:
     request = uuid.uuid4()
     upload = await add_upload(database, object_key="p.py", enable=1, request_id=request)

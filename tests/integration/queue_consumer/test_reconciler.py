@@ -8,7 +8,7 @@ import pytest
 from queue_consumer.jobs import JobMaker
 from queue_consumer.reconciler import Reconciler, ReconcilerSettings
 from shared.database.connection import Database
-from shared.errors import StoreUnavailable
+from shared.errors import DatabaseConflict, DatabaseUnavailable, StoreUnavailable
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.integration.rows import add_upload, execute, fetch
@@ -111,6 +111,21 @@ async def test_a_request_that_always_crashes_is_given_up(
     assert len(await reconciler.run_once()) == 1
     [job] = await jobs(database)
     assert (job["upload"], job["stop_reason"]) == (upload, "an error of ours (RuntimeError)")
+
+
+async def test_a_database_conflict_counts_no_dead_consumer(
+    database: Database, store: LocalStore, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await request(database, store, seconds_ago=61)
+
+    async def conflict(key: str) -> bytes:
+        raise DatabaseConflict("a deadlock")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "get", conflict)
+        with pytest.raises(DatabaseUnavailable):
+            await reconciler.run_once()
+    assert await fetch(database, "SELECT stopped_consumers FROM uploads") == [{"stopped_consumers": 0}]
 
 
 async def test_a_request_that_kills_consumers_is_given_up(

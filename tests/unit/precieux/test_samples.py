@@ -32,8 +32,11 @@ def test_every_sample_exists_and_has_a_known_language() -> None:
         (replace(GOOD, submission=replace(SUBMISSION, output="ho\n")), "another output"),
         (replace(GOOD, sample=replace(SAMPLE, error="Zero")), "an error without 'Zero'"),
         (replace(GOOD, mail=None), "no mail came"),
-        (replace(GOOD, mail=replace(MAIL, recipient="bob@example.com")), "the mail is another"),
-        (replace(GOOD, mail=replace(MAIL, subject="Error while compiling code - 7")), "the mail is another"),
+        (replace(GOOD, mail=replace(MAIL, recipient="bob@example.com")), "the mail's subject or recipient differs"),
+        (
+            replace(GOOD, mail=replace(MAIL, subject="Error while compiling code - 7")),
+            "the mail's subject or recipient differs",
+        ),
     ],
 )
 def test_a_result_is_as_expected_or_has_a_complaint(outcome: SampleResult, complaint: str | None) -> None:

@@ -34,7 +34,7 @@ class Up:
         self._monkeypatch.setattr(
             throwaway_system, "command", lambda *_: [sys.executable, "-IS", "-c", _PREAMBLE + code]
         )
-        self._monkeypatch.setattr(throwaway_system, "_START_TIMEOUT", timeout)
+        self._monkeypatch.setattr(throwaway_system, "_LONGEST_SILENCE", timeout)
         self._monkeypatch.setattr(throwaway_system, "_LONGEST_START", longest)
 
 
