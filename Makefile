@@ -57,7 +57,7 @@ lint: ## Check style, types, layers and dependencies
 
 bench: ## Measure the executor beside the bare commands; `make bench args=--quick` in a minute
 	@deploy/bootstrap test
-	@PRECIEUX_LOG_LEVEL=WARNING $(python) -m executor.precompile
+	@PRECIEUX_LOG_LEVEL=WARNING $(python) -m executor.warm
 	@$(python) -m benchmarks.executor $(args)
 
 bench-pipeline: ## Measure the API and the pipeline; `make bench-pipeline args="--yardstick DIR"` compares

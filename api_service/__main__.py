@@ -20,14 +20,14 @@ from api_service.submissions import Submissions
 from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
 from shared.budgets import RunBudgetSettings
-from shared.database import Database, DatabaseSettings
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.migrate import require_current
 from shared.errors import ConfigurationError
 from shared.health import Health, HealthSettings
 from shared.http_connections import ConnectionLimits
 from shared.http_server import listening_socket, serve_http
 from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger
-from shared.migrate import require_current
 from shared.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.settings import StoreSettings

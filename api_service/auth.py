@@ -18,7 +18,7 @@ from api_service.locality import SocketOwner, socket_owner, why_not_local
 from api_service.problems import Problem
 from shared import api_keys
 from shared.api_keys import ApiKey, Scope
-from shared.database import Database
+from shared.database.connection import Database
 
 #: For how long a key's row is believed without another look; so long a revoked key still works.
 _BELIEVED_SECONDS: Final = 2.0
@@ -119,4 +119,8 @@ class Authenticator:
 
 def require(principal: Principal, scope: Scope) -> None:
     if scope not in principal.scopes and not principal.sees_all:
-        raise Problem(HTTPStatus.FORBIDDEN, f"This API key lacks the scope `{scope}`.")
+        raise Problem(
+            HTTPStatus.FORBIDDEN,
+            f"This API key lacks the scope `{scope}`: send one that has it, as"
+            f" `precieux keys create NAME --scope {scope}` makes it.",
+        )

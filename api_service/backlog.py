@@ -8,7 +8,7 @@ from cachetools import TTLCache
 
 from api_service.auth import Principal
 from api_service.problems import Problem
-from shared.database import Database
+from shared.database.connection import Database
 
 #: For how long one look at the backlog is believed, in seconds.
 _BELIEVED_SECONDS: Final = 1.0

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from api_service.problems import Problem
 from shared import budgets
 from shared.budgets import Use
-from shared.database import Connection
+from shared.database.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)

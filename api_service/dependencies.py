@@ -16,7 +16,7 @@ from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
 from shared.api_keys import Scope
-from shared.database import Database
+from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 

@@ -37,7 +37,8 @@ async def read_submission(request: Request, settings: ApiSettings) -> tuple[Uplo
         upload = _upload(request, form)
         if len(upload.inputs.encode()) > settings.max_input_bytes:
             raise Problem(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"inputs is longer than {settings.max_input_bytes} bytes."
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"inputs is longer than {settings.max_input_bytes} bytes; send less.",
             )
         return upload, await _file(form, settings)
 
@@ -52,7 +53,11 @@ def _check_media_type(request: Request) -> None:
             _WANTED,
         )
     if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The form must be in UTF-8.", _WANTED)
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "The form must be in UTF-8: send it with that charset, or without one.",
+            _WANTED,
+        )
 
 
 class _form:  # noqa: N801  (a context manager, read as a verb)
@@ -71,9 +76,12 @@ class _form:  # noqa: N801  (a context manager, read as a verb)
                 raise Problem(
                     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                     f"A field of the form is too long: file may have {self._settings.max_source_bytes} bytes,"
-                    f" inputs {self._settings.max_input_bytes}, and the others less.",
+                    f" inputs {self._settings.max_input_bytes}, and the others less; send less.",
                 ) from exc
-            raise Problem(HTTPStatus(exc.status_code), f"The form cannot be read: {exc.detail}") from exc
+            raise Problem(
+                HTTPStatus(exc.status_code),
+                f"The form cannot be read: {str(exc.detail).rstrip('.')}. Send it as `curl -F file=@program.py` does.",
+            ) from exc
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self._context.__aexit__(None, None, None)
@@ -125,6 +133,7 @@ async def _file(form: FormData, settings: ApiSettings) -> SourceFile:
     data = await file.read(settings.max_source_bytes + 1) if isinstance(file, UploadFile) else file.encode()
     if len(data) > settings.max_source_bytes:
         raise Problem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The file is longer than {settings.max_source_bytes} bytes."
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"The file is longer than {settings.max_source_bytes} bytes; send a shorter program.",
         )
     return SourceFile(name, extension, read_source(data))

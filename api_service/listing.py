@@ -10,7 +10,7 @@ from api_service.auth import Principal
 from api_service.schemas import ListQuery, SubmissionStatus
 from api_service.shares import Shares
 from api_service.turns import Turns
-from shared.database import Database, Record
+from shared.database.connection import Database, Record
 from shared.errors import ObjectNotFound
 from shared.languages import check_lang
 from shared.storage.base import ObjectStore
@@ -29,7 +29,9 @@ _FROM: Final = """
     FROM uploads u
     LEFT JOIN LATERAL (
         -- While a request is under way, what an earlier one gave is not its answer.
-        SELECT id, job, status, failure FROM job
+        SELECT id, job, status, CASE WHEN status = 'failed' THEN failure END AS failure,
+            CASE WHEN status IN ('none-executed', 'executing') THEN failure END AS delay
+        FROM job
         WHERE job.upload = u.id AND (u.request_id IS NULL OR job.request_id = u.request_id)
         ORDER BY id DESC LIMIT 1
     ) j ON true
@@ -40,7 +42,7 @@ _WEIGHTS: Final = f"""
     SELECT u.id,
         (SELECT sum(least(coalesce(length, 0), :most)) FROM unnest(ARRAY[octet_length(r.output), octet_length(r.error),
             octet_length(j.job), octet_length(u.inputs), u.size_bytes]) AS length) AS weight
-    {_FROM} AND u.email = :email
+    {_FROM} AND lower(u.email) = lower(:email)
         AND (CAST(:id AS bigint) IS NULL OR u.id = :id) AND (CAST(:before AS bigint) IS NULL OR u.id < :before)
     ORDER BY u.id DESC LIMIT :limit
 """  # noqa: S608  (constants)
@@ -48,7 +50,7 @@ _ROWS: Final = f"""
     SELECT u.id, u.language, u.object_key, left(u.inputs, :length) AS inputs, left(j.job, :length) AS job,
         j.id IS NOT NULL AS has_job, left(r.output, :length) AS output,
         left(coalesce(r.error, j.failure), :length) AS error, octet_length(j.job) AS job_bytes,
-        octet_length(r.output) AS output_bytes, octet_length(coalesce(r.error, j.failure)) AS error_bytes,
+        octet_length(r.output) AS output_bytes, octet_length(coalesce(r.error, j.failure)) AS error_bytes, j.delay,
         octet_length(u.inputs) AS inputs_bytes, u.size_bytes,
         r.execute_date, r.output_key, r.filelink, r.verdict,
         coalesce(j.status, CASE WHEN u.request_id IS NOT NULL THEN 'none-executed' END) AS status
@@ -119,6 +121,7 @@ class Listing:
             filelink=link,
             verdict=row["verdict"],
             error=_cut(row["error"], LONGEST_TEXT),
+            delay=f"{row['delay']}; the program is run again" if row["delay"] else None,
             shortened=[name for name, whole in is_whole.items() if not whole],
         )
 

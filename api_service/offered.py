@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 from api_service.problems import Problem
-from shared.database import Database
+from shared.database.connection import Database
 from shared.languages import ALIASES, check_lang
 
 #: For how long one look at the table is believed, in seconds.

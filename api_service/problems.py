@@ -25,12 +25,22 @@ _CLIENT_GONE: Final = 499  # no client reads it; nginx's number for the access l
 
 
 _MEDIA_TYPE: Final = "application/problem+json"
-#: What pydantic says of a value without saying what to do.
+#: Sentences in place of those of pydantic that do not say what to do, or speak of Python.
 _MESSAGES: Final = {
     "missing": "it is missing; send it with the request.",
     "extra_forbidden": "there is no such parameter; GET /docs names those that there are.",
     "string_pattern_mismatch": "it has a character that is not allowed; GET /docs says which are.",
+    "greater_than_equal": "it must be at least {ge}.",
+    "less_than_equal": "it must be at most {le}.",
+    "int_parsing_size": "it has too many digits; send a smaller number.",
+    "too_short": "its length must be at least {min_length}.",
+    "too_long": "its length must be at most {max_length}.",
+    "string_too_short": "its length must be at least {min_length}.",
+    "string_too_long": "its length must be at most {max_length}.",
 }
+_OUR_ERROR: Final = (
+    "An error of this server, which has logged it. Try again in a moment; if it stays, tell the server's operator."
+)
 _RETRY_AFTER: Final = {
     "Retry-After": {
         "description": "The seconds to wait before the next try.",
@@ -127,8 +137,12 @@ async def _problem(_: Request, exc: Exception) -> Response:
 async def _invalid(_: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
     first = exc.errors()[0]
-    name = ".".join(str(part) for part in first["loc"][1:]) or "the request"
-    message = _MESSAGES.get(first["type"], f"{first['msg'].removeprefix('Value error, ')}.")
+    # What follows the parameter's name in a location is the name of a pydantic type.
+    name = first["loc"][1] if len(first["loc"]) > 1 else "the request"
+    if first["type"] in _MESSAGES:
+        message = _MESSAGES[first["type"]].format(**first.get("ctx", {}))
+    else:
+        message = f"{first['msg'].removeprefix('Value error, ')}."
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name}: {message}")
 
 
@@ -166,4 +180,4 @@ async def _gone(_: Request, __: Exception) -> Response:
 
 async def _crashed(request: Request, exc: Exception) -> Response:
     log.error("request.crashed", path=request.url.path, exc_info=exc)
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "An error of ours; it was logged.")
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, _OUR_ERROR)

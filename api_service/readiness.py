@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Final
 
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 
 #: Seconds for which one result is reused. Load balancers ask about as often.

@@ -6,7 +6,7 @@ from typing import Final
 
 from shared import metrics, outbox
 from shared.broker.base import Broker
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import TransientError
 from shared.lifecycle import wait_any
 from shared.logging import get_logger

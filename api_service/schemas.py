@@ -39,12 +39,12 @@ def _address(text: str) -> str:
         raise ValueError(f"it is not an e-mail address: it has more than {_LONGEST_LOCAL_PART} characters before the @")
     if "<" in text:
         raise ValueError("it is not an e-mail address: send the address alone, without a name and without < and >")
-    if " " in text.strip():
+    if " " in text:
         raise ValueError("it contains a space; in a query string a + means a space, so write %2B for a +")
     try:
         address = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as exc:
-        raise ValueError(f"it is not an e-mail address: {str(exc).rstrip('.')}") from None
+        raise ValueError(f"it is not an e-mail address such as {_EMAIL}: {str(exc).rstrip('.')}") from None
     return address.ascii_email or address.normalized
 
 
@@ -153,7 +153,7 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    email: Annotated[Address, Field(description="The address of the submissions to list.")]
+    email: Annotated[Address, Field(description="The address of the submissions to list, in any case.")]
     id: AnyId | SkipJsonSchema[None] = Field(default=None, description="List this submission alone.")
     limit: Annotated[int, Field(ge=1, le=1000, description="List the newest so many."), BeforeValidator(_decimal)] = 100
     before: AnyId | SkipJsonSchema[None] = Field(
@@ -174,7 +174,7 @@ class ClassicError(BaseModel):
 
 
 class SubmissionStatus(BaseModel):
-    """One submission and its latest execution. `verdict`, `error` and `shortened` are our addition."""
+    """One submission and its latest execution. `verdict`, `error`, `delay` and `shortened` are our addition."""
 
     id: Annotated[int, Field(json_schema_extra=_INT64, examples=[5])]
     status: JobState | None = Field(description="null until an execution is asked for", examples=["executed"])
@@ -191,6 +191,10 @@ class SubmissionStatus(BaseModel):
     )
     error: str | None = Field(
         description="the compiler's messages or the standard error, or why the job failed", examples=[""]
+    )
+    delay: str | None = Field(
+        description="why an execution that is under way takes longer; null if nothing delayed it",
+        examples=["the machine was overloaded while it ran; the program is run again"],
     )
     shortened: list[str] = Field(
         description="the texts that are cut; the whole output is where `filelink` leads", examples=[[]]

@@ -16,7 +16,7 @@ from api_service.turns import Turns
 from shared import budgets
 from shared.addresses import canonical, domain_of
 from shared.broker.base import QUEUE
-from shared.database import Connection, Database, Record
+from shared.database.connection import Connection, Database, Record
 from shared.logging import get_logger
 from shared.storage.base import ObjectStore
 
@@ -150,12 +150,14 @@ class Submissions:
         if not self.recipients.allow(email):
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
-                "This server does not mail to this address: its operator has named the domains that may be mailed.",
+                "This server does not mail to this address, because its operator has named the recipients that may be"
+                " mailed: send one of them, or ask the operator to add yours.",
             )
         if not Recipients(principal.recipients).allow(email):
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
-                "This API key may not have mail sent to this address: its recipients were limited when it was made.",
+                "This API key may not have mail sent to this address, because its recipients were named when it was"
+                " made: send one of them, or use another key.",
             )
 
 

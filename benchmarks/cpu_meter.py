@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from executor.sandbox import cgroups
+from executor.sandbox.wall import cgroups
 from tests.fixtures.processes import descendants
 
 _ROOT: Final = Path("/sys/fs/cgroup")

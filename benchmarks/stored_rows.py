@@ -27,7 +27,7 @@ from job_runner import claim
 from job_runner.emails import queue
 from queue_consumer.jobs import JobMaker
 from shared.api_keys import Scope
-from shared.database import Connection, Database, DatabaseSettings
+from shared.database.connection import Connection, Database, DatabaseSettings
 
 _FEW: Final = 1_000
 _MANY: Final = 1_000_000

@@ -19,10 +19,10 @@ import asyncpg
 import pika
 from alembic import command
 
-from precieux.embedded_postgres import EmbeddedPostgres
 from precieux.ports import free_ports
+from precieux.postgres.embedded import EmbeddedPostgres
 from shared.broker.base import QUEUE
-from shared.migrate import alembic_config
+from shared.database.migrate import alembic_config
 from tests.fixtures.postgres import administrator_url
 from tests.fixtures.processes import descendants
 from tests.fixtures.rabbitmq_server import RabbitMQServer, find_script

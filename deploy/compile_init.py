@@ -27,6 +27,6 @@ class CompileInit(BuildHookInterface):
 
     def _compiled(self) -> Any:
         sys.path.insert(0, self.root)
-        from executor.sandbox import compiled
+        from executor.sandbox.init.build import find_compiled
 
-        return compiled.find()
+        return find_compiled()

@@ -11,18 +11,21 @@ from typing import Any
 import uvloop
 from starlette.types import ASGIApp
 
-from executor import host_facts, limits, obstacles, pipeline, precompiled_headers, probes
+from executor import limits, pipeline
 from executor.app import create_app
 from executor.catalogue import find_installed
-from executor.mechanisms import find_mechanisms
+from executor.doctor import probes, remedies
+from executor.doctor.facts import read_facts
+from executor.host import find_mechanisms
 from executor.pipeline import Pipeline
-from executor.sandbox import cgroups
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.link import Mechanisms
+from executor.sandbox.wall import cgroups
 from executor.settings import ExecutorSettings
-from executor.warm import Warm
-from executor.worker import Slots
+from executor.slots import Slots
+from executor.warm import headers
+from executor.warm.warm import Warm
 from shared.errors import ConfigurationError
 from shared.http_connections import ConnectionLimits
 from shared.http_server import listening_socket, serve_http
@@ -52,7 +55,7 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms) -> None:
         with listen(settings) as listener:
             async with (
                 contextlib.aclosing(warm),
-                _in_background(precompiled_headers.make(sandbox, installed.values(), mechanisms.headers)),
+                _in_background(headers.make(sandbox, installed.values(), mechanisms.headers)),
             ):
                 await _serve(app, listener)
     finally:
@@ -76,14 +79,14 @@ async def _prove(sandbox: BubblewrapSandbox, settings: ExecutorSettings) -> None
         await sandbox.start()
         findings = await probes.probe(sandbox, settings.executor_slots)
     except SandboxFailure as exc:
-        remedy = obstacles.remedy(host_facts.read(sandbox.mechanisms))
+        remedy = remedies.remedy(read_facts(sandbox.mechanisms))
         raise ConfigurationError(f"Programs cannot be kept in on this host ({exc}). {remedy}") from exc
     broken = [finding for finding in findings if not finding.held]
     for finding in broken:
         log.warning("selftest.failed", guarantee=finding.guarantee, essential=finding.essential, detail=finding.detail)
     open_ = [finding.guarantee for finding in broken if finding.essential]
     if open_ and not settings.executor_unsafe_serve_without_isolation:
-        remedy = obstacles.known_remedy(host_facts.read(sandbox.mechanisms))
+        remedy = remedies.known_remedy(read_facts(sandbox.mechanisms))
         raise ConfigurationError(
             f"Programs are not kept in on this host; not so is: {'; '.join(open_)}. "
             f"{remedy or '`python -m executor.doctor` tells more.'}"

@@ -23,7 +23,7 @@ from executor.local_only import LocalOnly
 from executor.pipeline import Outcome, Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
-from executor.worker import Full, Slots
+from executor.slots import Full, Slots
 from shared.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
 from shared.http_bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
 from shared.languages import check_lang

@@ -10,18 +10,30 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
-from executor import driver, file_names, languages
+from executor import gcc_driver, languages
+from executor.languages import file_names
 from executor.languages.base import Language, Names, command
-from executor.sandbox import wall
-from executor.sandbox.base import Ended, File, Job, Sandbox, SandboxFailure, Step, Template
-from executor.sandbox.keeper.protocol import Shortcut, StageLimits
+from executor.sandbox.base import (
+    HEADERS,
+    PRELOAD,
+    File,
+    Job,
+    Sandbox,
+    SandboxFailure,
+    Shortcut,
+    Step,
+    StepLimits,
+    StepResult,
+    Template,
+    preload_files,
+)
 from shared.codex import RunRequest, SupportedLanguage
 from shared.languages import ALIASES
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-_LIMITS = StageLimits(
+_LIMITS = StepLimits(
     cpu_s=10, wall_s=60, memory_bytes=1 << 30, processes=256, open_files=256, file_bytes=1 << 20, stack_bytes=8 << 20
 )
 _OUTPUT_BYTES = 65536
@@ -81,14 +93,14 @@ class Installed:
     def headers_key(self) -> str:
         """Names what is made by this compiler with these flags, in this container and in the next."""
         plugin = self.language.plugin
-        sources = [(wall.stubs() / name).read_text() for name in plugin.sources] if plugin else []
+        sources = [(preload_files() / name).read_text() for name in plugin.sources] if plugin else []
         made_of = repr((self.info, self.language.precompile, plugin, sources))
         return hashlib.sha256(made_of.encode()).hexdigest()[:16]
 
     def command(self, words: tuple[str, ...], **values: str) -> tuple[str, ...]:
         """What to start: `words` with all names replaced."""
-        headers = f"-I{wall.HEADERS}/{self.headers_key}" if self.language.headers else ""
-        return command(words, {**self.tools, "headers": headers, "stubs": wall.STUBS, **values})
+        headers = f"-I{HEADERS}/{self.headers_key}" if self.language.headers else ""
+        return command(words, {**self.tools, "headers": headers, "preload": PRELOAD, **values})
 
     def commands(self, names: Names, memory_bytes: int) -> Commands:
         """The commands for a program whose files have these names, and whose data may take so much."""
@@ -146,10 +158,10 @@ async def _ask(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> I
             installed = await _with_reserved(sandbox, installed)
         if language.compile and language.has_driver:
             source = language.names_for(language.reference.source).source
-            words = driver.question(installed.command(language.compile, source=source))
+            words = gcc_driver.question(installed.command(language.compile, source=source))
             ended = await _start(sandbox, language, words, {source: File(language.reference.source.encode())})
             if ended.succeeded and not ended.truncated:
-                installed = replace(installed, shortcut=driver.shortcut(ended.stdout.decode(errors="replace")))
+                installed = replace(installed, shortcut=gcc_driver.shortcut(ended.stdout.decode(errors="replace")))
     except SandboxFailure as exc:
         log.warning("language.left_out", language=language.code, reason=str(exc))
         return None
@@ -169,7 +181,7 @@ async def _with_reserved(sandbox: Sandbox, installed: Installed) -> Installed:
 
 async def _start(
     sandbox: Sandbox, language: Language, argv: tuple[str, ...], files: Mapping[str, File] = MappingProxyType({})
-) -> Ended:
+) -> StepResult:
     step = Step(argv, ENVIRONMENT | language.environment, _LIMITS, _OUTPUT_BYTES, merge_output=True)
     (ended,) = await sandbox.run(Job(dict(files), (step,), Template(_LIMITS.file_bytes, _LIMITS)))
     return ended

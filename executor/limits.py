@@ -1,6 +1,6 @@
 """What a program may use: the request's wishes within the operator's bounds, as the sandbox understands them. Pure."""
 
-from executor.sandbox.keeper.protocol import RUN_STACK_BYTES, StageLimits
+from executor.sandbox.base import RUN_STACK_BYTES, StepLimits
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest
 from shared.errors import ConfigurationError
@@ -48,11 +48,11 @@ def on_this_host(settings: ExecutorSettings, *, by_number: bool, most_processes:
     return settings.model_copy(update=fitted)
 
 
-def of_run(request: RunRequest, settings: ExecutorSettings, extra_memory: int) -> StageLimits:
+def of_run(request: RunRequest, settings: ExecutorSettings, extra_memory: int) -> StepLimits:
     """The limits of the program itself; `extra_memory` is what its language's runtime takes for itself, in bytes."""
     cpu_s = min(request.time_limit or settings.default_time_limit, settings.max_time_limit)
     wall_s = request.wall_limit or settings.default_wall_limit or cpu_s * _WALL_FACTOR + _WALL_ADDEND
-    return StageLimits(
+    return StepLimits(
         cpu_s=cpu_s,
         wall_s=min(wall_s, settings.max_wall_limit),
         memory_bytes=memory_of(request, settings) + extra_memory,
@@ -69,9 +69,9 @@ def memory_of(request: RunRequest, settings: ExecutorSettings) -> int:
     return max(wanted, _LEAST_MEMORY_BYTES)
 
 
-def of_compilation(settings: ExecutorSettings) -> StageLimits:
+def of_compilation(settings: ExecutorSettings) -> StepLimits:
     """The limits of a compiler: the operator's, whatever the request says about the program."""
-    return StageLimits(
+    return StepLimits(
         cpu_s=settings.compile_time_limit,
         wall_s=settings.compile_time_limit * _WALL_FACTOR + _WALL_ADDEND,
         memory_bytes=settings.compile_memory_limit,

@@ -1,7 +1,7 @@
 """One request from source text to verdict: name the files, compile and run them in one box, tell how it went. What was
 compiled before only runs.
 
-    RunRequest ──> Job (files, steps) ──> Sandbox.run ──> [Ended, ...] ──> Outcome
+    RunRequest ──> Job (files, steps) ──> Sandbox.run ──> [StepResult, ...] ──> Outcome
 
 Their failure is an outcome; ours is an exception (`SandboxFailure`).
 """
@@ -9,13 +9,12 @@ Their failure is an outcome; ours is an exception (`SandboxFailure`).
 import asyncio
 from dataclasses import dataclass, replace
 
-from executor import limits, pressure, verdict
+from executor import limits, load, verdict
 from executor.catalogue import Installed
 from executor.compile_cache import CompileCache, key_of
-from executor.sandbox.base import Ended, File, Job, Sandbox, SandboxFailure, Step, Template
-from executor.sandbox.pool import Ready
+from executor.sandbox.base import File, Job, Ready, Sandbox, SandboxFailure, Step, StepResult, Template
 from executor.settings import ExecutorSettings
-from executor.warm import Warm
+from executor.warm.warm import Warm
 from shared.codex import RunRequest, Verdict
 from shared.logging import get_logger
 
@@ -58,18 +57,18 @@ class Pipeline:
             if not answer.succeeded:
                 return _not_compiled(answer, job.steps[0])
             # Not kept: what many have sent their sources to is not as sure as a compiler alone in its box.
-            job = replace(job, files={**job.files, **answer.made}, steps=job.steps[1:])
+            job = replace(job, files={**job.files, **answer.artefacts}, steps=job.steps[1:])
         elif key:
-            job = replace(job, collect_bytes=self._compiled.largest)
+            job = replace(job, artefact_bytes=self._compiled.largest)
         ready = self._warm.place(job, request, installed) if self._warm else job
         # Once the program has begun, which it does before this task first waits for anything.
-        since = pressure.Since(asyncio.get_running_loop())
+        since = load.Since(asyncio.get_running_loop())
         ended = await self._run(ready, job)
         if self._doubts(ended, job, request, installed):
             plainly = plan(request, installed.without_headers(), self._settings)
-            ended = await self._sandbox.run(replace(plainly, collect_bytes=job.collect_bytes))
-        if key and ended and ended[0].succeeded and ended[0].made:
-            self._compiled.put(key, ended[0].made)
+            ended = await self._sandbox.run(replace(plainly, artefact_bytes=job.artefact_bytes))
+        if key and ended and ended[0].succeeded and ended[0].artefacts:
+            self._compiled.put(key, ended[0].artefacts)
         if len(ended) < len(job.steps) or not ended:
             return _not_compiled(ended[-1], job.steps[0])
         outcome = _ran(ended[-1], job.steps[-1], installed.language.out_of_memory)
@@ -78,7 +77,7 @@ class Pipeline:
             return replace(outcome, cpu_pressure=since.share())
         return outcome
 
-    async def _run(self, ready: Job, anew: Job) -> list[Ended]:
+    async def _run(self, ready: Job, anew: Job) -> list[StepResult]:
         """In what stands ready; where that fails, and not the program, as if there were nothing."""
         try:
             return await self._sandbox.run(ready)
@@ -88,14 +87,14 @@ class Pipeline:
             log.warning("warm.failed", reason=str(exc))
             return await self._sandbox.run(anew)
 
-    def _doubts(self, ended: list[Ended], job: Job, request: RunRequest, installed: Installed) -> bool:
+    def _doubts(self, ended: list[StepResult], job: Job, request: RunRequest, installed: Installed) -> bool:
         """Whether a source was refused that may have been compiled with a header made ahead, which makes a compiler say
         and refuse what it otherwise would not (ADR 76)."""
         headers = installed.language.headers if self._settings.precompile_headers else ()
         refused = ended and len(ended) < len(job.steps) and ended[-1].stopped is None
         return bool(refused) and any(header in request.code for header in headers)
 
-    async def _compile_warm(self, job: Job, installed: Installed) -> Ended | None:
+    async def _compile_warm(self, job: Job, installed: Installed) -> StepResult | None:
         """By a compiler that has long started, if the language has one, and it has an answer."""
         compiler = self._warm.compiler(installed) if self._warm else None
         if compiler is None or len(job.steps) == 1:
@@ -148,13 +147,13 @@ def ready(settings: ExecutorSettings) -> list[Ready]:
     return [Ready(plain(settings), settings.executor_warm_boxes, settings.executor_warm_idle)]
 
 
-def _not_compiled(ended: Ended, step: Step) -> Outcome:
+def _not_compiled(ended: StepResult, step: Step) -> Outcome:
     """The compiler said no, or was stopped: both are about the source, whatever limit it was."""
     reason = f"Compilation: {verdict.explain(ended, step.limits, step.output_bytes)}" if ended.stopped else ""
     return _outcome(Verdict.COMPILE_ERROR, ended, output="", error=_join(reason, _decode(ended.stdout)))
 
 
-def _ran(ended: Ended, step: Step, out_of_memory: bytes | None) -> Outcome:
+def _ran(ended: StepResult, step: Step, out_of_memory: bytes | None) -> Outcome:
     how = verdict.of_run(ended, out_of_memory)
     stderr = _decode(ended.stderr)
     reason = verdict.explain(ended, step.limits, step.output_bytes)
@@ -163,7 +162,7 @@ def _ran(ended: Ended, step: Step, out_of_memory: bytes | None) -> Outcome:
     return _outcome(how, ended, output=_decode(ended.stdout), error=_join(reason, stderr))
 
 
-def _outcome(how: Verdict, ended: Ended, *, output: str, error: str) -> Outcome:
+def _outcome(how: Verdict, ended: StepResult, *, output: str, error: str) -> Outcome:
     return Outcome(
         verdict=how,
         output=output,

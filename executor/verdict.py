@@ -2,8 +2,7 @@
 
 import signal
 
-from executor.sandbox.base import Ended
-from executor.sandbox.keeper.protocol import StageLimits
+from executor.sandbox.base import StepLimits, StepResult
 from shared.codex import Verdict
 
 _STOPPED = {
@@ -15,7 +14,7 @@ _STOPPED = {
 _MIB = 1 << 20
 
 
-def of_run(ended: Ended, out_of_memory: bytes | None) -> Verdict:
+def of_run(ended: StepResult, out_of_memory: bytes | None) -> Verdict:
     """`out_of_memory` is what the language's runtime writes to standard error when it gives up for want of memory."""
     if ended.stopped is not None:
         return _STOPPED.get(ended.stopped, Verdict.INTERNAL_ERROR)
@@ -28,7 +27,7 @@ def of_run(ended: Ended, out_of_memory: bytes | None) -> Verdict:
     return Verdict.RUNTIME_ERROR
 
 
-def explain(ended: Ended, limits: StageLimits, output_bytes: int) -> str:
+def explain(ended: StepResult, limits: StepLimits, output_bytes: int) -> str:
     """One sentence on why it did not end well; empty when it did."""
     match ended.stopped:
         case "cpu":
@@ -36,7 +35,7 @@ def explain(ended: Ended, limits: StageLimits, output_bytes: int) -> str:
         case "wall":
             return f"Time limit exceeded: stopped after {limits.wall_s:g} s."
         case "memory":
-            return f"Memory limit exceeded: stopped at {limits.memory_bytes // _MIB} MiB."
+            return f"Memory limit exceeded: {_explain_memory(ended.memory_bytes, limits.memory_bytes)}"
         case "output":
             return f"Output limit exceeded: stopped after {output_bytes} bytes."
         case None:
@@ -45,7 +44,14 @@ def explain(ended: Ended, limits: StageLimits, output_bytes: int) -> str:
             return f"Stopped: {other}."
 
 
-def _explain_exit(ended: Ended) -> str:
+def _explain_memory(used: int, limit: int) -> str:
+    # Where memory is sampled, a program is over its limit by the time that it is stopped.
+    if used > limit:
+        return f"stopped with {used / _MIB:.1f} MiB in use, which is over its limit of {limit // _MIB} MiB."
+    return f"stopped at its limit of {limit // _MIB} MiB."
+
+
+def _explain_exit(ended: StepResult) -> str:
     if ended.signal is not None:
         description = signal.strsignal(ended.signal) or "unknown signal"
         return f"Killed by signal {ended.signal} ({description})."

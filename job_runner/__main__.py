@@ -14,11 +14,11 @@ from job_runner.rescuer import Rescuer
 from job_runner.runner import Runner
 from job_runner.settings import EngineSettings, RunnerSettings
 from shared.budgets import RunBudgetSettings
-from shared.database import Database, DatabaseSettings
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.migrate import require_current
 from shared.health import Health, HealthSettings
 from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger
-from shared.migrate import require_current
 from shared.notify import notify_ready
 from shared.settings import load
 from shared.storage import open_signer, open_store

@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from job_runner.settings import MAX_CRASHES
-from shared.database import Connection, Record
+from shared.database.connection import Connection, Record
 from shared.errors import PermanentError
 
 #: Bytes of a submission that a claim returns. A longer one is read when it is about to run (`submission_of`).
@@ -213,12 +213,13 @@ async def release(connection: Connection, lease_id: UUID) -> None:
     await notify(connection)
 
 
-async def retry_later(connection: Connection, lease_id: UUID, *, delay: float) -> None:
-    """Hand a job back, due again in `delay` seconds; the attempt is charged."""
+async def retry_later(connection: Connection, lease_id: UUID, *, delay: float, reason: str) -> None:
+    """Hand a job back, due again in `delay` seconds; the attempt is charged. The sender sees the reason meanwhile."""
     await connection.execute(
         "UPDATE job SET status = 'none-executed', run_after = now() + make_interval(secs => :delay),"
-        " lease_id = NULL, lease_expires_at = NULL WHERE lease_id = :lease_id AND status = 'executing'",
-        {"lease_id": lease_id, "delay": delay},
+        " failure = :reason, lease_id = NULL, lease_expires_at = NULL"
+        " WHERE lease_id = :lease_id AND status = 'executing'",
+        {"lease_id": lease_id, "delay": delay, "reason": reason},
     )
 
 

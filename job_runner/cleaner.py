@@ -10,7 +10,7 @@ from typing import Final
 from job_runner.mailers.base import Mailer
 from job_runner.output_keys import outputs_of
 from shared.broker.base import DEAD_QUEUE
-from shared.database import Connection, Database, Record
+from shared.database.connection import Connection, Database, Record
 from shared.errors import TransientError
 from shared.lifecycle import wait_any
 from shared.logging import get_logger

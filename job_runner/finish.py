@@ -8,7 +8,7 @@ from job_runner.claim import ClaimedJob
 from job_runner.emails.render import RenderedEmail
 from job_runner.outcome import Outcome
 from job_runner.storable import storable
-from shared.database import Connection
+from shared.database.connection import Connection
 
 _FINISH: Final = """
     WITH finished AS (

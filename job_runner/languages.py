@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from job_runner.storable import storable
 from shared.codex import SupportedLanguage
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable, EngineUnavailable
 from shared.languages import check_lang
 from shared.lifecycle import wait_any

@@ -27,9 +27,10 @@ from job_runner.outcome import (
 )
 from job_runner.output_keys import output_key
 from job_runner.settings import MAX_CRASHES
+from job_runner.storable import storable
 from shared import budgets, metrics
 from shared.budgets import Use, run_seconds
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import (
     DatabaseConflict,
     DatabaseUnavailable,
@@ -216,7 +217,7 @@ class Processor:
         retry_after = error.retry_after if isinstance(error, TransientError) else None
         delay = self._policy.delay(job.attempt, self._rng, at_least=retry_after)
         async with self._database.connection() as connection:
-            await claim.retry_later(connection, job.lease_id, delay=delay)
+            await claim.retry_later(connection, job.lease_id, delay=delay, reason=storable(str(error)))
         log.warning(
             "job.retrying",
             error=str(error),

@@ -7,7 +7,7 @@ from job_runner import suspects
 from job_runner.settings import MAX_CRASHES
 from job_runner.suspects import MAX_INTERRUPTIONS
 from shared import metrics
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import wait_any
 from shared.logging import get_logger

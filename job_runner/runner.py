@@ -20,7 +20,7 @@ from job_runner.claim import ClaimedJob
 from job_runner.process import Processor
 from job_runner.settings import RunnerSettings
 from shared import metrics
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import restarting, wait_any
 from shared.logging import get_logger

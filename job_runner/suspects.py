@@ -17,7 +17,7 @@ from job_runner import claim
 from job_runner.claim import ClaimedJob
 from job_runner.settings import MAX_CRASHES
 from shared import metrics
-from shared.database import Connection, Database
+from shared.database.connection import Connection, Database
 from shared.logging import get_logger
 
 log = get_logger(__name__)

@@ -10,11 +10,13 @@ from typing import Annotated
 
 import typer
 
-from precieux import dead, install_service, jobs, keys, local_key, quarantine, queue, services, suppressions, terminal
-from precieux import submit as submitting
-from precieux import up as system
+from precieux import local_key, terminal
 from precieux.client import LOCAL_SERVER, Client, ServerError, UsageError
-from precieux.settings import load_up_settings
+from precieux.commands import dead, install_service, jobs, keys, quarantine, queue, suppressions
+from precieux.commands import submit as submitting
+from precieux.up import services
+from precieux.up import up as system
+from precieux.up.settings import load_up_settings
 from shared.errors import ConfigurationError, PrecieuxError
 from shared.logging import LogSettings, configure_logging
 from shared.settings import load
@@ -71,7 +73,7 @@ def up(port: Port = None, data_dir: DataDir = None) -> None:
 @app.command()
 def demo() -> None:
     """Run sample programs through a fresh system, and show their results and mails."""
-    from precieux.demo import run_demo
+    from precieux.commands.demo import run_demo
 
     raise typer.Exit(0 if run_demo() else 1)
 

@@ -51,6 +51,8 @@ class Submission:
     error: str | None
     #: The texts that the server has cut.
     shortened: list[str] | None = None
+    #: Why it takes longer, while it has no end yet.
+    delay: str | None = None
 
     @classmethod
     def of(cls, row: dict[str, Any]) -> Self:
@@ -116,11 +118,11 @@ class Client:
         timeout: float = math.inf,
         interval: float = 0.3,
     ) -> Submission:
-        """Ask until submission `number` is finished, and tell each state that it passes through.
+        """Ask until submission `number` is finished, and tell each state that it passes through, and each delay.
 
         Raises `ServerAway` if the server has not answered for a minute, and `TimeoutError` after `timeout` seconds.
         """
-        seen: str | None = None
+        seen: tuple[str | None, str | None] = None, None
         started = answered = time.monotonic()
         while True:
             try:
@@ -133,8 +135,8 @@ class Client:
             answered = time.monotonic()
             if found is None:
                 raise ServerError(f"Submission {number} is not among those of {email}.")
-            if found.status != seen:
-                seen = found.status
+            if (found.status, found.delay) != seen:
+                seen = found.status, found.delay
                 on_change(found)
             if found.finished:
                 return self._with_whole_output(found)

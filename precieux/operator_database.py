@@ -14,13 +14,13 @@ import asyncpg
 from alembic import command
 from pydantic import SecretStr
 
-from precieux.embedded_postgres import EmbeddedPostgres, running_url
-from precieux.settings import load_up_settings, require_data_dir
-from shared.database import Database, DatabaseSettings
+from precieux.postgres.embedded import EmbeddedPostgres, running_url
+from precieux.up.settings import load_up_settings, require_data_dir
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.migrate import alembic_config, require_current
+from shared.database.roles import Role
 from shared.errors import ConfigurationError, DatabaseUnavailable
 from shared.logging import LogSettings, configure_logging
-from shared.migrate import alembic_config, require_current
-from shared.roles import Role
 from shared.settings import load
 
 _CONNECT_TIMEOUT: Final = 10.0

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from precieux.client import LOCAL_SERVER, Submission
-from precieux.up import System
+from precieux.up.up import System
 
 #: Results go to `out`; progress and errors to `err`, so that a pipe carries results alone.
 out: Final = Console(highlight=False)

@@ -15,11 +15,11 @@ from typing import Final, Self
 
 import requests
 
-from precieux.notify_socket import NotifySocket
 from precieux.parent_death import die_with_parent
 from precieux.ports import free_ports
-from precieux.services import command
-from precieux.waiting import WAITING
+from precieux.up.notify_socket import NotifySocket
+from precieux.up.services import command
+from precieux.up.waiting import WAITING
 from shared.errors import PrecieuxError
 from shared.settings import PREFIX
 

@@ -8,11 +8,11 @@ from queue_consumer.jobs import JobMaker
 from queue_consumer.reconciler import Reconciler, ReconcilerSettings
 from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
-from shared.database import Database, DatabaseSettings
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.migrate import require_current
 from shared.health import Health, HealthSettings
 from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger
-from shared.migrate import require_current
 from shared.notify import notify_ready
 from shared.settings import load
 from shared.storage import open_store

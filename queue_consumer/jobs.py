@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from uuid import UUID, uuid4
 
 from shared.addresses import canonical
-from shared.database import Database, Record
+from shared.database.connection import Database, Record
 from shared.errors import ObjectNotFound
 from shared.languages import check_lang
 from shared.storage.base import ObjectStore

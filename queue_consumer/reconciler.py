@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Field
 
 from queue_consumer.jobs import JobMaker, Unusable
-from shared.database import Database, Record
+from shared.database.connection import Database, Record
 from shared.errors import DatabaseUnavailable, TransientError
 from shared.lifecycle import wait_any
 from shared.logging import get_logger

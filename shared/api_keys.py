@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from shared.database import Connection, Record
+from shared.database.connection import Connection, Record
 
 #: In front of every key, so that scanners of leaked secrets can know one.
 PREFIX: Final = "pcx_"

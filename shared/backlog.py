@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from shared.database import Connection
+from shared.database.connection import Connection
 
 _WAITING: Final = """
     SELECT 'requested' AS place, count(*) AS depth, min(requested_at) AS since FROM uploads WHERE request_id IS NOT NULL

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from shared.database import Connection
+from shared.database.connection import Connection
 from shared.settings import Settings
 
 _HOUR: Final = 3600.0

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from shared import backlog, metrics
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 from shared.http_server import listening_socket, serve_http
 from shared.settings import Settings

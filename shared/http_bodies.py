@@ -171,7 +171,7 @@ class _Body:
 
     def _check_size(self, size: int) -> None:
         if size > self._limits.most_bytes:
-            sentence = f"The body is over {self._limits.most_bytes} bytes."
+            sentence = f"The body is over {self._limits.most_bytes} bytes; send less."
             raise self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence)
 
     def _budget_spent(self) -> _Refused:

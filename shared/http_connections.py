@@ -29,10 +29,19 @@ _MOST_UNWANTED: Final = 32 << 20
 _IPV6_NETWORK_BITS: Final = 64
 
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
-_CLOSE: Final = b"Connection: close\r\nContent-Length: 0\r\n\r\n"
-_TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\n" + _CLOSE
-_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + _CLOSE
-_FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n" + _CLOSE
+
+
+def _answer(status: bytes, sentence: str = "") -> bytes:
+    """Return the last answer on a connection; `status` may have header fields below it."""
+    body = sentence.encode()
+    kind = b"Content-Type: text/plain; charset=utf-8\r\n" if body else b""
+    return b"HTTP/1.1 %s\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n%s" % (status, kind, len(body), body)
+
+
+_TOO_SLOW: Final = _answer(b"408 Request Timeout")
+_FULL: Final = _answer(
+    b"503 Service Unavailable\r\nRetry-After: 1", "Too many connections are open; try again in a moment.\n"
+)
 
 
 @dataclass(frozen=True)
@@ -142,10 +151,14 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._bytes_beside_bodies > self._limits.head_bytes:
-            self._close_with(_TOO_LARGE)
+            self._refuse_head()
         elif self._is_idle():
             self._await_head()
             self._count_unwanted(len(data))
+
+    def send_400_response(self, msg: str) -> None:
+        if not self.transport.is_closing():  # it has its answer if its head was too long
+            super().send_400_response(f"{msg} Send what HTTP/1.1 allows, with at most {_MOST_FIELDS} header fields.")
 
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= _MOST_PIPELINED:
@@ -159,6 +172,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self._limits.head_bytes:
+            self._refuse_head()
             raise ValueError("too long a head")
         self._stop_head_timer()
         self._in_body = True
@@ -221,6 +235,13 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(answer)
             self.transport.close()
+
+    def _refuse_head(self) -> None:
+        sentence = (
+            f"The path, the query and the header fields of a request may have {self._limits.head_bytes} bytes together:"
+            " send what is long in the body.\n"
+        )
+        self._close_with(_answer(b"431 Request Header Fields Too Large", sentence))
 
     def _reset(self) -> None:
         """Close the connection, and have the kernel drop what the client has not read (socket(7), `SO_LINGER`)."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.broker.base import QUEUE, Message
-from shared.database import Connection
+from shared.database.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.addresses import canonical
-from shared.database import Connection
+from shared.database.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)

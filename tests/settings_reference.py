@@ -20,19 +20,19 @@ NAMES: Final = _ROOT / "shared/known_settings.py"
 
 #: Module -> what reads its settings, in the order of the page.
 _READERS: Final = {
-    "precieux.settings": "`precieux up`",
+    "precieux.up.settings": "`precieux up`",
     "api_service.settings": "The API",
     "queue_consumer.reconciler": "The queue consumer",
     "job_runner.settings": "The job runner",
     "job_runner.mailers.settings": "The job runner: mails",
     "shared.budgets": "The API and the job runner",
-    "shared.database": "The API, the queue consumer and the job runner: the database",
+    "shared.database.connection": "The API, the queue consumer and the job runner: the database",
     "shared.broker.settings": "The API and the queue consumer: the broker",
     "shared.storage.settings": "The API, the queue consumer and the job runner: files",
     "shared.health": "The API, the queue consumer and the job runner: health and metrics",
     "shared.logging": "Every program",
     "executor.settings": "The executor",
-    "shared.make_roles": "`python -m shared.make_roles`",
+    "shared.database.make_roles": "`python -m shared.database.make_roles`",
 }
 #: Defaults that depend on the machine.
 _DEFAULTS: Final = {

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from executor import file_names, languages, limits
+from executor import languages, limits
 from executor.catalogue import ENVIRONMENT, Installed
+from executor.languages import file_names
 from executor.languages.base import Language
 from executor.settings import MIB, ExecutorSettings
 from shared.languages import ALIASES
@@ -98,6 +99,10 @@ CPU time is that of all the program's threads and children. Time in which a prog
 as elapsed, so a busy server ends no program that a calm one would not. The result of a program that ends at a limit is
 `time_limit`, `memory_limit` or `output_limit`. One that the compiler refuses, or that takes the compiler too long, is a
 `compile_error`. Any other end but exit code 0 is a `runtime_error`.
+
+If a program uses up its elapsed time while the server is busy, mostly without computing, it is run again, at most
+twice, before `time_limit` is its result. Meanwhile `delay` in the answer of `GET /check_user/` says so, as does
+`precieux submit --wait`.
 
 ## What a program may not do
 

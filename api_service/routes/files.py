@@ -51,11 +51,13 @@ async def read_file(
     services: ServicesDep,
 ) -> Response:
     if not services.signer.verifies(key, expires=expires, signature=signature, now=time.time()):
-        raise Problem(HTTPStatus.FORBIDDEN, "This link is not valid, or not any more: ask for a new one.")
+        raise Problem(HTTPStatus.FORBIDDEN, "This link is not valid, or not any more: GET /check_user/ has a new one.")
     try:
         pieces = await begun(_pieces(services.store, key))
     except ObjectNotFound:
-        raise Problem(HTTPStatus.NOT_FOUND, "What this link led to has been removed.") from None
+        raise Problem(
+            HTTPStatus.NOT_FOUND, "What this link led to has been removed: submit the program again."
+        ) from None
     # A program's output is hostile: whatever it looks like, it is shown as text and runs nothing.
     headers = {
         "X-Content-Type-Options": "nosniff",

@@ -1,4 +1,4 @@
-"""The languages, one file each (`base.Language`); which of them this machine has is asked once at start."""
+"""The languages, one file each (`base.Language`). The executor finds out at start which of them this machine has."""
 
 import importlib
 import pkgutil
@@ -7,7 +7,8 @@ from executor.languages.base import Language
 
 
 def known() -> dict[str, Language]:
-    """Every language that there is a file for, by CodeX code."""
-    modules = (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
+    """Return every language that has a file, by CodeX code. Files whose name begins with `_` help the languages."""
+    names = (module.name for module in pkgutil.iter_modules(__path__))
+    modules = (importlib.import_module(f"{__name__}.{name}") for name in names if not name.startswith("_"))
     languages = (getattr(module, "LANGUAGE", None) for module in modules)
     return {language.code: language for language in languages if isinstance(language, Language)}

@@ -45,7 +45,7 @@ class Stub:
 
 @dataclass(frozen=True)
 class Making:
-    """A file that a toolchain makes once, for all starts to come: `makes`, of `sources` in `executor/stubs`."""
+    """A file that a toolchain makes once, for all starts to come: `makes`, of `sources` in `executor/warm/preload`."""
 
     makes: str
     command: tuple[str, ...]
@@ -58,21 +58,23 @@ class Language:
     commands use. In commands, `{source}`, `{main}`, `{memory_mib}` and the names of tools and options are replaced.
 
     `headers` are what programs include first, to be compiled ahead by `precompile`; `{headers}` is the option that
-    names the folder of what that made: `made.gch`, and in `made.d` of which files (`executor.precompiled_headers`).
+    names the folder of what that made: `made.gch`, and in `made.d` of which files (`executor.warm.headers`).
     `{plugin}` is the option that loads `plugin` into the compiler, where that proves itself.
 
     `extensions` are those that a sender's own file name may have; without any, sources have the usual name. A name
     that `special` finds, or that is a line of what the command `reserved` prints, means something else to the tools
-    (`executor.file_names`). `strict_line_ends` says that the tools take the carriage returns of Windows for text.
+    (`executor.languages.file_names`). `strict_line_ends` says that the tools take the carriage returns of Windows for
+    text.
 
-    `has_driver` says that `compile` is a driver of GCC's, whose commands `executor.driver` learns; `reads_ahead`, that
-    programs are compiled by copies of a compiler that has started, and has read the file in `executor/stubs` with the
-    source's name, for those that begin like that (`executor.forked_compiler`).
+    `has_driver` says that `compile` is a driver of GCC's, whose commands `executor.gcc_driver` learns; `reads_ahead`,
+    that programs are compiled by copies of a compiler that has started, and has read the file in
+    `executor/warm/preload` with the source's name, for those that begin like that (`executor.warm.forked_compiler`).
 
-    `nursery` and `stub` are other ways to `run`: to start what programs are forked from, which does what `run` says, or
+    `zygote` and `stub` are other ways to `run`: to start what programs are forked from, which does what `run` says, or
     a process for one program that waits for it. `compiler` is another way to `compile`: a process that compiles one
-    source after the other (`executor.shared_compiler`). Both may need `makings`, whose folder is `{runtime}`; without
-    those, or before they are made, programs run as they ever did. `{stubs}` is the folder of `executor/stubs`.
+    source after the other (`executor.warm.shared_compiler`). Both may need `makings`, whose folder is `{runtime}`;
+    without those, or before they are made, programs run as they ever did. `{preload}` is the folder of
+    `executor/warm/preload`.
 
     `extra_memory` is what the runtime takes beside the program's data, in bytes; `out_of_memory` what it writes to
     standard error when it gives up.
@@ -100,7 +102,7 @@ class Language:
     has_driver: bool = False
     reads_ahead: bool = False
     makings: tuple[Making, ...] = ()
-    nursery: tuple[str, ...] = ()
+    zygote: tuple[str, ...] = ()
     stub: Stub | None = None
     compiler: tuple[str, ...] = ()
 

@@ -1,4 +1,4 @@
-from executor.languages import gold
+from executor.languages import _gold
 from executor.languages.base import Language, Names, Reference
 
 LANGUAGE = Language(
@@ -7,12 +7,12 @@ LANGUAGE = Language(
     names=Names("main.c"),
     extensions=("c",),
     tools={"gcc": ("/usr/bin/gcc",)},
-    options=gold.OPTIONS,
+    options=_gold.OPTIONS,
     has_driver=True,
     reads_ahead=True,
     # The compiler's own standard and optimisation (ADR 112). Without `-fno-canonical...` GCC follows every part of
     # every header's path, to find the name that it has.
-    compile=("{gcc}", "-pipe", "-fno-canonical-system-headers", *gold.WORDS, "-o", "main", "{source}", "-lm"),
+    compile=("{gcc}", "-pipe", "-fno-canonical-system-headers", *_gold.WORDS, "-o", "main", "{source}", "-lm"),
     run=("/box/work/main",),
     version=("{gcc}", "--version"),
     reference=Reference(

@@ -1,4 +1,4 @@
-from executor.languages import gold
+from executor.languages import _gold
 from executor.languages.base import Language, Making, Names, Reference
 
 #: The compiler's own standard and optimisation (ADR 112). GCC takes a precompiled header only where it was made with
@@ -11,9 +11,9 @@ LANGUAGE = Language(
     names=Names("main.cpp"),
     extensions=("cpp", "cc", "cxx"),
     tools={"gxx": ("/usr/bin/g++",)},
-    options=gold.OPTIONS,
+    options=_gold.OPTIONS,
     has_driver=True,
-    compile=(*_GXX, "{headers}", *gold.WORDS, "-o", "main", "{source}"),
+    compile=(*_GXX, "{headers}", *_gold.WORDS, "-o", "main", "{source}"),
     headers=("iostream", "bits/stdc++.h"),
     precompile=(*_GXX, "{plugin}", "-x", "c++-header", "-MD", "-MF", "made.d", "-o", "made.gch", "{source}"),
     plugin=Making(

@@ -1,4 +1,4 @@
-from executor.languages import gold
+from executor.languages import _gold
 from executor.languages.base import Language, Names, Reference
 
 LANGUAGE = Language(
@@ -7,9 +7,9 @@ LANGUAGE = Language(
     names=Names("main.f90"),
     extensions=("f90",),
     tools={"gfortran": ("/usr/bin/gfortran",)},
-    options=gold.OPTIONS,
+    options=_gold.OPTIONS,
     has_driver=True,
-    compile=("{gfortran}", "-pipe", *gold.WORDS, "-o", "main", "{source}"),
+    compile=("{gfortran}", "-pipe", *_gold.WORDS, "-o", "main", "{source}"),
     run=("/box/work/main",),
     version=("{gfortran}", "--version"),
     reference=Reference(

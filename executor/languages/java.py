@@ -1,5 +1,5 @@
+from executor.languages._java_source import find_main
 from executor.languages.base import Language, Making, Names, Reference, Stub
-from executor.languages.java_source import find_main
 
 _JDKS = ("/usr/lib/jvm/default-java/bin", "/usr/bin", "/usr/local/openjdk/bin", "/opt/java/openjdk/bin")
 
@@ -39,7 +39,7 @@ LANGUAGE = Language(
     run=("{java}", *_MACHINE, "-cp", ".", "{main}"),
     makings=(
         Making(
-            "start.jar", ("/bin/sh", "-c", _BUILD % " ".join(_INSIDE)), ("Start.java", "Warmth.java", "Compiler.java")
+            "start.jar", ("/bin/sh", "-c", _BUILD % " ".join(_INSIDE)), ("Start.java", "Warmup.java", "Compiler.java")
         ),
         # An archive of the classes as the machine holds them in memory (JEP 350). It is ignored where it does not fit.
         Making("start.jsa", ("{java}", *_MACHINE, "-XX:ArchiveClassesAtExit=start.jsa", *_STUB, "rehearse")),

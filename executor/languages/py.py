@@ -17,5 +17,5 @@ LANGUAGE = Language(
     version=("{python}", "--version"),
     reference=Reference("print(f'Hello, {input()}!')\n"),
     out_of_memory=b"\nMemoryError",
-    nursery=("{python}", "/box/nursery.py"),
+    zygote=("{python}", "/box/zygote.py"),
 )

@@ -1,10 +1,47 @@
-"""What the pipeline asks of a sandbox, and what it gets: plain values, no mechanism."""
+"""What a sandbox is asked, and what it answers: plain values, no mechanism.
 
+Modules above the sandbox import its values from here, and not from the modules that hold a program.
+"""
+
+import os
 import socket
 from dataclasses import dataclass, field
-from typing import Protocol
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Final, Protocol
 
-from executor.sandbox.keeper.protocol import Nursery, Shortcut, StageLimits
+from executor.sandbox.keeper.protocol import MAX_ARTEFACTS, RUN_STACK_BYTES, Shortcut, StepLimits, Zygote
+from shared.errors import ConfigurationError
+
+__all__ = [
+    "HEADERS",
+    "MAX_ARTEFACTS",
+    "PRELOAD",
+    "RUNTIMES",
+    "RUN_STACK_BYTES",
+    "File",
+    "Job",
+    "Ready",
+    "Sandbox",
+    "SandboxFailure",
+    "Shortcut",
+    "Step",
+    "StepLimits",
+    "StepResult",
+    "Template",
+    "Zygote",
+    "find_python",
+    "preload_files",
+]  # fmt: skip
+
+#: Folders inside the sandbox. This one holds precompiled headers.
+HEADERS: Final = "/headers"
+#: What was made for runtimes.
+RUNTIMES: Final = "/runtimes"
+#: The files of `executor/warm/preload`.
+PRELOAD: Final = "/preload"
+
+_PYTHONS: Final = ("/usr/bin/python3", "/usr/local/bin/python3")
 
 
 @dataclass(frozen=True)
@@ -18,7 +55,7 @@ class Step:
 
     argv: tuple[str, ...]
     environment: dict[str, str]
-    limits: StageLimits
+    limits: StepLimits
     output_bytes: int
     stdin: bytes | socket.socket = b""
     shortcut: Shortcut | None = None
@@ -31,14 +68,14 @@ class Template:
     """A box before its job is known. All files in it together may take `disk_bytes`; `limits` are those that its first
     step is likely to have.
 
-    Its first process waits: to become any program; as a copy of the `nursery`, which runs the first step; or as the
+    Its first process waits: to become any program; as a copy of the `zygote`, which runs the first step; or as the
     `stub`, which is started at once, and is told the first step's `argv` in a line of JSON, {"argv": [...]}, on its
     descriptor 3. A stub says there, by one byte "r", that it is ready.
     """
 
     disk_bytes: int
-    limits: StageLimits
-    nursery: Nursery | None = None
+    limits: StepLimits
+    zygote: Zygote | None = None
     stub: Step | None = None
 
 
@@ -56,17 +93,17 @@ class Job:
     environment, limits of output, and merging are the stub's.
 
     The files that the first step makes are brought back when it succeeds, before the next one starts, if together they
-    have up to `collect_bytes`; they are then its `Ended.made`.
+    have up to `artefact_bytes`; they are then its `StepResult.artefacts`.
     """
 
     files: dict[str, File]
     steps: tuple[Step, ...]
     template: Template
-    collect_bytes: int = 0
+    artefact_bytes: int = 0
 
 
 @dataclass(frozen=True)
-class Ended:
+class StepResult:
     """How a step ended. `stopped` is the limit that did it: cpu, wall, memory or output; None when itself."""
 
     exit_code: int | None
@@ -78,11 +115,20 @@ class Ended:
     stdout: bytes = field(repr=False)
     stderr: bytes = field(repr=False)
     truncated: bool
-    made: dict[str, File] = field(default_factory=dict, repr=False)
+    artefacts: dict[str, File] = field(default_factory=dict, repr=False)
 
     @property
     def succeeded(self) -> bool:
         return self.stopped is None and self.exit_code == 0
+
+
+@dataclass(frozen=True)
+class Ready:
+    """How many boxes of a template to keep ready, and after how many seconds without any demand no more."""
+
+    template: Template
+    count: int
+    idle_s: float
 
 
 class SandboxFailure(Exception):
@@ -90,8 +136,21 @@ class SandboxFailure(Exception):
 
 
 class Sandbox(Protocol):
-    async def run(self, job: Job) -> list[Ended]:
+    async def run(self, job: Job) -> list[StepResult]:
         """Run the steps, in a box that nobody else uses, and return those that were started, in order.
 
         When it returns, or is cancelled, or raises `SandboxFailure`, every process of the box is dead.
         """
+
+
+def find_python() -> str:
+    """Return the interpreter of the keeper and of Python programs: one that every user of this system may run."""
+    for python in _PYTHONS:
+        if os.access(python, os.X_OK):
+            return python
+    raise ConfigurationError(f"The executor needs a Python at {' or '.join(_PYTHONS)}: run `apt install python3`.")
+
+
+def preload_files() -> Traversable:
+    """Return the folder of what starts ahead of programs, in their languages."""
+    return resources.files("executor") / "warm/preload"

@@ -4,21 +4,21 @@ import asyncio
 from dataclasses import replace
 from typing import Protocol
 
-from executor.sandbox.base import Ended, Job, SandboxFailure, Step, Template
-from executor.sandbox.collection import Collection
+from executor.sandbox.base import Job, SandboxFailure, Step, StepResult, Template
 from executor.sandbox.keeper.protocol import (
     Begin,
     BoxGone,
-    Prepare,
+    BoxReady,
+    MakeBox,
     Report,
-    Stage,
-    StageReport,
-    Standing,
+    StepOrder,
+    StepReport,
     encode,
     run_words,
 )
-from executor.sandbox.sealed import read_only
-from executor.sandbox.streams import Descriptors, Streams
+from executor.sandbox.streams.artefacts import Artefacts
+from executor.sandbox.streams.sealed import read_only
+from executor.sandbox.streams.step import Descriptors, Streams
 
 
 class Link(Protocol):
@@ -34,35 +34,35 @@ class Box:
         self.id = id_
         self.user = user
         self.template = template
-        self.is_standing = False
+        self.is_ready = False
         self.failure: str | None = None
         loop = asyncio.get_running_loop()
         self.gone: asyncio.Future[None] = loop.create_future()
         self._finished: asyncio.Future[None] = loop.create_future()
         self._link = link
-        self._reports: list[StageReport] = []
+        self._reports: list[StepReport] = []
         self._streams: list[Streams] = []
-        self._collection: Collection | None = None
+        self._artefacts: Artefacts | None = None
 
     async def prepare(self) -> None:
         descriptors = Descriptors()
         stub = self.template.stub
-        stage: Stage | None = None
+        step: StepOrder | None = None
         if stub:
             self._streams.append(Streams(stub, self.kill))
-            stage = self._streams[0].stage_before_input(descriptors)
+            step = self._streams[0].order_before_input(descriptors)
         template = self.template
-        order = Prepare(self.id, self.user, template.disk_bytes, template.limits, template.nursery, stage)
+        order = MakeBox(self.id, self.user, template.disk_bytes, template.limits, template.zygote, step)
         await self._link.send(encode(order), descriptors.given)
 
-    async def run(self, job: Job) -> list[Ended]:
+    async def run(self, job: Job) -> list[StepResult]:
         """Begin, and wait for the end, also when we are cancelled: then it is hurried."""
         try:
             await self._begin(job)
             await self._finished
-            ended = [_ended(report, job.steps[report.stage], self._streams[report.stage]) for report in self._reports]
-            if self._collection and ended:
-                ended[0] = replace(ended[0], made=self._collection.finish())
+            ended = [_ended(report, job.steps[report.step], self._streams[report.step]) for report in self._reports]
+            if self._artefacts and ended:
+                ended[0] = replace(ended[0], artefacts=self._artefacts.finish())
             return ended
         except BaseException:  # also when it could not begin: it would wait for ever
             self.kill()
@@ -73,9 +73,9 @@ class Box:
 
     def hear(self, report: Report) -> None:
         match report:
-            case Standing():
-                self.is_standing = True
-            case StageReport():
+            case BoxReady():
+                self.is_ready = True
+            case StepReport():
                 self._reports.append(report)
                 if report.last and not self._finished.done():
                     self._finished.set_result(None)
@@ -97,28 +97,28 @@ class Box:
     def close(self) -> None:
         for streams in self._streams:
             streams.close()
-        if self._collection:
-            self._collection.close()
+        if self._artefacts:
+            self._artefacts.close()
 
     async def _begin(self, job: Job) -> None:
         descriptors = Descriptors()
         files = tuple((name, descriptors.give(read_only(file.content)), file.mode) for name, file in job.files.items())
-        stages = []
+        steps = []
         for index, step in enumerate(job.steps):
             if index == 0 and self.template.stub:
                 assert isinstance(step.stdin, bytes)
                 self._streams[0].fulfil(step.stdin)
-                stages.append(Stage(step.argv, step.environment, step.limits))
+                steps.append(StepOrder(step.argv, step.environment, step.limits))
             else:
                 self._streams.append(Streams(step, self.kill))
-                stages.append(self._streams[index].stage(descriptors))
+                steps.append(self._streams[index].order(descriptors))
         collect = -1
-        if job.collect_bytes:
-            self._collection = Collection()
-            collect = descriptors.give(self._collection.take_writer())
+        if job.artefact_bytes:
+            self._artefacts = Artefacts()
+            collect = descriptors.give(self._artefacts.take_writer())
         try:
             stub = self.template.stub is not None
-            words = run_words(files, stages, stub=stub, collect=collect, most_bytes=job.collect_bytes)
+            words = run_words(files, steps, stub=stub, collect=collect, most_bytes=job.artefact_bytes)
         except ValueError as exc:
             descriptors.close()
             raise SandboxFailure(f"the box could not begin: {exc}") from exc
@@ -126,13 +126,13 @@ class Box:
         await self._link.send(encode(begin), descriptors.given)
 
 
-def _ended(report: StageReport, step: Step, streams: Streams) -> Ended:
+def _ended(report: StepReport, step: Step, streams: Streams) -> StepResult:
     output, errors, truncated = streams.finish()
     stopped = report.stopped
     # However the step came to its end, it had written too much before.
     if truncated and step.stop_on_overflow:
         stopped = "output"
-    return Ended(
+    return StepResult(
         exit_code=report.exit_code,
         signal=report.signal,
         cpu_s=report.cpu_s,

@@ -4,12 +4,11 @@ import asyncio
 import itertools
 from collections.abc import Sequence
 
-from executor.sandbox import wall
-from executor.sandbox.base import Ended, Job, SandboxFailure, Step, Template
+from executor.sandbox.base import Job, Ready, SandboxFailure, Step, StepResult, Template, find_python
 from executor.sandbox.box import Box
-from executor.sandbox.keeper.protocol import BoxGone, Report, StageLimits, StageReport
+from executor.sandbox.keeper.protocol import BoxGone, Report, StepLimits, StepReport
 from executor.sandbox.link import KeeperLink, Mechanisms
-from executor.sandbox.pool import Pool, Ready
+from executor.sandbox.pool import Pool
 from executor.sandbox.vitals import Vitals, Watch, descendants
 
 #: Seconds between two looks for boxes that nobody wants any more.
@@ -19,7 +18,7 @@ _WHILE_RUNNING_S, _AFTER_RUN_S = 0.02, 0.002
 #: Together with starting a process and ending it, this stays below ten seconds, in which an operator hears of a hang.
 _PATIENCE_S = 5.0
 #: Of a program that does nothing.
-_LIMITS = StageLimits(
+_LIMITS = StepLimits(
     cpu_s=60, wall_s=60, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=1 << 20, stack_bytes=8 << 20
 )
 _BYTES = 1 << 20
@@ -45,7 +44,7 @@ class BubblewrapSandbox:
         Raises `SandboxFailure`, with the message of the part that failed or did not end.
         """
         await self._raise()
-        step = Step((wall.find_python(), "-I", "-S", "-c", ""), {}, _LIMITS, _BYTES, merge_output=True)
+        step = Step((find_python(), "-I", "-S", "-c", ""), {}, _LIMITS, _BYTES, merge_output=True)
         job = Job({}, (step,), Template(_BYTES, _LIMITS))
         box = await self._make(job.template)
         vitals = Vitals(lambda: descendants(self._link.keeper))
@@ -76,12 +75,12 @@ class BubblewrapSandbox:
             self._draining.cancel()
         self._drain()
 
-    async def attend(self, job: Job) -> list[Ended]:
+    async def attend(self, job: Job) -> list[StepResult]:
         """As `run`, for what waits for most of its life: it is no program under way."""
         await self._raise()
         return await (await self._make(job.template)).run(job)
 
-    async def run(self, job: Job) -> list[Ended]:
+    async def run(self, job: Job) -> list[StepResult]:
         await self._raise()
         pool = next((pool for pool in self._pools if pool.template == job.template), None)
         self._under_way += 1
@@ -98,7 +97,7 @@ class BubblewrapSandbox:
             self._refill()
 
     def _give_up(self, first: Box) -> None:
-        self._link.abandon(f"the first box hung before {'its program ended' if first.is_standing else 'it stood'}")
+        self._link.abandon(f"the first box hung before {'its program ended' if first.is_ready else 'it stood'}")
 
     async def _make(self, template: Template) -> Box:
         """A box that will stand in a moment. No two that are not gone have the same user."""
@@ -120,7 +119,7 @@ class BubblewrapSandbox:
             box.hear(report)
             if isinstance(report, BoxGone):
                 del self._boxes[box.id]
-            if not isinstance(report, StageReport):  # whose program's answer goes first
+            if not isinstance(report, StepReport):  # whose program's answer goes first
                 self._refill()
 
     def _refill_in(self, delay_s: float) -> None:

@@ -12,12 +12,13 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from executor.sandbox import seccomp, wall
-from executor.sandbox.base import SandboxFailure
-from executor.sandbox.cgroups import Cgroups, NotTaken
+from executor.sandbox.base import HEADERS, RUNTIMES, SandboxFailure
 from executor.sandbox.keeper.protocol import ASK, MAX_PACKET, Report, decode_report
-from executor.sandbox.subordinate import Gate, Subordinates, Unavailable
 from executor.sandbox.vitals import Vitals, Watch, descendants
+from executor.sandbox.wall import seccomp
+from executor.sandbox.wall.cgroups import Cgroups, NotTaken
+from executor.sandbox.wall.command import build_wall
+from executor.sandbox.wall.subordinate import Gate, Subordinates, Unavailable
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -30,7 +31,7 @@ _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid (unix(7))
 
 @dataclass(frozen=True)
 class Mechanisms:
-    """What this host lets us use; found out once, in `executor.mechanisms`."""
+    """What this host lets us use; found out once, in `executor.host`."""
 
     bubblewrap: Path
     privileged: bool
@@ -190,10 +191,10 @@ class KeeperLink:
 
     async def _raise_wall(self, theirs: socket.socket) -> None:
         mechanisms = self._mechanisms
-        folders = {wall.HEADERS: mechanisms.headers, wall.RUNTIMES: mechanisms.runtimes}
+        folders = {HEADERS: mechanisms.headers, RUNTIMES: mechanisms.runtimes}
         gate = Gate() if mechanisms.subordinates else None
         inherited = (gate.block, gate.info) if gate else ()
-        plan = wall.build(
+        plan = build_wall(
             mechanisms.bubblewrap,
             mechanisms.privileged,
             seccomp.for_the_wall(),

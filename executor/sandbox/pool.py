@@ -11,9 +11,8 @@ does.
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
-from executor.sandbox.base import SandboxFailure, Template
+from executor.sandbox.base import Ready, SandboxFailure, Template
 from executor.sandbox.box import Box
 from shared.logging import get_logger
 
@@ -23,15 +22,6 @@ _PROCESSORS = len(os.sched_getaffinity(0))
 _MOST_AT_ONCE = 2
 #: Seconds without refilling after a box ended before it was taken: what made it end may last.
 _REST_S = 10.0
-
-
-@dataclass(frozen=True)
-class Ready:
-    """How many boxes of a template to keep ready, and after how many seconds without any demand no more."""
-
-    template: Template
-    count: int
-    idle_s: float
 
 
 class Pool:
@@ -51,7 +41,7 @@ class Pool:
     def take(self) -> Box | None:
         """One that stands; it is the caller's."""
         self._wanted_until = self._loop.time() + self._ready.idle_s
-        box = next((box for box in self._boxes if box.is_standing and not box.gone.done()), None)
+        box = next((box for box in self._boxes if box.is_ready and not box.gone.done()), None)
         if box:
             self._boxes.remove(box)
         return box
@@ -78,7 +68,7 @@ class Pool:
     def _may_add(self) -> bool:
         if len(self._boxes) >= self._ready.count:
             return False
-        making = sum(not box.is_standing for box in self._boxes)
+        making = sum(not box.is_ready for box in self._boxes)
         if self.template.stub:
             return making == 0 and self._under_way() < _PROCESSORS
         return making < _MOST_AT_ONCE

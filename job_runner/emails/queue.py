@@ -10,7 +10,7 @@ from uuid import UUID
 
 from job_runner.mailers.base import Email
 from job_runner.storable import storable
-from shared.database import Connection
+from shared.database.connection import Connection
 from shared.suppressions import suppressed
 
 #: Senders that may die over one mail. The limit is higher than for programs, because giving up a mail loses a result.

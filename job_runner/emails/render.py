@@ -55,6 +55,7 @@ def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: s
         # The second subject is the original's for every error, whatever the verdict; the body says which one it was.
         subject = f"{'Successful Code result' if success else 'Error while compiling code'} - {job.upload}"
     explanation = _EXPLANATIONS.get(outcome.verdict) if outcome.verdict else None
+    output = _shown_output(answer, linked=filelink is not None) if answer else ""
     context = {
         "upload": job.upload,
         "success": success,
@@ -63,15 +64,16 @@ def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: s
         "is_ours": outcome.is_ours,
         "next_step": outcome.next_step,
         "filelink": filelink,
+        "link_text": _link_text(answer) if answer else None,
         "measures": _measures(job, answer) + _commands(answer),
     }
     return RenderedEmail(
         subject=subject,
-        text=_text(job, outcome, explanation=explanation, filelink=filelink),
+        text=_text(job, outcome, output=output, explanation=explanation, filelink=filelink),
         html=TEMPLATES.get_template("result.html.j2").render(
             context,
             subject=subject,
-            output=shown(answer.output, linked=filelink is not None) if answer else "",
+            output=output,
             error=shown(answer.error) if answer else "",
             info=shown(answer.info.strip().partition("\n")[0]) if answer else "",
         ),
@@ -79,22 +81,34 @@ def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: s
     )
 
 
-def shown(text: str, *, linked: bool = False) -> str:
+def shown(text: str, *, where_the_rest_is: str = "") -> str:
     """Return the first characters and lines, without the control characters that a terminal would obey.
 
-    `linked`: the mail has a link to the whole text.
+    `where_the_rest_is` ends the note on a cut.
     """
-    lines = text[:MAX_SHOWN].splitlines(keepends=True)
-    kept = "".join(lines[:MAX_LINES])
+    kept = _first(text)
     cut = len(text) - len(kept)
     kept = kept.replace("\r\n", "\n").translate(_SHOWN_AS)
-    if not cut:
-        return kept
-    rest = "; the link leads to the whole output" if linked else ""
-    return f"{kept.removesuffix(chr(10))}\n[cut here: {cut} more characters{rest}]"
+    return f"{kept.removesuffix(chr(10))}\n[cut here: {cut} more characters{where_the_rest_is}]" if cut else kept
 
 
-def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelink: str | None) -> str:
+def _first(text: str) -> str:
+    return "".join(text[:MAX_SHOWN].splitlines(keepends=True)[:MAX_LINES])
+
+
+def _shown_output(answer: RunResponse, *, linked: bool) -> str:
+    all_of_it = "all that was kept of the output" if answer.truncated else "the whole output"
+    return shown(answer.output, where_the_rest_is=f"; the link leads to {all_of_it}" if linked else "")
+
+
+def _link_text(answer: RunResponse) -> str:
+    """Return the words of the link to the output. It is no more than is shown unless that was cut."""
+    if len(_first(answer.output)) == len(answer.output):
+        return "The output as a file"
+    return "All that was kept of the output" if answer.truncated else "The whole output"
+
+
+def _text(job: ClaimedJob, outcome: Outcome, *, output: str, explanation: str | None, filelink: str | None) -> str:
     answer = outcome.answer
     if answer is None:
         blame = "This is our fault, not the program's" if outcome.is_ours else "The reason"
@@ -105,7 +119,7 @@ def _text(job: ClaimedJob, outcome: Outcome, *, explanation: str | None, filelin
     values = [
         ("timeStamp", str(answer.time_stamp)),
         ("status", str(answer.status)),
-        ("output", shown(answer.output, linked=filelink is not None)),
+        ("output", output),
         ("error", shown(answer.error)),
         ("language", shown(answer.language)),
         # tabulate strips its cells, which `_table` keeps it from for the sake of drawings.

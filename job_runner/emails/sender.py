@@ -13,7 +13,7 @@ from job_runner.emails.queue import ClaimedEmail
 from job_runner.group_commit import GroupCommit
 from job_runner.mailers.base import Email, Mailer
 from shared import metrics
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused
 from shared.lifecycle import wait_any
 from shared.logging import get_logger

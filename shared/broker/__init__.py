@@ -3,7 +3,7 @@
 from shared.broker.base import Broker
 from shared.broker.dead_letters import DeadLetters
 from shared.broker.settings import BrokerSettings
-from shared.database import Database
+from shared.database.connection import Database
 
 __all__ = ["Broker", "BrokerSettings", "open_broker", "open_dead_letters"]
 

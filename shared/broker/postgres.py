@@ -16,7 +16,7 @@ from typing import Final
 
 from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Handler, Message, Reject, Retry, Settlement
 from shared.broker.handling import DELIVERY_LIMIT, settle_batch, stopped_within
-from shared.database import Connection, Database
+from shared.database.connection import Connection, Database
 from shared.errors import BrokerUnavailable, DatabaseUnavailable, TransientError
 from shared.lifecycle import wait_any
 from shared.logging import get_logger

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from shared.broker.base import DEAD_QUEUE, QUEUE
 from shared.broker.dead_letters import DeadLetter, Depth
 from shared.broker.postgres import CHANNEL
-from shared.database import Database, Record
+from shared.database.connection import Database, Record
 
 
 class PostgresDeadLetters:

@@ -17,16 +17,16 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 import asyncpg
 import requests
 
-from precieux.embedded_postgres import EmbeddedPostgres
 from precieux.ports import free_ports
+from precieux.postgres.embedded import EmbeddedPostgres
 from shared.broker.base import Message
 from shared.broker.dead_letters import DeadLetter
 from shared.broker.postgres import PostgresBroker
 from shared.broker.postgres_dead_letters import PostgresDeadLetters
 from shared.broker.rabbitmq import RabbitMQBroker
 from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
-from shared.database import Database, DatabaseSettings
-from shared.roles import Role
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.roles import Role
 from tests.chaos.engine import EchoEngine
 from tests.chaos.proxy import Proxy
 from tests.chaos.service import Service
@@ -102,7 +102,7 @@ class System:
             for name, target in targets.items():
                 self.proxies[name] = stack.enter_context(Proxy(target))
             subprocess.run(
-                [sys.executable, "-m", "shared.migrate"],
+                [sys.executable, "-m", "shared.database.migrate"],
                 env={**os.environ, "PRECIEUX_DATABASE_URL": self._database_url()},
                 check=True,
                 capture_output=True,

@@ -27,7 +27,7 @@ def settle(system: System, load: Load) -> None:
     assert judge(system, load).violations == []
 
 
-def test_repeated_and_strange_messages_make_no_job_and_hold_nobody_up(either: tuple[System, Load]) -> None:
+def test_repeated_and_strange_messages_make_no_job(either: tuple[System, Load]) -> None:
     system, load = either
     load.submit(5)
     settle(system, load)

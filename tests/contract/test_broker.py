@@ -136,7 +136,7 @@ async def test_many_messages_all_arrive_once_in_batches(broker: Broker) -> None:
     assert max(handler.batches) > 1
 
 
-async def test_two_consumers_share_the_messages_and_none_gets_the_others(broker: Broker) -> None:
+async def test_two_consumers_share_the_messages(broker: Broker) -> None:
     messages = [make_message(str(number).encode()) for number in range(400)]
     one, other = Recorder(), Recorder()
     async with consuming(broker, one), consuming(broker, other):
@@ -153,9 +153,7 @@ async def test_a_retried_message_comes_again_with_a_higher_attempt(broker: Broke
     assert [delivery.attempt for delivery in handler.deliveries] == [1, 2, 3]
 
 
-async def test_a_rejected_message_lies_in_the_dead_queue_with_its_reason(
-    broker: Broker, dead_letters: DeadLetters
-) -> None:
+async def test_a_rejected_message_is_dead_lettered_with_its_reason(broker: Broker, dead_letters: DeadLetters) -> None:
     message = make_message("نه یک عدد\0".encode())
     handler = Recorder(lambda delivery: Reject(f"not a number: {delivery.body.decode()}"))
     await publish(broker, [message])
@@ -208,7 +206,7 @@ async def test_a_dependency_that_is_down_costs_no_message_an_attempt(broker: Bro
     assert await dead_letters.read() == []
 
 
-async def test_one_message_that_breaks_the_handler_does_not_hold_up_the_others(broker: Broker) -> None:
+async def test_a_message_that_breaks_the_handler_delays_no_other(broker: Broker) -> None:
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
         if any(d.body == b"bad" and d.attempt < 3 for d in deliveries):
             raise RuntimeError("a defect of ours")
@@ -252,7 +250,7 @@ async def test_a_batch_under_way_at_the_stop_is_settled_first(broker: Broker) ->
     assert later.bodies == [b"2"]
 
 
-async def test_a_consumer_that_is_cancelled_while_handling_leaves_the_message_to_others(broker: Broker) -> None:
+async def test_a_cancelled_consumer_leaves_its_message_to_others(broker: Broker) -> None:
     began = asyncio.Event()
 
     async def for_ever(_: Delivery) -> Settlement:

@@ -30,7 +30,7 @@ _FAILING: Final = {
 }
 #: Scripts that say whether they were forked from a runtime that had started.
 _TELLS_IF_FORKED: Final = {
-    "py": "print('/box/nursery.py' in open('/proc/self/cmdline').read())",
+    "py": "print('/box/zygote.py' in open('/proc/self/cmdline').read())",
     "js": "console.log(/start.js/.test(require('fs').readFileSync('/proc/self/cmdline')) ? 'True' : 'False')",
 }
 _INSTALLED: Final = [code for code in _FAILING if known()[code].toolchain()]

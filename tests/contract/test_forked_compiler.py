@@ -9,12 +9,11 @@ import pytest_asyncio
 
 from executor import limits
 from executor.catalogue import Installed, find_installed
-from executor.forked_compiler import ForkedCompiler
-from executor.mechanisms import find_mechanisms
-from executor.sandbox.base import Ended, File, Job, SandboxFailure, Step, Template
+from executor.host import find_mechanisms
+from executor.sandbox.base import File, Job, SandboxFailure, Shortcut, Step, StepResult, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.keeper.protocol import Shortcut
 from executor.settings import ExecutorSettings
+from executor.warm.forked_compiler import ForkedCompiler
 
 pytestmark = [
     pytest.mark.contract,
@@ -70,7 +69,7 @@ class Compilers:
 
     async def compile(
         self, source: str, box: Template, shortcut: Shortcut | None = None, name: str = "main.c"
-    ) -> Ended:
+    ) -> StepResult:
         compile_ = self.installed.language.compile
         assert compile_
         step = Step(
@@ -82,7 +81,7 @@ class Compilers:
             merge_output=True,
             stop_on_overflow=False,
         )
-        job = Job({name: File(source.encode())}, (step,), box, collect_bytes=_MOST_BYTES)
+        job = Job({name: File(source.encode())}, (step,), box, artefact_bytes=_MOST_BYTES)
         (ended,) = await self.sandbox.run(job)
         return ended
 
@@ -103,7 +102,7 @@ async def test_makes_and_says_the_same(name: str, file: str, compilers: Compiler
     anew, *copies = [await compilers.compile(source, box, name=file) for box in boxes]
     for copy in copies:
         assert (copy.exit_code, copy.stdout.decode()) == (anew.exit_code, anew.stdout.decode())
-        assert copy.made == anew.made
+        assert copy.artefacts == anew.artefacts
 
 
 @pytest.mark.parametrize("file", ["main.c", "crash.c"])
@@ -130,7 +129,7 @@ async def test_it_has_no_objection_to_the_compiler_that_is_here(compilers: Compi
     assert await compilers.forked.objection(compilers.sandbox) == ""
 
 
-async def test_what_takes_no_orders_is_no_nursery(compilers: Compilers) -> None:
+async def test_what_takes_no_orders_is_no_zygote(compilers: Compilers) -> None:
     other = replace(compilers.installed, shortcut=compilers.shortcut("/bin/true"))
     with pytest.raises(SandboxFailure):
         await ForkedCompiler(other, _SETTINGS).objection(compilers.sandbox)
@@ -142,10 +141,10 @@ class Differing:
     def __init__(self) -> None:
         self._times = 0
 
-    async def run(self, job: Job) -> list[Ended]:
+    async def run(self, job: Job) -> list[StepResult]:
         self._times += 1
         made = {"main": File(str(self._times).encode())}
-        return [Ended(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False, made=made)]
+        return [StepResult(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False, artefacts=made)]
 
 
 async def test_it_objects_to_a_copy_that_makes_something_else(compilers: Compilers) -> None:

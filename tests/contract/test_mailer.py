@@ -105,9 +105,7 @@ async def test_a_mail_arrives_whole(rig: Rig, mailer: Mailer) -> None:
     ],
     ids=lambda fields: str(fields)[:60],
 )
-async def test_what_would_break_out_of_the_mail_is_refused_and_nothing_is_sent(
-    rig: Rig, mailer: Mailer, fields: dict[str, str]
-) -> None:
+async def test_text_that_breaks_out_of_the_mail_is_not_sent(rig: Rig, mailer: Mailer, fields: dict[str, str]) -> None:
     with pytest.raises(MailRefused):
         await mailer.send(make_email(**fields))
     assert rig.received() == []
@@ -135,7 +133,7 @@ async def test_a_mail_that_the_provider_will_never_take_is_refused(rig: Rig, mai
 
 
 @providers
-async def test_a_provider_that_asks_for_patience_is_unavailable_without_a_pause(rig: Rig, mailer: Mailer) -> None:
+async def test_a_provider_with_retry_after_does_not_pause_the_mailer(rig: Rig, mailer: Mailer) -> None:
     assert rig.delay is not None
     rig.delay()
     with pytest.raises(MailerUnavailable) as caught:

@@ -78,7 +78,7 @@ def cold() -> Iterator[str]:
 def warm(cold: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("cache")
     environment = {**os.environ, "PRECIEUX_EXECUTOR_CACHE_DIR": str(folder)}
-    subprocess.run([sys.executable, "-m", "executor.precompile"], env=environment, check=True)
+    subprocess.run([sys.executable, "-m", "executor.warm"], env=environment, check=True)
     with running_executor(
         compile_cache_bytes="0", executor_cache_dir=str(folder), precompile_headers="true"
     ) as running:
@@ -92,7 +92,7 @@ async def _await_readiness(cold: str, warm: str) -> None:
         for language in {case.language for case in _CASES}:
             case = Case(language, "reference", known()[language].reference.source)
             start = (await _run(client, cold, case))["time_s"]
-            waits = known()[language].stub or known()[language].nursery
+            waits = known()[language].stub or known()[language].zygote
             # Nobody announces that a runtime waits.
             while waits and (await _run(client, warm, case))["time_s"] > start / 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)

@@ -101,7 +101,7 @@ async def test_a_prefix_is_deleted_and_nothing_else(store: ObjectStore) -> None:
     "key",
     ["", "/etc/passwd", "../secret-key", "a/../../b", "a//b", "a/", ".hidden", "a\0b", "a\nb", "~", "ü", "a" * 300],
 )
-async def test_what_is_no_key_of_ours_is_refused_before_anything_happens(store: ObjectStore, key: str) -> None:
+async def test_a_malformed_key_is_refused_before_the_store_is_asked(store: ObjectStore, key: str) -> None:
     with pytest.raises(ValueError, match="not an object key"):
         await store.put(key, b"x")
     with pytest.raises(ValueError, match="not an object key"):

@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 import requests
 
-from precieux.embedded_postgres import running_url
+from precieux.postgres.embedded import running_url
 from precieux.samples import Sample, load_samples
-from shared.roles import Role
+from shared.database.roles import Role
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
 
@@ -41,7 +41,7 @@ def test_a_sample_ends_as_expected_and_is_mailed(running: Up, sample: Sample) ->
         assert line.strip() in body.get_content()
 
 
-def test_a_program_runs_at_once_although_the_runner_polls_once_a_minute(running: Up, tmp_path: Path) -> None:
+def test_a_program_runs_before_the_runner_polls_again(running: Up, tmp_path: Path) -> None:
     source = tmp_path / "quick.py"
     source.write_text("print(42)")
     number = running.submit(source, language="python", email="quick@example.com")

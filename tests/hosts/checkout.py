@@ -17,7 +17,7 @@ cd {FOLDER}
 find . -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {{}} +
 tar -x
 deploy/bootstrap test
-.venv/bin/python -m executor.sandbox.compiled
+.venv/bin/python -m executor.sandbox.init.build
 rm -rf /srv/built
 /opt/precieux/bin/pip wheel --quiet --no-deps --wheel-dir /srv/built {FOLDER}
 /opt/precieux/bin/pip install --quiet --no-deps --force-reinstall /srv/built/*.whl

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from executor.obstacles import Facts
+from executor.doctor.remedies import Facts
 from tests.hosts.container import Container
 from tests.hosts.start import Prefix, Start
 

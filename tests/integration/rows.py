@@ -4,7 +4,7 @@ import json
 import random
 import uuid
 
-from shared.database import Database
+from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
 
 

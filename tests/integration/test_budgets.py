@@ -10,7 +10,7 @@ from job_runner.cleaner import Cleaner
 from job_runner.mailers.outbox import OutboxMailer
 from shared import budgets
 from shared.budgets import Use
-from shared.database import Database
+from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.integration.rows import execute, fetch
@@ -63,7 +63,7 @@ async def test_a_charge_may_overdraw_and_is_paid_off(database: Database) -> None
 
 
 @pytest.mark.parametrize("how", [budgets.take, budgets.charge])
-async def test_two_that_use_the_same_budgets_never_wait_for_each_other(database: Database, how: object) -> None:
+async def test_two_charges_of_the_same_budgets_do_not_deadlock(database: Database, how: object) -> None:
     """Each is stopped between the two budgets that both want, by a third transaction that holds one between them."""
     statement = budgets.take if how is budgets.take else budgets.charge
     await execute(

@@ -37,7 +37,7 @@ def test_orphans_are_counted_and_we_are_not() -> None:
         assert meter.seconds() - spent < 0.1
 
 
-def test_it_agrees_with_the_kernel_about_children_that_are_waited_for() -> None:
+def test_it_agrees_with_the_kernel_about_reaped_children() -> None:
     with cpu_meter() as meter:
         if not isinstance(meter, CgroupMeter):
             pytest.skip("no cgroup can be made here")
@@ -49,7 +49,7 @@ def test_it_agrees_with_the_kernel_about_children_that_are_waited_for() -> None:
         assert counted == pytest.approx(waited, abs=0.1)
 
 
-def test_without_a_cgroup_the_living_and_their_children_are_counted() -> None:
+def test_without_a_cgroup_live_processes_are_counted() -> None:
     meter = TreeMeter()
     burn_in_a_child = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {_BURN.format(seconds=0.3)!r}])\n"
     before = meter.seconds()

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from shared.database import Database, DatabaseSettings
+from shared.database.connection import Database, DatabaseSettings
 from shared.errors import DatabaseConflict, DatabaseUnavailable
 
 pytestmark = pytest.mark.integration
@@ -28,7 +28,7 @@ async def count(database: Database) -> int:
     return int(row["n"])
 
 
-async def test_a_lone_statement_is_committed_and_within_a_transaction_it_is_a_part_of_it(database: Database) -> None:
+async def test_a_lone_statement_is_committed(database: Database) -> None:
     await suppress(database, "a@example.com")
     with contextlib.suppress(ZeroDivisionError):
         async with database.transaction():
@@ -49,7 +49,7 @@ async def test_a_transaction_within_one_is_a_savepoint_of_it(database: Database)
     assert await count(database) == 1
 
 
-async def test_one_statement_for_each_of_many_values_is_all_or_nothing(database: Database) -> None:
+async def test_execute_many_is_all_or_nothing(database: Database) -> None:
     insert = "INSERT INTO suppressions (email, reason) VALUES (:email, 'test') RETURNING email"
     async with database.connection() as connection:
         rows = await connection.fetch_each(insert, [{"email": "a@example.com"}, {"email": "b@example.com"}])
@@ -67,7 +67,7 @@ async def test_a_child_task_is_outside_its_parents_transaction(database: Databas
     assert await count(database) == 1
 
 
-async def test_a_task_cancelled_anywhere_loses_no_connection_and_can_still_ask(database: Database) -> None:
+async def test_a_cancelled_task_loses_no_connection(database: Database) -> None:
     rng = random.Random(5)
 
     async def work() -> int:
@@ -133,9 +133,7 @@ async def test_the_servers_errors_are_sorted_by_their_class(
     assert raised.type is error
 
 
-async def test_a_statement_that_takes_too_long_is_ended_as_if_the_server_were_away(
-    database: Database, database_url: str
-) -> None:
+async def test_a_slow_statement_is_ended_as_unavailable(database: Database, database_url: str) -> None:
     hasty = Database(DatabaseSettings(database_url=SecretStr(database_url)), statement_seconds=0.2)
     await hasty.connect()
     try:

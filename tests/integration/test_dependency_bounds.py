@@ -17,13 +17,13 @@ PACKAGES: Final = ("api_service", "executor", "job_runner", "precieux", "queue_c
 PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
 #: Imports every module of the packages that it is given. Those left out start something when they are imported: the
-#: nursery of a box, and Alembic's migration.
+#: zygote of a box, and Alembic's migration.
 _IMPORT_ALL: Final = """
 import importlib, pkgutil, sys
 
 for package in map(importlib.import_module, sys.argv[1:]):
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if module.name not in ("executor.sandbox.keeper.start_nursery", "shared.migrations.env"):
+        if module.name not in ("executor.sandbox.zygote.start", "shared.database.migrations.env"):
             importlib.import_module(module.name)
 """
 

@@ -7,11 +7,11 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from precieux.embedded_postgres import EmbeddedPostgres
 from precieux.ports import free_ports
-from shared.database import Database, DatabaseSettings
+from precieux.postgres.embedded import EmbeddedPostgres
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.roles import Role
 from shared.health import Health, HealthSettings
-from shared.roles import Role
 from tests.integration.rows import add_job
 from tests.waiting import eventually
 

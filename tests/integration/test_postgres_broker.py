@@ -8,14 +8,14 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from precieux.embedded_postgres import EmbeddedPostgres
+from precieux.postgres.embedded import EmbeddedPostgres
 from shared.broker.base import Ack, Delivery, Handler, Settlement
 from shared.broker.handling import DELIVERY_LIMIT
 from shared.broker.postgres import PostgresBroker
-from shared.database import Database, DatabaseSettings
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.roles import Role
 from shared.errors import BrokerUnavailable, DatabaseUnavailable
 from shared.retry import RetryPolicy
-from shared.roles import Role
 from tests.factories import make_message
 from tests.fixtures.postgres import migrate
 from tests.integration.rows import fetch
@@ -45,9 +45,7 @@ async def consuming(broker: PostgresBroker, handle: Handler) -> AsyncIterator["a
             await task
 
 
-async def test_the_effect_of_a_message_and_its_removal_commit_together(
-    database: Database, broker: PostgresBroker
-) -> None:
+async def test_a_message_and_its_effect_commit_together(database: Database, broker: PostgresBroker) -> None:
     handled, go_on = asyncio.Event(), asyncio.Event()
 
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
@@ -64,9 +62,7 @@ async def test_the_effect_of_a_message_and_its_removal_commit_together(
         await eventually(lambda: _is(database, (1, 0)))
 
 
-async def test_a_crash_after_handling_undoes_the_effect_and_the_message_is_there_at_once(
-    database: Database, broker: PostgresBroker
-) -> None:
+async def test_a_crash_after_handling_undoes_the_effect(database: Database, broker: PostgresBroker) -> None:
     handled = asyncio.Event()
 
     async def handle_and_hang(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
@@ -89,9 +85,7 @@ async def test_a_crash_after_handling_undoes_the_effect_and_the_message_is_there
     assert attempts == [2]
 
 
-async def test_a_message_that_kills_every_consumer_is_buried_and_its_neighbours_are_handled(
-    database: Database, broker: PostgresBroker
-) -> None:
+async def test_a_consumer_killer_is_dead_lettered_alone(database: Database, broker: PostgresBroker) -> None:
     handled: list[bytes] = []
 
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
@@ -134,9 +128,7 @@ async def test_a_connection_cut_while_handling_only_repeats_the_batch(
     assert calls == 3
 
 
-async def test_a_statement_that_fails_in_the_handler_does_not_doom_the_batch(
-    database: Database, broker: PostgresBroker
-) -> None:
+async def test_a_failed_statement_does_not_fail_the_batch(database: Database, broker: PostgresBroker) -> None:
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
         async with database.transaction() as connection:
             for delivery in deliveries:
@@ -149,9 +141,7 @@ async def test_a_statement_that_fails_in_the_handler_does_not_doom_the_batch(
         await eventually(lambda: _is(database, (2, 1)))
 
 
-async def test_what_a_failed_handler_has_done_is_undone_before_its_messages_are_tried_alone(
-    database: Database, broker: PostgresBroker
-) -> None:
+async def test_a_failed_batch_is_undone_before_single_tries(database: Database, broker: PostgresBroker) -> None:
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
         await _note(database, deliveries)
         if any(delivery.body == b"bad" for delivery in deliveries):
@@ -191,7 +181,7 @@ async def test_a_lost_notification_costs_the_poll_interval_at_most(database: Dat
         await eventually(lambda: attempts)
 
 
-async def test_a_consumer_and_a_publisher_outlive_a_restart_of_the_server(own_postgres: EmbeddedPostgres) -> None:
+async def test_consumer_and_publisher_survive_a_server_restart(own_postgres: EmbeddedPostgres) -> None:
     migrate(own_postgres.url(Role.OWNER))
     database = Database(DatabaseSettings(database_url=SecretStr(own_postgres.url(Role.OWNER))))
     await database.connect()
@@ -213,9 +203,7 @@ async def test_a_consumer_and_a_publisher_outlive_a_restart_of_the_server(own_po
         await database.disconnect()
 
 
-async def test_two_processes_worth_of_consumers_never_hold_the_same_message(
-    database: Database, database_url: str
-) -> None:
+async def test_consumers_never_hold_the_same_message(database: Database, database_url: str) -> None:
     others = [Database(DatabaseSettings(database_url=SecretStr(database_url))) for _ in range(3)]
     for other in others:
         await other.connect()

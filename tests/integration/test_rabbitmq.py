@@ -66,7 +66,7 @@ async def consuming(broker: RabbitMQBroker, handle: Handler) -> AsyncIterator["a
 
 
 @pytest.mark.slow
-async def test_publishing_to_a_stopped_broker_says_so_and_works_again_when_it_is_back(
+async def test_publishing_works_again_after_a_broker_restart(
     rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
     broker = open_broker(rabbitmq_server.url)
@@ -79,7 +79,7 @@ async def test_publishing_to_a_stopped_broker_says_so_and_works_again_when_it_is
     assert await broker.publish([make_message()]) == [True]
 
 
-async def test_a_broker_that_hangs_costs_a_publisher_its_timeout_and_no_more(
+async def test_a_hanging_broker_costs_a_publisher_its_timeout(
     rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
     broker = open_broker(rabbitmq_server.url, timeout=1.0)
@@ -95,7 +95,7 @@ async def test_a_broker_that_hangs_costs_a_publisher_its_timeout_and_no_more(
     await eventually(lambda: _published(broker))
 
 
-async def test_messages_on_the_wire_are_given_up_with_their_connection_and_not_only_at_the_timeout(
+async def test_unconfirmed_messages_end_with_their_connection(
     rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
     address = urlsplit(rabbitmq_url)
@@ -114,7 +114,7 @@ async def test_messages_on_the_wire_are_given_up_with_their_connection_and_not_o
 
 
 @pytest.mark.slow
-async def test_what_was_confirmed_survives_a_broker_killed_while_publishing_and_consuming(
+async def test_confirmed_messages_survive_a_killed_broker(
     rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
     publisher, consumer = open_broker(rabbitmq_server.url), open_broker(rabbitmq_server.url)
@@ -163,7 +163,7 @@ async def test_a_consumer_outlives_a_broker_that_is_not_there_yet(
         assert not task.done()
 
 
-async def test_a_settlement_that_outlived_its_connection_is_dropped_and_the_message_comes_again(
+async def test_a_late_settlement_redelivers_the_message(
     rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
     broker = open_broker(rabbitmq_server.url)
@@ -202,7 +202,7 @@ async def test_heartbeats_go_on_while_a_handler_blocks_the_event_loop(
     assert _depth(rabbitmq_url, QUEUE) == 0
 
 
-async def test_a_process_killed_between_handling_and_acknowledging_leaves_the_message_to_others(
+async def test_a_kill_before_the_ack_redelivers_the_message(
     rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
     broker = open_broker(rabbitmq_url)
@@ -215,7 +215,7 @@ async def test_a_process_killed_between_handling_and_acknowledging_leaves_the_me
     assert handler.bodies == [b"1"]
 
 
-async def test_a_message_that_kills_its_consumer_costs_its_neighbours_no_delivery(
+async def test_a_consumer_killer_costs_its_neighbours_no_delivery(
     rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
     broker = open_broker(rabbitmq_url)
@@ -228,7 +228,7 @@ async def test_a_message_that_kills_its_consumer_costs_its_neighbours_no_deliver
     assert dict(zip(handler.bodies, handler.attempts, strict=True)) == {b"1": 2, b"2": 1, b"3": 1}
 
 
-async def test_a_message_that_no_queue_takes_is_refused_and_the_queue_is_declared_anew(
+async def test_an_unroutable_message_redeclares_the_queue(
     rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
     broker = open_broker(rabbitmq_url)
@@ -250,7 +250,7 @@ async def test_a_consumer_whose_queue_was_deleted_declares_it_anew(
         await eventually(lambda: len(handler.bodies) >= 2)
 
 
-async def test_a_rejected_message_is_not_acknowledged_before_the_dead_queue_has_it(
+async def test_a_rejected_message_is_acked_after_its_dead_letter(
     rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
     broker = open_broker(rabbitmq_url)
@@ -270,7 +270,7 @@ async def test_a_rejected_message_is_not_acknowledged_before_the_dead_queue_has_
 
 
 @pytest.mark.parametrize("queue", [QUEUE, DEAD_QUEUE])
-async def test_a_queue_that_others_declared_otherwise_stops_us_with_a_sentence(
+async def test_a_queue_with_other_arguments_is_a_configuration_error(
     rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker], queue: str
 ) -> None:
     with_channel(rabbitmq_url, lambda channel: channel.queue_declare(queue, durable=True))
@@ -281,7 +281,7 @@ async def test_a_queue_that_others_declared_otherwise_stops_us_with_a_sentence(
         await broker.consume(Acking(), asyncio.Event())
 
 
-async def test_a_message_that_crashes_every_consumer_is_dead_lettered_by_the_broker(
+async def test_the_broker_dead_letters_a_consumer_killer(
     rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
     await open_broker(rabbitmq_url).publish([make_message(b"fatal")])

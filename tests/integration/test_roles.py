@@ -10,10 +10,10 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from shared.database import DatabaseSettings
-from shared.make_roles import make_roles
-from shared.roles import PRIVILEGES, Role
-from shared.tables import metadata
+from shared.database.connection import DatabaseSettings
+from shared.database.make_roles import make_roles
+from shared.database.roles import PRIVILEGES, Role
+from shared.database.tables import metadata
 from tests.fixtures.postgres import migrate, url_of
 
 pytestmark = pytest.mark.integration

@@ -19,7 +19,7 @@ from tests.fixtures.s3 import S3Service
 pytestmark = pytest.mark.integration
 
 
-async def test_the_bucket_is_made_when_it_is_missing_and_objects_are_private(s3: S3Service, s3_bucket: str) -> None:
+async def test_a_missing_bucket_is_made_and_its_objects_are_private(s3: S3Service, s3_bucket: str) -> None:
     store = S3Store(s3_bucket, s3.endpoint_url)
     await store.put("12.py", b"x", content_type="text/x-python")
     await store.close()
@@ -35,14 +35,14 @@ async def test_the_bucket_is_made_when_it_is_missing_and_objects_are_private(s3:
     client.close()
 
 
-async def test_two_processes_that_start_at_once_both_find_their_bucket(s3: S3Service, s3_bucket: str) -> None:
+async def test_two_starts_at_once_both_find_their_bucket(s3: S3Service, s3_bucket: str) -> None:
     stores = [S3Store(s3_bucket, s3.endpoint_url) for _ in range(2)]
     await asyncio.gather(*(store.put(f"{number}.py", b"x") for number, store in enumerate(stores)))
     for store in stores:
         await store.close()
 
 
-async def test_a_link_is_presigned_for_a_week_at_most_and_gives_the_object(s3: S3Service, s3_bucket: str) -> None:
+async def test_a_presigned_link_gives_the_object_for_a_week_at_most(s3: S3Service, s3_bucket: str) -> None:
     store = S3Store(s3_bucket, s3.endpoint_url)
     await store.put("results/12.txt", b"output")
     link = await store.link("results/12.txt", expires_in=timedelta(days=365))
@@ -53,7 +53,7 @@ async def test_a_link_is_presigned_for_a_week_at_most_and_gives_the_object(s3: S
         assert (await client.get(link)).content == b"output"
 
 
-async def test_a_missing_bucket_is_our_trouble_and_not_a_missing_object(s3: S3Service, s3_bucket: str) -> None:
+async def test_a_missing_bucket_is_not_a_missing_object(s3: S3Service, s3_bucket: str) -> None:
     store = S3Store(s3_bucket, s3.endpoint_url)
     with pytest.raises(StoreUnavailable, match="NoSuchBucket"):
         await store.get("12.py")

@@ -41,7 +41,7 @@ async def test_it_logs_in_and_names_itself_as_the_sender() -> None:
     assert "queued as 1" in answer
 
 
-async def test_a_wrong_password_pauses_and_is_not_repeated_in_the_error() -> None:
+async def test_a_wrong_password_pauses_and_stays_secret() -> None:
     async with SmtpServer(password="right") as server:
         with pytest.raises(MailerUnavailable, match="PRECIEUX_SMTP_URL") as caught:
             await mailer(f"smtp://someone:wrong-pw@127.0.0.1:{server.port}").send(make_email())
@@ -95,7 +95,7 @@ async def test_a_mail_refused_for_its_content_is_final() -> None:
             await mailer(f"smtp://127.0.0.1:{server.port}").send(make_email())
 
 
-async def test_a_server_that_says_nothing_is_unavailable_after_the_timeout() -> None:
+async def test_a_silent_server_is_unavailable_after_the_timeout() -> None:
     async def silence(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await asyncio.Event().wait()

@@ -16,11 +16,11 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from shared.database import Database, DatabaseSettings
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.migrate import alembic_config, require_current
+from shared.database.tables import metadata
 from shared.errors import ConfigurationError
-from shared.migrate import alembic_config, require_current
 from shared.suppressions import suppressed
-from shared.tables import metadata
 from tests.fixtures.postgres import in_thread
 
 pytestmark = pytest.mark.migration
@@ -56,7 +56,7 @@ def test_the_migrations_arrive_at_the_tables(empty_database_url: str) -> None:
 
 def test_each_revision_goes_down_and_up_again(empty_database_url: str) -> None:
     migrate(empty_database_url, command.upgrade, "head")
-    for revision in ("0005", "0004", "0003", "0002"):
+    for revision in ("0009", "0005", "0004", "0003", "0002"):
         migrate(empty_database_url, command.downgrade, revision)
         assert differences(empty_database_url) != []
     migrate(empty_database_url, command.downgrade, "0001")
@@ -93,7 +93,7 @@ async def test_the_originals_database_is_upgraded_in_place(empty_database_url: s
         await connection.close()
 
 
-async def test_jobs_that_wait_get_turns_by_their_keys_and_keep_their_order(empty_database_url: str) -> None:
+async def test_waiting_jobs_get_turns_by_key_and_keep_their_order(empty_database_url: str) -> None:
     connection = await asyncpg.connect(empty_database_url)
     try:
         migrate(empty_database_url, command.upgrade, "0005")
@@ -116,7 +116,7 @@ async def test_jobs_that_wait_get_turns_by_their_keys_and_keep_their_order(empty
         await connection.close()
 
 
-async def test_suppressions_get_their_canonical_form_and_keep_their_spelling(empty_database_url: str) -> None:
+async def test_suppressions_keep_their_spelling(empty_database_url: str) -> None:
     connection = await asyncpg.connect(empty_database_url)
     try:
         migrate(empty_database_url, command.upgrade, "0005")
@@ -167,6 +167,6 @@ async def test_a_service_runs_on_its_own_schema_and_on_a_newer_one(database: Dat
 @pytest.mark.slow
 def test_two_upgrades_at_once_do_not_disturb_each_other(empty_database_url: str) -> None:
     environment = {**os.environ, "PRECIEUX_DATABASE_URL": empty_database_url}
-    upgrades = [subprocess.Popen([sys.executable, "-m", "shared.migrate"], env=environment) for _ in range(3)]
+    upgrades = [subprocess.Popen([sys.executable, "-m", "shared.database.migrate"], env=environment) for _ in range(3)]
     assert [upgrade.wait(timeout=60) for upgrade in upgrades] == [0, 0, 0]
     assert differences(empty_database_url) == []

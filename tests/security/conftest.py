@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from executor.mechanisms import find_mechanisms
+from executor.host import find_mechanisms
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 

@@ -108,6 +108,6 @@ def keeper(executor: int) -> int:
     raise AssertionError("no keeper")
 
 
-def nurseries(executor: int) -> list[int]:
+def zygotes(executor: int) -> list[int]:
     """The processes that fork boxes: the keeper's children, which change from time to time."""
     return children(keeper(executor))

@@ -20,7 +20,7 @@ from executor.languages import known
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.processes import pids_below, processes_named
 from tests.security.attacks import Attack, load
-from tests.security.host import Host, host, nurseries
+from tests.security.host import Host, host, zygotes
 from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.security, pytest.mark.timeout(600 * PATIENCE)]  # the first test waits for all attacks
@@ -94,7 +94,7 @@ async def _left_over(executor: int, before: list[int]) -> list[int]:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_DEADLINE_S * PATIENCE):
             # Nobody announces the end of a process that is not our child.
-            while left := [pid for pid in pids_below(executor) if pid not in {*before, *nurseries(executor)}]:  # noqa: ASYNC110
+            while left := [pid for pid in pids_below(executor) if pid not in {*before, *zygotes(executor)}]:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
     return left
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from executor.sandbox import cgroups
+from executor.sandbox.wall import cgroups
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.processes import processes_named
 from tests.fixtures.scope import WITH_A_BYSTANDER, Scope, scope

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from executor.catalogue import Installed
+from executor.host import find_mechanisms
 from executor.languages import known
-from executor.mechanisms import find_mechanisms
 from executor.pipeline import Outcome, Pipeline
-from executor.sandbox.base import Ended, Job
+from executor.sandbox.base import Job, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest, Verdict
@@ -26,7 +26,7 @@ class Engine:
         self.steps: list[int] = []
         self._pipeline = Pipeline(self, settings)
 
-    async def run(self, job: Job) -> list[Ended]:
+    async def run(self, job: Job) -> list[StepResult]:
         self.steps.append(len(job.steps))
         return await self.sandbox.run(job)
 

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from executor.mechanisms import find_mechanisms
-from executor.sandbox import wall
-from executor.sandbox.base import SandboxFailure
+from executor.host import find_mechanisms
+from executor.sandbox.base import SandboxFailure, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.link import Mechanisms
-from executor.sandbox.subordinate import Subordinates
+from executor.sandbox.wall.subordinate import Subordinates
 from executor.settings import ExecutorSettings
 from tests.fixtures.faulty_bubblewrap import Call, Fault, faulty_bubblewrap
 from tests.fixtures.processes import descendants, survivors
@@ -32,7 +31,7 @@ _NEW_PID_NAMESPACE = 0x20000000
 _PR_CAPBSET_DROP, _PR_SET_DUMPABLE, _PR_SET_SECCOMP = 24, 4, 22
 _RLIMIT_NOFILE, _AF_INET, _SIOCSIFFLAGS, _MS_BIND, _MS_RDONLY = 7, 2, 0x8914, 0x1000, 1
 _ANY_CHILD = 0xFFFFFFFF  # wait4(2), -1
-_PYTHON = wall.find_python()
+_PYTHON = find_python()
 
 
 def _by(caller: str, *conditions: Callable[[Call], bool]) -> Callable[[Call], bool]:
@@ -55,7 +54,7 @@ def _file(argument: int, *endings: str) -> Callable[[Call], bool]:
     return lambda call: call.file(argument).endswith(endings)
 
 
-_CLONE = _by("nursery", _has(0, _NEW_PID_NAMESPACE))
+_CLONE = _by("zygote", _has(0, _NEW_PID_NAMESPACE))
 _FILTER_OF_PROGRAM = _by("program", _is(0, _PR_SET_SECCOMP))
 _FILTER_OF_PROCESS_ONE = _by("process 1", _is(0, _PR_SET_SECCOMP))
 _NOT_STARTED = "bubblewrap hung before the keeper was ready"
@@ -93,23 +92,23 @@ _STEPS: dict[str, tuple[Fault, str]] = {
         Fault("write", errno.EPERM, _by("keeper", _file(0, "oom_score_adj"))),
         "the keeper failed in _die_before_the_executor: PermissionError: .*Operation not permitted",
     ),
-    # the nursery
-    "nursery is not forked": (
+    # the zygote
+    "zygote is not forked": (
         Fault("clone3", errno.EAGAIN, _by("keeper")),
-        "the box could not be made: .*Resource temporarily unavailable: '/box/nursery'",
+        "the box could not be made: .*Resource temporarily unavailable: '/box/zygote'",
     ),
-    "nursery is not executed": (
-        Fault("execve", errno.EACCES, _text(0, "/box/nursery")),
-        "the box could not be made: .*Permission denied: '/box/nursery'",
+    "zygote is not executed": (
+        Fault("execve", errno.EACCES, _text(0, "/box/zygote")),
+        "the box could not be made: .*Permission denied: '/box/zygote'",
     ),
-    "keeper hangs in the nursery's start": (
-        Fault("execve", "hangs", _text(0, "/box/nursery")),
+    "keeper hangs in the zygote's start": (
+        Fault("execve", "hangs", _text(0, "/box/zygote")),
         f"{_NOT_MADE}|the keeper hung",
     ),
-    "nursery dies": (Fault("prctl", "kills", _by("nursery", _is(0, _PR_CAPBSET_DROP))), "the nursery ended"),
-    "nursery hangs": (Fault("prctl", "hangs", _by("nursery", _is(0, _PR_CAPBSET_DROP))), _NOT_MADE),
-    "nursery fails": (
-        Fault("capset", errno.EPERM, _by("nursery")),
+    "zygote dies": (Fault("prctl", "kills", _by("zygote", _is(0, _PR_CAPBSET_DROP))), "the zygote ended"),
+    "zygote hangs": (Fault("prctl", "hangs", _by("zygote", _is(0, _PR_CAPBSET_DROP))), _NOT_MADE),
+    "zygote fails": (
+        Fault("capset", errno.EPERM, _by("zygote")),
         "capset: Operation not permitted",
     ),
     "box's namespaces": (Fault("clone", errno.EPERM, _CLONE), "the box could not be made: Operation not permitted"),
@@ -118,9 +117,9 @@ _STEPS: dict[str, tuple[Fault, str]] = {
         "the box could not be made: No space left on device",
     ),
     "box's namespaces hang": (Fault("clone", "hangs", _CLONE), _NOT_MADE),
-    "nursery dies when it makes a box": (Fault("clone", "kills", _CLONE), "the nursery ended"),
+    "zygote dies when it makes a box": (Fault("clone", "kills", _CLONE), "the zygote ended"),
     "process 1's descriptor": (
-        Fault("pidfd_open", errno.EMFILE, _by("nursery")),
+        Fault("pidfd_open", errno.EMFILE, _by("zygote")),
         "the box could not be made: Too many open files",
     ),
     # process 1

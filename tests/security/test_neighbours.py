@@ -6,14 +6,12 @@ import socket
 import pytest
 
 from executor.catalogue import ENVIRONMENT
-from executor.sandbox import wall
-from executor.sandbox.base import File, Job, Step, Template
+from executor.sandbox.base import File, Job, Step, StepLimits, Template, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.keeper.protocol import StageLimits
 
 pytestmark = pytest.mark.security
 
-_LIMITS = StageLimits(
+_LIMITS = StepLimits(
     cpu_s=5, wall_s=30, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=8 << 20, stack_bytes=8 << 20
 )
 _TEMPLATE = Template(16 << 20, _LIMITS)
@@ -63,12 +61,12 @@ async def test_what_one_has_open_the_other_does_not_find(sandbox: BubblewrapSand
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     with ours:
-        step = Step((wall.find_python(), "main.py"), ENVIRONMENT, _LIMITS, 65536, stdin=theirs)
+        step = Step((find_python(), "main.py"), ENVIRONMENT, _LIMITS, 65536, stdin=theirs)
         opening = asyncio.create_task(sandbox.run(Job({"main.py": File(_OPENS.encode())}, (step,), _TEMPLATE)))
         loop = asyncio.get_running_loop()
         assert await asyncio.wait_for(loop.sock_recv(ours, 1), _TIMEOUT_S) == b"r"
         theirs.close()
-        step = Step((wall.find_python(), "main.py"), ENVIRONMENT, _LIMITS, 65536)
+        step = Step((find_python(), "main.py"), ENVIRONMENT, _LIMITS, 65536)
         (looked,) = await sandbox.run(Job({"main.py": File(_LOOKS.encode())}, (step,), _TEMPLATE))
         await loop.sock_sendall(ours, b".")
         (opened,) = await opening

@@ -15,11 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from executor.mechanisms import find_mechanisms
-from executor.sandbox import wall
-from executor.sandbox.base import Job, SandboxFailure, Step, Template
+from executor.host import find_mechanisms
+from executor.sandbox.base import Job, SandboxFailure, Step, StepLimits, Template, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.keeper.protocol import StageLimits
 from executor.settings import ExecutorSettings
 from tests.fixtures.executor import MODES, need_mode
 from tests.fixtures.faulty_bubblewrap import Call, Fault, faulty_bubblewrap
@@ -33,7 +31,7 @@ pytestmark = pytest.mark.security
 _DEADLINE_S = 30
 _ROOT = Path(__file__).parent.parent.parent
 _PATIENCE_S = 1.0
-_LIMITS = StageLimits(
+_LIMITS = StepLimits(
     cpu_s=10, wall_s=60, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=1 << 20, stack_bytes=8 << 20
 )
 _BYTES = 1 << 20
@@ -41,7 +39,7 @@ _NOTHING, _FOREVER = "", "import time; time.sleep(60)"
 
 
 def _job(source: str) -> Job:
-    step = Step((wall.find_python(), "-c", source), {}, _LIMITS, _BYTES)
+    step = Step((find_python(), "-c", source), {}, _LIMITS, _BYTES)
     return Job({}, (step,), Template(_BYTES, _LIMITS))
 
 
@@ -129,7 +127,7 @@ async def test_a_closed_sandbox_starts_nothing(sandbox: BubblewrapSandbox) -> No
 
 @pytest.mark.parametrize("call", ["mount", "execve"])
 async def test_a_sandbox_can_be_closed_while_it_starts(call: str) -> None:
-    """A mount hangs inside bubblewrap, or the start of the nursery."""
+    """A mount hangs inside bubblewrap, or the start of the zygote."""
     reached = asyncio.Event()
     loop = asyncio.get_running_loop()
     caller = {"mount": "bwrap", "execve": "keeper"}[call]

@@ -8,14 +8,14 @@ import pytest
 import pytest_asyncio
 import structlog
 
-from executor import precompiled_headers
 from executor.catalogue import Installed
+from executor.host import find_mechanisms
 from executor.languages import known
-from executor.mechanisms import find_mechanisms
 from executor.pipeline import Outcome, Pipeline
-from executor.sandbox.base import Ended, File, Job
+from executor.sandbox.base import File, Job, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
+from executor.warm import headers
 from shared.codex import RunRequest, Verdict
 
 _CPP = known()["cpp"]
@@ -39,7 +39,7 @@ class Marking:
     def __init__(self, sandbox: BubblewrapSandbox) -> None:
         self._sandbox = sandbox
 
-    async def run(self, job: Job) -> list[Ended]:
+    async def run(self, job: Job) -> list[StepResult]:
         files = dict(job.files)
         if name := next((name for name in files if name.endswith(".cpp")), None):
             files[name] = File(files[name].content + _MARKED.encode())
@@ -71,7 +71,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
 
 
 async def _mark(engine: Engine) -> None:
-    await precompiled_headers.make(Marking(engine.sandbox), [engine.cpp], engine.mechanisms.headers)
+    await headers.make(Marking(engine.sandbox), [engine.cpp], engine.mechanisms.headers)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ async def test_a_program_compiles_before_and_after_and_reads_the_same_errors(eng
     wrong = "#include <iostream>\n#include <set>\nstruct X {};\nint main() { std::set<X>{{}}; std::cout << X{}; }"
     right = "#include <iostream>\nint main() { std::cout << __INCLUDE_LEVEL__ << __LINE__ << __FILE__; }"
     before = [await engine.run(code) for code in (wrong, right)]
-    await precompiled_headers.make(engine.sandbox, [engine.cpp], engine.mechanisms.headers)
+    await headers.make(engine.sandbox, [engine.cpp], engine.mechanisms.headers)
     after = [await engine.run(code) for code in (wrong + "\n", right + "\n")]
     assert [(answer.verdict, answer.output, answer.error) for answer in before] == [
         (answer.verdict, answer.output, answer.error) for answer in after
@@ -125,7 +125,7 @@ async def test_a_program_compiles_before_and_after_and_reads_the_same_errors(eng
 async def test_its_own_templates_are_instantiated(engine: Engine) -> None:
     """With the compiler that is here; what then differs is nothing, as `tests/contract/test_same_as_cold.py` shows."""
     with structlog.testing.capture_logs() as logs:
-        await precompiled_headers.make(engine.sandbox, [engine.cpp], engine.mechanisms.headers)
+        await headers.make(engine.sandbox, [engine.cpp], engine.mechanisms.headers)
     assert [(entry["event"], entry.get("instantiated")) for entry in logs] == [("header.precompiled", True)]
 
 

@@ -1,4 +1,4 @@
-"""Process 1 and the nurseries: how a program is started, and what becomes of boxes when something of ours fails."""
+"""Process 1 and the zygotes: how a program is started, and what becomes of boxes when something of ours fails."""
 
 import asyncio
 import collections
@@ -12,17 +12,15 @@ from pathlib import Path
 import pytest
 
 from executor.catalogue import ENVIRONMENT
-from executor.sandbox import wall
-from executor.sandbox.base import File, Job, SandboxFailure, Step, Template
+from executor.sandbox.base import File, Job, SandboxFailure, Step, StepLimits, Template, Zygote, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.keeper.protocol import Nursery, StageLimits
 from tests.fixtures.processes import pids_below
-from tests.security.host import nurseries
+from tests.security.host import zygotes
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
 
-_LIMITS = StageLimits(
+_LIMITS = StepLimits(
     cpu_s=5, wall_s=60, memory_bytes=256 << 20, processes=64, open_files=64, file_bytes=1 << 20, stack_bytes=8 << 20
 )
 _TEMPLATE = Template(16 << 20, _LIMITS)
@@ -52,7 +50,7 @@ async def _neighbour(sandbox: BubblewrapSandbox) -> AsyncIterator[None]:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     loop = asyncio.get_running_loop()
-    waits = (wall.find_python(), "-c", "import os; os.write(0, b'r'); os.read(0, 1)")
+    waits = (find_python(), "-c", "import os; os.write(0, b'r'); os.read(0, 1)")
     with ours:
         job = Job({}, (Step(waits, {}, _LIMITS, 100, theirs),), _TEMPLATE)
         living = asyncio.create_task(sandbox.run(job))
@@ -70,13 +68,13 @@ _TO_LIVE = {_CHOWN, _KILL, _SETGID, _SETUID, _SETFCAP}
 _TO_MAKE_BOXES = _TO_LIVE | {_NET_ADMIN, _SYS_ADMIN}
 
 
-def _own_nursery() -> int:
+def _own_zygote() -> int:
     """That of the test's own sandbox: other tests' executors live beside it."""
     own = os.getpid()
     children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
     (bubblewrap,) = (pid for pid in children if b"/box/keeper.pyz" in Path(f"/proc/{pid}/cmdline").read_bytes())
-    (nursery,) = nurseries(int(bubblewrap))
-    return nursery
+    (zygote,) = zygotes(int(bubblewrap))
+    return zygote
 
 
 def _status(pid: int) -> dict[str, str]:
@@ -88,33 +86,33 @@ def _capabilities(status: dict[str, str], name: str) -> set[int]:
     return {number for number in range(64) if int(status[name], 16) >> number & 1}
 
 
-async def test_process_one_and_nurseries_keep_what_they_need_alone(sandbox: BubblewrapSandbox) -> None:
+async def test_process_one_and_zygotes_keep_what_they_need_alone(sandbox: BubblewrapSandbox) -> None:
     def filters(pid: int) -> int:
         return int(_status(pid)["Seccomp_filters"])
 
     async with _neighbour(sandbox):
-        nursery = _own_nursery()
-        (process_one, _program) = pids_below(nursery)
-        for pid, most in ((nursery, _TO_MAKE_BOXES), (process_one, _TO_LIVE)):
+        zygote = _own_zygote()
+        (process_one, _program) = pids_below(zygote)
+        for pid, most in ((zygote, _TO_MAKE_BOXES), (process_one, _TO_LIVE)):
             status = _status(pid)
             for kind in ("CapPrm", "CapEff"):
                 assert _capabilities(status, kind) <= most
             for kind in ("CapBnd", "CapInh", "CapAmb"):
                 assert _capabilities(status, kind) == set()
-        assert filters(process_one) == filters(nursery) + 1
+        assert filters(process_one) == filters(zygote) + 1
 
 
 async def test_process_one_cannot_write_the_kernels_switches(sandbox: BubblewrapSandbox) -> None:
     """Root needs no capability for that, only a path."""
     async with _neighbour(sandbox):
-        nursery = _own_nursery()
-        root = Path(f"/proc/{pids_below(nursery)[0]}/root")
+        zygote = _own_zygote()
+        root = Path(f"/proc/{pids_below(zygote)[0]}/root")
         for switch in ("sys/kernel/core_pattern", "sys/vm/overcommit_memory"):
             with pytest.raises(OSError, match="Read-only"):
                 os.close(os.open(root / "proc" / switch, os.O_WRONLY))
 
 
-async def test_a_nursery_that_dies_is_replaced_though_its_boxes_live(sandbox: BubblewrapSandbox) -> None:
+async def test_a_zygote_that_dies_is_replaced_though_its_boxes_live(sandbox: BubblewrapSandbox) -> None:
     async def works() -> bool:
         try:
             return (await sandbox.run(_shell("echo again")))[0].stdout == b"again\n"
@@ -122,15 +120,15 @@ async def test_a_nursery_that_dies_is_replaced_though_its_boxes_live(sandbox: Bu
             return False
 
     async with _neighbour(sandbox):
-        for nursery in nurseries(os.getpid()):
-            os.kill(nursery, signal.SIGKILL)
+        for zygote in zygotes(os.getpid()):
+            os.kill(zygote, signal.SIGKILL)
         await asyncio.wait_for(eventually(works), _TIMEOUT_S)
 
 
 async def test_a_runtime_is_replaced_before_too_many_came_of_it(sandbox: BubblewrapSandbox) -> None:
     """Its hash seed is told by a hash; no more than 100 programs have one in common."""
-    argv = (wall.find_python(), "main.py")
-    template = Template(16 << 20, _LIMITS, nursery=Nursery((wall.find_python(), "/box/nursery.py"), ENVIRONMENT))
+    argv = (find_python(), "main.py")
+    template = Template(16 << 20, _LIMITS, zygote=Zygote((find_python(), "/box/zygote.py"), ENVIRONMENT))
     job = Job({"main.py": File(b"print(hash('seed'))")}, (Step(argv, ENVIRONMENT, _LIMITS, 100),), template)
     hashes = collections.Counter([(await sandbox.run(job))[0].stdout for _ in range(210)])
     assert sorted(hashes.values()) == [10, 100, 100]

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from executor import runtimes, shared_compiler
 from executor.catalogue import Installed
+from executor.host import find_mechanisms
 from executor.languages import known
-from executor.mechanisms import find_mechanisms
-from executor.sandbox.base import Ended
+from executor.sandbox.base import StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
-from executor.shared_compiler import SharedCompiler
+from executor.warm import prebuilt, shared_compiler
+from executor.warm.shared_compiler import SharedCompiler
 
 _JAVA = known()["java"]
 
@@ -36,8 +36,8 @@ async def compiler(made: Path) -> AsyncIterator[SharedCompiler]:
     java = Installed(_JAVA, _JAVA.toolchain() or {}, "1.0")
     try:
         await sandbox.start()
-        assert await runtimes.make(sandbox, java, mechanisms.runtimes)
-        argv = java.command(_JAVA.compiler, runtime=runtimes.folder_of(java))
+        assert await prebuilt.make(sandbox, java, mechanisms.runtimes)
+        argv = java.command(_JAVA.compiler, runtime=prebuilt.folder_of(java))
         shared = SharedCompiler(sandbox.attend, argv, java.environment, idle_s=60)
         await _until_up(shared)
         yield shared
@@ -52,17 +52,17 @@ async def _until_up(shared: SharedCompiler) -> None:
             await asyncio.sleep(0.05)
 
 
-async def _compile(shared: SharedCompiler, source: str) -> Ended | None:
+async def _compile(shared: SharedCompiler, source: str) -> StepResult | None:
     return await shared.compile("Main.java", source.encode(), 65536)
 
 
 async def test_a_source_sees_nothing_of_those_before(compiler: SharedCompiler) -> None:
     first = await _compile(compiler, "class Secret { static final int KEY = 4711; }")
     assert first
-    assert set(first.made) == {"Secret.class"}
+    assert set(first.artefacts) == {"Secret.class"}
     second = await _compile(compiler, "class Main { int key = Secret.KEY; }")
     assert second
-    assert (second.exit_code, second.made) == (1, {})
+    assert (second.exit_code, second.artefacts) == (1, {})
     assert b"cannot find symbol" in second.stdout
     assert b"4711" not in second.stdout
 
@@ -74,7 +74,7 @@ async def test_each_compiles_its_own_class_of_a_name(compiler: SharedCompiler, m
     ended = await asyncio.gather(*(_compile(compiler, source) for source in sources))
     for number, each in enumerate(ended):
         assert each
-        assert f"number {number}".encode() in each.made["Main.class"].content
+        assert f"number {number}".encode() in each.artefacts["Main.class"].content
 
 
 @pytest.mark.slow

@@ -76,7 +76,7 @@ print(open("/proc/self/oom_score_adj").read())
     guard = keeper(executor.pid)
     assert score(executor.pid) < score(guard) < 950
     below = set(scores(pids_below(guard)))
-    assert min(below) == score(guard)  # nurseries
+    assert min(below) == score(guard)  # zygotes
     assert below - {score(guard)} <= {950, 1000}
 
 

@@ -38,7 +38,7 @@ def install(folder: Path, name: str, minor: int, level: str = "final") -> None:
     program.chmod(0o755)
 
 
-def test_every_python_from_3_11_on_is_considered_the_newest_first(tmp_path: Path) -> None:
+def test_pythons_from_3_11_are_tried_newest_first(tmp_path: Path) -> None:
     for name, minor in {"python3": 12, "python3.9": 9, "python3.11": 11, "python3.15": 15, "python3.14": 14}.items():
         install(tmp_path, name, minor)
     assert found([tmp_path]) == ["python3.15", "python3.14", "python3", "python3.11"]

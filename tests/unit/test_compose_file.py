@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from shared.roles import Role
+from shared.database.roles import Role
 from tests.settings_reference import classes
 
 ROOT: Final = Path(__file__).parents[2]
@@ -141,7 +141,7 @@ _FIXED: Final = {
 def test_every_setting_of_env_reaches_its_service(name: str) -> None:
     modules = [*_MODULES[name], "shared.logging"]
     if name != "executor":
-        modules += ["shared.database", "shared.health"]
+        modules += ["shared.database.connection", "shared.health"]
     found = classes()
     read = {field.upper() for module in modules for kind in found[module] for field in kind.model_fields}
     given = {variable.removeprefix("PRECIEUX_") for variable in SERVICES[name]["environment"]}
@@ -180,7 +180,7 @@ def test_new_env_with_arguments_writes_nothing(checkout: Path) -> None:
     assert not (checkout / ".env").exists()
 
 
-def test_new_env_adds_what_a_later_release_asks_for_and_changes_nothing_else(checkout: Path) -> None:
+def test_new_env_only_adds_what_is_missing(checkout: Path) -> None:
     # As an operator may have left it: a value of their own, and no end of the last line.
     (checkout / ".env").write_text("POSTGRES_PASSWORD=mine\n# a note\nPRECIEUX_PORT=9000")
     assert new_env(checkout) == 0

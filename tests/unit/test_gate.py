@@ -30,7 +30,7 @@ def test_an_unknown_backend_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     ("user", "ci", "outcome"),
     [(0, "true", pytest.fail.Exception), (0, "false", pytest.skip.Exception), (1000, "true", pytest.skip.Exception)],
 )
-def test_a_mode_of_the_executor_that_root_cannot_have_is_missing(
+def test_a_mode_that_root_cannot_have_is_missing(
     monkeypatch: pytest.MonkeyPatch, user: int, ci: str, outcome: type[Exception]
 ) -> None:
     monkeypatch.delitem(executor.MODES, "subordinate ids", raising=False)

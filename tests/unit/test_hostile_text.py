@@ -29,9 +29,9 @@ from executor.catalogue import Installed
 from executor.compile_cache import key_of
 from executor.languages import known
 from executor.pipeline import plan
-from executor.sandbox.base import Ended
+from executor.sandbox.base import StepResult
 from executor.settings import ExecutorSettings
-from executor.shared_compiler import checked
+from executor.warm.shared_compiler import checked
 from job_runner.claim import ClaimedJob
 from job_runner.codex_client import _error_text, _parse
 from job_runner.emails.render import render
@@ -101,7 +101,7 @@ def _plan(code: str) -> None:
 def _ended(text: str) -> None:
     output = text.encode("utf-8", "replace")
     for language in known().values():
-        ended = Ended(1, None, 0, 0, 0, None, output, output, truncated=False)
+        ended = StepResult(1, None, 0, 0, 0, None, output, output, truncated=False)
         verdict.of_run(ended, language.out_of_memory)
 
 
@@ -225,7 +225,7 @@ def test_combined_attacks_take_linear_steps(name: str, data: st.DataObject) -> N
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_logs_hold_nothing_that_breaks_a_line_or_that_a_terminal_obeys(log_format: str) -> None:
+def test_logs_escape_line_breaks_and_terminal_codes(log_format: str) -> None:
     for unit in (*_UNITS, "\x9b31m", "\u202e"):
         assert _log(log_format)(unit).removesuffix("\n").isprintable()
 

@@ -31,7 +31,7 @@ def users_of(library: str) -> set[str]:
 
 def test_databases_is_used_behind_one_door() -> None:
     """Its own `transaction()` leaks connections when a task is cancelled; `Database.transaction` does not."""
-    assert users_of("databases") == {"shared/database.py"}
+    assert users_of("databases") == {"shared/database/connection.py"}
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def unsafe() -> dict[str, str]:
     return found
 
 
-def test_whoever_locks_several_rows_does_it_in_order_or_waits_for_none() -> None:
+def test_statements_lock_several_rows_in_order() -> None:
     assert {part: path for part, path in unsafe().items() if part not in REASONS} == {}
 
 
@@ -136,7 +136,7 @@ def test_the_statements_are_found() -> None:
     """Those of every service, written in one piece, in several, and put together."""
     paths = set(statements().values())
     assert {"job_runner/claim.py", "job_runner/suspects.py", "shared/broker/postgres_dead_letters.py"} <= paths
-    assert {"queue_consumer/jobs.py", "api_service/submissions.py", "precieux/quarantine.py"} <= paths
+    assert {"queue_consumer/jobs.py", "api_service/submissions.py", "precieux/commands/quarantine.py"} <= paths
 
 
 @pytest.mark.parametrize(

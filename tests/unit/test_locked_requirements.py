@@ -34,7 +34,7 @@ def test_what_the_build_asks_for_is_locked() -> None:
     assert '["ziglang"]' in (ROOT / "deploy/compile_init.py").read_text()
 
 
-def test_the_executor_installs_the_services_versions_without_their_clients() -> None:
+def test_the_executor_installs_the_versions_of_the_services() -> None:
     executor, service = (
         dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "deploy/requirements" / name).read_text(), re.MULTILINE))
         for name in ("executor.txt", "service.txt")

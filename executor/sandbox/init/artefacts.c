@@ -1,6 +1,6 @@
-/* The files that a stage made, taken out of its box by process 1.
+/* The files that a step made, taken out of its box by process 1.
  *
- * They are taken while nothing else lives in the box: the stage has ended, all that it left was killed, and no other has
+ * They are taken while nothing else lives in the box: the step has ended, all that it left was killed, and no other has
  * started. So nobody can exchange a file between a look at it and its reading, and no line of a submitted program has
  * run. What is there was made by a compiler; its names, kinds and sizes are looked at nevertheless.
  */

@@ -1,13 +1,13 @@
-/* The nursery of C programs: GCC's compiler loads this library as a plugin, and takes orders when it is about to read its
+/* The zygote of C programs: GCC's compiler loads this library as a plugin, and takes orders when it is about to read its
  * file's first line, or, with the argument `ahead`, when it has read all of what C programs begin with (its file in
- * `stubs`). In the process of a program its file then turns out to be another, or to go on, and to have another name.
+ * `preload`). In the process of a program its file then turns out to be another, or to go on, and to have another name.
  *
  * It stops in `cb.file_change` of cpplib's reader: that is called when the compiler comes to its file, and when it comes
  * back to it from a header, the next line being yet to be looked at (`_cpp_get_fresh_line` and `_cpp_pop_buffer` of GCC's
  * libcpp/lex.c and directives.c). So nothing has been decided about what follows. The declarations are our own, of what
  * has been as it is for many versions; GCC's headers are a package that is seldom installed. Where something looks
  * otherwise, this never takes an order, and where it works otherwise, it does not prove itself
- * (`executor/forked_compiler.py`): then there is no such nursery.
+ * (`executor/warm/forked_compiler.py`): then there is no such zygote.
  */
 
 #include "init.h"
@@ -58,7 +58,7 @@ static int name_count;
 static char *written; /* the output so far, which nobody has yet: the name is in it too */
 
 /* The compiler has copies of its file's name, and only it knows where: all that it can write to is looked through. The
- * name is longer than any that comes in its place, so each copy has room for that (`executor/forked_compiler.py`). */
+ * name is longer than any that comes in its place, so each copy has room for that (`executor/warm/forked_compiler.py`). */
 static void find_names(void)
 {
     written = strndup(asm_out_file->_IO_write_base, __fpending(asm_out_file));
@@ -86,9 +86,9 @@ static void find_names(void)
 }
 
 /* The file's name is the program's from here on, as the compiler's own command has it; false where that has none. */
-static bool rename_file(const struct stage *stage)
+static bool rename_file(const struct step *step)
 {
-    char *const *words = stage->commands[0];
+    char *const *words = step->commands[0];
     while (words[0] && strcmp(words[0], "-dumpbase") != 0)
         words++;
     if (!words[0] || !words[1] || strlen(words[1]) > strlen(path))
@@ -133,10 +133,10 @@ static void stop(void)
     find_names();
     if (!take_orders())
         _exit(0);
-    struct stage *stage = await_program();
-    if (!stage->has_shortcut || !rename_file(stage) || !go_on())
+    struct step *step = await_program();
+    if (!step->has_shortcut || !rename_file(step) || !go_on())
         execute();
-    drive_from_here(stage);
+    drive_from_here(step);
     close(CONTROL);
 }
 

@@ -1,10 +1,10 @@
-/* Process 1 of a box, and the nursery that forks it. See docs/executor.md and ADRs 72 and 73.
+/* Process 1 of a box, and the zygote that forks it. See docs/executor.md and ADRs 72 and 73.
  *
- *   main.c       a nursery that is nothing else
- *   node.c       a nursery that is a Node
- *   gcc.c        a nursery that is a compiler
- *   nursery.c    takes orders, forks process 1                    runs in the nursery
- *   stages.c     process 1: waits, starts programs, reaps         runs in the box, with privileges
+ *   main.c       a zygote that is nothing else
+ *   node.c       a zygote that is a Node
+ *   gcc.c        a zygote that is a compiler
+ *   zygote.c    takes orders, forks process 1                    runs in the zygote
+ *   pid1.c     process 1: waits, starts programs, reaps         runs in the box, with privileges
  *   world.c      its mounts and files
  *   artefacts.c  what a compiler made
  *   program.c    gives every privilege up, becomes the program    runs in the box, as the program
@@ -68,17 +68,17 @@ struct filter {
     size_t bytes;
 };
 
-/* What all programs of this nursery have in common. */
+/* What all programs of this zygote have in common. */
 struct confinement {
     struct filter of_programs, of_process_one;
     long first_user; /* of the kernel's; -1 where every program has our own */
     int last_capability;
 };
 
-/* How a first process waits: as nothing yet, as a copy of the nursery, which is a runtime, or as a stub. */
+/* How a first process waits: as nothing yet, as a copy of the zygote, which is a runtime, or as a stub. */
 enum kind { PLAIN, FORKED, STUB };
 
-/* One box, as it was ordered; the words of a stub's stage are next in the packet. */
+/* One box, as it was ordered; the words of a stub's step are next in the packet. */
 struct order {
     long id;
     uid_t user;
@@ -91,7 +91,7 @@ struct order {
 };
 
 /* What one program is started with; it points into its packet. `commands` may do instead (driver.c). */
-struct stage {
+struct step {
     char *argv[MAX_WORDS + 1], *environment[MAX_WORDS + 1];
     int argc;
     bool has_shortcut;
@@ -101,12 +101,12 @@ struct stage {
 };
 
 /* Take orders until the keeper closes its side: then it is false. True in the process of a program that is FORKED, and
- * `await_stage` comes next. `serve` is for keeper/nursery.py. */
+ * `await_step` comes next. `serve` is for keeper/zygote.py. */
 #define EXPORTED __attribute__((visibility("default")))
 bool take_orders(void);
 EXPORTED bool serve(void);
-EXPORTED size_t await_stage(const char **arguments);
-struct stage *await_program(void);
+EXPORTED size_t await_step(const char **arguments);
+struct step *await_program(void);
 
 /* All as a program expects them. */
 void reset_signals(void);
@@ -147,16 +147,16 @@ void empty_bounding_set(int last_capability);
 void limit_capabilities(unsigned long long most);
 void install_filter(const struct filter *filter);
 
-/* In a new process. One that is FORKED returns when everything is given up, and calls `await_stage`. */
+/* In a new process. One that is FORKED returns when everything is given up, and calls `await_step`. */
 void become(const struct order *order, const struct confinement *confinement, int control);
 
-/* Start what the stage says, anew. */
+/* Start what the step says, anew. */
 _Noreturn void execute(void);
 
 /* In a compiler's process: do without its driver. Returns when that must be run nevertheless. */
-void drive(const struct stage *stage);
+void drive(const struct step *step);
 /* The same in a process that is the compiler already, and goes on as that when it returns; the rest is done at its exit. */
-void drive_from_here(struct stage *stage);
+void drive_from_here(struct step *step);
 
 /* Send what lies in the work folder besides the files `given`, if it may be had, to `receiver`. */
 void hand_out_artefacts(const struct file *given, int count, long long most_bytes, int receiver);

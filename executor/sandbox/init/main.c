@@ -1,4 +1,4 @@
-/* The nursery of every box that no Python program is meant for. */
+/* The zygote of every box that no Python program is meant for. */
 
 #include "init.h"
 

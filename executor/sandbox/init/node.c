@@ -1,4 +1,4 @@
-/* The nursery of Node programs: `stubs/start.js` loads this library as an addon (`process.dlopen`), and that it is loaded
+/* The zygote of Node programs: `preload/start.js` loads this library as an addon (`process.dlopen`), and that it is loaded
  * is all that happens. The first time, it returns in the process of a program only; the second time, in there, when the
  * program has come. So nothing of Node's API is used, and no library of it is needed to compile this.
  */
@@ -15,7 +15,7 @@ EXPORTED void *napi_register_module_v1(void *environment, void *exports)
     const char *arguments;
     (void)environment;
     if (is_forked) {
-        await_stage(&arguments); /* Node was told at its start what it will run */
+        await_step(&arguments); /* Node was told at its start what it will run */
         return exports;
     }
     on_failure(CONTROL, "", 1);

@@ -1,4 +1,4 @@
-/* The privileges of the nursery, process 1 and a program. Each has fewer than the one that forked it. */
+/* The privileges of the zygote, process 1 and a program. Each has fewer than the one that forked it. */
 
 #include "init.h"
 
@@ -14,7 +14,7 @@ const unsigned long long NO_CAPABILITY = 0;
  * SETFCAP to map the id that is 0 in the wall's user namespace (user_namespaces(7)). */
 const unsigned long long TO_LIVE =
     1 << CAP_CHOWN | 1 << CAP_SETUID | 1 << CAP_SETGID | 1 << CAP_KILL | 1ULL << CAP_SETFCAP;
-/* The nursery also needs new namespaces, mounts and the loopback interface. */
+/* The zygote also needs new namespaces, mounts and the loopback interface. */
 const unsigned long long TO_MAKE_BOXES = TO_LIVE | 1 << CAP_SYS_ADMIN | 1 << CAP_NET_ADMIN;
 
 static unsigned of_word(unsigned long long set, int word)

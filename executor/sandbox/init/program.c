@@ -28,7 +28,7 @@ static const char READY[] = "r";
 static const char DIES_FIRST[] = "1000";
 
 static struct packet packet;
-static struct stage stage;
+static struct step step;
 
 static int read_words(struct packet *from, char **words)
 {
@@ -41,30 +41,30 @@ static int read_words(struct packet *from, char **words)
     return (int)count;
 }
 
-static void read_stage(struct packet *from)
+static void read_step(struct packet *from)
 {
-    stage.argc = read_words(from, stage.argv);
-    read_words(from, stage.environment);
-    stage.cpu_s = (unsigned long long)number(from);
-    stage.processes = (unsigned long long)number(from);
-    stage.open_files = (unsigned long long)number(from);
-    stage.file_bytes = (unsigned long long)number(from);
-    stage.stack_bytes = (unsigned long long)number(from);
-    stage.stdin_index = (int)number(from);
-    stage.stdout_index = (int)number(from);
-    stage.stderr_index = (int)number(from);
-    stage.has_shortcut = number(from) > 0;
-    if (stage.has_shortcut) {
+    step.argc = read_words(from, step.argv);
+    read_words(from, step.environment);
+    step.cpu_s = (unsigned long long)number(from);
+    step.processes = (unsigned long long)number(from);
+    step.open_files = (unsigned long long)number(from);
+    step.file_bytes = (unsigned long long)number(from);
+    step.stack_bytes = (unsigned long long)number(from);
+    step.stdin_index = (int)number(from);
+    step.stdout_index = (int)number(from);
+    step.stderr_index = (int)number(from);
+    step.has_shortcut = number(from) > 0;
+    if (step.has_shortcut) {
         for (int index = 0; index < COMMANDS; index++)
-            read_words(from, stage.commands[index]);
-        read_words(from, stage.leaves);
+            read_words(from, step.commands[index]);
+        read_words(from, step.leaves);
     }
 }
 
-/* `descriptors` are those that the stage counts on. */
+/* `descriptors` are those that the step counts on. */
 static void connect_streams(const int *descriptors, int count)
 {
-    const int indices[] = {stage.stdin_index, stage.stdout_index, stage.stderr_index};
+    const int indices[] = {step.stdin_index, step.stdout_index, step.stderr_index};
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0)
         fail("/dev/null");
@@ -90,11 +90,11 @@ static void limit(int kind, unsigned long long value)
 
 static void set_limits(void)
 {
-    limit(RLIMIT_CPU, stage.cpu_s);
-    limit(RLIMIT_NPROC, stage.processes);
-    limit(RLIMIT_NOFILE, stage.open_files);
-    limit(RLIMIT_FSIZE, stage.file_bytes);
-    limit(RLIMIT_STACK, stage.stack_bytes);
+    limit(RLIMIT_CPU, step.cpu_s);
+    limit(RLIMIT_NPROC, step.processes);
+    limit(RLIMIT_NOFILE, step.open_files);
+    limit(RLIMIT_FSIZE, step.file_bytes);
+    limit(RLIMIT_STACK, step.stack_bytes);
     limit(RLIMIT_MEMLOCK, 65536);
     limit(RLIMIT_MSGQUEUE, 65536);
     limit(RLIMIT_SIGPENDING, 256);
@@ -120,25 +120,25 @@ static void enter_namespaces(uid_t user)
 
 _Noreturn void execute(void)
 {
-    if (stage.has_shortcut)
-        drive(&stage);
-    execve(stage.argv[0], stage.argv, stage.environment);
-    if (strncmp(stage.argv[0], WORK, strlen(WORK)) == 0) {
+    if (step.has_shortcut)
+        drive(&step);
+    execve(step.argv[0], step.argv, step.environment);
+    if (strncmp(step.argv[0], WORK, strlen(WORK)) == 0) {
         /* What a compiler made of the source is no program: its author is told. */
         int code = errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
-        dprintf(2, "%s: %s\n", stage.argv[0], strerror(errno));
+        dprintf(2, "%s: %s\n", step.argv[0], strerror(errno));
         _exit(code);
     }
-    fail(stage.argv[0]);
+    fail(step.argv[0]);
 }
 
-/* The stage that process 1 sends when the run begins. */
-static void wait_for_stage(void)
+/* The step that process 1 sends when the run begins. */
+static void wait_for_step(void)
 {
     send_packet(CONTROL, READY, 1, NULL, 0);
     if (!receive(CONTROL, &packet))
         _exit(0); /* nobody needs us */
-    read_stage(&packet);
+    read_step(&packet);
     connect_streams(packet.descriptors, packet.count);
     set_limits();
 }
@@ -158,7 +158,7 @@ void become(const struct order *order, const struct confinement *confinement, in
     if (setsid() < 0)
         fail("setsid");
     if (is_stub) {
-        read_stage(order->packet);
+        read_step(order->packet);
         connect_streams(order->streams, order->stream_count);
     }
     renew_descriptors();
@@ -176,23 +176,23 @@ void become(const struct order *order, const struct confinement *confinement, in
         execute();
     if (order->kind == FORKED)
         return;
-    wait_for_stage();
+    wait_for_step();
     execute();
 }
 
 /* In a process that is FORKED, when it is prepared for any program. */
-struct stage *await_program(void)
+struct step *await_program(void)
 {
-    wait_for_stage();
-    return &stage;
+    wait_for_step();
+    return &step;
 }
 
 /* `arguments` are those of its command, each ended by a NUL; returns how many bytes they are. */
-EXPORTED size_t await_stage(const char **arguments)
+EXPORTED size_t await_step(const char **arguments)
 {
-    wait_for_stage();
+    wait_for_step();
     close(CONTROL);
-    *arguments = stage.argv[0];
-    const char *last = stage.argv[stage.argc - 1];
-    return (size_t)(last - stage.argv[0]) + strlen(last) + 1;
+    *arguments = step.argv[0];
+    const char *last = step.argv[step.argc - 1];
+    return (size_t)(last - step.argv[0]) + strlen(last) + 1;
 }

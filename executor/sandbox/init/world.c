@@ -1,4 +1,4 @@
-/* One run's own world: fresh namespaces (nursery.c), a fresh /proc, and one tmpfs that vanishes with its last process. */
+/* One run's own world: fresh namespaces (zygote.c), a fresh /proc, and one tmpfs that vanishes with its last process. */
 
 #include "init.h"
 

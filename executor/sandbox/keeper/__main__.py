@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from executor.sandbox.keeper import channel
+from executor.sandbox.keeper.box import LONGEST_SPAWN, WatchedBox
 from executor.sandbox.keeper.meter import CgroupV1, CgroupV2, Meter
-from executor.sandbox.keeper.nurseries import Nurseries
-from executor.sandbox.keeper.protocol import READY, BoxGone, Prepare, Report, StageLimits, decode_order, encode
-from executor.sandbox.keeper.run import LONGEST_HATCH, Run
+from executor.sandbox.keeper.protocol import READY, BoxGone, MakeBox, Report, StepLimits, decode_order, encode
+from executor.sandbox.keeper.zygotes import Zygotes
 
 #: Added to the executor's own (proc_pid_oom_score_adj(5)); boxes have more than the most.
 _OOM_SCORE_ABOVE, _OOM_SCORE_MOST = 500, 900
@@ -34,14 +34,14 @@ class Keeper:
         content, hierarchies = channel.receive(executor)
         self._meter_kind = _METERS.get(content["cgroups"])
         self._bases = dict(zip(content["hierarchies"], hierarchies, strict=True))
-        self._runs: dict[int, Run] = {}  # by box
+        self._boxes: dict[int, WatchedBox] = {}  # by box
         # Not epoll(7): what the kernel grants a user for that, a program of the same user may have used up.
         self._selector = selectors.PollSelector()
-        self._nurseries = Nurseries(content, self._selector, self._hatched)
+        self._zygotes = Zygotes(content, self._selector, self._spawned)
 
     def serve(self) -> None:
         """Until the executor closes its side."""
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps nurseries
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps zygotes
         self._selector.register(self._executor, selectors.EVENT_READ, self._obey)
         self._executor.send(READY)
         while self._turn():
@@ -50,34 +50,34 @@ class Keeper:
     def end_all(self) -> None:
         """Kill every box, and wait until each has gone and its cgroups are removed."""
         self._selector.unregister(self._executor)
-        self._nurseries.end_all()
-        for run in self._runs.values():
-            run.stop("killed")
-        while self._runs:
+        self._zygotes.end_all()
+        for box in self._boxes.values():
+            box.stop("killed")
+        while self._boxes:
             self._turn()
 
     def _turn(self) -> bool:
         """Do what there is to do next. Returns False when the executor has closed its side."""
         now = time.monotonic()
-        look = min((run.next_look for run in self._runs.values()), default=float("inf"))
+        look = min((box.next_look for box in self._boxes.values()), default=float("inf"))
         for key, _ in self._selector.select(None if look == float("inf") else max(look - now, 0)):
             act: Callable[[], bool] = key.data
             if not act():
                 return False
         now = time.monotonic()
-        for run in [run for run in self._runs.values() if run.next_look <= now]:
-            if run.process >= 0:
-                self._look(run)
+        for box in [box for box in self._boxes.values() if box.next_look <= now]:
+            if box.process >= 0:
+                self._look(box)
             else:
-                run.next_look = float("inf")
-                self._nurseries.end_late(run.id, f"the nursery made no box within {LONGEST_HATCH:g} s")
+                box.next_look = float("inf")
+                self._zygotes.end_late(box.id, f"the zygote made no box within {LONGEST_SPAWN:g} s")
         return True
 
-    def _look(self, run: Run) -> None:
-        with self._at_its_own_cost(run):
-            run.look()
-        if run.lingers:
-            self._close(run)
+    def _look(self, box: WatchedBox) -> None:
+        with self._at_its_own_cost(box):
+            box.look()
+        if box.lingers:
+            self._close(box)
 
     def _obey(self) -> bool:
         packet, descriptors = channel.receive_packet(self._executor)
@@ -86,18 +86,18 @@ class Keeper:
         order = decode_order(packet)
         if order is None:
             self._executor.send(READY)
-        elif isinstance(order, Prepare):
+        elif isinstance(order, MakeBox):
             self._prepare(order, descriptors)
         elif isinstance(order, int):
-            if run := self._runs.get(order):
-                run.stop("killed")
-        elif run := self._runs.get(order.id):
-            run.begin(order, descriptors)
+            if box := self._boxes.get(order):
+                box.stop("killed")
+        elif box := self._boxes.get(order.id):
+            box.begin(order, descriptors)
         else:  # its box has just gone, and the executor is told
             channel.close(descriptors)
         return True
 
-    def _prepare(self, order: Prepare, streams: list[int]) -> None:
+    def _prepare(self, order: MakeBox, streams: list[int]) -> None:
         meter: Meter | None = None
         joins: list[int] = []
         sockets: tuple[socket.socket, ...] = ()
@@ -106,7 +106,7 @@ class Keeper:
             if self._meter_kind:
                 meter = self._meter_kind(self._bases, f"{order.id}.0", order.limits)
                 joins = meter.joins()
-            self._nurseries.order(order, theirs, joins, streams)
+            self._zygotes.order(order, theirs, joins, streams)
         except (OSError, ValueError) as exc:
             for end in sockets:
                 end.close()
@@ -117,54 +117,54 @@ class Keeper:
         finally:
             channel.close([*joins, *streams])
         theirs.close()
-        run = Run(order.id, ours, meter, self._new_meter(order.id))
-        self._runs[order.id] = run
-        self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(run))
+        box = WatchedBox(order.id, ours, meter, self._new_meter(order.id))
+        self._boxes[order.id] = box
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(box))
 
-    def _new_meter(self, box: int) -> Callable[[int, StageLimits], Meter] | None:
+    def _new_meter(self, box: int) -> Callable[[int, StepLimits], Meter] | None:
         kind = self._meter_kind
-        return kind and (lambda stage, limits: kind(self._bases, f"{box}.{stage}", limits))
+        return kind and (lambda step, limits: kind(self._bases, f"{box}.{step}", limits))
 
-    def _hatched(self, id_: int, init: int, process: int | None, failure: str) -> None:
-        run = self._runs[id_]
+    def _spawned(self, id_: int, init: int, process: int | None, failure: str) -> None:
+        box = self._boxes[id_]
         if process is None:
-            run.fail(failure)
-            self._close(run)
+            box.fail(failure)
+            self._close(box)
             return
-        run.hatched(init, process)
-        self._selector.register(process, selectors.EVENT_READ, lambda: self._close(run))
+        box.spawned(init, process)
+        self._selector.register(process, selectors.EVENT_READ, lambda: self._close(box))
 
-    def _hear(self, run: Run) -> bool:
-        if run.id not in self._runs:  # it has gone since the selector said that there is something to hear
+    def _hear(self, box: WatchedBox) -> bool:
+        if box.id not in self._boxes:  # it has gone since the selector said that there is something to hear
             return True
-        with self._at_its_own_cost(run):
-            for report in run.hear():
+        with self._at_its_own_cost(box):
+            for report in box.hear():
                 self._send(report)
-        if run.silent:
-            self._forget(run)
+        if box.silent:
+            self._forget(box)
         return True
 
-    def _close(self, run: Run) -> bool:
-        del self._runs[run.id]
-        if run.process >= 0:
-            self._selector.unregister(run.process)
-        self._forget(run)
-        for report in run.close():
+    def _close(self, box: WatchedBox) -> bool:
+        del self._boxes[box.id]
+        if box.process >= 0:
+            self._selector.unregister(box.process)
+        self._forget(box)
+        for report in box.close():
             self._send(report)
         return True
 
     @contextlib.contextmanager
-    def _at_its_own_cost(self, run: Run) -> Iterator[None]:
+    def _at_its_own_cost(self, box: WatchedBox) -> Iterator[None]:
         """End only this box if the kernel refuses us files or memory for it."""
         try:
             yield
         except OSError as exc:
-            run.fail(f"the box cannot be watched: {exc}")
-            run.stop("killed")
+            box.fail(f"the box cannot be watched: {exc}")
+            box.stop("killed")
 
-    def _forget(self, run: Run) -> None:
-        if run.channel.fileno() in self._selector.get_map():
-            self._selector.unregister(run.channel)
+    def _forget(self, box: WatchedBox) -> None:
+        if box.channel.fileno() in self._selector.get_map():
+            self._selector.unregister(box.channel)
 
     def _send(self, message: Report) -> None:
         with contextlib.suppress(ConnectionError):  # the executor has left; then `serve` ends in a moment
@@ -172,7 +172,7 @@ class Keeper:
 
 
 def _die_before_the_executor() -> None:
-    """If memory runs out, let boxes end first (`DIES_SECOND` in init/stages.c), then the keeper and its nurseries."""
+    """If memory runs out, let boxes end first (`DIES_SECOND` in init/pid1.c), then the keeper and its zygotes."""
     score = Path("/proc/self/oom_score_adj")
     executors = int(score.read_text())
     score.write_text(str(max(executors, min(executors + _OOM_SCORE_ABOVE, _OOM_SCORE_MOST))))
@@ -181,8 +181,8 @@ def _die_before_the_executor() -> None:
 def _start_no_core_handler() -> None:
     """Prevent crashes of this process and its descendants from starting the host's program for core dumps.
 
-    The kernel starts it as root unless the limit for core files is 1 (core(5)). `executor.probes` detects if we may not
-    set that.
+    The kernel starts it as root unless the limit for core files is 1 (core(5)). `executor.doctor.probes` detects if we
+    may not set that.
     """
     with contextlib.suppress(ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (1, 1))

@@ -1,8 +1,8 @@
-"""How much one stage has used so far: by cgroup (version 1 or 2) where one can be made, else by reading /proc.
+"""How much one step has used so far: by cgroup (version 1 or 2) where one can be made, else by reading /proc.
 
-The executor finds out which (`executor/sandbox/cgroups.py`) and hands the keeper descriptors of its own cgroup folders;
-every stage gets a fresh child of them, so that nothing is carried over from one to the next. What was used before the
-stage began, by a process that was started ahead of need, is not the program's and is not counted.
+The executor finds out which (`executor/sandbox/wall/cgroups.py`) and hands the keeper descriptors of its own cgroup
+folders; every step gets a fresh child of them, so that nothing is carried over from one to the next. What was used
+before the step began, by a process that was started ahead of need, is not the program's and is not counted.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import Protocol
 
-from executor.sandbox.keeper.protocol import StageLimits
+from executor.sandbox.keeper.protocol import StepLimits
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Usage:
 
 class Meter(Protocol):
     def joins(self) -> list[int]:
-        """Descriptors to which the stage's first process writes "0", before it gives up its privileges: from there on
+        """Descriptors to which the step's first process writes "0", before it gives up its privileges: from there on
         it and its children are counted. The caller closes them."""
 
-    def begin(self, limits: StageLimits, *, waited: bool) -> None:
+    def begin(self, limits: StepLimits, *, waited: bool) -> None:
         """The program begins, and these are its limits. What was used while it `waited` is not its own; one that did
         not may have begun before we were told."""
 
@@ -35,14 +35,14 @@ class Meter(Protocol):
         """The use until now."""
 
     def conclude(self, told: Usage, seen: Usage | None) -> Usage:
-        """The use at the stage's end, of which process 1 has `told`; `seen` is the last sample, where another stage may
+        """The use at the step's end, of which process 1 has `told`; `seen` is the last sample, where another step may
         have begun since then."""
 
     def is_starved(self) -> bool:
-        """Return True if the kernel killed for memory since the stage began, and `sample` does not know whom."""
+        """Return True if the kernel killed for memory since the step began, and `sample` does not know whom."""
 
     def close(self) -> None:
-        """Forget the stage; all its processes are dead."""
+        """Forget the step; all its processes are dead."""
 
 
 #: Of the buffers of one box's TCP connections, to itself: there is no other network.
@@ -91,11 +91,11 @@ class _Folder:
 class CgroupV1:
     """One child in each of the hierarchies memory, cpuacct and (where mounted) pids and cpu."""
 
-    def __init__(self, bases: dict[str, int], name: str, limits: StageLimits) -> None:
+    def __init__(self, bases: dict[str, int], name: str, limits: StepLimits) -> None:
         self._memory = _Folder(bases["memory"], name)
         self._cpu = _Folder(bases["cpuacct"], name)
         self._others = [_Folder(base, name) for kind, base in bases.items() if kind not in ("memory", "cpuacct")]
-        self._limits: StageLimits | None = None
+        self._limits: StepLimits | None = None
         self._cpu_before = 0.0
         self._limit(limits)
 
@@ -103,7 +103,7 @@ class CgroupV1:
         # `tasks` with one thread skips the kernel's wait for a grace period, which costs 9-14 ms on `cgroup.procs`.
         return [folder.opened("tasks") for folder in (self._memory, self._cpu, *self._others)]
 
-    def begin(self, limits: StageLimits, *, waited: bool) -> None:
+    def begin(self, limits: StepLimits, *, waited: bool) -> None:
         self._limit(limits)
         self._cpu_before = self._cpu_s() if waited else 0.0
 
@@ -116,7 +116,7 @@ class CgroupV1:
         )
 
     def conclude(self, told: Usage, seen: Usage | None) -> Usage:
-        return self.sample()  # no other stage is in this group
+        return self.sample()  # no other step is in this group
 
     def is_starved(self) -> bool:
         return False  # the group counts those of its own
@@ -128,7 +128,7 @@ class CgroupV1:
     def _cpu_s(self) -> float:
         return int(self._cpu.read("cpuacct.usage")) / 1e9
 
-    def _limit(self, limits: StageLimits) -> None:
+    def _limit(self, limits: StepLimits) -> None:
         if self._limits is None or limits.memory_bytes != self._limits.memory_bytes:
             # Memory and swap together may at no time be less than memory alone, so which comes first depends.
             value, files = str(limits.memory_bytes), ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
@@ -150,7 +150,7 @@ class CgroupV1:
 class CgroupV2:
     """One child of the unified hierarchy, with the controllers memory, pids and cpu."""
 
-    def __init__(self, bases: dict[str, int], name: str, limits: StageLimits) -> None:
+    def __init__(self, bases: dict[str, int], name: str, limits: StepLimits) -> None:
         self._folder = _Folder(bases["unified"], name)
         self._peak = 0
         self._cpu_before = 0.0
@@ -161,7 +161,7 @@ class CgroupV2:
     def joins(self) -> list[int]:
         return [self._folder.opened("cgroup.procs")]
 
-    def begin(self, limits: StageLimits, *, waited: bool) -> None:
+    def begin(self, limits: StepLimits, *, waited: bool) -> None:
         self._limit(limits)
         self._cpu_before = self._cpu_s() if waited else 0.0
 
@@ -174,7 +174,7 @@ class CgroupV2:
         return Usage(self._cpu_s() - self._cpu_before, self._peak, int(events["oom_kill"]) > 0)
 
     def conclude(self, told: Usage, seen: Usage | None) -> Usage:
-        return self.sample()  # no other stage is in this group
+        return self.sample()  # no other step is in this group
 
     def is_starved(self) -> bool:
         return False  # the group counts those of its own
@@ -186,7 +186,7 @@ class CgroupV2:
         cpu = dict(line.split() for line in self._folder.read("cpu.stat").splitlines())
         return int(cpu["usage_usec"]) / 1e6
 
-    def _limit(self, limits: StageLimits) -> None:
+    def _limit(self, limits: StepLimits) -> None:
         self._folder.write("memory.max", str(limits.memory_bytes))
         self._folder.try_write("pids.max", str(limits.processes))
         if limits.background:

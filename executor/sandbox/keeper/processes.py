@@ -14,7 +14,7 @@ from pathlib import Path
 from executor.sandbox.keeper.kernel_memory import KernelMemory
 from executor.sandbox.keeper.listed import Listed
 from executor.sandbox.keeper.meter import Usage
-from executor.sandbox.keeper.protocol import StageLimits
+from executor.sandbox.keeper.protocol import StepLimits
 
 #: What is an estimate counts half, so that chance makes no verdict.
 _SURE = 0.5
@@ -157,12 +157,12 @@ class SampledMeter:
         """None: whoever is in the box is counted."""
         return []
 
-    def begin(self, limits: StageLimits, *, waited: bool) -> None:
+    def begin(self, limits: StepLimits, *, waited: bool) -> None:
         self._limit = limits.memory_bytes
         self._sampled_at = time.monotonic()
         self._kills_before = _kills_for_memory()
         processes = self._tree.sample()
-        if not waited:  # what process 1 has waited for was another stage's
+        if not waited:  # what process 1 has waited for was another step's
             processes = {key: process for key, process in processes.items() if key[0] == 1}
         self._before = sum(process.own + process.waited for process in processes.values())
         self._living = {key: process.own for key, process in processes.items()}

@@ -1,14 +1,14 @@
-"""What the executor and its keeper say to each other: one JSON object per packet, descriptors beside it. The nursery
+"""What the executor and its keeper say to each other: one JSON object per packet, descriptors beside it. The zygote
 and process 1 of a box, which are written in C, are spoken to in words, each ended by a NUL; those for process 1 come
 with `Begin`, after a NUL.
 
-    executor -> keeper   `Prepare` makes a box, `Begin` runs stages in it, once; {"kill": box id} ends it at any time;
+    executor -> keeper   `MakeBox` makes a box, `Begin` runs steps in it, once; {"kill": box id} ends it at any time;
                          `ASK` whether the keeper is there
-    keeper -> executor   `READY` at the start, and whenever it is asked; per box, in order: `Standing` when it can begin
-                         without delay, one `StageReport` per stage that was started, and a `BoxGone`
+    keeper -> executor   `READY` at the start, and whenever it is asked; per box, in order: `BoxReady` when it can begin
+                         without delay, one `StepReport` per step that was started, and a `BoxGone`
 
 `Begin` may be sent at once; a box that is prepared ahead of need has begun nothing, and costs only its memory.
-Every process of a box is dead before its last `StageReport` is sent, and every file in it is gone before `BoxGone`.
+Every process of a box is dead before its last `StepReport` is sent, and every file in it is gone before `BoxGone`.
 """
 
 import json
@@ -32,7 +32,7 @@ WORK = "/box/work"
 
 
 @dataclass(frozen=True)
-class StageLimits:
+class StepLimits:
     """Seconds and bytes. `wall_s` does not count the time in which the program waited for a processor; one in the
     `background` gets a tenth of what others get."""
 
@@ -56,22 +56,22 @@ class Shortcut:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One program to start and wait for. The next stage follows only if this one exits with 0.
+class StepOrder:
+    """One program to start and wait for. The next step follows only if this one exits with 0.
 
     `stdin`, `stdout` and `stderr` index the descriptors that came with it; -1 is /dev/null.
     """
 
     argv: tuple[str, ...]
     environment: dict[str, str]
-    limits: StageLimits
+    limits: StepLimits
     stdin: int = -1
     stdout: int = -1
     stderr: int = -1
     shortcut: Shortcut | None = None
 
     def words(self) -> bytes:
-        """For `read_stage` in init/program.c."""
+        """For `read_step` in init/program.c."""
         limits = self.limits
         # The meter decides about CPU time; this one holds should the keeper be late.
         cpu = int(limits.cpu_s) + 2
@@ -85,87 +85,87 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Nursery:
+class Zygote:
     """A runtime that programs are forked from: started by `argv` as one of them would be, it loads /box/init.so and
-    takes orders (init/nursery.c)."""
+    takes orders (init/zygote.c)."""
 
     argv: tuple[str, ...]
     environment: dict[str, str]
 
 
 @dataclass(frozen=True)
-class Prepare:
+class MakeBox:
     """A box for the user numbered `user`, whose files together take up to `disk_bytes`, and its first process.
 
-    That process waits until it begins: without a program, to become any; forked from the `nursery`, to run its program
+    That process waits until it begins: without a program, to become any; forked from the `zygote`, to run its program
     without starting anew; or as the `stub`, a program that is started at once, reads one line of JSON from descriptor 3
-    when it begins, and goes on as its first stage.
+    when it begins, and goes on as its first step.
     """
 
     id: int
     user: int
     disk_bytes: int
-    limits: StageLimits
-    nursery: Nursery | None = None
-    stub: Stage | None = None
+    limits: StepLimits
+    zygote: Zygote | None = None
+    stub: StepOrder | None = None
 
     def words(self, joins: int) -> bytes:
-        """For `next_order` in init/nursery.c: beside it go process 1's socket, `joins` descriptors, and the stub's."""
-        kind = "forked" if self.nursery else "stub" if self.stub else "plain"
+        """For `next_order` in init/zygote.c: beside it go process 1's socket, `joins` descriptors, and the stub's."""
+        kind = "forked" if self.zygote else "stub" if self.stub else "plain"
         head = to_words(self.id, self.user, self.disk_bytes, kind, joins)
         return head + self.stub.words() if self.stub else head
 
 
 @dataclass(frozen=True)
 class Begin:
-    """What runs in the box: `words` are for process 1, and are none of the keeper's, who holds each stage to its
+    """What runs in the box: `words` are for process 1, and are none of the keeper's, who holds each step to its
     `limits`."""
 
     id: int
-    limits: tuple[StageLimits, ...]
+    limits: tuple[StepLimits, ...]
     words: bytes
 
 
 def run_words(
     files: Sequence[tuple[str, int, int]],
-    stages: Sequence[Stage],
+    steps: Sequence[StepOrder],
     *,
     stub: bool,
     collect: int = -1,
     most_bytes: int = 0,
 ) -> bytes:
-    """For `run` in init/stages.c: the files of the work folder (name, index of the descriptor to copy from, mode), and
-    what runs there. What a stub is told is a line of JSON; each stage's words are counted.
+    """For `run` in init/pid1.c: the files of the work folder (name, index of the descriptor to copy from, mode), and
+    what runs there. What a stub is told is a line of JSON; each step's words are counted.
 
-    Of a box with a stub, the first stage's `argv` are the stub's words, and its streams are those of the stub.
+    Of a box with a stub, the first step's `argv` are the stub's words, and its streams are those of the stub.
 
-    Where `collect` is the index of a socket and not -1, the files that the first stage made are sent there when it has
+    Where `collect` is the index of a socket and not -1, the files that the first step made are sent there when it has
     succeeded and before the next one starts: a packet of the words name, mode and size of each, and beside it the
     contents, sealed. Together they may have up to `most_bytes`.
     """
     packet = to_words(len(files), *(field for file in files for field in file))
-    packet += to_words(collect, most_bytes, len(stages))
-    for stage in stages:
-        words = stage.words()
-        line = json.dumps({"argv": stage.argv}) + "\n" if stub else ""
+    packet += to_words(collect, most_bytes, len(steps))
+    for step in steps:
+        words = step.words()
+        line = json.dumps({"argv": step.argv}) + "\n" if stub else ""
         packet += to_words(line, len(words)) + words
     return packet
 
 
 @dataclass(frozen=True)
-class Standing:
+class BoxReady:
     """The box is made, and its first process waits."""
 
     id: int
 
 
 @dataclass(frozen=True)
-class StageReport:
-    """How a stage ended. `stopped` names the limit for which the keeper killed it: cpu, wall or memory; or `killed`.
+class StepReport:
+    """How a step ended. `stopped` names the limit for which the keeper killed it: cpu, wall or memory; or `killed`.
     After the `last` one, nothing lives in the box."""
 
     id: int
-    stage: int
+    step: int
     exit_code: int | None
     signal: int | None
     cpu_s: float
@@ -183,11 +183,11 @@ class BoxGone:
     failure: str | None = None
 
 
-Report = Standing | StageReport | BoxGone
-Message = Prepare | Begin | Report
+Report = BoxReady | StepReport | BoxGone
+Message = MakeBox | Begin | Report
 
 _TO_JSON = json.JSONEncoder(default=vars)
-_REPORTS: dict[str, type[Report]] = {kind.__name__: kind for kind in (Standing, StageReport, BoxGone)}
+_REPORTS: dict[str, type[Report]] = {kind.__name__: kind for kind in (BoxReady, StepReport, BoxGone)}
 
 
 def encode(message: Message) -> bytes:
@@ -210,25 +210,25 @@ def to_words(*values: str | int) -> bytes:
     return os.fsencode(text) + b"\0"
 
 
-def decode_order(packet: bytes) -> Prepare | Begin | int | None:
+def decode_order(packet: bytes) -> MakeBox | Begin | int | None:
     """A number is a box to kill; None asks whether the keeper is there."""
     if packet == ASK:
         return None
     text, _, words = packet.partition(b"\0")
     content = json.loads(text)
     if "begin" in content:
-        return Begin(content["begin"], tuple(StageLimits(**limits) for limits in content["limits"]), words)
+        return Begin(content["begin"], tuple(StepLimits(**limits) for limits in content["limits"]), words)
     if "kill" in content:
         return int(content["kill"])
-    stub, nursery = content["stub"] and _decode_stage(content["stub"]), content["nursery"]
-    nursery = nursery and Nursery(tuple(nursery["argv"]), nursery["environment"])
-    limits = StageLimits(**content["limits"])
-    return Prepare(content["id"], content["user"], content["disk_bytes"], limits, nursery, stub)
+    stub, zygote = content["stub"] and _decode_step(content["stub"]), content["zygote"]
+    zygote = zygote and Zygote(tuple(zygote["argv"]), zygote["environment"])
+    limits = StepLimits(**content["limits"])
+    return MakeBox(content["id"], content["user"], content["disk_bytes"], limits, zygote, stub)
 
 
-def _decode_stage(content: dict[str, Any]) -> Stage:
-    limits = StageLimits(**content["limits"])
-    return Stage(**{**content, "argv": tuple(content["argv"]), "limits": limits})
+def _decode_step(content: dict[str, Any]) -> StepOrder:
+    limits = StepLimits(**content["limits"])
+    return StepOrder(**{**content, "argv": tuple(content["argv"]), "limits": limits})
 
 
 def decode_report(packet: bytes) -> Report | None:

@@ -18,9 +18,9 @@ from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
 from shared.broker.base import Handler, Message
-from shared.database import Database
+from shared.database.connection import Database
+from shared.database.roles import Role
 from shared.errors import BrokerUnavailable
-from shared.roles import Role
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner

@@ -11,7 +11,7 @@ from api_service import auth
 from api_service.relay import Relay
 from shared import api_keys
 from shared.api_keys import Scope
-from shared.database import Connection, Database
+from shared.database.connection import Connection, Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
@@ -114,7 +114,9 @@ async def test_a_scope_is_needed_for_each_call(reach: Reach, database: Database)
     submitter, reader = await make_key(database, Scope.SUBMIT), await make_key(database, Scope.READ)
     async with reach() as client:
         assert (await submit(client, submitter, id=5)).status_code == 200
-        assert (await submit(client, reader)).status_code == 403
+        refused = await submit(client, reader)
+        assert refused.status_code == 403
+        assert "precieux keys create NAME --scope submit" in refused.json()["detail"]
         assert (await client.get("/check_email/?id=5", headers=bearer(reader))).status_code == 403
         for key, status in ((submitter, 403), (reader, 200)):
             assert (await client.get("/check_user/?email=a@example.com", headers=bearer(key))).status_code == status

@@ -15,9 +15,9 @@ from pydantic import SecretStr
 from starlette.types import Message, Scope
 
 from api_service.relay import Relay
-from precieux.embedded_postgres import EmbeddedPostgres
-from shared.database import Database, DatabaseSettings
-from shared.roles import Role
+from precieux.postgres.embedded import EmbeddedPostgres
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.roles import Role
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.integration.api_service.conftest import RecordingBroker, client_of
@@ -119,9 +119,7 @@ async def test_a_senders_submissions_are_listed_as_objects(api: httpx.AsyncClien
     assert (await api.get("/check_user/?email=nobody@example.com")).json() == {"result": []}
 
 
-async def test_what_an_earlier_request_gave_is_not_the_answer_of_the_one_under_way(
-    api: httpx.AsyncClient, database: Database
-) -> None:
+async def test_an_earlier_result_does_not_answer_a_new_request(api: httpx.AsyncClient, database: Database) -> None:
     await submit(api, id=5)
     await execute(
         database,
@@ -133,9 +131,7 @@ async def test_what_an_earlier_request_gave_is_not_the_answer_of_the_one_under_w
     assert (row["status"], row["output"]) == ("none-executed", None)
 
 
-async def test_a_left_out_id_is_assigned_and_never_one_that_a_client_chose(
-    api: httpx.AsyncClient, database: Database
-) -> None:
+async def test_an_assigned_id_is_never_one_that_a_client_chose(api: httpx.AsyncClient, database: Database) -> None:
     for chosen in (1, 2, 4, 5, 6):
         await submit(api, id=chosen)
     assigned = [int((await submit(api, id=None)).json().split()[-1]) for _ in range(3)]
@@ -256,9 +252,30 @@ async def test_what_is_wrong_with_a_value_is_told_with_what_to_do(api: httpx.Asy
         await api.get("/check_email/"),
         await api.get("/check_user/?email=a@example.com&number=1"),
         await api.get("/check_user/?email=a+b@example.com"),
+        await api.get("/check_user/?email=+b@example.com"),
+        await api.get("/check_user/?email=a"),
+        await api.get("/check_user/?email=a@example.com&limit=0"),
+        await api.get("/check_user/?email=a@example.com&limit=2000"),
+        await api.get(f"/check_user/?email=a@example.com&before={1 << 63}"),
+        await api.get(f"/check_user/?email=a@example.com&before={'9' * 5000}"),
         await api.post("/submit_email/", headers=[(b"Idempotency-Key", b"\xe9")]),
+        await api.post("/submit_email/", headers={"Idempotency-Key": ""}),
+        await api.post("/submit_email/", headers={"Idempotency-Key": "x" * 201}),
     ]
-    told = ["id: it is missing", "number: there is no such", "write %2B for a +", "Idempotency-Key: it has a character"]
+    told = [
+        "id: it is missing",
+        "number: there is no such",
+        "write %2B for a +",
+        "write %2B for a +",
+        "such as someone@example.com: An email address must have an @-sign.",
+        "limit: it must be at least 1.",
+        "limit: it must be at most 1000.",
+        "before: it must be at most 9223372036854775807.",
+        "before: it has too many digits; send a smaller number.",
+        "Idempotency-Key: it has a character",
+        "Idempotency-Key: its length must be at least 1.",
+        "Idempotency-Key: its length must be at most 200.",
+    ]
     for answer, part in zip(answers, told, strict=True):
         assert answer.status_code == 422
         assert part in answer.json()["detail"]
@@ -271,6 +288,25 @@ async def test_a_body_that_is_no_form_is_told_what_is_wanted(api: httpx.AsyncCli
     ):
         assert (answer.status_code, answer.headers["Accept"]) == (415, "multipart/form-data")
         assert "curl -F file=@program.py" in answer.json()["detail"]
+
+
+async def test_what_is_wrong_with_a_form_is_told_with_what_to_do(api: httpx.AsyncClient) -> None:
+    boundary = {"Content-Type": "multipart/form-data; boundary=x"}
+    answers = {
+        "inputs is longer than 20000 bytes; send less.": await submit(api, inputs="x" * 20_001, as_form=True),
+        "The file is longer than 10000 bytes; send a shorter": await submit(api, file=("a.py", b"x" * 10_001)),
+        "form cannot be read: Missing boundary in multipart. Send it as `curl": await api.post(
+            "/submit_email/", headers={"Content-Type": "multipart/form-data"}
+        ),
+        "form cannot be read: Invalid multipart data. Send it as `curl": await api.post(
+            "/submit_email/", content=b"garbage", headers=boundary
+        ),
+        "send it with that charset": await api.post(
+            "/submit_email/", content=b"x", headers={"Content-Type": boundary["Content-Type"] + "; charset=utf-16"}
+        ),
+    }
+    for sentence, answer in answers.items():
+        assert sentence in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -317,7 +353,7 @@ async def test_a_field_that_is_too_long_is_named_with_its_limit(api: httpx.Async
 @pytest.mark.parametrize(
     ("source", "status"), [("print(1)", 200), ("print('\u0633')", 422), (" ", 422), ("x" * 10_001, 413)]
 )
-async def test_a_source_without_a_name_is_taken_if_its_encoding_is_certain(
+async def test_a_nameless_source_needs_a_certain_encoding(
     api: httpx.AsyncClient, store: LocalStore, source: str, status: int
 ) -> None:
     fields = {"id": (None, "5"), "email": (None, "a@example.com"), "language": (None, "py"), "file": (None, source)}
@@ -387,7 +423,7 @@ async def test_a_client_that_hangs_up_is_no_error_of_ours(
 
 
 @pytest.mark.parametrize("path", ["/submit_email", "/check_email?id=5", "/check_user?email=a@example.com"])
-async def test_both_spellings_of_a_path_are_answered_without_a_redirect(api: httpx.AsyncClient, path: str) -> None:
+async def test_both_spellings_of_a_path_answer_directly(api: httpx.AsyncClient, path: str) -> None:
     base, _, query = path.partition("?")
     method = "POST" if "submit" in path else "GET"
     without, with_slash = [await api.request(method, f"{one}?{query}") for one in (base, f"{base}/")]
@@ -415,7 +451,7 @@ async def has_status(api: httpx.AsyncClient, path: str, status: int) -> bool:
     return (await api.get(path)).status_code == status
 
 
-async def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(
+async def test_an_unavailable_database_is_a_503_with_retry_after(
     own_postgres: EmbeddedPostgres, store: LocalStore, broker: RecordingBroker, signer: LinkSigner
 ) -> None:
     database = Database(DatabaseSettings(database_url=SecretStr(own_postgres.url(Role.API))))
@@ -444,12 +480,15 @@ async def test_a_signed_link_opens_its_object_as_harmless_text(api: httpx.AsyncC
     expired = await store.link("results/1.txt", expires_in=timedelta(seconds=-5))
     for bad in (expired, link.replace("1.txt", "2.txt"), link[:-1] + ("A" if link[-1] != "A" else "B"),
                 link.split("&")[0] + "&signature=%ff", "/files/1.py?expires=9999999999&signature=x"):  # fmt: skip
-        assert (await api.get(bad)).status_code == 403
-    gone = await store.link("results/9.txt", expires_in=timedelta(minutes=5))
-    assert (await api.get(gone)).status_code == 404
+        answer = await api.get(bad)
+        assert answer.status_code == 403
+        assert "GET /check_user/ has a new one" in answer.json()["detail"]
+    answer = await api.get(await store.link("results/9.txt", expires_in=timedelta(minutes=5)))
+    assert answer.status_code == 404
+    assert "submit the program again" in answer.json()["detail"]
 
 
-async def test_a_backlog_beyond_its_limit_puts_submissions_off_and_stores_nothing(
+async def test_a_full_backlog_refuses_submissions(
     database: Database, store: LocalStore, relay: Relay, signer: LinkSigner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api_service.backlog._BELIEVED_SECONDS", -1)
@@ -466,9 +505,7 @@ async def test_a_backlog_beyond_its_limit_puts_submissions_off_and_stores_nothin
         assert (await submit(api, id=3)).status_code == 200
 
 
-async def test_a_source_in_quarantine_is_not_asked_for_until_that_is_lifted(
-    api: httpx.AsyncClient, database: Database
-) -> None:
+async def test_a_quarantined_source_is_not_run_until_it_is_released(api: httpx.AsyncClient, database: Database) -> None:
     """Nor is the same source under another id."""
     await submit(api, id=5)
     await submit(api, id=6, email="other@example.com", file=("b.py", SOURCE))

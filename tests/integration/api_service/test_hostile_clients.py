@@ -14,7 +14,7 @@ import pytest
 
 from shared import api_keys
 from shared.api_keys import Scope
-from shared.database import Database
+from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from shared.storage.secret import kept_secret
 from shared.storage.signing import LinkSigner

@@ -2,20 +2,21 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from api_service.auth import Principal
-from api_service.listing import LONGEST_TEXT, Listing
+from api_service.listing import _WEIGHTS, LONGEST_TEXT, Listing
 from api_service.problems import Problem
 from api_service.schemas import ListQuery
 from api_service.shares import Shares
 from shared.api_keys import Scope
-from shared.database import Database
+from shared.database.connection import Database
 from shared.storage.local import LocalStore
-from tests.integration.rows import execute
+from tests.integration.rows import execute, fetch
 
 pytestmark = pytest.mark.integration
 
@@ -76,6 +77,46 @@ async def test_one_is_asked_for_by_its_id(api: httpx.AsyncClient, database: Data
     assert (await api.get("/check_user/?email=b@example.com&id=2")).json() == {"result": []}
 
 
+async def test_an_address_is_found_in_any_case_and_stays_as_it_was_given(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    # The domains as in a database of the original system; ours have small letters.
+    given = ["Alice@Example.COM", "alice@example.com", "ALICE@example.com", "alice@example.org"]
+    for email in given:
+        await execute(database, "INSERT INTO uploads (email) VALUES (:email)", email=email)
+    for asked in ("alice@example.com", "Alice@EXAMPLE.com", "aLICE@Example.COM"):
+        assert len((await api.get("/check_user/", params={"email": asked})).json()["result"]) == 3
+    kept = await fetch(database, "SELECT email FROM uploads ORDER BY id")
+    assert [row["email"] for row in kept] == given
+
+
+@pytest.mark.parametrize(("of", "seen", "rows"), [("true", {}, 20), ("u.owner = :owner", {"owner": 1}, 1)])
+async def test_rows_of_other_addresses_and_keys_are_not_read(
+    database: Database, of: str, seen: dict[str, int], rows: int
+) -> None:
+    await execute(database, "INSERT INTO api_keys (id, name, sha256) VALUES (1, 'course', 'x'), (2, 'other', 'y')")
+    await execute(
+        database,
+        "INSERT INTO uploads (email, owner) SELECT 'Sender' || n % 1000 || '@example.com', CASE WHEN n > 1000 THEN 2"
+        " ELSE 1 END FROM generate_series(1, 20000) AS n",
+    )
+    await execute(database, "ANALYZE uploads")
+    asked = {"email": "sENDER7@example.com", "id": None, "before": None, "limit": 1000, "most": 1}
+    [answer] = await fetch(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {_WEIGHTS.format(seen=of)}", **asked, **seen)
+    nodes = list(nodes_of(json.loads(str(answer["QUERY PLAN"]))[0]["Plan"]))
+    # A bitmap scan is two nodes, one with the index and one with the table.
+    scans = [node for node in nodes if node.get("Index Name", node.get("Relation Name", "")).startswith("uploads")]
+    assert any("lower(" in scan.get("Index Cond", "") for scan in scans)
+    assert {scan["Actual Rows"] for scan in scans} == {rows}
+    assert all("Rows Removed by Filter" not in scan for scan in scans)
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes_of(child)
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "before=x", "id=1.5", "ids=1", "limit=1&page=2"])
 async def test_a_wrong_or_unknown_parameter_is_refused(api: httpx.AsyncClient, query: str) -> None:
     answer = await api.get(f"/check_user/?email={EMAIL}&{query}")
@@ -122,6 +163,30 @@ async def test_a_job_that_failed_says_why(api: httpx.AsyncClient, database: Data
     assert (row["status"], row["verdict"], row["error"]) == ("failed", None, "the engine is gone")
 
 
+@pytest.mark.parametrize(
+    ("status", "error", "delay"),
+    [
+        ("none-executed", None, "the machine was overloaded; the program is run again"),
+        ("executing", None, "the machine was overloaded; the program is run again"),
+        ("failed", "the machine was overloaded", None),
+    ],
+)
+async def test_a_job_that_is_run_again_says_why_it_takes_longer(
+    api: httpx.AsyncClient, database: Database, status: str, error: str | None, delay: str | None
+) -> None:
+    await add(database, 1)
+    await execute(database, "DELETE FROM results")
+    await execute(database, "UPDATE job SET status = :status, failure = 'the machine was overloaded'", status=status)
+    [row] = await listed(api)
+    assert (row["status"], row["error"], row["delay"]) == (status, error, delay)
+
+
+async def test_a_job_that_is_done_has_no_delay(api: httpx.AsyncClient, database: Database) -> None:
+    await add(database, 1)
+    [row] = await listed(api)
+    assert row["delay"] is None
+
+
 async def test_a_submission_that_was_never_asked_for_has_no_job(api: httpx.AsyncClient, database: Database) -> None:
     await execute(database, "INSERT INTO uploads (email, language, inputs) VALUES (:email, 'py', 'in')", email=EMAIL)
     [row] = await listed(api)
@@ -153,9 +218,7 @@ async def test_a_slow_reader_holds_no_connection_to_the_database(database: Datab
         await reader.aclose()
 
 
-async def test_heavy_lists_share_a_bounded_memory_and_light_ones_always_fit(
-    database: Database, store: LocalStore
-) -> None:
+async def test_heavy_lists_share_a_bounded_memory(database: Database, store: LocalStore) -> None:
     await add(database, 4, output="x" * (1 << 20))
     await execute(database, "INSERT INTO uploads (id, email) VALUES (100, 'light@example.com')")
     listing = Listing(database, store, Shares((1 << 20) + 64, "Lists"))

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from shared.database import Database
+from shared.database.connection import Database
 from tests.integration.api_service.test_classic import submit
 from tests.integration.rows import execute, fetch
 
@@ -15,7 +15,7 @@ async def offer(database: Database, *codes: str, seen: str = "now()") -> None:
         await execute(database, f"INSERT INTO languages VALUES ('{code}', '', {seen})")
 
 
-async def test_a_language_that_is_not_installed_is_refused_with_those_that_are(
+async def test_a_missing_language_is_refused_with_the_installed_ones(
     api: httpx.AsyncClient, database: Database
 ) -> None:
     await offer(database, "py", "c")

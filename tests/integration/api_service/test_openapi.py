@@ -9,11 +9,11 @@ from pydantic import SecretStr
 
 from api_service import auth
 from api_service.relay import Relay
-from precieux.embedded_postgres import EmbeddedPostgres
+from precieux.postgres.embedded import EmbeddedPostgres
 from shared import api_keys
 from shared.api_keys import Scope
-from shared.database import Database, DatabaseSettings
-from shared.roles import Role
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.roles import Role
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
@@ -56,7 +56,7 @@ async def test_names_are_made_for_people(api: httpx.AsyncClient) -> None:
             assert "anyOf" not in parameter["schema"]
 
 
-async def test_every_error_is_a_problem_document_with_its_header_fields(api: httpx.AsyncClient) -> None:
+async def test_every_error_is_a_problem_document(api: httpx.AsyncClient) -> None:
     headers = {"401": {"WWW-Authenticate"}, "415": {"Accept"}, "429": {"Retry-After"}, "503": {"Retry-After"}}
     original = {("request_execution", "400"), ("request_execution", "404"), ("get_readiness", "503")}
     statuses: dict[str, set[str]] = {}

@@ -12,7 +12,7 @@ import pytest
 from api_service.locality import socket_owner
 from shared import api_keys
 from shared.api_keys import Scope
-from shared.database import Database
+from shared.database.connection import Database
 from tests.fixtures.postgres import new_database, owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
 
@@ -150,7 +150,7 @@ async def test_revoking_the_last_key_leaves_the_door_closed(
 
 
 @pytest.mark.slow
-async def test_keys_of_the_settings_leave_the_door_closed_when_they_are_gone(
+async def test_the_door_stays_closed_without_the_settings_keys(
     tmp_path: Path, database: Database, database_url: str
 ) -> None:
     with api_process(tmp_path, database_url, {"PRECIEUX_API_KEYS": "o" * 32}) as api:

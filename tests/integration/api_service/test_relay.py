@@ -4,7 +4,7 @@ import pytest
 
 from api_service.relay import Relay
 from shared.broker.base import Message
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import BrokerUnavailable
 from tests.integration.api_service.conftest import RecordingBroker
 from tests.integration.rows import execute, fetch
@@ -35,9 +35,7 @@ async def test_what_is_confirmed_is_deleted_and_told_in_order(
     assert await bodies_left(database) == []
 
 
-async def test_rows_wait_while_the_broker_is_down_and_go_when_it_is_back(
-    database: Database, relay: Relay, broker: RecordingBroker
-) -> None:
+async def test_rows_wait_for_a_broker_that_is_down(database: Database, relay: Relay, broker: RecordingBroker) -> None:
     await add_rows(database, 2)
     broker.down = True
     with pytest.raises(BrokerUnavailable):
@@ -74,7 +72,7 @@ async def test_relays_beside_one_another_publish_each_row_once(database: Databas
     assert sorted(int(message.body) for message in broker.taken) == list(range(1, 2001))
 
 
-async def test_a_crash_between_the_confirm_and_the_delete_publishes_again_under_the_same_id(
+async def test_a_crash_after_the_confirm_publishes_the_same_id_again(
     database: Database, relay: Relay, broker: RecordingBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await add_rows(database, 1)

@@ -9,7 +9,7 @@ import pytest
 
 from shared import api_keys
 from shared.api_keys import Scope
-from shared.database import Database
+from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
 

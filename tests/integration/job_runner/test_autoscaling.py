@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 import yaml
 
-from shared.database import Database
+from shared.database.connection import Database
 from tests.integration.rows import add_job, execute, fetch
 
 pytestmark = pytest.mark.integration

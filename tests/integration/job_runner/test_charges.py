@@ -13,7 +13,7 @@ from shared import api_keys
 from shared.api_keys import Scope
 from shared.budgets import run_seconds
 from shared.codex import RunResponse, Verdict
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import EngineRefused, EngineUnavailable
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore

@@ -12,7 +12,7 @@ from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
 from job_runner.outcome import decide, give_up
 from shared.codex import RunResponse, Verdict
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import PermanentError
 from tests.integration.rows import add_job, execute, fetch
 
@@ -60,7 +60,7 @@ async def test_many_claimers_get_each_job_once(database: Database) -> None:
     assert sorted(claimed) == sorted(jobs)
 
 
-async def test_the_submission_is_kept_once_when_it_was_executed_and_whole_when_it_could_not_be(
+async def test_the_job_text_is_cleared_only_after_an_execution(
     database: Database,
 ) -> None:
     executed, failed = await add_job(database), await add_job(database)
@@ -84,11 +84,11 @@ async def test_a_claim_passes_by_what_another_transaction_holds(database: Databa
     assert [job.id for job in other] == [second]
 
 
-async def test_a_job_that_is_not_due_is_left_alone_and_its_time_is_told(database: Database) -> None:
+async def test_a_job_that_is_not_due_is_not_claimed(database: Database) -> None:
     await add_job(database)
     [job] = await take(database)
     async with database.transaction() as connection:
-        await claim.retry_later(connection, job.lease_id, delay=100)
+        await claim.retry_later(connection, job.lease_id, delay=100, reason="away")
         assert await claim.claim(connection, limit=1, lease_seconds=30) == []
         seconds = await claim.seconds_until_due(connection)
     assert seconds is not None
@@ -112,7 +112,7 @@ async def test_the_end_is_written_whole_and_once(database: Database) -> None:
     assert uploads == [{"request_id": None, "enable": 0}]
 
 
-async def test_of_many_endings_only_those_whose_lease_is_lost_are_not_written(database: Database) -> None:
+async def test_only_endings_without_a_lease_are_dropped(database: Database) -> None:
     for _ in range(4):
         await add_job(database)
     jobs = await take(database)
@@ -126,7 +126,7 @@ async def test_of_many_endings_only_those_whose_lease_is_lost_are_not_written(da
     assert [row["job"] for row in done] == sorted(job.id for job in jobs if job is not jobs[1])
 
 
-async def test_an_error_blocks_the_upload_and_a_failure_of_ours_does_not(database: Database) -> None:
+async def test_an_error_blocks_the_upload_and_a_failure_does_not(database: Database) -> None:
     wrong, unlucky = await add_job(database), await add_job(database)
     by_id = {job.id: job for job in await take(database)}
     assert await complete(database, by_id[wrong], Verdict.COMPILE_ERROR)
@@ -155,7 +155,7 @@ async def test_a_late_finish_of_a_rescued_attempt_is_ignored(database: Database)
     assert [r["verdict"] for r in await fetch(database, "SELECT verdict FROM results")] == ["ok"]
 
 
-async def test_a_late_release_or_retry_of_a_rescued_attempt_is_ignored(database: Database) -> None:
+async def test_a_late_retry_of_a_rescued_attempt_is_ignored(database: Database) -> None:
     job_id = await add_job(database)
     [late] = await take(database)
     await expire(database, job_id)
@@ -163,7 +163,7 @@ async def test_a_late_release_or_retry_of_a_rescued_attempt_is_ignored(database:
     [current] = await take(database)
     async with database.transaction() as connection:
         await claim.release(connection, late.lease_id)
-        await claim.retry_later(connection, late.lease_id, delay=0)
+        await claim.retry_later(connection, late.lease_id, delay=0, reason="away")
         assert await claim.heartbeat(connection, [late.lease_id, current.lease_id], lease_seconds=30) == {
             current.lease_id
         }
@@ -201,7 +201,7 @@ async def test_a_lease_that_nobody_holds_changes_nothing(database: Database) -> 
     assert [row["attempt"] for row in await fetch(database, "SELECT attempt FROM job")] == [0]
 
 
-async def test_rows_that_others_wrote_get_an_identity_or_are_passed_by(database: Database) -> None:
+async def test_foreign_rows_get_an_identity_or_are_skipped(database: Database) -> None:
     """The original's consumer wrote jobs without a request; nothing kept it from writing one without an upload."""
     whole = await add_job(database)
     await execute(database, "INSERT INTO job (upload, job) VALUES (NULL, '{}')")
@@ -216,7 +216,7 @@ async def test_rows_that_others_wrote_get_an_identity_or_are_passed_by(database:
         assert await claim.seconds_until_due(connection) is None
 
 
-async def test_a_claim_takes_short_submissions_along_and_leaves_long_ones_until_they_run(database: Database) -> None:
+async def test_a_claim_reads_long_submissions_only_when_they_run(database: Database) -> None:
     await add_job(database)
     await add_job(database, contents="é\n" * 40_000)
     short, long = await take(database)

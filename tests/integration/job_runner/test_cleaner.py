@@ -12,7 +12,7 @@ from job_runner.cleaner import Cleaner
 from job_runner.mailers.outbox import OutboxMailer
 from job_runner.output_keys import output_key
 from job_runner.settings import RunnerSettings
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import ObjectNotFound
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
@@ -70,9 +70,7 @@ async def test_what_is_old_goes_with_all_that_belongs_to_it(database: Database, 
     assert await store.get(f"results/{young}") == b"output"
 
 
-async def test_outputs_of_attempts_that_were_not_committed_go_with_their_job(
-    database: Database, store: LocalStore
-) -> None:
+async def test_uncommitted_outputs_are_deleted_with_their_job(database: Database, store: LocalStore) -> None:
     job = await add_finished(database, store, age_days=31)
     await execute(database, "UPDATE job SET attempt = 2")
     orphan, other = output_key(job, 1, UUID(int=1)), output_key(job * 10, 1, UUID(int=1))
@@ -109,7 +107,7 @@ async def test_old_dead_letters_go_and_messages_that_wait_stay(database: Databas
     assert len(await fetch(database, "SELECT id FROM messages WHERE queue = 'emails'")) == 1
 
 
-def test_submissions_are_not_kept_for_ever_unless_the_operator_wants_it() -> None:
+def test_submissions_expire_by_default() -> None:
     assert RunnerSettings().retention_days == 90
 
 

@@ -13,7 +13,7 @@ from job_runner import claim
 from queue_consumer.jobs import _INSERT, JobMaker
 from shared import api_keys
 from shared.api_keys import Scope
-from shared.database import Database
+from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
 from tests.integration.queue_consumer.test_jobs import FakeStore
 from tests.integration.rows import add_upload, execute, fetch
@@ -68,7 +68,7 @@ async def test_a_newcomer_does_not_overtake_those_who_waited(database: Database)
     assert await serve(database, 4) in (["a", "b", "a", "b"], ["a", "b", "b", "a"])
 
 
-async def test_a_key_with_many_addresses_gets_no_more_turns_than_a_key_with_one(database: Database) -> None:
+async def test_many_addresses_give_a_key_no_further_turns(database: Database) -> None:
     greedy, honest = await make_key(database), await make_key(database)
     for number in range(40):
         await make_jobs(database, f"g{number}@example.com", 2, greedy)
@@ -97,7 +97,7 @@ async def test_a_sender_who_comes_late_is_next_within_the_key(database: Database
     assert "few" in await serve(database, 2)
 
 
-async def test_an_address_that_is_spelled_differently_gets_no_further_turns(database: Database) -> None:
+async def test_spellings_of_an_address_share_their_turns(database: Database) -> None:
     key = await make_key(database)
     for number in range(10):
         await make_jobs(database, f"greedy+{number}@example.com", 1, key)
@@ -127,7 +127,7 @@ async def test_many_claims_at_once_share_alike(database: Database) -> None:
     assert await fetch(database, "SELECT id FROM job WHERE status = 'none-executed' OR attempt != 1") == []
 
 
-async def test_a_claim_moves_turns_within_a_key_and_makes_or_loses_none(database: Database) -> None:
+async def test_a_claim_neither_makes_nor_loses_turns(database: Database) -> None:
     keys = [await make_key(database) for _ in range(3)]
     for number in range(30):
         await make_jobs(database, f"{number // 9}@example.com", 1, keys[number % 3])
@@ -182,7 +182,7 @@ _JOBS = """
 
 
 @pytest.mark.slow
-async def test_making_and_claiming_a_job_beside_a_hundred_thousand_reads_a_few_rows(database: Database) -> None:
+async def test_a_claim_beside_a_long_queue_reads_few_rows(database: Database) -> None:
     greedy, honest = await make_key(database), await make_key(database)
     await execute(database, _WAITING, key=greedy)
     await execute(database, _JOBS)

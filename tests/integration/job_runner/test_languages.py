@@ -7,7 +7,7 @@ import pytest
 
 from job_runner.languages import Languages
 from shared.codex import SupportedLanguage
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import EngineUnavailable
 from tests.integration.rows import fetch
 from tests.waiting import eventually
@@ -55,7 +55,7 @@ async def test_an_engine_without_languages_changes_nothing(database: Database) -
     assert await codes(database) == ["py"]
 
 
-async def test_an_engine_that_is_away_changes_nothing_and_ends_no_loop(database: Database) -> None:
+async def test_an_unavailable_engine_ends_no_loop(database: Database) -> None:
     engine = Engine("py")
     await Languages(database, engine).run_once()
     engine.codes = None

@@ -28,9 +28,9 @@ from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
 from job_runner.outcome import Outcome, decide, give_up
 from job_runner.settings import MAX_CRASHES
-from precieux import job_rows
+from precieux.commands import job_rows
 from shared.codex import RunResponse, Verdict
-from shared.database import Connection, Database, DatabaseSettings
+from shared.database.connection import Connection, Database, DatabaseSettings
 from shared.errors import PrecieuxError
 from tests.integration.rows import add_job, execute, fetch
 
@@ -196,7 +196,8 @@ class Leases(RuleBasedStateMachine):
             return
         lease = self.pick(worker, pick)
         live = self.is_live(lease)
-        self.transact(lambda connection: claim.retry_later(connection, lease.lease_id, delay=0 if soon else 3600))
+        delay = 0 if soon else 3600
+        self.transact(lambda connection: claim.retry_later(connection, lease.lease_id, delay=delay, reason="away"))
         if live:
             job = self.jobs[lease.id]
             job.status, job.lease, job.due = "none-executed", None, soon

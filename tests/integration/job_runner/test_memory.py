@@ -18,7 +18,7 @@ from typing import Any, Final
 import pytest
 
 from precieux.parent_death import die_with_parent
-from shared.database import Database
+from shared.database.connection import Database
 from tests.fixtures.mailgun_server import MailgunServer
 from tests.fixtures.memory_group import memory_group
 from tests.integration.rows import add_job, fetch
@@ -148,7 +148,7 @@ def peak_memory(pid: int) -> int:
     return int(found[1]) << 10
 
 
-async def test_the_longest_submissions_and_answers_leave_the_runner_its_memory(
+async def test_the_longest_answers_fit_into_the_runners_memory(
     database: Database, runner: subprocess.Popen[Any], mailgun: MailgunServer
 ) -> None:
     jobs = [await add_job(database, contents=text, inputs=text) for text in [*WORST, "print(1)", "print(2)"]]

@@ -22,7 +22,7 @@ from job_runner.settings import RunnerSettings
 from queue_consumer.jobs import JobMaker
 from shared.broker.handling import stopped_within
 from shared.codex import RunResponse, Verdict
-from shared.database import Database, DatabaseSettings
+from shared.database.connection import Database, DatabaseSettings
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of

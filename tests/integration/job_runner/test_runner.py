@@ -16,7 +16,7 @@ from job_runner.rescuer import Rescuer
 from job_runner.runner import Runner
 from job_runner.settings import RunnerSettings
 from shared.codex import RunResponse, Verdict
-from shared.database import Database, DatabaseSettings
+from shared.database.connection import Database, DatabaseSettings
 from shared.errors import DatabaseUnavailable, EngineRefused, EngineUnavailable
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
@@ -107,7 +107,7 @@ async def all_are(state: str, database: Database) -> None:
     await eventually(reached, what=f"all jobs are {state}")
 
 
-async def test_a_notification_wakes_the_runner_and_the_result_is_stored(
+async def test_a_notification_wakes_the_runner(
     database: Database, processor: Processor, engine: ScriptedEngine, store: LocalStore
 ) -> None:
     running = Running(database, processor, settings())
@@ -157,7 +157,7 @@ async def test_a_lost_notification_costs_at_most_the_interval(database: Database
     await running.stop()
 
 
-async def test_a_slot_is_free_again_while_the_outcome_is_stored_but_outcomes_do_not_pile_up(
+async def test_storing_an_outcome_holds_no_slot_and_is_bounded(
     database: Database, processor: Processor, engine: ScriptedEngine, store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put, writable = store.put, asyncio.Event()
@@ -195,7 +195,7 @@ async def test_no_more_programs_run_at_once_than_there_are_slots(
     assert engine.most == 3
 
 
-async def test_the_engines_trouble_is_retried_and_then_told_truthfully(
+async def test_an_engine_failure_is_retried_and_then_reported(
     database: Database, processor: Processor, engine: ScriptedEngine
 ) -> None:
     engine.failures = [EngineUnavailable("no engine")] * 3
@@ -268,7 +268,7 @@ async def test_a_stop_waits_for_what_can_still_end(
     assert await states(database) == ["executed"]
 
 
-async def test_the_heartbeat_holds_a_job_that_takes_longer_than_its_lease(
+async def test_the_heartbeat_extends_the_lease_of_a_long_job(
     database: Database, processor: Processor, engine: ScriptedEngine
 ) -> None:
     engine.open.clear()
@@ -345,7 +345,7 @@ async def test_a_job_that_is_not_to_be_run_is_failed_with_its_reason(
     assert "the operator cancelled it" in str(mail["text"])
 
 
-async def test_a_job_that_always_takes_its_runner_with_it_comes_to_an_end(
+async def test_a_job_that_always_kills_its_runner_fails_in_the_end(
     database: Database, processor: Processor, engine: ScriptedEngine
 ) -> None:
     """No failure was ever seen, so none was counted: only the claims were."""
@@ -389,7 +389,28 @@ async def test_a_time_limit_under_load_is_not_the_last_word(
     assert "attempts" in str(email["text"])
 
 
-async def test_an_error_of_ours_in_the_claiming_costs_no_job_under_way(
+async def test_a_job_that_waits_for_another_run_has_the_reason_until_its_end(
+    database: Database, store: LocalStore, engine: ScriptedEngine
+) -> None:
+    engine.failures = [EngineUnavailable("no\0engine", retry_after=3600)]
+    processor = Processor(database, store, engine, "example.com", max_attempts=3)
+    await add_job(database)
+    running = Running(database, processor, settings())
+
+    async def waits() -> bool:
+        return await fetch(database, "SELECT status, attempt, failure FROM job") == [
+            {"status": "none-executed", "attempt": 1, "failure": "no\N{REPLACEMENT CHARACTER}engine"}
+        ]
+
+    await eventually(waits, what="the job waits with its reason")
+    await execute(database, "UPDATE job SET run_after = now()")
+    await execute(database, "SELECT pg_notify('precieux_jobs', '')")
+    await all_are("executed", database)
+    await running.stop()
+    assert await fetch(database, "SELECT failure FROM job") == [{"failure": None}]
+
+
+async def test_an_error_while_claiming_ends_no_running_job(
     database: Database, processor: Processor, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The loop starts again, and the heartbeat goes on meanwhile."""
@@ -418,7 +439,7 @@ async def test_an_error_of_ours_in_the_claiming_costs_no_job_under_way(
     assert [row["attempt"] for row in await fetch(database, "SELECT attempt FROM job")] == [1, 1]
 
 
-async def test_an_error_of_ours_in_the_heartbeat_does_not_end_the_heartbeat(
+async def test_an_error_in_the_heartbeat_does_not_end_it(
     database: Database, processor: Processor, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beating, failures = claim.heartbeat, 0
@@ -449,7 +470,7 @@ async def test_an_error_of_ours_in_the_heartbeat_does_not_end_the_heartbeat(
     await running.stop()
 
 
-async def test_what_could_not_be_stored_while_the_database_was_away_is_handed_back(
+async def test_a_job_whose_outcome_was_not_stored_is_released(
     database: Database, processor: Processor, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Left to expire, its lease would make the job a suspect."""
@@ -470,7 +491,7 @@ async def test_what_could_not_be_stored_while_the_database_was_away_is_handed_ba
     assert await fetch(database, "SELECT attempt, crashes FROM job") == [{"attempt": 1, "crashes": 0}]
 
 
-async def test_after_an_outage_the_living_have_a_term_to_extend_their_leases(
+async def test_after_an_outage_leases_can_still_be_extended(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rescuer's first look, and its first after the database was away, must not take them for dead."""

@@ -12,7 +12,7 @@ from job_runner.emails.foot import Foot
 from job_runner.emails.sender import Sender
 from job_runner.mailers.base import Email
 from shared import suppressions
-from shared.database import Connection, Database
+from shared.database.connection import Connection, Database
 from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
@@ -76,9 +76,7 @@ async def rows(database: Database) -> list[dict[str, object]]:
     return await fetch(database, "SELECT status, attempt, provider_id, last_error FROM emails ORDER BY id")
 
 
-async def test_a_notification_wakes_the_sender_and_the_providers_id_is_kept(
-    database: Database, sender: Sender, mailer: ScriptedMailer
-) -> None:
+async def test_a_notification_wakes_the_sender(database: Database, sender: Sender, mailer: ScriptedMailer) -> None:
     stop = asyncio.Event()
     running = asyncio.create_task(sender.run(stop))
     message_id = await add_email(database)
@@ -101,7 +99,7 @@ async def test_a_refused_mail_ends_and_holds_nobody_up(
     assert refused["last_error"] == "no such mailbox"
 
 
-async def test_a_mail_is_tried_again_no_sooner_than_asked_and_under_the_same_message_id(
+async def test_a_retried_mail_waits_and_keeps_its_message_id(
     database: Database, sender: Sender, mailer: ScriptedMailer
 ) -> None:
     mailer.failures = [MailerUnavailable("busy", retry_after=50)]
@@ -116,9 +114,7 @@ async def test_a_mail_is_tried_again_no_sooner_than_asked_and_under_the_same_mes
     assert [mail.message_id for mail in mailer.sent] == [message_id]
 
 
-async def test_an_account_at_fault_pauses_the_mailer_and_loses_nothing(
-    database: Database, sender: Sender, mailer: ScriptedMailer
-) -> None:
+async def test_an_account_error_pauses_the_mailer(database: Database, sender: Sender, mailer: ScriptedMailer) -> None:
     mailer.failures = [MailerUnavailable("wrong key", pause=True)]
     await add_email(database)
     assert await sender.run_once() >= 60
@@ -126,7 +122,7 @@ async def test_an_account_at_fault_pauses_the_mailer_and_loses_nothing(
     assert (row["status"], row["last_error"]) == ("queued", "wrong key")
 
 
-async def test_a_mail_whose_sender_died_is_sent_by_another_under_the_same_message_id(
+async def test_a_mail_of_a_dead_sender_keeps_its_message_id(
     database: Database, sender: Sender, mailer: ScriptedMailer
 ) -> None:
     message_id = await add_email(database)
@@ -159,9 +155,7 @@ async def test_a_defect_of_ours_does_not_end_the_loop(
     await running
 
 
-async def test_a_mail_that_kills_its_senders_is_given_up_and_its_neighbours_are_sent(
-    database: Database, mailer: ScriptedMailer
-) -> None:
+async def test_a_mail_that_kills_its_senders_is_given_up(database: Database, mailer: ScriptedMailer) -> None:
     """A batch dies together; after that, each of its mails is sent by itself."""
     neighbours = {await add_email(database) for _ in range(3)}
     poison = await add_email(database)
@@ -247,7 +241,7 @@ async def test_a_suppression_stops_nobody_elses_mail(
     assert [mail.recipient for mail in mailer.sent] == ["someone@example.com"]
 
 
-async def test_mails_that_were_queued_before_their_recipient_unsubscribed_are_not_sent(
+async def test_queued_mails_to_an_unsubscribed_address_are_dropped(
     database: Database, sender: Sender, mailer: ScriptedMailer
 ) -> None:
     """One waits for its first try, one for another: the first of them was with the provider, which was away."""
@@ -273,7 +267,7 @@ async def test_every_mail_brings_its_recipients_own_way_out(
     assert f'href="{way_out.replace("&", "&amp;")}"' in mailer.sent[0].html
 
 
-async def test_a_mail_that_was_accepted_is_recorded_when_the_database_is_back_and_not_sent_again(
+async def test_an_accepted_mail_is_not_sent_again_after_an_outage(
     database: Database, sender: Sender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P3: it may repeat when the process dies, not when Postgres is away; even if its lease was lost meanwhile."""
@@ -307,9 +301,7 @@ async def test_a_full_batch_is_followed_by_another_at_once(
     assert len(mailer.sent) == sender_module._BATCH + 1
 
 
-async def test_a_mailer_that_hangs_is_given_up_before_another_sender_may_take_the_mail(
-    database: Database, mailer: ScriptedMailer
-) -> None:
+async def test_a_hanging_mailer_is_given_up_before_the_lease_ends(database: Database, mailer: ScriptedMailer) -> None:
     mailer.open.clear()
     await add_email(database)
     await asyncio.wait_for(Sender(database, mailer, SIGNER, FOOT, poll_interval=3600, send_seconds=0.05).run_once(), 10)

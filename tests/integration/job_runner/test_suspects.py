@@ -15,7 +15,7 @@ from job_runner.process import Processor
 from job_runner.runner import Runner
 from job_runner.settings import RunnerSettings
 from shared.codex import RunResponse, Verdict
-from shared.database import Database, DatabaseSettings
+from shared.database.connection import Database, DatabaseSettings
 from shared.errors import EngineCrashed, EngineUnavailable
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
@@ -105,7 +105,7 @@ async def submit(database: Database, contents: str) -> int:
 
 
 @pytest.mark.parametrize("poisons", [1, 3])
-async def test_a_program_that_kills_engines_costs_its_neighbours_no_attempt(
+async def test_an_engine_killer_costs_its_neighbours_no_attempt(
     database: Database, other_database: Database, tmp_path: Path, poisons: int
 ) -> None:
     """Two runners, an engine each; with one poison, and with several that kill one after the other."""
@@ -147,7 +147,7 @@ async def test_a_program_that_kills_engines_costs_its_neighbours_no_attempt(
     assert machine.deaths <= 3 * poisons
 
 
-async def test_a_program_that_kills_runners_costs_its_neighbours_no_attempt(database: Database) -> None:
+async def test_a_runner_killer_costs_its_neighbours_no_attempt(database: Database) -> None:
     """Two runners take turns; one that has poison among its jobs dies, and its leases expire."""
     innocent = [await submit(database, f"print({number})") for number in range(9)]
     poison = await submit(database, POISON)
@@ -215,9 +215,7 @@ async def run_to_the_end(database: Database, engine: ScriptedEngine, tmp_path: P
     return (await fetch(database, "SELECT * FROM job ORDER BY id DESC LIMIT 1"))[0]
 
 
-async def test_alone_from_the_start_a_program_is_stopped_at_the_second_death(
-    database: Database, tmp_path: Path
-) -> None:
+async def test_a_lone_program_is_stopped_at_the_second_death(database: Database, tmp_path: Path) -> None:
     await submit(database, POISON)
     engine = ScriptedEngine(*[EngineCrashed("reset")] * 5)
     job = await run_to_the_end(database, engine, tmp_path)
@@ -233,7 +231,7 @@ async def test_an_engine_that_cannot_be_reached_accuses_nobody(database: Databas
     assert (job["status"], job["crashes"], job["attempt"]) == ("executed", 0, 6)
 
 
-async def test_a_job_of_a_source_in_quarantine_is_failed_without_being_run(database: Database, tmp_path: Path) -> None:
+async def test_a_quarantined_source_fails_without_a_run(database: Database, tmp_path: Path) -> None:
     first = await submit(database, POISON)
     await run_to_the_end(database, ScriptedEngine(*[EngineCrashed("reset")] * 2), tmp_path)
     await submit(database, POISON)
@@ -267,7 +265,7 @@ async def test_interruptions_without_a_cause_come_to_an_end_too(database: Databa
     assert await fetch(database, "SELECT * FROM quarantine") == []
 
 
-async def test_what_was_interrupted_with_others_is_not_the_cause_though_it_tells_it_last(database: Database) -> None:
+async def test_a_job_interrupted_with_others_is_not_the_suspect(database: Database) -> None:
     """The others have been handed back by then, so nothing but it is being executed."""
     suspect, other = await submit(database, "print(1)"), await submit(database, "print(2)")
     await execute(database, "UPDATE job SET crashes = 1 WHERE id = :id", id=suspect)
@@ -295,7 +293,7 @@ async def test_suspects_run_one_at_a_time(database: Database) -> None:
     assert await suspects.claim_one(database, lease_seconds=60) == []
 
 
-async def test_a_foreign_row_that_is_executing_for_ever_stands_in_nobodys_way(database: Database) -> None:
+async def test_a_foreign_row_that_never_ends_delays_no_job(database: Database) -> None:
     """The original's consumer may have left one, without a lease."""
     foreign, alone = await submit(database, "print(1)"), await submit(database, "print(2)")
     await execute(database, "UPDATE job SET status = 'executing' WHERE id = :id", id=foreign)
@@ -322,6 +320,6 @@ async def test_while_a_suspect_is_to_run_alone_nothing_else_begins(database: Dat
     assert suspect.id == other
     async with database.transaction() as connection:
         assert await claim.claim(connection, limit=9, lease_seconds=3600) == []
-        await claim.retry_later(connection, suspect.lease_id, delay=3600)
+        await claim.retry_later(connection, suspect.lease_id, delay=3600, reason="away")
         begun = await claim.claim(connection, limit=9, lease_seconds=3600)
     assert [job.id for job in begun] == [alone, third]

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.roles import Role
+from shared.database.roles import Role
 
 
 @pytest.fixture

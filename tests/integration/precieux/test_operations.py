@@ -12,10 +12,10 @@ from typer.testing import CliRunner, Result
 
 from job_runner import claim
 from precieux.cli import app
-from precieux.queue import age
+from precieux.commands.queue import age
 from shared import suppressions
-from shared.database import Database, DatabaseSettings
-from shared.roles import Role
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.roles import Role
 from tests.fixtures.postgres import url_of
 from tests.integration.rows import add_job, add_upload, execute, fetch
 
@@ -147,6 +147,7 @@ def test_jobs_are_listed_and_shown(on_database: OnDatabase) -> None:
     assert run_json("jobs", "list", "--state", "executed") == []
     email = run_json("jobs", "show", str(older))["email"]
     assert [job["id"] for job in run_json("jobs", "list", "--email", email)] == [older]
+    assert [job["id"] for job in run_json("jobs", "list", "--email", email.upper())] == [older]
     assert run("jobs", "list", "--limit", "1").stdout.split("\t")[0] == str(newer)
     assert "no job 99" in refused("jobs", "show", "99")
 

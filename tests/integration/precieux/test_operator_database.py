@@ -11,12 +11,12 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from precieux.embedded_postgres import EmbeddedPostgres, running_url
 from precieux.operator_database import operator_database
+from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from shared import api_keys
 from shared.api_keys import Scope
+from shared.database.roles import Role
 from shared.errors import ConfigurationError
-from shared.roles import Role
 from tests.fixtures.postgres import url_of
 from tests.integration.rows import fetch
 

@@ -9,7 +9,7 @@ import pytest
 from queue_consumer.consumer import MAX_ATTEMPTS, Consumer
 from queue_consumer.jobs import JobMaker
 from shared.broker.base import Ack, Delivery, Reject, Retry
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import ObjectNotFound, StoreUnavailable
 from tests.integration.rows import add_upload, execute, fetch
 
@@ -83,7 +83,7 @@ async def test_an_id_becomes_a_job_with_the_submissions_text(
     assert (job["upload"], job["status"], job["request_id"]) == (upload, "none-executed", request)
 
 
-async def test_a_batch_of_the_heaviest_submissions_takes_little_memory(
+async def test_a_batch_of_the_heaviest_submissions_fits_in_memory(
     database: Database, store: FakeStore, consumer: Consumer
 ) -> None:
     # As JSON a control character takes six bytes, and one wide character makes four bytes of every other.
@@ -140,7 +140,7 @@ async def test_a_blocked_upload_makes_no_job(database: Database, store: FakeStor
 @pytest.mark.parametrize(
     ("data", "reason"), [(None, "is missing"), (b"", "is empty"), (b"other", "not the one that was accepted")]
 )
-async def test_a_file_that_cannot_be_used_is_reported_and_may_be_asked_for_again(
+async def test_an_unusable_file_is_reported_and_may_be_retried(
     database: Database, store: FakeStore, consumer: Consumer, data: bytes | None, reason: str
 ) -> None:
     request = uuid.uuid4()
@@ -213,7 +213,7 @@ async def test_a_message_that_crashes_us_does_not_condemn_its_batch(
     assert [job["upload"] for job in jobs] == good
 
 
-async def test_the_jobs_of_a_batch_stand_behind_one_another_by_key_and_by_sender(
+async def test_the_jobs_of_a_batch_queue_by_key_and_by_sender(
     database: Database, store: FakeStore, consumer: Consumer
 ) -> None:
     store.objects["p.py"] = b"x"

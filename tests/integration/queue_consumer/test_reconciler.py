@@ -7,7 +7,7 @@ import pytest
 
 from queue_consumer.jobs import JobMaker
 from queue_consumer.reconciler import Reconciler, ReconcilerSettings
-from shared.database import Database
+from shared.database.connection import Database
 from shared.errors import StoreUnavailable
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
@@ -50,7 +50,7 @@ async def jobs(database: Database) -> list[dict[str, object]]:
     return await fetch(database, "SELECT upload, request_id, status, stop_reason FROM job ORDER BY upload")
 
 
-async def test_a_request_that_became_no_job_in_time_becomes_one_and_its_late_message_none(
+async def test_an_overdue_request_becomes_exactly_one_job(
     database: Database, store: LocalStore, reconciler: Reconciler, maker: JobMaker
 ) -> None:
     upload, request_id = await request(database, store, seconds_ago=61)
@@ -71,7 +71,7 @@ async def test_a_request_of_an_earlier_release_is_looked_after_too(
     assert len(await reconciler.run_once()) == 1
 
 
-async def test_a_store_that_is_away_or_a_file_that_is_gone_holds_up_no_other_request(
+async def test_a_missing_file_or_store_delays_no_other_request(
     database: Database, store: LocalStore, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unlucky, _ = await request(database, store, seconds_ago=90)
@@ -96,7 +96,7 @@ async def test_a_store_that_is_away_or_a_file_that_is_gone_holds_up_no_other_req
     assert [row["id"] for row in pending] == [unlucky, fine]
 
 
-async def test_a_request_that_always_crashes_us_is_stopped_with_a_reason_in_the_end(
+async def test_a_request_that_always_crashes_is_given_up(
     database: Database, store: LocalStore, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload, _ = await request(database, store, seconds_ago=61)
@@ -113,7 +113,7 @@ async def test_a_request_that_always_crashes_us_is_stopped_with_a_reason_in_the_
     assert (job["upload"], job["stop_reason"]) == (upload, "an error of ours (RuntimeError)")
 
 
-async def test_a_request_over_which_consumers_die_is_given_up_and_may_be_asked_for_again(
+async def test_a_request_that_kills_consumers_is_given_up(
     database: Database, store: LocalStore, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await request(database, store, seconds_ago=61)

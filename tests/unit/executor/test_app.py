@@ -16,7 +16,7 @@ from executor.catalogue import Installed
 from executor.languages.py import LANGUAGE
 from executor.pipeline import Outcome, Pipeline
 from executor.settings import ExecutorSettings
-from executor.worker import Full, Slots
+from executor.slots import Full, Slots
 from shared.codex import RunRequest, RunResponse, Verdict
 from shared.http_bodies import FREE_BYTES
 

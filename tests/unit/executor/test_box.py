@@ -17,19 +17,19 @@ import pytest
 from executor.sandbox.base import File, Job, SandboxFailure, Step, Template
 from executor.sandbox.box import Box
 from executor.sandbox.keeper import channel
+from executor.sandbox.keeper.box import WatchedBox
 from executor.sandbox.keeper.protocol import (
     MAX_PACKET,
     Begin,
     BoxGone,
-    StageLimits,
-    StageReport,
-    Standing,
+    BoxReady,
+    StepLimits,
+    StepReport,
     to_words,
 )
-from executor.sandbox.keeper.run import Run
 from executor.sandbox.link import KeeperLink, Mechanisms
 
-_LIMITS = StageLimits(1, 1, 1 << 20, 1, 1, 1, 1)
+_LIMITS = StepLimits(1, 1, 1 << 20, 1, 1, 1, 1)
 _TEMPLATE = Template(1 << 20, _LIMITS)
 
 
@@ -77,7 +77,7 @@ class _Quick:
         os.write(stdout, b"output")
         for descriptor in descriptors:
             os.close(descriptor)
-        self.box.hear(StageReport(1, 0, 0, None, 0.0, 0.0, 0, None, last=True))
+        self.box.hear(StepReport(1, 0, 0, None, 0.0, 0.0, 0, None, last=True))
         self.box.hear(BoxGone(1))
 
     def kill(self, box: int) -> None:
@@ -100,15 +100,15 @@ async def test_an_order_too_large_for_a_packet_is_refused() -> None:
         await link.send(bytes(MAX_PACKET + 1), [])
 
 
-def _run() -> tuple[Run, socket.socket]:
+def _run() -> tuple[WatchedBox, socket.socket]:
     ours, init = channel.pair()
-    return Run(1, ours, None, None), init
+    return WatchedBox(1, ours, None, None), init
 
 
 def test_a_box_that_never_stands_is_ended_and_says_so() -> None:
     run, init = _run()
     with init:
-        run.hatched(1, -1)
+        run.spawned(1, -1)
         assert time.monotonic() < run.next_look < float("inf")
         run.look()
         assert [*run.close()] == [BoxGone(1, "the box did not stand within 120 s")]
@@ -119,7 +119,7 @@ def test_a_box_that_the_kernel_does_not_end_is_killed_and_then_given_up(monkeypa
     monkeypatch.setattr(signal, "pidfd_send_signal", lambda process, number: killed.append(number))
     run, init = _run()
     with init:
-        run.hatched(1, os.pidfd_open(os.getpid()))
+        run.spawned(1, os.pidfd_open(os.getpid()))
         run.stop("killed")
         assert killed == [signal.SIGKILL]
         assert time.monotonic() < run.next_look <= time.monotonic() + 30
@@ -130,12 +130,12 @@ def test_a_box_that_the_kernel_does_not_end_is_killed_and_then_given_up(monkeypa
 
 def test_a_box_that_does_not_end_after_its_program_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     run, init, _ = _compiling(monkeypatch)
-    killed: list[Run] = []
-    monkeypatch.setattr(Run, "_kill", lambda run: killed.append(run))
+    killed: list[WatchedBox] = []
+    monkeypatch.setattr(WatchedBox, "_kill", lambda run: killed.append(run))
     with init:
-        init.send(b"stage 0 1 0.25 0.5 1000")
+        init.send(b"step 0 1 0.25 0.5 1000")
         (report,) = run.hear()
-        assert isinstance(report, StageReport)
+        assert isinstance(report, StepReport)
         assert report.last
         run.look()  # lets it go
         assert killed == []
@@ -149,9 +149,9 @@ def test_a_box_that_does_not_end_after_its_program_is_killed(monkeypatch: pytest
 def test_a_box_that_stands_may_wait_for_its_program_as_long_as_it_takes() -> None:
     run, init = _run()
     with init:
-        run.hatched(1, os.pidfd_open(os.getpid()))
-        init.send(to_words("standing")[:-1])
-        assert [*run.hear()] == [Standing(1)]
+        run.spawned(1, os.pidfd_open(os.getpid()))
+        init.send(to_words("ready")[:-1])
+        assert [*run.hear()] == [BoxReady(1)]
         assert run.next_look == float("inf")
         init.close()
         assert isinstance([*run.close()][-1], BoxGone)
@@ -161,9 +161,9 @@ def test_a_box_is_taken_down_after_the_executor_has_heard_of_its_end(monkeypatch
     """It takes the kernel long, and the answer goes first."""
     run, init, _ = _compiling(monkeypatch)
     with init:
-        init.send(b"stage 0 1 0 0 1000")
+        init.send(b"step 0 1 0 0 1000")
         (report,) = run.hear()
-        assert isinstance(report, StageReport)
+        assert isinstance(report, StepReport)
         assert report.last
         assert run.next_look < time.monotonic() + 0.01
         _drain(init)
@@ -202,33 +202,33 @@ class _Tree:
         pass
 
 
-def _compiling(monkeypatch: pytest.MonkeyPatch) -> tuple[Run, socket.socket, _Tree]:
-    """In a box without cgroups, with a second stage to come; each may use one second of CPU time. It is not killed."""
+def _compiling(monkeypatch: pytest.MonkeyPatch) -> tuple[WatchedBox, socket.socket, _Tree]:
+    """In a box without cgroups, with a second step to come; each may use one second of CPU time. It is not killed."""
     tree = _Tree()
-    monkeypatch.setattr(Run, "_open_tree", lambda run: tree)
-    monkeypatch.setattr(Run, "_kill", lambda run: None)
+    monkeypatch.setattr(WatchedBox, "_open_tree", lambda run: tree)
+    monkeypatch.setattr(WatchedBox, "_kill", lambda run: None)
     run, init = _run()
-    run.hatched(1, os.pidfd_open(os.getpid()))
-    init.send(b"standing")
+    run.spawned(1, os.pidfd_open(os.getpid()))
+    init.send(b"ready")
     run.begin(Begin(1, (_LIMITS, _LIMITS), b""), [])
-    assert [*run.hear()] == [Standing(1)]
+    assert [*run.hear()] == [BoxReady(1)]
     return run, init, tree
 
 
-def test_what_a_stage_uses_is_not_laid_to_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_step_uses_is_not_laid_to_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """Process 1 starts the next once it has told of the end of one, which a keeper on a loaded machine hears late."""
     run, init, tree = _compiling(monkeypatch)
     with init:
-        init.send(b"stage 0 0 0.25 0.5 1000")
+        init.send(b"step 0 0 0.25 0.5 1000")
         tree.used_s = 60
         run.look()
         (report,) = run.hear()
-        assert isinstance(report, StageReport)
-        assert (report.stage, report.cpu_s, report.stopped, report.last) == (0, 0.25, None, False)
-        init.send(b"stage 1 0 60 60 1000")
+        assert isinstance(report, StepReport)
+        assert (report.step, report.cpu_s, report.stopped, report.last) == (0, 0.25, None, False)
+        init.send(b"step 1 0 60 60 1000")
         (report,) = run.hear()
-        assert isinstance(report, StageReport)
-        assert (report.stage, report.cpu_s, report.stopped, report.last) == (1, 60, "cpu", True)
+        assert isinstance(report, StepReport)
+        assert (report.step, report.cpu_s, report.stopped, report.last) == (1, 60, "cpu", True)
         init.close()
         assert isinstance([*run.close()][-1], BoxGone)
 
@@ -259,15 +259,15 @@ def test_a_descriptor_may_have_a_high_number() -> None:
         assert channel.is_readable(high)
 
 
-def test_what_a_stage_uses_is_laid_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_step_uses_is_laid_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     run, init, tree = _compiling(monkeypatch)
     with init:
         tree.used_s = 60
         run.look()
-        init.send(b"stage 0 -9 60 60 1000")
+        init.send(b"step 0 -9 60 60 1000")
         (report,) = run.hear()
-        assert isinstance(report, StageReport)
-        assert (report.stage, report.cpu_s, report.stopped, report.last) == (0, 60, "cpu", True)
+        assert isinstance(report, StepReport)
+        assert (report.step, report.cpu_s, report.stopped, report.last) == (0, 60, "cpu", True)
         init.close()
         assert isinstance([*run.close()][-1], BoxGone)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from executor.sandbox import cgroups
-from executor.sandbox.cgroups import Cause, NotTaken
+from executor.sandbox.wall import cgroups
+from executor.sandbox.wall.cgroups import Cause, NotTaken
 
 
 def _group(root: Path, path: str) -> Path:

@@ -4,8 +4,8 @@ import tracemalloc
 
 import pytest
 
-from executor.file_names import LONGEST, usable
 from executor.languages import known
+from executor.languages.file_names import LONGEST, usable
 
 _LANGUAGES = known()
 _RESERVED = {"random", "string", "sitecustomize", "numpy"}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from executor.sandbox import find_bubblewrap
-from executor.sandbox.find_bubblewrap import Found
+from executor.sandbox.wall import find_bubblewrap
+from executor.sandbox.wall.find_bubblewrap import Found
 from shared.errors import ConfigurationError
 
 _WORKS = "exit 0"

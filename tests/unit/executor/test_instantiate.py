@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from executor.sandbox import wall
+from executor.sandbox.base import preload_files
 
 _GXX = shutil.which("g++")
 
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     """With a header, and beside it the same made ahead."""
     (tmp_path / "header.h").write_text(_HEADER)
     (tmp_path / "ahead.cpp").write_text('#include "header.h"\n#pragma precieux instantiate\n')
-    source = str(wall.stubs() / "instantiate.c")
+    source = str(preload_files() / "instantiate.c")
     _gxx(tmp_path, "-x", "c", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-o", "made.so", source)
     _gxx(tmp_path, "-fplugin=./made.so", "-x", "c++-header", "-o", "ahead/header.h.gch", "ahead.cpp")
     (tmp_path / "plain").mkdir()

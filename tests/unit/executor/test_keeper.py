@@ -12,20 +12,20 @@ import pytest
 
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.__main__ import Keeper
+from executor.sandbox.keeper.box import WatchedBox
 from executor.sandbox.keeper.meter import Usage
 from executor.sandbox.keeper.protocol import (
     ASK,
     READY,
     BoxGone,
-    Nursery,
-    Prepare,
+    MakeBox,
     Report,
-    StageLimits,
+    StepLimits,
+    Zygote,
     decode_report,
     encode,
     to_words,
 )
-from executor.sandbox.keeper.run import Run
 
 
 class _WithoutFiles:
@@ -34,7 +34,7 @@ class _WithoutFiles:
     def joins(self) -> list[int]:
         return []
 
-    def begin(self, limits: StageLimits, *, waited: bool) -> None:
+    def begin(self, limits: StepLimits, *, waited: bool) -> None:
         self.sample()
 
     def sample(self) -> Usage:
@@ -75,11 +75,11 @@ def test_a_box_that_cannot_be_watched_is_ended_and_the_keeper_goes_on(executor: 
     first = subprocess.Popen(["sleep", "60"])
     listener = threading.Thread(target=listen)
     with init:
-        run = Run(1, init_channel, _WithoutFiles(), lambda stage, limits: _WithoutFiles())
-        keeper._runs[1] = run
+        run = WatchedBox(1, init_channel, _WithoutFiles(), lambda step, limits: _WithoutFiles())
+        keeper._boxes[1] = run
         keeper._selector.register(init_channel, 1, lambda: keeper._hear(run))
-        keeper._hatched(1, first.pid, os.pidfd_open(first.pid), "")
-        init.send(to_words("standing")[:-1])
+        keeper._spawned(1, first.pid, os.pidfd_open(first.pid), "")
+        init.send(to_words("ready")[:-1])
         listener.start()
         keeper.serve()
         listener.join()
@@ -87,10 +87,10 @@ def test_a_box_that_cannot_be_watched_is_ended_and_the_keeper_goes_on(executor: 
     assert said == [None, BoxGone(1, "the box cannot be watched: [Errno 24] Too many open files")]
 
 
-def test_the_end_does_not_wait_for_a_nursery(executor: tuple[Keeper, socket.socket]) -> None:
+def test_the_end_does_not_wait_for_a_zygote(executor: tuple[Keeper, socket.socket]) -> None:
     keeper, ours = executor
-    limits = StageLimits(1, 1, 1 << 20, 1, 1, 1, 1)
-    ours.send(encode(Prepare(1, 0, 1 << 20, limits, nursery=Nursery(("/bin/sleep", "60"), {}))))
+    limits = StepLimits(1, 1, 1 << 20, 1, 1, 1, 1)
+    ours.send(encode(MakeBox(1, 0, 1 << 20, limits, zygote=Zygote(("/bin/sleep", "60"), {}))))
     ours.shutdown(socket.SHUT_WR)
     keeper.serve()
     keeper.end_all()

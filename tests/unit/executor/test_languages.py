@@ -11,7 +11,7 @@ def test_every_language_has_names_and_every_name_a_language() -> None:
 def test_commands_name_only_what_is_known() -> None:
     for language in known().values():
         words = dict.fromkeys((*language.tools, *language.options, "source", "main", "memory_mib", "headers"), "x")
-        words |= dict.fromkeys(("stubs", "runtime", "plugin"), "x")
+        words |= dict.fromkeys(("preload", "runtime", "plugin"), "x")
         for command in (
             language.run,
             language.version,

@@ -5,16 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from executor import pressure
+from executor import load
 from executor.catalogue import Installed
 from executor.languages import known
 from executor.languages.py import LANGUAGE
+from executor.load import Reading
 from executor.pipeline import Pipeline
-from executor.pressure import Reading
-from executor.sandbox.base import Ended, Job, SandboxFailure
-from executor.sandbox.keeper.protocol import Nursery
+from executor.sandbox.base import Job, SandboxFailure, StepResult, Zygote
 from executor.settings import ExecutorSettings
-from executor.warm import Warm
+from executor.warm.warm import Warm
 from shared.codex import RunRequest, Verdict
 
 _PYTHON = Installed(LANGUAGE, tools={"python": "/usr/bin/python3"}, info="")
@@ -26,33 +25,33 @@ class ScriptedSandbox:
     def __init__(self, stopped: str | None) -> None:
         self._stopped = stopped
 
-    async def run(self, job: Job) -> list[Ended]:
+    async def run(self, job: Job) -> list[StepResult]:
         await asyncio.sleep(0)  # a program does not end in the turn of the event loop in which it begins
         code = None if self._stopped else 0
-        return [Ended(code, None, 10.0, 29.0, 1, self._stopped, stdout=b"", stderr=b"", truncated=False)]
+        return [StepResult(code, None, 10.0, 29.0, 1, self._stopped, stdout=b"", stderr=b"", truncated=False)]
 
 
 class BrokenSandbox:
-    """No box with a nursery can be made; nor any at all, if `everywhere`."""
+    """No box with a zygote can be made; nor any at all, if `everywhere`."""
 
     def __init__(self, *, everywhere: bool) -> None:
         self._everywhere = everywhere
         self.asked: list[Job] = []
 
-    async def run(self, job: Job) -> list[Ended]:
+    async def run(self, job: Job) -> list[StepResult]:
         self.asked.append(job)
-        if job.template.nursery or self._everywhere:
-            raise SandboxFailure("the nursery ended")
-        return [Ended(0, None, 1.0, 1.0, 1, None, stdout=b"done", stderr=b"", truncated=False)]
+        if job.template.zygote or self._everywhere:
+            raise SandboxFailure("the zygote ended")
+        return [StepResult(0, None, 1.0, 1.0, 1, None, stdout=b"done", stderr=b"", truncated=False)]
 
 
 class AllWarm(Warm):
-    """Every job is given to a nursery."""
+    """Every job is given to a zygote."""
 
     def __init__(self) -> None: ...
 
     def place(self, job: Job, request: RunRequest, installed: Installed) -> Job:
-        return replace(job, template=replace(job.template, nursery=Nursery(("/usr/bin/python3",), {})))
+        return replace(job, template=replace(job.template, zygote=Zygote(("/usr/bin/python3",), {})))
 
     def compiler(self, installed: Installed) -> None: ...
 
@@ -60,7 +59,7 @@ class AllWarm(Warm):
 @pytest.fixture
 def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     readings = iter([Reading(0, 0.0), Reading(27_000_000, 30.0)])
-    monkeypatch.setattr(pressure, "read", lambda: next(readings))
+    monkeypatch.setattr(load, "read", lambda: next(readings))
 
 
 @pytest.mark.usefixtures("busy_machine")
@@ -78,7 +77,7 @@ async def test_a_program_does_not_suffer_for_what_stood_ready() -> None:
     sandbox = BrokenSandbox(everywhere=False)
     outcome = await Pipeline(sandbox, ExecutorSettings(), AllWarm()).run(RunRequest(code="x", language="py"), _PYTHON)
     assert (outcome.verdict, outcome.output) == (Verdict.OK, "done")
-    assert [bool(job.template.nursery) for job in sandbox.asked] == [True, False]
+    assert [bool(job.template.zygote) for job in sandbox.asked] == [True, False]
 
 
 async def test_a_sandbox_that_fails_altogether_is_asked_twice_and_no_more() -> None:
@@ -95,10 +94,10 @@ class RefusingSandbox:
         self._stopped = stopped
         self.asked: list[Job] = []
 
-    async def run(self, job: Job) -> list[Ended]:
+    async def run(self, job: Job) -> list[StepResult]:
         self.asked.append(job)
         compiles = not any("/headers/" in word for word in job.steps[0].argv)
-        compiled = Ended(0 if compiles else 1, None, 1.0, 1.0, 1, self._stopped, b"refused", b"", truncated=False)
+        compiled = StepResult(0 if compiles else 1, None, 1.0, 1.0, 1, self._stopped, b"refused", b"", truncated=False)
         return [compiled, replace(compiled, stdout=b"done")] if compiles else [compiled]
 
 

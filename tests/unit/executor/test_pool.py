@@ -2,12 +2,12 @@
 
 import asyncio
 
-from executor.sandbox.base import Step, Template
+from executor.sandbox.base import Ready, Step, StepLimits, Template
 from executor.sandbox.box import Box
-from executor.sandbox.keeper.protocol import BoxGone, StageLimits, Standing
-from executor.sandbox.pool import Pool, Ready
+from executor.sandbox.keeper.protocol import BoxGone, BoxReady
+from executor.sandbox.pool import Pool
 
-_LIMITS = StageLimits(1, 1, 1 << 20, 1, 1, 1, 1)
+_LIMITS = StepLimits(1, 1, 1 << 20, 1, 1, 1, 1)
 _PLAIN = Template(1 << 20, _LIMITS)
 _STUB = Template(1 << 20, _LIMITS, stub=Step(("/bin/true",), {}, _LIMITS, 1000))
 
@@ -16,12 +16,12 @@ class Keeper:
     """Makes boxes that stand, or end, when the test says so."""
 
     def __init__(self) -> None:
-        self.made: list[Box] = []
+        self.artefacts: list[Box] = []
         self.killed: list[int] = []
 
     async def make(self, template: Template) -> Box:
-        box = Box(len(self.made), 0, template, self)
-        self.made.append(box)
+        box = Box(len(self.artefacts), 0, template, self)
+        self.artefacts.append(box)
         return box
 
     async def send(self, packet: bytes, descriptors: list[int]) -> None: ...
@@ -30,8 +30,8 @@ class Keeper:
         self.killed.append(box)
 
     def stand(self) -> None:
-        for box in self.made:
-            box.hear(Standing(box.id))
+        for box in self.artefacts:
+            box.hear(BoxReady(box.id))
 
 
 async def _settle() -> None:
@@ -44,11 +44,11 @@ async def test_it_fills_to_its_count_two_at_a_time() -> None:
     pool = Pool(Ready(_PLAIN, 3, 60), keeper.make, lambda: 0)
     pool.refill()
     await _settle()
-    assert len(keeper.made) == 2
+    assert len(keeper.artefacts) == 2
     keeper.stand()
     pool.refill()
     await _settle()
-    assert len(keeper.made) == 3
+    assert len(keeper.artefacts) == 3
 
 
 async def test_only_what_stands_is_taken_and_only_once() -> None:
@@ -58,7 +58,7 @@ async def test_only_what_stands_is_taken_and_only_once() -> None:
     await _settle()
     assert pool.take() is None
     keeper.stand()
-    assert pool.take() is keeper.made[0]
+    assert pool.take() is keeper.artefacts[0]
     assert pool.take() is None
 
 
@@ -68,11 +68,11 @@ async def test_runtimes_are_started_one_at_a_time_and_while_a_processor_is_free(
     pool = Pool(Ready(_STUB, 3, 60), keeper.make, lambda: busy)
     pool.refill()
     await _settle()
-    assert keeper.made == []
+    assert keeper.artefacts == []
     busy = 0
     pool.refill()
     await _settle()
-    assert len(keeper.made) == 1
+    assert len(keeper.artefacts) == 1
 
 
 async def test_a_box_that_ends_by_itself_makes_it_rest() -> None:
@@ -80,18 +80,18 @@ async def test_a_box_that_ends_by_itself_makes_it_rest() -> None:
     pool = Pool(Ready(_PLAIN, 1, 60), keeper.make, lambda: 0)
     pool.refill()
     await _settle()
-    keeper.made[0].hear(BoxGone(0, "no such program"))
+    keeper.artefacts[0].hear(BoxGone(0, "no such program"))
     pool.refill()
     await _settle()
     assert pool.take() is None
-    assert len(keeper.made) == 1
+    assert len(keeper.artefacts) == 1
 
 
 async def test_what_nobody_wants_is_given_up_until_somebody_does() -> None:
     keeper = Keeper()
     pool = Pool(Ready(_PLAIN, 1, 0), keeper.make, lambda: 0)
     pool.refill()
-    assert keeper.made == []
+    assert keeper.artefacts == []
     pool = Pool(Ready(_PLAIN, 1, 0.01), keeper.make, lambda: 0)
     pool.refill()
     await _settle()
@@ -103,4 +103,4 @@ async def test_what_nobody_wants_is_given_up_until_somebody_does() -> None:
     pool.refill()
     await _settle()
     assert keeper.killed == [0]
-    assert len(keeper.made) == 1
+    assert len(keeper.artefacts) == 1

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from executor import probes
-from executor.sandbox.base import Ended, Job, SandboxFailure
+from executor.doctor import probes
+from executor.sandbox.base import Job, SandboxFailure, StepResult
 
 
 class _Sandbox:
@@ -18,7 +18,7 @@ class _Sandbox:
         self._all_wait = asyncio.Barrier(others + 1)
         self.cancelled = 0
 
-    async def run(self, job: Job) -> list[Ended]:
+    async def run(self, job: Job) -> list[StepResult]:
         await self._all_wait.wait()
         if self._fails in job.files["probe.py"].content:
             raise SandboxFailure("no box can be made")
@@ -41,14 +41,14 @@ async def test_a_probe_that_fails_ends_the_others(fails: str) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-def _ended(stdout: bytes = b"", stopped: str | None = None) -> Ended:
-    return Ended(0, None, 0.1, 0.1, 1000, stopped, stdout, b"", truncated=False)
+def _ended(stdout: bytes = b"", stopped: str | None = None) -> StepResult:
+    return StepResult(0, None, 0.1, 0.1, 1000, stopped, stdout, b"", truncated=False)
 
 
 class _SlowSandbox:
     """Stops each program that may not use 20 seconds, as it would where Python needs them to start."""
 
-    async def run(self, job: Job) -> list[Ended]:
+    async def run(self, job: Job) -> list[StepResult]:
         (step,) = job.steps
         if step.limits.cpu_s < 20:
             return [_ended(stopped="cpu")]

@@ -7,14 +7,15 @@ from typing import cast
 
 import pytest
 
+from executor.sandbox.base import StepLimits
 from executor.sandbox.keeper import processes
+from executor.sandbox.keeper.box import WatchedBox
 from executor.sandbox.keeper.meter import Usage
 from executor.sandbox.keeper.processes import ProcessTree, SampledMeter, _Process
-from executor.sandbox.keeper.protocol import Begin, StageLimits
-from executor.sandbox.keeper.run import Run
+from executor.sandbox.keeper.protocol import Begin
 
 _MIB = 1 << 20
-_LIMITS = StageLimits(10.0, 20.0, 512 * _MIB, 128, 128, _MIB, _MIB)
+_LIMITS = StepLimits(10.0, 20.0, 512 * _MIB, 128, 128, _MIB, _MIB)
 
 
 @dataclass
@@ -94,7 +95,7 @@ def test_a_process_that_stays_is_not_estimated(monkeypatch: pytest.MonkeyPatch) 
 class _SlowMeter:
     """Takes half a second of CPU time to look."""
 
-    def begin(self, limits: StageLimits, *, waited: bool) -> None:
+    def begin(self, limits: StepLimits, *, waited: bool) -> None:
         pass
 
     def sample(self) -> Usage:
@@ -105,13 +106,13 @@ def test_a_box_that_is_slow_to_look_at_is_not_left_alone_for_long(monkeypatch: p
     spent = iter((0.0, 0.5))
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
-        run = Run(1, ours, cast(SampledMeter, _SlowMeter()), lambda stage, limits: pytest.fail("no stage follows"))
+        run = WatchedBox(1, ours, cast(SampledMeter, _SlowMeter()), lambda step, limits: pytest.fail("no step follows"))
         run.begin(Begin(1, (_LIMITS,), b"words"), [])
-        theirs.send(b"standing")
+        theirs.send(b"ready")
         run.process = ours.fileno()
         list(run.hear())
         monkeypatch.setattr(time, "thread_time", lambda: next(spent))
-        monkeypatch.setattr(Run, "_fills_buffers", lambda self: False)
+        monkeypatch.setattr(WatchedBox, "_fills_buffers", lambda self: False)
         before = time.monotonic()
         run.look()
         assert run.next_look - before < 0.6

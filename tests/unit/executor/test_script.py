@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-#: Forks a Python, as the nursery does, that runs the program named by the first argument, and prints what it tells.
-_NURSERY = """
+#: Forks a Python, as the zygote does, that runs the program named by the first argument, and prints what it tells.
+_ZYGOTE = """
 import gc, io, json, os, resource, sys
-from executor.sandbox.keeper.script import Script
+from executor.sandbox.zygote.script import Script
 
 def run(path, rehearsed):
     script = Script()
@@ -39,7 +39,7 @@ sys.stdout.write(os.read(ends[0], 65536).decode())
 
 
 def _run(program: Path, how: str) -> dict[str, object]:
-    command = [sys.executable, "-c", _NURSERY, str(program), how]
+    command = [sys.executable, "-c", _ZYGOTE, str(program), how]
     done = subprocess.run(command, capture_output=True, check=True)
     told: dict[str, object] = json.loads(done.stdout)
     return told

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from executor import shared_compiler
-from executor.sandbox.base import Ended, Job
-from executor.shared_compiler import Nonsense, SharedCompiler, checked
+from executor.sandbox.base import Job, StepResult
+from executor.warm import shared_compiler
+from executor.warm.shared_compiler import Nonsense, SharedCompiler, checked
 
-_ENDED = Ended(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False)
+_ENDED = StepResult(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False)
 
 
 def _field(content: bytes) -> bytes:
@@ -29,7 +29,7 @@ class _Played:
         self._answer = answer
         self.starts = 0
 
-    async def attend(self, job: Job) -> list[Ended]:
+    async def attend(self, job: Job) -> list[StepResult]:
         self.starts += 1
         given = job.steps[0].stdin
         assert not isinstance(given, bytes)
@@ -79,7 +79,7 @@ async def test_answers_are_as_of_a_step() -> None:
     assert ended
     assert ended.succeeded
     assert (ended.stdout, ended.truncated) == (b"No", True)
-    assert {name: file.content for name, file in ended.made.items()} == {
+    assert {name: file.content for name, file in ended.artefacts.items()} == {
         "a/Main.class": b"text",
         "Other.class": b"Main.java",
     }
@@ -90,7 +90,7 @@ async def test_refusals_bring_no_files() -> None:
     compiler = await _started(_Played(lambda name, source: _answer(1, "error", ("Main.class", b""))))
     ended = await compiler.compile("Main.java", b"text", 1000)
     assert ended
-    assert (ended.exit_code, ended.stdout, ended.made) == (1, b"error", {})
+    assert (ended.exit_code, ended.stdout, ended.artefacts) == (1, b"error", {})
     await compiler.aclose()
 
 

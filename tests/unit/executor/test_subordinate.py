@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from executor.sandbox import subordinate
-from executor.sandbox.subordinate import Subordinates, Unavailable
+from executor.sandbox.wall import subordinate
+from executor.sandbox.wall.subordinate import Subordinates, Unavailable
 from shared.errors import ConfigurationError
 
 

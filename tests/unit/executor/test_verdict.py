@@ -6,17 +6,20 @@ import signal
 import pytest
 
 from executor import verdict
-from executor.sandbox.base import Ended
-from executor.sandbox.keeper.protocol import StageLimits
+from executor.sandbox.base import StepLimits, StepResult
 from shared.codex import Verdict
 
-_LIMITS = StageLimits(1.5, 9, 64 << 20, 9, 9, 9, 9)
+_LIMITS = StepLimits(1.5, 9, 64 << 20, 9, 9, 9, 9)
 
 
 def _ended(
-    stopped: str | None = None, exit_code: int | None = 0, number: int | None = None, stderr: bytes = b""
-) -> Ended:
-    return Ended(exit_code, number, 0.1, 0.1, 1000, stopped, b"", stderr, truncated=False)
+    stopped: str | None = None,
+    exit_code: int | None = 0,
+    number: int | None = None,
+    stderr: bytes = b"",
+    memory_bytes: int = 1000,
+) -> StepResult:
+    return StepResult(exit_code, number, 0.1, 0.1, memory_bytes, stopped, b"", stderr, truncated=False)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +52,7 @@ def test_a_limit_decides_however_the_program_ended(stopped: str, expected: Verdi
         (_ended(exit_code=None, number=signal.SIGABRT, stderr=b"MemoryError"), Verdict.MEMORY_LIMIT),
     ],
 )
-def test_without_a_limit_the_ending_decides(ended: Ended, expected: Verdict) -> None:
+def test_without_a_limit_the_ending_decides(ended: StepResult, expected: Verdict) -> None:
     assert verdict.of_run(ended, b"MemoryError") is expected
 
 
@@ -57,7 +60,12 @@ def test_explanations() -> None:
     assert verdict.explain(_ended(), _LIMITS, 100) == ""
     assert verdict.explain(_ended("cpu"), _LIMITS, 100) == "Time limit exceeded: stopped after 1.5 s of CPU time."
     assert verdict.explain(_ended("wall"), _LIMITS, 100) == "Time limit exceeded: stopped after 9 s."
-    assert verdict.explain(_ended("memory"), _LIMITS, 100) == "Memory limit exceeded: stopped at 64 MiB."
+    assert verdict.explain(_ended("memory"), _LIMITS, 100) == "Memory limit exceeded: stopped at its limit of 64 MiB."
+    sampled = _ended("memory", memory_bytes=540 << 17)
+    assert (
+        verdict.explain(sampled, _LIMITS, 100)
+        == "Memory limit exceeded: stopped with 67.5 MiB in use, which is over its limit of 64 MiB."
+    )
     assert verdict.explain(_ended("output"), _LIMITS, 100) == "Output limit exceeded: stopped after 100 bytes."
     assert verdict.explain(_ended(exit_code=3), _LIMITS, 100) == "Exited with code 3."
     assert "11" in verdict.explain(_ended(exit_code=None, number=11), _LIMITS, 100)

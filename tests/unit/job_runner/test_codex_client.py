@@ -28,7 +28,7 @@ async def run(
         await client.close()
 
 
-async def test_it_sends_what_the_codex_api_reads_and_the_original_sent() -> None:
+async def test_the_request_is_the_originals() -> None:
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -93,7 +93,7 @@ async def test_no_more_is_kept_than_our_own_engine_sends() -> None:
     assert (await run(lambda _: httpx.Response(200, json={**GOOD, "output": "o" * 1024}))).truncated is None
 
 
-async def test_long_answers_are_read_two_at_a_time_and_short_ones_beside_them() -> None:
+async def test_long_answers_are_read_two_at_a_time() -> None:
     reading, go_on = 0, asyncio.Event()
 
     class Answer(httpx.AsyncByteStream):

@@ -42,7 +42,7 @@ class Links(HTMLParser):
         ("https://example.com/abuse?a=1&b=2", "https://example.com/abuse?a=1&b=2"),
     ],
 )
-def test_both_parts_name_the_sender_the_place_to_complain_and_the_way_out(contact: str, target: str) -> None:
+def test_both_parts_name_sender_complaints_and_unsubscribing(contact: str, target: str) -> None:
     email = with_foot(Foot(SENDER, contact))
     html = Links(email.html)
     for part in (" ".join(email.text.split()), html.shown.replace("Complaints", "complaints")):

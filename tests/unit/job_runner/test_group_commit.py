@@ -43,7 +43,7 @@ async def while_one_is_written(ledger: Ledger, *items: int) -> list[str | BaseEx
     return await asyncio.gather(first, *others, return_exceptions=True)
 
 
-async def test_the_first_goes_alone_and_those_that_come_meanwhile_go_together(ledger: Ledger) -> None:
+async def test_later_commits_are_grouped_behind_the_first(ledger: Ledger) -> None:
     assert await while_one_is_written(ledger, 1, 2, 3) == ["wrote 0", "wrote 1", "wrote 2", "wrote 3"]
     assert ledger.groups == [[0], [1, 2, 3]]
 

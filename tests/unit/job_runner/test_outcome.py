@@ -46,7 +46,7 @@ def timed_out(**changes: float | str | None) -> RunResponse:
     return RunResponse.model_validate({**fields, **changes})
 
 
-def test_a_wall_limit_under_load_is_run_again_twice_and_then_stands() -> None:
+def test_a_wall_limit_under_load_is_tried_three_times() -> None:
     assert [tells_of_load(timed_out(), attempt) for attempt in (1, 2, 3)] == [True, True, False]
     assert MAX_RERUNS == 2
 

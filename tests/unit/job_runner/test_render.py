@@ -70,7 +70,7 @@ def test_what_is_ours_follows_in_the_same_form() -> None:
 
 
 @pytest.mark.parametrize("verdict", [v for v in Verdict if v not in (Verdict.OK, Verdict.INTERNAL_ERROR)])
-def test_an_error_has_the_originals_subject_and_tells_its_verdict(verdict: Verdict) -> None:
+def test_an_error_has_the_originals_subject(verdict: Verdict) -> None:
     email = rendered(verdict=verdict, error="boom")
     assert email.subject == "Error while compiling code - 42"
     assert "Your code request errored!" in email.text
@@ -139,6 +139,21 @@ def test_where_there_is_a_link_a_cut_refers_to_it() -> None:
     for part in (email.text, email.html):
         assert "[cut here: 5 more characters; the link leads to the whole output]" in part
         assert "[cut here: 5 more characters]" in part
+
+
+@pytest.mark.parametrize(
+    ("length", "truncated", "words"),
+    [
+        (10, None, "The output as a file"),
+        (10, True, "The output as a file"),
+        (MAX_SHOWN + 5, None, "The whole output"),
+        (MAX_SHOWN + 5, True, "All that was kept of the output"),
+    ],
+)
+def test_the_link_promises_no_more_than_there_is(length: int, truncated: bool | None, words: str) -> None:
+    email = rendered(output="x" * length, truncated=truncated)
+    assert f">{words}</a>" in email.html
+    assert "leads to the whole output" not in email.text + email.html or words == "The whole output"
 
 
 CELLS = st.text(st.sampled_from("a \t\n\u2028\u200cس日😀")).map(shown)

@@ -17,11 +17,11 @@ import pytest
 from alembic import command
 from pydantic import SecretStr
 
-from precieux.embedded_postgres import EmbeddedPostgres, running_url
-from shared.database import Database, DatabaseSettings
+from precieux.postgres.embedded import EmbeddedPostgres, running_url
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.migrate import alembic_config, require_current
+from shared.database.roles import Role
 from shared.errors import ConfigurationError
-from shared.migrate import alembic_config, require_current
-from shared.roles import Role
 from tests.fixtures.postgres import administrator_url
 from tests.fixtures.processes import descendants, survivors
 from tests.waiting import eventually_sync
@@ -29,7 +29,7 @@ from tests.waiting import eventually_sync
 #: Starts a server, says that it runs, and waits to be killed.
 OWNER = """
 import pathlib, sys, time
-from precieux.embedded_postgres import EmbeddedPostgres
+from precieux.postgres.embedded import EmbeddedPostgres
 with EmbeddedPostgres(pathlib.Path(sys.argv[1]), durable=False) as postgres:
     print(postgres.pid, flush=True)
     time.sleep(300)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from precieux import install_service, service_files
-from precieux.install_service import ServiceFailed
+from precieux import service_files
+from precieux.commands import install_service
+from precieux.commands.install_service import ServiceFailed
 from precieux.service_files import Place
 from shared.errors import ConfigurationError
 

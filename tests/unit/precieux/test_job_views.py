@@ -8,7 +8,8 @@ from typing import Any, Final
 import pytest
 from rich.console import Console
 
-from precieux import job_views, jobs, terminal
+from precieux import terminal
+from precieux.commands import job_views, jobs
 
 _CREATED: Final = datetime(2025, 3, 4, 15, 12, 7, 123456, UTC)
 _FAILURE: Final = "go is not installed on this server"

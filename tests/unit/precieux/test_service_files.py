@@ -141,7 +141,7 @@ def test_the_unit_lets_through_what_programs_may_call() -> None:
     for line in re.findall(r"^SystemCallFilter=(.*)$", unit, re.MULTILINE):
         calls = {call for group in line.removeprefix("~").split() for call in _calls(group)}
         allowed = allowed - calls if line.startswith("~") else allowed | calls
-    rows = (ROOT / "executor/sandbox/allowed_syscalls.csv").read_text().splitlines()[1:]
+    rows = (ROOT / "executor/sandbox/wall/allowed_syscalls.csv").read_text().splitlines()[1:]
     assert {row.split(",")[0] for row in rows} <= allowed
 
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from precieux import services
-from precieux.settings import UpSettings
-from shared.roles import Role
+from precieux.up import services
+from precieux.up.settings import UpSettings
+from shared.database.roles import Role
 
 SECRETS = {
     "PRECIEUX_DATABASE_URL": "postgresql://secret",

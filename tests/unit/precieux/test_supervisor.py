@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from precieux import waiting
-from precieux.child import Program
-from precieux.notify_socket import NotifySocket
-from precieux.supervisor import StartFailed, StopRequested, Supervisor
+from precieux.up import waiting
+from precieux.up.child import Program
+from precieux.up.notify_socket import NotifySocket
+from precieux.up.supervisor import StartFailed, StopRequested, Supervisor
 from shared.errors import ConfigurationError
 from tests.fixtures.processes import Process, descendants, survivors
 from tests.waiting import eventually_sync
@@ -275,8 +275,8 @@ def test_children_end_when_the_supervising_process_is_killed(diary: Path) -> Non
     script = f"""
 import sys
 from pathlib import Path
-from precieux.supervisor import Supervisor
-from precieux.child import Program
+from precieux.up.supervisor import Supervisor
+from precieux.up.child import Program
 code = {PREAMBLE + "signal.signal(signal.SIGTERM, signal.SIG_IGN); ready(); wait()"!r}
 with Supervisor() as supervisor:
     supervisor.start([Program("fake", [sys.executable, "-IS", "-c", code], {{"DIARY": "/dev/null"}})])

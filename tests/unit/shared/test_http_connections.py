@@ -162,7 +162,7 @@ def test_requests_under_way_are_not_closed_for_new_connections(
     [
         (b"GET /", b"a" * 4096, 431),
         (_GET + b"A: ", b"a" * 4096, 431),
-        (_GET + b"A: " + b"a" * 70000 + b"\r\n\r\n", b"", 400),
+        (_GET + b"A: " + b"a" * 70000 + b"\r\n\r\n", b"", 431),
         (_GET, b"a: b\r\n" * 16, 400),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: ", b"a" * 4096, 431),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", b"a: b\r\n" * 16, 400),
@@ -187,6 +187,30 @@ def test_what_is_kept_of_a_client_is_bounded(loop_factory: LoopFactory, start: b
             connection.sendall(start + more * 1000)
         answers = read_all(connection)  # until the server closes the connection, which may destroy its last answer
         assert f"HTTP/1.1 {status} ".encode() in answers or b" 200 " not in answers
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "sentence"),
+    [
+        (
+            b"GET /?inputs=" + b"a" * 65536 + b" HTTP/1.1\r\n\r\n",
+            b"431 ",
+            b"65536 bytes together: send what is long in",
+        ),
+        (_GET + b"a: b\r\n" * 200 + b"\r\n", b"400 ", b"at most 128 header fields"),
+    ],
+    ids=["long query", "many fields"],
+)
+def test_a_head_that_is_refused_is_told_what_to_change(
+    loop_factory: LoopFactory, request_: bytes, status: bytes, sentence: bytes
+) -> None:
+    # Hardly more than may be sent: bytes that are not read would destroy the answer.
+    with _serving(loop_factory) as (_, address), connect(address) as connection:
+        connection.sendall(request_)
+        head, _, body = read_all(connection).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 " + status)
+        assert sentence in body
+        assert f"content-length: {len(body)}".encode() in head.lower()
 
 
 def test_a_body_that_goes_on_after_the_answer_is_cut_off(loop_factory: LoopFactory) -> None:

@@ -1,8 +1,8 @@
 import re
 from pathlib import Path
 
+from shared.database.tables import job
 from shared.job_state import FINAL, TRANSITIONS, JobState
-from shared.tables import job
 
 ROOT = Path(__file__).parents[3]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.named_parameters import numbered
+from shared.database.named_parameters import numbered
 
 
 @pytest.mark.parametrize(

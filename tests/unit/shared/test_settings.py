@@ -7,7 +7,7 @@ import pytest
 
 from api_service.settings import ApiSettings
 from job_runner.settings import EngineSettings, RunnerSettings
-from shared.database import DatabaseSettings
+from shared.database.connection import DatabaseSettings
 from shared.errors import ConfigurationError
 from shared.settings import load, unknown
 from tests import settings_reference

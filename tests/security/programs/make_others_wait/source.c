@@ -18,7 +18,7 @@ static void try(const char *path) {
 }
 
 int main(void) {
-  const char *folders[] = {"/headers", "/runtimes", "/usr/bin", "/usr/include", "/stubs", "/etc"};
+  const char *folders[] = {"/headers", "/runtimes", "/usr/bin", "/usr/include", "/preload", "/etc"};
   char path[512];
   for (unsigned i = 0; i < sizeof folders / sizeof *folders; i++) {
     DIR *folder = opendir(folders[i]);

@@ -1,0 +1,96 @@
+"""What a compiler's driver (`gcc`, `g++`, `gfortran`) starts, so that it can be done without.
+
+The driver reads its specifications, looks for programs and libraries, and starts the compiler proper, the assembler and
+`collect2`, which looks for the linker and starts that. The linker reads eight folders, most of them more than once by
+different names, for libraries that lie in two. For a small program that is a sixth of all. Asked with `-###`, the
+driver tells its commands and starts none; they are the same for every source of one name.
+"""
+
+import os
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from executor.sandbox.base import Shortcut
+
+_ASK: Final = "-###"
+_COMPILERS: Final = ("cc1", "cc1plus", "f951")
+_ASSEMBLER: Final = "/usr/bin/as"
+#: What `collect2` starts, by the option that says so, which is none of the linker's own.
+_LINKERS: Final = {"-fuse-ld=gold": "/usr/bin/ld.gold"}
+_USUAL_LINKER: Final = "/usr/bin/ld"
+_SCRATCH: Final = re.compile(r"/tmp/cc\w{6}(\.\w+)")  # noqa: S108
+#: A library may be a text that names others: ld(1), "Linker Scripts".
+_GROUP: Final = re.compile(rb"^\s*GROUP\s*\(([^)]*)\)", re.MULTILINE)
+_LARGEST_SCRIPT: Final = 4096
+#: Characters of the longest answer that is parsed. A real answer has some 2,000.
+_LONGEST_ANSWER: Final = 16384
+
+
+class _Unknown(Exception):
+    """Not what we know; the driver is used as ever."""
+
+
+def question(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The command that makes the driver tell, which has to have `-pipe` among its words."""
+    return (*words, _ASK)
+
+
+def shortcut(told: str) -> Shortcut | None:
+    """From the answer; None where it is not what we know."""
+    if len(told) > _LONGEST_ANSWER:
+        return None
+    try:
+        compiler, assembler, linker = (shlex.split(line) for line in told.splitlines() if line.startswith(" "))
+        *compiler, pipe = compiler
+        if not (_is(compiler, *_COMPILERS) and pipe == "|" and _is(assembler, "as") and _is(linker, "collect2")):
+            return None
+        commands = (compiler, [_ASSEMBLER, *assembler[1:]], _link(linker[1:]))
+    except (OSError, ValueError, _Unknown):
+        return None
+    names = {found[0]: f"/tmp/made{found[1]}" for found in _SCRATCH.finditer(told)}  # noqa: S108
+    if len(set(names.values())) < len(names):
+        return None
+    compile_, assemble, link = (
+        tuple(_SCRATCH.sub(lambda found: names[found[0]], word) for word in command) for command in commands
+    )
+    return Shortcut((compile_, assemble, link), tuple(names.values()))
+
+
+def _is(command: Sequence[str], *names: str) -> bool:
+    return command[0].rpartition("/")[2] in names
+
+
+def _link(words: Sequence[str]) -> list[str]:
+    """The linker's command, with each library by its file. What is for link-time optimisation is left out: no compiler
+    was asked for any."""
+    chosen = next((option for option in _LINKERS if option in words), "")
+    folders = list(dict.fromkeys(os.path.realpath(word[2:]) for word in words if word.startswith("-L")))
+    command = [_LINKERS.get(chosen, _USUAL_LINKER)]
+    after_plugin = False
+    for word in words:
+        is_plugin = word == "-plugin" or word.startswith("-plugin-opt=")
+        if not (after_plugin or is_plugin or word == chosen or word.startswith("-L")):
+            command += _files(word, folders, words) if word.startswith("-l") else [word]
+        after_plugin = word == "-plugin"
+    return command
+
+
+def _files(library: str, folders: Sequence[str], words: Sequence[str]) -> Iterator[str]:
+    """Of `-lNAME`, or of a file by its name."""
+    names = (f"lib{library[2:]}.so", f"lib{library[2:]}.a") if library.startswith("-l") else (library,)
+    found = next((path for folder in folders for name in names if (path := Path(folder, name)).exists()), None)
+    if found is None:
+        raise _Unknown(library)
+    script = _GROUP.search(found.read_bytes()) if found.stat().st_size <= _LARGEST_SCRIPT else None
+    parts = script[1].decode().split() if script else []
+    if all(part.startswith("/") or part in ("AS_NEEDED", "(", ")") for part in parts):
+        yield str(found)
+        return
+    for part in parts:
+        if not part.startswith("-l"):
+            yield from _files(part, folders, words)
+        elif part not in words:  # else it is the linker's turn to read it then, and there
+            raise _Unknown(part)

@@ -1,0 +1,82 @@
+"""What this host lets the sandbox use, found out once: which bubblewrap, whose user ids, which cgroups."""
+
+from pathlib import Path
+
+from executor.sandbox.base import find_python
+from executor.sandbox.link import Mechanisms
+from executor.sandbox.wall import cgroups, find_bubblewrap, subordinate
+from executor.sandbox.wall.cgroups import Cause, Cgroups, NotTaken
+from executor.sandbox.wall.command import is_privileged
+from executor.sandbox.wall.subordinate import Unavailable
+from executor.settings import ExecutorSettings
+from executor.warm.headers import find_folder
+from shared.errors import ConfigurationError
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+#: Of boxes that stand ready: plain ones, three of runtimes (Python, Node, Java), and two of C's compiler.
+_KINDS = 6
+
+
+def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
+    """`ConfigurationError` when something is missing without which programs cannot be kept in."""
+    find_python()
+    privileged = is_privileged()
+    bubblewrap = find_bubblewrap.find(settings.bwrap, privileged)
+    if bubblewrap.why:
+        log.info("bubblewrap.other", path=str(bubblewrap.path), reason=bubblewrap.why)
+    if privileged:
+        _require_ids(settings.executor_first_user_id, _users(settings))
+    subordinates, why_shared = None, ""
+    try:
+        subordinates = None if privileged else subordinate.find(_users(settings), bubblewrap.path)
+    except Unavailable as exc:
+        why_shared = str(exc)
+        log.info("users.shared", reason=why_shared)
+    claimed, why_sampled = _claim_cgroups(settings)
+    first_user = settings.executor_first_user_id if privileged else None
+    return Mechanisms(
+        bubblewrap=bubblewrap.path,
+        why_bubblewrap=bubblewrap.why,
+        privileged=privileged,
+        first_user=subordinate.FIRST_USER if subordinates else first_user,
+        subordinates=subordinates,
+        why_shared=why_shared,
+        headers=find_folder(settings.executor_cache_dir, "headers") if settings.precompile_headers else None,
+        runtimes=find_folder(settings.executor_cache_dir, "runtimes") if settings.executor_warm else None,
+        cgroups=claimed,
+        why_sampled=why_sampled,
+    )
+
+
+def _claim_cgroups(settings: ExecutorSettings) -> tuple[Cgroups | None, NotTaken | None]:
+    try:
+        if not settings.executor_use_cgroups:
+            raise NotTaken(Cause.SWITCHED_OFF, "PRECIEUX_EXECUTOR_USE_CGROUPS is false")
+        return cgroups.claim(), None
+    except NotTaken as exc:
+        log.info("limits.sampled", cause=exc.cause.name.lower(), reason=str(exc))
+        return None, exc
+
+
+def _users(settings: ExecutorSettings) -> int:
+    """The most boxes at a time: those that run, as many that are on their way out, those that stand ready, and two for
+    what is made ahead and for the shared compiler."""
+    return 2 + 2 * settings.programs_at_once + (_KINDS * settings.executor_warm_boxes if settings.executor_warm else 0)
+
+
+def _require_ids(first: int, count: int, uid_map: Path = Path("/proc/self/uid_map")) -> None:
+    """`ConfigurationError` if the ids do not exist in our user namespace (user_namespaces(7))."""
+    ranges = [tuple(map(int, line.split())) for line in uid_map.read_text().splitlines()]
+    if any(start <= first and first + count <= start + length for start, _, length in ranges):
+        return
+    if all(length < count for _, _, length in ranges):
+        raise ConfigurationError(
+            f"As root the executor needs {count} unused user ids, and too few exist here: set `PrivateUsers=no` in its "
+            "unit, or start it as an ordinary user."
+        )
+    raise ConfigurationError(
+        f"PRECIEUX_EXECUTOR_FIRST_USER_ID is {first}, which is no user id here (a container may have but a few): "
+        f"set it to the first of {count} unused ids."
+    )

@@ -1,0 +1,1 @@
+"""The part of the sandbox that is written in C, and how it is compiled."""

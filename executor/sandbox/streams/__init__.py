@@ -1,0 +1,1 @@
+"""What a program reads and writes: its input, its output, and files that a compiler made."""

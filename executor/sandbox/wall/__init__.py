@@ -1,0 +1,1 @@
+"""What holds the sandbox as a whole: the bubblewrap command, the filter of system calls, and cgroups."""

@@ -1,0 +1,185 @@
+"""The outer wall: the bubblewrap command that starts the keeper in a minimal, read-only world without network.
+
+Boxes are made inside it by the keeper, so whatever a box should fail to hide, the wall does not have: no home, no
+root's files, no configuration of the host beyond what toolchains need, no process of the host.
+"""
+
+import importlib.util
+import io
+import marshal
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from types import MappingProxyType
+
+from executor.sandbox.base import PRELOAD, find_python, preload_files
+from executor.sandbox.init.build import find_compiled
+from executor.sandbox.wall.subordinate import Gate
+
+_CAP_SYS_ADMIN = 21
+
+#: What the keeper needs: to make boxes (SYS_ADMIN, NET_ADMIN, CHOWN), to hand them to other users (SETUID, SETGID,
+#: SETPCAP), to end and to measure what runs in them (KILL, SYS_PTRACE).
+_CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "CHOWN", "SETUID", "SETGID", "SETPCAP", "KILL", "SYS_PTRACE")
+
+_SETTINGS = Path("/etc")
+#: The configuration of toolchains. The rest of /etc stays hidden. Of PHP's, only the part of its command is shown,
+#: because a pool of `fpm` may hold passwords.
+_ETC = (
+    "alternatives",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "java-*",
+    "ssl/certs/java",
+    "mono",
+    "perl",
+    "php/*/cli",
+    "php/*/mods-available",
+    "lua",
+    "fpc*.cfg",
+)
+
+#: Written for the programs rather than taken from the host: they tell nothing about its users or its network.
+_FILES = {
+    "/etc/passwd": "root:x:0:0:root:/:/usr/sbin/nologin\nuser:x:1000:1000:user:/box/work:/bin/sh\n",
+    "/etc/group": "root:x:0:\nuser:x:1000:\n",
+    "/etc/hosts": "127.0.0.1 localhost box\n::1 localhost\n",
+    "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+}
+#: What boxes mount over the kernel's folders and files.
+_EMPTY, _EMPTY_FILE = "/empty", "/empty-file"
+# Hidden from programs: a box mounts its own files over /box.
+_KEEPER = "/box/keeper.pyz"
+_ZYGOTE = "/box/zygote.py"
+_INIT = "/box/init.so"
+_ZYGOTE_PROGRAM = "/box/zygote"
+
+
+@dataclass(frozen=True)
+class Wall:
+    """A command to start with the keeper's socket as standard input; `descriptors` are read by it."""
+
+    argv: list[str]
+    descriptors: list[int]
+
+
+def is_privileged() -> bool:
+    """Whether we may use namespaces and other users' ids as root; else a user namespace gives us our own."""
+    status = Path("/proc/self/status").read_text()
+    effective = int(status.partition("CapEff:")[2].split()[0], 16)
+    return os.geteuid() == 0 and bool(effective >> _CAP_SYS_ADMIN & 1)
+
+
+def build_wall(
+    bubblewrap: Path,
+    privileged: bool,
+    syscalls: bytes,
+    folders: Mapping[str, Path | None] = MappingProxyType({}),
+    gate: Gate | None = None,
+    *,
+    cgroup_namespace: bool = True,
+) -> Wall:
+    """Return the command for a keeper that is root (`privileged`), or root of its own user namespace only.
+
+    A `gate` maps users of that namespace for its boxes. `syscalls` is the filter of everything inside. Programs see the
+    `folders` that exist, by their paths inside. With a `cgroup_namespace`, the keeper may move no process out of the
+    executor's cgroup (ADR 101).
+    """
+    argv = [str(bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    argv += [*namespaces(privileged), *(["--unshare-cgroup-try"] if cgroup_namespace else [])]
+    if not privileged:
+        # Handing our own id, which is 0 in there, to a box takes SETFCAP as well (user_namespaces(7)).
+        argv += gate.options if gate else ["--cap-add", "CAP_SETFCAP"]
+    for capability in _CAPABILITIES:
+        argv += ["--cap-add", f"CAP_{capability}"]
+    argv += system_folders()
+    shown = [path for pattern in _ETC for path in sorted(_SETTINGS.glob(pattern))]
+    parents = {parent for path in shown for parent in path.parents if parent.is_relative_to(_SETTINGS)}
+    for folder in (
+        *map(str, sorted({_SETTINGS, *parents})),
+        "/var",
+        PRELOAD,
+    ):  # otherwise bubblewrap makes them for root alone
+        argv += ["--perms", "0755", "--dir", folder]
+    for path in shown:
+        argv += ["--ro-bind", str(path), str(path)]
+    for inside, outside in folders.items():
+        argv += ["--ro-bind", str(outside), inside] if outside else []
+    argv += ["--proc", "/proc", "--dev", "/dev", "--dir", "/box", "--perms", "0555", "--dir", _EMPTY]
+    argv += ["--symlink", "/box/tmp", "/tmp", "--symlink", "/box/tmp", "/var/tmp"]  # noqa: S108
+    descriptors = []
+    files = {name: text.encode() for name, text in _FILES.items()} | {_EMPTY_FILE: b""}
+    files |= {_KEEPER: _archive(), _ZYGOTE: (_files_of("zygote") / "start.py").read_bytes()}
+    found = find_compiled()
+    files |= {_INIT: found.library.read_bytes(), _ZYGOTE_PROGRAM: found.program.read_bytes()}
+    files |= {f"{PRELOAD}/{file.name}": file.read_bytes() for file in preload_files().iterdir()}
+    for name, content in files.items():
+        descriptor = _in_memory(content)
+        descriptors.append(descriptor)
+        permissions = "0555" if name == _ZYGOTE_PROGRAM else "0444"
+        argv += ["--perms", permissions, "--file", str(descriptor), name]
+    descriptors.append(_in_memory(syscalls))
+    argv += ["--seccomp", str(descriptors[-1])]
+    argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--setenv", "LANG", "C.UTF-8", "--chdir", "/"]
+    return Wall([*argv, find_python(), "-I", "-S", "-B", _KEEPER], descriptors)
+
+
+def namespaces(privileged: bool) -> list[str]:
+    """bubblewrap's options for the namespaces that the wall must have."""
+    argv = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    return argv if privileged else [*argv, "--unshare-user", "--uid", "0", "--gid", "0"]
+
+
+def system_folders() -> list[str]:
+    """bubblewrap's options for /usr and its old names, as this system has them: links into it, or folders."""
+    argv = ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+        path = Path("/") / name
+        if path.is_symlink():
+            argv += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            argv += ["--ro-bind", str(path), str(path)]
+    return argv
+
+
+def _archive() -> bytes:
+    """The keeper's code as an archive that Python runs; so no path of the host is mounted for it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("__main__.py", "from executor.sandbox.keeper.__main__ import main\nraise SystemExit(main())\n")
+        for package in ("executor", "executor.sandbox"):
+            archive.writestr(f"{package.replace('.', '/')}/__init__.py", "")
+        for package in ("keeper", "zygote"):
+            for file in _files_of(package).iterdir():
+                if file.name.endswith(".py"):
+                    path, source = f"executor/sandbox/{package}/{file.name}", file.read_bytes()
+                    archive.writestr(path, source)
+                    archive.writestr(f"{path}c", _compile(f"{_KEEPER}/{path}", source))
+    return buffer.getvalue()
+
+
+def _compile(path: str, source: bytes) -> bytes:
+    """Return the file that a Python of our version loads without compiling the source (PEP 552).
+
+    A Python of another version compiles the source.
+    """
+    unchecked = (1).to_bytes(4, "little")  # is not compared with the source
+    code = marshal.dumps(compile(source, path, "exec", dont_inherit=True))
+    return importlib.util.MAGIC_NUMBER + unchecked + importlib.util.source_hash(source) + code
+
+
+def _files_of(package: str) -> Traversable:
+    return resources.files(f"executor.sandbox.{package}")
+
+
+def _in_memory(content: bytes) -> int:
+    descriptor = os.memfd_create("wall", os.MFD_CLOEXEC)
+    os.write(descriptor, content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

@@ -1,0 +1,65 @@
+"""`python -m executor.warm`: make the precompiled headers now, for an image whose files cannot change later.
+
+An image is built where no box can be made. What is compiled here is not a program of anybody's but the toolchain's own
+headers, so it runs as it is.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from executor.catalogue import find_installed
+from executor.sandbox.base import File, Job, StepResult
+from executor.settings import ExecutorSettings
+from executor.warm import headers, prebuilt
+from shared.errors import ConfigurationError
+from shared.logging import LogSettings, configure_logging
+from shared.settings import fail, load
+
+
+class _NoSandbox:
+    """Runs a trusted job as it is."""
+
+    async def run(self, job: Job) -> list[StepResult]:
+        (step,) = job.steps
+        with tempfile.TemporaryDirectory() as folder:
+            work = Path(folder)
+            for name, file in job.files.items():
+                (work / name).write_bytes(file.content)
+            process = await asyncio.create_subprocess_exec(
+                *step.argv,
+                cwd=work,
+                env={**step.environment, "HOME": folder},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+            said, _ = await process.communicate()
+            made = {name: File((work / name).read_bytes()) for name in os.listdir(work) if name not in job.files}
+        return [StepResult(process.returncode, None, 0.0, 0.0, 0, None, said, b"", truncated=False, artefacts=made)]
+
+
+async def precompile(settings: ExecutorSettings) -> None:
+    folder = headers.find_folder(settings.executor_cache_dir)
+    if folder is None:
+        raise ConfigurationError("There is no folder for precompiled headers: set PRECIEUX_EXECUTOR_CACHE_DIR.")
+    sandbox = _NoSandbox()
+    installed = await find_installed(sandbox, os.cpu_count() or 1)
+    await headers.make(sandbox, installed.values(), folder)
+    for each in installed.values():
+        await prebuilt.make(sandbox, each, headers.find_folder(settings.executor_cache_dir, "runtimes"))
+
+
+def main() -> int:
+    try:
+        configure_logging("precompile", load(LogSettings))
+        asyncio.run(precompile(load(ExecutorSettings)))
+    except ConfigurationError as exc:
+        return fail(exc)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

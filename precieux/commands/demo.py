@@ -1,0 +1,92 @@
+"""`precieux demo`: sample programs go in, result mails come out, on a system made for the occasion."""
+
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Final
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from precieux.client import Client, Submission
+from precieux.commands import demo_report
+from precieux.interrupts import Interrupts
+from precieux.mailbox import read_mailbox
+from precieux.samples import Outcome, Sample, load_samples
+from precieux.terminal import err
+from precieux.throwaway_system import ThrowawaySystem
+
+_EMAIL: Final = "ada@example.com"
+_TIMEOUT: Final = 180.0  # s for all samples and mails; some seconds are usual, a machine under load may take many
+_POLL: Final = 0.2
+#: Nobody shall wait for the endless sample's usual limit, nor, on Ctrl-C, for programs whose results nobody will see.
+_SETTINGS: Final = {"PRECIEUX_DEFAULT_TIME_LIMIT": "2", "PRECIEUX_DRAIN_SECONDS": "0"}
+
+
+def run_demo() -> bool:
+    """Whether every sample ended as expected and every mail arrived. Leaves nothing behind, whenever it is stopped."""
+    began = time.monotonic()
+    interrupts = Interrupts.heed()
+    try:
+        with ExitStack() as stack:
+            with err.status("Starting a database, the services and the executor"):
+                system = stack.enter_context(ThrowawaySystem(_SETTINGS))
+            interrupts.check()
+            for number in (signal.SIGINT, signal.SIGTERM):  # another one must not interrupt the tidying
+                stack.callback(signal.signal, number, signal.SIG_IGN)
+            outcomes, left_out = _run_samples(system)
+            interrupts.check()
+            return demo_report.show(outcomes, left_out, seconds=time.monotonic() - began)
+    except KeyboardInterrupt:
+        err.print("The demo was stopped.")
+        return False
+
+
+def _run_samples(system: ThrowawaySystem) -> tuple[list[Outcome], list[Sample]]:
+    available = system.languages()
+    samples = load_samples()
+    chosen = [sample for sample in samples if sample.language in available]
+    left_out = [sample for sample in samples if sample.language not in available]
+    client = Client(system.url)
+    numbers = {}
+    for sample in chosen:
+        number = client.submit(sample.path, email=_EMAIL, language=sample.language, inputs=sample.input)
+        client.request_execution(number)
+        numbers[number] = sample
+    return _watch(client, system, numbers), left_out
+
+
+def _watch(client: Client, system: ThrowawaySystem, numbers: dict[int, Sample]) -> list[Outcome]:
+    """Follow all of them until each is finished and mailed, or time is up."""
+    deadline = time.monotonic() + _TIMEOUT
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        running = progress.add_task("Programs run", total=len(numbers))
+        mailing = progress.add_task("Mails arrived", total=len(numbers))
+        tell = _teller(numbers)
+        while True:
+            finished = {one.id: one for one in client.submissions(_EMAIL) if one.finished}
+            mails = {mail.about: mail for mail in read_mailbox(system.outbox)}
+            progress.update(running, completed=len(finished))
+            progress.update(mailing, completed=len(mails))
+            tell(finished)
+            complete = finished.keys() >= numbers.keys() and mails.keys() >= numbers.keys()
+            if complete or time.monotonic() > deadline:
+                break
+            time.sleep(_POLL)
+    return [
+        Outcome(sample, number, _EMAIL, finished.get(number), mails.get(number)) for number, sample in numbers.items()
+    ]
+
+
+def _teller(numbers: dict[int, Sample]) -> Callable[[dict[int, Submission]], None]:
+    """Without a terminal there is no bar: one line for each program that is finished."""
+    told: set[int] = set()
+
+    def tell(finished: dict[int, Submission]) -> None:
+        for number in sorted(finished.keys() - told):
+            told.add(number)
+            if not err.is_terminal:
+                err.print(f"[{len(told)}/{len(numbers)}] {numbers[number].path.name}", markup=False)
+
+    return tell

@@ -1,0 +1,130 @@
+"""The jobs as an operator sees and changes them; each function works in the caller's transaction."""
+
+from typing import Any, Final
+from uuid import uuid4
+
+from shared import outbox
+from shared.database.connection import Connection
+from shared.errors import PrecieuxError
+from shared.job_state import FINAL, JobState
+
+#: What the recipient of a cancelled job reads as the reason why it was not run.
+CANCELLED: Final = "the operator of this service cancelled it"
+
+
+async def listed(
+    connection: Connection, *, state: JobState | None = None, email: str | None = None, limit: int = 50
+) -> list[dict[str, Any]]:
+    """The latest jobs, the newest first, each with its verdict and the fate of its mail."""
+    rows = await connection.fetch_all(
+        """
+        SELECT job.id, job.upload, uploads.email, job.status, job.attempt, job.crashes,
+            quarantine.sha256 IS NOT NULL AS quarantined, results.verdict, job.failure, mail.status AS mail,
+            job.created_at, job.finished_at
+        FROM job LEFT JOIN uploads ON uploads.id = job.upload LEFT JOIN results ON results.job = job.id
+        LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
+        LEFT JOIN LATERAL (SELECT status FROM emails WHERE emails.job = job.id ORDER BY id DESC LIMIT 1) mail ON true
+        WHERE job.status = coalesce(CAST(:state AS text), job.status)
+            AND (CAST(:email AS text) IS NULL OR lower(uploads.email) = lower(:email))
+        ORDER BY job.id DESC LIMIT :limit
+        """,
+        {"state": state, "email": email, "limit": limit},
+    )
+    return [dict(row) for row in rows]
+
+
+async def details(connection: Connection, job_id: int) -> dict[str, Any]:
+    """All that is known of one job but its program and its output."""
+    row = await connection.fetch_one(
+        """
+        SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, uploads.enable, job.status,
+            job.stop_reason, job.failure, job.attempt, job.crashes, job.crashed_at, uploads.sha256,
+            quarantine.sha256 IS NOT NULL AS quarantined, job.request_id, job.lease_expires_at, job.run_after,
+            job.created_at, job.started_at, job.finished_at, results.verdict, results.exit_code, results.signal,
+            results.time_s, results.wall_s, results.memory_bytes, results.truncated, results.output_key
+        FROM job LEFT JOIN uploads ON uploads.id = job.upload LEFT JOIN results ON results.job = job.id
+        LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
+        WHERE job.id = :id
+        """,
+        {"id": job_id},
+    )
+    if row is None:
+        raise _unknown(job_id)
+    mails = await connection.fetch_all(
+        "SELECT kind, status, attempt, run_after, sent_at, message_id, provider_id, last_error FROM emails"
+        " WHERE job = :id ORDER BY id",
+        {"id": job_id},
+    )
+    return {**row, "mails": [dict(mail) for mail in mails]}
+
+
+async def retry(connection: Connection, job_id: int) -> str:
+    """Have a waiting job run now, or ask anew for what failed; returns what was done, in one sentence."""
+    job = await connection.fetch_one(
+        "SELECT upload, status, stop_reason FROM job WHERE id = :id FOR UPDATE", {"id": job_id}
+    )
+    if job is None:
+        raise _unknown(job_id)
+    match JobState(job["status"]):
+        case JobState.NONE_EXECUTED if job["stop_reason"] is None:
+            await connection.execute("UPDATE job SET run_after = now() WHERE id = :id", {"id": job_id})
+            await _notify(connection)
+            return f"Job {job_id} is due now."
+        case JobState.NONE_EXECUTED:
+            raise PrecieuxError(f"Job {job_id} is about to be failed ({job['stop_reason']}); retry it after that.")
+        case JobState.EXECUTING:
+            raise PrecieuxError(f"Job {job_id} is being executed; it is tried again by itself when that fails.")
+        case JobState.EXECUTED:
+            raise PrecieuxError(f"Job {job_id} was executed and its verdict was mailed; there is nothing to retry.")
+        case JobState.FAILED:
+            return await _ask_again(connection, job_id, job["upload"])
+
+
+async def cancel(connection: Connection, job_id: int) -> str:
+    """Have a job that has no end yet not be run, and its recipient told so; returns what was done.
+
+    Whoever runs it now loses it: a late outcome changes nothing. A runner then writes its end, `failed`, and the mail.
+    """
+    row = await connection.fetch_one(
+        "UPDATE job SET stop_reason = coalesce(stop_reason, :reason), status = 'none-executed', run_after = now(),"
+        " lease_id = NULL, lease_expires_at = NULL WHERE id = :id AND status <> ALL(:final) RETURNING upload",
+        {"id": job_id, "reason": CANCELLED, "final": [str(state) for state in FINAL]},
+    )
+    if row is None:
+        known = await connection.fetch_one("SELECT status FROM job WHERE id = :id", {"id": job_id})
+        if known is None:
+            raise _unknown(job_id)
+        raise PrecieuxError(f"Job {job_id} is {known['status']} already: its recipient has been told.")
+    await _notify(connection)
+    return f"Job {job_id} is cancelled: it is not run, and its recipient is told by mail."
+
+
+async def _ask_again(connection: Connection, job_id: int, upload_id: int) -> str:
+    """A new request: the old one has its end, and its mail was sent."""
+    upload = await connection.fetch_one(
+        "SELECT enable, request_id, sha256 FROM uploads WHERE id = :id FOR UPDATE", {"id": upload_id}
+    )
+    if upload is None or upload["enable"] != 0:
+        raise PrecieuxError(f"Submission {upload_id} of job {job_id} is blocked, so it cannot be requested again.")
+    if upload["request_id"] is not None:
+        raise PrecieuxError(f"Submission {upload_id} of job {job_id} is requested again already.")
+    held = await connection.fetch_one("SELECT FROM quarantine WHERE sha256 = :digest", {"digest": upload["sha256"]})
+    if held is not None:
+        raise PrecieuxError(
+            f"The source of job {job_id} is in quarantine: `precieux quarantine lift {upload['sha256']}`, then retry."
+        )
+    request_id = uuid4()
+    await connection.execute(
+        "UPDATE uploads SET request_id = :request_id, requested_at = now() WHERE id = :id",
+        {"id": upload_id, "request_id": request_id},
+    )
+    await outbox.add(connection, upload_id, request_id)
+    return f"Job {job_id} stays failed; its submission {upload_id} is requested again, which makes a new job."
+
+
+async def _notify(connection: Connection) -> None:
+    await connection.execute("SELECT pg_notify('precieux_jobs', '')")
+
+
+def _unknown(job_id: int) -> PrecieuxError:
+    return PrecieuxError(f"There is no job {job_id}: see `precieux jobs list`.")

@@ -1,0 +1,113 @@
+"""`precieux queue`: how much there is of everything, by place and state, and how old the oldest of it is."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from precieux import terminal
+from precieux.operator_database import operate
+from shared.broker import open_dead_letters
+from shared.broker.base import DEAD_QUEUE, QUEUE
+from shared.broker.settings import BrokerSettings
+from shared.database.connection import Database
+from shared.errors import BrokerUnavailable
+from shared.settings import load
+
+#: Every state is listed, also the empty ones. `due` waits for a runner now, `later` for its next try; the lease of
+#: what is `lost` has expired, so it is about to be rescued.
+_COUNTS: Final = """
+    SELECT 'outbox' AS place, 'waiting' AS state, count(*) AS count, min(created_at) AS oldest_at FROM outbox
+    UNION ALL
+    SELECT 'requests', 'without a job', count(*), min(requested_at) FROM uploads WHERE request_id IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM job WHERE job.request_id = uploads.request_id)
+    UNION ALL
+    SELECT 'jobs', state, count(job.id), min(since)
+    FROM unnest(ARRAY['due', 'later', 'executing', 'lost', 'executed', 'failed']) WITH ORDINALITY AS states (state, n)
+    LEFT JOIN (
+        SELECT id, coalesce(finished_at, started_at, created_at) AS since, CASE
+            WHEN status = 'none-executed' AND run_after <= now() THEN 'due'
+            WHEN status = 'none-executed' THEN 'later'
+            WHEN status = 'executing' AND lease_expires_at < now() THEN 'lost'
+            ELSE status END AS state
+        FROM job
+    ) AS job USING (state) GROUP BY state
+    UNION ALL
+    SELECT 'mails', state, count(emails.id), min(emails.created_at)
+    FROM unnest(ARRAY['queued', 'sending', 'sent', 'refused', 'suppressed']) AS states (state)
+    LEFT JOIN emails ON emails.status = states.state GROUP BY state
+"""
+
+#: Places in the order in which a submission passes through them.
+_ORDER: Final = (
+    ("requests", "without a job"),
+    ("outbox", "waiting"),
+    ("broker", "waiting"),
+    ("broker", "dead"),
+    *(("jobs", state) for state in ("due", "later", "executing", "lost", "executed", "failed")),
+    *(("mails", state) for state in ("queued", "sending", "sent", "refused", "suppressed")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """`oldest_s` is an age in seconds, None where there is nothing or nobody knows; so is the count of a broker
+    that is away."""
+
+    place: str
+    state: str
+    count: int | None
+    oldest_s: float | None
+
+
+def show(
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of all embedded state (PRECIEUX_DATA_DIR).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+) -> None:
+    """Show how much waits where, and for how long: outbox, broker, dead letters, jobs, mails."""
+    settings = load(BrokerSettings)
+    counts = operate(lambda database: count_everything(database, settings), data_dir)
+    if as_json:
+        terminal.say_json([asdict(one) for one in counts])
+        return
+    terminal.show_table(
+        ("place", "state", "count", "oldest"), ((c.place, c.state, c.count, age(c.oldest_s)) for c in counts)
+    )
+
+
+async def count_everything(database: Database, settings: BrokerSettings) -> list[Count]:
+    """A row for every place and state, in the order of a submission's way."""
+    async with database.transaction() as connection:
+        rows = await connection.fetch_all(_COUNTS)
+    found = {
+        (row["place"], row["state"]): Count(row["place"], row["state"], row["count"], _age(row["oldest_at"]))
+        for row in rows
+    }
+    for state, queue in (("waiting", QUEUE), ("dead", DEAD_QUEUE)):
+        found["broker", state] = Count("broker", state, None, None)
+        try:
+            depth = (await open_dead_letters(settings, database).depths())[queue]
+        except BrokerUnavailable as exc:
+            terminal.hint(str(exc))
+        else:
+            found["broker", state] = Count("broker", state, depth.messages, _age(depth.oldest_at))
+    return [found[key] for key in _ORDER]
+
+
+def age(seconds: float | None) -> str | None:
+    """An age as a person reads it: its two largest units."""
+    if seconds is None:
+        return None
+    rest = int(seconds)
+    parts: list[str] = []
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        amount, rest = divmod(rest, size)
+        if amount or (unit == "s" and not parts):
+            parts.append(f"{amount} {unit}")
+    return " ".join(parts[:2])
+
+
+def _age(moment: datetime | None) -> float | None:
+    return None if moment is None else max(0.0, round((datetime.now(UTC) - moment).total_seconds(), 1))

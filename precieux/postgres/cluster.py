@@ -1,0 +1,266 @@
+"""The folder of an embedded Postgres: what it holds, how it is made, and who may use it.
+
+cluster/    the data directory (PGDATA)
+password    of the superuser, from which those of the roles are derived; mode 0600
+roles       which roles the cluster has got
+socket/     the server listens here; mode 0700. Elsewhere when the path of this folder is no socket's
+log         what the server said since it was last started
+lock        held by the process that owns the server
+"""
+
+import asyncio
+import fcntl
+import hashlib
+import hmac
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import asyncpg
+
+from precieux.parent_death import die_with_parent
+from precieux.postgres.home import Account, PostgresHome
+from shared.database.roles import DATABASE, HAND_OVER, Role, making
+from shared.errors import ConfigurationError, DatabaseUnavailable
+
+#: Postgres inherits nothing of our environment, so no locale, PGDATA or secret of the caller's reaches it.
+ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+#: This user makes the roles, and does nothing else.
+_SUPERUSER: Final = "precieux"
+_SOCKET: Final = ".s.PGSQL.5432"
+_LONGEST_SOCKET_PATH: Final = 107  # bytes, of the kernel
+_LEFTOVERS_TIMEOUT: Final = 15.0  # s that the remains of a killed server may take to end
+_POLL: Final = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What postmaster.pid tells of a server that accepts connections."""
+
+    pid: int
+    socket_folder: Path
+
+
+#: The content of the file `roles` when all roles exist.
+_ROLES: Final = " ".join(Role) + "\n"
+
+
+class Cluster:
+    """One folder. It may hold nothing yet: then `prepare` makes it."""
+
+    def __init__(self, home: PostgresHome) -> None:
+        self._home = home
+        self._password = home.folder / "password"
+        self._roles = home.folder / "roles"
+        self._lock = home.folder / "lock"
+        self.directory = home.folder / "cluster"
+        self.log = home.folder / "log"
+
+    def url(self, socket_folder: Path, role: Role) -> str:
+        return self._address(socket_folder, role, self._password_of(role))
+
+    def prepare(self, *, durable: bool) -> None:
+        """Make it when there is none; `ConfigurationError` when it is of another major version."""
+        if not self.directory.exists():
+            self._make(durable=durable)
+            return
+        made_by = (self.directory / "PG_VERSION").read_text().strip()
+        if made_by != str(self._home.major):
+            raise ConfigurationError(
+                f"The data in {self._home.folder} were made by Postgres {made_by} and this is Postgres "
+                f"{self._home.major}: move them over with pg_dump, or set PRECIEUX_DATA_DIR to a new folder."
+            )
+
+    def hand_over(self) -> None:
+        """Give the folder to the server's account if an earlier release used another one; `claim` it first."""
+        self._hand_over(self.directory)
+        self._home.account.own(self._password)
+
+    def make_roles(self, socket_folder: Path) -> None:
+        """Upgrade an earlier release's cluster to what `prepare` makes today. Its server must be running."""
+        if self._roles.exists() and self._roles.read_text() == _ROLES:
+            return
+
+        async def main() -> None:
+            connection = await asyncpg.connect(self._address(socket_folder, _SUPERUSER, self._superuser_password()))
+            try:
+                for statement in (*self._role_statements(), HAND_OVER):
+                    await connection.execute(statement)
+            finally:
+                await connection.close()
+
+        # In a thread of its own, since an event loop may run in this one.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, main()).result()
+        self._roles.write_text(_ROLES)
+
+    def make_socket_folder(self) -> Path:
+        """Make a folder that only the server's account and root may enter, and return it."""
+        folder = self._home.folder / "socket"
+        # In an address a comma separates two hosts.
+        if len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET_PATH and "," not in str(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        else:
+            # TMPDIR is not used: its path may be as long, or only root may enter it.
+            folder = Path(tempfile.mkdtemp(prefix="precieux-", dir="/tmp"))
+        self._home.account.own(folder)
+        return folder
+
+    def lock(self) -> int:
+        """Become the owner, until the returned descriptor is closed; `ConfigurationError` when another process is."""
+        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise ConfigurationError(
+                f"Another Precieux is running on {self._home.folder}: stop it, or set PRECIEUX_DATA_DIR to another"
+                " folder."
+            ) from None
+        return descriptor
+
+    def is_locked(self) -> bool:
+        try:
+            descriptor = os.open(self._lock, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        else:
+            return False
+        finally:
+            os.close(descriptor)
+
+    def claim(self) -> int:
+        """A second lock, for the server and all its processes to inherit: while one lives, orphaned or not, it is held.
+
+        Postgres' own guard, the process id in postmaster.pid, is mistaken after a crash whenever that number has
+        been given to another process. With this lock in hand the file is known to be stale, and is removed.
+        """
+        descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
+        deadline = time.monotonic() + _LEFTOVERS_TIMEOUT
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    os.close(descriptor)
+                    raise ConfigurationError(
+                        f"A Postgres that was left over still works in {self._home.folder}: stop it, and start again."
+                    ) from None
+                time.sleep(_POLL)
+        self._status_file.unlink(missing_ok=True)
+        return descriptor
+
+    def ready_status(self) -> Status | None:
+        """None while no server accepts connections, or has said so."""
+        try:
+            lines = self._status_file.read_text().splitlines()
+        except FileNotFoundError:
+            return None
+        # By number, as in LOCK_FILE_LINE_* of Postgres' miscadmin.h: 1 the process, 5 the socket's folder, 8 the state.
+        if len(lines) < 8 or lines[7].strip() != "ready":
+            return None
+        if not lines[4]:
+            raise ConfigurationError(
+                f"An earlier release of Precieux is running on {self._home.folder}: stop it, and start this one."
+            )
+        return Status(pid=int(lines[0]), socket_folder=Path(lines[4]))
+
+    @property
+    def _status_file(self) -> Path:
+        return self.directory / "postmaster.pid"
+
+    def _make(self, *, durable: bool) -> None:
+        # Made beside its place and then renamed, so that a start that was killed leaves no half of one.
+        making = self.directory.with_name("cluster.making")
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir()
+        gid, maker = self._home.account.gid, self._home.account.with_a_name()
+        if gid is not None:
+            # The maker may be any daemon's account, but none of them is of this group.
+            os.chown(making, 0, gid)
+        making.chmod(0o700 if gid is None else 0o710)
+        cluster, password = making / "cluster", making / "password"
+        cluster.mkdir(mode=0o700)
+        password.touch(mode=0o600)
+        password.write_text(secrets.token_urlsafe(24) + "\n")
+        for path in (cluster, password):
+            maker.own(path)
+        options = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--auth=scram-sha-256"]
+        if not durable:
+            options.append("--no-sync")
+        arguments = (f"--pgdata={cluster}", f"--username={_SUPERUSER}", f"--pwfile={password}", *options)
+        self._run("initdb", *arguments, account=maker)
+        password.rename(self._password)
+        statements = [
+            *self._role_statements(),
+            f"CREATE DATABASE {DATABASE} OWNER {Role.OWNER}",
+            f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC",
+            f"GRANT CONNECT ON DATABASE {DATABASE} TO {', '.join(Role)}",
+        ]
+        # `postgres --single` takes each line for a statement.
+        feed = "".join(f"{statement}\n" for statement in statements)
+        options = ["-c", f"fsync={'on' if durable else 'off'}", "-c", "exit_on_error=on"]
+        self._run("postgres", "--single", "-D", str(cluster), *options, "postgres", account=maker, feed=feed)
+        self._hand_over(cluster)
+        self._roles.write_text(_ROLES)
+        cluster.rename(self.directory)
+        making.rmdir()
+
+    def _hand_over(self, directory: Path) -> None:
+        """Give the directory to the server's account if it belongs to another one."""
+        uid, gid = self._home.account.uid, self._home.account.gid
+        if uid is None or gid is None or directory.stat().st_uid == uid:
+            return
+        # This works by descriptors and follows no link, because any daemon may have used the old account. The top comes
+        # last, so that an interrupted hand-over starts again.
+        for _, folders, files, descriptor in os.fwalk(directory):
+            for name in (*folders, *files):
+                os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
+        os.chown(directory, uid, gid, follow_symlinks=False)
+
+    @staticmethod
+    def _address(socket_folder: Path, user: str, password: str) -> str:
+        # The address names the socket itself: with its folder, PGPORT in the environment would change the name.
+        socket = quote(str(socket_folder / _SOCKET), safe="/")
+        return f"postgresql://{user}:{password}@/{DATABASE}?host={socket}"
+
+    def _superuser_password(self) -> str:
+        return self._password.read_text().strip()
+
+    def _password_of(self, role: Role) -> str:
+        # Passwords are derived one way, so that one role's does not reveal another's.
+        return hmac.digest(self._superuser_password().encode(), role.encode(), hashlib.sha256).hex()
+
+    def _role_statements(self) -> list[str]:
+        return list(making({role: self._password_of(role) for role in Role}))
+
+    def _run(self, program: str, *arguments: str, account: Account, feed: str = "") -> None:
+        done = subprocess.run(
+            [self._home.binaries / program, *arguments],
+            input=feed.encode(),
+            capture_output=True,
+            env=ENVIRONMENT,
+            cwd="/",
+            preexec_fn=die_with_parent(signal.SIGKILL),
+            user=account.uid,
+            group=account.gid,
+            extra_groups=account.groups,
+        )
+        if done.returncode != 0:
+            said = done.stderr.decode(errors="replace").strip().splitlines()
+            raise DatabaseUnavailable(f"{program} failed in {self._home.folder}: {said[-1] if said else 'no reason'}")

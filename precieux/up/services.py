@@ -1,0 +1,102 @@
+"""The programs behind `precieux up`, and what each is told through its environment. Pure: no process starts here."""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from precieux.up.child import Program
+from precieux.up.settings import UpSettings
+from shared.database.roles import Role
+from shared.settings import PREFIX
+
+#: All that the executor may know: it runs hostile code, so no database, mail or link secret goes near it.
+_EXECUTOR_MAY_KNOW: Final = frozenset(
+    {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "JAVA_HOME", "PRECIEUX_CODEX_TOKEN", "PRECIEUX_BWRAP"}
+)
+_EXECUTOR_MAY_KNOW_PREFIXES: Final = tuple(
+    f"{PREFIX}{concern}_" for concern in ("EXECUTOR", "DEFAULT", "MAX", "COMPILE", "LOG")
+)
+#: Settings of `up` that only the API may know.
+LOCAL_KEY: Final = f"{PREFIX}LOCAL_KEY"
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """`python -m module`, immune to a folder of the same name where we happen to be called (-P)."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def service_environment(
+    outer: Mapping[str, str],
+    settings: UpSettings,
+    *,
+    codex_url: str,
+    codex_token: str,
+) -> dict[str, str]:
+    """Return the services' environment: the operator's variables, and the settings of `up` without the database."""
+    return {
+        **outer,
+        f"{PREFIX}DATA_DIR": str(settings.data_dir),
+        f"{PREFIX}HOST": settings.host,
+        f"{PREFIX}PORT": str(settings.port),
+        f"{PREFIX}PUBLIC_URL": settings.public_url or local_url(settings),
+        f"{PREFIX}CODEX_URL": codex_url,
+        f"{PREFIX}CODEX_TOKEN": codex_token,
+    }
+
+
+def executor_environment(outer: Mapping[str, str], *, port: int, codex_token: str) -> dict[str, str]:
+    allowed = {
+        name: value
+        for name, value in outer.items()
+        if name in _EXECUTOR_MAY_KNOW or name.startswith(_EXECUTOR_MAY_KNOW_PREFIXES)
+    }
+    return {
+        **allowed,
+        f"{PREFIX}EXECUTOR_HOST": "127.0.0.1",
+        f"{PREFIX}EXECUTOR_PORT": str(port),
+        f"{PREFIX}CODEX_TOKEN": codex_token,
+    }
+
+
+def executor(environment: Mapping[str, str]) -> Program:
+    return Program("executor", command("executor"), environment, rank=0)
+
+
+def migration(environment: Mapping[str, str], database_url: str) -> Program:
+    return Program("migrate", command("shared.database.migrate"), _with_database(environment, database_url))
+
+
+def services(environment: Mapping[str, str], database_url: Callable[[Role], str]) -> list[Program]:
+    """Return the services. Each connects to the database as its own role.
+
+    The API stops first, so that no new work arrives; then the services that process the accepted work.
+    """
+    api, consumer, runner = (
+        _with_database(_beside(environment, offset), database_url(role))
+        for offset, role in enumerate((Role.API, Role.CONSUMER, Role.RUNNER))
+    )
+    return [
+        Program("queue_consumer", command("queue_consumer"), _without_local_key(consumer), rank=1),
+        Program("job_runner", command("job_runner"), _without_local_key(runner), rank=1),
+        Program("api_service", command("api_service"), api, rank=2),
+    ]
+
+
+def _without_local_key(environment: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: value for name, value in environment.items() if name != LOCAL_KEY}
+
+
+def _with_database(environment: Mapping[str, str], url: str) -> Mapping[str, str]:
+    return {**environment, f"{PREFIX}DATABASE_URL": url}
+
+
+def _beside(environment: Mapping[str, str], offset: int) -> Mapping[str, str]:
+    """The services share this machine, so each serves its metrics on a port of its own, counted from the API's."""
+    port = environment.get(f"{PREFIX}METRICS_PORT", "")
+    return {**environment, f"{PREFIX}METRICS_PORT": str(int(port) + offset)} if port.isdecimal() else environment
+
+
+def local_url(settings: UpSettings) -> str:
+    """Where the API answers on this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104  (not a bind)
+    return f"http://{host if ':' not in host or host.startswith('[') else f'[{host}]'}:{settings.port}"

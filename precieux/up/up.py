@@ -1,0 +1,137 @@
+"""`precieux up`: the whole system on one machine, in one place.
+
+The one point where an environment becomes settings, a database, and five processes:
+
+    executor ──────────────────────────────┐
+    Postgres ── migrate ── queue_consumer, job_runner, api_service ── ready
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from precieux import local_key
+from precieux.postgres.embedded import EmbeddedPostgres, running_url
+from precieux.up import services
+from precieux.up.settings import (
+    UpSettings,
+    check_port_is_free,
+    choose_executor_port,
+    prepare_data_dir,
+)
+from precieux.up.supervisor import StopRequested, Supervisor
+from precieux.up.waiting import WAITING
+from shared.database.roles import Role
+from shared.logging import get_logger
+from shared.notify import notify_ready, notify_status, notify_stopping
+from shared.settings import unknown
+
+log = get_logger(__name__)
+
+_DATABASE: Final = "postgres"
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What runs, for whoever shows it."""
+
+    url: str
+    data_dir: Path
+    mail_goes_to: str
+    #: None when the operator brought a database.
+    database_folder: Path | None
+
+
+def run(settings: UpSettings, on_ready: Callable[[System], None]) -> None:
+    """Bring everything up, call `on_ready`, and keep it running until a signal says stop.
+
+    Raises a `PrecieuxError` of one sentence when it cannot come up. Nothing is left running either way.
+    """
+    prepare_data_dir(settings.data_dir)
+    check_port_is_free(settings.host, settings.port)
+    # `up` has named those that nothing reads, so the services need not.
+    outer = {name: value for name, value in os.environ.items() if name not in unknown(os.environ)}
+    with ExitStack() as stack:
+        # Entered first, so ended last. Its restarts while we run are the supervisor's business.
+        postgres = None if settings.database_url else EmbeddedPostgres(settings.data_dir / _DATABASE)
+        if postgres:
+            stack.callback(postgres.stop)
+        supervisor = stack.enter_context(Supervisor())
+        try:
+            _bring_up(supervisor, settings, outer, postgres, stack)
+            system = System(
+                url=settings.public_url or services.local_url(settings),
+                data_dir=settings.data_dir,
+                mail_goes_to=_mail_destination(outer, settings.data_dir),
+                database_folder=postgres.folder if postgres else None,
+            )
+            on_ready(system)
+            notify_ready(f"{system.url}; mails go to {system.mail_goes_to}")
+            supervisor.run_forever()
+        except StopRequested:
+            notify_stopping()
+            log.info("up.stopping")
+
+
+def _bring_up(
+    supervisor: Supervisor,
+    settings: UpSettings,
+    outer: dict[str, str],
+    postgres: EmbeddedPostgres | None,
+    stack: ExitStack,
+) -> None:
+    """Start everything in turn; `stack` takes what is to be undone at the end."""
+    token = settings.codex_token.get_secret_value() if settings.codex_token else ""
+    codex_url = settings.codex_url
+    if codex_url is None:
+        token = token or secrets.token_urlsafe(32)
+        port = choose_executor_port(settings)
+        codex_url = f"http://127.0.0.1:{port}"
+        # It needs no database: its start and self-test overlap with Postgres and the migrations.
+        supervisor.start([services.executor(services.executor_environment(outer, port=port, codex_token=token))])
+    if postgres:
+        notify_status(f"{WAITING}the database")
+        postgres.start()
+        supervisor.guard(_DATABASE, postgres)
+    database_url = postgres.url if postgres else _one_role(settings)
+    # Only now: Postgres does not start in a folder that another `up` uses, and the key in that folder is the other's.
+    outer[services.LOCAL_KEY] = local_key.make(settings.data_dir, settings.port)
+    stack.callback(local_key.remove, settings.data_dir)
+    environment = services.service_environment(outer, settings, codex_url=codex_url, codex_token=token)
+    supervisor.run_to_end(services.migration(environment, database_url(Role.OWNER)))
+    supervisor.wait_ready()
+    supervisor.start(services.services(environment, database_url))
+    supervisor.wait_ready()
+
+
+def migrate(settings: UpSettings) -> None:
+    """Bring the schema of the operator's database, or of the embedded one, up to date."""
+    with ExitStack() as stack:
+        if settings.database_url:
+            url = _one_role(settings)(Role.OWNER)
+        else:
+            prepare_data_dir(settings.data_dir)
+            folder = settings.data_dir / _DATABASE
+            running = running_url(folder, Role.OWNER)
+            url = running or stack.enter_context(EmbeddedPostgres(folder)).url(Role.OWNER)
+        stack.enter_context(Supervisor()).run_to_end(services.migration(os.environ, url))
+
+
+def _one_role(settings: UpSettings) -> Callable[[Role], str]:
+    """The operator's own database. The role in its address does everything."""
+    assert settings.database_url is not None
+    url = settings.database_url.get_secret_value()
+    return lambda _: url
+
+
+def _mail_destination(outer: dict[str, str], data_dir: Path) -> str:
+    """In the order in which the runner chooses its mailer."""
+    if domain := outer.get("PRECIEUX_MAILGUN_DOMAIN"):
+        return f"Mailgun, domain {domain}"
+    if outer.get("PRECIEUX_SMTP_URL"):
+        return "your SMTP server"
+    return f"files in {data_dir / 'outbox'}"

@@ -1,0 +1,32 @@
+"""Count the consumers that stopped over a request, and index the lists and the backlog of one key.
+
+Revision ID: 0008
+Revises: 0007
+"""
+
+from shared.database.migrations import run
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run(_UPGRADE)
+
+
+def downgrade() -> None:
+    run(_DOWNGRADE)
+
+
+_UPGRADE = """
+ALTER TABLE uploads ADD COLUMN stopped_consumers integer NOT NULL DEFAULT 0;
+CREATE INDEX uploads_owner_idx ON uploads (owner, email, id);
+CREATE INDEX uploads_waiting_idx ON uploads (owner) WHERE request_id IS NOT NULL
+"""
+
+_DOWNGRADE = """
+DROP INDEX uploads_waiting_idx, uploads_owner_idx;
+ALTER TABLE uploads DROP COLUMN stopped_consumers
+"""

@@ -1,0 +1,132 @@
+"""Without its driver, a compiler makes the same program, to the byte, and says the same of a source that is none."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from executor.catalogue import Installed, find_installed
+from executor.host import find_mechanisms
+from executor.pipeline import plan
+from executor.sandbox.base import Step, StepResult
+from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.settings import ExecutorSettings
+from shared.codex import RunRequest
+
+pytestmark = pytest.mark.contract
+
+_SETTINGS: Final = ExecutorSettings(precompile_headers=False, executor_warm=False)
+_MAIN: Final = "int main(void) { return 0; }\n"
+_SOURCES: Final = {
+    "c": {
+        "greeting": "#include <stdio.h>\n" + _MAIN.replace("return 0", 'printf("hello\\n"); return 3'),
+        "mathematics": "#include <math.h>\nint main(int count, char **words) { return (int)pow(count, 0.5); }\n",
+        "threads": "#include <pthread.h>\nstatic void *run(void *none) { return none; }\n"
+        "int main(void) { pthread_t thread; return pthread_create(&thread, 0, run, 0); }\n",
+        "long_double": "#include <complex.h>\n"
+        "int main(int count, char **words) { return (int)creall(csqrtl(count * 1.0L)); }\n",
+        "big_integers": "int main(int count, char **words) { return (int)((__int128)count * count / 7); }\n",
+        "atomic": "#include <stdatomic.h>\nstruct big { long parts[4]; } _Atomic it;\n" + _MAIN,
+        "warning": "#include <stdlib.h>\nint main(void) { int *gone = malloc(4); free(gone); return *gone / 0; }\n",
+        "many_warnings": "\n".join(f"int f{number}() {{ char *c = {number}.5 > 1 ? 1 : 2; }}" for number in range(9))
+        + _MAIN,
+        "note": '#pragma message "hello"\n' + _MAIN,
+        "mistake": "int main(void) { return nothing }\n",
+        "missing_header": '#include "nowhere.h"\n' + _MAIN,
+        "undefined": "int elsewhere(void);\nint main(void) { return elsewhere(); }\n",
+        "twice": _MAIN + "int printf() { return 0; }\nint x = 1;\nextern int y;\nint *z = &y;\n",
+        "no_main": "int nothing;\n",
+        "bad_assembler": 'int main(void) { __asm__("no such thing"); }\n',
+        "assembler_warning": '__asm__(".warning \\"careful\\"");\n' + _MAIN,
+        "assembler_gives_up": '__asm__(".abort");\n' + _MAIN,
+        "warning_and_undefined": "int elsewhere(void);\nint main(void) { int *p = 1; return elsewhere(); }\n",
+        "linker_warning": "char *tmpnam(char *);\nint main(void) { return tmpnam(0) != 0; }\n",
+        "link_time": '__attribute__((optimize("lto"))) ' + _MAIN,
+        "nothing": "\n",
+    },
+    "cpp": {
+        "greeting": "#include <iostream>\nint main() { std::cout << 1.5 << std::endl; }\n",
+        "exceptions": "#include <stdexcept>\nint main() { try { throw std::runtime_error("
+        '"x"); } catch (const std::exception &) { return 1; } }\n',
+        "templates": "#include <map>\n#include <thread>\n"
+        "int main() { std::map<int, int> all; all[1] = 2; std::thread t([] {}); t.join(); }\n",
+        "warning": "int main() { int a[2]; return a[3]; }\n",
+        "mistake": "#include <vector>\nint main() { std::vector<int> v; v.push(1); }\n",
+        "undefined": "struct a { virtual void f(); };\nint main() { a().f(); }\n",
+        "assembler": 'int main() { asm volatile("mov %%eax, %q" : : : "eax"); }\n',
+    },
+    "f90": {
+        "greeting": "program p\n  print *, 'hello', sqrt(2.0)\nend program\n",
+        "mistake": "program p\n  call\nend program\n",
+        "undefined": "program p\n  call nowhere()\nend program\n",
+    },
+}
+_CASES: Final = [(code, name) for code, sources in _SOURCES.items() for name in sources]
+
+
+@contextlib.asynccontextmanager
+async def _sandbox() -> AsyncIterator[BubblewrapSandbox]:
+    sandbox = BubblewrapSandbox(find_mechanisms(_SETTINGS))
+    try:
+        yield sandbox
+    finally:
+        await sandbox.aclose()
+
+
+@pytest.fixture(scope="module")
+def installed() -> dict[str, Installed]:
+    async def find() -> dict[str, Installed]:
+        async with _sandbox() as sandbox:
+            return await find_installed(sandbox, 2)
+
+    return asyncio.run(find())
+
+
+@pytest.mark.parametrize(("code", "name"), _CASES, ids=[f"{code}-{name}" for code, name in _CASES])
+async def test_same_program_and_same_words(installed: dict[str, Installed], code: str, name: str) -> None:
+    if code not in installed:
+        pytest.skip(f"no toolchain for {code} on this machine")
+    assert installed[code].shortcut, "the driver's answer was not understood"
+    job = plan(RunRequest(code=_SOURCES[code][name], language=code), installed[code], _SETTINGS)
+
+    async def compile_by(sandbox: BubblewrapSandbox, step: Step) -> StepResult:
+        (ended,) = await sandbox.run(replace(job, steps=(step,), artefact_bytes=1 << 20))
+        return ended
+
+    async with _sandbox() as sandbox:
+        by_shortcut = await compile_by(sandbox, job.steps[0])
+        by_driver = await compile_by(sandbox, replace(job.steps[0], shortcut=None))
+    assert by_shortcut.exit_code == by_driver.exit_code
+    assert _names_removed(by_shortcut.stdout) == _names_removed(by_driver.stdout)
+    assert by_shortcut.artefacts == by_driver.artefacts
+    assert bool(by_driver.artefacts) is (by_driver.exit_code == 0)
+
+
+async def test_what_was_said_before_a_limit_is_told(installed: dict[str, Installed]) -> None:
+    levels = "".join(f"#define X{n} X{n - 1} X{n - 1} X{n - 1} X{n - 1}\n" for n in range(1, 16))
+    source = f'#warning "first"\n#define X0 1 +\n{levels}int x = X15 1;\n'
+    job = plan(RunRequest(code=source, language="c"), installed["c"], _SETTINGS)
+    step = replace(job.steps[0], limits=replace(job.steps[0].limits, cpu_s=0.3))
+    async with _sandbox() as sandbox:
+        (ended,) = await sandbox.run(replace(job, steps=(step,)))
+    assert ended.stopped == "cpu"
+    assert b"#warning" in ended.stdout
+
+
+async def test_it_is_the_shortcut_that_is_taken_and_nothing_is_left(installed: dict[str, Installed]) -> None:
+    job = plan(RunRequest(code=_MAIN, language="c"), installed["c"], _SETTINGS)
+    without_driver = replace(job.steps[0], argv=("/bin/false",))
+    look = replace(job.steps[1], argv=("/usr/bin/find", "/tmp/", "/box/work", "-type", "f"))
+    async with _sandbox() as sandbox:
+        compiled, found = await sandbox.run(replace(job, steps=(without_driver, look)))
+    assert compiled.exit_code == 0
+    assert sorted(found.stdout.split()) == [b"/box/work/main", b"/box/work/main.c"]
+
+
+def _names_removed(said: bytes) -> bytes:
+    """Of scratch files, which the driver names at random."""
+    return re.sub(rb"/tmp/\w+\.(?=[os]\b)", b"/tmp/", said)

@@ -1,0 +1,91 @@
+"""What is read of the host, and what is tried."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from executor.doctor.facts import masked, read_facts, refusals, unit
+from executor.doctor.remedies import Unit
+from executor.sandbox.link import Mechanisms
+
+_MECHANISMS = Mechanisms(Path("/nonexistent/bwrap"), privileged=False, first_user=None, cgroups=None)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    files = {
+        "sys/user/max_user_namespaces": "0\n",
+        "sys/kernel/apparmor_restrict_unprivileged_userns": "1\n",
+        "self/cgroup": "0::/system.slice/executor.service\n",
+        "self/mountinfo": "22 27 0:21 / /proc rw - proc proc rw\n23 22 0:21 /sys /proc/sys ro - proc proc rw\n",
+        "self/attr/current": "docker-default (enforce)\n",
+    }
+    for name, text in files.items():
+        (tmp_path / "proc" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "proc" / name).write_text(text)
+    return tmp_path
+
+
+def test_facts_are_read_where_the_kernel_tells_them(root: Path) -> None:
+    facts = read_facts(_MECHANISMS, root)
+    assert (facts.max_user_namespaces, facts.unprivileged_clone, facts.apparmor_restricts) == (0, None, 1)
+    assert (facts.unit, facts.in_container) == (Unit("executor.service"), False)
+    assert (facts.masked, facts.profile) == (("/proc/sys",), "docker-default (enforce)")
+    assert facts.bubblewrap == "/nonexistent/bwrap"
+    assert "cannot be run" in facts.bubblewrap_says
+
+
+def test_a_container_is_no_unit_of_its_hosts(root: Path) -> None:
+    (root / ".dockerenv").touch()
+    facts = read_facts(_MECHANISMS, root)
+    assert (facts.unit, facts.in_container) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ("0::/system.slice/executor.service", Unit("executor.service")),
+        ("0::/system.slice/executor.service/precieux-aside", Unit("executor.service")),
+        ("0::/system.slice/system-precieux.slice/precieux@run.service", Unit("precieux@run.service")),
+        (
+            "0::/user.slice/user-1000.slice/user@1000.service/app.slice/executor.service",
+            Unit("executor.service", of_user=True),
+        ),
+        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/run-1.scope", None),
+        ("0::/user.slice/user-1000.slice/session-3.scope", None),
+        ("4:memory:/system.slice/executor.service\n1:name=systemd:/user.slice/session-3.scope", None),
+        ("4:memory:/\n1:name=systemd:/system.slice/executor.service", Unit("executor.service")),
+        ("0::/", None),
+    ],
+)
+def test_a_unit_is_known_by_its_cgroup(own: str, expected: Unit | None) -> None:
+    assert unit(own) == expected
+
+
+def test_only_what_hides_something_of_proc_is_a_mask() -> None:
+    mounts = """
+22 27 0:21 / /proc rw,relatime - proc proc rw
+30 22 0:33 / /proc/sys/fs/binfmt_misc rw,relatime shared:13 - autofs systemd-1 rw
+31 30 0:44 / /proc/sys/fs/binfmt_misc rw,relatime - binfmt_misc binfmt_misc rw
+32 22 0:5 /null /proc/kmsg ro,nosuid - devtmpfs udev rw
+33 22 0:21 /sys /proc/sys ro,nosuid shared:1 master:2 - proc proc rw
+34 27 0:21 / /srv/proc/sys rw - proc proc rw
+"""
+    assert masked(mounts) == ("/proc/kmsg", "/proc/sys")
+
+
+def test_the_trial_tells_what_was_refused_and_what_it_died_of() -> None:
+    told = "openat2\tENOSYS\nnetlink\tok\nuser namespace\tok\nmount\t"
+    assert refusals(told) == {"openat2": "ENOSYS", "mount": "SIGSYS"}
+
+
+def test_the_trial_goes_to_the_end_where_boxes_can_be_made() -> None:
+    trial = Path(read_facts.__code__.co_filename).with_name("namespace_trial.py")
+    done = subprocess.run([sys.executable, "-I", str(trial), "-1"], capture_output=True, text=True, check=True)
+    steps = [line.partition("\t")[0] for line in done.stdout.splitlines()]
+    before = ["openat2", "netlink", "unshare", "mount", "other calls", "core limit"]
+    user_namespace = ["user namespace", "id map"]
+    assert steps == [*before, *user_namespace, "namespaces", "mounts", "hostname", "proc", *user_namespace]
+    assert refusals(done.stdout) == {}

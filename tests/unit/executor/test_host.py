@@ -1,0 +1,31 @@
+"""The user ids that root needs for its programs."""
+
+from pathlib import Path
+
+import pytest
+
+from executor import host
+from shared.errors import ConfigurationError
+
+
+@pytest.fixture
+def uid_map(tmp_path: Path) -> Path:
+    return tmp_path / "uid_map"
+
+
+def test_ids_that_exist_will_do(uid_map: Path) -> None:
+    uid_map.write_text("         0          0 4294967295\n")
+    host._require_ids(1_879_048_192, 18, uid_map)
+
+
+@pytest.mark.parametrize(
+    ("mapped", "remedy"),
+    [
+        ("0 0 1\n1000 1000 1\n", r"needs 18 unused user ids.*PrivateUsers=no"),
+        ("0 100000 65536\n", r"FIRST_USER_ID is 1879048192.*first of 18"),
+    ],
+)
+def test_ids_that_do_not_exist_are_told_apart(uid_map: Path, mapped: str, remedy: str) -> None:
+    uid_map.write_text(mapped)
+    with pytest.raises(ConfigurationError, match=remedy):
+        host._require_ids(1_879_048_192, 18, uid_map)

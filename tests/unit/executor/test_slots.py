@@ -1,0 +1,96 @@
+"""Slots: bounded, first come first served within a share, and no share holds up another."""
+
+import asyncio
+
+import pytest
+
+from executor.slots import Full, Slots
+
+
+async def test_no_more_run_at_once_than_there_are_slots() -> None:
+    slots = Slots(2, queue=10)
+    running: set[int] = set()
+    most = 0
+
+    async def work(number: int) -> None:
+        nonlocal most
+        async with slots.take():
+            running.add(number)
+            most = max(most, len(running))
+            await asyncio.sleep(0)
+            running.remove(number)
+
+    await asyncio.gather(*(work(number) for number in range(10)))
+    assert most == 2
+
+
+async def test_full_is_said_at_once() -> None:
+    slots = Slots(1, queue=1)
+    async with slots.take():
+        waiting = asyncio.create_task(_take_once(slots))
+        await asyncio.sleep(0)
+        with pytest.raises(Full):
+            await _take_once(slots)
+    await waiting
+
+
+async def test_leaving_the_queue_makes_room() -> None:
+    slots = Slots(1, queue=1)
+    async with slots.take():
+        leaving = asyncio.create_task(_take_once(slots))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        staying = asyncio.create_task(_take_once(slots))
+        await asyncio.sleep(0)
+    await staying
+    await _take_once(slots)
+
+
+async def test_another_share_does_not_wait_for_programs_that_sleep() -> None:
+    slots = Slots(2, queue=10, express=1)
+    async with slots.take("sleeper"), slots.take("sleeper"):
+        sleeper = asyncio.create_task(_take_once(slots, "sleeper"))
+        await asyncio.wait_for(_take_once(slots, "other"), 5)
+        assert not sleeper.done()
+    await sleeper
+
+
+async def test_the_express_slot_takes_one_program_of_a_share() -> None:
+    slots = Slots(1, queue=10, express=1)
+    async with slots.take("sleeper"), slots.take("other"):
+        waiting = [asyncio.create_task(_take_once(slots, share)) for share in ("other", "third", "sleeper")]
+        await asyncio.sleep(0)
+        assert not any(task.done() for task in waiting)
+    await asyncio.gather(*waiting)
+
+
+async def test_a_free_slot_goes_to_the_share_that_has_fewest_running() -> None:
+    slots = Slots(2, queue=10, express=0)
+    order: list[str] = []
+
+    async def work(share: str) -> None:
+        async with slots.take(share):
+            order.append(share)
+
+    async with slots.take("many"):
+        async with slots.take("many"):
+            tasks = [asyncio.create_task(work(share)) for share in ("many", "many", "few")]
+            await asyncio.sleep(0)
+        await asyncio.gather(*tasks)
+    assert order[0] == "few"
+
+
+async def test_leaving_with_a_granted_slot_gives_it_back() -> None:
+    slots = Slots(1, queue=1, express=0)
+    async with slots.take():
+        leaving = asyncio.create_task(_take_once(slots))
+        await asyncio.sleep(0)
+    leaving.cancel()  # the slot is its own already, but it has not run since
+    await asyncio.gather(leaving, return_exceptions=True)
+    await asyncio.wait_for(_take_once(slots), 5)
+
+
+async def _take_once(slots: Slots, share: str = "") -> None:
+    async with slots.take(share):
+        pass

@@ -1,0 +1,66 @@
+"""The command that raises the wall."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from executor.sandbox.wall import command
+from executor.sandbox.wall.command import build_wall
+
+
+@pytest.mark.parametrize("privileged", [True, False])
+def test_the_wall_shows_nothing_of_the_host_but_usr_and_toolchains_settings(privileged: bool) -> None:
+    built = build_wall(Path("/usr/bin/bwrap"), privileged, b"")
+    for descriptor in built.descriptors:
+        os.close(descriptor)
+    mounts = [built.argv[at + 1] for at, word in enumerate(built.argv) if word.startswith("--ro-bind")]
+    assert all(path.startswith(("/usr", "/etc/", "/bin", "/sbin", "/lib")) for path in mounts)
+    assert not {"/etc", "/etc/passwd", "/etc/shadow", "/etc/ssl", "/etc/ssl/private"} & set(mounts)
+    assert "--bind" not in built.argv
+    assert ("--unshare-user" in built.argv) is not privileged
+
+
+@pytest.mark.parametrize("cgroup_namespace", [True, False])
+def test_the_wall_has_a_cgroup_namespace_unless_boxes_must_leave_it(cgroup_namespace: bool) -> None:
+    built = build_wall(Path("/usr/bin/bwrap"), True, b"", cgroup_namespace=cgroup_namespace)
+    for descriptor in built.descriptors:
+        os.close(descriptor)
+    assert ("--unshare-cgroup-try" in built.argv) is cgroup_namespace
+
+
+def test_of_phps_settings_only_those_of_its_command_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("cli/conf.d", "fpm/pool.d", "apache2", "mods-available"):
+        (tmp_path / "php/8.4" / folder).mkdir(parents=True)
+    monkeypatch.setattr(command, "_SETTINGS", tmp_path)
+    built = build_wall(Path("/usr/bin/bwrap"), True, b"")
+    for descriptor in built.descriptors:
+        os.close(descriptor)
+    shown = {built.argv[at + 1] for at, word in enumerate(built.argv) if word == "--ro-bind"}
+    assert {path for path in shown if path.startswith(str(tmp_path))} == {
+        str(tmp_path / "php/8.4" / name) for name in ("cli", "mods-available")
+    }
+    folders = [built.argv[at + 1] for at, word in enumerate(built.argv) if word == "--dir"]
+    assert folders[:3] == [str(tmp_path), str(tmp_path / "php"), str(tmp_path / "php/8.4")]
+
+
+def _loaded_from(archive: bytes, folder: Path) -> str:
+    """The file from which a Python has loaded a module of the archive."""
+    (folder / "keeper.pyz").write_bytes(archive)
+    program = (
+        "import sys; sys.path.insert(0, 'keeper.pyz'); import executor.sandbox.zygote.script as it; print(it.__file__)"
+    )
+    command = [sys.executable, "-I", "-S", "-B", "-W", "error", "-c", program]
+    return subprocess.run(command, cwd=folder, capture_output=True, check=True, text=True).stdout.strip()
+
+
+def test_a_zygote_need_not_compile_what_it_runs(tmp_path: Path) -> None:
+    assert _loaded_from(command._archive(), tmp_path) == "keeper.pyz/executor/sandbox/zygote/script.pyc"
+
+
+def test_a_python_of_another_version_compiles_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "MAGIC_NUMBER", b"\0\0\r\n")
+    assert _loaded_from(command._archive(), tmp_path) == "keeper.pyz/executor/sandbox/zygote/script.py"
