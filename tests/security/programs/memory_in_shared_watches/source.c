@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 int main(void) {
-  enum { EPOLLS = 100, PROCESSES = 100 };
+  enum { EPOLLS = 62, PROCESSES = 120 }; /* most watches where a process may have 128 files open */
   long *watches = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   int epolls[EPOLLS];
   for (int number = 0; number < EPOLLS; number++) epolls[number] = epoll_create1(0);
