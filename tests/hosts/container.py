@@ -30,15 +30,18 @@ class Container:
 
     @property
     def prepare(self) -> tuple[str, ...]:
-        """Start the engine, and make an image: folders to mount on, and what Debian's programs need beside /usr."""
+        """Start the engine, and make an image: folders to mount on, and what Debian's programs need beside /usr.
+
+        /sbin is a folder of its own, since Docker mounts its init there, and what is mounted on /usr would hide it.
+        """
         start = {
             "docker": ("systemctl start docker",),
             "podman": (),
         }.get(self.engine, (_ROOTLESS_DOCKER,))
         make = f"""
             folder=$(mktemp -d) && chmod 755 "$folder" && cd "$folder" &&
-            mkdir -p usr etc proc sys dev root home srv/precieux var/tmp var/cache run tmp &&
-            cp -a /bin /lib /lib64 /sbin . &&
+            mkdir -p usr etc proc sys dev root home sbin srv/precieux var/tmp var/cache run tmp &&
+            cp -a /bin /lib /lib64 . &&
             cp -a /etc/alternatives /etc/ld.so.* /etc/passwd /etc/group /etc/java* etc &&
             tar -c . | {self.engine} import --change 'ENV PATH=/usr/bin:/bin' --change 'WORKDIR /tmp' - {_IMAGE}
         """
