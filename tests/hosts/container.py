@@ -31,15 +31,16 @@ class Container:
     @property
     def prepare(self) -> tuple[str, ...]:
         """Commands that start the engine and make an image. The image has folders to mount on, and the files that
-        Debian's programs need outside /usr."""
+        Debian's programs need outside /usr. Its /sbin is a folder: Docker mounts its init there, and /usr would hide it.
+        """
         start = {
             "docker": ("systemctl start docker",),
             "podman": (),
         }.get(self.engine, (_ROOTLESS_DOCKER,))
         make = f"""
             folder=$(mktemp -d) && chmod 755 "$folder" && cd "$folder" &&
-            mkdir -p usr etc proc sys dev root home srv/precieux var/tmp var/cache run tmp &&
-            cp -a /bin /lib /lib64 /sbin . &&
+            mkdir -p usr etc proc sys dev root home sbin srv/precieux var/tmp var/cache run tmp &&
+            cp -a /bin /lib /lib64 . &&
             cp -a /etc/alternatives /etc/ld.so.* /etc/passwd /etc/group /etc/java* etc &&
             tar -c . | {self.engine} import --change 'ENV PATH=/usr/bin:/bin' --change 'WORKDIR /tmp' - {_IMAGE}
         """

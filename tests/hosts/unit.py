@@ -25,6 +25,7 @@ class Unit:
         lines = (
             *("[Service]", "Type=notify", f"ExecStart={self.python} -m executor", "CacheDirectory=precieux"),
             "TimeoutStartSec=infinity",  # an emulated machine is slow
+            "Environment=PRECIEUX_EXECUTOR_PORT=0",  # a remedy may start it beside an installed executor
             *(f"Environment=PRECIEUX_EXECUTOR_CACHE_DIR={_CACHE}", *self.settings),
         )
         return (f"printf '%s\\n' {shlex.join(lines)} >/etc/systemd/system/{_UNIT} && systemctl daemon-reload",)

@@ -1,9 +1,12 @@
 """The attacks as data: `programs/<name>/` holds a source and its expected outcome."""
 
+import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import PATIENCE
 
 _PROGRAMS = Path(__file__).parent / "programs"
 
@@ -31,8 +34,13 @@ def _load(folder: Path) -> Attack:
     return Attack(
         name=folder.name,
         language=case["language"],
-        source=source.read_text(),
-        then=then.read_text() if then else None,
+        source=_text(source),
+        then=_text(then) if then else None,
         request=case.get("request", {}),
         expect=case["expect"],
     )
+
+
+def _text(source: Path) -> str:
+    """Return a program that works as many times longer as the limits of a patient test are higher."""
+    return source.read_text().replace("@PATIENCE@", str(math.ceil(PATIENCE)))

@@ -73,7 +73,9 @@ def _chosen(session: pytest.Session) -> list[Attack]:
 async def _attack_all(attacked: Host, running: RunningExecutor, attacks: list[Attack]) -> Campaign:
     before = pids_below(running.pid)
     free = asyncio.Semaphore(_CONCURRENCY)
-    async with httpx.AsyncClient(base_url=running.url, timeout=120 * PATIENCE) as client:
+    # Both sides drop connections that were idle for 5 seconds, and a slow machine takes one up in just that moment.
+    no_idle_ones = httpx.Limits(max_keepalive_connections=0)
+    async with httpx.AsyncClient(base_url=running.url, timeout=120 * PATIENCE, limits=no_idle_ones) as client:
 
         async def make(attack: Attack) -> Result:
             async with free:
