@@ -22,7 +22,7 @@ _MAX_BOXES, _MAX_AGE_S = 100, 600.0
 _START_AHEAD = 10
 #: Seconds after which a zygote that takes no order has failed. Its socket holds some two hundred orders.
 _SEND_TIMEOUT_S = 5.0
-#: For cold starts. It holds no runtime state, so it never needs replacing.
+#: The zygote of boxes whose program starts from cold. It holds no runtime's state, so it never needs replacing.
 _PLAIN = Zygote(("/box/zygote",), {})
 #: The descriptor at which a zygote finds the keeper's socket (`CONTROL` in init/process.h).
 _CONTROL = 3
@@ -107,8 +107,8 @@ class _Kind:
             self._kill(zygote, "the keeper ends")
 
     def _start(self) -> "_ZygoteProcess":
-        _, most = resource.getrlimit(resource.RLIMIT_STACK)
-        resource.setrlimit(resource.RLIMIT_STACK, (RUN_STACK_BYTES, most))
+        _, hard = resource.getrlimit(resource.RLIMIT_STACK)
+        resource.setrlimit(resource.RLIMIT_STACK, (RUN_STACK_BYTES, hard))
         output = _pipe_without_reader()
         ours, theirs = channel.pair()
         ours.settimeout(_SEND_TIMEOUT_S)
