@@ -139,10 +139,10 @@ class Steps:
         self.next_check = self._clock.first_check
 
     def _report(
-        self, exit_code: int | None, signal_: int | None, usage: Usage, wall_s: float, stopped: str | None, *, last: bool
+        self, exit_code: int | None, signum: int | None, usage: Usage, wall_s: float, stopped: str | None, *, last: bool
     ) -> StepReport:
         used = usage.cpu_s, wall_s, usage.memory_bytes
-        return StepReport(self._box, self._index, exit_code, signal_, *used, stopped, last)
+        return StepReport(self._box, self._index, exit_code, signum, *used, stopped, last)
 
     def _fills_buffers(self, limits: StepLimits) -> bool:
         """Return True if sockets hold more than the memory limit. A cgroup counts only a part of their buffers; the
