@@ -32,7 +32,7 @@ _TIMEOUT_S = 300.0
 
 @dataclass(frozen=True)
 class Compiled:
-    """The C code as a library that a Python loads, and as a program."""
+    """The C code as a library that a runtime loads, and as a program."""
 
     library: Path
     program: Path

@@ -24,7 +24,7 @@ _KEPT_LINES = 10
 
 
 class WallProcess:
-    """Can be started again after `end`. `on_line` gets each line that bubblewrap or the keeper writes."""
+    """A wall that can be started again after `end`. `on_line` gets each line that bubblewrap or the keeper writes."""
 
     def __init__(self, mechanisms: Mechanisms, on_line: Callable[[str], None]) -> None:
         self._mechanisms = mechanisms
@@ -46,7 +46,7 @@ class WallProcess:
         return f"the keeper failed {frames[-1].rpartition(', ')[2]}: {lines[-1]}" if frames else " ".join(lines)
 
     async def start(self, keepers_end: socket.socket) -> None:
-        """Start bubblewrap with the keeper's socket, which is closed here.
+        """Start bubblewrap with the keeper's socket as standard input, and close it here.
 
         Raises OSError if it cannot be started, and `Unavailable` if the users of boxes cannot be mapped.
         """
@@ -87,7 +87,7 @@ class WallProcess:
             await asyncio.to_thread(gate.let_in, mechanisms.subordinates)
 
     async def end(self, grace_s: float = 0.0) -> None:
-        """Return when nothing of the wall is left. It is killed after `grace_s`."""
+        """Wait until nothing of the wall is left, and kill it after `grace_s`. If that fails, log it and return."""
         if self._process and self._reader:
             ends = asyncio.gather(self._process.wait(), self._reader, return_exceptions=True)
             await asyncio.wait([ends], timeout=grace_s)
@@ -100,7 +100,7 @@ class WallProcess:
         self._process = self._reader = None
 
     def kill(self) -> None:
-        """Kill bubblewrap, or the processes of a script in its place. The kernel kills everything inside the wall."""
+        """Kill bubblewrap, and a script that may have started it. The kernel then kills everything inside the wall."""
         if self._process and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -110,7 +110,7 @@ class WallProcess:
         while True:
             try:
                 line = await stderr.readline()
-            except ValueError:  # longer than any line of ours
+            except ValueError:  # the line is longer than any of ours
                 continue
             if not line:
                 return
