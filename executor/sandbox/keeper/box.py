@@ -76,7 +76,7 @@ class WatchedBox:
             elif kind == "step":
                 yield self._end_step(StepEnd.parse(rest))
             else:
-                self._failure = rest
+                self._failure = rest  # it may be why an order of the keeper failed
         self.is_silent = packet is not None
 
     def check_limits(self) -> None:

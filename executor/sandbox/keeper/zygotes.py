@@ -109,7 +109,7 @@ class _Kind:
     def _start(self) -> "_ZygoteProcess":
         _, hard = resource.getrlimit(resource.RLIMIT_STACK)
         resource.setrlimit(resource.RLIMIT_STACK, (RUN_STACK_BYTES, hard))
-        output = _pipe_without_reader()
+        output = _unread_pipe()
         ours, theirs = channel.pair()
         ours.settimeout(_SEND_TIMEOUT_S)
         actions = [
@@ -183,8 +183,8 @@ class _Kind:
         self._retire(zygote)
 
 
-def _pipe_without_reader() -> int:
-    """Return a pipe's only end, which keeps what a runtime writes during its start."""
+def _unread_pipe() -> int:
+    """Return the only end of a pipe. What a runtime writes to it during its start stays there."""
     ends = os.pipe()
     try:
         return os.open(f"/proc/self/fd/{ends[1]}", os.O_RDWR)

@@ -36,9 +36,9 @@ class Found:
 def find(configured: Path | None, privileged: bool) -> Found:
     """Return the first bubblewrap that works here, or the last if none does.
 
-    Raises `ConfigurationError` if there is none, or if the configured one cannot be executed.
     The system's comes first because it gets the distribution's security updates. The wheel's is older, needs less from
-    the kernel, and has a path to which no AppArmor profile of a distribution applies.
+    the kernel, and has a path to which no AppArmor profile of a distribution applies. Raises `ConfigurationError` if
+    there is none, or if the `configured` one cannot be executed.
     """
     if configured:
         if not os.access(configured, os.X_OK):
