@@ -76,11 +76,11 @@ class WatchedBox:
             elif kind == "step":
                 yield self._end_step(StepEnd.parse(rest))
             else:
-                self._failure = rest  # it may be why an order of the keeper failed
+                self._failure = rest  # it counts more than what the keeper has found, which may follow from it
         self.is_silent = packet is not None
 
     def check_limits(self) -> None:
-        """Stop the box if its step is over a limit, or if it is not ready in time. Let it end after its last report."""
+        """Stop the box if its step is over a limit, or if it is late to be ready or to end. Release it at the end."""
         if self._stopped:
             self.fail(f"its processes did not end within {_END_TIMEOUT:g} s of being killed")
             self.is_stuck = True

@@ -21,8 +21,8 @@ class Meter(Protocol):
         and its children are counted. The caller closes them."""
 
     def begin(self, limits: StepLimits, *, waited: bool) -> None:
-        """Start to count. If the step's process `waited` for its program, what it has used so far does not count.
-        Otherwise everything counts, because the program may have begun before this call."""
+        """Start to count. If the step's process `waited` for its program, its CPU time so far does not count. Otherwise
+        it counts, because the program may have begun before this call."""
 
     def sample(self) -> Usage:
         """Return the use until now."""

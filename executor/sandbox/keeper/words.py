@@ -1,6 +1,6 @@
 """What the keeper exchanges with the zygotes and process 1 of a box, which are written in C.
 
-To them it sends words, each ended by a NUL. Process 1 answers in plain text.
+The keeper sends words, each ended by a NUL. Process 1 answers in plain text, as does a zygote that ends by an error.
 
 keeper -> zygote      first its configuration (`Zygotes`), then `box_words` for each box (init/zygote.c)
 zygote -> keeper      the box's id, the id of process 1 and a reason, as words; the pidfd is attached
