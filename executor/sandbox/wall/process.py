@@ -54,22 +54,23 @@ class WallProcess:
         self._last_lines.clear()
         folders = {HEADERS: mechanisms.headers, RUNTIMES: mechanisms.runtimes}
         gate = Gate() if mechanisms.subordinates else None
-        inherited = (gate.block, gate.info) if gate else ()
-        wall = build_wall(
-            mechanisms.bubblewrap,
-            mechanisms.privileged,
-            seccomp.for_the_wall(),
-            folders,
-            gate,
-            cgroup_namespace=not mechanisms.cgroups or mechanisms.cgroups.version == 1,
-        )
+        inherited = [gate.block, gate.info] if gate else []
         try:
+            wall = build_wall(
+                mechanisms.bubblewrap,
+                mechanisms.privileged,
+                seccomp.for_the_wall(),
+                folders,
+                gate,
+                cgroup_namespace=not mechanisms.cgroups or mechanisms.cgroups.version == 1,
+            )
+            inherited += wall.descriptors
             self._process = await asyncio.create_subprocess_exec(
                 *wall.argv,
                 stdin=keepers_end.fileno(),
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
-                pass_fds=(*wall.descriptors, *inherited),
+                pass_fds=inherited,
                 env={},
                 start_new_session=True,  # Ctrl-C is for the executor, which then ends the wall
             )
@@ -79,7 +80,7 @@ class WallProcess:
             raise
         finally:
             keepers_end.close()
-            for descriptor in (*wall.descriptors, *inherited):
+            for descriptor in inherited:
                 os.close(descriptor)
         assert self._process.stderr
         self._reader = asyncio.create_task(self._read_lines(self._process.stderr))
