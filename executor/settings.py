@@ -53,9 +53,11 @@ class ExecutorSettings(Settings):
     default_time_limit: float = Field(default=10.0, gt=0, description="seconds of CPU time if a request sets none")
     max_time_limit: float = Field(default=60.0, gt=0, description="the most seconds of CPU time that a request may set")
     default_wall_limit: float | None = Field(
-        default=None, gt=0, description="seconds; unset, it follows from the CPU limit"
+        default=None, gt=0, description="seconds of elapsed time if a request sets none; unset, 2 x the CPU limit + 10"
     )
-    max_wall_limit: float = Field(default=300.0, gt=0, description="the most seconds that a request may set")
+    max_wall_limit: float = Field(
+        default=300.0, gt=0, description="the most seconds of elapsed time that a request may set"
+    )
     default_memory_limit: int = Field(default=512 * MIB, ge=16 * MIB, description="bytes if a request sets none")
     max_memory_limit: int = Field(default=2048 * MIB, ge=16 * MIB, description="the most bytes that a request may set")
     max_processes: int = Field(
@@ -72,7 +74,9 @@ class ExecutorSettings(Settings):
     compile_time_limit: float = Field(default=30.0, gt=0, description="seconds of CPU for a compiler")
     compile_memory_limit: int = Field(default=1536 * MIB, ge=64 * MIB, description="bytes for a compiler")
     compile_cache_bytes: int = Field(
-        default=128 * MIB, ge=0, description="bytes of compiled programs, kept in case the same source comes again"
+        default=128 * MIB,
+        ge=0,
+        description="bytes of compiled programs, kept in case the same source comes again; 0: none",
     )
 
     executor_warm: bool = Field(
@@ -80,14 +84,18 @@ class ExecutorSettings(Settings):
         description="false: a program's box and runtime are started when it comes",
     )
     executor_warm_boxes: int = Field(
-        default=min(2 * (os.cpu_count() or 1), 32), ge=0, le=256, description="how many boxes of each kind are ready"
+        default=min(2 * (os.cpu_count() or 1), 32),
+        ge=0,
+        le=256,
+        description="how many templates of each kind are ready",
     )
     executor_warm_idle: float = Field(
-        default=600.0, gt=0, description="seconds without demand after which boxes are no longer kept ready"
+        default=600.0, gt=0, description="seconds without demand after which templates are removed"
     )
     precompile_headers: bool = Field(default=True, description="false: C++ compiles without precompiled headers")
     executor_cache_dir: Path | None = Field(
-        default=None, description="a folder for precompiled headers, if not /var/cache/precieux or ~/.cache/precieux"
+        default=None,
+        description="folder of precompiled headers and Java's files; unset, /var/cache/precieux or ~/.cache/precieux",
     )
 
     bwrap: Path | None = Field(default=None, description="the bubblewrap to use instead of the one found")

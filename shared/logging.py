@@ -26,7 +26,7 @@ class LogSettings(Settings):
     ] = "INFO"
     log_format: Annotated[
         Literal["auto", "console", "json"],
-        Field(description="the form of the log; auto is text on a terminal, else JSON lines"),
+        Field(description="the form of the log; auto is console on a terminal, otherwise json"),
     ] = "auto"
 
 

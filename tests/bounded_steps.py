@@ -1,16 +1,16 @@
-"""Counts the steps of a function, so that a test can tell whether its work grows faster than what it is given.
+"""Count the steps of a function, so that a test can see whether its work grows faster than its input.
 
 Seconds depend on the machine and on its load; steps do not. A step is one of these:
 
 - the interpreter enters a function, goes back in a loop or returns from a call of one in C;
-- the matcher of `re` has done 4,096 operations of its own;
+- the matcher of `re` has done 4,096 operations;
 - 256 bytes of memory were allocated in between. That counts copies: of a text in each round of a loop, for example.
 
 The first two are the places where CPython looks for signals that have arrived. The handler here makes its own signal
 arrive again before it returns, so it is called at every one of them. It can also stop the work there, even in the
-middle of a match that would take years. Nothing of this needs privileges.
+middle of a match that would take years. It needs no privileges.
 
-Not counted is a function in C that only reads, such as `str.find`, `int` or a parser in Rust. One call of these is one
+A function in C that only reads, such as `str.find`, `int` or a parser in Rust, is not counted. One call of it is one
 step.
 """
 
@@ -23,14 +23,14 @@ from typing import Any, Final
 
 _SIGNAL: Final = signal.SIGUSR1
 _BYTES_PER_STEP: Final = 256
-#: Above what any of our functions takes for one character.
+#: More than any of our functions takes for one character.
 _MOST_FOR_A_CHARACTER: Final = 200
 #: Below it, the count depends on where in its 4,096 operations the matcher is.
 _LEAST: Final = 30
 
 
 class TooManySteps(BaseException):
-    """The work was stopped. No `except Exception` on the way takes it for something else."""
+    """The work was stopped. It is no `Exception`, so that no handler on the way catches it."""
 
 
 def _stop(*_: object) -> None:
@@ -42,7 +42,7 @@ def _ignore(*_: object) -> None:
 
 
 class _Counter:
-    """Stands for the handler's second argument. ctypes converts it by `from_param` before the call, when no signal is
+    """The handler's second argument. ctypes converts it by `from_param` before the call, when no signal is
     waiting; so this code is not itself interrupted."""
 
     def __init__(self, most: int) -> None:
@@ -67,7 +67,7 @@ class _Counter:
 
 
 def count_steps(work: Callable[[], object], most: int) -> int:
-    """The steps of `work`, whatever it returns or raises; `TooManySteps` as soon as they are more than `most`."""
+    """Return the steps of `work`, also if it fails. Raise `TooManySteps` as soon as there are more than `most`."""
     # Makes Python's handler of a signal due, as if the signal had arrived.
     handler: Any = ctypes.PyDLL(None).PyErr_SetInterruptEx
     tracing = tracemalloc.is_tracing()
@@ -77,7 +77,7 @@ def count_steps(work: Callable[[], object], most: int) -> int:
     handler.argtypes = [ctypes.c_int, counter]
     before = signal.signal(_SIGNAL, handler)
     collecting = gc.isenabled()
-    gc.disable()  # what others do at a collection would count
+    gc.disable()  # the work of a collection would count
     try:
         handler(_SIGNAL, None)
         work()
@@ -96,7 +96,7 @@ def count_steps(work: Callable[[], object], most: int) -> int:
 def check_linear(work: Callable[[str], object], make: Callable[[int], str], *, smallest: int = 512) -> None:
     """Raise `TooManySteps` unless texts 4 and 16 times as long take about as many times the steps.
 
-    `make` makes a text of about so many characters.
+    `make` returns a text of about that many characters.
     """
     short = make(smallest)
     count_steps(lambda: work(short), 10 * _MOST_FOR_A_CHARACTER * smallest)  # imports modules, and fills caches

@@ -1,6 +1,5 @@
-"""For every test: a clean environment, the fixtures by service, and a word about services that were missing."""
+"""Clean the environment, load the fixtures, and list the services that were missing after the tests."""
 
-import importlib.util
 import logging
 import os
 
@@ -9,20 +8,24 @@ import pytest
 
 from tests.fixtures.gate import missed
 
-# Before any settings are read: what a developer has set for their own installation must not reach the tests.
+# Before any settings are read: the settings of a developer's own installation must not reach the tests.
 for _name in [name for name in os.environ if name.startswith("PRECIEUX_") and not name.startswith("PRECIEUX_TEST_")]:
     del os.environ[_name]
 
-# pika tells every lost connection a dozen times over; what matters of it is in our own records and exceptions.
+# pika logs every lost connection a dozen times; our own records and exceptions have what matters of it.
 logging.getLogger("pika").setLevel(logging.CRITICAL)
 
-# By default an example may take 200 ms, which a busy machine needs for any of them.
+# The default deadline of 200 ms an example is too short for a busy machine.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 
-_PLUGINS = ("postgres", "rabbitmq", "s3", "mail", "executor", "up")
 pytest_plugins = [
-    f"tests.fixtures.{name}" for name in _PLUGINS if importlib.util.find_spec(f"tests.fixtures.{name}") is not None
+    "tests.fixtures.postgres",
+    "tests.fixtures.rabbitmq",
+    "tests.fixtures.s3",
+    "tests.fixtures.mail",
+    "tests.fixtures.executor",
+    "tests.fixtures.up",
 ]
 
 

@@ -1,4 +1,4 @@
-"""Things for tests, random where the test does not care, so that none depends on a value that it does not name."""
+"""Values for tests. What a test does not name is random, so that no test depends on it."""
 
 import random
 import uuid

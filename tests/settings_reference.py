@@ -1,6 +1,6 @@
 """`python -m tests.settings_reference` writes the reference of all settings, from the classes that read them.
 
-`docs/settings.md` is for operators; `shared/known_settings.py` lets a service name a variable that nothing reads.
+`docs/settings.md` is for operators; `shared/known_settings.py` lets a service report a variable that nothing reads.
 """
 
 import importlib
@@ -18,7 +18,7 @@ _ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = _ROOT / "docs/settings.md"
 NAMES: Final = _ROOT / "shared/known_settings.py"
 
-#: Module -> what reads its settings, in the order of the page.
+#: Module -> the part that reads its settings, in the order of the page.
 _READERS: Final = {
     "precieux.up.settings": "`precieux up`",
     "api_service.settings": "The API",
@@ -36,7 +36,7 @@ _READERS: Final = {
 }
 #: Defaults that depend on the machine.
 _DEFAULTS: Final = {
-    "data_dir": "`/var/lib/precieux` for root, else `~/.local/share/precieux`",
+    "data_dir": "`/var/lib/precieux` for root, otherwise `~/.local/share/precieux`",
     "executor_slots": "one for each processor",
     "executor_express_slots": "one for each processor",
     "executor_warm_boxes": "twice the processors, at most 32",
@@ -95,8 +95,8 @@ KNOWN: Final = frozenset(
 def _page() -> Iterator[str]:
     yield "# Settings\n\n"
     yield "<!-- Written by `python -m tests.settings_reference` from the classes that read them. -->\n\n"
-    yield "Each is an environment variable. One that is set but empty counts as unset. A wrong value stops the start\n"
-    yield "with one sentence. A name that nothing reads is named in the log, with the nearest one that exists.\n"
+    yield "Each setting is an environment variable. An empty one counts as unset. A wrong value stops the start with\n"
+    yield "one sentence. A name that nothing reads is named in the log, with the nearest one that exists.\n"
     found = classes()
     for module_name, reader in _READERS.items():
         yield f"\n## {reader}\n\n| variable | default | what it is |\n|---|---|---|\n"
@@ -140,7 +140,7 @@ def _bounds(field: FieldInfo) -> str:
 
 
 def _kinds(annotation: Any) -> list[Any]:
-    """The types of a union, without None; of any other annotation itself."""
+    """Return the types of a union without None, or else the annotation alone."""
     if get_origin(annotation) is Literal or not get_args(annotation):
         return [annotation]
     return [kind for kind in get_args(annotation) if kind is not NoneType]

@@ -15,7 +15,7 @@ from shared.languages import ALIASES
 
 PAGE: Final = Path(__file__).parent.parent / "docs/submitting.md"
 
-#: Code -> the version in the images, which have Debian 13's. Languages without one are not in the images.
+#: Code -> the version in the images, Debian 13's. Languages without one are not in the images.
 _VERSIONS: Final = {
     "py": "3.13",
     "java": "OpenJDK 21",
@@ -35,7 +35,7 @@ _HEADERS: Final = re.compile(r"(?<=-I/headers/)\w+")
 _INTRODUCTION: Final = """\
 # Submitting a program
 
-<!-- Written by `python -m tests.submitting_reference`, from the code that it tells of. -->
+<!-- Written by `python -m tests.submitting_reference`, from the code that it describes. -->
 
 This page is for those who send programs. Numbers are defaults: the operator of a server may have set others
 ([settings.md](settings.md)), and can ask the executor (`GET /list`) what is installed, in which versions and with which
@@ -51,8 +51,8 @@ the answer lists those that it has.
 ## Commands
 
 A source is compiled and run in its own folder, `/box/work`. An option whose tool is not installed is left out:
-`-fuse-ld=gold -Wl,-nostdlib` is there only if the linker gold is. Where nothing else is said, the standard and the
-optimisation are the compiler's own, as at home ([ADR 112](adr/0112-the-compilers-own-defaults.md)).
+`-fuse-ld=gold -Wl,-nostdlib` is there only if the linker gold is. If a command names none, the standard and the
+optimisation are the compiler's own defaults ([ADR 112](adr/0112-the-compilers-own-defaults.md)).
 """
 _OPTIMISATION: Final = """
 C and C++ are not optimised. A program that computes for seconds can ask for it in its first line, which is as good as
@@ -87,7 +87,7 @@ _FILE_NAMES: Final = """\
 """
 _RULES: Final = """\
 - **One file.** There is no way to send a second one.
-- **Java.** The file is named after its public class, or else after the class with `main`, whatever name it was sent by.
+- **Java.** The file is named after its public class, or after the class with `main` if none is public.
 
 ## Limits
 
@@ -96,19 +96,20 @@ _RULES: Final = """\
 """
 _ENDING: Final = """
 CPU time is that of all the program's threads and children. Time in which a program waits for a processor does not count
-as elapsed, so a busy server ends no program that a calm one would not. The result of a program that ends at a limit is
+as elapsed, so a busy server ends no program that a calm one would not. The verdict on a program that ends at a limit is
 `time_limit`, `memory_limit` or `output_limit`. One that the compiler refuses, or that takes the compiler too long, is a
 `compile_error`. Any other end but exit code 0 is a `runtime_error`.
 
 If a program uses up its elapsed time while the server is busy, mostly without computing, it is run again, at most
-twice, before `time_limit` is its result. Meanwhile `delay` in the answer of `GET /check_user/` says so, as does
+twice, before `time_limit` is its verdict. Meanwhile `delay` in the answer of `GET /check_user/` says so, as does
 `precieux submit --wait`.
 
 ## What a program may not do
 
-Nothing of this is an error in itself; the call fails, as on a machine that lacks the thing.
+To try one of these is no error in itself: the call fails, as it does on a machine without that feature.
 
-- **Network.** There is only a loopback interface of the program's own: nobody can be reached, and no name resolves.
+- **Network.** There is only a loopback interface of the program's own: no other machine can be reached, and no name
+  resolves.
 - **Files.** `/box/work`, `/tmp`, `/var/tmp` and `/dev/shm` can be written; all are in memory, and are gone at the end.
   `/usr` can be read. Nothing else of the machine is there.
 - **Other programs.** They are out of sight. A program's children and threads end with it.

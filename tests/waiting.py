@@ -1,4 +1,4 @@
-"""Waiting for what happens elsewhere: the only polling in the tests, and always bounded."""
+"""Waiting for events elsewhere: the only polling in the tests, always with a bound."""
 
 import asyncio
 import inspect
@@ -9,7 +9,7 @@ from typing import Final, TypeVar, overload
 
 T = TypeVar("T")
 
-#: How many times as long as usual everything may take: more than 1 on a machine whose processor is emulated.
+#: The factor by which everything may take longer: more than 1 on a machine whose processor is emulated.
 PATIENCE: Final = float(os.environ.get("PRECIEUX_TEST_PATIENCE", "1"))
 _INTERVAL = 0.02
 
@@ -19,7 +19,7 @@ async def eventually(predicate: Callable[[], Awaitable[T]], timeout: float = 15.
 @overload
 async def eventually(predicate: Callable[[], T], timeout: float = 15.0, what: str = "") -> T: ...
 async def eventually(predicate: Callable[[], Awaitable[T] | T], timeout: float = 15.0, what: str = "") -> T:
-    """The predicate's first true answer; fails the test when there is none in `timeout` seconds."""
+    """Return the predicate's first true answer. Fail the test if there is none in `timeout` seconds."""
     deadline = time.monotonic() + timeout * PATIENCE
     while True:
         answer = predicate()
@@ -32,7 +32,7 @@ async def eventually(predicate: Callable[[], Awaitable[T] | T], timeout: float =
 
 
 def eventually_sync(predicate: Callable[[], T], timeout: float = 30.0, what: str = "") -> T:
-    """The same, where there is no event loop: for fixtures and tests that drive whole processes."""
+    """Do the same without an event loop, for fixtures and tests that drive whole processes."""
     deadline = time.monotonic() + timeout * PATIENCE
     while not (value := predicate()):
         if time.monotonic() > deadline:

@@ -27,7 +27,7 @@ class MailSettings(Settings):
     mailgun_api_key: SecretStr | None = Field(default=None, description="Mailgun's API key")
     smtp_url: SecretStr | None = Field(
         default=None,
-        description="smtp://user:password@host:587, or smtps:// for TLS from the start; unset, mails become files",
+        description="SMTP server, smtp://user:password@host:587 (smtps: TLS from the start); unset, mails are files",
     )
     data_dir: Path = Field(default_factory=default_data_dir, description="the folder of all local state")
 

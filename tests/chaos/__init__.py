@@ -1,1 +1,1 @@
-"""The whole system under faults: see docs/reliability.md."""
+"""The whole system under faults (docs/reliability.md)."""

@@ -30,7 +30,7 @@ def main() -> int:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="precieux-chaos-rabbitmq-")))
             rabbitmq = stack.enter_context(RabbitMQServer(folder, script))
             backends = Backends(rabbitmq, S3Service(stack.enter_context(moto_server()), "test", "test-secret"))
-        # The mail's lease is as shipped: a dead sender is noticed after a minute.
+        # The mail's lease is the default: a dead sender is noticed after a minute.
         system = stack.enter_context(running_system(backends, mail_lease=None))
         report = storm(
             system,

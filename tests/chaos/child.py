@@ -1,9 +1,9 @@
-"""Runs a service as `python -m` would, but for what a test changes in it: `python -m tests.chaos.child MODULE`.
+"""Run a service as `python -m` would, with a test's changes in it: `python -m tests.chaos.child MODULE`.
 
-The only place where services are told when to die: nothing of it is in their code.
+Services learn only here when to die: their own code has no hook for it.
 
     --die-at POINT         SIGKILL itself when it first gets there; see `POINTS`
-    --mail-lease SECONDS   notice a dead sender sooner than a mailer's timeouts would allow in earnest
+    --mail-lease SECONDS   notice a dead sender sooner than a mailer's timeouts allow in production
 """
 
 import argparse
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final
 
-#: Where to die: the function, and whether before it does anything or after it has done everything.
+#: Where to die: the function, and whether before or after it runs.
 POINTS: Final = {
     "file stored, row not committed": ("shared.storage.local:LocalStore.put", "after"),
     "request committed, answer not sent": ("api_service.submissions:Submissions.request_execution", "after"),
@@ -31,7 +31,7 @@ POINTS: Final = {
 
 
 def die_at(point: str) -> None:
-    """Patch the function of `point`, all of which are coroutines, so that the process ends there by SIGKILL."""
+    """Patch the coroutine function of `point` so that the process ends there by SIGKILL."""
     place, when = POINTS[point]
     module, _, path = place.partition(":")
     *owners, name = path.split(".")

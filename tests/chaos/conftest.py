@@ -1,4 +1,4 @@
-"""Systems to be broken, each on its own Postgres; RabbitMQ and S3 are the session's."""
+"""Systems to be broken, each on its own Postgres; they share the session's RabbitMQ and S3."""
 
 from collections.abc import Iterator
 
@@ -13,14 +13,14 @@ from tests.fixtures.s3 import S3Service
 
 @pytest.fixture(scope="package")
 def embedded() -> Iterator[System]:
-    """Postgres as the broker, a folder as the store."""
+    """Return backends with Postgres as the broker and a folder as the store."""
     with running_system(Backends()) as system:
         yield system
 
 
 @pytest.fixture(scope="package")
 def distributed(private_rabbitmq: RabbitMQServer, s3_server: S3Service) -> Iterator[System]:
-    """RabbitMQ and S3."""
+    """Return backends with RabbitMQ and S3."""
     delete_queues(private_rabbitmq.url)
     with running_system(Backends(private_rabbitmq, s3_server)) as system:
         yield system

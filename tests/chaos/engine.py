@@ -1,4 +1,4 @@
-"""An engine that speaks CodeX and runs nothing: its output is its input, so that a result tells whose it is."""
+"""An engine that speaks CodeX but runs nothing: its output is its input, which identifies the submission."""
 
 import json
 import threading
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 
 class EchoEngine:
-    """`failing` makes it answer 500 or, every second time, 200 with what is no CodeX."""
+    """While `failing`, it answers 500 or, every second time, 200 with a body that is not CodeX."""
 
     def __init__(self) -> None:
         self.runs: Counter[str] = Counter()
@@ -50,7 +50,7 @@ class EchoEngine:
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Silent: connections that break are what these tests are about."""
+        """Log nothing: broken connections are expected here."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -66,4 +66,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Silent."""
+        """Log nothing."""

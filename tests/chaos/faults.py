@@ -1,4 +1,4 @@
-"""The menu of faults: each begins, lasts a while, and is healed. A system offers those that it has the parts for."""
+"""The faults: each begins, lasts a while, and is healed. A system has those whose parts it has."""
 
 import os
 import resource
@@ -14,7 +14,7 @@ from tests.chaos.system import System
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`part` is what it strikes, and `needs` are the parts that we strike it through: a pair leaves those alone."""
+    """`part` is what it breaks, `needs` are the parts that break it; the other fault of a pair spares both."""
 
     name: str
     part: str
@@ -27,7 +27,7 @@ class Fault:
 
 
 def menu(system: System) -> list[Fault]:
-    """Every fault that this system can suffer."""
+    """Return every fault that this system can suffer."""
     return [*_of_services(system), *_of_dependencies(system), *_of_servers(system), *_of_messages(), _clock()]
 
 
@@ -75,12 +75,12 @@ def _of_messages() -> Iterator[Fault]:
 
 
 def _clock() -> Fault:
-    """The database's clock, the only one that leases know, jumps ahead: to a lease that is an hour less."""
+    """Let the database's clock jump ahead by taking an hour from every lease; leases know no other clock."""
     return Fault("clock an hour ahead", "clock", _jump_ahead, needs=_QUEUE)
 
 
 def limit_files(system: System, size: int | None, *, kind: str = "") -> None:
-    """As on a full disk, no file of the services (of one kind) can grow (RLIMIT_FSIZE; Python ignores the signal)."""
+    """Let no file of the services (of one kind) grow, as on a full disk (RLIMIT_FSIZE; Python ignores the signal)."""
     limit = resource.RLIM_INFINITY if size is None else size
     for name, service in system.services.items():
         if service.running and name.startswith(kind):

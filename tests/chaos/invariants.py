@@ -1,4 +1,4 @@
-"""What must be true once the faults are over: each function tells the violations that it finds."""
+"""Checks of what must be true after the faults: each function returns the violations that it finds."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _ENDS = """
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`repeats` are mails that arrived more than once, always under one Message-ID, or it is a violation."""
+    """`repeats` are mails that arrived more than once under one Message-ID; under several it is a violation."""
 
     violations: list[str]
     accepted: int
@@ -30,7 +30,7 @@ class Verdict:
 
 
 def settled(system: System, load: Load) -> bool:
-    """Every accepted submission has its end, every mail is on its way, nothing waits or is held anywhere."""
+    """True if every accepted submission has ended, every mail was sent, and nothing waits or is held anywhere."""
     if not load.all_accepted:
         return False
     [row] = system.query(
@@ -43,7 +43,7 @@ def settled(system: System, load: Load) -> bool:
 
 
 def judge(system: System, load: Load) -> Verdict:
-    """Compare what the clients were promised with what the database and the mail provider hold."""
+    """Compare the promises to the clients with what the database and the mail provider hold."""
     ends: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in system.query(_ENDS):
         ends[row["upload"]].append(row)
@@ -56,9 +56,9 @@ def judge(system: System, load: Load) -> Verdict:
         if submission.accepted and not any(row["status"] == "executed" for row in rows):
             lost += 1
             violations.append(f"submission {submission.number} was accepted and lost: {ends[submission.number]}")
-        if len({row["job"] for row in rows}) > max(1, submission.asked) or len(rows) != len({r["job"] for r in rows}):
+        if len({row["job"] for row in rows}) > max(1, submission.tries) or len(rows) != len({r["job"] for r in rows}):
             doubled += 1
-            violations.append(f"submission {submission.number} was asked for {submission.asked} times: {rows}")
+            violations.append(f"submission {submission.number} was requested {submission.tries} times: {rows}")
         for row in rows:
             if row["output"] != f"{submission.number}\n":
                 violations.append(f"submission {submission.number} got the result {row['output']!r}")

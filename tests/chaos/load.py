@@ -1,4 +1,4 @@
-"""Clients with patience: each submission is insisted on until the server has accepted it."""
+"""Patient clients: they repeat each submission until the server has accepted it."""
 
 import queue
 import threading
@@ -14,11 +14,11 @@ _CLIENTS: Final = 4
 
 @dataclass
 class Submission:
-    """`asked` counts the requests for execution whose answer was yes, or was lost: each may have made a job."""
+    """`tries` counts the requests that were accepted or whose answer was lost: each may have made a job."""
 
     number: int
     began: float = field(default_factory=time.monotonic)
-    asked: int = 0
+    tries: int = 0
     accepted: float | None = None
 
     @property
@@ -27,16 +27,16 @@ class Submission:
 
 
 class Load:
-    """`submit` returns at once; a few clients work on what was submitted, beside one another."""
+    """`submit` returns at once; a few clients work on the submissions in parallel."""
 
     def __init__(self, url: str) -> None:
-        #: Where the clients turn to; it may change between two requests.
+        #: The server's address; it may change between two requests.
         self.url = url
         self._todo: queue.Queue[Submission | None] = queue.Queue()
         self._clients = [threading.Thread(target=self._work, daemon=True) for _ in range(_CLIENTS)]
         self._giving_up = threading.Event()
         self.submissions: list[Submission] = []
-        #: Answers that neither accept nor put off: there must be none (P6).
+        #: Answers that neither accept nor say "try again later": there must be none (P6).
         self.strange: list[str] = []
         #: Answers 503: try again later.
         self.put_off = 0
@@ -80,7 +80,7 @@ class Load:
             # 409: it was registered before, and the answer was lost.
             if not answer.ok and answer.status_code != 409:
                 return self._put_off(answer)
-            submission.asked += 1
+            submission.tries += 1
             answer = session.get(f"{self.url}/check_email/", params={"id": number}, timeout=_TIMEOUT)
         except requests.RequestException:
             return False

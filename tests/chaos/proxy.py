@@ -1,4 +1,4 @@
-"""A TCP proxy that stands between the services and one dependency, and plays that dependency's bad days."""
+"""A TCP proxy between the services and one dependency, which makes that dependency fail in several ways."""
 
 import asyncio
 import contextlib
@@ -15,17 +15,17 @@ _SLOWNESS: Final = 0.15  # s for each piece of data, in both directions
 
 class Mode(StrEnum):
     PASS = "pass"
-    #: Connections are reset, the old ones and the new ones.
+    #: Old and new connections are reset.
     REFUSE = "refuse"
-    #: Connections stay and carry nothing; what was sent meanwhile arrives when it is over, as after a partition.
+    #: Connections stay open but carry nothing; the data arrive afterwards, as after a partition.
     HANG = "hang"
     SLOW = "slow"
-    #: New connections are answered with bytes that mean nothing, the old ones are reset.
+    #: New connections are answered with senseless bytes, old ones are reset.
     NONSENSE = "nonsense"
 
 
 class Proxy:
-    """Listens on 127.0.0.1 from `with` on, and forwards to `target`, a port or a unix socket that may answer later."""
+    """Listens on 127.0.0.1 within `with`, and forwards to `target`, a port or a unix socket, which may start later."""
 
     def __init__(self, target: int | Path) -> None:
         self._target = target
@@ -63,7 +63,7 @@ class Proxy:
         return self._mode
 
     def set(self, mode: Mode) -> None:
-        """Takes effect at once, from any thread."""
+        """Change the behaviour at once; may be called from any thread."""
 
         def change() -> None:
             self._mode = mode
@@ -128,6 +128,6 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     connection = writer.get_extra_info("socket")
     if connection is not None and not writer.transport.is_closing():
         with contextlib.suppress(OSError):
-            # Closed with nothing lingering, it is reset: the other side learns it at once.
+            # Without lingering, closing resets the connection, so the other side learns it at once.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()

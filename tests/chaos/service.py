@@ -1,4 +1,4 @@
-"""One service as a child process that is started again when it dies, as every supervisor does."""
+"""A service as a child process that is restarted when it dies, as by any supervisor."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ _RESTART_AFTER: Final = 0.2  # s
 
 
 class Service:
-    """Everything happens in the main thread, which the child does not outlive."""
+    """Use it in the main thread only: the child ends with the thread that started it."""
 
     def __init__(
         self, name: str, module: str, environment: Mapping[str, str], log: Path, options: Sequence[str] = ()
@@ -52,7 +52,7 @@ class Service:
             )
 
     def tend(self) -> None:
-        """Start it again when it has died a moment ago; to be called often."""
+        """Restart it a moment after its death; call this often."""
         if self._process is None or self.running:
             return
         if not self._died_at:
@@ -75,7 +75,7 @@ class Service:
             os.kill(self.pid, signal.SIGCONT)
 
     def stop(self) -> int | None:
-        """End it in order; returns the exit code."""
+        """Stop it cleanly, and return the exit code."""
         process, self._process = self._process, None
         if process is None:
             return None
@@ -88,7 +88,7 @@ class Service:
             return process.wait()
 
     def wait_dead(self, timeout: float) -> int:
-        """The exit code with which it ends by itself; a negative number is a signal."""
+        """Return the exit code with which it ends by itself; a negative number is a signal."""
         assert self._process is not None
         return self._process.wait(timeout)
 

@@ -1,4 +1,4 @@
-"""Random faults, alone and in pairs, under a steady stream of submissions; then peace, and judgement."""
+"""Random faults, alone and in pairs, under a steady stream of submissions; then quiet, and the checks."""
 
 import random
 import time
@@ -14,7 +14,7 @@ from tests.chaos.system import LEASE_SECONDS, System
 
 @dataclass
 class Report:
-    """What happened and how it ended; `drain_s` is how long after the last fault everything had its end."""
+    """The faults and the outcome; `drain_s` is the time from the last fault to the last end."""
 
     seed: int
     backends: str
@@ -36,7 +36,7 @@ def storm(
     drain_timeout: float = 60.0,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Submit `rate` a second and strike for `seconds`. The seed chooses the faults, their pairs and their lengths."""
+    """Submit `rate` a second and cause faults for `seconds`. The seed chooses the faults, pairs and lengths."""
     rng = random.Random(seed)
     faults = menu(system)
     report = Report(seed, system.backends.name, seconds)
@@ -66,7 +66,7 @@ def storm(
 
 
 class _Stream:
-    """Submissions at a steady rate, while the system is tended."""
+    """Submits at a steady rate while it tends the system."""
 
     def __init__(self, load: Load, rate: float) -> None:
         self._load = load
@@ -90,7 +90,7 @@ def _choose(faults: list[Fault], rng: random.Random) -> list[Fault]:
 
 
 def _overdue_leases(system: System) -> list[str]:
-    """Leases that outlived their term although every runner that could rescue them is at work."""
+    """Return violations: leases that expired without a rescue, although the runners are at work."""
     rows = system.query(
         "SELECT id FROM job WHERE status = 'executing' AND lease_expires_at < now() - make_interval(secs => $1)",
         float(LEASE_SECONDS),

@@ -1,4 +1,4 @@
-"""A whole installation of a test's own: services as processes, every dependency behind a proxy, and a supervisor."""
+"""A whole installation for one test: services as processes, every dependency behind a proxy, and a supervisor."""
 
 import asyncio
 import os
@@ -37,14 +37,14 @@ from tests.fixtures.s3 import S3Service
 
 _ROLES: Final = {"api_service": Role.API, "queue_consumer": Role.CONSUMER, "job_runner": Role.RUNNER}
 
-#: What a crash leaves behind is found again sooner than by default, so that a test sees it in its time.
+#: Work that a crash interrupts is found sooner than by default, to keep tests short.
 LEASE_SECONDS: Final = 1
 SETTINGS: Final = {
     "PRECIEUX_LEASE_SECONDS": str(LEASE_SECONDS),
     "PRECIEUX_POLL_INTERVAL": "1",
     "PRECIEUX_DRAIN_SECONDS": "5",
     "PRECIEUX_MAX_ATTEMPTS": "1000",
-    # Engines and runners are killed at random here, and no program is the cause.
+    # The tests kill engines and runners at random; no program is the cause.
     "PRECIEUX_MAX_CRASHES": "1000",
     "PRECIEUX_KEY_BUDGET": "1000000",
     # The reconciler would hide what the outbox and the acknowledgements fail to do.
@@ -56,7 +56,7 @@ SETTINGS: Final = {
 
 @dataclass(frozen=True)
 class Backends:
-    """What a system stands on: None is the embedded choice."""
+    """The servers that a system uses; None is the embedded choice."""
 
     rabbitmq: RabbitMQServer | None = None
     s3: S3Service | None = None
@@ -67,7 +67,7 @@ class Backends:
 
 
 class System:
-    """Made, faulted and tended from the main thread: its children do not outlive that."""
+    """Use it in the main thread only: its children end with the thread that started them."""
 
     def __init__(
         self, folder: Path, backends: Backends, *, mail_lease: float | None = 6, postgres: EmbeddedPostgres
@@ -79,7 +79,7 @@ class System:
         self.mailgun = MailgunServer()
         self.services: dict[str, Service] = {}
         self.proxies: dict[str, Proxy] = {}
-        #: Its logs tell what went wrong; set it when something did.
+        #: Set it if something went wrong: the folder with the logs is kept.
         self.keep_folder = False
         self._mail_lease = mail_lease
         self._stack = ExitStack()
@@ -127,13 +127,13 @@ class System:
     def service(
         self, name: str, module: str, *, options: Sequence[str] = (), changes: Mapping[str, str] | None = None
     ) -> Service:
-        """One more process of a service, not started and not tended."""
+        """Return another process of a service, not started and not tended."""
         lease = ["--mail-lease", str(self._mail_lease)] if module == "job_runner" and self._mail_lease else []
         environment = {**self._environment(_ROLES[module]), **(changes or {})}
         return Service(name, module, environment, self.folder / f"{name}.log", [*options, *lease])
 
     def tend(self) -> None:
-        """The supervisor's turn: whatever has died starts again."""
+        """Restart the services that have died."""
         for service in self.services.values():
             service.tend()
 
@@ -149,14 +149,14 @@ class System:
             time.sleep(0.05)
 
     def rest(self, seconds: float) -> None:
-        """Let a fault last: tend the system for so long."""
+        """Tend the system for so long, while a fault lasts."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.tend()
             time.sleep(0.05)
 
     def query(self, sql: str, *values: object) -> list[dict[str, Any]]:
-        """Past the proxy, on a connection of its own."""
+        """Return the rows of a query, on a new connection that bypasses the proxy."""
 
         async def main() -> list[dict[str, Any]]:
             connection = await asyncpg.connect(self._database_url(), timeout=10)
@@ -170,7 +170,7 @@ class System:
         return rows
 
     def publish(self, messages: Sequence[Message]) -> None:
-        """Put messages on the queue past the API, as a redelivery or a stranger would."""
+        """Put messages on the queue without the API, like a redelivery or a stranger."""
 
         async def main() -> None:
             if self.backends.rabbitmq:
@@ -186,7 +186,7 @@ class System:
         in_thread(lambda: asyncio.run(main()))
 
     def dead_letters(self) -> list[DeadLetter]:
-        """What the operator would see."""
+        """Return the dead letters, as the operator sees them."""
         letters: list[DeadLetter] = []
 
         async def main() -> None:
@@ -208,13 +208,13 @@ class System:
             return False
 
     def _stop_services(self) -> None:
-        # Nothing that matters is left to be done in order; how a stop goes has tests of its own.
+        # A clean stop has its own tests.
         for service in self.services.values():
             service.kill()
             service.stop()
 
     def _database_url(self) -> str:
-        """Past the proxy, as the owner of the schema."""
+        """Return the address for the owner of the schema, which bypasses the proxy."""
         return self.postgres.url(Role.OWNER)
 
     def _environment(self, role: Role) -> dict[str, str]:
@@ -241,8 +241,8 @@ class System:
 
 @contextmanager
 def running_system(backends: Backends, *, mail_lease: float | None = 6) -> Iterator[System]:
-    """A system on a Postgres and a folder of its own. The folder stays when the block fails, for its logs."""
-    # Not pytest's tmp_path: root's Postgres runs as somebody who may not pass through that.
+    """Yield a system on its own Postgres and folder. The folder with the logs stays if the block fails."""
+    # Not pytest's tmp_path: as root, Postgres runs as a user who may not pass through that.
     folder = Path(tempfile.mkdtemp(prefix="precieux-chaos-"))
     folder.chmod(0o711)
     with (

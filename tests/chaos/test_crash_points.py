@@ -1,7 +1,7 @@
-"""A process that dies at the worst moment there is: between a change and the word that tells it, at each such place.
+"""A process dies at the worst moment: between a change and the message about it, at each such place.
 
-One process is armed to kill itself at the point (`tests.chaos.child`), the others of its kind look away until it has;
-then they find the submission where it was left.
+One process kills itself at the point (`tests.chaos.child`) while the others of its kind are frozen; then they find
+the submission where it was left.
 """
 
 import signal
@@ -26,14 +26,14 @@ RUNNER = (
 
 
 def die_at(system: System, load: Load, point: str, module: str) -> int:
-    """Have an armed process die at `point` over one new submission; returns how often its mail was accepted."""
+    """Let a process die at `point` over one new submission; return how often its mail was accepted."""
     kind = {"api_service": "api", "queue_consumer": "consumer", "job_runner": "runner"}[module]
     others = [service for name, service in system.services.items() if name.startswith(kind)]
     [port] = free_ports(1)
     armed = system.service("armed", module, options=["--die-at", point], changes={"PRECIEUX_PORT": str(port)})
     for other in others:
         if kind == "consumer":
-            # A broker delivers also to who is frozen.
+            # A broker delivers also to a frozen consumer.
             other.kill()
         else:
             other.freeze()
@@ -62,15 +62,17 @@ def die_at(system: System, load: Load, point: str, module: str) -> int:
         *((point, "job_runner") for point in RUNNER[1:]),
     ],
 )
-def test_on_postgres_alone(embedded: System, embedded_load: Load, point: str, module: str) -> None:
+def test_a_crash_loses_nothing_on_postgres_alone(
+    embedded: System, embedded_load: Load, point: str, module: str
+) -> None:
     mails = die_at(embedded, embedded_load, point, module)
     verdict = judge(embedded, embedded_load)
     assert verdict.violations == []
-    # The one window: who dies with the provider's yes in hand cannot have told anybody.
+    # The one window: a sender that dies after the provider's yes cannot have recorded it.
     if point == "mail accepted, not recorded":
         assert mails == 2
     elif point == "request committed, answer not sent":
-        # Its sender asked again, since nobody had answered: after the end of the first request that is a second one.
+        # Its client asked again for lack of an answer: after the end of the first request that is a second one.
         assert mails in (1, 2)
     else:
         assert mails == 1
@@ -84,7 +86,9 @@ def test_on_postgres_alone(embedded: System, embedded_load: Load, point: str, mo
         ("job inserted, not acknowledged", "queue_consumer"),
     ],
 )
-def test_on_rabbitmq(distributed: System, distributed_load: Load, point: str, module: str) -> None:
+def test_a_crash_loses_nothing_on_rabbitmq(
+    distributed: System, distributed_load: Load, point: str, module: str
+) -> None:
     mails = die_at(distributed, distributed_load, point, module)
     verdict = judge(distributed, distributed_load)
     assert verdict.violations == []

@@ -1,4 +1,4 @@
-"""Faults one at a time, each with what only it could break: messages, the disk, and what a process holds open."""
+"""Single faults, each with the check for what only it could break: messages, the disk, and open descriptors."""
 
 import pytest
 
@@ -11,9 +11,9 @@ from tests.chaos.system import System
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
-#: What the pools of one process may hold more at one moment than at another: to Postgres, the engine, the provider.
+#: By how much the pools of one process may differ between two moments: to Postgres, the engine, the provider.
 POOLS = 10 + 4 + 10
-#: Enough that a descriptor lost for each would be seen beyond that.
+#: Enough to see one lost descriptor for each beyond that.
 CUTS = 30
 
 
@@ -46,7 +46,7 @@ def test_repeated_and_strange_messages_make_no_job(either: tuple[System, Load]) 
     settle(system, load)
 
 
-def test_a_full_disk_puts_off_and_loses_nothing(embedded: System, embedded_load: Load) -> None:
+def test_a_full_disk_delays_and_loses_nothing(embedded: System, embedded_load: Load) -> None:
     system, load = embedded, embedded_load
     limit_files(system, 0)
     put_off = load.put_off

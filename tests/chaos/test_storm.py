@@ -1,4 +1,4 @@
-"""A short storm over each kind of installation; `make chaos MINUTES=10` makes it long."""
+"""A short storm over each kind of installation; `make chaos MINUTES=10` runs a long one."""
 
 import os
 import random
@@ -16,7 +16,7 @@ SECONDS = 8
 
 @pytest.mark.parametrize("kind", ["embedded", "distributed"])
 def test_nothing_is_lost_doubled_or_left_unmailed(kind: str, request: pytest.FixtureRequest) -> None:
-    """P1, P2, P3. To see a run again, set PRECIEUX_TEST_SEED to its seed."""
+    """P1, P2, P3. To repeat a run, set PRECIEUX_TEST_SEED to its seed."""
     system: System = request.getfixturevalue(kind)
     load: Load = request.getfixturevalue(f"{kind}_load")
     seed = int(os.environ.get("PRECIEUX_TEST_SEED") or random.randrange(10**6))

@@ -1,4 +1,4 @@
-"""The commands of docs/operations.md, as they stand there: back up, lose everything, restore."""
+"""The commands of docs/operations.md, verbatim: back up, lose everything, restore."""
 
 import os
 import re
@@ -13,19 +13,19 @@ from tests.fixtures.compose import ROOT, Stack
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1800)]
 
-#: More than goes into a mail or a row, so that the whole of it is an object.
+#: More than fits into a mail or a row, so that all of it is stored as an object.
 PROGRAM: Final = "for number in range(20000):\n    print(number, 'kept')\n"
 
 
 def documented() -> tuple[str, str]:
-    """The two blocks of commands for Compose: what backs up, and what restores."""
+    """Return the two blocks of commands for Compose: one backs up, one restores."""
     section = (ROOT / "docs/operations.md").read_text().partition("\n## Back up and restore\n")[2].partition("\n## ")[0]
     backup, restore = re.findall(r"(?:^ {4}.*docker .*\n)+", section, re.MULTILINE)
     return backup, restore
 
 
 def run(stack: Stack, commands: str, folder: Path) -> None:
-    """In a shell as the operator's, whose Compose knows the stack by its usual name."""
+    """Run commands in a shell like the operator's, whose Compose finds the stack by its usual name."""
     known = {
         "COMPOSE_PROJECT_NAME": stack.project,
         "COMPOSE_FILE": str(ROOT / "docker-compose.yml"),
@@ -71,7 +71,7 @@ def test_a_backup_brings_everything_back(stack: Stack, tmp_path: Path) -> None:
     assert stack.client.submissions("after@example.com") == []
     submitted(stack, source, "restored@example.com")
 
-    # And so has the old one, with what has happened there since.
+    # So does the old one, with newer data.
     run(stack, restore, tmp_path)
     assert whole_output(stack, "before@example.com") == output
     assert stack.client.submissions("restored@example.com") == []

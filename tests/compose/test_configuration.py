@@ -1,4 +1,4 @@
-"""The Compose file itself: quiet when complete, plain when something is missing, and no container with privileges."""
+"""The Compose file: no warning when it is complete, a clear error when it is not, and no privileged container."""
 
 import subprocess
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_no_container_is_root_or_has_privileges(stack: Stack) -> None:
             assert "0" not in top.stdout.split(), name
 
 
-def test_only_the_gateway_is_published_and_only_here(stack: Stack) -> None:
+def test_only_the_gateway_is_published_and_only_on_loopback(stack: Stack) -> None:
     published = {
         container["Config"]["Labels"]["com.docker.compose.service"]: [
             (binding["HostIp"], binding["HostPort"]) for bindings in ports.values() for binding in bindings or []
@@ -63,7 +63,7 @@ def test_the_executor_reaches_nothing(stack: Stack) -> None:
     (executor,) = stack.containers("executor")
     assert [name.removeprefix(f"{stack.project}_") for name in executor["NetworkSettings"]["Networks"]] == ["engine"]
     routes = stack.compose("exec", "--no-TTY", "executor", "cat", "/proc/net/route").splitlines()[1:]
-    # Its own network only: no gateway anywhere, so not the host either.
+    # It has its own network only, without a gateway, so it cannot reach the host either.
     assert {route.split()[2] for route in routes} == {"00000000"}
     assert {route.split()[1] for route in routes}.isdisjoint({"00000000"})
     probe = "import socket; socket.create_connection(('postgres', 5432), timeout=3)"
@@ -71,8 +71,8 @@ def test_the_executor_reaches_nothing(stack: Stack) -> None:
         stack.compose("exec", "--no-TTY", "executor", "python", "-c", probe)
 
 
-def test_only_the_gateway_and_the_runner_have_a_way_out(stack: Stack) -> None:
-    """By the routes that they really have; the executor has a test of its own."""
+def test_only_the_gateway_and_the_runner_have_a_route_out(stack: Stack) -> None:
+    """Read from the containers' real routes; the executor has its own test."""
     for service in ("gateway", "api_service", "queue_consumer", "job_runner", "postgres", "rabbitmq", "seaweedfs"):
         routes = stack.compose("exec", "--no-TTY", service, "cat", "/proc/net/route").splitlines()[1:]
         gateways = {route.split()[2] for route in routes} - {"00000000"}

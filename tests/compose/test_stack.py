@@ -1,4 +1,4 @@
-"""The promises P1, P2 and P3 on the real stack: through its upgrade, scaled, killed and restarted."""
+"""The promises P1, P2 and P3 on the real stack: upgraded, scaled, killed and restarted."""
 
 import threading
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from tests.waiting import eventually_sync
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1800)]
 
-#: Takes a moment, so that a kill finds some of them under way.
+#: Takes a moment, so that some are under way at a kill.
 PROGRAM: Final = "import time\ntime.sleep(0.2)\nprint(int(input()) ** 2)\n"
 OURS: Final = ("gateway", "api_service", "queue_consumer", "job_runner", "executor")
 THEIRS: Final = ("postgres", "rabbitmq", "seaweedfs")
@@ -27,7 +27,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def stream(stack: Stack, source: Path, email: str, count: int, meanwhile: Callable[[], object] | None = None) -> None:
-    """Submit one after the other, and `meanwhile` do something to the stack; P1, P2 and P3 must hold."""
+    """Submit one after the other while `meanwhile` changes the stack; P1, P2 and P3 must hold."""
     first = int(stack.sql("SELECT coalesce(max(id), 0) + 1000 FROM uploads")[0][0])
     numbers = range(first, first + count)
 
@@ -47,7 +47,7 @@ def stream(stack: Stack, source: Path, email: str, count: int, meanwhile: Callab
 
 
 def check(stack: Stack, email: str, expected: dict[int, str]) -> None:
-    """Each submission has exactly one job, one result and one mail, with its own output."""
+    """Check that each submission has exactly one job, one result and one mail, with its own output."""
 
     def sent() -> bool:
         return stack.sql(
@@ -67,12 +67,12 @@ def check(stack: Stack, email: str, expected: dict[int, str]) -> None:
     assert sorted(mail.about or 0 for mail in mails) == sorted(expected)
 
 
-def test_what_the_original_system_left_is_still_there(stack: Stack) -> None:
+def test_the_original_systems_rows_are_still_there(stack: Stack) -> None:
     (old,) = stack.client.submissions("old@example.com")
     assert (old.id, old.status, old.output) == (7, "executed", "from before")
 
 
-def test_the_samples_come_out_as_they_must(stack: Stack) -> None:
+def test_the_samples_have_the_expected_results(stack: Stack) -> None:
     email = "samples@example.com"
     samples = {
         stack.client.submit(sample.path, email=email, language=sample.language, inputs=sample.input): sample
@@ -96,7 +96,7 @@ def test_the_samples_come_out_as_they_must(stack: Stack) -> None:
 def test_replicas_share_the_work(stack: Stack, source: Path) -> None:
     stack.up(job_runner=3, queue_consumer=2, executor=2, api_service=2)
     stream(stack, source, "replicas@example.com", 40)
-    # The newer replica has run nothing before.
+    # The newer replica has run nothing yet.
     assert all("run.ended" in stack.log(executor) for executor in stack.containers("executor"))
 
 
@@ -116,7 +116,7 @@ def test_a_restart_loses_and_repeats_nothing(stack: Stack, source: Path, service
     )
 
 
-def test_everything_at_once_and_from_the_beginning(stack: Stack, source: Path) -> None:
+def test_the_stack_keeps_everything_over_down_and_up(stack: Stack, source: Path) -> None:
     """`down` and `up` again, as for an upgrade: the volumes keep what was accepted."""
     stack.compose("down", "--timeout=5")
     stack.up()

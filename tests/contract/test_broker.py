@@ -1,18 +1,17 @@
-"""What every broker promises (`shared.broker.base.Broker`)."""
+"""Every broker keeps the promises of `shared.broker.base.Broker`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
 
 import pytest
 
-from shared.broker.base import Ack, Broker, Delivery, Handler, Message, Reject, Retry, Settlement
+from shared.broker.base import Ack, Broker, Delivery, Message, Reject, Retry, Settlement
 from shared.broker.postgres import PostgresBroker
 from shared.broker.rabbitmq import RabbitMQBroker
 from shared.errors import StoreUnavailable
 from shared.retry import RetryPolicy
 from tests.factories import make_message
-from tests.fixtures.brokers import DeadLetters, PostgresDeadLetters, RabbitMQDeadLetters
+from tests.fixtures.brokers import DeadLetters, PostgresDeadLetters, RabbitMQDeadLetters, consuming
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.contract
@@ -41,7 +40,7 @@ def dead_letters(adapter: Broker, request: pytest.FixtureRequest) -> DeadLetters
 
 
 class Recorder:
-    """A handler that remembers what it was given, and settles each delivery as `settle` says."""
+    """A handler that records its deliveries, and settles each as `settle` decides."""
 
     def __init__(self, settle: Callable[[Delivery], Settlement | Awaitable[Settlement]] = lambda _: Ack()) -> None:
         self._settle = settle
@@ -62,21 +61,8 @@ class Recorder:
         return [delivery.body for delivery in self.deliveries]
 
 
-@asynccontextmanager
-async def consuming(broker: Broker, handle: Handler) -> AsyncIterator[asyncio.Event]:
-    """Consume while the block runs, and stop in order after it."""
-    stop = asyncio.Event()
-    task = asyncio.create_task(broker.consume(handle, stop))
-    try:
-        yield stop
-    finally:
-        stop.set()
-        async with asyncio.timeout(20):
-            await task
-
-
 async def publish(broker: Broker, messages: Sequence[Message]) -> None:
-    """Publish until all are taken, as the relay does: a queue that a consumer declares just now may refuse one."""
+    """Publish until all are accepted, as the relay does: a queue that is being declared may refuse a message."""
 
     async def all_are_taken() -> bool:
         nonlocal messages
@@ -87,7 +73,7 @@ async def publish(broker: Broker, messages: Sequence[Message]) -> None:
     await eventually(all_are_taken, what="the broker takes every message")
 
 
-async def test_what_is_published_is_received_once_with_its_message_id(broker: Broker) -> None:
+async def test_a_message_is_received_once_with_its_message_id(broker: Broker) -> None:
     messages = [make_message() for _ in range(3)]
     handler = Recorder()
 
@@ -100,7 +86,7 @@ async def test_what_is_published_is_received_once_with_its_message_id(broker: Br
     ]
 
 
-async def test_what_is_published_while_consuming_is_received_at_once(broker: Broker) -> None:
+async def test_a_message_published_while_consuming_arrives_at_once(broker: Broker) -> None:
     handler = Recorder()
     async with consuming(broker, handler):
         for count in range(1, 4):
@@ -238,9 +224,9 @@ async def test_a_batch_under_way_at_the_stop_is_settled_first(broker: Broker) ->
         return Ack()
 
     await publish(broker, [make_message(b"1")])
-    async with consuming(broker, Recorder(slowly)) as stop:
+    async with consuming(broker, Recorder(slowly)) as consumer:
         await began.wait()
-        stop.set()
+        consumer.stop.set()
         go_on.set()
 
     later = Recorder()
@@ -271,7 +257,7 @@ async def test_a_cancelled_consumer_leaves_its_message_to_others(broker: Broker)
     assert other.bodies == [b"1"]
 
 
-async def test_it_stops_at_once_when_there_is_nothing_to_do(broker: Broker) -> None:
+async def test_an_idle_consumer_stops_at_once(broker: Broker) -> None:
     async with asyncio.timeout(5), consuming(broker, Recorder()):
         pass
 

@@ -1,4 +1,4 @@
-"""The CodeX protocol as an outside client meets it, over a real executor."""
+"""The CodeX protocol between an outside client and a real executor."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ async def test_every_installed_language_runs_its_reference(client: httpx.AsyncCl
 
 
 @pytest.mark.parametrize("language", [language for language in _INSTALLED.values() if language.compile], ids=_code)
-async def test_what_was_compiled_before_runs_as_before(client: httpx.AsyncClient, language: Any) -> None:
+async def test_a_cached_program_runs_as_the_first_time(client: httpx.AsyncClient, language: Any) -> None:
     for name in ("world", "again"):
         answer = await _run(client, language.code, language.reference.source, input=f"{name}\n")
         assert (answer["verdict"], answer["output"], answer["error"]) == ("ok", f"Hello, {name}!\n", "")
@@ -71,14 +71,14 @@ async def test_list_names_what_is_installed(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("field", ["input", "inputs"])
-async def test_form_fields_do_as_well_as_json(client: httpx.AsyncClient, field: str) -> None:
+async def test_form_fields_work_like_json(client: httpx.AsyncClient, field: str) -> None:
     fields = {"language": "python", "code": "print(input()[::-1])", field: "سلام 🎉"}
     for sent in ({"data": fields}, {"files": {name: (None, value) for name, value in fields.items()}}):
         response = await client.post("/", **sent)
         assert response.json()["output"] == "🎉 مالس\n"
 
 
-async def test_a_reading_program_meets_the_end_of_an_empty_input(client: httpx.AsyncClient) -> None:
+async def test_a_program_reads_the_end_of_an_empty_input(client: httpx.AsyncClient) -> None:
     assert (await _run(client, "py", "import sys; print(repr(sys.stdin.read()))"))["output"] == "''\n"
     assert (await _run(client, "py", "input()"))["error"].endswith("EOFError: EOF when reading a line\n")
 
@@ -107,7 +107,7 @@ async def test_bad_requests_say_what_is_wrong(client: httpx.AsyncClient, fields:
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff\xfe", b"[" * 100_000, b""])
-async def test_bodies_that_are_no_json_object(client: httpx.AsyncClient, body: bytes) -> None:
+async def test_a_body_that_is_no_json_object_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
     response = await client.post("/", content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == 400
     assert response.json()["error"]
@@ -116,7 +116,7 @@ async def test_bodies_that_are_no_json_object(client: httpx.AsyncClient, body: b
 @pytest.mark.parametrize(
     "kind", ["multipart/form-data", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"]
 )
-async def test_forms_that_are_none(client: httpx.AsyncClient, kind: str) -> None:
+async def test_a_malformed_form_is_refused(client: httpx.AsyncClient, kind: str) -> None:
     for body in (b"", b"--y\r\nrubbish", b"\xff" * 100, b"&" * 1000, b"a=1&" * 1000):
         response = await client.post("/", content=body, headers={"Content-Type": kind})
         assert response.status_code == response.json()["status"] == 400
@@ -127,7 +127,7 @@ async def test_a_large_body_is_refused_before_it_is_read(client: httpx.AsyncClie
     assert (await client.post("/", content=b" " * (19 << 20))).status_code == 413
 
 
-async def test_text_comes_back_whole(client: httpx.AsyncClient) -> None:
+async def test_text_is_returned_unchanged(client: httpx.AsyncClient) -> None:
     text = "\x00\x01\x1b[31m\u2028 é 漢字 🎉 \ud83d \ufffe\n"
     response = await client.post(
         "/",
@@ -139,7 +139,7 @@ async def test_text_comes_back_whole(client: httpx.AsyncClient) -> None:
     assert broken["output"] == "a\ufffd\ufffdb"
 
 
-async def test_failures_are_answers(client: httpx.AsyncClient) -> None:
+async def test_a_failing_program_is_an_ordinary_answer(client: httpx.AsyncClient) -> None:
     crash = await _run(client, "py", "print('before')\nraise ValueError('x')")
     assert (crash["status"], crash["verdict"], crash["output"], crash["exit_code"]) == (
         200,
@@ -163,7 +163,7 @@ async def test_compiler_warnings_do_not_stop_a_run(client: httpx.AsyncClient) ->
     assert (answer["verdict"], answer["output"], answer["error"]) == ("ok", "ran\n", "")
 
 
-async def test_time_limits(client: httpx.AsyncClient) -> None:
+async def test_time_limits_have_their_verdict(client: httpx.AsyncClient) -> None:
     loop = await _run(client, "py", "while True: pass", time_limit=0.3)
     assert (loop["status"], loop["verdict"]) == (408, "time_limit")
     assert loop["error"]
@@ -174,7 +174,7 @@ async def test_time_limits(client: httpx.AsyncClient) -> None:
     assert sleep["time_s"] < 0.4 * PATIENCE
 
 
-async def test_memory_and_output_limits(client: httpx.AsyncClient) -> None:
+async def test_memory_and_output_limits_have_their_verdicts(client: httpx.AsyncClient) -> None:
     hog = await _run(client, "py", "x = bytearray(300 << 20)", memory_limit=100 << 20)
     assert (hog["status"], hog["verdict"]) == (200, "memory_limit")
     flood = await _run(client, "py", "while True: print('x' * 1000)")
@@ -204,10 +204,10 @@ async def test_java_takes_any_class_name(client: httpx.AsyncClient, source: str,
 
 
 async def test_cross_origin_requests_are_allowed_by_a_setting() -> None:
-    asked = {"Origin": "https://example.com", "Access-Control-Request-Method": "POST"}
+    preflight = {"Origin": "https://example.com", "Access-Control-Request-Method": "POST"}
     with running_executor(executor_cors_origins="*", executor_slots="1") as open_to_pages:
         async with httpx.AsyncClient(base_url=open_to_pages.url, timeout=60) as client:
-            assert (await client.options("/", headers=asked)).headers["access-control-allow-origin"] == "*"
+            assert (await client.options("/", headers=preflight)).headers["access-control-allow-origin"] == "*"
             answered = await client.post(
                 "/", data={"code": "print(1)", "language": "py"}, headers={"Origin": "https://a.example"}
             )
@@ -220,7 +220,7 @@ async def test_answers_belong_to_their_requests(client: httpx.AsyncClient) -> No
     assert [answer["output"] for answer in answers] == [f"{n}\n" for n in range(40)]
 
 
-async def test_token_is_demanded() -> None:
+async def test_the_token_is_required() -> None:
     with running_executor(codex_token="s3cret", executor_slots="1") as guarded:
         async with httpx.AsyncClient(base_url=guarded.url, timeout=60) as client:
             assert (await client.get("/healthz")).status_code == 200
@@ -235,7 +235,7 @@ async def test_token_is_demanded() -> None:
             assert allowed.json()["output"] == "1\n"
 
 
-async def test_full_is_said_at_once_and_hanging_up_frees_the_slot() -> None:
+async def test_a_full_executor_refuses_and_a_hang_up_frees_the_slot() -> None:
     with running_executor(executor_slots="1", executor_queue="1") as small:
         async with httpx.AsyncClient(base_url=small.url, timeout=60) as client:
             sleeper = {"code": "import time; time.sleep(3600)", "language": "py", "wall_limit": 60 * PATIENCE}

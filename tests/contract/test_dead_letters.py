@@ -1,4 +1,4 @@
-"""What the operator's side of every broker promises (`shared.broker.dead_letters.DeadLetters`)."""
+"""Every broker's dead letters keep the promises of `shared.broker.dead_letters.DeadLetters`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -41,19 +41,19 @@ def dead_letters(adapters: tuple[Broker, DeadLetters]) -> DeadLetters:
 
 
 async def consume(broker: Broker, settlement: Settlement, count: int) -> list[Delivery]:
-    """Settle `count` deliveries the same way."""
-    seen: list[Delivery] = []
+    """Settle `count` deliveries in the same way."""
+    received: list[Delivery] = []
     stop = asyncio.Event()
 
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        seen.extend(deliveries)
-        if len(seen) >= count:
+        received.extend(deliveries)
+        if len(received) >= count:
             stop.set()
         return [settlement] * len(deliveries)
 
     async with asyncio.timeout(20):
         await broker.consume(handle, stop)
-    return seen
+    return received
 
 
 async def bury(broker: Broker, dead_letters: DeadLetters, *messages: Message) -> None:
@@ -81,7 +81,7 @@ async def test_depths_count_what_waits_and_what_is_dead(broker: Broker, dead_let
     await eventually(counted)
 
 
-async def test_reading_tells_everything_and_takes_nothing(broker: Broker, dead_letters: DeadLetters) -> None:
+async def test_reading_returns_all_letters_and_removes_none(broker: Broker, dead_letters: DeadLetters) -> None:
     messages = [make_message(b"1"), make_message(b"\xff\x00"), make_message(b"3")]
     await bury(broker, dead_letters, *messages)
     for _ in range(30):  # more often than a message may be delivered
@@ -98,7 +98,7 @@ async def test_reading_tells_everything_and_takes_nothing(broker: Broker, dead_l
 
 
 async def _read(dead_letters: DeadLetters, limit: int, count: int) -> Sequence[DeadLetter]:
-    """`count` letters, as soon as they are back: a busy broker takes a moment after each reading."""
+    """Return `count` letters as soon as they are back in the queue, which takes a busy broker a moment."""
 
     async def read() -> Sequence[DeadLetter]:
         letters = await dead_letters.read(limit=limit)
@@ -149,7 +149,7 @@ async def test_a_dropped_letter_is_gone(broker: Broker, dead_letters: DeadLetter
     await eventually(one_left)
 
 
-async def test_a_broker_that_is_away_is_told_as_such() -> None:
+async def test_an_unavailable_broker_is_reported() -> None:
     [port] = free_ports(1)
     with pytest.raises(BrokerUnavailable):
         await RabbitMQDeadLetters(f"amqp://guest:guest@127.0.0.1:{port}/").depths()

@@ -1,5 +1,5 @@
-"""What runtimes use of the kernel works in a box, though the filter of system calls lists even arguments: sockets of
-all kinds, locks, terminals, memory maps, threads and children.
+"""The filter of system calls, which lists even arguments, lets runtimes use the kernel in a box: sockets of all kinds,
+locks, terminals, memory maps, threads and children.
 """
 
 from pathlib import Path

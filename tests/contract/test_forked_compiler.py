@@ -151,7 +151,7 @@ async def test_a_compiler_with_other_artefacts_is_rejected(compilers: Compilers)
     assert "artefacts differ" in await compilers.forked.objection(Differing())
 
 
-async def test_a_program_gets_the_compiler_that_has_read_its_beginning(compilers: Compilers) -> None:
+async def test_a_program_gets_the_compiler_that_has_read_its_start(compilers: Compilers) -> None:
     forked = compilers.forked
     assert forked.box(_PROGRAMS["hello"]) is forked.after_beginning
     assert forked.box(f"// Mine\n{_BEGINNING}") is forked.at_start

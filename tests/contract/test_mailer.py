@@ -1,4 +1,4 @@
-"""What every mailer promises (`job_runner.mailers.base.Mailer`): a mail arrives whole, and failures are told apart."""
+"""Every mailer keeps the promises of `job_runner.mailers.base.Mailer`: mails arrive whole, errors have their kind."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ SENDER = Address("Précieux Results", "results", "example.com")
 
 @dataclass
 class Received:
-    """A mail as its recipient's program would show it, whatever way it went."""
+    """A mail as the recipient's mail program shows it."""
 
     sender: str
     recipients: list[str]
@@ -39,11 +39,11 @@ class Received:
 
 @dataclass
 class Rig:
-    """One mailer and the other end of it."""
+    """A mailer and its provider."""
 
     mailer: Mailer
     received: Callable[[], list[Received]]
-    #: Make the other end refuse the next mail for ever, or ask for patience; not every other end can.
+    #: Make the provider refuse the next mail for good, or ask for patience; None if it cannot.
     refuse: Callable[[], None] | None = None
     delay: Callable[[], None] | None = None
     blame_account: Callable[[], None] | None = None
@@ -125,7 +125,7 @@ async def test_a_mail_sent_twice_lies_in_the_folder_once(rig: Rig, mailer: Maile
 
 
 @providers
-async def test_a_mail_that_the_provider_will_never_take_is_refused(rig: Rig, mailer: Mailer) -> None:
+async def test_a_mail_that_the_provider_rejects_is_refused(rig: Rig, mailer: Mailer) -> None:
     assert rig.refuse is not None
     rig.refuse()
     with pytest.raises(MailRefused):

@@ -1,8 +1,8 @@
-"""A program cannot tell whether its runtime was started for it or had been waiting, nor whether the headers that it
-includes were compiled ahead: same output, errors and exit code.
+"""A program has the same output, errors and exit code from a cold and a warm runtime, and with and without precompiled
+headers.
 
-Each program in `programs/` runs in an executor that starts everything anew, and in one that has runtimes, compilers and
-headers ready. All get the same input; `Case` holds what a program asks for besides.
+Each program in `programs/` runs in an executor that starts everything cold, and in one that has runtimes, compilers
+and headers ready. All get the same input; `Case` holds the rest of a program's request.
 """
 
 import asyncio
@@ -26,16 +26,16 @@ pytestmark = pytest.mark.contract
 _INPUT = "3\nalpha beta\n\nçé last"
 _FOLDER = Path(__file__).parent / "programs"
 _TOLD = ("verdict", "output", "error", "exit_code", "signal", "truncated")
-#: C++ takes seconds to compile without what is made ahead.
+#: C++ takes seconds to compile without precompiled headers.
 _QUICK_IN_CPP = ("errors_below_a_comment", "overloads", "virtual_functions")
-#: Programs that tell their name, and are run by another as well.
+#: Programs that print their file's name; each is also run under another name.
 _RENAMED = {
     "py": ("imports_itself", "inspects", "pickle_main", "syntax_error", "uncaught"),
     "js": ("identity", "module", "require_missing", "own_modules", "syntax_error", "worker"),
     "c": ("errors", "includes_itself", "names"),
     "cpp": ("errors_below_a_comment",),
 }
-#: How long a runtime may take to get ready; Java's parts have to be made once on each machine.
+#: How long a runtime may take to get ready; Java's files have to be made once on each machine.
 _READY_S = 60
 
 
@@ -87,13 +87,13 @@ def warm(cold: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 async def _await_readiness(cold: str, warm: str) -> None:
-    """A program that found its runtime waiting uses far less CPU time than a start takes."""
+    """Wait until a program uses far less CPU time than the start of its runtime takes."""
     async with asyncio.timeout(_READY_S), httpx.AsyncClient(timeout=120) as client:
         for language in {case.language for case in _CASES}:
             case = Case(language, "reference", known()[language].reference.source)
             start = (await _run(client, cold, case))["time_s"]
             waits = known()[language].run.warm
-            # No event says that a runtime waits.
+            # No event shows that a runtime is waiting.
             while waits and (await _run(client, warm, case))["time_s"] > start / 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
 
@@ -105,13 +105,13 @@ async def _run(client: httpx.AsyncClient, url: str, case: Case) -> dict[str, Any
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=str(case), marks=_marks(case)) for case in _CASES])
-async def test_is_as_from_cold(case: Case, cold: str, warm: str) -> None:
+async def test_a_warm_program_behaves_like_a_cold_one(case: Case, cold: str, warm: str) -> None:
     async with httpx.AsyncClient(timeout=120) as client:
         answers = await asyncio.gather(_run(client, cold, case), _run(client, warm, case))
     from_cold, from_warm = ({name: _without_addresses(answer.get(name)) for name in _TOLD} for answer in answers)
     assert from_warm == from_cold
 
 
-def _without_addresses(told: Any) -> Any:
-    """The kernel places programs at random."""
-    return re.sub(r"\b0x[0-9a-f]{6,}", "0x", told) if isinstance(told, str) else told
+def _without_addresses(value: Any) -> Any:
+    """Remove the addresses, which the kernel chooses at random."""
+    return re.sub(r"\b0x[0-9a-f]{6,}", "0x", value) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""What every object store promises (`shared.storage.base.ObjectStore`)."""
+"""Every object store keeps the promises of `shared.storage.base.ObjectStore`."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ async def store(adapter: ObjectStore) -> AsyncIterator[ObjectStore]:
 @pytest.mark.parametrize(
     "data", [b"", b"print('hi')", "سلام 🎉".encode(), bytes(range(256)) * 8192], ids=["empty", "text", "utf8", "2MiB"]
 )
-async def test_what_is_put_is_got_byte_for_byte(store: ObjectStore, data: bytes) -> None:
+async def test_an_object_is_returned_byte_for_byte(store: ObjectStore, data: bytes) -> None:
     await store.put("12.py", data, content_type="text/x-python")
     assert await store.get("12.py") == data
 
@@ -46,13 +46,13 @@ async def test_keys_may_have_folders(store: ObjectStore) -> None:
     assert await store.get("results/12/2.txt") == b"two"
 
 
-async def test_putting_again_replaces(store: ObjectStore) -> None:
+async def test_putting_again_replaces_the_object(store: ObjectStore) -> None:
     await store.put("12.py", b"a long first version")
     await store.put("12.py", b"short")
     assert await store.get("12.py") == b"short"
 
 
-async def test_a_part_is_read_by_its_place(store: ObjectStore) -> None:
+async def test_a_part_is_read_by_offset_and_length(store: ObjectStore) -> None:
     await store.put("parts/1.txt", b"0123456789")
     parts = [await store.read("parts/1.txt", start, 4) for start in (0, 4, 8, 10, 100)]
     assert parts == [b"0123", b"4567", b"89", b"", b""]
@@ -75,7 +75,7 @@ async def test_a_folder_is_not_an_object(store: ObjectStore) -> None:
         await store.get("results")
 
 
-async def test_a_deleted_object_is_gone_and_deleting_again_is_quiet(store: ObjectStore) -> None:
+async def test_deleting_an_object_twice_is_fine(store: ObjectStore) -> None:
     await store.put("12.py", b"x")
     await store.delete("12.py")
     await store.delete("12.py")
@@ -101,7 +101,7 @@ async def test_a_prefix_is_deleted_and_nothing_else(store: ObjectStore) -> None:
     "key",
     ["", "/etc/passwd", "../secret-key", "a/../../b", "a//b", "a/", ".hidden", "a\0b", "a\nb", "~", "ü", "a" * 300],
 )
-async def test_a_malformed_key_is_refused_before_the_store_is_asked(store: ObjectStore, key: str) -> None:
+async def test_a_malformed_key_is_refused_before_the_store_is_used(store: ObjectStore, key: str) -> None:
     with pytest.raises(ValueError, match="not an object key"):
         await store.put(key, b"x")
     with pytest.raises(ValueError, match="not an object key"):

@@ -1,4 +1,4 @@
-"""The commands of docs/operations.md for an installation without Docker: its data folder goes away and comes back."""
+"""The commands of docs/operations.md for an installation without Docker: its data folder is lost and restored."""
 
 import os
 import re

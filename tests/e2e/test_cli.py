@@ -80,7 +80,7 @@ def test_a_wait_ends_after_its_timeout(running: Up, tmp_path: Path) -> None:
     assert f"still runs: see `precieux status {email}`" in " ".join(done.stderr.split())
 
 
-def test_json_is_for_machines(running: Up, source: Path) -> None:
+def test_json_output_is_the_submission(running: Up, source: Path) -> None:
     email = "json@example.com"
     sent = precieux("submit", source, "--email", email, "--input", "1", "--wait", "--json", "--url", running.url)
     submission = json.loads(sent.stdout)
@@ -123,10 +123,10 @@ def test_the_command_line_finds_its_key_when_there_are_keys(up: Up, source: Path
     here = ("--url", up.url, "--data-dir", up.data_dir)
     [file] = up.data_dir.glob("api-key.*")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    # A key that only `up` has made ends nothing: the first curl needs none.
+    # The key that `up` makes does not end protected mode: the first curl needs no key.
     assert requests.get(f"{up.url}/check_user/?email=a@example.com", timeout=10).status_code == 200
-    made = precieux("keys", "create", "course", "--data-dir", up.data_dir)
-    assert made.returncode == 0, made.stderr
+    created = precieux("keys", "create", "course", "--data-dir", up.data_dir)
+    assert created.returncode == 0, created.stderr
 
     def is_closed() -> bool:
         return requests.get(f"{up.url}/check_user/?email=a@example.com", timeout=10).status_code == 401

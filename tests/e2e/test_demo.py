@@ -1,4 +1,4 @@
-"""`precieux demo`: it shows what it promises, and leaves nothing behind whenever it is stopped."""
+"""`precieux demo` shows what it promises, and leaves nothing behind when it is stopped at any time."""
 
 import os
 import shutil
@@ -30,13 +30,13 @@ def start_demo(temporary: Path) -> subprocess.Popen[str]:
 
 
 def heed_interrupts() -> None:
-    """As a shell tells what runs in its foreground; in its background, where tests may run, it says to ignore them."""
+    """Heed SIGINT as in a shell's foreground; in its background, where tests may run, a shell has it ignored."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture
 def temporary(tmp_path: Path) -> Path:
-    """The demo's TMPDIR. Root's Postgres may not pass through its parents, and that must be no obstacle."""
+    """Return the demo's TMPDIR. As root, Postgres may not pass through its parents, but the demo must work."""
     path = tmp_path / "tmp"
     path.mkdir()
     return path
@@ -46,7 +46,7 @@ def left_behind(demo: subprocess.Popen[str], temporary: Path) -> list[Path]:
     return [*temporary.iterdir(), *Path("/tmp").glob(f"precieux-{demo.pid}-*")]
 
 
-@pytest.mark.timeout(260)  # the machine that runs the tests may have more to do
+@pytest.mark.timeout(260)  # the machine may be busy
 def test_the_demo_shows_results_and_two_mails_and_tidies_up(temporary: Path) -> None:
     with start_demo(temporary) as demo:
         output, errors = demo.communicate(timeout=240)
@@ -77,6 +77,6 @@ def test_killing_the_demo_leaves_no_process(temporary: Path) -> None:
         demo.kill()
         demo.communicate(timeout=60)
     eventually_sync(lambda: not survivors(processes), timeout=30, what="everything ends")
-    # Nobody was left to do it.
+    # No process was left to remove it.
     for folder in left_behind(demo, temporary):
         shutil.rmtree(folder)

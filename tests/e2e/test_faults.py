@@ -16,14 +16,14 @@ from tests.waiting import eventually_sync
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-#: Takes a moment, so that the kill finds some of them under way.
+#: Takes a moment, so that some are under way at the kill.
 PROGRAM: Final = "import time\ntime.sleep(0.3)\nprint(int(input()) ** 2)\n"
 VICTIMS: Final = ("executor", "queue_consumer", "job_runner", "api_service", "postgres")
 BEFORE, AFTER = range(8), range(8, 12)
 
 
 def insist(up: Up, source: Path, *, email: str, number: int) -> None:
-    """Submit as a client with patience: try again until the server has said yes, under a number of its choice."""
+    """Submit under an id of the client's choice, again and again until the server has accepted it."""
 
     def accepted() -> bool:
         try:
@@ -33,7 +33,7 @@ def insist(up: Up, source: Path, *, email: str, number: int) -> None:
         except AssertionError as refused:
             if "is taken" not in str(refused):
                 return False
-            # It had been registered before the answer was lost.
+            # It was registered before the answer was lost.
             up.request_execution(number)
         return True
 
@@ -60,7 +60,7 @@ def test_any_process_may_be_killed_and_nothing_is_lost(running: Up, victim: str,
     for number in (base + each for each in (*BEFORE, *AFTER)):
         row = running.finished(email, number, timeout=45)
         assert (row["status"], row["verdict"], row["output"]) == ("executed", "ok", f"{number**2}\n")
-        # A mail that was claimed as Postgres ended is looked for again after its lease, with the next poll.
+        # A mail that was claimed as Postgres ended is found by the next poll after its lease.
         eventually_sync(partial(running.mails, number), timeout=90, what=f"the mail about {number} arrives")
         assert len(running.mails(number)) == 1
     assert running.process_of(victim).pid != killed.pid
@@ -123,10 +123,10 @@ def test_a_second_instance_is_refused_in_one_sentence(up: Up) -> None:
 
 
 def test_a_stop_during_the_start_leaves_nothing(up: Up) -> None:
-    """At several moments of the start, from the first on."""
+    """Stop it at several moments of the start, from the first on."""
     for delay in (0.1, 0.4, 0.8, 1.5):
         up.launch()
         time.sleep(delay)
         processes = up.processes()
-        assert up.stop() in (0, -signal.SIGTERM)  # the latter while Python itself still starts
+        assert up.stop() in (0, -signal.SIGTERM)  # the latter while Python still starts
         assert not survivors(processes)

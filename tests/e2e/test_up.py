@@ -1,4 +1,4 @@
-"""The whole system as an outside client sees it: programs go in over HTTP, mails come out."""
+"""The whole system as a client sees it: programs go in over HTTP, mails come out."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.e2e
 
-#: The languages whose tools every tested machine has; the demo's test runs the others where it finds theirs.
+#: The languages that every tested machine has; the demo's test runs the others where they are installed.
 SAMPLES: Final = [sample for sample in load_samples() if sample.language in ("py", "c", "cpp", "java", "js")]
 
 
@@ -58,7 +58,7 @@ def test_a_submission_is_two_lines_of_the_log(running: Up, tmp_path: Path) -> No
     eventually_sync(lambda: running.mails(number), what="the mail arrives")
     eventually_sync(lambda: "mail.sent" in running.log[before:], what="the mail is in the log")
     records = map(json.loads, running.log[before:].splitlines())
-    # A mail of the test before this one may be among them.
+    # A mail of the previous test may be among them.
     events = {record["event"] for record in records}
     assert {event for event in events if event.startswith(("execution.", "job.", "run.", "mail."))} == {
         "job.finished",

@@ -1,4 +1,4 @@
-"""Rows for integration tests, written as the services would have; by the owner of the schema, whoever `database` is."""
+"""Rows for integration tests, as the services would write them; written by the owner of the schema."""
 
 import json
 import random
@@ -50,7 +50,7 @@ async def add_job(
     owner: int = 0,
     filename: str | None = None,
 ) -> int:
-    """An upload whose execution was asked for, and its job; returns the job's id."""
+    """Add a requested upload and its job; return the job's id."""
     request_id = uuid.uuid4()
     upload = await add_upload(database, language=language, request_id=request_id, filename=filename)
     job = json.dumps({"language": language, "inputs": inputs, "contents": contents}, ensure_ascii=False)

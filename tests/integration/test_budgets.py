@@ -1,4 +1,4 @@
-"""Budgets on a real Postgres: what they hold, and that nobody waits for nobody."""
+"""Budgets on a real Postgres: what they hold, and that charges do not deadlock."""
 
 import asyncio
 from email.headerregistry import Address
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 
 async def take(database: Database, *uses: Use) -> dict[str, float]:
-    """Take, and keep what was taken only if all was."""
+    """Charge the budgets, and commit only if none refuses."""
 
     class Refused(Exception):
         pass
@@ -49,7 +49,7 @@ async def test_of_several_budgets_those_used_up_are_named(database: Database) ->
     assert sorted(await take(database, *uses)) == ["a", "c"]
 
 
-async def test_a_charge_may_overdraw_and_is_paid_off(database: Database) -> None:
+async def test_a_charge_may_overdraw_and_is_repaid_over_time(database: Database) -> None:
     async with database.transaction() as connection:
         assert await budgets.overdrawn(connection, "a") == 0
         await budgets.charge(connection, [Use("a", 100, 90), Use("b", 100, 90)])
@@ -64,7 +64,7 @@ async def test_a_charge_may_overdraw_and_is_paid_off(database: Database) -> None
 
 @pytest.mark.parametrize("how", [budgets.take, budgets.charge])
 async def test_two_charges_of_the_same_budgets_do_not_deadlock(database: Database, how: object) -> None:
-    """Each is stopped between the two budgets that both want, by a third transaction that holds one between them."""
+    """A third transaction holds the row between the two that both want, so that each stops halfway."""
     statement = budgets.take if how is budgets.take else budgets.charge
     await execute(
         database, "INSERT INTO budgets SELECT name, now() FROM unnest(ARRAY['a', 'm1', 'm2', 'z']) AS names (name)"

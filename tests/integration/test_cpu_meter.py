@@ -1,4 +1,4 @@
-"""The benchmarks' CPU meter on this kernel: it counts what nobody waits for, and nothing of ours."""
+"""The benchmarks' CPU meter on this kernel: it counts orphans, and none of our own time."""
 
 import subprocess
 import sys
@@ -11,16 +11,16 @@ from benchmarks.cpu_meter import CgroupMeter, TreeMeter, cpu_meter, cpu_of_child
 pytestmark = pytest.mark.integration
 
 _BURN = "import time\nwhile time.process_time() < {seconds}: pass\n"
-#: Forks, and ends at once; the child burns on, and is reaped by somebody else.
+#: Forks, and ends at once; the child keeps computing, and another process reaps it.
 _ORPHAN = f"import os\nif os.fork(): os._exit(0)\n{_BURN}print('done')\n"
 
 
 def burn(program: str, seconds: float) -> None:
-    """Returns when the last of it has closed its standard output."""
+    """Run it, and return when its last process has closed the standard output."""
     subprocess.run([sys.executable, "-c", program.format(seconds=seconds)], check=True, stdout=subprocess.PIPE)
 
 
-def test_orphans_are_counted_and_we_are_not() -> None:
+def test_orphans_are_counted_and_the_test_is_not() -> None:
     with cpu_meter() as meter:
         if not isinstance(meter, CgroupMeter):
             pytest.skip("no cgroup can be made here")
@@ -37,7 +37,7 @@ def test_orphans_are_counted_and_we_are_not() -> None:
         assert meter.seconds() - spent < 0.1
 
 
-def test_it_agrees_with_the_kernel_about_reaped_children() -> None:
+def test_the_meter_agrees_with_the_kernel_on_reaped_children() -> None:
     with cpu_meter() as meter:
         if not isinstance(meter, CgroupMeter):
             pytest.skip("no cgroup can be made here")
@@ -61,6 +61,6 @@ def test_without_a_cgroup_live_processes_are_counted() -> None:
         assert child.stdout
         child.stdout.readline()
 
-        assert meter.seconds() - before >= 0.28  # in ticks, each part rounded down
+        assert meter.seconds() - before >= 0.28  # in ticks, each rounded down
 
         child.communicate(b"\n")

@@ -1,4 +1,4 @@
-"""The pool's connections: whose they are, and that cancelling nobody costs one."""
+"""The pool's connections: which task uses which, and that a cancelled task loses none."""
 
 import asyncio
 import contextlib
@@ -76,7 +76,7 @@ async def test_a_cancelled_task_loses_no_connection(database: Database) -> None:
                 async with database.transaction() as connection:
                     await connection.fetch_one("SELECT 1")
         except asyncio.CancelledError:
-            # What a runner does on its way out: it hands its job back.
+            # As a runner that stops: it hands its job back.
             return await count(database)
 
     for _ in range(40):

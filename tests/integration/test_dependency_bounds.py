@@ -1,4 +1,4 @@
-"""The versions that `pyproject.toml` and the locked files promise to work: resolved, installed, and imported."""
+"""The versions that `pyproject.toml` and the locks allow are resolved, installed and imported."""
 
 import functools
 import os
@@ -16,8 +16,8 @@ ROOT: Final = Path(__file__).parents[2]
 PACKAGES: Final = ("api_service", "executor", "job_runner", "precieux", "queue_consumer", "shared")
 PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
-#: Imports every module of the packages that it is given. Those left out start something when they are imported: the
-#: zygote of a box, and Alembic's migration.
+#: Imports every module of these packages, but for those that start something when they are imported: the zygote of
+#: a box, and Alembic's migration.
 _IMPORT_ALL: Final = """
 import importlib, pkgutil, sys
 
@@ -30,11 +30,11 @@ for package in map(importlib.import_module, sys.argv[1:]):
 
 @functools.cache
 def _environment() -> dict[str, str]:
-    """Ours, in which uv asks the package index that pip asks, and trusts the certificates that this machine trusts."""
-    asked = subprocess.run(
+    """Return our environment, in which uv uses pip's package index and this machine's certificates."""
+    pip = subprocess.run(
         [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True
     )
-    index = {"UV_DEFAULT_INDEX": asked.stdout.strip()} if asked.stdout.strip() else {}
+    index = {"UV_DEFAULT_INDEX": pip.stdout.strip()} if pip.stdout.strip() else {}
     return {**index, **os.environ, "UV_SYSTEM_CERTS": "true", "UV_PYTHON_DOWNLOADS": "never"}
 
 
@@ -67,7 +67,7 @@ def test_the_lowest_versions_have_all_that_is_imported(
     import_everything(tmp_path, lowest, packages)
 
 
-def test_the_executor_needs_nothing_but_its_own_lock(tmp_path: Path) -> None:
+def test_the_executors_lock_has_all_that_it_imports(tmp_path: Path) -> None:
     import_everything(tmp_path, ROOT / "deploy/requirements/executor.txt", ["executor"])
 
 

@@ -1,4 +1,4 @@
-"""The gateway of Compose: its own configuration, before a backend of ours instead of the API's replicas."""
+"""The gateway of Compose, with its own configuration and a test's backend instead of the API's replicas."""
 
 import os
 import shutil
@@ -22,21 +22,21 @@ from tests.waiting import eventually_sync
 pytestmark = pytest.mark.integration
 
 CONFIGURATION: Final = (Path(__file__).parents[2] / "deploy/haproxy.cfg").read_text()
-#: Of one address; small, for the test's sake.
+#: Connections of one address; few, to keep the test short.
 CONNECTIONS: Final = 8
 REQUESTS: Final = 60
-#: Enough for all that a test of one limit does without reaching the other.
+#: More than a test of the other limit needs.
 MANY: Final = 1000
 
 
 class Backend(ThreadingHTTPServer):
-    """Answers with how much it was sent; remembers which paths it has seen."""
+    """Answers with the length of the body, and records the paths."""
 
     request_queue_size = 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.seen: list[str] = []
+        self.paths: list[str] = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -47,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(b"ready")
 
     def do_POST(self) -> None:
-        self.server.seen.append(self.path)
+        self.server.paths.append(self.path)
         length = len(self.rfile.read(int(self.headers["Content-Length"])))
         self._answer(str(length).encode())
 
@@ -72,7 +72,7 @@ class Gateway:
             yield connection
 
     def answer(self, request: bytes, source: str = "127.0.0.1") -> bytes:
-        """All that comes back until the connection ends; nothing when it is refused."""
+        """Return all that arrives until the connection ends; nothing if it is refused."""
         try:
             with self.connected(source) as connection:
                 connection.sendall(request)
@@ -112,10 +112,10 @@ def gateway(folder: Path, *, connections: int = MANY, requests: int = MANY, sile
             "bind :8404": f"bind 127.0.0.1:{health}",
             "server-template api 16 api_service:8000": f"server api 127.0.0.1:{backend.server_port}",
             "resolvers docker resolve-prefer ipv4 init-addr none": "",
-            # Waited for in earnest: the shorter, the sooner the test ends.
+            # The test waits for this one: the shorter, the sooner it ends.
             "timeout http-request 10s": "timeout http-request 1s",
             "timeout client 20s": f"timeout client {silence}",
-            # And what is held on purpose must last, however slow the machine.
+            # And connections that are held on purpose must last on a slow machine.
             "timeout http-keep-alive 15s": "timeout http-keep-alive 60s",
         }.items():
             assert text.count(written) == 1, written
@@ -133,17 +133,17 @@ def gateway(folder: Path, *, connections: int = MANY, requests: int = MANY, sile
         )
         stack.callback(process.wait)
         stack.callback(process.kill)
-        made = Gateway(port, backend)
+        running = Gateway(port, backend)
 
         def ready() -> bool:
             assert process.poll() is None
             try:
-                return b" 200 " in made.answer(GET, "127.0.0.9")
+                return b" 200 " in running.answer(GET, "127.0.0.9")
             except OSError:
                 return False
 
         eventually_sync(ready, what="the gateway is ready")
-        yield made
+        yield running
 
 
 def test_a_head_that_does_not_end_is_given_up(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_head_that_does_not_end_is_given_up(tmp_path: Path) -> None:
         assert [read_all(connection).split(b"\r\n")[0] for connection in slow] == [
             b"HTTP/1.1 408 Request Time-out"
         ] * len(slow)
-        assert one.backend.seen == []
+        assert one.backend.paths == []
 
 
 def test_a_body_that_does_not_begin_costs_the_api_nothing(tmp_path: Path) -> None:
@@ -164,14 +164,14 @@ def test_a_body_that_does_not_begin_costs_the_api_nothing(tmp_path: Path) -> Non
         for connection in slow:
             connection.sendall(request[:-9_000])
         assert all(read_all(connection).startswith(b"HTTP/1.1 408 ") for connection in slow)
-        assert one.backend.seen == []
+        assert one.backend.paths == []
 
 
 def test_many_connections_of_one_address_leave_room_for_others(tmp_path: Path) -> None:
     with gateway(tmp_path, connections=CONNECTIONS) as one, ExitStack() as stack:
         held = [stack.enter_context(one.connected()) for _ in range(CONNECTIONS)]
         for connection in held:
-            # A whole request each, so that it is the limit and no deadline that counts.
+            # A whole request each, so that the limit refuses them and no deadline.
             connection.sendall(GET.replace(b"Connection: close\r\n", b""))
             assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
         assert one.answer(GET) == b""
@@ -193,13 +193,13 @@ def test_many_requests_of_one_address_leave_room_for_others(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("size", [0, 1, 16_384, 100_000, 2_500_000])
-def test_a_submission_of_any_size_passes_whole(tmp_path: Path, size: int) -> None:
+def test_a_submission_of_any_size_passes_unchanged(tmp_path: Path, size: int) -> None:
     with gateway(tmp_path) as one:
         assert one.answer(post(b"x" * size)).endswith(f"\r\n\r\n{size}".encode())
 
 
-def test_a_client_that_asks_first_is_told_to_go_on(tmp_path: Path) -> None:
-    """As curl does with a longer body."""
+def test_a_client_that_expects_100_continue_gets_it(tmp_path: Path) -> None:
+    """curl does so before it sends a longer body."""
     head, _, body = post(b"x" * 100_000, Expect="100-continue").partition(b"\r\n\r\n")
     with gateway(tmp_path) as one, one.connected() as connection:
         connection.sendall(head + b"\r\n\r\n")
@@ -214,4 +214,4 @@ def test_a_client_that_asks_first_is_told_to_go_on(tmp_path: Path) -> None:
 def test_a_head_that_is_too_large_does_not_reach_the_api(tmp_path: Path, headers: dict[str, str]) -> None:
     with gateway(tmp_path) as one:
         assert not one.answer(post(b"", "/large", **headers)).startswith(b"HTTP/1.1 200 ")
-        assert one.backend.seen == []
+        assert one.backend.paths == []

@@ -1,17 +1,17 @@
-"""The port beside each service."""
+"""The port of each service for metrics and health."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from precieux.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
-from shared.database.connection import Database, DatabaseSettings
+from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.health import Health, HealthSettings
+from tests.fixtures.postgres import connected
 from tests.integration.rows import add_job
 from tests.waiting import eventually
 
@@ -36,7 +36,7 @@ async def serving(database: Database) -> AsyncIterator[httpx.AsyncClient]:
     await running
 
 
-async def test_metrics_tell_what_waits_and_since_when(database: Database) -> None:
+async def test_metrics_show_what_waits_and_since_when(database: Database) -> None:
     await add_job(database)
     async for client in serving(database):
         text = (await client.get("/metrics")).text
@@ -47,13 +47,11 @@ async def test_metrics_tell_what_waits_and_since_when(database: Database) -> Non
 
 
 async def test_a_service_without_its_database_is_not_healthy(own_postgres: EmbeddedPostgres) -> None:
-    database = Database(DatabaseSettings(database_url=SecretStr(own_postgres.url(Role.API))))
-    await database.connect()
-    async for client in serving(database):
-        own_postgres.stop()
-        assert (await client.get("/healthz")).status_code == 503
-        assert (await client.get("/metrics")).status_code == 200
-    await database.disconnect()
+    async with connected(own_postgres.url(Role.API)) as database:
+        async for client in serving(database):
+            own_postgres.stop()
+            assert (await client.get("/healthz")).status_code == 503
+            assert (await client.get("/metrics")).status_code == 200
 
 
 async def test_without_a_port_nothing_is_served(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""The folder store where folders are hostile or full."""
+"""The folder store on hostile and full folders."""
 
 import errno
 import os
@@ -32,7 +32,7 @@ async def test_a_full_disk_leaves_the_old_object_and_no_litter(tmp_path: Path, m
     await store.close()
 
 
-async def test_a_link_planted_in_the_folder_leads_nowhere(tmp_path: Path) -> None:
+async def test_a_planted_symlink_is_not_followed(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret").write_bytes(b"secret")
@@ -52,7 +52,7 @@ async def test_a_link_planted_in_the_folder_leads_nowhere(tmp_path: Path) -> Non
     await store.close()
 
 
-async def test_objects_are_for_their_owner_only(tmp_path: Path) -> None:
+async def test_only_the_owner_may_read_objects(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "objects", SIGNER)
     await store.put("results/1.txt", b"x")
     modes = [(tmp_path / "objects" / path).stat().st_mode & 0o777 for path in (".", "results", "results/1.txt")]
@@ -60,7 +60,7 @@ async def test_objects_are_for_their_owner_only(tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_a_link_expires_when_it_was_asked_to(tmp_path: Path) -> None:
+async def test_a_link_expires_after_the_requested_time(tmp_path: Path) -> None:
     store = LocalStore(tmp_path, SIGNER, clock=lambda: 1_000.5)
     link = await store.link("1.txt", expires_in=timedelta(minutes=1))
     assert link == SIGNER.link("1.txt", expires=1_060)

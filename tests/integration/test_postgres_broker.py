@@ -1,48 +1,35 @@
-"""The Postgres broker: effects and removals commit together, and neither a crash nor a lost server loses a message."""
+"""The Postgres broker: effects and removals commit together, and no crash and no lost server loses a message."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 import asyncpg
 import pytest
-from pydantic import SecretStr
 
 from precieux.postgres.embedded import EmbeddedPostgres
 from shared.broker.base import Ack, Delivery, Handler, Settlement
 from shared.broker.handling import DELIVERY_LIMIT
 from shared.broker.postgres import PostgresBroker
-from shared.database.connection import Database, DatabaseSettings
+from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.errors import BrokerUnavailable, DatabaseUnavailable
 from shared.retry import RetryPolicy
 from tests.factories import make_message
-from tests.fixtures.postgres import migrate
+from tests.fixtures.brokers import consuming
+from tests.fixtures.postgres import connected, migrate
 from tests.integration.rows import fetch
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
 QUICK = RetryPolicy(base=0.05, cap=0.2)
-FOR_EVER = 3600.0
+AN_HOUR = 3600.0
 
 
 @pytest.fixture
 def broker(database: Database) -> PostgresBroker:
-    """It never polls within a test, so what arrives was notified."""
-    return PostgresBroker(database, poll_interval=FOR_EVER, policy=QUICK)
-
-
-@asynccontextmanager
-async def consuming(broker: PostgresBroker, handle: Handler) -> AsyncIterator["asyncio.Task[None]"]:
-    stop = asyncio.Event()
-    task = asyncio.create_task(broker.consume(handle, stop))
-    try:
-        yield task
-    finally:
-        stop.set()
-        async with asyncio.timeout(20):
-            await task
+    """Return a broker that never polls within a test, so every message arrives by a notification."""
+    return PostgresBroker(database, poll_interval=AN_HOUR, policy=QUICK)
 
 
 async def test_a_message_and_its_effect_commit_together(database: Database, broker: PostgresBroker) -> None:
@@ -124,7 +111,7 @@ async def test_a_connection_cut_while_handling_only_repeats_the_batch(
     await broker.publish([make_message(b"1"), make_message(b"2")])
     async with consuming(broker, handle):
         await eventually(lambda: _is(database, (2, 0)))
-    # The first is handled again; the second comes by itself, since the consumer has just started.
+    # The first is handled again; the second comes alone, since the consumer has just started.
     assert calls == 3
 
 
@@ -164,7 +151,7 @@ async def test_publishing_is_part_of_the_transaction_around_it(database: Databas
     assert await _counts(database) == (0, 0)
 
 
-async def test_what_is_published_wakes_a_consumer_that_never_polls(database: Database, broker: PostgresBroker) -> None:
+async def test_a_notification_wakes_a_consumer_that_never_polls(database: Database, broker: PostgresBroker) -> None:
     attempts: list[int] = []
     async with consuming(broker, _noting(database, attempts)):
         for count in range(1, 6):
@@ -183,12 +170,10 @@ async def test_a_lost_notification_costs_the_poll_interval_at_most(database: Dat
 
 async def test_consumer_and_publisher_survive_a_server_restart(own_postgres: EmbeddedPostgres) -> None:
     migrate(own_postgres.url(Role.OWNER))
-    database = Database(DatabaseSettings(database_url=SecretStr(own_postgres.url(Role.OWNER))))
-    await database.connect()
-    broker = PostgresBroker(database, poll_interval=FOR_EVER, policy=QUICK)
     attempts: list[int] = []
-    try:
-        async with consuming(broker, _noting(database, attempts)) as task:
+    async with connected(own_postgres.url(Role.OWNER)) as database:
+        broker = PostgresBroker(database, poll_interval=AN_HOUR, policy=QUICK)
+        async with consuming(broker, _noting(database, attempts)) as consumer:
             await broker.publish([make_message()])
             await eventually(lambda: len(attempts) == 1)
             own_postgres.stop()
@@ -196,32 +181,25 @@ async def test_consumer_and_publisher_survive_a_server_restart(own_postgres: Emb
                 await broker.publish([make_message()])
             own_postgres.start()
             await eventually(lambda: _published(broker))
-            # Where the server went before the first was settled, that comes again, and maybe with the second in one go.
+            # If the server went before the first was settled, it comes again, maybe together with the second.
             await eventually(lambda: len(attempts) >= 2)
-            assert not task.done()
-    finally:
-        await database.disconnect()
+            assert not consumer.task.done()
 
 
-async def test_consumers_never_hold_the_same_message(database: Database, database_url: str) -> None:
-    others = [Database(DatabaseSettings(database_url=SecretStr(database_url))) for _ in range(3)]
-    for other in others:
-        await other.connect()
-    brokers = [PostgresBroker(each, poll_interval=0.1, policy=QUICK) for each in others]
-    seen: list[bytes] = []
+async def test_consumers_never_hold_the_same_message(database: Database, other_databases: list[Database]) -> None:
+    brokers = [PostgresBroker(each, poll_interval=0.1, policy=QUICK) for each in other_databases]
+    received: list[bytes] = []
 
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        seen.extend(delivery.body for delivery in deliveries)
+        received.extend(delivery.body for delivery in deliveries)
         await asyncio.sleep(0)
         return [Ack()] * len(deliveries)
 
     messages = [make_message(str(number).encode()) for number in range(1000)]
     await PostgresBroker(database).publish(messages)
     async with consuming(brokers[0], handle), consuming(brokers[1], handle), consuming(brokers[2], handle):
-        await eventually(lambda: len(seen) >= len(messages))
-    assert sorted(seen, key=int) == [message.body for message in messages]
-    for other in others:
-        await other.disconnect()
+        await eventually(lambda: len(received) >= len(messages))
+    assert sorted(received, key=int) == [message.body for message in messages]
 
 
 def _noting(database: Database, attempts: list[int]) -> Handler:
@@ -234,14 +212,14 @@ def _noting(database: Database, attempts: list[int]) -> Handler:
 
 
 async def _note(database: Database, deliveries: Sequence[Delivery]) -> None:
-    """The handler's effect: a row in another table, in what it believes to be its own transaction."""
+    """Write the handler's effect: a row in another table, in a nested transaction."""
     async with database.transaction() as connection:
         for _ in deliveries:
             await connection.execute("INSERT INTO suppressions (email, reason) VALUES (gen_random_uuid(), 'effect')")
 
 
 async def _counts(database: Database) -> tuple[int, int]:
-    """Effects, and messages in any queue."""
+    """Return how many effects there are, and how many messages in all queues."""
     async with database.transaction() as connection:
         row = await connection.fetch_one(
             "SELECT (SELECT count(*) FROM suppressions) AS effects, (SELECT count(*) FROM messages) AS messages"

@@ -1,4 +1,4 @@
-"""The RabbitMQ adapter against a broker that stops, dies, hangs, and holds what others left there."""
+"""The RabbitMQ adapter against a broker that stops, dies, hangs, and holds others' queues and messages."""
 
 import asyncio
 import signal
@@ -6,19 +6,19 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.spec import BasicProperties
 
-from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Handler, Reject, Settlement
+from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Reject, Settlement
 from shared.broker.rabbitmq import RabbitMQBroker
 from shared.errors import BrokerUnavailable, ConfigurationError
 from shared.retry import RetryPolicy
 from tests.factories import make_message
-from tests.fixtures.brokers import RabbitMQDeadLetters, with_channel
+from tests.fixtures.brokers import RabbitMQDeadLetters, consuming, with_channel
 from tests.fixtures.rabbitmq_server import RabbitMQServer
 from tests.fixtures.relay import Relay
 from tests.waiting import eventually
@@ -30,7 +30,7 @@ QUICK = RetryPolicy(base=0.05, cap=0.2)
 
 @pytest.fixture
 async def open_broker() -> AsyncIterator[Callable[..., RabbitMQBroker]]:
-    """Brokers by address, closed at the end."""
+    """Return a function that connects to an address; the brokers are closed at the end."""
     brokers: list[RabbitMQBroker] = []
 
     def open_one(url: str, timeout: float = 5.0) -> RabbitMQBroker:
@@ -51,18 +51,6 @@ class Acking:
         self.bodies += [delivery.body for delivery in deliveries]
         self.attempts += [delivery.attempt for delivery in deliveries]
         return [Ack()] * len(deliveries)
-
-
-@asynccontextmanager
-async def consuming(broker: RabbitMQBroker, handle: Handler) -> AsyncIterator["asyncio.Task[None]"]:
-    stop = asyncio.Event()
-    task = asyncio.create_task(broker.consume(handle, stop))
-    try:
-        yield task
-    finally:
-        stop.set()
-        async with asyncio.timeout(30):
-            await task
 
 
 @pytest.mark.slow
@@ -88,7 +76,7 @@ async def test_a_hanging_broker_costs_a_publisher_its_timeout(
     before = time.monotonic()
     with pytest.raises(BrokerUnavailable, match=r"did not confirm"):
         await broker.publish([make_message()])
-    with pytest.raises(BrokerUnavailable):  # this time already on connecting
+    with pytest.raises(BrokerUnavailable):  # this time when it connects
         await broker.publish([make_message()])
     assert time.monotonic() - before < 4
     rabbitmq_server.thaw()
@@ -136,11 +124,11 @@ async def test_confirmed_messages_survive_a_killed_broker(
     async with consuming(consumer, handler):
         publishing = asyncio.create_task(publish())
         await eventually(lambda: len(handler.bodies) > 200)
-        # In order first: RabbitMQ itself forgets a queue when it is killed in the second in which that was declared.
+        # A clean stop first: RabbitMQ forgets a queue if it is killed within a second of its declaration.
         for end in (rabbitmq_server.stop, rabbitmq_server.kill):
             before = len(confirmed)
             await asyncio.to_thread(end)
-            # The server ends with the thread that started it (see precieux.parent_death): so, from this one.
+            # Started from this thread, since the server ends with the thread that started it (precieux.parent_death).
             rabbitmq_server.start()
             await eventually(lambda before=before: len(confirmed) > before + 500, timeout=30)  # type: ignore[misc]
         enough.set()
@@ -154,13 +142,13 @@ async def test_a_consumer_outlives_a_broker_that_is_not_there_yet(
 ) -> None:
     rabbitmq_server.stop()
     broker, handler = open_broker(rabbitmq_server.url), Acking()
-    async with consuming(broker, handler) as task:
+    async with consuming(broker, handler) as consumer:
         with pytest.raises(BrokerUnavailable):
             await broker.publish([make_message()])
         rabbitmq_server.start()
         await eventually(lambda: _published(broker))
         await eventually(lambda: handler.bodies)
-        assert not task.done()
+        assert not consumer.task.done()
 
 
 async def test_a_late_settlement_redelivers_the_message(
@@ -179,7 +167,7 @@ async def test_a_late_settlement_redelivers_the_message(
 
     async with consuming(broker, handle):
         await eventually(lambda: handled.count(b"2") >= 2 or (handled.count(b"1") >= 2 and b"2" in handled), timeout=30)
-    # A stale tag would have been PRECONDITION_FAILED on the new channel, and one more round of both.
+    # A stale tag would be PRECONDITION_FAILED on the new channel, and both would come once more.
     assert max(handled.count(b"1"), handled.count(b"2")) == 2
     assert _depth(rabbitmq_server.url, QUEUE) == 0
 
@@ -238,7 +226,7 @@ async def test_an_unroutable_message_redeclares_the_queue(
     assert await broker.publish([make_message()]) == [True]
 
 
-async def test_a_consumer_whose_queue_was_deleted_declares_it_anew(
+async def test_a_consumer_declares_its_deleted_queue_again(
     rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
     broker, handler = open_broker(rabbitmq_url), Acking()
@@ -255,16 +243,16 @@ async def test_a_rejected_message_is_acked_after_its_dead_letter(
 ) -> None:
     broker = open_broker(rabbitmq_url)
     await broker.publish([make_message(b"bad")])
-    seen: list[bytes] = []
+    received: list[bytes] = []
 
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        if not seen:
+        if not received:
             with_channel(rabbitmq_url, lambda channel: channel.queue_delete(DEAD_QUEUE))
-        seen.extend(delivery.body for delivery in deliveries)
+        received.extend(delivery.body for delivery in deliveries)
         return [Reject("bad")] * len(deliveries)
 
     async with consuming(broker, handle):
-        await eventually(lambda: len(seen) >= 2)
+        await eventually(lambda: len(received) >= 2)
     (letter,) = await RabbitMQDeadLetters(rabbitmq_url).read()
     assert (letter.body, letter.reason) == (b"bad", "bad")
 
@@ -302,7 +290,7 @@ async def test_the_broker_dead_letters_a_consumer_killer(
     assert letters[0].headers["x-first-death-reason"] == "delivery_limit"
 
 
-async def test_what_strangers_publish_is_delivered_too(
+async def test_messages_of_other_publishers_are_delivered_too(
     rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
     broker, handler = open_broker(rabbitmq_url), Acking()
@@ -327,7 +315,7 @@ def _depth(url: str, queue: str) -> int:
 
 
 def _handle_and_die(url: str) -> None:
-    """A consumer of its own process, killed when it has handled a message."""
+    """Run a consumer in its own process, and kill it when it has handled a message."""
     victim = subprocess.Popen([sys.executable, "-c", _HANDLES_AND_HANGS, url], stdout=subprocess.PIPE)
     assert victim.stdout is not None
     try:

@@ -1,4 +1,4 @@
-"""The roles in the database: each is refused what its service has no need of, and the way to them may be repeated."""
+"""The roles in the database: each may do only what its service needs, and making them may be repeated."""
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -44,7 +44,7 @@ FORBIDDEN_TO_SERVICES: Final = [
     "UPDATE api_keys SET scopes = '{admin}'",
     "SET ROLE precieux_owner",
 ]
-#: What an attacker who has taken over that service would try.
+#: What an attacker who controls that service would try.
 FORBIDDEN: Final = {
     Role.API: [
         "INSERT INTO results (output) VALUES ('better')",
@@ -102,7 +102,7 @@ async def connected(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Recor
 
 
 @pytest.mark.parametrize("role", Role)
-async def test_a_role_is_refused_what_it_has_no_need_of(database_url: str, role: Role) -> None:
+async def test_a_role_may_not_do_what_its_service_does_not_need(database_url: str, role: Role) -> None:
     async with connected(url_of(role, database_url)) as connection:
         assert await connection.fetchval("SELECT current_user") == role
         allowed = []
@@ -135,7 +135,7 @@ def test_every_table_says_who_may_use_it() -> None:
         assert Role.OWNER not in granted
 
 
-async def test_a_migration_takes_what_is_not_listed(database_url: str) -> None:
+async def test_a_migration_revokes_rights_that_are_not_listed(database_url: str) -> None:
     async with connected(database_url) as owner, connected(url_of(Role.CONSUMER, database_url)) as consumer:
         await owner.execute("GRANT SELECT ON api_keys TO precieux_consumer")
         assert await consumer.fetch("SELECT * FROM api_keys") == []
@@ -148,8 +148,8 @@ async def test_a_migration_takes_what_is_not_listed(database_url: str) -> None:
 async def test_a_database_of_one_role_is_handed_over(
     empty_database_url: str, template_database: str, is_superuser: bool
 ) -> None:
-    """As in the releases before there were roles; a managed Postgres gives nobody its superuser."""
-    assert template_database  # by then the roles exist; their passwords are the tests' own
+    """Releases before the roles used one. A managed Postgres gives no client its superuser."""
+    assert template_database  # the roles exist already, with the tests' passwords
     name, secret = f"one_role_{secrets.token_hex(4)}", secrets.token_hex(8)
     database = urlsplit(empty_database_url).path.lstrip("/")
     credentials = f"{name}:{secret}@{urlsplit(empty_database_url).netloc.rpartition('@')[2]}"
@@ -160,7 +160,7 @@ async def test_a_database_of_one_role_is_handed_over(
             f'ALTER DATABASE "{database}" OWNER TO {name}; ALTER SCHEMA public OWNER TO {name}'
         )
         if not is_superuser:
-            # Had it made them itself, it could administer them.
+            # It could administer them if it had made them.
             await administrator.execute(f"GRANT {', '.join(Role)} TO {name} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
         try:
             migrate(one_role)

@@ -1,4 +1,4 @@
-"""The S3 store against a server: what it asks of it, and how it takes refusals and silence."""
+"""The S3 store against a server: what it requests, and how it handles refusals and silence."""
 
 import asyncio
 import socket
@@ -30,7 +30,7 @@ async def test_a_missing_bucket_is_made_and_its_objects_are_private(s3: S3Servic
         grants = client.get_object_acl(Bucket=s3_bucket, Key="12.py")["Grants"]
         assert [grant["Permission"] for grant in grants] == ["FULL_CONTROL"]  # the owner's
     except ClientError as exc:
-        if exc.response["Error"]["Code"] != "NotImplemented":  # a store without ACLs has nothing to open up
+        if exc.response["Error"]["Code"] != "NotImplemented":  # a store without ACLs cannot be opened up
             raise
     client.close()
 
@@ -83,7 +83,7 @@ async def test_a_store_that_comes_up_late_is_used_without_a_restart(s3: S3Servic
     await store.close()
 
 
-async def test_what_does_not_speak_s3_is_unavailable(s3: S3Service) -> None:
+async def test_a_server_that_does_not_speak_s3_is_unavailable(s3: S3Service) -> None:
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readline()
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n<html>")

@@ -29,7 +29,7 @@ def mailer(url: str, timeout: float = 5.0) -> SmtpMailer:
     return SmtpMailer(SmtpAddress.from_url(url), SENDER, timeout=timeout)
 
 
-async def test_it_logs_in_and_names_itself_as_the_sender() -> None:
+async def test_the_mailer_logs_in_and_sets_the_envelope_sender() -> None:
     async with SmtpServer(password="p/w") as server:
         answer = await mailer(f"smtp://someone:p%2Fw@127.0.0.1:{server.port}").send(make_email("a@example.com"))
     (envelope,) = server.accepted
@@ -61,9 +61,7 @@ async def test_smtps_begins_with_tls(tls: ssl.SSLContext) -> None:
     assert [envelope.over_tls for envelope in server.accepted] == [True]
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(
-    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_untrusted_certificate_is_refused(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
     async with SmtpServer(tls=tls, implicit_tls=True) as server:
         with pytest.raises(MailerUnavailable):
@@ -81,7 +79,7 @@ async def test_a_recipient_beyond_ascii_needs_a_server_that_takes_it() -> None:
     assert unable.accepted == []
 
 
-async def test_a_long_way_out_arrives_as_the_address_that_it_is() -> None:
+async def test_a_long_unsubscribe_address_arrives_unchanged() -> None:
     link = f"https://precieux.example.com/unsubscribe?email={'a' * 60}%40example.com&signature={'b' * 43}"
     async with SmtpServer() as server:
         await mailer(f"smtp://127.0.0.1:{server.port}").send(replace(make_email(), unsubscribe=link))
@@ -113,7 +111,7 @@ async def test_a_silent_server_is_unavailable_after_the_timeout() -> None:
 
 @pytest.fixture
 def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """A server's context, whose certificate for 127.0.0.1 clients trust by `SSL_CERT_FILE`."""
+    """Return a server's TLS context; clients trust its certificate for 127.0.0.1 by `SSL_CERT_FILE`."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)

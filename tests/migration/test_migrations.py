@@ -1,4 +1,4 @@
-"""The schema that the migrations make, and the ways up and down."""
+"""The schema that the migrations make, and upgrades and downgrades."""
 
 import asyncio
 import os
@@ -12,16 +12,15 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from pydantic import SecretStr
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from shared.database.connection import Database, DatabaseSettings
+from shared.database.connection import Database
 from shared.database.migrate import alembic_config, require_current
 from shared.database.tables import metadata
 from shared.errors import ConfigurationError
 from shared.suppressions import suppressed
-from tests.fixtures.postgres import in_thread
+from tests.fixtures.postgres import connected, in_thread
 
 pytestmark = pytest.mark.migration
 
@@ -108,7 +107,7 @@ async def test_waiting_jobs_get_turns_by_key_and_keep_their_order(empty_database
         migrate(empty_database_url, command.upgrade, "head")
         jobs = await connection.fetch("SELECT id, owner, turn, place FROM job WHERE id != 2 ORDER BY owner, turn")
         assert [tuple(job) for job in jobs] == [(3, 0, 0, 7), (1, 0, 1, 9), (6, 3, 0, 4), (5, 3, 1, 5), (4, 3, 2, 6)]
-        # As the previous release makes a job.
+        # The previous release makes a job like this.
         await connection.execute("INSERT INTO job (id, upload, job, sender, turn) VALUES (7, 1, '{}', 'a', 8)")
         migrate(empty_database_url, command.downgrade, "0005")
         assert await connection.fetchval("SELECT turn FROM job WHERE id = 1") == 9
@@ -120,24 +119,19 @@ async def test_suppressions_keep_their_spelling(empty_database_url: str) -> None
     connection = await asyncpg.connect(empty_database_url)
     try:
         migrate(empty_database_url, command.upgrade, "0005")
-        given = ["o.ptout+x@googlemail.com", "Optout@gmail.com", "a@example.com"]
+        spellings = ["o.ptout+x@googlemail.com", "Optout@gmail.com", "a@example.com"]
         await connection.executemany(
-            "INSERT INTO suppressions (email, reason) VALUES ($1, 'unsubscribed')", [(email,) for email in given]
+            "INSERT INTO suppressions (email, reason) VALUES ($1, 'unsubscribed')", [(email,) for email in spellings]
         )
         migrate(empty_database_url, command.upgrade, "head")
-        # As the previous release writes one while it is replaced; both are found, this one by its spelling.
+        # The previous release writes this one during the upgrade; both are found, this one by its spelling.
         await connection.execute("INSERT INTO suppressions (email, reason) VALUES ('Late@example.com', 'unsubscribed')")
-        database = Database(DatabaseSettings(database_url=SecretStr(empty_database_url)))
-        await database.connect()
-        try:
-            async with database.transaction() as there:
-                asked = {"opt.out@gmail.com", "A+1@example.com", "Late@example.com", "b@example.com"}
-                assert await suppressed(there, asked) == asked - {"b@example.com"}
-        finally:
-            await database.disconnect()
+        async with connected(empty_database_url) as database, database.transaction() as there:
+            addresses = {"opt.out@gmail.com", "A+1@example.com", "Late@example.com", "b@example.com"}
+            assert await suppressed(there, addresses) == addresses - {"b@example.com"}
         migrate(empty_database_url, command.downgrade, "0005")
         kept = await connection.fetch("SELECT email FROM suppressions")
-        assert {row["email"] for row in kept} == {*given, "Late@example.com"}
+        assert {row["email"] for row in kept} == {*spellings, "Late@example.com"}
     finally:
         await connection.close()
 
@@ -148,13 +142,9 @@ async def test_a_service_refuses_an_older_schema_and_says_what_to_run(
 ) -> None:
     if revision is not None:
         migrate(empty_database_url, command.upgrade, revision)
-    database = Database(DatabaseSettings(database_url=SecretStr(empty_database_url)))
-    await database.connect()
-    try:
+    async with connected(empty_database_url) as database:
         with pytest.raises(ConfigurationError, match="precieux migrate"):
             await require_current(database)
-    finally:
-        await database.disconnect()
 
 
 async def test_a_service_runs_on_its_own_schema_and_on_a_newer_one(database: Database) -> None:

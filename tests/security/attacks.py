@@ -1,4 +1,4 @@
-"""The attacks as data: `programs/<name>/` holds a source and what must come of it."""
+"""The attacks as data: `programs/<name>/` holds a source and its expected outcome."""
 
 import tomllib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A sandbox of the test's own, as this host lets it be; nothing stands ready in it."""
+"""A sandbox for one test, with the mechanisms of this host; it has no boxes ready."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""The host's side of the attack suite: things that must not be touched, read, reached or left behind."""
+"""The host's side of the attack suite: what must not be touched, read, reached or left behind."""
 
 import os
 import secrets
@@ -12,12 +12,14 @@ from pathlib import Path
 
 from tests.fixtures.processes import arguments, children, pids_below
 
+#: A program that sleeps for a minute, in a process whose command line holds `{mark}`.
+SLEEPER = "import os, sys\nos.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)', '{mark}'])"
 _SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 _PLANTED = ("planted", "planted.d", "stolen", "left", "fill0", "mem", "disk", "deep", "hole")
 
 
 class Host:
-    """A canary file that anyone may read, and listeners on loopback and in the abstract namespace."""
+    """A canary file that every user may read, and listeners on loopback and in the abstract namespace."""
 
     def __init__(self, folder: Path) -> None:
         self.secret = secrets.token_hex(16)
@@ -43,7 +45,7 @@ class Host:
             threading.Thread(target=self._listen, args=(listener, accept), daemon=True).start()
 
     def prepare(self, source: str, mark: str) -> str:
-        """Tell an attack where its aims are."""
+        """Return the source with the targets of the attack filled in."""
         for name, value in {
             "@CANARY@": str(self.canary),
             "@CANARY_DIR@": str(self.folder),
@@ -56,7 +58,7 @@ class Host:
         return source
 
     def damage(self) -> list[str]:
-        """What is not as it was."""
+        """Return what the attacks have changed on this host."""
         found = [f"contacted: {contact}" for contact in self.contacts]
         if not self.canary.is_file() or self.secret not in self.canary.read_text():
             found.append("the canary was changed")
@@ -91,7 +93,7 @@ def host() -> Iterator[Host]:
 
 
 def walls(executor: int) -> list[int]:
-    """Bubblewrap's processes that an executor has started itself.
+    """Return the bubblewrap processes that an executor has started itself.
 
     The tests' own process starts sandboxes, and may have whole executors as children.
     """
@@ -99,7 +101,7 @@ def walls(executor: int) -> list[int]:
 
 
 def keeper(executor: int) -> int:
-    """The process in the wall that makes boxes."""
+    """Return the keeper, the process in the wall that makes boxes."""
     for wall in walls(executor):
         for pid in pids_below(wall):
             words = arguments(pid)
@@ -109,5 +111,5 @@ def keeper(executor: int) -> int:
 
 
 def zygotes(executor: int) -> list[int]:
-    """The processes that fork boxes: the keeper's children, which change from time to time."""
+    """Return the zygotes, which are the keeper's children and change from time to time."""
     return children(keeper(executor))

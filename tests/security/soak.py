@@ -1,8 +1,8 @@
-"""`python -m tests.security.soak [requests]`: a long mixed load, for what only time shows. Not part of the test suite.
+"""`python -m tests.security.soak [requests]`: a long mixed load, for slow leaks. Not part of the test suite.
 
-Every answer must belong to its request; one request in twenty hangs up; afterwards the executor and its keeper must be
-no larger than after the first tenth, hold no more descriptors, and nothing of any run may be left. Then fifty programs
-each below and above their CPU limit beside sixteen busy neighbours: none may get the other's verdict.
+Every answer must belong to its request; one client in twenty hangs up. Afterwards the executor and its keeper must be
+no larger than after the first tenth and hold no more descriptors, and no run may leave anything behind. Then fifty
+programs below and fifty above their CPU limit run beside sixteen busy neighbours: each must get its own verdict.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ async def _one(http: httpx.AsyncClient, language: str, text: str, hang_up: bool)
 
 
 def _size(pid: int) -> str:
-    """Resident memory and open descriptors of the executor and the keeper."""
+    """Return the resident memory and the open descriptors of the executor and the keeper."""
     parts = []
     for process in (pid, *pids_below(pid)):
         try:

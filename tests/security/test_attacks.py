@@ -1,9 +1,9 @@
-"""Every attack against a real executor, judged by the answer and by the host; see docs/security.md.
+"""Every attack against a real executor, judged by the answer and by the state of the host (docs/security.md).
 
-All of a mode's attacks run at the same time, as they would in life, and the tests then look at what came of each.
-An attack prints HELD when it was stopped everywhere, and ESCAPED when it was not. The ordinary run makes them against
-the executor as it comes (as root where we are). The slow one makes them also without cgroups, with every program
-started from nothing, and, where we are root, as an ordinary user, without and with subordinate ids.
+All attacks of a mode run at the same time, as real ones would; then the tests check the outcome of each. An attack
+prints HELD if it was stopped everywhere, else ESCAPED. The ordinary run attacks the executor as it comes (as root if we
+are root). The slow run attacks it also without cgroups, without warm runtimes, and, if we are root, as an ordinary user
+without and with subordinate ids.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Campaign:
-    """All attacks have been made."""
+    """The finished attacks on one executor."""
 
     results: dict[str, Result]
     damage: list[str]
@@ -64,7 +64,7 @@ def campaign(request: pytest.FixtureRequest) -> Iterator[Campaign]:
 
 
 def _chosen(session: pytest.Session) -> list[Attack]:
-    """Return the attacks whose results are asked for: all, unless some tests were selected."""
+    """Return the attacks that the selected tests need."""
     calls = [vars(item).get("callspec") for item in session.items]
     names = {call.params["attack"].name for call in calls if call and "attack" in call.params}
     return [attack for attack in _ATTACKS if attack.name in names]
@@ -83,17 +83,17 @@ async def _attack_all(attacked: Host, running: RunningExecutor, attacks: list[At
         left_over = await _left_over(running.pid, before)
         started = time.monotonic()
         greeting = (await client.post("/", json={"language": "py", "code": "print('hello')"})).json()
-        taken = time.monotonic() - started
+        greeting_s = time.monotonic() - started
     names = (attack.name for attack in attacks)
-    return Campaign(dict(zip(names, results, strict=True)), attacked.damage(), left_over, greeting, taken)
+    return Campaign(dict(zip(names, results, strict=True)), attacked.damage(), left_over, greeting, greeting_s)
 
 
 async def _left_over(executor: int, before: list[int]) -> list[int]:
-    """What still lives when the boxes that stood ready have been given up."""
+    """Return the processes that still live after the waiting boxes have ended."""
     left: list[int] = []
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_DEADLINE_S * PATIENCE):
-            # Nobody announces the end of a process that is not our child.
+            # No event marks the end of a process that is not our child.
             while left := [pid for pid in pids_below(executor) if pid not in {*before, *zygotes(executor)}]:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
     return left
@@ -116,27 +116,27 @@ async def _make(attack: Attack, attacked: Host, client: httpx.AsyncClient) -> Re
 
 
 @pytest.mark.parametrize("attack", _ATTACKS, ids=lambda attack: attack.name)
-def test_attack_is_held(campaign: Campaign, attack: Attack) -> None:
+def test_the_attack_is_held(campaign: Campaign, attack: Attack) -> None:
     result = campaign.results[attack.name]
     answer, expect = result.answer, attack.expect
-    told = f"{answer.get('verdict')}: {answer['output'][:2000]} {answer['error'][:2000]}"
-    assert "ESCAPED" not in answer["output"], told
-    assert not answer["leaked"], told
+    report = f"{answer.get('verdict')}: {answer['output'][:2000]} {answer['error'][:2000]}"
+    assert "ESCAPED" not in answer["output"], report
+    assert not answer["leaked"], report
     assert not result.survivors
-    assert answer.get("verdict") in expect["verdicts"], told
+    assert answer.get("verdict") in expect["verdicts"], report
     if "output" in expect:
-        assert answer["output"] == expect["output"], told
+        assert answer["output"] == expect["output"], report
     if "truncated" in expect:
         assert answer["truncated"] == expect["truncated"]
     assert answer["wall_s"] <= expect.get("max_wall_s", 60) * PATIENCE
     assert answer["time_s"] <= expect.get("max_cpu_s", 60) * PATIENCE
 
 
-def test_host_is_as_it_was(campaign: Campaign) -> None:
+def test_the_attack_does_not_change_the_host(campaign: Campaign) -> None:
     assert campaign.damage == []
     assert campaign.left_over == []
 
 
-def test_next_program_is_served_at_once(campaign: Campaign) -> None:
+def test_the_next_program_is_served_at_once(campaign: Campaign) -> None:
     assert (campaign.greeting["verdict"], campaign.greeting["output"]) == ("ok", "hello\n")
     assert campaign.greeting_s < 2 * PATIENCE

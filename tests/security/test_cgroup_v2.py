@@ -20,6 +20,7 @@ from executor.sandbox.wall import cgroups
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.processes import processes_named
 from tests.fixtures.scope import WITH_A_BYSTANDER, Scope, scope
+from tests.security.host import SLEEPER
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
@@ -33,7 +34,6 @@ try:
 except cgroups.NotTaken as exc:
     print(exc.cause.name, exc)
 """
-_SLEEPER = "import os, sys\nos.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)', '{mark}'])"
 #: Runs the command that follows as root of a user namespace (unshare(1)), which any user may do.
 _AS_ROOT_INSIDE = ["unshare", "--user", "--map-root-user", "--mount"]
 
@@ -167,7 +167,7 @@ def _group_of(pid: int) -> Path:
 async def _sleeping_in(running: RunningExecutor) -> AsyncIterator[Path]:
     """Run a program, and yield the cgroup that it is in."""
     mark = f"sleeper-{secrets.token_hex(8)}"
-    body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60, "memory_limit": 128 << 20}
+    body = {"language": "py", "code": SLEEPER.format(mark=mark), "wall_limit": 60, "memory_limit": 128 << 20}
     async with httpx.AsyncClient(timeout=120) as client:
         request = asyncio.create_task(client.post(running.url, json=body))
         (pid,) = await eventually(lambda: processes_named(mark))

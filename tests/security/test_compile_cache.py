@@ -1,4 +1,4 @@
-"""What may be made of compiled programs that are kept: the same answer sooner, and nothing else."""
+"""The compile cache gives the same answers sooner, and changes nothing else."""
 
 from collections.abc import AsyncIterator
 
@@ -19,7 +19,7 @@ _COMPILED = [code for code, language in known().items() if language.compile and 
 
 
 class Engine:
-    """A pipeline over a real sandbox; `steps` tells how many each box had."""
+    """A pipeline over a real sandbox; `steps` are the numbers of steps of each box."""
 
     def __init__(self, settings: ExecutorSettings) -> None:
         self.sandbox = BubblewrapSandbox(find_mechanisms(settings))
@@ -50,7 +50,7 @@ async def engine() -> AsyncIterator[Engine]:
 
 
 @pytest.mark.parametrize("code", _COMPILED)
-async def test_the_second_time_there_is_nothing_to_compile(engine: Engine, code: str) -> None:
+async def test_a_program_is_compiled_once(engine: Engine, code: str) -> None:
     reference = known()[code].reference
     for name in ("world", "others", "world"):
         answer = await engine.answer(code, reference.source, input=f"{name}\n")
@@ -81,8 +81,8 @@ int main(void) {
     assert engine.steps == [2, 1, 1]
 
 
-async def test_nor_change_what_it_is_given(engine: Engine) -> None:
-    """Descriptors of what is kept would be a way; there is none."""
+async def test_a_program_cannot_change_its_cached_file(engine: Engine) -> None:
+    """It has no descriptor of a cached file, and cannot open its own for writing while it runs."""
     code = r"""
 #include <fcntl.h>
 #include <stdio.h>
@@ -94,7 +94,7 @@ int main(void) {
     printf("%d %d\n", held, own == NULL);
 }
 """
-    assert {(await engine.answer("c", code)).output for _ in range(2)} == {"0 1\n"}  # ETXTBSY, as for any that runs
+    assert {(await engine.answer("c", code)).output for _ in range(2)} == {"0 1\n"}  # ETXTBSY
 
 
 async def test_the_same_text_is_another_program_in_another_language(engine: Engine) -> None:
@@ -105,7 +105,7 @@ async def test_the_same_text_is_another_program_in_another_language(engine: Engi
     assert engine.steps == [2, 2, 1, 1]
 
 
-async def test_what_does_not_compile_is_told_each_time(engine: Engine) -> None:
+async def test_a_compile_error_is_reported_each_time(engine: Engine) -> None:
     for name in ("first", "second", "first"):
         answer = await engine.answer("c", f"int main(void) {{ return {name}; }}")
         assert answer.verdict is Verdict.COMPILE_ERROR
@@ -113,8 +113,8 @@ async def test_what_does_not_compile_is_told_each_time(engine: Engine) -> None:
     assert engine.steps == [2, 2, 2]
 
 
-async def test_nothing_changes_but_the_time(engine: Engine) -> None:
-    """Limits, verdicts and the program's own times."""
+async def test_a_cached_program_has_the_same_limits_and_verdicts(engine: Engine) -> None:
+    """Limits, verdicts and the program's times stay the same."""
     spin = "int main(void) { for (volatile int go = 1; go;); }"
     hog = "#include <stdlib.h>\n#include <string.h>\nint main(void) { for (;;) memset(malloc(1 << 20), 1, 1 << 20); }"
     fault = "int main(void) { volatile int *nowhere = 0; return *nowhere; }"
@@ -137,7 +137,7 @@ async def test_the_time_of_compilation_is_not_kept(engine: Engine) -> None:
     assert engine.steps == [2, 2]
 
 
-async def test_it_can_be_turned_off() -> None:
+async def test_the_cache_can_be_turned_off() -> None:
     engine = Engine(ExecutorSettings(compile_cache_bytes=0))
     try:
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""The doctor and the self-test tell the truth about this host, and refuse where they must."""
+"""The doctor and the self-test report this host correctly, and fail where they must."""
 
 import json
 import os
@@ -30,14 +30,14 @@ def _report(**settings: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, report
 
 
-def test_everything_holds_here() -> None:
+def test_every_guarantee_holds_here() -> None:
     code, report = _report()
     assert (code, report["serves"]) == (0, True)
     assert [row["guarantee"] for row in report["rows"] if not row["held"]] == []
     assert all(row["mechanism"] for row in report["rows"])
 
 
-def test_it_lists_the_languages_with_their_versions() -> None:
+def test_the_languages_are_listed_with_their_versions() -> None:
     _, report = _report()
     versions = {one["language"]: one["version"] for one in report["languages"]}
     assert {"py", "c"} <= versions.keys()
@@ -46,13 +46,13 @@ def test_it_lists_the_languages_with_their_versions() -> None:
 
 
 @pytest.mark.parametrize("command", [("executor.doctor",), ("precieux", "doctor")])
-def test_its_help_says_what_it_does_and_what_options_it_takes(command: tuple[str, ...]) -> None:
-    told = _run(*command, "--help").stdout
-    assert "whether this machine can run programs safely" in told
-    assert "--json" in told
+def test_the_help_names_the_purpose_and_the_options(command: tuple[str, ...]) -> None:
+    output = _run(*command, "--help").stdout
+    assert "whether this machine can run programs safely" in output
+    assert "--json" in output
 
 
-def test_without_cgroups_it_says_so_and_what_to_do() -> None:
+def test_missing_cgroups_are_reported_with_the_remedy() -> None:
     code, report = _report(executor_use_cgroups="false")
     assert code == 0
     memory = next(row for row in report["rows"] if row["guarantee"].startswith("memory"))
@@ -60,7 +60,7 @@ def test_without_cgroups_it_says_so_and_what_to_do() -> None:
     assert memory["remedy"]
 
 
-def test_a_wall_that_does_not_stand_is_told_with_its_words(tmp_path: Path) -> None:
+def test_a_wall_that_cannot_start_is_quoted(tmp_path: Path) -> None:
     broken = tmp_path / "bwrap"
     broken.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
     broken.chmod(0o755)
@@ -75,7 +75,7 @@ def test_a_wall_that_does_not_stand_is_told_with_its_words(tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_a_wall_with_a_hole_is_refused(tmp_path: Path) -> None:
-    """A bubblewrap that shows the host's /root and /home: the self-test must find out by itself."""
+    """The self-test must notice a bubblewrap that shows the host's /root and /home."""
     holed = tmp_path / "bwrap"
     holed.write_text(
         '#!/bin/sh\nexec $(command -v bwrap || echo @WHEEL@) --ro-bind /var /root --ro-bind /var /home "$@"\n'.replace(
@@ -95,7 +95,7 @@ def test_a_wall_with_a_hole_is_refused(tmp_path: Path) -> None:
     assert (code, report["serves"]) == (0, True)
 
 
-def test_no_bubblewrap_is_refused_with_how_to_get_one() -> None:
+def test_a_missing_bubblewrap_is_reported_with_the_remedy() -> None:
     refused = _run("executor", bwrap="/nonexistent/bwrap")
     assert refused.returncode == os.EX_CONFIG
     assert "PRECIEUX_BWRAP" in refused.stderr

@@ -1,4 +1,4 @@
-"""Clients that send slowly, send too much or read nothing, beside one that behaves."""
+"""Clients that send slowly, send too much or read nothing, beside one that behaves well."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ def _connect(executor: RunningExecutor) -> socket.socket:
 
 
 def _peak_memory(executor: RunningExecutor) -> int:
-    """Bytes that the executor's own process has had at most, since it started or since `_forget_peak`."""
+    """Return the peak memory of the executor's process since its start or since `_forget_peak`."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{executor.pid}/status").read_text())
     assert found
     return int(found[1]) * 1024
@@ -51,7 +51,7 @@ def _runs(executor: RunningExecutor) -> bool:
     return bool(answer.json().get("output") == "1\n")
 
 
-def test_half_sent_heads_lock_nobody_out(executor: RunningExecutor) -> None:
+def test_half_sent_heads_do_not_lock_others_out(executor: RunningExecutor) -> None:
     resource.prlimit(executor.pid, resource.RLIMIT_NOFILE, (_FILES, _FILES))
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most < 2 * _FILES:
@@ -77,13 +77,13 @@ def test_stalled_bodies_together_stay_within_the_budget(executor: RunningExecuto
             with contextlib.suppress(ConnectionError):
                 for _ in range(15):
                     if select.select([connection], [], [], 0)[0]:
-                        break  # it is refused
+                        break  # the body is refused
                     connection.sendall(b"%x\r\n" % _MIB * chunked + b" " * _MIB + b"\r\n" * chunked)
         assert _runs(executor)
     assert _peak_memory(executor) - before < 2 * ExecutorSettings().max_bodies_bytes
 
 
-def test_a_refusal_says_when_to_come_again(executor: RunningExecutor) -> None:
+def test_a_refusal_says_when_to_try_again(executor: RunningExecutor) -> None:
     head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {15 * _MIB}\r\n\r\n".encode()
 
     def refusal() -> bytes:
@@ -101,8 +101,8 @@ def test_a_refusal_says_when_to_come_again(executor: RunningExecutor) -> None:
 
 
 @pytest.mark.slow
-def test_answers_that_nobody_reads_are_few(executor: RunningExecutor) -> None:
-    """The largest that there can be: every byte of both streams becomes six."""
+def test_unread_answers_take_bounded_memory(executor: RunningExecutor) -> None:
+    """These answers are the largest possible: every byte of both streams becomes six."""
     assert _runs(executor)
     _forget_peak(executor)
     before = _peak_memory(executor)
@@ -113,7 +113,7 @@ def test_answers_that_nobody_reads_are_few(executor: RunningExecutor) -> None:
             connection = stack.enter_context(_connect(executor))
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-            # Until the answer begins, or the slots are full of answers that nobody takes.
+            # Until the answer begins, or unread answers fill the slots.
             select.select([connection], [], [], 1)
         grown = _peak_memory(executor) - before
     assert grown < 2 * 4 * 12 * _MIB  # slots, copies while an answer is written, bytes of one

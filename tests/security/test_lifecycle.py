@@ -6,26 +6,47 @@ import os
 import resource
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.fixtures.executor import running_executor
+from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.processes import pids_below, processes_named
-from tests.security.host import keeper
+from tests.security.host import SLEEPER, keeper
 
 pytestmark = pytest.mark.security
 
 _DEADLINE_S = 10
-_SLEEPER = "import os, sys\nos.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)', '{mark}'])"
 
 
 async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(_DEADLINE_S):
         while not condition():  # noqa: ASYNC110  (the kernel does not report the end of a process that is not our child)
             await asyncio.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class _Sleeping:
+    client: httpx.AsyncClient
+    request: "asyncio.Task[httpx.Response]"
+
+
+@asynccontextmanager
+async def sleeping_program(executor: RunningExecutor, mark: str, before: str = "") -> AsyncIterator[_Sleeping]:
+    """Yield while `executor` runs a program that sleeps, after the lines `before`; then give its request up."""
+    async with httpx.AsyncClient(base_url=executor.url, timeout=60) as client:
+        body = {"language": "py", "code": before + SLEEPER.format(mark=mark), "wall_limit": 60}
+        request = asyncio.create_task(client.post("/", json=body))
+        try:
+            await _until(lambda: bool(processes_named(mark)))
+            yield _Sleeping(client, request)
+        finally:
+            request.cancel()
+            await asyncio.gather(request, return_exceptions=True)
 
 
 def _cgroups(executor: int) -> list[str]:
@@ -38,30 +59,23 @@ def _cgroups(executor: int) -> list[str]:
 async def test_a_client_that_hangs_up_ends_its_program() -> None:
     mark = f"hang-up-{os.getpid()}"
     with running_executor(executor_slots="1") as running:
-        async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
-            body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60}
-            request = asyncio.create_task(client.post("/", json=body))
-            await _until(lambda: bool(processes_named(mark)))
-            request.cancel()
-            await asyncio.gather(request, return_exceptions=True)
-            await _until(lambda: not processes_named(mark))
+        async with sleeping_program(running, mark):
+            pass  # then its client hangs up
+        await _until(lambda: not processes_named(mark))
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)])
-async def test_a_killed_or_stuck_keeper_fails_its_runs_and_is_replaced(number: signal.Signals) -> None:
+async def test_a_dead_or_stuck_keeper_fails_its_runs_and_is_replaced(number: signal.Signals) -> None:
     mark = f"keeper-{os.getpid()}"
     # Without warm boxes: the next keeper would start theirs again.
     with running_executor(executor_slots="2", executor_warm="false") as running:
-        async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
-            body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60}
-            request = asyncio.create_task(client.post("/", json=body))
-            await _until(lambda: bool(processes_named(mark)))
+        async with sleeping_program(running, mark) as sleeping:
             os.kill(keeper(running.pid), number)
-            failed = await request
+            failed = await sleeping.request
             assert failed.status_code == failed.json()["status"] == 500
             assert failed.json()["verdict"] == "internal_error"
             await _until(lambda: not processes_named(mark))
-            again = await client.post("/", json={"language": "py", "code": "print('again')"})
+            again = await sleeping.client.post("/", json={"language": "py", "code": "print('again')"})
             assert again.json()["output"] == "again\n"
 
 
@@ -88,13 +102,10 @@ async def test_many_boxes_are_ready_with_few_descriptors() -> None:
 async def test_stopping_leaves_nothing() -> None:
     mark = f"stop-{os.getpid()}"
     with running_executor(executor_slots="1") as running:
-        async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
-            body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60}
-            request = asyncio.create_task(client.post("/", json=body))
-            await _until(lambda: bool(processes_named(mark)))
+        async with sleeping_program(running, mark) as sleeping:
             below = pids_below(running.pid)
             os.kill(running.pid, signal.SIGTERM)
-            await asyncio.gather(request, return_exceptions=True)
+            await asyncio.gather(sleeping.request, return_exceptions=True)
             await _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
     assert processes_named(mark) == []
     assert _cgroups(running.pid) == []
@@ -103,13 +114,10 @@ async def test_stopping_leaves_nothing() -> None:
 async def test_killing_the_executor_leaves_no_process() -> None:
     mark = f"kill-{os.getpid()}"
     with running_executor(executor_slots="1", expect_exit=-signal.SIGKILL) as running:
-        async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
-            body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60}
-            request = asyncio.create_task(client.post("/", json=body))
-            await _until(lambda: bool(processes_named(mark)))
+        async with sleeping_program(running, mark) as sleeping:
             below = pids_below(running.pid)
             os.kill(running.pid, signal.SIGKILL)
-            await asyncio.gather(request, return_exceptions=True)
+            await asyncio.gather(sleeping.request, return_exceptions=True)
             await _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
     with running_executor(executor_slots="1"):  # its start removes the other's cgroups
         assert _cgroups(running.pid) == []
@@ -117,13 +125,9 @@ async def test_killing_the_executor_leaves_no_process() -> None:
 
 async def test_terminals_of_another_program_are_hidden() -> None:
     mark = f"terminal-{os.getpid()}"
-    holder = "import os\nos.set_inheritable(os.open('/dev/ptmx', os.O_RDWR | os.O_NOCTTY), True)\n" + _SLEEPER
+    holder = "import os\nos.set_inheritable(os.open('/dev/ptmx', os.O_RDWR | os.O_NOCTTY), True)\n"
     with running_executor(executor_slots="2") as running:
-        async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
-            body = {"language": "py", "code": holder.format(mark=mark), "wall_limit": 60}
-            request = asyncio.create_task(client.post("/", json=body))
-            await _until(lambda: bool(processes_named(mark)))
-            answer = await client.post("/", json={"language": "py", "code": "import os\nprint(os.listdir('/dev/pts'))"})
-            request.cancel()
-            await asyncio.gather(request, return_exceptions=True)
+        async with sleeping_program(running, mark, holder) as sleeping:
+            listing = {"language": "py", "code": "import os\nprint(os.listdir('/dev/pts'))"}
+            answer = await sleeping.client.post("/", json=listing)
     assert answer.json()["output"] == "['ptmx']\n"

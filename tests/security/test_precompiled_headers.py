@@ -1,4 +1,4 @@
-"""Precompiled headers save time and change nothing: not what a program means, and not by a program."""
+"""Precompiled headers save time. They change no program's behaviour, and no program can change them."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -34,7 +34,7 @@ int main() { std::cout << "plain\\n"; }
 
 
 class Marking:
-    """Makes headers that tell that they were made ahead."""
+    """Makes precompiled headers that a program can recognize."""
 
     def __init__(self, sandbox: BubblewrapSandbox) -> None:
         self._sandbox = sandbox
@@ -85,7 +85,7 @@ async def marked(engine: Engine) -> Engine:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def marked_once(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
-    """A marked engine for tests that change nothing of it."""
+    """Return a marked engine for tests that do not change it."""
     engine = Engine(ExecutorSettings(executor_cache_dir=tmp_path_factory.mktemp("cache")))
     await _mark(engine)
     yield engine
@@ -98,7 +98,7 @@ async def marked_once(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
         ("", "ahead"),
         ("// A comment\n\n", "ahead"),
         ("#define OF_NO_CONCERN 1\n", "ahead"),
-        ("#define NDEBUG\n", "ahead"),  # <iostream> does not ask for it
+        ("#define NDEBUG\n", "ahead"),  # <iostream> does not include it
         ("#define _GLIBCXX_DEBUG\n", "plain"),
         ("#define _GLIBCXX_USE_CXX11_ABI 0\n", "plain"),
         ("#include <cstdio>\n", "plain"),
@@ -108,12 +108,12 @@ async def marked_once(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
     ],
 )
 @pytest.mark.asyncio(loop_scope="module")
-async def test_taken_only_where_it_makes_no_difference(marked_once: Engine, before: str, expected: str) -> None:
+async def test_headers_are_used_only_where_they_change_nothing(marked_once: Engine, before: str, expected: str) -> None:
     answer = await marked_once.run(f"{before}#include <iostream>\n{_TELL}")
     assert (answer.verdict, answer.output) == (Verdict.OK, f"{expected}\n"), answer.error
 
 
-async def test_a_program_compiles_before_and_after_and_reads_the_same_errors(engine: Engine) -> None:
+async def test_programs_compile_with_the_same_errors_before_and_after(engine: Engine) -> None:
     wrong = "#include <iostream>\n#include <set>\nstruct X {};\nint main() { std::set<X>{{}}; std::cout << X{}; }"
     right = "#include <iostream>\nint main() { std::cout << __INCLUDE_LEVEL__ << __LINE__ << __FILE__; }"
     before = [await engine.run(code) for code in (wrong, right)]
@@ -125,14 +125,14 @@ async def test_a_program_compiles_before_and_after_and_reads_the_same_errors(eng
     assert [answer.verdict for answer in before] == [Verdict.COMPILE_ERROR, Verdict.OK]
 
 
-async def test_its_own_templates_are_instantiated(engine: Engine) -> None:
-    """With the compiler that is here; what then differs is nothing, as `tests/contract/test_same_as_cold.py` shows."""
+async def test_the_headers_own_templates_are_instantiated(engine: Engine) -> None:
+    """This host's compiler does so; `tests/contract/test_same_as_cold.py` shows that programs behave the same."""
     with structlog.testing.capture_logs() as logs:
         await headers.make(engine.sandbox, [engine.cpp], engine.mechanisms.headers)
     assert [(entry["event"], entry.get("instantiated")) for entry in logs] == [("header.precompiled", True)]
 
 
-async def test_one_that_is_damaged_is_passed_over(marked: Engine) -> None:
+async def test_a_damaged_header_is_ignored(marked: Engine) -> None:
     assert marked.mechanisms.headers
     (file,) = marked.mechanisms.headers.rglob("*.gch")
     file.write_bytes(b"rubbish")
@@ -140,7 +140,7 @@ async def test_one_that_is_damaged_is_passed_over(marked: Engine) -> None:
     assert (answer.verdict, answer.output) == (Verdict.OK, "plain\n")
 
 
-async def test_no_program_changes_what_others_will_include(marked: Engine) -> None:
+async def test_a_program_cannot_change_the_headers_of_others(marked: Engine) -> None:
     code = f"""
 import os
 folder = "/headers"

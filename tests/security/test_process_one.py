@@ -36,7 +36,7 @@ async def test_a_program_starts_without_ignored_or_blocked_signals(sandbox: Bubb
         assert result.stdout.split() == [b"SigBlk:", b"0" * 16, b"SigIgn:", b"0" * 16]
 
 
-async def test_a_program_starts_with_three_descriptors_and_usual_umask(sandbox: BubblewrapSandbox) -> None:
+async def test_a_program_starts_with_three_descriptors_and_a_umask(sandbox: BubblewrapSandbox) -> None:
     script = "umask; ls /proc/$$/fd"
     for result in await sandbox.run(_shell(script, script)):
         assert result.stdout.split() == [b"0022", b"0", b"1", b"2"]

@@ -1,4 +1,4 @@
-"""What strangers' sources can do to each other in the compiler that they share: nothing."""
+"""Sources in the shared compiler cannot affect each other."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,13 +25,13 @@ _LONG = f"class Long {{ void run(int x) {{ {'x++; ' * 15000} }} }}"
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
-async def compiler(made: Path) -> AsyncIterator[SharedCompiler]:
-    mechanisms = find_mechanisms(ExecutorSettings(executor_cache_dir=made))
+async def compiler(cache: Path) -> AsyncIterator[SharedCompiler]:
+    mechanisms = find_mechanisms(ExecutorSettings(executor_cache_dir=cache))
     sandbox = BubblewrapSandbox(mechanisms)
     java = Installed(_JAVA, _JAVA.toolchain() or {}, "1.0")
     try:
@@ -49,7 +49,7 @@ async def compiler(made: Path) -> AsyncIterator[SharedCompiler]:
 
 async def _until_up(shared: SharedCompiler) -> None:
     async with asyncio.timeout(_READY_S):
-        while await _compile(shared, "class A {}") is None:  # noqa: ASYNC110 - nobody announces it
+        while await _compile(shared, "class A {}") is None:  # noqa: ASYNC110 - no event marks it
             await asyncio.sleep(0.05)
 
 
@@ -57,7 +57,7 @@ async def _compile(shared: SharedCompiler, source: str) -> StepResult | None:
     return await shared.compile("Main.java", source.encode(), 65536)
 
 
-async def test_a_source_sees_nothing_of_those_before(compiler: SharedCompiler) -> None:
+async def test_a_source_sees_nothing_of_earlier_ones(compiler: SharedCompiler) -> None:
     first = await _compile(compiler, "class Secret { static final int KEY = 4711; }")
     assert first
     assert set(first.artefacts) == {"Secret.class"}
@@ -69,8 +69,10 @@ async def test_a_source_sees_nothing_of_those_before(compiler: SharedCompiler) -
 
 
 @pytest.mark.slow
-async def test_each_compiles_its_own_class_of_a_name(compiler: SharedCompiler, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_compiler, "_QUEUE_S", 60.0)  # the last of them waits long on a busy machine
+async def test_sources_may_have_classes_of_the_same_name(
+    compiler: SharedCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_compiler, "_QUEUE_S", 60.0)  # the last one waits long on a busy machine
     sources = [f'class Main {{ String name = "number {number}"; }}' for number in range(20)]
     ended = await asyncio.gather(*(_compile(compiler, source) for source in sources))
     for number, each in enumerate(ended):
@@ -79,13 +81,13 @@ async def test_each_compiles_its_own_class_of_a_name(compiler: SharedCompiler, m
 
 
 @pytest.mark.slow
-async def test_one_that_breaks_the_compiler_off_is_left_to_the_ordinary_one(compiler: SharedCompiler) -> None:
+async def test_a_source_that_kills_the_shared_compiler_is_handed_on(compiler: SharedCompiler) -> None:
     assert await _compile(compiler, _DEEP) is None
     assert await _compile(compiler, "class A {}")
 
 
 @pytest.mark.slow
-async def test_one_that_takes_too_long_costs_the_others_a_moment(
+async def test_a_source_that_takes_too_long_hardly_delays_others(
     compiler: SharedCompiler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared_compiler, "_COMPILE_S", 0.02)

@@ -9,12 +9,10 @@ import pytest
 
 from tests.fixtures.executor import running_executor
 from tests.fixtures.processes import processes_named
-from tests.security.host import keeper
+from tests.security.host import SLEEPER, keeper
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
-
-_SLEEPER = "import os, sys\nos.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)', '{mark}'])"
 
 
 def _users(process: int) -> set[int]:
@@ -27,7 +25,7 @@ async def test_two_programs_and_the_keeper_have_three_users() -> None:
     mark = f"subordinate-{os.getpid()}"
     with running_executor("subordinate ids", executor_slots="2") as running:
         async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
-            body = {"language": "py", "code": _SLEEPER.format(mark=mark), "wall_limit": 60}
+            body = {"language": "py", "code": SLEEPER.format(mark=mark), "wall_limit": 60}
             requests = [asyncio.create_task(client.post("/", json=body)) for _ in range(2)]
 
             async def both_run() -> bool:

@@ -1,1 +1,1 @@
-"""Attackers and honest clients at one whole system, for as long as one likes: `make siege MINUTES=30`."""
+"""Attackers and honest clients use one whole system for a while: `make siege MINUTES=30`."""

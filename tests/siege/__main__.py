@@ -1,8 +1,8 @@
 """`python -m tests.siege --minutes 30`: honest clients alone first, then beside attackers; compares the two.
 
-The whole system runs as an operator has it: `precieux up` with real keys, and the executor as an ordinary user inside a
-memory cgroup of 2 GiB, where there are cgroups. It fails when an honest submission is not answered rightly, when the
-honest clients' median grows more than threefold, or when any process of ours has died.
+The whole system runs as in production: `precieux up` with real keys, and the executor as an ordinary user inside a
+memory cgroup of 2 GiB, if there are cgroups. It fails if an honest submission gets a wrong answer, if the honest
+clients' median grows more than threefold, or if any process of ours dies.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def main() -> int:
         except OSError as exc:
             print(f"The executor runs without a memory limit: no memory cgroup can be made here ({exc}).")
             prefix = []
-        # A session of its own, as under `up`: the kernel shares the processors out by session.
+        # Its own session, as under `up`: the kernel divides the processors among sessions.
         engine = stack.enter_context(running_executor(mode, prefix=[*prefix, "setsid"], codex_token=_TOKEN))
         up = Up(folder, {"PRECIEUX_CODEX_URL": engine.url, "PRECIEUX_CODEX_TOKEN": _TOKEN})
         up.start()
@@ -77,7 +77,7 @@ def _besiege(up: Up, executor: int, *, minutes: float, every_s: float) -> int:
 
 async def _phase(url: str, keys: list[str], seconds: float, every_s: float, *, attack: bool) -> Tally:
     *honest, hostile = keys
-    # In a process and a session of their own, so that attackers take nothing of the honest clients' processor time.
+    # In their own process and session, so that attackers take no processor time of the honest clients.
     command = [sys.executable, "-m", "tests.siege.attackers", url, hostile]
     attackers = await asyncio.create_subprocess_exec(*command, start_new_session=True) if attack else None
     started = f"{time.time():.0f}"
@@ -96,19 +96,19 @@ async def _phase(url: str, keys: list[str], seconds: float, every_s: float, *, a
 
 
 def _make_key(up: Up, name: str) -> str:
-    made = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-P", "-m", "precieux", "keys", "create", name, "--json"],
         env={**os.environ, "PRECIEUX_DATA_DIR": str(up.data_dir)},
         check=True,
         capture_output=True,
         text=True,
     )
-    key: str = json.loads(made.stdout)["key"]
+    key: str = json.loads(output.stdout)["key"]
     return key
 
 
 def _services(up: Up, executor: int) -> dict[int, str]:
-    """The processes that must live through it all, by process id."""
+    """Return the processes that must survive, by process id."""
     assert up.process
     found = {executor: "executor"}
     for name in ("queue_consumer", "job_runner", "api_service", "postgres"):

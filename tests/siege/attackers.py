@@ -1,6 +1,6 @@
-"""Attackers with one key and many connections, as a process of their own: `python -m tests.siege.attackers URL KEY`.
+"""A process of attackers with one key and many connections: `python -m tests.siege.attackers URL KEY`.
 
-Each is bounded in number and rate. SIGTERM ends them all, and what they were answered is printed as JSON.
+Each kind is bounded in number and rate. SIGTERM ends them all; then the answers' counts are printed as JSON.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ import httpx
 
 from tests.security.attacks import load
 
-#: Attackers come from an address of their own, so that a bound for each address does not hit honest clients.
+#: Attackers have their own address, so that a bound for each address does not hit honest clients.
 ADDRESS: Final = "127.0.0.2"
 _OUTSTANDING: Final = 40
 _HALF_HEADS: Final = 400
@@ -30,7 +30,7 @@ Source = tuple[str, str]  # language, source
 
 _SLEEPER: Final = ("py", "import time\ntime.sleep(600)\n")
 _SPINNER: Final = ("py", "while True: pass\n")
-#: Sources that were slow to look at, or whose answers were large to show.
+#: Sources that were slow to analyse, or whose answers were large to render.
 _POISON: Final[tuple[Source, ...]] = (
     ("java", "package" + " " * 20_000 + "x"),
     ("java", "public " * 8_000),
@@ -46,14 +46,14 @@ _POISON: Final[tuple[Source, ...]] = (
 
 @dataclass
 class Attackers:
-    """`answers` counts what the attacks were answered, by attack and status."""
+    """`answers` counts the answers to the attacks, by attack and status."""
 
     url: str
     key: str
     answers: collections.Counter[str] = field(default_factory=collections.Counter)
 
     async def run(self) -> None:
-        """Attack in every way at once, until cancelled."""
+        """Attack in every way at once until cancelled."""
         free = asyncio.Semaphore(_OUTSTANDING)
         attacks: list[Callable[[], Awaitable[None]]] = [
             lambda: self._submit_all(free),
@@ -73,7 +73,7 @@ class Attackers:
             await asyncio.sleep(random.uniform(2, 10))
 
     async def _submit_all(self, free: asyncio.Semaphore) -> None:
-        """Submit every hostile program, each from an address of its own, some tens at a time."""
+        """Submit every hostile program, each from another address, some tens at a time."""
         async with self._client() as client, asyncio.TaskGroup() as group:
             for number, (language, source) in enumerate(_programs()):
                 await free.acquire()
@@ -93,9 +93,9 @@ class Attackers:
             self.answers[f"submit {registered.status_code}"] += 1
             if registered.is_success:
                 upload = registered.json().rpartition(" ")[2]
-                asked = await client.get("/check_email/", params={"id": upload})
-                self.answers[f"ask {asked.status_code}"] += 1
-                await asyncio.sleep(5)  # so long it counts as outstanding, which bounds the rate
+                answer = await client.get("/check_email/", params={"id": upload})
+                self.answers[f"ask {answer.status_code}"] += 1
+                await asyncio.sleep(5)  # it counts as outstanding until then, which bounds the rate
         except httpx.HTTPError as exc:
             self.answers[f"submit {type(exc).__name__}"] += 1
         finally:
@@ -109,7 +109,7 @@ class Attackers:
                 await asyncio.sleep(0.1)
 
     async def _send_nonsense(self) -> None:
-        """Requests of which every part is wrong: none may be answered with a 5xx but 503."""
+        """Send requests with every part wrong; 503 is the only 5xx that may answer them."""
         hostile = "\x7f" * 200
         async with self._client() as client:
             for request in (
@@ -166,7 +166,7 @@ class Attackers:
 
 
 def _programs() -> Iterator[Source]:
-    """All programs of the attack suite, and between them those that hold a slot for long, or are heavy to handle."""
+    """Yield all programs of the attack suite, mixed with ones that hold a slot for long or are costly to handle."""
     heavy = itertools.cycle((_SLEEPER, *_POISON, _SPINNER))
     for attack in load():
         yield attack.language, attack.source

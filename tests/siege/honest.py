@@ -1,4 +1,4 @@
-"""Honest clients: each submits a small program now and then, and waits for its right answer."""
+"""Honest clients: each submits a small program now and then, and waits for the correct answer."""
 
 import asyncio
 import itertools
@@ -9,7 +9,7 @@ from typing import Final
 
 import httpx
 
-#: By name and source. Each prints its input reversed; the file's extension is the language.
+#: File name and source. Each prints its input reversed; the extension is the language.
 _PROGRAMS: Final = [(file.name, file.read_bytes()) for file in sorted((Path(__file__).parent / "programs").iterdir())]
 _POLL_S: Final = 0.05
 _PATIENCE_S: Final = 180.0
@@ -17,7 +17,7 @@ _PATIENCE_S: Final = 180.0
 
 @dataclass
 class Tally:
-    """What became of the submissions of one phase. `seconds` are from the first call to the right answer."""
+    """The outcome of one phase's submissions. `seconds` are from the first call to the correct answer."""
 
     seconds: list[float] = field(default_factory=list)
     put_off: int = 0
@@ -29,7 +29,7 @@ class Tally:
 
 
 async def submit_for(url: str, key: str, name: str, *, seconds: float, every_s: float) -> Tally:
-    """Start a submission every `every_s` seconds for `seconds`; returns when all of them have their answer."""
+    """Start a submission every `every_s` seconds for `seconds`; return when all have their answers."""
     tally = Tally()
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client, asyncio.TaskGroup() as group:
@@ -46,7 +46,7 @@ async def _submit(client: httpx.AsyncClient, name: str, file_name: str, source: 
     language = file_name.rpartition(".")[2]
     started = time.monotonic()
     email = f"{name}@honest.example.com"
-    # A comment of its own, so that no compiled program is found again.
+    # A unique comment, so that no cached compilation is used.
     comment = f"{'#' if language == 'py' else '//'} {name}\n"
     form = {"email": email, "language": language, "inputs": name, "enable": "0"}
     files = {"file": (file_name, source + comment.encode())}
@@ -71,11 +71,11 @@ async def _submit(client: httpx.AsyncClient, name: str, file_name: str, source: 
 
 
 class _Refused(Exception):
-    """The server refused what an honest client may ask."""
+    """The server refused an honest client's request."""
 
 
 async def _insist(client: httpx.AsyncClient, method: str, path: str, tally: Tally, **request: object) -> dict:  # type: ignore[type-arg]
-    """The JSON answer; asks again after 503, which says that the server is busy."""
+    """Return the JSON answer; try again after 503, which says that the server is busy."""
     while True:
         response = await client.request(method, path, **request)  # type: ignore[arg-type]
         if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:

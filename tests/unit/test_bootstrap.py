@@ -1,4 +1,4 @@
-"""Which Pythons `deploy/bootstrap` considers, and in which order."""
+"""The Pythons that `deploy/bootstrap` considers, and their order."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 
 BOOTSTRAP: Final = Path(__file__).parents[2] / "deploy/bootstrap"
 
-#: Claims to be another version of Python.
+#: Pretends to be another version of Python.
 _STAND_IN: Final = """#!/bin/sh
 [ "$1" = -c ] || exit 1
 exec {python} -c "import sys; sys.version_info = {version}; sys.executable = '$0'; $2"
@@ -51,13 +51,13 @@ def test_a_pre_release_is_the_last_choice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["python3.12-config", "python3.12t.bak"])
-def test_what_is_no_interpreter_is_not_started(tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_no_interpreter_is_not_started(tmp_path: Path, name: str) -> None:
     install(tmp_path, name, 12)
     install(tmp_path, "python3.12", 12)
     assert found([tmp_path]) == ["python3.12"]
 
 
-def test_what_does_not_start_is_passed_over(tmp_path: Path) -> None:
+def test_an_interpreter_that_does_not_start_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "python3.13").write_text("#!/bin/sh\nexit 127\n")
     (tmp_path / "python3.13").chmod(0o755)
     install(tmp_path, "python3.12", 12)

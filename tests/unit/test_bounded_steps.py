@@ -1,4 +1,4 @@
-"""The count of steps itself: it is the same every time, and finds what is not linear."""
+"""The count of steps is the same every time, and finds functions that are not linear."""
 
 import re
 from collections.abc import Callable
@@ -26,21 +26,21 @@ def _once(text: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("work", [_CUBIC.search, _copies, _squares], ids=["pattern", "copies", "loops"])
-def test_what_is_not_linear_is_found(work: Callable[[str], object]) -> None:
+def test_a_function_that_is_not_linear_is_found(work: Callable[[str], object]) -> None:
     with pytest.raises(TooManySteps):
         check_linear(work, lambda size: "package" + " " * size)
 
 
 @pytest.mark.parametrize("work", [_LINEAR.search, _once, str.split], ids=["pattern", "loops", "function in C"])
-def test_what_is_linear_is_not(work: Callable[[str], object]) -> None:
+def test_a_linear_function_passes(work: Callable[[str], object]) -> None:
     check_linear(work, lambda size: "package" + " " * size)
 
 
 def test_the_count_is_the_same_every_time() -> None:
     text = "package a.b " * 200
-    # The first count holds what Python does once.
+    # The first count includes what Python does only once.
     _, *counts = [count_steps(lambda: (_CUBIC.search(text), _once(text)), 10_000_000) for _ in range(6)]
-    # The allocator may take a block more or less.
+    # The allocator may use a block more or less.
     assert max(counts) - min(counts) <= max(counts) / 1000
 
 

@@ -1,4 +1,4 @@
-"""docker-compose.yml as it is written: who reaches whom, who knows what, and what each may take."""
+"""docker-compose.yml as it is written: networks, secrets and resource limits."""
 
 import re
 import subprocess
@@ -23,11 +23,11 @@ def members(network: str) -> set[str]:
 
 
 def text_of(name: str) -> str:
-    """All that the container is given."""
+    """Return the whole definition of the container."""
     return str(SERVICES[name])
 
 
-def test_who_is_on_which_network() -> None:
+def test_each_service_is_on_its_networks() -> None:
     assert {network: members(network) for network in FILE["networks"]} == {
         "outside": {"gateway"},
         "edge": {"gateway", "api_service"},
@@ -38,7 +38,7 @@ def test_who_is_on_which_network() -> None:
     assert SERVICES["prepare"]["network_mode"] == "none"
 
 
-def test_only_what_has_to_lead_out_does() -> None:
+def test_only_two_networks_lead_out() -> None:
     closed = {name for name, network in FILE["networks"].items() if network.get("internal") is True}
     assert set(FILE["networks"]) - closed == {"outside", "mail"}
     for name in closed:
@@ -51,7 +51,7 @@ def test_only_the_gateway_is_published() -> None:
 
 
 @every_service
-def test_it_is_confined(name: str) -> None:
+def test_each_container_is_confined(name: str) -> None:
     service = SERVICES[name]
     assert service["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in service["security_opt"]
@@ -61,20 +61,20 @@ def test_it_is_confined(name: str) -> None:
 
 
 @every_service
-def test_what_it_may_take_is_bounded(name: str) -> None:
+def test_each_container_has_resource_limits(name: str) -> None:
     service = SERVICES[name]
     assert service["mem_limit"]
     assert service["pids_limit"]
     assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
 
 
-def test_the_sizes_that_the_manual_names() -> None:
+def test_the_sizes_are_those_of_the_manual() -> None:
     sizes = {name: SERVICES[name]["mem_limit"] for name in ("api_service", "job_runner")}
     assert sizes == {"api_service": "256m", "job_runner": "512m"}
 
 
 @every_service
-def test_it_is_started_again_and_looked_after(name: str) -> None:
+def test_each_container_is_restarted_and_has_a_health_check(name: str) -> None:
     ends = {"roles", "migrate", "prepare", "operator"}
     assert SERVICES[name]["restart"] == ("no" if name in ends else "unless-stopped")
     assert ("healthcheck" in SERVICES[name]) is (name not in ends)
@@ -107,7 +107,7 @@ def test_each_service_knows_the_password_of_its_own_role() -> None:
     }
 
 
-#: Service -> the modules whose settings it reads, beside those that all read.
+#: Service -> the modules whose settings it reads, besides those that all read.
 _MODULES: Final = {
     "api_service": ["api_service.settings", "shared.budgets", "shared.broker.settings", "shared.storage.settings"],
     "queue_consumer": ["queue_consumer.reconciler", "shared.broker.settings"],
@@ -119,8 +119,8 @@ _MODULES: Final = {
     ],
     "executor": ["executor.settings"],
 }
-#: Service -> what cannot be set. Ports and folders are the images' own. A container has neither cgroups nor users to
-#: give away, and one bubblewrap.
+#: Service -> settings that cannot be set. The images fix ports and folders. A container has neither cgroups nor users
+#: to give away, and one bubblewrap.
 _FIXED: Final = {
     "api_service": {"PORT", "LOCAL_KEY", "DATA_DIR"},
     "queue_consumer": set[str](),
@@ -165,14 +165,14 @@ def secrets_of(checkout: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
-def test_new_env_writes_a_secret_for_all_that_is_asked_for(checkout: Path) -> None:
+def test_new_env_writes_every_required_secret(checkout: Path) -> None:
     assert new_env(checkout) == 0
     secrets = secrets_of(checkout)
     assert all(re.fullmatch("[0-9a-f]{64}", secret) for secret in secrets.values())
     assert len(set(secrets.values())) == len(secrets)
     assert (checkout / ".env").stat().st_mode & 0o777 == 0o600
-    asked = set(re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text()))
-    assert set(secrets) == asked
+    required = set(re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text()))
+    assert set(secrets) == required
 
 
 def test_new_env_with_arguments_writes_nothing(checkout: Path) -> None:
@@ -181,7 +181,7 @@ def test_new_env_with_arguments_writes_nothing(checkout: Path) -> None:
 
 
 def test_new_env_only_adds_what_is_missing(checkout: Path) -> None:
-    # As an operator may have left it: a value of their own, and no end of the last line.
+    # As an operator may have left it: with their own value, and no end of the last line.
     (checkout / ".env").write_text("POSTGRES_PASSWORD=mine\n# a note\nPRECIEUX_PORT=9000")
     assert new_env(checkout) == 0
     lines = (checkout / ".env").read_text().splitlines()

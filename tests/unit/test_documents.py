@@ -164,3 +164,9 @@ def test_the_index_lists_every_decision() -> None:
     ]
     index = (_ROOT / "docs/adr/README.md").read_text()
     assert re.findall(r"^\| \d.*$", index, re.MULTILINE) == rows
+
+
+def test_the_glossary_has_at_most_20_words() -> None:
+    text = (_ROOT / "docs/architecture.md").read_text()
+    rows = re.findall(r"^\| (?!word |---)", text.partition("## Glossary")[2].partition("\n## ")[0], re.MULTILINE)
+    assert 0 < len(rows) <= 20

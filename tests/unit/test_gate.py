@@ -9,7 +9,7 @@ def test_a_missing_service_skips_on_a_laptop(monkeypatch: pytest.MonkeyPatch) ->
         gate.missing("RabbitMQ", "`apt-get install rabbitmq-server`.")
     sentence = "RabbitMQ is not available: `apt-get install rabbitmq-server`."
     assert str(skipped.value) == sentence
-    # As pytest reports it; the same service is named once, and other reasons for a skip are not services.
+    # As pytest reports it; each service is listed once, and other reasons for a skip are not listed.
     reported = f"Skipped: {sentence}"
     assert gate.missed([reported, reported, "Skipped: only root can"]) == [sentence]
 

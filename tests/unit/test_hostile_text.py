@@ -1,6 +1,6 @@
-"""Every function that looks at a stranger's text outside of a sandbox takes steps in proportion to its length.
+"""Every function that reads a stranger's text outside of a sandbox takes steps in proportion to its length.
 
-A new one belongs into `_FUNCTIONS`. The quick tests try one unit of each kind with every function, the slow ones all.
+Add new functions to `_FUNCTIONS`. The quick tests use one attack of each kind, the slow tests use all.
 """
 
 import io
@@ -63,7 +63,7 @@ def _request(body: bytes, kind: str, query: str = "", fields: tuple[tuple[str, s
 
 
 def _now(coroutine: Any) -> object:
-    """The result of a coroutine that waits for nothing."""
+    """Return the result of a coroutine that waits for nothing."""
     try:
         coroutine.send(None)
     except StopIteration as done:
@@ -180,7 +180,7 @@ _FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
     "runner: recipient's domain": lambda text: parse_recipient.__wrapped__(f"a@{text}"),
 }
 
-#: What makes parsers look back, nest or copy.
+#: Texts that make parsers backtrack, nest or copy.
 _UNITS: Final = (
     " ", "\n", "\r\n", "\t", "\x00", "\x1b[31m", "\x85", "\u2028", "\ud83d", "é", "漢", "🎉", "a\u0301", "a", "9", "-",
     ".", "..", "@", "a.", "a@", "(", ")", "()", "<", ">", "[", "]", "[[", "{", "}", "{}", '"', "'", '""', '"""', "\\",

@@ -1,4 +1,4 @@
-"""Rules of the house that no linter knows."""
+"""Rules of this repository that no linter checks."""
 
 import ast
 import re
@@ -29,7 +29,7 @@ def users_of(library: str) -> set[str]:
     }
 
 
-def test_databases_is_used_behind_one_door() -> None:
+def test_only_one_module_uses_databases() -> None:
     """Its own `transaction()` leaks connections when a task is cancelled; `Database.transaction` does not."""
     assert users_of("databases") == {"shared/database/connection.py"}
 
@@ -42,10 +42,10 @@ def test_a_library_stays_in_its_adapter(library: str, folder: str) -> None:
     assert {user for user in users_of(library) if not user.startswith(folder)} == set()
 
 
-def test_nothing_asks_for_the_metadata_of_the_package() -> None:
-    """The images hold the code, which was never installed there."""
-    asks = re.compile(r"""metadata\.\w+\(["']precieux["']""")
-    assert [path for path in SOURCES if asks.search(path.read_text())] == []
+def test_no_module_reads_the_metadata_of_the_package() -> None:
+    """The images hold the code, but it is not installed there."""
+    lookup = re.compile(r"""metadata\.\w+\(["']precieux["']""")
+    assert [path for path in SOURCES if lookup.search(path.read_text())] == []
 
 
 def test_the_version_is_that_of_the_package() -> None:
@@ -53,14 +53,20 @@ def test_the_version_is_that_of_the_package() -> None:
 
 
 @pytest.mark.parametrize("name", ["free_port", "parse_retry_after", "descendants"])
-def test_what_several_need_is_written_once(name: str) -> None:
-    """The sandbox keeps its own reader of /proc, because the tests look for what it leaves behind."""
+def test_a_shared_function_is_defined_once(name: str) -> None:
+    """The sandbox has its own reader of /proc, because the tests must find what it leaves behind."""
     folders = (*PACKAGES, "benchmarks", "tests")
     modules = (path for folder in folders for path in (ROOT / folder).rglob("*.py") if path.name != "progress.py")
     definition = re.compile(rf"^ *(?:async )?def _?{name}s?\(", re.MULTILINE)
     assert len([path for path in modules if definition.search(path.read_text())]) == 1
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_file_is_a_drawer_for_everything(path: Path) -> None:
-    assert not {"utils", "util", "common", "helpers", "manager", "misc"} & {path.stem, *path.parent.parts}
+def test_no_module_has_a_name_that_fits_anything() -> None:
+    names = {"utils", "util", "common", "helpers", "manager", "misc"}
+    assert [path for path in SOURCES if names & {*path.relative_to(ROOT).with_suffix("").parts}] == []
+
+
+def test_names_of_tests_are_under_60_characters() -> None:
+    definition = re.compile(r"^ *(?:async )?def (test_\w{55,})\(", re.MULTILINE)
+    modules = (path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for text in modules for name in definition.findall(text)] == []

@@ -1,6 +1,6 @@
-"""Every statement that changes several rows locks them in one order, or skips what is locked: nobody waits in a circle.
+"""Every statement that changes several rows locks them in one order, or skips locked rows, so there is no deadlock.
 
-The statements are read from the sources: every text in the code, and what modules put together when they are loaded.
+The statements are read from the sources: every string in the code, and the strings that modules build when loaded.
 """
 
 import ast
@@ -14,10 +14,10 @@ import pytest
 
 from tests.unit.test_house_rules import ROOT, SOURCES
 
-#: The order in which rows of a table are locked; a job's goes by its upload, which is locked after it.
+#: The order in which rows of a table are locked; jobs are in the order of their uploads, which are locked next.
 ORDER: Final = {"job": "upload, id", "languages": "code", "quarantine": "sha256", "suppressions": "email"}
 
-#: Statements that lock several rows in no order of their own, by the clause that does, and why none waits in a circle.
+#: The clauses that lock several rows in no order, and why they cannot deadlock.
 REASONS: Final = {
     "DELETE FROM outbox WHERE id = ANY(:ids)": "`take` has locked these rows in the same transaction, skipping others",
     "DELETE FROM messages WHERE id = ANY(:ids)": "`_consume_batch` has locked these rows, skipping others",
@@ -35,7 +35,7 @@ LOCK: Final = re.compile(r"FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?P<skip> SKIP LOCK
 
 
 def texts(path: Path) -> Iterator[str]:
-    """Every text in the code; what is put in when it runs is shown as {…}."""
+    """Return every string in the code, with {…} for values that are inserted at run time."""
     inner: set[int] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.JoinedStr):
@@ -46,7 +46,7 @@ def texts(path: Path) -> Iterator[str]:
 
 
 def statements() -> dict[str, str]:
-    """The texts that are SQL and change or lock something, with blanks and comments made one, by themselves."""
+    """Return the strings that are SQL and change or lock rows, with blanks and comments normalized."""
     found: dict[str, str] = {}
     for path in SOURCES:
         if "migrations" in path.parts or path.is_relative_to(ROOT / "executor"):
@@ -59,14 +59,14 @@ def statements() -> dict[str, str]:
         )
         for text in (*loaded, *texts(path)):
             sql = re.sub(r"\s+", " ", re.sub(r"--[^\n]*", " ", text)).strip()
-            # A template is looked at where it has been filled in.
+            # A template is checked after it is filled in.
             if (CHANGE.search(sql) or LOCK.search(sql)) and re.search(r"\{(\w+)\}", sql) is None:
                 found[sql] = str(path.relative_to(ROOT))
     return found
 
 
 def clause(sql: str, start: int) -> str:
-    """From `start` to the end of its parenthesis, or of the statement."""
+    """Return the text from `start` to the end of its parenthesis, or of the statement."""
     depth = 0
     for position in range(start, len(sql)):
         depth += {"(": 1, ")": -1}.get(sql[position], 0)
@@ -76,7 +76,7 @@ def clause(sql: str, start: int) -> str:
 
 
 def named(sql: str) -> dict[str, str]:
-    """The subqueries of a statement by their names: CTEs, and those in a FROM."""
+    """Return the subqueries of a statement by their names: CTEs, and those in a FROM."""
     found = {
         match[1]: clause(sql, match.end()) for match in re.finditer(r"(?:WITH|,) (\w+) AS (?:MATERIALIZED )?\(", sql)
     }
@@ -88,7 +88,7 @@ def named(sql: str) -> dict[str, str]:
 
 
 def locks_in_order(part: str) -> bool:
-    """Whether a subquery that locks rows does so in the order of its table, or waits for none."""
+    """True if a subquery locks its rows in the order of its table, or skips locked ones."""
     lock = LOCK.search(part)
     if lock is None:
         return False
@@ -101,7 +101,7 @@ def locks_in_order(part: str) -> bool:
 
 
 def is_safe(part: str, parts: dict[str, str]) -> bool:
-    """Whether what a clause touches is one row, or was locked in order by the subquery that it takes its rows from."""
+    """True if a clause changes one row, or rows that its subquery has locked in order."""
     if ONE_ROW.search(part.partition(" WHERE ")[2]):
         return True
     sources = [parts[name] for name in re.findall(r"(?:FROM|USING|JOIN|,|\) AS) (\w+)", part) if name in parts]
@@ -113,7 +113,7 @@ def unsafe() -> dict[str, str]:
     for sql, path in statements().items():
         parts = named(sql)
         for change in CHANGE.finditer(sql):
-            # "ON CONFLICT ... DO UPDATE SET" is no match, and locks the one row that is in the way.
+            # "ON CONFLICT ... DO UPDATE SET" does not match; it locks only the conflicting row.
             part = clause(sql, change.start())
             if not is_safe(part, parts):
                 found[part] = path
@@ -128,12 +128,12 @@ def test_statements_lock_several_rows_in_order() -> None:
     assert {part: path for part, path in unsafe().items() if part not in REASONS} == {}
 
 
-def test_every_exception_is_still_one() -> None:
+def test_every_exception_still_exists() -> None:
     assert set(REASONS) <= set(unsafe())
 
 
 def test_the_statements_are_found() -> None:
-    """Those of every service, written in one piece, in several, and put together."""
+    """Statements of every service, written as one string, as several, and built by a module."""
     paths = set(statements().values())
     assert {"job_runner/claim.py", "job_runner/suspects.py", "shared/broker/postgres_dead_letters.py"} <= paths
     assert {"queue_consumer/jobs.py", "api_service/submissions.py", "precieux/commands/quarantine.py"} <= paths
@@ -150,6 +150,6 @@ def test_the_statements_are_found() -> None:
         "SELECT id FROM job WHERE upload = ANY(:ids) FOR UPDATE",
     ],
 )
-def test_a_statement_without_an_order_is_seen(sql: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_statement_without_an_order_is_found(sql: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.unit.test_lock_order.statements", lambda: {sql: "x.py"})
     assert unsafe() != {}

@@ -1,4 +1,4 @@
-"""What `deploy/bootstrap` fetches: only names with versions and hashes, and enough of them."""
+"""The lock files name every package that `deploy/bootstrap` fetches, with version and hash."""
 
 import re
 import tomllib
@@ -25,10 +25,10 @@ def test_every_package_has_a_version_and_a_hash(file: Path) -> None:
     assert pinned(file)
 
 
-def test_what_the_build_asks_for_is_locked() -> None:
+def test_the_requirements_of_the_build_are_locked() -> None:
     build_system = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
     required = {re.split(r"[^a-z0-9-]", one, maxsplit=1)[0] for one in build_system["requires"]}
-    # The second is hatchling's own wish for an editable installation, the third our hook's where no compiler is.
+    # hatchling requires the second for an editable installation, our hook the third if there is no compiler.
     assert required | {"editables"} <= pinned(ROOT / "deploy/requirements/build.txt")
     assert "ziglang" in pinned(ROOT / "deploy/requirements/compiler.txt")
     assert '["ziglang"]' in (ROOT / "deploy/compile_init.py").read_text()
@@ -61,7 +61,7 @@ def test_each_image_installs_its_own_lock(image: str) -> None:
     assert f"!deploy/requirements/{image}.txt" in (ROOT / ".dockerignore").read_text().splitlines()
 
 
-def test_nothing_is_installed_in_any_other_way() -> None:
+def test_every_installation_requires_hashes() -> None:
     calls = re.findall(r"pip_install (--.+)", (ROOT / "deploy/bootstrap").read_text())
     assert len(calls) == 3
     for call in calls:

@@ -1,4 +1,4 @@
-"""The tests' own view of processes."""
+"""The fixtures that look at processes."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ sys.stdin.read()
 """
 
 
-def test_a_family_is_seen_with_those_who_ended_apart() -> None:
+def test_descendants_are_found_and_ended_ones_only_as_ids() -> None:
     with subprocess.Popen([sys.executable, "-c", _PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
         assert parent.stdin
         assert parent.stdout

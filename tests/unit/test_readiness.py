@@ -1,4 +1,4 @@
-"""The fixtures' side of sd_notify(3)."""
+"""The fixture that receives sd_notify(3) messages."""
 
 import subprocess
 import sys
@@ -19,12 +19,12 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
 
 
 def _say(readiness: Readiness, *messages: str) -> "subprocess.Popen[str]":
-    """A shell whose child sends messages and prints its process id."""
+    """Start a shell whose child sends messages and prints its process id."""
     command = ["sh", "-c", '"$@"; read end', "sh", sys.executable, "-c", _SAY, readiness.address, *messages]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def test_the_sender_is_told_and_not_the_one_that_was_started() -> None:
+def test_the_id_is_the_senders_and_not_the_started_process() -> None:
     with Readiness() as readiness, _say(readiness, "STATUS=starting", "READY=1") as shell:
         assert shell.stdout is not None
         assert shell.stdin is not None
@@ -40,7 +40,7 @@ def test_a_process_that_ends_before_it_is_ready_ends_the_wait() -> None:
             readiness.wait(shell.pid, 20)
 
 
-def test_services_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_services_reach_the_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     with Readiness() as readiness, _say(readiness) as shell:
         monkeypatch.setenv("NOTIFY_SOCKET", readiness.address)
         notify_ready()

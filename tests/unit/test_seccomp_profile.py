@@ -1,4 +1,4 @@
-"""The executor's container may call what its boxes may, and what makes them; nothing that opens the host up."""
+"""The executor's container may make the calls of its boxes and those that make boxes, and none that open the host."""
 
 import csv
 import json
@@ -11,24 +11,24 @@ ALLOWED = {name for rule in PROFILE["syscalls"] for name in rule["names"]}
 BOX = {"mount", "openat2", "pivot_root", "sethostname", "setns", "umount2", "unshare"}
 
 
-def test_it_allows_what_programs_and_boxes_call() -> None:
+def test_the_calls_of_programs_and_boxes_are_allowed() -> None:
     table = (ROOT / "executor/sandbox/wall/allowed_syscalls.csv").read_text()
     assert {row["name"] for row in csv.DictReader(table.splitlines())} == ALLOWED - BOX
     assert ALLOWED >= BOX
 
 
-def test_of_namespaces_it_enters_those_of_the_network_alone() -> None:
+def test_only_network_namespaces_may_be_entered() -> None:
     (rule,) = (rule for rule in PROFILE["syscalls"] if "setns" in rule["names"])
     assert rule["args"] == [{"index": 1, "value": 0x40000000, "op": "SCMP_CMP_EQ"}]
 
 
-def test_whatever_it_does_not_name_seems_not_to_exist() -> None:
+def test_all_other_calls_seem_not_to_exist() -> None:
     assert PROFILE["defaultAction"] == "SCMP_ACT_ERRNO"
-    assert PROFILE["defaultErrnoRet"] == 38  # ENOSYS, for which libraries have a way out
+    assert PROFILE["defaultErrnoRet"] == 38  # ENOSYS, for which libraries have a fallback
     assert {rule["action"] for rule in PROFILE["syscalls"]} == {"SCMP_ACT_ALLOW"}
 
 
-def test_sockets_are_of_the_families_that_are_needed() -> None:
+def test_only_the_needed_families_of_sockets_are_allowed() -> None:
     families = [rule["args"] for rule in PROFILE["syscalls"] if rule["names"] == ["socket"]]
     assert [(arg["value"], arg["op"]) for (arg,) in families] == [
         (family, "SCMP_CMP_EQ")

@@ -1,4 +1,4 @@
-"""The page for those who submit says what the code does."""
+"""The page for those who submit agrees with the code."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests import submitting_reference
 _ROOT = Path(__file__).parent.parent.parent
 
 
-def test_the_page_is_what_the_code_says() -> None:
+def test_the_page_is_up_to_date() -> None:
     assert submitting_reference.PAGE.read_text() == submitting_reference.page(), (
         "run `python -m tests.submitting_reference`"
     )
@@ -24,6 +24,6 @@ def test_every_flag_of_every_language_is_on_it() -> None:
             assert all(part in page for part in re.split(r"\{\w+\}", word))
 
 
-def test_it_can_be_found() -> None:
+def test_other_pages_link_to_it() -> None:
     for document in ("README.md", "docs/executor.md", "docs/operations.md"):
         assert "submitting.md" in (_ROOT / document).read_text()

@@ -30,19 +30,19 @@ RECIPIENT_BUDGET = 3
 
 
 class RecordingBroker:
-    """Takes what it is given; `refused` bodies it sends back, and while `down` it cannot be reached."""
+    """Accepts messages, except for `refused` bodies; while `down`, it is unavailable."""
 
     def __init__(self) -> None:
-        self.taken: list[Message] = []
+        self.accepted: list[Message] = []
         self.refused: set[bytes] = set()
         self.down = False
 
     async def publish(self, messages: Sequence[Message]) -> list[bool]:
         if self.down:
             raise BrokerUnavailable("it is down")
-        taken = [message.body not in self.refused for message in messages]
-        self.taken += [message for message, is_taken in zip(messages, taken, strict=True) if is_taken]
-        return taken
+        accepted = [message.body not in self.refused for message in messages]
+        self.accepted += [message for message, is_accepted in zip(messages, accepted, strict=True) if is_accepted]
+        return accepted
 
     async def consume(self, handle: Handler, stop: object) -> None:
         raise NotImplementedError
@@ -90,11 +90,11 @@ def client_of(
     key_backlog_bytes: int = 64 << 20,
     **shares: Any,
 ) -> httpx.AsyncClient:
-    """A client of the API over the given parts; limits are small, for the tests' sake. `shares` replaces some."""
+    """Yield a client of an API that is built on these parts. Limits are small; `shares` replaces some."""
     settings = ApiSettings(max_source_bytes=10_000, max_input_bytes=20_000)
     budgets = {"key_budget": KEY_BUDGET, "recipient_budget": RECIPIENT_BUDGET, **shares}
     submissions = Submissions(database, store, **budgets)
-    # No socket, so no kernel that knows its owner: those who come from this machine are taken for its user.
+    # Without a socket the kernel knows no owner: clients from this machine count as its user.
     authenticator = Authenticator(database, operator_keys, owner_of=lambda *_: os.geteuid())
     backlog = BacklogGuard(database, limit=max_backlog, key_bytes=key_backlog_bytes)
     app = create_app(
@@ -113,7 +113,7 @@ def client_of(
             signer=signer,
         )
     )
-    # What would be a 500 is raised here, so that no test passes by one.
+    # An error that would be a 500 is raised here, so that no test overlooks it.
     return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1)), base_url="http://127.0.0.1")
 
 

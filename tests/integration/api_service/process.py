@@ -1,4 +1,4 @@
-"""The API as a process of its own, reached by sockets: for what no ASGI client shows."""
+"""The API as a process behind sockets, for what no ASGI client shows."""
 
 import os
 import resource
@@ -49,7 +49,7 @@ def api_process(
     open_files: int | None = None,
     in_child: Callable[[], None] = lambda: None,
 ) -> Iterator[ApiProcess]:
-    """It runs and answers; `in_child` is called in it before it begins."""
+    """Yield an API that answers; `in_child` is called in its process before it starts."""
     [port] = free_ports(1)
     log = folder / "api.log"
     die = die_with_parent(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Who may do what, seen from the attacker's side."""
+"""The rights of each kind of client, seen from the attacker's side."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,7 +28,7 @@ Reach = Callable[..., httpx.AsyncClient]
 
 @pytest.fixture
 def reach(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner) -> Reach:
-    """Clients of one API, by where they come from and what keys its operator has set."""
+    """Return a function that makes clients of one API, by their address and the operator's keys."""
 
     def client(**how: Any) -> httpx.AsyncClient:
         return client_of(database, store, relay, signer, **how)
@@ -72,7 +72,7 @@ async def test_with_keys_no_call_works_without_one(
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-async def test_the_operators_key_may_all(reach: Reach) -> None:
+async def test_the_operators_key_may_do_everything(reach: Reach) -> None:
     async with reach(operator_keys=("p" * 32, OPERATOR), peer="192.0.2.7") as client:
         assert (await submit(client, OPERATOR, id=5)).status_code == 200
         assert (await client.get("/check_email/?id=5", headers=bearer(OPERATOR))).status_code == 200
@@ -127,7 +127,7 @@ async def test_a_key_sees_and_runs_only_what_it_submitted(reach: Reach, database
     admin = await make_key(database, Scope.ADMIN)
     async with reach() as client:
         assert (await submit(client, first, id=5)).status_code == 200
-        # As if it were not there: a stranger cannot even tell that the id exists.
+        # As for an unknown id: a stranger cannot even learn that it exists.
         stranger = await client.get("/check_email/?id=5", headers=bearer(second))
         nothing = await client.get("/check_email/?id=6", headers=bearer(second))
         assert (stranger.status_code, stranger.content) == (nothing.status_code, nothing.content)
@@ -149,7 +149,7 @@ async def test_a_revoked_key_opens_nothing(reach: Reach, database: Database, mon
         assert (await client.get("/check_user/?email=a@example.com", headers=bearer(key))).status_code == 401
 
 
-async def test_a_flood_of_wrong_keys_costs_those_in_use_no_look(
+async def test_a_flood_of_wrong_keys_does_not_evict_keys_in_use(
     reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auth, "_CACHED_KEYS", 4)
@@ -202,7 +202,7 @@ async def test_a_recipients_budget_is_shared_by_all_keys(reach: Reach, database:
             for number in range(RECIPIENT_BUDGET + 1)
         ]
         assert [answer.status_code for answer in answers] == [200] * RECIPIENT_BUDGET + [429]
-        # Asking again for what is under way mails nobody, and costs nothing.
+        # A repeated request for a job under way sends no mail, and costs nothing.
         assert (await client.get("/check_email/?id=1", headers=bearer(keys[0]))).status_code == 200
 
 
@@ -215,7 +215,7 @@ async def test_a_repeated_idempotency_key_registers_once(reach: Reach, database:
         assert len({answer.text for answer in answers}) == 1
         assert len(await fetch(database, "SELECT id FROM uploads")) == 1
         assert (await submit(client, key, headers=once, inputs="other")).status_code == 409
-        # Another's key is another's namespace.
+        # Each key has its own namespace.
         assert (await submit(client, other, headers=once)).text != answers[0].text
 
 

@@ -1,4 +1,4 @@
-"""The three classic calls: the original's answers to the letter, and an answer to everything that is wrong."""
+"""The three classic calls: exactly the original's answers, and an answer to every mistake."""
 
 import asyncio
 import random
@@ -11,15 +11,15 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hyp_settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
-from pydantic import SecretStr
 from starlette.types import Message, Scope
 
 from api_service.relay import Relay
 from precieux.postgres.embedded import EmbeddedPostgres
-from shared.database.connection import Database, DatabaseSettings
+from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import connected
 from tests.integration.api_service.conftest import RecordingBroker, client_of
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
@@ -58,7 +58,7 @@ async def test_a_submission_is_registered_as_in_the_original(
     assert await store.get("5.py") == SOURCE
 
 
-async def test_an_execution_is_asked_for_once_while_it_is_under_way(
+async def test_an_execution_under_way_is_not_requested_again(
     api: httpx.AsyncClient, database: Database, relay: Relay, broker: RecordingBroker
 ) -> None:
     await submit(api, id=5)
@@ -66,23 +66,21 @@ async def test_an_execution_is_asked_for_once_while_it_is_under_way(
         answer = await api.get("/check_email/?id=5")
         assert (answer.status_code, answer.json()) == (200, {"result": "Sending to job_table.."})
     await relay.run_once()
-    assert [message.body for message in broker.taken] == [b"5"]
-    # As the runner does with the outcome:
+    assert [message.body for message in broker.accepted] == [b"5"]
+    # As the runner stores the outcome:
     await execute(database, "UPDATE uploads SET request_id = NULL")
     await api.get("/check_email/?id=5")
     await relay.run_once()
-    assert [message.body for message in broker.taken] == [b"5", b"5"]
-    assert len({message.message_id for message in broker.taken}) == 2
+    assert [message.body for message in broker.accepted] == [b"5", b"5"]
+    assert len({message.message_id for message in broker.accepted}) == 2
 
 
-async def test_many_who_ask_at_once_make_one_request(
-    api: httpx.AsyncClient, relay: Relay, broker: RecordingBroker
-) -> None:
+async def test_concurrent_calls_make_one_request(api: httpx.AsyncClient, relay: Relay, broker: RecordingBroker) -> None:
     await submit(api, id=5)
     answers = await asyncio.gather(*(api.get("/check_email/?id=5") for _ in range(20)))
     assert {answer.status_code for answer in answers} == {200}
     await relay.run_once()
-    assert len(broker.taken) == 1
+    assert len(broker.accepted) == 1
 
 
 async def test_an_unknown_id_has_the_originals_answer(api: httpx.AsyncClient) -> None:
@@ -131,7 +129,7 @@ async def test_an_earlier_result_does_not_answer_a_new_request(api: httpx.AsyncC
     assert (row["status"], row["output"]) == ("none-executed", None)
 
 
-async def test_an_assigned_id_is_never_one_that_a_client_chose(api: httpx.AsyncClient, database: Database) -> None:
+async def test_an_assigned_id_is_never_a_chosen_one(api: httpx.AsyncClient, database: Database) -> None:
     for chosen in (1, 2, 4, 5, 6):
         await submit(api, id=chosen)
     assigned = [int((await submit(api, id=None)).json().split()[-1]) for _ in range(3)]
@@ -146,7 +144,7 @@ async def test_a_taken_id_is_a_conflict_and_its_file_stays(api: httpx.AsyncClien
     assert await store.get("5.py") == SOURCE
 
 
-async def test_of_many_who_choose_one_id_the_winners_file_stays(api: httpx.AsyncClient, store: LocalStore) -> None:
+async def test_of_many_with_one_chosen_id_the_winners_file_stays(api: httpx.AsyncClient, store: LocalStore) -> None:
     sources = {f"s{n}@example.com": f"print({n})".encode() for n in range(10)}
     answers = await asyncio.gather(
         *(submit(api, id=5, email=email, file=("a.py", source)) for email, source in sources.items())
@@ -199,7 +197,7 @@ WRONG: list[tuple[dict[str, Any], int]] = [
 
 @pytest.mark.parametrize("as_form", [False, True])
 @pytest.mark.parametrize(("change", "status"), WRONG, ids=lambda value: str(value)[:60])
-async def test_bad_input_is_told_in_one_sentence_and_leaves_nothing(
+async def test_bad_input_gets_one_sentence_and_stores_nothing(
     api: httpx.AsyncClient, database: Database, change: dict[str, Any], status: int, as_form: bool
 ) -> None:
     answer = await submit(api, **change, as_form=as_form)
@@ -222,7 +220,7 @@ async def test_inputs_beyond_the_limit_are_too_large(api: httpx.AsyncClient) -> 
     ["/check_email/", "/check_email/?id=x", f"/check_email/?id={1 << 63}", "/check_user/", "/check_user/?email=x",
      "/check_user/?email=a%00@example.com"],
 )  # fmt: skip
-async def test_a_bad_query_is_told(api: httpx.AsyncClient, path: str) -> None:
+async def test_a_bad_query_is_explained(api: httpx.AsyncClient, path: str) -> None:
     answer = await api.get(path)
     assert answer.status_code == 422
     assert isinstance(answer.json()["detail"], str)
@@ -247,7 +245,7 @@ async def test_a_malformed_body_is_a_4xx(api: httpx.AsyncClient, body: bytes, co
     assert isinstance(answer.json()["detail"], str)
 
 
-async def test_what_is_wrong_with_a_value_is_told_with_what_to_do(api: httpx.AsyncClient) -> None:
+async def test_a_wrong_value_is_explained_with_the_remedy(api: httpx.AsyncClient) -> None:
     answers = [
         await api.get("/check_email/"),
         await api.get("/check_user/?email=a@example.com&number=1"),
@@ -262,7 +260,7 @@ async def test_what_is_wrong_with_a_value_is_told_with_what_to_do(api: httpx.Asy
         await api.post("/submit_email/", headers={"Idempotency-Key": ""}),
         await api.post("/submit_email/", headers={"Idempotency-Key": "x" * 201}),
     ]
-    told = [
+    expected = [
         "id: it is missing",
         "number: there is no such",
         "write %2B for a +",
@@ -276,12 +274,12 @@ async def test_what_is_wrong_with_a_value_is_told_with_what_to_do(api: httpx.Asy
         "Idempotency-Key: its length must be at least 1.",
         "Idempotency-Key: its length must be at most 200.",
     ]
-    for answer, part in zip(answers, told, strict=True):
+    for answer, part in zip(answers, expected, strict=True):
         assert answer.status_code == 422
         assert part in answer.json()["detail"]
 
 
-async def test_a_body_that_is_no_form_is_told_what_is_wanted(api: httpx.AsyncClient) -> None:
+async def test_a_body_that_is_no_form_is_explained(api: httpx.AsyncClient) -> None:
     for answer in (
         await api.post("/submit_email/", json={"email": "a@example.com"}),
         await api.post("/submit_email/", data={"email": "a@example.com"}),
@@ -290,7 +288,7 @@ async def test_a_body_that_is_no_form_is_told_what_is_wanted(api: httpx.AsyncCli
         assert "curl -F file=@program.py" in answer.json()["detail"]
 
 
-async def test_what_is_wrong_with_a_form_is_told_with_what_to_do(api: httpx.AsyncClient) -> None:
+async def test_a_wrong_form_is_explained_with_the_remedy(api: httpx.AsyncClient) -> None:
     boundary = {"Content-Type": "multipart/form-data; boundary=x"}
     answers = {
         "inputs is longer than 20000 bytes; send a shorter input.": await submit(
@@ -319,7 +317,7 @@ async def test_what_is_wrong_with_a_form_is_told_with_what_to_do(api: httpx.Asyn
         ({"language": "py", "inputs": "21", "input": "x", "uid": "1"}, {"utm_source": "mail"}, None),
     ],
 )
-async def test_a_field_that_is_nearly_one_of_ours_is_told(
+async def test_a_misspelled_field_gets_a_suggestion(
     api: httpx.AsyncClient, fields: dict[str, str], query: dict[str, str], sentence: str | None
 ) -> None:
     data = {"email": "a@example.com", **fields}
@@ -355,7 +353,7 @@ async def test_a_field_that_is_too_long_is_named_with_its_limit(api: httpx.Async
 @pytest.mark.parametrize(
     ("source", "status"), [("print(1)", 200), ("print('\u0633')", 422), (" ", 422), ("x" * 10_001, 413)]
 )
-async def test_a_nameless_source_needs_a_certain_encoding(
+async def test_a_source_without_a_file_name_must_be_ascii(
     api: httpx.AsyncClient, store: LocalStore, source: str, status: int
 ) -> None:
     fields = {"id": (None, "5"), "email": (None, "a@example.com"), "language": (None, "py"), "file": (None, source)}
@@ -367,8 +365,8 @@ async def test_a_nameless_source_needs_a_certain_encoding(
 
 @given(name=st.text(max_size=40) | st.from_regex(r"[a-z]{0,3}\.[ -~]{0,17}", fullmatch=True))
 @hyp_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_any_name_of_a_file_is_taken_or_refused(api: httpx.AsyncClient, name: str) -> None:
-    # By hand, since httpx would write some names otherwise than they are.
+async def test_any_file_name_is_accepted_or_refused(api: httpx.AsyncClient, name: str) -> None:
+    # By hand, since httpx would change some names.
     raw = name.encode("utf-8", "surrogatepass").replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     raw = raw.replace(b"\r", b"").replace(b"\n", b"")
     part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\nprint(1)\r\n--x--\r\n' % raw
@@ -396,7 +394,7 @@ async def test_a_form_in_another_encoding_is_refused(api: httpx.AsyncClient, cha
     assert answer.status_code == 415
 
 
-async def test_a_client_that_hangs_up_is_no_error_of_ours(
+async def test_a_client_that_hangs_up_is_not_counted_as_our_error(
     api: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     def answers(status: str) -> float:
@@ -456,9 +454,10 @@ async def has_status(api: httpx.AsyncClient, path: str, status: int) -> bool:
 async def test_an_unavailable_database_is_a_503_with_retry_after(
     own_postgres: EmbeddedPostgres, store: LocalStore, broker: RecordingBroker, signer: LinkSigner
 ) -> None:
-    database = Database(DatabaseSettings(database_url=SecretStr(own_postgres.url(Role.API))))
-    await database.connect()
-    async with client_of(database, store, Relay(database, broker), signer) as api:
+    async with (
+        connected(own_postgres.url(Role.API)) as database,
+        client_of(database, store, Relay(database, broker), signer) as api,
+    ):
         assert (await api.get("/readyz")).status_code == 200
         own_postgres.stop()
         answer = await api.get("/check_email/?id=5")
@@ -468,7 +467,6 @@ async def test_an_unavailable_database_is_a_503_with_retry_after(
         assert (await api.get("/healthz")).status_code == 200
         own_postgres.start()
         await eventually(lambda: has_status(api, "/readyz", 200))
-    await database.disconnect()
 
 
 async def test_a_signed_link_opens_its_object_as_harmless_text(api: httpx.AsyncClient, store: LocalStore) -> None:
@@ -502,13 +500,13 @@ async def test_a_full_backlog_refuses_submissions(
             assert answer.status_code == 503
             assert int(answer.headers["Retry-After"]) > 0
         assert len(await fetch(database, "SELECT id FROM uploads")) == 2
-        # As the runner does with an outcome:
+        # As the runner stores an outcome:
         await execute(database, "UPDATE uploads SET request_id = NULL WHERE id = 1")
         assert (await submit(api, id=3)).status_code == 200
 
 
 async def test_a_quarantined_source_is_not_run_until_it_is_released(api: httpx.AsyncClient, database: Database) -> None:
-    """Nor is the same source under another id."""
+    """The same source under another id is not run either."""
     await submit(api, id=5)
     await submit(api, id=6, email="other@example.com", file=("b.py", SOURCE))
     await submit(api, id=7, file=("c.py", SOURCE + b"#"))
@@ -525,8 +523,8 @@ async def test_a_quarantined_source_is_not_run_until_it_is_released(api: httpx.A
     assert (await api.get("/check_email/?id=5")).status_code == 200
 
 
-async def test_a_conflict_in_the_database_puts_the_client_off(api: httpx.AsyncClient, database: Database) -> None:
-    """Not a 500: nothing is wrong with the request."""
+async def test_a_conflict_in_the_database_asks_to_try_again(api: httpx.AsyncClient, database: Database) -> None:
+    """503, not 500: nothing is wrong with the request."""
     await execute(
         database,
         "CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS"

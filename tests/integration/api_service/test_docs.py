@@ -1,4 +1,4 @@
-"""The pages for people: what this server is, and which calls it has. They are whole without the Internet."""
+"""The pages for people: what this server is, and which calls it has. They work without the Internet."""
 
 import hashlib
 import re
@@ -34,7 +34,7 @@ async def test_a_page_loads_nothing_from_elsewhere(api: httpx.AsyncClient, path:
 
 
 @pytest.mark.parametrize("library", ["swagger-ui", "redoc"])
-async def test_a_library_is_what_its_makers_published(api: httpx.AsyncClient, library: str) -> None:
+async def test_a_library_equals_its_published_release(api: httpx.AsyncClient, library: str) -> None:
     lines = (STATIC / library / "SHA256SUMS").read_text().splitlines()
     assert lines
     for line in lines:
@@ -44,7 +44,7 @@ async def test_a_library_is_what_its_makers_published(api: httpx.AsyncClient, li
     assert re.search("Apache License|MIT License", (STATIC / library / "LICENSE").read_text())
 
 
-def test_all_files_of_others_are_listed_with_their_versions() -> None:
+def test_all_third_party_files_are_listed_with_versions() -> None:
     text = (STATIC / "README.md").read_text()
     for path in STATIC.glob("*/*.gz"):
         assert path.stem in text
@@ -54,7 +54,7 @@ def test_all_files_of_others_are_listed_with_their_versions() -> None:
     assert f"Redoc](https://github.com/Redocly/redoc) {version} " in text
 
 
-async def test_the_first_page_is_json_for_those_who_ask_for_it(api: httpx.AsyncClient) -> None:
+async def test_the_first_page_is_json_on_request(api: httpx.AsyncClient) -> None:
     page = await api.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "http://127.0.0.1/submit_email/" in page.text
@@ -96,7 +96,7 @@ async def test_both_spellings_of_a_path_have_one_answer(api: httpx.AsyncClient, 
         assert with_slash.headers["Content-Type"] == without.headers["Content-Type"]
 
 
-async def test_what_is_not_there_says_where_to_look(api: httpx.AsyncClient) -> None:
+async def test_an_unknown_path_says_where_to_look(api: httpx.AsyncClient) -> None:
     for path in ("/nothing", "/docs/nothing.js", "/check_user//", "/%00", "/\u200b"):
         answer = await api.get(path)
         assert answer.status_code == 404
@@ -109,7 +109,7 @@ async def test_what_is_not_there_says_where_to_look(api: httpx.AsyncClient) -> N
     [("/submit_email", "POST"), ("/check_user/", "GET"), ("/unsubscribe", "GET, POST"), ("/files/x", "GET"),
      ("/docs", "GET, HEAD")],
 )  # fmt: skip
-async def test_a_wrong_method_is_told_the_right_ones(api: httpx.AsyncClient, path: str, allowed: str) -> None:
+async def test_a_wrong_method_gets_the_allowed_ones(api: httpx.AsyncClient, path: str, allowed: str) -> None:
     for method in ("PUT", "DELETE", "OPTIONS", "TRACE"):
         answer = await api.request(method, path)
         assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)

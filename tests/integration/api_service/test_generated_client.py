@@ -1,4 +1,4 @@
-"""A client that openapi-python-client makes of the OpenAPI document, used for each call and each kind of error."""
+"""A client that openapi-python-client generates makes each call and gets each kind of error."""
 
 import importlib
 import io
@@ -17,7 +17,7 @@ from shared.storage.secret import kept_secret
 from shared.storage.signing import LinkSigner
 from tests.integration.api_service.process import ApiProcess, api_process
 
-# Making the client takes about five seconds.
+# Generating the client takes about five seconds.
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 KEY: Final = "k" * 32
@@ -33,7 +33,7 @@ def api(tmp_path: Path, database_url: str) -> Iterator[ApiProcess]:
 
 @dataclass(frozen=True)
 class Clients:
-    """What the generated package has for those with a key, with a wrong one, and without."""
+    """The generated package's clients: with a key, with a wrong one, and without."""
 
     client: Any
     stranger: Any
@@ -42,7 +42,7 @@ class Clients:
 
 @pytest.fixture
 def package(api: ApiProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The name of the package that was made."""
+    """Return the name of the generated package."""
     settings = tmp_path / "settings.yaml"
     settings.write_text("post_hooks: []\n")
     subprocess.run(

@@ -1,4 +1,4 @@
-"""Clients that send slowly, read slowly, or ask for much, against a real process with little memory and few files."""
+"""Clients that send slowly, read slowly, or request much, against a process with little memory and few files."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ FILE: Final = 16 << 20
 
 @pytest.fixture
 def little_memory() -> Iterator[Callable[[], None]]:
-    """What a process calls to have no more than that, page cache and buffers of its sockets aside."""
+    """Return a function that limits its process to so much memory, apart from page cache and socket buffers."""
     with contextlib.ExitStack() as stack:
         try:
             enter = stack.enter_context(memory_group(MEMORY)).enter
@@ -46,13 +46,13 @@ def little_memory() -> Iterator[Callable[[], None]]:
 
 
 def _limit_data() -> None:
-    # Counts what is mapped as well, of which the libraries and threads' stacks take a part.
+    # It also counts mapped memory, such as libraries and the threads' stacks.
     resource.setrlimit(resource.RLIMIT_DATA, (2 * MEMORY, 2 * MEMORY))
 
 
 @pytest.fixture(autouse=True)
 def many_files() -> Iterator[None]:
-    """This process holds the attackers' ends."""
+    """Raise our limit on files, since this process holds the attackers' ends."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
     yield
@@ -66,7 +66,7 @@ async def make_key(database: Database) -> bytes:
 
 
 def connect(api: ApiProcess, number: int) -> socket.socket:
-    """From one of several addresses, so that no bound on a single one helps."""
+    """Connect from one of several addresses, so that no bound on a single one helps."""
     connection = socket.socket()
     connection.settimeout(30)
     connection.bind((f"127.0.0.{2 + number // 100}", 0))
@@ -80,7 +80,7 @@ def peak(api: ApiProcess) -> int:
 
 
 def is_served(api: ApiProcess, key: bytes, size: int = 0) -> bool:
-    """Whether an honest client's program is accepted."""
+    """True if an honest client's program is accepted."""
     answer = httpx.post(
         f"{api.url}/submit_email/",
         data={"email": EMAIL, "language": "py"},
@@ -102,7 +102,7 @@ def half_sent_heads(api: ApiProcess, stack: contextlib.ExitStack, count: int) ->
 
 
 def stalled_bodies(api: ApiProcess, stack: contextlib.ExitStack, count: int, key: bytes) -> list[socket.socket]:
-    """All but the end of the largest body, of declared length and without."""
+    """Send all but the end of the largest body, with a declared length and without."""
     head = (
         b"POST /submit_email/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
         b"Content-Type: multipart/form-data; boundary=x\r\n" % key
@@ -129,7 +129,7 @@ def unread_answers(
 
 
 async def heavy_rows(database: Database) -> None:
-    """200 submissions of the first key, each of whose texts is 1 MiB of what takes most room in JSON or in Python."""
+    """Add 200 submissions of the first key, each with texts of 1 MiB that take most room in JSON or in Python."""
     await execute(
         database,
         "INSERT INTO uploads (id, email, language, inputs, owner)"
@@ -148,7 +148,7 @@ async def heavy_rows(database: Database) -> None:
 
 
 async def large_file(folder: Path) -> str:
-    """Its link's path."""
+    """Add a large file; return the path of its link."""
     signer = LinkSigner(kept_secret(folder / "data"), "http://x")
     store = LocalStore(folder / "data/objects", signer)
     await store.put("results/1.txt", b"\x01" * FILE)
@@ -157,7 +157,7 @@ async def large_file(folder: Path) -> str:
 
 
 async def large_submissions(api: ApiProcess, key: bytes, count: int) -> set[int]:
-    """The statuses of so many at once, each of the largest source and input."""
+    """Return the statuses of so many submissions at once, each with the largest source and input."""
     async with httpx.AsyncClient(timeout=120, headers={"Authorization": f"Bearer {key.decode()}"}) as client:
 
         async def submit() -> int:
@@ -166,15 +166,15 @@ async def large_submissions(api: ApiProcess, key: bytes, count: int) -> set[int]
             try:
                 return (await client.post(f"{api.url}/submit_email/", data=fields, files=files)).status_code
             except httpx.TransportError:
-                return 503  # it was closed before the answer was read, since the rest of the body was not wanted
+                return 503  # closed before the answer was read, since the server refused the rest of the body
 
         return set(await asyncio.gather(*(submit() for _ in range(count))))
 
 
-# ---- What they must not achieve -------------------------------------------------------------------------------------
+# ---- What the attacks must not achieve ------------------------------------------------------------------------------
 
 
-async def test_half_sent_heads_lock_nobody_out(
+async def test_half_sent_heads_do_not_lock_others_out(
     tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
 ) -> None:
     key = await make_key(database)
@@ -201,7 +201,7 @@ async def test_stalled_bodies_leave_room_for_others_and_are_ended(
         assert is_served(api, honest)
         assert is_served(api, honest, size=LARGEST // 3)
         assert peak(api) < MEMORY
-        # Each is answered, though none has sent its end.
+        # Each is answered, although none has sent its end.
         for attacker in attackers:
             attacker.settimeout(60)
             with contextlib.suppress(ConnectionError):
@@ -230,7 +230,7 @@ async def test_long_lists_are_sent_in_little_memory(
         contextlib.ExitStack() as stack,
     ):
         unread_answers(api, stack, 100, LIST, key)
-        assert await rows_listed(api, await make_key(database)) == 0  # another key's room is its own
+        assert await rows_listed(api, await make_key(database)) == 0  # another key has its own room
         assert peak(api) < MEMORY
         stack.close()
         assert await rows_listed(api, key) == 200
@@ -252,7 +252,7 @@ async def test_slow_readers_of_large_files_take_little_memory(
 
 
 @pytest.mark.slow
-async def test_all_attacks_at_once_leave_the_api_standing(
+async def test_the_api_survives_all_attacks_at_once(
     tmp_path: Path, database: Database, database_url: str, little_memory: Callable[[], None]
 ) -> None:
     keys = [await make_key(database) for _ in range(3)]
@@ -286,7 +286,7 @@ def _has_answer(reader: socket.socket) -> bool:
 
 
 async def rows_listed(api: ApiProcess, key: bytes) -> int:
-    """How many rows an honest client gets, who comes again when it is told to."""
+    """Return how many rows an honest client gets if it tries again as the server says."""
     async with httpx.AsyncClient(timeout=60, headers={"Authorization": f"Bearer {key.decode()}"}) as client:
         for _ in range(60):
             answer = await client.get(api.url + LIST)
@@ -301,7 +301,7 @@ def file_length(api: ApiProcess, path: str) -> int:
     return len(httpx.get(api.url + path, timeout=60).content)
 
 
-def test_what_is_no_http_leaves_nothing_in_the_log(tmp_path: Path, database_url: str) -> None:
+def test_bytes_that_are_not_http_are_not_logged(tmp_path: Path, database_url: str) -> None:
     with api_process(tmp_path, database_url) as api:
         before = api.log
         for nonsense in (b"\x16\x03\x01\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nA\0: b\r\n\r\n"):

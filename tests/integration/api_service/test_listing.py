@@ -27,7 +27,7 @@ OPERATOR = Principal(None, frozenset(Scope))
 async def add(
     database: Database, count: int, *, output: str | None = None, error: str | None = None, job: str | None = "{}"
 ) -> None:
-    """That many executed submissions, with ids from 1 on, whose texts are all the same."""
+    """Add that many executed submissions with the same texts, with ids from 1 on."""
     await execute(
         database,
         "INSERT INTO uploads (id, email, language, inputs, object_key)"
@@ -70,24 +70,22 @@ async def test_the_newest_hundred_come_and_the_others_by_page(api: httpx.AsyncCl
     assert await ids(api, limit=1000) == list(range(1, 251))
 
 
-async def test_one_is_asked_for_by_its_id(api: httpx.AsyncClient, database: Database) -> None:
+async def test_one_submission_is_found_by_its_id(api: httpx.AsyncClient, database: Database) -> None:
     await add(database, 3)
     assert await ids(api, id=2) == [2]
     assert await ids(api, id=4) == []
     assert (await api.get("/check_user/?email=b@example.com&id=2")).json() == {"result": []}
 
 
-async def test_an_address_is_found_in_any_case_and_stays_as_it_was_given(
-    api: httpx.AsyncClient, database: Database
-) -> None:
-    # The domains as in a database of the original system; ours have small letters.
-    given = ["Alice@Example.COM", "alice@example.com", "ALICE@example.com", "alice@example.org"]
-    for email in given:
+async def test_an_address_is_found_in_any_case_and_kept_as_sent(api: httpx.AsyncClient, database: Database) -> None:
+    # Domains as the original system stored them; ours are in lower case.
+    spellings = ["Alice@Example.COM", "alice@example.com", "ALICE@example.com", "alice@example.org"]
+    for email in spellings:
         await execute(database, "INSERT INTO uploads (email) VALUES (:email)", email=email)
-    for asked in ("alice@example.com", "Alice@EXAMPLE.com", "aLICE@Example.COM"):
-        assert len((await api.get("/check_user/", params={"email": asked})).json()["result"]) == 3
+    for email in ("alice@example.com", "Alice@EXAMPLE.com", "aLICE@Example.COM"):
+        assert len((await api.get("/check_user/", params={"email": email})).json()["result"]) == 3
     kept = await fetch(database, "SELECT email FROM uploads ORDER BY id")
-    assert [row["email"] for row in kept] == given
+    assert [row["email"] for row in kept] == spellings
 
 
 @pytest.mark.parametrize(("visible", "owner", "rows"), [("true", {}, 20), ("u.owner = :owner", {"owner": 1}, 1)])
@@ -101,11 +99,11 @@ async def test_rows_of_other_addresses_and_keys_are_not_read(
         " ELSE 1 END FROM generate_series(1, 20000) AS n",
     )
     await execute(database, "ANALYZE uploads")
-    asked = {"email": "sENDER7@example.com", "id": None, "before": None, "limit": 1000, "most": 1}
+    query = {"email": "sENDER7@example.com", "id": None, "before": None, "limit": 1000, "most": 1}
     weights = _WEIGHTS.format(visible=visible)
-    [answer] = await fetch(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {weights}", **asked, **owner)
+    [answer] = await fetch(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {weights}", **query, **owner)
     nodes = list(nodes_of(json.loads(str(answer["QUERY PLAN"]))[0]["Plan"]))
-    # A bitmap scan is two nodes, one with the index and one with the table.
+    # A bitmap scan has two nodes, one for the index and one for the table.
     scans = [node for node in nodes if node.get("Index Name", node.get("Relation Name", "")).startswith("uploads")]
     assert any("lower(" in scan.get("Index Cond", "") for scan in scans)
     assert {scan["Actual Rows"] for scan in scans} == {rows}
@@ -143,7 +141,7 @@ async def test_a_text_that_fits_is_whole(api: httpx.AsyncClient, database: Datab
 
 
 @pytest.mark.parametrize("cleared", [None, ""])
-async def test_a_job_that_was_cleared_is_told_all_the_same(
+async def test_a_cleared_job_is_still_listed(
     api: httpx.AsyncClient, database: Database, store: LocalStore, cleared: str | None
 ) -> None:
     await add(database, 3, job=cleared)
@@ -188,13 +186,13 @@ async def test_a_job_that_is_done_has_no_delay(api: httpx.AsyncClient, database:
     assert row["delay"] is None
 
 
-async def test_a_submission_that_was_never_asked_for_has_no_job(api: httpx.AsyncClient, database: Database) -> None:
+async def test_a_submission_that_was_never_requested_has_no_job(api: httpx.AsyncClient, database: Database) -> None:
     await execute(database, "INSERT INTO uploads (email, language, inputs) VALUES (:email, 'py', 'in')", email=EMAIL)
     [row] = await listed(api)
     assert (row["job"], row["status"]) == (None, None)
 
 
-async def test_one_piece_is_as_large_as_few_rows_whatever_there_is(database: Database, store: LocalStore) -> None:
+async def test_the_size_of_a_piece_is_bounded(database: Database, store: LocalStore) -> None:
     await add(database, 20, output="\x01" * (1 << 20), error="\x01" * (1 << 20))
     listing = Listing(database, store, Shares(8 << 20, "Lists"))
     sizes = [len(piece) async for piece in listing.pieces(OPERATOR, ListQuery(email=EMAIL))]

@@ -1,4 +1,4 @@
-"""A language that the engine lacks is refused when it is submitted, and only then."""
+"""A submission in a language that the engine lacks is refused, and no other."""
 
 import httpx
 import pytest
@@ -26,7 +26,7 @@ async def test_a_missing_language_is_refused_with_the_installed_ones(
     assert (await submit(api, language="Python3")).status_code == 200
 
 
-async def test_what_has_just_been_installed_is_accepted_at_once(api: httpx.AsyncClient, database: Database) -> None:
+async def test_a_newly_installed_language_is_accepted_at_once(api: httpx.AsyncClient, database: Database) -> None:
     await offer(database, "py")
     assert (await submit(api, language="go")).status_code == 422
     await offer(database, "go")
@@ -42,6 +42,6 @@ async def test_while_nothing_is_known_every_language_is_accepted(
     assert (await submit(api, language="go")).status_code == 200
 
 
-async def test_an_engine_that_was_seen_lately_is_believed(api: httpx.AsyncClient, database: Database) -> None:
+async def test_a_recent_list_of_languages_is_still_used(api: httpx.AsyncClient, database: Database) -> None:
     await offer(database, "py", seen="now() - interval '59 minutes'")
     assert (await submit(api, language="go")).status_code == 422

@@ -1,22 +1,21 @@
-"""The OpenAPI document says what this server does. What it says of requests is tried by `test_schemathesis`."""
+"""The OpenAPI document describes this server. `test_schemathesis` tests what it says of requests."""
 
 import re
 from typing import Any
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from api_service import auth
 from api_service.relay import Relay
 from precieux.postgres.embedded import EmbeddedPostgres
 from shared import api_keys
 from shared.api_keys import Scope
-from shared.database.connection import Database, DatabaseSettings
+from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
-from tests.fixtures.postgres import owner_of
+from tests.fixtures.postgres import connected, owner_of
 from tests.integration.api_service.conftest import RecordingBroker, client_of
 from tests.integration.rows import execute
 
@@ -34,11 +33,11 @@ async def document_of(api: httpx.AsyncClient) -> dict[str, Any]:
 
 
 def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """All operations by their ids."""
+    """Return all operations by their ids."""
     return {one["operationId"]: one for path in document["paths"].values() for one in path.values()}
 
 
-async def test_names_are_made_for_people(api: httpx.AsyncClient) -> None:
+async def test_operations_and_schemas_have_readable_names(api: httpx.AsyncClient) -> None:
     document = await document_of(api)
     assert set(operations(document)) == CLASSIC | {
         "read_file", "ask_to_unsubscribe", "unsubscribe", "get_health", "get_readiness",
@@ -73,7 +72,7 @@ async def test_every_error_is_a_problem_document(api: httpx.AsyncClient) -> None
     assert statuses["list_submissions"] == {"200", "401", "403", "422", "503"}
 
 
-async def test_a_key_is_needed_unless_none_has_ever_existed(
+async def test_a_key_is_required_once_one_has_existed(
     api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auth, "_CACHE_SECONDS", -1)
@@ -101,7 +100,7 @@ async def test_while_nothing_is_known_all_languages_are_named(api: httpx.AsyncCl
         assert not pattern.search("cobol")
 
 
-async def test_the_languages_are_those_that_are_there(api: httpx.AsyncClient, database: Database) -> None:
+async def test_the_languages_are_the_installed_ones(api: httpx.AsyncClient, database: Database) -> None:
     await execute(database, "INSERT INTO languages VALUES ('py', '', now()), ('cpp', '', now())")
     for pattern in language_patterns(await document_of(api)):
         assert pattern.search("PYTHON")
@@ -113,12 +112,12 @@ async def test_the_longest_texts_are_those_of_the_settings(api: httpx.AsyncClien
     assert (form["file"]["maxLength"], form["inputs"]["maxLength"]) == (10_000, 20_000)  # as in `client_of`
 
 
-async def test_the_calls_are_described_while_the_database_is_away(
+async def test_the_document_needs_no_database(
     own_postgres: EmbeddedPostgres, store: LocalStore, broker: RecordingBroker, signer: LinkSigner
 ) -> None:
-    database = Database(DatabaseSettings(database_url=SecretStr(own_postgres.url(Role.API))))
-    await database.connect()
-    async with client_of(database, store, Relay(database, broker), signer) as api:
+    async with (
+        connected(own_postgres.url(Role.API)) as database,
+        client_of(database, store, Relay(database, broker), signer) as api,
+    ):
         own_postgres.stop()
         assert set(operations(await document_of(api))) > CLASSIC
-    await database.disconnect()

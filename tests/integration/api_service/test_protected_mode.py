@@ -1,4 +1,4 @@
-"""Who is served without a key: real processes, sockets and users, since the kernel decides."""
+"""Requests without a key, with real processes, sockets and users, since the kernel decides."""
 
 import os
 import socket
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.security]
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 NOBODY = 65534
-#: The system's own: that of a virtual environment may lie where only its owner may look.
+#: The system's Python: that of a virtual environment may lie where only its owner may read.
 PYTHON = os.path.realpath(sys.executable)
 QUERY = "/check_user/?email=a@example.com"
 OTHERS_NAMES = [
@@ -40,7 +40,7 @@ OTHERS_HEADERS = [
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory, postgres_url: str, template_database: str) -> Iterator[ApiProcess]:
-    """One in protected mode, which every test leaves as it was."""
+    """Yield an API in protected mode; every test leaves it as it was."""
     with (
         new_database(postgres_url, template=template_database) as url,
         api_process(tmp_path_factory.mktemp("api"), url) as api,
@@ -53,7 +53,7 @@ def status(answer: bytes) -> int:
 
 
 def ask(api: ApiProcess, *headers: str, host: str | None = None, version: str = "1.1") -> int:
-    """The status of a request that is sent as it is, byte by byte."""
+    """Return the status of a request that is sent byte by byte as it is."""
     lines = [f"GET {QUERY} HTTP/{version}", f"Host: {host or f'127.0.0.1:{api.port}'}", "Connection: close", *headers]
     with api.connect() as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
@@ -68,7 +68,7 @@ def test_the_first_curl_works_without_a_key(api: ApiProcess) -> None:
     assert ask(api, "Sec-Fetch-Site: none") == 200
 
 
-def test_a_request_at_anothers_bidding_is_refused(api: ApiProcess) -> None:
+def test_a_forwarded_or_cross_site_request_is_refused(api: ApiProcess) -> None:
     for header in OTHERS_HEADERS:
         assert ask(api, header) in (400, 403), header
 
@@ -78,7 +78,7 @@ def test_only_this_machines_own_names_are_served(api: ApiProcess) -> None:
         assert ask(api, host=host) == 403, host
 
 
-def test_an_older_protocol_as_of_proxies_is_refused(api: ApiProcess) -> None:
+def test_http_1_0_as_of_proxies_is_refused(api: ApiProcess) -> None:
     assert ask(api, version="1.0") == 403
 
 
@@ -94,8 +94,8 @@ def test_another_user_of_this_machine_is_refused(api: ApiProcess) -> None:
 
 
 @as_root
-def test_another_users_proxy_is_refused_whatever_it_sends(api: ApiProcess, tmp_path: Path) -> None:
-    """One that passes on bytes, of an honest request of this user's own."""
+def test_another_users_proxy_is_refused_for_any_request(api: ApiProcess, tmp_path: Path) -> None:
+    """Its proxy passes on the bytes of an honest request of this user."""
     script = """
 import socket, sys
 listening = socket.create_server(("127.0.0.1", 0))
@@ -116,7 +116,7 @@ client.sendall(server.recv(65536))
 
 
 def test_a_socket_that_its_process_has_closed_has_no_owner() -> None:
-    """The kernel shows it as root's. A stranger could close theirs while the request is looked at."""
+    """The kernel shows it as root's, and a stranger could close their socket while we look its owner up."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         client = socket.create_connection(listening.getsockname())
         server, _ = listening.accept()
@@ -139,7 +139,7 @@ def test_a_socket_over_ipv6_has_its_owner() -> None:
         assert socket_owner(server.getpeername()[:2], server.getsockname()[:2]) == os.geteuid()
 
 
-async def test_revoking_the_last_key_leaves_the_door_closed(
+async def test_revoking_the_last_key_does_not_open_the_api(
     tmp_path: Path, database: Database, database_url: str
 ) -> None:
     async with owner_of(database).transaction() as connection:
@@ -150,7 +150,7 @@ async def test_revoking_the_last_key_leaves_the_door_closed(
 
 
 @pytest.mark.slow
-async def test_the_door_stays_closed_without_the_settings_keys(
+async def test_removing_the_settings_keys_does_not_open_the_api(
     tmp_path: Path, database: Database, database_url: str
 ) -> None:
     with api_process(tmp_path, database_url, {"PRECIEUX_API_KEYS": "o" * 32}) as api:
@@ -163,7 +163,7 @@ async def test_the_door_stays_closed_without_the_settings_keys(
         assert await api_keys.listed(connection) == []
 
 
-def test_the_local_key_opens_and_ends_nothing(tmp_path: Path, database_url: str) -> None:
+def test_the_local_key_works_and_keeps_protected_mode(tmp_path: Path, database_url: str) -> None:
     with api_process(tmp_path, database_url, {"PRECIEUX_LOCAL_KEY": "l" * 32}) as api:
         assert ask(api, "Authorization: Bearer " + "l" * 32, "X-Forwarded-For: 192.0.2.7") == 200
         assert ask(api) == 200

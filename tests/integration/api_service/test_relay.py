@@ -26,12 +26,12 @@ async def bodies_left(database: Database) -> list[object]:
     return [row["body"] for row in await fetch(database, "SELECT body FROM outbox ORDER BY id")]
 
 
-async def test_what_is_confirmed_is_deleted_and_told_in_order(
+async def test_confirmed_rows_are_deleted_and_published_in_order(
     database: Database, relay: Relay, broker: RecordingBroker
 ) -> None:
     await add_rows(database, 3)
     await relay.run_once()
-    assert broker.taken == [Message(b"1", "1"), Message(b"2", "2"), Message(b"3", "3")]
+    assert broker.accepted == [Message(b"1", "1"), Message(b"2", "2"), Message(b"3", "3")]
     assert await bodies_left(database) == []
 
 
@@ -44,19 +44,19 @@ async def test_rows_wait_for_a_broker_that_is_down(database: Database, relay: Re
     stop = asyncio.Event()
     running = asyncio.create_task(relay.run(stop))
     broker.down = False
-    await eventually(lambda: len(broker.taken) == 2)
+    await eventually(lambda: len(broker.accepted) == 2)
     stop.set()
     await running
     assert await bodies_left(database) == []
 
 
-async def test_what_the_broker_refuses_stays_and_holds_nobody_up(
+async def test_a_refused_row_stays_and_delays_no_other(
     database: Database, relay: Relay, broker: RecordingBroker
 ) -> None:
     await add_rows(database, 3)
     broker.refused = {b"1"}
     await relay.run_once()
-    assert [message.body for message in broker.taken] == [b"2", b"3"]
+    assert [message.body for message in broker.accepted] == [b"2", b"3"]
     assert await bodies_left(database) == ["1"]
 
 
@@ -69,7 +69,7 @@ async def test_relays_beside_one_another_publish_each_row_once(database: Databas
             await relay.run_once()
 
     await asyncio.gather(*(drain(relay) for relay in relays))
-    assert sorted(int(message.body) for message in broker.taken) == list(range(1, 2001))
+    assert sorted(int(message.body) for message in broker.accepted) == list(range(1, 2001))
 
 
 async def test_a_crash_after_the_confirm_publishes_the_same_id_again(
@@ -85,4 +85,4 @@ async def test_a_crash_after_the_confirm_publishes_the_same_id_again(
         with pytest.raises(RuntimeError):
             await relay.run_once()
     await relay.run_once()
-    assert broker.taken == [Message(b"1", "1")] * 2
+    assert broker.accepted == [Message(b"1", "1")] * 2

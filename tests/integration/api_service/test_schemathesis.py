@@ -13,7 +13,7 @@ from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
 
-# It sends hundreds of requests, and thousands in the slow tests.
+# It sends hundreds of requests; thousands in the slow tests.
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 OPERATOR: Final = "o" * 32
@@ -25,7 +25,7 @@ MANY: Final = 100
 def explore(
     api: ApiProcess, folder: Path, *, key: str | None, examples: int, phases: str = "examples,coverage,fuzzing,stateful"
 ) -> None:
-    """Run all checks with good and with bad requests. Fails with Schemathesis' own report if it finds something."""
+    """Run all checks with good and bad requests. Fail with Schemathesis' report if it finds something."""
     command = [
         sys.executable, "-m", "schemathesis.cli", "run", f"{api.url}/openapi.json",
         "--checks=all", "--mode=all", f"--phases={phases}", f"--max-examples={examples}", "--seed=7",
@@ -33,7 +33,7 @@ def explore(
     ]  # fmt: skip
     if key is not None:
         command += ["--header", f"Authorization: Bearer {key}"]
-    # In a folder of its own, so that no developer's settings apply.
+    # In an empty folder, so that no developer's settings apply.
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert "Tested: 9" in done.stdout
@@ -67,6 +67,6 @@ class TestManyRequests:
 @pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"PRECIEUX_API_KEYS": OPERATOR}], ids=["protected mode", "keys"])
 def test_some_requests_without_a_key(tmp_path: Path, database_url: str, settings: dict[str, str]) -> None:
-    """Few of them are served: in protected mode, Schemathesis' own header X-... is taken for a proxy's."""
+    """Few of them are served: protected mode takes Schemathesis' header X-... for a proxy's."""
     with api_process(tmp_path, database_url, settings) as api:
         explore(api, tmp_path, key=None, examples=SOME)

@@ -1,4 +1,4 @@
-"""What one key, one mailbox and one domain may use, however a client spells and spreads it."""
+"""The shares of one key, one mailbox and one domain, however a client spells addresses and spreads requests."""
 
 import asyncio
 from typing import Any
@@ -43,9 +43,9 @@ async def test_all_spellings_of_a_mailbox_share_its_budget(reach: Reach, databas
         ]
         assert [answer.status_code for answer in answers] == [200] * 4 + [429]
         assert 0 < int(answers[-1].headers["Retry-After"]) <= 1800
-    # Each is mailed at the address that its sender gave.
+    # Each mail goes to the address as its sender wrote it.
     assert [row["email"] for row in await fetch(database, "SELECT email FROM uploads ORDER BY id")] == SPELLINGS
-    # What was refused was not asked for.
+    # The refused ones were not requested.
     assert len(await fetch(database, "SELECT id FROM outbox")) == 4
 
 
@@ -114,9 +114,7 @@ async def test_a_key_whose_programs_ran_too_long_waits(reach: Reach, database: D
 
 
 @pytest.mark.parametrize("refused", ["key_budget", "key_bytes"])
-async def test_what_one_budget_refuses_is_not_taken_from_another(
-    reach: Reach, database: Database, refused: str
-) -> None:
+async def test_a_refusal_of_one_budget_charges_no_other(reach: Reach, database: Database, refused: str) -> None:
     key = await make_key(database, Scope.SUBMIT)
     limits = {"key_budget": 2, "key_bytes": 20} if refused == "key_budget" else {"key_budget": 3, "key_bytes": 16}
     async with reach(**limits) as client:
@@ -186,7 +184,7 @@ async def test_an_admins_key_has_no_budget_but_the_list_binds_it(reach: Reach, d
 
 
 async def test_requests_of_many_keys_at_once_end_without_a_deadlock(reach: Reach, database: Database) -> None:
-    """Each takes from four budgets; the mailboxes and the domains are the same for all."""
+    """Each request charges four budgets; the mailboxes and the domains are the same for all."""
     keys = [await make_key(database, Scope.SUBMIT) for _ in range(4)]
     emails = [f"u{number}@d{number % 2}.example.com" for number in range(4)]
     async with reach(key_budget=MANY, recipient_budget=MANY) as client:
@@ -239,7 +237,7 @@ async def test_chosen_ids_cost_the_next_id_no_statements(
 
 
 @pytest.mark.parametrize("bounds", [{"max_backlog": 30}, {"key_backlog_bytes": 40}], ids=["requests", "bytes"])
-async def test_a_key_may_have_so_much_waiting_and_others_go_on(
+async def test_a_key_has_a_limit_of_waiting_work_and_others_go_on(
     reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch, bounds: dict[str, Any]
 ) -> None:
     monkeypatch.setattr("api_service.backlog._CACHE_SECONDS", -1.0)

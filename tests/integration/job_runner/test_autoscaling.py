@@ -1,4 +1,4 @@
-"""By what Kubernetes counts the runners that it needs: the very query of the manifest."""
+"""The query in the manifest by which Kubernetes counts the runners that it needs."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""A key is charged for the time that its programs take, and for nothing that is our fault."""
+"""A key is charged for the time of its programs, and not for our failures."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -63,7 +63,7 @@ async def run(database: Database, processor: Processor, owner: int) -> None:
 
 
 async def used(database: Database) -> dict[str, float]:
-    """The seconds that each subject has in use."""
+    """Return the seconds that each subject has used."""
     rows = await fetch(database, "SELECT subject, extract(epoch FROM used_until - now()) AS seconds FROM budgets")
     return {str(row["subject"]): float(str(row["seconds"])) * BUDGET / 3600 for row in rows}
 
@@ -108,7 +108,7 @@ async def test_a_failure_of_ours_is_not_charged(
     assert await used(database) == {}
 
 
-async def test_what_no_key_submitted_is_not_charged(
+async def test_a_submission_without_a_key_is_not_charged(
     database: Database, processor: Processor, engine: ScriptedEngine
 ) -> None:
     await run(database, processor, 0)

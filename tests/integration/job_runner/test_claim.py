@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 
 async def take(database: Database, limit: int = 10, lease_seconds: float = 30) -> list[ClaimedJob]:
-    """Claim as a runner does: a suspect whose turn it is, and others."""
+    """Claim as a runner does: a suspect that may run, and others."""
     one = await suspects.claim_one(database, lease_seconds=lease_seconds, grace=0)
     async with database.transaction() as connection:
         return one + await claim.claim(connection, limit=limit, lease_seconds=lease_seconds)
@@ -74,11 +74,11 @@ async def test_the_job_text_is_cleared_only_after_an_execution(
     assert (await state(database, failed))["job"] == jobs[failed].job
 
 
-async def test_a_claim_passes_by_what_another_transaction_holds(database: Database) -> None:
+async def test_a_claim_skips_jobs_that_another_transaction_locks(database: Database) -> None:
     first, second = await add_job(database), await add_job(database)
     async with database.transaction() as connection:
         held = await claim.claim(connection, limit=1, lease_seconds=30)
-        # Another task has another connection: without SKIP LOCKED it would wait for this transaction for ever.
+        # Another task has another connection: without SKIP LOCKED it would wait for this transaction without end.
         other = await asyncio.wait_for(asyncio.create_task(take(database)), timeout=10)
     assert [job.id for job in held] == [first]
     assert [job.id for job in other] == [second]
@@ -194,7 +194,7 @@ async def test_a_release_and_a_rescue_give_the_attempt_back(database: Database) 
     assert third.attempt == 1
 
 
-async def test_a_lease_that_nobody_holds_changes_nothing(database: Database) -> None:
+async def test_releasing_an_unknown_lease_changes_nothing(database: Database) -> None:
     await add_job(database)
     async with database.transaction() as connection:
         await claim.release(connection, uuid.uuid4())
@@ -202,7 +202,7 @@ async def test_a_lease_that_nobody_holds_changes_nothing(database: Database) -> 
 
 
 async def test_foreign_rows_get_an_identity_or_are_skipped(database: Database) -> None:
-    """The original's consumer wrote jobs without a request; nothing kept it from writing one without an upload."""
+    """The original's consumer wrote jobs without a request, and could write one without an upload."""
     whole = await add_job(database)
     await execute(database, "INSERT INTO job (upload, job) VALUES (NULL, '{}')")
     await execute(database, "UPDATE job SET request_id = NULL")

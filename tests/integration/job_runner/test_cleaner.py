@@ -31,7 +31,7 @@ async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
 
 
 async def add_finished(database: Database, store: LocalStore, *, age_days: int, mail: str = "sent") -> int:
-    """A submission whose result was mailed, with its two files; returns its job's id."""
+    """Add a submission with its mailed result and its two files; return its job's id."""
     job = await add_job(database)
     await execute(database, "UPDATE job SET status = 'executed' WHERE id = :job", job=job)
     await execute(
@@ -58,7 +58,7 @@ async def add_finished(database: Database, store: LocalStore, *, age_days: int, 
     return job
 
 
-async def test_what_is_old_goes_with_all_that_belongs_to_it(database: Database, store: LocalStore) -> None:
+async def test_old_submissions_go_with_all_their_data(database: Database, store: LocalStore) -> None:
     old, young = await add_finished(database, store, age_days=31), await add_finished(database, store, age_days=29)
     assert await Cleaner(database, store, MAILER, days=30).run_once() == 1
     assert [row["id"] for row in await fetch(database, "SELECT id FROM job")] == [young]
@@ -82,7 +82,7 @@ async def test_uncommitted_outputs_are_deleted_with_their_job(database: Database
     assert await store.get(other) == b"another job's"
 
 
-async def test_old_mails_of_the_outbox_go_and_what_is_no_mail_stays(
+async def test_old_mails_of_the_outbox_go_and_other_files_stay(
     database: Database, store: LocalStore, tmp_path: Path
 ) -> None:
     outbox = tmp_path / "outbox"
@@ -132,7 +132,7 @@ async def test_without_a_retention_only_spent_budgets_go(database: Database, sto
         "UPDATE emails SET status = 'queued'",
     ],
 )
-async def test_what_is_under_way_is_never_old(database: Database, store: LocalStore, under_way: str) -> None:
+async def test_work_under_way_is_never_deleted(database: Database, store: LocalStore, under_way: str) -> None:
     await add_finished(database, store, age_days=400)
     await execute(database, under_way)
     assert await Cleaner(database, store, MAILER, days=30).run_once() == 0

@@ -1,4 +1,4 @@
-"""The engine's client over real sockets: what may go wrong on the wire, and how runs spread over several engines."""
+"""The engine's client over real sockets: errors on the wire, and how runs spread over several engines."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class CountingEngine:
-    """Answers every run, and counts them and the connections that they came over."""
+    """Answers every run, and counts the runs and their connections."""
 
     def __init__(self) -> None:
         self.runs = 0
@@ -112,8 +112,8 @@ async def _reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     ("answer", "crashed"),
     [(_nothing, True), (_half, True), (_reset, True), (_garbage, False), (_silence, False), (_drops, False)],
 )
-async def test_whatever_breaks_on_the_wire_is_worth_another_try(answer: Answer, crashed: bool) -> None:
-    """Only an engine that had the request and broke the connection may have died of the program."""
+async def test_a_broken_connection_is_tried_again(answer: Answer, crashed: bool) -> None:
+    """The program may have killed only an engine that got the request and broke the connection."""
     (port,) = free_ports(1)
     async with listening(answer, port), client_of(f"http://127.0.0.1:{port}", timeout=0.5) as client:
         with pytest.raises(EngineUnavailable) as raised:
@@ -121,7 +121,7 @@ async def test_whatever_breaks_on_the_wire_is_worth_another_try(answer: Answer, 
     assert isinstance(raised.value, EngineCrashed) == crashed
 
 
-async def test_an_engine_that_is_away_is_worth_another_try() -> None:
+async def test_an_unavailable_engine_is_tried_again() -> None:
     (port,) = free_ports(1)
     async with client_of(f"http://127.0.0.1:{port}") as client:
         with pytest.raises(EngineUnavailable) as refused:
@@ -133,7 +133,7 @@ async def test_an_engine_that_is_away_is_worth_another_try() -> None:
 
 
 async def test_there_are_as_many_connections_as_runs_at_once() -> None:
-    """aiohttp's own bound is 100, and runs that wait for a connection would be taken for slow ones."""
+    """aiohttp's default is 100; a run that waits for a connection would look slow."""
     engine = CountingEngine()
     engine.go_on.clear()
     (port,) = free_ports(1)
@@ -144,7 +144,7 @@ async def test_there_are_as_many_connections_as_runs_at_once() -> None:
         assert await asyncio.gather(*runs) == ["42\n"] * 120
 
 
-async def test_connections_are_kept_and_given_up_in_time() -> None:
+async def test_connections_are_reused_and_closed_in_time() -> None:
     engine = CountingEngine()
     (port,) = free_ports(1)
     async with listening(engine.answer, port), client_of(f"http://127.0.0.1:{port}") as client:
@@ -172,5 +172,5 @@ async def test_engines_behind_one_name_share_the_runs(monkeypatch: pytest.Monkey
             await asyncio.gather(*(run(client) for _ in range(8)))
     shares = Counter({name: engine.runs for name, engine in engines.items()})
     assert shares.total() == 800
-    # Not half, since connections are given up at random; httpx's own transport gives one of them all.
+    # Not half, since connections are dropped at random; httpx's own transport gives one engine all runs.
     assert min(shares.values()) >= 200

@@ -1,4 +1,4 @@
-"""Keys are served in turn, and within a key its senders: many of one do not delay the few of another."""
+"""Keys are served in turn, and so are the senders within a key: many jobs of one do not delay few of another."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ async def make_jobs(database: Database, email: str, count: int, key: int | None 
 
 
 async def serve(database: Database, count: int, *, at_once: int = 1) -> list[str]:
-    """Whose the next jobs are, by a number of claims."""
+    """Claim a number of times, and return the jobs' owners in order."""
     served: list[str] = []
     for _ in range(count):
         async with database.transaction() as connection:
@@ -51,7 +51,7 @@ async def test_a_single_job_is_not_delayed_by_anothers_many(database: Database) 
     assert "few" in await serve(database, 2)
 
 
-async def test_senders_alternate_and_nobody_starves(database: Database) -> None:
+async def test_senders_alternate_and_none_starves(database: Database) -> None:
     await make_jobs(database, "a@example.com", 6)
     assert await serve(database, 2) == ["a", "a"]
     await make_jobs(database, "b@example.com", 4)
@@ -63,7 +63,7 @@ async def test_senders_alternate_and_nobody_starves(database: Database) -> None:
 async def test_a_newcomer_does_not_overtake_those_who_waited(database: Database) -> None:
     await make_jobs(database, "a@example.com", 10)
     await serve(database, 8)
-    # The floor has risen to a's ninth turn: the newcomer's many share from here, and do not go all before it.
+    # The floor has risen to a's ninth turn: the newcomer's jobs share from here, and do not all go first.
     await make_jobs(database, "b@example.com", 10)
     assert await serve(database, 4) in (["a", "b", "a", "b"], ["a", "b", "b", "a"])
 
@@ -79,7 +79,7 @@ async def test_many_addresses_give_a_key_no_further_turns(database: Database) ->
     assert order.count("honest") == 4
 
 
-async def test_the_senders_of_a_key_alternate_whatever_other_keys_do(database: Database) -> None:
+async def test_the_senders_of_a_key_alternate_beside_other_keys(database: Database) -> None:
     one, other = await make_key(database), await make_key(database)
     for sender in "abc":
         await make_jobs(database, f"{sender}@example.com", 4, one)
@@ -120,14 +120,14 @@ async def test_many_claims_at_once_share_alike(database: Database) -> None:
     await make_jobs(database, "honest@example.com", 10, honest)
     claims = [asyncio.create_task(serve(database, 1, at_once=5)) for _ in range(4)]
     first = Counter(sender[0] for served in await asyncio.gather(*claims) for sender in served)
-    # Claims that meet skip what the others hold, so each may miss a turn by one.
+    # Concurrent claims skip each other's locked rows, so each may miss a turn by one.
     assert abs(first["g"] - first["h"]) <= len(claims), first
     rest = await serve(database, 20, at_once=5)
     assert first.total() + len(rest) == 50
     assert await fetch(database, "SELECT id FROM job WHERE status = 'none-executed' OR attempt != 1") == []
 
 
-async def test_a_claim_neither_makes_nor_loses_turns(database: Database) -> None:
+async def test_claims_neither_create_nor_lose_turns(database: Database) -> None:
     keys = [await make_key(database) for _ in range(3)]
     for number in range(30):
         await make_jobs(database, f"{number // 9}@example.com", 1, keys[number % 3])
@@ -136,7 +136,7 @@ async def test_a_claim_neither_makes_nor_loses_turns(database: Database) -> None
     for at_once in (1, 4, 7):
         await serve(database, 1, at_once=at_once)
         assert await fetch(database, turns) == before
-    # Nobody's later turn was served, and no later place within a key.
+    # No later turn of any key was served, and no later place within a key.
     [row] = await fetch(
         database,
         """
@@ -160,7 +160,7 @@ async def test_a_job_that_comes_back_has_its_turn_again(database: Database) -> N
     assert again.id == second.id
 
 
-async def test_a_job_that_is_not_due_delays_nobody(database: Database) -> None:
+async def test_a_job_that_is_not_due_delays_no_other(database: Database) -> None:
     one, other = await make_key(database), await make_key(database)
     await make_jobs(database, "a@example.com", 2, one)
     await make_jobs(database, "b@example.com", 1, one)

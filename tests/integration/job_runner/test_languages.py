@@ -16,14 +16,14 @@ pytestmark = pytest.mark.integration
 
 
 class Engine:
-    """Returns `codes`, or fails as an engine that does not answer if they are None."""
+    """Returns `codes`, or fails like an engine that does not answer if they are None."""
 
     def __init__(self, *codes: str) -> None:
         self.codes: Sequence[str] | None = codes
-        self.asked = 0
+        self.requests = 0
 
     async def languages(self) -> list[SupportedLanguage]:
-        self.asked += 1
+        self.requests += 1
         if self.codes is None:
             raise EngineUnavailable("it is away")
         return [SupportedLanguage(language=code, info=f"{code} 1.0") for code in self.codes]
@@ -33,7 +33,7 @@ async def codes(database: Database) -> list[object]:
     return [row["code"] for row in await fetch(database, "SELECT code FROM languages ORDER BY code")]
 
 
-async def test_the_table_holds_what_the_engine_has(database: Database) -> None:
+async def test_the_table_holds_the_engines_languages(database: Database) -> None:
     engine = Engine("py", "c++")
     languages = Languages(database, engine)
     await languages.run_once()
@@ -61,7 +61,7 @@ async def test_an_unavailable_engine_ends_no_loop(database: Database) -> None:
     engine.codes = None
     stop = asyncio.Event()
     running = asyncio.create_task(Languages(database, engine).run(stop))
-    await eventually(lambda: engine.asked == 2, what="the engine is asked")
+    await eventually(lambda: engine.requests == 2, what="the engine has two requests")
     stop.set()
     await running
     assert await codes(database) == ["py"]

@@ -1,7 +1,7 @@
-"""The lease protocol as a whole: several workers, in any order, against a model of what must be true.
+"""The lease protocol as a whole: steps of several workers, in any order, against a model.
 
-Each step is one that a runner, a rescuer or an operator takes; hypothesis looks for an order that breaks a promise.
-A worker that was thought dead keeps its old leases and goes on using them, which is what the fence is for.
+Each step is one of a runner, a rescuer or an operator; hypothesis looks for an order that breaks a promise. A worker
+that was thought dead keeps its old leases and goes on using them, which the fence must stop.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ PICKS = st.integers(0, 1_000)
 
 @dataclass
 class Job:
-    """What the model knows of one job. `lease` is the only one whose holder may still write."""
+    """The model's view of one job. Only the holder of `lease` may still write."""
 
     status: str = "none-executed"
     attempt: int = 0
@@ -71,7 +71,7 @@ class Job:
 
 @dataclass
 class World:
-    """The real thing: a database, and an event loop that outlives every step."""
+    """The real system: a database, and an event loop that outlives every step."""
 
     url: str
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
@@ -102,7 +102,7 @@ class Leases(RuleBasedStateMachine):
         super().__init__()
         self.jobs: dict[int, Job] = {}
         self.clock = 0
-        #: Every lease that a worker was ever given: it forgets none, as a late writer would not.
+        #: Every lease that a worker ever had, since a late writer keeps its lease.
         self.held: dict[int, list[ClaimedJob]] = {0: [], 1: [], 2: []}
         self.world.run(execute(self.world.database, "TRUNCATE uploads, job, results, emails CASCADE"))
 
@@ -289,7 +289,7 @@ class Leases(RuleBasedStateMachine):
             assert row["pending"] == (job.ends == 0)
 
     def teardown(self) -> None:
-        """Whatever happened: once time has passed and the dead are noticed, one honest worker ends everything."""
+        """Check that, after all leases have expired, one honest worker ends every job."""
         database = self.world.database
         self.world.run(execute(database, "UPDATE job SET run_after = now(), lease_expires_at = '-infinity'"))
         self.transact(suspects.rescue)
@@ -333,7 +333,7 @@ def test_no_order_of_steps_breaks_the_lease_protocol(world: World) -> None:
             max_examples=40,
             stateful_step_count=30,
             derandomize=True,
-            # A failure is shrunk; finding every other one, and why, would take minutes.
+            # A failure is shrunk; to find and explain all others would take minutes.
             phases=(Phase.generate, Phase.shrink),
             report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),

@@ -1,4 +1,4 @@
-"""The whole runner as a process, with the longest submissions and the longest answers that are legal."""
+"""The whole runner as a process, with the longest legal submissions and answers."""
 
 import contextlib
 import functools
@@ -27,7 +27,7 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 
 MIB: Final = 1 << 20
-#: What Compose and Kubernetes give to a runner.
+#: The memory of a runner in Compose and Kubernetes.
 LIMIT: Final = 512 * MIB
 
 #: One emoji makes Python keep four bytes for each character.
@@ -41,7 +41,7 @@ TEXTS: Final = {
 }
 
 
-#: The worst again and again, so that it is under way in all slots at once; then each.
+#: The worst again and again, so that it runs in all slots at once; then each kind.
 WORST: Final = [TEXTS["control characters"]] * 16 + list(TEXTS.values())
 
 
@@ -59,12 +59,12 @@ class Engine(ThreadingHTTPServer):
     def __init__(self, together: int) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.together = threading.Barrier(together)
-        # A long line beside many short ones pads these, where columns are padded.
+        # Where columns are padded, a long line pads many short ones beside it.
         pairs = [*((text, text) for text in WORST), (TEXTS["one line"], TEXTS["lines"])]
         self.answers = itertools.cycle([_answer(output, error) for output, error in pairs])
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Silent: a client that breaks off shows in what it did not execute."""
+        """Log nothing: a client that breaks off shows by jobs that were not executed."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -84,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Silent."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def runner(
 
 
 def _limit_data() -> None:
-    # Counts what is mapped as well, of which the stacks of threads take a part.
+    # It also counts mapped memory, such as the threads' stacks.
     resource.setrlimit(resource.RLIMIT_DATA, (2 * LIMIT, 2 * LIMIT))
 
 
@@ -142,7 +142,7 @@ def _after(first: Callable[[], None], then: Callable[[], None]) -> Callable[[], 
 
 
 def peak_memory(pid: int) -> int:
-    """The most bytes that the process has had in memory so far, as the kernel says."""
+    """Return the most bytes that the process has had in memory so far, as the kernel counts them."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found[1]) << 10

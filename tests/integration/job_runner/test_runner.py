@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from pydantic import SecretStr
 
 from job_runner import claim
 from job_runner.claim import ClaimedJob
@@ -16,7 +16,7 @@ from job_runner.rescuer import Rescuer
 from job_runner.runner import Runner
 from job_runner.settings import RunnerSettings
 from shared.codex import RunResponse, Verdict
-from shared.database.connection import Database, DatabaseSettings
+from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable, EngineRefused, EngineUnavailable
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.integration
 
 
 class ScriptedEngine:
-    """Answers ok, after the failures and answers that it was given, and holds every program while `open` is not set."""
+    """Returns its failures and answers in order, then ok. Holds every program while `open` is not set."""
 
     def __init__(self) -> None:
         self.failures: list[Exception] = []
@@ -77,20 +77,20 @@ def processor(database: Database, store: LocalStore, engine: ScriptedEngine) -> 
     return Processor(database, store, engine, "example.com", max_attempts=3, policy=RetryPolicy(base=0.01, cap=0.02))
 
 
-class Running:
-    """A runner under way; `stop()` is a clean shutdown."""
-
-    def __init__(self, database: Database, processor: Processor, settings: RunnerSettings) -> None:
-        self._stop = asyncio.Event()
-        self._task = asyncio.create_task(Runner(database, processor, settings).run(self._stop))
-
-    async def stop(self) -> None:
-        self._stop.set()
-        await self._task
+@asynccontextmanager
+async def running(database: Database, processor: Processor, settings: RunnerSettings) -> AsyncIterator[asyncio.Event]:
+    """Run a runner while the block runs, or until the block sets the event; then wait for its clean shutdown."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(Runner(database, processor, settings).run(stop))
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await task
 
 
 def settings(**changes: float) -> RunnerSettings:
-    # The poll interval is an hour: whatever these tests see happen was woken by an event.
+    # The poll interval is an hour, so only an event wakes the runner.
     return RunnerSettings.model_validate({"poll_interval": 3600, "drain_seconds": 0, **changes})
 
 
@@ -99,7 +99,7 @@ async def states(database: Database) -> list[object]:
 
 
 async def all_are(state: str, database: Database) -> None:
-    """Wait until every job is in this state."""
+    """Return when every job is in this state."""
 
     async def reached() -> bool:
         return set(await states(database)) == {state}
@@ -110,11 +110,9 @@ async def all_are(state: str, database: Database) -> None:
 async def test_a_notification_wakes_the_runner(
     database: Database, processor: Processor, engine: ScriptedEngine, store: LocalStore
 ) -> None:
-    running = Running(database, processor, settings())
-    await add_job(database, contents="print(12)", language="C++", filename="twelve.cpp")
-
-    await all_are("executed", database)
-    await running.stop()
+    async with running(database, processor, settings()):
+        await add_job(database, contents="print(12)", language="C++", filename="twelve.cpp")
+        await all_are("executed", database)
     assert engine.calls == [("print(12)", "cpp", "in")]
     assert engine.filenames == ["twelve.cpp"]
     [result] = await fetch(database, "SELECT * FROM results")
@@ -127,16 +125,15 @@ async def test_programs_that_take_long_hold_up_their_own_key_alone(
     database: Database, processor: Processor, engine: ScriptedEngine
 ) -> None:
     engine.open.clear()
-    running = Running(database, processor, settings(runner_concurrency=1))
-    await add_job(database, contents="first of 1", owner=1)
-    await eventually(lambda: engine.under_way == 1, what="the slot is taken")
-    await add_job(database, contents="second of 1", owner=1)
-    await add_job(database, contents="first of 2", owner=2)
-    await eventually(lambda: engine.under_way == 2, what="another key's program runs beside it")
-    await add_job(database, contents="first of 3", owner=3)
-    engine.open.set()
-    await all_are("executed", database)
-    await running.stop()
+    async with running(database, processor, settings(runner_concurrency=1)):
+        await add_job(database, contents="first of 1", owner=1)
+        await eventually(lambda: engine.under_way == 1, what="the slot is taken")
+        await add_job(database, contents="second of 1", owner=1)
+        await add_job(database, contents="first of 2", owner=2)
+        await eventually(lambda: engine.under_way == 2, what="another key's program runs beside it")
+        await add_job(database, contents="first of 3", owner=3)
+        engine.open.set()
+        await all_are("executed", database)
     assert [code for code, _, _ in engine.calls][:2] == ["first of 1", "first of 2"]
     assert engine.shares[:2] == ["key-1", "key-2"]
     assert engine.most == 2
@@ -144,17 +141,15 @@ async def test_programs_that_take_long_hold_up_their_own_key_alone(
 
 async def test_a_lost_notification_costs_at_most_the_interval(database: Database, processor: Processor) -> None:
     # Inserted without NOTIFY once the runner listens: only the interval can find it.
-    running = Running(database, processor, settings(poll_interval=0.2))
-    await add_job(database)
-
-    await all_are("executed", database)
-    await execute(
-        database,
-        "INSERT INTO job (upload, job, request_id) SELECT upload, :job, gen_random_uuid() FROM job",
-        job='{"language": "python", "inputs": "in", "contents": "print(1)"}',
-    )
-    await all_are("executed", database)
-    await running.stop()
+    async with running(database, processor, settings(poll_interval=0.2)):
+        await add_job(database)
+        await all_are("executed", database)
+        await execute(
+            database,
+            "INSERT INTO job (upload, job, request_id) SELECT upload, :job, gen_random_uuid() FROM job",
+            job='{"language": "python", "inputs": "in", "contents": "print(1)"}',
+        )
+        await all_are("executed", database)
 
 
 async def test_storing_an_outcome_holds_no_slot_and_is_bounded(
@@ -169,14 +164,12 @@ async def test_storing_an_outcome_holds_no_slot_and_is_bounded(
     monkeypatch.setattr(store, "put", slow_put)
     for _ in range(5):
         await add_job(database)
-    running = Running(database, processor, settings(runner_concurrency=2))
-    await eventually(lambda: len(engine.calls) == 4)
-    await asyncio.sleep(0.1)  # nothing tells that a fifth is not claimed
-    assert sorted(str(state) for state in await states(database)) == ["executing"] * 4 + ["none-executed"]
-    writable.set()
-
-    await all_are("executed", database)
-    await running.stop()
+    async with running(database, processor, settings(runner_concurrency=2)):
+        await eventually(lambda: len(engine.calls) == 4)
+        await asyncio.sleep(0.1)  # no event shows that a fifth is not claimed
+        assert sorted(str(state) for state in await states(database)) == ["executing"] * 4 + ["none-executed"]
+        writable.set()
+        await all_are("executed", database)
     assert engine.most <= 2
 
 
@@ -186,12 +179,10 @@ async def test_no_more_programs_run_at_once_than_there_are_slots(
     for _ in range(7):
         await add_job(database)
     engine.open.clear()
-    running = Running(database, processor, settings(runner_concurrency=3))
-    await eventually(lambda: engine.under_way == 3)
-    engine.open.set()
-
-    await all_are("executed", database)
-    await running.stop()
+    async with running(database, processor, settings(runner_concurrency=3)):
+        await eventually(lambda: engine.under_way == 3)
+        engine.open.set()
+        await all_are("executed", database)
     assert engine.most == 3
 
 
@@ -200,10 +191,8 @@ async def test_an_engine_failure_is_retried_and_then_reported(
 ) -> None:
     engine.failures = [EngineUnavailable("no engine")] * 3
     await add_job(database)
-    running = Running(database, processor, settings())
-
-    await all_are("failed", database)
-    await running.stop()
+    async with running(database, processor, settings()):
+        await all_are("failed", database)
     assert len(engine.calls) == 3
     [email] = await fetch(database, "SELECT * FROM emails")
     assert str(email["subject"]).startswith("Code could not be run - ")
@@ -212,28 +201,24 @@ async def test_an_engine_failure_is_retried_and_then_reported(
     assert await fetch(database, "SELECT enable, request_id FROM uploads") == [{"enable": 0, "request_id": None}]
 
 
-async def test_a_passing_trouble_ends_in_one_result(
+async def test_a_temporary_failure_ends_in_one_result(
     database: Database, processor: Processor, engine: ScriptedEngine
 ) -> None:
     engine.failures = [EngineUnavailable("restarting"), RuntimeError("a defect of ours")]
     await add_job(database)
-    running = Running(database, processor, settings())
-
-    await all_are("executed", database)
-    await running.stop()
+    async with running(database, processor, settings()):
+        await all_are("executed", database)
     assert len(await fetch(database, "SELECT id FROM results")) == 1
     assert len(await fetch(database, "SELECT id FROM emails")) == 1
 
 
-async def test_what_the_engine_refuses_is_not_tried_again(
+async def test_a_refused_program_is_not_tried_again(
     database: Database, processor: Processor, engine: ScriptedEngine
 ) -> None:
     engine.failures = [EngineRefused("no such language")]
     await add_job(database)
-    running = Running(database, processor, settings())
-
-    await all_are("failed", database)
-    await running.stop()
+    async with running(database, processor, settings()):
+        await all_are("failed", database)
     assert len(engine.calls) == 1
     assert await fetch(database, "SELECT failure FROM job") == [{"failure": "no such language"}]
     [mail] = await fetch(database, "SELECT text, html FROM emails")
@@ -248,9 +233,8 @@ async def test_a_stop_hands_jobs_back_without_charging_the_attempt(
 ) -> None:
     engine.open.clear()
     await add_job(database)
-    running = Running(database, processor, settings())
-    await eventually(lambda: engine.under_way == 1)
-    await running.stop()
+    async with running(database, processor, settings()):
+        await eventually(lambda: engine.under_way == 1)
     [job] = await fetch(database, "SELECT status, attempt, lease_id FROM job")
     assert job == {"status": "none-executed", "attempt": 0, "lease_id": None}
 
@@ -260,11 +244,11 @@ async def test_a_stop_waits_for_what_can_still_end(
 ) -> None:
     engine.open.clear()
     await add_job(database)
-    running = Running(database, processor, settings(drain_seconds=20))
-    await eventually(lambda: engine.under_way == 1)
-    stopping = asyncio.create_task(running.stop())
-    engine.open.set()
-    await stopping
+    async with running(database, processor, settings(drain_seconds=20)) as stop:
+        await eventually(lambda: engine.under_way == 1)
+        stop.set()
+        await asyncio.sleep(0.1)  # no event marks the start of the drain
+        engine.open.set()
     assert await states(database) == ["executed"]
 
 
@@ -273,26 +257,24 @@ async def test_the_heartbeat_extends_the_lease_of_a_long_job(
 ) -> None:
     engine.open.clear()
     await add_job(database)
-    running = Running(database, processor, settings(lease_seconds=1))
-    await eventually(lambda: engine.under_way == 1)
-    [first] = await fetch(database, "SELECT lease_id, lease_expires_at FROM job")
+    async with running(database, processor, settings(lease_seconds=1)):
+        await eventually(lambda: engine.under_way == 1)
+        [first] = await fetch(database, "SELECT lease_id, lease_expires_at FROM job")
 
-    async def extended_past_the_first_term() -> bool:
-        return bool(
-            await fetch(
-                database,
-                "SELECT 1 FROM job WHERE lease_id = :lease_id AND now() > :expires AND lease_expires_at > now()",
-                lease_id=first["lease_id"],
-                expires=first["lease_expires_at"],
+        async def extended_past_the_first_term() -> bool:
+            return bool(
+                await fetch(
+                    database,
+                    "SELECT 1 FROM job WHERE lease_id = :lease_id AND now() > :expires AND lease_expires_at > now()",
+                    lease_id=first["lease_id"],
+                    expires=first["lease_expires_at"],
+                )
             )
-        )
 
-    await eventually(extended_past_the_first_term)
-    assert await Rescuer(database, interval=1).run_once() == []
-    engine.open.set()
-
-    await all_are("executed", database)
-    await running.stop()
+        await eventually(extended_past_the_first_term)
+        assert await Rescuer(database, interval=1).run_once() == []
+        engine.open.set()
+        await all_are("executed", database)
     assert len(engine.calls) == 1
 
 
@@ -301,30 +283,26 @@ async def test_a_runner_that_lost_its_lease_stops_and_writes_nothing(
 ) -> None:
     engine.open.clear()
     await add_job(database)
-    running = Running(database, processor, settings(lease_seconds=1))
-    await eventually(lambda: engine.under_way == 1)
-    # Somebody else has it now, as after a rescue.
-    await execute(database, "UPDATE job SET lease_id = gen_random_uuid(), lease_expires_at = now() + interval '1 hour'")
-    await eventually(lambda: engine.under_way == 0)
-    await running.stop()
+    async with running(database, processor, settings(lease_seconds=1)):
+        await eventually(lambda: engine.under_way == 1)
+        # Another runner has it now, as after a rescue.
+        await execute(
+            database, "UPDATE job SET lease_id = gen_random_uuid(), lease_expires_at = now() + interval '1 hour'"
+        )
+        await eventually(lambda: engine.under_way == 0)
     assert await states(database) == ["executing"]
     assert await fetch(database, "SELECT * FROM results") == []
 
 
-async def test_many_runners_run_each_job_once(database: Database, database_url: str, processor: Processor,
-                                              engine: ScriptedEngine) -> None:  # fmt: skip
-    others = [Database(DatabaseSettings(database_url=SecretStr(database_url))) for _ in range(2)]
-    for other in others:
-        await other.connect()
-    runners = [Running(each, processor, settings()) for each in (database, *others)]
-    for _ in range(40):
-        await add_job(database)
-
-    await all_are("executed", database)
-    for runner in runners:
-        await runner.stop()
-    for other in others:
-        await other.disconnect()
+async def test_many_runners_run_each_job_once(
+    database: Database, other_databases: list[Database], processor: Processor, engine: ScriptedEngine
+) -> None:
+    async with AsyncExitStack() as runners:
+        for each in (database, *other_databases):
+            await runners.enter_async_context(running(each, processor, settings()))
+        for _ in range(40):
+            await add_job(database)
+        await all_are("executed", database)
     assert len(engine.calls) == 40
     assert len(await fetch(database, "SELECT id FROM results")) == 40
     assert len(await fetch(database, "SELECT DISTINCT message_id FROM emails")) == 40
@@ -335,10 +313,8 @@ async def test_a_job_that_is_not_to_be_run_is_failed_with_its_reason(
 ) -> None:
     job = await add_job(database)
     await execute(database, "UPDATE job SET stop_reason = 'the operator cancelled it' WHERE id = :id", id=job)
-    running = Running(database, processor, settings())
-
-    await all_are("failed", database)
-    await running.stop()
+    async with running(database, processor, settings()):
+        await all_are("failed", database)
     assert engine.calls == []
     [mail] = await fetch(database, "SELECT kind, text FROM emails")
     assert mail["kind"] == "failure"
@@ -348,30 +324,26 @@ async def test_a_job_that_is_not_to_be_run_is_failed_with_its_reason(
 async def test_a_job_that_always_kills_its_runner_fails_in_the_end(
     database: Database, processor: Processor, engine: ScriptedEngine
 ) -> None:
-    """No failure was ever seen, so none was counted: only the claims were."""
+    """No failure was ever recorded; only the claims were counted."""
     job = await add_job(database)
     await execute(database, "UPDATE job SET attempt = :attempt WHERE id = :id", id=job, attempt=3)
-    running = Running(database, processor, settings())
-
-    await all_are("failed", database)
-    await running.stop()
+    async with running(database, processor, settings()):
+        await all_are("failed", database)
     assert engine.calls == []
 
 
-async def test_an_engine_that_speaks_in_nuls_still_leads_to_an_end(
+async def test_an_error_with_nul_characters_is_mailed(
     database: Database, processor: Processor, engine: ScriptedEngine
 ) -> None:
     engine.failures = [EngineRefused("no\0thing")]
     await add_job(database)
-    running = Running(database, processor, settings())
-
-    await all_are("failed", database)
-    await running.stop()
+    async with running(database, processor, settings()):
+        await all_are("failed", database)
     [mail] = await fetch(database, "SELECT text FROM emails")
     assert "no\N{REPLACEMENT CHARACTER}thing" in str(mail["text"])
 
 
-async def test_a_time_limit_under_load_is_not_the_last_word(
+async def test_a_time_limit_under_load_is_tried_again(
     database: Database, store: LocalStore, engine: ScriptedEngine
 ) -> None:
     overloaded = RunResponse(
@@ -380,33 +352,30 @@ async def test_a_time_limit_under_load_is_not_the_last_word(
     engine.answers = [overloaded]
     processor = Processor(database, store, engine, "example.com", max_attempts=3, load_seconds=0)
     await add_job(database)
-    running = Running(database, processor, settings())
-
-    await all_are("executed", database)
-    await running.stop()
+    async with running(database, processor, settings()):
+        await all_are("executed", database)
     [email] = await fetch(database, "SELECT subject, text FROM emails")
     assert str(email["subject"]).startswith("Successful")
     assert "attempts" in str(email["text"])
 
 
-async def test_a_job_that_waits_for_another_run_has_the_reason_until_its_end(
+async def test_a_job_that_is_run_again_keeps_its_reason_until_its_end(
     database: Database, store: LocalStore, engine: ScriptedEngine
 ) -> None:
     engine.failures = [EngineUnavailable("no\0engine", retry_after=3600)]
     processor = Processor(database, store, engine, "example.com", max_attempts=3)
     await add_job(database)
-    running = Running(database, processor, settings())
+    async with running(database, processor, settings()):
 
-    async def waits() -> bool:
-        return await fetch(database, "SELECT status, attempt, failure FROM job") == [
-            {"status": "none-executed", "attempt": 1, "failure": "no\N{REPLACEMENT CHARACTER}engine"}
-        ]
+        async def waits() -> bool:
+            return await fetch(database, "SELECT status, attempt, failure FROM job") == [
+                {"status": "none-executed", "attempt": 1, "failure": "no\N{REPLACEMENT CHARACTER}engine"}
+            ]
 
-    await eventually(waits, what="the job waits with its reason")
-    await execute(database, "UPDATE job SET run_after = now()")
-    await execute(database, "SELECT pg_notify('precieux_jobs', '')")
-    await all_are("executed", database)
-    await running.stop()
+        await eventually(waits, what="the job waits with its reason")
+        await execute(database, "UPDATE job SET run_after = now()")
+        await execute(database, "SELECT pg_notify('precieux_jobs', '')")
+        await all_are("executed", database)
     assert await fetch(database, "SELECT failure FROM job") == [{"failure": None}]
 
 
@@ -416,25 +385,23 @@ async def test_an_error_while_claiming_ends_no_running_job(
     """The loop starts again, and the heartbeat goes on meanwhile."""
     engine.open.clear()
     await add_job(database)
-    running = Running(database, processor, settings(lease_seconds=1))
-    await eventually(lambda: engine.under_way == 1)
-    claiming, failures = claim.claim, 0
+    async with running(database, processor, settings(lease_seconds=1)):
+        await eventually(lambda: engine.under_way == 1)
+        claiming, failures = claim.claim, 0
 
-    async def stumbling(*args: Any, **kwargs: Any) -> list[ClaimedJob]:
-        nonlocal failures
-        if failures < 2:
-            failures += 1
-            raise ZeroDivisionError
-        return await claiming(*args, **kwargs)
+        async def stumbling(*args: Any, **kwargs: Any) -> list[ClaimedJob]:
+            nonlocal failures
+            if failures < 2:
+                failures += 1
+                raise ZeroDivisionError
+            return await claiming(*args, **kwargs)
 
-    monkeypatch.setattr(claim, "claim", stumbling)
-    await add_job(database)
-    await eventually(lambda: engine.under_way == 2)
-    assert failures == 2
-    engine.open.set()
-
-    await all_are("executed", database)
-    await running.stop()
+        monkeypatch.setattr(claim, "claim", stumbling)
+        await add_job(database)
+        await eventually(lambda: engine.under_way == 2)
+        assert failures == 2
+        engine.open.set()
+        await all_are("executed", database)
     assert len(engine.calls) == 2
     assert [row["attempt"] for row in await fetch(database, "SELECT attempt FROM job")] == [1, 1]
 
@@ -454,26 +421,27 @@ async def test_an_error_in_the_heartbeat_does_not_end_it(
     monkeypatch.setattr(claim, "heartbeat", stumbling)
     engine.open.clear()
     await add_job(database)
-    running = Running(database, processor, settings(lease_seconds=1))
-    await eventually(lambda: engine.under_way == 1)
-    [first] = await fetch(database, "SELECT lease_expires_at FROM job")
+    async with running(database, processor, settings(lease_seconds=1)):
+        await eventually(lambda: engine.under_way == 1)
+        [first] = await fetch(database, "SELECT lease_expires_at FROM job")
 
-    async def extended() -> bool:
-        return bool(
-            await fetch(database, "SELECT FROM job WHERE lease_expires_at > :first", first=first["lease_expires_at"])
-        )
+        async def extended() -> bool:
+            return bool(
+                await fetch(
+                    database, "SELECT FROM job WHERE lease_expires_at > :first", first=first["lease_expires_at"]
+                )
+            )
 
-    await eventually(extended)
-    assert failures == 2
-    engine.open.set()
-    await all_are("executed", database)
-    await running.stop()
+        await eventually(extended)
+        assert failures == 2
+        engine.open.set()
+        await all_are("executed", database)
 
 
 async def test_a_job_whose_outcome_was_not_stored_is_released(
     database: Database, processor: Processor, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Left to expire, its lease would make the job a suspect."""
+    """A lease that expires would make the job a suspect."""
     process, failures = processor.process, 0
 
     async def cut_off(*args: Any) -> None:
@@ -485,16 +453,15 @@ async def test_a_job_whose_outcome_was_not_stored_is_released(
 
     monkeypatch.setattr(processor, "process", cut_off)
     await add_job(database)
-    running = Running(database, processor, settings(lease_seconds=1))
-    await all_are("executed", database)
-    await running.stop()
+    async with running(database, processor, settings(lease_seconds=1)):
+        await all_are("executed", database)
     assert await fetch(database, "SELECT attempt, crashes FROM job") == [{"attempt": 1, "crashes": 0}]
 
 
 async def test_after_an_outage_leases_can_still_be_extended(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rescuer's first look, and its first after the database was away, must not take them for dead."""
+    """The rescuer must not take runners for dead when it starts, or after the database was unavailable."""
     rescuer = Rescuer(database, interval=0.2)
     looks: list[str] = []
     away = 3
@@ -510,7 +477,7 @@ async def test_after_an_outage_leases_can_still_be_extended(
     async def rescue() -> list[int]:
         looks.append("rescue")
         if "away" not in looks:
-            raise AssertionError("it rescues before it has seen the database for a term")
+            raise AssertionError("it rescued before the database was available for a lease's term")
         stop.set()
         return []
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.integration
 
 
 class ScriptedMailer:
-    """Takes every mail, after the failures it was given, and none while `open` is not set."""
+    """Fails as given, then accepts every mail. Holds every mail while `open` is not set."""
 
     def __init__(self) -> None:
         self.failures: list[Exception] = []
@@ -49,7 +49,7 @@ class ScriptedMailer:
 
 
 async def add_email(database: Database) -> str:
-    """A queued mail; returns its Message-ID."""
+    """Queue a mail; return its Message-ID."""
     message_id = f"<{uuid.uuid4()}@example.com>"
     await execute(
         database,
@@ -87,7 +87,7 @@ async def test_a_notification_wakes_the_sender(database: Database, sender: Sende
     assert await rows(database) == [{"status": "sent", "attempt": 1, "provider_id": "id-1", "last_error": None}]
 
 
-async def test_a_refused_mail_ends_and_holds_nobody_up(
+async def test_a_refused_mail_ends_and_delays_no_other(
     database: Database, sender: Sender, mailer: ScriptedMailer
 ) -> None:
     mailer.failures = [MailRefused("no such mailbox")]
@@ -156,7 +156,7 @@ async def test_a_defect_of_ours_does_not_end_the_loop(
 
 
 async def test_a_mail_that_kills_its_senders_is_given_up(database: Database, mailer: ScriptedMailer) -> None:
-    """A batch dies together; after that, each of its mails is sent by itself."""
+    """A batch dies together; after that, each of its mails is sent alone."""
     neighbours = {await add_email(database) for _ in range(3)}
     poison = await add_email(database)
     neighbours |= {await add_email(database) for _ in range(3)}
@@ -203,7 +203,7 @@ async def test_many_senders_send_each_mail_once(database: Database, mailer: Scri
     assert sorted(mail.message_id for mail in mailer.sent) == sorted(message_ids)
 
 
-async def test_a_recipient_who_wants_none_gets_none(database: Database, sender: Sender, mailer: ScriptedMailer) -> None:
+async def test_a_suppressed_recipient_gets_no_mail(database: Database, sender: Sender, mailer: ScriptedMailer) -> None:
     await add_email(database)
     await execute(database, "INSERT INTO suppressions (email, reason) VALUES ('someone@example.com', 'unsubscribed')")
     await sender.run_once()
@@ -218,7 +218,7 @@ async def unsubscribe(database: Database, email: str) -> None:
 
 @pytest.mark.parametrize("unsubscribed", ["spelling", "plain"])
 @pytest.mark.parametrize("spelling", ["Someone@example.com", "someone+x@EXAMPLE.com", "someone@example.com."])
-async def test_who_unsubscribed_gets_none_by_another_spelling(
+async def test_no_spelling_of_a_suppressed_address_gets_mail(
     database: Database, sender: Sender, mailer: ScriptedMailer, spelling: str, unsubscribed: str
 ) -> None:
     await add_email(database)
@@ -232,7 +232,7 @@ async def test_who_unsubscribed_gets_none_by_another_spelling(
     assert [row["status"] for row in await rows(database)] == ["suppressed"]
 
 
-async def test_a_suppression_stops_nobody_elses_mail(
+async def test_a_suppression_stops_no_other_recipients_mail(
     database: Database, sender: Sender, mailer: ScriptedMailer
 ) -> None:
     await add_email(database)
@@ -244,7 +244,7 @@ async def test_a_suppression_stops_nobody_elses_mail(
 async def test_queued_mails_to_an_unsubscribed_address_are_dropped(
     database: Database, sender: Sender, mailer: ScriptedMailer
 ) -> None:
-    """One waits for its first try, one for another: the first of them was with the provider, which was away."""
+    """One mail waits for its first try, the other for its second, since the provider was unavailable."""
     mailer.failures = [MailerUnavailable("away")]
     await add_email(database)
     await sender.run_once()
@@ -256,7 +256,7 @@ async def test_queued_mails_to_an_unsubscribed_address_are_dropped(
     assert [row["status"] for row in await rows(database)] == ["suppressed", "suppressed"]
 
 
-async def test_every_mail_brings_its_recipients_own_way_out(
+async def test_every_mail_has_its_recipients_unsubscribe_link(
     database: Database, sender: Sender, mailer: ScriptedMailer
 ) -> None:
     await add_email(database)
@@ -270,7 +270,7 @@ async def test_every_mail_brings_its_recipients_own_way_out(
 async def test_an_accepted_mail_is_not_sent_again_after_an_outage(
     database: Database, sender: Sender, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """P3: it may repeat when the process dies, not when Postgres is away; even if its lease was lost meanwhile."""
+    """P3: a mail may repeat if the process dies, but not if Postgres is unavailable, even if its lease was lost."""
     await add_email(database)
     mark_sent = queue.mark_sent
     tries = 0
@@ -317,14 +317,14 @@ STRANGE = "NUL \0, half a pair \ud800"
 
 
 class StrangeMailer(ScriptedMailer):
-    """Its provider answers with what Postgres cannot hold."""
+    """A mailer whose provider answers with text that Postgres cannot store."""
 
     async def send(self, email: Email) -> str:
         await super().send(email)
         return STRANGE
 
 
-async def test_whatever_a_provider_answers_is_recorded(database: Database) -> None:
+async def test_any_answer_of_a_provider_is_recorded(database: Database) -> None:
     mailer = StrangeMailer()
     mailer.failures = [MailerUnavailable(STRANGE), MailRefused(STRANGE)]
     for _ in range(3):

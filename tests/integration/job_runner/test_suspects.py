@@ -1,4 +1,4 @@
-"""Programs that stop what runs them, among programs that do nothing wrong."""
+"""Programs that kill their engine or runner, among harmless ones."""
 
 import asyncio
 import itertools
@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from job_runner import claim, suspects
 from job_runner.claim import ClaimedJob
@@ -15,11 +14,12 @@ from job_runner.process import Processor
 from job_runner.runner import Runner
 from job_runner.settings import RunnerSettings
 from shared.codex import RunResponse, Verdict
-from shared.database.connection import Database, DatabaseSettings
+from shared.database.connection import Database
 from shared.errors import EngineCrashed, EngineUnavailable
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import connected
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
@@ -35,14 +35,12 @@ def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def other_database(database_url: str) -> AsyncIterator[Database]:
-    other = Database(DatabaseSettings(database_url=SecretStr(database_url)))
-    await other.connect()
-    yield other
-    await other.disconnect()
+    async with connected(database_url) as other:
+        yield other
 
 
 class Machine:
-    """What the engines of one test share: the first death waits until every job is under way somewhere."""
+    """State that the engines of one test share: the first death waits until every job is under way somewhere."""
 
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
@@ -59,7 +57,7 @@ class Machine:
 
 
 class FragileEngine:
-    """Dies of poison, and every run that it has under way with it; the next run finds it alive again."""
+    """Dies of poison together with every run under way, and is up again for the next run."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -108,7 +106,7 @@ async def submit(database: Database, contents: str) -> int:
 async def test_an_engine_killer_costs_its_neighbours_no_attempt(
     database: Database, other_database: Database, tmp_path: Path, poisons: int
 ) -> None:
-    """Two runners, an engine each; with one poison, and with several that kill one after the other."""
+    """Two runners with an engine each; one poison, or several that kill one after the other."""
     innocent = [await submit(database, f"print({number})") for number in range(8 - poisons)]
     guilty = [await submit(database, f"{POISON} {number}") for number in range(poisons)]
     machine = Machine(jobs=8)
@@ -143,12 +141,12 @@ async def test_an_engine_killer_costs_its_neighbours_no_attempt(
         assert "the engine stopped while it ran this program, " in str(mail["text"])
         assert "until the operator" in str(mail["text"])
         assert "You may request it again" not in str(mail["text"])
-    # The first death is everybody's; then one apart from other suspects, and one alone.
+    # All jobs share the first death; then it dies apart from other suspects, and then alone.
     assert machine.deaths <= 3 * poisons
 
 
 async def test_a_runner_killer_costs_its_neighbours_no_attempt(database: Database) -> None:
-    """Two runners take turns; one that has poison among its jobs dies, and its leases expire."""
+    """Two runners take turns; one with poison among its jobs dies, and its leases expire."""
     innocent = [await submit(database, f"print({number})") for number in range(9)]
     poison = await submit(database, POISON)
     deaths = 0
@@ -224,7 +222,7 @@ async def test_a_lone_program_is_stopped_at_the_second_death(database: Database,
     assert next(engine.runs) == 2
 
 
-async def test_an_engine_that_cannot_be_reached_accuses_nobody(database: Database, tmp_path: Path) -> None:
+async def test_an_unreachable_engine_makes_no_suspect(database: Database, tmp_path: Path) -> None:
     await submit(database, "print(1)")
     engine = ScriptedEngine(*[EngineUnavailable("refused")] * 5)
     job = await run_to_the_end(database, engine, tmp_path)
@@ -245,8 +243,8 @@ async def test_a_quarantined_source_fails_without_a_run(database: Database, tmp_
     assert (await run_to_the_end(database, engine, tmp_path))["status"] == "executed"
 
 
-async def test_interruptions_without_a_cause_come_to_an_end_too(database: Database) -> None:
-    """Something else always runs beside it, as with an engine that several installations use."""
+async def test_unexplained_interruptions_end_as_a_failure(database: Database) -> None:
+    """Other programs always run beside it, as on an engine that several installations share."""
     job_id, other = await submit(database, "print(1)"), await submit(database, "print(2)")
     async with database.transaction() as connection:
         await claim.claim(connection, limit=2, lease_seconds=3600)
@@ -266,7 +264,7 @@ async def test_interruptions_without_a_cause_come_to_an_end_too(database: Databa
 
 
 async def test_a_job_interrupted_with_others_is_not_the_suspect(database: Database) -> None:
-    """The others have been handed back by then, so nothing but it is being executed."""
+    """The others have been handed back by then, so no other job is being executed."""
     suspect, other = await submit(database, "print(1)"), await submit(database, "print(2)")
     await execute(database, "UPDATE job SET crashes = 1 WHERE id = :id", id=suspect)
     [last] = await suspects.claim_one(database, lease_seconds=60)
@@ -294,7 +292,7 @@ async def test_suspects_run_one_at_a_time(database: Database) -> None:
 
 
 async def test_a_foreign_row_that_never_ends_delays_no_job(database: Database) -> None:
-    """The original's consumer may have left one, without a lease."""
+    """The original's consumer may have left such a row, without a lease."""
     foreign, alone = await submit(database, "print(1)"), await submit(database, "print(2)")
     await execute(database, "UPDATE job SET status = 'executing' WHERE id = :id", id=foreign)
     await execute(database, "UPDATE job SET crashes = 2 WHERE id = :id", id=alone)
@@ -302,7 +300,7 @@ async def test_a_foreign_row_that_never_ends_delays_no_job(database: Database) -
     assert suspect.id == alone
 
 
-async def test_while_a_suspect_is_to_run_alone_nothing_else_begins(database: Database) -> None:
+async def test_no_job_starts_while_a_suspect_is_to_run_alone(database: Database) -> None:
     alone, other = await submit(database, "print(1)"), await submit(database, "print(2)")
     async with database.transaction() as connection:
         [running] = await claim.claim(connection, limit=1, lease_seconds=3600)

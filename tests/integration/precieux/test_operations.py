@@ -188,7 +188,7 @@ def test_sources_in_quarantine_are_listed_shown_and_lifted(on_database: OnDataba
     run("quarantine", "lift", "--all", "aa", code=2)
 
 
-def test_a_waiting_job_is_made_due_and_a_failed_one_is_requested_again(on_database: OnDatabase) -> None:
+def test_a_waiting_job_is_made_due_and_a_failed_one_runs_again(on_database: OnDatabase) -> None:
     job = on_database(add_job)
 
     on_database(lambda database: execute(database, "UPDATE job SET run_after = now() + interval '1 hour'"))

@@ -48,7 +48,7 @@ async def test_the_operators_own_database_takes_precedence(
 
 
 @pytest.mark.slow
-async def test_without_a_running_server_one_is_started_migrated_and_stopped(data_dir: Path) -> None:
+async def test_a_missing_server_is_started_migrated_and_stopped(data_dir: Path) -> None:
     async with operator_database(data_dir) as database:
         assert await fetch(database, "SELECT id FROM uploads") == []
         assert running_url(data_dir / "postgres", Role.OPERATOR) is not None

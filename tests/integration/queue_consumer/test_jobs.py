@@ -20,7 +20,7 @@ SOURCE = "print('سلام 🌱')\n"
 
 
 class FakeStore:
-    """Objects in a dict; while `failure` is set, it is raised."""
+    """Keeps objects in a dict. Raises `failure` if it is set."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -87,7 +87,7 @@ async def test_an_id_becomes_a_job_with_the_submissions_text(
 async def test_a_batch_of_the_heaviest_submissions_fits_in_memory(
     database: Database, store: FakeStore, consumer: Consumer
 ) -> None:
-    # As JSON a control character takes six bytes, and one wide character makes four bytes of every other.
+    # In JSON a control character takes six bytes; in Python a wide character makes every other take four.
     text = "\x01" * ((1 << 20) - 4) + "\N{SEEDLING}"
     requests = []
     for number in range(25):
@@ -108,9 +108,7 @@ async def test_a_batch_of_the_heaviest_submissions_fits_in_memory(
     assert json.loads(str(job["job"])) == {"language": "python", "inputs": text, "contents": text}
 
 
-async def test_one_request_makes_one_job_whatever_is_delivered_again(
-    database: Database, store: FakeStore, consumer: Consumer
-) -> None:
+async def test_redelivered_messages_make_one_job(database: Database, store: FakeStore, consumer: Consumer) -> None:
     request = uuid.uuid4()
     store.objects["p.py"] = b"x"
     upload = await add_upload(database, object_key="p.py", request_id=request)
@@ -124,7 +122,7 @@ async def test_a_strangers_message_without_an_id_makes_one_job_too(
 ) -> None:
     upload = await add_upload(database)
     store.objects[f"{upload}.py"] = b"x"
-    # The original's publisher puts a full stop behind the id, and its rows tell no key.
+    # The original's publisher puts a full stop behind the id, and its rows have no key.
     assert await consumer.handle([delivery(f"{upload}.".encode())]) == [Ack()]
     assert await consumer.handle([delivery(upload)]) == [Ack()]
     assert len(await fetch(database, "SELECT id FROM job")) == 1
@@ -160,7 +158,7 @@ async def test_an_unusable_file_is_reported_and_may_be_retried(
 @pytest.mark.parametrize(
     "body", [b"", b"x", b"-1", b"0", b"1 2", b"1e3", "۱".encode(), b"\xff", b"9" * 30, b"7" * 6000]
 )
-async def test_what_is_not_an_id_is_a_dead_letter(consumer: Consumer, body: bytes) -> None:
+async def test_a_body_that_is_not_an_id_is_a_dead_letter(consumer: Consumer, body: bytes) -> None:
     [settled] = await consumer.handle([delivery(body)])
     assert isinstance(settled, Reject)
 
@@ -180,7 +178,7 @@ async def test_a_bad_message_does_not_hold_up_the_good_ones(
     assert [type(one) for one in settled] == [Reject, Ack, Reject]
 
 
-async def test_a_store_that_is_away_is_no_messages_fault(
+async def test_an_unavailable_store_costs_no_message_an_attempt(
     database: Database, store: FakeStore, consumer: Consumer
 ) -> None:
     store.failure = StoreUnavailable("down")
@@ -201,7 +199,7 @@ async def test_a_message_that_always_crashes_us_is_given_up(
     assert "RuntimeError" in settled.reason
 
 
-async def test_a_message_that_crashes_us_does_not_condemn_its_batch(
+async def test_a_crashing_message_does_not_fail_its_batch(
     database: Database, store: FakeStore, consumer: Consumer
 ) -> None:
     store.objects |= {"good.py": b"x", "bad.py": b"x"}
@@ -232,6 +230,6 @@ async def test_one_request_that_comes_twice_in_a_batch_makes_one_job(
 ) -> None:
     store.objects["p.py"] = b"x"
     upload = await add_upload(database, object_key="p.py")
-    # A stranger's messages tell no request: both mean the same one.
+    # A stranger's messages name no request: both mean the same one.
     assert await consumer.handle([delivery(upload)] * 2) == [Ack()] * 2
     assert len(await fetch(database, "SELECT id FROM job")) == 1

@@ -1,4 +1,4 @@
-"""Requests whose message never arrives, on a real Postgres."""
+"""Requests whose message was lost, on a real Postgres."""
 
 import uuid
 from pathlib import Path
@@ -32,7 +32,7 @@ def reconciler(database: Database, maker: JobMaker) -> Reconciler:
 
 
 async def request(database: Database, store: LocalStore, *, seconds_ago: float | None) -> tuple[int, uuid.UUID]:
-    """An upload whose execution was asked for; its message is nowhere."""
+    """Add a requested upload without a message."""
     request_id = uuid.uuid4()
     key = f"{uuid.uuid4().hex}.py"
     await store.put(key, b"print(1)", content_type="text/plain")
@@ -64,7 +64,7 @@ async def test_an_overdue_request_becomes_exactly_one_job(
     assert len(await jobs(database)) == 1
 
 
-async def test_a_request_of_an_earlier_release_is_looked_after_too(
+async def test_a_request_of_an_earlier_release_is_reconciled_too(
     database: Database, store: LocalStore, reconciler: Reconciler
 ) -> None:
     await request(database, store, seconds_ago=None)
@@ -119,7 +119,7 @@ async def test_a_request_that_kills_consumers_is_given_up(
     await request(database, store, seconds_ago=61)
 
     class Killed(BaseException):
-        """Leaves as much behind as the end of the process does."""
+        """Stands for a killed process: no handler of errors catches it."""
 
     async def die(key: str) -> bytes:
         raise Killed(key)

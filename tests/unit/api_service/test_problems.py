@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from api_service.problems import add_problem_handlers
 
 
-async def test_an_error_of_ours_says_what_to_do_and_nothing_of_the_error() -> None:
+async def test_an_internal_error_says_what_to_do_and_hides_its_text() -> None:
     app = FastAPI()
     add_problem_handlers(app)
 

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of a value is what the server checks."""
+"""The OpenAPI document describes a value as the server checks it."""
 
 import re
 from typing import Any
@@ -31,7 +31,7 @@ def is_described(address: str) -> bool:
 @given(st.emails() | st.from_regex(r"[a-z.\-+\"@ ]{1,6}@[a-zX0-9.-]{1,16}", fullmatch=True))
 @settings(deadline=None)
 def test_an_address_is_described_as_it_is_checked(address: str) -> None:
-    # Punycode is checked further than a pattern could tell.
+    # The server checks Punycode further than a pattern can express.
     if "xn--" not in address.lower():
         assert is_described(address) == is_valid(Address, address)
 
@@ -46,7 +46,7 @@ def test_an_address_is_described_as_it_is_checked(address: str) -> None:
         ("a@[127.0.0.1]", False), ("a@b.co\n", False), ("a@b.co\0", False),
     ],
 )  # fmt: skip
-def test_an_address_of_note(address: str, valid: bool) -> None:
+def test_an_address_is_accepted_or_refused_by_both(address: str, valid: bool) -> None:
     assert (is_described(address), is_valid(Address, address)) == (valid, valid)
 
 
@@ -71,11 +71,11 @@ def test_a_number_is_described_as_it_is_checked(field: str) -> None:
         assert not is_valid(ListQuery, {"email": "a@example.com", field: str(value)})
 
 
-def test_a_space_in_an_address_is_told_to_be_a_plus() -> None:
+def test_a_space_in_an_address_is_explained_as_a_plus() -> None:
     with pytest.raises(ValidationError, match="write %2B"):
         Upload.model_validate({"email": "a b@example.com", "language": "py"})
 
 
-def test_an_address_with_a_name_is_told_to_come_alone() -> None:
+def test_an_address_with_a_name_is_refused_with_a_hint() -> None:
     with pytest.raises(ValidationError, match="the address alone"):
         Upload.model_validate({"email": "Ada <ada@example.com>", "language": "py"})

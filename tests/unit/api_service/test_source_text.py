@@ -13,7 +13,7 @@ def refusal(data: bytes) -> str:
     return caught.value.detail
 
 
-def test_text_is_taken_as_it_is() -> None:
+def test_text_is_unchanged() -> None:
     source = "print('سلام')\r\n\f\x1b\x01".encode()
     assert read_source(source) == source
 
@@ -23,22 +23,22 @@ def test_a_byte_order_mark_is_dropped() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_utf_16_is_told_as_what_it_is(encoding: str) -> None:
+def test_utf_16_is_named_in_the_error(encoding: str) -> None:
     assert "UTF-16: save it as UTF-8" in refusal("print('hello')\nprint('again')\n".encode(encoding))
 
 
-def test_utf_32_is_told_as_what_it_is() -> None:
+def test_utf_32_is_named_in_the_error() -> None:
     assert "UTF-32: save it as UTF-8" in refusal("print(1)".encode("utf-32"))
 
 
 @pytest.mark.parametrize(("encoding", "letter", "byte"), [("cp1256", "س", "D3"), ("latin-1", "é", "E9")])
-def test_an_encoding_of_eight_bits_is_told_with_its_line(encoding: str, letter: str, byte: str) -> None:
-    said = refusal(f"print(1)\nprint('{letter}')\n".encode(encoding))
-    assert said == f"The file is not in UTF-8 (line 2 has the byte 0x{byte}): save it as UTF-8 and send it again."
+def test_an_eight_bit_encoding_is_refused_with_its_line(encoding: str, letter: str, byte: str) -> None:
+    detail = refusal(f"print(1)\nprint('{letter}')\n".encode(encoding))
+    assert detail == f"The file is not in UTF-8 (line 2 has the byte 0x{byte}): save it as UTF-8 and send it again."
 
 
 @pytest.mark.parametrize("data", [b"\x7fELF\x02\x01\x01\0", b"\x89PNG\r\n\x1a\n\0\0", b"a\0b\0\0c"])
-def test_a_binary_is_no_source(data: bytes) -> None:
+def test_a_binary_is_refused(data: bytes) -> None:
     assert refusal(data) == "The file is not text: send the source of a program."
 
 

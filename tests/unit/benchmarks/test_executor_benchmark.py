@@ -35,7 +35,7 @@ def kept(found: list[Finding]) -> dict[str, Any]:
     return {**run, "findings": each}
 
 
-def test_a_rate_is_that_after_the_first_answer_and_before_the_end() -> None:
+def test_a_rate_counts_from_the_first_answer_to_the_end() -> None:
     # The first answer comes from a full pool, the last two come while the queue empties.
     assert steady_rate([0.1, 2.0, 3.0, 4.0, 4.1, 4.2], end=4.0) == 1.0
 

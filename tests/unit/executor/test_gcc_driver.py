@@ -67,5 +67,5 @@ def test_unrecognized_output_falls_back_to_the_driver(lines: tuple[str, ...]) ->
     assert gcc_driver.parse(_output(*lines)) is None
 
 
-def test_a_linker_script_with_other_libraries_falls_back_to_the_driver(folder: Path) -> None:
+def test_a_script_with_other_libraries_needs_the_driver(folder: Path) -> None:
     assert gcc_driver.parse(_output(_COMPILER, _ASSEMBLER, _linker(f"-L{folder}", "-lgcc_s"))) is None

@@ -128,7 +128,7 @@ async def test_a_changed_header_is_compiled_again(header: Path, folder: Path) ->
     assert len(compiler.precompiled) == 4
 
 
-async def test_an_outdated_file_is_removed_if_the_header_does_not_compile(header: Path, folder: Path) -> None:
+async def test_an_outdated_file_is_removed_if_it_cannot_be_renewed(header: Path, folder: Path) -> None:
     compiler = Compiler(header)
     await headers.make(compiler, [_installed()], folder)
     _change(header)

@@ -55,7 +55,7 @@ def _compiled(folder: Path, headers: str, program: str) -> str:
     return output.partition("\n")[0]
 
 
-def test_virtual_functions_that_the_header_uses_are_instantiated(folder: Path) -> None:
+def test_virtual_functions_of_the_header_are_instantiated(folder: Path) -> None:
     program = '#include "header.h"\nint main() {}\n'
     left = _compiled(folder, "plain", program)
     assert "Outer<T>::held" in left

@@ -134,7 +134,7 @@ class RejectingSandbox:
         ("#include <iostream>", None, False, Verdict.COMPILE_ERROR),
     ],
 )
-async def test_a_source_rejected_with_a_precompiled_header_compiles_again(
+async def test_a_rejected_source_is_compiled_without_the_header(
     code: str, stopped: str | None, precompile: bool, verdict: Verdict
 ) -> None:
     sandbox = RejectingSandbox(stopped)
@@ -183,7 +183,7 @@ async def test_a_source_that_a_shared_compiler_rejects_gets_no_box() -> None:
     assert await _run_twice(_compiled(1)) == ([Verdict.COMPILE_ERROR, Verdict.COMPILE_ERROR], [])
 
 
-async def test_without_an_answer_the_box_compiles_and_its_artefacts_are_cached() -> None:
+async def test_a_box_compiles_without_an_answer_and_fills_the_cache() -> None:
     verdicts, (first, second) = await _run_twice(None)
     assert verdicts == [Verdict.OK, Verdict.OK]
     assert (len(first.steps), "main" in first.files) == (2, False)

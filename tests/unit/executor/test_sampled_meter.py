@@ -69,7 +69,7 @@ def test_memory_beyond_what_can_be_read_in_time_is_too_much() -> None:
     assert tree.walks == 0
 
 
-def test_short_lived_children_count_for_the_time_between_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_lived_children_count_for_a_whole_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     tree = _Tree()

@@ -28,55 +28,55 @@ async def run(
         await client.close()
 
 
-async def test_the_request_is_the_originals() -> None:
-    seen: list[httpx.Request] = []
+async def test_the_request_equals_the_originals() -> None:
+    requests: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
-        seen.append(request)
+        requests.append(request)
         return httpx.Response(200, json=GOOD)
 
     answer = await run(handler, token="t0ken")
-    assert json.loads(seen[0].content) == {"code": "print(12)", "language": "py", "input": "in", "inputs": "in"}
-    assert seen[0].headers["Authorization"] == "Bearer t0ken"
-    assert seen[0].headers["Precieux-Share"] == "key-7"
+    assert json.loads(requests[0].content) == {"code": "print(12)", "language": "py", "input": "in", "inputs": "in"}
+    assert requests[0].headers["Authorization"] == "Bearer t0ken"
+    assert requests[0].headers["Precieux-Share"] == "key-7"
     assert (answer.output, answer.verdict) == ("12\n", None)
 
 
 @pytest.mark.parametrize("length", [1, 100_000])
-async def test_it_sends_the_file_name_if_there_is_one(length: int) -> None:
-    seen: list[bytes] = []
+async def test_the_request_has_the_file_name_if_there_is_one(length: int) -> None:
+    bodies: list[bytes] = []
 
     async def handler(request: httpx.Request) -> httpx.Response:
-        seen.append(await request.aread())
+        bodies.append(await request.aread())
         return httpx.Response(200, json=GOOD)
 
     client = CodexClient(EngineSettings(codex_url="http://engine"), httpx.MockTransport(handler))
     for filename in ("crash.py", None, ""):
         await client.run(code="x" * length, language="py", inputs="", filename=filename)
     await client.close()
-    assert [json.loads(body).get("filename") for body in seen] == ["crash.py", None, None]
+    assert [json.loads(body).get("filename") for body in bodies] == ["crash.py", None, None]
 
 
 @pytest.mark.parametrize("text", ["x", "\x01", "é", "😀", '"\\', "\u2028"])
 async def test_a_long_submission_is_sent_as_the_same_json(text: str) -> None:
     code, inputs = text * 100_000, text * 50_000
-    seen: list[tuple[httpx.Headers, bytes]] = []
+    requests: list[tuple[httpx.Headers, bytes]] = []
 
     async def handler(request: httpx.Request) -> httpx.Response:
-        seen.append((request.headers, await request.aread()))
+        requests.append((request.headers, await request.aread()))
         return httpx.Response(200, json=GOOD)
 
     client = CodexClient(EngineSettings(codex_url="http://engine"), httpx.MockTransport(handler))
     await client.run(code=code, language="py", inputs=inputs)
     await client.close()
-    [(headers, body)] = seen
+    [(headers, body)] = requests
     assert json.loads(body) == {"code": code, "language": "py", "input": inputs, "inputs": inputs}
     assert int(headers["Content-Length"]) == len(body)
     assert "Transfer-Encoding" not in headers
     assert headers["Content-Type"] == "application/json"
 
 
-async def test_no_more_is_kept_than_our_own_engine_sends() -> None:
+async def test_longer_output_than_our_engine_sends_is_cut() -> None:
     long = {
         **GOOD,
         "output": "o" * 1025,
@@ -118,31 +118,31 @@ async def test_long_answers_are_read_two_at_a_time() -> None:
     await client.close()
 
 
-async def test_another_engines_time_out_is_a_verdict() -> None:
+async def test_a_timeout_of_another_engine_is_a_verdict() -> None:
     answer = await run(lambda _: httpx.Response(408, json={**GOOD, "status": 408, "error": "too long"}))
     assert answer.verdict is Verdict.TIME_LIMIT
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-async def test_what_the_engine_refuses_is_final_and_says_why(status: int) -> None:
+async def test_a_refusal_of_the_engine_is_final_and_has_a_reason(status: int) -> None:
     with pytest.raises(EngineRefused, match="no such language"):
         await run(lambda _: httpx.Response(status, json={**GOOD, "status": status, "error": "no such language"}))
 
 
 @pytest.mark.parametrize("status", [301, 401, 403, 404, 429, 500, 502, 503])
-async def test_the_engines_trouble_is_worth_another_try(status: int) -> None:
+async def test_a_failure_of_the_engine_is_tried_again(status: int) -> None:
     with pytest.raises(EngineUnavailable):
         await run(lambda _: httpx.Response(status))
 
 
-async def test_a_full_engines_wish_is_heard() -> None:
+async def test_a_full_engine_chooses_the_delay() -> None:
     with pytest.raises(EngineUnavailable) as raised:
         await run(lambda _: httpx.Response(503, headers={"Retry-After": "7"}))
     assert raised.value.retry_after == 7
 
 
 @pytest.mark.parametrize(("wish", "seconds"), [("nan", None), ("-5", None), ("1000000000", 300), ("soon", None)])
-async def test_a_senseless_wish_is_bounded(wish: str, seconds: float | None) -> None:
+async def test_a_senseless_delay_is_bounded(wish: str, seconds: float | None) -> None:
     with pytest.raises(EngineUnavailable) as raised:
         await run(lambda _: httpx.Response(503, headers={"Retry-After": wish}))
     assert raised.value.retry_after == seconds
@@ -152,7 +152,7 @@ async def test_a_senseless_wish_is_bounded(wish: str, seconds: float | None) -> 
     "content",
     [b"", b"<html>", b"[]", b"null", b'"x"', b'{"status": 200}', b'{"timeStamp": 1, "status": "x"}', b"[" * 100_000],
 )
-async def test_nonsense_is_the_engines_trouble(content: bytes) -> None:
+async def test_an_invalid_answer_is_a_failure_of_the_engine(content: bytes) -> None:
     with pytest.raises(EngineUnavailable, match="does not follow the CodeX protocol"):
         await run(lambda _: httpx.Response(200, content=content), max_output=1 << 20)
 
@@ -162,17 +162,17 @@ async def test_an_endless_answer_is_cut_off() -> None:
         await run(lambda _: httpx.Response(200, content=b"x" * 200_000))
 
 
-async def test_an_internal_error_is_ours_to_retry() -> None:
+async def test_an_internal_error_is_tried_again() -> None:
     with pytest.raises(EngineUnavailable):
         await run(lambda _: httpx.Response(200, json={**GOOD, "verdict": "internal_error"}))
 
 
-async def test_half_a_surrogate_pair_becomes_text_that_can_be_kept() -> None:
+async def test_half_a_surrogate_pair_becomes_storable_text() -> None:
     answer = await run(lambda _: httpx.Response(200, content=json.dumps({**GOOD, "output": "a\ud800b"}).encode()))
     assert answer.output == "a?b"
 
 
-async def test_a_lost_connection_is_worth_another_try() -> None:
+async def test_a_lost_connection_is_tried_again() -> None:
     def handler(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadError("reset", request=request)
 
@@ -181,10 +181,10 @@ async def test_a_lost_connection_is_worth_another_try() -> None:
 
 
 async def languages(answer: httpx.Response) -> list[SupportedLanguage]:
-    seen: list[str] = []
+    requests: list[str] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
-        seen.append(f"{request.method} {request.url.path}")
+        requests.append(f"{request.method} {request.url.path}")
         return answer
 
     client = CodexClient(EngineSettings(codex_url="http://engine"), httpx.MockTransport(handler))
@@ -192,17 +192,17 @@ async def languages(answer: httpx.Response) -> list[SupportedLanguage]:
         return await client.languages()
     finally:
         await client.close()
-        assert seen == ["GET /list"]
+        assert requests == ["GET /list"]
 
 
 async def test_the_engines_languages_are_those_of_its_list() -> None:
-    told = {"timeStamp": 1, "status": 200, "supportedLanguages": [{"language": "py", "info": "Python 3.13"}]}
-    assert await languages(httpx.Response(200, json=told)) == [SupportedLanguage(language="py", info="Python 3.13")]
+    listing = {"timeStamp": 1, "status": 200, "supportedLanguages": [{"language": "py", "info": "Python 3.13"}]}
+    assert await languages(httpx.Response(200, json=listing)) == [SupportedLanguage(language="py", info="Python 3.13")]
 
 
 @pytest.mark.parametrize(
     "answer", [httpx.Response(404), httpx.Response(200, content=b"<html>"), httpx.Response(200, json=[])]
 )
-async def test_an_engine_without_a_list_is_one_that_does_not_tell(answer: httpx.Response) -> None:
+async def test_an_engine_without_a_list_has_unknown_languages(answer: httpx.Response) -> None:
     with pytest.raises(EngineUnavailable):
         await languages(answer)

@@ -8,7 +8,7 @@ from shared.errors import DatabaseUnavailable
 
 
 class Ledger:
-    """Writes numbers, one group at a time, each when it is let; refuses negative ones, and everything while `away`."""
+    """Writes numbers one group at a time, when a test allows it. Refuses negative ones, and everything while `away`."""
 
     def __init__(self) -> None:
         self.groups: list[list[int]] = []
@@ -33,7 +33,7 @@ def ledger() -> Ledger:
 
 
 async def while_one_is_written(ledger: Ledger, *items: int) -> list[str | BaseException]:
-    """Write 0, and the items while that is under way; what became of each."""
+    """Write the items while 0 is being written, and return the outcome of each."""
     commit = GroupCommit(ledger.write)
     first = asyncio.create_task(commit.write(0))
     await ledger.begun.wait()
@@ -48,18 +48,18 @@ async def test_later_commits_are_grouped_behind_the_first(ledger: Ledger) -> Non
     assert ledger.groups == [[0], [1, 2, 3]]
 
 
-async def test_one_that_cannot_be_written_does_not_condemn_the_others(ledger: Ledger) -> None:
+async def test_a_failing_item_does_not_fail_the_others(ledger: Ledger) -> None:
     results = await while_one_is_written(ledger, 1, -2, 3)
     assert [str(result) for result in results] == ["wrote 0", "wrote 1", "negative", "wrote 3"]
     assert isinstance(results[2], ValueError)
 
 
-async def test_all_of_a_group_learn_that_the_database_is_away(ledger: Ledger) -> None:
+async def test_an_unavailable_database_fails_the_whole_group(ledger: Ledger) -> None:
     ledger.away = True
     assert all(isinstance(result, DatabaseUnavailable) for result in await while_one_is_written(ledger, 1, 2))
 
 
-async def test_after_a_failure_it_goes_on(ledger: Ledger) -> None:
+async def test_later_groups_are_written_after_a_failure(ledger: Ledger) -> None:
     ledger.go_on.set()
     commit = GroupCommit(ledger.write)
     with pytest.raises(ValueError, match="negative"):
@@ -67,7 +67,7 @@ async def test_after_a_failure_it_goes_on(ledger: Ledger) -> None:
     assert await commit.write(1) == "wrote 1"
 
 
-async def test_who_is_cancelled_while_waiting_takes_nobody_along(ledger: Ledger) -> None:
+async def test_a_cancelled_item_does_not_cancel_the_others(ledger: Ledger) -> None:
     commit = GroupCommit(ledger.write)
     cancelled, patient = asyncio.create_task(commit.write(1)), asyncio.create_task(commit.write(2))
     await ledger.begun.wait()
@@ -78,6 +78,6 @@ async def test_who_is_cancelled_while_waiting_takes_nobody_along(ledger: Ledger)
     assert cancelled.cancelled()
 
 
-async def test_a_crowd_goes_in_groups_that_memory_holds(ledger: Ledger) -> None:
+async def test_the_size_of_a_group_is_bounded(ledger: Ledger) -> None:
     await while_one_is_written(ledger, *range(1, 121))
     assert [len(group) for group in ledger.groups] == [1, 50, 50, 20]

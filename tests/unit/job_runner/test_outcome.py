@@ -1,4 +1,4 @@
-"""The whole table: every verdict and status that can reach `decide`."""
+"""The whole table of `decide`: every verdict and status."""
 
 import pytest
 
@@ -56,12 +56,12 @@ def test_a_wall_limit_under_load_is_tried_three_times() -> None:
     [
         {"verdict": "ok"},
         {"verdict": None},
-        {"time_s": 29.0},  # it used the CPU that it got: that is the program
-        {"cpu_pressure": 0.1},  # nobody waited: it slept
+        {"time_s": 29.0},  # it used all its CPU time: the program is slow
+        {"cpu_pressure": 0.1},  # nothing waited for a processor: it slept
         {"cpu_pressure": None},
         {"time_s": None},
         {"wall_s": None},
     ],
 )
-def test_any_other_answer_tells_of_the_program(changes: dict[str, float | str | None]) -> None:
+def test_any_other_answer_is_about_the_program(changes: dict[str, float | str | None]) -> None:
     assert not is_caused_by_load(timed_out(**changes), 1)

@@ -39,7 +39,7 @@ def rendered(*, verdict: Verdict | None = Verdict.OK, **fields: object) -> Rende
     ("verdict", "word", "status"),
     [(Verdict.OK, "successed", "Success"), (None, "successed", "Success"), (Verdict.RUNTIME_ERROR, "errored", "Error")],
 )
-def test_the_text_is_the_originals_to_the_letter(verdict: Verdict | None, word: str, status: str) -> None:
+def test_the_text_is_exactly_the_originals(verdict: Verdict | None, word: str, status: str) -> None:
     email = rendered(verdict=verdict, output="12\n", error="boom", info="\nPython 3.13\n\n", cpu_pressure=None)
     table = tabulate(
         [
@@ -59,7 +59,7 @@ def test_the_text_is_the_originals_to_the_letter(verdict: Verdict | None, word: 
     assert email.text.endswith("\n\nRegards,\n\nPrecieux\n")
 
 
-def test_what_is_ours_follows_in_the_same_form() -> None:
+def test_our_own_fields_follow_in_the_same_form() -> None:
     text = rendered(verdict=Verdict.RUNTIME_ERROR, exit_code=3, time_s=0.25).text
     ours = [re.split(r":\s+", line, maxsplit=1) for line in text.partition("info:")[2].splitlines()[1:4]]
     assert ours == [
@@ -78,7 +78,7 @@ def test_an_error_has_the_originals_subject(verdict: Verdict) -> None:
     assert str(verdict) in email.text
 
 
-def test_what_could_not_be_run_says_so_and_blames_nobody_else() -> None:
+def test_a_failure_of_ours_is_reported_as_ours() -> None:
     email = render(JOB, give_up("the engine is gone"), filelink=None, domain="example.com")
     assert email.subject == "Code could not be run - 42"
     assert "our fault" in email.text
@@ -134,7 +134,7 @@ def test_many_lines_are_cut_and_say_so() -> None:
     assert len(text.splitlines()) == MAX_LINES + 1
 
 
-def test_where_there_is_a_link_a_cut_refers_to_it() -> None:
+def test_cut_output_refers_to_the_link_if_there_is_one() -> None:
     email = rendered(output="x" * (MAX_SHOWN + 5), error="y" * (MAX_SHOWN + 5))
     for part in (email.text, email.html):
         assert "[cut here: 5 more characters; the link leads to the whole output]" in part
@@ -150,7 +150,7 @@ def test_where_there_is_a_link_a_cut_refers_to_it() -> None:
         (MAX_SHOWN + 5, True, "All that was kept of the output"),
     ],
 )
-def test_the_link_promises_no_more_than_there_is(length: int, truncated: bool | None, words: str) -> None:
+def test_the_link_is_described_by_what_was_stored(length: int, truncated: bool | None, words: str) -> None:
     email = rendered(output="x" * length, truncated=truncated)
     assert f">{words}</a>" in email.html
     assert "leads to the whole output" not in email.text + email.html or words == "The whole output"
@@ -160,7 +160,7 @@ CELLS = st.text(st.sampled_from("a \t\n\u2028\u200cس日😀")).map(shown)
 
 
 @given(rows=st.lists(st.tuples(st.sampled_from(["output", "Response from codeX:"]), CELLS), min_size=1))
-def test_the_table_is_what_tabulate_gives(rows: list[tuple[str, str]]) -> None:
+def test_the_table_equals_tabulates(rows: list[tuple[str, str]]) -> None:
     rows = [("Status:", "Success"), *rows]
     plain = tabulate(rows, tablefmt="plain", disable_numparse=True, preserve_whitespace=True)
     assert [line.rstrip() for line in rendering._table(rows).split("\n")] == [
@@ -170,7 +170,7 @@ def test_the_table_is_what_tabulate_gives(rows: list[tuple[str, str]]) -> None:
 
 MIB = 1 << 20
 
-#: What one program can write to both of its streams, at the length that is kept of each.
+#: The longest output that is kept of both streams of a program.
 WORST = {
     "one long line beside many short ones": ("x" * MIB, "\n" * MIB),
     "many short lines beside one long one": ("\n" * MIB, "x" * MIB),
@@ -187,7 +187,7 @@ WORST = {
 
 
 @pytest.mark.parametrize(("output", "error"), WORST.values(), ids=WORST)
-def test_a_mail_takes_little_memory_whatever_the_program_wrote(output: str, error: str) -> None:
+def test_any_output_makes_a_mail_in_little_memory(output: str, error: str) -> None:
     answer = RunResponse.model_validate(
         {"timeStamp": 1, "status": 200, "output": output, "error": error, "info": output, "language": error}
     )
@@ -209,7 +209,7 @@ def test_control_characters_are_shown_and_joiners_are_kept() -> None:
     assert shown("می\u200cخواهم 👩\u200d💻") == "می\u200cخواهم 👩\u200d💻"
 
 
-def test_both_parts_tell_the_commands() -> None:
+def test_both_parts_have_the_commands() -> None:
     compiled = rendered(info="gcc 12\nCopyright\n", compile="/usr/bin/gcc -o main 'a<b>.c' -lm", run="/box/work/main")
     assert "compiled by  /usr/bin/gcc -o main 'a<b>.c' -lm" in re.sub(r": +", "  ", compiled.text)
     assert "run by  /box/work/main" in re.sub(r": +", "  ", compiled.text)

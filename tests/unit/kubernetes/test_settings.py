@@ -114,7 +114,7 @@ def test_the_list_of_secrets_is_complete() -> None:
     assert listed | {"PRECIEUX_DATABASE_URL"} == {name for one in pods() for name in from_secrets(one)}
 
 
-def test_each_setting_of_a_running_service_can_be_set_in_the_overlay() -> None:
+def test_each_setting_of_a_service_can_be_set_in_the_overlay() -> None:
     read = {
         one.name: one.container["envFrom"][0]["configMapRef"]["name"] for one in pods() if "envFrom" in one.container
     }

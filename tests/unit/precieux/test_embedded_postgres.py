@@ -148,7 +148,7 @@ def test_two_servers_run_side_by_side(folder: Path) -> None:
         assert query(one, "SELECT 1") == query(two, "SELECT 1") == 1
 
 
-def test_data_of_another_major_version_are_refused_in_one_sentence(folder: Path) -> None:
+def test_data_of_another_major_version_are_refused(folder: Path) -> None:
     with EmbeddedPostgres(folder / "db", durable=False):
         pass
     (folder / "db/cluster/PG_VERSION").write_text("9.6\n")

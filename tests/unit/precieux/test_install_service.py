@@ -57,7 +57,7 @@ def user(tmp_path: Path) -> Place:
     return service_files.of_user({"XDG_CONFIG_HOME": str(tmp_path)})
 
 
-def test_it_makes_users_and_starts_the_executor_and_the_services(
+def test_it_creates_users_and_starts_executor_and_services(
     host: Host, machine: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     install_service.install(machine)

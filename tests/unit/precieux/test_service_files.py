@@ -78,7 +78,7 @@ def test_settings_are_private_and_written_once(place: Place) -> None:
         assert settings.path.read_text() == "PRECIEUX_PORT=8001\n"
 
 
-def test_executor_and_services_agree_on_a_port_and_a_secret_token(place: Place) -> None:
+def test_executor_and_services_share_a_port_and_a_token(place: Place) -> None:
     tokens = set()
     for _ in range(2):
         _, executor = service_files.settings(place)

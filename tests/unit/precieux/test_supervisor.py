@@ -110,8 +110,9 @@ def test_a_child_that_is_never_ready_is_given_up(diary: Path) -> None:
 def test_children_stop_by_rank_the_highest_first(diary: Path) -> None:
     code = """
 def end(*_):
-    time.sleep(0.05)  # long enough for the others to be first, were they asked
-    write(os.environ["NAME"])
+    write("stop-" + os.environ["NAME"])
+    time.sleep(0.1)  # long enough for the next rank to get its signal, if that were sent at once
+    write("end-" + os.environ["NAME"])
     sys.exit()
 signal.signal(signal.SIGTERM, end)
 ready(); wait()
@@ -120,10 +121,10 @@ ready(); wait()
     with Supervisor() as supervisor:
         supervisor.start([program(diary, code, name=name, rank=rank) for rank, name in enumerate(names)])
         supervisor.wait_ready()
-    assert diary.read_text().split() == ["api", "runner", "executor"]
+    assert diary.read_text().split() == [f"{word}-{name}" for name in reversed(names) for word in ("stop", "end")]
 
 
-def test_a_child_that_ignores_the_request_is_killed_after_its_grace(diary: Path) -> None:
+def test_a_child_that_ignores_sigterm_is_killed_after_its_grace(diary: Path) -> None:
     with Supervisor(grace=0.2) as supervisor:
         supervisor.start([program(diary, "signal.signal(signal.SIGTERM, signal.SIG_IGN); ready(); wait()")])
         supervisor.wait_ready()
@@ -157,9 +158,11 @@ def test_a_guarded_server_that_died_is_restarted(diary: Path) -> None:
     server = Server()
     with Supervisor() as supervisor:
         supervisor.guard("server", server)
-        supervisor.start([program(diary, "ready(); wait()")])
-        supervisor.wait_ready()
-    assert server.starts == 1
+        for name in ("one", "two"):
+            supervisor.start([program(diary, "ready(); wait()", name=name)])
+            supervisor.wait_ready()
+            server.running = False
+    assert server.starts == 2
 
 
 def test_a_silent_child_is_killed_and_restarted(diary: Path) -> None:

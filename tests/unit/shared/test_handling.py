@@ -10,7 +10,7 @@ from shared.errors import DatabaseUnavailable
 BATCH = [Delivery(body=b"%d" % number, message_id=None, attempt=1) for number in range(4)]
 
 
-async def test_a_handler_that_succeeds_is_called_once_with_the_whole_batch() -> None:
+async def test_a_working_handler_is_called_once_with_the_whole_batch() -> None:
     calls: list[int] = []
 
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
@@ -30,7 +30,7 @@ async def test_only_the_message_that_breaks_the_handler_is_charged() -> None:
     assert await settle_batch(handle, BATCH) == [Ack(), Ack(), Retry(), Ack()]
 
 
-async def test_a_message_that_fails_too_often_is_rejected_with_the_reason() -> None:
+async def test_a_message_that_fails_too_often_is_rejected() -> None:
     calls: list[int] = []
 
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:

@@ -88,7 +88,7 @@ async def test_a_body_within_the_bounds_is_passed_on_whole() -> None:
     assert client.sent[-1]["body"] == str(3 * FREE_BYTES).encode()
 
 
-async def test_a_body_is_refused_by_its_declared_size_before_it_is_read() -> None:
+async def test_a_body_is_refused_early_by_its_declared_size() -> None:
     app = App()
     client = await _serve(Client(declared=4 * FREE_BYTES + 1), app)
     assert (client.status, app.left, app.got.is_set()) == (413, 0, False)

@@ -25,7 +25,7 @@ from shared.broker.rabbitmq_topology import connection_parameters
         ({"x-delivery-count": -5}, 1),
     ],
 )
-def test_the_attempt_is_one_more_than_the_deliveries_that_failed(headers: object, expected: int) -> None:
+def test_the_attempt_is_one_more_than_the_failed_deliveries(headers: object, expected: int) -> None:
     assert attempt(headers) == expected
 
 
@@ -39,7 +39,7 @@ def test_a_multiple_ack_never_covers_a_tag_that_is_not_done(unsettled: set[int],
     assert not following or following[0] not in done
 
 
-async def test_a_multiple_confirm_settles_all_up_to_its_number_and_no_more() -> None:
+async def test_a_multiple_confirm_settles_exactly_up_to_its_number() -> None:
     confirms = Confirms()
     outcomes = [confirms.expect(f"m{number}") for number in range(1, 5)]
     confirms.on_confirm(Method(1, Basic.Ack(delivery_tag=3, multiple=True)))

@@ -7,7 +7,7 @@ from shared.retry import RetryPolicy
 
 
 @given(attempt=st.integers(1, 10_000), seed=st.integers())
-def test_a_delay_lies_in_the_upper_half_of_its_step_and_under_the_cap(attempt: int, seed: int) -> None:
+def test_a_delay_is_in_the_upper_half_of_its_step_and_capped(attempt: int, seed: int) -> None:
     policy = RetryPolicy(base=1, cap=60)
     full = min(60.0, 2.0 ** min(attempt - 1, 32))
     assert full / 2 <= policy.delay(attempt, random.Random(seed)) <= full

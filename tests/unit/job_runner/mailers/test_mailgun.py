@@ -1,4 +1,4 @@
-"""What each of Mailgun's answers means, over a transport of our own."""
+"""The meaning of each of Mailgun's answers, over a test's transport."""
 
 from collections.abc import AsyncIterator, Callable
 from email.headerregistry import Address
@@ -32,18 +32,18 @@ async def send(response: httpx.Response) -> str:
         await mailgun.close()
 
 
-async def test_it_is_asked_as_its_documentation_says() -> None:
-    seen: list[httpx.Request] = []
+async def test_the_request_is_as_in_mailguns_documentation() -> None:
+    requests: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        seen.append(request)
+        requests.append(request)
         return httpx.Response(200, json={"id": "<1@mg.example.com>", "message": "Queued. Thank you."})
 
     mailgun = mailer(answer)
     assert await mailgun.send(make_email("a@example.com", message_id="<precieux.1@x>")) == "<1@mg.example.com>"
     await mailgun.close()
 
-    (request,) = seen
+    (request,) = requests
     fields = dict(httpx.QueryParams(request.content.decode()))
     assert (request.method, str(request.url)) == ("POST", "https://api.example.com/v3/mg.example.com/messages")
     assert request.headers["Authorization"] == httpx.BasicAuth("api", "key-secret")._auth_header
@@ -53,7 +53,7 @@ async def test_it_is_asked_as_its_documentation_says() -> None:
     assert fields.keys() == {"from", "to", "subject", "text", "html", "h:Message-Id", "h:Auto-Submitted"}
 
 
-async def test_no_text_of_a_program_becomes_one_of_its_variables(mailgun: MailgunServer) -> None:
+async def test_no_output_becomes_a_variable_of_mailgun(mailgun: MailgunServer) -> None:
     shown = (
         "%unsubscribe_url% %tag_unsubscribe_url% %mailing_list_unsubscribe_url% %mailing_list.name% %recipient%"
         " %recipient.name% %recipient_email% %%recipient%% %RECIPIENT% %a%recipient%a%"
@@ -71,19 +71,19 @@ async def test_no_text_of_a_program_becomes_one_of_its_variables(mailgun: Mailgu
 
 async def test_a_percent_sign_that_is_no_variable_stays_alone() -> None:
     text = "100% of %d %s and 5 %, % recipient%, %20%unsubscribe"
-    seen: list[httpx.Request] = []
+    requests: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        seen.append(request)
+        requests.append(request)
         return httpx.Response(200, json={"id": "1"})
 
     mailgun = mailer(answer)
     await mailgun.send(make_email(text=text))
     await mailgun.close()
-    assert dict(httpx.QueryParams(seen[0].content.decode()))["text"] == text
+    assert dict(httpx.QueryParams(requests[0].content.decode()))["text"] == text
 
 
-async def test_an_endless_answer_is_not_read_to_its_end() -> None:
+async def test_an_endless_answer_is_cut_off() -> None:
     read = 0
 
     class Endless(httpx.AsyncByteStream):
@@ -100,33 +100,33 @@ async def test_an_endless_answer_is_not_read_to_its_end() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 413])
-async def test_the_mail_is_at_fault(status: int) -> None:
+async def test_an_error_about_the_mail_refuses_it(status: int) -> None:
     with pytest.raises(MailRefused, match=str(status)):
         await send(httpx.Response(status, json={"message": "to parameter is not a valid address"}))
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
-async def test_the_account_is_at_fault(status: int) -> None:
+async def test_an_error_about_the_account_pauses_the_mailer(status: int) -> None:
     with pytest.raises(MailerUnavailable, match="PRECIEUX_MAILGUN_API_KEY") as caught:
         await send(httpx.Response(status, text="Forbidden"))
     assert caught.value.pause
 
 
-async def test_the_region_or_the_domain_is_at_fault() -> None:
+async def test_a_missing_domain_pauses_the_mailer() -> None:
     with pytest.raises(MailerUnavailable, match=r"PRECIEUX_MAILGUN_URL to its region") as caught:
         await send(httpx.Response(404, json={"message": "Domain not found"}))
     assert caught.value.pause
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 599])
-async def test_mailgun_asks_for_patience(status: int) -> None:
+async def test_a_rate_limit_or_server_error_is_tried_again(status: int) -> None:
     with pytest.raises(MailerUnavailable) as caught:
         await send(httpx.Response(status, headers={"Retry-After": "17"}, text="<html>busy</html>"))
     assert (caught.value.pause, caught.value.retry_after) == (False, 17.0)
 
 
 @pytest.mark.parametrize("status", [301, 302, 405, 418])
-async def test_what_answers_is_not_mailgun(status: int) -> None:
+async def test_an_answer_that_is_not_mailguns_is_an_error(status: int) -> None:
     with pytest.raises(MailerUnavailable, match="PRECIEUX_MAILGUN_URL") as caught:
         await send(httpx.Response(status, headers={"Location": "https://elsewhere.example.com/"}))
     assert caught.value.pause
@@ -138,7 +138,7 @@ async def test_an_accepted_mail_is_sent_whatever_the_body_says(body: bytes) -> N
 
 
 @pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError, httpx.PoolTimeout])
-async def test_the_way_to_mailgun_is_at_fault(error: type[httpx.TransportError]) -> None:
+async def test_a_broken_connection_is_an_error_to_try_again(error: type[httpx.TransportError]) -> None:
     def fail(request: httpx.Request) -> httpx.Response:
         raise error("no luck", request=request)
 

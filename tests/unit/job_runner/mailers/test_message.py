@@ -21,7 +21,7 @@ text = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 
 
 def written(email: Email) -> EmailMessage:
-    """The mail as the library reads what was written."""
+    """Write the mail, and return it as the standard library reads it."""
     return message_from_bytes(write_message(email, SENDER, NOW), policy=policy.default)
 
 
@@ -36,7 +36,7 @@ def test_the_headers_mark_an_automatic_mail() -> None:
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
 
 
-def test_it_travels_in_seven_bits_and_short_lines() -> None:
+def test_the_mail_has_seven_bits_and_short_lines() -> None:
     email = make_email("a@example.com", subject="سلام " * 30, text="🎉" * 2000, html="<p>" + "é" * 5000 + "</p>")
     data = write_message(email, SENDER, NOW)
     assert data.isascii()
@@ -44,7 +44,7 @@ def test_it_travels_in_seven_bits_and_short_lines() -> None:
     assert b"\n" not in data.replace(b"\r\n", b"")
 
 
-def test_a_long_way_out_is_written_as_the_address_that_it_is() -> None:
+def test_a_long_unsubscribe_address_is_written_unchanged() -> None:
     link = f"https://precieux.example.com/unsubscribe?email={'a' * 60}%40example.com&signature={'b' * 43}"
     data = write_message(replace(make_email("a@example.com"), unsubscribe=link), SENDER, NOW)
     assert f"List-Unsubscribe: <{link}>\r\n".encode() in data
@@ -73,13 +73,13 @@ def test_hostile_text_never_becomes_a_header(subject: str, body: str) -> None:
     assert read["To"] == "a@example.com"
 
 
-# A recipient's program shows the ends of lines as its own; the other controls never reach a mail (`render.shown`).
+# Line ends depend on the recipient's program; other control characters never reach a mail (`render.shown`).
 @given(body=st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\t\n"), max_size=2000))
 @example(body="")
 @example(body="From me\n.\n..\n--\n=20\n \nspaces  \n\ttabs\t\n")
 @example(body="x" * 998 + "\n" + "x" * 999)
 @example(body="سلام دنیا " * 300)
-def test_both_parts_arrive_as_they_were(body: str) -> None:
+def test_both_parts_arrive_unchanged(body: str) -> None:
     message = written(make_email("a@example.com", text=body, html=body))
     parts = list(message.iter_parts())
     assert [part.get_content_type() for part in parts] == ["text/plain", "text/html"]
@@ -113,7 +113,7 @@ def test_only_a_recipient_beyond_ascii_makes_a_header_beyond_it() -> None:
         ("ü@example.com", "ü@example.com"),
     ],
 )
-def test_an_address_is_read(given: str, read: str) -> None:
+def test_a_recipient_is_parsed(given: str, read: str) -> None:
     assert str(parse_recipient(given)) == read
 
 
@@ -141,7 +141,7 @@ def test_an_address_is_read(given: str, read: str) -> None:
         "a@ü\u2028.com",
     ],
 )
-def test_what_is_not_one_address_is_refused(given: str) -> None:
+def test_a_text_that_is_not_one_address_is_refused(given: str) -> None:
     with pytest.raises(MailRefused):
         parse_recipient(given)
 
@@ -166,12 +166,12 @@ def test_a_sender_is_one_address(given: str) -> None:
         parse_sender(given)
 
 
-def test_the_files_name_is_the_message_id() -> None:
+def test_the_file_name_is_the_message_id() -> None:
     assert file_name("<precieux.12@example.com>") == "precieux.12@example.com.eml"
 
 
 @given(st.text())
-def test_any_message_id_makes_a_tame_name(message_id: str) -> None:
+def test_any_message_id_makes_a_safe_file_name(message_id: str) -> None:
     name = file_name(message_id)
     assert not name.startswith(".")
     assert "/" not in name
@@ -179,6 +179,6 @@ def test_any_message_id_makes_a_tame_name(message_id: str) -> None:
     assert len(name.encode()) <= 255
 
 
-def test_message_ids_with_wild_characters_stay_distinct() -> None:
+def test_message_ids_with_special_characters_stay_distinct() -> None:
     assert file_name("<a/b@example.com>") != file_name("<a_b@example.com>")
     assert file_name("<a/b@example.com>") != file_name("<a:b@example.com>")

@@ -1,4 +1,4 @@
-"""The smaller parts of the mailers: waiting times, SMTP's replies and addresses, and the settings."""
+"""The smaller parts of the mailers: waiting times, SMTP replies and addresses, and the settings."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | No
         aiosmtplib.SMTPDataError(554, "looks like spam"),
     ],
 )
-def test_a_5yz_reply_about_the_mail_is_final(error: aiosmtplib.SMTPException) -> None:
+def test_a_5xx_reply_about_the_mail_is_final(error: aiosmtplib.SMTPException) -> None:
     assert isinstance(failure(error), MailRefused)
 
 
@@ -63,7 +63,7 @@ def test_a_5yz_reply_about_the_mail_is_final(error: aiosmtplib.SMTPException) ->
         aiosmtplib.SMTPReadTimeoutError("silence"),
     ],
 )
-def test_a_4yz_reply_or_a_lost_server_asks_for_patience(error: aiosmtplib.SMTPException) -> None:
+def test_a_4xx_reply_or_a_lost_server_is_tried_again(error: aiosmtplib.SMTPException) -> None:
     answer = failure(error)
     assert isinstance(answer, MailerUnavailable)
     assert not answer.pause
@@ -79,7 +79,7 @@ def test_a_4yz_reply_or_a_lost_server_asks_for_patience(error: aiosmtplib.SMTPEx
         aiosmtplib.SMTPNotSupported("no AUTH"),
     ],
 )
-def test_a_5yz_reply_before_the_mail_blames_the_account(error: aiosmtplib.SMTPException) -> None:
+def test_a_5xx_reply_before_the_mail_is_about_the_account(error: aiosmtplib.SMTPException) -> None:
     answer = failure(error)
     assert isinstance(answer, MailerUnavailable)
     assert answer.pause
@@ -95,7 +95,7 @@ def test_a_5yz_reply_before_the_mail_blames_the_account(error: aiosmtplib.SMTPEx
         ("smtp://u:p@[::1]:2525", SmtpServer("::1", 2525, "u", "p", False, None)),
     ],
 )
-def test_an_smtp_address_is_read_and_a_password_insists_on_tls(url: str, server: SmtpServer) -> None:
+def test_an_smtp_address_is_parsed_and_a_password_requires_tls(url: str, server: SmtpServer) -> None:
     assert SmtpServer.from_url(url) == server
 
 
@@ -123,7 +123,7 @@ async def test_smtp_is_chosen_by_its_address_and_mailgun_before_it(monkeypatch: 
         ("PRECIEUX_MAILGUN_API_KEY", "PRECIEUX_MAILGUN_DOMAIN"),
     ],
 )
-def test_mailgun_by_half_is_refused(given: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incomplete_settings_of_mailgun_are_refused(given: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(given, "mg.example.com")
     with pytest.raises(ConfigurationError, match=f"{given} is set but {missing} is not"):
         open_mailer(load(MailSettings))
@@ -150,7 +150,7 @@ def test_a_bad_setting_is_named(name: str, value: str, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("contact", ["abuse@example.com", "https://example.com/abuse"])
-def test_complaints_go_where_the_operator_says(contact: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_complaints_go_to_the_operators_contact(contact: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECIEUX_CONTACT", contact)
     assert load(MailSettings).complaints == contact
 
