@@ -152,5 +152,5 @@ def find_python() -> str:
 
 
 def preload_files() -> Traversable:
-    """Return the folder of the code that starts before a program and in its language."""
+    """Return the folder of the code that runtimes and compilers load before they know their program."""
     return resources.files("executor") / "warm/preload"

@@ -105,6 +105,14 @@ class Box:
 
     async def _begin(self, job: Job) -> None:
         descriptors = Descriptors()
+        try:
+            begin = self._order(job, descriptors)
+        except (OSError, ValueError) as exc:
+            descriptors.close()
+            raise SandboxFailure(f"the box could not begin: {exc}") from exc
+        await self._link.send(encode(begin), descriptors.numbers)
+
+    def _order(self, job: Job, descriptors: Descriptors) -> Begin:
         files = tuple((name, descriptors.add(sealed_file(file.content)), file.mode) for name, file in job.files.items())
         steps = []
         for index, step in enumerate(job.steps):
@@ -119,14 +127,9 @@ class Box:
         if job.artefact_bytes:
             self._artefacts = Artefacts()
             collect = descriptors.add(self._artefacts.take_writer())
-        try:
-            stub = self.template.stub is not None
-            words = run_words(files, steps, stub=stub, collect=collect, max_bytes=job.artefact_bytes)
-        except ValueError as exc:
-            descriptors.close()
-            raise SandboxFailure(f"the box could not begin: {exc}") from exc
-        begin = Begin(self.id, tuple(step.limits for step in job.steps), words)
-        await self._link.send(encode(begin), descriptors.numbers)
+        stub = self.template.stub is not None
+        words = run_words(files, steps, stub=stub, collect=collect, max_bytes=job.artefact_bytes)
+        return Begin(self.id, tuple(step.limits for step in job.steps), words)
 
 
 def _result(report: StepReport, step: Step, streams: Streams) -> StepResult:

@@ -17,8 +17,8 @@ _DRAIN_S = 60.0
 #: Seconds before a pool is refilled. Making a box takes the keeper as long as a short program takes to run, so running
 #: programs and their answers go first.
 _WHILE_RUNNING_S, _AFTER_RUN_S = 0.02, 0.002
-#: Starting and ending a process take time as well. Together they stay below ten seconds, in which an operator learns of
-#: a hang.
+#: Seconds without progress after which a process hangs. An operator must learn of a hang within ten seconds, and
+#: starting and ending the process take some of them.
 _PATIENCE_S = 5.0
 #: For the trial program, which does nothing.
 _TRIAL_LIMITS = StepLimits(
@@ -28,7 +28,8 @@ _TRIAL_BYTES = 1 << 20
 
 
 class BubblewrapSandbox:
-    """Runs jobs in boxes. A keeper or a first box that does nothing for `patience_s` seconds hangs, and is killed."""
+    """Runs jobs in boxes. A keeper or a first box that does nothing for `patience_s` seconds is killed, because it
+    hangs."""
 
     def __init__(self, mechanisms: Mechanisms, patience_s: float = _PATIENCE_S) -> None:
         self.mechanisms = mechanisms
@@ -124,7 +125,7 @@ class BubblewrapSandbox:
             box.handle(report)
             if isinstance(report, BoxGone):
                 del self._boxes[box.id]
-            if not isinstance(report, StepReport):  # then the program's answer goes first
+            if not isinstance(report, StepReport):  # after a step, the answer goes first
                 self._refill()
 
     def _refill_in(self, delay_s: float) -> None:

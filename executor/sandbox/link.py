@@ -28,7 +28,7 @@ _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid (unix(7))
 class KeeperLink:
     """`on_report` gets every report. `on_lost` is called when the keeper has ended; then another can be started.
 
-    A keeper that hangs is killed: one that does nothing for `patience_s` seconds and answers no request.
+    The keeper is killed if it hangs: if it neither uses a processor nor sends anything for `patience_s` seconds.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Decides whether a process hangs or is only slow. On a loaded machine a quick step of a process may take minutes."""
+"""Decides whether a process hangs or is only slow. On a loaded machine, what is usually quick may take minutes."""
 
 import asyncio
 import contextlib
@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-#: Consecutive checks without progress, and checks in all. Checks are counted instead of seconds, because pausing a
-#: container stops this process together with the processes that it checks.
+#: Consecutive checks without progress, and checks in all, after which a process hangs. Checks are counted instead of
+#: seconds, because pausing a container stops this process together with the processes that it checks.
 _MAX_IDLE_CHECKS, _MAX_CHECKS = 4, 200
 #: States of a process that waits for a processor, or in the kernel for a disk or a lock.
 _SLOW = (b"R", b"D")

@@ -32,7 +32,7 @@ _TIMEOUT_S = 300.0
 
 @dataclass(frozen=True)
 class Compiled:
-    """The C code as a library that a Python loads, and as a program."""
+    """The C code as a library that a runtime loads, and as a program."""
 
     library: Path
     program: Path
@@ -58,7 +58,7 @@ def find_compiled() -> Compiled:
             raise ConfigurationError(f"The sandbox's part in C cannot be written to {_FOLDER}: {exc}") from exc
     if not compiled.exists():
         raise ConfigurationError(
-            "The sandbox has a part in C, and no compiler for it was found: "
+            "The sandbox has a part in C, and no working C compiler was found: "
             f"run `apt install gcc libc6-dev`, or, without root, `pip install ziglang`. {' '.join(failures)}".strip()
         )
     return compiled

@@ -23,7 +23,8 @@ from executor.sandbox.keeper.meter import Meter
 from executor.sandbox.keeper.protocol import READY, BoxGone, MakeBox, Report, StepLimits, decode_order, encode
 from executor.sandbox.keeper.zygotes import Zygotes
 
-#: Added to the executor's score (proc_pid_oom_score_adj(5)), up to a maximum. Boxes have a higher score.
+#: Added to the executor's score, which the keeper inherits, up to a maximum (proc_pid_oom_score_adj(5)). Boxes have a
+#: higher score.
 _OOM_SCORE_ADDED, _OOM_SCORE_MAX = 500, 900
 
 _METERS: dict[int, type[CgroupV1] | type[CgroupV2]] = {1: CgroupV1, 2: CgroupV2}
@@ -175,8 +176,8 @@ class Keeper:
 def _die_before_the_executor() -> None:
     """Let the kernel kill boxes first if memory runs out (`DIES_SECOND` in init/pid1.c), then keeper and zygotes."""
     score = Path("/proc/self/oom_score_adj")
-    executors = int(score.read_text())
-    score.write_text(str(max(executors, min(executors + _OOM_SCORE_ADDED, _OOM_SCORE_MAX))))
+    own = int(score.read_text())
+    score.write_text(str(max(own, min(own + _OOM_SCORE_ADDED, _OOM_SCORE_MAX))))
 
 
 def _start_no_core_handler() -> None:

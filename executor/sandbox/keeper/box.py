@@ -1,4 +1,4 @@
-"""One box as the keeper watches it from outside, from `MakeBox` to `BoxGone`."""
+"""One box as the keeper watches it, from `MakeBox` to `BoxGone`."""
 
 import contextlib
 import os
@@ -26,11 +26,11 @@ _NEVER = float("inf")
 
 
 class WatchedBox:
-    """Process 1 of a box: it becomes ready, runs the steps, and ends.
+    """A box, watched through its process 1, which becomes ready, runs the steps, and ends.
 
     `init` and `process` are the id and pidfd of process 1, once the zygote has made it. `is_silent` is set when process
-    1 has closed its socket; it ends in a moment, which makes the pidfd readable. `is_stuck` is set if process 1 does
-    not end though it was killed: the kernel holds a process of the box, which can do nothing any more.
+    1 has closed its socket; it ends in a moment, which makes the pidfd readable. `is_stuck` is set if process 1 has not
+    ended in time after it was killed: the kernel keeps a process of the box, which runs no more code of a program.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class WatchedBox:
         self._start_if_possible()
 
     def read_reports(self) -> Iterator[Report]:
-        """Read what process 1 has sent, and yield what the executor has to know of it."""
+        """Read what process 1 has sent, and yield the reports for the executor."""
         while packet := channel.try_receive(self.channel):
             kind, _, rest = packet.decode(errors="replace").partition(" ")
             if kind == "ready":
@@ -76,11 +76,11 @@ class WatchedBox:
             elif kind == "step":
                 yield self._end_step(StepEnd.parse(rest))
             else:
-                self._failure = rest
+                self._failure = rest  # it counts more than what the keeper has found, which may follow from it
         self.is_silent = packet is not None
 
     def check_limits(self) -> None:
-        """Stop the box if its step is over a limit, or if the box itself takes too long to be ready or to end."""
+        """Stop the box if its step is over a limit, or if it is late to be ready or to end. Release it at the end."""
         if self._stopped:
             self.fail(f"its processes did not end within {_END_TIMEOUT:g} s of being killed")
             self.is_stuck = True
@@ -110,7 +110,7 @@ class WatchedBox:
         self._failure = self._failure or reason
 
     def close(self) -> Iterator[Report]:
-        """Yield the remaining reports and release everything. Process 1 is dead, so the box is empty."""
+        """Yield the remaining reports and release everything. Process 1 has ended, is stuck, or was never made."""
         yield from self.read_reports()
         if self._steps.is_running and not self._failure:
             if self._steps.is_starved():

@@ -1,8 +1,8 @@
 """Meters of hosts where cgroups of version 1 or 2 can be made.
 
-The executor finds out which (`executor/sandbox/wall/cgroups.py`) and passes descriptors of its own cgroup folders. Each
-step gets new children of them, so that nothing is carried over from one step to the next. What a process used while it
-waited for its program is not counted.
+The executor finds out the version (`executor/sandbox/wall/cgroups.py`) and passes descriptors of its own cgroup
+folders. Each step gets new children of them, so that nothing is carried over from one step to the next. CPU time that a
+process used while it waited for its program is not counted.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import os
 from executor.sandbox.keeper.meter import Usage
 from executor.sandbox.keeper.protocol import StepLimits
 
-#: The limit for the buffers of a box's TCP connections, which all are within the box.
+#: The limit for the buffers of a box's TCP connections. Both ends of each are in the box.
 _MAX_TCP_BYTES = 64 << 20
 
 
@@ -49,7 +49,7 @@ class _Folder:
     def remove(self) -> None:
         for descriptor in (self._descriptor, *self._open_files.values()):
             os.close(descriptor)
-        # The executor removes a cgroup that is still busy when it ends (`Cgroups.remove`).
+        # A cgroup that is still busy is removed when the executor ends (`Cgroups.remove`).
         with contextlib.suppress(OSError):
             os.rmdir(self._name, dir_fd=self._base)
 

@@ -20,7 +20,7 @@ FEW_SOCKETS = 32
 #: have more locks than can be counted in time: the kernel lists 1,000 in a millisecond.
 _SOCKET_BYTES, _LOCK_BYTES = 4096, 65536
 #: The size of both buffers of a TCP connection: `LOWERED_LIMITS` in init/world.c. A program cannot enlarge them
-#: (`setsockopt` in syscall_rules.py).
+#: (`setsockopt` in wall/syscall_rules.py).
 _TCP_BYTES = 512 << 10
 
 _CLONE_NEWNET = 0x40000000
@@ -97,12 +97,12 @@ class KernelMemory:
                     )
 
     def _lock_bytes(self) -> int:
-        """Return the bytes of the locks that processes of the box hold. The kernel lists them in pages."""
+        """Return the bytes of the locks that processes of the box hold. The list may take several reads."""
         lines = 0
         descriptor = os.open("locks", os.O_RDONLY, dir_fd=self._proc)
         try:
             while text := os.read(descriptor, _ANSWER_BYTES):
-                lines += sum(b" OFDLCK " not in line for line in text.splitlines())  # every box lists these
+                lines += sum(b" OFDLCK " not in line for line in text.splitlines())  # those of all boxes are listed
         finally:
             os.close(descriptor)
         return lines * _LOCK_BYTES

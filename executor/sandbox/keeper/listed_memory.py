@@ -1,7 +1,7 @@
 """Counts memory that the kernel holds for a box and shows only in long lists: mappings, and the watches of epolls.
 
-A list gets long only if the program spends CPU time on it, so the meter reads the lists once per so much CPU time of
-the box. Each entry counts for more bytes than it takes, so a box reaches its limit before reading takes long.
+A program needs CPU time to make a list longer, so the meter reads the lists again only after the box has used some.
+Each entry counts for more bytes than it takes, so a box reaches its limit before reading takes long.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 #: The kernel keeps 200 bytes for a mapping (proc_pid_maps(5)). The first ones of each process do not count.
 _FREE_MAPPINGS, _MAPPING_BYTES = 1000, 4096
-#: A mapping that was copied by fork(2) has one more such entry for each living ancestor (`anon_vma_chain`).
+#: For a mapping that was copied by fork(2), the kernel keeps one more entry for each ancestor (`anon_vma_chain`).
 _ANCESTOR_BYTES = 64
 #: The kernel keeps 200 bytes for a file that an epoll watches. There are at most as many as epolls times files, so they
 #: are counted only if all processes together have more open files than this.
@@ -19,7 +19,7 @@ _READ_BYTES = 1 << 16
 
 
 class ListedMemory:
-    """`proc` is the box's own /proc, which the caller closes."""
+    """Reads the box's own /proc (`proc`), which the caller closes."""
 
     def __init__(self, proc: int) -> None:
         self._proc = proc

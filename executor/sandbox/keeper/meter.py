@@ -8,7 +8,7 @@ from executor.sandbox.keeper.protocol import StepLimits
 
 @dataclass(frozen=True)
 class Usage:
-    """CPU seconds and peak bytes of all processes of a step; `exhausted` if they need more memory than the limit."""
+    """CPU seconds and peak bytes of all processes of a step; `exhausted` if they need more memory than allowed."""
 
     cpu_s: float
     memory_bytes: int
@@ -21,8 +21,8 @@ class Meter(Protocol):
         and its children are counted. The caller closes them."""
 
     def begin(self, limits: StepLimits, *, waited: bool) -> None:
-        """Start to count for a program. A program that `waited` used something before that is not its own. One that
-        did not may have begun before this call."""
+        """Start to count. If the step's process `waited` for its program, its CPU time so far does not count. Otherwise
+        it counts, because the program may have begun before this call."""
 
     def sample(self) -> Usage:
         """Return the use until now."""
@@ -32,7 +32,7 @@ class Meter(Protocol):
         have begun in the meantime, so that a new sample would be wrong."""
 
     def is_starved(self) -> bool:
-        """Return True if the kernel has killed for memory since the step began, and `sample` does not know whom."""
+        """Return True if the kernel has killed for memory since the step began, and `sample` cannot know whom."""
 
     def close(self) -> None:
         """Release the meter. All processes of the step are dead."""

@@ -1,6 +1,6 @@
 """The processes of one box, read from its own /proc (proc_pid_stat(5), proc_pid_smaps(5)).
 
-Hosts without cgroups measure steps by it, and all hosts the time that a program waits for a processor.
+Hosts without cgroups measure steps by it. All hosts find out by it how long a program waits for a processor.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ class Process:
 
 
 class ProcessTree:
-    """Opens the box's folders before any of its programs runs, so that no program can replace them."""
+    """Opens the box's /proc and /box once. Programs cannot replace them, because they are mounts."""
 
     def __init__(self, init: int) -> None:
         self._proc = os.open(f"/proc/{init}/root/proc", os.O_RDONLY | os.O_DIRECTORY)

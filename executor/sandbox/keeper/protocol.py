@@ -45,7 +45,7 @@ class StepLimits:
 
 @dataclass(frozen=True)
 class Shortcut:
-    """Commands that together replace the step's own (init/driver.c), which runs only if they give no answer.
+    """Commands that together replace the step's program (init/driver.c), which runs only if they give no answer.
     `leaves` are files to remove after them."""
 
     commands: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]

@@ -29,7 +29,7 @@ class SampledMeter:
         self._tree = tree
         self._limit = 0
         self._peak = 0
-        #: CPU seconds of living processes, and of those that have ended.
+        #: CPU seconds of living processes, and of those that have ended, less what was used before the step.
         self._living: dict[tuple[int, str], float] = {}
         self._ended_s = 0.0
         self._total_before = 0.0
@@ -87,7 +87,8 @@ class SampledMeter:
 
     def _cpu_s(self, processes: Mapping[tuple[int, str], Process]) -> float:
         # Two lower bounds: the last known use of each process, and the use of the living processes and the children
-        # they have waited for. The first misses processes between samples, the second children without a wait.
+        # they have waited for. The first misses processes that live between two samples. The second misses children
+        # that have ended and that their parent does not wait for.
         self._estimate(processes)
         self._ended_s += sum(own for key, own in self._living.items() if key not in processes)
         self._living = {key: process.own for key, process in processes.items()}

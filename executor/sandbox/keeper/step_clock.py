@@ -1,4 +1,4 @@
-"""The clock of one step: when its wall limit is reached, and when its use has to be checked next."""
+"""The clock of one step: when its wall limit is reached, and when to check its use again."""
 
 import os
 import time
@@ -10,13 +10,13 @@ _PROCESSORS = len(os.sched_getaffinity(0))
 _MAX_STRETCH = 20
 #: Seconds between two checks of a step, at least and at most.
 _MIN_INTERVAL, _MAX_INTERVAL = 0.005, 0.05
-#: The keeper rests this many times as long as a check takes of its own CPU time, but at most so many seconds: a program
-#: that makes checks slow must not go unchecked for long.
-_REST_RATIO, _MAX_REST = 4, 0.05
+#: From one check to the next there is at least this many times the CPU time of the check, so that the keeper can serve
+#: other boxes. But it rests at most so many seconds: a program that makes checks slow must not go unchecked for long.
+_MIN_RATIO, _MAX_REST = 4, 0.05
 
 
 class StepClock:
-    """Starts with the step. Times are of `time.monotonic`, in seconds."""
+    """Starts when it is made. Times are of `time.monotonic`, in seconds."""
 
     def __init__(self, limits: StepLimits, *, is_sampled: bool) -> None:
         self.limits = limits
@@ -27,11 +27,11 @@ class StepClock:
         self._max_interval = _MIN_INTERVAL * 2 if is_sampled else _MAX_INTERVAL
 
     def has_expired(self, now: float) -> bool:
-        """Return True if the wall limit is reached, as it has been stretched so far."""
+        """Return True if the wall limit is reached, with what has been added to it so far."""
         return now >= self.started + self._wall_s
 
     def stretch(self, now: float, waited_s: float) -> bool:
-        """Extend the wall limit by the time spent waiting for a processor. Returns False if that leaves no time."""
+        """Extend the wall limit by the time spent waiting for a processor. Returns False if no time is left."""
         elapsed = now - self.started
         left = self.limits.wall_s - (elapsed - min(waited_s, elapsed))
         if left <= 0 or elapsed > self.limits.wall_s * _MAX_STRETCH:
@@ -43,7 +43,7 @@ class StepClock:
         return now + _MIN_INTERVAL
 
     def next_check(self, now: float, cpu_s: float, cost_s: float) -> float:
-        """Return when to check again: sooner near a limit, later if this check took `cost_s` of our own CPU time."""
+        """Return when to check again: soon if a limit is near, later if this check took much CPU time (`cost_s`)."""
         left = min((self.limits.cpu_s - cpu_s) / _PROCESSORS, self.started + self._wall_s - now)
-        rest = min(cost_s * _REST_RATIO, cost_s + _MAX_REST)
+        rest = min(cost_s * _MIN_RATIO, cost_s + _MAX_REST)
         return now + max(min(max(left, _MIN_INTERVAL), self._max_interval), rest)

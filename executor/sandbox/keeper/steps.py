@@ -16,9 +16,10 @@ NewMeter = Callable[[int, StepLimits], Meter]
 
 
 class Steps:
-    """`new_meter` makes the cgroups of a further step; it is None if /proc is sampled instead.
+    """Measures the steps, one after the other, and compares them with their limits.
 
-    `open_tree` is called when the box's processes are first read. `next_check` is when `exceeded_limit` is due.
+    `new_meter` makes the cgroups of a further step; it is None if /proc is sampled instead. `open_tree` is called when
+    the box's processes are first read. `next_check` is when `exceeded_limit` is due.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Steps:
 
     @property
     def is_running(self) -> bool:
-        """True from the begin of the first step until the end of the last."""
+        """True from the start of the first step until the last report."""
         return self._clock is not None and self._index < len(self._limits)
 
     def open_meters(self) -> None:
@@ -55,7 +56,8 @@ class Steps:
         self._start_clock()
 
     def prepare_further(self) -> Iterator[list[int]]:
-        """Make the cgroups of each further step, and yield the descriptors by which its process joins them."""
+        """Make the cgroups of each further step, and yield the descriptors by which its process joins them; [] if /proc
+        is sampled."""
         for index, limits in enumerate(self._limits[1:], start=1):
             if self._new_meter:
                 self._meters.append(self._new_meter(index, limits))
@@ -64,7 +66,7 @@ class Steps:
     def exceeded_limit(self, has_ended: Callable[[], bool]) -> str | None:
         """Sample the running step, and return the limit that it exceeds: cpu, wall or memory.
 
-        `has_ended` returns True if process 1 has reported its end. Then the sample may be of the next step.
+        `has_ended` returns True if process 1 has reported the step's end. Then the sample may be of the next step.
         """
         clock = self._clock
         assert clock
@@ -137,14 +139,14 @@ class Steps:
         self.next_check = self._clock.first_check
 
     def _report(
-        self, code: int | None, number: int | None, usage: Usage, wall_s: float, stopped: str | None, *, last: bool
+        self, exit_code: int | None, signum: int | None, usage: Usage, wall_s: float, stopped: str | None, *, last: bool
     ) -> StepReport:
         used = usage.cpu_s, wall_s, usage.memory_bytes
-        return StepReport(self._box, self._index, code, number, *used, stopped, last)
+        return StepReport(self._box, self._index, exit_code, signum, *used, stopped, last)
 
     def _fills_buffers(self, limits: StepLimits) -> bool:
-        """Return True if sockets hold more than the memory limit. A cgroup counts only a part of it; the sampled meter
-        counts all."""
+        """Return True if sockets hold more than the memory limit. A cgroup counts only a part of their buffers; the
+        sampled meter counts them all."""
         if self._new_meter is None:
             return False
         try:

@@ -1,6 +1,9 @@
-"""Packets of words, each ended by a NUL, for the zygotes and process 1 of a box, which are written in C.
+"""What the keeper exchanges with the zygotes and process 1 of a box, which are written in C.
 
-keeper -> zygote      `box_words` (init/zygote.c)
+The keeper sends words, each ended by a NUL. Process 1 answers in plain text, as does a zygote that ends by an error.
+
+keeper -> zygote      first its configuration (`Zygotes`), then `box_words` for each box (init/zygote.c)
+zygote -> keeper      the box's id, the id of process 1 and a reason, as words; the pidfd is attached
 keeper -> process 1   `run_words`, which come from the executor in a `Begin`; then for each further step the number
                       of cgroups to join (init/pid1.c)
 process 1 -> keeper   "ready", "step" with a `StepEnd`, or "failure" with a reason
@@ -28,7 +31,7 @@ class StepEnd:
 
     @classmethod
     def parse(cls, text: str) -> "StepEnd":
-        """Read five numbers: step, exit code (negative if it is a signal), CPU seconds, wall seconds, bytes."""
+        """Parse five numbers: step, exit code (or a negated signal number), CPU seconds, wall seconds, bytes."""
         step, status, cpu_s, wall_s, resident_bytes = text.split()
         code = int(status)
         exit_code, signal = (code, None) if code >= 0 else (None, -code)
@@ -61,8 +64,8 @@ def run_words(
 ) -> bytes:
     """Return the words for `run` in init/pid1.c.
 
-    `files` are those of the work folder: name, index of the descriptor to copy from, mode. A `stub` reads its arguments
-    from a line of JSON, and keeps its own streams in the first step.
+    `files` are those of the work folder: name, index of the descriptor to copy from, mode. With a `stub`, the first
+    step gets its arguments in a line of JSON, and its streams are the stub's.
 
     `collect` is the index of a socket, or -1. If it is given and the first step succeeds, the files that the step made
     are sent there before the next one starts: one packet of the words name, mode and size of each, with the contents,
@@ -80,7 +83,7 @@ def run_words(
 def _step_words(step: StepOrder) -> bytes:
     """Return the words for `read_step` in init/step.c."""
     limits = step.limits
-    # The meter enforces the limit of CPU time. The kernel's own, which is later, holds if the keeper is late.
+    # The keeper's meter enforces the limit of CPU time. The kernel's limit is higher, in case the keeper is late.
     cpu_s = int(limits.cpu_s) + 2
     environment = [f"{name}={value}" for name, value in step.environment.items()]
     resources = (cpu_s, limits.processes, limits.open_files, limits.file_bytes, limits.stack_bytes)

@@ -22,7 +22,7 @@ _MAX_BOXES, _MAX_AGE_S = 100, 600.0
 _START_AHEAD = 10
 #: Seconds after which a zygote that takes no order has failed. Its socket holds some two hundred orders.
 _SEND_TIMEOUT_S = 5.0
-#: For cold starts. It holds no runtime state, so it never needs replacing.
+#: The zygote of boxes whose program starts from cold. It holds no runtime's state, so it never needs replacing.
 _PLAIN = Zygote(("/box/zygote",), {})
 #: The descriptor at which a zygote finds the keeper's socket (`CONTROL` in init/process.h).
 _CONTROL = 3
@@ -107,9 +107,9 @@ class _Kind:
             self._kill(zygote, "the keeper ends")
 
     def _start(self) -> "_ZygoteProcess":
-        _, most = resource.getrlimit(resource.RLIMIT_STACK)
-        resource.setrlimit(resource.RLIMIT_STACK, (RUN_STACK_BYTES, most))
-        output = _pipe_without_reader()
+        _, hard = resource.getrlimit(resource.RLIMIT_STACK)
+        resource.setrlimit(resource.RLIMIT_STACK, (RUN_STACK_BYTES, hard))
+        output = _unread_pipe()
         ours, theirs = channel.pair()
         ours.settimeout(_SEND_TIMEOUT_S)
         actions = [
@@ -183,8 +183,8 @@ class _Kind:
         self._retire(zygote)
 
 
-def _pipe_without_reader() -> int:
-    """Return a pipe's only end, which keeps what a runtime writes during its start."""
+def _unread_pipe() -> int:
+    """Return the only end of a pipe. What a runtime writes to it during its start stays there."""
     ends = os.pipe()
     try:
         return os.open(f"/proc/self/fd/{ends[1]}", os.O_RDWR)

@@ -1,4 +1,4 @@
-"""The streams of a step: the program's ends go into its `StepOrder`, and ours collect the output."""
+"""The streams of a step: the program's ends go into its `StepOrder`, and the output is read from ours."""
 
 import os
 from collections.abc import Callable
@@ -16,12 +16,12 @@ class Descriptors:
         self.numbers: list[int] = []
 
     def add(self, descriptor: int) -> int:
-        """Return the index of a descriptor, which is closed with the packet."""
+        """Return the index of a descriptor, which is closed when the packet is sent."""
         self.numbers.append(descriptor)
         return len(self.numbers) - 1
 
     def close(self) -> None:
-        """Close all, if no packet is sent."""
+        """Close all. Call it only if the packet is not sent."""
         for descriptor in self.numbers:
             os.close(descriptor)
 

@@ -70,7 +70,10 @@ class NotTaken(Exception):
 
 
 def claim(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> Cgroups:
-    """Make our own folders where the memory of processes can be limited. `own` is the text of /proc/self/cgroup."""
+    """Make the folders in which the keeper limits programs. Raises `NotTaken` if that fails.
+
+    `own` is the text of /proc/self/cgroup.
+    """
     paths = _own_paths(own if own is not None else Path("/proc/self/cgroup").read_text())
     if (root / "cgroup.controllers").exists():
         return _claim_v2(_base(root, root / paths[""].lstrip("/")))
@@ -107,8 +110,11 @@ def _claim_v2(base: Path) -> Cgroups:
 
 
 def _base(root: Path, own: Path) -> Path:
-    """Return the group that we may divide: the nearest one with systemd's mark, up to that of our unit, because this
-    process may be in a child of it. Without a mark it is our own group."""
+    """Return the group in which we may make others.
+
+    It is the nearest group with systemd's mark, up to our unit's, because this process may be in a child of that.
+    Without a mark, it is our own group.
+    """
     groups = [own, *own.parents]
     groups = groups[: groups.index(root) + 1]
     marked = next((group for group in groups if _is_marked(group)), None)

@@ -14,7 +14,7 @@ from shared.errors import ConfigurationError
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TIMEOUT_S = 5
-#: A program that uses a capability. It prints the AppArmor profile that may have taken the capability away.
+#: A program that uses a capability. If that fails, it prints the AppArmor profile, which may have taken it away.
 _USE_CAPABILITY = """
 import socket, sys
 try:
@@ -27,17 +27,18 @@ except OSError as exc:
 
 @dataclass(frozen=True)
 class Found:
-    """The path of bubblewrap, and why one that comes first was not chosen."""
+    """The path of bubblewrap, and why those before it in the order were not chosen."""
 
     path: Path
     why: str = ""
 
 
 def find(configured: Path | None, privileged: bool) -> Found:
-    """Return the first bubblewrap that works here, or the last if none does. Raises `ConfigurationError` without any.
+    """Return the first bubblewrap that works here, or the last if none does.
 
     The system's comes first because it gets the distribution's security updates. The wheel's is older, needs less from
-    the kernel, and has a path to which no AppArmor profile of a distribution applies.
+    the kernel, and has a path to which no AppArmor profile of a distribution applies. Raises `ConfigurationError` if
+    there is none, or if the `configured` one cannot be executed.
     """
     if configured:
         if not os.access(configured, os.X_OK):
@@ -75,7 +76,7 @@ def _first_that_works(candidates: Sequence[Path], privileged: bool) -> Found:
 
 
 def why_not(bubblewrap: Path, privileged: bool) -> str:
-    """Return the error of a small sandbox of this bubblewrap, or "" if all that boxes need works."""
+    """Return why this bubblewrap cannot make a small sandbox, or "" if it can."""
     argv = [str(bubblewrap), *namespaces(privileged), *system_folders()]
     argv += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--proc", "/proc", "--dev", "/dev"]
     argv += [find_python(), "-I", "-S", "-c", _USE_CAPABILITY]

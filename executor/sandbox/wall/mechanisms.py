@@ -27,5 +27,5 @@ class Mechanisms:
 
     @property
     def own_users(self) -> bool:
-        """True if each box is another user to the kernel; False if all boxes are the executor's own user."""
+        """True if each box has a user of its own; False if all boxes run as the executor's user."""
         return self.first_user is not None

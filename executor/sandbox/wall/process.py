@@ -24,7 +24,7 @@ _KEPT_LINES = 10
 
 
 class WallProcess:
-    """Can be started again after `end`. `on_line` gets each line that bubblewrap or the keeper writes."""
+    """A wall that can be started again after `end`. `on_line` gets each line that bubblewrap or the keeper writes."""
 
     def __init__(self, mechanisms: Mechanisms, on_line: Callable[[str], None]) -> None:
         self._mechanisms = mechanisms
@@ -46,7 +46,7 @@ class WallProcess:
         return f"the keeper failed {frames[-1].rpartition(', ')[2]}: {lines[-1]}" if frames else " ".join(lines)
 
     async def start(self, keepers_end: socket.socket) -> None:
-        """Start bubblewrap with the keeper's socket, which is closed here.
+        """Start bubblewrap with the keeper's socket as standard input, and close it here.
 
         Raises OSError if it cannot be started, and `Unavailable` if the users of boxes cannot be mapped.
         """
@@ -54,22 +54,23 @@ class WallProcess:
         self._last_lines.clear()
         folders = {HEADERS: mechanisms.headers, RUNTIMES: mechanisms.runtimes}
         gate = Gate() if mechanisms.subordinates else None
-        inherited = (gate.block, gate.info) if gate else ()
-        wall = build_wall(
-            mechanisms.bubblewrap,
-            mechanisms.privileged,
-            seccomp.for_the_wall(),
-            folders,
-            gate,
-            cgroup_namespace=not mechanisms.cgroups or mechanisms.cgroups.version == 1,
-        )
+        inherited = [gate.block, gate.info] if gate else []
         try:
+            wall = build_wall(
+                mechanisms.bubblewrap,
+                mechanisms.privileged,
+                seccomp.for_the_wall(),
+                folders,
+                gate,
+                cgroup_namespace=not mechanisms.cgroups or mechanisms.cgroups.version == 1,
+            )
+            inherited += wall.descriptors
             self._process = await asyncio.create_subprocess_exec(
                 *wall.argv,
                 stdin=keepers_end.fileno(),
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
-                pass_fds=(*wall.descriptors, *inherited),
+                pass_fds=inherited,
                 env={},
                 start_new_session=True,  # Ctrl-C is for the executor, which then ends the wall
             )
@@ -79,7 +80,7 @@ class WallProcess:
             raise
         finally:
             keepers_end.close()
-            for descriptor in (*wall.descriptors, *inherited):
+            for descriptor in inherited:
                 os.close(descriptor)
         assert self._process.stderr
         self._reader = asyncio.create_task(self._read_lines(self._process.stderr))
@@ -87,7 +88,7 @@ class WallProcess:
             await asyncio.to_thread(gate.let_in, mechanisms.subordinates)
 
     async def end(self, grace_s: float = 0.0) -> None:
-        """Return when nothing of the wall is left. It is killed after `grace_s`."""
+        """Wait until nothing of the wall is left, and kill it after `grace_s`. If that fails, log it and return."""
         if self._process and self._reader:
             ends = asyncio.gather(self._process.wait(), self._reader, return_exceptions=True)
             await asyncio.wait([ends], timeout=grace_s)
@@ -100,7 +101,7 @@ class WallProcess:
         self._process = self._reader = None
 
     def kill(self) -> None:
-        """Kill bubblewrap, or the processes of a script in its place. The kernel kills everything inside the wall."""
+        """Kill bubblewrap, and a script that may have started it. The kernel then kills everything inside the wall."""
         if self._process and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -110,7 +111,7 @@ class WallProcess:
         while True:
             try:
                 line = await stderr.readline()
-            except ValueError:  # longer than any line of ours
+            except ValueError:  # the line is longer than any of ours
                 continue
             if not line:
                 return

@@ -94,8 +94,8 @@ def build(machine: str | None = None, *, counted_by_cgroup: bool = True) -> byte
 def for_process_one(machine: str | None = None) -> bytes:
     """Return the filter that process 1 gets when its box is made.
 
-    It allows the calls of programs, with any arguments, because process 1 starts them. It allows only the new
-    namespaces in which a program starts.
+    It allows the calls of programs, with any arguments, because process 1 starts them. It also allows `unshare`, but
+    only for the namespaces in which a program starts.
     """
     machine = _known(machine)
     others = IfBits(0, _ALL_BITS & ~_PROGRAMS_NAMESPACES, Answer(errno.EPERM))
@@ -141,13 +141,13 @@ def _filter(machine: str, calls: dict[int, Rule]) -> bytes:
 
 
 class _Compiler:
-    """Turns rules into lines, with labels of its own."""
+    """Turns rules into lines of a program, and names their labels."""
 
     def __init__(self) -> None:
         self._labels: Iterator[str] = map(str, itertools.count())
 
     def program(self, calls: dict[int, Rule]) -> list[_Line]:
-        """Return the lines that decide by the number of a call. Calls without a rule are absent from the kernel."""
+        """Return the lines that decide by the number of a call. A call without a rule gets ENOSYS."""
         absent = Answer(errno.ENOSYS)
         edges = [(0, calls.get(0, absent))]
         for number in sorted({*calls, *(number + 1 for number in calls)}):
@@ -210,7 +210,11 @@ class _Compiler:
 
 
 def _assemble(lines: list[_Line]) -> bytes:
-    """Resolve labels. A conditional jump reaches 255 instructions; one that must go further jumps over a long one."""
+    """Return the program, with labels resolved.
+
+    A conditional jump reaches 255 instructions. For a target further away an unconditional jump follows it, which is
+    skipped if the condition is false.
+    """
     far: set[int] = set()
     while True:
         positions = _positions(lines, far)
@@ -238,6 +242,6 @@ def _assemble(lines: list[_Line]) -> bytes:
 
 
 def _positions(lines: list[_Line], far: set[int]) -> list[int]:
-    """Return the address of every line, or of what follows it. The jumps in `far` take two instructions."""
+    """Return the address of every line; a label has that of the next line. Jumps in `far` take two instructions."""
     sizes = (0 if isinstance(line, _Label) else 2 if index in far else 1 for index, line in enumerate(lines))
     return list(itertools.accumulate(sizes, initial=0))[:-1]

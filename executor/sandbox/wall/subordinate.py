@@ -17,7 +17,7 @@ from pathlib import Path
 
 from shared.errors import ConfigurationError
 
-#: Seconds after which bubblewrap or a tool hangs.
+#: Seconds after which bubblewrap or a tool is given up, because it hangs.
 _TIMEOUT_S = 7.0
 #: The first of the ids inside the wall.
 FIRST_USER = 1
@@ -57,7 +57,7 @@ class Subordinates:
 class Gate:
     """Two pipes by which bubblewrap waits until the ids of its user namespace are mapped.
 
-    It inherits one end of each: it writes its process id to `info`, and then reads from `block`.
+    It inherits one end of each: it writes the id of its child to `info`, and then reads from `block`.
     """
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class Gate:
         os.close(self._unblock)
 
     def let_in(self, subordinates: Subordinates) -> None:
-        """Map the ids, and let bubblewrap continue. It ends if that fails. Blocks for some milliseconds.
+        """Map the ids, and let bubblewrap continue, which ends if they cannot be mapped. Blocks for some milliseconds.
 
         Raises `Unavailable` if ids cannot be mapped, and `TimeoutError` if bubblewrap does not ask for them.
         """

@@ -15,14 +15,14 @@ import signal
 from executor.sandbox.zygote.script import Script, forget_ours
 
 _LIBRARY = "/box/init.so"
-#: Modules that programs often import. None keeps state from its import on.
+#: Modules that programs often import. None has a state that depends on when it was imported.
 _PRELOADED = ("bisect", "collections", "functools", "heapq", "itertools", "math", "operator", "re", "string", "typing")
 #: A command as `await_step` returns it, for the rehearsal.
 _COMMAND = ctypes.create_string_buffer(b"python3\0main.py")
 
 
-def serve() -> Script | None:
-    """Return the script to run, in a Python program's process. Returns None at the end of the zygote."""
+def serve() -> Script:
+    """Fork a process for each box, and return in that of a Python program, with the script to run."""
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
     init = _Init()
@@ -33,8 +33,7 @@ def serve() -> Script | None:
     gc.collect()
     gc.freeze()
     gc.disable()
-    if not init.serve():
-        return None
+    init.serve()
     script = Script()
     script.rehearse(_words(ctypes.addressof(_COMMAND), len(_COMMAND)))
     return script.begin(init.await_step())
@@ -61,13 +60,12 @@ class _Init:
             function.restype = None
         self._arguments = ctypes.c_void_p()
 
-    def serve(self) -> bool:
-        """Return True in a Python program's process. At the end of the zygote, the process exits."""
+    def serve(self) -> None:
+        """Fork a process for each box, and return in that of a Python program. The zygote itself exits here."""
         self._before_fork()
-        if self._serve():
-            self._after_fork()
-            return True
-        os._exit(0)
+        if not self._serve():
+            os._exit(0)
+        self._after_fork()
 
     def await_step(self) -> list[str]:
         """Wait until the run begins, and return its command."""

@@ -58,7 +58,7 @@ class Script:
         return self
 
     def rehearse(self, argv: Sequence[str]) -> None:
-        """Run the code of every program once, while the process waits.
+        """Run once the code that every program runs, while the process waits.
 
         Memory is shared with the zygote until it is written. This copies most of the pages that the program will write.
         """
@@ -116,8 +116,8 @@ def forget_ours() -> None:
 def _open_streams() -> None:
     """Open the standard streams again, with the encoding and error handlers that Python chose at its start.
 
-    The program's descriptors are not known yet. Python asks whether they can seek and how large their blocks are. It
-    asks here about /dev/null as the input and a pipe as the outputs, which answer in the same way.
+    The program's descriptors are not known yet. When Python opens a stream, it finds out whether its descriptor can
+    seek and how large its blocks are. /dev/null and a pipe take their place here, because they give the same answers.
     """
     ends = os.pipe()
     for descriptor in (1, 2):

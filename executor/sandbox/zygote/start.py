@@ -10,9 +10,8 @@ sys.path.insert(0, "/box/keeper.pyz")
 from executor.sandbox.zygote import python
 
 program = python.serve()
-if program:
-    try:
-        exec(program.code(), program.names)  # noqa: S102
-    except BaseException as exc:
-        program.raised = exc
-    program.end()
+try:
+    exec(program.code(), program.names)  # noqa: S102
+except BaseException as exc:
+    program.raised = exc
+program.end()

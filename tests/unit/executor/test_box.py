@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -78,6 +79,16 @@ async def test_a_word_with_a_nul_fails_and_leaves_nothing_open() -> None:
     with pytest.raises(SandboxFailure, match="NUL"):
         await box.run(_job("/bin/true", "\0"))
     await asyncio.sleep(0)
+    assert _open_descriptors() == before
+
+
+async def test_a_file_that_cannot_be_opened_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    box = _box(_BrokenLink())
+    before = _open_descriptors()
+    monkeypatch.setattr("executor.sandbox.box.sealed_file", Mock(side_effect=[os.dup(0), OSError("too many files")]))
+    with pytest.raises(SandboxFailure, match="the box could not begin: too many files"):
+        await box.run(_job("/bin/true", first=File(b""), second=File(b"")))
+    assert box.gone.done()
     assert _open_descriptors() == before
 
 
