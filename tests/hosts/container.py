@@ -31,7 +31,7 @@ class Container:
     @property
     def prepare(self) -> tuple[str, ...]:
         """Commands that start the engine and make an image. The image has folders to mount on, and the files that
-        Debian's programs need outside /usr. Its /sbin is a folder: Docker mounts its init there, and /usr would hide it.
+        Debian's programs need outside /usr. Its /sbin is a folder, because Docker mounts its init there.
         """
         start = {
             "docker": ("systemctl start docker",),
