@@ -30,8 +30,10 @@ class Container:
 
     @property
     def prepare(self) -> tuple[str, ...]:
-        """Commands that start the engine and make an image. The image has folders to mount on, and the files that
-        Debian's programs need outside /usr. Its /sbin is a folder, because Docker mounts its init there.
+        """Commands that start the engine and make an image.
+
+        The image has folders to mount on, and the files that Debian's programs need outside /usr. Docker mounts its
+        init in /sbin, so that is a folder: behind a link into /usr, the mount on /usr would hide the init.
         """
         start = {
             "docker": ("systemctl start docker",),
