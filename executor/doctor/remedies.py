@@ -211,7 +211,10 @@ def remedy_for_cgroups(cause: Cause, facts: Facts) -> str:
     if cause is Cause.SWITCHED_OFF:
         return "Unset PRECIEUX_EXECUTOR_USE_CGROUPS."
     if facts.in_container:
-        return "The container has no cgroup to divide. Give the container itself a memory limit."
+        return (
+            "The container has no cgroup to divide. Give the container itself a memory limit; Docker 28 or later gives it"
+            " a cgroup with `--cgroupns private --security-opt writable-cgroups=true`."
+        )
     if facts.unit and cause is Cause.READ_ONLY:
         return f"{facts.unit.name} has ProtectControlGroups=: {facts.unit.adding('ProtectControlGroups=no')}."
     if cause is Cause.NOT_MOUNTED:

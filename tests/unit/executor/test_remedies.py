@@ -180,6 +180,7 @@ def test_remedy_for_code() -> None:
         (Cause.NO_CONTROLLER, {}, "cgroup_enable=memory"),
         (Cause.READ_ONLY, {"unit": _UNIT}, r"[Service]\nProtectControlGroups=no\n"),
         (Cause.READ_ONLY, {"in_container": True}, "Give the container itself a memory limit"),
+        (Cause.READ_ONLY, {"in_container": True}, "--security-opt writable-cgroups=true"),
         (Cause.IN_THE_WAY, {"unit": _UNIT}, "systemd-run --user --scope"),
         (Cause.REFUSED, {"as_root": True}, "systemd-run --scope -p Delegate=yes"),
     ],
