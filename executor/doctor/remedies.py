@@ -212,8 +212,8 @@ def remedy_for_cgroups(cause: Cause, facts: Facts) -> str:
         return "Unset PRECIEUX_EXECUTOR_USE_CGROUPS."
     if facts.in_container:
         return (
-            "The container has no cgroup to divide. Give the container itself a memory limit; Docker 28 or later gives it"
-            " a cgroup with `--cgroupns private --security-opt writable-cgroups=true`."
+            "The container has no cgroup to divide. Give the container itself a memory limit; Docker 28 or later gives"
+            " it a cgroup with `--cgroupns private --security-opt writable-cgroups=true`."
         )
     if facts.unit and cause is Cause.READ_ONLY:
         return f"{facts.unit.name} has ProtectControlGroups=: {facts.unit.adding('ProtectControlGroups=no')}."

@@ -3,7 +3,7 @@
 from tests.hosts.container import Container
 
 
-def test_dockers_init_is_not_mounted_into_a_folder_that_a_mount_hides() -> None:
+def test_no_mount_hides_dockers_init() -> None:
     container = Container("docker", ())
     (make,) = (command for command in container.prepare if " import " in command)
     folders, copies = (
