@@ -5,11 +5,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from tests.chaos.faults import Fault, menu
 from tests.chaos.invariants import Verdict, judge, settled
 from tests.chaos.load import Load
 from tests.chaos.system import LEASE_SECONDS, System
+
+#: Seconds before the first fault.
+_CALM_S: Final = 2.0
 
 
 @dataclass
@@ -42,6 +46,8 @@ def storm(
     report = Report(seed, system.backends.name, seconds)
     began = time.monotonic()
     stream = _Stream(load, rate)
+    # RabbitMQ forgets a queue if it is killed within a second of its declaration.
+    stream.flow(system, _CALM_S)
     while (now := time.monotonic() - began) < seconds:
         struck = _choose(faults, rng)
         tell(f"{now:6.1f} s  {' + '.join(fault.name for fault in struck)}")

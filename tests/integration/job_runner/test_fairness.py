@@ -11,7 +11,7 @@ import pytest
 
 from job_runner import claim
 from queue_consumer.jobs import _INSERT, JobMaker
-from shared import api_keys
+from shared import api_keys, channels
 from shared.api_keys import Scope
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
@@ -198,6 +198,7 @@ async def test_a_claim_beside_a_long_queue_reads_few_rows(database: Database) ->
         "sources": [b"x"],
         "stop_reasons": [None],
         "senders": [None],
+        "channel": channels.JOBS,
     }
     lease = {"lease_seconds": 30.0, "max_crashes": 2}
     for sql, values, most in (
