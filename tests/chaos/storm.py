@@ -46,7 +46,7 @@ def storm(
     report = Report(seed, system.backends.name, seconds)
     began = time.monotonic()
     stream = _Stream(load, rate)
-    # RabbitMQ forgets a queue if it is killed within a second of its declaration.
+    # RabbitMQ does not serve a queue again if it is killed just after the declaration (docs/reliability.md).
     stream.flow(system, _CALM_S)
     while (now := time.monotonic() - began) < seconds:
         struck = _choose(faults, rng)

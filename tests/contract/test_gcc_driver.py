@@ -1,4 +1,4 @@
-"""Without its driver, a compiler makes the same program, to the byte, and prints the same diagnostics."""
+"""A compiler makes the same program without its driver, to the byte, and prints the same diagnostics."""
 
 import asyncio
 import contextlib

@@ -32,8 +32,8 @@ class Container:
     def prepare(self) -> tuple[str, ...]:
         """Commands that start the engine and make an image.
 
-        The image has folders to mount on, and the files that Debian's programs need outside /usr. Docker mounts its
-        init in /sbin, so that is a folder: behind a link into /usr, the mount on /usr would hide the init.
+        The image has folders to mount on, and the files that Debian's programs need outside /usr. /sbin is
+        a folder and no link into /usr, because Docker mounts its init there, and the mount on /usr would hide it.
         """
         start = {
             "docker": ("systemctl start docker",),

@@ -70,3 +70,29 @@ def test_names_of_tests_are_under_60_characters() -> None:
     definition = re.compile(r"^ *(?:async )?def (test_\w{55,})\(", re.MULTILINE)
     modules = (path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     assert [name for text in modules for name in definition.findall(text)] == []
+
+
+def room_of(module: str) -> str:
+    """Return the room of a module of the executor: a file or folder of its root, or of `sandbox/`."""
+    parts = module.split(".")
+    return ".".join(parts[1 : 3 if parts[1:2] == ["sandbox"] else 2])
+
+
+def test_the_executor_has_few_rooms_and_imports_between_them() -> None:
+    """A reader can keep the whole in mind (ADR 117)."""
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in SOURCES
+        if path.is_relative_to(ROOT / "executor")
+    }
+    imports = set()
+    for module, path in modules.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("executor"):
+                names = (f"{node.module}.{alias.name}" for alias in node.names)
+                targets = {room_of(name if name in modules else node.module) for name in names}
+                imports |= {(room_of(module), target) for target in targets if target not in ("", "sandbox")}
+    crossing = {(source, target) for source, target in imports if source != target}
+    rooms = {room_of(module) for module in modules} - {"", "sandbox"}
+    assert (len(rooms) < 30, len(crossing) < 80) == (True, True), (len(rooms), len(crossing))
+    assert len(crossing) > 50

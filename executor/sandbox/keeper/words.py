@@ -1,4 +1,4 @@
-"""What the keeper exchanges with the zygotes and process 1 of a box, which are written in C.
+"""The words that the keeper exchanges with the zygotes and process 1 of a box, which are written in C.
 
 The keeper sends words, each ended by a NUL. Process 1 answers in plain text, as does a zygote that ends by an error.
 
