@@ -92,6 +92,7 @@ class Keeper:
             self._make_box(order, descriptors)
         elif isinstance(order, int):
             if box := self._boxes.get(order):
+                self._read_reports(box)  # the executor may kill for the next step, so the last one's end counts first
                 box.stop("killed")
         elif box := self._boxes.get(order.id):
             box.begin(order, descriptors)

@@ -17,10 +17,12 @@ from executor.sandbox.keeper.meter import Usage
 from executor.sandbox.keeper.protocol import (
     ASK,
     READY,
+    Begin,
     BoxGone,
     MakeBox,
     Report,
     StepLimits,
+    StepReport,
     Zygote,
     decode_report,
     encode,
@@ -29,8 +31,8 @@ from executor.sandbox.keeper.protocol import (
 from tests.fixtures.step_limits import TINY
 
 
-class _BrokenMeter:
-    """A meter that cannot open files."""
+class _Meter:
+    """A meter of processes that use nothing."""
 
     def joins(self) -> list[int]:
         return []
@@ -39,7 +41,7 @@ class _BrokenMeter:
         self.sample()
 
     def sample(self) -> Usage:
-        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return Usage(0.0, 0)
 
     def conclude(self, reported: Usage, last_sample: Usage | None) -> Usage:
         return self.sample()
@@ -49,6 +51,13 @@ class _BrokenMeter:
 
     def close(self) -> None:
         pass
+
+
+class _BrokenMeter(_Meter):
+    """A meter that cannot open files."""
+
+    def sample(self) -> Usage:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 @pytest.fixture
@@ -85,6 +94,30 @@ def test_a_box_without_a_meter_is_ended_alone(executor: tuple[Keeper, socket.soc
         listener.join()
         process_one.wait()
     assert reports == [None, BoxGone(1, "the box cannot be watched: [Errno 24] Too many open files")]
+
+
+def test_a_kill_does_not_reach_the_step_before(executor: tuple[Keeper, socket.socket]) -> None:
+    """The executor kills the program for its output, and the compiler's end lies unread in the box's channel."""
+    keeper, ours = executor
+    init_channel, init = channel.pair()
+    process_one = subprocess.Popen(["sleep", "60"])
+    with init:
+        box = WatchedBox(1, init_channel, _Meter(), lambda step, limits: _Meter())
+        keeper._boxes[1] = box
+        keeper._spawned(1, process_one.pid, os.pidfd_open(process_one.pid), "")
+        init.send(b"ready")
+        keeper._read_reports(box)
+        box.begin(Begin(1, (TINY, TINY), b""), [])
+        init.send(b"step 0 0 0.25 0.5 1000")
+        ours.send(to_json({"kill": 1}))
+        keeper._take_order()
+        process_one.wait()
+        keeper._close(box)
+    reports: list[Report | None] = []
+    while not any(isinstance(report, BoxGone) for report in reports):
+        reports.append(decode_report(channel.receive(ours)[0]))
+    steps = [report for report in reports if isinstance(report, StepReport)]
+    assert [(report.step, report.stopped, report.last) for report in steps] == [(0, None, False), (1, "killed", True)]
 
 
 def test_end_does_not_wait_for_a_zygote(executor: tuple[Keeper, socket.socket]) -> None:
