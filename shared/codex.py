@@ -23,6 +23,9 @@ class Verdict(StrEnum):
     MEMORY_LIMIT = "memory_limit"
     OUTPUT_LIMIT = "output_limit"
     INTERNAL_ERROR = "internal_error"
+    # Only of a program whose output is compared (`shared.engine`).
+    ACCEPTED = "accepted"
+    WRONG_ANSWER = "wrong_answer"
 
 
 class RunRequest(BaseModel):
@@ -66,6 +69,21 @@ class RunResponse(BaseModel):
     )
 
 
+class LimitBounds(BaseModel):
+    """The limit of a program that asks for none, and the highest that it may ask for."""
+
+    default: int | float
+    max: int | float
+
+
+class LanguageVariant(BaseModel):
+    """A language's other toolchain or standard, which has a code of its own."""
+
+    code: str
+    name: str
+    version: str | None = None
+
+
 class SupportedLanguage(BaseModel):
     """One row of `GET /list`. All fields but `language` and `info` are our additions."""
 
@@ -76,6 +94,18 @@ class SupportedLanguage(BaseModel):
     aliases: list[str] | None = None
     compile: str | None = Field(default=None, description="the command that compiles a program, for a shell")
     run: str | None = Field(default=None, description="the command that runs it, for a shell")
+    extensions: list[str] | None = Field(
+        default=None, description="of its source files, with a dot, the usual one first"
+    )
+    compiled: bool | None = None
+    compiler_args: list[str] | None = Field(
+        default=None, description="options that a program may set; a `*` at the end stands for any ending"
+    )
+    sample: str | None = Field(default=None, description="a whole program, which ends well")
+    limits: dict[str, LimitBounds] | None = Field(
+        default=None, description="of cpu_s, wall_s, memory_bytes, output_bytes and processes"
+    )
+    variants: list[LanguageVariant] | None = None
 
 
 class LanguageList(BaseModel):
@@ -86,3 +116,4 @@ class LanguageList(BaseModel):
     time_stamp: int = Field(alias="timeStamp")
     status: int = 200
     supported_languages: list[SupportedLanguage] = Field(alias="supportedLanguages")
+    calls: list[str] = Field(default=[], description="calls beyond those of CodeX: `run` (`shared.engine`)")

@@ -1,0 +1,252 @@
+"""The second call of our executor, `POST /run`: the program's request, and the events of its answer.
+
+The answer is a stream of JSON objects, one a line (`application/x-ndjson`). `docs/executor.md` describes the call.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+
+from shared import source_paths
+from shared.codex import LimitBounds, Verdict
+
+#: What `LanguageList.calls` contains if an engine has `POST /run`.
+RUN_CALL: Final = "run"
+
+MAX_FILES: Final = 256
+MAX_TESTS: Final = 100
+#: The most arguments of a program, and their bytes together. They also bound the options of a compiler.
+MAX_ARGS: Final = 256
+MAX_ARGS_BYTES: Final = 32768
+
+#: A program may not have less memory than this. A lower limit counts as this one.
+LEAST_MEMORY_BYTES: Final = 16 << 20
+
+#: The verdicts of a test that earns its points. All others are bad.
+GOOD_VERDICTS: Final = frozenset({Verdict.OK, Verdict.ACCEPTED})
+
+
+class _Strict(BaseModel):
+    """A part of a request. Unknown keys and values of another JSON type are refused."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Encoding(StrEnum):
+    UTF_8 = "utf-8"
+    BASE64 = "base64"
+
+
+class ProgramFile(_Strict):
+    path: str = Field(description="relative to the program's folder, with `/` between folders")
+    content: str = Field(repr=False)
+    encoding: Encoding = Encoding.UTF_8
+
+    @field_validator("path")
+    @classmethod
+    def _is_safe(cls, path: str) -> str:
+        if fault := source_paths.fault_of(path):
+            raise ValueError(fault)
+        return path
+
+    @model_validator(mode="after")
+    def _is_encoded(self) -> Self:
+        self.data()
+        return self
+
+    def data(self) -> bytes:
+        """Return the file's bytes. Raises `ValueError` if they are not base64."""
+        if self.encoding is Encoding.UTF_8:
+            return self.content.encode()
+        try:
+            return base64.b64decode(self.content, validate=True)
+        except (binascii.Error, ValueError):
+            raise ValueError("`content` is not base64.") from None
+
+
+class ProgramLimits(_Strict):
+    """What the program may use; None: the operator's default. The operator's bounds are in `GET /list`."""
+
+    cpu_s: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="CPU seconds")
+    wall_s: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="elapsed seconds")
+    memory_bytes: int | None = Field(default=None, gt=0, description="of the whole process tree")
+    output_bytes: int | None = Field(default=None, gt=0, description="of standard output, and of standard error")
+    processes: int | None = Field(default=None, gt=0, description="processes and threads at once")
+
+    def over(self, other: "ProgramLimits") -> "ProgramLimits":
+        """Return these limits, and those of `other` where these are None."""
+        return ProgramLimits(**(other.model_dump(exclude_none=True) | self.model_dump(exclude_none=True)))
+
+
+class CheckerKind(StrEnum):
+    """How a program's output is compared with the expected output.
+
+    exact: byte for byte. lines: without white space at the ends of lines and blank lines at the end. tokens: by words.
+    float: by words, and numbers may differ by the tolerance.
+    """
+
+    EXACT = "exact"
+    LINES = "lines"
+    TOKENS = "tokens"
+    FLOAT = "float"
+
+
+class Checker(_Strict):
+    kind: CheckerKind = CheckerKind.LINES
+    tolerance: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False, description="None: 1e-6")
+
+    @model_validator(mode="after")
+    def _tolerance_fits(self) -> Self:
+        if self.tolerance is not None and self.kind is not CheckerKind.FLOAT:
+            raise ValueError("`tolerance` goes with the kind `float` only.")
+        return self
+
+
+def check_args(args: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `args`. Raises `ValueError` if a program cannot be started with them."""
+    if any("\0" in word for word in args):
+        raise ValueError("An argument contains a NUL.")
+    if len(args) > MAX_ARGS or sum(len(word.encode()) for word in args) > MAX_ARGS_BYTES:
+        raise ValueError(f"There are more than {MAX_ARGS} arguments, or over {MAX_ARGS_BYTES} bytes of them.")
+    return args
+
+
+class ProgramTest(_Strict):
+    """One run of the program. `expected_output` None: its output is not compared."""
+
+    stdin: str = Field(default="", repr=False)
+    args: tuple[str, ...] = ()
+    expected_output: str | None = Field(default=None, repr=False)
+    limits: ProgramLimits = ProgramLimits()
+
+    _args_fit = field_validator("args")(check_args)
+
+
+class ProgramRequest(_Strict):
+    """Body of `POST /run`: a program, and 1 to 100 runs of it."""
+
+    language: str
+    files: tuple[ProgramFile, ...] = Field(min_length=1, max_length=MAX_FILES)
+    entry: str | None = Field(
+        default=None, description="the path that is compiled or run; None: that of the first file"
+    )
+    compiler_args: tuple[str, ...] = Field(default=(), description="options of the compiler, of those in `GET /list`")
+    limits: ProgramLimits = ProgramLimits()
+    checker: Checker = Checker()
+    tests: tuple[ProgramTest, ...] = Field(default=(ProgramTest(),), min_length=1, max_length=MAX_TESTS)
+    stop_at_first_failure: bool = False
+
+    _args_fit = field_validator("compiler_args")(check_args)
+
+    @model_validator(mode="after")
+    def _files_fit_together(self) -> Self:
+        paths = [file.path for file in self.files]
+        for position, fault in source_paths.faults_of(paths):
+            raise ValueError(f"files.{position}: {fault}")
+        if self.entry is not None and self.entry not in paths:
+            raise ValueError("`entry` is not the path of a file.")
+        if not self.entry_file.data().strip():
+            raise ValueError("The file that is run is empty.")
+        return self
+
+    @property
+    def entry_file(self) -> ProgramFile:
+        return next((file for file in self.files if file.path == self.entry), self.files[0])
+
+
+def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) -> ProgramLimits:
+    """Return all five limits of a program, from those that were asked for and the operator's bounds (`GET /list`).
+
+    A higher limit of CPU time without one of elapsed time raises the default of the latter by twice the difference.
+    """
+    defaults = {name: bound.default for name, bound in bounds.items()}
+    wanted = defaults | asked.model_dump(exclude_none=True)
+    if asked.wall_s is None:
+        more = max(0.0, wanted["cpu_s"] - defaults["cpu_s"])
+        wanted["wall_s"] = min(defaults["wall_s"] + 2 * more, bounds["wall_s"].max)
+    return ProgramLimits(
+        cpu_s=float(wanted["cpu_s"]),
+        wall_s=float(wanted["wall_s"]),
+        memory_bytes=max(int(wanted["memory_bytes"]), LEAST_MEMORY_BYTES),
+        output_bytes=int(wanted["output_bytes"]),
+        processes=int(wanted["processes"]),
+    )
+
+
+class _Event(BaseModel):
+    """One line of the answer. An engine may add keys."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Started(_Event):
+    """The program has its slot. The commands are for a shell; `compile` is None if the language has no compiler."""
+
+    event: Literal["started"] = "started"
+    language: str = Field(description="the language's code")
+    info: str = Field(description="the compiler's or interpreter's version text")
+    compile: str | None
+    run: str
+
+
+class Compiled(_Event):
+    """The compiler has ended. No test follows after `compile_error`. Without a compiler there is no such event."""
+
+    event: Literal["compiled"] = "compiled"
+    verdict: Literal[Verdict.COMPILE_ERROR] | None
+    error: str = Field(description="a sentence if a limit stopped the compiler, otherwise empty")
+    output: str = Field(description="the compiler's diagnostics")
+    truncated: bool
+    cpu_s: float
+    wall_s: float
+    memory_bytes: int
+
+
+class TestEnded(_Event):
+    """A test has ended. Tests that are not run have no event."""
+
+    __test__ = False  # pytest would take it for a test
+
+    event: Literal["test"] = "test"
+    number: int = Field(ge=1)
+    verdict: Verdict
+    error: str = Field(description="a sentence on why the program did not end well, or empty")
+    stdout: str
+    stderr: str
+    diff: str | None = Field(description="for people, of at most ten lines, after `wrong_answer`")
+    truncated: list[str] = Field(description="those of `stdout` and `stderr` that were cut")
+    exit_code: int | None
+    signal: int | None
+    cpu_s: float
+    wall_s: float
+    memory_bytes: int
+    cpu_pressure: float | None = Field(
+        description="after a wall_limit: the share of the time in which something on the machine waited for a CPU"
+    )
+
+
+class Finished(_Event):
+    """The last event of a program that ran to its end."""
+
+    event: Literal["finished"] = "finished"
+
+
+class Failed(_Event):
+    """The last event if the engine's sandbox failed. The program is not at fault."""
+
+    event: Literal["failed"] = "failed"
+    error: str
+
+
+Event = Annotated[Started | Compiled | TestEnded | Finished | Failed, Field(discriminator="event")]
+
+_EVENT: Final[TypeAdapter[Started | Compiled | TestEnded | Finished | Failed]] = TypeAdapter(Event)
+
+
+def parse_event(line: bytes | str) -> Started | Compiled | TestEnded | Finished | Failed:
+    """Return the event of a line. Raises `ValueError` if it is none."""
+    return _EVENT.validate_json(line)
