@@ -135,10 +135,10 @@ class Box:
 
 
 def _result(report: StepReport, step: Step, streams: Streams) -> StepResult:
-    output, errors, truncated = streams.finish()
+    output, errors, cut = streams.finish()
     stopped = report.stopped
     # It wrote too much before it reached its end or another limit.
-    if truncated and step.stop_on_overflow:
+    if cut and step.stop_on_overflow:
         stopped = "output"
     return StepResult(
         exit_code=report.exit_code,
@@ -149,5 +149,6 @@ def _result(report: StepReport, step: Step, streams: Streams) -> StepResult:
         stopped=stopped,
         stdout=output,
         stderr=errors,
-        truncated=truncated,
+        truncated=bool(cut),
+        cut=cut,
     )
