@@ -19,11 +19,11 @@ class LinkSigner:
     def __init__(self, secret: bytes, public_url: str, old_secrets: Sequence[bytes] = ()) -> None:
         self._secret = secret
         self._valid = (secret, *old_secrets)
-        self._base = public_url.rstrip("/")
+        self.public_url = public_url.rstrip("/")
 
     def link(self, key: str, *, expires: int) -> str:
         """Return a link to an object. `expires` is in whole seconds since the epoch."""
-        return f"{self._base}/files/{quote(key)}?expires={expires}&signature={self.signature(key, expires)}"
+        return f"{self.public_url}/files/{quote(key)}?expires={expires}&signature={self.signature(key, expires)}"
 
     def signature(self, key: str, expires: int) -> str:
         return _signature(self._secret, _of_file(key, expires))
@@ -34,7 +34,7 @@ class LinkSigner:
 
     def unsubscribe_link(self, email: str) -> str:
         signature = _signature(self._secret, _of_unsubscribing(email))
-        return f"{self._base}/unsubscribe?email={quote(email, safe='')}&signature={signature}"
+        return f"{self.public_url}/unsubscribe?email={quote(email, safe='')}&signature={signature}"
 
     def verifies_unsubscribe(self, email: str, *, signature: str) -> bool:
         return self._is_ours(_of_unsubscribing(email), signature)
