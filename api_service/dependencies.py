@@ -60,6 +60,11 @@ _bearer = HTTPBearer(
 CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
+async def credentials_of(request: Request) -> HTTPAuthorizationCredentials | None:
+    """Return the API key of a request that no route serves."""
+    return await _bearer(request)
+
+
 async def _submitter(request: Request, services: ServicesDep, credentials: CredentialsDep) -> Principal:
     return await _principal(request, services, credentials, Scope.SUBMIT)
 
