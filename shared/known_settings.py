@@ -98,5 +98,8 @@ KNOWN: Final = frozenset(
         "SECRET_KEY",
         "SILENCE_SECONDS",
         "SMTP_URL",
+        "WEBHOOK_ALLOWED_HOSTS",
+        "WEBHOOK_PORTS",
+        "WEBHOOK_SECRET",
     }
 )

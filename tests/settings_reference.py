@@ -26,6 +26,7 @@ _READERS: Final = {
     "job_runner.settings": "The job runner",
     "job_runner.mailers.settings": "The job runner: mails",
     "shared.budgets": "The API and the job runner",
+    "shared.webhooks": "The API and the job runner: webhooks",
     "shared.database.connection": "The API, the queue consumer and the job runner: the database",
     "shared.broker.settings": "The API and the queue consumer: the broker",
     "shared.storage.settings": "The API, the queue consumer and the job runner: files",
