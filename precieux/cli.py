@@ -13,7 +13,7 @@ import typer
 
 from precieux import local_key, terminal
 from precieux.client import LOCAL_SERVER, Client, ServerError, UsageError
-from precieux.commands import dead, install_service, jobs, keys, quarantine, queue, submission, suppressions
+from precieux.commands import dead, install_service, jobs, keys, quarantine, queue, submission, suppressions, webhooks
 from precieux.commands.options import DataDir, Json
 from precieux.up import services, system
 from precieux.up.settings import load_up_settings
@@ -36,6 +36,7 @@ app.add_typer(dead.app, name="dead")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(suppressions.app, name="suppressions")
+app.add_typer(webhooks.app, name="webhooks")
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API (PRECIEUX_PORT; 8000).")]
 Url = Annotated[str, typer.Option(envvar="PRECIEUX_PUBLIC_URL", help="Address of the server.")]
