@@ -109,7 +109,7 @@ class File(Resource):
     """A source file."""
 
     path: str = Field(examples=["main.py"])
-    size_bytes: Bytes
+    size_bytes: Bytes | None
 
 
 class Limits(Resource):
