@@ -3,12 +3,15 @@
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from api_service import v1
 from api_service.dependencies import Services
 from api_service.measure import Measure
 from api_service.openapi import DESCRIPTION, TAGS
 from api_service.problems import add_problem_handlers, problem
 from api_service.routes import classic, docs, files, health, home, unsubscribe
 from api_service.spelling import EitherSpelling
+from api_service.v1.errors import add_handlers
+from api_service.v1.openapi import TAGS as V1_TAGS
 from shared.http_bodies import BodyLimits, BoundedBodies, ByteBudget
 from shared.version import VERSION
 
@@ -19,7 +22,7 @@ def create_app(services: Services) -> FastAPI:
         summary="Post a program, its input and an e-mail address; it runs in a sandbox and the result is mailed.",
         description=DESCRIPTION,
         version=VERSION,
-        openapi_tags=TAGS,
+        openapi_tags=[*TAGS, *V1_TAGS],
         # `EitherSpelling` accepts both spellings of a path.
         redirect_slashes=False,
         # FastAPI's own pages load scripts from a CDN, and its document lacks this server's limits: see `routes.docs`.
@@ -34,7 +37,9 @@ def create_app(services: Services) -> FastAPI:
     for routes in (classic, docs, files, health, home, unsubscribe):
         app.include_router(routes.router)
         paths += [route.path for route in routes.router.routes if isinstance(route, Route) and "{" not in route.path]
+    app.include_router(v1.router)
     add_problem_handlers(app)
+    add_handlers(app, services.signer.public_url)
     settings = services.settings
     app.add_middleware(
         BoundedBodies,

@@ -150,12 +150,14 @@ class Submissions:
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 "This server may not mail this address, because its operator allows only certain recipients: use one of"
                 " them, or ask the operator to allow yours.",
+                field="email",
             )
         if not Recipients(principal.recipients).allows(email):
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 "This API key may not send mail to this address, because it was created for certain recipients: use one"
                 " of them, or use another key.",
+                field="email",
             )
 
 
