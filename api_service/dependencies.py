@@ -15,6 +15,7 @@ from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
+from api_service.watcher import Watcher
 from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
@@ -37,6 +38,7 @@ class Services:
     authenticator: Authenticator
     #: Makes and verifies the links that this API serves.
     signer: LinkSigner
+    watcher: Watcher
 
 
 # A coroutine, because FastAPI would run a plain function in a thread at every request.
@@ -56,6 +58,11 @@ _bearer = HTTPBearer(
     auto_error=False,
 )
 CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+async def credentials_of(request: Request) -> HTTPAuthorizationCredentials | None:
+    """Return the API key of a request that no route serves."""
+    return await _bearer(request)
 
 
 async def _submitter(request: Request, services: ServicesDep, credentials: CredentialsDep) -> Principal:

@@ -46,7 +46,7 @@ _RETRY_AFTER: Final = {
     }
 }
 #: The header fields that belong to a status, as OpenAPI describes them.
-_HEADERS: Final[dict[int, dict[str, Any]]] = {
+HEADERS: Final[dict[int, dict[str, Any]]] = {
     401: {
         "WWW-Authenticate": {
             "description": "The required scheme: `Bearer` (RFC 6750).",
@@ -82,13 +82,19 @@ class ProblemDocument(BaseModel):
 
 
 class Problem(Exception):
-    """A request that cannot be served. `detail` says what happened, and what its sender can do next."""
+    """A request that cannot be served. `detail` says what happened, and what its sender can do next.
 
-    def __init__(self, status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> None:
+    `field` is the field of a submission that is not valid.
+    """
+
+    def __init__(
+        self, status: HTTPStatus, detail: str, headers: dict[str, str] | None = None, *, field: str | None = None
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.headers = headers
+        self.field = field
 
 
 def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -107,7 +113,7 @@ def problem_responses(meanings: Mapping[HTTPStatus, str]) -> dict[int | str, dic
         status.value: {
             "description": meaning,
             "content": {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
-            **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
+            **({"headers": HEADERS[status]} if status in HEADERS else {}),
         }
         for status, meaning in meanings.items()
     }
@@ -145,13 +151,13 @@ async def _http(request: Request, exc: Exception) -> Response:
     if status is HTTPStatus.NOT_FOUND:
         return problem(status, "There is nothing at this path; GET / lists what this server offers.")
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
-        methods = ", ".join(_methods(request))
+        methods = ", ".join(allowed_methods(request))
         detail = f"This path does not support {request.method}; send {methods}. GET /docs describes the calls."
         return problem(status, detail, {"Allow": methods})
     return problem(status, str(exc.detail), dict(exc.headers) if exc.headers else None)
 
 
-def _methods(request: Request) -> list[str]:
+def allowed_methods(request: Request) -> list[str]:
     """Return the methods of the request's path. Starlette's own error has only those of the first route."""
     routes = request.app.routes
     return [

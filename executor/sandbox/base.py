@@ -104,7 +104,8 @@ class Job:
 
 @dataclass(frozen=True)
 class StepResult:
-    """How a step ended. `stopped` is the limit that ended it: cpu, wall, memory or output; None if it was none."""
+    """How a step ended. `stopped` is the limit that ended it: cpu, wall, memory or output; None if it was none. `cut`
+    are the names of the output streams of which only the beginning is kept."""
 
     exit_code: int | None
     signal: int | None
@@ -116,6 +117,7 @@ class StepResult:
     stderr: bytes = field(repr=False)
     truncated: bool
     artefacts: dict[str, File] = field(default_factory=dict, repr=False)
+    cut: tuple[str, ...] = ()
 
     @property
     def succeeded(self) -> bool:

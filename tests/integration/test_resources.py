@@ -138,8 +138,8 @@ async def test_every_key_is_there_before_a_run(database: Database) -> None:
     submission = await get(database, upload)
     shown = json.loads(submission.model_dump_json())
     assert ", ".join(shown) == (
-        "id, state, verdict, language, entry, files, args, compiler_args, limits, checker, stop_at_first_failure, email,"
-        " locale, metadata, batch, created_at, queue, run, runs, mail, webhook, links"
+        "id, state, verdict, language, entry, files, args, compiler_args, limits, checker, stop_at_first_failure,"
+        " email, locale, metadata, batch, created_at, queue, run, runs, mail, webhook, links"
     )
     assert shown["state"] == "held"
     assert shown["files"] == [{"path": "main.py", "size_bytes": 8}, {"path": "a/b.txt", "size_bytes": 3}]
