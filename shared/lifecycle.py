@@ -5,7 +5,6 @@ An unexpected error in a loop ends the process, unless the loop is `restarting`.
 
 import asyncio
 import contextlib
-import random
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
@@ -60,7 +59,6 @@ def restarting(name: str, loop: Loop, policy: RetryPolicy = _RESTARTS) -> Loop:
     """
 
     async def run(stop: asyncio.Event) -> None:
-        rng = random.Random()  # noqa: S311  (jitter)
         failures = 0
         while True:
             started = time.monotonic()
@@ -70,7 +68,7 @@ def restarting(name: str, loop: Loop, policy: RetryPolicy = _RESTARTS) -> Loop:
                 raise
             except Exception:
                 failures = 1 if time.monotonic() - started > policy.cap else failures + 1
-                delay = policy.delay(failures, rng)
+                delay = policy.delay(failures)
                 metrics.LOOP_RESTARTS.labels(name).inc()
                 log.exception("loop.restarting", loop=name, next_try_s=round(delay, 1))
             await wait_any(stop, timeout=delay)

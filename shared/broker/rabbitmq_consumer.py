@@ -9,7 +9,6 @@ it takes its first messages one by one. So a message that kills consumers become
 
 import contextlib
 import contextvars
-import random
 import threading
 import time
 from collections import deque
@@ -50,11 +49,10 @@ Post = Callable[[Batch | Exception], object]
 class ConsumerThread:
     """Posts one batch after the other, each when the last one was settled. An exception is the last item it posts."""
 
-    def __init__(self, parameters: pika.URLParameters, *, post: Post, policy: RetryPolicy, rng: random.Random) -> None:
+    def __init__(self, parameters: pika.URLParameters, *, post: Post, policy: RetryPolicy) -> None:
         self._parameters = parameters
         self._post = post
         self._policy = policy
-        self._rng = rng
         self._stopping = threading.Event()
         self._session: _Session | None = None
         self._alone = PREFETCH
@@ -84,7 +82,7 @@ class ConsumerThread:
         while not self._stopping.is_set():
             pulse.beat()
             try:
-                session = _Session(self._parameters, self._post, self._policy, self._rng, self._alone)
+                session = _Session(self._parameters, self._post, self._policy, self._alone)
                 with contextlib.closing(session):
                     self._session = session
                     log.info("broker.connected", queue=QUEUE)
@@ -98,7 +96,7 @@ class ConsumerThread:
                 return
             except Exception as exc:
                 failures += 1
-                delay = self._policy.delay(failures, self._rng)
+                delay = self._policy.delay(failures)
                 log.warning(
                     "broker.lost",
                     error=reason(exc),
@@ -114,13 +112,10 @@ class _Session:
     `alone` is the number of messages that are still taken one by one.
     """
 
-    def __init__(
-        self, parameters: pika.URLParameters, post: Post, policy: RetryPolicy, rng: random.Random, alone: int
-    ) -> None:
+    def __init__(self, parameters: pika.URLParameters, post: Post, policy: RetryPolicy, alone: int) -> None:
         self.alone = alone
         self._post = post
         self._policy = policy
-        self._rng = rng
         self._received: deque[int] = deque()
         self._unsettled: dict[int, tuple[Delivery, BasicProperties]] = {}
         self._settlements: deque[tuple[Sequence[int], Sequence[Settlement]]] = deque()
@@ -222,7 +217,7 @@ class _Session:
                     done.add(tag)
                 case Retry():
                     # RabbitMQ would deliver it again at once. Holding it takes one place of the prefetch.
-                    delay = self._policy.delay(self._unsettled[tag][0].attempt, self._rng)
+                    delay = self._policy.delay(self._unsettled[tag][0].attempt)
                     self._connection.call_later(delay, lambda tag=tag: self._give_back(tag))  # type: ignore[misc]
         self._ack(done)
         if self.alone:
