@@ -9,7 +9,6 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncIterator
-from types import TracebackType
 from typing import Final, Self
 
 from shared.logging import get_logger
@@ -34,9 +33,7 @@ class Pulse:
         _pulses.add(self)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         _pulses.discard(self)
 
     def beat(self) -> None:
