@@ -10,8 +10,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import ConfigurationError
@@ -24,6 +25,24 @@ _OF_TESTS = f"{PREFIX}TEST_"
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
+
+
+def is_url(*schemes: str, example: str) -> AfterValidator:
+    """Return the check that a setting, if it is set, is a URL with a host and one of these schemes."""
+
+    def check(value: str | SecretStr | None) -> str | SecretStr | None:
+        if value is None:
+            return value
+        parts = urlsplit(value.get_secret_value() if isinstance(value, SecretStr) else value)
+        if parts.scheme not in schemes or not parts.hostname:
+            raise ValueError(f"it must look like {example}")
+        try:
+            _ = parts.port
+        except ValueError:
+            raise ValueError("its port must be a number up to 65535") from None
+        return value
+
+    return AfterValidator(check)
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)

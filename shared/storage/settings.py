@@ -1,17 +1,20 @@
 """The settings of the object store and its links."""
 
 from pathlib import Path
-from typing import Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
 from shared.errors import ConfigurationError
-from shared.settings import Settings, default_data_dir
+from shared.settings import Settings, default_data_dir, is_url
+
+_IS_HTTP: Final = is_url("http", "https", example="http://host:port or https://host")
 
 
 class StoreSettings(Settings):
-    s3_endpoint_url: str | None = Field(default=None, description="the address of an S3 store, http://host:port")
+    s3_endpoint_url: Annotated[
+        str | None, _IS_HTTP, Field(description="the address of an S3 store, http://host:port")
+    ] = None
     s3_bucket: str | None = Field(
         default=None, description="the name of the bucket; unset, objects are kept in a folder"
     )
@@ -19,7 +22,9 @@ class StoreSettings(Settings):
         default="presigned", description="who serves links: the S3 store, or the API when users cannot reach the store"
     )
     data_dir: Path = Field(default_factory=default_data_dir, description="the folder of all local state")
-    public_url: str = Field(default="http://127.0.0.1:8000", description="the address under which users reach the API")
+    public_url: Annotated[str, _IS_HTTP] = Field(
+        default="http://127.0.0.1:8000", description="the address under which users reach the API"
+    )
     secret_key: SecretStr | None = Field(
         default=None, description="the key that signs links; unset, one is made and kept in the data folder"
     )
@@ -27,15 +32,6 @@ class StoreSettings(Settings):
     old_secret_keys: SecretStr | None = Field(
         default=None, description="earlier secret keys, separated by commas, whose links are still valid"
     )
-
-    @field_validator("s3_endpoint_url", "public_url")
-    @classmethod
-    def _is_an_http_address(cls, value: str | None) -> str | None:
-        if value is not None:
-            parts = urlsplit(value)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise ValueError("it must look like http://host:port or https://host")
-        return value
 
     @field_validator("secret_key")
     @classmethod
