@@ -18,11 +18,11 @@ from typing import Final
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionWrongStateError
+from pika.exceptions import AMQPError, ConnectionWrongStateError
 from pika.spec import Basic, BasicProperties
 
 from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Reject, Retry, Settlement
-from shared.broker.rabbitmq_topology import PRECONDITION_FAILED, QUEUES, conflict, reason
+from shared.broker.rabbitmq_topology import QUEUES, explaining_conflict, reason
 from shared.errors import ConfigurationError
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
@@ -124,7 +124,8 @@ class _Session:
         self._connection = pika.BlockingConnection(parameters)
         try:
             for queue, arguments in QUEUES.items():
-                self._declare(queue, arguments)
+                with explaining_conflict(queue), self._connection.channel() as channel:
+                    channel.queue_declare(queue, durable=True, arguments=arguments)
             self._dead_letters = self._connection.channel()
             self._dead_letters.confirm_delivery()
             self._channel = self._connection.channel()
@@ -158,16 +159,6 @@ class _Session:
     def close(self) -> None:
         with contextlib.suppress(AMQPError, OSError):
             self._connection.close()
-
-    def _declare(self, queue: str, arguments: dict[str, str | int]) -> None:
-        try:
-            channel = self._connection.channel()
-            channel.queue_declare(queue, durable=True, arguments=arguments)
-            channel.close()
-        except ChannelClosedByBroker as exc:
-            if exc.reply_code == PRECONDITION_FAILED:
-                raise conflict(queue) from exc
-            raise
 
     def _consume(self, prefetch: int) -> str:
         """Start a consumer and return its tag. A prefetch applies only to consumers that start after it."""
