@@ -4,7 +4,6 @@ An unexpected error in a loop ends the process, unless the loop is `restarting`.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
@@ -14,11 +13,9 @@ import uvloop
 from shared import metrics
 from shared.errors import ConfigurationError
 from shared.logging import LogSettings, configure_logging, get_logger
-from shared.notify import notify_stopping
 from shared.retry import RetryPolicy
 from shared.settings import fail, load
-from shared.stop_signals import at_first_stop_signal
-from shared.watchdog import signs_of_life
+from shared.stop_signals import run_until_stop_signal
 
 log = get_logger(__name__)
 
@@ -34,22 +31,10 @@ def run_service(name: str, serve: Loop) -> int:
     try:
         configure_logging(name, load(LogSettings))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_signal(serve))
+            runner.run(run_until_stop_signal(serve))
     except ConfigurationError as exc:
         return fail(exc)
     return 0
-
-
-async def _until_signal(serve: Loop) -> None:
-    stop = asyncio.Event()
-
-    def ask_to_stop() -> None:
-        notify_stopping()
-        stop.set()
-
-    at_first_stop_signal(ask_to_stop)
-    async with signs_of_life():
-        await serve(stop)
 
 
 def restarting(name: str, loop: Loop, policy: RetryPolicy = _RESTARTS) -> Loop:
@@ -98,6 +83,4 @@ async def wait_any(*events: asyncio.Event, timeout: float | None = None) -> None
     finally:
         for wait in waits:
             wait.cancel()
-        for wait in waits:
-            with contextlib.suppress(asyncio.CancelledError):
-                await wait
+        await asyncio.gather(*waits, return_exceptions=True)

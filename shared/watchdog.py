@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Final, Self
 
+from shared.background import in_background
 from shared.logging import get_logger
 from shared.notify import notify_alive
 
@@ -66,12 +67,8 @@ async def signs_of_life() -> AsyncIterator[None]:
     if seconds is None:
         yield
         return
-    task = asyncio.create_task(_repeat(seconds))
-    try:
+    async with in_background(_repeat(seconds)):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _repeat(seconds: float) -> None:
