@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr, ValidationError
@@ -44,6 +44,20 @@ def is_url(*schemes: str, example: str) -> AfterValidator:
 
     return AfterValidator(check)
 
+
+def split_keys(keys: SecretStr) -> tuple[str, ...]:
+    """Return the keys of a setting that holds several, separated by commas."""
+    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())
+
+
+def _are_long(keys: SecretStr | None) -> SecretStr | None:
+    if keys is not None and any(len(key) < 32 for key in split_keys(keys)):
+        raise ValueError("each key must have at least 32 characters; `openssl rand -hex 32` makes one")
+    return keys
+
+
+#: The check that each key of a setting, if it is set, is long.
+ARE_LONG: Final = AfterValidator(_are_long)
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
 

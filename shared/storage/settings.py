@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, SecretStr, field_validator
 
 from shared.errors import ConfigurationError
-from shared.settings import Settings, default_data_dir, is_url
+from shared.settings import ARE_LONG, Settings, default_data_dir, is_url
 
 _IS_HTTP: Final = is_url("http", "https", example="http://host:port or https://host")
 
@@ -29,7 +29,7 @@ class StoreSettings(Settings):
         default=None, description="the key that signs links; unset, one is made and kept in the data folder"
     )
 
-    old_secret_keys: SecretStr | None = Field(
+    old_secret_keys: Annotated[SecretStr | None, ARE_LONG] = Field(
         default=None, description="earlier secret keys, separated by commas, whose links are still valid"
     )
 
@@ -40,13 +40,6 @@ class StoreSettings(Settings):
             raise ValueError("it must have at least 32 characters, as `openssl rand -hex 32` gives")
         return value
 
-    @field_validator("old_secret_keys")
-    @classmethod
-    def _are_long(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and any(len(key) < 32 for key in split_keys(value)):
-            raise ValueError("each of them must have at least 32 characters, as a secret key has")
-        return value
-
     def check(self) -> None:
         """Raise `ConfigurationError` if only a part of the S3 store is set."""
         if self.s3_endpoint_url and not self.s3_bucket:
@@ -54,7 +47,3 @@ class StoreSettings(Settings):
                 "PRECIEUX_S3_ENDPOINT_URL is set but PRECIEUX_S3_BUCKET is not: name the bucket to keep files in, or "
                 "unset both to keep them in a folder."
             )
-
-
-def split_keys(keys: SecretStr) -> tuple[str, ...]:
-    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())
