@@ -8,6 +8,7 @@ import difflib
 import os
 import sys
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
@@ -16,9 +17,10 @@ from pydantic import AfterValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import ConfigurationError
-from shared.known_settings import KNOWN
 
 PREFIX = "PRECIEUX_"
+#: The names of all settings, without their prefix. `python -m tests.settings_reference` writes the file.
+_KNOWN: Final = frozenset((resources.files("shared") / "known_settings.txt").read_text().split())
 #: Settings of the project's tests.
 _OF_TESTS = f"{PREFIX}TEST_"
 
@@ -79,14 +81,14 @@ def load(settings: type[AnySettings]) -> AnySettings:
 def unknown(environment: Mapping[str, str]) -> dict[str, str | None]:
     """Return the variables with our prefix that nothing reads, each with the nearest name that exists."""
     ours = (name for name in environment if name.startswith(PREFIX) and not name.startswith(_OF_TESTS))
-    wrong = [name for name in ours if name.removeprefix(PREFIX) not in KNOWN]
+    wrong = [name for name in ours if name.removeprefix(PREFIX) not in _KNOWN]
     return {name: _nearest(name.removeprefix(PREFIX)) for name in sorted(wrong)}
 
 
 def _nearest(name: str) -> str | None:
     # A word that was left out makes a name less alike than a wrong letter does.
-    longer = [known for known in sorted(KNOWN) if known.endswith(f"_{name}")]
-    found = longer or difflib.get_close_matches(name, sorted(KNOWN), n=1, cutoff=0.6)
+    longer = [known for known in sorted(_KNOWN) if known.endswith(f"_{name}")]
+    found = longer or difflib.get_close_matches(name, sorted(_KNOWN), n=1, cutoff=0.6)
     return f"{PREFIX}{found[0]}" if found else None
 
 
