@@ -144,9 +144,7 @@ class EmbeddedPostgres:
                     start_new_session=True,  # we handle Ctrl-C, and stop Postgres after its clients
                     pass_fds=[claim],
                     preexec_fn=die_with_parent(signal.SIGINT),
-                    user=home.account.uid,
-                    group=home.account.gid,
-                    extra_groups=home.account.groups,
+                    **home.account.arguments,
                 )
         finally:
             os.close(claim)
