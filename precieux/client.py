@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -67,9 +67,6 @@ class Submission:
     def ran_ok(self) -> bool:
         """True if the program ran to its end without an error. Without a verdict, an error text means an error."""
         return self.status == "executed" and (self.verdict == "ok" if self.verdict else not self.error)
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class Client:

@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -84,6 +84,14 @@ def show_table(headers: Sequence[str], rows: Iterable[Iterable[object]], *, whol
     for row in texts:
         table.add_row(*(Text(cell) for cell in row))
     out.print(table)
+
+
+def show_rows(headers: Sequence[str], rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print rows as JSON, or as a table with these headers for their fields."""
+    if as_json:
+        say_json(rows)
+    else:
+        show_table(headers, (row.values() for row in rows))
 
 
 def short_date(value: datetime) -> str:
