@@ -1,6 +1,7 @@
 """The command line.
 
-Exit codes: 0 success, 1 failure, 2 wrong usage, 3 the server refused or did not answer, 78 (EX_CONFIG) a wrong setting.
+Exit codes: 0 success, 1 a program or command failed, 2 wrong usage, 3 the server refused or did not answer,
+78 (EX_CONFIG) a wrong setting.
 """
 
 import os
@@ -11,11 +12,24 @@ from typing import Annotated
 import typer
 
 from precieux import terminal
-from precieux.client import ServerError, UsageError
-from precieux.commands import dead, install_service, jobs, keys, quarantine, queue, submission, suppressions
+from precieux.commands import (
+    batch,
+    dead,
+    install_service,
+    jobs,
+    keys,
+    offers,
+    quarantine,
+    queue,
+    submissions,
+    suppressions,
+)
 from precieux.commands.options import DataDir, Json
+from precieux.errors import UsageError
 from precieux.up import services, system
 from precieux.up.settings import load_up_settings
+from precieux_client import APIError, ConnectionFailed, InvalidRequest, Unauthenticated
+from precieux_client import PrecieuxError as ClientError
 from shared.errors import ConfigurationError, PrecieuxError
 from shared.logging import LogSettings, configure_logging
 from shared.settings import load
@@ -38,7 +52,7 @@ app.add_typer(suppressions.app, name="suppressions")
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API (PRECIEUX_PORT; 8000).")]
 #: The exit codes of errors. That of a wrong usage is typer's.
-_EXIT_CODES = {ConfigurationError: os.EX_CONFIG, UsageError: 2, ServerError: 3}
+_EXIT_CODES = {ConfigurationError: os.EX_CONFIG, UsageError: 2, InvalidRequest: 2, ClientError: 3}
 
 
 def _show_version(wanted: bool) -> None:
@@ -71,8 +85,19 @@ def demo() -> None:
     raise typer.Exit(0 if run_demo() else 1)
 
 
-app.command()(submission.submit)
-app.command()(submission.status)
+for _command in (
+    submissions.submit,
+    submissions.status,
+    submissions.watch,
+    submissions.result,
+    submissions.rerun,
+    submissions.cancel,
+    submissions.delete,
+    batch.batch,
+    offers.languages,
+    offers.usage,
+):
+    app.command()(_command)
 
 
 @app.command()
@@ -92,6 +117,17 @@ def doctor(as_json: Json = False) -> None:
 def main() -> None:
     try:
         app()
-    except PrecieuxError as exc:
-        terminal.complain(exc)
+    except (PrecieuxError, ClientError) as exc:
+        terminal.complain(_explained(exc))
         sys.exit(next((code for kind, code in _EXIT_CODES.items() if isinstance(exc, kind)), 1))
+
+
+def _explained(error: Exception) -> str:
+    """Return the error's text, with what to do next if a server's answer cannot know it."""
+    if isinstance(error, ConnectionFailed):
+        return f"{error} Start a server with `precieux up`, or name one with --url."
+    if isinstance(error, Unauthenticated):
+        return f"{error} Give one with --key or PRECIEUX_API_KEY."
+    if isinstance(error, APIError):
+        return f"The server refused ({error.status}): {error}"
+    return str(error)
