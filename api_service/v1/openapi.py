@@ -121,7 +121,7 @@ def problem_responses(kinds: Iterable[Kind]) -> dict[int | str, Schema]:
         status: {
             "description": " ".join(dict.fromkeys(f"{kind.title}." for kind in alike)),
             "content": {MEDIA_TYPE: {"schema": _ref(ProblemDocument, _PROBLEM)}},
-            **response_headers(status),
+            **response_headers(HTTPStatus(status)),
         }
         for status, alike in by_status.items()
     }
