@@ -22,6 +22,10 @@ class Object:
         """The end of the object's key, after the submission's id."""
         return f".{self.extension}" if self.extension else ""
 
+    @property
+    def content_type(self) -> str:
+        return "application/zip" if self.extension == _ARCHIVE else "text/plain; charset=utf-8"
+
 
 @dataclass(frozen=True, slots=True)
 class V1Columns:
@@ -58,13 +62,6 @@ class NewSubmission:
         texts = [self.stdin, (self.v1 and self.v1.expected_output) or ""]
         texts += [test[name] or "" for test in tests for name in ("stdin", "expected_output")]
         return len(self.source.data) + sum(len(text.encode()) for text in texts)
-
-    @property
-    def mails(self) -> int:
-        """The mails that its first run sends: the result, and the receipt."""
-        if self.email is None:
-            return 0
-        return 2 if self.v1 and self.v1.spec.get("receipt") else 1
 
 
 def stored(files: Mapping[str, bytes]) -> Object:

@@ -10,29 +10,12 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final, Protocol
 
-from executor.sandbox.keeper.protocol import MAX_ARTEFACTS, RUN_STACK_BYTES, Shortcut, StepLimits, Zygote
+from executor.sandbox.keeper.protocol import MAX_ARTEFACTS as MAX_ARTEFACTS
+from executor.sandbox.keeper.protocol import RUN_STACK_BYTES as RUN_STACK_BYTES
+from executor.sandbox.keeper.protocol import Shortcut as Shortcut
+from executor.sandbox.keeper.protocol import StepLimits as StepLimits
+from executor.sandbox.keeper.protocol import Zygote as Zygote
 from shared.errors import ConfigurationError
-
-__all__ = [
-    "HEADERS",
-    "MAX_ARTEFACTS",
-    "PRELOAD",
-    "RUNTIMES",
-    "RUN_STACK_BYTES",
-    "File",
-    "Job",
-    "Ready",
-    "Sandbox",
-    "SandboxFailure",
-    "Shortcut",
-    "Step",
-    "StepLimits",
-    "StepResult",
-    "Template",
-    "Zygote",
-    "find_python",
-    "preload_files",
-]  # fmt: skip
 
 #: The folder inside the sandbox with precompiled headers.
 HEADERS: Final = "/headers"
