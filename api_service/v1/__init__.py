@@ -14,6 +14,10 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from api_service.v1.routes import languages, usage
+
 PREFIX: Final = "/v1"
 
 router = APIRouter(prefix=PREFIX)
+for _routes in (languages, usage):
+    router.include_router(_routes.router)
