@@ -89,5 +89,18 @@ async def may_sign(connection: Connection, owner: int | None, settings: WebhookS
     return bool(row and row["signs_webhooks"])
 
 
+async def signing_secrets(connection: Connection, owner: int | None, settings: WebhookSettings) -> list[str]:
+    """Return the secrets that sign a key's webhooks, the latest first; none if the key and the settings have none."""
+    row = await connection.fetch_one(
+        "SELECT webhook_secret, CASE WHEN old_webhook_secret_until > now() THEN old_webhook_secret END AS old"
+        " FROM api_keys WHERE id = :owner",
+        {"owner": owner},
+    )
+    of_key = [secret for secret in (row["webhook_secret"], row["old"]) if secret] if row else []
+    if of_key or settings.webhook_secret is None:
+        return of_key
+    return [settings.webhook_secret.get_secret_value()]
+
+
 def _entries(text: str | None) -> list[str]:
     return [entry.strip() for entry in (text or "").split(",") if entry.strip()]
