@@ -23,7 +23,8 @@ from api_service.v1.pointers import Place
 from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 from api_service.v1.requests import Terms, Upload, validate_submission
 from api_service.v1.submission_body import SubmissionBody
-from api_service.v1.validation import from_text, parse_json
+from api_service.v1.validation import from_text, parse_json, query_faults
+from api_service.v1.waiting import Wait, WaitQuery, wait_of
 from shared import webhooks
 from shared.archives import ArchiveError, unpack_foreign
 from shared.engine import MAX_FILES
@@ -62,24 +63,20 @@ class Posted:
 
     new: NewSubmission
     content: Mapping[str, Any]
+    wait: Wait
 
 
-async def read_submission(
-    request: Request, services: Services, principal: Principal, *, own_query: Iterable[str] = ()
-) -> Posted:
-    """Return the submission of a request. Raises `V1Problem`: 400, 415, or 422 with all its faults.
-
-    `own_query` are the parameters of the query that are none of the submission's.
-    """
+async def read_submission(request: Request, services: Services, principal: Principal) -> Posted:
+    """Return the submission of a request. Raises `V1Problem`: 400, 415, or 422 with all its faults."""
     body = await request.body()
-    content = await _content(request, body, services.settings, frozenset(own_query))
+    content = await _content(request, body, services.settings)
     terms = await terms_of(request, services, principal, [content.keys])
     if len(body) < _LARGE:
         new = _validated(content, terms)
     else:
         new = await asyncio.to_thread(_validated, content, terms)
     require_known_offer(terms, [new])
-    return Posted(new, _fingerprint(content))
+    return Posted(new, _fingerprint(content), _wait(request))
 
 
 async def terms_of(
@@ -128,7 +125,7 @@ def body_bytes(request: Request, settings: ApiSettings) -> int:
     return max(0, min(size, settings.largest_body_bytes) - FREE_BYTES)
 
 
-async def _content(request: Request, body: bytes, settings: ApiSettings, own_query: frozenset[str]) -> _Content:
+async def _content(request: Request, body: bytes, settings: ApiSettings) -> _Content:
     header = request.headers.get("Content-Type", "")
     media_type, parameters = parse_options_header(header)
     kind = media_type.decode("latin-1")
@@ -137,11 +134,11 @@ async def _content(request: Request, body: bytes, settings: ApiSettings, own_que
         keys = parse_json(body)
         if not isinstance(keys, dict):
             raise invalid([Fault("It must be an object.", pointer="")])
-        return _with_query(request, _Content(keys), own_query)
+        return _with_query(request, _Content(keys))
     if kind == FORM and is_utf8:
-        return _with_query(request, await _of_form(body, header, settings), own_query)
+        return _with_query(request, await _of_form(body, header, settings))
     if kind.startswith("text/") and is_utf8:
-        return _of_text(request, body, own_query)
+        return _of_text(request, body)
     raise V1Problem(
         Kind.UNSUPPORTED_TYPE,
         f"The body must be of one of these types, in UTF-8: {TYPES}.",
@@ -149,29 +146,34 @@ async def _content(request: Request, body: bytes, settings: ApiSettings, own_que
     )
 
 
-def _with_query(request: Request, content: _Content, own_query: frozenset[str]) -> _Content:
-    """Return the content with a fault for each parameter of the query that the call does not have."""
-    unknown = dict.fromkeys(name for name in request.query_params if name not in own_query)
-    faults = [Fault("There is no such parameter; send it in the body.", parameter=name) for name in unknown]
-    return replace(content, faults=[*content.faults, *faults])
+def _with_query(request: Request, content: _Content) -> _Content:
+    """Return the content with the faults of the query."""
+    items = request.query_params.multi_items()
+    return replace(content, faults=[*content.faults, *_repeated(items), *query_faults(WaitQuery, dict(items))])
 
 
-def _of_text(request: Request, body: bytes, own_query: frozenset[str]) -> _Content:
+def _of_text(request: Request, body: bytes) -> _Content:
     """Return the content of a body that is the source. The other keys are in the query."""
     try:
         source = body.decode()
     except UnicodeDecodeError:
         raise V1Problem(Kind.MALFORMED, "The source is not in UTF-8; save it as UTF-8 and send it again.") from None
-    items = [(name, text) for name, text in request.query_params.multi_items() if name not in own_query]
-    faults = [
-        Fault("It is there more than once; send it once.", parameter=name)
-        for name, times in Counter(name for name, _ in items).items()
-        if times > 1
-    ]
-    if "source" in request.query_params:
+    items = request.query_params.multi_items()
+    texts = dict(items)
+    faults = _repeated(items)
+    if "source" in texts:
         faults.append(Fault("The source is the body; leave it out.", parameter="source"))
-    keys = from_text(SubmissionBody, dict(items)) | {"source": source}
+    waits = {"wait": texts.pop("wait")} if "wait" in texts else {}
+    faults += query_faults(WaitQuery, waits)
+    keys = from_text(SubmissionBody, texts) | {"source": source}
     return _Content(keys, place=Place(in_query=True), faults=faults)
+
+
+def _repeated(items: Iterable[tuple[str, str]]) -> list[Fault]:
+    """Return a fault for each parameter that is there more than once."""
+    times = Counter(name for name, _ in items)
+    detail = "It is there more than once; send it once."
+    return [Fault(detail, parameter=name) for name, number in times.items() if number > 1]
 
 
 async def _of_form(body: bytes, content_type: str, settings: ApiSettings) -> _Content:
@@ -236,6 +238,12 @@ def _validated(content: _Content, terms: Terms) -> NewSubmission:
     if faults:
         raise invalid(faults)
     return new
+
+
+def _wait(request: Request) -> Wait:
+    """Return the wait of a request whose query has no fault."""
+    wait = request.query_params.get("wait")
+    return wait_of(request, None if wait is None else int(wait))
 
 
 def _fingerprint(content: _Content) -> dict[str, Any]:
