@@ -55,6 +55,8 @@ class ApiSettings(Settings):
     ] = 16 << 20
     lists_bytes: Annotated[int, Field(ge=4 << 20, description="bytes of all lists of submissions under way")] = 8 << 20
 
+    max_waits: Annotated[int, Field(ge=1, description="requests of one key that may wait for a result at once")] = 100
+
     @field_validator("api_keys")
     @classmethod
     def _are_long(cls, value: SecretStr | None) -> SecretStr | None:
