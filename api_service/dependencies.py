@@ -15,6 +15,7 @@ from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
+from api_service.waits import Waits
 from api_service.watcher import Watcher
 from shared.api_keys import Scope
 from shared.database.connection import Database
@@ -39,6 +40,7 @@ class Services:
     #: Makes and verifies the links that this API serves.
     signer: LinkSigner
     watcher: Watcher
+    waits: Waits
 
 
 # A coroutine, because FastAPI would run a plain function in a thread at every request.
