@@ -34,6 +34,7 @@ from shared.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.base import ObjectStore
 from shared.storage.settings import StoreSettings
+from shared.webhooks import WebhookSettings
 
 log = get_logger(__name__)
 
@@ -111,6 +112,7 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         signer=open_signer(load(StoreSettings)),
         watcher=Watcher(database),
         waits=Waits(settings.max_waits),
+        webhooks=load(WebhookSettings),
     )
 
 

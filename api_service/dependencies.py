@@ -21,6 +21,7 @@ from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
+from shared.webhooks import WebhookSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Services:
     signer: LinkSigner
     watcher: Watcher
     waits: Waits
+    #: Who signs webhooks, and where they may go.
+    webhooks: WebhookSettings
 
 
 # A coroutine, because FastAPI would run a plain function in a thread at every request.

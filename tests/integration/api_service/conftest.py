@@ -26,6 +26,7 @@ from shared.errors import BrokerUnavailable
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from shared.webhooks import WebhookSettings
 
 KEY_BUDGET = 5
 RECIPIENT_BUDGET = 3
@@ -92,6 +93,7 @@ def client_of(
     key_backlog_bytes: int = 64 << 20,
     watcher: Watcher | None = None,
     max_waits: int = 100,
+    webhooks: WebhookSettings | None = None,
     **shares: Any,
 ) -> httpx.AsyncClient:
     """Yield a client of an API that is built on these parts. Limits are small; `shares` replaces some."""
@@ -117,6 +119,7 @@ def client_of(
             signer=signer,
             watcher=watcher or Watcher(database),
             waits=Waits(max_waits),
+            webhooks=webhooks or WebhookSettings(),
         )
     )
     # An error that would be a 500 is raised here, so that no test overlooks it.
