@@ -21,7 +21,7 @@ _UNAVAILABLE_SECONDS: Final = 60.0
 #: The statuses that mean "try again".
 _UNAVAILABLE_STATUSES: Final = frozenset({502, 503, 504})
 _REGISTERED: Final = "Your submission was registered with ID: "
-_FINAL: Final = frozenset({"executed", "failed"})
+_FINAL: Final = frozenset({"executed", "failed", "cancelled"})
 #: Extensions that are not names of their language in `shared.languages`.
 _EXTENSIONS: Final = {"cc": "cpp", "cxx": "cpp", "cjs": "js", "mjs": "js", "f": "f90", "pyw": "py"}
 
