@@ -3,6 +3,7 @@
 import asyncio
 import sys
 
+from job_runner.batches import Batches
 from job_runner.cleaner import Cleaner
 from job_runner.codex_client import CodexClient
 from job_runner.emails.footer import Footer
@@ -76,6 +77,7 @@ async def serve(stop: asyncio.Event) -> None:
             restarting("languages", Languages(database, engine).run),
             restarting("sender", Sender(database, mailer, signer, footer, poll_interval=settings.poll_interval).run),
             restarting("webhooks", webhook_sender.run),
+            restarting("batches", Batches(database, mail_settings.domain, poll_interval=settings.poll_interval).run),
             restarting("cleaner", Cleaner(database, store, mailer, days=settings.retention_days).run),
         ]
         log.info("runner.ready", concurrency=settings.runner_concurrency, mailer=type(mailer).__name__)

@@ -3,6 +3,7 @@
 `Client` blocks, `AsyncClient` is for asyncio. `docs/client.md` has examples.
 """
 
+from precieux_client._transport import DEFAULT_URL
 from precieux_client.async_client import AsyncClient
 from precieux_client.calls import read_folder
 from precieux_client.client import Client
@@ -47,6 +48,7 @@ from precieux_client.parameters import SubmissionParameters
 from precieux_client.version import VERSION
 
 __all__ = [
+    "DEFAULT_URL",
     "APIError",
     "AsyncClient",
     "Batch",

@@ -41,18 +41,21 @@ class ClaimedWebhook:
         return f"msg_{self.message_id.hex}"
 
 
-# The hosts are found by one step in the index for each, so the many webhooks of a slow host cost nothing. The key with
-# the fewest deliveries under way comes first, so one with many slow hosts delays no other.
-_CLAIM: Final = """
-    WITH RECURSIVE busy_hosts AS MATERIALIZED (
-        SELECT * FROM unnest(CAST(:hosts AS text[]), CAST(:of_hosts AS int[])) AS one (host, number)
-    ), busy_owners AS MATERIALIZED (
-        SELECT * FROM unnest(CAST(:owners AS bigint[]), CAST(:of_owners AS int[])) AS one (owner, number)
-    ), hosts AS (
+# One step in the index for each host, so the many webhooks of a slow host cost nothing.
+_HOSTS: Final = """
+    hosts AS (
         (SELECT host FROM webhooks WHERE status = 'pending' ORDER BY host LIMIT 1)
         UNION ALL
         SELECT (SELECT host FROM webhooks WHERE status = 'pending' AND host > hosts.host ORDER BY host LIMIT 1)
         FROM hosts WHERE hosts.host IS NOT NULL
+    )
+"""
+# The key with the fewest deliveries under way comes first, so one with many slow hosts delays no other.
+_CLAIM: Final = f"""
+    WITH RECURSIVE {_HOSTS}, busy_hosts AS MATERIALIZED (
+        SELECT * FROM unnest(CAST(:hosts AS text[]), CAST(:of_hosts AS int[])) AS one (host, number)
+    ), busy_owners AS MATERIALIZED (
+        SELECT * FROM unnest(CAST(:owners AS bigint[]), CAST(:of_owners AS int[])) AS one (owner, number)
     ), due AS MATERIALIZED (
         SELECT one.id, row_number() OVER (PARTITION BY one.owner ORDER BY one.run_after, one.id)
             + coalesce((SELECT number FROM busy_owners WHERE busy_owners.owner = coalesce(one.owner, 0)), 0) AS turn,
@@ -75,7 +78,14 @@ _CLAIM: Final = """
         run_after = now() + make_interval(secs => :lease_seconds)
     FROM taken WHERE webhooks.id = taken.id
     RETURNING webhooks.id, message_id, owner, upload, run, batch, type, url, host, body, attempt, lease_id, created_at
-"""
+"""  # noqa: S608  (constants)
+_NEXT_DUE: Final = f"""
+    WITH RECURSIVE {_HOSTS}
+    SELECT extract(epoch FROM min(run_after) - now()) AS seconds FROM hosts CROSS JOIN LATERAL (
+        SELECT run_after FROM webhooks WHERE status = 'pending' AND webhooks.host = hosts.host AND run_after > now()
+        ORDER BY run_after LIMIT 1
+    ) AS one
+"""  # noqa: S608
 
 
 async def claim(
@@ -105,10 +115,7 @@ async def claim(
 
 async def seconds_until_due(connection: Connection) -> float | None:
     """Return the seconds until the next webhook that is not due yet; None if there is none."""
-    row = await connection.fetch_one(
-        "SELECT extract(epoch FROM min(run_after) - now()) AS seconds FROM webhooks"
-        " WHERE status = 'pending' AND run_after > now()"
-    )
+    row = await connection.fetch_one(_NEXT_DUE)
     return float(row["seconds"]) if row and row["seconds"] is not None else None
 
 

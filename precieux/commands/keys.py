@@ -53,13 +53,8 @@ def create(
 @app.command("list")
 def list_keys(data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the keys by name. The keys themselves are not stored."""
-    keys = operate_in_transaction(api_keys.listed, data_dir)
-    if as_json:
-        terminal.say_json([_as_dict(key) for key in keys])
-    else:
-        terminal.show_table(
-            ("id", "name", "scopes", "recipients", "created at", "revoked at"), (_as_dict(key).values() for key in keys)
-        )
+    keys = [_as_dict(key) for key in operate_in_transaction(api_keys.listed, data_dir)]
+    terminal.show_rows(("id", "name", "scopes", "recipients", "created at", "revoked at"), keys, as_json=as_json)
 
 
 @app.command()

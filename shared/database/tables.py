@@ -283,7 +283,7 @@ webhooks = Table(
     Column("batch", BigInteger),
     Column("type", Text, nullable=False),
     Column("url", Text, nullable=False),
-    Column("host", Text, Computed("coalesce(lower(substring(url FROM '//([^/?#]*)')), '')", persisted=True)),
+    Column("host", Text, Computed("lower(split_part(url, '/'::text, 3))", persisted=True)),
     Column("body", Text),
     Column("status", Text, nullable=False, server_default=text("'pending'")),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
@@ -295,13 +295,13 @@ webhooks = Table(
     _time("delivered_at"),
     _time("created_at", default_now=True),
     CheckConstraint("status IN ('pending', 'delivered', 'gone', 'failed')", name="status"),
-    Index("webhooks_due_idx", "run_after", "id", postgresql_where=text("status = 'pending'")),
-    Index("webhooks_host_idx", "host", "run_after", "id", postgresql_where=text("status = 'pending'")),
+    Index("webhooks_due_idx", "host", "run_after", "id", postgresql_where=text("status = 'pending'")),
     Index("webhooks_upload_idx", "upload", "id"),
     Index("webhooks_batch_idx", "batch", "id", postgresql_where=text("batch IS NOT NULL")),
 )
 
-# Answers to POSTs with an Idempotency-Key. `status` is NULL while the first request with `claim_id` is under way.
+# Answers to POSTs with an Idempotency-Key. `status` is NULL until the work of the request with `claim_id` is done;
+# `made` is the id or number of what it made, from which a lost `body` is rendered again.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
@@ -312,6 +312,7 @@ idempotency_keys = Table(
     Column("claim_id", Uuid, nullable=False),
     _time("claimed_at", default_now=True),
     Column("status", Integer),
+    Column("made", BigInteger),
     Column("location", Text),
     Column("body", LargeBinary),
     _time("created_at", default_now=True),

@@ -262,6 +262,15 @@ class Submission(Resource):
     links: SubmissionLinks
 
 
+class BatchProgress(Resource):
+    """How far a batch is: `done` of `total` submissions are in a final state."""
+
+    total: int
+    done: int
+    states: dict[State, int]
+    verdicts: dict[Verdict, int]
+
+
 class BatchLinks(Resource):
     """The addresses of a batch."""
 

@@ -251,7 +251,7 @@ def _submission(row: Record, state: State, links: Links, queue: Queue | None, ru
         run=run,
         runs=row["runs"],
         mail=_mail(row),
-        webhook=_webhook(row),
+        webhook=webhook_of(row),
         links=links.submission(row["id"], has_recipient=row["email"] is not None),
     )
 
@@ -284,7 +284,8 @@ def _mail(row: Record) -> MailStatus | None:
     return MailStatus(id=row["mail"], state=MailState(row["mail_status"]), updated_at=row["mail_updated_at"])
 
 
-def _webhook(row: Record) -> Webhook | None:
+def webhook_of(row: Record) -> Webhook | None:
+    """Return the state of the latest webhook of a submission or a batch; None if it has no `webhook_url`."""
     if row["webhook_url"] is None:
         return None
     state = WebhookState(row["webhook_status"] or WebhookState.PENDING)

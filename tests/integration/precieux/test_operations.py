@@ -311,6 +311,45 @@ def secrets_of(on_database: OnDatabase, key: int | None, fallback: str | None = 
     return secrets
 
 
+def test_webhooks_are_listed_shown_and_replayed(on_database: OnDatabase) -> None:
+    async def add(database: Database) -> None:
+        await execute(
+            database,
+            "INSERT INTO webhooks (upload, run, type, url, body, status, attempt, last_status, last_error) VALUES"
+            " (7, 1, 'submission.finished', 'http://a.example/', '{}', 'failed', 10, 500, 'HTTP 500'),"
+            " (8, 1, 'submission.failed', 'http://b.example/', '{}', 'delivered', 1, 204, NULL),"
+            " (8, 2, 'submission.finished', 'http://b.example/', NULL, 'pending', 0, NULL, NULL)",
+        )
+
+    async def states(database: Database) -> list[tuple[object, object]]:
+        rows = await fetch(database, "SELECT status, attempt FROM webhooks ORDER BY id")
+        return [(row["status"], row["attempt"]) for row in rows]
+
+    on_database(add)
+    newest, delivered, failed = run_json("webhooks", "list")
+    assert (newest["state"], newest["run"], newest["next_attempt_at"] is not None) == ("pending", 2, True)
+    assert (failed["state"], failed["attempts"], failed["last_status"], failed["last_error"]) == (
+        "failed", 10, 500, "HTTP 500",
+    )  # fmt: skip
+    assert failed["next_attempt_at"] is None
+    assert [one["id"] for one in run_json("webhooks", "list", "--state", "failed")] == [failed["id"]]
+    assert len(run_json("webhooks", "list", "--submission", "8")) == 2
+    assert len(run_json("webhooks", "list", "--limit", "1")) == 1
+    assert "http://a.example/" in run("webhooks", "list").stdout
+    shown = run_json("webhooks", "show", str(failed["id"]))
+    assert (shown["message"], shown["body"]) == (failed["message"], "{}")
+    assert shown["message"].startswith("msg_")
+    [replayed] = run_json("webhooks", "replay", "--all-failed")
+    assert (replayed["id"], replayed["message"], replayed["state"]) == (failed["id"], failed["message"], "pending")
+    assert on_database(states) == [("pending", 0), ("delivered", 1), ("pending", 0)]
+    run("webhooks", "replay", str(delivered["id"]))
+    assert on_database(states) == [("pending", 0)] * 3
+    assert "webhooks list" in refused("webhooks", "replay", str(delivered["id"]), "99")
+    assert "webhooks list" in refused("webhooks", "show", "99")
+    run("webhooks", "replay", code=2)
+    run("webhooks", "replay", "1", "--all-failed", code=2)
+
+
 def test_a_key_lists_its_allowed_recipients() -> None:
     made = run_json("keys", "create", "course", "--recipients", "example.edu, *.example.edu", "--recipients", "a@b.org")
     assert made["recipients"] == ["example.edu", "*.example.edu", "a@b.org"]

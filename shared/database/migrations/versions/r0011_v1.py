@@ -116,7 +116,7 @@ CREATE TABLE webhooks (
     batch bigint,
     type text NOT NULL,
     url text NOT NULL,
-    host text GENERATED ALWAYS AS (coalesce(lower(substring(url FROM '//([^/?#]*)')), '')) STORED,
+    host text GENERATED ALWAYS AS (lower(split_part(url, '/', 3))) STORED,
     body text,
     status text NOT NULL DEFAULT 'pending'
         CONSTRAINT webhooks_status_check CHECK (status IN ('pending', 'delivered', 'gone', 'failed')),
@@ -129,8 +129,7 @@ CREATE TABLE webhooks (
     delivered_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX webhooks_due_idx ON webhooks (run_after, id) WHERE status = 'pending';
-CREATE INDEX webhooks_host_idx ON webhooks (host, run_after, id) WHERE status = 'pending';
+CREATE INDEX webhooks_due_idx ON webhooks (host, run_after, id) WHERE status = 'pending';
 CREATE INDEX webhooks_upload_idx ON webhooks (upload, id);
 CREATE INDEX webhooks_batch_idx ON webhooks (batch, id) WHERE batch IS NOT NULL;
 CREATE TABLE idempotency_keys (
@@ -141,6 +140,7 @@ CREATE TABLE idempotency_keys (
     claim_id uuid NOT NULL,
     claimed_at timestamptz NOT NULL DEFAULT now(),
     status integer,
+    made bigint,
     location text,
     body bytea,
     created_at timestamptz NOT NULL DEFAULT now(),
