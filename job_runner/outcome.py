@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.codex import RunResponse, Verdict
+from shared.engine import GOOD_VERDICTS
 from shared.job_state import JobState
 
 MAX_RERUNS: Final = 2
@@ -47,7 +48,7 @@ def decide(answer: RunResponse) -> Outcome:
     Some engines send no verdict. Then, as in the original, `status` 200 in the body is success.
     """
     verdict = answer.verdict
-    success = answer.status == 200 if verdict is None else verdict is Verdict.OK
+    success = answer.status == 200 if verdict is None else verdict in GOOD_VERDICTS
     return Outcome(JobState.EXECUTED, success, verdict, answer)
 
 
