@@ -16,6 +16,7 @@ from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
+from api_service.watcher import Watcher
 from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
 from shared.budgets import RunBudgetSettings
@@ -70,6 +71,7 @@ async def serve(stop: asyncio.Event) -> None:
             (
                 restarting("relay", services.relay.run),
                 restarting("health", health.run),
+                restarting("watcher", services.watcher.run),
                 lambda stop: serve_http(app, listening, stop, limits=limits),
             ),
             stop,
@@ -106,6 +108,7 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         relay=relay,
         authenticator=Authenticator(database, settings.operator_keys, local_key=local_key),
         signer=open_signer(load(StoreSettings)),
+        watcher=Watcher(database),
     )
 
 

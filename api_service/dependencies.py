@@ -15,6 +15,7 @@ from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
+from api_service.watcher import Watcher
 from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
@@ -37,6 +38,7 @@ class Services:
     authenticator: Authenticator
     #: Makes and verifies the links that this API serves.
     signer: LinkSigner
+    watcher: Watcher
 
 
 # A coroutine, because FastAPI would run a plain function in a thread at every request.

@@ -19,22 +19,18 @@ from shared.settings import Settings
 
 _HOUR: Final = 3600.0
 
-# A use that is larger than the whole budget is served when nothing of the budget is in use.
-_TAKE: Final = """
-    INSERT INTO budgets AS b (subject, used_until)
-    SELECT subject, now() + make_interval(secs => seconds)
-    FROM unnest(CAST(:subjects AS text[]), CAST(:seconds AS float8[])) WITH ORDINALITY AS use (subject, seconds, place)
-    ORDER BY place
-    ON CONFLICT (subject) DO UPDATE SET used_until = greatest(b.used_until, now()) + (excluded.used_until - now())
-    WHERE greatest(b.used_until, now()) <= now() + greatest(interval '1 hour' - (excluded.used_until - now()), '0')
-    RETURNING subject, extract(epoch FROM used_until - now()) AS seconds
-"""
 _CHARGE: Final = """
     INSERT INTO budgets AS b (subject, used_until)
     SELECT subject, now() + make_interval(secs => seconds)
     FROM unnest(CAST(:subjects AS text[]), CAST(:seconds AS float8[])) WITH ORDINALITY AS use (subject, seconds, place)
     ORDER BY place
     ON CONFLICT (subject) DO UPDATE SET used_until = greatest(b.used_until, now()) + (excluded.used_until - now())
+"""
+# A use that is larger than the whole budget is served when nothing of the budget is in use.
+_TAKE: Final = f"""
+    {_CHARGE}
+    WHERE greatest(b.used_until, now()) <= now() + greatest(interval '1 hour' - (excluded.used_until - now()), '0')
+    RETURNING subject, extract(epoch FROM used_until - now()) AS seconds
 """
 
 

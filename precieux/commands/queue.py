@@ -62,10 +62,7 @@ class Count:
     oldest_s: float | None
 
 
-def show(
-    data_dir: DataDir = None,
-    as_json: Json = False,
-) -> None:
+def show(data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show how many submissions, messages, jobs and mails wait, and for how long."""
     settings = load(BrokerSettings)
     counts = operate(lambda database: count_everything(database, settings), data_dir)

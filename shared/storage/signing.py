@@ -1,6 +1,7 @@
 """Signs links. Anyone who has a link may do one thing with it, without an API key.
 
     {public_url}/files/{key}?expires=1735689600&signature=<43 characters>     read one object until it expires
+    {public_url}/pages/{id}?expires=1735689600&signature=<43 characters>      see one submission's latest output
     {public_url}/unsubscribe?email=<address>&signature=<43 characters>        stop the mails to one address
 
 The signature is HMAC-SHA256 (RFC 2104) over the purpose and the values, in unpadded base64url (RFC 4648, section 5).
@@ -32,6 +33,15 @@ class LinkSigner:
         """Return True if `signature` is valid for this key and expiry, and has not expired. Takes constant time."""
         return self._is_ours(_of_file(key, expires), signature) and now < expires
 
+    def page_link(self, upload: int, *, expires: int) -> str:
+        """Return a link to a submission's page for its recipient."""
+        signature = _signature(self._secret, _of_page(upload, expires))
+        return f"{self.public_url}/pages/{upload}?expires={expires}&signature={signature}"
+
+    def verifies_page(self, upload: int, *, expires: int, signature: str, now: float) -> bool:
+        """Return True if `signature` is valid for this submission and expiry, and has not expired."""
+        return self._is_ours(_of_page(upload, expires), signature) and now < expires
+
     def unsubscribe_link(self, email: str) -> str:
         signature = _signature(self._secret, _of_unsubscribing(email))
         return f"{self.public_url}/unsubscribe?email={quote(email, safe='')}&signature={signature}"
@@ -48,6 +58,10 @@ class LinkSigner:
 def _of_file(key: str, expires: int) -> str:
     # The expiry comes first and holds no newline, so no other pair gives the same message.
     return f"files\n{expires}\n{key}"
+
+
+def _of_page(upload: int, expires: int) -> str:
+    return f"page\n{expires}\n{upload}"
 
 
 def _of_unsubscribing(email: str) -> str:

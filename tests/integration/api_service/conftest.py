@@ -17,6 +17,7 @@ from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
+from api_service.watcher import Watcher
 from shared.broker.base import Handler, Message
 from shared.database.connection import Database
 from shared.database.roles import Role
@@ -111,6 +112,7 @@ def client_of(
             relay=relay,
             authenticator=authenticator,
             signer=signer,
+            watcher=Watcher(database),
         )
     )
     # An error that would be a 500 is raised here, so that no test overlooks it.

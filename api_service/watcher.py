@@ -1,0 +1,71 @@
+"""Wakes the streams and waits of this process when a submission or a batch changes. None of them polls.
+
+One connection per channel listens for all of them, so a change costs one notification however many clients wait.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from shared import channels
+from shared.database.connection import Database
+
+#: Notified after a new connection: changes may have been missed.
+_ANYTHING: Final = ""
+
+
+class _Watched:
+    """The events of the clients that wait, by the id that they wait for."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, set[asyncio.Event]] = {}
+
+    @contextmanager
+    def watch(self, number: int) -> Iterator[asyncio.Event]:
+        key, changed = str(number), asyncio.Event()
+        self._events.setdefault(key, set()).add(changed)
+        try:
+            yield changed
+        finally:
+            self._events[key].discard(changed)
+            if not self._events[key]:
+                del self._events[key]
+
+    def notify(self, payload: str) -> None:
+        """Set the events of the id that the payload names, or all events."""
+        chosen = self._events.values() if payload == _ANYTHING else [self._events.get(payload, set())]
+        for events in chosen:
+            for event in events:
+                event.set()
+
+
+class Watcher:
+    """Listens for changes while `run` runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._submissions = _Watched()
+        self._batches = _Watched()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        async with (
+            self._database.listen(channels.SUBMISSIONS, self._submissions.notify),
+            self._database.listen(channels.BATCHES, self._batches.notify),
+        ):
+            await stop.wait()
+
+    @contextmanager
+    def watch(self, upload_id: int) -> Iterator[asyncio.Event]:
+        """Yield an event that each change of the submission sets, and each new connection. The caller clears it.
+
+        Begin to watch before you read the state. Otherwise a change between the two is missed.
+        """
+        with self._submissions.watch(upload_id) as changed:
+            yield changed
+
+    @contextmanager
+    def watch_batch(self, batch_id: int) -> Iterator[asyncio.Event]:
+        """Yield an event that each change of the batch sets, and each new connection. The caller clears it."""
+        with self._batches.watch(batch_id) as changed:
+            yield changed
