@@ -8,6 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api_service.auth import Authenticator, Principal, require
 from api_service.backlog import BacklogGuard
+from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
 from api_service.readiness import Readiness
@@ -39,6 +40,7 @@ class Services:
     #: Makes and verifies the links that this API serves.
     signer: LinkSigner
     watcher: Watcher
+    streams: Streams
 
 
 # A coroutine, because FastAPI would run a plain function in a thread at every request.

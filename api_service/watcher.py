@@ -47,10 +47,12 @@ class Watcher:
         self._database = database
         self._submissions = _Watched()
         self._batches = _Watched()
+        #: Counts the changes of submissions. While it stays the same, the queue does too.
+        self.changes = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         async with (
-            self._database.listen(channels.SUBMISSIONS, self._submissions.notify),
+            self._database.listen(channels.SUBMISSIONS, self._notify),
             self._database.listen(channels.BATCHES, self._batches.notify),
         ):
             await stop.wait()
@@ -69,3 +71,7 @@ class Watcher:
         """Yield an event that each change of the batch sets, and each new connection. The caller clears it."""
         with self._batches.watch(batch_id) as changed:
             yield changed
+
+    def _notify(self, payload: str) -> None:
+        self.changes += 1
+        self._submissions.notify(payload)

@@ -14,6 +14,9 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from api_service.v1.routes import events
+
 PREFIX: Final = "/v1"
 
 router = APIRouter(prefix=PREFIX)
+router.include_router(events.router)
