@@ -154,12 +154,12 @@ _TESTS: Final = """
 """
 
 _ENDED_TESTS: Final = """
-    SELECT number, uploads.tests -> (number - 1) AS spec, test_results.verdict, points_awarded,
+    SELECT t.number, uploads.tests -> (t.number - 1) AS spec, t.verdict, points_awarded,
         substring(stdout FOR :text_limit) AS stdout, octet_length(stdout) AS stdout_bytes,
         substring(stderr FOR :text_limit) AS stderr, octet_length(stderr) AS stderr_bytes, diff, cut, exit_code, signal,
         cpu_s, wall_s, memory_bytes
-    FROM test_results JOIN job ON job.id = test_results.job JOIN uploads ON uploads.id = job.upload
-    WHERE job.id = :job AND number BETWEEN :first AND :last AND uploads.tests IS NOT NULL ORDER BY number
+    FROM test_results t JOIN job ON job.id = t.job AND job.attempt = t.attempt JOIN uploads ON uploads.id = job.upload
+    WHERE t.job = :job AND t.number BETWEEN :first AND :last AND uploads.tests IS NOT NULL ORDER BY t.number
 """
 
 

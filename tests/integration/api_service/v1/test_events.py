@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from api_service import event_streams
@@ -20,7 +22,6 @@ from tests.fixtures.event_source import EventSource, SentEvent
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.v1.conftest import Served, serving
 from tests.integration.api_service.v1.life import born
-from tests.integration.rows import execute
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -187,6 +188,7 @@ async def test_another_run_begins_with_its_own_events(served: Served, database: 
 async def test_another_attempt_leads_back_to_queued(served: Served, database: Database) -> None:
     life = await born(database, tests=[{}])
     async with following(source_of(served, life.submission)) as events:
+        await until(events, "held")
         await life.request()
         await life.queue()
         for again in (life.retry, life.release):
@@ -387,16 +389,19 @@ async def test_many_readings_are_one_statement(served: Served, database: Databas
     ]
 
 
-async def test_an_outage_of_the_database_ends_no_stream(served: Served, database: Database) -> None:
+async def test_an_outage_of_the_database_ends_no_stream(
+    served: Served, database: Database, postgres_url: str, database_url: str
+) -> None:
     life = await born(database)
     source = source_of(served, life.submission)
     async with following(source) as events:
         await eventually(lambda: steps(events) == ["held"])
-        await execute(
-            database,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE pid <> pg_backend_pid() AND datname = current_database() AND usename = 'precieux_api'",
+        administrator = await asyncpg.connect(postgres_url)
+        await administrator.fetch(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND usename = 'precieux_api'",
+            urlsplit(database_url).path.lstrip("/"),
         )
+        await administrator.close()
         await life.request()
         await eventually(lambda: steps(events) == ["held", "queued"])
     assert source.connections == 1
