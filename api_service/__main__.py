@@ -17,6 +17,7 @@ from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
+from api_service.waits import Waits
 from api_service.watcher import Watcher
 from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
@@ -113,6 +114,7 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         signer=open_signer(load(StoreSettings)),
         watcher=watcher,
         streams=Streams(database, watcher, most=settings.max_streams),
+        waits=Waits(settings.max_waits),
     )
 
 

@@ -16,6 +16,7 @@ from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
+from api_service.waits import Waits
 from api_service.watcher import Watcher
 from shared.api_keys import Scope
 from shared.database.connection import Database
@@ -41,6 +42,7 @@ class Services:
     signer: LinkSigner
     watcher: Watcher
     streams: Streams
+    waits: Waits
 
 
 # A coroutine, because FastAPI would run a plain function in a thread at every request.

@@ -59,6 +59,8 @@ class ApiSettings(Settings):
     )
     max_batch: Annotated[int, Field(ge=1, le=10_000, description="submissions of one batch")] = 1000
 
+    max_waits: Annotated[int, Field(ge=1, description="requests of one key that may wait for a result at once")] = 100
+
     @field_validator("api_keys")
     @classmethod
     def _are_long(cls, value: SecretStr | None) -> SecretStr | None:

@@ -49,6 +49,8 @@ class Watcher:
         self._batches = _Watched()
         #: Counts the changes of submissions. While it stays the same, the queue does too.
         self.changes = 0
+        #: True once the service stops: streams and waits end then.
+        self.is_stopping = False
 
     async def run(self, stop: asyncio.Event) -> None:
         async with (
@@ -56,6 +58,9 @@ class Watcher:
             self._database.listen(channels.BATCHES, self._batches.notify),
         ):
             await stop.wait()
+        self.is_stopping = True
+        self._submissions.notify(_ANYTHING)
+        self._batches.notify(_ANYTHING)
 
     @contextmanager
     def watch(self, upload_id: int) -> Iterator[asyncio.Event]:

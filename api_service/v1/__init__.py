@@ -14,9 +14,10 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api_service.v1.routes import events
+from api_service.v1.routes import events, listing, runs, submission
 
 PREFIX: Final = "/v1"
 
 router = APIRouter(prefix=PREFIX)
-router.include_router(events.router)
+for _routes in (events, listing, runs, submission):
+    router.include_router(_routes.router)

@@ -18,6 +18,7 @@ from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
+from api_service.waits import Waits
 from api_service.watcher import Watcher
 from shared.broker.base import Handler, Message
 from shared.database.connection import Database
@@ -90,6 +91,8 @@ def client_of(
     peer: str = "127.0.0.1",
     max_backlog: int = 1000,
     key_backlog_bytes: int = 64 << 20,
+    watcher: Watcher | None = None,
+    max_waits: int = 100,
     **shares: Any,
 ) -> httpx.AsyncClient:
     """Yield a client of an API that is built on these parts. Limits are small; `shares` replaces some."""
@@ -99,7 +102,7 @@ def client_of(
     # Without a socket the kernel knows no owner: clients from this machine count as its user.
     authenticator = Authenticator(database, operator_keys, owner_of=lambda *_: os.geteuid())
     backlog = BacklogGuard(database, limit=max_backlog, key_bytes=key_backlog_bytes)
-    watcher = Watcher(database)
+    watcher = watcher or Watcher(database)
     app = create_app(
         Services(
             settings=settings,
@@ -116,6 +119,7 @@ def client_of(
             signer=signer,
             watcher=watcher,
             streams=Streams(database, watcher, most=100),
+            waits=Waits(max_waits),
         )
     )
     # An error that would be a 500 is raised here, so that no test overlooks it.

@@ -1,75 +1,71 @@
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import httpx
 import pytest
 
-from api_service.app import create_app
-from api_service.dependencies import Services
-from api_service.event_streams import Streams
 from api_service.relay import Relay
+from api_service.watcher import Watcher
+from shared import api_keys
+from shared.api_keys import Scope
 from shared.database.connection import Database
-from shared.http_connections import ConnectionLimits
-from shared.http_server import listening_socket, serve_http
-from shared.lifecycle import run_loops
-from shared.storage.base import ObjectStore
+from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import client_of
-from tests.waiting import eventually
+from tests.integration.api_service.v1.served import Served, serving
 
 
-@dataclass
-class Served:
-    """An API behind a socket, with the loops that streams need."""
-
-    services: Services
-    client: httpx.AsyncClient
-    stop: asyncio.Event
-    running: asyncio.Task[None]
+@dataclass(frozen=True, slots=True)
+class Key:
+    id: int
+    headers: dict[str, str]
 
 
-@asynccontextmanager
-async def serving(
-    database: Database,
-    store: ObjectStore,
-    relay: Relay,
-    signer: LinkSigner,
-    *,
-    max_streams: int = 100,
-    grace_seconds: int = 5,
-    **how: Any,
-) -> AsyncIterator[Served]:
-    async with client_of(database, store, relay, signer, **how) as inner:
-        transport: Any = inner._transport
-        services: Services = transport.app.state.services
-    services = replace(services, streams=Streams(database, services.watcher, most=max_streams))
-    listening = listening_socket("127.0.0.1", 0, setting="none")
-    stop = asyncio.Event()
-    app = create_app(services)
-    loops = (
-        services.watcher.run,
-        services.streams.run,
-        lambda stop: serve_http(
-            app, listening, stop, limits=ConnectionLimits(), grace_seconds=grace_seconds, report_ready=False
-        ),
-    )
-    running = asyncio.create_task(run_loops(loops, stop))
-    host, port = listening.getsockname()[:2]
-    client = httpx.AsyncClient(base_url=f"http://{host}:{port}", limits=httpx.Limits(max_connections=None))
-    try:
-        await eventually(lambda: services.watcher.changes > 0, what="the watcher listens")
-        yield Served(services, client, stop, running)
-    finally:
-        stop.set()
-        await client.aclose()
-        await asyncio.wait_for(running, 10)
-        listening.close()
+async def make_key(database: Database, name: str, *scopes: Scope) -> Key:
+    async with owner_of(database).transaction() as connection:
+        key_id, key = await api_keys.create(connection, name, scopes or (Scope.SUBMIT, Scope.READ))
+    return Key(key_id, {"Authorization": f"Bearer {key}"})
 
 
 @pytest.fixture
-async def served(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner) -> AsyncIterator[Served]:
+async def alice(database: Database) -> Key:
+    return await make_key(database, "alice")
+
+
+@pytest.fixture
+async def mallory(database: Database) -> Key:
+    return await make_key(database, "mallory")
+
+
+@pytest.fixture
+async def admin(database: Database) -> Key:
+    return await make_key(database, "admin", Scope.ADMIN)
+
+
+@pytest.fixture
+async def watcher(database: Database) -> AsyncIterator[Watcher]:
+    """Yield a watcher that listens."""
+    watcher, stop = Watcher(database), asyncio.Event()
+    running = asyncio.create_task(watcher.run(stop))
+    with watcher.watch(0) as connected:
+        await connected.wait()
+    yield watcher
+    stop.set()
+    await running
+
+
+@pytest.fixture
+async def waiting_api(
+    database: Database, store: LocalStore, relay: Relay, signer: LinkSigner, watcher: Watcher
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of an API whose watcher listens. Two requests of a key may wait."""
+    async with client_of(database, store, relay, signer, watcher=watcher, max_waits=2) as client:
+        yield client
+
+
+@pytest.fixture
+async def served(database: Database, store: LocalStore, relay: Relay, signer: LinkSigner) -> AsyncIterator[Served]:
     async with serving(database, store, relay, signer) as served:
         yield served

@@ -20,8 +20,8 @@ from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.event_source import EventSource, SentEvent
 from tests.fixtures.postgres import owner_of
-from tests.integration.api_service.v1.conftest import Served, serving
 from tests.integration.api_service.v1.life import born
+from tests.integration.api_service.v1.served import Served, serving
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
