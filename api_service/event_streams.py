@@ -38,14 +38,19 @@ _RETRY_SECONDS: Final = 1.0
 class Stream:
     """An open stream. `wake` is set when there may be something to send, or the stream must end."""
 
-    __slots__ = ("is_ended", "queue", "shown_queue", "wake")
+    __slots__ = ("_watcher", "queue", "shown_queue", "wake")
 
-    def __init__(self, wake: asyncio.Event) -> None:
+    def __init__(self, wake: asyncio.Event, watcher: Watcher) -> None:
         self.wake = wake
-        self.is_ended = False
+        self._watcher = watcher
         #: The latest place in the queue, and the one that was sent last.
         self.queue: Queue | None = None
         self.shown_queue: Queue | None = None
+
+    @property
+    def must_end(self) -> bool:
+        """True once the service stops. `wake` is set then."""
+        return self._watcher.is_stopping
 
     async def comments_until_woken(self) -> AsyncGenerator[bytes]:
         """Yield a comment from time to time. Return when the stream is woken."""
@@ -70,17 +75,13 @@ class Stream:
             try:
                 return await read()
             except DatabaseUnavailable:
-                if self.is_ended:
+                if self.must_end:
                     raise
                 await asyncio.sleep(_RETRY_SECONDS)
 
-    def end(self) -> None:
-        self.is_ended = True
-        self.wake.set()
-
 
 class Streams:
-    """Counts the open streams of each key, and ends all of them when the service stops.
+    """Counts the open streams of each key, and looks at the queue for all of them while `run` runs.
 
     The places in the queue of all of them come from one query, at most once a second, and only after a change.
     """
@@ -91,10 +92,8 @@ class Streams:
         self._watcher = watcher
         self._most = most
         self._per_key: Counter[int | None] = Counter()
-        self._open: set[Stream] = set()
         self._queued: dict[int, set[Stream]] = {}
         self._anyone_new = asyncio.Event()
-        self._is_stopping = False
 
     @contextmanager
     def open(self, principal: Principal, wake: asyncio.Event) -> Iterator[Stream]:
@@ -106,15 +105,10 @@ class Streams:
                 f"This key has {self._most} event streams open, which is the limit; close one, then try again.",
                 {"Retry-After": "5"},
             )
-        stream = Stream(wake)
         self._per_key[key] += 1
-        self._open.add(stream)
-        if self._is_stopping:
-            stream.end()
         try:
-            yield stream
+            yield Stream(wake, self._watcher)
         finally:
-            self._open.discard(stream)
             self._per_key[key] -= 1
             if not self._per_key[key]:
                 del self._per_key[key]
@@ -137,23 +131,17 @@ class Streams:
                 del self._queued[submission]
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look at the queue until `stop`, then end all streams."""
-        try:
-            seen = -1
-            while not stop.is_set():
-                if not self._queued:
-                    self._anyone_new.clear()
-                    await wait_any(stop, self._anyone_new)
-                    continue
-                if self._anyone_new.is_set() or seen != self._watcher.changes:
-                    self._anyone_new.clear()
-                    seen = self._watcher.changes
-                    await self._look_at_queue()
-                await wait_any(stop, timeout=_QUEUE_SECONDS)
-        finally:
-            self._is_stopping = True
-            for stream in list(self._open):
-                stream.end()
+        seen = -1
+        while not stop.is_set():
+            if not self._queued:
+                self._anyone_new.clear()
+                await wait_any(stop, self._anyone_new)
+                continue
+            if self._anyone_new.is_set() or seen != self._watcher.changes:
+                self._anyone_new.clear()
+                seen = self._watcher.changes
+                await self._look_at_queue()
+            await wait_any(stop, timeout=_QUEUE_SECONDS)
 
     async def _look_at_queue(self) -> None:
         try:

@@ -35,6 +35,9 @@ class ApiSettings(Settings):
     ] = 64 << 20
     recipient_budget: Annotated[int, Field(ge=1, description="executions mailed to one address an hour")] = 600
     domain_budget: Annotated[int, Field(ge=1, description="executions mailed to one domain an hour")] = 60_000
+    idempotency_seconds: Annotated[
+        int, Field(ge=86_400, description="seconds for which an answer is kept for its `Idempotency-Key` (API v1)")
+    ] = 86_400
     recipients: str | None = Field(
         default=None,
         description="the only domains and addresses that may be mailed, separated by commas, such as"

@@ -119,8 +119,10 @@ class Submissions:
 
     def _budgets_of_submission(self, principal: Principal, size: int) -> list[Budget]:
         return [
-            Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions"),
-            Budget(f"bytes:{principal.key_id}", self.key_bytes, "Bytes of this key's sources and inputs", size),
+            Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions", name="submissions"),
+            Budget(
+                f"bytes:{principal.key_id}", self.key_bytes, "Bytes of this key's sources and inputs", size, "bytes"
+            ),
         ]
 
     def _budgets_of_execution(self, principal: Principal, email: str) -> list[Budget]:
@@ -131,18 +133,17 @@ class Submissions:
         key, address, domain = principal.key_id, canonical(email), domain_of(email)
         share = math.ceil(self.recipient_budget / 2)
         return [
-            Budget(f"executions:{key}", self.key_budget, "Executions of this key's submissions"),
-            Budget(f"recipient:{address}", self.recipient_budget, "Mails to this address"),
-            Budget(f"share:{key}:{address}", share, "Mails of this key to this address"),
-            Budget(f"domain:{domain}", self.domain_budget, "Mails to this domain"),
+            Budget(f"executions:{key}", self.key_budget, "Executions of this key's submissions", name="runs"),
+            Budget(f"recipient:{address}", self.recipient_budget, "Mails to this address", 1, "mails", is_shared=True),
+            Budget(f"share:{key}:{address}", share, "Mails of this key to this address", name="mails"),
+            Budget(f"domain:{domain}", self.domain_budget, "Mails to this domain", 1, "mails", is_shared=True),
         ]
 
     async def _check_run_seconds(self, connection: Connection, principal: Principal) -> None:
         assert principal.key_id is not None
         seconds = budgets.run_seconds(principal.key_id)
-        await budget.check(
-            connection, Budget(seconds, self.key_cpu_seconds, "Seconds of run time of this key's programs")
-        )
+        what = "Seconds of run time of this key's programs"
+        await budget.check(connection, Budget(seconds, self.key_cpu_seconds, what, name="run_seconds"))
 
     def _check_recipient(self, principal: Principal, email: str) -> None:
         if not self.recipients.allows(email):

@@ -27,7 +27,7 @@ _TAKE: Final = """
     ORDER BY place
     ON CONFLICT (subject) DO UPDATE SET used_until = greatest(b.used_until, now()) + (excluded.used_until - now())
     WHERE greatest(b.used_until, now()) <= now() + greatest(interval '1 hour' - (excluded.used_until - now()), '0')
-    RETURNING subject
+    RETURNING subject, extract(epoch FROM used_until - now()) AS seconds
 """
 _CHARGE: Final = """
     INSERT INTO budgets AS b (subject, used_until)
@@ -60,24 +60,36 @@ class Use:
         return _HOUR * self.amount / self.per_hour
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The seconds of a budget's hour that are in use. `wait_s` is None if the amount was taken.
+
+    Otherwise the budget is used up, and `wait_s` are the seconds until it has the amount.
+    """
+
+    in_use_s: float
+    wait_s: float | None = None
+
+
 def run_seconds(key_id: int) -> str:
     """Return the subject of the budget for the running time of a key's programs."""
     return f"run-seconds:{key_id}"
 
 
-async def take(connection: Connection, uses: Collection[Use]) -> dict[str, float]:
-    """Take from several budgets; return the seconds to wait, by subject, for those that are used up.
+async def take(connection: Connection, uses: Collection[Use]) -> dict[str, Standing]:
+    """Take from several budgets, and return how each stands, by subject.
 
-    If it returns any, the caller must roll back its transaction, because the other budgets were taken from.
+    If any is used up, the caller must roll back its transaction, because the other budgets were taken from.
     """
-    values = _values(uses)
-    rows = await connection.fetch_all(_TAKE, values)
-    used_up = {use.subject: use.seconds for use in uses} | dict.fromkeys((row["subject"] for row in rows), 0.0)
-    used_up = {subject: seconds for subject, seconds in used_up.items() if seconds}
-    if not used_up:
-        return {}
-    ahead = await _seconds_in_use(connection, used_up)
-    return {subject: ahead.get(subject, 0.0) - max(_HOUR - each, 0.0) for subject, each in used_up.items()}
+    rows = await connection.fetch_all(_TAKE, _values(uses))
+    standings = {row["subject"]: Standing(float(row["seconds"])) for row in rows}
+    used_up = {use.subject: use.seconds for use in uses if use.seconds and use.subject not in standings}
+    if used_up:
+        ahead = await _seconds_in_use(connection, used_up)
+        for subject, each in used_up.items():
+            in_use = ahead.get(subject, 0.0)
+            standings[subject] = Standing(in_use, in_use - max(_HOUR - each, 0.0))
+    return standings
 
 
 async def charge(connection: Connection, uses: Collection[Use]) -> None:

@@ -49,6 +49,7 @@ KNOWN: Final = frozenset(
         "GATEWAY_REQUESTS",
         "HEAD_SECONDS",
         "HOST",
+        "IDEMPOTENCY_SECONDS",
         "KEY_BACKLOG_BYTES",
         "KEY_BUDGET",
         "KEY_BYTES",

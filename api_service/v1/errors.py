@@ -1,18 +1,22 @@
 """Answers every error under /v1 with a problem document of API v1. The classic calls keep theirs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api_service.budget import QuotaExceeded
 from api_service.dependencies import Services, credentials_of
 from api_service.problems import Problem, allowed_methods
+from api_service.request_ids import HEADER, SCOPE_KEY
 from api_service.v1.problems import Fault, Kind, V1Problem, document, invalid
 from api_service.v1.validation import pointer_to, sentence
 from shared.errors import TransientError
+from shared.http_bodies import Refuse
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -48,9 +52,10 @@ def add_handlers(app: FastAPI, public_url: str) -> None:
                 answer: Response = await classic[kind](request, exc)
                 return answer
             try:
-                return document(await to_problem(request, exc), public_url)
+                answer = document(await to_problem(request, exc), public_url)
             except (Problem, TransientError) as error:
-                return document(from_use_case(error), public_url)
+                answer = document(from_use_case(error), public_url)
+            return answer
 
         app.add_exception_handler(kind, handle)
 
@@ -60,6 +65,30 @@ def add_handlers(app: FastAPI, public_url: str) -> None:
     either(RequestValidationError, _invalid)
     either(HTTPException, _http)
     either(Exception, _crashed)
+    crashed = app.exception_handlers[Exception]
+
+    async def with_id(request: Request, exc: Exception) -> Response:
+        # This answer is made outside of all middleware.
+        answer: Response = await crashed(request, exc)  # type: ignore[misc]
+        answer.headers[HEADER] = request.scope.get(SCOPE_KEY, "")
+        return answer
+
+    app.add_exception_handler(Exception, with_id)
+
+
+def refusing(public_url: str, classic: Refuse) -> Refuse:
+    """Return what refuses bodies: with a problem document of API v1 under /v1, otherwise as `classic` does."""
+
+    def refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> ASGIApp:
+        of_v1 = document(V1Problem(_KINDS[status], sentence, headers=headers), public_url)
+        of_classic = classic(status, sentence, headers)
+
+        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+            await (of_v1 if is_v1(scope["path"]) else of_classic)(scope, receive, send)
+
+        return respond
+
+    return refuse
 
 
 def from_use_case(exc: Problem | TransientError) -> V1Problem:
@@ -68,6 +97,9 @@ def from_use_case(exc: Problem | TransientError) -> V1Problem:
         detail = "A dependency is temporarily unavailable and nothing was stored; try again in a few seconds."
         return V1Problem(Kind.UNAVAILABLE, detail)
     kind = _KINDS.get(exc.status, Kind.INTERNAL)
+    if isinstance(exc, QuotaExceeded):
+        extra = {"violated-policies": exc.policies}
+        return V1Problem(Kind.QUOTA_EXCEEDED, exc.detail, headers=exc.headers, extra=extra)
     errors = [Fault(exc.detail, pointer=f"/{exc.field}" if exc.field else "")] if kind is Kind.INVALID else []
     return V1Problem(kind, exc.detail, errors, headers=exc.headers)
 
@@ -108,7 +140,8 @@ async def _http(request: Request, exc: Exception) -> V1Problem:
     if exc.status_code == HTTPStatus.NOT_FOUND:
         return V1Problem(Kind.NOT_FOUND, _NOT_FOUND)
     if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        methods = ", ".join(allowed_methods(request))
+        allowed = allowed_methods(request)
+        methods = ", ".join(["HEAD", *allowed] if "GET" in allowed else allowed)
         detail = f"This path does not support {request.method}; send {methods}."
         return V1Problem(Kind.METHOD_NOT_ALLOWED, detail, headers={"Allow": methods})
     kind = _KINDS.get(HTTPStatus(exc.status_code), Kind.INTERNAL)

@@ -249,7 +249,7 @@ def document(problem: V1Problem, public_url: str) -> Response:
     if problem.errors:
         content["errors"] = [error.as_json() for error in problem.errors]
     content |= problem.extra or {}
-    headers = dict(problem.headers or {})
+    headers = {"Cache-Control": "private, no-cache", **(problem.headers or {})}
     if kind.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers.setdefault("Retry-After", _RETRY_AFTER)
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")

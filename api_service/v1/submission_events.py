@@ -38,7 +38,7 @@ async def submission_events(
     with services.watcher.watch(submission) as wake, services.streams.open(principal, wake) as stream:
         # The client learns at once that the stream is open.
         yield KEEPALIVE_COMMENT
-        while not stream.is_ended:
+        while not stream.must_end:
             wake.clear()
             reading = await stream.patiently(partial(services.streams.snapshots.read, submission))
             if reading is None:  # it was deleted

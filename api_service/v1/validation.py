@@ -1,6 +1,6 @@
 """Checks what a request to API v1 contains, and reports every fault of it at once.
 
-- JSON: `parse_json`, then `validated` with a model that derives from `Strict`.
+- JSON: `read_json`, or `parse_json` and then `validated`, with a model that derives from `Strict`.
 - Query: `read_query`. Forms: `from_text`, then `validated`.
 """
 
@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, NoReturn, TypeVar, Union, get_args, ge
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from api_service.v1.answers import JSON
 from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 
 M = TypeVar("M", bound=BaseModel)
@@ -79,6 +80,20 @@ class Strict(BaseModel):
 
 class NoQuery(Strict):
     """The query of a call without parameters."""
+
+
+async def read_json(request: Request, model: type[M], *, is_required: bool = True) -> M:
+    """Return a JSON body as a model. Raise `V1Problem`: 415 if it is of another type, 400 if it is no JSON, 422.
+
+    Without `is_required`, no body is the same as `{}`.
+    """
+    body = await request.body()
+    if not body and not is_required:
+        return model.model_validate({})
+    if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != JSON:
+        detail = f"The body must be JSON; send it with `Content-Type: {JSON}`."
+        raise V1Problem(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": JSON})
+    return validated(model, parse_json(body))
 
 
 def parse_json(body: bytes) -> object:

@@ -299,7 +299,8 @@ webhooks = Table(
     Index("webhooks_batch_idx", "batch", "id", postgresql_where=text("batch IS NOT NULL")),
 )
 
-# Answers to POSTs with an Idempotency-Key. `status` is NULL while the first request with `claim_id` is under way.
+# Answers to POSTs with an Idempotency-Key. `status` is NULL until the work of the request with `claim_id` is done;
+# `made` is the id or number of what it made, from which a lost `body` is rendered again.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
@@ -310,6 +311,7 @@ idempotency_keys = Table(
     Column("claim_id", Uuid, nullable=False),
     _time("claimed_at", default_now=True),
     Column("status", Integer),
+    Column("made", BigInteger),
     Column("location", Text),
     Column("body", LargeBinary),
     _time("created_at", default_now=True),

@@ -140,6 +140,7 @@ CREATE TABLE idempotency_keys (
     claim_id uuid NOT NULL,
     claimed_at timestamptz NOT NULL DEFAULT now(),
     status integer,
+    made bigint,
     location text,
     body bytea,
     created_at timestamptz NOT NULL DEFAULT now(),

@@ -373,7 +373,7 @@ async def test_nothing_is_left_of_a_client_that_goes_away(served: Served, databa
     for _ in range(5):
         async with following(source_of(served, life.submission)) as events:
             await eventually(lambda: "queued" in steps(events))
-    await eventually(lambda: not served.services.streams._open)
+    await eventually(lambda: not served.services.streams._per_key)
     assert not served.services.streams._queued
     assert not served.services.watcher._submissions._events
     await eventually(lambda: len(asyncio.all_tasks()) <= before + 5)
