@@ -13,6 +13,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -140,7 +141,7 @@ class Runner:
             self._owners[job.lease_id] = job.owner
             task = self._under_way[job.lease_id] = asyncio.create_task(self._run_one(job))
             # A task that is cancelled before it has begun runs none of its own code.
-            task.add_done_callback(lambda _, lease_id=job.lease_id: self._forget(lease_id))
+            task.add_done_callback(partial(self._forget, job.lease_id))
 
     def _cancel(self, payload: str) -> None:
         """Stop the job that a notification names by its lease. After a new connection, check all leases."""
@@ -197,7 +198,7 @@ class Runner:
             # Not even the failure could be stored. The lease expires, and the rescuer hands the job back.
             log.exception("job.crashed")
 
-    def _forget(self, lease_id: UUID) -> None:
+    def _forget(self, lease_id: UUID, _: asyncio.Task[None]) -> None:
         del self._under_way[lease_id], self._owners[lease_id]
         self._answered.discard(lease_id)
         self._cancelled.discard(lease_id)

@@ -438,7 +438,7 @@ async def test_classic_submissions_use_the_codex_call(
     assert (request.tests[0].stdin, request.entry, len(engine.codex)) == ("other", "a b.py", 1)
 
 
-async def test_an_engine_that_dies_charges_no_attempt_and_its_tests_go(
+async def test_the_tests_of_an_engine_that_dies_run_again(
     database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
 ) -> None:
     engine.streams = [
@@ -581,6 +581,33 @@ async def test_a_foreign_engine_runs_simple_programs(
         await all_are("executed", database)
     assert engine.codex == [("print(1)", "other")]
     assert await fetch(database, "SELECT outcome, verdict FROM uploads") == [{"outcome": "finished", "verdict": "ok"}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict", "error"),
+    [
+        ({"output": "7 \n"}, "accepted", ""),
+        ({"output": "7\n", "verdict": None}, "accepted", ""),
+        ({"output": "8\n"}, "wrong_answer", "The output is not the expected one."),
+        ({"output": "7\n", "verdict": None, "status": 400, "error": "x"}, "runtime_error", "x"),
+        ({"output": "7\n", "verdict": Verdict.TIME_LIMIT, "error": "y"}, "time_limit", "y"),
+    ],
+)
+async def test_the_output_of_a_foreign_engine_is_compared_here(
+    database: Database,
+    store: LocalStore,
+    processor: Processor,
+    engine: PlayedEngine,
+    answer: dict[str, Any],
+    verdict: str,
+    error: str,
+) -> None:
+    engine.has_run = False
+    engine.answer = engine.answer.model_copy(update=answer)
+    await add(database, store, expected_output="7")
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert await fetch(database, "SELECT verdict, error FROM results") == [{"verdict": verdict, "error": error}]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from executor.checker import compare
+from shared.checker import compare
 from shared.engine import Checker, CheckerKind
 
 
