@@ -16,6 +16,7 @@ from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
+from api_service.waits import Waits
 from api_service.watcher import Watcher
 from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
@@ -33,6 +34,7 @@ from shared.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.base import ObjectStore
 from shared.storage.settings import StoreSettings
+from shared.webhooks import WebhookSettings
 
 log = get_logger(__name__)
 
@@ -109,6 +111,8 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         authenticator=Authenticator(database, settings.operator_keys, local_key=local_key),
         signer=open_signer(load(StoreSettings)),
         watcher=Watcher(database),
+        waits=Waits(settings.max_waits),
+        webhooks=load(WebhookSettings),
     )
 
 

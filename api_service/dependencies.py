@@ -15,11 +15,13 @@ from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
+from api_service.waits import Waits
 from api_service.watcher import Watcher
 from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
+from shared.webhooks import WebhookSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,9 @@ class Services:
     #: Makes and verifies the links that this API serves.
     signer: LinkSigner
     watcher: Watcher
+    waits: Waits
+    #: Who signs webhooks, and where they may go.
+    webhooks: WebhookSettings
 
 
 # A coroutine, because FastAPI would run a plain function in a thread at every request.

@@ -47,6 +47,8 @@ class Watcher:
         self._database = database
         self._submissions = _Watched()
         self._batches = _Watched()
+        #: True once the service stops: streams and waits end then.
+        self.is_stopping = False
 
     async def run(self, stop: asyncio.Event) -> None:
         async with (
@@ -54,6 +56,9 @@ class Watcher:
             self._database.listen(channels.BATCHES, self._batches.notify),
         ):
             await stop.wait()
+        self.is_stopping = True
+        self._submissions.notify(_ANYTHING)
+        self._batches.notify(_ANYTHING)
 
     @contextmanager
     def watch(self, upload_id: int) -> Iterator[asyncio.Event]:

@@ -30,7 +30,7 @@ def _path(path: str) -> str:
 
 
 def _args(args: list[str]) -> list[str]:
-    if sum(len(word.encode()) for word in args) > MAX_ARGS_BYTES:
+    if sum(len(word.encode(errors="replace")) for word in args) > MAX_ARGS_BYTES:
         raise ValueError(f"they have more than {MAX_ARGS_BYTES} bytes; send fewer")
     return args
 

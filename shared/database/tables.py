@@ -96,9 +96,10 @@ uploads = Table(
     Index("uploads_owner_idx", "owner", text("lower(email)"), "id"),
     # The backlog of one key.
     Index("uploads_waiting_idx", "owner", postgresql_where=text("request_id IS NOT NULL")),
-    # Lists, the newest first: of all, of one key, and of one key by state or verdict.
+    # Lists, the newest first: of all, of one key, and of one key by address, or by state or verdict.
     Index("uploads_created_idx", "created_at", "id"),
     Index("uploads_newest_idx", "owner", "created_at", "id"),
+    Index("uploads_address_idx", "owner", text("lower(email)"), "created_at", "id"),
     Index("uploads_outcome_idx", "owner", "outcome", "verdict", "created_at", "id"),
     Index(
         "uploads_metadata_idx",

@@ -11,7 +11,11 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
+from typing import Final
 from urllib.parse import quote
+
+#: Characters of the signature of a sealed text: 96 bits.
+_SEAL: Final = 16
 
 
 class LinkSigner:
@@ -49,6 +53,19 @@ class LinkSigner:
     def verifies_unsubscribe(self, email: str, *, signature: str) -> bool:
         return self._is_ours(_of_unsubscribing(email), signature)
 
+    def seal(self, purpose: str, text: str) -> str:
+        """Return the text with a signature, in characters that a URL may hold unchanged."""
+        encoded = _encoded(text.encode())
+        return f"{encoded}.{_signature(self._secret, _of_sealed(purpose, encoded))[:_SEAL]}"
+
+    def unseal(self, purpose: str, sealed: str) -> str | None:
+        """Return the text that `seal` has signed for this purpose; None if it is not ours."""
+        encoded, _, signature = sealed.partition(".")
+        matches = [
+            _equal(_signature(secret, _of_sealed(purpose, encoded))[:_SEAL], signature) for secret in self._valid
+        ]
+        return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode() if any(matches) else None
+
     def _is_ours(self, message: str, signature: str) -> bool:
         # All are tried, so that the time does not reveal which one matches.
         matches = [_equal(_signature(secret, message), signature) for secret in self._valid]
@@ -64,13 +81,21 @@ def _of_page(upload: int, expires: int) -> str:
     return f"page\n{expires}\n{upload}"
 
 
+def _of_sealed(purpose: str, encoded: str) -> str:
+    return f"sealed {purpose}\n{encoded}"
+
+
 def _of_unsubscribing(email: str) -> str:
     return f"unsubscribe\n{email}"
 
 
 def _signature(secret: bytes, message: str) -> str:
     digest = hmac.digest(secret, message.encode(errors="replace"), hashlib.sha256)
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return _encoded(digest)
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _equal(expected: str, given: str) -> bool:

@@ -1,7 +1,6 @@
 """The resources of API v1, read from rows as the services write them."""
 
 import json
-import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from shared.resources.links import Links
 from shared.resources.models import State, Submission
 from shared.storage.signing import LinkSigner
 from tests.integration.rows import add_upload, execute, fetch
+from tests.integration.submission_rows import add, end, make_job, request
 
 pytestmark = pytest.mark.integration
 
@@ -53,84 +53,6 @@ async def get(database: Database, upload: int, **how: Any) -> Submission:
         found = await read.submission(connection, upload, links=LINKS, **how)
     assert found is not None
     return found
-
-
-async def add(database: Database, **columns: object) -> int:
-    """Add a submission as API v1 does."""
-    spec = {"args": ["-v"], "limits": {"cpu_s": 2}, "checker": {"kind": "float"}, "locale": "fa"}
-    values: dict[str, object] = {
-        "email": "a@example.com",
-        "language": "py",
-        "filename": "main.py",
-        "spec": json.dumps(spec),
-        "files": json.dumps([{"path": "main.py", "size_bytes": 8}, {"path": "a/b.txt", "size_bytes": 3}]),
-        "metadata": json.dumps({"course": "c1"}),
-        **columns,
-    }
-    names = ", ".join(values)
-    [row] = await fetch(
-        database,
-        f"INSERT INTO uploads ({names}) SELECT {names} FROM jsonb_populate_record(NULL::uploads, :row) RETURNING id",
-        row=json.dumps({name: _value(name, value) for name, value in values.items()}),
-    )
-    return int(str(row["id"]))
-
-
-def _value(name: str, value: object) -> object:
-    return json.loads(str(value)) if name in ("spec", "files", "metadata", "tests", "override") and value else value
-
-
-async def request(database: Database, upload: int) -> uuid.UUID:
-    request_id = uuid.uuid4()
-    await execute(
-        database,
-        "UPDATE uploads SET request_id = :request, requested_at = now(), runs = runs + 1, outcome = NULL,"
-        " verdict = NULL WHERE id = :id",
-        request=request_id,
-        id=upload,
-    )
-    return request_id
-
-
-async def make_job(database: Database, upload: int, status: str = "none-executed", **columns: object) -> int:
-    """Add the job of the latest request."""
-    extra = "".join(f", {name}" for name in columns)
-    values = "".join(f", :{name}" for name in columns)
-    [row] = await fetch(
-        database,
-        f"INSERT INTO job (upload, job, status, request_id, number, requested_at, owner{extra})"
-        f" SELECT id, '{{}}', :status, request_id, runs, requested_at, coalesce(owner, 0){values} FROM uploads"
-        " WHERE id = :id RETURNING id",
-        id=upload,
-        status=status,
-        **columns,
-    )
-    return int(str(row["id"]))
-
-
-async def end(database: Database, job: int, status: str = "executed", **result: object) -> None:
-    """End a job as a runner does; `result` are the columns of `results`."""
-    outcome = {"executed": "finished"}.get(status, status)
-    await execute(
-        database,
-        "WITH ended AS (UPDATE job SET status = :status, attempt = 1, started_at = now() - interval '2 s',"
-        " finished_at = now() WHERE id = :id RETURNING upload)"
-        " UPDATE uploads SET request_id = NULL, outcome = :outcome, verdict = CAST(:verdict AS text) FROM ended"
-        " WHERE uploads.id = upload",
-        id=job,
-        status=status,
-        outcome=outcome,
-        verdict=result.get("verdict"),
-    )
-    if status == "executed":
-        names = "".join(f", {name}" for name in result)
-        values = "".join(f", :{name}" for name in result)
-        await execute(
-            database,
-            f"INSERT INTO results (job, upload{names}) SELECT id, upload{values} FROM job WHERE id = :id",
-            id=job,
-            **result,
-        )
 
 
 async def test_every_key_is_there_before_a_run(database: Database) -> None:

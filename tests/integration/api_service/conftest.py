@@ -17,6 +17,7 @@ from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
+from api_service.waits import Waits
 from api_service.watcher import Watcher
 from shared.broker.base import Handler, Message
 from shared.database.connection import Database
@@ -25,6 +26,7 @@ from shared.errors import BrokerUnavailable
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from shared.webhooks import WebhookSettings
 
 KEY_BUDGET = 5
 RECIPIENT_BUDGET = 3
@@ -89,6 +91,9 @@ def client_of(
     peer: str = "127.0.0.1",
     max_backlog: int = 1000,
     key_backlog_bytes: int = 64 << 20,
+    watcher: Watcher | None = None,
+    max_waits: int = 100,
+    webhooks: WebhookSettings | None = None,
     **shares: Any,
 ) -> httpx.AsyncClient:
     """Yield a client of an API that is built on these parts. Limits are small; `shares` replaces some."""
@@ -112,7 +117,9 @@ def client_of(
             relay=relay,
             authenticator=authenticator,
             signer=signer,
-            watcher=Watcher(database),
+            watcher=watcher or Watcher(database),
+            waits=Waits(max_waits),
+            webhooks=webhooks or WebhookSettings(),
         )
     )
     # An error that would be a 500 is raised here, so that no test overlooks it.

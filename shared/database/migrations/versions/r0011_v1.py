@@ -86,6 +86,7 @@ CREATE INDEX emails_upload_idx ON emails (upload, id);
 DROP INDEX uploads_created_idx;
 CREATE INDEX uploads_created_idx ON uploads (created_at, id);
 CREATE INDEX uploads_newest_idx ON uploads (owner, created_at, id);
+CREATE INDEX uploads_address_idx ON uploads (owner, lower(email), created_at, id);
 CREATE INDEX uploads_outcome_idx ON uploads (owner, outcome, verdict, created_at, id);
 CREATE INDEX uploads_metadata_idx ON uploads USING gin (metadata jsonb_path_ops) WHERE metadata IS NOT NULL;
 CREATE INDEX uploads_batch_idx ON uploads (batch, id) WHERE batch IS NOT NULL;
@@ -167,7 +168,7 @@ ALTER TABLE api_keys
     DROP COLUMN signs_webhooks,
     DROP COLUMN webhook_secret, DROP COLUMN old_webhook_secret, DROP COLUMN old_webhook_secret_until;
 DROP TABLE mailgun_events, deleted_uploads, idempotency_keys, webhooks, test_results;
-DROP INDEX uploads_created_idx, uploads_newest_idx, uploads_outcome_idx;
+DROP INDEX uploads_created_idx, uploads_newest_idx, uploads_address_idx, uploads_outcome_idx;
 CREATE INDEX uploads_created_idx ON uploads (created_at);
 DROP INDEX emails_upload_idx;
 DELETE FROM emails WHERE job IS NULL OR message_id IS NULL;
