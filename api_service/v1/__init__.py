@@ -14,10 +14,10 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api_service.v1.routes import listing, runs, submission, submissions
+from api_service.v1.routes import cancel, listing, runs, submission, submissions
 
 PREFIX: Final = "/v1"
 
 router = APIRouter(prefix=PREFIX)
-for _routes in (listing, runs, submission, submissions):
+for _routes in (cancel, listing, runs, submission, submissions):
     router.include_router(_routes.router)
