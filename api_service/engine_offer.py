@@ -27,6 +27,11 @@ class Offered:
         return self.details is not None and self.details.compiled is None
 
     @property
+    def has_run_call(self) -> bool:
+        """True if the engine is known to be ours."""
+        return self.details is not None and not self.is_foreign
+
+    @property
     def main(self) -> str:
         """The path of a program that is sent as one text, such as `main.py`."""
         named = (self.details and self.details.extensions) or [f".{_EXTENSIONS.get(self.code, self.code)}"]
