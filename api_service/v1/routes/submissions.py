@@ -13,7 +13,7 @@ from api_service.v1.openapi import Schema, operation, query_parameters
 from api_service.v1.problems import Kind
 from api_service.v1.submission_body import SubmissionBody
 from api_service.v1.visibility import owner_of, refuse_unknown
-from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_until_final
+from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
 from shared.resources import read
 from shared.resources.links import Links
 from shared.resources.models import Submission
@@ -83,16 +83,17 @@ async def create_submission(principal: SubmitterDep, request: Request, services:
                 found = await read.submission(connection, made, links=Links(services.signer), owner=owner_of(principal))
             return found or refuse_unknown()
 
-        answer = await once(
-            request,
-            services,
-            principal,
-            posted.content,
-            work,
-            render,
-            status=HTTPStatus.CREATED,
-            location=lambda made: f"/v1/submissions/{made}",
-            wait_s=posted.wait.seconds,
-        )
+        with reserved(services, principal, posted.wait.seconds):
+            answer = await once(
+                request,
+                services,
+                principal,
+                posted.content,
+                work,
+                render,
+                status=HTTPStatus.CREATED,
+                location=lambda made: f"/v1/submissions/{made}",
+                wait_s=posted.wait.seconds,
+            )
     answer.headers.update(posted.wait.headers)
     return answer
