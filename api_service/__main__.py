@@ -8,6 +8,7 @@ from api_service.app import create_app
 from api_service.auth import Authenticator
 from api_service.backlog import BacklogGuard
 from api_service.dependencies import Services
+from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
 from api_service.readiness import Readiness
@@ -74,6 +75,7 @@ async def serve(stop: asyncio.Event) -> None:
                 restarting("relay", services.relay.run),
                 restarting("health", health.run),
                 restarting("watcher", services.watcher.run),
+                restarting("streams", services.streams.run),
                 lambda stop: serve_http(app, listening, stop, limits=limits),
             ),
             stop,
@@ -88,6 +90,7 @@ async def serve(stop: asyncio.Event) -> None:
 def _compose(settings: ApiSettings, database: Database, store: ObjectStore, relay: Relay) -> Services:
     local_key = settings.local_key.get_secret_value() if settings.local_key else None
     allowed = settings.allowed_recipients
+    watcher = Watcher(database)
     return Services(
         settings=settings,
         database=database,
@@ -110,7 +113,8 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         relay=relay,
         authenticator=Authenticator(database, settings.operator_keys, local_key=local_key),
         signer=open_signer(load(StoreSettings)),
-        watcher=Watcher(database),
+        watcher=watcher,
+        streams=Streams(database, watcher, most=settings.max_streams),
         waits=Waits(settings.max_waits),
         webhooks=load(WebhookSettings),
     )

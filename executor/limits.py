@@ -100,7 +100,7 @@ def excess(asked: ProgramLimits, settings: ExecutorSettings) -> str | None:
     for name, value in asked.model_dump(exclude_none=True).items():
         most = bounds(settings)[name].max
         if value > most:
-            return f"`{name}` may be at most {most:g}."
+            return f"`{name}` may be at most {most:.15g}."
     return None
 
 

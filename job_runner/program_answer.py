@@ -13,7 +13,8 @@ from shared.codex import RunResponse, Verdict
 from shared.engine import GOOD_VERDICTS, Compiled, Started, TestEnded
 from shared.errors import EngineUnavailable
 
-_WRONG: Final = "The output is not the expected one."
+#: What the sender reads as the reason of `wrong_answer`.
+WRONG: Final = "The output is not the expected one."
 #: Characters kept of each text other than the streams.
 _FIELD_LENGTH: Final = 1000
 
@@ -153,7 +154,7 @@ def _error(event: TestEnded) -> str:
     if event.verdict is Verdict.RUNTIME_ERROR and event.stderr.strip() and event.signal is None:
         reason = ""  # the program's own message says more than its exit code
     if event.verdict is Verdict.WRONG_ANSWER and not reason:
-        reason = _WRONG
+        reason = WRONG
     return _join(reason, event.stderr) or ("" if event.verdict in GOOD_VERDICTS else f"{event.verdict}.")
 
 

@@ -14,9 +14,10 @@ from job_runner.claim import ClaimedJob
 from job_runner.codex_client import Engine
 from job_runner.outcome import Outcome, decide, is_caused_by_load
 from job_runner.program import Program
-from job_runner.program_answer import ProgramAnswer
+from job_runner.program_answer import WRONG, ProgramAnswer
 from job_runner.test_results import TestResults
 from shared.archives import unpack
+from shared.checker import compare
 from shared.codex import RunResponse, Verdict
 from shared.database.connection import Database
 from shared.engine import GOOD_VERDICTS, Compiled, Started, TestEnded
@@ -116,7 +117,14 @@ class ProgramRuns:
 def _compared(answer: RunResponse, program: Program) -> RunResponse:
     """Return the answer with a verdict, which some engines do not send, on its output as well."""
     verdict = answer.verdict or (Verdict.OK if answer.status == 200 else Verdict.RUNTIME_ERROR)
-    return answer.model_copy(update={"verdict": verdict})
+    expected = program.cases[0].fields["expected_output"]
+    if verdict is not Verdict.OK or expected is None:
+        return answer.model_copy(update={"verdict": verdict})
+    difference = compare(answer.output.encode("utf-8", "replace"), expected, program.checker)
+    if difference is None:
+        return answer.model_copy(update={"verdict": Verdict.ACCEPTED})
+    error = f"{WRONG}\n{answer.error}" if answer.error else WRONG
+    return answer.model_copy(update={"verdict": Verdict.WRONG_ANSWER, "error": error})
 
 
 def _sha256(data: bytes) -> str:

@@ -33,6 +33,8 @@ _EXPLANATIONS: Final = {
     Verdict.TIME_LIMIT: "The program exceeded its time limit, and was stopped.",
     Verdict.MEMORY_LIMIT: "The program exceeded its memory limit, and was stopped.",
     Verdict.OUTPUT_LIMIT: "The program exceeded its output limit, and was stopped.",
+    Verdict.ACCEPTED: "The program printed what was expected.",
+    Verdict.WRONG_ANSWER: "The program printed something else than what was expected.",
 }
 
 

@@ -158,6 +158,15 @@ _TESTS: Final = """
     FROM test_results WHERE job = :job ORDER BY number
 """
 
+_ENDED_TESTS: Final = """
+    SELECT t.number, uploads.tests -> (t.number - 1) AS spec, t.verdict, points_awarded,
+        substring(stdout FOR :text_limit) AS stdout, octet_length(stdout) AS stdout_bytes,
+        substring(stderr FOR :text_limit) AS stderr, octet_length(stderr) AS stderr_bytes, diff, cut, exit_code, signal,
+        cpu_s, wall_s, memory_bytes
+    FROM test_results t JOIN job ON job.id = t.job AND job.attempt = t.attempt JOIN uploads ON uploads.id = job.upload
+    WHERE t.job = :job AND t.number BETWEEN :first AND :last AND uploads.tests IS NOT NULL ORDER BY t.number
+"""
+
 
 async def submission(
     connection: Connection,
@@ -216,6 +225,15 @@ async def runs(connection: Connection, upload: int, *, owner: int | None = None)
     if rows[0]["runs"] and (not found or found[0].number < rows[0]["runs"]):
         found.insert(0, _waiting_run(rows[0]))
     return found
+
+
+async def ended_tests(
+    connection: Connection, job: int, *, first: int, last: int, text_limit: int = TEXT_LIMIT
+) -> list[Test]:
+    """Return the tests of a run with these numbers that have ended."""
+    values = {"job": job, "first": first, "last": last, "text_limit": text_limit}
+    rows = await connection.fetch_all(_ENDED_TESTS, values)
+    return [_test(row["number"], json.loads(row["spec"]), row, text_limit, is_over=False) for row in rows]
 
 
 async def _whole_run(connection: Connection, row: Record, text_limit: int) -> Run | None:

@@ -211,7 +211,7 @@ async def test_foreign_messages_at_one_time_get_numbers_of_their_own(
     assert await fetch(database, "SELECT runs FROM uploads") == [{"runs": 8}]
 
 
-async def test_the_job_of_several_files_has_the_text_of_the_one_that_is_run(
+async def test_the_job_of_several_files_has_the_entrys_text(
     database: Database, store: FakeStore, consumer: Consumer
 ) -> None:
     archive = pack({"lib/helper.py": b"x = 1", "main.py": SOURCE.encode()})

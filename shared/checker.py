@@ -18,6 +18,9 @@ _NUMBER: Final = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,9})?")
 #: Differences are exact to this many digits. So 1.1 differs from 1.0 by 0.1, and not by more.
 _EXACT: Final = Context(prec=60, Emax=2_000_000_000, Emin=-2_000_000_000, traps=[])
 
+#: A bound on the relative error of what is computed with doubles here.
+_DOUBLE: Final = 1e-14
+
 #: Lines of a difference, with one that says where it is, and characters of each.
 _MOST_LINES: Final = 10
 _MOST_CHARACTERS: Final = 200
@@ -73,6 +76,12 @@ def _is_close(expected: bytes, word: bytes, tolerance: Decimal) -> bool:
         return True
     if not (_NUMBER.fullmatch(expected) and _NUMBER.fullmatch(word)):
         return False
+    # Doubles are faster, and decide unless the difference is about as large as the tolerance.
+    doubles = float(expected), float(word)
+    rough, allowed = abs(doubles[1] - doubles[0]), float(tolerance) * max(1.0, abs(doubles[0]))
+    error = _DOUBLE * (abs(doubles[0]) + abs(doubles[1]) + allowed)
+    if rough + error < allowed or rough - error > allowed:
+        return rough < allowed
     wanted, number = Decimal(expected.decode()), Decimal(word.decode())
     difference = _EXACT.abs(_EXACT.subtract(number, wanted))
     return difference <= tolerance or difference <= _EXACT.multiply(tolerance, _EXACT.abs(wanted))
