@@ -36,6 +36,7 @@ from shared.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.base import ObjectStore
 from shared.storage.settings import StoreSettings
+from shared.webhooks import WebhookSettings
 
 log = get_logger(__name__)
 
@@ -128,6 +129,7 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         watcher=watcher,
         streams=Streams(database, watcher, most=settings.max_streams, most_in_all=_most_streams(settings)),
         waits=Waits(settings.max_waits),
+        webhooks=load(WebhookSettings),
     )
 
 

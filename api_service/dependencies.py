@@ -22,6 +22,7 @@ from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
+from shared.webhooks import WebhookSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Services:
     watcher: Watcher
     streams: Streams
     waits: Waits
+    #: Who signs webhooks, and where they may go.
+    webhooks: WebhookSettings
 
 
 # A coroutine, because FastAPI would run a plain function in a thread at every request.

@@ -38,31 +38,12 @@ _MESSAGES: Final = {
 _OUR_ERROR: Final = (
     "This server failed, and has logged the error. Try again in a moment; if it fails again, inform the operator."
 )
-_RETRY_AFTER: Final = {
-    "Retry-After": {
-        "description": "The seconds to wait before the next try.",
-        "required": True,
-        "schema": {"type": "integer", "minimum": 1},
-    }
-}
-#: The header fields that belong to a status, as OpenAPI describes them.
-HEADERS: Final[dict[int, dict[str, Any]]] = {
-    401: {
-        "WWW-Authenticate": {
-            "description": "The required scheme: `Bearer` (RFC 6750).",
-            "required": True,
-            "schema": {"type": "string"},
-        }
-    },
-    415: {
-        "Accept": {
-            "description": "The required media type.",
-            "required": True,
-            "schema": {"type": "string"},
-        }
-    },
-    429: _RETRY_AFTER,
-    503: _RETRY_AFTER,
+#: The header field that belongs to a status, what it says, and its schema in OpenAPI.
+_HEADERS: Final[dict[int, tuple[str, str, dict[str, Any]]]] = {
+    401: ("WWW-Authenticate", "The required scheme: `Bearer` (RFC 6750).", {"type": "string"}),
+    415: ("Accept", "The required media type.", {"type": "string"}),
+    429: ("Retry-After", "The seconds to wait before the next try.", {"type": "integer", "minimum": 1}),
+    503: ("Retry-After", "The seconds to wait before the next try.", {"type": "integer", "minimum": 1}),
 }
 
 
@@ -113,10 +94,18 @@ def problem_responses(meanings: Mapping[HTTPStatus, str]) -> dict[int | str, dic
         status.value: {
             "description": meaning,
             "content": {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
-            **({"headers": HEADERS[status]} if status in HEADERS else {}),
+            **response_headers(status),
         }
         for status, meaning in meanings.items()
     }
+
+
+def response_headers(status: HTTPStatus) -> dict[str, Any]:
+    """Return the header field that belongs to a status, for its OpenAPI response."""
+    if status not in _HEADERS:
+        return {}
+    name, description, schema = _HEADERS[status]
+    return {"headers": {name: {"description": description, "required": True, "schema": schema}}}
 
 
 def add_problem_handlers(app: FastAPI) -> None:

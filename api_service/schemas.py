@@ -1,7 +1,6 @@
 """The models of requests and answers, and the checks of what clients send."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -137,15 +136,6 @@ class Upload(BaseModel):
         Field(description="The name of the language, in upper or lower case.", examples=["py"]),
     ]
     enable: Annotated[Literal[0, 1], BeforeValidator(_zero_or_one), Field(description="0: may be run. 1: blocked.")] = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A source file. `extension` has no dot, and is empty if the name has no extension."""
-
-    name: str
-    extension: str
-    data: bytes
 
 
 class ListQuery(BaseModel):

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 
 from shared.addresses import is_recipient
-from shared.settings import Settings
+from shared.settings import ARE_LONG, Settings, split_keys
 
 
 class ApiSettings(Settings):
@@ -15,7 +15,7 @@ class ApiSettings(Settings):
     max_input_bytes: Annotated[int, Field(ge=0, le=64 << 20, description="bytes of a program's standard input")] = (
         1 << 20
     )
-    api_keys: SecretStr | None = Field(
+    api_keys: Annotated[SecretStr | None, ARE_LONG] = Field(
         default=None, description="the operator's keys, separated by commas, each of at least 32 characters"
     )
     local_key: SecretStr | None = Field(
@@ -61,15 +61,7 @@ class ApiSettings(Settings):
         1000
     )
     max_batch: Annotated[int, Field(ge=1, le=10_000, description="submissions of one batch")] = 1000
-
     max_waits: Annotated[int, Field(ge=1, description="requests of one key that may wait for a result at once")] = 100
-
-    @field_validator("api_keys")
-    @classmethod
-    def _are_long(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and any(len(key) < 32 for key in _split(value)):
-            raise ValueError("each key must have at least 32 characters; `openssl rand -hex 32` makes one")
-        return value
 
     @field_validator("recipients")
     @classmethod
@@ -96,8 +88,4 @@ class ApiSettings(Settings):
 
     @property
     def operator_keys(self) -> tuple[str, ...]:
-        return _split(self.api_keys) if self.api_keys else ()
-
-
-def _split(keys: SecretStr) -> tuple[str, ...]:
-    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())
+        return split_keys(self.api_keys) if self.api_keys else ()

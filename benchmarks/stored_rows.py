@@ -17,7 +17,8 @@ from pydantic import SecretStr
 
 from api_service.auth import Principal
 from api_service.listing import Listing
-from api_service.schemas import ListQuery, SourceFile, Upload
+from api_service.new_submission import NewSubmission, Object
+from api_service.schemas import ListQuery
 from api_service.shares import Shares
 from api_service.submissions import Submissions
 from benchmarks.findings import Finding
@@ -135,9 +136,10 @@ async def _sides(urls: dict[int, str]) -> AsyncIterator[dict[int, _Side]]:
 
 
 async def _register(side: _Side) -> float:
-    upload = Upload(email=f"{uuid4().hex}@example.com", language="python", inputs="1000")
+    email = f"{uuid4().hex}@example.com"
+    new = NewSubmission("python", "p.py", Object(SOURCE, "py"), stdin="1000", email=email)
     started = time.perf_counter()
-    side.registered = await side.submissions.register(side.principal, upload, SourceFile("p.py", "py", SOURCE))
+    side.registered = await side.submissions.register(side.principal, new)
     return _since(started)
 
 

@@ -1,11 +1,11 @@
-"""The HTTP server: CodeX's `POST /` and `GET /list`, and `GET /healthz`. `__main__` composes it."""
+"""The HTTP server: CodeX's `POST /` and `GET /list`, our `POST /run`, and `GET /healthz`. `__main__` composes it."""
 
 import asyncio
 import contextlib
 import hmac
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -25,6 +25,7 @@ from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Slots
 from shared.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
+from shared.engine import Failed, Finished, ProgramRequest, is_allowed
 from shared.http_bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
 from shared.languages import check_lang
 from shared.logging import get_logger
@@ -34,10 +35,11 @@ log = get_logger(__name__)
 _CLIENT_GONE = 499  # nginx's status for a client that has disconnected; it is never sent
 _RETRY_AFTER_S = 1
 _LONGEST_SHARE = 64
+_SANDBOX_FAILED = "The sandbox failed. The program is not at fault."
 #: Seconds after which a run is logged, so that the answer is sent first.
 _AFTER_ANSWER_S = 0.002
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_Result = TypeVar("_Result")
 
 
 def create_app(
@@ -47,6 +49,7 @@ def create_app(
     return Starlette(
         routes=[
             Route("/", endpoint.run, methods=["POST"]),
+            Route("/run", endpoint.run_program, methods=["POST"]),
             Route("/list", endpoint.languages),
             Route("/healthz", endpoint.health),
         ],
@@ -80,17 +83,24 @@ class _Endpoint:
     async def languages(self, request: Request) -> Response:
         if refused := self._unauthorized(request):
             return refused
-        return _json(wire.language_list(self._installed, self._settings.default_memory_limit))
+        return _json(wire.language_list(self._installed, limits.bounds(self._settings)))
 
     async def run(self, request: Request) -> Response:
+        """Answer CodeX's `POST /`."""
+        return await self._serve(request, self._run)
+
+    async def run_program(self, request: Request) -> Response:
+        """Answer `POST /run` (`shared.engine`)."""
+        return await self._serve(request, self._run_program)
+
+    async def _serve(self, request: Request, work: Callable[[Request, str], Coroutine[Any, Any, Response]]) -> Response:
+        """Return the work's response, or the refusal that it raises. The work gets the request and its share."""
         if refused := self._unauthorized(request):
             return refused
         share = request.headers.get(SHARE_HEADER, "")[:_LONGEST_SHARE]
         try:
             self._slots.check(share)  # before the body is read
-            run_request = await self._read(request)
-            installed = self._check(run_request)
-            return await _cancel_if_gone(request, self._run(run_request, installed, share))
+            return await work(request, share)
         except wire.BadRequest as exc:
             return _json(wire.refusal(exc.status, exc.error, exc.language))
         except HTTPException as exc:  # Starlette could not parse the form
@@ -102,19 +112,50 @@ class _Endpoint:
             return _json(full, {"Retry-After": str(_RETRY_AFTER_S)})
         except SandboxFailure as exc:
             log.error("run.failed", reason=str(exc))
-            status, error = HTTPStatus.INTERNAL_SERVER_ERROR, "The sandbox failed. The program is not at fault."
-            return _json(wire.refusal(status, error, verdict=Verdict.INTERNAL_ERROR))
+            return _json(
+                wire.refusal(HTTPStatus.INTERNAL_SERVER_ERROR, _SANDBOX_FAILED, verdict=Verdict.INTERNAL_ERROR)
+            )
 
-    async def _run(self, run_request: RunRequest, installed: Installed, share: str) -> Response:
+    async def _run(self, request: Request, share: str) -> Response:
+        run_request = await self._read(request)
+        installed = self._check(run_request)
+        return await _cancel_if_gone(request.receive, self._answer(run_request, installed, share))
+
+    async def _answer(self, run_request: RunRequest, installed: Installed, share: str) -> Response:
         async with contextlib.AsyncExitStack() as held:
             await held.enter_async_context(self._slots.take(share))
             result = await self._pipeline.run(run_request, installed)
             asyncio.get_running_loop().call_later(_AFTER_ANSWER_S, _log, result, installed)
-            names, memory_bytes = installed.names_for(run_request), limits.memory_of(run_request, self._settings)
-            answer = wire.answer(result, installed, installed.commands(names, memory_bytes))
+            memory_bytes = limits.of_source(run_request, self._settings).memory_bytes
+            answer = wire.answer(result, installed, installed.commands(installed.program(run_request), memory_bytes))
             content = _encode(answer)
             # A large answer keeps its slot until it is sent, so there are never more of them than slots.
             return _Answer(content, answer.status, held.pop_all() if len(content) > FREE_BYTES else None)
+
+    async def _run_program(self, request: Request, share: str) -> Response:
+        program_request = wire.parse_program(await _body(request))
+        installed = self._check_program(program_request)
+        return await _cancel_if_gone(request.receive, self._begin(program_request, installed, share))
+
+    async def _begin(self, request: ProgramRequest, installed: Installed, share: str) -> Response:
+        """Return the response that runs the program, when there is a slot. The response holds the slot to its end."""
+        async with contextlib.AsyncExitStack() as held:
+            await held.enter_async_context(self._slots.take(share))
+            return _Events(self._lines(request, installed), held.pop_all())
+
+    async def _lines(self, request: ProgramRequest, installed: Installed) -> AsyncGenerator[bytes]:
+        program = installed.program(request)
+        memory_bytes = limits.of_test(request.limits, self._settings).memory_bytes
+        yield wire.line(wire.started(installed, installed.commands(program, memory_bytes)))
+        try:
+            async with contextlib.aclosing(self._pipeline.run_tests(request, program, installed)) as events:
+                async for event in events:
+                    yield wire.line(event)
+        except SandboxFailure as exc:
+            log.error("run.failed", reason=str(exc))
+            yield wire.line(Failed(error=_SANDBOX_FAILED))
+        else:
+            yield wire.line(Finished())
 
     async def _read(self, request: Request) -> RunRequest:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -125,9 +166,7 @@ class _Endpoint:
                     for name, value in form.items()
                 }
             return wire.parse_form(fields)
-        body = bytearray()  # `request.body()` would keep a second copy until the answer
-        async for chunk in request.stream():
-            body += chunk
+        body = await _body(request)
         if kind != "application/x-www-form-urlencoded":
             return wire.parse_json(body)
         if len(body) <= FREE_BYTES:
@@ -140,16 +179,40 @@ class _Endpoint:
             (run_request.code, "code", self._settings.max_source_bytes),
             (run_request.input, "input", self._settings.max_input_bytes),
         ):
-            if len(text) > largest or len(text.encode()) > largest:
-                raise wire.BadRequest(f"`{name}` is over {largest} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            self._check_size(len(text) if len(text) > largest else len(text.encode()), name, largest)
         if not run_request.code.strip():
             raise wire.BadRequest("No code to run: `code` is empty.", language=run_request.language)
-        installed = self._installed.get(check_lang(run_request.language) or "")
+        return self._find(run_request.language)
+
+    def _check_program(self, request: ProgramRequest) -> Installed:
+        installed = self._find(request.language)
+        self._check_size(sum(len(file.data()) for file in request.files), "files", self._settings.max_source_bytes)
+        allowed = installed.language.compile.allowed if installed.language.compile else ()
+        for option in request.compiler_args:
+            if not is_allowed(option, allowed):
+                raise wire.BadRequest(
+                    f"`compiler_args` may not have {option[:80]!r}; {installed.language.name} allows: "
+                    f"{' '.join(allowed) or 'none'}.",
+                    HTTPStatus.UNPROCESSABLE_ENTITY,
+                )
+        for test in request.tests:
+            self._check_size(len(test.stdin.encode()), "stdin", self._settings.max_input_bytes)
+        for asked in (request.limits, *(test.limits for test in request.tests)):
+            if fault := limits.excess(asked, self._settings):
+                raise wire.BadRequest(fault, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return installed
+
+    def _check_size(self, size: int, name: str, most: int) -> None:
+        if size > most:
+            raise wire.BadRequest(f"`{name}` is over {most} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+    def _find(self, language: str) -> Installed:
+        installed = self._installed.get(check_lang(language) or "")
         if installed is None:
             known = ", ".join(self._installed)
             raise wire.BadRequest(
-                f"Unknown language {run_request.language[:40]!r}; `language` must be one of: {known}.",
-                language=run_request.language[:40],
+                f"Unknown language {language[:40]!r}; `language` must be one of: {known}.",
+                language=language[:40],
             )
         return installed
 
@@ -185,11 +248,35 @@ class _Answer(Response):
             await send({"type": "http.response.body", "body": self.body[last:]})
 
 
-async def _cancel_if_gone(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
-    """Return the work's response. If the client disconnects first, cancel the work and raise `ClientDisconnect`."""
+class _Events(StreamingResponse):
+    """A response whose lines are sent as they come. If the client disconnects, the lines are cancelled.
+
+    `held` is released at the end.
+    """
+
+    def __init__(self, lines: AsyncGenerator[bytes], held: contextlib.AsyncExitStack) -> None:
+        super().__init__(lines, media_type="application/x-ndjson")
+        self._lines = lines
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._held, contextlib.aclosing(self._lines):
+            with contextlib.suppress(ClientDisconnect):
+                await _cancel_if_gone(receive, self.stream_response(send))
+
+
+async def _body(request: Request) -> bytearray:
+    body = bytearray()  # `request.body()` would keep a second copy until the answer
+    async for chunk in request.stream():
+        body += chunk
+    return body
+
+
+async def _cancel_if_gone(receive: Receive, work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Return the work's result. If the client disconnects first, cancel the work and raise `ClientDisconnect`."""
     working = asyncio.current_task()
     assert working
-    watching = asyncio.create_task(_cancel_on_disconnect(request.receive, working))
+    watching = asyncio.create_task(_cancel_on_disconnect(receive, working))
     try:
         return await work
     except asyncio.CancelledError:
@@ -200,7 +287,7 @@ async def _cancel_if_gone(request: Request, work: Coroutine[Any, Any, Response])
         watching.cancel()
 
 
-async def _cancel_on_disconnect(receive: Callable[[], Awaitable[Any]], working: asyncio.Task[Any]) -> None:
+async def _cancel_on_disconnect(receive: Receive, working: asyncio.Task[Any]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     working.cancel()

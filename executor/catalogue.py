@@ -11,8 +11,8 @@ from functools import cached_property
 from types import MappingProxyType
 
 from executor import gcc_driver, languages
-from executor.languages import file_names
-from executor.languages.base import Headers, Language, Names, command
+from executor.languages.base import ARGS, COMPANIONS, OUTPUT, Headers, Language, command
+from executor.languages.program import Program, as_word, of_files, of_source
 from executor.sandbox.base import (
     HEADERS,
     PRELOAD,
@@ -28,6 +28,7 @@ from executor.sandbox.base import (
     preload_files,
 )
 from shared.codex import RunRequest, SupportedLanguage
+from shared.engine import ProgramRequest
 from shared.languages import ALIASES
 from shared.logging import get_logger
 
@@ -37,6 +38,8 @@ _LIMITS = StepLimits(
     cpu_s=10, wall_s=60, memory_bytes=1 << 30, processes=256, open_files=256, file_bytes=1 << 20, stack_bytes=8 << 20
 )
 _OUTPUT_BYTES = 65536
+#: For a program of one source, without options.
+_NO_LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType({COMPANIONS: (), ARGS: ()})
 
 #: The environment of every program. Its language may add to it.
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/box/work", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108
@@ -49,9 +52,9 @@ class Commands:
     compile: tuple[str, ...] | None
     run: tuple[str, ...]
 
-    def for_a_shell(self) -> dict[str, str | None]:
-        """Return both as text, by the keys of `shared.codex`."""
-        return {"compile": shlex.join(self.compile) if self.compile else None, "run": shlex.join(self.run)}
+    def for_a_shell(self) -> tuple[str | None, str]:
+        """Return both as text."""
+        return shlex.join(self.compile) if self.compile else None, shlex.join(self.run)
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,11 @@ class Installed:
     def environment(self) -> dict[str, str]:
         return ENVIRONMENT | self.language.environment
 
-    def names_for(self, request: RunRequest) -> Names:
-        """Return the names of the request's files. The source has the sender's own name if that is usable."""
-        names = self.language.names_for(request.code)
-        own = file_names.usable(request.filename, self.language, self.reserved)
-        return replace(names, source=own) if own else names
+    def program(self, request: RunRequest | ProgramRequest) -> Program:
+        """Return the request's program."""
+        if isinstance(request, ProgramRequest):
+            return of_files(request, self.language, self.reserved)
+        return of_source(request.code, request.filename, self.language, self.reserved)
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -106,16 +109,33 @@ class Installed:
     def headers(self) -> Headers | None:
         return self.language.compile.headers if self.language.compile else None
 
-    def command(self, words: tuple[str, ...], **values: str) -> tuple[str, ...]:
+    def command(
+        self, words: tuple[str, ...], lists: Mapping[str, tuple[str, ...]] = _NO_LISTS, /, **values: str
+    ) -> tuple[str, ...]:
         """Return `words` with all names replaced: the command to start."""
         headers = f"-I{HEADERS}/{self.headers_key}" if self.headers else ""
-        return command(words, {**self.tools, "headers": headers, "preload": PRELOAD, **values})
+        usual = {"headers": headers, "preload": PRELOAD, "include": "", "output": OUTPUT}
+        return command(words, {**self.tools, **usual, **values}, lists)
 
-    def commands(self, names: Names, memory_bytes: int) -> Commands:
-        """Return the commands for a program whose files have these names, and whose data may take `memory_bytes`."""
-        values = {"source": names.source, "main": names.main, "memory_mib": str(memory_bytes >> 20)}
+    def commands(self, program: Program, memory_bytes: int) -> Commands:
+        """Return the commands for the program, whose data may take `memory_bytes`."""
+        names = program.names
+        values = {
+            "source": as_word(names.source),
+            "main": names.main,
+            "output": names.output,
+            "memory_mib": str(memory_bytes >> 20),
+            # Sources in different folders include headers by their paths in the program.
+            "include": "-iquote." if len(program.files) > 1 else "",
+        }
+        lists = {COMPANIONS: tuple(map(as_word, program.companions)), ARGS: program.compiler_args}
         compile_, run = self.language.compile, self.language.run
-        return Commands(self.command(compile_.words, **values) if compile_ else None, self.command(run.words, **values))
+        return Commands(
+            self.command(_without_overridden(compile_.words, program.compiler_args), lists, **values)
+            if compile_
+            else None,
+            self.command(run.words, **values),
+        )
 
     def without_headers(self) -> "Installed":
         """Return the same language, compiled without precompiled headers."""
@@ -125,15 +145,29 @@ class Installed:
 
     def describe(self, memory_bytes: int) -> SupportedLanguage:
         """Return the entry for `GET /list`, with the commands for a program of the usual name."""
+        language = self.language
         version = re.search(r"\d+(\.\d+)+", self.info)
+        compile_, run = self.commands(of_source("", None, language, ()), memory_bytes).for_a_shell()
         return SupportedLanguage(
-            language=self.language.code,
+            language=language.code,
             info=self.info,
-            name=self.language.name,
+            name=language.name,
             version=version[0] if version else None,
-            aliases=list(ALIASES.get(self.language.code, (self.language.code,))),
-            **self.commands(self.language.names_for(""), memory_bytes).for_a_shell(),
+            aliases=list(ALIASES.get(language.code, (language.code,))),
+            compile=compile_,
+            run=run,
+            extensions=[f".{extension}" for extension in language.extensions],
+            compiled=language.compile is not None,
+            compiler_args=list(language.compile.allowed) if language.compile else [],
+            sample=language.reference.source,
+            variants=[],
         )
+
+
+def _without_overridden(words: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the command without the options that the program sets itself, such as `--edition=`."""
+    set_ = {name for name, equals, _ in (option.partition("=") for option in own) if equals}
+    return tuple(word for word in words if "=" not in word or word.partition("=")[0] not in set_)
 
 
 def _fingerprint(path: str) -> str:

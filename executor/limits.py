@@ -1,12 +1,12 @@
 """Computes a program's limits: those that the request asks for, within the operator's bounds. Pure."""
 
+from dataclasses import asdict, dataclass
+
 from executor.sandbox.base import RUN_STACK_BYTES, StepLimits
 from executor.settings import ExecutorSettings
-from shared.codex import RunRequest
+from shared.codex import LimitBounds, RunRequest
+from shared.engine import LEAST_MEMORY_BYTES, ProgramLimits, limits_in_effect
 from shared.errors import ConfigurationError
-
-#: A request that sets no limits.
-DEFAULT_REQUEST = RunRequest(code="", language="")
 
 #: The most processes and open files of one program, on hosts where only these numbers bound what it takes of the
 #: kernel's memory. They suffice for a pool of a hundred threads, and for every runtime that we know (ADR 82).
@@ -16,11 +16,21 @@ _OUR_PROCESSES, _WAITING_PROCESSES = 64, 40
 #: With fewer processes, some runtimes do not start.
 _FEWEST_PROCESSES = 32
 _COMPILE_STACK_BYTES = 64 << 20
-_LEAST_MEMORY_BYTES = 16 << 20
 
 #: The default wall limit is the CPU limit times the factor, plus the addend. It stops programs that sleep. Waiting for
 #: a processor does not count, so a busy machine needs no higher limit.
 _WALL_FACTOR, _WALL_ADDEND = 2.0, 10.0
+
+
+@dataclass(frozen=True)
+class RunLimits:
+    """What a program may use, in seconds and bytes. `output_bytes` counts for each of its output streams."""
+
+    cpu_s: float
+    wall_s: float
+    memory_bytes: int
+    output_bytes: int
+    processes: int
 
 
 def on_this_host(settings: ExecutorSettings, *, by_number: bool, most_processes: int | None) -> ExecutorSettings:
@@ -48,25 +58,63 @@ def on_this_host(settings: ExecutorSettings, *, by_number: bool, most_processes:
     return settings.model_copy(update=fitted)
 
 
-def of_run(request: RunRequest, settings: ExecutorSettings, extra_memory: int) -> StepLimits:
-    """Return the limits of the program. `extra_memory` is what its language's runtime takes for itself, in bytes."""
+def bounds(settings: ExecutorSettings) -> dict[str, LimitBounds]:
+    """Return the default and the maximum of each limit, by its name in `RunLimits`."""
+    default = default_limits(settings)
+    most = RunLimits(
+        cpu_s=settings.max_time_limit,
+        wall_s=settings.max_wall_limit,
+        memory_bytes=settings.max_memory_limit,
+        output_bytes=settings.max_output_bytes,
+        processes=settings.max_processes,
+    )
+    return {name: LimitBounds(default=value, max=asdict(most)[name]) for name, value in asdict(default).items()}
+
+
+def default_limits(settings: ExecutorSettings) -> RunLimits:
+    """Return the limits of a program that asks for none."""
+    return of_source(RunRequest(code="", language=""), settings)
+
+
+def of_source(request: RunRequest, settings: ExecutorSettings) -> RunLimits:
+    """Return the limits of a program that comes through the CodeX call. A limit over its maximum is lowered to it."""
     cpu_s = min(request.time_limit or settings.default_time_limit, settings.max_time_limit)
     wall_s = request.wall_limit or settings.default_wall_limit or cpu_s * _WALL_FACTOR + _WALL_ADDEND
-    return StepLimits(
+    memory_bytes = min(request.memory_limit or settings.default_memory_limit, settings.max_memory_limit)
+    return RunLimits(
         cpu_s=cpu_s,
         wall_s=min(wall_s, settings.max_wall_limit),
-        memory_bytes=memory_of(request, settings) + extra_memory,
+        memory_bytes=max(memory_bytes, LEAST_MEMORY_BYTES),
+        output_bytes=settings.max_output_bytes,
         processes=settings.max_processes,
+    )
+
+
+def of_test(asked: ProgramLimits, settings: ExecutorSettings) -> RunLimits:
+    """Return the limits of a test. None of those that it asks for is over its maximum (`excess`)."""
+    return RunLimits(**limits_in_effect(asked, bounds(settings)).model_dump())
+
+
+def excess(asked: ProgramLimits, settings: ExecutorSettings) -> str | None:
+    """Return a sentence on a limit that is over its maximum, or None."""
+    for name, value in asked.model_dump(exclude_none=True).items():
+        most = bounds(settings)[name].max
+        if value > most:
+            return f"`{name}` may be at most {most:.15g}."
+    return None
+
+
+def of_run(limits: RunLimits, settings: ExecutorSettings, extra_memory: int) -> StepLimits:
+    """Return the limits of the step. `extra_memory` is what the language's runtime takes for itself, in bytes."""
+    return StepLimits(
+        cpu_s=limits.cpu_s,
+        wall_s=limits.wall_s,
+        memory_bytes=limits.memory_bytes + extra_memory,
+        processes=limits.processes,
         open_files=settings.max_open_files,
         file_bytes=settings.max_disk_bytes,
         stack_bytes=RUN_STACK_BYTES,
     )
-
-
-def memory_of(request: RunRequest, settings: ExecutorSettings) -> int:
-    """Return how many bytes the program's own data may take."""
-    wanted = min(request.memory_limit or settings.default_memory_limit, settings.max_memory_limit)
-    return max(wanted, _LEAST_MEMORY_BYTES)
 
 
 def of_compilation(settings: ExecutorSettings) -> StepLimits:

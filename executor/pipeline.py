@@ -1,27 +1,50 @@
-"""Runs one request, from source text to verdict: names the files, then compiles and runs them in one box.
+"""Runs a program, from its files to a verdict: compiles it, and runs it in boxes.
 
-    RunRequest ──> Job (files, steps) ──> Sandbox.run ──> [StepResult, ...] ──> RunResult
+    RunRequest ─────┐
+                    ├─> Program, Run ──> Job (files, steps) ──> Sandbox.run ──> [StepResult, ...] ──> RunResult
+    ProgramRequest ─┘                                                                                 or events
 
-The compile step is left out if the artefacts are known already. If the program fails, that is a `RunResult`; if the
-sandbox fails, that is an exception (`SandboxFailure`).
+The first run compiles in its own box, before the program starts. The compile step is left out if the artefacts are
+known already, as they are for further tests. If the program fails, that is a result; if the sandbox fails, that is an
+exception (`SandboxFailure`).
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 
 from executor import limits, load, verdict
 from executor.catalogue import Installed
-from executor.compile_cache import Artefacts, CompileCache, key_of
+from executor.compile_cache import CompileCache, key_of
+from executor.languages.program import Program
+from executor.limits import RunLimits
 from executor.sandbox.base import File, Job, Ready, Sandbox, SandboxFailure, Step, StepResult, Template
-from executor.settings import ExecutorSettings
+from executor.settings import MIB, ExecutorSettings
 from executor.warm.warm import Warm
+from shared import checker
 from shared.codex import RunRequest, Verdict
+from shared.engine import GOOD_VERDICTS, Checker, Compiled, ProgramRequest, ProgramTest, TestEnded
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
 #: Bytes that are kept of a compiler's diagnostics. The rest is read and dropped.
 _DIAGNOSTICS_BYTES = 65536
+#: Bytes of artefacts that are kept for the further tests of a program. If it has more, each test compiles it.
+_ARTEFACT_BYTES = 64 * MIB
+#: Bytes that are sent of all outputs of a program's tests. What comes later is cut, after it has been compared.
+_MOST_OUTPUT_BYTES = 16 * MIB
+#: Bytes of an output that is compared in a thread, because that takes more than some milliseconds.
+_LONG_COMPARISON = 65536
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of a program gets."""
+
+    stdin: bytes
+    args: tuple[str, ...]
+    limits: RunLimits
 
 
 @dataclass(frozen=True)
@@ -40,6 +63,19 @@ class RunResult:
     cpu_pressure: float | None = None
 
 
+@dataclass(frozen=True)
+class _Ended:
+    """How the steps of one run of a program ended. `job` is as it was planned.
+
+    `compiled` is None if the language has no compiler. `ran` is None if the compiler rejected the source.
+    """
+
+    job: Job
+    compiled: StepResult | None
+    ran: StepResult | None
+    cpu_pressure: float | None = None
+
+
 class Pipeline:
     def __init__(self, sandbox: Sandbox, settings: ExecutorSettings, warm: Warm | None = None) -> None:
         self._sandbox = sandbox
@@ -49,47 +85,86 @@ class Pipeline:
 
     async def run(self, request: RunRequest, installed: Installed) -> RunResult:
         """Compile and run the program. If this is cancelled, the program is killed."""
-        job = plan(request, installed, self._settings)
+        ended = await self._execute(*of_source(request, installed, self._settings), installed)
+        if ended.ran is None:
+            assert ended.compiled
+            return _compile_error(ended.compiled, ended.job.steps[0])
+        result = _program_result(ended.ran, ended.job.steps[-1], installed.language.run.out_of_memory)
+        return replace(result, cpu_pressure=ended.cpu_pressure)
+
+    async def run_tests(
+        self, request: ProgramRequest, program: Program, installed: Installed
+    ) -> AsyncGenerator[Compiled | TestEnded]:
+        """Compile the request's `program` once, run its tests in order, and yield how each ended.
+
+        Raises `SandboxFailure` if the sandbox fails. If this is cancelled, the program is killed.
+        """
+        compiled: StepResult | None = None
+        room = _MOST_OUTPUT_BYTES
+        for number, test in enumerate(request.tests, 1):
+            run = _run_of(test, request, self._settings)
+            ended = await self._execute(program, run, installed, compiled, again=len(request.tests) > 1)
+            if number == 1 and ended.compiled:
+                yield _compiled_event(ended.compiled, ended.job.steps[0], rejected=ended.ran is None)
+            if ended.ran is None:
+                if number > 1:
+                    raise SandboxFailure("a program that was compiled for one test was not for another")
+                return
+            compiled = ended.compiled if ended.compiled and ended.compiled.artefacts else None
+            event = await _test_event(number, test, request.checker, ended, installed, room)
+            room -= min(room, len(ended.ran.stdout) + len(ended.ran.stderr))
+            yield event
+            if request.stop_at_first_failure and event.verdict not in GOOD_VERDICTS:
+                return
+
+    async def _execute(
+        self,
+        program: Program,
+        run: Run,
+        installed: Installed,
+        compiled: StepResult | None = None,
+        *,
+        again: bool = False,
+    ) -> _Ended:
+        """Run the program, after compiling it unless it is `compiled`. Keep its artefacts if it will run `again`."""
+        planned = job = plan(program, run, installed, self._settings)
         key = None
-        if len(job.steps) > 1:
-            key = key_of(job, installed.identity) if self._cache.largest else None
-            job, rejection = await self._compile(job, installed, key)
-            if rejection:
-                return _compile_error(rejection, job.steps[0])
+        if len(planned.steps) > 1:
+            if compiled is None:
+                key = key_of(planned, installed.identity) if self._cache.largest else None
+                compiled = (self._cache.get(key) if key else None) or await self._compile(planned, program, installed)
+            if compiled and not compiled.succeeded:
+                return _Ended(planned, compiled, None)
+            if compiled:
+                job = _without_compile_step(planned, compiled)
+            else:
+                kept = _ARTEFACT_BYTES if again else 0
+                job = replace(planned, artefact_bytes=max(kept, self._cache.largest if key else 0))
         # It reads the load at the loop's next turn, so a program whose box is ready starts without waiting for that.
         since = load.Since(asyncio.get_running_loop())
-        ended = await self._run_with_fallback(job, request, installed)
-        if key and ended[0].succeeded and ended[0].artefacts:
-            self._cache.put(key, ended[0].artefacts)
-        if len(ended) < len(job.steps):
-            return _compile_error(ended[-1], job.steps[0])
-        result = _program_result(ended[-1], job.steps[-1], installed.language.run.out_of_memory)
-        if ended[-1].stopped == "wall":
-            # Only elapsed time depends on the load. A program that uses up its CPU time does so on any machine.
-            return replace(result, cpu_pressure=since.share())
-        return result
+        steps = await self._run_with_fallback(job, program, run, installed)
+        ran = steps[-1] if len(steps) == len(job.steps) else None
+        if len(job.steps) > 1:
+            compiled = steps[0]
+            if key and 0 < _bytes_of(compiled) <= self._cache.largest:
+                self._cache.put(key, compiled)
+        # Only elapsed time depends on the load. A program that uses up its CPU time does so on any machine.
+        pressure = since.share() if ran and ran.stopped == "wall" else None
+        return _Ended(planned, compiled, ran, pressure)
 
-    async def _compile(self, job: Job, installed: Installed, key: bytes | None) -> tuple[Job, StepResult | None]:
-        """Return the job with its artefacts in place of the compile step, from the cache or from a shared compiler.
+    async def _compile(self, job: Job, program: Program, installed: Installed) -> StepResult | None:
+        """Return the answer of the language's shared compiler, or None if the job must compile in its box.
 
-        If neither has them, the job still compiles in its box, and returns its artefacts for the cache if there is a
-        `key`. The second value is the compiler's result if it rejected the source.
+        It is not cached: the shared compiler has read other senders' sources, so its artefacts are trusted less.
         """
-        if key and (artefacts := self._cache.get(key)):
-            return _without_compile_step(job, artefacts), None
-        if compiler := self._warm.compiler(installed) if self._warm else None:
-            ((name, source),) = job.files.items()
-            compiled = await compiler.compile(name, source.content, job.steps[0].output_bytes)
-            if compiled and not compiled.succeeded:
-                return job, compiled
-            if compiled:
-                # Not cached: the shared compiler has read other senders' sources, so its artefacts are trusted less.
-                return _without_compile_step(job, compiled.artefacts), None
-        return replace(job, artefact_bytes=self._cache.largest) if key else job, None
+        compiler = self._warm.compiler(installed) if self._warm and program.is_plain else None
+        if compiler is None:
+            return None
+        return await compiler.compile(program.names.source, program.source, job.steps[0].output_bytes)
 
-    async def _run_with_fallback(self, job: Job, request: RunRequest, installed: Installed) -> list[StepResult]:
+    async def _run_with_fallback(self, job: Job, program: Program, run: Run, installed: Installed) -> list[StepResult]:
         """Run the job, in a warm box if there is one. Run it again without a speed-up that may have made it fail."""
-        warm = self._warm.place(job, request, installed) if self._warm else job
+        warm = self._warm.place(job, program, run.args, installed) if self._warm else job
         try:
             ended = await self._sandbox.run(warm)
         except SandboxFailure as exc:
@@ -97,14 +172,12 @@ class Pipeline:
                 raise
             log.warning("warm.failed", reason=str(exc))
             ended = await self._sandbox.run(job)
-        if self._rejected_with_precompiled_header(ended, job, request, installed):
-            unaided = plan(request, installed.without_headers(), self._settings)
+        if self._rejected_with_precompiled_header(ended, job, installed):
+            unaided = plan(program, run, installed.without_headers(), self._settings)
             ended = await self._sandbox.run(replace(unaided, artefact_bytes=job.artefact_bytes))
         return ended
 
-    def _rejected_with_precompiled_header(
-        self, ended: list[StepResult], job: Job, request: RunRequest, installed: Installed
-    ) -> bool:
+    def _rejected_with_precompiled_header(self, ended: list[StepResult], job: Job, installed: Installed) -> bool:
         """True if the compiler rejected a source that may use a precompiled header.
 
         GCC rejects some valid programs that use one (ADR 76), so the caller compiles the source again without it.
@@ -112,14 +185,22 @@ class Pipeline:
         headers = installed.headers if self._settings.precompile_headers else None
         if headers is None or len(ended) == len(job.steps) or ended[-1].stopped is not None:
             return False
-        return any(name in request.code for name in headers.names)
+        return any(name.encode() in file.content for name in headers.names for file in job.files.values())
 
 
-def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> Job:
-    """Return the files and steps of a request. Pure."""
-    language = installed.language
-    names = installed.names_for(request)
-    commands = installed.commands(names, limits.memory_of(request, settings))
+def of_source(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> tuple[Program, Run]:
+    """Return the program of a CodeX request, and its only run. Pure."""
+    return installed.program(request), Run(request.input.encode(), (), limits.of_source(request, settings))
+
+
+def _run_of(test: ProgramTest, request: ProgramRequest, settings: ExecutorSettings) -> Run:
+    asked = test.limits.over(request.limits)
+    return Run(test.stdin.encode(), test.args, limits.of_test(asked, settings))
+
+
+def plan(program: Program, run: Run, installed: Installed, settings: ExecutorSettings) -> Job:
+    """Return the files and steps of one run. Pure."""
+    commands = installed.commands(program, run.limits.memory_bytes)
     steps = []
     if commands.compile:
         steps.append(
@@ -130,30 +211,33 @@ def plan(request: RunRequest, installed: Installed, settings: ExecutorSettings) 
                 output_bytes=_DIAGNOSTICS_BYTES,
                 merge_output=True,
                 stop_on_overflow=False,
-                shortcut=installed.shortcut_for(names.source),
+                shortcut=installed.shortcut_for(program.names.source) if program.is_plain else None,
             )
         )
     steps.append(
         Step(
-            argv=commands.run,
+            argv=(*commands.run, *run.args),
             environment=installed.environment,
-            limits=limits.of_run(request, settings, language.run.extra_memory),
-            output_bytes=settings.max_output_bytes,
-            stdin=request.input.encode(),
+            limits=limits.of_run(run.limits, settings, installed.language.run.extra_memory),
+            output_bytes=run.limits.output_bytes,
+            stdin=run.stdin,
         )
     )
-    # Other tools get the text as the sender wrote it, since a string literal may contain line ends.
-    code = request.code.replace("\r\n", "\n") if language.source_file.unix_line_ends else request.code
-    return Job({names.source: File(code.encode())}, tuple(steps), cold_box(settings))
+    files = {path: File(content) for path, content in program.files.items()}
+    return Job(files, tuple(steps), cold_box(settings))
 
 
-def _without_compile_step(job: Job, artefacts: Artefacts) -> Job:
-    return replace(job, files={**job.files, **artefacts}, steps=job.steps[1:])
+def _without_compile_step(job: Job, compiled: StepResult) -> Job:
+    return replace(job, files={**job.files, **compiled.artefacts}, steps=job.steps[1:])
+
+
+def _bytes_of(compiled: StepResult) -> int:
+    return sum(len(file.content) for file in compiled.artefacts.values())
 
 
 def cold_box(settings: ExecutorSettings) -> Template:
     """Return the template of a cold box: nothing in it has started ahead of time. Pure."""
-    return Template(settings.max_disk_bytes, limits.of_run(limits.DEFAULT_REQUEST, settings, extra_memory=0))
+    return Template(settings.max_disk_bytes, limits.of_run(limits.default_limits(settings), settings, extra_memory=0))
 
 
 def boxes_to_keep(settings: ExecutorSettings) -> list[Ready]:
@@ -165,24 +249,27 @@ def boxes_to_keep(settings: ExecutorSettings) -> list[Ready]:
 
 def _compile_error(ended: StepResult, step: Step) -> RunResult:
     """Return the result of a source that did not compile, also if a limit stopped the compiler."""
-    reason = f"Compilation: {verdict.explain(ended, step.limits, step.output_bytes)}" if ended.stopped else ""
-    return _result(Verdict.COMPILE_ERROR, ended, output="", error=_join(reason, _decode(ended.stdout)))
+    return _result(
+        Verdict.COMPILE_ERROR,
+        ended,
+        output="",
+        reason=_reason(Verdict.COMPILE_ERROR, ended, step),
+        text=_decode(ended.stdout),
+    )
 
 
 def _program_result(ended: StepResult, step: Step, out_of_memory: bytes | None) -> RunResult:
     how = verdict.of_run(ended, out_of_memory)
-    stderr = _decode(ended.stderr)
-    reason = verdict.explain(ended, step.limits, step.output_bytes)
-    if how is Verdict.RUNTIME_ERROR and stderr.strip() and ended.signal is None:
-        reason = ""  # the program's own message says more than its exit code
-    return _result(how, ended, output=_decode(ended.stdout), error=_join(reason, stderr))
+    return _result(
+        how, ended, output=_decode(ended.stdout), reason=_reason(how, ended, step), text=_decode(ended.stderr)
+    )
 
 
-def _result(how: Verdict, ended: StepResult, *, output: str, error: str) -> RunResult:
+def _result(how: Verdict, ended: StepResult, *, output: str, reason: str, text: str) -> RunResult:
     return RunResult(
         verdict=how,
         output=output,
-        error=error or ("" if how is Verdict.OK else f"{how.value}."),
+        error=f"{reason}\n{text}" if reason and text else reason or text,
         exit_code=ended.exit_code,
         signal=ended.signal,
         cpu_s=ended.cpu_s,
@@ -192,8 +279,67 @@ def _result(how: Verdict, ended: StepResult, *, output: str, error: str) -> RunR
     )
 
 
-def _join(reason: str, text: str) -> str:
-    return f"{reason}\n{text}" if reason and text else reason or text
+def _reason(how: Verdict, ended: StepResult, step: Step) -> str:
+    """Return a sentence on why the step failed, or "" if it succeeded or its own message says more."""
+    reason = verdict.explain(ended, step.limits, step.output_bytes)
+    if how is Verdict.COMPILE_ERROR:
+        reason, message = f"Compilation: {reason}" if ended.stopped else "", ended.stdout
+    else:
+        message = ended.stderr
+        if how is Verdict.RUNTIME_ERROR and message.strip() and ended.signal is None:
+            reason = ""
+    return reason or ("" if message or how in GOOD_VERDICTS else f"{how.value}.")
+
+
+def _compiled_event(ended: StepResult, step: Step, *, rejected: bool) -> Compiled:
+    return Compiled(
+        verdict=Verdict.COMPILE_ERROR if rejected else None,
+        error=_reason(Verdict.COMPILE_ERROR, ended, step) if rejected else "",
+        output=_decode(ended.stdout),
+        truncated=ended.truncated,
+        cpu_s=round(ended.cpu_s, 6),
+        wall_s=round(ended.wall_s, 6),
+        memory_bytes=ended.memory_bytes,
+    )
+
+
+async def _test_event(
+    number: int, test: ProgramTest, own: Checker, ended: _Ended, installed: Installed, room: int
+) -> TestEnded:
+    """Return how the test ended. At most `room` bytes of its outputs are sent."""
+    ran, step = ended.ran, ended.job.steps[-1]
+    assert ran
+    how = verdict.of_run(ran, installed.language.run.out_of_memory)
+    if how is Verdict.INTERNAL_ERROR:
+        raise SandboxFailure(f"the program was stopped: {ran.stopped}")
+    reason, diff = _reason(how, ran, step), None
+    if how is Verdict.OK and test.expected_output is not None:
+        diff = await _compare(ran.stdout, test.expected_output, own)
+        how = Verdict.ACCEPTED if diff is None else Verdict.WRONG_ANSWER
+    stdout = ran.stdout[:room]
+    stderr = ran.stderr[: room - len(stdout)]
+    cut = {*ran.cut, *(["stdout"] if stdout != ran.stdout else []), *(["stderr"] if stderr != ran.stderr else [])}
+    return TestEnded(
+        number=number,
+        verdict=how,
+        error=reason,
+        stdout=_decode(stdout),
+        stderr=_decode(stderr),
+        diff=diff,
+        truncated=sorted(cut, reverse=True),
+        exit_code=ran.exit_code,
+        signal=ran.signal,
+        cpu_s=round(ran.cpu_s, 6),
+        wall_s=round(ran.wall_s, 6),
+        memory_bytes=ran.memory_bytes,
+        cpu_pressure=ended.cpu_pressure,
+    )
+
+
+async def _compare(output: bytes, expected: str, own: Checker) -> str | None:
+    if max(len(output), len(expected)) <= _LONG_COMPARISON:
+        return checker.compare(output, expected, own)
+    return await asyncio.to_thread(checker.compare, output, expected, own)
 
 
 def _decode(output: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Reads the CodeX protocol's requests and writes its answers. Pure."""
+"""Reads the requests of both calls, CodeX's and `POST /run`, and writes their answers. Pure."""
 
 import json
 import re
@@ -12,7 +12,8 @@ from pydantic_core import from_json
 
 from executor.catalogue import Commands, Installed
 from executor.pipeline import RunResult
-from shared.codex import LanguageList, RunRequest, RunResponse, Verdict
+from shared.codex import LanguageList, LimitBounds, RunRequest, RunResponse, Verdict
+from shared.engine import RUN_CALL, Compiled, Failed, Finished, ProgramRequest, Started, TestEnded
 
 #: HTTP status of each verdict that is not 200: the original answers 408 to a program that runs too long.
 _STATUS = {Verdict.TIME_LIMIT: HTTPStatus.REQUEST_TIMEOUT, Verdict.INTERNAL_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR}
@@ -24,6 +25,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
 #: Bytes of a JSON text outside of its strings. Each could become an object, which takes many times as much memory.
 _MOST_STRUCTURE = 16384
+#: The same for `POST /run`, with its lists of files, tests and arguments.
+_MOST_PROGRAM_STRUCTURE = 131_072
 
 
 class BadRequest(Exception):
@@ -37,7 +40,7 @@ class BadRequest(Exception):
 
 
 def parse_json(body: bytes | bytearray) -> RunRequest:
-    _check_structure(body)
+    _check_structure(body, _MOST_STRUCTURE)
     try:
         content = _load(body)
     except (ValueError, RecursionError):
@@ -47,14 +50,23 @@ def parse_json(body: bytes | bytearray) -> RunRequest:
     return _validate(content)
 
 
-def _check_structure(body: bytes | bytearray) -> None:
+def parse_program(body: bytes | bytearray) -> ProgramRequest:
+    """Return the request of a body of `POST /run`."""
+    _check_structure(body, _MOST_PROGRAM_STRUCTURE)
+    try:
+        return ProgramRequest.model_validate_json(body)
+    except ValidationError as exc:
+        raise _as_refusal(exc) from None
+
+
+def _check_structure(body: bytes | bytearray, most: int) -> None:
     outside = end = 0
     for string in _STRINGS.finditer(body):
         outside += max(1, string.start() - end)
         end = string.end()
-        if outside > _MOST_STRUCTURE:
+        if outside > most:
             break
-    if outside + len(body) - end > _MOST_STRUCTURE:
+    if outside + len(body) - end > most:
         raise BadRequest("The body has too many fields.")
 
 
@@ -87,9 +99,16 @@ def _validate(content: dict[str, Any]) -> RunRequest:
     try:
         return RunRequest.model_validate(fields)
     except ValidationError as exc:
-        first = exc.errors(include_input=False, include_url=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise BadRequest(f"`{name}` is wrong: {first['msg']}.", HTTPStatus.UNPROCESSABLE_ENTITY) from None
+        raise _as_refusal(exc) from None
+
+
+def _as_refusal(wrong: ValidationError) -> BadRequest:
+    first = wrong.errors(include_input=False, include_url=False, include_context=False)[0]
+    if first["type"] == "json_invalid":
+        return BadRequest("The body is not valid JSON.")
+    name = ".".join(str(part) for part in first["loc"])
+    fault = first["msg"].removeprefix("Value error, ").rstrip(".")
+    return BadRequest(f"{f'`{name}`' if name else 'The request'} is wrong: {fault}.", HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def _whole(value: Any) -> Any:
@@ -98,6 +117,7 @@ def _whole(value: Any) -> Any:
 
 
 def answer(result: RunResult, installed: Installed, commands: Commands) -> RunResponse:
+    compile_, run = commands.for_a_shell()
     return RunResponse(
         timeStamp=_now(),
         status=_STATUS.get(result.verdict, HTTPStatus.OK),
@@ -105,7 +125,8 @@ def answer(result: RunResult, installed: Installed, commands: Commands) -> RunRe
         error=result.error,
         language=installed.language.code,
         info=installed.info,
-        **commands.for_a_shell(),
+        compile=compile_,
+        run=run,
         verdict=result.verdict,
         exit_code=result.exit_code,
         signal=result.signal,
@@ -121,10 +142,23 @@ def refusal(status: int, error: str, language: str = "", verdict: Verdict | None
     return RunResponse(timeStamp=_now(), status=status, error=error, language=language, verdict=verdict)
 
 
-def language_list(installed: dict[str, Installed], memory_bytes: int) -> LanguageList:
-    """Return the list of languages. `memory_bytes` is the memory limit of a request that sets none."""
-    languages = [language.describe(memory_bytes) for language in installed.values()]
-    return LanguageList(timeStamp=_now(), supportedLanguages=languages)
+def started(installed: Installed, commands: Commands) -> Started:
+    compile_, run = commands.for_a_shell()
+    return Started(language=installed.language.code, info=installed.info, compile=compile_, run=run)
+
+
+def line(event: Started | Compiled | TestEnded | Finished | Failed) -> bytes:
+    """Return the event as a line of the answer to `POST /run`."""
+    return event.model_dump_json().encode() + b"\n"
+
+
+def language_list(installed: dict[str, Installed], limits: dict[str, LimitBounds]) -> LanguageList:
+    """Return the list of languages, with the operator's limits."""
+    memory_bytes = int(limits["memory_bytes"].default)
+    languages = [
+        language.describe(memory_bytes).model_copy(update={"limits": limits}) for language in installed.values()
+    ]
+    return LanguageList(timeStamp=_now(), supportedLanguages=languages, calls=[RUN_CALL])
 
 
 def _now() -> int:

@@ -14,6 +14,9 @@ from job_runner.process import Processor
 from job_runner.rescuer import Rescuer
 from job_runner.runner import Runner
 from job_runner.settings import EngineSettings, RunnerSettings
+from job_runner.webhooks.body import Bodies
+from job_runner.webhooks.delivery import Deliverer
+from job_runner.webhooks.sender import Sender as WebhookSender
 from shared.budgets import RunBudgetSettings
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.migrate import require_current
@@ -21,9 +24,11 @@ from shared.health import Health, HealthSettings
 from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger
 from shared.notify import notify_ready
+from shared.resources.links import Links
 from shared.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.settings import StoreSettings
+from shared.webhooks import WebhookSettings
 
 log = get_logger(__name__)
 
@@ -36,6 +41,8 @@ async def serve(stop: asyncio.Event) -> None:
     mailer = open_mailer(mail_settings)
     footer = Footer(sender=mail_settings.mail_from, contact=mail_settings.complaints)
     engine = CodexClient(load(EngineSettings))
+    webhook_settings = load(WebhookSettings)
+    deliverer = Deliverer(webhook_settings.egress)
     try:
         await database.connect(stop)
         if stop.is_set():
@@ -56,12 +63,20 @@ async def serve(stop: asyncio.Event) -> None:
             max_crashes=settings.max_crashes,
             max_interruptions=settings.max_attempts,
         )
+        webhook_sender = WebhookSender(
+            database,
+            deliverer,
+            Bodies(Links(signer)).render,
+            webhook_settings,
+            poll_interval=settings.poll_interval,
+        )
         loops = [
             restarting("health", Health(load(HealthSettings), database).run),
             Runner(database, processor, settings).run,
             restarting("rescuer", rescuer.run),
             restarting("languages", Languages(database, engine).run),
             restarting("sender", Sender(database, mailer, signer, footer, poll_interval=settings.poll_interval).run),
+            restarting("webhooks", webhook_sender.run),
             restarting("batches", Batches(database, mail_settings.domain, poll_interval=settings.poll_interval).run),
             restarting("cleaner", Cleaner(database, store, mailer, days=settings.retention_days).run),
         ]
@@ -70,6 +85,7 @@ async def serve(stop: asyncio.Event) -> None:
         await run_loops(loops, stop)
     finally:
         await engine.close()
+        await deliverer.close()
         await mailer.close()
         await store.close()
         await database.disconnect()

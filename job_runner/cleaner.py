@@ -26,8 +26,8 @@ _OLD: Final = """
     SELECT id, object_key FROM uploads u
     WHERE created_at < now() - make_interval(days => :days) AND request_id IS NULL
         AND NOT EXISTS (SELECT 1 FROM job WHERE upload = u.id AND status IN ('none-executed', 'executing'))
-        AND NOT EXISTS (SELECT 1 FROM job JOIN emails ON emails.job = job.id
-            WHERE upload = u.id AND emails.status IN ('queued', 'sending'))
+        AND NOT EXISTS (SELECT 1 FROM emails WHERE upload = u.id AND status IN ('queued', 'sending'))
+        AND NOT EXISTS (SELECT 1 FROM webhooks WHERE upload = u.id AND status = 'pending')
     ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 

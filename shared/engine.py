@@ -5,7 +5,7 @@ The answer is a stream of JSON objects, one a line (`application/x-ndjson`). `do
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 
@@ -156,6 +156,14 @@ class ProgramRequest(_Strict):
     @property
     def entry_file(self) -> ProgramFile:
         return next((file for file in self.files if file.path == self.entry), self.files[0])
+
+
+def is_allowed(option: str, allowed: Iterable[str]) -> bool:
+    """Return True if a program may set this option of the compiler. `allowed` is `SupportedLanguage.compiler_args`."""
+    return any(
+        option.startswith(each[:-1]) and len(option) >= len(each) if each.endswith("*") else option == each
+        for each in allowed
+    )
 
 
 def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) -> ProgramLimits:

@@ -11,6 +11,7 @@ from executor.catalogue import ENVIRONMENT, Installed
 from executor.languages import file_names
 from executor.languages.base import Language
 from executor.settings import MIB, ExecutorSettings
+from shared.codex import RunRequest
 from shared.languages import ALIASES
 
 PAGE: Final = Path(__file__).parent.parent / "docs/submitting.md"
@@ -158,9 +159,10 @@ def _commands(language: Language) -> Iterator[str]:
     tools = {name: places[0] for name, places in language.tools.items()}
     options = {name: option.word for name, option in (language.compile.options if language.compile else {}).items()}
     installed = Installed(language, {**tools, **options}, info="")
-    commands = installed.commands(language.names_for(""), limits.memory_of(limits.DEFAULT_REQUEST, ExecutorSettings()))
+    program = installed.program(RunRequest(code="", language=language.code))
+    commands = installed.commands(program, limits.default_limits(ExecutorSettings()).memory_bytes)
     yield f"\n{language.name}:\n\n```sh\n"
-    for command in filter(None, commands.for_a_shell().values()):
+    for command in filter(None, commands.for_a_shell()):
         yield _HEADERS.sub("...", command) + "\n"
     yield "```\n"
 
@@ -171,7 +173,7 @@ def _file_names(ordered: list[Language]) -> str:
 
 
 def _limits(settings: ExecutorSettings) -> Iterator[tuple[str, str]]:
-    run = limits.of_run(limits.DEFAULT_REQUEST, settings, extra_memory=0)
+    run = limits.of_run(limits.default_limits(settings), settings, extra_memory=0)
     compilation = limits.of_compilation(settings)
     fitted = limits.on_this_host(settings, by_number=True, most_processes=None)
     extra = ", ".join(

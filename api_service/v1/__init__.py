@@ -14,10 +14,10 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api_service.v1.routes import events, listing, runs, submission
+from api_service.v1.routes import events, languages, listing, runs, submission, submissions, usage
 
 PREFIX: Final = "/v1"
 
 router = APIRouter(prefix=PREFIX)
-for _routes in (events, listing, runs, submission):
+for _routes in (events, languages, listing, runs, submission, submissions, usage):
     router.include_router(_routes.router)

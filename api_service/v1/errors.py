@@ -133,8 +133,8 @@ async def _invalid(_: Request, exc: Exception) -> V1Problem:
 
 async def _http(request: Request, exc: Exception) -> V1Problem:
     assert isinstance(exc, HTTPException)
-    if exc.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
-        # Before a client learns which paths there are, it shows its key.
+    if exc.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED) and request.method != "OPTIONS":
+        # 401 and 403 come first. Browsers send OPTIONS without a key, to learn whether other sites may call.
         services: Services = request.app.state.services
         await services.authenticator.principal(request, await credentials_of(request))
     if exc.status_code == HTTPStatus.NOT_FOUND:

@@ -117,7 +117,8 @@ def _add_headers(start: Message, counted: Mapping[str, Counted]) -> None:
     media_type = headers.get("content-type", "").partition(";")[0]
     if media_type in _JSON or status == HTTPStatus.NOT_MODIFIED:
         headers.setdefault("Cache-Control", "private, no-cache")
-        headers.add_vary_header("Accept-Encoding")
+        if "accept-encoding" not in headers.get("vary", "").lower():
+            headers.add_vary_header("Accept-Encoding")
     if counted and (status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.TOO_MANY_REQUESTS):
         headers["RateLimit-Policy"] = ", ".join(
             f'"{one.name}";q={one.quota};w={WINDOW_SECONDS}' for one in counted.values()

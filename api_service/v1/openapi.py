@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from api_service.problems import HEADERS
+from api_service.problems import response_headers
 from api_service.v1.problems import MEDIA_TYPE, Kind
 from api_service.v1.validation import NoQuery
 
@@ -121,7 +121,7 @@ def problem_responses(kinds: Iterable[Kind]) -> dict[int | str, Schema]:
         status: {
             "description": " ".join(dict.fromkeys(f"{kind.title}." for kind in alike)),
             "content": {MEDIA_TYPE: {"schema": _ref(ProblemDocument, _PROBLEM)}},
-            **({"headers": HEADERS[status]} if status in HEADERS else {}),
+            **response_headers(HTTPStatus(status)),
         }
         for status, alike in by_status.items()
     }

@@ -6,6 +6,8 @@ A wait holds no connection to the database: the process's listener wakes it (`ap
 import asyncio
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -90,15 +92,22 @@ def _preferred(header: str) -> int | None:
     return None
 
 
-async def wait_until_final(services: Services, principal: Principal, upload_id: int, seconds: float) -> None:
-    """Return when the submission is in a final state or `held`, is gone, the time is over or the service stops.
+@contextmanager
+def reserved(services: Services, principal: Principal, seconds: float) -> Iterator[None]:
+    """Count the wait of a request while the block runs. Raise `Problem` (429) if its key has too many.
 
-    Raise `Problem` (429) if the key has too many waits.
+    A request that stores something reserves its wait before that.
     """
-    if seconds <= 0 or not await _is_under_way(services, principal, upload_id):
+    with services.waits.hold(principal) if seconds > 0 else nullcontext():
+        yield
+
+
+async def wait_until_final(services: Services, principal: Principal, upload_id: int, seconds: float) -> None:
+    """Return when the submission is in a final state or `held`, is gone, the time is over or the service stops."""
+    if seconds <= 0:
         return
     deadline = time.monotonic() + seconds
-    with services.waits.hold(principal), services.watcher.watch(upload_id) as changed:
+    with services.watcher.watch(upload_id) as changed:
         while not services.watcher.is_stopping and await _is_under_way(services, principal, upload_id):
             try:
                 async with asyncio.timeout(deadline - time.monotonic()):

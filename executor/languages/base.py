@@ -2,21 +2,32 @@
 
 To add a language, add a file with a `LANGUAGE` in it, and its names to `shared/languages.py`.
 
-In all commands, `{source}`, `{main}`, `{memory_mib}` and the names of tools and options are replaced.
+In all commands, `{source}`, `{main}`, `{output}`, `{memory_mib}` and the names of tools and options are replaced. In
+compile commands, `{companions}` and `{args}` are replaced by any number of words (`executor.languages.program`).
 """
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal
+
+#: The words of a compile command that stand for several.
+COMPANIONS: Final = "{companions}"
+ARGS: Final = "{args}"
+#: The usual name of the program that a compiler makes.
+OUTPUT: Final = "main"
 
 
 @dataclass(frozen=True)
 class Names:
-    """The names of a program's files: that of its source, and `{main}` in commands."""
+    """The names of a program's files: that of its source, that of the program that a compiler makes, and `{main}` in
+    commands."""
 
     source: str
     main: str = ""
+    output: str = OUTPUT
 
 
 @dataclass(frozen=True)
@@ -77,8 +88,13 @@ class Headers:
 
 @dataclass(frozen=True)
 class Compile:
-    """How programs are compiled: by the command `words`. The other fields are ways to do it faster.
+    """How programs are compiled: by the command `words`.
 
+    `companions`: which other sources of the program the compiler gets, those of all folders or those of the source's
+    own folder. With "", it gets none, and finds them itself. `allowed`: options that a program may set; a `*` at the
+    end stands for any ending.
+
+    The other fields are ways to do it faster.
     `driver`: `words` start a driver of GCC, whose commands can be run without it (`executor.gcc_driver`).
     `forked`: the compiler is forked from one that has started already (`executor.warm.forked_compiler`).
     `shared`: the command of a process that compiles one source after the other (`executor.warm.shared_compiler`).
@@ -86,6 +102,8 @@ class Compile:
 
     words: tuple[str, ...]
     options: dict[str, Option] = field(default_factory=dict)
+    companions: Literal["", "all", "folder"] = ""
+    allowed: tuple[str, ...] = ()
     driver: bool = False
     forked: bool = False
     headers: Headers | None = None
@@ -145,6 +163,11 @@ class Language:
         name = self.source_file.name
         return Names(name) if isinstance(name, str) else name(source)
 
+    @property
+    def extensions(self) -> tuple[str, ...]:
+        """The extensions of its source files, without a dot, the usual one first."""
+        return self.source_file.extensions or (self.names_for("").source.rpartition(".")[2],)
+
     def toolchain(self) -> dict[str, str] | None:
         """Return the paths of the tools and the words of the options, by name. None if a tool is missing."""
         options = self.compile.options if self.compile else {}
@@ -157,9 +180,13 @@ class Language:
         return found
 
 
-def command(words: tuple[str, ...], values: dict[str, str]) -> tuple[str, ...]:
-    """Return the command with its names replaced. Words that become empty are left out."""
-    return tuple(word for word in (part.format(**values) for part in words) if word)
+def command(
+    words: tuple[str, ...], values: dict[str, str], lists: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+) -> tuple[str, ...]:
+    """Return the command with its names replaced. A word in `lists` becomes several. Words that become empty are left
+    out."""
+    expanded = (lists[part] if part in lists else (part.format(**values),) for part in words)
+    return tuple(word for several in expanded for word in several if word)
 
 
 def _first(paths: tuple[str, ...]) -> str | None:

@@ -1,5 +1,5 @@
-from executor.languages import _gold
-from executor.languages.base import Compile, Language, Reference, Run, SourceFile
+from executor.languages import _gcc_options, _gold
+from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="c",
@@ -9,14 +9,19 @@ LANGUAGE = Language(
     # The compiler's own standard and optimisation (ADR 112). Without `-fno-canonical...` GCC resolves the whole path of
     # every header.
     compile=Compile(
-        ("{gcc}", "-pipe", "-fno-canonical-system-headers", *_gold.WORDS, "-o", "main", "{source}", "-lm"),
+        (
+            "{gcc}", "-pipe", "-fno-canonical-system-headers", *_gold.WORDS, ARGS, "{include}", "-o", "{output}",
+            "{source}", COMPANIONS, "-lm",
+        ),
         options=_gold.OPTIONS,
+        companions="all",
+        allowed=(*_gcc_options.COMMON, "-ansi", "-fsigned-char", "-funsigned-char"),
         driver=True,
         forked=True,
     ),
-    run=Run(("/box/work/main",)),
+    run=Run(("/box/work/{output}",)),
     version=("{gcc}", "--version"),
     reference=Reference(
         '#include <stdio.h>\nint main(void) { char name[80]; scanf("%79s", name); printf("Hello, %s!\\n", name); }\n'
     ),
-)
+)  # fmt: skip

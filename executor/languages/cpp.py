@@ -1,5 +1,5 @@
-from executor.languages import _gold
-from executor.languages.base import Compile, Headers, Language, Prebuilt, Reference, Run, SourceFile
+from executor.languages import _gcc_options, _gold
+from executor.languages.base import ARGS, COMPANIONS, Compile, Headers, Language, Prebuilt, Reference, Run, SourceFile
 
 #: The compiler's own standard and optimisation (ADR 112). GCC uses a precompiled header only if it was compiled with
 #: the same flags.
@@ -11,8 +11,14 @@ LANGUAGE = Language(
     source_file=SourceFile("main.cpp", extensions=("cpp", "cc", "cxx")),
     tools={"gxx": ("/usr/bin/g++",)},
     compile=Compile(
-        (*_GXX, "{headers}", *_gold.WORDS, "-o", "main", "{source}"),
+        (*_GXX, "{headers}", *_gold.WORDS, ARGS, "{include}", "-o", "{output}", "{source}", COMPANIONS),
         options=_gold.OPTIONS,
+        companions="all",
+        allowed=(
+            *_gcc_options.COMMON, "-ansi", "-Wold-style-cast", "-Woverloaded-virtual*", "-Wnon-virtual-dtor",
+            "-Weffc++", "-fno-exceptions", "-fno-rtti", "-fconcepts", "-fcoroutines", "-fconstexpr-*",
+            "-ftemplate-depth=*",
+        ),
         driver=True,
         headers=Headers(
             names=("iostream", "bits/stdc++.h"),
@@ -24,10 +30,10 @@ LANGUAGE = Language(
             ),
         ),
     ),
-    run=Run(("/box/work/main",), out_of_memory=b"std::bad_alloc"),
+    run=Run(("/box/work/{output}",), out_of_memory=b"std::bad_alloc"),
     version=("{gxx}", "--version"),
     reference=Reference(
         "#include <iostream>\n"
         'int main() { std::string name; std::cin >> name; std::cout << "Hello, " << name << "!\\n"; }\n'
     ),
-)
+)  # fmt: skip

@@ -1,15 +1,23 @@
-from executor.languages.base import Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="cs",
     name="C#",
     source_file=SourceFile("main.cs", extensions=("cs",)),
     tools={"mcs": ("/usr/bin/mcs",), "mono": ("/usr/bin/mono",)},
-    compile=Compile(("{mcs}", "-out:main.exe", "{source}")),
-    run=Run(("{mono}", "main.exe"), extra_memory=64 << 20, out_of_memory=b"System.OutOfMemoryException"),
+    compile=Compile(
+        ("{mcs}", ARGS, "-out:{output}.exe", "{source}", COMPANIONS),
+        companions="all",
+        allowed=(
+            "-langversion:*", "-optimize", "-optimize+", "-optimize-", "-checked", "-checked+", "-checked-", "-unsafe",
+            "-define:*", "-d:*", "-warn:*", "-nowarn:*", "-warnaserror", "-r:System.Core.dll", "-r:System.Numerics.dll",
+            "-r:System.Xml.dll", "-r:System.Xml.Linq.dll",
+        ),
+    ),
+    run=Run(("{mono}", "{output}.exe"), extra_memory=64 << 20, out_of_memory=b"System.OutOfMemoryException"),
     version=("{mcs}", "--version"),
     reference=Reference(
         "using System;\nclass Program {\n  static void Main() {\n"
         '    Console.WriteLine("Hello, " + Console.ReadLine() + "!");\n  }\n}\n'
     ),
-)
+)  # fmt: skip

@@ -1,18 +1,26 @@
-from executor.languages import _gold
-from executor.languages.base import Compile, Language, Reference, Run, SourceFile
+from executor.languages import _gcc_options, _gold
+from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="f90",
     name="Fortran",
     source_file=SourceFile("main.f90", extensions=("f90",)),
     tools={"gfortran": ("/usr/bin/gfortran",)},
+    # The companions come first, in the order that their sender chose, because a module is compiled before its users.
     compile=Compile(
-        ("{gfortran}", "-pipe", *_gold.WORDS, "-o", "main", "{source}"), options=_gold.OPTIONS, driver=True
+        ("{gfortran}", "-pipe", *_gold.WORDS, ARGS, "-o", "{output}", COMPANIONS, "{source}"),
+        options=_gold.OPTIONS,
+        companions="all",
+        allowed=(
+            *_gcc_options.COMMON, "-cpp", "-fcheck=*", "-fbacktrace", "-fimplicit-none", "-ffree-form", "-ffree-line-*",
+            "-ffixed-line-*", "-fdefault-*", "-finit-*", "-frecursive",
+        ),
+        driver=True,
     ),
-    run=Run(("/box/work/main",)),
+    run=Run(("/box/work/{output}",)),
     version=("{gfortran}", "--version"),
     reference=Reference(
         "program greeting\n  character(80) :: name\n  read *, name\n"
         "  print '(a)', 'Hello, ' // trim(name) // '!'\nend program\n"
     ),
-)
+)  # fmt: skip

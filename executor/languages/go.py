@@ -1,6 +1,6 @@
 import re
 
-from executor.languages.base import Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
 
 #: `go` ignores files whose names end so: tests, and files for other systems and processors
 #: (https://pkg.go.dev/cmd/go#hdr-Build_constraints).
@@ -15,8 +15,12 @@ LANGUAGE = Language(
     name="Go",
     source_file=SourceFile("main.go", extensions=("go",), special=_CONSTRAINTS),
     tools={"go": ("/usr/bin/go", "/usr/local/go/bin/go")},
-    compile=Compile(("{go}", "build", "-o", "main", "{source}")),
-    run=Run(("/box/work/main",)),
+    compile=Compile(
+        ("{go}", "build", ARGS, "-o", "{output}", "{source}", COMPANIONS),
+        companions="folder",  # a package is the files of one folder
+        allowed=("-tags=*", "-trimpath", "-gcflags=-N", "-gcflags=-l", "-gcflags=-m", "-ldflags=-s", "-ldflags=-w"),
+    ),
+    run=Run(("/box/work/{output}",)),
     version=("{go}", "version"),
     # GODEBUG: use the standard library in compiled form if it is installed (deploy/Dockerfile).
     # XDG_CONFIG_HOME: keep the files of `go` itself out of the program's folder.

@@ -1,5 +1,16 @@
 from executor.languages._java_source import find_main
-from executor.languages.base import Compile, Language, Names, Prebuilt, Reference, Run, SourceFile, Stub
+from executor.languages.base import (
+    ARGS,
+    COMPANIONS,
+    Compile,
+    Language,
+    Names,
+    Prebuilt,
+    Reference,
+    Run,
+    SourceFile,
+    Stub,
+)
 
 _JDKS = ("/usr/lib/jvm/default-java/bin", "/usr/bin", "/usr/local/openjdk/bin", "/opt/java/openjdk/bin")
 
@@ -35,7 +46,11 @@ LANGUAGE = Language(
     compile=Compile(
         (
             "{javac}", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData", "-J-Xshare:auto",
-            "-encoding", "UTF-8", "-proc:none", "-d", ".", "{source}",
+            "-encoding", "UTF-8", "-proc:none", ARGS, "-d", ".", "{source}", COMPANIONS,
+        ),
+        companions="all",
+        allowed=(
+            "-Xlint", "-Xlint:*", "-Werror", "-nowarn", "-deprecation", "-parameters", "-g", "-g:*", "--release=*",
         ),
         shared=(
             "{java}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto", "-Xmx512m",

@@ -1,4 +1,4 @@
-from executor.languages.base import Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, Compile, Language, Reference, Run, SourceFile
 
 LANGUAGE = Language(
     code="pas",
@@ -6,10 +6,17 @@ LANGUAGE = Language(
     # Always this name. A source with the name of a unit would hide the unit, because its folder is searched first.
     source_file=SourceFile("main.pas"),
     tools={"fpc": ("/usr/bin/fpc",)},
-    compile=Compile(("{fpc}", "-v0ew", "-omain", "{source}")),
-    run=Run(("/box/work/main",)),
+    # It finds the units of a program in the source's folder.
+    compile=Compile(
+        ("{fpc}", "-v0ew", ARGS, "-o{output}", "{source}"),
+        allowed=(
+            "-Mfpc", "-Mobjfpc", "-Mdelphi", "-Mtp", "-Mmacpas", "-Miso", "-O1", "-O2", "-O3", "-O4", "-g", "-gl",
+            "-gh", "-Ci", "-Co", "-Cr", "-Ct", "-CR", "-Sa", "-Sc", "-Sd", "-Sh", "-Si", "-Sy", "-d*",
+        ),
+    ),
+    run=Run(("/box/work/{output}",)),
     version=("{fpc}", "-iV"),
     reference=Reference(
         "program Greeting;\nvar name: string;\nbegin\n  readln(name);\n  writeln('Hello, ', name, '!');\nend.\n"
     ),
-)
+)  # fmt: skip

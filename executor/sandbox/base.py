@@ -10,29 +10,12 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final, Protocol
 
-from executor.sandbox.keeper.protocol import MAX_ARTEFACTS, RUN_STACK_BYTES, Shortcut, StepLimits, Zygote
+from executor.sandbox.keeper.protocol import MAX_ARTEFACTS as MAX_ARTEFACTS
+from executor.sandbox.keeper.protocol import RUN_STACK_BYTES as RUN_STACK_BYTES
+from executor.sandbox.keeper.protocol import Shortcut as Shortcut
+from executor.sandbox.keeper.protocol import StepLimits as StepLimits
+from executor.sandbox.keeper.protocol import Zygote as Zygote
 from shared.errors import ConfigurationError
-
-__all__ = [
-    "HEADERS",
-    "MAX_ARTEFACTS",
-    "PRELOAD",
-    "RUNTIMES",
-    "RUN_STACK_BYTES",
-    "File",
-    "Job",
-    "Ready",
-    "Sandbox",
-    "SandboxFailure",
-    "Shortcut",
-    "Step",
-    "StepLimits",
-    "StepResult",
-    "Template",
-    "Zygote",
-    "find_python",
-    "preload_files",
-]  # fmt: skip
 
 #: The folder inside the sandbox with precompiled headers.
 HEADERS: Final = "/headers"
@@ -104,7 +87,8 @@ class Job:
 
 @dataclass(frozen=True)
 class StepResult:
-    """How a step ended. `stopped` is the limit that ended it: cpu, wall, memory or output; None if it was none."""
+    """How a step ended. `stopped` is the limit that ended it: cpu, wall, memory or output; None if it was none. `cut`
+    are the names of the output streams of which only the beginning is kept."""
 
     exit_code: int | None
     signal: int | None
@@ -116,6 +100,7 @@ class StepResult:
     stderr: bytes = field(repr=False)
     truncated: bool
     artefacts: dict[str, File] = field(default_factory=dict, repr=False)
+    cut: tuple[str, ...] = ()
 
     @property
     def succeeded(self) -> bool:

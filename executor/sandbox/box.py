@@ -113,7 +113,9 @@ class Box:
         await self._link.send(encode(begin), descriptors.numbers)
 
     def _order(self, job: Job, descriptors: Descriptors) -> Begin:
-        files = tuple((name, descriptors.add(sealed_file(file.content)), file.mode) for name, file in job.files.items())
+        files = [(name, len(file.content), file.mode) for name, file in job.files.items()]
+        contents = b"".join(file.content for file in job.files.values())
+        contents_at = descriptors.add(sealed_file(contents)) if files else -1
         steps = []
         for index, step in enumerate(job.steps):
             if index == 0 and self.template.stub:
@@ -128,15 +130,15 @@ class Box:
             self._artefacts = Artefacts()
             collect = descriptors.add(self._artefacts.take_writer())
         stub = self.template.stub is not None
-        words = run_words(files, steps, stub=stub, collect=collect, max_bytes=job.artefact_bytes)
+        words = run_words(files, contents_at, steps, stub=stub, collect=collect, max_bytes=job.artefact_bytes)
         return Begin(self.id, tuple(step.limits for step in job.steps), words)
 
 
 def _result(report: StepReport, step: Step, streams: Streams) -> StepResult:
-    output, errors, truncated = streams.finish()
+    output, errors, cut = streams.finish()
     stopped = report.stopped
     # It wrote too much before it reached its end or another limit.
-    if truncated and step.stop_on_overflow:
+    if cut and step.stop_on_overflow:
         stopped = "output"
     return StepResult(
         exit_code=report.exit_code,
@@ -147,5 +149,6 @@ def _result(report: StepReport, step: Step, streams: Streams) -> StepResult:
         stopped=stopped,
         stdout=output,
         stderr=errors,
-        truncated=truncated,
+        truncated=bool(cut),
+        cut=cut,
     )

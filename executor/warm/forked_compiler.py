@@ -37,11 +37,11 @@ class ForkedCompiler:
     def __init__(self, installed: Installed, settings: ExecutorSettings) -> None:
         self._installed = installed
         self._cold = Template(settings.max_disk_bytes, limits.of_compilation(settings))
-        self._beginning = (preload_files() / _READ).read_text()
+        self._beginning = (preload_files() / _READ).read_bytes()
         self.after_beginning = self._box(_PLUGIN, _AHEAD)
         self.at_start = self._box(_PLUGIN)
 
-    def box(self, source: str) -> Template:
+    def box(self, source: bytes) -> Template:
         """Return the template of a box that compiles this source."""
         return self.after_beginning if source.startswith(self._beginning) else self.at_start
 

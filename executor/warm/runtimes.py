@@ -8,14 +8,15 @@ from dataclasses import replace
 
 from executor import limits
 from executor.catalogue import Installed
-from executor.languages.base import Forked, Stub
+from executor.languages.base import Forked, Names, Stub
 from executor.sandbox.base import File, Job, Sandbox, SandboxFailure, Step, StepResult, Template, Zygote
 from executor.settings import MIB, ExecutorSettings
 from executor.warm import prebuilt
-from shared.codex import RunRequest
 
 #: The most bytes of a reference program's output, and of its artefacts.
 _PROOF_BYTES = MIB
+#: The most bytes of a stub's arguments. In its line of JSON each may take six.
+_MOST_ARGS_BYTES = 8192
 
 
 class WarmRuntime:
@@ -25,16 +26,20 @@ class WarmRuntime:
         self._installed = installed
         self._warm = warm
         self._settings = settings
-        self._memory_bytes = limits.memory_of(limits.DEFAULT_REQUEST, settings)
+        usual = limits.default_limits(settings)
+        self._memory_bytes = usual.memory_bytes
         self._has_fixed_heap = any("{memory_mib}" in word for word in installed.language.run.words)
-        self._limits = limits.of_run(limits.DEFAULT_REQUEST, settings, installed.language.run.extra_memory)
+        self._limits = limits.of_run(usual, settings, installed.language.run.extra_memory)
         self.template = self._make_template()
 
-    def place(self, job: Job, request: RunRequest) -> Job:
-        """Return the job for a box with this runtime, or unchanged if the request needs a heap of another size."""
-        if self._has_fixed_heap and limits.memory_of(request, self._settings) != self._memory_bytes:
+    def place(self, job: Job, names: Names, args: tuple[str, ...] = ()) -> Job:
+        """Return the job for a box with this runtime, or unchanged if it was started for other limits or arguments."""
+        (step,) = job.steps
+        if self._has_fixed_heap and step.limits.memory_bytes != self._limits.memory_bytes:
             return job
-        return replace(job, steps=(self._step(job.steps[0], request.code),), template=self.template)
+        if isinstance(self._warm, Stub) and not self._fits_stub(step, args):
+            return job
+        return replace(job, steps=(self._step(step, names, args),), template=self.template)
 
     async def check(self, sandbox: Sandbox) -> None:
         """Run the reference program in this runtime. Raises `SandboxFailure` if that does not work."""
@@ -56,15 +61,25 @@ class WarmRuntime:
             files |= ended.artefacts
         argv = self._command(installed.language.run.words, source=names.source, main=names.main)
         step = Step(argv, installed.environment, self._limits, _PROOF_BYTES, stdin=reference.input.encode())
-        (ended,) = await sandbox.run(Job(files, (self._step(step, reference.source),), self.template))
+        (ended,) = await sandbox.run(Job(files, (self._step(step, names, ()),), self.template))
         return ended
 
-    def _step(self, step: Step, source: str) -> Step:
+    def _fits_stub(self, step: Step, args: tuple[str, ...]) -> bool:
+        """Return True if the stub has the step's limits. Its output and, without cgroups, its processes are limited
+        when it starts, and its packet has room for few arguments."""
+        usual = limits.default_limits(self._settings)
+        return (
+            step.output_bytes == usual.output_bytes
+            and step.limits.processes == usual.processes
+            and sum(len(word.encode()) for word in args) <= _MOST_ARGS_BYTES
+        )
+
+    def _step(self, step: Step, names: Names, args: tuple[str, ...]) -> Step:
         """Return the step for this runtime. A stub has started already, so it gets its `words` instead of a command."""
         if not isinstance(self._warm, Stub):
             return step
-        names = self._installed.language.names_for(source)
-        return replace(step, argv=self._installed.command(self._warm.words, source=names.source, main=names.main))
+        words = self._installed.command(self._warm.words, source=names.source, main=names.main)
+        return replace(step, argv=(*words, *args))
 
     def _make_template(self) -> Template:
         installed, settings = self._installed, self._settings

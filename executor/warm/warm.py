@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from executor.catalogue import Installed
+from executor.languages.program import Program, shadows
 from executor.sandbox.base import Job, Ready, SandboxFailure, Template
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
@@ -18,7 +19,6 @@ from executor.warm import prebuilt
 from executor.warm.forked_compiler import ForkedCompiler
 from executor.warm.runtimes import WarmRuntime
 from executor.warm.shared_compiler import SharedCompiler
-from shared.codex import RunRequest
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -45,15 +45,17 @@ class Warm:
             if not each.language.prebuilt:
                 self._start_set_up(each)
 
-    def place(self, job: Job, request: RunRequest, installed: Installed) -> Job:
-        """Return the job for a box with a warm runtime or compiler, or unchanged if its first step has none."""
+    def place(self, job: Job, program: Program, args: tuple[str, ...], installed: Installed) -> Job:
+        """Return the job for a box with a warm runtime or compiler, or unchanged if its first step has none. `args` are
+        the program's arguments."""
         self._start_set_up(installed)
         code = installed.language.code
         if len(job.steps) > 1:
-            forked = self._forked.get(code)
-            return replace(job, template=forked.box(request.code)) if forked else job
-        runtime = self._runtimes.get(code)
-        return runtime.place(job, request) if runtime else job
+            forked = self._forked.get(code) if program.is_plain else None
+            return replace(job, template=forked.box(program.source)) if forked else job
+        # A runtime that has started has loaded modules of its own.
+        runtime = None if shadows(program, installed.reserved) else self._runtimes.get(code)
+        return runtime.place(job, program.names, args) if runtime else job
 
     def compiler(self, installed: Installed) -> SharedCompiler | None:
         """Return the shared compiler of the language, if it has one that is set up."""

@@ -26,11 +26,15 @@ _SEPARATORS: Final = {0x2028: "\n", 0x2029: "\n"}
 
 _EXPLANATIONS: Final = {
     Verdict.OK: "The program ran to its end.",
+    Verdict.ACCEPTED: "The output is the expected one.",
+    Verdict.WRONG_ANSWER: "The output is not the expected one.",
     Verdict.COMPILE_ERROR: "The program could not be compiled.",
     Verdict.RUNTIME_ERROR: "The program ended with an error.",
     Verdict.TIME_LIMIT: "The program exceeded its time limit, and was stopped.",
     Verdict.MEMORY_LIMIT: "The program exceeded its memory limit, and was stopped.",
     Verdict.OUTPUT_LIMIT: "The program exceeded its output limit, and was stopped.",
+    Verdict.ACCEPTED: "The program printed what was expected.",
+    Verdict.WRONG_ANSWER: "The program printed something else than what was expected.",
 }
 
 

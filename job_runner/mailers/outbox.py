@@ -13,11 +13,10 @@ from typing import Final
 
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import write_message
-from shared.atomic_write import write_atomically
+from shared.atomic_write import replace_file
 from shared.errors import MailerUnavailable
 
 _DAY: Final = 24 * 60 * 60
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class OutboxMailer:
@@ -50,15 +49,8 @@ class OutboxMailer:
         """Do nothing: no file stays open."""
 
     def _write(self, name: str, data: bytes) -> None:
-        try:
-            folder = os.open(self._folder, _FOLDER)
-        except FileNotFoundError:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            folder = os.open(self._folder, _FOLDER)
-        try:
-            write_atomically(folder, name, data)
-        finally:
-            os.close(folder)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        replace_file(self._folder / name, data)
 
     def _forget(self, before: float) -> None:
         with contextlib.suppress(FileNotFoundError), os.scandir(self._folder) as entries:

@@ -8,13 +8,13 @@ from typing import Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from precieux.client import Client, Submission
 from precieux.commands import demo_report
 from precieux.interrupts import Interrupts
 from precieux.mailbox import read_mailbox
 from precieux.samples import Sample, SampleResult, load_samples
 from precieux.terminal import err
 from precieux.throwaway_system import ThrowawaySystem
+from precieux_client import Client, Submission
 
 _EMAIL: Final = "ada@example.com"
 _TIMEOUT: Final = 180.0  # s for all samples and mails; usually they take a few, on a busy machine many
@@ -50,9 +50,9 @@ def _run_samples(system: ThrowawaySystem) -> tuple[list[SampleResult], list[Samp
     client = Client(system.url)
     numbers = {}
     for sample in chosen:
-        number = client.submit(sample.path, email=_EMAIL, language=sample.language, inputs=sample.input)
-        client.request_execution(number)
-        numbers[number] = sample
+        files = {sample.path.name: sample.path.read_bytes()}
+        submitted = client.submit(language=sample.language, files=files, stdin=sample.input, email=_EMAIL)
+        numbers[submitted.id] = sample
     return _watch(client, system, numbers), left_out
 
 
@@ -64,8 +64,10 @@ def _watch(client: Client, system: ThrowawaySystem, numbers: dict[int, Sample]) 
         running = progress.add_task("Programs run", total=len(numbers))
         mailing = progress.add_task("Mails arrived", total=len(numbers))
         report = _line_reporter(numbers)
+        finished: dict[int, Submission] = {}
         while True:
-            finished = {one.id: one for one in client.submissions(_EMAIL) if one.finished}
+            for number in [one.id for one in client.list() if one.is_final and one.id not in finished]:
+                finished[number] = client.get(number)
             mails = {mail.about: mail for mail in read_mailbox(system.outbox)}
             progress.update(running, completed=len(finished))
             progress.update(mailing, completed=len(mails))

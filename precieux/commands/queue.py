@@ -23,7 +23,8 @@ _COUNTS: Final = """
         AND NOT EXISTS (SELECT 1 FROM job WHERE job.request_id = uploads.request_id)
     UNION ALL
     SELECT 'jobs', state, count(job.id), min(since)
-    FROM unnest(ARRAY['due', 'later', 'executing', 'lost', 'executed', 'failed']) WITH ORDINALITY AS states (state, n)
+    FROM unnest(ARRAY['due', 'later', 'executing', 'lost', 'executed', 'failed', 'cancelled'])
+        WITH ORDINALITY AS states (state, n)
     LEFT JOIN (
         SELECT id, coalesce(finished_at, started_at, created_at) AS since, CASE
             WHEN status = 'none-executed' AND run_after <= now() THEN 'due'
@@ -44,7 +45,7 @@ _ORDER: Final = (
     ("outbox", "waiting"),
     ("broker", "waiting"),
     ("broker", "dead"),
-    *(("jobs", state) for state in ("due", "later", "executing", "lost", "executed", "failed")),
+    *(("jobs", state) for state in ("due", "later", "executing", "lost", "executed", "failed", "cancelled")),
     *(("mails", state) for state in ("queued", "sending", "sent", "refused", "suppressed")),
 )
 
@@ -62,10 +63,7 @@ class Count:
     oldest_s: float | None
 
 
-def show(
-    data_dir: DataDir = None,
-    as_json: Json = False,
-) -> None:
+def show(data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show how many submissions, messages, jobs and mails wait, and for how long."""
     settings = load(BrokerSettings)
     counts = operate(lambda database: count_everything(database, settings), data_dir)

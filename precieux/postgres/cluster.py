@@ -257,9 +257,7 @@ class Cluster:
             env=ENVIRONMENT,
             cwd="/",
             preexec_fn=die_with_parent(signal.SIGKILL),
-            user=account.uid,
-            group=account.gid,
-            extra_groups=account.groups,
+            **account.arguments,
         )
         if done.returncode != 0:
             lines = done.stderr.decode(errors="replace").strip().splitlines()

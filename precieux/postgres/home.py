@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
+from typing import Any
 
 from shared.errors import ConfigurationError
 
@@ -40,9 +41,9 @@ class Account:
     gid: int | None = None
 
     @property
-    def groups(self) -> list[int] | None:
-        """Supplementary groups: root's own are dropped with root."""
-        return None if self.uid is None else []
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `Popen`. Root's own supplementary groups are dropped with root."""
+        return {"user": self.uid, "group": self.gid, "extra_groups": None if self.uid is None else []}
 
     def own(self, path: Path) -> None:
         if self.uid is not None and self.gid is not None:
@@ -198,7 +199,7 @@ def _require_reachable(account: Account, path: Path) -> Path:
 def _reaches(account: Account, path: Path) -> bool:
     """Return True if the account can reach the path. It tries, because access lists and security modules matter too."""
     test = ["/usr/bin/test", "-x", str(path)]
-    done = subprocess.run(test, user=account.uid, group=account.gid, extra_groups=account.groups, check=False)
+    done = subprocess.run(test, **account.arguments, check=False)
     return done.returncode == 0
 
 

@@ -92,7 +92,7 @@ def _bring_up(
         port = choose_executor_port(settings)
         codex_url = f"http://127.0.0.1:{port}"
         # The executor needs no database, so its start and self-test overlap with Postgres and the migrations.
-        supervisor.start([services.executor(services.executor_environment(outer, port=port, codex_token=token))])
+        supervisor.start([services.executor(outer, port=port, codex_token=token)])
     if postgres:
         notify_status(f"{WAITING}the database")
         postgres.start()

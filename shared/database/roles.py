@@ -37,7 +37,10 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
             "UPDATE (request_id, requested_at, runs, override, outcome, verdict)",
             "DELETE",
         ],
-        Role.CONSUMER: ["SELECT", "UPDATE (request_id, requested_at, stopped_consumers, runs, outcome)"],
+        Role.CONSUMER: [
+            "SELECT",
+            "UPDATE (request_id, requested_at, stopped_consumers, runs, outcome, verdict, override)",
+        ],
         Role.RUNNER: ["SELECT", "UPDATE (enable, request_id, outcome, verdict)", "DELETE"],
         Role.OPERATOR: ["SELECT", "UPDATE (request_id, requested_at, runs, override, outcome, verdict)"],
     },

@@ -271,7 +271,8 @@ batches = Table(
 )
 
 # Webhooks to deliver, written in the transaction of the event. `upload` and `run`, or `batch`, are what it is about.
-# `owner` is the key whose secret signs. `body` is rendered at the first attempt, and the same for all attempts.
+# `owner` is the key whose secret signs. `body` is rendered at the first attempt, and the same for all attempts. `host`
+# is that of the URL, with its port: only a few webhooks of one host are delivered at once.
 webhooks = Table(
     "webhooks",
     metadata,
@@ -283,6 +284,7 @@ webhooks = Table(
     Column("batch", BigInteger),
     Column("type", Text, nullable=False),
     Column("url", Text, nullable=False),
+    Column("host", Text, Computed("lower(split_part(url, '/'::text, 3))", persisted=True)),
     Column("body", Text),
     Column("status", Text, nullable=False, server_default=text("'pending'")),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
@@ -294,7 +296,7 @@ webhooks = Table(
     _time("delivered_at"),
     _time("created_at", default_now=True),
     CheckConstraint("status IN ('pending', 'delivered', 'gone', 'failed')", name="status"),
-    Index("webhooks_due_idx", "run_after", "id", postgresql_where=text("status = 'pending'")),
+    Index("webhooks_due_idx", "host", "run_after", "id", postgresql_where=text("status = 'pending'")),
     Index("webhooks_upload_idx", "upload", "id"),
     Index("webhooks_batch_idx", "batch", "id", postgresql_where=text("batch IS NOT NULL")),
 )

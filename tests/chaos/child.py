@@ -27,6 +27,8 @@ POINTS: Final = {
     "output stored, outcome not committed": ("job_runner.process:finish", "before"),
     "mail claimed, not sent": ("job_runner.mailers.mailgun:MailgunMailer.send", "before"),
     "mail accepted, not recorded": ("job_runner.mailers.mailgun:MailgunMailer.send", "after"),
+    "webhook claimed, not posted": ("job_runner.webhooks.delivery:Deliverer.deliver", "before"),
+    "webhook posted, not recorded": ("job_runner.webhooks.delivery:Deliverer.deliver", "after"),
 }
 
 

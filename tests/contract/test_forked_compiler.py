@@ -154,5 +154,5 @@ async def test_a_compiler_with_other_artefacts_is_rejected(compilers: Compilers)
 
 async def test_a_program_gets_the_compiler_that_has_read_its_start(compilers: Compilers) -> None:
     forked = compilers.forked
-    assert forked.box(_PROGRAMS["hello"]) is forked.after_beginning
-    assert forked.box(f"// Mine\n{_BEGINNING}") is forked.at_start
+    assert forked.box(_PROGRAMS["hello"].encode()) is forked.after_beginning
+    assert forked.box(f"// Mine\n{_BEGINNING}".encode()) is forked.at_start

@@ -11,8 +11,8 @@ import pytest
 
 from executor.catalogue import Installed, find_installed
 from executor.host import find_mechanisms
-from executor.pipeline import plan
-from executor.sandbox.base import Step, StepResult
+from executor.pipeline import of_source, plan
+from executor.sandbox.base import Job, Step, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest
@@ -86,12 +86,16 @@ def installed() -> dict[str, Installed]:
     return asyncio.run(find())
 
 
+def _plan(request: RunRequest, installed: Installed) -> Job:
+    return plan(*of_source(request, installed, _SETTINGS), installed, _SETTINGS)
+
+
 @pytest.mark.parametrize(("code", "name"), _CASES, ids=[f"{code}-{name}" for code, name in _CASES])
 async def test_same_program_and_same_diagnostics(installed: dict[str, Installed], code: str, name: str) -> None:
     if code not in installed:
         pytest.skip(f"no toolchain for {code} on this machine")
     assert installed[code].shortcut, "the driver's answer was not understood"
-    job = plan(RunRequest(code=_SOURCES[code][name], language=code), installed[code], _SETTINGS)
+    job = _plan(RunRequest(code=_SOURCES[code][name], language=code), installed[code])
 
     async def compile_by(sandbox: BubblewrapSandbox, step: Step) -> StepResult:
         (ended,) = await sandbox.run(replace(job, steps=(step,), artefact_bytes=1 << 20))
@@ -109,7 +113,7 @@ async def test_same_program_and_same_diagnostics(installed: dict[str, Installed]
 async def test_diagnostics_before_a_limit_are_kept(installed: dict[str, Installed]) -> None:
     levels = "".join(f"#define X{n} X{n - 1} X{n - 1} X{n - 1} X{n - 1}\n" for n in range(1, 16))
     source = f'#warning "first"\n#define X0 1 +\n{levels}int x = X15 1;\n'
-    job = plan(RunRequest(code=source, language="c"), installed["c"], _SETTINGS)
+    job = _plan(RunRequest(code=source, language="c"), installed["c"])
     step = replace(job.steps[0], limits=replace(job.steps[0].limits, cpu_s=0.3))
     async with _sandbox() as sandbox:
         (ended,) = await sandbox.run(replace(job, steps=(step,)))
@@ -118,7 +122,7 @@ async def test_diagnostics_before_a_limit_are_kept(installed: dict[str, Installe
 
 
 async def test_the_shortcut_is_used_and_leaves_no_files(installed: dict[str, Installed]) -> None:
-    job = plan(RunRequest(code=_MAIN, language="c"), installed["c"], _SETTINGS)
+    job = _plan(RunRequest(code=_MAIN, language="c"), installed["c"])
     without_driver = replace(job.steps[0], argv=("/bin/false",))
     look = replace(job.steps[1], argv=("/usr/bin/find", "/tmp/", "/box/work", "-type", "f"))
     async with _sandbox() as sandbox:

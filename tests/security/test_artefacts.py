@@ -46,12 +46,29 @@ async def test_regular_files_are_collected_with_their_modes(sandbox: BubblewrapS
     assert (await _run(sandbox, source))[0].artefacts == {"main": File(b"program", 0o755), "notes": File(b"", 0o644)}
 
 
+async def test_files_in_folders_are_collected_by_their_paths(sandbox: BubblewrapSandbox) -> None:
+    source = "os.makedirs('a/b/empty'); open('a/b/main', 'w').write('deep'); open('a/given', 'w').write('near')"
+    assert (await _run(sandbox, source))[0].artefacts == {"a/b/main": File(b"deep"), "a/given": File(b"near")}
+
+
+async def test_as_many_files_are_collected_as_a_box_may_get(sandbox: BubblewrapSandbox) -> None:
+    source = "[open(f'{number}', 'w').write(str(number)[-1]) for number in range(512)]"
+    collected = (await _run(sandbox, source))[0].artefacts
+    assert collected == {f"{number}": File(str(number)[-1].encode()) for number in range(512)}
+    count = "import os; print(len(os.listdir()), sum(open(name).read() == name[-1] for name in os.listdir()))"
+    step = Step((find_python(), "-c", count), ENVIRONMENT, SMALL, 65536)
+    (result,) = await sandbox.run(Job(collected, (step,), Template(16 << 20, SMALL)))
+    assert result.stdout == b"512 512\n"
+
+
 @pytest.mark.parametrize(
     "source",
     [
         "os.symlink('/etc/passwd', 'main')",
         "os.symlink('given', 'main')",
-        "os.mkdir('main')",
+        "os.mkdir('folder'); os.symlink('/etc', 'folder/main')",
+        "os.makedirs('/'.join('d' * 34)); open('d/' * 34 + 'main', 'w')",
+        "os.makedirs('d' * 200 + '/' + 'e' * 200); open('d' * 200 + '/' + 'e' * 200 + '/' + 'f' * 200, 'w')",
         "import socket; socket.socket(socket.AF_UNIX).bind('main')",
         "os.mkfifo('main')",
         "os.mkfifo('main'); os.open('main', os.O_RDWR)",
@@ -60,7 +77,7 @@ async def test_regular_files_are_collected_with_their_modes(sandbox: BubblewrapS
         "open('main', 'w').write('x' * 1001)",
         "[open(name, 'w').write('x' * 501) for name in ('main', 'other')]",
         "open('main', 'w'); os.truncate('main', 8 << 20)",
-        "[open(f'{number}', 'w') for number in range(33)]",
+        "[open(f'{number}', 'w').close() for number in range(513)]",
     ],
 )
 async def test_nothing_is_collected_if_one_file_may_not_be(sandbox: BubblewrapSandbox, source: str) -> None:

@@ -28,7 +28,7 @@ from executor import verdict, wire
 from executor.catalogue import Installed
 from executor.compile_cache import key_of
 from executor.languages import known
-from executor.pipeline import plan
+from executor.pipeline import of_source, plan
 from executor.sandbox.base import StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.shared_compiler import checked
@@ -93,7 +93,9 @@ def _submission(**fields: str) -> object:
 def _plan(code: str) -> None:
     for language in known().values():
         tools = dict.fromkeys(language.tools, "/usr/bin/true")
-        job = plan(RunRequest(code=code, language=language.code), Installed(language, tools, ""), _EXECUTOR)
+        installed = Installed(language, tools, "")
+        request = RunRequest(code=code, language=language.code)
+        job = plan(*of_source(request, installed, _EXECUTOR), installed, _EXECUTOR)
         if len(job.steps) > 1:
             key_of(job, ())
 

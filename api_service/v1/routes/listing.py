@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 
 from api_service.dependencies import ReaderDep, Services, ServicesDep
-from api_service.v1 import pages
+from api_service.v1 import list_pages
 from api_service.v1.answers import answer
 from api_service.v1.examples import SUBMISSION_ITEM
 from api_service.v1.list_query import ListQuery
@@ -57,20 +57,20 @@ async def list_submissions(principal: ReaderDep, request: Request, services: Ser
     query = read_query(request, ListQuery)
     after = _position(services, query.cursor)
     async with services.database.connection() as connection:
-        found, following = await pages.find(connection, query, owner=owner_of(principal), after=after)
+        found, following = await list_pages.find(connection, query, owner=owner_of(principal), after=after)
         items = await read.submissions(connection, found, links=Links(services.signer))
     cursor = services.signer.seal(_CURSOR, str(following)) if following else None
     headers = {"Link": f'<{_next_address(request, services, cursor)}>; rel="next"'} if cursor else {}
     return answer(ListOf[Submission](items=items, next=cursor), HTTPStatus.OK, headers)
 
 
-def _position(services: Services, cursor: str | None) -> pages.Position | None:
+def _position(services: Services, cursor: str | None) -> list_pages.Position | None:
     if cursor is None:
         return None
     text = services.signer.unseal(_CURSOR, cursor)
     if text is None:
         raise invalid([Fault("It is no cursor of this server; send `next` of the page before.", parameter="cursor")])
-    return pages.Position.parse(text)
+    return list_pages.Position.parse(text)
 
 
 def _next_address(request: Request, services: Services, cursor: str) -> str:

@@ -11,7 +11,7 @@ from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Kind
 from api_service.v1.visibility import owner_of, read_query_of, refuse_unknown
-from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_of, wait_until_final
+from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of, wait_until_final
 from shared.resources import read
 from shared.resources.links import Links
 from shared.resources.models import Submission
@@ -42,7 +42,8 @@ async def get_submission(
 ) -> Response:
     query = await read_query_of(request, services, principal, id, WaitQuery)
     wait = wait_of(request, query.wait)
-    await wait_until_final(services, principal, id, wait.seconds)
+    with reserved(services, principal, wait.seconds):
+        await wait_until_final(services, principal, id, wait.seconds)
     async with services.database.connection() as connection:
         submission = await read.submission(connection, id, links=Links(services.signer), owner=owner_of(principal))
     if submission is None:

@@ -19,83 +19,109 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_ARTEFACTS = 32 }; /* the same as in keeper/protocol.py */
+enum {
+    MAX_ARTEFACTS = 512, /* the same as in keeper/protocol.py */
+    MAX_DEPTH = 32,      /* of folders */
+    MAX_NAME = 512,
+};
 static const int SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
+/* `words` are the name, mode and size of each file. `contents` is one file with the contents of all. */
 struct collection {
+    const struct file *inputs;
+    int input_count;
     char words[MAX_PACKET];
     size_t length;
-    int copies[MAX_ARTEFACTS];
-    int count;
+    int contents, count;
+    long long bytes_left;
 };
 
-static bool is_input(const char *name, const struct file *inputs, int count)
+static bool collect_folder(int folder, const char *path, int depth, struct collection *files);
+
+static bool is_input(const char *name, const struct collection *files)
 {
-    for (int index = 0; index < count; index++)
-        if (strcmp(name, inputs[index].name) == 0)
+    for (int index = 0; index < files->input_count; index++)
+        if (strcmp(name, files->inputs[index].name) == 0)
             return true;
-    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+    return false;
 }
 
-/* Return a sealed copy of `source`, or -1. */
-static int copy(int source, off_t size)
+/* Append the file's content; false if that fails. */
+static bool copy(int source, off_t size, int target)
 {
     off_t offset = 0;
     ssize_t sent = 1;
-    int target = memfd_create("artefact", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    while (target >= 0 && offset < size && (sent = sendfile(target, source, &offset, (size_t)(size - offset))) > 0)
+    while (offset < size && (sent = sendfile(target, source, &offset, (size_t)(size - offset))) > 0)
         ;
-    if (target >= 0 && (sent <= 0 || fcntl(target, F_ADD_SEALS, SEALS) < 0)) {
-        close(target);
-        return -1;
-    }
-    return target;
+    return sent > 0;
 }
 
-/* Add a copy of the file; false if it is not a regular file, too large, or one too many. */
-static bool collect(int directory, const char *name, long long *bytes_left, struct collection *files)
+/* Add the regular file `source`; false if it is too large, or one too many. */
+static bool collect_file(int source, const char *name, const struct stat *status, struct collection *files)
+{
+    size_t room = sizeof files->words - files->length;
+    if (files->count == MAX_ARTEFACTS || status->st_size > files->bytes_left)
+        return false;
+    size_t length = (size_t)snprintf(files->words + files->length, room, "%s%c%d%c%lld", name, 0,
+                                     (int)status->st_mode & 0755, 0, (long long)status->st_size) + 1;
+    if (length > room || !copy(source, status->st_size, files->contents))
+        return false;
+    files->count++;
+    files->length += length;
+    files->bytes_left -= status->st_size;
+    return true;
+}
+
+/* Add the entry of a folder; false if it is neither a folder nor a regular file, or does not fit. */
+static bool collect(int folder, const char *entry, const char *name, int depth, struct collection *files)
 {
     struct stat status;
-    bool complete = false;
     /* O_NOFOLLOW makes a link an error; with O_NONBLOCK, opening a FIFO does not wait for a writer. */
-    int source = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int source = openat(folder, entry, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (source < 0)
         return false;
-    if (files->count < MAX_ARTEFACTS && fstat(source, &status) == 0 && S_ISREG(status.st_mode) &&
-        status.st_size <= *bytes_left) {
-        int target = copy(source, status.st_size);
-        size_t room = sizeof files->words - files->length;
-        size_t length = (size_t)snprintf(files->words + files->length, room, "%s%c%d%c%lld", name, 0,
-                                         (int)status.st_mode & 0755, 0, (long long)status.st_size) + 1;
-        if (target >= 0) {
-            files->copies[files->count++] = target;
-            files->length += length;
-            *bytes_left -= status.st_size;
-            complete = length <= room;
-        }
-    }
+    if (fstat(source, &status) == 0 && S_ISDIR(status.st_mode))
+        return collect_folder(source, name, depth + 1, files);
+    bool complete = S_ISREG(status.st_mode) && collect_file(source, name, &status, files);
     close(source);
     return complete;
+}
+
+/* Add all files in the folder, whose names begin with `path`, and close it. */
+static bool collect_folder(int folder, const char *path, int depth, struct collection *files)
+{
+    char name[MAX_NAME];
+    struct dirent *entry;
+    DIR *listing = depth > MAX_DEPTH ? NULL : fdopendir(folder);
+    bool all = listing != NULL;
+    if (!all)
+        close(folder);
+    errno = 0;
+    while (all && (entry = readdir(listing))) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            all = snprintf(name, sizeof name, "%s%s%s", path, *path ? "/" : "", entry->d_name) < MAX_NAME;
+            all = all && (is_input(name, files) || collect(dirfd(listing), entry->d_name, name, depth, files));
+        }
+        errno = 0;
+    }
+    all = all && errno == 0;
+    if (listing)
+        closedir(listing);
+    return all;
 }
 
 void send_artefacts(const struct file *inputs, int count, long long max_bytes, int receiver)
 {
     static struct collection files;
-    struct dirent *entry;
-    bool all = true;
-    int directory = open(WORK, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *listing = directory < 0 ? NULL : fdopendir(directory);
-    if (!listing)
+    int folder = open(WORK, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    files.inputs = inputs;
+    files.input_count = count;
+    files.bytes_left = max_bytes;
+    files.contents = memfd_create("artefacts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (folder < 0 || files.contents < 0)
         fail(WORK);
-    errno = 0;
-    while (all && (entry = readdir(listing))) {
-        all = is_input(entry->d_name, inputs, count) || collect(directory, entry->d_name, &max_bytes, &files);
-        errno = 0;
-    }
-    all = all && errno == 0;
-    closedir(listing);
-    if (all && files.count > 0)
-        send_packet(receiver, files.words, files.length, files.copies, files.count);
-    for (int index = 0; index < files.count; index++)
-        close(files.copies[index]);
+    bool all = collect_folder(folder, "", 0, &files);
+    if (all && files.count > 0 && fcntl(files.contents, F_ADD_SEALS, SEALS) == 0)
+        send_packet(receiver, files.words, files.length, &files.contents, 1);
+    close(files.contents);
 }

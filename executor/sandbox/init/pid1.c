@@ -33,6 +33,7 @@ struct child {
 /* `packet` is the run, as the keeper sends it (`run_words` in keeper/words.py). `joins` are the descriptors with
  * which a step after the first joins its cgroup. */
 static struct packet packet, joins;
+static struct file files[MAX_FILES];
 
 static double seconds(struct timeval time)
 {
@@ -164,18 +165,26 @@ static void start_next(const struct box *box, const struct confinement *confinem
     start_child(&next, confinement, child);
 }
 
-static void run(const struct box *box, const struct confinement *confinement, struct child *child)
+/* Read the work folder's files into `files`, and return their number. */
+static int read_files(void)
 {
-    struct file files[MAX_DESCRIPTORS];
-    int count = (int)next_number(&packet), keeper = box->keeper;
-    if (count < 0 || count > MAX_DESCRIPTORS)
+    int count = (int)next_number(&packet);
+    int contents = descriptor_at(&packet, (int)next_number(&packet));
+    off_t offset = 0;
+    if (count < 0 || count > MAX_FILES)
         fail_malformed("files");
     for (int index = 0; index < count; index++) {
-        struct file *file = &files[index];
-        file->name = next_word(&packet);
-        file->content = descriptor_at(&packet, (int)next_number(&packet));
-        file->mode = (mode_t)next_number(&packet);
+        const char *name = next_word(&packet);
+        off_t size = (off_t)next_number(&packet);
+        files[index] = (struct file){name, contents, offset, size, (mode_t)next_number(&packet)};
+        offset += size;
     }
+    return count;
+}
+
+static void run(const struct box *box, const struct confinement *confinement, struct child *child)
+{
+    int count = read_files(), keeper = box->keeper;
     write_work_folder(files, count, box->user);
     int collect = (int)next_number(&packet);
     long long collect_bytes = next_number(&packet);

@@ -155,15 +155,15 @@ static void prepare_folders(const char *name, bool make, uid_t user)
 static void write_file(const struct file *file, uid_t user)
 {
     char path[4096];
-    off_t offset = 0;
-    ssize_t sent;
+    off_t offset = file->offset, end = file->offset + file->size;
+    ssize_t sent = 1;
     snprintf(path, sizeof path, WORK "/%s", file->name);
     int target = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file->mode);
     if (target < 0)
         fail(path);
-    while ((sent = sendfile(target, file->content, &offset, 1 << 20)) > 0)
+    while (offset < end && (sent = sendfile(target, file->contents, &offset, (size_t)(end - offset))) > 0)
         ;
-    if (sent < 0 || fchown(target, user, user) < 0)
+    if (sent <= 0 || fchown(target, user, user) < 0)
         fail(path);
     close(target);
 }

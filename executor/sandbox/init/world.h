@@ -5,10 +5,13 @@
 
 #define WORK "/box/work"
 
-/* A file of the work folder; `content` is a descriptor to copy from. */
+enum { MAX_FILES = 1024 }; /* of a work folder */
+
+/* A file of the work folder: `size` bytes to copy from the descriptor `contents`, beginning at `offset`. */
 struct file {
     const char *name;
-    int content;
+    int contents;
+    off_t offset, size;
     mode_t mode;
 };
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from executor.sandbox.keeper import files
 from executor.sandbox.keeper.kernel_memory import KernelMemory
 from executor.sandbox.keeper.listed_memory import ListedMemory
 
@@ -71,8 +72,8 @@ class ProcessTree:
 
     def file_bytes(self) -> int:
         """Return the bytes of the files in the box, and of what the kernel keeps for each."""
-        files = os.fstatvfs(self._box)
-        return (files.f_blocks - files.f_bfree) * files.f_frsize + (files.f_files - files.f_ffree) * _INODE_BYTES
+        used = os.fstatvfs(self._box)
+        return (used.f_blocks - used.f_bfree) * used.f_frsize + (used.f_files - used.f_ffree) * _INODE_BYTES
 
     def proportional_bytes(self) -> int:
         """Return the bytes mapped by all processes, shared ones counted once. Slower than adding up resident sizes."""
@@ -93,7 +94,7 @@ class ProcessTree:
         longest = 0
         for pid in self._pids():
             with contextlib.suppress(OSError, IndexError):
-                for thread in self._threads(pid):
+                for thread in files.names_in(self._proc, f"{pid}/task"):
                     longest = max(longest, int(self._read(f"{pid}/task/{thread}/schedstat").split()[1]))
         return longest / 1e9
 
@@ -108,16 +109,5 @@ class ProcessTree:
     def _pids(self) -> Iterator[int]:
         return (int(name) for name in os.listdir(self._proc) if name.isdigit())
 
-    def _threads(self, pid: int) -> list[str]:
-        descriptor = os.open(f"{pid}/task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._proc)
-        try:
-            return os.listdir(descriptor)
-        finally:
-            os.close(descriptor)
-
     def _read(self, path: str) -> bytes:
-        descriptor = os.open(path, os.O_RDONLY, dir_fd=self._proc)
-        try:
-            return os.read(descriptor, 4096)
-        finally:
-            os.close(descriptor)
+        return files.read(self._proc, path)

@@ -14,11 +14,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-#: Bytes of the largest packet. Argument lists are short, and source text travels as a descriptor.
-MAX_PACKET = 65536
+#: Bytes of the largest packet. It holds the names of a program's files, twice if a compiler gets them, and arguments.
+#: The texts travel as a descriptor. The kernel's usual buffer has room for 208 KiB (unix(7), SO_SNDBUF).
+MAX_PACKET = 163840
 MAX_DESCRIPTORS = 64
-#: Files of one step that can be collected; each is a descriptor.
-MAX_ARTEFACTS = 32
+#: Files of one step that can be collected, and files of a work folder.
+MAX_ARTEFACTS, MAX_FILES = 512, 1024
 
 ASK, READY = b'{"ask": true}', b'{"ready": true}'
 

@@ -56,6 +56,7 @@ def box_words(order: MakeBox, joins: int) -> bytes:
 
 def run_words(
     files: Sequence[tuple[str, int, int]],
+    contents: int,
     steps: Sequence[StepOrder],
     *,
     stub: bool,
@@ -64,14 +65,15 @@ def run_words(
 ) -> bytes:
     """Return the words for `run` in init/pid1.c.
 
-    `files` are those of the work folder: name, index of the descriptor to copy from, mode. With a `stub`, the first
-    step gets its arguments in a line of JSON, and its streams are the stub's.
+    `files` are those of the work folder: name, size, mode. `contents` is the index of the descriptor of one file with
+    the contents of all, or -1. With a `stub`, the first step gets its arguments in a line of JSON, and its streams are
+    the stub's.
 
     `collect` is the index of a socket, or -1. If it is given and the first step succeeds, the files that the step made
-    are sent there before the next one starts: one packet of the words name, mode and size of each, with the contents,
-    sealed, attached. Together they may have up to `max_bytes`.
+    are sent there before the next one starts: one packet of the words name, mode and size of each. A sealed file with
+    the contents of all is attached. Together they may have up to `max_bytes`.
     """
-    packet = to_words(len(files), *(field for file in files for field in file))
+    packet = to_words(len(files), contents, *(field for file in files for field in file))
     packet += to_words(collect, max_bytes, len(steps))
     for step in steps:
         words = _step_words(step)

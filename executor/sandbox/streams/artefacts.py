@@ -4,7 +4,7 @@ import os
 import socket
 
 from executor.sandbox.base import File
-from executor.sandbox.keeper.protocol import MAX_ARTEFACTS, MAX_PACKET
+from executor.sandbox.keeper.protocol import MAX_PACKET
 
 
 class Artefacts:
@@ -19,26 +19,19 @@ class Artefacts:
     def finish(self) -> dict[str, File]:
         """Return the files by name, after the step has ended; {} if none were sent."""
         try:
-            packet, descriptors, _, _ = socket.recv_fds(self._reader, MAX_PACKET, MAX_ARTEFACTS, socket.MSG_DONTWAIT)
+            packet, descriptors, _, _ = socket.recv_fds(self._reader, MAX_PACKET, 1, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return {}
-        try:
-            words = packet.split(b"\0")[:-1]
-            files = zip(words[0::3], words[1::3], words[2::3], descriptors, strict=True)
+        if not descriptors:  # process 1 has ended
+            return {}
+        words = packet.split(b"\0")[:-1]
+        with open(descriptors[0], "rb") as file:
+            file.seek(0)
             return {
-                os.fsdecode(name): File(_read(descriptor, int(size)), int(mode))
-                for name, mode, size, descriptor in files
+                os.fsdecode(name): File(file.read(int(size)), int(mode))
+                for name, mode, size in zip(words[0::3], words[1::3], words[2::3], strict=True)
             }
-        finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
 
     def close(self) -> None:
         self._reader.close()
         self._writer.close()
-
-
-def _read(descriptor: int, size: int) -> bytes:
-    with open(descriptor, "rb", closefd=False) as file:
-        file.seek(0)
-        return file.read(size)

@@ -52,11 +52,12 @@ class Streams:
         assert self._input
         self._input.set_content(stdin)
 
-    def finish(self) -> tuple[bytes, bytes, bool]:
-        """Return standard output, standard error, and whether one was truncated, after all writers have ended."""
+    def finish(self) -> tuple[bytes, bytes, tuple[str, ...]]:
+        """Return standard output, standard error and the names of those that were cut, after all writers have ended."""
         output = self._stdout.finish()
         errors = b"" if self._step.merge_output else self._stderr.finish()
-        return output, errors, self._stdout.truncated or self._stderr.truncated
+        streams = {"stdout": self._stdout, "stderr": self._stderr}
+        return output, errors, tuple(name for name, stream in streams.items() if stream.truncated)
 
     def close(self) -> None:
         self._stdout.close()

@@ -52,6 +52,7 @@ class Script:
             __loader__=SourceFileLoader("__main__", self._path),
         )
         sys.modules["__main__"] = self._module
+        sys.path[0] = os.path.dirname(os.path.normpath(self._path))
         sys.argv = list(argv[1:])
         sys.orig_argv = list(argv)
         gc.enable()

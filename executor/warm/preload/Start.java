@@ -98,7 +98,8 @@ public final class Start {
                 current.append((char) Integer.parseInt(json.substring(i + 1, i + 5), 16));
                 i += 4;
             } else if (current != null) {
-                current.append(json.charAt(i));
+                int control = next == '\\' ? "bfnrt".indexOf(json.charAt(i)) : -1;
+                current.append(control < 0 ? json.charAt(i) : "\b\f\n\r\t".charAt(control));
             }
         }
         return strings;

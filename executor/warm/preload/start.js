@@ -8,6 +8,7 @@
 
 const fs = require('fs')
 const net = require('net')
+const path = require('path')
 const v8 = require('v8')
 const { PassThrough } = require('stream')
 const { getEnvironmentData, isMainThread, setEnvironmentData } = require('worker_threads')
@@ -15,6 +16,8 @@ const { getEnvironmentData, isMainThread, setEnvironmentData } = require('worker
 const LIBRARY = '/box/init.so'
 const WORK = '/box/work'
 const MAIN = `${WORK}/main.js`
+// The words of the command, from node.c.
+const WORDS = 'PRECIEUX_WORDS'
 // The time that a Node takes from its start to its program.
 const START_MS = 20
 const AGE = 'precieux.age'
@@ -57,9 +60,13 @@ function shiftClocks(age) {
   replace(process, 'uptime', { value: { uptime() { return uptime() - age / 1000 } }.uptime })
 }
 
-// Node's command line names MAIN. The source may have another name; it is the only file in WORK.
-function findMain() {
-  const own = `${WORK}/${fs.readdirSync(WORK)[0]}`
+// Node's command line names MAIN and no arguments. The command has the source's name, and the program's arguments.
+function takeCommand() {
+  const words = Buffer.from(process.env[WORDS], 'hex').toString().split('\0')
+  delete process.env[WORDS]
+  const source = words.findIndex((word, index) => index > 0 && !word.startsWith('--'))
+  process.argv.push(...words.slice(source + 1))
+  const own = path.resolve(WORK, words[source])
   if (own === MAIN) return
   require('module')._pathCache[`${MAIN}\0`] = own // Node looks here for the path of MAIN
   process.argv[1] = own
@@ -76,7 +83,7 @@ if (isMainThread) {
   renewIdentity()
   warm(printer)
   process.dlopen({ exports: {} }, LIBRARY)
-  findMain()
+  takeCommand()
   setEnvironmentData(AGE, performance.now() - START_MS)
 }
 shiftClocks(getEnvironmentData(AGE))

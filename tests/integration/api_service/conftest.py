@@ -27,6 +27,7 @@ from shared.errors import BrokerUnavailable
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from shared.webhooks import WebhookSettings
 
 KEY_BUDGET = 5
 RECIPIENT_BUDGET = 3
@@ -93,6 +94,7 @@ def client_of(
     key_backlog_bytes: int = 64 << 20,
     watcher: Watcher | None = None,
     max_waits: int = 100,
+    webhooks: WebhookSettings | None = None,
     **shares: Any,
 ) -> httpx.AsyncClient:
     """Yield a client of an API that is built on these parts. Limits are small; `shares` replaces some."""
@@ -120,6 +122,7 @@ def client_of(
             watcher=watcher,
             streams=Streams(database, watcher, most=100),
             waits=Waits(max_waits),
+            webhooks=webhooks or WebhookSettings(),
         )
     )
     # An error that would be a 500 is raised here, so that no test overlooks it.

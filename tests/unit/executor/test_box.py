@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -85,10 +86,12 @@ async def test_a_word_with_a_nul_fails_and_leaves_nothing_open() -> None:
 async def test_a_file_that_cannot_be_opened_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
     box = _box(_BrokenLink())
     before = _open_descriptors()
-    monkeypatch.setattr("executor.sandbox.box.sealed_file", Mock(side_effect=[os.dup(0), OSError("too many files")]))
+    monkeypatch.setattr("executor.sandbox.streams.step.sealed_file", Mock(side_effect=OSError("too many files")))
+    job = _job("/bin/true", file=File(b""))
     with pytest.raises(SandboxFailure, match="the box could not begin: too many files"):
-        await box.run(_job("/bin/true", first=File(b""), second=File(b"")))
+        await box.run(replace(job, steps=(replace(job.steps[0], stdin=b"input"),)))
     assert box.gone.done()
+    await asyncio.sleep(0)
     assert _open_descriptors() == before
 
 

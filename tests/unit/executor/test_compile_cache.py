@@ -7,8 +7,8 @@ import pytest
 from executor.catalogue import Installed
 from executor.compile_cache import CompileCache, key_of
 from executor.languages import known
-from executor.pipeline import plan
-from executor.sandbox.base import File, Job
+from executor.pipeline import of_source, plan
+from executor.sandbox.base import File, Job, StepResult
 from executor.settings import ExecutorSettings
 from shared.codex import RunRequest
 
@@ -18,7 +18,8 @@ def _job(source: str = "int main;", language: str = "c", **fields: object) -> Jo
     found = known()[language]
     assert found.compile
     tools = dict.fromkeys((*found.tools, *found.compile.options), "/tool")
-    return plan(request, Installed(found, tools, "1.0"), ExecutorSettings())
+    installed, settings = Installed(found, tools, "1.0"), ExecutorSettings()
+    return plan(*of_source(request, installed, settings), installed, settings)
 
 
 def test_the_run_step_does_not_change_the_key() -> None:
@@ -57,8 +58,21 @@ def test_a_source_that_uses_the_time_has_no_key(source: str) -> None:
     assert key_of(_job(source), ["1.0"]) is None
 
 
-def _artefact(size: int) -> dict[str, File]:
-    return {"main": File(bytes(size), 0o755)}
+def _artefact(size: int) -> StepResult:
+    artefacts = {"main": File(bytes(size), 0o755)}
+    return StepResult(0, None, 0.0, 0.0, 0, None, b"", b"", truncated=False, artefacts=artefacts)
+
+
+def test_a_kept_compilation_takes_no_time() -> None:
+    cache = CompileCache(300_000)
+    cache.put(b"a", replace(_artefact(1), cpu_s=1.0, wall_s=2.0, memory_bytes=3, stdout=b"warning"))
+    assert cache.get(b"a") == replace(_artefact(1), stdout=b"warning")
+
+
+def test_the_compilers_output_takes_room_too() -> None:
+    cache = CompileCache(100_000)
+    cache.put(b"a", replace(_artefact(1), stdout=bytes(100_000)))
+    assert cache.get(b"a") is None
 
 
 def test_the_least_recently_used_program_is_dropped() -> None:

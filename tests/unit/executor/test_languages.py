@@ -26,7 +26,8 @@ def test_commands_use_only_known_names() -> None:
     for language in known().values():
         options = language.compile.options if language.compile else {}
         words = dict.fromkeys((*language.tools, *options, "source", "main", "memory_mib", "headers"), "x")
-        words |= dict.fromkeys(("preload", "runtime", "plugin"), "x")
+        words |= dict.fromkeys(("preload", "runtime", "plugin", "include", "companions", "args"), "x")
+        words["output"] = "main"
         for command in _commands(language):
             assert command[0].format(**words) in ("x", "/box/work/main", "/bin/sh")
             assert all(part.format(**words) for part in command)

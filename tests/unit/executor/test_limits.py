@@ -18,7 +18,7 @@ _SETTINGS = ExecutorSettings(
 
 def _of(**fields: float) -> tuple[float, float, int]:
     request = RunRequest.model_validate({"code": "x", "language": "py", **fields})
-    found = limits.of_run(request, _SETTINGS, extra_memory=1000)
+    found = limits.of_run(limits.of_source(request, _SETTINGS), _SETTINGS, extra_memory=1000)
     return found.cpu_s, found.wall_s, found.memory_bytes - 1000
 
 
@@ -41,7 +41,7 @@ def test_a_memory_limit_too_low_for_any_process_is_raised() -> None:
 
 def _numbers(settings: ExecutorSettings, *, by_number: bool, most: int | None = None) -> tuple[int, int]:
     fitted = limits.on_this_host(settings, by_number=by_number, most_processes=most)
-    run = limits.of_run(limits.DEFAULT_REQUEST, fitted, extra_memory=0)
+    run = limits.of_run(limits.default_limits(fitted), fitted, extra_memory=0)
     return run.processes, run.open_files
 
 

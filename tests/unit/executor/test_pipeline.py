@@ -9,6 +9,7 @@ import pytest
 from executor import load
 from executor.catalogue import Installed
 from executor.languages import known
+from executor.languages.program import Program
 from executor.languages.py import LANGUAGE
 from executor.load import Reading
 from executor.pipeline import Pipeline
@@ -51,7 +52,7 @@ class AllWarm(Warm):
 
     def __init__(self) -> None: ...
 
-    def place(self, job: Job, request: RunRequest, installed: Installed) -> Job:
+    def place(self, job: Job, program: Program, args: tuple[str, ...], installed: Installed) -> Job:
         return replace(job, template=replace(job.template, zygote=Zygote(("/usr/bin/python3",), {})))
 
     def compiler(self, installed: Installed) -> None: ...
@@ -73,7 +74,7 @@ class WithSharedCompiler(Warm):
     def __init__(self, compiled: StepResult | None) -> None:
         self._compiler = SharedCompiler(compiled)
 
-    def place(self, job: Job, request: RunRequest, installed: Installed) -> Job:
+    def place(self, job: Job, program: Program, args: tuple[str, ...], installed: Installed) -> Job:
         return job
 
     def compiler(self, installed: Installed) -> Any:

@@ -1,10 +1,14 @@
 """When a warm runtime is used, and what it gets, with a fake sandbox."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from executor.catalogue import Installed
 from executor.languages import known
-from executor.pipeline import plan
+from executor.limits import RunLimits, default_limits
+from executor.pipeline import of_source, plan
 from executor.sandbox.base import Job, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.runtimes import WarmRuntime
@@ -35,12 +39,14 @@ def _runtime(code: str) -> WarmRuntime:
     return WarmRuntime(_installed(code), warm, _SETTINGS)
 
 
-def _place(code: str, **fields: object) -> tuple[Job, Job]:
-    """Return a job that only runs, and the same job as the runtime changes it."""
+def _place(code: str, changes: dict[str, Any] = {}, **fields: object) -> tuple[Job, Job]:  # noqa: B006
+    """Return a job that only runs, and the same job as the runtime changes it. `changes` are those of its run."""
     request = RunRequest.model_validate({"language": code, "code": "class Own { void main() {} }", **fields})
-    job = plan(request, _installed(code), _SETTINGS)
+    program, run = of_source(request, _installed(code), _SETTINGS)
+    run = replace(run, **changes)
+    job = plan(program, run, _installed(code), _SETTINGS)
     job = Job(job.files, job.steps[-1:], job.template)
-    return job, _runtime(code).place(job, request)
+    return job, _runtime(code).place(job, program.names, run.args)
 
 
 def test_a_forked_runtime_gets_the_step_as_it_is() -> None:
@@ -68,6 +74,26 @@ def test_a_runtime_with_another_heap_is_not_used(code: str, warm: bool) -> None:
     job, placed = _place(code, memory_limit=200 << 20)
     assert (placed != job) is warm
     assert _place(code, memory_limit=100 << 20)[1] != job
+
+
+_USUAL = default_limits(_SETTINGS)
+
+
+@pytest.mark.parametrize("limits", [replace(_USUAL, processes=3), replace(_USUAL, output_bytes=7)])
+def test_a_stub_that_has_other_limits_is_not_used(limits: RunLimits) -> None:
+    for code, warm in (("py", True), ("java", False)):
+        job, placed = _place(code, {"limits": limits})
+        assert (placed != job) is warm
+        assert placed.steps[0].limits.processes == limits.processes
+        assert placed.steps[0].output_bytes == limits.output_bytes
+
+
+def test_arguments_reach_a_warm_runtime() -> None:
+    args = ("a b", "\n", "é")
+    assert _place("py", {"args": args})[1].steps[0].argv == ("/bin/python", "main.py", *args)
+    assert _place("java", {"args": args})[1].steps[0].argv == ("Own", *args)
+    job, placed = _place("java", {"args": ("x" * 9000,)})
+    assert placed == job
 
 
 async def test_a_runtime_that_runs_the_reference_program_is_accepted() -> None:

@@ -102,7 +102,7 @@ async def test_a_rejected_source_has_no_artefacts() -> None:
         _answer(0, ""),
         _answer(0, "", ("../Main.class", b"")),
         _answer(0, "", ("M" * 300 + ".class", b"")),
-        _answer(0, "", *((f"C{number}.class", b"") for number in range(100))),
+        _answer(0, "", *((f"C{number}.class", b"") for number in range(513))),
         b"\x00" + struct.pack(">i", -1),
         b"\x00" + struct.pack(">i", 1 << 30),
         b"",

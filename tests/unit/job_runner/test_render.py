@@ -69,7 +69,9 @@ def test_our_own_fields_follow_in_the_same_form() -> None:
     ]
 
 
-@pytest.mark.parametrize("verdict", [v for v in Verdict if v not in (Verdict.OK, Verdict.INTERNAL_ERROR)])
+@pytest.mark.parametrize(
+    "verdict", [v for v in Verdict if v not in (Verdict.OK, Verdict.ACCEPTED, Verdict.INTERNAL_ERROR)]
+)
 def test_an_error_has_the_originals_subject(verdict: Verdict) -> None:
     email = rendered(verdict=verdict, error="boom")
     assert email.subject == "Error while compiling code - 42"

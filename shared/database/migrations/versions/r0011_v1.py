@@ -117,6 +117,7 @@ CREATE TABLE webhooks (
     batch bigint,
     type text NOT NULL,
     url text NOT NULL,
+    host text GENERATED ALWAYS AS (lower(split_part(url, '/', 3))) STORED,
     body text,
     status text NOT NULL DEFAULT 'pending'
         CONSTRAINT webhooks_status_check CHECK (status IN ('pending', 'delivered', 'gone', 'failed')),
@@ -129,7 +130,7 @@ CREATE TABLE webhooks (
     delivered_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX webhooks_due_idx ON webhooks (run_after, id) WHERE status = 'pending';
+CREATE INDEX webhooks_due_idx ON webhooks (host, run_after, id) WHERE status = 'pending';
 CREATE INDEX webhooks_upload_idx ON webhooks (upload, id);
 CREATE INDEX webhooks_batch_idx ON webhooks (batch, id) WHERE batch IS NOT NULL;
 CREATE TABLE idempotency_keys (

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.v1 import pages
+from api_service.v1 import list_pages
 from api_service.v1.list_query import ListQuery
 from shared.database.connection import Connection, Database, RawConnection, Record, Values
 from tests.integration.api_service.v1.conftest import Key
@@ -145,7 +145,7 @@ async def test_every_filter(api: httpx.AsyncClient, database: Database) -> None:
 async def test_a_key_finds_its_own_by_every_filter(
     api: httpx.AsyncClient, database: Database, alice: Key, mallory: Key, admin: Key, limit: int
 ) -> None:
-    """The same rows of three owners: each path of `pages` and every page of it has only those of the key."""
+    """The same rows of three owners: each path of `list_pages` and every page of it has only those of the key."""
     metadata = json.dumps({"course": "c1"})
     for outcome, verdict in (("finished", "ok"), ("finished", "time_limit"), ("finished", None), ("failed", None)):
         await add_many(
@@ -176,8 +176,8 @@ async def test_a_key_finds_its_own_by_every_filter(
 async def test_pages_lead_on_if_a_filter_has_no_index(
     api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch, query: dict[str, str]
 ) -> None:
-    monkeypatch.setattr(pages, "_WINDOW", 7)
-    monkeypatch.setattr(pages, "_WINDOW_OF_KEY", 3)
+    monkeypatch.setattr(list_pages, "_WINDOW", 7)
+    monkeypatch.setattr(list_pages, "_WINDOW_OF_KEY", 3)
     await add_many(database, 10, email="rare@example.com")
     rare = await add(database, language="Lua", email="rare@example.com")
     await execute(database, "UPDATE uploads SET created_at = :noon WHERE id = :id", id=rare, noon=NOON)
@@ -189,7 +189,7 @@ async def test_pages_lead_on_if_a_filter_has_no_index(
 async def test_rare_metadata_is_found_on_the_first_page(
     api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "_WINDOW", 7)
+    monkeypatch.setattr(list_pages, "_WINDOW", 7)
     rare = [await add(database, metadata=json.dumps({"course": "rare"})) for _ in range(3)]
     await execute(database, "UPDATE uploads SET created_at = :noon", noon=NOON - timedelta(days=1))
     await add_many(database, 20, metadata={"course": "c1"})
@@ -249,7 +249,7 @@ async def many(database: Database, alice: Key, mallory: Key) -> None:
     await execute(database, "ANALYZE uploads")
 
 
-#: Every path of `pages`, with rows and without.
+#: Every path of `list_pages`, with rows and without.
 QUERIES: list[dict[str, Any]] = [
     {},
     {"email": "a@example.com"},
@@ -280,9 +280,11 @@ async def test_a_page_reads_few_rows(database: Database, alice: Key, sees_all: b
     async with database.connection() as inner:
         connection = Explaining(inner._raw, read)
         for query in QUERIES:
-            for position in (None, pages.Position(NOON + timedelta(seconds=20_000), 1 << 60)):
-                await pages.find(connection, ListQuery(**query), owner=None if sees_all else alice.id, after=position)
+            for position in (None, list_pages.Position(NOON + timedelta(seconds=20_000), 1 << 60)):
+                await list_pages.find(
+                    connection, ListQuery(**query), owner=None if sees_all else alice.id, after=position
+                )
     assert max(rows for rows, _ in read) > 50
     for rows, text in read:
-        assert rows <= 2 * pages._WINDOW, text
+        assert rows <= 2 * list_pages._WINDOW, text
         assert "Seq Scan on uploads" not in text, text

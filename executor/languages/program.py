@@ -1,0 +1,102 @@
+"""A program as its language's tools get it: the files of the work folder, and the options of the compiler. Pure."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Final
+
+from executor.languages import file_names
+from executor.languages.base import Language, Names
+from shared.engine import ProgramRequest
+
+#: How a file's name may begin that a tool would take for an option, or for a file of options.
+_NOT_A_NAME: Final = ("-", "@")
+
+
+@dataclass(frozen=True)
+class Program:
+    """`files` are those of the work folder, by path. `names.source` is the one that is compiled or run.
+
+    `companions` are the other sources that the compiler gets. `is_plain` is True if there is nothing but one source,
+    and no tool takes its name for anything else. Speed-ups of compilers are for these.
+    """
+
+    files: dict[str, bytes]
+    names: Names
+    companions: tuple[str, ...] = ()
+    compiler_args: tuple[str, ...] = ()
+    is_plain: bool = True
+
+    @property
+    def source(self) -> bytes:
+        return self.files[self.names.source]
+
+
+def of_source(code: str, filename: str | None, language: Language, reserved: Collection[str]) -> Program:
+    """Return the program of one source. It has the sender's own `filename` if that is usable."""
+    names = language.names_for(code)
+    own = file_names.usable(filename, language, reserved)
+    names = replace(names, source=own) if own else names
+    return Program({names.source: _as_tools_want(code.encode(), language)}, names)
+
+
+def of_files(request: ProgramRequest, language: Language, reserved: Collection[str]) -> Program:
+    """Return the program of several files, which keep their names.
+
+    The only Java source gets the name that javac wants, as it does in `of_source`.
+    """
+    entry = request.entry_file
+    files = {file.path: file.data() for file in request.files}
+    sources = [path for path in files if path == entry.path or path.rpartition(".")[2] in language.extensions]
+    for path in sources:
+        files[path] = _as_tools_want(files[path], language)
+    usual = language.names_for(files[entry.path].decode(errors="replace"))
+    names = replace(usual, source=entry.path, output=_unused(usual.output, files))
+    if callable(language.source_file.name) and len(sources) == 1:
+        folder = entry.path.rpartition("/")[0]
+        names = replace(names, source=f"{folder}/{usual.source}" if folder else usual.source)
+        files = {names.source if path == entry.path else path: content for path, content in files.items()}
+    return Program(
+        files,
+        names,
+        companions=tuple(
+            path for path in sources if path != entry.path and _is_companion(path, names.source, language)
+        ),
+        compiler_args=request.compiler_args,
+        is_plain=len(files) == 1
+        and not request.compiler_args
+        and names.source in (usual.source, file_names.usable(names.source, language, reserved)),
+    )
+
+
+def as_word(path: str) -> str:
+    """Return the path as a word of a command."""
+    return f"./{path}" if path.startswith(_NOT_A_NAME) else path
+
+
+def shadows(program: Program, modules: Collection[str]) -> bool:
+    """Return True if a file or folder of the program has the name of one of the language's own modules."""
+    if program.is_plain:
+        return False
+    parts = {part.partition(".")[0].lower() for path in program.files for part in path.split("/")}
+    return not parts.isdisjoint(modules)
+
+
+def _as_tools_want(source: bytes, language: Language) -> bytes:
+    # Other tools get the text as the sender wrote it, since a string literal may contain line ends.
+    return source.replace(b"\r\n", b"\n") if language.source_file.unix_line_ends else source
+
+
+def _is_companion(path: str, entry: str, language: Language) -> bool:
+    wanted = language.compile.companions if language.compile else ""
+    if wanted == "folder" and path.rpartition("/")[0] != entry.rpartition("/")[0]:
+        return False
+    special, stem = language.source_file.special, path.rpartition("/")[2].rpartition(".")[0]
+    return bool(wanted) and not (special and special.search(stem))
+
+
+def _unused(name: str, files: Collection[str]) -> str:
+    """Return the name, with a `_` at its end for as long as a file or folder has it, perhaps with `.exe`."""
+    taken = {path.partition("/")[0].removesuffix(".exe") for path in files}
+    while name in taken:
+        name += "_"
+    return name

@@ -1,0 +1,240 @@
+"""How the pipeline runs the tests of a program, with a fake sandbox."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from executor.catalogue import Installed
+from executor.languages import known
+from executor.pipeline import Pipeline
+from executor.sandbox.base import File, Job, SandboxFailure, StepResult
+from executor.settings import ExecutorSettings
+from shared.codex import Verdict
+from shared.engine import Checker, CheckerKind, Compiled, ProgramRequest, TestEnded
+
+_OK = StepResult(0, None, 1.0, 1.0, 1, None, b"", b"", truncated=False)
+_SECRET = "what nobody may see"
+
+
+class _Sandbox:
+    """A compile step makes `main`, unless that is too large. The program's end is `program(number of the box)`."""
+
+    def __init__(self, program: Callable[[int], StepResult] = lambda box: _OK, size: int = 1) -> None:
+        self._program = program
+        self._size = size
+        self.jobs: list[Job] = []
+
+    async def run(self, job: Job) -> list[StepResult]:
+        self.jobs.append(job)
+        await asyncio.sleep(0)
+        collected = {"main": File(bytes(self._size))} if self._size <= job.artefact_bytes else {}
+        compiled = [replace(_OK, stdout=b"a warning", artefacts=collected) for _ in job.steps[1:]]
+        return [*compiled, self._program(len(self.jobs))]
+
+
+def _installed(code: str) -> Installed:
+    language = known()[code]
+    options = language.compile.options if language.compile else {}
+    return Installed(language, {**dict.fromkeys(language.tools, "/bin/tool"), **dict.fromkeys(options, "")}, "")
+
+
+async def _run(
+    sandbox: Any, code: str = "c", settings: ExecutorSettings | None = None, **fields: Any
+) -> list[Compiled | TestEnded]:
+    fields = {"files": [{"path": f"main.{code}", "content": "x"}], **fields}
+    request = ProgramRequest.model_validate({"language": code, **fields}, strict=False)
+    installed = _installed(code)
+    pipeline = Pipeline(sandbox, settings or ExecutorSettings())
+    async with aclosing(pipeline.run_tests(request, installed.program(request), installed)) as events:
+        return [event async for event in events]
+
+
+def _tests(events: list[Compiled | TestEnded]) -> list[TestEnded]:
+    return [event for event in events if isinstance(event, TestEnded)]
+
+
+@pytest.mark.parametrize("cache_bytes", [128 << 20, 0])
+async def test_many_tests_compile_once(cache_bytes: int) -> None:
+    sandbox = _Sandbox()
+    settings = ExecutorSettings(compile_cache_bytes=cache_bytes)
+    events = await _run(sandbox, settings=settings, tests=[{"stdin": f"{number}"} for number in range(100)])
+    assert [len(job.steps) for job in sandbox.jobs] == [2, *[1] * 99]
+    assert [job.steps[-1].stdin for job in sandbox.jobs] == [f"{number}".encode() for number in range(100)]
+    assert all(set(job.files) == {"main.c", "main"} for job in sandbox.jobs[1:])
+    assert [event.event for event in events] == ["compiled", *["test"] * 100]
+    assert isinstance(events[0], Compiled)
+    assert (events[0].output, events[0].verdict, events[0].cpu_s) == ("a warning", None, 1.0)
+
+
+async def test_a_single_test_without_a_cache_collects_nothing() -> None:
+    sandbox = _Sandbox()
+    await _run(sandbox, settings=ExecutorSettings(compile_cache_bytes=0))
+    assert [job.artefact_bytes for job in sandbox.jobs] == [0]
+
+
+async def test_a_program_too_large_to_keep_compiles_for_each_test() -> None:
+    sandbox = _Sandbox(size=(64 << 20) + 1)
+    events = await _run(sandbox, tests=[{}, {}])
+    assert [len(job.steps) for job in sandbox.jobs] == [2, 2]
+    assert [event.event for event in events] == ["compiled", "test", "test"]
+
+
+async def test_a_cached_program_reports_its_warnings_again() -> None:
+    sandbox = _Sandbox()
+    pipeline, installed = Pipeline(sandbox, ExecutorSettings()), _installed("c")
+    request = ProgramRequest.model_validate(
+        {"language": "c", "files": [{"path": "main.c", "content": "x"}]}, strict=False
+    )
+    program = installed.program(request)
+    first, again = [[event async for event in pipeline.run_tests(request, program, installed)] for _ in range(2)]
+    assert [len(job.steps) for job in sandbox.jobs] == [2, 1]
+    assert isinstance(first[0], Compiled)
+    assert again[0] == first[0].model_copy(update={"cpu_s": 0.0, "wall_s": 0.0, "memory_bytes": 0})
+
+
+async def test_an_interpreted_program_has_no_compile_event() -> None:
+    sandbox = _Sandbox()
+    assert [event.event for event in await _run(sandbox, "py")] == ["test"]
+
+
+class _Rejecting:
+    async def run(self, job: Job) -> list[StepResult]:
+        return [replace(_OK, exit_code=1, stdout=b"main.c:1: error")]
+
+
+async def test_a_rejected_program_has_no_test() -> None:
+    (event,) = await _run(_Rejecting(), tests=[{}] * 3)
+    assert isinstance(event, Compiled)
+    assert (event.verdict, event.error, event.output) == (Verdict.COMPILE_ERROR, "", "main.c:1: error")
+
+
+class _Unsteady(_Sandbox):
+    """Rejects at the second time what it has compiled."""
+
+    async def run(self, job: Job) -> list[StepResult]:
+        results = await super().run(job)
+        return results if len(self.jobs) == 1 else [replace(_OK, exit_code=1)]
+
+
+async def test_a_later_rejection_is_a_failure_of_ours() -> None:
+    with pytest.raises(SandboxFailure, match="was not for another"):
+        await _run(_Unsteady(size=1 << 30), tests=[{}, {}])
+
+
+async def test_the_expected_output_is_in_no_job() -> None:
+    sandbox = _Sandbox()
+    await _run(sandbox, tests=[{"stdin": "in", "expected_output": _SECRET}] * 2)
+    assert _SECRET not in repr([(job, [step.stdin for step in job.steps], [f.content for f in job.files.values()])
+                                for job in sandbox.jobs])  # fmt: skip
+
+
+def _prints(text: bytes, **changes: Any) -> Callable[[int], StepResult]:
+    return lambda box: replace(_OK, stdout=text, **changes)
+
+
+@pytest.mark.parametrize(
+    ("program", "expected", "verdict"),
+    [
+        (_prints(b"yes\n"), "yes", Verdict.ACCEPTED),
+        (_prints(b"no\n"), "yes", Verdict.WRONG_ANSWER),
+        (_prints(b"no\n"), None, Verdict.OK),
+        (_prints(b""), "", Verdict.ACCEPTED),
+        (_prints(b"x"), "", Verdict.WRONG_ANSWER),
+        (_prints(b"yes\n", exit_code=1), "yes", Verdict.RUNTIME_ERROR),
+        (_prints(b"no\n", exit_code=1), "yes", Verdict.RUNTIME_ERROR),
+        (_prints(b"yes\n", exit_code=None, signal=11), "yes", Verdict.RUNTIME_ERROR),
+        (_prints(b"yes\n", exit_code=None, stopped="cpu"), "yes", Verdict.TIME_LIMIT),
+        (_prints(b"yes\n", exit_code=0, stopped="wall"), "yes", Verdict.TIME_LIMIT),
+        (_prints(b"yes\n", exit_code=None, stopped="memory"), "yes", Verdict.MEMORY_LIMIT),
+        (_prints(b"yes\n", exit_code=0, stopped="output"), "yes", Verdict.OUTPUT_LIMIT),
+    ],
+)
+async def test_only_a_program_that_ended_well_is_compared(
+    program: Callable[[int], StepResult], expected: str | None, verdict: Verdict
+) -> None:
+    (event,) = _tests(await _run(_Sandbox(program), "py", tests=[{"expected_output": expected}]))
+    assert event.verdict is verdict
+    assert (event.diff is not None) is (verdict is Verdict.WRONG_ANSWER)
+
+
+async def test_the_requests_checker_compares() -> None:
+    checker = Checker(kind=CheckerKind.FLOAT, tolerance=0.5).model_dump()
+    tests = [{"expected_output": "1"}, {"expected_output": "2.6"}]
+    events = _tests(await _run(_Sandbox(_prints(b"1.5")), "py", checker=checker, tests=tests))
+    assert [event.verdict for event in events] == [Verdict.ACCEPTED, Verdict.ACCEPTED]
+    events = _tests(await _run(_Sandbox(_prints(b"1.5")), "py", checker={"kind": "tokens"}, tests=tests))
+    assert [event.verdict for event in events] == [Verdict.WRONG_ANSWER, Verdict.WRONG_ANSWER]
+
+
+async def test_a_long_output_is_compared_too() -> None:
+    text = b"x\n" * 100_000
+    tests = [{"expected_output": text.decode()}, {"expected_output": text.decode() + "y"}]
+    events = _tests(await _run(_Sandbox(_prints(text)), "py", tests=tests))
+    assert [(event.verdict, event.diff) for event in events] == [
+        (Verdict.ACCEPTED, None),
+        (Verdict.WRONG_ANSWER, "@@ line 100001 @@\n-y"),
+    ]
+
+
+def _fails_in(failing: int) -> Callable[[int], StepResult]:
+    return lambda box: replace(_OK, exit_code=int(box == failing), stdout=b"1")
+
+
+@pytest.mark.parametrize(
+    ("stop", "expected", "count"),
+    [(True, None, 2), (False, None, 4), (True, "0", 1), (True, "1", 2)],
+)
+async def test_tests_end_at_the_first_failure_on_demand(stop: bool, expected: str | None, count: int) -> None:
+    tests = [{"expected_output": expected}] * 4
+    sandbox = _Sandbox(_fails_in(2))
+    events = await _run(sandbox, "py", tests=tests, stop_at_first_failure=stop)
+    assert (len(events), len(sandbox.jobs)) == (count, count)
+
+
+async def test_the_sum_of_all_outputs_is_bounded() -> None:
+    mib = 1 << 20
+    sandbox = _Sandbox(lambda box: replace(_OK, stdout=b"o" * mib, stderr=b"e" * (mib // 2)))
+    events = _tests(await _run(sandbox, "py", tests=[{"expected_output": "o" * mib}] * 100))
+    assert {event.verdict for event in events} == {Verdict.ACCEPTED}
+    assert sum(len(event.stdout) + len(event.stderr) for event in events) == 16 * mib
+    assert [event.truncated for event in events] == [[]] * 10 + [["stderr"]] + [["stdout", "stderr"]] * 89
+
+
+async def test_streams_that_the_sandbox_cut_are_named() -> None:
+    ended = replace(_OK, stopped="output", truncated=True, cut=("stderr",), stdout=b"x", stderr=b"y")
+    (event,) = _tests(await _run(_Sandbox(lambda box: ended), "py"))
+    assert (event.verdict, event.truncated) == (Verdict.OUTPUT_LIMIT, ["stderr"])
+
+
+async def test_a_test_has_its_own_limits_and_arguments() -> None:
+    sandbox = _Sandbox()
+    limits = {"cpu_s": 3, "processes": 5}
+    await _run(sandbox, "py", limits=limits, tests=[{"args": ["a"]}, {"limits": {"cpu_s": 4, "output_bytes": 7}}])
+    first, second = (job.steps[-1] for job in sandbox.jobs)
+    assert (first.argv[1:], first.limits.cpu_s, first.limits.processes) == (("main.py", "a"), 3, 5)
+    assert (second.argv[1:], second.limits.cpu_s, second.limits.processes) == (("main.py",), 4, 5)
+    assert (first.output_bytes, second.output_bytes) == (1 << 20, 7)
+
+
+@pytest.mark.parametrize(
+    ("ended", "error"),
+    [
+        (replace(_OK, exit_code=3), "Exited with code 3."),
+        (replace(_OK, exit_code=3, stderr=b"Traceback"), ""),
+        (replace(_OK, exit_code=None, signal=11, stderr=b"x"), "Killed by signal 11 (Segmentation fault)."),
+        (replace(_OK, exit_code=None, stopped="cpu"), "Time limit exceeded: stopped after 10 s of CPU time."),
+        (replace(_OK, stderr=b"a warning"), ""),
+    ],
+)
+async def test_a_sentence_says_why_a_program_failed(ended: StepResult, error: str) -> None:
+    (event,) = _tests(await _run(_Sandbox(lambda box: ended), "py"))
+    assert event.error == error
+
+
+async def test_a_program_that_was_killed_for_no_limit_is_a_failure_of_ours() -> None:
+    with pytest.raises(SandboxFailure):
+        await _run(_Sandbox(lambda box: replace(_OK, exit_code=None, stopped="killed")), "py")

@@ -1,0 +1,161 @@
+"""What a request of `POST /run` may hold, and what its answer's lines mean."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from shared.codex import LimitBounds, Verdict
+from shared.engine import (
+    LEAST_MEMORY_BYTES,
+    CheckerKind,
+    Compiled,
+    Failed,
+    Finished,
+    ProgramLimits,
+    ProgramRequest,
+    Started,
+    TestEnded,
+    is_allowed,
+    limits_in_effect,
+    parse_event,
+)
+
+_FILE = {"path": "main.py", "content": "x"}
+_BOUNDS = {
+    "cpu_s": LimitBounds(default=10, max=60),
+    "wall_s": LimitBounds(default=30, max=100),
+    "memory_bytes": LimitBounds(default=1 << 29, max=1 << 31),
+    "output_bytes": LimitBounds(default=1000, max=1000),
+    "processes": LimitBounds(default=64, max=128),
+}
+
+
+def _parse(**fields: Any) -> ProgramRequest:
+    return ProgramRequest.model_validate_json(json.dumps({"language": "py", "files": [_FILE], **fields}))
+
+
+def test_a_request_without_tests_is_one_run() -> None:
+    request = _parse()
+    assert [(test.stdin, test.args, test.expected_output) for test in request.tests] == [("", (), None)]
+    assert request.checker.kind is CheckerKind.LINES
+    assert request.entry_file.path == "main.py"
+
+
+def test_a_file_may_hold_any_bytes() -> None:
+    files = [{"path": "a", "content": "AP8K", "encoding": "base64"}, {"path": "b", "content": "é\0"}]
+    request = _parse(files=files, entry="b")
+    assert [file.data() for file in request.files] == [b"\0\xff\n", b"\xc3\xa9\0"]
+    assert request.entry_file.path == "b"
+
+
+def test_as_much_as_the_contract_allows_is_accepted() -> None:
+    request = _parse(
+        files=[{"path": f"f{number}", "content": "x"} for number in range(256)],
+        tests=[{"args": ["x" * 127] * 256 + []}] * 100,
+    )
+    assert (len(request.files), len(request.tests)) == (256, 100)
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"files": []}, "files"),
+        ({"files": [{"path": f"f{number}", "content": "x"} for number in range(257)]}, "files"),
+        ({"files": [{**_FILE, "path": "../x"}]}, "files.0.path"),
+        ({"files": [_FILE, {**_FILE, "path": "/x"}]}, "files.1.path"),
+        ({"files": [_FILE, _FILE]}, ""),
+        ({"files": [{**_FILE, "content": "é", "encoding": "base64"}]}, "files.0"),
+        ({"files": [{**_FILE, "content": "AA=A", "encoding": "base64"}]}, "files.0"),
+        ({"files": [{**_FILE, "encoding": "latin-1"}]}, "files.0.encoding"),
+        ({"files": [{**_FILE, "content": " \n"}]}, ""),
+        ({"entry": "other.py"}, ""),
+        ({"tests": []}, "tests"),
+        ({"tests": [{}] * 101}, "tests"),
+        ({"tests": [{"stdin": 1}]}, "tests.0.stdin"),
+        ({"tests": [{"args": ["a\0"]}]}, "tests.0.args"),
+        ({"tests": [{"args": ["x"] * 257}]}, "tests.0.args"),
+        ({"tests": [{"args": ["x" * 32769]}]}, "tests.0.args"),
+        ({"tests": [{"points": 1}]}, "tests.0.points"),
+        ({"compiler_args": ["-O2", 3]}, "compiler_args.1"),
+        ({"limits": {"cpu_s": 0}}, "limits.cpu_s"),
+        ({"limits": {"cpu_s": "1"}}, "limits.cpu_s"),
+        ({"limits": {"memory_bytes": 1.5}}, "limits.memory_bytes"),
+        ({"limits": {"memory_bytes": True}}, "limits.memory_bytes"),
+        ({"limits": {"disk": 1}}, "limits.disk"),
+        ({"checker": {"kind": "regex"}}, "checker.kind"),
+        ({"checker": {"kind": "lines", "tolerance": 0.1}}, "checker"),
+        ({"checker": {"kind": "float", "tolerance": 1.1}}, "checker.tolerance"),
+        ({"stop_at_first_failure": 1}, "stop_at_first_failure"),
+        ({"expected": "x"}, "expected"),
+    ],
+)
+def test_a_wrong_request_is_refused_at_its_place(fields: dict[str, Any], place: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        _parse(**fields)
+    assert ".".join(map(str, raised.value.errors()[0]["loc"])) == place
+
+
+def test_limits_of_a_test_count_more() -> None:
+    both = ProgramLimits(cpu_s=1).over(ProgramLimits(cpu_s=2, processes=3))
+    assert both == ProgramLimits(cpu_s=1, processes=3)
+
+
+@pytest.mark.parametrize(
+    ("asked", "cpu_s", "wall_s"),
+    [
+        (ProgramLimits(), 10, 30),
+        (ProgramLimits(cpu_s=1), 1, 30),
+        (ProgramLimits(cpu_s=20), 20, 50),
+        (ProgramLimits(cpu_s=60), 60, 100),
+        (ProgramLimits(cpu_s=60, wall_s=1), 60, 1),
+    ],
+)
+def test_more_cpu_time_gets_more_elapsed_time(asked: ProgramLimits, cpu_s: float, wall_s: float) -> None:
+    limits = limits_in_effect(asked, _BOUNDS)
+    assert (limits.cpu_s, limits.wall_s) == (cpu_s, wall_s)
+
+
+def test_all_limits_have_a_value_in_effect() -> None:
+    limits = limits_in_effect(ProgramLimits(memory_bytes=1), _BOUNDS)
+    assert limits == ProgramLimits(
+        cpu_s=10, wall_s=30, memory_bytes=LEAST_MEMORY_BYTES, output_bytes=1000, processes=64
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "allowed"),
+    [("-O2", True), ("-O", False), ("-O2x", False), ("-std=c17", True), ("-std=", False), ("-st", False), ("", False)],
+)
+def test_an_option_is_allowed_by_name_or_by_its_start(option: str, allowed: bool) -> None:
+    assert is_allowed(option, ["-O2", "-std=*"]) is allowed
+
+
+_TEST = TestEnded(
+    number=1, verdict=Verdict.WRONG_ANSWER, error="", stdout="é", stderr="", diff="@@", truncated=["stdout"],
+    exit_code=0, signal=None, cpu_s=0.1, wall_s=0.2, memory_bytes=3, cpu_pressure=None,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Started(language="py", info="Python 3", compile=None, run="python3 main.py"),
+        Compiled(
+            verdict=Verdict.COMPILE_ERROR, error="", output="x", truncated=False, cpu_s=0, wall_s=0, memory_bytes=0
+        ),
+        _TEST,
+        Finished(),
+        Failed(error="x"),
+    ],
+)
+def test_a_line_becomes_the_event_that_it_was(event: Started | Compiled | TestEnded | Finished | Failed) -> None:
+    assert parse_event(event.model_dump_json()) == event
+    assert parse_event(json.dumps({**event.model_dump(), "newer": 1})) == event
+
+
+@pytest.mark.parametrize("line", ["", "{}", '{"event": "other"}', '{"event": "test"}', '{"event": "finished"'])
+def test_another_line_is_refused(line: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (the message is pydantic's)
+        parse_event(line)
