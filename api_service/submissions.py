@@ -229,7 +229,8 @@ class Submissions:
         address may not be mailed any more, 429 if a budget is used up.
         """
         async with self.turns.take(principal), self.database.transaction() as connection:
-            number = await self._request(connection, principal, upload_id, override or None, enable_binds=False)
+            # Never NULL, by which the consumer knows that `enable` does not bind this run.
+            number = await self._request(connection, principal, upload_id, override or {}, enable_binds=False)
             if number is None:
                 row = await _find(connection, principal, upload_id)
                 if row is None:
