@@ -15,6 +15,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from api_service.v1.routes import (
+    batches,
     cancel,
     events,
     languages,
@@ -32,6 +33,7 @@ PREFIX: Final = "/v1"
 
 router = APIRouter(prefix=PREFIX)
 for _routes in (
+    batches,
     cancel,
     events,
     languages,

@@ -249,11 +249,8 @@ class _Check:
             yield Fault(refusal, pointer="/email")
         if body.receipt and body.email is None and "email" not in self.bad:
             yield Fault("A receipt needs `email`; send an address, or leave it out.", pointer="/receipt")
-        if body.webhook_url is not None:
-            if fault := self.terms.egress.fault_of(body.webhook_url):
-                yield Fault(f"{fault[:1].upper()}{fault[1:]}.", pointer="/webhook_url")
-            elif not self.terms.can_sign:
-                yield Fault(_UNSIGNED, pointer="/webhook_url")
+        if body.webhook_url is not None and (fault := webhook_fault(body.webhook_url, self.terms)):
+            yield fault
 
     def _foreign_engine(self) -> Iterator[Fault]:
         if self.offered is None or not self.offered.is_foreign:
@@ -298,6 +295,13 @@ class _Check:
                 webhook_url=body.webhook_url,
             ),
         )
+
+
+def webhook_fault(url: str, terms: Terms) -> Fault | None:
+    """Return the fault of a `webhook_url`, as far as it can be found before the first webhook."""
+    if fault := terms.egress.fault_of(url):
+        return Fault(f"{fault[:1].upper()}{fault[1:]}.", pointer="/webhook_url")
+    return None if terms.can_sign else Fault(_UNSIGNED, pointer="/webhook_url")
 
 
 def _checker(body: CheckerBody | None) -> dict[str, Any]:
