@@ -1,6 +1,7 @@
 """Composes the API: `python -m api_service`."""
 
 import asyncio
+import resource
 import sys
 from typing import Final
 
@@ -8,6 +9,7 @@ from api_service.app import create_app
 from api_service.auth import Authenticator
 from api_service.backlog import BacklogGuard
 from api_service.dependencies import Services
+from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
 from api_service.readiness import Readiness
@@ -40,6 +42,9 @@ log = get_logger(__name__)
 
 #: The most seconds that a statement may take, so that no slow statement holds a connection for long.
 _STATEMENT_SECONDS: Final = 15.0
+
+#: Files of this process that are no connections of clients: of the database, the broker, objects, libraries.
+_OTHER_FILES: Final = 300
 
 
 async def serve(stop: asyncio.Event) -> None:
@@ -74,6 +79,7 @@ async def serve(stop: asyncio.Event) -> None:
                 restarting("relay", services.relay.run),
                 restarting("health", health.run),
                 restarting("watcher", services.watcher.run),
+                restarting("streams", services.streams.run),
                 lambda stop: serve_http(app, listening, stop, limits=limits),
             ),
             stop,
@@ -85,9 +91,19 @@ async def serve(stop: asyncio.Event) -> None:
         await database.disconnect()
 
 
+def _most_streams(settings: ApiSettings) -> int:
+    """Return how many streams may be open: one for each file that nothing else needs. Raise the limit of open files."""
+    files, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most_files != resource.RLIM_INFINITY:
+        files = most_files
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    return max(1, files - settings.connections - _OTHER_FILES)
+
+
 def _compose(settings: ApiSettings, database: Database, store: ObjectStore, relay: Relay) -> Services:
     local_key = settings.local_key.get_secret_value() if settings.local_key else None
     allowed = settings.allowed_recipients
+    watcher = Watcher(database)
     return Services(
         settings=settings,
         database=database,
@@ -110,7 +126,8 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         relay=relay,
         authenticator=Authenticator(database, settings.operator_keys, local_key=local_key),
         signer=open_signer(load(StoreSettings)),
-        watcher=Watcher(database),
+        watcher=watcher,
+        streams=Streams(database, watcher, most=settings.max_streams, most_in_all=_most_streams(settings)),
         waits=Waits(settings.max_waits),
         webhooks=load(WebhookSettings),
     )

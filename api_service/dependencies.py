@@ -8,6 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api_service.auth import Authenticator, Principal, require
 from api_service.backlog import BacklogGuard
+from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
 from api_service.readiness import Readiness
@@ -41,6 +42,7 @@ class Services:
     #: Makes and verifies the links that this API serves.
     signer: LinkSigner
     watcher: Watcher
+    streams: Streams
     waits: Waits
     #: Who signs webhooks, and where they may go.
     webhooks: WebhookSettings

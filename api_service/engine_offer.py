@@ -27,10 +27,20 @@ class Offered:
         return self.details is not None and self.details.compiled is None
 
     @property
+    def has_run_call(self) -> bool:
+        """True if the engine is known to be ours."""
+        return self.details is not None and not self.is_foreign
+
+    @property
     def main(self) -> str:
         """The path of a program that is sent as one text, such as `main.py`."""
-        named = (self.details and self.details.extensions) or [f".{_EXTENSIONS.get(self.code, self.code)}"]
-        return f"{_STEMS.get(self.code, 'main')}.{named[0].lstrip('.')}"
+        return f"{_STEMS.get(self.code, 'main')}{self.extensions[0]}"
+
+    @property
+    def extensions(self) -> list[str]:
+        """The extensions of source files, with a dot, the usual one first."""
+        named = (self.details and self.details.extensions) or [_EXTENSIONS.get(self.code, self.code)]
+        return [f".{one.lstrip('.')}" for one in named]
 
     @property
     def compiler_args(self) -> Sequence[str]:

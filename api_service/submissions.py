@@ -310,6 +310,25 @@ class Submissions:
                     total[each.subject] = replace(each, amount=each.amount + total[each.subject].amount)
         return list(total.values())
 
+    async def take_mail(self, connection: Connection, principal: Principal, email: str) -> None:
+        """Take one mail from the budgets of an address. Raises `Problem`, as `request_execution` does."""
+        self._check_recipient(principal, email)
+        if not principal.sees_all:
+            await budget.take(connection, self._budgets_of_mail(principal, email, 1))
+
+    def budgets_of_key(self, principal: Principal) -> list[Budget]:
+        """Return the budgets that belong to a key alone."""
+        return [
+            *self._budgets_of_submission(principal, 1),
+            *self._budgets_of_execution(principal, None, 0),
+            self._budget_of_run_seconds(principal),
+        ]
+
+    def budget_of_mails(self, principal: Principal) -> Budget:
+        """Return the budget of a key's mails to one address. Its subject is the prefix of those of all addresses."""
+        share = math.ceil(self.recipient_budget / 2)
+        return Budget(f"share:{principal.key_id}:", share, "Mails of this key to one address", name="mails")
+
     def _budgets_of_submission(self, principal: Principal, size: int) -> list[Budget]:
         return [
             Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions", name="submissions"),
@@ -330,21 +349,23 @@ class Submissions:
 
         A key gets at most half of a mailbox's budget, so that mails of other keys can still be sent.
         """
-        key, address, domain = principal.key_id, canonical(email), domain_of(email)
-        share = math.ceil(self.recipient_budget / 2)
+        address, domain, share = canonical(email), domain_of(email), self.budget_of_mails(principal)
         return [
             Budget(
                 f"recipient:{address}", self.recipient_budget, "Mails to this address", mails, "mails", is_shared=True
             ),
-            Budget(f"share:{key}:{address}", share, "Mails of this key to this address", mails, "mails"),
+            replace(share, subject=f"{share.subject}{address}", what="Mails of this key to this address", amount=mails),
             Budget(f"domain:{domain}", self.domain_budget, "Mails to this domain", mails, "mails", is_shared=True),
         ]
 
     async def _check_run_seconds(self, connection: Connection, principal: Principal) -> None:
+        await budget.check(connection, self._budget_of_run_seconds(principal))
+
+    def _budget_of_run_seconds(self, principal: Principal) -> Budget:
         assert principal.key_id is not None
         seconds = budgets.run_seconds(principal.key_id)
         what = "Seconds of run time of this key's programs"
-        await budget.check(connection, Budget(seconds, self.key_cpu_seconds, what, name="run_seconds"))
+        return Budget(seconds, self.key_cpu_seconds, what, name="run_seconds")
 
     def _check_recipient(self, principal: Principal, email: str | None) -> None:
         if email is not None and (refusal := self.refusal(principal, email)):

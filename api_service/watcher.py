@@ -47,12 +47,14 @@ class Watcher:
         self._database = database
         self._submissions = _Watched()
         self._batches = _Watched()
+        #: Counts the changes of submissions. While it stays the same, the queue does too.
+        self.changes = 0
         #: True once the service stops: streams and waits end then.
         self.is_stopping = False
 
     async def run(self, stop: asyncio.Event) -> None:
         async with (
-            self._database.listen(channels.SUBMISSIONS, self._submissions.notify),
+            self._database.listen(channels.SUBMISSIONS, self._notify),
             self._database.listen(channels.BATCHES, self._batches.notify),
         ):
             await stop.wait()
@@ -74,3 +76,7 @@ class Watcher:
         """Yield an event that each change of the batch sets, and each new connection. The caller clears it."""
         with self._batches.watch(batch_id) as changed:
             yield changed
+
+    def _notify(self, payload: str) -> None:
+        self.changes += 1
+        self._submissions.notify(payload)

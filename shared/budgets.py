@@ -10,6 +10,7 @@ wait for each other. A transaction takes everything in one call.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -31,6 +32,16 @@ _TAKE: Final = f"""
     {_CHARGE}
     WHERE greatest(b.used_until, now()) <= now() + greatest(interval '1 hour' - (excluded.used_until - now()), '0')
     RETURNING subject, extract(epoch FROM used_until - now()) AS seconds
+"""
+
+# Budgets whose subjects begin with a prefix are as many as addresses were mailed in the last hour.
+_IN_USE: Final = """
+    SELECT subject, used_until, extract(epoch FROM used_until - now()) AS seconds FROM budgets
+    WHERE subject = ANY(:subjects) AND used_until > now()
+    UNION ALL
+    SELECT prefix, max(used_until), extract(epoch FROM max(used_until) - now())
+    FROM unnest(CAST(:prefixes AS text[])) AS one (prefix) JOIN budgets ON starts_with(subject, prefix)
+    WHERE used_until > now() GROUP BY prefix
 """
 
 
@@ -67,6 +78,14 @@ class Standing:
     wait_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """The seconds of a budget's hour that are in use, and the time at which none will be."""
+
+    seconds: float
+    until: datetime
+
+
 def run_seconds(key_id: int) -> str:
     """Return the subject of the budget for the running time of a key's programs."""
     return f"run-seconds:{key_id}"
@@ -97,6 +116,15 @@ async def overdrawn(connection: Connection, subject: str) -> float:
     """Return the seconds until at most an hour's worth of the budget is in use; 0 if that is so now. Locks nothing."""
     ahead = await _seconds_in_use(connection, [subject])
     return max(0.0, ahead.get(subject, 0.0) - _HOUR)
+
+
+async def in_use(connection: Connection, subjects: Collection[str], prefixes: Collection[str] = ()) -> dict[str, InUse]:
+    """Return what is in use of each budget that has anything in use, by subject.
+
+    For each prefix, it is what is in use of the fullest budget whose subject begins with it.
+    """
+    rows = await connection.fetch_all(_IN_USE, {"subjects": list(subjects), "prefixes": list(prefixes)})
+    return {row["subject"]: InUse(float(row["seconds"]), row["used_until"]) for row in rows}
 
 
 def _values(uses: Collection[Use]) -> Mapping[str, object]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from job_runner.webhooks.queue import ClaimedWebhook
 from shared.database.connection import Connection
+from shared.resources.batches import batch
 from shared.resources.links import Links
 from shared.resources.models import Resource, rfc3339
 from shared.resources.read import submission
@@ -36,4 +37,4 @@ class Bodies:
             # Without a run for a submission that was cancelled before its first one.
             run = webhook.run or None
             return await submission(connection, webhook.upload, links=self._links, run=run, text_limit=TEXT_LIMIT)
-        return None
+        return await batch(connection, webhook.batch, links=self._links) if webhook.batch is not None else None

@@ -92,7 +92,12 @@ _SPLIT: Final = """
 _SUBMISSION: Final = f"""
     u.id, u.language, {_LANGUAGE} AS code, u.filename, u.object_key, u.size_bytes, u.files, u.spec, u.email, u.metadata,
     u.batch, u.created_at, u.runs, u.request_id IS NOT NULL AS is_requested, u.requested_at, u.outcome, u.webhook_url,
-    (SELECT details -> 'limits' FROM languages WHERE languages.code = {_LANGUAGE}) AS bounds,
+    coalesce(
+        (SELECT details -> 'limits' FROM languages WHERE languages.code = {_LANGUAGE}),
+        -- A variant of a language has its limits.
+        (SELECT details -> 'limits' FROM languages
+            WHERE details -> 'variants' @> jsonb_build_array(jsonb_build_object('code', u.language)) LIMIT 1)
+    ) AS bounds,
     m.id AS mail, m.status AS mail_status, m.updated_at AS mail_updated_at,
     w.status AS webhook_status, w.attempt AS webhook_attempt, w.last_status AS webhook_last_status,
     w.last_error AS webhook_last_error, w.run_after AS webhook_run_after
@@ -151,6 +156,15 @@ _TESTS: Final = """
         octet_length(stdout) AS stdout_bytes, substring(stderr FOR :text_limit) AS stderr,
         octet_length(stderr) AS stderr_bytes, diff, cut, exit_code, signal, cpu_s, wall_s, memory_bytes
     FROM test_results WHERE job = :job ORDER BY number
+"""
+
+_ENDED_TESTS: Final = """
+    SELECT t.number, uploads.tests -> (t.number - 1) AS spec, t.verdict, points_awarded,
+        substring(stdout FOR :text_limit) AS stdout, octet_length(stdout) AS stdout_bytes,
+        substring(stderr FOR :text_limit) AS stderr, octet_length(stderr) AS stderr_bytes, diff, cut, exit_code, signal,
+        cpu_s, wall_s, memory_bytes
+    FROM test_results t JOIN job ON job.id = t.job AND job.attempt = t.attempt JOIN uploads ON uploads.id = job.upload
+    WHERE t.job = :job AND t.number BETWEEN :first AND :last AND uploads.tests IS NOT NULL ORDER BY t.number
 """
 
 
@@ -213,6 +227,15 @@ async def runs(connection: Connection, upload: int, *, owner: int | None = None)
     return found
 
 
+async def ended_tests(
+    connection: Connection, job: int, *, first: int, last: int, text_limit: int = TEXT_LIMIT
+) -> list[Test]:
+    """Return the tests of a run with these numbers that have ended."""
+    values = {"job": job, "first": first, "last": last, "text_limit": text_limit}
+    rows = await connection.fetch_all(_ENDED_TESTS, values)
+    return [_test(row["number"], json.loads(row["spec"]), row, text_limit, is_over=False) for row in rows]
+
+
 async def _whole_run(connection: Connection, row: Record, text_limit: int) -> Run | None:
     """Return the run of a row with its texts and tests."""
     results: list[Record] = []
@@ -265,8 +288,9 @@ def _file(row: Record) -> File:
 
 def _limits(asked: Mapping[str, Any], bounds: str | None) -> Limits:
     wanted = ProgramLimits(**asked)
-    if bounds is not None:
-        wanted = limits_in_effect(wanted, {name: LimitBounds(**bound) for name, bound in json.loads(bounds).items()})
+    # A foreign engine reports none.
+    if known := json.loads(bounds or "null"):
+        wanted = limits_in_effect(wanted, {name: LimitBounds(**bound) for name, bound in known.items()})
     return Limits(**wanted.model_dump())
 
 

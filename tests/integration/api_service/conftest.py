@@ -10,6 +10,7 @@ from api_service.app import create_app
 from api_service.auth import Authenticator
 from api_service.backlog import BacklogGuard
 from api_service.dependencies import Services
+from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
 from api_service.readiness import Readiness
@@ -103,6 +104,7 @@ def client_of(
     # Without a socket the kernel knows no owner: clients from this machine count as its user.
     authenticator = Authenticator(database, operator_keys, owner_of=lambda *_: os.geteuid())
     backlog = BacklogGuard(database, limit=max_backlog, key_bytes=key_backlog_bytes)
+    watcher = watcher or Watcher(database)
     app = create_app(
         Services(
             settings=settings,
@@ -117,7 +119,8 @@ def client_of(
             relay=relay,
             authenticator=authenticator,
             signer=signer,
-            watcher=watcher or Watcher(database),
+            watcher=watcher,
+            streams=Streams(database, watcher, most=100),
             waits=Waits(max_waits),
             webhooks=webhooks or WebhookSettings(),
         )

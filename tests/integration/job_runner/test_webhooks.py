@@ -21,6 +21,7 @@ from job_runner.webhooks.sender import Sender
 from shared import channels
 from shared.database.connection import Database
 from shared.database.roles import Role
+from shared.resources.batches import batch
 from shared.resources.links import Links
 from shared.resources.read import submission
 from shared.storage.signing import LinkSigner
@@ -173,6 +174,36 @@ async def test_the_body_is_the_submission_as_the_api_shows_it(
     assert len(body["data"]["run"]["stdout"].encode()) == TEXT_LIMIT
     assert body["data"]["run"]["truncated"] == ["stdout"]
     assert (await row(database))["body"] == received.body.decode()
+
+
+async def test_the_body_of_a_batch_is_the_batch_as_the_api_shows_it(
+    database: Database, sender: Sender, receiver: Receiver
+) -> None:
+    [made] = await fetch(
+        database, "INSERT INTO batches (webhook_url, finished_at) VALUES (:url, now()) RETURNING id", url=receiver.url
+    )
+    number = int(str(made["id"]))
+    await execute(
+        database, "UPDATE uploads SET batch = :batch WHERE id = :id", batch=number, id=await add_finished(database)
+    )
+    await execute(
+        database,
+        "INSERT INTO webhooks (batch, type, url) VALUES (:id, 'batch.finished', :url)",
+        id=number,
+        url=receiver.url,
+    )
+    async with database.transaction() as connection:
+        expected = await batch(connection, number, links=LINKS)
+    await run_once(sender)
+    body = receiver.received[0].verified(SECRET)
+    assert expected is not None
+    assert body["type"] == "batch.finished"
+    assert body["data"] == {**expected.model_dump(mode="json"), "webhook": body["data"]["webhook"]}
+    assert (body["data"]["state"], body["data"]["done"], body["data"]["webhook"]["url"]) == (
+        "finished",
+        1,
+        receiver.url,
+    )
 
 
 async def test_a_retry_has_the_same_id_and_body(database: Database, sender: Sender, receiver: Receiver) -> None:

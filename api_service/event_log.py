@@ -8,7 +8,6 @@ from the beginning.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
@@ -68,6 +67,11 @@ class Position:
             return cls(submission, run, *_ENDS[match["end"]])
         step = len(_STEPS) + int(match["test"]) - 1 if match["test"] else _STEPS.index(State(match["state"]))
         return cls(submission, run, int(match["attempt"]), step)
+
+    @property
+    def is_last(self) -> bool:
+        """True if no event of the run follows."""
+        return (self.attempt, self.step) == _ENDS["finished"]
 
     def __str__(self) -> str:
         run = f"{self.submission}.{self.run}"
@@ -129,11 +133,6 @@ def unsent(snapshot: Snapshot, last: Position | None) -> list[Event]:
     later = [event for event in events if event.position > last]
     # If what the client had is ahead of the run, the run was taken back, and it has started again or will.
     return later if later or events[-1].position == last else events
-
-
-def is_over(events: Sequence[Event]) -> bool:
-    """Return True if no event follows these."""
-    return any(isinstance(event, Finished) for event in events)
 
 
 def _events_of_attempt(snapshot: Snapshot) -> list[Event]:
