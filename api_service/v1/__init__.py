@@ -14,10 +14,36 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api_service.v1.routes import events, languages, listing, runs, submission, submissions, usage
+from api_service.v1.routes import (
+    batches,
+    cancel,
+    events,
+    languages,
+    limits,
+    listing,
+    mailgun,
+    mails,
+    runs,
+    submission,
+    submissions,
+    usage,
+)
 
 PREFIX: Final = "/v1"
 
 router = APIRouter(prefix=PREFIX)
-for _routes in (events, languages, listing, runs, submission, submissions, usage):
+for _routes in (
+    batches,
+    cancel,
+    events,
+    languages,
+    limits,
+    listing,
+    mailgun,
+    mails,
+    runs,
+    submission,
+    submissions,
+    usage,
+):
     router.include_router(_routes.router)
