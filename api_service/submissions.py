@@ -229,7 +229,8 @@ class Submissions:
         address may not be mailed any more, 429 if a budget is used up.
         """
         async with self.turns.take(principal), self.database.transaction() as connection:
-            number = await self._request(connection, principal, upload_id, override or None, enable_binds=False)
+            # Never NULL, by which the consumer knows that `enable` does not bind this run.
+            number = await self._request(connection, principal, upload_id, override or {}, enable_binds=False)
             if number is None:
                 row = await _find(connection, principal, upload_id)
                 if row is None:
@@ -308,6 +309,12 @@ class Submissions:
                 for each in self._budgets_of_mail(principal, address, 1):
                     total[each.subject] = replace(each, amount=each.amount + total[each.subject].amount)
         return list(total.values())
+
+    async def take_mail(self, connection: Connection, principal: Principal, email: str) -> None:
+        """Take one mail from the budgets of an address. Raises `Problem`, as `request_execution` does."""
+        self._check_recipient(principal, email)
+        if not principal.sees_all:
+            await budget.take(connection, self._budgets_of_mail(principal, email, 1))
 
     def budgets_of_key(self, principal: Principal) -> list[Budget]:
         """Return the budgets that belong to a key alone."""

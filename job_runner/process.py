@@ -5,8 +5,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from pydantic_core import from_json
 
@@ -46,12 +45,9 @@ from shared.languages import check_lang
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
 from shared.storage.base import ObjectStore
-from shared.storage.output_keys import output_key
+from shared.storage.output_keys import LINK_LIFETIME, output_key
 
 log = get_logger(__name__)
-
-#: How long the link in a mail works; S3 allows no more.
-LINK_LIFETIME: Final = timedelta(days=7)
 
 
 class Processor:

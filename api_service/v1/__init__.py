@@ -14,10 +14,38 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api_service.v1.routes import events, languages, listing, output, runs, submission, submissions, usage
+from api_service.v1.routes import (
+    batches,
+    cancel,
+    events,
+    languages,
+    limits,
+    listing,
+    mailgun,
+    mails,
+    output,
+    runs,
+    submission,
+    submissions,
+    usage,
+)
 
 PREFIX: Final = "/v1"
 
 router = APIRouter(prefix=PREFIX)
-for _routes in (events, languages, listing, output, runs, submission, submissions, usage):
+for _routes in (
+    batches,
+    cancel,
+    events,
+    languages,
+    limits,
+    listing,
+    mailgun,
+    mails,
+    output,
+    runs,
+    submission,
+    submissions,
+    usage,
+):
     router.include_router(_routes.router)

@@ -288,8 +288,9 @@ def _file(row: Record) -> File:
 
 def _limits(asked: Mapping[str, Any], bounds: str | None) -> Limits:
     wanted = ProgramLimits(**asked)
-    if bounds is not None:
-        wanted = limits_in_effect(wanted, {name: LimitBounds(**bound) for name, bound in json.loads(bounds).items()})
+    # A foreign engine reports none.
+    if known := json.loads(bounds or "null"):
+        wanted = limits_in_effect(wanted, {name: LimitBounds(**bound) for name, bound in known.items()})
     return Limits(**wanted.model_dump())
 
 

@@ -27,7 +27,8 @@ async def add_run(database: Database, store: LocalStore, upload: int, stdout: by
     job = await make_job(database, upload)
     key = f"results/{job}-1-ab.txt"
     await store.put(key, stdout)
-    await end(database, job, **{"verdict": "ok", "output": "", "stderr": "error: é", "output_key": key, **result})
+    columns: dict[str, object] = {"verdict": "ok", "output": "", "stderr": "error: é", "output_key": key, **result}
+    await end(database, job, "executed", **columns)
 
 
 async def test_the_bytes_of_the_latest_run(api: httpx.AsyncClient, database: Database, store: LocalStore) -> None:
