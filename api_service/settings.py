@@ -61,6 +61,10 @@ class ApiSettings(Settings):
         1000
     )
     max_batch: Annotated[int, Field(ge=1, le=10_000, description="submissions of one batch")] = 1000
+    mailgun_signing_key: SecretStr | None = Field(
+        default=None,
+        description="the key that signs Mailgun's events; unset, `POST /v1/mailgun/events` does not exist",
+    )
     max_waits: Annotated[int, Field(ge=1, description="requests of one key that may wait for a result at once")] = 100
 
     @field_validator("recipients")

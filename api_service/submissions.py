@@ -339,6 +339,12 @@ class Submissions:
                     total[each.subject] = replace(each, amount=each.amount + total[each.subject].amount)
         return list(total.values())
 
+    async def take_mail(self, connection: Connection, principal: Principal, email: str) -> None:
+        """Take one mail from the budgets of an address. Raises `Problem`, as `request_execution` does."""
+        self._check_recipient(principal, email)
+        if not principal.sees_all:
+            await budget.take(connection, self._budgets_of_mail(principal, email, 1))
+
     def budgets_of_key(self, principal: Principal) -> list[Budget]:
         """Return the budgets that belong to a key alone."""
         return [

@@ -7,6 +7,7 @@ from job_runner.batches import Batches
 from job_runner.cleaner import Cleaner
 from job_runner.codex_client import CodexClient
 from job_runner.emails.footer import Footer
+from job_runner.emails.ordered import OrderedMails
 from job_runner.emails.sender import Sender
 from job_runner.languages import Languages
 from job_runner.mailers import MailSettings, open_mailer
@@ -63,10 +64,13 @@ async def serve(stop: asyncio.Event) -> None:
             max_crashes=settings.max_crashes,
             max_interruptions=settings.max_attempts,
         )
+        links = Links(signer)
+        ordered = OrderedMails(database, store, links, mail_settings.domain)
+        sender = Sender(database, mailer, signer, footer, poll_interval=settings.poll_interval, fill_in=ordered.fill_in)
         webhook_sender = WebhookSender(
             database,
             deliverer,
-            Bodies(Links(signer)).render,
+            Bodies(links).render,
             webhook_settings,
             poll_interval=settings.poll_interval,
         )
@@ -75,7 +79,7 @@ async def serve(stop: asyncio.Event) -> None:
             Runner(database, processor, settings).run,
             restarting("rescuer", rescuer.run),
             restarting("languages", Languages(database, engine).run),
-            restarting("sender", Sender(database, mailer, signer, footer, poll_interval=settings.poll_interval).run),
+            restarting("sender", sender.run),
             restarting("webhooks", webhook_sender.run),
             restarting("batches", Batches(database, mail_settings.domain, poll_interval=settings.poll_interval).run),
             restarting("cleaner", Cleaner(database, store, mailer, days=settings.retention_days).run),

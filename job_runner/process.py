@@ -5,8 +5,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from pydantic_core import from_json
 
@@ -25,7 +24,6 @@ from job_runner.outcome import (
     give_up,
     is_caused_by_load,
 )
-from job_runner.output_keys import output_key
 from job_runner.program_runs import ProgramRuns
 from job_runner.settings import MAX_CRASHES
 from job_runner.storable import storable
@@ -47,11 +45,9 @@ from shared.languages import check_lang
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
 from shared.storage.base import ObjectStore
+from shared.storage.output_keys import LINK_LIFETIME, output_key
 
 log = get_logger(__name__)
-
-#: How long the link in a mail works; S3 allows no more.
-LINK_LIFETIME: Final = timedelta(days=7)
 
 
 class Processor:

@@ -10,6 +10,7 @@ import ipaddress
 import itertools
 import socket
 import struct
+import uuid
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
@@ -39,6 +40,11 @@ def _answer(status: bytes, sentence: str = "") -> bytes:
     body = sentence.encode()
     kind = b"Content-Type: text/plain; charset=utf-8\r\n" if body else b""
     return b"HTTP/1.1 %s\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n%s" % (status, kind, len(body), body)
+
+
+def _with_id(answer: bytes) -> bytes:
+    """Return the answer with the id of a request that was not read, as all answers have one."""
+    return answer.replace(b"\r\n", b"\r\nX-Request-Id: %s\r\n" % uuid.uuid4().hex.encode(), 1)
 
 
 _TOO_SLOW: Final = _answer(b"408 Request Timeout")
@@ -174,7 +180,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         if not self.transport.is_closing():  # if the head was too long, the client has its answer
-            super().send_400_response(f"{msg} Send what HTTP/1.1 allows, with at most {_MOST_FIELDS} header fields.")
+            sentence = f"{msg} Send what HTTP/1.1 allows, with at most {_MOST_FIELDS} header fields."
+            self._close_with(_answer(b"400 Bad Request", sentence))
 
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= _MOST_PIPELINED:
@@ -262,7 +269,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _close_with(self, answer: bytes) -> None:
         if not self.transport.is_closing():
-            self.transport.write(answer)
+            self.transport.write(_with_id(answer))
             self.transport.close()
 
     def _refuse_head(self) -> None:

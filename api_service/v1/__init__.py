@@ -19,7 +19,10 @@ from api_service.v1.routes import (
     cancel,
     events,
     languages,
+    limits,
     listing,
+    mailgun,
+    mails,
     runs,
     submission,
     submissions,
@@ -29,5 +32,18 @@ from api_service.v1.routes import (
 PREFIX: Final = "/v1"
 
 router = APIRouter(prefix=PREFIX)
-for _routes in (batches, cancel, events, languages, listing, runs, submission, submissions, usage):
+for _routes in (
+    batches,
+    cancel,
+    events,
+    languages,
+    limits,
+    listing,
+    mailgun,
+    mails,
+    runs,
+    submission,
+    submissions,
+    usage,
+):
     router.include_router(_routes.router)

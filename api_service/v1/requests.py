@@ -40,6 +40,7 @@ _NEEDS_RUN: Final = (
     "This needs the engine of Precieux (`POST /run`), but this server uses another CodeX engine; leave it out."
 )
 _EMPTY: Final = "The file that is run is empty; send the program."
+_TWICE: Final = "The files are there twice; send them either as parts or in `submission`."
 _UNSIGNED: Final = (
     "Webhooks of this key cannot be signed, because it has no secret; use a key that has one, or ask the operator to"
     " set PRECIEUX_WEBHOOK_SECRET."
@@ -146,7 +147,8 @@ class _Check:
         has_source = body.source is not None or "source" in bad
         has_files = body.files is not None or "files" in bad
         if self.upload is not None and has_files:
-            yield Fault("The files are there twice; send them either as parts or in `submission`.", pointer="/files")
+            if "files" not in bad:
+                yield Fault(_TWICE, pointer="/files")
         elif has_source == (has_files or self.upload is not None):
             yield Fault("Send exactly one of `source` and `files`.", pointer="")
         elif body.entry is not None and has_source:
@@ -221,7 +223,7 @@ class _Check:
             yield Fault(f"It has more than {most} bytes; send a shorter input.", pointer=pointer)
 
     def _compiler_args(self) -> Iterator[Fault]:
-        if not self.body.compiler_args or self.offered is None or self.offered.is_foreign:
+        if not self.body.compiler_args or self.offered is None or not self.offered.has_run_call:
             return
         allowed = self.offered.compiler_args
         for number, word in enumerate(self.body.compiler_args):

@@ -253,6 +253,9 @@ emails = Table(
     ),
     Index("emails_job_idx", "job"),
     Index("emails_upload_idx", "upload", "id"),
+    Index("emails_batch_idx", "batch", "id", postgresql_where=text("batch IS NOT NULL")),
+    # Those that the API has ordered, and no runner has filled in.
+    Index("emails_ordered_idx", "id", postgresql_where=text("status = 'queued' AND message_id IS NULL")),
     Index("emails_due_idx", "run_after", "id", postgresql_where=text("status = 'queued'")),
     Index("emails_lease_idx", "lease_expires_at", postgresql_where=text("status = 'sending'")),
 )
@@ -320,8 +323,15 @@ idempotency_keys = Table(
     Index("idempotency_keys_created_idx", "created_at"),
 )
 
-# Ids of deleted submissions, which are not used again.
-deleted_uploads = Table("deleted_uploads", metadata, Column("id", BigInteger, primary_key=True))
+# Ids of deleted submissions, which are not used again. `objects` are those of the object store that are not removed
+# yet (`shared.resources.remove`).
+deleted_uploads = Table(
+    "deleted_uploads",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("objects", ARRAY(Text)),
+    Index("deleted_uploads_objects_idx", "id", postgresql_where=text("objects IS NOT NULL")),
+)
 
 # Mailgun's events that were handled, by the token of each.
 mailgun_events = Table(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import select
 import socket
 import threading
@@ -212,6 +213,7 @@ def test_a_refused_head_gets_a_hint(loop_factory: LoopFactory, request_: bytes, 
         assert head.startswith(b"HTTP/1.1 " + status)
         assert sentence in body
         assert f"content-length: {len(body)}".encode() in head.lower()
+        assert re.search(rb"\r\nX-Request-Id: [0-9a-f]{32}\r\n", head)
 
 
 def test_a_body_that_goes_on_after_the_answer_is_cut_off(loop_factory: LoopFactory) -> None:

@@ -83,6 +83,8 @@ ALTER TABLE emails DROP CONSTRAINT emails_status_check;
 ALTER TABLE emails ADD CONSTRAINT emails_status_check CHECK (status IN (
     'queued', 'sending', 'sent', 'delivered', 'deferred', 'bounced', 'complained', 'refused', 'suppressed'));
 CREATE INDEX emails_upload_idx ON emails (upload, id);
+CREATE INDEX emails_batch_idx ON emails (batch, id) WHERE batch IS NOT NULL;
+CREATE INDEX emails_ordered_idx ON emails (id) WHERE status = 'queued' AND message_id IS NULL;
 DROP INDEX uploads_created_idx;
 CREATE INDEX uploads_created_idx ON uploads (created_at, id);
 CREATE INDEX uploads_newest_idx ON uploads (owner, created_at, id);
@@ -148,7 +150,8 @@ CREATE TABLE idempotency_keys (
     CONSTRAINT idempotency_keys_pkey PRIMARY KEY (owner, path, key)
 );
 CREATE INDEX idempotency_keys_created_idx ON idempotency_keys (created_at);
-CREATE TABLE deleted_uploads (id bigint CONSTRAINT deleted_uploads_pkey PRIMARY KEY);
+CREATE TABLE deleted_uploads (id bigint CONSTRAINT deleted_uploads_pkey PRIMARY KEY, objects text[]);
+CREATE INDEX deleted_uploads_objects_idx ON deleted_uploads (id) WHERE objects IS NOT NULL;
 CREATE TABLE mailgun_events (
     token text CONSTRAINT mailgun_events_pkey PRIMARY KEY,
     created_at timestamptz NOT NULL DEFAULT now()
@@ -170,7 +173,7 @@ ALTER TABLE api_keys
 DROP TABLE mailgun_events, deleted_uploads, idempotency_keys, webhooks, test_results;
 DROP INDEX uploads_created_idx, uploads_newest_idx, uploads_address_idx, uploads_outcome_idx;
 CREATE INDEX uploads_created_idx ON uploads (created_at);
-DROP INDEX emails_upload_idx;
+DROP INDEX emails_upload_idx, emails_batch_idx, emails_ordered_idx;
 DELETE FROM emails WHERE job IS NULL OR message_id IS NULL;
 UPDATE emails SET status = 'sent' WHERE status IN ('delivered', 'deferred', 'bounced', 'complained');
 ALTER TABLE emails DROP CONSTRAINT emails_status_check;
