@@ -1,6 +1,7 @@
 """Composes the API: `python -m api_service`."""
 
 import asyncio
+import resource
 import sys
 from typing import Final
 
@@ -41,6 +42,9 @@ log = get_logger(__name__)
 
 #: The most seconds that a statement may take, so that no slow statement holds a connection for long.
 _STATEMENT_SECONDS: Final = 15.0
+
+#: Files of this process that are no connections of clients: of the database, the broker, objects, libraries.
+_OTHER_FILES: Final = 300
 
 
 async def serve(stop: asyncio.Event) -> None:
@@ -87,6 +91,15 @@ async def serve(stop: asyncio.Event) -> None:
         await database.disconnect()
 
 
+def _most_streams(settings: ApiSettings) -> int:
+    """Return how many streams may be open: one for each file that nothing else needs. Raise the limit of open files."""
+    files, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most_files != resource.RLIM_INFINITY:
+        files = most_files
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    return max(1, files - settings.connections - _OTHER_FILES)
+
+
 def _compose(settings: ApiSettings, database: Database, store: ObjectStore, relay: Relay) -> Services:
     local_key = settings.local_key.get_secret_value() if settings.local_key else None
     allowed = settings.allowed_recipients
@@ -114,7 +127,7 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         authenticator=Authenticator(database, settings.operator_keys, local_key=local_key),
         signer=open_signer(load(StoreSettings)),
         watcher=watcher,
-        streams=Streams(database, watcher, most=settings.max_streams),
+        streams=Streams(database, watcher, most=settings.max_streams, most_in_all=_most_streams(settings)),
         waits=Waits(settings.max_waits),
         webhooks=load(WebhookSettings),
     )

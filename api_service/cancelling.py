@@ -61,14 +61,14 @@ async def cancel(
 ) -> list[int]:
     """Cancel those of the submissions that have not ended, in one transaction. Return their ids.
 
-    A program that runs is killed by its runner. `settle` is called at the end of the transaction, also if there is
-    nothing to cancel.
+    A program that runs is killed by its runner. `settle` is called at the end of the transaction, if something was
+    cancelled.
     """
     while True:
         try:
             async with database.transaction() as connection:
                 cancelled = await _cancel(connection, uploads)
-                if settle is not None:
+                if cancelled and settle is not None:
                     await settle(connection)
         except _JustChanged:
             continue

@@ -27,6 +27,11 @@ class Offered:
         return self.details is not None and self.details.compiled is None
 
     @property
+    def has_run_call(self) -> bool:
+        """True if the engine is known to be ours."""
+        return self.details is not None and not self.is_foreign
+
+    @property
     def main(self) -> str:
         """The path of a program that is sent as one text, such as `main.py`."""
         return f"{_STEMS.get(self.code, 'main')}{self.extensions[0]}"

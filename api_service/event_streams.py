@@ -86,23 +86,34 @@ class Streams:
     The places in the queue of all of them come from one query, at most once a second, and only after a change.
     """
 
-    def __init__(self, database: Database, watcher: Watcher, *, most: int) -> None:
+    def __init__(self, database: Database, watcher: Watcher, *, most: int, most_in_all: int | None = None) -> None:
+        """A key may have `most` streams open, and all keys together `most_in_all`."""
         self.snapshots = Snapshots(database)
         self._database = database
         self._watcher = watcher
         self._most = most
+        self._most_in_all = most if most_in_all is None else most_in_all
         self._per_key: Counter[int | None] = Counter()
         self._queued: dict[int, set[Stream]] = {}
         self._anyone_new = asyncio.Event()
 
     @contextmanager
     def open(self, principal: Principal, wake: asyncio.Event) -> Iterator[Stream]:
-        """Count a stream of this key while the block runs. Raises `Problem` (429) if there are too many."""
+        """Count a stream of this key while the block runs.
+
+        Raises `Problem` if there are too many: 429 of this key, 503 of all keys.
+        """
         key = principal.key_id
         if self._per_key[key] >= self._most:
             raise Problem(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 f"This key has {self._most} event streams open, which is the limit; close one, then try again.",
+                {"Retry-After": "5"},
+            )
+        if self._per_key.total() >= self._most_in_all:
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "This server has as many event streams open as it can; try again in a moment.",
                 {"Retry-After": "5"},
             )
         self._per_key[key] += 1

@@ -159,7 +159,7 @@ class Installed:
             extensions=[f".{extension}" for extension in language.extensions],
             compiled=language.compile is not None,
             compiler_args=list(language.compile.allowed) if language.compile else [],
-            sample=language.reference.source,
+            sample=language.sample,
             variants=[],
         )
 

@@ -24,7 +24,6 @@ from job_runner.outcome import (
     give_up,
     is_caused_by_load,
 )
-from job_runner.output_keys import LINK_LIFETIME, output_key
 from job_runner.program_runs import ProgramRuns
 from job_runner.settings import MAX_CRASHES
 from job_runner.storable import storable
@@ -46,6 +45,7 @@ from shared.languages import check_lang
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
 from shared.storage.base import ObjectStore
+from shared.storage.output_keys import LINK_LIFETIME, output_key
 
 log = get_logger(__name__)
 

@@ -45,6 +45,7 @@ async def openapi(request: Request, services: ServicesDep) -> Response:
     document = describe(
         request.app, services.settings, languages, is_key_needed=is_key_needed, schemas=v1_openapi.schemas()
     )
+    v1_openapi.add_examples(document)
     return JSONResponse(document)
 
 

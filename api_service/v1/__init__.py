@@ -15,12 +15,15 @@ from typing import Final
 from fastapi import APIRouter
 
 from api_service.v1.routes import (
+    batches,
+    cancel,
     events,
     languages,
     limits,
     listing,
     mailgun,
     mails,
+    output,
     runs,
     submission,
     submissions,
@@ -30,5 +33,19 @@ from api_service.v1.routes import (
 PREFIX: Final = "/v1"
 
 router = APIRouter(prefix=PREFIX)
-for _routes in (events, languages, limits, listing, mailgun, mails, runs, submission, submissions, usage):
+for _routes in (
+    batches,
+    cancel,
+    events,
+    languages,
+    limits,
+    listing,
+    mailgun,
+    mails,
+    output,
+    runs,
+    submission,
+    submissions,
+    usage,
+):
     router.include_router(_routes.router)

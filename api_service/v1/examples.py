@@ -66,3 +66,30 @@ SUBMISSION: Final = {
 }
 #: A submission in a list.
 SUBMISSION_ITEM: Final = {**SUBMISSION, "run": RUN_ITEM}
+_BATCH: Final = "https://precieux.example.org/v1/batches/3"
+_STATES: Final = dict.fromkeys(("held", "queued", "running", "finished", "failed", "cancelled"), 0)
+_VERDICTS: Final = dict.fromkeys(
+    (
+        "ok", "compile_error", "runtime_error", "time_limit", "memory_limit", "output_limit", "accepted",
+        "wrong_answer",
+    ),
+    0,
+)  # fmt: skip
+BATCH: Final = {
+    "id": 3,
+    "state": "finished",
+    "total": 2,
+    "done": 2,
+    "states": {**_STATES, "finished": 2},
+    "verdicts": {**_VERDICTS, "accepted": 2},
+    "digest": False,
+    "webhook": None,
+    "created_at": "2026-01-31T12:00:00.000000Z",
+    "finished_at": "2026-01-31T12:00:01.250000Z",
+    "submissions": [5, 6],
+    "links": {
+        "self": _BATCH,
+        "events": f"{_BATCH}/events",
+        "submissions": "https://precieux.example.org/v1/submissions?batch=3",
+    },
+}

@@ -31,6 +31,16 @@ _WITH_KEY: Final = (Kind.UNAUTHENTICATED, Kind.FORBIDDEN)
 _WITH_BODY: Final = (Kind.MALFORMED, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.UNSUPPORTED_TYPE)
 #: Names of models that FastAPI does not see -> their schemas.
 _schemas: Final[dict[str, Schema]] = {}
+_IDEMPOTENCY_KEY: Final[Schema] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A text of your choice, a new one for each request, in quotes or without. If an answer is lost, send"
+    " the same request with the same key: it is done only once, and answered with the first answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!#-~]([ -~]*[!-~])?$"},
+}
+#: Names of operations -> the status of the answer that has an example, and the example. FastAPI drops each null in it.
+_answers: Final[dict[str, tuple[HTTPStatus, object]]] = {}
 
 
 class FaultDocument(BaseModel):
@@ -88,16 +98,17 @@ def operation(
     `answer` is the model of the answer with `status`, `example` an answer, `headers` its own header fields. `body` is
     the model of a JSON body, or a model or schema for each media type. `query` is the model of `read_query`;
     `parameters` are further ones, such as header fields. `problems` are the kinds besides those of every call and of
-    bodies; a path with an id needs `Kind.NOT_FOUND`. `responses` are answers without a model, such as streams.
+    bodies: `Kind.NOT_FOUND` if the path has an id, `Kind.REQUEST_UNDER_WAY` if the call has an `Idempotency-Key`, which
+    is then described. `responses` are answers without a model, such as streams.
     """
     kinds = [*_ALWAYS, *(_WITH_KEY if needs_key else ()), *(_WITH_BODY if body is not None else ()), *problems]
     documented: dict[int | str, Schema] = {**problem_responses(kinds), **dict(responses or {})}
     if answer is not None:
-        content = {"application/json": {"example": example}} if example is not None else {"application/json": {}}
-        documented[status.value] = {
-            "model": answer, "description": summary, "content": content, "headers": dict(headers or {})
-        }  # fmt: skip
-    extra: Schema = {"parameters": [*query_parameters(query), *parameters]}
+        documented[status.value] = {"model": answer, "description": summary, "headers": dict(headers or {})}
+        if example is not None:
+            _answers[name] = status, example
+    keys = [_IDEMPOTENCY_KEY] if Kind.REQUEST_UNDER_WAY in kinds else []
+    extra: Schema = {"parameters": [*query_parameters(query), *parameters, *keys]}
     if body is not None:
         extra["requestBody"] = _body(body, body_example, is_required=is_body_required)
     return {
@@ -128,18 +139,36 @@ def problem_responses(kinds: Iterable[Kind]) -> dict[int | str, Schema]:
 
 
 def query_parameters(model: type[BaseModel]) -> list[Schema]:
-    """Return the fields of a model, described as parameters of the query."""
+    """Return the fields of a model, described as parameters of the query.
+
+    OpenAPI has no way to describe parameters `metadata.NAME` with any NAME, so one stands for all.
+    """
     schema = _inlined(model)
-    return [
-        {
-            "name": name,
-            "in": "query",
-            "required": name in schema.get("required", ()),
-            "description": field.get("description", ""),
-            "schema": _without_null(field),
-        }
-        for name, field in schema.get("properties", {}).items()
-    ]
+    parameters = []
+    for name, field in schema.get("properties", {}).items():
+        described = _without_null(field)
+        by_pattern = next(iter(described.get("patternProperties", {}).values()), None)
+        values = described.get("additionalProperties") or by_pattern
+        parameters.append(
+            {
+                "name": f"{name}.NAME" if values else name,
+                "in": "query",
+                "required": name in schema.get("required", ()),
+                "description": field.get("description", ""),
+                "schema": values or described,
+            }
+        )
+    return parameters
+
+
+def add_examples(document: Schema) -> None:
+    """Add the examples of answers to the whole document."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            if operation["operationId"] in _answers:
+                status, example = _answers[operation["operationId"]]
+                content = operation["responses"][str(status.value)]["content"]["application/json"]
+                content["example"] = example
 
 
 def schemas() -> dict[str, Schema]:

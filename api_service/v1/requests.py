@@ -40,6 +40,7 @@ _NEEDS_RUN: Final = (
     "This needs the engine of Precieux (`POST /run`), but this server uses another CodeX engine; leave it out."
 )
 _EMPTY: Final = "The file that is run is empty; send the program."
+_TWICE: Final = "The files are there twice; send them either as parts or in `submission`."
 _UNSIGNED: Final = (
     "Webhooks of this key cannot be signed, because it has no secret; use a key that has one, or ask the operator to"
     " set PRECIEUX_WEBHOOK_SECRET."
@@ -146,7 +147,8 @@ class _Check:
         has_source = body.source is not None or "source" in bad
         has_files = body.files is not None or "files" in bad
         if self.upload is not None and has_files:
-            yield Fault("The files are there twice; send them either as parts or in `submission`.", pointer="/files")
+            if "files" not in bad:
+                yield Fault(_TWICE, pointer="/files")
         elif has_source == (has_files or self.upload is not None):
             yield Fault("Send exactly one of `source` and `files`.", pointer="")
         elif body.entry is not None and has_source:
@@ -221,7 +223,7 @@ class _Check:
             yield Fault(f"It has more than {most} bytes; send a shorter input.", pointer=pointer)
 
     def _compiler_args(self) -> Iterator[Fault]:
-        if not self.body.compiler_args or self.offered is None or self.offered.is_foreign:
+        if not self.body.compiler_args or self.offered is None or not self.offered.has_run_call:
             return
         allowed = self.offered.compiler_args
         for number, word in enumerate(self.body.compiler_args):
@@ -247,11 +249,8 @@ class _Check:
             yield Fault(refusal, pointer="/email")
         if body.receipt and body.email is None and "email" not in self.bad:
             yield Fault("A receipt needs `email`; send an address, or leave it out.", pointer="/receipt")
-        if body.webhook_url is not None:
-            if fault := self.terms.egress.fault_of(body.webhook_url):
-                yield Fault(f"{fault[:1].upper()}{fault[1:]}.", pointer="/webhook_url")
-            elif not self.terms.can_sign:
-                yield Fault(_UNSIGNED, pointer="/webhook_url")
+        if body.webhook_url is not None and (fault := webhook_fault(body.webhook_url, self.terms)):
+            yield fault
 
     def _foreign_engine(self) -> Iterator[Fault]:
         if self.offered is None or not self.offered.is_foreign:
@@ -296,6 +295,13 @@ class _Check:
                 webhook_url=body.webhook_url,
             ),
         )
+
+
+def webhook_fault(url: str, terms: Terms) -> Fault | None:
+    """Return the fault of a `webhook_url`, as far as it can be found before the first webhook."""
+    if fault := terms.egress.fault_of(url):
+        return Fault(f"{fault[:1].upper()}{fault[1:]}.", pointer="/webhook_url")
+    return None if terms.can_sign else Fault(_UNSIGNED, pointer="/webhook_url")
 
 
 def _checker(body: CheckerBody | None) -> dict[str, Any]:

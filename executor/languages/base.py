@@ -143,8 +143,10 @@ class Run:
 class Language:
     """`tools` are the programs that it needs, by the name that commands use: the first that exists of each tuple.
 
-    `version` is the command that prints the version. `prebuilt` are files in the folder `{runtime}` that `run.warm` and
-    `compile.shared` need. Until they are built, neither is used. `{preload}` is the folder of `executor/warm/preload`.
+    `version` is the command that prints the version. `sample` is a program that greets, for people.
+
+    `prebuilt` are files in the folder `{runtime}` that `run.warm` and `compile.shared` need. Until they are built,
+    neither is used. `{preload}` is the folder of `executor/warm/preload`.
     """
 
     code: str
@@ -154,6 +156,7 @@ class Language:
     version: tuple[str, ...]
     run: Run
     reference: Reference
+    sample: str
     compile: Compile | None = None
     environment: dict[str, str] = field(default_factory=dict)
     prebuilt: tuple[Prebuilt, ...] = ()

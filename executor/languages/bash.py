@@ -7,5 +7,6 @@ LANGUAGE = Language(
     tools={"bash": ("/usr/bin/bash", "/bin/bash")},
     run=Run(("{bash}", "{source}")),
     version=("{bash}", "--version"),
+    sample='echo "Hello, world!"\n',
     reference=Reference('read -r name\necho "Hello, $name!"\n'),
 )

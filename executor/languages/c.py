@@ -21,6 +21,7 @@ LANGUAGE = Language(
     ),
     run=Run(("/box/work/{output}",)),
     version=("{gcc}", "--version"),
+    sample='#include <stdio.h>\n\nint main(void) {\n    puts("Hello, world!");\n}\n',
     reference=Reference(
         '#include <stdio.h>\nint main(void) { char name[80]; scanf("%79s", name); printf("Hello, %s!\\n", name); }\n'
     ),

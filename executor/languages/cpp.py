@@ -32,6 +32,7 @@ LANGUAGE = Language(
     ),
     run=Run(("/box/work/{output}",), out_of_memory=b"std::bad_alloc"),
     version=("{gxx}", "--version"),
+    sample='#include <iostream>\n\nint main() {\n    std::cout << "Hello, world!\\n";\n}\n',
     reference=Reference(
         "#include <iostream>\n"
         'int main() { std::string name; std::cin >> name; std::cout << "Hello, " << name << "!\\n"; }\n'

@@ -16,6 +16,10 @@ LANGUAGE = Language(
     ),
     run=Run(("{mono}", "{output}.exe"), extra_memory=64 << 20, out_of_memory=b"System.OutOfMemoryException"),
     version=("{mcs}", "--version"),
+    sample=(
+        "using System;\n\nclass Program {\n    static void Main() {\n"
+        '        Console.WriteLine("Hello, world!");\n    }\n}\n'
+    ),
     reference=Reference(
         "using System;\nclass Program {\n  static void Main() {\n"
         '    Console.WriteLine("Hello, " + Console.ReadLine() + "!");\n  }\n}\n'

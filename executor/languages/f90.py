@@ -19,6 +19,7 @@ LANGUAGE = Language(
     ),
     run=Run(("/box/work/{output}",)),
     version=("{gfortran}", "--version"),
+    sample="program hello\n    print '(a)', 'Hello, world!'\nend program\n",
     reference=Reference(
         "program greeting\n  character(80) :: name\n  read *, name\n"
         "  print '(a)', 'Hello, ' // trim(name) // '!'\nend program\n"

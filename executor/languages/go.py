@@ -29,6 +29,7 @@ LANGUAGE = Language(
         "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GODEBUG": "installgoroot=all",
         "XDG_CONFIG_HOME": "/box/tmp/config",
     },
+    sample='package main\n\nimport "fmt"\n\nfunc main() {\n\tfmt.Println("Hello, world!")\n}\n',
     reference=Reference(
         'package main\n\nimport "fmt"\n\nfunc main() {\n\tvar name string\n\tfmt.Scan(&name)\n'
         '\tfmt.Printf("Hello, %s!\\n", name)\n}\n'

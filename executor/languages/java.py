@@ -74,6 +74,10 @@ LANGUAGE = Language(
         Prebuilt("start.jsa", ("{java}", *_JVM, "-XX:ArchiveClassesAtExit=start.jsa", *_STUB, "rehearse")),
     ),
     version=("{java}", "-version"),
+    sample=(
+        "public class Main {\n    public static void main(String[] args) {\n"
+        '        System.out.println("Hello, world!");\n    }\n}\n'
+    ),
     reference=Reference(
         "class Helper {}\n"
         "public class Greeting {\n"

@@ -14,5 +14,6 @@ LANGUAGE = Language(
         out_of_memory=b"JavaScript heap out of memory",
     ),
     version=("{node}", "--version"),
+    sample="console.log('Hello, world!')\n",
     reference=Reference("console.log(`Hello, ${require('fs').readFileSync(0, 'utf8').trim()}!`)\n"),
 )

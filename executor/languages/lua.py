@@ -7,5 +7,6 @@ LANGUAGE = Language(
     tools={"lua": ("/usr/bin/lua5.4", "/usr/bin/lua5.3", "/usr/bin/lua")},
     run=Run(("{lua}", "{source}"), out_of_memory=b"not enough memory"),
     version=("{lua}", "-v"),
+    sample='print("Hello, world!")\n',
     reference=Reference('print("Hello, " .. io.read() .. "!")\n'),
 )

@@ -16,6 +16,7 @@ LANGUAGE = Language(
     ),
     run=Run(("/box/work/{output}",)),
     version=("{fpc}", "-iV"),
+    sample="begin\n  writeln('Hello, world!');\nend.\n",
     reference=Reference(
         "program Greeting;\nvar name: string;\nbegin\n  readln(name);\n  writeln('Hello, ', name, '!');\nend.\n"
     ),

@@ -13,5 +13,6 @@ LANGUAGE = Language(
     tools={"python": ("/usr/bin/python3", "/usr/local/bin/python3")},
     run=Run(("{python}", "{source}"), warm=Forked(("{python}", "/box/zygote.py")), out_of_memory=b"\nMemoryError"),
     version=("{python}", "--version"),
+    sample='print("Hello, world!")\n',
     reference=Reference("print(f'Hello, {input()}!')\n"),
 )

@@ -7,5 +7,6 @@ LANGUAGE = Language(
     tools={"ruby": ("/usr/bin/ruby", "/usr/local/bin/ruby")},
     run=Run(("{ruby}", "{source}"), out_of_memory=b"failed to allocate memory (NoMemoryError)"),
     version=("{ruby}", "--version"),
+    sample='puts "Hello, world!"\n',
     reference=Reference('puts "Hello, #{gets.chomp}!"\n'),
 )

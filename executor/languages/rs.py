@@ -16,6 +16,7 @@ LANGUAGE = Language(
     ),
     run=Run(("/box/work/{output}",)),
     version=("{rustc}", "--version"),
+    sample='fn main() {\n    println!("Hello, world!");\n}\n',
     reference=Reference(
         "fn main() {\n    let mut name = String::new();\n    std::io::stdin().read_line(&mut name).unwrap();\n"
         '    println!("Hello, {}!", name.trim());\n}\n'

@@ -13,7 +13,6 @@ from job_runner.claim import ClaimedJob
 from job_runner.emails.receipt import render_receipt
 from job_runner.emails.render import render
 from job_runner.outcome import Details, Outcome, TestEnd, decide
-from job_runner.output_keys import LINK_LIFETIME
 from job_runner.storable import storable
 from shared.codex import RunResponse
 from shared.database.connection import Connection, Database, Record
@@ -22,6 +21,7 @@ from shared.logging import get_logger
 from shared.resources.links import Links
 from shared.resources.queue import places
 from shared.storage.base import ObjectStore
+from shared.storage.output_keys import LINK_LIFETIME
 
 log = get_logger(__name__)
 

@@ -38,9 +38,9 @@ def follow(client: Client, number: int, *, timeout: float | None) -> Submission:
                 if not terminal.err.is_terminal and event.name == "state":
                     terminal.err.print(line, soft_wrap=True)
         return client.get(number)
-    except (KeyboardInterrupt, TimeoutError) as exc:
+    except (KeyboardInterrupt, _Expired) as exc:
         terminal.hint(f"Submission {number} still runs: see `precieux watch {number}`.")
-        raise typer.Exit(_TIMED_OUT if isinstance(exc, TimeoutError) else INTERRUPTED) from None
+        raise typer.Exit(_TIMED_OUT if isinstance(exc, _Expired) else INTERRUPTED) from None
 
 
 class Progress:
@@ -71,15 +71,19 @@ class Progress:
         return self.line
 
 
+class _Expired(Exception):
+    """The wait was longer than its limit. It is no `TimeoutError`, which the client would take for the network's."""
+
+
 @contextmanager
 def _deadline(seconds: float | None) -> Iterator[None]:
-    """Raise `TimeoutError` in the block after some seconds."""
+    """Raise `_Expired` in the block after some seconds."""
     if seconds is None:
         yield
         return
 
     def expire(number: int, frame: FrameType | None) -> None:
-        raise TimeoutError
+        raise _Expired
 
     before = signal.signal(signal.SIGALRM, expire)
     signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))

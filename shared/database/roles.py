@@ -81,8 +81,8 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
         Role.RUNNER: ["SELECT", "UPDATE (created_at)", "DELETE"],
     },
     "deleted_uploads": {
-        Role.API: ["SELECT", "INSERT"],
-        Role.RUNNER: ["SELECT", "INSERT"],
+        Role.API: ["SELECT", "INSERT", "UPDATE (objects)"],
+        Role.RUNNER: ["SELECT", "INSERT", "UPDATE (objects)"],
     },
     "mailgun_events": {
         Role.API: ["SELECT", "INSERT"],

@@ -323,8 +323,15 @@ idempotency_keys = Table(
     Index("idempotency_keys_created_idx", "created_at"),
 )
 
-# Ids of deleted submissions, which are not used again.
-deleted_uploads = Table("deleted_uploads", metadata, Column("id", BigInteger, primary_key=True))
+# Ids of deleted submissions, which are not used again. `objects` are those of the object store that are not removed
+# yet (`shared.resources.remove`).
+deleted_uploads = Table(
+    "deleted_uploads",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("objects", ARRAY(Text)),
+    Index("deleted_uploads_objects_idx", "id", postgresql_where=text("objects IS NOT NULL")),
+)
 
 # Mailgun's events that were handled, by the token of each.
 mailgun_events = Table(

@@ -92,7 +92,12 @@ _SPLIT: Final = """
 _SUBMISSION: Final = f"""
     u.id, u.language, {_LANGUAGE} AS code, u.filename, u.object_key, u.size_bytes, u.files, u.spec, u.email, u.metadata,
     u.batch, u.created_at, u.runs, u.request_id IS NOT NULL AS is_requested, u.requested_at, u.outcome, u.webhook_url,
-    (SELECT details -> 'limits' FROM languages WHERE languages.code = {_LANGUAGE}) AS bounds,
+    coalesce(
+        (SELECT details -> 'limits' FROM languages WHERE languages.code = {_LANGUAGE}),
+        -- A variant of a language has its limits.
+        (SELECT details -> 'limits' FROM languages
+            WHERE details -> 'variants' @> jsonb_build_array(jsonb_build_object('code', u.language)) LIMIT 1)
+    ) AS bounds,
     m.id AS mail, m.status AS mail_status, m.updated_at AS mail_updated_at,
     w.status AS webhook_status, w.attempt AS webhook_attempt, w.last_status AS webhook_last_status,
     w.last_error AS webhook_last_error, w.run_after AS webhook_run_after
@@ -283,8 +288,9 @@ def _file(row: Record) -> File:
 
 def _limits(asked: Mapping[str, Any], bounds: str | None) -> Limits:
     wanted = ProgramLimits(**asked)
-    if bounds is not None:
-        wanted = limits_in_effect(wanted, {name: LimitBounds(**bound) for name, bound in json.loads(bounds).items()})
+    # A foreign engine reports none.
+    if known := json.loads(bounds or "null"):
+        wanted = limits_in_effect(wanted, {name: LimitBounds(**bound) for name, bound in known.items()})
     return Limits(**wanted.model_dump())
 
 

@@ -163,9 +163,9 @@ def test_languages_and_usage_are_listed(running: Up) -> None:
     ("arguments", "code", "sentence"),
     [
         (("submit", "missing.py", "--email", "a@example.com"), 2, "missing.py cannot be read"),
-        (("submit", "README", "--email", "a@example.com"), 2, "give one with --language"),
+        (("submit", "Makefile", "--email", "a@example.com"), 2, "give one with --language"),
         (("submit", "-", "--input", "x"), 2, "give its language with --language"),
-        (("status", "a@example.com", "--url", "http://127.0.0.1:9"), 3, "start a server with `precieux up`"),
+        (("status", "a@example.com", "--url", "http://127.0.0.1:9"), 3, "Start a server with `precieux up`"),
         (("status", "a@example.com", "--url", "localhost:8000"), 2, "must begin with http:// or https://"),
     ],
 )

@@ -9,9 +9,10 @@ from api_service.event_log import Position, unsent
 from api_service.v1.event_stream import LAST_EVENT_ID, RESPONSES, event_stream
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Kind, V1Problem
+from api_service.v1.problems import Kind
 from api_service.v1.submission_events import submission_events
 from api_service.v1.validation import read_query
+from api_service.v1.visibility import owner_of, refuse_unknown
 
 router = APIRouter(tags=["submissions"])
 
@@ -35,10 +36,10 @@ async def stream_submission_events(
     id: SubmissionId,  # noqa: A002
 ) -> Response:
     reading = await services.streams.snapshots.read(id)
-    if reading is None or not (principal.sees_all or reading.owner == principal.key_id):
-        raise V1Problem(Kind.NOT_FOUND, "There is no submission with this id for this key; check the id.")
+    if reading is None or owner_of(principal) not in (None, reading.owner):
+        refuse_unknown()
     read_query(request)
     last = Position.parse(request.headers.get("Last-Event-ID", ""))
     if last is not None and last.is_last and not unsent(reading.snapshot, last):
         return Response(status_code=HTTPStatus.NO_CONTENT)
-    return await event_stream(submission_events(services, principal, id, last))
+    return await event_stream(request, submission_events(services, principal, id, last))

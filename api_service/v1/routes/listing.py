@@ -39,17 +39,6 @@ _LINK = {
         answer=ListOf[Submission],
         example={"items": [SUBMISSION_ITEM], "next": None},
         query=ListQuery,
-        parameters=[
-            {
-                "name": "metadata",
-                "in": "query",
-                "required": False,
-                "description": "`metadata.NAME=VALUE`: only those whose metadata has this text under NAME.",
-                "style": "form",
-                "explode": True,
-                "schema": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 500}},
-            }
-        ],
         headers=_LINK,
     ),
 )

@@ -4,13 +4,15 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.dependencies import ReaderDep, ServicesDep
+from api_service.deletion import delete
+from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
 from api_service.v1.etags import ETAG, IF_NONE_MATCH, conditional
 from api_service.v1.examples import SUBMISSION
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Kind
-from api_service.v1.visibility import owner_of, read_query_of, refuse_unknown
+from api_service.v1.validation import read_query
+from api_service.v1.visibility import owner_of, read_query_of, refuse_unknown, require_visible
 from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of, wait_until_final
 from shared.resources import read
 from shared.resources.links import Links
@@ -49,3 +51,27 @@ async def get_submission(
     if submission is None:
         refuse_unknown()
     return conditional(request, submission, wait.headers)
+
+
+@router.delete(
+    "/submissions/{id}",
+    **operation(
+        "delete_submission",
+        "Delete a submission",
+        "Removes it with its files, results, mails and webhooks. Its id is not used again.",
+        status=HTTPStatus.NO_CONTENT,
+        problems=[Kind.NOT_FOUND, Kind.UNDER_WAY],
+        responses={HTTPStatus.NO_CONTENT: {"description": "It is deleted."}},
+    ),
+)
+async def delete_submission(
+    principal: SubmitterDep,
+    id: SubmissionId,  # noqa: A002
+    request: Request,
+    services: ServicesDep,
+) -> Response:
+    await require_visible(services, principal, id)
+    read_query(request)
+    if not await delete(services.database, services.store, id):
+        refuse_unknown()
+    return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -6,7 +6,7 @@
 
 enum {
     /* The same as in keeper/protocol.py. */
-    MAX_PACKET = 163840,
+    MAX_PACKET = 204800,
     MAX_DESCRIPTORS = 64,
 };
 

@@ -14,9 +14,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-#: Bytes of the largest packet. It holds the names of a program's files, twice if a compiler gets them, and arguments.
-#: The texts travel as a descriptor. The kernel's usual buffer has room for 208 KiB (unix(7), SO_SNDBUF).
-MAX_PACKET = 163840
+#: Bytes of the largest packet. It holds the names of a program's files, twice if a compiler gets them, and the
+#: arguments of both. The texts travel as a descriptor. The kernel's buffer usually has 208 KiB (unix(7), SO_SNDBUF).
+MAX_PACKET = 204800
 MAX_DESCRIPTORS = 64
 #: Files of one step that can be collected, and files of a work folder.
 MAX_ARTEFACTS, MAX_FILES = 512, 1024

@@ -4,10 +4,9 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -16,11 +15,8 @@ from job_runner import claim
 from job_runner.claim import ClaimedJob
 from job_runner.event_lines import RunEvent
 from job_runner.process import Processor
-from job_runner.runner import Runner
-from job_runner.settings import RunnerSettings
 from queue_consumer.jobs import JobMaker
 from shared import channels
-from shared.archives import pack
 from shared.budgets import run_seconds
 from shared.codex import RunResponse, Verdict
 from shared.database.connection import Database
@@ -30,7 +26,8 @@ from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
-from tests.integration.rows import add_upload, execute, fetch, notified
+from tests.integration.job_runner.program_rows import add, all_are, running
+from tests.integration.rows import execute, fetch, notified
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -106,74 +103,6 @@ async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
 def processor(database: Database, store: LocalStore, engine: PlayedEngine) -> Processor:
     policy = RetryPolicy(base=0.01, cap=0.02)
     return Processor(database, store, engine, "example.com", max_attempts=3, load_seconds=0, policy=policy)
-
-
-@asynccontextmanager
-async def running(database: Database, processor: Processor, **changes: float) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    settings = RunnerSettings.model_validate({"poll_interval": 3600, "drain_seconds": 0, **changes})
-    task = asyncio.create_task(Runner(database, processor, settings).run(stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await task
-
-
-async def add(
-    database: Database,
-    store: LocalStore,
-    *,
-    spec: dict[str, Any] | None = None,
-    files: dict[str, bytes] | None = None,
-    tests: list[dict[str, Any]] | None = None,
-    **columns: Any,
-) -> int:
-    """Add a requested submission and its job, as the API and the consumer do; return its id."""
-    files = files or {"main.py": b"print(1)"}
-    key, data = f"{uuid4().hex}.py", next(iter(files.values()))
-    if len(files) > 1:
-        key, data = f"{uuid4().hex}.zip", pack(files)
-    await store.put(key, data)
-    request = uuid4()
-    upload = await add_upload(
-        database,
-        object_key=key,
-        sha256=hashlib.sha256(data).hexdigest(),
-        request_id=request,
-        **{
-            "spec": spec or {},
-            "filename": next(iter(files)),
-            "files": [{"path": path, "size_bytes": len(content)} for path, content in files.items()],
-            "tests": [test(**one) for one in tests] if tests else None,
-            **columns,
-        },
-    )
-    await JobMaker(owner_of(database), store).make(str(upload).encode(), str(request))
-    return upload
-
-
-def test(**changes: Any) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "name": "1",
-        "stdin": "",
-        "args": [],
-        "expected_output": None,
-        "limits": {},
-        "hidden": False,
-        "points": 1,
-    }
-    return {**fields, **changes}
-
-
-test.__test__ = False  # type: ignore[attr-defined]
-
-
-async def all_are(state: str, database: Database) -> None:
-    async def reached() -> bool:
-        return {row["status"] for row in await fetch(database, "SELECT status FROM job")} == {state}
-
-    await eventually(reached, what=f"all jobs are {state}")
 
 
 async def one(database: Database, sql: str, **values: Any) -> dict[str, Any]:
@@ -420,8 +349,8 @@ async def test_classic_submissions_use_the_codex_call(
 ) -> None:
     """Unless API v1 runs one with other input."""
     engine.streams = [[STARTED, ended(1)]]
-    await add(database, store, spec=None, files={"a b.py": b"print(1)"})
-    await execute(database, "UPDATE uploads SET spec = NULL, files = NULL")
+    await add(database, store, is_classic=True, files={"a b.py": b"print(1)"})
+
     async with running(database, processor):
         await all_are("executed", database)
         assert engine.codex == [("print(1)", "in")]

@@ -1,7 +1,7 @@
 """The runner's loop on a real Postgres, with an engine that the test plays."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import pytest
 
 from job_runner import claim
 from job_runner.claim import ClaimedJob
-from job_runner.event_lines import RunEvent
 from job_runner.process import Processor
 from job_runner.rescuer import Rescuer
 from job_runner.runner import Runner
@@ -22,13 +21,14 @@ from shared.errors import DatabaseUnavailable, EngineRefused, EngineUnavailable
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from tests.integration.job_runner.codex_only import CodexOnly
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
 
-class ScriptedEngine:
+class ScriptedEngine(CodexOnly):
     """Returns its failures and answers in order, then ok. Holds every program while `open` is not set."""
 
     def __init__(self) -> None:
@@ -59,13 +59,6 @@ class ScriptedEngine:
             return RunResponse(timeStamp=1, status=200, output="12\n", verdict=Verdict.OK)
         finally:
             self.under_way -= 1
-
-    async def has_run_call(self) -> bool:
-        return False
-
-    async def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
-        raise NotImplementedError
-        yield
 
 
 @pytest.fixture

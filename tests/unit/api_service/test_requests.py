@@ -383,10 +383,17 @@ def test_one_file_is_stored_as_it_is(path: str, suffix: str) -> None:
 def test_tests_have_defaults() -> None:
     tests = [{"points": 2}, {"name": "last", "expected_output": "1", "limits": {"cpu_s": 1, "wall_s": None}}]
     v1 = v1_of({**BASE, "tests": tests, "limits": {"wall_s": 3}})
-    default = {"stdin": "", "args": [], "expected_output": None, "limits": {}, "hidden": False, "points": 1.0}
+    default: dict[str, Any] = {
+        "stdin": "",
+        "args": [],
+        "expected_output": None,
+        "limits": {},
+        "hidden": False,
+        "points": 1.0,
+    }
     assert v1.tests == [
         {**default, "name": "1", "points": 2.0},
-        {**default, "name": "last", "expected_output": "1", "limits": {"cpu_s": 1.0}},
+        {**default, "name": "last", "expected_output": "1", "limits": {"cpu_s": 1.0}, "points": 1.0},
     ]
     assert v1.spec["limits"] == {"wall_s": 3.0}
 

@@ -259,7 +259,7 @@ async def test_the_list_says_what_the_call_offers() -> None:
     assert (python.extensions, python.compiled, python.compiler_args) == ([".py"], False, [])
     assert (c.extensions, c.compiled) == ([".c"], True)
     assert {"-O2", "-std=*"} <= set(c.compiler_args or ())
-    assert python.sample == known()["py"].reference.source
+    assert python.sample == known()["py"].sample
     assert python.variants == []
     assert python.limits
     assert {name: (bound.default, bound.max) for name, bound in python.limits.items()} == {

@@ -150,7 +150,8 @@ CREATE TABLE idempotency_keys (
     CONSTRAINT idempotency_keys_pkey PRIMARY KEY (owner, path, key)
 );
 CREATE INDEX idempotency_keys_created_idx ON idempotency_keys (created_at);
-CREATE TABLE deleted_uploads (id bigint CONSTRAINT deleted_uploads_pkey PRIMARY KEY);
+CREATE TABLE deleted_uploads (id bigint CONSTRAINT deleted_uploads_pkey PRIMARY KEY, objects text[]);
+CREATE INDEX deleted_uploads_objects_idx ON deleted_uploads (id) WHERE objects IS NOT NULL;
 CREATE TABLE mailgun_events (
     token text CONSTRAINT mailgun_events_pkey PRIMARY KEY,
     created_at timestamptz NOT NULL DEFAULT now()

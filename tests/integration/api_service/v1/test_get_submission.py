@@ -8,7 +8,7 @@ import pytest
 
 from shared.api_keys import Scope
 from shared.database.connection import Database
-from tests.integration.api_service.v1.conftest import Key, make_key
+from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, make_key
 from tests.integration.rows import fetch
 from tests.integration.submission_rows import add, add_finished, end, make_job, notify, request
 
@@ -21,7 +21,7 @@ async def test_a_submission_is_shown(api: httpx.AsyncClient, database: Database)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
     shown = answer.json()
     assert (shown["id"], shown["state"], shown["verdict"], shown["run"]["stdout"]) == (upload, "finished", "ok", "1\n")
-    assert shown["links"]["self"] == f"http://127.0.0.1/v1/submissions/{upload}"
+    assert shown["links"]["self"] == f"{PUBLIC_URL}/v1/submissions/{upload}"
 
 
 @pytest.mark.parametrize("path", ["0", "-1", "x", "01", "1.0", "9" * 30, "999", "1%00"])

@@ -12,7 +12,7 @@ import pytest
 from api_service.v1 import list_pages
 from api_service.v1.list_query import ListQuery
 from shared.database.connection import Connection, Database, RawConnection, Record, Values
-from tests.integration.api_service.v1.conftest import Key
+from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.rows import add_upload, execute, fetch
 from tests.integration.submission_rows import add, add_finished, end, make_job, request
 
@@ -60,7 +60,8 @@ async def ids(api: httpx.AsyncClient, key: Key | None = None, **query: object) -
         assert (page["next"] is None) == (link is None)
         if link is None:
             return found
-        url, parameters = link[1], None
+        assert link[1].startswith(f"{PUBLIC_URL}/v1/submissions?")
+        url, parameters = link[1].removeprefix(PUBLIC_URL), None
 
 
 async def add_many(database: Database, count: int, *, of: Iterable[int | None] = (None,), **columns: object) -> None:

@@ -60,9 +60,9 @@ class Filters(Strict):
     limit: Annotated[int, Field(ge=1, le=200, description="How many.")] = 50
     is_urgent: bool | None = Field(None, description="Whether it hurries.")
     after: datetime | None = Field(None, description="Since when.")
-    ratio: float | None = Field(None, description="A number.")
+    ratio: float | None = Field(None, ge=-10, le=10, description="A number.")
     text: str | None = Field(None, description="Any text.")
-    metadata: dict[str, str] = Field({}, description="Any names.")
+    metadata: dict[str, Annotated[str, Field(max_length=500)]] = Field({}, description="Any names.")
 
 
 @router.get(
@@ -78,12 +78,12 @@ async def get_trial(request: Request, principal: ReaderDep, id: SubmissionId) ->
     return answer(Trial(made=id, text=filters.model_dump_json()))
 
 
-@router.get("/{id}/text/{size}")
+@router.get("/{id}/text/{size}", include_in_schema=False)
 async def get_text(size: int, principal: ReaderDep) -> Response:
     return answer(Trial(made=1, text="x" * size))
 
 
-@router.get("/{id}/plain")
+@router.get("/{id}/plain", include_in_schema=False)
 async def get_plain(principal: ReaderDep) -> Response:
     return Response("x" * 5000, media_type="text/plain; charset=utf-8")
 
@@ -92,7 +92,7 @@ async def get_plain(principal: ReaderDep) -> Response:
 ended: list[str] = []
 
 
-@router.get("/{id}/events")
+@router.get("/{id}/events", include_in_schema=False)
 async def get_events(principal: ReaderDep) -> Response:
     async def events() -> AsyncIterator[bytes]:
         try:
@@ -104,7 +104,7 @@ async def get_events(principal: ReaderDep) -> Response:
     return StreamingResponse(events(), media_type="text/event-stream")
 
 
-@router.get("/{id}/crash")
+@router.get("/{id}/crash", include_in_schema=False)
 async def crash(principal: ReaderDep) -> Response:
     raise ZeroDivisionError("a secret")
 
@@ -113,7 +113,8 @@ async def crash(principal: ReaderDep) -> Response:
     "/{id}",
     **operation(
         "post_trial", "Post a trial", "It is only there for tests.",
-        answer=Trial, status=HTTPStatus.CREATED, body=Order, problems=[Kind.NOT_FOUND, Kind.REQUEST_UNDER_WAY],
+        answer=Trial, status=HTTPStatus.CREATED, example={"made": 5, "text": "", "at": None},
+        body=Order, body_example={"text": "a"}, problems=[Kind.NOT_FOUND, Kind.REQUEST_UNDER_WAY],
     ),
 )  # fmt: skip
 async def post_trial(request: Request, principal: SubmitterDep, services: ServicesDep, id: SubmissionId) -> Response:  # noqa: A002

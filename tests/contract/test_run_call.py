@@ -1,0 +1,383 @@
+"""`POST /run` of a real executor: several files, arguments, options, limits, tests and checkers."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from executor.languages import known
+from shared.codex import Verdict
+from shared.engine import Compiled, Started, TestEnded
+from tests.fixtures import run_call
+from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.waiting import PATIENCE
+
+pytestmark = pytest.mark.contract
+
+_INSTALLED: Final = [code for code, language in known().items() if language.toolchain()]
+
+#: Programs of several files, the first of which is run. Each prints 42.
+_SEVERAL: Final[dict[str, dict[str, str]]] = {
+    "py": {
+        "app/main.py": "import util\nfrom pack import deep\nprint(util.half() + deep.half, open('data/x').read())",
+        "app/util.py": "def half(): return 20",
+        "app/pack/__init__.py": "",
+        "app/pack/deep.py": "half = 22",
+    },
+    "js": {
+        "app/main.js": "const { half } = require('./util')\n"
+        "console.log(half() + require('../lib/x.json').half, require('fs').readFileSync('data/x', 'utf8'))",
+        "app/util.js": "exports.half = () => 20",
+        "lib/x.json": '{"half": 22}',
+    },
+    "c": {
+        "src/main.c": '#include "util.h"\n#include "lib/deep.h"\n#include <stdio.h>\nint main(void) {\n'
+        'char text[9]; fgets(text, 9, fopen("data/x", "r")); printf("%d %s\\n", half() + DEEP, text); }',
+        "src/util.c": '#include "util.h"\nint half(void) { return 20; }',
+        "src/util.h": "int half(void);",
+        "lib/deep.h": "#define DEEP 22",
+    },
+    "cpp": {
+        "main.cpp": '#include "util.hpp"\n#include <fstream>\n#include <iostream>\nint main() {\n'
+        'std::string text; std::ifstream("data/x") >> text; std::cout << half() + 22 << " " << text << "\\n"; }',
+        "util.cc": '#include "util.hpp"\nint half() { return 20; }',
+        "util.hpp": "int half();",
+    },
+    "java": {
+        "app/Main.java": "package app; import java.nio.file.*; import lib.Util; public class Main {\n"
+        "public static void main(String[] args) throws Exception {\n"
+        'System.out.println(Util.half() + Near.half + " " + Files.readString(Path.of("data/x"))); } }',
+        "app/Near.java": "package app; class Near { static int half = 22; }",
+        "lib/Util.java": "package lib; public class Util { public static int half() { return 20; } }",
+    },
+    "bash": {"main.sh": '. lib/util.sh\necho "$((half + 22)) $(cat data/x)"', "lib/util.sh": "half=20\r\n"},
+    "pl": {
+        "main.pl": "use lib 'lib'; use Util; open(my $f, '<', 'data/x'); print Util::half() + 22, ' ', <$f>, \"\\n\";",
+        "lib/Util.pm": "package Util; sub half { 20 } 1;",
+    },
+    "rb": {
+        "main.rb": "require_relative 'lib/util'\nputs \"#{half + 22} #{File.read('data/x')}\"",
+        "lib/util.rb": "def half = 20",
+    },
+    "php": {
+        "main.php": "<?php require 'lib/util.php'; echo half() + 22, ' ', file_get_contents('data/x'), \"\\n\";",
+        "lib/util.php": "<?php function half() { return 20; }",
+    },
+    "lua": {
+        "main.lua": "local util = require('lib.util')\nprint(util.half() + 22 .. ' ' .. io.open('data/x'):read())",
+        "lib/util.lua": "return { half = function() return 20 end }",
+    },
+    "go": {
+        "main.go": 'package main\nimport ("fmt"; "os")\n'
+        'func main() { text, _ := os.ReadFile("data/x"); fmt.Println(half()+22, string(text)) }',
+        "util.go": "package main\nfunc half() int { return 20 }",
+    },
+    "cs": {
+        "Main.cs": "using System; using System.IO; class P { static void Main() {\n"
+        'Console.WriteLine(Util.Half() + 22 + " " + File.ReadAllText("data/x")); } }',
+        "lib/Util.cs": "static class Util { public static int Half() { return 20; } }",
+    },
+    "rs": {
+        "main.rs": "mod util;\nmod deep { pub mod inner; }\nfn main() {\n"
+        'println!("{} {}", util::half() + deep::inner::HALF, std::fs::read_to_string("data/x").unwrap()); }',
+        "util.rs": "pub fn half() -> i32 { 20 }",
+        "deep/inner.rs": "pub const HALF: i32 = 22;",
+    },
+    "f90": {
+        "main.f90": "program p\nuse util\ncharacter(5) :: text\nopen(1, file='data/x')\nread(1, '(a)') text\n"
+        "print '(i0, 1x, a)', half() + 22, trim(text)\nend program",
+        "util.f90": "module util\ncontains\ninteger function half()\nhalf = 20\nend function\nend module",
+    },
+    "pas": {
+        "main.pas": "uses util; var f: text; s: string; begin assign(f, 'data/x'); reset(f); readln(f, s);\n"
+        "writeln(half() + 22, ' ', s); end.",
+        "util.pas": "unit util; interface function half: integer; implementation\n"
+        "function half: integer; begin half := 20; end; end.",
+    },
+}  # fmt: skip
+
+#: Programs that print their arguments, each in brackets.
+_ARGUMENTS: Final[dict[str, str]] = {
+    "py": "import sys\nprint(''.join(f'[{word}]' for word in sys.argv[1:]), end='')",
+    "js": "process.stdout.write(process.argv.slice(2).map((word) => `[${word}]`).join(''))",
+    "c": '#include <stdio.h>\nint main(int argc, char **argv) { while (*++argv) printf("[%s]", *argv); }',
+    "cpp": '#include <iostream>\nint main(int, char **argv) { while (*++argv) std::cout << "[" << *argv << "]"; }',
+    "java": "class Main { public static void main(String[] args) {\n"
+    'for (String word : args) System.out.print("[" + word + "]"); } }',
+    "bash": 'for word; do printf "[%s]" "$word"; done',
+    "pl": "print map { \"[$_]\" } @ARGV;",
+    "rb": "print ARGV.map { |word| \"[#{word}]\" }.join",
+    "php": "<?php foreach (array_slice($argv, 1) as $word) echo \"[$word]\";",
+    "lua": "for _, word in ipairs(arg) do io.write('[' .. word .. ']') end",
+    "go": 'package main\nimport ("fmt"; "os")\n'
+    'func main() { for _, word := range os.Args[1:] { fmt.Printf("[%s]", word) } }',
+    "cs": "class P { static void Main(string[] args) {\n"
+    'foreach (var word in args) System.Console.Write("[" + word + "]"); } }',
+    "rs": 'fn main() { for word in std::env::args().skip(1) { print!("[{word}]"); } }',
+    "f90": "program p\ncharacter(99) :: word\ninteger :: n, i\ndo i = 1, command_argument_count()\n"
+    "call get_command_argument(i, word, n)\nwrite(*, '(3a)', advance='no') '[', word(:n), ']'\nend do\nend program",
+    "pas": "var i: integer; begin for i := 1 to paramcount do write('[', paramstr(i), ']'); end.",
+}  # fmt: skip
+_WORDS: Final = ["a", "", "two words", "-x", "--y=1", "a\nb\tc", "\"'\\$`*", "é😀", "{source}", "@x", ""]
+
+
+@pytest.fixture(scope="module", params=["as it comes", "cold", "without cgroups", "ordinary user"])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    with running_executor(request.param, executor_slots="4") as running:
+        yield running.url
+
+
+def _skip_unless_installed(code: str) -> None:
+    if code not in _INSTALLED:
+        pytest.skip(f"no toolchain for {code} on this machine")
+
+
+def test_every_language_is_covered() -> None:
+    assert set(_SEVERAL) == set(_ARGUMENTS) == set(known())
+
+
+@pytest.mark.parametrize("code", sorted(_SEVERAL))
+async def test_a_program_has_several_files(code: str, url: str) -> None:
+    _skip_unless_installed(code)
+    for _ in range(2):
+        first, second = await run_call.tests(url, code, {**_SEVERAL[code], "data/x": "found"}, tests=[{}, {}])
+        assert (first.verdict, first.stdout, first.stderr) == (Verdict.OK, "42 found\n", "")
+        assert (second.verdict, second.stdout, second.stderr) == (Verdict.OK, "42 found\n", "")
+
+
+@pytest.mark.parametrize("code", sorted(_ARGUMENTS))
+async def test_arguments_arrive_as_they_were_sent(code: str, url: str) -> None:
+    _skip_unless_installed(code)
+    files = {f"main.{known()[code].extensions[0]}": _ARGUMENTS[code]}
+    long = ["x" * 128] * 256
+    tests = [{"args": _WORDS}, {}, {"args": long}]
+    ended = await run_call.tests(url, code, files, tests=tests)
+    assert [test.stdout for test in ended] == ["".join(f"[{word}]" for word in words) for words in (_WORDS, [], long)]
+
+
+@pytest.mark.parametrize("code", _INSTALLED)
+async def test_the_sample_of_each_language_ends_well(code: str, url: str) -> None:
+    language = known()[code]
+    (test,) = await run_call.tests(url, code, {f"main.{language.extensions[0]}": language.sample})
+    assert (test.verdict, test.stdout, test.stderr) == (Verdict.OK, "Hello, world!\n", "")
+
+
+async def test_the_most_files_with_the_longest_paths_arrive(url: str) -> None:
+    paths = [f"{'f' * 120}/{number:03}{'x' * 129}.c" for number in range(255)]
+    assert {len(path) for path in paths} == {255}
+    sources = {path: f"int f{number}(void) {{ return {number}; }}" for number, path in enumerate(paths)}
+    main = "\n".join(f"int f{number}(void);" for number in range(255))
+    total = " + ".join(f"f{number}()" for number in range(255))
+    main += f'\n#include <stdio.h>\nint main(int n, char **v) {{ printf("%d %s %d", {total}, v[256], n); }}'
+    tests = [{"args": ["y" * 128] * 256}] * 2
+    ended = await run_call.tests(
+        url, "c", {"main.c": main, **sources}, tests=tests, compiler_args=["-DX" + "x" * 125] * 256
+    )
+    assert [test.stdout for test in ended] == [f"{sum(range(255))} {'y' * 128} 257"] * 2
+
+
+async def test_each_test_has_a_fresh_box(url: str) -> None:
+    program = """
+import os
+print(sorted(os.listdir('.')), os.listdir('/tmp'), os.listdir('/dev/shm'), open('data').read())
+for path in ('left', '/tmp/left', '/dev/shm/left', 'data', 'main.py'):
+    open(path, 'w').write('left')
+"""
+    ended = await run_call.tests(url, "py", {"main.py": program, "data": "kept"}, tests=[{}] * 3)
+    assert [test.stdout for test in ended] == ["['data', 'main.py'] [] [] kept\n"] * 3
+
+
+async def test_a_compiled_program_cannot_change_the_next_tests(url: str) -> None:
+    program = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(void) {
+    puts("honest");
+    unlink("main");
+    FILE *forged = fopen("main", "w");
+    fputs("#!/bin/sh\\necho forged\\n", forged);
+    fclose(forged);
+    return system("chmod 755 main");
+}
+"""
+    for _ in range(2):
+        ended = await run_call.tests(url, "c", {"main.c": program}, tests=[{}] * 3)
+        assert [test.stdout for test in ended] == ["honest\n"] * 3
+
+
+async def test_a_file_may_have_the_name_of_the_compilers_output(url: str) -> None:
+    program = '#include <stdio.h>\nint main(void) { char t[9]; puts(fgets(t, 9, fopen("main", "r"))); }'
+    ended = await run_call.tests(url, "c", {"a.c": program, "main": "data"}, tests=[{}] * 2)
+    assert [test.stdout for test in ended] == ["data\n"] * 2
+
+
+_LOOP = "while True: pass"
+
+
+@pytest.mark.parametrize(
+    ("program", "limits", "verdict"),
+    [
+        (_LOOP, {"cpu_s": 0.2 * PATIENCE}, Verdict.TIME_LIMIT),
+        ("import time; time.sleep(100)", {"wall_s": 0.2 * PATIENCE}, Verdict.TIME_LIMIT),
+        ("x = bytearray(200 << 20)", {"memory_bytes": 50 << 20}, Verdict.MEMORY_LIMIT),
+        ("x = bytearray(20 << 20)", {"memory_bytes": 100 << 20}, Verdict.OK),
+        ("print('x' * 1000)", {"output_bytes": 100}, Verdict.OUTPUT_LIMIT),
+        ("import sys; sys.stderr.write('x' * 1000)", {"output_bytes": 100}, Verdict.OUTPUT_LIMIT),
+        ("print('x' * 99)", {"output_bytes": 100}, Verdict.OK),
+    ],
+)
+async def test_a_test_ends_at_its_limits(program: str, limits: dict[str, float], verdict: Verdict, url: str) -> None:
+    tests = [{"limits": limits, "expected_output": None if verdict is Verdict.OK else "x"}, {}]
+    ended = await run_call.tests(url, "py", {"main.py": program}, tests=tests[:1])
+    assert [test.verdict for test in ended] == [verdict]
+    ended = await run_call.tests(url, "py", {"main.py": program}, limits=limits)
+    assert [test.verdict for test in ended] == [verdict]
+
+
+async def test_the_output_is_kept_up_to_the_limit(url: str) -> None:
+    program = "import sys; sys.stdout.write('o' * 50); sys.stdout.flush(); sys.stderr.write('e' * 200)"
+    (test,) = await run_call.tests(url, "py", {"main.py": program}, limits={"output_bytes": 100})
+    assert (test.stdout, test.stderr, test.truncated) == ("o" * 50, "e" * 100, ["stderr"])
+
+
+@pytest.mark.parametrize("code", ["c", "py"])
+async def test_processes_are_limited(code: str, url: str) -> None:
+    programs = {
+        "c": "#include <stdio.h>\n#include <sys/wait.h>\n#include <unistd.h>\nint main(void) {\n"
+        "int made = 0; for (int n = 0; n < 20; n++) { int p = fork(); if (p == 0) { pause(); } made += p > 0; }\n"
+        'printf("%d", made); }',
+        "py": "import os, signal\nmade = 0\nfor n in range(20):\n  try: p = os.fork()\n  except OSError: continue\n"
+        "  if p == 0: signal.pause()\n  made += 1\nprint(made, end='')",
+    }  # fmt: skip
+    few, many = await run_call.tests(
+        url, code, {f"main.{code}": programs[code]}, tests=[{"limits": {"processes": 5}}, {"limits": {"processes": 60}}]
+    )
+    assert (few.stdout, many.stdout) == ("4", "20")
+
+
+@pytest.mark.parametrize("limits", [{"processes": 100}, {"output_bytes": 100}, {"memory_bytes": 100 << 20}])
+@pytest.mark.parametrize("code", ["java", "js", "py", "c"])
+async def test_unusual_limits_suit_every_runtime(code: str, limits: dict[str, int], url: str) -> None:
+    _skip_unless_installed(code)
+    files = {f"main.{code}": known()[code].sample}
+    assert [test.stdout for test in await run_call.tests(url, code, files, limits=limits)] == ["Hello, world!\n"]
+
+
+async def test_a_test_is_reported_when_it_ends(url: str) -> None:
+    program = "import sys, time; time.sleep(float(sys.argv[1]))"
+    tests = [{"args": ["0"]}, {"args": ["1.5"]}]
+    times = [
+        (event.event, time.monotonic()) async for event in run_call.stream(url, "py", {"main.py": program}, tests=tests)
+    ]
+    assert [name for name, _ in times] == ["started", "test", "test", "finished"]
+    assert times[2][1] - times[1][1] > 1
+
+
+async def test_checkers_and_verdicts(url: str) -> None:
+    program = "import os, sys\nprint(input())\nif sys.argv[1:]: os.kill(os.getpid(), int(sys.argv[1]))\n"
+    tests: list[dict[str, Any]] = [
+        {"stdin": "3.14159", "expected_output": "3.1415926"},
+        {"stdin": "3.15", "expected_output": "3.1415926"},
+        {"stdin": "x"},
+        {"stdin": "x", "expected_output": "x", "args": ["11"]},
+        {"expected_output": "x"},
+    ]
+    ended = await run_call.tests(
+        url, "py", {"a.py": program}, tests=tests, checker={"kind": "float", "tolerance": 1e-5}
+    )
+    assert [test.verdict for test in ended] == [
+        Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.OK, Verdict.RUNTIME_ERROR, Verdict.RUNTIME_ERROR,
+    ]  # fmt: skip
+    assert [test.diff for test in ended] == [None, "@@ word 1 @@\n-3.1415926\n+3.15", None, None, None]
+    assert [(test.exit_code, test.signal) for test in ended] == [(0, None), (0, None), (0, None), (None, 11), (1, None)]
+    ended = await run_call.tests(url, "py", {"a.py": program}, tests=tests, stop_at_first_failure=True)
+    assert [test.verdict for test in ended] == [Verdict.WRONG_ANSWER]
+
+
+_STANDARD = '#include <stdio.h>\nint main(void) { printf("%s %ld", X, __STDC_VERSION__); }'
+_ROOT = '#include <math.h>\n#include <stdio.h>\nint main(int n, char **v) { printf("%g", sqrt(n * 9)); }'
+_THREAD = "#include <pthread.h>\nint main(void) { return pthread_self() == 0; }"
+_SANITIZED = '#include <stdio.h>\nint main(int n, char **v) { puts("x"); return 0 * (1 << (n + 31)); }'
+_JAVA = "class Main { public static void main(String[] words) { System.out.print(1); } }"
+_RUST = 'fn main() { if cfg!(debug_assertions) { print!("slow") } else { print!("fast") } }'
+
+
+@pytest.mark.parametrize(
+    ("code", "source", "options", "printed"),
+    [
+        ("c", "int main(void) { return !__OPTIMIZE__; }", ["-O2"], ""),
+        ("c", _STANDARD, ['-DX="a b"', "-std=c99"], "a b 199901"),
+        ("c", _ROOT, ["-lm", "-g"], "3"),
+        ("c", _THREAD, ["-pthread", "-static"], ""),
+        ("c", _SANITIZED, ["-fsanitize=undefined"], "x\n"),
+        ("cpp", "#include <iostream>\nint main() { std::cout << __cplusplus; }", ["-std=c++20"], "202002"),
+        ("java", _JAVA, ["-Xlint:all", "-g"], "1"),
+        ("rs", _RUST, ["-O"], "fast"),
+    ],
+)
+async def test_options_reach_the_compiler(code: str, source: str, options: list[str], printed: str, url: str) -> None:
+    _skip_unless_installed(code)
+    for _ in range(2):
+        (test,) = await run_call.tests(url, code, {f"main.{code}": source}, compiler_args=options)
+        assert (test.verdict, test.stdout) == (Verdict.OK, printed), test
+
+
+async def test_diagnostics_are_reported_apart_from_the_program(url: str) -> None:
+    source = '#include <stdio.h>\nint main(void) { int unused; puts("out"); fputs("err", stderr); }'
+    for _ in range(2):  # the second time from the cache
+        started, compiled, test, _ = await run_call.events(url, "c", {"main.c": source}, compiler_args=["-Wall"])
+        assert isinstance(started, Started)
+        assert isinstance(compiled, Compiled)
+        assert isinstance(test, TestEnded)
+        assert "-Wall" in (started.compile or "")
+        assert compiled.verdict is None
+        assert "unused variable" in compiled.output
+        assert (test.verdict, test.stdout, test.stderr) == (Verdict.OK, "out\n", "err")
+    compiled = (await run_call.events(url, "c", {"main.c": source}, compiler_args=["-Wall", "-Werror"]))[1]
+    assert isinstance(compiled, Compiled)
+    assert compiled.verdict is Verdict.COMPILE_ERROR
+
+
+async def test_both_calls_agree_on_a_program(url: str) -> None:
+    """The mail of a simple submission must read the same, whichever call ran it."""
+    for code, source in {
+        "py": "import sys; print(input()); sys.exit('bad')",
+        "c": "int main(void) { return *(volatile int *)0; }",
+        "java": "public class Own { public static void main(String[] a) { throw new Error(); } }",
+        "bash": "exit 7",
+    }.items():  # fmt: skip
+        async with httpx.AsyncClient(timeout=120 * PATIENCE) as client:
+            answer = (await client.post(url, json={"language": code, "code": source, "input": "x"})).json()
+        (test,) = await run_call.tests(url, code, {f"main.{code}": source}, tests=[{"stdin": "x"}])
+        assert (test.verdict, test.stdout, test.exit_code, test.signal) == (
+            answer["verdict"], answer["output"], answer["exit_code"], answer["signal"],
+        )  # fmt: skip
+        assert "\n".join(filter(None, (test.error, test.stderr))) == answer["error"]
+
+
+@pytest.mark.slow
+async def test_a_hundred_tests_in_cpp_compile_once(url: str) -> None:
+    source = """
+#include <bits/stdc++.h>
+int main() { int x; std::cin >> x; std::cout << x * 2 << '\\n'; std::cerr << __TIME__; }
+"""
+    tests = [{"stdin": f"{number}", "expected_output": f"{2 * number}"} for number in range(100)]
+    ended = await run_call.tests(url, "cpp", {"main.cpp": source}, tests=tests)
+    assert [test.verdict for test in ended] == [Verdict.ACCEPTED] * 100
+    assert len({test.stderr for test in ended}) == 1, "the time of compilation differs"
+
+
+async def test_programs_of_both_calls_run_beside_each_other(executor: RunningExecutor) -> None:
+    async def one(number: int) -> str:
+        if number % 2:
+            (test,) = await run_call.tests(executor.url, "py", {"main.py": f"print({number})"})
+            return test.stdout
+        async with httpx.AsyncClient(timeout=60 * PATIENCE) as client:
+            answer = await client.post(executor.url, json={"language": "py", "code": f"print({number})"})
+            return str(answer.json()["output"])
+
+    assert await asyncio.gather(*map(one, range(40))) == [f"{number}\n" for number in range(40)]
