@@ -76,5 +76,5 @@ class ForkedCompiler:
             merge_output=True,
         )
         files = {name: File(language.reference.source.encode())}
-        (ended,) = await sandbox.run(Job(files, (step,), box, artefact_bytes=_MOST_BYTES))
-        return ended
+        (result,) = await sandbox.run(Job(files, (step,), box, artefact_bytes=_MOST_BYTES))
+        return result
