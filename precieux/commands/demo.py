@@ -66,7 +66,7 @@ def _watch(client: Client, system: ThrowawaySystem, numbers: dict[int, Sample]) 
         report = _line_reporter(numbers)
         while True:
             finished = {one.id: one for one in client.submissions(_EMAIL) if one.finished}
-            mails = {mail.about: mail for mail in read_mailbox(system.outbox)}
+            mails = {mail.about: mail for mail in read_mailbox(system.mail_folder)}
             progress.update(running, completed=len(finished))
             progress.update(mailing, completed=len(mails))
             report(finished)
