@@ -34,7 +34,7 @@ class FileMailer:
             await asyncio.to_thread(self._write, name, data)
         except OSError as exc:
             raise MailerUnavailable(
-                f"The mail folder {self._folder} cannot be written: {exc.strerror}. Check its permissions and the disk.",
+                f"Mails cannot be written to {self._folder}: {exc.strerror}. Check its permissions and the disk.",
                 pause=True,
             ) from exc
         return name
@@ -43,7 +43,7 @@ class FileMailer:
         try:
             await asyncio.to_thread(self._forget, time.time() - days * _DAY)
         except OSError as exc:
-            raise MailerUnavailable(f"The mail folder {self._folder} cannot be cleaned: {exc.strerror}.") from exc
+            raise MailerUnavailable(f"Old mails in {self._folder} cannot be removed: {exc.strerror}.") from exc
 
     async def close(self) -> None:
         """Do nothing: no file stays open."""
