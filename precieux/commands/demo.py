@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from precieux.client import Client, Submission
 from precieux.commands import demo_report
-from precieux.interrupts import Interrupts
+from precieux.interrupts import raise_interrupts
 from precieux.mailbox import read_mailbox
 from precieux.samples import Sample, SampleResult, load_samples
 from precieux.terminal import err
@@ -26,16 +26,16 @@ _SETTINGS: Final = {"PRECIEUX_DEFAULT_TIME_LIMIT": "2", "PRECIEUX_DRAIN_SECONDS"
 def run_demo() -> bool:
     """Run the demo. Return True if all samples ended as expected and all mails arrived. Always clean up."""
     began = time.monotonic()
-    interrupts = Interrupts.install()
+    check_interrupts = raise_interrupts()
     try:
         with ExitStack() as stack:
             with err.status("Starting a database, the services and the executor"):
                 system = stack.enter_context(ThrowawaySystem(_SETTINGS))
-            interrupts.check()
+            check_interrupts()
             for number in (signal.SIGINT, signal.SIGTERM):  # another one must not interrupt the cleaning up
                 stack.callback(signal.signal, number, signal.SIG_IGN)
             outcomes, left_out = _run_samples(system)
-            interrupts.check()
+            check_interrupts()
             return demo_report.show(outcomes, left_out, seconds=time.monotonic() - began)
     except KeyboardInterrupt:
         err.print("The demo was stopped.")
