@@ -150,7 +150,7 @@ class Steps:
         if self._new_meter is None:
             return False
         try:
-            return self._processes().socket_buffer_bytes() > limits.memory_bytes
+            return self._processes().kernel.socket_buffer_bytes() > limits.memory_bytes
         except OSError:  # it has just ended
             return False
 
