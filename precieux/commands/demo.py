@@ -2,13 +2,12 @@
 
 import signal
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from precieux.client import Client, Submission
+from precieux.client import Client
 from precieux.commands import demo_report
 from precieux.interrupts import raise_interrupts
 from precieux.mailbox import read_mailbox
@@ -63,13 +62,16 @@ def _watch(client: Client, system: ThrowawaySystem, numbers: dict[int, Sample]) 
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         running = progress.add_task("Programs run", total=len(numbers))
         mailing = progress.add_task("Mails arrived", total=len(numbers))
-        report = _line_reporter(numbers)
+        reported: set[int] = set()
         while True:
             finished = {one.id: one for one in client.submissions(_EMAIL) if one.finished}
             mails = {mail.about: mail for mail in read_mailbox(system.mail_folder)}
             progress.update(running, completed=len(finished))
             progress.update(mailing, completed=len(mails))
-            report(finished)
+            if not err.is_terminal:  # which would show a bar
+                for number in sorted(finished.keys() - reported):
+                    reported.add(number)
+                    err.print(f"[{len(reported)}/{len(numbers)}] {numbers[number].path.name}", markup=False)
             complete = finished.keys() >= numbers.keys() and mails.keys() >= numbers.keys()
             if complete or time.monotonic() > deadline:
                 break
@@ -78,16 +80,3 @@ def _watch(client: Client, system: ThrowawaySystem, numbers: dict[int, Sample]) 
         SampleResult(sample, number, _EMAIL, finished.get(number), mails.get(number))
         for number, sample in numbers.items()
     ]
-
-
-def _line_reporter(numbers: dict[int, Sample]) -> Callable[[dict[int, Submission]], None]:
-    """Return a function that prints a line for each newly finished program, if there is no terminal for a bar."""
-    reported: set[int] = set()
-
-    def report(finished: dict[int, Submission]) -> None:
-        for number in sorted(finished.keys() - reported):
-            reported.add(number)
-            if not err.is_terminal:
-                err.print(f"[{len(reported)}/{len(numbers)}] {numbers[number].path.name}", markup=False)
-
-    return report
