@@ -90,14 +90,14 @@ class StepResult:
     """How a step ended. `stopped` is the limit that ended it: cpu, wall, memory or output; None if it was none."""
 
     exit_code: int | None
-    signal: int | None
-    cpu_s: float
-    wall_s: float
-    memory_bytes: int
-    stopped: str | None
-    stdout: bytes = field(repr=False)
-    stderr: bytes = field(repr=False)
-    truncated: bool
+    signal: int | None = None
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    memory_bytes: int = 0
+    stopped: str | None = None
+    stdout: bytes = field(default=b"", repr=False)
+    stderr: bytes = field(default=b"", repr=False)
+    truncated: bool = False
     artefacts: dict[str, File] = field(default_factory=dict, repr=False)
 
     @property
