@@ -104,6 +104,12 @@ class StepResult:
     def succeeded(self) -> bool:
         return self.stopped is None and self.exit_code == 0
 
+    @property
+    def why_failed(self) -> str:
+        """The limit that ended the step, or else what it wrote."""
+        output = (self.stderr or self.stdout).decode(errors="replace")
+        return self.stopped or output or "it failed without a message"
+
 
 @dataclass(frozen=True)
 class Ready:

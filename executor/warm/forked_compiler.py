@@ -53,7 +53,7 @@ class ForkedCompiler:
             for box in (self.after_beginning, self.at_start):
                 forked = await self._compile(sandbox, box, name)
                 if not forked.succeeded:
-                    raise SandboxFailure(forked.stdout.decode(errors="replace") or "it failed without a message")
+                    raise SandboxFailure(forked.why_failed)
                 if forked.artefacts != expected.artefacts:
                     raise SandboxFailure("its artefacts differ from those of the ordinary compiler")
 

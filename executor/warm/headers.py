@@ -94,7 +94,7 @@ async def _compile(sandbox: Sandbox, language: Installed, precompiled: "_Precomp
         return
     result = await _precompile(sandbox, language, precompiled.header, {})
     if not _is_made(result):
-        log.warning("header.left_out", header=precompiled.header, reason=_reason(result))
+        log.warning("header.left_out", header=precompiled.header, reason=result.why_failed)
         return
     await asyncio.to_thread(precompiled.store, result.artefacts)
     log.info("header.precompiled", header=precompiled.header, cpu_s=result.cpu_s)
@@ -112,7 +112,7 @@ async def _compile_with_plugin(sandbox: Sandbox, language: Installed, header: st
         if proof.succeeded:
             log.info("header.precompiled", header=header, cpu_s=result.cpu_s, instantiated=True)
             return result.artefacts
-        log.info("header.not_instantiated", header=header, reason=_reason(proof))
+        log.info("header.not_instantiated", header=header, reason=proof.why_failed)
     except SandboxFailure as exc:
         log.info("header.not_instantiated", header=header, reason=str(exc))
     return None
@@ -146,10 +146,6 @@ async def _run(sandbox: Sandbox, language: Installed, argv: tuple[str, ...], fil
 
 def _is_made(result: StepResult) -> bool:
     return result.succeeded and {_HEADER, _RULE} <= set(result.artefacts)
-
-
-def _reason(result: StepResult) -> str:
-    return result.stopped or result.stdout.decode(errors="replace")
 
 
 class _Precompiled:

@@ -70,7 +70,7 @@ async def build(sandbox: Sandbox, installed: Installed, prebuilt: Prebuilt) -> b
     box = Template(_DISK_BYTES, _LIMITS)
     (result,) = await sandbox.run(Job(sources, (step,), box, artefact_bytes=_DISK_BYTES))
     if prebuilt.file not in result.artefacts:
-        raise SandboxFailure(f"{prebuilt.file}: {result.stopped or result.stdout.decode(errors='replace')}")
+        raise SandboxFailure(f"{prebuilt.file}: {result.why_failed}")
     return result.artefacts[prebuilt.file].content
 
 

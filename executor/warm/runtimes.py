@@ -40,9 +40,7 @@ class WarmRuntime:
         """Run the reference program in this runtime. Raises `SandboxFailure` if that does not work."""
         result = await self._run_reference(sandbox)
         if not result.succeeded or result.stdout.decode() != self._installed.language.reference.output:
-            raise SandboxFailure(
-                (result.stderr or result.stdout).decode(errors="replace") or "it failed without a message"
-            )
+            raise SandboxFailure(result.why_failed)
 
     async def _run_reference(self, sandbox: Sandbox) -> StepResult:
         installed, reference = self._installed, self._installed.language.reference
