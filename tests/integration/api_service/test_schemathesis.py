@@ -21,7 +21,7 @@ OPERATOR: Final = "o" * 32
 FEW: Final = 2
 SOME: Final = 20
 MANY: Final = 100
-#: These bodies have rules that no JSON schema has, such as that `entry` is the path of a file, so the schema allows some
+#: These bodies have rules that no JSON schema has, such as that `entry` is the path of a file: the schema allows some
 #: that are refused. All other checks apply to them too.
 SETTINGS: Final = """
 [[operations]]

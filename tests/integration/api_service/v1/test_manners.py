@@ -291,7 +291,8 @@ class TestAnswers:
         async with asyncio.timeout(5):
             head = await trials.head(f"{TRIAL}/events")
         assert (head.status_code, head.headers["Content-Type"]) == (200, "text/event-stream; charset=utf-8")
-        assert (await trials.head(f"{TRIAL}/events")).content == b""
+        assert head.content == b""
+        assert trial.ended == ["events"]
 
     async def test_a_slash_at_the_end_makes_no_difference(self, trials: httpx.AsyncClient) -> None:
         for path in (f"{TRIAL}/", f"{TRIAL}/plain/"):
