@@ -1,5 +1,6 @@
 """The use cases: register a submission, and request its execution."""
 
+import asyncio
 import hashlib
 import json
 import math
@@ -11,7 +12,7 @@ from typing import Any, Final
 from api_service import budget
 from api_service.auth import Principal
 from api_service.budget import Budget
-from api_service.new_submission import NewSubmission
+from api_service.new_submission import NewSubmission, Object
 from api_service.problems import Problem
 from api_service.recipients import ALL_RECIPIENTS, Recipients
 from api_service.turns import Turns
@@ -88,6 +89,9 @@ _INSERT_AND_REQUEST: Final = f"""
     )
     SELECT id, (SELECT count(*) FROM receipt) AS receipts FROM created
 """  # noqa: S608
+
+#: Files of a batch that are stored at once.
+_FILES_AT_ONCE: Final = 8
 
 #: Does something at the end of the transaction that has stored a submission or a request, given its id or number.
 Settle = Callable[[Connection, int], Awaitable[None]]
@@ -172,11 +176,37 @@ class Submissions:
         if not principal.sees_all:
             await self._check_run_seconds(connection, principal)
             await budget.take(connection, self._budgets(principal, new, has_digest=has_digest))
-        return [await self._add(connection, principal, one, idempotency_key) for one in new]
+        ids: list[int] = []
+        objects: list[tuple[str, Object]] = []
+        for one in new:
+            upload_id, is_new = await self._add(connection, principal, one, idempotency_key)
+            ids.append(upload_id)
+            if is_new:
+                objects.append((f"{upload_id}{one.source.suffix}", one.source))
+        await self._store(objects)
+        return ids
+
+    async def _store(self, objects: Sequence[tuple[str, Object]]) -> None:
+        """Store the files of submissions, a few at once."""
+        left = iter(objects)
+
+        async def store_some() -> None:
+            for key, source in left:
+                await self.store.put(key, source.data, content_type=source.content_type)
+
+        storing = [asyncio.create_task(store_some()) for _ in range(min(len(objects), _FILES_AT_ONCE) - 1)]
+        try:
+            await store_some()
+            await asyncio.gather(*storing)
+        finally:
+            for task in storing:
+                task.cancel()
+            await asyncio.gather(*storing, return_exceptions=True)
 
     async def _add(
         self, connection: Connection, principal: Principal, new: NewSubmission, idempotency_key: str | None
-    ) -> int:
+    ) -> tuple[int, bool]:
+        """Store the row of a submission, and return its id, and True if it is new."""
         sha256 = hashlib.sha256(new.source.data).hexdigest()
         while True:
             upload_id = await _insert(connection, principal, new, sha256, idempotency_key)
@@ -185,7 +215,7 @@ class Submissions:
             if idempotency_key is not None:
                 earlier = await _find_earlier(connection, principal, idempotency_key)
                 if earlier is not None:
-                    return _id_of_same(earlier, new, sha256)
+                    return _id_of_same(earlier, new, sha256), False
             if new.id is not None:
                 raise _taken(new.id)
             if not new.hold and await _is_quarantined(connection, sha256):
@@ -194,8 +224,7 @@ class Submissions:
         # The insertion waits for a deletion of the same id, which this statement therefore sees.
         if new.id is not None and await _is_deleted(connection, new.id):
             raise _taken(new.id)
-        await self.store.put(f"{upload_id}{new.source.suffix}", new.source.data, content_type=new.source.content_type)
-        return upload_id
+        return upload_id, True
 
     async def request_execution(self, principal: Principal, upload_id: int) -> bool | None:
         """Request the execution of an upload, as the classic call does. Return True if a request is under way.
