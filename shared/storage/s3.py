@@ -74,6 +74,10 @@ class S3Store:
     async def read(self, key: str, start: int, length: int) -> bytes:
         return await self._call(lambda: self._get(checked(key), Range=f"bytes={start}-{start + length - 1}"))
 
+    async def size(self, key: str) -> int:
+        checked(key)
+        return await self._call(lambda: self._size(key))
+
     async def link(self, key: str, *, expires_in: timedelta) -> str:
         """Return a link that is valid for seven days at most."""
         seconds = min(expires_in, LONGEST_LINK).total_seconds()
@@ -104,6 +108,14 @@ class S3Store:
         except ClientError as exc:
             if part and _code(exc) in _BEYOND_THE_END:
                 return b""
+            if _code(exc) in _MISSING_OBJECT:
+                raise ObjectNotFound(f"The store holds no object {key}.") from exc
+            raise
+
+    def _size(self, key: str) -> int:
+        try:
+            return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
+        except ClientError as exc:
             if _code(exc) in _MISSING_OBJECT:
                 raise ObjectNotFound(f"The store holds no object {key}.") from exc
             raise

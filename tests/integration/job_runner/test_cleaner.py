@@ -71,9 +71,10 @@ async def test_old_submissions_go_with_all_their_data(database: Database, store:
     assert await store.get(f"results/{young}") == b"output"
 
 
-async def test_uncommitted_outputs_are_deleted_with_their_job(database: Database, store: LocalStore) -> None:
+@pytest.mark.parametrize("how", ["attempt = 2", "crashes = 1", "status = 'cancelled'"])
+async def test_uncommitted_outputs_are_deleted_with_their_job(database: Database, store: LocalStore, how: str) -> None:
     job = await add_finished(database, store, age_days=31)
-    await execute(database, "UPDATE job SET attempt = 2")
+    await execute(database, f"UPDATE job SET {how}")
     orphan, other = output_key(job, 1, UUID(int=1)), output_key(job * 10, 1, UUID(int=1))
     await store.put(orphan, b"not committed")
     await store.put(other, b"another job's")
@@ -122,6 +123,16 @@ async def test_without_a_retention_only_spent_budgets_go(database: Database, sto
     assert await Cleaner(database, store, MAILER, days=0).run_once() == 0
     assert len(await fetch(database, "SELECT id FROM job")) == 1
     assert [row["subject"] for row in await fetch(database, "SELECT subject FROM budgets")] == ["used"]
+
+
+async def test_old_events_of_mailgun_go(database: Database, store: LocalStore) -> None:
+    await execute(
+        database,
+        "INSERT INTO mailgun_events (token, created_at)"
+        " VALUES ('old', now() - interval '25 hours'), ('young', now() - interval '23 hours')",
+    )
+    await Cleaner(database, store, MAILER, days=0).run_once()
+    assert await fetch(database, "SELECT token FROM mailgun_events") == [{"token": "young"}]
 
 
 @pytest.mark.parametrize(
