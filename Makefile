@@ -53,6 +53,7 @@ lint: ## Check style, types, layers and dependencies
 	@$(python) -m mypy
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/deptry api_service executor job_runner precieux queue_consumer shared
+	@cd client && ../.venv/bin/deptry precieux_client
 	@.venv/bin/deptry tests benchmarks --exclude '.*/(features|programs)/' --ignore DEP002,DEP004
 
 bench: ## Measure the executor beside the bare commands; `make bench args=--quick` in a minute

@@ -1,6 +1,7 @@
 """Composes the API: `python -m api_service`."""
 
 import asyncio
+import resource
 import sys
 from typing import Final
 
@@ -8,6 +9,7 @@ from api_service.app import create_app
 from api_service.auth import Authenticator
 from api_service.backlog import BacklogGuard
 from api_service.dependencies import Services
+from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
 from api_service.readiness import Readiness
@@ -16,6 +18,8 @@ from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
+from api_service.waits import Waits
+from api_service.watcher import Watcher
 from shared.broker import open_broker
 from shared.broker.settings import BrokerSettings
 from shared.budgets import RunBudgetSettings
@@ -32,11 +36,15 @@ from shared.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.base import ObjectStore
 from shared.storage.settings import StoreSettings
+from shared.webhooks import WebhookSettings
 
 log = get_logger(__name__)
 
 #: The most seconds that a statement may take, so that no slow statement holds a connection for long.
 _STATEMENT_SECONDS: Final = 15.0
+
+#: Files of this process that are no connections of clients: of the database, the broker, objects, libraries.
+_OTHER_FILES: Final = 300
 
 
 async def serve(stop: asyncio.Event) -> None:
@@ -70,6 +78,8 @@ async def serve(stop: asyncio.Event) -> None:
             (
                 restarting("relay", services.relay.run),
                 restarting("health", health.run),
+                restarting("watcher", services.watcher.run),
+                restarting("streams", services.streams.run),
                 lambda stop: serve_http(app, listening, stop, limits=limits),
             ),
             stop,
@@ -81,9 +91,19 @@ async def serve(stop: asyncio.Event) -> None:
         await database.disconnect()
 
 
+def _most_streams(settings: ApiSettings) -> int:
+    """Return how many streams may be open: one for each file that nothing else needs. Raise the limit of open files."""
+    files, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most_files != resource.RLIM_INFINITY:
+        files = most_files
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    return max(1, files - settings.connections - _OTHER_FILES)
+
+
 def _compose(settings: ApiSettings, database: Database, store: ObjectStore, relay: Relay) -> Services:
     local_key = settings.local_key.get_secret_value() if settings.local_key else None
     allowed = settings.allowed_recipients
+    watcher = Watcher(database)
     return Services(
         settings=settings,
         database=database,
@@ -106,6 +126,10 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         relay=relay,
         authenticator=Authenticator(database, settings.operator_keys, local_key=local_key),
         signer=open_signer(load(StoreSettings)),
+        watcher=watcher,
+        streams=Streams(database, watcher, most=settings.max_streams, most_in_all=_most_streams(settings)),
+        waits=Waits(settings.max_waits),
+        webhooks=load(WebhookSettings),
     )
 
 

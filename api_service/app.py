@@ -3,12 +3,18 @@
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from api_service import v1
 from api_service.dependencies import Services
 from api_service.measure import Measure
 from api_service.openapi import DESCRIPTION, TAGS
 from api_service.problems import add_problem_handlers, problem
-from api_service.routes import classic, docs, files, health, home, unsubscribe
+from api_service.request_ids import RequestIds
+from api_service.routes import classic, docs, files, health, home, recipient_page, unsubscribe
 from api_service.spelling import EitherSpelling
+from api_service.v1 import page
+from api_service.v1.errors import add_handlers, is_v1, refusing
+from api_service.v1.manners import Manners
+from api_service.v1.openapi import TAGS as V1_TAGS
 from shared.http_bodies import BodyLimits, BoundedBodies, ByteBudget
 from shared.version import VERSION
 
@@ -19,7 +25,7 @@ def create_app(services: Services) -> FastAPI:
         summary="Post a program, its input and an e-mail address; it runs in a sandbox and the result is mailed.",
         description=DESCRIPTION,
         version=VERSION,
-        openapi_tags=TAGS,
+        openapi_tags=[*TAGS, *V1_TAGS],
         # `EitherSpelling` accepts both spellings of a path.
         redirect_slashes=False,
         # FastAPI's own pages load scripts from a CDN, and its document lacks this server's limits: see `routes.docs`.
@@ -31,18 +37,26 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     paths = []
-    for routes in (classic, docs, files, health, home, unsubscribe):
+    for routes in (classic, docs, files, health, home, recipient_page, unsubscribe, page):
         app.include_router(routes.router)
         paths += [route.path for route in routes.router.routes if isinstance(route, Route) and "{" not in route.path]
+    app.include_router(v1.router)
     add_problem_handlers(app)
+    public_url = services.signer.public_url
+    add_handlers(app, public_url)
     settings = services.settings
     app.add_middleware(
         BoundedBodies,
         limits=BodyLimits(settings.largest_body_bytes, settings.body_pause_seconds, settings.body_seconds),
         budget=ByteBudget(settings.all_bodies_bytes),
-        refuse=problem,
+        refuse=refusing(public_url, problem),
+        # API v1 first answers 401, 403, 404 and 405.
+        is_late=lambda scope: is_v1(scope["path"]),
     )
+    app.add_middleware(Manners)
     app.add_middleware(EitherSpelling, paths=paths)
-    # Added last, so it is the outermost, and measures refused requests too.
+    # Measures refused requests too.
     app.add_middleware(Measure)
+    # Added last, so it is the outermost.
+    app.add_middleware(RequestIds, logged="/v1")
     return app

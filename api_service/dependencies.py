@@ -8,6 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api_service.auth import Authenticator, Principal, require
 from api_service.backlog import BacklogGuard
+from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
 from api_service.readiness import Readiness
@@ -15,10 +16,13 @@ from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
+from api_service.waits import Waits
+from api_service.watcher import Watcher
 from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
+from shared.webhooks import WebhookSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,11 @@ class Services:
     authenticator: Authenticator
     #: Makes and verifies the links that this API serves.
     signer: LinkSigner
+    watcher: Watcher
+    streams: Streams
+    waits: Waits
+    #: Who signs webhooks, and where they may go.
+    webhooks: WebhookSettings
 
 
 # A coroutine, because FastAPI would run a plain function in a thread at every request.
@@ -56,6 +65,11 @@ _bearer = HTTPBearer(
     auto_error=False,
 )
 CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+async def credentials_of(request: Request) -> HTTPAuthorizationCredentials | None:
+    """Return the API key of a request that no route serves."""
+    return await _bearer(request)
 
 
 async def _submitter(request: Request, services: ServicesDep, credentials: CredentialsDep) -> Principal:

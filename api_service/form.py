@@ -16,8 +16,9 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
+from api_service.new_submission import NewSubmission, Object
 from api_service.problems import Problem
-from api_service.schemas import SourceFile, Upload
+from api_service.schemas import Upload
 from api_service.settings import ApiSettings
 from api_service.source_text import read_source
 from shared.storage.keys import is_extension
@@ -31,7 +32,7 @@ _MOST_MISSPELT: Final = 16
 _ACCEPTED: Final = {"Accept": "multipart/form-data"}
 
 
-async def read_submission(request: Request, settings: ApiSettings) -> tuple[Upload, SourceFile]:
+async def read_submission(request: Request, settings: ApiSettings) -> NewSubmission:
     """Return the submission. Raises `Problem` or `RequestValidationError` if it is not valid."""
     _check_media_type(request)
     async with _parsed_form(request, settings) as form:
@@ -42,7 +43,16 @@ async def read_submission(request: Request, settings: ApiSettings) -> tuple[Uplo
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 f"inputs is longer than {settings.max_input_bytes} bytes; send a shorter input.",
             )
-        return upload, await _file(form, settings)
+        filename, source = await _file(form, settings)
+    return NewSubmission(
+        id=upload.id,
+        email=upload.email,
+        stdin=upload.inputs,
+        language=upload.language,
+        enable=upload.enable,
+        filename=filename,
+        source=source,
+    )
 
 
 def _check_media_type(request: Request) -> None:
@@ -115,7 +125,8 @@ def _upload(request: Request, form: FormData) -> Upload:
         raise RequestValidationError([{**error, "loc": ("form", *error["loc"][:1])} for error in exc.errors()]) from exc
 
 
-async def _file(form: FormData, settings: ApiSettings) -> SourceFile:
+async def _file(form: FormData, settings: ApiSettings) -> tuple[str, Object]:
+    """Return the file's name and its content."""
     file = form.get("file")
     if file is None:
         raise Problem(_UNPROCESSABLE, "The source file is missing: send it as the multipart field `file`.")
@@ -137,4 +148,4 @@ async def _file(form: FormData, settings: ApiSettings) -> SourceFile:
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"The file is longer than {settings.max_source_bytes} bytes; send a shorter program.",
         )
-    return SourceFile(name, extension, read_source(data))
+    return name, Object(read_source(data), extension)

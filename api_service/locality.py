@@ -54,7 +54,8 @@ def why_not_local(request: Request, owner_of: SocketOwner) -> str | None:
     if len(host) != 1 or not _OWN_NAME.fullmatch(host[0]):
         return "its Host header does not name this machine"
     for name in request.headers:
-        if name.startswith(_FORWARDING):
+        # Clients may choose the id of their request.
+        if name.startswith(_FORWARDING) and name != "x-request-id":
             return f"a proxy forwarded it (header {name})"
     if request.scope.get("http_version") != "1.1":
         return "it does not use HTTP/1.1, so a proxy may have forwarded it"

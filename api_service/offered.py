@@ -1,18 +1,21 @@
 """The languages that the engine offers, so that a submission in another language is refused at once."""
 
 import time
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
+from api_service.engine_offer import Offer
 from api_service.problems import Problem
+from shared.codex import SupportedLanguage
 from shared.database.connection import Database
-from shared.languages import ALIASES, check_lang
+from shared.languages import check_lang
 
 #: Seconds for which the table is cached.
 _CACHE_SECONDS: Final = 5.0
 
 #: A runner updates the table every minute while the engine answers. Rows older than an hour are ignored.
-_OFFERED: Final = "SELECT code FROM languages WHERE seen_at > now() - interval '1 hour' ORDER BY code"
+_OFFERED: Final = "SELECT code, details FROM languages WHERE seen_at > now() - interval '1 hour' ORDER BY code"
 
 
 class OfferedLanguages:
@@ -21,27 +24,34 @@ class OfferedLanguages:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._read_at: float | None = None
-        self._codes: list[str] = []
+        self._offer = Offer({})
 
     async def check(self, language: str) -> None:
         """Raise `Problem` (422), which lists the engine's languages, if this one is not among them."""
         code = check_lang(language) or language
-        if code in await self._read(code) or not self._codes:
+        offer = await self.offer([code])
+        if code in offer.languages or not offer.languages:
             return
         raise Problem(
             HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"language: {code} is not installed on this server; use one of {', '.join(self._codes)}.",
+            f"language: {code} is not installed on this server; use one of {', '.join(offer.codes)}.",
         )
 
     async def codes(self) -> list[str]:
         """Return the codes of the languages that a submission may be in."""
-        return await self._read() or list(ALIASES)
+        return (await self.offer()).codes
 
-    async def _read(self, wanted: str | None = None) -> list[str]:
+    async def offer(self, wanted: Iterable[str] = ()) -> Offer:
+        """Return what the engine offers. `wanted` are names of languages that a request needs."""
         # A language that is not in the cache may have just been installed, so the table is read again.
-        is_new = wanted is not None and bool(self._codes) and wanted not in self._codes
+        is_new = bool(self._offer.languages) and any(self._offer.find(name) is None for name in wanted)
         if self._read_at is None or is_new or time.monotonic() - self._read_at > _CACHE_SECONDS:
             self._read_at = time.monotonic()
             async with self._database.connection() as connection:
-                self._codes = [row["code"] for row in await connection.fetch_all(_OFFERED)]
-        return self._codes
+                rows = await connection.fetch_all(_OFFERED)
+            self._offer = Offer({row["code"]: _details(row["details"]) for row in rows})
+        return self._offer
+
+
+def _details(text: str | None) -> SupportedLanguage | None:
+    return SupportedLanguage.model_validate_json(text) if text else None

@@ -4,7 +4,7 @@ FastAPI derives most of it from the routes. A running server adds its languages,
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -56,10 +56,23 @@ def query_parameters() -> list[Schema]:
     ]
 
 
-def describe(app: FastAPI, settings: ApiSettings, languages: Sequence[str], *, is_key_needed: bool) -> Schema:
-    """Return the OpenAPI document. `languages` are the codes of the engine's languages."""
+def describe(
+    app: FastAPI,
+    settings: ApiSettings,
+    languages: Sequence[str],
+    *,
+    is_key_needed: bool,
+    schemas: Mapping[str, Schema] | None = None,
+) -> Schema:
+    """Return the OpenAPI document. `languages` are the codes of the engine's languages.
+
+    `schemas` are those of models that FastAPI does not see.
+    """
     document = copy.deepcopy(app.openapi())
     document["components"]["schemas"] |= {"ProblemDocument": ProblemDocument.model_json_schema(), **_forms(settings)}
+    for name, schema in (schemas or {}).items():
+        if document["components"]["schemas"].setdefault(name, schema) != schema:
+            raise ValueError(f"two models are called {name}")
     for language in _languages(document):
         language["pattern"] = language_pattern(languages)
         language["description"] = (

@@ -38,31 +38,12 @@ _MESSAGES: Final = {
 _OUR_ERROR: Final = (
     "This server failed, and has logged the error. Try again in a moment; if it fails again, inform the operator."
 )
-_RETRY_AFTER: Final = {
-    "Retry-After": {
-        "description": "The seconds to wait before the next try.",
-        "required": True,
-        "schema": {"type": "integer", "minimum": 1},
-    }
-}
-#: The header fields that belong to a status, as OpenAPI describes them.
-_HEADERS: Final[dict[int, dict[str, Any]]] = {
-    401: {
-        "WWW-Authenticate": {
-            "description": "The required scheme: `Bearer` (RFC 6750).",
-            "required": True,
-            "schema": {"type": "string"},
-        }
-    },
-    415: {
-        "Accept": {
-            "description": "The required media type.",
-            "required": True,
-            "schema": {"type": "string"},
-        }
-    },
-    429: _RETRY_AFTER,
-    503: _RETRY_AFTER,
+#: The header field that belongs to a status, what it says, and its schema in OpenAPI.
+_HEADERS: Final[dict[int, tuple[str, str, dict[str, Any]]]] = {
+    401: ("WWW-Authenticate", "The required scheme: `Bearer` (RFC 6750).", {"type": "string"}),
+    415: ("Accept", "The required media type.", {"type": "string"}),
+    429: ("Retry-After", "The seconds to wait before the next try.", {"type": "integer", "minimum": 1}),
+    503: ("Retry-After", "The seconds to wait before the next try.", {"type": "integer", "minimum": 1}),
 }
 
 
@@ -82,13 +63,19 @@ class ProblemDocument(BaseModel):
 
 
 class Problem(Exception):
-    """A request that cannot be served. `detail` says what happened, and what its sender can do next."""
+    """A request that cannot be served. `detail` says what happened, and what its sender can do next.
 
-    def __init__(self, status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> None:
+    `field` is the field of a submission that is not valid.
+    """
+
+    def __init__(
+        self, status: HTTPStatus, detail: str, headers: dict[str, str] | None = None, *, field: str | None = None
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.headers = headers
+        self.field = field
 
 
 def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -107,10 +94,18 @@ def problem_responses(meanings: Mapping[HTTPStatus, str]) -> dict[int | str, dic
         status.value: {
             "description": meaning,
             "content": {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
-            **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
+            **response_headers(status),
         }
         for status, meaning in meanings.items()
     }
+
+
+def response_headers(status: HTTPStatus) -> dict[str, Any]:
+    """Return the header field that belongs to a status, for its OpenAPI response."""
+    if status not in _HEADERS:
+        return {}
+    name, description, schema = _HEADERS[status]
+    return {"headers": {name: {"description": description, "required": True, "schema": schema}}}
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -145,13 +140,13 @@ async def _http(request: Request, exc: Exception) -> Response:
     if status is HTTPStatus.NOT_FOUND:
         return problem(status, "There is nothing at this path; GET / lists what this server offers.")
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
-        methods = ", ".join(_methods(request))
+        methods = ", ".join(allowed_methods(request))
         detail = f"This path does not support {request.method}; send {methods}. GET /docs describes the calls."
         return problem(status, detail, {"Allow": methods})
     return problem(status, str(exc.detail), dict(exc.headers) if exc.headers else None)
 
 
-def _methods(request: Request) -> list[str]:
+def allowed_methods(request: Request) -> list[str]:
     """Return the methods of the request's path. Starlette's own error has only those of the first route."""
     routes = request.app.routes
     return [

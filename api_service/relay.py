@@ -1,7 +1,6 @@
 """The outbox relay: publishes committed outbox rows to the broker. Any number of relays may run at once."""
 
 import asyncio
-import random
 from typing import Final
 
 from shared import metrics, outbox
@@ -28,7 +27,6 @@ class Relay:
         self._database = database
         self._broker = broker
         self._policy = RetryPolicy(base=0.2, cap=10)
-        self._rng = random.Random()  # noqa: S311
         self.wake = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -39,7 +37,7 @@ class Relay:
                 more = await self.run_once()
             except TransientError as exc:
                 failures += 1
-                delay = self._policy.delay(failures, self._rng)
+                delay = self._policy.delay(failures)
                 log.warning("outbox.waiting", error=str(exc), next_try_s=round(delay, 1))
                 await wait_any(stop, timeout=delay)
                 continue

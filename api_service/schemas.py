@@ -1,7 +1,6 @@
 """The models of requests and answers, and the checks of what clients send."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -139,15 +138,6 @@ class Upload(BaseModel):
     enable: Annotated[Literal[0, 1], BeforeValidator(_zero_or_one), Field(description="0: may be run. 1: blocked.")] = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A source file. `extension` has no dot, and is empty if the name has no extension."""
-
-    name: str
-    extension: str
-    data: bytes
-
-
 class ListQuery(BaseModel):
     """The query for a list of submissions. Unknown parameters are refused, because ignoring them would mislead."""
 
@@ -157,7 +147,7 @@ class ListQuery(BaseModel):
     id: AnyId | SkipJsonSchema[None] = Field(default=None, description="List only this submission.")
     limit: Annotated[
         int, Field(ge=1, le=1000, description="List at most this many, the newest ones."), BeforeValidator(_decimal)
-    ] = 100
+    ] = 1000
     before: AnyId | SkipJsonSchema[None] = Field(
         default=None, description="List only submissions with a smaller id. Use it to get the next page."
     )

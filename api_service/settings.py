@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 
 from shared.addresses import is_recipient
-from shared.settings import Settings
+from shared.settings import ARE_LONG, Settings, split_keys
 
 
 class ApiSettings(Settings):
@@ -15,7 +15,7 @@ class ApiSettings(Settings):
     max_input_bytes: Annotated[int, Field(ge=0, le=64 << 20, description="bytes of a program's standard input")] = (
         1 << 20
     )
-    api_keys: SecretStr | None = Field(
+    api_keys: Annotated[SecretStr | None, ARE_LONG] = Field(
         default=None, description="the operator's keys, separated by commas, each of at least 32 characters"
     )
     local_key: SecretStr | None = Field(
@@ -35,6 +35,9 @@ class ApiSettings(Settings):
     ] = 64 << 20
     recipient_budget: Annotated[int, Field(ge=1, description="executions mailed to one address an hour")] = 600
     domain_budget: Annotated[int, Field(ge=1, description="executions mailed to one domain an hour")] = 60_000
+    idempotency_seconds: Annotated[
+        int, Field(ge=86_400, description="seconds for which an answer is kept for its `Idempotency-Key` (API v1)")
+    ] = 86_400
     recipients: str | None = Field(
         default=None,
         description="the only domains and addresses that may be mailed, separated by commas, such as"
@@ -54,13 +57,15 @@ class ApiSettings(Settings):
         int, Field(ge=0, description="bytes of all bodies under way; the first 64 KiB of each do not count")
     ] = 16 << 20
     lists_bytes: Annotated[int, Field(ge=4 << 20, description="bytes of all lists of submissions under way")] = 8 << 20
-
-    @field_validator("api_keys")
-    @classmethod
-    def _are_long(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and any(len(key) < 32 for key in _split(value)):
-            raise ValueError("each key must have at least 32 characters; `openssl rand -hex 32` makes one")
-        return value
+    max_streams: Annotated[int, Field(ge=1, description="event streams that one key may have open at one process")] = (
+        1000
+    )
+    max_batch: Annotated[int, Field(ge=1, le=10_000, description="submissions of one batch")] = 1000
+    mailgun_signing_key: SecretStr | None = Field(
+        default=None,
+        description="the key that signs Mailgun's events; unset, `POST /v1/mailgun/events` does not exist",
+    )
+    max_waits: Annotated[int, Field(ge=1, description="requests of one key that may wait for a result at once")] = 100
 
     @field_validator("recipients")
     @classmethod
@@ -87,8 +92,4 @@ class ApiSettings(Settings):
 
     @property
     def operator_keys(self) -> tuple[str, ...]:
-        return _split(self.api_keys) if self.api_keys else ()
-
-
-def _split(keys: SecretStr) -> tuple[str, ...]:
-    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())
+        return split_keys(self.api_keys) if self.api_keys else ()

@@ -1,19 +1,22 @@
 """The use cases: register a submission, and request its execution."""
 
+import asyncio
 import hashlib
+import json
 import math
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from api_service import budget
 from api_service.auth import Principal
 from api_service.budget import Budget
+from api_service.new_submission import NewSubmission, Object
 from api_service.problems import Problem
 from api_service.recipients import ALL_RECIPIENTS, Recipients
-from api_service.schemas import SourceFile, Upload
 from api_service.turns import Turns
-from shared import budgets
+from shared import budgets, channels
 from shared.addresses import canonical, domain_of
 from shared.broker.base import QUEUE
 from shared.database.connection import Connection, Database, Record
@@ -22,19 +25,96 @@ from shared.storage.base import ObjectStore
 
 log = get_logger(__name__)
 
-# Writes the request, and the outbox row as `shared.outbox.add` does, in one round trip for speed.
+# Writes the request, and the outbox row as `shared.outbox.add` does, in one round trip for speed. The first run of a
+# submission with a receipt orders the receipt. A blocked submission can be run by API v1 only.
 _REQUEST: Final = """
     WITH requested AS (
-        UPDATE uploads SET request_id = gen_random_uuid(), requested_at = now()
-        WHERE id = :id AND enable = 0 AND request_id IS NULL AND (:sees_all OR owner = :owner)
+        UPDATE uploads SET request_id = gen_random_uuid(), requested_at = now(), runs = runs + 1, outcome = NULL,
+            verdict = NULL, override = CAST(:override AS jsonb)
+        WHERE id = :id AND (enable = 0 OR NOT :enable_binds) AND request_id IS NULL AND (:sees_all OR owner = :owner)
             AND NOT EXISTS (SELECT FROM quarantine WHERE quarantine.sha256 = uploads.sha256)
-        RETURNING id, email, request_id
+        RETURNING id, email, request_id, runs, spec,
+            runs = 1 AND email IS NOT NULL AND spec @> '{"receipt": true}' AS has_receipt
     ), queued AS (
         INSERT INTO outbox (queue, body, headers)
         SELECT :queue, CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM requested
+    ), receipt AS (
+        INSERT INTO emails (kind, upload, locale)
+        SELECT 'receipt', id, spec ->> 'locale' FROM requested WHERE has_receipt RETURNING pg_notify(:emails, '')
     )
-    SELECT email, request_id FROM requested
+    SELECT email, request_id, runs, has_receipt, pg_notify(:submissions, CAST(id AS text)),
+        (SELECT count(*) FROM receipt) AS receipts
+    FROM requested
 """
+
+_CHOOSE: Final = """
+    SELECT coalesce(CAST(:id AS bigint), (
+        -- The sequence may reach many ids that clients have chosen, but each of them only once.
+        SELECT next.id FROM generate_series(1, 10000) AS nth CROSS JOIN LATERAL (
+            SELECT nextval(pg_get_serial_sequence('uploads', 'id')) + 0 * nth AS id OFFSET 0
+        ) AS next
+        WHERE (SELECT true FROM uploads WHERE uploads.id = next.id) IS NULL
+            AND (SELECT true FROM deleted_uploads WHERE deleted_uploads.id = next.id) IS NULL
+        LIMIT 1
+    )) AS id OFFSET 0
+"""
+_INSERT: Final = f"""
+    INSERT INTO uploads (id, email, inputs, language, enable, filename, object_key, size_bytes, sha256, owner,
+        idempotency_key, spec, files, expected_output, tests, metadata, webhook_url, batch)
+    SELECT chosen.id, :email, :inputs, :language, :enable, :filename, chosen.id || :suffix, :size_bytes, :sha256,
+        :owner, :idempotency_key, CAST(:spec AS jsonb), CAST(:files AS jsonb), :expected_output,
+        CAST(:tests AS jsonb), CAST(:metadata AS jsonb), :webhook_url, :batch
+    FROM ({_CHOOSE}) AS chosen WHERE chosen.id IS NOT NULL
+    ON CONFLICT DO NOTHING RETURNING id
+"""  # noqa: S608  (constants)
+# Registers a submission and requests its run in one round trip. No client knows its id yet, so none is notified.
+_INSERT_AND_REQUEST: Final = f"""
+    WITH created AS (
+        INSERT INTO uploads (id, email, inputs, language, enable, filename, object_key, size_bytes, sha256, owner,
+            idempotency_key, spec, files, expected_output, tests, metadata, webhook_url, batch, request_id,
+            requested_at, runs)
+        SELECT chosen.id, :email, :inputs, :language, :enable, :filename, chosen.id || :suffix, :size_bytes, :sha256,
+            :owner, :idempotency_key, CAST(:spec AS jsonb), CAST(:files AS jsonb), :expected_output,
+            CAST(:tests AS jsonb), CAST(:metadata AS jsonb), :webhook_url, :batch, gen_random_uuid(), now(), 1
+        FROM ({_CHOOSE}) AS chosen
+        WHERE chosen.id IS NOT NULL AND NOT EXISTS (SELECT FROM quarantine WHERE quarantine.sha256 = :sha256)
+        ON CONFLICT DO NOTHING RETURNING id, request_id, email, spec
+    ), queued AS (
+        INSERT INTO outbox (queue, body, headers)
+        SELECT :queue, CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM created
+    ), receipt AS (
+        INSERT INTO emails (kind, upload, locale)
+        SELECT 'receipt', id, spec ->> 'locale' FROM created
+        WHERE email IS NOT NULL AND spec @> '{{"receipt": true}}' RETURNING pg_notify(:emails, '')
+    )
+    SELECT id, (SELECT count(*) FROM receipt) AS receipts FROM created
+"""  # noqa: S608
+
+#: Files of a batch that are stored at once.
+_FILES_AT_ONCE: Final = 8
+
+#: Does something at the end of the transaction that has stored a submission or a request, given its id or number.
+Settle = Callable[[Connection, int], Awaitable[None]]
+
+
+class Quarantined(Problem):
+    """The source of a submission may not run."""
+
+    def __init__(self, status: HTTPStatus) -> None:
+        super().__init__(
+            status,
+            "This program may not run, because it has stopped an engine or a runner before: ask the operator to release"
+            " it, or send another program.",
+        )
+
+
+class RunUnderWay(Problem):
+    """Another run of the submission has not ended."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            HTTPStatus.CONFLICT, "A run of this submission is under way: wait until it has ended, or cancel it."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,41 +136,98 @@ class Submissions:
     turns: Turns = field(default_factory=lambda: Turns(2))
 
     async def register(
-        self, principal: Principal, upload: Upload, file: SourceFile, idempotency_key: str | None = None
+        self,
+        principal: Principal,
+        new: NewSubmission,
+        idempotency_key: str | None = None,
+        settle: Settle | None = None,
     ) -> int:
-        """Store a submission and return its id. For a repeated `idempotency_key`, return the first id.
+        """Store a submission, request its run unless it is held, and return its id.
 
-        Raises `Problem`: 409 if the chosen id is taken or the idempotency key came with another submission, 422 if the
-        address may not be mailed, 429 if a budget of the key is used up.
+        For a repeated `idempotency_key`, return the first id. Raises `Problem`: 409 if the chosen id is taken or the
+        idempotency key came with another submission, 422 if the address may not be mailed or the source is in
+        quarantine, 429 if a budget is used up.
+        """
+        async with self.turns.take(principal), self.database.transaction() as connection:
+            upload_id = (await self.add(connection, principal, [new], idempotency_key))[0]
+            if settle is not None:
+                await settle(connection, upload_id)
+        return upload_id
 
-        The file is stored inside the transaction. If two requests choose one id, the second waits for the row of the
+    async def add(
+        self,
+        connection: Connection,
+        principal: Principal,
+        new: Sequence[NewSubmission],
+        idempotency_key: str | None = None,
+        *,
+        has_digest: bool = False,
+    ) -> list[int]:
+        """Store submissions in the caller's transaction, and return their ids. Raises as `register` does.
+
+        With `has_digest`, each address gets one mail for all of them.
+
+        The files are stored inside the transaction. If two requests choose one id, the second waits for the row of the
         first and never touches its file. A crash can leave a file without a row. The next submission with its id
         replaces it.
         """
-        self._check_recipient(principal, upload.email)
-        sha256 = hashlib.sha256(file.data).hexdigest()
-        async with self.turns.take(principal), self.database.transaction() as connection:
-            if not principal.sees_all:
-                await self._check_run_seconds(connection, principal)
-                size = len(file.data) + len(upload.inputs.encode())
-                await budget.take(connection, self._budgets_of_submission(principal, size))
-            while True:
-                upload_id = await _insert(connection, principal, upload, file, sha256, idempotency_key)
-                if upload_id is not None:
-                    break
-                if idempotency_key is not None:
-                    earlier = await _find_earlier(connection, principal, idempotency_key)
-                    if earlier is not None:
-                        return _id_of_same(earlier, upload, sha256)
-                if upload.id is not None:
-                    raise Problem(HTTPStatus.CONFLICT, f"id {upload.id} is taken: choose another, or leave it out.")
-                # Clients have chosen all ids that the sequence gave, perhaps one of them just now. Try its next.
-            key = object_key(upload_id, file.extension)
-            await self.store.put(key, file.data, content_type="text/plain; charset=utf-8")
-        return upload_id
+        for one in new:
+            self._check_recipient(principal, one.email)
+        if not principal.sees_all:
+            await self._check_run_seconds(connection, principal)
+            await budget.take(connection, self._budgets(principal, new, has_digest=has_digest))
+        ids: list[int] = []
+        objects: list[tuple[str, Object]] = []
+        for one in new:
+            upload_id, is_new = await self._add(connection, principal, one, idempotency_key)
+            ids.append(upload_id)
+            if is_new:
+                objects.append((f"{upload_id}{one.source.suffix}", one.source))
+        await self._store(objects)
+        return ids
+
+    async def _store(self, objects: Sequence[tuple[str, Object]]) -> None:
+        """Store the files of submissions, a few at once."""
+        left = iter(objects)
+
+        async def store_some() -> None:
+            for key, source in left:
+                await self.store.put(key, source.data, content_type=source.content_type)
+
+        storing = [asyncio.create_task(store_some()) for _ in range(min(len(objects), _FILES_AT_ONCE) - 1)]
+        try:
+            await store_some()
+            await asyncio.gather(*storing)
+        finally:
+            for task in storing:
+                task.cancel()
+            await asyncio.gather(*storing, return_exceptions=True)
+
+    async def _add(
+        self, connection: Connection, principal: Principal, new: NewSubmission, idempotency_key: str | None
+    ) -> tuple[int, bool]:
+        """Store the row of a submission, and return its id, and True if it is new."""
+        sha256 = hashlib.sha256(new.source.data).hexdigest()
+        while True:
+            upload_id = await _insert(connection, principal, new, sha256, idempotency_key)
+            if upload_id is not None:
+                break
+            if idempotency_key is not None:
+                earlier = await _find_earlier(connection, principal, idempotency_key)
+                if earlier is not None:
+                    return _id_of_same(earlier, new, sha256), False
+            if new.id is not None:
+                raise _taken(new.id)
+            if not new.hold and await _is_quarantined(connection, sha256):
+                raise Quarantined(HTTPStatus.UNPROCESSABLE_ENTITY)
+            # Clients have chosen all ids that the sequence gave, perhaps one of them just now. Try its next.
+        # The insertion waits for a deletion of the same id, which this statement therefore sees.
+        if new.id is not None and await _is_deleted(connection, new.id):
+            raise _taken(new.id)
+        return upload_id, True
 
     async def request_execution(self, principal: Principal, upload_id: int) -> bool | None:
-        """Request the execution of an upload. Return True if a request is under way.
+        """Request the execution of an upload, as the classic call does. Return True if a request is under way.
 
         Return None if there is no such upload, False if it is blocked or its source is in quarantine. While a request
         is under way, another one changes nothing and costs nothing.
@@ -98,125 +235,221 @@ class Submissions:
         Raises `Problem`: 422 if the address may not be mailed any more, 429 if a budget of the key, the recipient or
         the recipient's domain is used up.
         """
-        is_limited = not principal.sees_all or self.recipients is not ALL_RECIPIENTS
         # Without limits there is nothing to undo, and a single statement needs no explicit transaction.
         async with (
             self.turns.take(principal),
-            self.database.transaction() if is_limited else self.database.connection() as connection,
+            self.database.transaction() if self._is_limited(principal) else self.database.connection() as connection,
         ):
-            row = await connection.fetch_one(
-                _REQUEST, {"id": upload_id, "queue": QUEUE, "sees_all": principal.sees_all, "owner": principal.key_id}
-            )
-            if row is None:
-                return await _why_not_requested(connection, principal, upload_id)
-            if is_limited:
-                self._check_recipient(principal, row["email"] or "")
-            if not principal.sees_all:
-                await self._check_run_seconds(connection, principal)
-                await budget.take(connection, self._budgets_of_execution(principal, row["email"] or ""))
-        log.debug("execution.requested", request=str(row["request_id"]), upload=upload_id)
+            if await self._request(connection, principal, upload_id, None, enable_binds=True) is None:
+                row = await _find(connection, principal, upload_id)
+                return None if row is None else bool(row["enable"] == 0 and not row["is_quarantined"])
         return True
+
+    async def request_run(
+        self,
+        principal: Principal,
+        upload_id: int,
+        override: Mapping[str, Any] | None = None,
+        settle: Settle | None = None,
+    ) -> int:
+        """Request a run of a submission, and return the run's number. `override` has its own stdin, args and limits.
+
+        Raises `RunUnderWay` (409), `Quarantined` (409), or `Problem`: 404 if there is no such submission, 422 if the
+        address may not be mailed any more, 429 if a budget is used up.
+        """
+        async with self.turns.take(principal), self.database.transaction() as connection:
+            # Never NULL, by which the consumer knows that `enable` does not bind this run.
+            number = await self._request(connection, principal, upload_id, override or {}, enable_binds=False)
+            if number is None:
+                row = await _find(connection, principal, upload_id)
+                if row is None:
+                    raise Problem(HTTPStatus.NOT_FOUND, "There is no such submission.")
+                raise Quarantined(HTTPStatus.CONFLICT) if row["is_quarantined"] else RunUnderWay()
+            if settle is not None:
+                await settle(connection, number)
+        return number
+
+    async def _request(
+        self,
+        connection: Connection,
+        principal: Principal,
+        upload_id: int,
+        override: Mapping[str, Any] | None,
+        *,
+        enable_binds: bool,
+    ) -> int | None:
+        """Request a run, and return its number; None if it cannot be requested now."""
+        row = await connection.fetch_one(
+            _REQUEST,
+            {
+                "id": upload_id,
+                "queue": QUEUE,
+                "submissions": channels.SUBMISSIONS,
+                "emails": channels.EMAILS,
+                "sees_all": principal.sees_all,
+                "owner": principal.key_id,
+                "override": None if override is None else _json(override),
+                "enable_binds": enable_binds,
+            },
+        )
+        if row is None:
+            return None
+        if self._is_limited(principal):
+            self._check_recipient(principal, row["email"])
+        if not principal.sees_all:
+            await self._check_run_seconds(connection, principal)
+            mails = 2 if row["has_receipt"] else 1
+            await budget.take(connection, self._budgets_of_execution(principal, row["email"], mails))
+        log.debug("execution.requested", request=str(row["request_id"]), upload=upload_id)
+        number: int = row["runs"]
+        return number
+
+    def refusal(self, principal: Principal, email: str) -> str | None:
+        """Return why an address may not be mailed, as a sentence; None if it may."""
+        if not self.recipients.allows(email):
+            return (
+                "This server may not mail this address, because its operator allows only certain recipients: use one of"
+                " them, or ask the operator to allow yours."
+            )
+        if not Recipients(principal.recipients).allows(email):
+            return (
+                "This API key may not send mail to this address, because it was created for certain recipients: use one"
+                " of them, or use another key."
+            )
+        return None
+
+    def _is_limited(self, principal: Principal) -> bool:
+        return not principal.sees_all or self.recipients is not ALL_RECIPIENTS
+
+    def _budgets(self, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool) -> list[Budget]:
+        """Return the budgets of these submissions, each once."""
+        total: dict[str, Budget] = {}
+        for one in new:
+            wanted = self._budgets_of_submission(principal, one.size_bytes)
+            if not one.hold:
+                results = 0 if has_digest else 1
+                receipts = 1 if one.v1 and one.v1.spec.get("receipt") else 0
+                wanted += self._budgets_of_execution(principal, one.email, results + receipts)
+            for each in wanted:
+                earlier = total.get(each.subject)
+                total[each.subject] = replace(each, amount=each.amount + (earlier.amount if earlier else 0))
+        if has_digest:
+            for address in {one.email for one in new if one.email is not None}:
+                for each in self._budgets_of_mail(principal, address, 1):
+                    total[each.subject] = replace(each, amount=each.amount + total[each.subject].amount)
+        return list(total.values())
+
+    async def take_mail(self, connection: Connection, principal: Principal, email: str) -> None:
+        """Take one mail from the budgets of an address. Raises `Problem`, as `request_execution` does."""
+        self._check_recipient(principal, email)
+        if not principal.sees_all:
+            await budget.take(connection, self._budgets_of_mail(principal, email, 1))
+
+    def budgets_of_key(self, principal: Principal) -> list[Budget]:
+        """Return the budgets that belong to a key alone."""
+        return [
+            *self._budgets_of_submission(principal, 1),
+            *self._budgets_of_execution(principal, None, 0),
+            self._budget_of_run_seconds(principal),
+        ]
+
+    def budget_of_mails(self, principal: Principal) -> Budget:
+        """Return the budget of a key's mails to one address. Its subject is the prefix of those of all addresses."""
+        share = math.ceil(self.recipient_budget / 2)
+        return Budget(f"share:{principal.key_id}:", share, "Mails of this key to one address", name="mails")
 
     def _budgets_of_submission(self, principal: Principal, size: int) -> list[Budget]:
         return [
-            Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions"),
-            Budget(f"bytes:{principal.key_id}", self.key_bytes, "Bytes of this key's sources and inputs", size),
+            Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions", name="submissions"),
+            Budget(
+                f"bytes:{principal.key_id}", self.key_bytes, "Bytes of this key's sources and inputs", size, "bytes"
+            ),
         ]
 
-    def _budgets_of_execution(self, principal: Principal, email: str) -> list[Budget]:
-        """Return the budgets of one execution: those of its key, and of the recipient's mailbox and domain.
+    def _budgets_of_execution(self, principal: Principal, email: str | None, mails: int) -> list[Budget]:
+        """Return the budgets of one execution and its mails."""
+        executions = Budget(
+            f"executions:{principal.key_id}", self.key_budget, "Executions of this key's submissions", name="runs"
+        )
+        return [executions, *(self._budgets_of_mail(principal, email, mails) if email is not None else ())]
+
+    def _budgets_of_mail(self, principal: Principal, email: str, mails: int) -> list[Budget]:
+        """Return the budgets of mails to one address: those of its mailbox and its domain.
 
         A key gets at most half of a mailbox's budget, so that mails of other keys can still be sent.
         """
-        key, address, domain = principal.key_id, canonical(email), domain_of(email)
-        share = math.ceil(self.recipient_budget / 2)
+        address, domain, share = canonical(email), domain_of(email), self.budget_of_mails(principal)
         return [
-            Budget(f"executions:{key}", self.key_budget, "Executions of this key's submissions"),
-            Budget(f"recipient:{address}", self.recipient_budget, "Mails to this address"),
-            Budget(f"share:{key}:{address}", share, "Mails of this key to this address"),
-            Budget(f"domain:{domain}", self.domain_budget, "Mails to this domain"),
+            Budget(
+                f"recipient:{address}", self.recipient_budget, "Mails to this address", mails, "mails", is_shared=True
+            ),
+            replace(share, subject=f"{share.subject}{address}", what="Mails of this key to this address", amount=mails),
+            Budget(f"domain:{domain}", self.domain_budget, "Mails to this domain", mails, "mails", is_shared=True),
         ]
 
     async def _check_run_seconds(self, connection: Connection, principal: Principal) -> None:
+        await budget.check(connection, self._budget_of_run_seconds(principal))
+
+    def _budget_of_run_seconds(self, principal: Principal) -> Budget:
         assert principal.key_id is not None
         seconds = budgets.run_seconds(principal.key_id)
-        await budget.check(
-            connection, Budget(seconds, self.key_cpu_seconds, "Seconds of run time of this key's programs")
-        )
+        what = "Seconds of run time of this key's programs"
+        return Budget(seconds, self.key_cpu_seconds, what, name="run_seconds")
 
-    def _check_recipient(self, principal: Principal, email: str) -> None:
-        if not self.recipients.allows(email):
-            raise Problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                "This server may not mail this address, because its operator allows only certain recipients: use one of"
-                " them, or ask the operator to allow yours.",
-            )
-        if not Recipients(principal.recipients).allows(email):
-            raise Problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                "This API key may not send mail to this address, because it was created for certain recipients: use one"
-                " of them, or use another key.",
-            )
+    def _check_recipient(self, principal: Principal, email: str | None) -> None:
+        if email is not None and (refusal := self.refusal(principal, email)):
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, refusal, field="email")
 
 
-def object_key(upload_id: int, extension: str) -> str:
-    """Return the key of an upload's file in the object store: `{id}.{extension}`, as in the original."""
-    return f"{upload_id}.{extension}" if extension else str(upload_id)
-
-
-async def _why_not_requested(connection: Connection, principal: Principal, upload_id: int) -> bool | None:
-    """Return None if there is no such upload, False if it is blocked, True if a request is under way already."""
+async def _find(connection: Connection, principal: Principal, upload_id: int) -> Record | None:
+    """Return whether an upload is blocked and its source in quarantine; None if there is no such upload."""
     row = await connection.fetch_one(
-        "SELECT enable, owner, quarantine.sha256 IS NOT NULL AS quarantined"
+        "SELECT enable, owner, quarantine.sha256 IS NOT NULL AS is_quarantined"
         " FROM uploads LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256 WHERE id = :id",
         {"id": upload_id},
     )
-    if row is None or not (principal.sees_all or row["owner"] == principal.key_id):
-        return None
-    return bool(row["enable"] == 0 and not row["quarantined"])
+    return row if row is not None and (principal.sees_all or row["owner"] == principal.key_id) else None
 
 
 async def _insert(
-    connection: Connection,
-    principal: Principal,
-    upload: Upload,
-    file: SourceFile,
-    sha256: str,
-    idempotency_key: str | None,
+    connection: Connection, principal: Principal, new: NewSubmission, sha256: str, idempotency_key: str | None
 ) -> int | None:
-    """Insert a row and return its id, or None if the id or the idempotency key is taken."""
-    row = await connection.fetch_one(
-        """
-        INSERT INTO uploads (id, email, inputs, language, enable, filename, object_key, size_bytes, sha256, owner,
-            idempotency_key)
-        SELECT chosen.id, :email, :inputs, :language, :enable, :filename, chosen.id || :suffix, :size_bytes, :sha256,
-            :owner, :idempotency_key
-        FROM (
-            SELECT coalesce(CAST(:id AS bigint), (
-                -- The sequence may reach many ids that clients have chosen, but each of them only once.
-                SELECT next.id FROM generate_series(1, 10000) AS nth CROSS JOIN LATERAL (
-                    SELECT nextval(pg_get_serial_sequence('uploads', 'id')) + 0 * nth AS id OFFSET 0
-                ) AS next
-                WHERE (SELECT true FROM uploads WHERE uploads.id = next.id) IS NULL LIMIT 1
-            )) AS id OFFSET 0
-        ) AS chosen WHERE chosen.id IS NOT NULL
-        ON CONFLICT DO NOTHING RETURNING id
-        """,
-        {
-            "id": upload.id,
-            "email": upload.email,
-            "inputs": upload.inputs,
-            "language": upload.language,
-            "enable": upload.enable,
-            "filename": file.name,
-            "suffix": f".{file.extension}" if file.extension else "",
-            "size_bytes": len(file.data),
-            "sha256": sha256,
-            "owner": principal.key_id,
-            "idempotency_key": idempotency_key,
-        },
-    )
+    """Insert a row and return its id. Return None if the id or the key is taken, or if it may not be run."""
+    v1 = new.v1
+    values: dict[str, object] = {
+        "id": new.id,
+        "email": new.email,
+        "inputs": new.stdin,
+        "language": new.language,
+        "enable": new.enable,
+        "filename": new.filename,
+        "suffix": new.source.suffix,
+        "size_bytes": len(new.source.data),
+        "sha256": sha256,
+        "owner": principal.key_id,
+        "idempotency_key": idempotency_key,
+        "spec": v1 and _json(v1.spec),
+        "files": v1 and _json(v1.files),
+        "expected_output": v1 and v1.expected_output,
+        "tests": _json(v1.tests) if v1 and v1.tests is not None else None,
+        "metadata": _json(v1.metadata) if v1 and v1.metadata else None,
+        "webhook_url": v1 and v1.webhook_url,
+        "batch": v1 and v1.batch,
+    }
+    if new.hold:
+        row = await connection.fetch_one(_INSERT, values)
+    else:
+        row = await connection.fetch_one(_INSERT_AND_REQUEST, {**values, "queue": QUEUE, "emails": channels.EMAILS})
     return row["id"] if row else None
+
+
+async def _is_quarantined(connection: Connection, sha256: str) -> bool:
+    row = await connection.fetch_one("SELECT FROM quarantine WHERE sha256 = :sha256", {"sha256": sha256})
+    return row is not None
+
+
+async def _is_deleted(connection: Connection, upload_id: int) -> bool:
+    return await connection.fetch_one("SELECT FROM deleted_uploads WHERE id = :id", {"id": upload_id}) is not None
 
 
 async def _find_earlier(connection: Connection, principal: Principal, idempotency_key: str) -> Record | None:
@@ -227,13 +460,21 @@ async def _find_earlier(connection: Connection, principal: Principal, idempotenc
     )
 
 
-def _id_of_same(earlier: Record, upload: Upload, sha256: str) -> int:
+def _id_of_same(earlier: Record, new: NewSubmission, sha256: str) -> int:
     """Return the id of an earlier submission. Raises `Problem` (409) if it is not the same."""
-    fields = ("email", "inputs", "language", "enable")
-    if earlier["sha256"] != sha256 or any(earlier[name] != getattr(upload, name) for name in fields):
+    fields = {"email": new.email, "inputs": new.stdin, "language": new.language, "enable": new.enable}
+    if earlier["sha256"] != sha256 or any(earlier[name] != value for name, value in fields.items()):
         raise Problem(
             HTTPStatus.CONFLICT,
             "This Idempotency-Key was used for another submission: send a new key with each new submission.",
         )
     upload_id: int = earlier["id"]
     return upload_id
+
+
+def _taken(upload_id: int) -> Problem:
+    return Problem(HTTPStatus.CONFLICT, f"id {upload_id} is taken: choose another, or leave it out.")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,25 +1,67 @@
-"""A CodeX engine that runs nothing and answers at once: `python -m benchmarks.null_engine PORT`."""
+"""An engine that runs nothing and answers at once: `python -m benchmarks.null_engine PORT`."""
 
 import asyncio
 import json
 import sys
-from typing import Final
+from typing import Any, Final
 
-_BODY: Final = json.dumps(
-    {"timeStamp": 1672439982964, "status": 200, "output": "42\n", "error": "", "language": "py", "info": "none\n"}
-).encode()
-_ANSWER: Final = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(_BODY)
-) + _BODY
+_ENDED: Final = {"exit_code": 0, "signal": None, "wall_s": 0.0, "memory_bytes": 0, "cpu_pressure": None}
+_RESULT: Final = {"timeStamp": 1672439982964, "status": 200, "output": "42\n", "error": "", "language": "py"}
+_EVENTS: Final[list[dict[str, Any]]] = [
+    {"event": "started", "language": "py", "info": "none\n", "compile": None, "run": "true"},
+    {
+        "event": "test",
+        "number": 1,
+        "verdict": "ok",
+        "error": "",
+        "stdout": "42\n",
+        "stderr": "",
+        "diff": None,
+        "truncated": [],
+        "cpu_s": 0.0,
+        **_ENDED,
+    },
+    {"event": "finished"},
+]
+_LANGUAGE: Final = {
+    "language": "py",
+    "info": "none\n",
+    "name": "Python",
+    "version": "3",
+    "aliases": ["python"],
+    "extensions": [".py"],
+    "compiled": False,
+    "compiler_args": [],
+    "sample": "print(42)\n",
+    "limits": {
+        name: {"default": 1 << 28, "max": 1 << 30}
+        for name in ("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes")
+    },
+    "variants": [],
+}
+_LIST: Final = {"timeStamp": 1672439982964, "status": 200, "supportedLanguages": [_LANGUAGE], "calls": ["run"]}
+
+
+def _answer(body: str, media_type: str = "application/json") -> bytes:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return (head + body).encode()
+
+
+_ANSWERS: Final = {
+    b"POST / ": _answer(json.dumps({**_RESULT, "info": "none\n"})),
+    b"POST /run ": _answer("".join(f"{json.dumps(event)}\n" for event in _EVENTS), "application/x-ndjson"),
+    b"GET /list ": _answer(json.dumps(_LIST)),
+}
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while True:
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
-            await reader.readexactly(length)
-            writer.write(_ANSWER)
+            head = await reader.readuntil(b"\r\n\r\n")
+            _, found, rest = head.lower().partition(b"content-length:")
+            if found:
+                await reader.readexactly(int(rest.partition(b"\r\n")[0]))
+            writer.write(next(answer for call, answer in _ANSWERS.items() if head.startswith(call)))
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import IO, Final
 
@@ -24,11 +24,11 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 @contextmanager
 def service(module: str, environment: Mapping[str, str], stderr: IO[bytes] | None = None) -> Iterator[int]:
     """Run one of our services, and yield its process id when it is ready."""
-    with NotifySocket() as notify:
+    with closing(NotifySocket()) as notify:
         command = [sys.executable, "-P", "-m", module]
         with process(command, {**environment, "NOTIFY_SOCKET": notify.address}, stderr=stderr) as child:
             deadline = time.monotonic() + _START_SECONDS
-            while child.pid not in notify.ready_pids():
+            while not any(pid == child.pid and b"READY=1" in lines for pid, lines in notify.messages()):
                 if child.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"{module} did not become ready (exit code {child.poll()}): see above")
                 select.select([notify.fileno()], [], [], 0.1)

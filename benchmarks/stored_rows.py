@@ -17,7 +17,8 @@ from pydantic import SecretStr
 
 from api_service.auth import Principal
 from api_service.listing import Listing
-from api_service.schemas import ListQuery, SourceFile, Upload
+from api_service.new_submission import NewSubmission, Object
+from api_service.schemas import ListQuery
 from api_service.shares import Shares
 from api_service.submissions import Submissions
 from benchmarks.findings import Finding
@@ -135,9 +136,10 @@ async def _sides(urls: dict[int, str]) -> AsyncIterator[dict[int, _Side]]:
 
 
 async def _register(side: _Side) -> float:
-    upload = Upload(email=f"{uuid4().hex}@example.com", language="python", inputs="1000")
+    email = f"{uuid4().hex}@example.com"
+    new = NewSubmission("python", "p.py", Object(SOURCE, "py"), stdin="1000", email=email)
     started = time.perf_counter()
-    side.registered = await side.submissions.register(side.principal, upload, SourceFile("p.py", "py", SOURCE))
+    side.registered = await side.submissions.register(side.principal, new)
     return _since(started)
 
 
@@ -208,6 +210,9 @@ class _NoStore:
 
     async def read(self, key: str, start: int, length: int) -> bytes:
         return SOURCE[start : start + length]
+
+    async def size(self, key: str) -> int:
+        return len(SOURCE)
 
     async def link(self, key: str, *, expires_in: timedelta) -> str:
         return key

@@ -5,11 +5,9 @@ import contextlib
 import selectors
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import uvloop
-from starlette.types import ASGIApp
 
 from executor import limits, pipeline
 from executor.app import create_app
@@ -26,15 +24,14 @@ from executor.settings import ExecutorSettings
 from executor.slots import Slots
 from executor.warm import headers
 from executor.warm.warm import Warm
+from shared.background import in_background
 from shared.errors import ConfigurationError
 from shared.http_connections import ConnectionLimits
 from shared.http_server import listening_socket, serve_http
 from shared.logging import LogSettings, configure_logging, get_logger
 from shared.loopback import is_loopback
-from shared.notify import notify_stopping
 from shared.settings import fail, load
-from shared.stop_signals import INTERRUPTED, at_first_stop_signal
-from shared.watchdog import signs_of_life
+from shared.stop_signals import INTERRUPTED, run_until_stop_signal
 
 log = get_logger("executor")
 
@@ -55,22 +52,14 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms) -> None:
         with listen(settings) as listener:
             async with (
                 contextlib.aclosing(warm),
-                _in_background(headers.make(sandbox, installed.values(), mechanisms.headers)),
+                in_background(headers.make(sandbox, installed.values(), mechanisms.headers)),
             ):
-                await _serve(app, listener)
+                log.info("executor.starting", address=listener.getsockname()[:2])
+                await run_until_stop_signal(
+                    lambda stop: serve_http(app, listener, stop, limits=_CONNECTIONS, grace_seconds=_GRACE_S)
+                )
     finally:
         await sandbox.aclose()
-
-
-@contextlib.asynccontextmanager
-async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run `work` in a task while the block runs, and cancel it at the block's end."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _check_isolation(sandbox: BubblewrapSandbox, settings: ExecutorSettings) -> None:
@@ -93,20 +82,6 @@ async def _check_isolation(sandbox: BubblewrapSandbox, settings: ExecutorSetting
         )
     if failed:
         log.error("executor.unsafe", not_held=failed)
-
-
-async def _serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
-
-    def request_stop() -> None:
-        notify_stopping()
-        stop.set()
-
-    at_first_stop_signal(request_stop)
-    log.info("executor.starting", address=listener.getsockname()[:2])
-    async with signs_of_life():
-        await serve_http(app, listener, stop, limits=_CONNECTIONS, grace_seconds=_GRACE_S)
 
 
 def listen(settings: ExecutorSettings) -> socket.socket:

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 
-from executor import checker, limits, load, verdict
+from executor import limits, load, verdict
 from executor.catalogue import Installed
 from executor.compile_cache import CompileCache, key_of
 from executor.languages.program import Program
@@ -21,6 +21,7 @@ from executor.limits import RunLimits
 from executor.sandbox.base import File, Job, Ready, Sandbox, SandboxFailure, Step, StepResult, Template
 from executor.settings import MIB, ExecutorSettings
 from executor.warm.warm import Warm
+from shared import checker
 from shared.codex import RunRequest, Verdict
 from shared.engine import GOOD_VERDICTS, Checker, Compiled, ProgramRequest, ProgramTest, TestEnded
 from shared.logging import get_logger

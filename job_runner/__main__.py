@@ -3,9 +3,11 @@
 import asyncio
 import sys
 
+from job_runner.batches import Batches
 from job_runner.cleaner import Cleaner
 from job_runner.codex_client import CodexClient
 from job_runner.emails.footer import Footer
+from job_runner.emails.ordered import OrderedMails
 from job_runner.emails.sender import Sender
 from job_runner.languages import Languages
 from job_runner.mailers import MailSettings, open_mailer
@@ -13,6 +15,9 @@ from job_runner.process import Processor
 from job_runner.rescuer import Rescuer
 from job_runner.runner import Runner
 from job_runner.settings import EngineSettings, RunnerSettings
+from job_runner.webhooks.body import Bodies
+from job_runner.webhooks.delivery import Deliverer
+from job_runner.webhooks.sender import Sender as WebhookSender
 from shared.budgets import RunBudgetSettings
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.migrate import require_current
@@ -20,9 +25,11 @@ from shared.health import Health, HealthSettings
 from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger
 from shared.notify import notify_ready
+from shared.resources.links import Links
 from shared.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.settings import StoreSettings
+from shared.webhooks import WebhookSettings
 
 log = get_logger(__name__)
 
@@ -35,6 +42,8 @@ async def serve(stop: asyncio.Event) -> None:
     mailer = open_mailer(mail_settings)
     footer = Footer(sender=mail_settings.mail_from, contact=mail_settings.complaints)
     engine = CodexClient(load(EngineSettings))
+    webhook_settings = load(WebhookSettings)
+    deliverer = Deliverer(webhook_settings.egress)
     try:
         await database.connect(stop)
         if stop.is_set():
@@ -55,12 +64,24 @@ async def serve(stop: asyncio.Event) -> None:
             max_crashes=settings.max_crashes,
             max_interruptions=settings.max_attempts,
         )
+        links = Links(signer)
+        ordered = OrderedMails(database, store, links, mail_settings.domain)
+        sender = Sender(database, mailer, signer, footer, poll_interval=settings.poll_interval, fill_in=ordered.fill_in)
+        webhook_sender = WebhookSender(
+            database,
+            deliverer,
+            Bodies(links).render,
+            webhook_settings,
+            poll_interval=settings.poll_interval,
+        )
         loops = [
             restarting("health", Health(load(HealthSettings), database).run),
             Runner(database, processor, settings).run,
             restarting("rescuer", rescuer.run),
             restarting("languages", Languages(database, engine).run),
-            restarting("sender", Sender(database, mailer, signer, footer, poll_interval=settings.poll_interval).run),
+            restarting("sender", sender.run),
+            restarting("webhooks", webhook_sender.run),
+            restarting("batches", Batches(database, mail_settings.domain, poll_interval=settings.poll_interval).run),
             restarting("cleaner", Cleaner(database, store, mailer, days=settings.retention_days).run),
         ]
         log.info("runner.ready", concurrency=settings.runner_concurrency, mailer=type(mailer).__name__)
@@ -68,6 +89,7 @@ async def serve(stop: asyncio.Event) -> None:
         await run_loops(loops, stop)
     finally:
         await engine.close()
+        await deliverer.close()
         await mailer.close()
         await store.close()
         await database.disconnect()

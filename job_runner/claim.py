@@ -19,9 +19,20 @@ from shared.errors import PermanentError
 
 #: Bytes of the longest submission that a claim returns. A longer one is read right before its run (`submission_of`).
 _SHORT: Final = 64 << 10
+#: What a run by API v1 needs of its submission, as JSON text (`job_runner.program`).
+_PROGRAM: Final = """
+    CAST(jsonb_build_object('id', uploads.id, 'spec', spec, 'filename', filename, 'files', files,
+        'object_key', object_key, 'sha256', uploads.sha256, 'expected_output', expected_output, 'tests', tests,
+        'override', override) AS text)
+"""
+#: True for a submission of API v1, and for a classic one that is run with other input, arguments or limits.
+_HAS_PROGRAM: Final = "(spec IS NOT NULL OR coalesce(override, '{}') <> '{}')"
 # Materialized CTEs are optimization fences: Postgres locks their rows before it updates them.
 _STATEMENT: Final = """
-    WITH {taken}
+    WITH {taken}, cleared AS (
+        -- Tests of an earlier attempt.
+        DELETE FROM test_results USING taken WHERE test_results.job = taken.id
+    )
     UPDATE job SET status = 'executing', attempt = attempt + 1, lease_id = gen_random_uuid(), started_at = now(),
         lease_expires_at = now() + make_interval(secs => :lease_seconds), turn = taken.turn,
         stop_reason = coalesce(stop_reason, quarantine.reason),
@@ -32,13 +43,24 @@ _STATEMENT: Final = """
     RETURNING job.id, job.upload, job.owner, coalesce(uploads.email, '') AS email, job.request_id, job.attempt,
         CASE WHEN octet_length(job.job) <= {short} THEN job.job END AS job, job.lease_id, job.stop_reason,
         uploads.filename, quarantine.sha256 IS NOT NULL AS quarantined,
-        extract(epoch FROM now() - job.run_after) AS waited_s
+        extract(epoch FROM now() - job.run_after) AS waited_s, {has_program} AS has_program,
+        CASE WHEN {has_program} AND coalesce(pg_column_size(tests), 0) + coalesce(pg_column_size(override), 0)
+            + coalesce(pg_column_size(expected_output), 0) <= {short} THEN {program} END AS program,
+        pg_notify('{submissions}', CAST(job.upload AS text)),
+        CASE WHEN uploads.batch IS NOT NULL THEN pg_notify('{batches}', CAST(uploads.batch AS text)) END
 """
 
 
 def statement(taken: str) -> str:
     """Return the SQL that claims the jobs of `taken`: one or more CTEs, the last of which is `taken (id, turn)`."""
-    return _STATEMENT.format(taken=taken, short=_SHORT)
+    return _STATEMENT.format(
+        taken=taken,
+        short=_SHORT,
+        has_program=_HAS_PROGRAM,
+        program=_PROGRAM,
+        submissions=channels.SUBMISSIONS,
+        batches=channels.BATCHES,
+    )
 
 
 #: A job that a claim may take: due, and no suspect (`job_runner.suspects`).
@@ -108,6 +130,9 @@ class ClaimedJob:
     `waited_s` is how long the job had been due. A job with a `stop_reason` must not run: it fails, and its recipient
     gets a mail. `quarantined` is True if its source is in quarantine. `owner` is the key that submitted it, or 0 if
     there is none. `filename` is the sender's name of the source.
+
+    A job that `has_program` runs by `POST /run`. `program` is the JSON text that `Program.of` reads, or None if it is
+    long.
     """
 
     id: int
@@ -122,6 +147,12 @@ class ClaimedJob:
     quarantined: bool = False
     owner: int = 0
     filename: str | None = None
+    has_program: bool = False
+    program: str | None = None
+
+
+class LeaseLost(Exception):
+    """Another runner has the job, or it was cancelled: nothing of ours is written any more."""
 
 
 async def claim(
@@ -157,7 +188,14 @@ def job_of(row: Record) -> ClaimedJob:
         row["quarantined"],
         row["owner"],
         row["filename"],
+        row["has_program"],
+        row["program"],
     )
+
+
+_READ_PROGRAM: Final = f"""
+    SELECT convert_to({_PROGRAM}, 'UTF8') AS program FROM uploads JOIN job ON job.upload = uploads.id WHERE job.id = :id
+"""  # noqa: S608
 
 
 async def submission_of(connection: Connection, job_id: int) -> bytes:
@@ -167,6 +205,15 @@ async def submission_of(connection: Connection, job_id: int) -> bytes:
         raise PermanentError("its submission is missing")
     submission: bytes = row["job"]
     return submission
+
+
+async def program_of(connection: Connection, job_id: int) -> bytes:
+    """Return the JSON text that `Program.of` reads, as UTF-8 bytes."""
+    row = await connection.fetch_one(_READ_PROGRAM, {"id": job_id})
+    if row is None:
+        raise PermanentError("its submission is missing")
+    program: bytes = row["program"]
+    return program
 
 
 async def seconds_until_due(connection: Connection) -> float | None:
@@ -208,8 +255,8 @@ async def release(connection: Connection, lease_id: UUID) -> None:
     """Hand a job back as if it had never been claimed: a shutdown is not the job's fault."""
     await connection.execute(
         "UPDATE job SET status = 'none-executed', attempt = attempt - 1, lease_id = NULL, lease_expires_at = NULL"
-        " WHERE lease_id = :lease_id AND status = 'executing'",
-        {"lease_id": lease_id},
+        " WHERE lease_id = :lease_id AND status = 'executing' RETURNING pg_notify(:submissions, CAST(upload AS text))",
+        {"lease_id": lease_id, "submissions": channels.SUBMISSIONS},
     )
     await notify(connection)
 
@@ -219,8 +266,8 @@ async def retry_later(connection: Connection, lease_id: UUID, *, delay: float, r
     await connection.execute(
         "UPDATE job SET status = 'none-executed', run_after = now() + make_interval(secs => :delay),"
         " failure = :reason, lease_id = NULL, lease_expires_at = NULL"
-        " WHERE lease_id = :lease_id AND status = 'executing'",
-        {"lease_id": lease_id, "delay": delay, "reason": reason},
+        " WHERE lease_id = :lease_id AND status = 'executing' RETURNING pg_notify(:submissions, CAST(upload AS text))",
+        {"lease_id": lease_id, "delay": delay, "reason": reason, "submissions": channels.SUBMISSIONS},
     )
 
 

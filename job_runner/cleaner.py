@@ -1,4 +1,6 @@
-"""Retention: removes submissions, dead letters and mails that are too old, in batches, objects before rows.
+"""Retention: removes submissions, batches, dead letters and mails that are too old, a few at a time.
+
+It also removes objects that a crash has left after the rows of their submission were removed.
 
 Suppressions and API keys are never removed (docs/operations.md).
 """
@@ -8,12 +10,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from job_runner.mailers.base import Mailer
-from job_runner.output_keys import outputs_of
 from shared.broker.base import DEAD_QUEUE
-from shared.database.connection import Connection, Database, Record
+from shared.database.connection import Connection, Database
 from shared.errors import TransientError
 from shared.lifecycle import wait_any
 from shared.logging import get_logger
+from shared.resources.remove import forgotten_objects, remove_objects, remove_rows
 from shared.storage.base import ObjectStore
 
 log = get_logger(__name__)
@@ -21,14 +23,35 @@ log = get_logger(__name__)
 _BATCH: Final = 200
 _INTERVAL_SECONDS: Final = 600.0
 
-# A submission is never old while its request, its job or its mail is under way.
+# A submission is never old while its request, its job, a mail or a webhook is under way.
 _OLD: Final = """
-    SELECT id, object_key FROM uploads u
+    SELECT id FROM uploads u
     WHERE created_at < now() - make_interval(days => :days) AND request_id IS NULL
         AND NOT EXISTS (SELECT 1 FROM job WHERE upload = u.id AND status IN ('none-executed', 'executing'))
-        AND NOT EXISTS (SELECT 1 FROM job JOIN emails ON emails.job = job.id
-            WHERE upload = u.id AND emails.status IN ('queued', 'sending'))
+        AND NOT EXISTS (SELECT 1 FROM emails WHERE upload = u.id AND status IN ('queued', 'sending'))
+        AND NOT EXISTS (SELECT 1 FROM webhooks WHERE upload = u.id AND status = 'pending')
     ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+
+# Batches whose submissions are all gone, with their digests and webhooks.
+_OLD_BATCHES: Final = """
+    SELECT id FROM batches b
+    WHERE created_at < now() - make_interval(days => :days)
+        AND NOT EXISTS (SELECT 1 FROM uploads WHERE uploads.batch = b.id)
+        AND NOT EXISTS (SELECT 1 FROM webhooks WHERE webhooks.batch = b.id AND status = 'pending')
+    ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+
+_DELETE_PAST_BUDGETS: Final = """
+    DELETE FROM budgets USING (SELECT subject FROM budgets WHERE used_until < now() FOR UPDATE SKIP LOCKED) AS past
+    WHERE budgets.subject = past.subject
+"""
+
+# Mailgun repeats an event for eight hours, and one whose time is more than five minutes away is refused.
+_DELETE_MAILGUN_EVENTS: Final = """
+    DELETE FROM mailgun_events USING (
+        SELECT token FROM mailgun_events WHERE created_at < now() - interval '1 day' FOR UPDATE SKIP LOCKED
+    ) AS old WHERE mailgun_events.token = old.token
 """
 
 # For Postgres as the broker. The operator drops dead letters of RabbitMQ.
@@ -60,49 +83,43 @@ class Cleaner:
                 await wait_any(stop, timeout=_INTERVAL_SECONDS)
 
     async def run_once(self) -> int:
-        """Remove one batch, and return the number of submissions removed.
-
-        A crash between the objects and the rows leaves rows without files. The next round removes them.
-        """
-        await self._remove_past_budgets()
+        """Remove what is old of a few submissions, and return the number of submissions removed."""
+        await self._remove_expired()
+        await self._remove_forgotten_objects()
         if not self._days:
             return 0
         await self._mailer.forget(days=self._days)
+        values = {"days": self._days, "limit": _BATCH}
         async with self._database.transaction() as connection:
             await connection.execute(_DELETE_DEAD_LETTERS, {"queue": DEAD_QUEUE, "days": self._days})
-            old = await connection.fetch_all(_OLD, {"days": self._days, "limit": _BATCH})
-            if old:
-                await self._remove(connection, old)
+            old = await connection.fetch_all(_OLD, values)
+            objects = await remove_rows(connection, [row["id"] for row in old]) if old else {}
+        await remove_objects(self._database, self._store, objects)
+        async with self._database.transaction() as connection:
+            if batches := await connection.fetch_all(_OLD_BATCHES, values):
+                await _remove_batches(connection, [row["id"] for row in batches])
         if old:
             log.info("submissions.removed", count=len(old), older_than_days=self._days)
         return len(old)
 
-    async def _remove_past_budgets(self) -> None:
-        """Remove the budgets that are not in use any more: no row means the same."""
+    async def _remove_forgotten_objects(self) -> None:
+        """Remove the objects of submissions that were removed before a crash."""
+        async with self._database.connection() as connection:
+            objects = await forgotten_objects(connection, limit=_BATCH)
+        await remove_objects(self._database, self._store, objects)
+
+    async def _remove_expired(self) -> None:
+        """Remove the budgets that are not in use any more, and events that Mailgun cannot repeat any more."""
         # A row that a request has locked is left to the next round, because waiting for it could cause a deadlock.
         async with self._database.connection() as connection:
-            await connection.execute(
-                "DELETE FROM budgets USING (SELECT subject FROM budgets WHERE used_until < now()"
-                " FOR UPDATE SKIP LOCKED) AS past WHERE budgets.subject = past.subject"
-            )
+            await connection.execute(_DELETE_PAST_BUDGETS)
+            await connection.execute(_DELETE_MAILGUN_EVENTS)
 
-    async def _remove(self, connection: Connection, old: Sequence[Record]) -> None:
-        ids = {"ids": [row["id"] for row in old]}
-        outputs = await connection.fetch_all(
-            "SELECT output_key FROM results WHERE upload = ANY(:ids) AND output_key IS NOT NULL", ids
-        )
-        keys = [row["object_key"] for row in old if row["object_key"]]
-        for key in (*keys, *(row["output_key"] for row in outputs)):
-            await self._store.delete(key)
-        # Only a job of several attempts can have an output without a result.
-        repeated = await connection.fetch_all("SELECT id FROM job WHERE upload = ANY(:ids) AND attempt > 1", ids)
-        for row in repeated:
-            await self._store.delete_prefix(outputs_of(row["id"]))
-        jobs = "SELECT id FROM job WHERE upload = ANY(:ids)"
-        for statement in (
-            f"DELETE FROM emails WHERE job IN ({jobs})",  # noqa: S608
-            f"DELETE FROM results WHERE job IN ({jobs})",  # noqa: S608
-            "DELETE FROM job WHERE upload = ANY(:ids)",
-            "DELETE FROM uploads WHERE id = ANY(:ids)",
-        ):
-            await connection.execute(statement, ids)
+
+async def _remove_batches(connection: Connection, ids: Sequence[int]) -> None:
+    for statement in (
+        "DELETE FROM emails WHERE batch = ANY(:ids)",
+        "DELETE FROM webhooks WHERE batch = ANY(:ids)",
+        "DELETE FROM batches WHERE id = ANY(:ids)",
+    ):
+        await connection.execute(statement, {"ids": list(ids)})

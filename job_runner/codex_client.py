@@ -4,11 +4,12 @@ It uses httpx over aiohttp's connections, which cost half the CPU time and are u
 """
 
 import asyncio
+import contextlib
 import itertools
 import json
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -17,21 +18,27 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from pydantic_core import from_json, to_json
 
+from job_runner.event_lines import LONG as _LONG
+from job_runner.event_lines import EventLines, RunEvent, shorten_event
 from job_runner.retry_after import parse_retry_after
 from job_runner.settings import EngineSettings
 from shared.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
+from shared.engine import RUN_CALL
 from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
 
 #: One run in so many closes its connection. A new one may reach an engine that was added under the same name.
 _RUNS_PER_CLOSE: Final = 20
-#: Bytes from which a request or an answer is long. A long request is not copied; a long answer waits for its turn.
-_LONG: Final = 64 << 10
 #: Long answers that are read and parsed at once.
 _LONG_ANSWERS: Final = 2
+#: Seconds to wait for the end of an answer after its last event.
+_END_SECONDS: Final = 1.0
 #: Characters kept of each field other than the two streams.
 _FIELD_LENGTH: Final = 1000
 #: The most seconds that an engine may ask us to wait.
 _LONGEST_RETRY_AFTER: Final = 300.0
+
+#: The statuses of a program that the engine will never run.
+_REFUSED: Final = frozenset({400, 413, 422})
 
 #: Errors of a connection that was established and then lost.
 _BROKEN: Final = (
@@ -54,6 +61,15 @@ class Engine(Protocol):
 
         Raises `EngineUnavailable` if another try can help, or `EngineRefused` if none can. `EngineCrashed` is the
         `EngineUnavailable` for a connection that broke after the engine had the request.
+        """
+
+    async def has_run_call(self) -> bool:
+        """Return True if the engine has `POST /run` (`shared.engine`). Raises `EngineUnavailable`."""
+
+    def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
+        """Yield the events of a run by `POST /run`. `program` is the JSON of a `ProgramRequest`.
+
+        Raises what `run` raises. If the generator is closed, the engine ends the run.
         """
 
 
@@ -80,6 +96,8 @@ class CodexClient:
             transport=transport or AiohttpTransport(client=_session),
         )
         self._runs = itertools.count(1)
+        #: The calls that the engine has beyond those of CodeX, since its last list.
+        self._calls: list[str] | None = None
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -87,9 +105,7 @@ class CodexClient:
     async def run(
         self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
     ) -> RunResponse:
-        headers = {SHARE_HEADER: share} if share else {}
-        if next(self._runs) % _RUNS_PER_CLOSE == 0:
-            headers["Connection"] = "close"
+        headers = self._headers(share)
         # CodeX documents `input`, but the original's client sent `inputs`. Some engines read one, some the other.
         fields = {"code": code, "language": language, "input": inputs, "inputs": inputs}
         if filename:
@@ -111,6 +127,32 @@ class CodexClient:
                 raise _engine_error(exc) from exc
             return _shorten(_interpret(response, answer), self._max_output)
 
+    async def has_run_call(self) -> bool:
+        """Return True if the engine has `POST /run`. Only the first call asks; `languages` keeps it up to date."""
+        if self._calls is None:
+            await self.languages()
+        return RUN_CALL in (self._calls or ())
+
+    async def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
+        headers = {"Content-Type": "application/json", **self._headers(share)}
+        try:
+            async with AsyncExitStack() as opened:
+                async with asyncio.timeout(self._deadline):
+                    response = await opened.enter_async_context(
+                        self._client.stream("POST", "/run", headers=headers, content=program)
+                    )
+                    del program
+                    if response.status_code != 200:
+                        raise self._refusal_of_program(response, await self._read(response, opened))
+                chunks = response.aiter_bytes()
+                lines = EventLines(chunks, self._long_answers, self._max_answer, self._deadline)
+                async with aclosing(lines.events()) as events:
+                    async for event in events:
+                        yield shorten_event(event, self._max_output)
+                await _read_end(chunks)
+        except (httpx.HTTPError, aiohttp.ClientError, TimeoutError) as exc:
+            raise _engine_error(exc) from exc
+
     async def languages(self) -> list[SupportedLanguage]:
         """Return the languages of the engine. Raises `EngineUnavailable`."""
         try:
@@ -125,9 +167,27 @@ class CodexClient:
         if response.status_code != 200:
             raise EngineUnavailable(f"the engine answered HTTP {response.status_code} to GET /list")
         try:
-            return LanguageList.model_validate(_fields(answer)).supported_languages
+            listed = LanguageList.model_validate(_fields(answer))
         except (ValueError, AttributeError, RecursionError) as exc:
             raise EngineUnavailable("the engine's answer to GET /list does not follow the CodeX protocol") from exc
+        self._calls = listed.calls
+        return listed.supported_languages
+
+    def _headers(self, share: str) -> dict[str, str]:
+        headers = {SHARE_HEADER: share} if share else {}
+        if next(self._runs) % _RUNS_PER_CLOSE == 0:
+            headers["Connection"] = "close"
+        return headers
+
+    def _refusal_of_program(self, response: httpx.Response, content: bytearray) -> EngineUnavailable | EngineRefused:
+        """Return the error of an answer of `POST /run` that is not a stream."""
+        if response.status_code in (404, 405):
+            # Another engine is there now. Its list says what it has.
+            self._calls = None
+            return EngineUnavailable("the engine has no call POST /run")
+        if response.status_code in _REFUSED:
+            return _refused(response, content)
+        return EngineUnavailable(f"the engine answered HTTP {response.status_code}", retry_after=_retry_after(response))
 
     async def _read(self, response: httpx.Response, turn: AsyncExitStack) -> bytearray:
         """Return the whole body. A long one waits for its turn, and keeps it until `turn` is closed."""
@@ -141,6 +201,13 @@ class CodexClient:
                 is_long = True
                 await turn.enter_async_context(self._long_answers)
         return content
+
+
+async def _read_end(chunks: AsyncIterator[bytes]) -> None:
+    """Read the end of an answer after its last event, so that its connection can be used again."""
+    with contextlib.suppress(httpx.HTTPError, aiohttp.ClientError, TimeoutError):
+        async with asyncio.timeout(_END_SECONDS):
+            await anext(chunks, None)
 
 
 def _long_body(fields: dict[str, str]) -> tuple[AsyncIterator[bytes], int]:
@@ -185,9 +252,14 @@ def _interpret(response: httpx.Response, content: bytearray) -> RunResponse:
         if status == 408 and answer.verdict is None:
             answer = answer.model_copy(update={"verdict": Verdict.TIME_LIMIT})
         return answer
-    if status in (400, 413, 422):
-        raise EngineRefused(f"the engine refused the program: {_error_text(content) or f'HTTP {status}'}")
+    if status in _REFUSED:
+        raise _refused(response, content)
     raise EngineUnavailable(f"the engine answered HTTP {status}", retry_after=_retry_after(response))
+
+
+def _refused(response: httpx.Response, content: bytearray) -> EngineRefused:
+    text = _error_text(content) or f"HTTP {response.status_code}"
+    return EngineRefused(f"the engine refused the program: {text}")
 
 
 def _parse(content: bytearray) -> RunResponse:

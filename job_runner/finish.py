@@ -1,4 +1,4 @@
-"""Writes outcomes. One statement writes an outcome's result, job, upload and mail, so all of them or none."""
+"""Writes outcomes. One statement writes an outcome's result, job, upload, mail and webhook, so all or none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,22 +17,41 @@ _FINISH: Final = """
             -- The upload and its file hold the same text. Only a job that could not be run keeps it.
             job = CASE WHEN :has_result THEN NULL ELSE job END, failure = :failure
         WHERE id = :job AND lease_id = :lease_id AND status = 'executing'
-        RETURNING id, upload, request_id
+        RETURNING id, upload, request_id, number
     ), freed AS (
         UPDATE uploads SET enable = greatest(enable, :enable),
-            request_id = nullif(uploads.request_id, finished.request_id)
+            request_id = nullif(uploads.request_id, finished.request_id),
+            -- Only a foreign message makes a run beside another. The end of the later one stays.
+            outcome = CASE WHEN finished.number >= runs OR outcome IS NULL THEN :outcome ELSE outcome END,
+            verdict = CASE WHEN finished.number >= runs OR outcome IS NULL THEN :verdict ELSE verdict END
         FROM finished WHERE uploads.id = finished.upload
+        RETURNING pg_notify(:submissions, CAST(uploads.id AS text))
     ), mailed AS (
-        INSERT INTO emails (job, kind, recipient, subject, text, html, message_id)
-        SELECT id, :kind, :recipient, :subject, :text, :html, :message_id FROM finished
+        INSERT INTO emails (job, kind, recipient, subject, text, html, message_id, upload, locale)
+        SELECT finished.id, :kind, :recipient, :subject, :text, :html, :message_id, upload, spec ->> 'locale'
+        FROM finished JOIN uploads ON uploads.id = upload
+        WHERE :recipient <> ''
+            -- While a batch runs, its digest is the mail of its submissions.
+            AND NOT EXISTS (SELECT FROM batches WHERE batches.id = batch AND digest AND batches.finished_at IS NULL)
+        RETURNING pg_notify(:emails, '')
     ), stored AS (
         INSERT INTO results (job, upload, output, filelink, output_key, verdict, error, exit_code, signal, time_s,
-            wall_s, memory_bytes, truncated, engine)
+            wall_s, memory_bytes, truncated, engine, stderr, compile_output, cut, points, points_awarded)
         SELECT id, upload, :output, :filelink, :output_key, :verdict, :error, :exit_code, :signal, :time_s, :wall_s,
-            :memory_bytes, :truncated, CAST(:engine AS jsonb)
+            :memory_bytes, :truncated, CAST(:engine AS jsonb), :stderr, :compile_output, CAST(:cut AS text[]), :points,
+            :points_awarded
         FROM finished WHERE :has_result
+    ), announced AS (
+        INSERT INTO webhooks (owner, upload, run, type, url)
+        SELECT uploads.owner, uploads.id, finished.number, 'submission.' || :outcome, webhook_url
+        FROM finished JOIN uploads ON uploads.id = finished.upload
+        WHERE webhook_url IS NOT NULL
+            AND NOT EXISTS (SELECT FROM webhooks WHERE webhooks.upload = uploads.id AND webhooks.status = 'gone')
+        RETURNING pg_notify(:webhooks, '')
     )
-    SELECT id, pg_notify(:channel, '') FROM finished
+    SELECT id, (SELECT pg_notify(:batches, CAST(batch AS text)) FROM uploads
+        WHERE uploads.id = finished.upload AND batch IS NOT NULL)
+    FROM finished
 """
 
 
@@ -58,7 +77,7 @@ async def finish(connection: Connection, endings: Sequence[Ending]) -> list[bool
 
 def _values(ending: Ending) -> dict[str, object]:
     job, outcome, email = ending.job, ending.outcome, ending.email
-    answer = outcome.answer
+    answer, details = outcome.answer, outcome.details
     engine = answer.model_dump_json(by_alias=True, exclude={"output", "error"}) if answer else None
     return {
         "status": outcome.state,
@@ -73,7 +92,7 @@ def _values(ending: Ending) -> dict[str, object]:
         "html": storable(email.html),
         "message_id": email.message_id,
         "has_result": answer is not None,
-        "output": storable(answer.output) if answer else None,
+        "output": storable(answer.output) if answer and outcome.tests is None else None,
         "error": storable(answer.error) if answer else None,
         "filelink": ending.filelink,
         "output_key": ending.output_key,
@@ -85,5 +104,14 @@ def _values(ending: Ending) -> dict[str, object]:
         "memory_bytes": answer.memory_bytes if answer else None,
         "truncated": answer.truncated if answer else None,
         "engine": engine.replace("\\u0000", "\\ufffd") if engine else None,
-        "channel": channels.EMAILS,
+        "outcome": "finished" if answer else "failed",
+        "stderr": storable(details.stderr) if details and details.stderr is not None else None,
+        "compile_output": storable(details.compile_output) if details and details.compile_output is not None else None,
+        "cut": list(details.cut) if details else None,
+        "points": details.points if details else None,
+        "points_awarded": details.points_awarded if details else None,
+        "emails": channels.EMAILS,
+        "submissions": channels.SUBMISSIONS,
+        "webhooks": channels.WEBHOOKS,
+        "batches": channels.BATCHES,
     }

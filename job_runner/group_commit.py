@@ -33,11 +33,16 @@ class GroupCommit(Generic[Item, Result]):
 
     async def write(self, item: Item) -> Result:
         """Write the item and return its result. Raises what `write` raised for its group, or for the item alone."""
+        return await self.put(item)
+
+    def put(self, item: Item) -> asyncio.Future[Result]:
+        """Have the item written. Return its future result, which need not be awaited."""
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        result.add_done_callback(_retrieve)
         self._waiting.append((item, result))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all())
-        return await result
+        return result
 
     async def _write_all(self) -> None:
         try:
@@ -63,3 +68,9 @@ class GroupCommit(Generic[Item, Result]):
         for (_, waiting), result in zip(group, results, strict=True):
             if not waiting.done():
                 waiting.set_result(result)
+
+
+def _retrieve(result: asyncio.Future[Result]) -> None:
+    """Mark an error as seen, so that asyncio does not log that of an item whose job was cancelled."""
+    if not result.cancelled():
+        result.exception()

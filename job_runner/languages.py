@@ -19,14 +19,16 @@ _RETRY_SECONDS: Final = 5.0
 
 _UPDATE: Final = """
     WITH offered AS MATERIALIZED (
-        SELECT * FROM unnest(CAST(:codes AS text[]), CAST(:infos AS text[])) AS one (code, info)
+        SELECT code, info, CAST(details AS jsonb) AS details
+        FROM unnest(CAST(:codes AS text[]), CAST(:infos AS text[]), CAST(:details AS text[]))
+            AS one (code, info, details)
     ), gone AS MATERIALIZED (
         SELECT code FROM languages WHERE code NOT IN (SELECT code FROM offered) ORDER BY code FOR UPDATE
     ), removed AS (
         DELETE FROM languages USING gone WHERE languages.code = gone.code
     )
-    INSERT INTO languages (code, info, seen_at) SELECT code, info, now() FROM offered ORDER BY code
-    ON CONFLICT (code) DO UPDATE SET info = excluded.info, seen_at = excluded.seen_at
+    INSERT INTO languages (code, info, details, seen_at) SELECT code, info, details, now() FROM offered ORDER BY code
+    ON CONFLICT (code) DO UPDATE SET info = excluded.info, details = excluded.details, seen_at = excluded.seen_at
 """
 
 
@@ -55,8 +57,18 @@ class Languages:
     async def run_once(self) -> None:
         """Ask the engine, and update the table. An empty list changes nothing."""
         offered = await self._engine.languages()
-        infos = {check_lang(one.language) or storable(one.language): storable(one.info) for one in offered}
-        if not infos:
+        by_code = {check_lang(one.language) or storable(one.language): one for one in offered}
+        if not by_code:
             return
+        values = {
+            "codes": list(by_code),
+            "infos": [storable(one.info) for one in by_code.values()],
+            "details": [_details(one) for one in by_code.values()],
+        }
         async with self._database.connection() as connection:
-            await connection.execute(_UPDATE, {"codes": list(infos), "infos": list(infos.values())})
+            await connection.execute(_UPDATE, values)
+
+
+def _details(language: SupportedLanguage) -> str:
+    """Return the engine's row as JSON that Postgres can store, without what the engine does not report."""
+    return language.model_dump_json(exclude_none=True).replace("\\u0000", "\\ufffd")

@@ -8,10 +8,50 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.codex import RunResponse, Verdict
-from shared.engine import GOOD_VERDICTS
+from shared.engine import GOOD_VERDICTS, TestEnded
 from shared.job_state import JobState
 
 MAX_RERUNS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TestEnd:
+    """How a test ended. Its verdict is None if it was not run."""
+
+    name: str
+    hidden: bool
+    points: float
+    verdict: Verdict | None = None
+    cpu_s: float | None = None
+
+    __test__ = False  # pytest would take it for a test
+
+    @property
+    def points_awarded(self) -> float:
+        return self.points if self.verdict in GOOD_VERDICTS else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What an answer to `POST /run` has beyond one to the CodeX call.
+
+    `compile_output` is None if nothing was compiled. `cut` names the texts that were cut. `tests` is None if the
+    submission has none.
+    """
+
+    stderr: str | None
+    compile_output: str | None
+    cut: tuple[str, ...] = ()
+    tests: tuple[TestEnd, ...] | None = None
+
+    @property
+    def points(self) -> float | None:
+        return None if self.tests is None else sum(test.points for test in self.tests)
+
+    @property
+    def points_awarded(self) -> float | None:
+        return None if self.tests is None else sum(test.points_awarded for test in self.tests)
+
 
 #: What a sender can do about a job that could not be run, as the mail says it.
 ASK_AGAIN: Final = "You may request it again."
@@ -25,7 +65,7 @@ class Outcome:
 
     `success` is as in the original: it chooses the mail and whether the code stays enabled. `answer` is the engine's
     answer, or None if the program never ran. Then `state` is FAILED, `reason` says why, `is_ours` is True if the cause
-    is on our side, and `next_step` is a sentence for the sender.
+    is on our side, and `next_step` is a sentence for the sender. `details` is None after a CodeX call.
     """
 
     state: JobState
@@ -35,6 +75,12 @@ class Outcome:
     reason: str | None = None
     is_ours: bool = True
     next_step: str = ASK_AGAIN
+    details: Details | None = None
+
+    @property
+    def tests(self) -> tuple[TestEnd, ...] | None:
+        """The tests of the submission, or None if it has none or was not run."""
+        return self.details.tests if self.details else None
 
     @property
     def blocks_upload(self) -> bool:
@@ -42,30 +88,31 @@ class Outcome:
         return self.state is JobState.EXECUTED and not self.success
 
 
-def decide(answer: RunResponse) -> Outcome:
+def decide(answer: RunResponse, details: Details | None = None) -> Outcome:
     """Return the outcome of an answer about the program. `job_runner.codex_client` raises for all other answers.
 
     Some engines send no verdict. Then, as in the original, `status` 200 in the body is success.
     """
     verdict = answer.verdict
     success = answer.status == 200 if verdict is None else verdict in GOOD_VERDICTS
-    return Outcome(JobState.EXECUTED, success, verdict, answer)
+    return Outcome(JobState.EXECUTED, success, verdict, answer, details=details)
 
 
-def is_caused_by_load(answer: RunResponse, attempt: int) -> bool:
+def is_caused_by_load(answer: RunResponse | TestEnded, attempt: int) -> bool:
     """Return True if a time limit was exceeded because of the machine's load. The program is then run again later.
 
     This is so if the program used a CPU for less than half of the elapsed time, and processes waited for a CPU for at
     least half of it. A program that only sleeps looks the same, so the verdict is final after `MAX_RERUNS`.
     """
+    cpu_s = answer.cpu_s if isinstance(answer, TestEnded) else answer.time_s
     return (
         answer.verdict is Verdict.TIME_LIMIT
         and attempt <= MAX_RERUNS
         and answer.cpu_pressure is not None
-        and answer.time_s is not None
+        and cpu_s is not None
         and answer.wall_s is not None
         and answer.cpu_pressure >= 0.5
-        and answer.time_s < answer.wall_s / 2
+        and cpu_s < answer.wall_s / 2
     )
 
 

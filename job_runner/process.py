@@ -5,13 +5,12 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from pydantic_core import from_json
 
 from job_runner import claim, suspects
-from job_runner.claim import ClaimedJob
+from job_runner.claim import ClaimedJob, LeaseLost
 from job_runner.codex_client import Engine
 from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
@@ -25,7 +24,7 @@ from job_runner.outcome import (
     give_up,
     is_caused_by_load,
 )
-from job_runner.output_keys import output_key
+from job_runner.program_runs import ProgramRuns
 from job_runner.settings import MAX_CRASHES
 from job_runner.storable import storable
 from shared import budgets, metrics
@@ -46,11 +45,9 @@ from shared.languages import check_lang
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
 from shared.storage.base import ObjectStore
+from shared.storage.output_keys import LINK_LIFETIME, output_key
 
 log = get_logger(__name__)
-
-#: How long the link in a mail works; S3 allows no more.
-LINK_LIFETIME: Final = timedelta(days=7)
 
 
 class Processor:
@@ -83,6 +80,7 @@ class Processor:
         self._policy = policy or RetryPolicy()
         self._rng = random.Random()  # noqa: S311  (jitter)
         self._reading = asyncio.Lock()
+        self._programs = ProgramRuns(database, store, engine, load_seconds=load_seconds)
         self._key_cpu_seconds = key_cpu_seconds
         self._endings = GroupCommit(self._finish)
         self._charges = GroupCommit(self._charge_all)
@@ -97,10 +95,13 @@ class Processor:
             outcome = await self._run(job)
             elapsed = time.monotonic() - started
             answered()
-            if await self._complete(job, outcome):
-                await self._charge(job, outcome, elapsed)
+            if await self._complete(job, outcome) and outcome.answer is not None:
+                # CPU time is more than the elapsed time if the program used several processors.
+                await self.charge(job, max(elapsed, outcome.answer.time_s or 0.0))
         except DatabaseUnavailable:
             raise
+        except LeaseLost:
+            log.warning("job.lease_lost")
         except EngineRefused as exc:
             await self._complete(job, give_up(str(exc), is_ours=False, next_step=SEND_ANOTHER))
         except PermanentError as exc:
@@ -121,6 +122,8 @@ class Processor:
             # The limit was lowered since the last attempt. Otherwise `_try_again` has given up at the limit.
             return give_up(f"it was started {job.attempt - 1} times and never finished")
         submission = await self._submission(job)
+        if job.has_program:
+            return await self._programs.run(job, submission)
         language = check_lang(submission["language"]) or submission["language"]
         answer = await self._engine.run(
             code=submission["contents"],
@@ -143,7 +146,9 @@ class Processor:
     async def _complete(self, job: ClaimedJob, outcome: Outcome) -> bool:
         """Write the outcome of a job. Return False, and write nothing, if its lease is lost."""
         # Stored before the outcome, so a crash in between leaves an orphan, but never a result without its output.
-        key, link = await self._store_output(job, outcome.answer) if outcome.answer else (None, None)
+        key, link = (
+            await self._store_output(job, outcome.answer) if outcome.answer and outcome.tests is None else (None, None)
+        )
         shown_link = link if outcome.answer and outcome.answer.output else None
         email = render(job, outcome, filelink=shown_link, domain=self._mail_domain)
         is_written = await self._endings.write(Ending(job, outcome, email, output_key=key, filelink=link))
@@ -162,16 +167,15 @@ class Processor:
         await self._store.put(key, answer.output.encode("utf-8", "replace"), content_type="text/plain; charset=utf-8")
         return key, await self._store.link(key, expires_in=LINK_LIFETIME)
 
-    async def _charge(self, job: ClaimedJob, outcome: Outcome, elapsed: float) -> None:
-        """Charge the key for the time of its program, unless the run failed on our side.
+    async def charge(self, job: ClaimedJob, seconds: float) -> None:
+        """Charge the key of a job for the time for which its program held a slot, unless the run failed on our side.
 
-        The charge is the larger of the time for which the program held a slot and its CPU time, which is larger if it
-        used several processors. A program that sleeps or compiles holds a slot as well.
+        A program that sleeps, compiles or is cancelled holds a slot as well.
         """
-        if outcome.answer is None or job.owner == 0:
+        if job.owner == 0:
             return
         try:
-            await self._charges.write((job.owner, max(elapsed, outcome.answer.time_s or 0.0)))
+            await self._charges.write((job.owner, seconds))
         except TransientError as exc:
             # A lost charge is acceptable, because the outcome is written.
             log.warning("job.not_charged", error=str(exc))

@@ -11,7 +11,9 @@ lost notification costs at most the interval.
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -35,6 +37,8 @@ _PACE_SECONDS: Final = 0.005
 _EXPRESS_SECONDS: Final = 0.05
 #: The shortest time between two claims of a suspect.
 _SUSPECTS_SECONDS: Final = 0.2
+#: The cancellations of unknown leases that are remembered. Most of them are other runners'.
+_MOST_EARLY: Final = 1000
 
 
 class Runner:
@@ -49,6 +53,11 @@ class Runner:
         self._answered: set[UUID] = set()
         #: Jobs to hand back as soon as the database answers.
         self._abandoned: set[UUID] = set()
+        #: Jobs under way that their senders have cancelled.
+        self._cancelled: set[UUID] = set()
+        #: Leases that were cancelled while we did not have them, or did not know yet that we do.
+        self._cancelled_early: deque[UUID] = deque(maxlen=_MOST_EARLY)
+        self._leases_due = asyncio.Event()
         self._slot_free = asyncio.Event()
         self._next_suspect_claim = 0.0
         self._next_express_claim = 0.0
@@ -58,8 +67,9 @@ class Runner:
         # A separate task, so running jobs keep their leases even if claiming fails.
         leases = asyncio.create_task(restarting("leases", self._keep_leases)(asyncio.Event()))
         try:
-            await restarting("runner", self._claim_until)(stop)
-            await self._drain()
+            async with self._database.listen(channels.CANCELLATIONS, self._cancel):
+                await restarting("runner", self._claim_until)(stop)
+                await self._drain()
         finally:
             leases.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -126,8 +136,28 @@ class Runner:
         for job in jobs:
             metrics.JOBS_CLAIMED.inc()
             metrics.JOB_WAIT_SECONDS.observe(job.waited_s)
+            if job.lease_id in self._cancelled_early:
+                continue
             self._owners[job.lease_id] = job.owner
-            self._under_way[job.lease_id] = asyncio.create_task(self._run_one(job))
+            task = self._under_way[job.lease_id] = asyncio.create_task(self._run_one(job))
+            # A task that is cancelled before it has begun runs none of its own code.
+            task.add_done_callback(partial(self._forget, job.lease_id))
+
+    def _cancel(self, payload: str) -> None:
+        """Stop the job that a notification names by its lease. After a new connection, check all leases."""
+        if not payload:
+            self._leases_due.set()
+            return
+        try:
+            lease_id = UUID(payload)
+        except ValueError:
+            return
+        if lease_id not in self._under_way:
+            self._cancelled_early.append(lease_id)
+        elif lease_id not in self._answered:
+            self._cancelled.add(lease_id)
+            self._under_way[lease_id].cancel()
+        # What the engine has answered already is not stored, because the lease is lost.
 
     def _busy_slots(self) -> int:
         """Return the number of jobs that the engine has not answered yet."""
@@ -150,6 +180,7 @@ class Runner:
             request=str(job.request_id), job=job.id, upload=job.upload, attempt=job.attempt
         )
         log.debug("job.claimed")
+        started = time.monotonic()
         try:
             with metrics.JOB_RUN_SECONDS.time():
                 await self._processor.process(job, lambda: self._free_slot_of(job))
@@ -158,15 +189,21 @@ class Runner:
             self._abandoned.add(job.lease_id)
             log.warning("job.abandoned", error=str(exc))
         except asyncio.CancelledError:
-            await self._release(job)
+            if job.lease_id in self._cancelled:
+                log.info("job.cancelled")
+                await self._processor.charge(job, time.monotonic() - started)
+            else:
+                await self._release(job)
         except Exception:
             # Not even the failure could be stored. The lease expires, and the rescuer hands the job back.
             log.exception("job.crashed")
-        finally:
-            del self._under_way[job.lease_id], self._owners[job.lease_id]
-            self._answered.discard(job.lease_id)
-            metrics.SLOTS_BUSY.set(self._busy_slots())
-            self._slot_free.set()
+
+    def _forget(self, lease_id: UUID, _: asyncio.Task[None]) -> None:
+        del self._under_way[lease_id], self._owners[lease_id]
+        self._answered.discard(lease_id)
+        self._cancelled.discard(lease_id)
+        metrics.SLOTS_BUSY.set(self._busy_slots())
+        self._slot_free.set()
 
     def _free_slot_of(self, job: ClaimedJob) -> None:
         self._answered.add(job.lease_id)
@@ -182,7 +219,8 @@ class Runner:
     async def _keep_leases(self, _: asyncio.Event) -> None:
         """Extend the leases every third of their time. Stop jobs whose leases are lost: other runners have them."""
         while True:
-            await asyncio.sleep(self._settings.lease_seconds / 3)
+            await wait_any(self._leases_due, timeout=self._settings.lease_seconds / 3)
+            self._leases_due.clear()
             held = dict(self._under_way)
             if not held and not self._abandoned:
                 continue

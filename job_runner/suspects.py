@@ -16,7 +16,7 @@ from uuid import UUID
 from job_runner import claim
 from job_runner.claim import ClaimedJob
 from job_runner.settings import MAX_CRASHES
-from shared import metrics
+from shared import channels, metrics
 from shared.database.connection import Connection, Database
 from shared.logging import get_logger
 
@@ -75,7 +75,8 @@ _INTERRUPT: Final = f"""
             CASE WHEN decided.crashes >= :max_crashes THEN (
                 SELECT max(run_after) + make_interval(secs => :spacing) FROM job
                 WHERE {_SUSPECT} AND crashes >= :max_crashes AND status = 'none-executed') END) END
-    FROM decided WHERE job.id = decided.id RETURNING job.id, job.crashes, decided.reason, guilty
+    FROM decided WHERE job.id = decided.id
+    RETURNING job.id, job.crashes, decided.reason, guilty, pg_notify(:submissions, CAST(job.upload AS text))
 """  # noqa: S608
 _INTERRUPT_ONE: Final = _INTERRUPT.format(
     broken="""
@@ -158,7 +159,7 @@ async def _write(
     connection: Connection, sql: str, values: dict[str, object], max_crashes: int, max_interruptions: int
 ) -> list[Interruption]:
     limits = {"max_crashes": max_crashes, "max_interruptions": max_interruptions, "spacing": _SPACING_SECONDS}
-    rows = await connection.fetch_all(sql, {**values, **limits})
+    rows = await connection.fetch_all(sql, {**values, **limits, "submissions": channels.SUBMISSIONS})
     if rows:
         await claim.notify(connection)
     return [Interruption(row["id"], row["crashes"], row["reason"], row["guilty"]) for row in rows]

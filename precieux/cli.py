@@ -1,22 +1,36 @@
 """The command line.
 
-Exit codes: 0 success, 1 failure, 2 wrong usage, 3 the server refused or did not answer, 78 (EX_CONFIG) a wrong setting.
+Exit codes: 0 success, 1 a program or command failed, 2 wrong usage, 3 the server refused or did not answer,
+78 (EX_CONFIG) a wrong setting.
 """
 
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from precieux import local_key, terminal
-from precieux.client import LOCAL_SERVER, Client, ServerError, UsageError
-from precieux.commands import dead, install_service, jobs, keys, quarantine, queue, submission, suppressions
+from precieux import terminal
+from precieux.commands import (
+    batch,
+    dead,
+    install_service,
+    jobs,
+    keys,
+    offers,
+    quarantine,
+    queue,
+    submissions,
+    suppressions,
+    webhooks,
+)
 from precieux.commands.options import DataDir, Json
+from precieux.errors import UsageError
 from precieux.up import services, system
 from precieux.up.settings import load_up_settings
+from precieux_client import APIError, ConnectionFailed, InvalidRequest, Unauthenticated
+from precieux_client import PrecieuxError as ClientError
 from shared.errors import ConfigurationError, PrecieuxError
 from shared.logging import LogSettings, configure_logging
 from shared.settings import load
@@ -36,15 +50,11 @@ app.add_typer(dead.app, name="dead")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(suppressions.app, name="suppressions")
+app.add_typer(webhooks.app, name="webhooks")
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API (PRECIEUX_PORT; 8000).")]
-Url = Annotated[str, typer.Option(envvar="PRECIEUX_PUBLIC_URL", help="Address of the server.")]
-Key = Annotated[
-    str | None,
-    typer.Option(envvar="PRECIEUX_API_KEY", help="API key. Default: that of `precieux up` on this machine."),
-]
-_WRONG_USAGE = 2  # the same as typer's
-_SERVER_REFUSED = 3
+#: The exit codes of errors. That of a wrong usage is typer's.
+_EXIT_CODES = {ConfigurationError: os.EX_CONFIG, UsageError: 2, InvalidRequest: 2, ClientError: 3}
 
 
 def _show_version(wanted: bool) -> None:
@@ -77,57 +87,19 @@ def demo() -> None:
     raise typer.Exit(0 if run_demo() else 1)
 
 
-@app.command()
-def submit(
-    file: Annotated[Path, typer.Argument(help="Source file of the program.")],
-    email: Annotated[str, typer.Option(help="Where the result is mailed.")],
-    text: Annotated[str | None, typer.Option("--input", help="Standard input of the program.")] = None,
-    input_file: Annotated[Path | None, typer.Option(help="File with the standard input.")] = None,
-    language: Annotated[str | None, typer.Option(help="Its language. Default: by the extension.")] = None,
-    number: Annotated[int | None, typer.Option("--id", help="Number of the submission. Default: any.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 1 if it fails.")] = False,
-    timeout: Annotated[
-        float | None, typer.Option(min=0, help="Seconds after which --wait ends with exit code 124.")
-    ] = None,
-    url: Url = LOCAL_SERVER,
-    key: Key = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
-) -> None:
-    """Send a program to a server, and request a run."""
-    if timeout is not None and not wait:
-        raise typer.BadParameter("it needs --wait.", param_hint="--timeout")
-    inputs = submission.read_inputs(text, input_file)
-    ok = submission.submit(
-        _client(url, key, data_dir),
-        file,
-        email=email,
-        language=language,
-        inputs=inputs,
-        number=number,
-        wait=wait,
-        timeout=timeout,
-        as_json=as_json,
-    )
-    raise typer.Exit(0 if ok else 1)
-
-
-@app.command()
-def status(
-    email: Annotated[str, typer.Argument(help="Address to which the results are mailed.")],
-    url: Url = LOCAL_SERVER,
-    key: Key = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
-) -> None:
-    """List the submissions of an address."""
-    submissions = _client(url, key, data_dir).submissions(email)
-    if as_json:
-        terminal.say_json([one.as_dict() for one in submissions])
-    elif submissions:
-        terminal.show_submissions(submissions)
-    else:
-        terminal.say(f"There are no submissions for {email}.")
+for _command in (
+    submissions.submit,
+    submissions.status,
+    submissions.watch,
+    submissions.result,
+    submissions.rerun,
+    submissions.cancel,
+    submissions.delete,
+    batch.batch,
+    offers.languages,
+    offers.usage,
+):
+    app.command()(_command)
 
 
 @app.command()
@@ -144,23 +116,20 @@ def doctor(as_json: Json = False) -> None:
     raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
-def _client(url: str, key: str | None, data_dir: Path | None) -> Client:
-    """Return a client. Without a key it uses the one of `precieux up` on this machine."""
-    return Client(url, key or local_key.find(load_up_settings(data_dir=data_dir).data_dir, url))
-
-
 def main() -> None:
     try:
         app()
-    except ConfigurationError as exc:
-        terminal.complain(exc)
-        sys.exit(os.EX_CONFIG)
-    except UsageError as exc:
-        terminal.complain(exc)
-        sys.exit(_WRONG_USAGE)
-    except ServerError as exc:
-        terminal.complain(exc)
-        sys.exit(_SERVER_REFUSED)
-    except PrecieuxError as exc:
-        terminal.complain(exc)
-        sys.exit(1)
+    except (PrecieuxError, ClientError) as exc:
+        terminal.complain(_explained(exc))
+        sys.exit(next((code for kind, code in _EXIT_CODES.items() if isinstance(exc, kind)), 1))
+
+
+def _explained(error: Exception) -> str:
+    """Return the error's text, with what to do next if a server's answer cannot know it."""
+    if isinstance(error, ConnectionFailed):
+        return f"{error} Start a server with `precieux up`, or name one with --url."
+    if isinstance(error, Unauthenticated):
+        return f"{error} Give one with --key or PRECIEUX_API_KEY."
+    if isinstance(error, APIError):
+        return f"The server refused ({error.status}): {error}"
+    return str(error)

@@ -6,13 +6,12 @@ that is no longer valid.
 """
 
 import contextlib
-import os
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from shared import api_keys
-from shared.atomic_write import write_atomically
+from shared.atomic_write import replace_file
 from shared.errors import ConfigurationError
 from shared.loopback import is_loopback
 
@@ -25,11 +24,7 @@ def make(data_dir: Path, port: int) -> str:
     key = api_keys.new_key()
     remove(data_dir)
     try:
-        folder = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            write_atomically(folder, f"{_NAME}{port}", key.encode())
-        finally:
-            os.close(folder)
+        replace_file(data_dir / f"{_NAME}{port}", key.encode())
     except OSError as exc:
         raise ConfigurationError(
             f"The command line's key cannot be kept in {data_dir} ({exc.strerror}):"

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from precieux.client import Submission, guess_language
 from precieux.mailbox import Mail
+from precieux.programs import guess_language
+from precieux_client import Submission
 from shared.errors import PrecieuxError
 
 _FOLDER: Final = Path(__file__).parent.parent / "samples"
@@ -32,13 +33,14 @@ class Sample:
 
     def mismatch(self, submission: Submission) -> str | None:
         """Return a few words about what differs from the expectation; None if nothing does."""
-        if submission.status != "executed":
-            return f"status {submission.status}"
+        run = submission.run
+        if submission.state != "finished" or run is None:
+            return f"state {submission.state}"
         if submission.verdict != self.verdict:
             return f"verdict {submission.verdict}, not {self.verdict}"
-        if self.output is not None and submission.output != self.output:
+        if self.output is not None and run.stdout != self.output:
             return "another output"
-        if self.error not in (submission.error or ""):
+        if self.error not in (run.compile_output or "") + (run.stderr or ""):
             return f"an error without {self.error!r}"
         return None
 

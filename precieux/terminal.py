@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,8 +13,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from precieux.client import LOCAL_SERVER, Submission
 from precieux.up.system import System
+from precieux_client import DEFAULT_URL
 from shared.control_characters import replace_controls
 
 #: Results go to `out`, progress and errors to `err`, so that a pipe carries only results.
@@ -23,9 +23,15 @@ err: Final = Console(stderr=True, highlight=False)
 
 _STYLES: Final = {
     "ok": "green",
+    "accepted": "green",
     "executed": "green",
+    "finished": "green",
     "executing": "cyan",
+    "running": "cyan",
     "none-executed": "dim",
+    "queued": "dim",
+    "held": "dim",
+    "cancelled": "dim",
     "failed": "red",
 }
 
@@ -50,8 +56,8 @@ def say_json(value: Any) -> None:
     sys.stdout.flush()
 
 
-def complain(error: Exception) -> None:
-    err.print(Text.assemble(("precieux: ", "bold red"), str(error)), soft_wrap=True)
+def complain(sentence: str) -> None:
+    err.print(Text.assemble(("precieux: ", "bold red"), replace_controls(sentence)), soft_wrap=True)
 
 
 def show_program_output(text: str) -> None:
@@ -86,35 +92,23 @@ def show_table(headers: Sequence[str], rows: Iterable[Iterable[object]], *, whol
     out.print(table)
 
 
+def show_rows(headers: Sequence[str], rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print rows as JSON, or as a table with these headers for their fields."""
+    if as_json:
+        say_json(rows)
+    else:
+        show_table(headers, (row.values() for row in rows))
+
+
 def short_date(value: datetime) -> str:
     """Return a time in this machine's zone, with the year only if it is not this one."""
     local = value.astimezone()
     return local.strftime("%m-%d %H:%M" if local.year == datetime.now().astimezone().year else "%Y-%m-%d")
 
 
-def _short_date_of(text: str | None) -> str:
-    """Return a server's date in short, or the text itself if it is no date."""
-    try:
-        return short_date(datetime.fromisoformat(text)) if text else ""
-    except ValueError:
-        return replace_controls(text or "")
-
-
-def show_submissions(submissions: Iterable[Submission]) -> None:
-    if not out.is_terminal:
-        for one in submissions:
-            say("\t".join((str(one.id), one.status or "-", one.verdict or "-", one.execute_date or "-")))
-        return
-    table = Table("id", "status", "verdict", "executed at", "output", box=None, header_style="bold")
-    for one in submissions:
-        executed_at = Text(_short_date_of(one.execute_date))
-        table.add_row(str(one.id), styled(one.status), styled(one.verdict), executed_at, Text(_first_line(one.output)))
-    out.print(table)
-
-
 def show_ready(system: System) -> None:
     """Show the system's address, and how to send a program: by the command, or by its two HTTP calls."""
-    here = f" --url {system.url}" if system.url != LOCAL_SERVER else ""
+    here = f" --url {system.url}" if system.url != DEFAULT_URL else ""
     commands = (
         f"{own_command()} submit samples/hello.py --email you@example.com --wait{here}",
         f"curl -F file=@samples/hello.py -F email=you@example.com -F language=py {system.url}/submit_email/",
@@ -146,8 +140,3 @@ def own_command() -> str:
         return "precieux"
     command = Path(sys.executable).with_name("precieux")
     return str(command.relative_to(Path.cwd()) if command.is_relative_to(Path.cwd()) else command)
-
-
-def _first_line(text: str | None) -> str:
-    first = replace_controls(text or "").strip().partition("\n")[0]
-    return first if len(first) <= 60 else first[:59] + "…"

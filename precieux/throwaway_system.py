@@ -8,9 +8,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 import requests
@@ -53,13 +52,11 @@ class ThrowawaySystem:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     @property
-    def outbox(self) -> Path:
+    def mail_folder(self) -> Path:
         return self.data_dir / "outbox"
 
     @property
@@ -87,7 +84,7 @@ class ThrowawaySystem:
             f"{PREFIX}CODEX_TOKEN": self._token,
             **self._settings,
         }
-        with NotifySocket() as notify, self.log.open("wb") as log:
+        with closing(NotifySocket()) as notify, self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command("precieux", "up"),
                 env={**environment, "NOTIFY_SOCKET": notify.address},

@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 from uuid import UUID, uuid4
+from zipfile import BadZipFile
 
 from shared import channels
 from shared.addresses import canonical
+from shared.archives import unpack
 from shared.database.connection import Database, Record
 from shared.errors import ObjectNotFound
 from shared.languages import check_lang
@@ -23,21 +25,36 @@ _UNKNOWN_SIZE: Final = 1 << 20
 #
 # Start-time fair queueing on two levels (docs/adr/0094). A job's `turn` comes after the turns of its key, and a key
 # without waiting jobs starts beside the first turns of the others. A `place` is the same for a sender within its key.
+#
+# The uploads of foreign requests are locked before their jobs are inserted, so that each run gets its own number.
 _INSERT: Final = """
-    WITH request AS MATERIALIZED (
+    WITH foreign_upload AS MATERIALIZED (
+        -- Only a foreign message brings a request that `uploads` does not hold yet.
+        SELECT u.id, u.runs FROM unnest(CAST(:uploads AS bigint[]), CAST(:ids AS uuid[])) AS r (upload, request)
+        JOIN uploads u ON u.id = r.upload
+        WHERE u.request_id IS DISTINCT FROM r.request AND NOT EXISTS (SELECT FROM job WHERE request_id = r.request)
+        ORDER BY u.id FOR NO KEY UPDATE OF u
+    ), request AS MATERIALIZED (
         SELECT upload, id, source, stop_reason, owner, sender, nth,
+            CASE WHEN is_foreign
+                THEN now_runs + row_number() OVER (PARTITION BY upload, is_foreign ORDER BY nth)
+                ELSE now_runs END AS number,
+            CASE WHEN is_foreign THEN now() ELSE requested_at END AS requested_at,
             row_number() OVER (PARTITION BY owner ORDER BY nth) - 1 AS behind_key,
             row_number() OVER (PARTITION BY owner, sender ORDER BY nth) - 1 AS behind_sender
         FROM (
             SELECT r.upload, r.id, r.source, r.stop_reason, r.nth, coalesce(u.owner, 0) AS owner,
-                coalesce(r.sender, u.email) AS sender
+                coalesce(r.sender, u.email) AS sender, u.requested_at,
+                u.request_id IS DISTINCT FROM r.id AS is_foreign,
+                coalesce((SELECT runs FROM foreign_upload WHERE foreign_upload.id = u.id LIMIT 1), u.runs) AS now_runs
             FROM unnest(CAST(:uploads AS bigint[]), CAST(:ids AS uuid[]), CAST(:sources AS bytea[]),
                 CAST(:stop_reasons AS text[]), CAST(:senders AS text[]))
                 WITH ORDINALITY AS r (upload, id, source, stop_reason, sender, nth)
             JOIN uploads u ON u.id = r.upload
+            WHERE NOT EXISTS (SELECT FROM job WHERE request_id = r.id)
         ) AS r
     ), created AS (
-        INSERT INTO job (upload, job, request_id, stop_reason, owner, sender, turn, place)
+        INSERT INTO job (upload, job, request_id, stop_reason, owner, sender, turn, place, number, requested_at)
         SELECT upload,
             CASE WHEN source IS NULL THEN '{}' ELSE (
                 SELECT '{"language": ' || coalesce(CAST(to_json(language) AS text), 'null')
@@ -53,18 +70,22 @@ _INSERT: Final = """
                 (SELECT min(place) FROM job WHERE status = 'none-executed' AND job.owner = request.owner),
                 (SELECT max(place) + 1 FROM job WHERE status = 'none-executed' AND job.owner = request.owner
                     AND job.sender = request.sender),
-                0)
+                0),
+            -- A request that an earlier release made was not counted.
+            greatest(number, 1), requested_at
         FROM request ORDER BY nth
-        ON CONFLICT (request_id) DO NOTHING RETURNING id, upload, request_id
-    ), foreign_request AS MATERIALIZED (
-        -- Only a foreign message brings a request that `uploads` does not hold yet.
-        SELECT uploads.id, created.request_id FROM uploads JOIN created ON created.upload = uploads.id
-        WHERE uploads.request_id IS NULL ORDER BY uploads.id FOR NO KEY UPDATE OF uploads
+        ON CONFLICT (request_id) DO NOTHING RETURNING id, upload, request_id, number
+    ), counted AS MATERIALIZED (
+        SELECT foreign_upload.id, max(created.number) AS number, min(CAST(created.request_id AS text)) AS request_id
+        FROM foreign_upload JOIN created ON created.upload = foreign_upload.id GROUP BY foreign_upload.id
     ), pending AS (
-        UPDATE uploads SET request_id = foreign_request.request_id, requested_at = now() FROM foreign_request
-        WHERE uploads.id = foreign_request.id
+        UPDATE uploads SET runs = greatest(uploads.runs, counted.number), override = NULL, outcome = NULL,
+            verdict = NULL,
+            request_id = coalesce(uploads.request_id, CAST(counted.request_id AS uuid)),
+            requested_at = CASE WHEN uploads.request_id IS NULL THEN now() ELSE uploads.requested_at END
+        FROM counted WHERE uploads.id = counted.id
     )
-    SELECT id, request_id, pg_notify(:channel, '') FROM created
+    SELECT id, request_id, pg_notify(:jobs, ''), pg_notify(:submissions, CAST(upload AS text)) FROM created
 """
 
 
@@ -80,7 +101,8 @@ _Decoded: TypeAlias = tuple[int, UUID | None] | Unusable
 class _Request:
     """A job to insert. `source` is UTF-8; a job without one must have a `stop_reason`.
 
-    `sender` is the canonical address, so other spellings get no further turns.
+    `sender` is the canonical address, so other spellings get no further turns. `unusable` is set if the message is a
+    dead letter too.
     """
 
     upload: int
@@ -88,20 +110,23 @@ class _Request:
     source: bytes | None
     stop_reason: str | None = None
     sender: str | None = None
+    unusable: Unusable | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _NoJob:
-    """A request that makes no job. It is withdrawn, so that a client may request again."""
+    """A request of a blocked submission, which makes no job. It is withdrawn."""
 
     upload: int
     id: UUID
-    reason: Unusable | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class JobMaker:
-    """Makes one job for one request, even if its message is delivered several times."""
+    """Makes one job for one request, even if its message is delivered several times.
+
+    If the file of a submission cannot be used, its job has a `stop_reason`: a runner fails it and mails the reason.
+    """
 
     database: Database
     store: ObjectStore
@@ -144,9 +169,9 @@ class JobMaker:
             match one:
                 case _Request():
                     # If a message is in the batch twice, the second one makes nothing.
-                    results.append(jobs.pop(one.id, None))
+                    results.append(one.unusable or jobs.pop(one.id, None))
                 case _NoJob():
-                    results.append(one.reason)
+                    results.append(None)
                 case Unusable():
                     results.append(one)
         return results
@@ -159,9 +184,15 @@ class JobMaker:
     async def _uploads(self, ids: Collection[int]) -> dict[int, Record]:
         async with self.database.transaction() as connection:
             rows = await connection.fetch_all(
-                "SELECT id, email, language, enable, object_key, size_bytes, sha256, request_id FROM uploads"
-                " WHERE id = ANY(:ids)",
-                {"ids": list(ids)},
+                """
+                SELECT id, email, language, enable, object_key, sha256, request_id, filename,
+                    spec IS NULL AS is_classic, override IS NULL AS is_plain,
+                    coalesce(size_bytes, :unknown) AS size_bytes,
+                    (SELECT sum(CAST(file ->> 'size_bytes' AS bigint))
+                        FROM jsonb_array_elements(files) AS file) AS unpacked
+                FROM uploads WHERE id = ANY(:ids)
+                """,
+                {"ids": list(ids), "unknown": _UNKNOWN_SIZE},
             )
         return {row["id"]: row for row in rows}
 
@@ -176,15 +207,20 @@ class JobMaker:
             return Unusable(f"no submission has the id {upload_id}")
         # A foreign message may have no id. It means the request under way, or a new one.
         request_id = request_id or upload["request_id"] or foreign_requests.setdefault(upload_id, uuid4())
-        if upload["enable"] != 0:
+        # `enable` binds only the classic calls. A run by API v1 has a spec, or an override.
+        if upload["enable"] != 0 and upload["is_classic"] and upload["is_plain"]:
             return _NoJob(upload_id, request_id)
         # The original's rows have no key, and perhaps no language. Its files are named by id and the language's code.
         key = upload["object_key"] or f"{upload_id}.{check_lang(upload['language'] or '')}"
-        try:
-            source = await self._read(upload_id, key, upload["sha256"])
-        except Unusable as exc:
-            return _NoJob(upload_id, request_id, exc)
         sender = canonical(upload["email"]) if upload["email"] else None
+        try:
+            data = await self._read(upload_id, key, upload["sha256"])
+            if not upload["is_classic"] and key.endswith(".zip"):
+                data = _entry(data, upload)
+        except Unusable as exc:
+            return _Request(upload_id, request_id, None, stop_reason=str(exc), sender=sender, unusable=exc)
+        # Postgres cannot store NUL. The API refuses such text, but files may hold it.
+        source = data.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}").encode()
         return _Request(upload_id, request_id, source, sender=sender)
 
     async def _read(self, upload_id: int, key: str, sha256: str | None) -> bytes:
@@ -196,11 +232,11 @@ class JobMaker:
             raise Unusable(f"the file of submission {upload_id} is empty")
         if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
             raise Unusable(f"the file of submission {upload_id} has changed since it was accepted")
-        # Postgres cannot store NUL. The API refuses such files, but the bucket may hold older ones.
-        return data.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}").encode()
+        return data
 
     async def _insert(self, requests: Sequence[_Request]) -> dict[UUID, int]:
         """Insert the jobs, and return the ids of the new ones by their requests."""
+        requests = list({request.id: request for request in requests}.values())
         if not requests:
             return {}
         async with self.database.transaction() as connection:
@@ -212,13 +248,14 @@ class JobMaker:
                     "sources": [request.source for request in requests],
                     "stop_reasons": [request.stop_reason for request in requests],
                     "senders": [request.sender for request in requests],
-                    "channel": channels.JOBS,
+                    "jobs": channels.JOBS,
+                    "submissions": channels.SUBMISSIONS,
                 },
             )
         return {row["request_id"]: row["id"] for row in rows}
 
     async def _withdraw(self, requests: Sequence[_NoJob]) -> None:
-        """Withdraw requests that make no job, so that clients may request again."""
+        """Withdraw requests that make no job. Their submissions are again what they were."""
         if not requests:
             return
         async with self.database.transaction() as connection:
@@ -231,9 +268,18 @@ class JobMaker:
                     WHERE NOT EXISTS (SELECT 1 FROM job WHERE job.request_id = r.id)
                     ORDER BY uploads.id FOR NO KEY UPDATE OF uploads
                 )
-                UPDATE uploads SET request_id = NULL FROM withdrawn WHERE uploads.id = withdrawn.id
+                UPDATE uploads SET request_id = NULL, runs = greatest(runs - 1, 0), outcome = (
+                    SELECT CASE status WHEN 'executed' THEN 'finished' ELSE status END FROM job
+                    WHERE job.upload = uploads.id AND status IN ('executed', 'failed', 'cancelled')
+                    ORDER BY job.id DESC LIMIT 1)
+                FROM withdrawn WHERE uploads.id = withdrawn.id
+                RETURNING pg_notify(:submissions, CAST(uploads.id AS text))
                 """,
-                {"uploads": [request.upload for request in requests], "ids": [request.id for request in requests]},
+                {
+                    "uploads": [request.upload for request in requests],
+                    "ids": [request.id for request in requests],
+                    "submissions": channels.SUBMISSIONS,
+                },
             )
 
 
@@ -243,7 +289,7 @@ def _groups(decoded: Sequence[_Decoded], uploads: dict[int, Record]) -> Iterator
     size = 0
     for one in decoded:
         upload = None if isinstance(one, Unusable) else uploads.get(one[0])
-        length = 0 if upload is None else _UNKNOWN_SIZE if upload["size_bytes"] is None else upload["size_bytes"]
+        length = 0 if upload is None else max(upload["size_bytes"], int(upload["unpacked"] or 0))
         if group and size + length > _BYTES_AT_ONCE:
             yield group
             group, size = [], 0
@@ -251,6 +297,14 @@ def _groups(decoded: Sequence[_Decoded], uploads: dict[int, Record]) -> Iterator
         size += length
     if group:
         yield group
+
+
+def _entry(archive: bytes, upload: Record) -> bytes:
+    """Return the file that is run, from the archive of a submission of several files."""
+    try:
+        return unpack(archive)[upload["filename"]]
+    except (BadZipFile, KeyError):
+        raise Unusable(f"the file {upload['filename']} of submission {upload['id']} is missing") from None
 
 
 def _decode(body: bytes, message_id: str | None) -> _Decoded:

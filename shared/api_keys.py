@@ -48,18 +48,23 @@ def digest(key: str) -> str:
 
 
 async def create(
-    connection: Connection, name: str, scopes: Collection[Scope], recipients: Collection[str] | None = None
+    connection: Connection,
+    name: str,
+    scopes: Collection[Scope],
+    recipients: Collection[str] | None = None,
+    webhook_secret: str | None = None,
 ) -> tuple[int, str]:
     """Make a key. Return its id and the key itself, which is not stored."""
     key = new_key()
     row = await connection.fetch_one(
-        "INSERT INTO api_keys (name, sha256, scopes, recipients) VALUES (:name, :sha256, :scopes, :recipients)"
-        " RETURNING id",
+        "INSERT INTO api_keys (name, sha256, scopes, recipients, webhook_secret)"
+        " VALUES (:name, :sha256, :scopes, :recipients, :webhook_secret) RETURNING id",
         {
             "name": name,
             "sha256": digest(key),
             "scopes": sorted(scopes),
             "recipients": list(recipients) if recipients is not None else None,
+            "webhook_secret": webhook_secret,
         },
     )
     assert row is not None
@@ -103,6 +108,17 @@ async def revoke(connection: Connection, key_id: int) -> bool:
     """Revoke a key. Return False if there is none, or it was revoked before."""
     row = await connection.fetch_one(
         "UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL RETURNING id", {"id": key_id}
+    )
+    return row is not None
+
+
+async def rotate_webhook_secret(connection: Connection, key_id: int, secret: str, *, hours: int) -> bool:
+    """Give a key a new secret; the one before signs along for `hours`. Return False if there is no valid key."""
+    row = await connection.fetch_one(
+        "UPDATE api_keys SET old_webhook_secret = webhook_secret, webhook_secret = :secret,"
+        " old_webhook_secret_until = now() + make_interval(hours => :hours)"
+        " WHERE id = :id AND revoked_at IS NULL RETURNING id",
+        {"id": key_id, "secret": secret, "hours": hours},
     )
     return row is not None
 

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import secrets
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 _PRIVATE: Final = 0o600
@@ -23,15 +25,31 @@ def write_atomically(folder: int, name: str, data: bytes, mode: int = _PRIVATE) 
     os.fsync(folder)
 
 
-def create_atomically(folder: int, name: str, data: bytes) -> None:
-    """Write the file `name` in `folder` like `write_atomically`, unless there is one: the first process wins."""
-    draft = _write_draft(folder, data, _PRIVATE)
+def replace_file(path: Path, data: bytes, mode: int = _PRIVATE) -> None:
+    """Write the file at `path`, or replace it, as `write_atomically` does."""
+    with _opened(path.parent) as folder:
+        write_atomically(folder, path.name, data, mode)
+
+
+def create_file(path: Path, data: bytes) -> None:
+    """Write the file at `path` as `write_atomically` does, unless there is one: the first process wins."""
+    with _opened(path.parent) as folder:
+        draft = _write_draft(folder, data, _PRIVATE)
+        try:
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        finally:
+            _remove(folder, draft)
+        os.fsync(folder)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+        yield folder
     finally:
-        _remove(folder, draft)
-    os.fsync(folder)
+        os.close(folder)
 
 
 def _write_draft(folder: int, data: bytes, mode: int) -> str:

@@ -10,6 +10,7 @@ wait for each other. A transaction takes everything in one call.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -19,22 +20,28 @@ from shared.settings import Settings
 
 _HOUR: Final = 3600.0
 
-# A use that is larger than the whole budget is served when nothing of the budget is in use.
-_TAKE: Final = """
-    INSERT INTO budgets AS b (subject, used_until)
-    SELECT subject, now() + make_interval(secs => seconds)
-    FROM unnest(CAST(:subjects AS text[]), CAST(:seconds AS float8[])) WITH ORDINALITY AS use (subject, seconds, place)
-    ORDER BY place
-    ON CONFLICT (subject) DO UPDATE SET used_until = greatest(b.used_until, now()) + (excluded.used_until - now())
-    WHERE greatest(b.used_until, now()) <= now() + greatest(interval '1 hour' - (excluded.used_until - now()), '0')
-    RETURNING subject
-"""
 _CHARGE: Final = """
     INSERT INTO budgets AS b (subject, used_until)
     SELECT subject, now() + make_interval(secs => seconds)
     FROM unnest(CAST(:subjects AS text[]), CAST(:seconds AS float8[])) WITH ORDINALITY AS use (subject, seconds, place)
     ORDER BY place
     ON CONFLICT (subject) DO UPDATE SET used_until = greatest(b.used_until, now()) + (excluded.used_until - now())
+"""
+# A use that is larger than the whole budget is served when nothing of the budget is in use.
+_TAKE: Final = f"""
+    {_CHARGE}
+    WHERE greatest(b.used_until, now()) <= now() + greatest(interval '1 hour' - (excluded.used_until - now()), '0')
+    RETURNING subject, extract(epoch FROM used_until - now()) AS seconds
+"""
+
+# Budgets whose subjects begin with a prefix are as many as addresses were mailed in the last hour.
+_IN_USE: Final = """
+    SELECT subject, used_until, extract(epoch FROM used_until - now()) AS seconds FROM budgets
+    WHERE subject = ANY(:subjects) AND used_until > now()
+    UNION ALL
+    SELECT prefix, max(used_until), extract(epoch FROM max(used_until) - now())
+    FROM unnest(CAST(:prefixes AS text[])) AS one (prefix) JOIN budgets ON starts_with(subject, prefix)
+    WHERE used_until > now() GROUP BY prefix
 """
 
 
@@ -60,24 +67,44 @@ class Use:
         return _HOUR * self.amount / self.per_hour
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The seconds of a budget's hour that are in use. `wait_s` is None if the amount was taken.
+
+    Otherwise the budget is used up, and `wait_s` are the seconds until it has the amount.
+    """
+
+    in_use_s: float
+    wait_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """The seconds of a budget's hour that are in use, and the time at which none will be."""
+
+    seconds: float
+    until: datetime
+
+
 def run_seconds(key_id: int) -> str:
     """Return the subject of the budget for the running time of a key's programs."""
     return f"run-seconds:{key_id}"
 
 
-async def take(connection: Connection, uses: Collection[Use]) -> dict[str, float]:
-    """Take from several budgets; return the seconds to wait, by subject, for those that are used up.
+async def take(connection: Connection, uses: Collection[Use]) -> dict[str, Standing]:
+    """Take from several budgets, and return how each stands, by subject.
 
-    If it returns any, the caller must roll back its transaction, because the other budgets were taken from.
+    If any is used up, the caller must roll back its transaction, because the other budgets were taken from.
     """
-    values = _values(uses)
-    rows = await connection.fetch_all(_TAKE, values)
-    used_up = {use.subject: use.seconds for use in uses} | dict.fromkeys((row["subject"] for row in rows), 0.0)
-    used_up = {subject: seconds for subject, seconds in used_up.items() if seconds}
-    if not used_up:
-        return {}
-    ahead = await _seconds_in_use(connection, used_up)
-    return {subject: ahead.get(subject, 0.0) - max(_HOUR - each, 0.0) for subject, each in used_up.items()}
+    rows = await connection.fetch_all(_TAKE, _values(uses))
+    standings = {row["subject"]: Standing(float(row["seconds"])) for row in rows}
+    used_up = {use.subject: use.seconds for use in uses if use.seconds and use.subject not in standings}
+    if used_up:
+        ahead = await _seconds_in_use(connection, used_up)
+        for subject, each in used_up.items():
+            in_use = ahead.get(subject, 0.0)
+            standings[subject] = Standing(in_use, in_use - max(_HOUR - each, 0.0))
+    return standings
 
 
 async def charge(connection: Connection, uses: Collection[Use]) -> None:
@@ -89,6 +116,15 @@ async def overdrawn(connection: Connection, subject: str) -> float:
     """Return the seconds until at most an hour's worth of the budget is in use; 0 if that is so now. Locks nothing."""
     ahead = await _seconds_in_use(connection, [subject])
     return max(0.0, ahead.get(subject, 0.0) - _HOUR)
+
+
+async def in_use(connection: Connection, subjects: Collection[str], prefixes: Collection[str] = ()) -> dict[str, InUse]:
+    """Return what is in use of each budget that has anything in use, by subject.
+
+    For each prefix, it is what is in use of the fullest budget whose subject begins with it.
+    """
+    rows = await connection.fetch_all(_IN_USE, {"subjects": list(subjects), "prefixes": list(prefixes)})
+    return {row["subject"]: InUse(float(row["seconds"]), row["used_until"]) for row in rows}
 
 
 def _values(uses: Collection[Use]) -> Mapping[str, object]:

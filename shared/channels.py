@@ -9,3 +9,11 @@ from typing import Final
 JOBS: Final = "precieux_jobs"
 #: Notified with each mail to be sent; the mail senders listen.
 EMAILS: Final = "precieux_emails"
+#: Notified with the id of a submission whose state or tests changed; the API's streams and waits listen.
+SUBMISSIONS: Final = "precieux_submissions"
+#: Notified with the lease of a job that was cancelled while it ran; the runners listen.
+CANCELLATIONS: Final = "precieux_cancellations"
+#: Notified with each webhook to be delivered; the webhook senders listen.
+WEBHOOKS: Final = "precieux_webhooks"
+#: Notified with the id of a batch of which a submission has ended; the API's streams and the runners listen.
+BATCHES: Final = "precieux_batches"

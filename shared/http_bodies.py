@@ -52,15 +52,26 @@ class ByteBudget:
 class BoundedBodies:
     """ASGI middleware: 413 for a body that is too large, 408 for one that is too slow, 503 when the budget is spent.
 
+    With `is_late`, a body that is declared too large is refused when the application begins to read it, so that it can
+    answer with another error first. Otherwise it is refused before the application is called.
+
     A body gives its part of the budget back when its request has been answered. If a request is refused while its body
     arrives, the application receives a disconnect, and the middleware drops what it sends after that.
     """
 
-    def __init__(self, app: ASGIApp, limits: BodyLimits, budget: ByteBudget, refuse: Refuse) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        limits: BodyLimits,
+        budget: ByteBudget,
+        refuse: Refuse,
+        is_late: Callable[[Scope], bool] = lambda scope: False,
+    ) -> None:
         self._app = app
         self._limits = limits
         self._budget = budget
         self._refuse = refuse
+        self._is_late = is_late
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,6 +80,7 @@ class BoundedBodies:
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         size = int(declared) if declared.isdigit() and len(declared) < 20 else 0
         body = _Body(self._limits, self._budget, receive)
+        is_late = self._is_late(scope)
         answering = False
 
         async def refuse(refused: _Refused) -> None:
@@ -80,6 +92,8 @@ class BoundedBodies:
         async def bounded_receive() -> Message:
             nonlocal answering
             try:
+                if is_late:
+                    body.expect(size)
                 return await body.receive()
             except _Refused as refused:
                 if not answering:
@@ -93,11 +107,12 @@ class BoundedBodies:
             if body.refused is None:
                 await send(message)
 
-        try:
-            body.expect(size)
-        except _Refused as refused:
-            await refuse(refused)
-            return
+        if not is_late:
+            try:
+                body.expect(size)
+            except _Refused as refused:
+                await refuse(refused)
+                return
         try:
             await self._app(scope, bounded_receive, bounded_send)
         except Exception:
@@ -131,6 +146,8 @@ class _Body:
 
     def expect(self, size: int) -> None:
         """Refuse a body by its declared size, before any of it is read."""
+        if self._bytes:
+            return
         self._check_size(size)
         if size - FREE_BYTES > self._budget.free:
             raise self._budget_spent()

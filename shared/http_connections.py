@@ -10,10 +10,12 @@ import ipaddress
 import itertools
 import socket
 import struct
+import uuid
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 #: Header fields of one request, trailers included. Each takes more memory than its bytes.
@@ -28,6 +30,8 @@ _MOST_UNWANTED: Final = 32 << 20
 #: The owner of an IPv6 address usually owns its whole network of this size.
 _IPV6_NETWORK_BITS: Final = 64
 
+#: The name of `BoundedProtocol.stop_counting` in the scope of a request.
+_STOP_COUNTING: Final = "precieux.stop_counting"
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
@@ -38,10 +42,25 @@ def _answer(status: bytes, sentence: str = "") -> bytes:
     return b"HTTP/1.1 %s\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n%s" % (status, kind, len(body), body)
 
 
+def _with_id(answer: bytes) -> bytes:
+    """Return the answer with the id of a request that was not read, as all answers have one."""
+    return answer.replace(b"\r\n", b"\r\nX-Request-Id: %s\r\n" % uuid.uuid4().hex.encode(), 1)
+
+
 _TOO_SLOW: Final = _answer(b"408 Request Timeout")
 _FULL: Final = _answer(
     b"503 Service Unavailable\r\nRetry-After: 1", "Too many connections are open; try again in a moment.\n"
 )
+
+
+def stop_counting(scope: Scope) -> None:
+    """Do not count the connection of this request while its answer is sent.
+
+    It is for answers that take long, and that the application counts in another way. Otherwise a few of them would use
+    up the connections of all other requests.
+    """
+    if (stop := scope.get(_STOP_COUNTING)) is not None:
+        stop()
 
 
 @dataclass(frozen=True)
@@ -131,12 +150,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._pieces = 0
         self._body_bytes = 0
         self._unwanted_bytes = 0
+        self._is_counted = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         # `pause_writing` is called whenever the kernel has not taken everything, and `resume_writing` when it has.
         transport.set_write_buffer_limits(high=0)
-        if self._all.admit(self, network(self.client[0] if self.client else "")):
+        if self._all.admit(self, self._address):
             self._await_head()
         else:
             self._close_with(_FULL)
@@ -160,12 +180,18 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         if not self.transport.is_closing():  # if the head was too long, the client has its answer
-            super().send_400_response(f"{msg} Send what HTTP/1.1 allows, with at most {_MOST_FIELDS} header fields.")
+            sentence = f"{msg} Send what HTTP/1.1 allows, with at most {_MOST_FIELDS} header fields."
+            self._close_with(_answer(b"400 Bad Request", sentence))
 
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= _MOST_PIPELINED:
             raise ValueError("too many requests at once")
         super().on_message_begin()
+        self.scope[_STOP_COUNTING] = self.stop_counting  # type: ignore[typeddict-unknown-key]
+
+    def stop_counting(self) -> None:
+        self._is_counted = False
+        self._all.remove(self)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if len(self.headers) >= _MOST_FIELDS:
@@ -197,6 +223,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if not self._is_counted and not self.transport.is_closing():
+            self._is_counted = self._all.admit(self, self._address)
+            if not self._is_counted:
+                self.transport.close()
         if self._is_idle() and not self.transport.is_closing():
             self._all.set_idle(self)  # uvicorn has set its timer for connections that are kept alive
 
@@ -210,6 +240,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_answer_timer()
         super().resume_writing()
         self._set_under_way()
+
+    @property
+    def _address(self) -> str:
+        return network(self.client[0] if self.client else "")
 
     def _is_idle(self) -> bool:
         return self.cycle is None or (self.cycle.response_complete and not self.pipeline)
@@ -235,7 +269,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _close_with(self, answer: bytes) -> None:
         if not self.transport.is_closing():
-            self.transport.write(answer)
+            self.transport.write(_with_id(answer))
             self.transport.close()
 
     def _refuse_head(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from shared.background import in_background
 from shared.errors import ConfigurationError
 from shared.http_connections import BoundedProtocol, ConnectionLimits, Connections
 from shared.notify import notify_ready
@@ -81,10 +82,7 @@ async def serve_http(
         await stop.wait()
         server.should_exit = True
 
-    watching = asyncio.create_task(exit_on_stop())
-    try:
+    async with in_background(exit_on_stop()):
         await server.serve(sockets=[listening])
         if not stop.is_set():
             raise RuntimeError("the HTTP server ended by itself")
-    finally:
-        watching.cancel()

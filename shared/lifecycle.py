@@ -4,8 +4,6 @@ An unexpected error in a loop ends the process, unless the loop is `restarting`.
 """
 
 import asyncio
-import contextlib
-import random
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
@@ -15,11 +13,9 @@ import uvloop
 from shared import metrics
 from shared.errors import ConfigurationError
 from shared.logging import LogSettings, configure_logging, get_logger
-from shared.notify import notify_stopping
 from shared.retry import RetryPolicy
 from shared.settings import fail, load
-from shared.stop_signals import at_first_stop_signal
-from shared.watchdog import signs_of_life
+from shared.stop_signals import run_until_stop_signal
 
 log = get_logger(__name__)
 
@@ -35,22 +31,10 @@ def run_service(name: str, serve: Loop) -> int:
     try:
         configure_logging(name, load(LogSettings))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_signal(serve))
+            runner.run(run_until_stop_signal(serve))
     except ConfigurationError as exc:
         return fail(exc)
     return 0
-
-
-async def _until_signal(serve: Loop) -> None:
-    stop = asyncio.Event()
-
-    def ask_to_stop() -> None:
-        notify_stopping()
-        stop.set()
-
-    at_first_stop_signal(ask_to_stop)
-    async with signs_of_life():
-        await serve(stop)
 
 
 def restarting(name: str, loop: Loop, policy: RetryPolicy = _RESTARTS) -> Loop:
@@ -60,7 +44,6 @@ def restarting(name: str, loop: Loop, policy: RetryPolicy = _RESTARTS) -> Loop:
     """
 
     async def run(stop: asyncio.Event) -> None:
-        rng = random.Random()  # noqa: S311  (jitter)
         failures = 0
         while True:
             started = time.monotonic()
@@ -70,7 +53,7 @@ def restarting(name: str, loop: Loop, policy: RetryPolicy = _RESTARTS) -> Loop:
                 raise
             except Exception:
                 failures = 1 if time.monotonic() - started > policy.cap else failures + 1
-                delay = policy.delay(failures, rng)
+                delay = policy.delay(failures)
                 metrics.LOOP_RESTARTS.labels(name).inc()
                 log.exception("loop.restarting", loop=name, next_try_s=round(delay, 1))
             await wait_any(stop, timeout=delay)
@@ -100,6 +83,4 @@ async def wait_any(*events: asyncio.Event, timeout: float | None = None) -> None
     finally:
         for wait in waits:
             wait.cancel()
-        for wait in waits:
-            with contextlib.suppress(asyncio.CancelledError):
-                await wait
+        await asyncio.gather(*waits, return_exceptions=True)

@@ -26,6 +26,8 @@ SLOTS_BUSY = Gauge("precieux_runner_slots_busy", "Runs that this runner has at t
 
 MAILS = Counter("precieux_mails_total", "Attempts to send a mail, by result", ["result"])
 
+WEBHOOKS = Counter("precieux_webhooks_total", "Attempts to deliver a webhook, by result", ["result"])
+
 LOOP_RESTARTS = Counter("precieux_loop_restarts_total", "Loops restarted after an unexpected error", ["loop"])
 
 # Read from the database at each `GET /metrics` (`shared.backlog`).

@@ -1,7 +1,10 @@
-"""Computes when to try again: exponential, capped, with jitter. The caller passes the random generator."""
+"""Computes when to try again: exponential, capped, with jitter."""
 
 import random
 from dataclasses import dataclass
+from typing import Final
+
+_RNG: Final = random.Random()  # noqa: S311  (jitter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +17,7 @@ class RetryPolicy:
     base: float = 1.0
     cap: float = 60.0
 
-    def delay(self, attempt: int, rng: random.Random, *, at_least: float | None = None) -> float:
+    def delay(self, attempt: int, rng: random.Random = _RNG, *, at_least: float | None = None) -> float:
         """Return the seconds to wait after attempt number `attempt` (from 1) failed; never less than `at_least`."""
         full = min(self.cap, self.base * 2.0 ** min(attempt - 1, 32))
         return max(full * rng.uniform(0.5, 1.0), at_least or 0.0)

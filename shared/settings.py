@@ -8,16 +8,19 @@ import difflib
 import os
 import sys
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import ConfigurationError
-from shared.known_settings import KNOWN
 
 PREFIX = "PRECIEUX_"
+#: The names of all settings, without their prefix. `python -m tests.settings_reference` writes the file.
+_KNOWN: Final = frozenset((resources.files("shared") / "known_settings.txt").read_text().split())
 #: Settings of the project's tests.
 _OF_TESTS = f"{PREFIX}TEST_"
 
@@ -25,6 +28,38 @@ _OF_TESTS = f"{PREFIX}TEST_"
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
 
+
+def is_url(*schemes: str, example: str) -> AfterValidator:
+    """Return the check that a setting, if it is set, is a URL with a host and one of these schemes."""
+
+    def check(value: str | SecretStr | None) -> str | SecretStr | None:
+        if value is None:
+            return value
+        parts = urlsplit(value.get_secret_value() if isinstance(value, SecretStr) else value)
+        if parts.scheme not in schemes or not parts.hostname:
+            raise ValueError(f"it must look like {example}")
+        try:
+            _ = parts.port
+        except ValueError:
+            raise ValueError("its port must be a number up to 65535") from None
+        return value
+
+    return AfterValidator(check)
+
+
+def split_keys(keys: SecretStr) -> tuple[str, ...]:
+    """Return the keys of a setting that holds several, separated by commas."""
+    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())
+
+
+def _are_long(keys: SecretStr | None) -> SecretStr | None:
+    if keys is not None and any(len(key) < 32 for key in split_keys(keys)):
+        raise ValueError("each key must have at least 32 characters; `openssl rand -hex 32` makes one")
+    return keys
+
+
+#: The check that each key of a setting, if it is set, is long.
+ARE_LONG: Final = AfterValidator(_are_long)
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
 
@@ -46,14 +81,14 @@ def load(settings: type[AnySettings]) -> AnySettings:
 def unknown(environment: Mapping[str, str]) -> dict[str, str | None]:
     """Return the variables with our prefix that nothing reads, each with the nearest name that exists."""
     ours = (name for name in environment if name.startswith(PREFIX) and not name.startswith(_OF_TESTS))
-    wrong = [name for name in ours if name.removeprefix(PREFIX) not in KNOWN]
+    wrong = [name for name in ours if name.removeprefix(PREFIX) not in _KNOWN]
     return {name: _nearest(name.removeprefix(PREFIX)) for name in sorted(wrong)}
 
 
 def _nearest(name: str) -> str | None:
     # A word that was left out makes a name less alike than a wrong letter does.
-    longer = [known for known in sorted(KNOWN) if known.endswith(f"_{name}")]
-    found = longer or difflib.get_close_matches(name, sorted(KNOWN), n=1, cutoff=0.6)
+    longer = [known for known in sorted(_KNOWN) if known.endswith(f"_{name}")]
+    found = longer or difflib.get_close_matches(name, sorted(_KNOWN), n=1, cutoff=0.6)
     return f"{PREFIX}{found[0]}" if found else None
 
 

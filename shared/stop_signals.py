@@ -2,13 +2,29 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Final
+
+from shared.notify import notify_stopping
+from shared.watchdog import signs_of_life
 
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
 #: The exit code of a command that SIGINT has ended, as shells report it.
 INTERRUPTED: Final = 128 + signal.SIGINT
+
+
+async def run_until_stop_signal(serve: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run `serve` with an event that the first stop signal sets, and report meanwhile that this process is alive."""
+    stop = asyncio.Event()
+
+    def request_stop() -> None:
+        notify_stopping()
+        stop.set()
+
+    at_first_stop_signal(request_stop)
+    async with signs_of_life():
+        await serve(stop)
 
 
 def at_first_stop_signal(act: Callable[[], None]) -> None:

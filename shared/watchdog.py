@@ -9,9 +9,9 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncIterator
-from types import TracebackType
 from typing import Final, Self
 
+from shared.background import in_background
 from shared.logging import get_logger
 from shared.notify import notify_alive
 
@@ -34,9 +34,7 @@ class Pulse:
         _pulses.add(self)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         _pulses.discard(self)
 
     def beat(self) -> None:
@@ -69,12 +67,8 @@ async def signs_of_life() -> AsyncIterator[None]:
     if seconds is None:
         yield
         return
-    task = asyncio.create_task(_repeat(seconds))
-    try:
+    async with in_background(_repeat(seconds)):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _repeat(seconds: float) -> None:

@@ -2,8 +2,11 @@
 
 import random
 import uuid
+from datetime import UTC, datetime
 
 from job_runner.mailers.base import Email
+from precieux_client import Checker, Limits, Run, Submission, SubmissionLinks
+from precieux_client.models import State, Verdict
 from shared.broker.base import Message
 
 
@@ -27,4 +30,65 @@ def make_email(
         text=text,
         html=html,
         message_id=f"<precieux.{uuid.uuid4()}@example.com>" if message_id is None else message_id,
+    )
+
+
+def client_submission(
+    number: int | None = None,
+    *,
+    state: State = "finished",
+    verdict: Verdict | None = "ok",
+    stdout: str | None = "",
+    stderr: str | None = "",
+    compile_output: str | None = None,
+) -> Submission:
+    """Return a submission with one run, as the client reads it."""
+    number = random.randrange(1, 10**9) if number is None else number
+    now = datetime.now(UTC)
+    run = Run(
+        number=1,
+        state=state,
+        verdict=verdict,
+        requested_at=now,
+        queued_at=now,
+        started_at=now,
+        finished_at=now,
+        attempt=1,
+        stdout=stdout,
+        stderr=stderr,
+        compile_output=compile_output,
+        truncated=(),
+        exit_code=0,
+        signal=None,
+        cpu_s=0.01,
+        wall_s=0.01,
+        memory_bytes=1 << 20,
+        engine=None,
+        tests=None,
+        points=None,
+        points_awarded=None,
+    )
+    return Submission(
+        id=number,
+        state=state,
+        verdict=verdict,
+        language="py",
+        entry="main.py",
+        files=(),
+        args=(),
+        compiler_args=(),
+        limits=Limits(),
+        checker=Checker(),
+        stop_at_first_failure=False,
+        email=None,
+        locale="en",
+        metadata={},
+        batch=None,
+        created_at=now,
+        queue=None,
+        run=run,
+        runs=1,
+        mail=None,
+        webhook=None,
+        links=SubmissionLinks("self", "events", "output", "source", None),
     )

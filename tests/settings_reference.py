@@ -1,6 +1,6 @@
 """`python -m tests.settings_reference` writes the reference of all settings, from the classes that read them.
 
-`docs/settings.md` is for operators; `shared/known_settings.py` lets a service report a variable that nothing reads.
+`docs/settings.md` is for operators; `shared/known_settings.txt` lets a service report a variable that nothing reads.
 """
 
 import importlib
@@ -16,7 +16,7 @@ from shared.settings import PREFIX, Settings
 
 _ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = _ROOT / "docs/settings.md"
-NAMES: Final = _ROOT / "shared/known_settings.py"
+NAMES: Final = _ROOT / "shared/known_settings.txt"
 
 #: Module -> the part that reads its settings, in the order of the page.
 _READERS: Final = {
@@ -26,6 +26,7 @@ _READERS: Final = {
     "job_runner.settings": "The job runner",
     "job_runner.mailers.settings": "The job runner: mails",
     "shared.budgets": "The API and the job runner",
+    "shared.webhooks": "The API and the job runner: webhooks",
     "shared.database.connection": "The API, the queue consumer and the job runner: the database",
     "shared.broker.settings": "The API and the queue consumer: the broker",
     "shared.storage.settings": "The API, the queue consumer and the job runner: files",
@@ -51,6 +52,7 @@ _OTHERS: Final = {
     "EXECUTOR_PIDS": "Compose: processes of the executor's container; 4096",
     "GATEWAY_CONNECTIONS": "Compose: connections of one address at the gateway; 100",
     "GATEWAY_REQUESTS": "Compose: requests of one address at the gateway in ten seconds; 2000",
+    "URL": "the command line and the client: the address of the server; PRECIEUX_PUBLIC_URL",
 }
 
 
@@ -67,29 +69,15 @@ def classes() -> dict[str, list[type[Settings]]]:
     return found
 
 
-def names() -> list[str]:
-    """Return the names of all variables, without their prefix."""
+def names() -> str:
+    """Return the text of `shared/known_settings.txt`: the names of all variables, without their prefix."""
     read = {name.upper() for kinds in classes().values() for kind in kinds for name in kind.model_fields}
-    return sorted(read | set(_OTHERS))
+    return "".join(f"{name}\n" for name in sorted(read | set(_OTHERS)))
 
 
 def page() -> str:
     """Return the text of `docs/settings.md`."""
     return "".join(_page())
-
-
-def module() -> str:
-    """Return the text of `shared/known_settings.py`."""
-    lines = "".join(f'        "{name}",\n' for name in names())
-    return f'''"""The names of all settings, without their prefix. Written by `python -m tests.settings_reference`."""
-
-from typing import Final
-
-KNOWN: Final = frozenset(
-    {{
-{lines}    }}
-)
-'''
 
 
 def _page() -> Iterator[str]:
@@ -148,4 +136,4 @@ def _kinds(annotation: Any) -> list[Any]:
 
 if __name__ == "__main__":
     PAGE.write_text(page())
-    NAMES.write_text(module())
+    NAMES.write_text(names())

@@ -89,9 +89,9 @@ async def submit_email(
 ) -> str:
     await services.backlog.check()
     with services.bodies.hold(principal, _body_bytes(request, services.settings)):
-        upload, file = await read_submission(request, services.settings)
-        await services.offered.check(upload.language)
-        upload_id = await services.submissions.register(principal, upload, file, idempotency_key)
+        new = await read_submission(request, services.settings)
+        await services.offered.check(new.language)
+        upload_id = await services.submissions.register(principal, new, idempotency_key)
     return f"Your submission was registered with ID: {upload_id}"
 
 

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from api_service.dependencies import ServicesDep
 from api_service.openapi import describe
 from api_service.streaming import PiecewiseResponse
+from api_service.v1 import openapi as v1_openapi
 from shared.errors import TransientError
 from shared.languages import ALIASES
 
@@ -41,7 +42,11 @@ async def openapi(request: Request, services: ServicesDep) -> Response:
     except TransientError:
         # The calls are documented even without the database.
         languages, is_key_needed = list(ALIASES), True
-    return JSONResponse(describe(request.app, services.settings, languages, is_key_needed=is_key_needed))
+    document = describe(
+        request.app, services.settings, languages, is_key_needed=is_key_needed, schemas=v1_openapi.schemas()
+    )
+    v1_openapi.add_examples(document)
+    return JSONResponse(document)
 
 
 @router.api_route("/docs", methods=["GET", "HEAD"])

@@ -10,29 +10,12 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final, Protocol
 
-from executor.sandbox.keeper.protocol import MAX_ARTEFACTS, RUN_STACK_BYTES, Shortcut, StepLimits, Zygote
+from executor.sandbox.keeper.protocol import MAX_ARTEFACTS as MAX_ARTEFACTS
+from executor.sandbox.keeper.protocol import RUN_STACK_BYTES as RUN_STACK_BYTES
+from executor.sandbox.keeper.protocol import Shortcut as Shortcut
+from executor.sandbox.keeper.protocol import StepLimits as StepLimits
+from executor.sandbox.keeper.protocol import Zygote as Zygote
 from shared.errors import ConfigurationError
-
-__all__ = [
-    "HEADERS",
-    "MAX_ARTEFACTS",
-    "PRELOAD",
-    "RUNTIMES",
-    "RUN_STACK_BYTES",
-    "File",
-    "Job",
-    "Ready",
-    "Sandbox",
-    "SandboxFailure",
-    "Shortcut",
-    "Step",
-    "StepLimits",
-    "StepResult",
-    "Template",
-    "Zygote",
-    "find_python",
-    "preload_files",
-]  # fmt: skip
 
 #: The folder inside the sandbox with precompiled headers.
 HEADERS: Final = "/headers"
@@ -108,20 +91,26 @@ class StepResult:
     are the names of the output streams of which only the beginning is kept."""
 
     exit_code: int | None
-    signal: int | None
-    cpu_s: float
-    wall_s: float
-    memory_bytes: int
-    stopped: str | None
-    stdout: bytes = field(repr=False)
-    stderr: bytes = field(repr=False)
-    truncated: bool
+    signal: int | None = None
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    memory_bytes: int = 0
+    stopped: str | None = None
+    stdout: bytes = field(default=b"", repr=False)
+    stderr: bytes = field(default=b"", repr=False)
+    truncated: bool = False
     artefacts: dict[str, File] = field(default_factory=dict, repr=False)
     cut: tuple[str, ...] = ()
 
     @property
     def succeeded(self) -> bool:
         return self.stopped is None and self.exit_code == 0
+
+    @property
+    def why_failed(self) -> str:
+        """The limit that ended the step, or else what it wrote."""
+        output = (self.stderr or self.stdout).decode(errors="replace")
+        return self.stopped or output or "it failed without a message"
 
 
 @dataclass(frozen=True)

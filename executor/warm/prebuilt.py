@@ -6,7 +6,6 @@ them.
 
 import asyncio
 import hashlib
-import os
 from pathlib import Path
 
 from executor.catalogue import Installed
@@ -23,7 +22,7 @@ from executor.sandbox.base import (
     preload_files,
 )
 from executor.settings import MIB
-from shared.atomic_write import write_atomically
+from shared.atomic_write import replace_file
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -69,10 +68,10 @@ async def build(sandbox: Sandbox, installed: Installed, prebuilt: Prebuilt) -> b
     step = Step(argv, installed.environment, _LIMITS, _DIAGNOSTICS_BYTES, merge_output=True)
     sources = {name: File(_source(name)) for name in prebuilt.sources}
     box = Template(_DISK_BYTES, _LIMITS)
-    (ended,) = await sandbox.run(Job(sources, (step,), box, artefact_bytes=_DISK_BYTES))
-    if prebuilt.file not in ended.artefacts:
-        raise SandboxFailure(f"{prebuilt.file}: {ended.stopped or ended.stdout.decode(errors='replace')}")
-    return ended.artefacts[prebuilt.file].content
+    (result,) = await sandbox.run(Job(sources, (step,), box, artefact_bytes=_DISK_BYTES))
+    if prebuilt.file not in result.artefacts:
+        raise SandboxFailure(f"{prebuilt.file}: {result.why_failed}")
+    return result.artefacts[prebuilt.file].content
 
 
 def _source(name: str) -> bytes:
@@ -82,8 +81,4 @@ def _source(name: str) -> bytes:
 def store(path: Path, content: bytes) -> None:
     """Write a file that all boxes can read."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        write_atomically(folder, path.name, content, mode=0o644)
-    finally:
-        os.close(folder)
+    replace_file(path, content, mode=0o644)

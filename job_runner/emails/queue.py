@@ -25,7 +25,7 @@ class ClaimedEmail:
     """
 
     id: int
-    job: int
+    job: int | None
     attempt: int
     lease_id: UUID
     suppressed: bool
@@ -42,12 +42,13 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
             ORDER BY lease_expires_at LIMIT 1 FOR UPDATE SKIP LOCKED
         ), due AS MATERIALIZED (
             SELECT id FROM emails
-            WHERE status = 'queued' AND run_after <= now() AND NOT EXISTS (SELECT FROM abandoned)
+            WHERE status = 'queued' AND run_after <= now() AND message_id IS NOT NULL
+                AND NOT EXISTS (SELECT FROM abandoned)
             ORDER BY run_after, id LIMIT :limit FOR UPDATE SKIP LOCKED
         ), taken AS (
             SELECT id, 0 AS died FROM due UNION ALL SELECT id, 1 FROM abandoned
         )
-        UPDATE emails SET status = 'sending', attempt = attempt + 1, crashes = crashes + died,
+        UPDATE emails SET status = 'sending', updated_at = now(), attempt = attempt + 1, crashes = crashes + died,
             lease_id = gen_random_uuid(), lease_expires_at = now() + make_interval(secs => :lease_seconds)
         FROM taken WHERE emails.id = taken.id
         RETURNING emails.id, job, crashes, attempt, lease_id, recipient, subject, text, html, message_id
@@ -73,7 +74,8 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
 async def seconds_until_due(connection: Connection) -> float | None:
     """Return the seconds until a mail can be claimed: 0 if one is due already, None if none waits."""
     row = await connection.fetch_one(
-        "SELECT extract(epoch FROM least((SELECT min(run_after) FROM emails WHERE status = 'queued'),"
+        "SELECT extract(epoch FROM least("
+        "(SELECT min(run_after) FROM emails WHERE status = 'queued' AND message_id IS NOT NULL),"
         " (SELECT min(lease_expires_at) FROM emails WHERE status = 'sending')) - now()) AS seconds"
     )
     return max(0.0, float(row["seconds"])) if row and row["seconds"] is not None else None
@@ -92,8 +94,8 @@ async def mark_sent(connection: Connection, sent: Sequence[tuple[int, str]]) -> 
                 ON accepted.id = emails.id
             WHERE status IN ('queued', 'sending') ORDER BY emails.id FOR NO KEY UPDATE OF emails
         )
-        UPDATE emails SET status = 'sent', provider_id = sent.provider_id, sent_at = now(), last_error = NULL,
-            lease_id = NULL, lease_expires_at = NULL
+        UPDATE emails SET status = 'sent', provider_id = sent.provider_id, sent_at = now(), updated_at = now(),
+            last_error = NULL, lease_id = NULL, lease_expires_at = NULL
         FROM sent WHERE emails.id = sent.id
         """,
         {"ids": [mail for mail, _ in sent], "provider_ids": [storable(provider_id) for _, provider_id in sent]},
@@ -103,8 +105,8 @@ async def mark_sent(connection: Connection, sent: Sequence[tuple[int, str]]) -> 
 async def mark_refused(connection: Connection, lease_id: UUID, error: str) -> None:
     """Mark a mail that will never be delivered."""
     await connection.execute(
-        "UPDATE emails SET status = 'refused', last_error = :error, lease_id = NULL, lease_expires_at = NULL"
-        " WHERE lease_id = :lease_id AND status = 'sending'",
+        "UPDATE emails SET status = 'refused', updated_at = now(), last_error = :error, lease_id = NULL,"
+        " lease_expires_at = NULL WHERE lease_id = :lease_id AND status = 'sending'",
         {"lease_id": lease_id, "error": storable(error)},
     )
 
@@ -112,7 +114,7 @@ async def mark_refused(connection: Connection, lease_id: UUID, error: str) -> No
 async def mark_suppressed(connection: Connection, lease_id: UUID) -> None:
     """Mark a mail whose recipient wants no mails."""
     await connection.execute(
-        "UPDATE emails SET status = 'suppressed', lease_id = NULL, lease_expires_at = NULL"
+        "UPDATE emails SET status = 'suppressed', updated_at = now(), lease_id = NULL, lease_expires_at = NULL"
         " WHERE lease_id = :lease_id AND status = 'sending'",
         {"lease_id": lease_id},
     )
@@ -121,7 +123,8 @@ async def mark_suppressed(connection: Connection, lease_id: UUID) -> None:
 async def retry_later(connection: Connection, lease_id: UUID, *, delay: float, error: str) -> None:
     """Queue a mail again, due in `delay` seconds."""
     await connection.execute(
-        "UPDATE emails SET status = 'queued', last_error = :error, run_after = now() + make_interval(secs => :delay),"
-        " lease_id = NULL, lease_expires_at = NULL WHERE lease_id = :lease_id AND status = 'sending'",
+        "UPDATE emails SET status = 'queued', updated_at = now(), last_error = :error,"
+        " run_after = now() + make_interval(secs => :delay), lease_id = NULL, lease_expires_at = NULL"
+        " WHERE lease_id = :lease_id AND status = 'sending'",
         {"lease_id": lease_id, "delay": delay, "error": storable(error)},
     )

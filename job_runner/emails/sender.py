@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -45,7 +45,10 @@ class Sender:
         *,
         poll_interval: float,
         send_seconds: float = _SEND_SECONDS,
+        fill_in: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
+        """`fill_in` fills in mails that the API has ordered, and returns how many that were."""
+        self._fill_in = fill_in
         self._database = database
         self._mailer = mailer
         self._signer = signer
@@ -70,6 +73,7 @@ class Sender:
 
     async def run_once(self) -> float:
         """Send one batch. Return the seconds to wait until the next."""
+        filled_in = await self._fill_in() if self._fill_in else 0
         async with self._database.connection() as connection:
             claimed = await queue.claim(connection, limit=_BATCH, lease_seconds=_LEASE_SECONDS)
             due = await queue.seconds_until_due(connection) if not claimed else 0.0
@@ -79,7 +83,7 @@ class Sender:
                 raise pause
         if any(pauses):
             return _PAUSE_SECONDS
-        if len(claimed) == _BATCH:
+        if len(claimed) == _BATCH or filled_in:
             return 0.0
         # Another sender may hold the rows that are due, so a minimum wait avoids a busy loop.
         return max(due, 0.05) if due is not None else self._poll_interval
@@ -154,7 +158,7 @@ class Sender:
                 if time.monotonic() > deadline:
                     raise
                 attempt += 1
-                log.warning("mail.not_recorded", job=mail.job, attempt=attempt, error=str(exc))
+                log.warning("mail.not_recorded", mail=mail.id, attempt=attempt, error=str(exc))
                 await asyncio.sleep(_RECORDING.delay(attempt, self._rng))
             else:
                 return
@@ -167,4 +171,4 @@ class Sender:
 
 def _context(mail: ClaimedEmail) -> dict[str, object]:
     """Return what every log record about a mail names."""
-    return {"message_id": mail.email.message_id, "job": mail.job, "attempt": mail.attempt}
+    return {"message_id": mail.email.message_id, "mail": mail.id, "job": mail.job, "attempt": mail.attempt}

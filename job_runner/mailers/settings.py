@@ -3,13 +3,14 @@
 from email.errors import MessageError
 from email.headerregistry import Address
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
 from job_runner.mailers.message import parse_recipient, parse_sender
 from shared.errors import ConfigurationError, MailRefused
-from shared.settings import Settings, default_data_dir
+from shared.settings import Settings, default_data_dir, is_url
 
 
 class MailSettings(Settings):
@@ -20,16 +21,19 @@ class MailSettings(Settings):
         default=None,
         description="where readers can complain: a mail address or an http(s) URL; unset, the sender's address",
     )
-    mailgun_url: str = Field(
+    mailgun_url: Annotated[str, is_url("http", "https", example="https://api.mailgun.net")] = Field(
         default="https://api.mailgun.net",
         description="the URL of Mailgun's API for your region; the default is for the US",
     )
     mailgun_domain: str | None = Field(default=None, description="the sending domain at Mailgun")
     mailgun_api_key: SecretStr | None = Field(default=None, description="Mailgun's API key")
-    smtp_url: SecretStr | None = Field(
-        default=None,
-        description="SMTP server, smtp://user:password@host:587 (smtps: TLS from the start); unset, mails are files",
-    )
+    smtp_url: Annotated[
+        SecretStr | None,
+        is_url("smtp", "smtps", example="smtp://host:587 or smtps://host:465"),
+        Field(
+            description="SMTP server, smtp://user:password@host:587 (smtps: TLS from the start); unset, mails are files"
+        ),
+    ] = None
     data_dir: Path = Field(default_factory=default_data_dir, description="the folder of all local state")
 
     @property
@@ -48,13 +52,11 @@ class MailSettings(Settings):
 
     def check(self) -> None:
         """Raise `ConfigurationError` if only one of the two settings for Mailgun is set."""
-        if self.mailgun_domain and not self.mailgun_api_key:
+        if bool(self.mailgun_domain) != bool(self.mailgun_api_key):
+            given, missing = ("DOMAIN", "API_KEY") if self.mailgun_domain else ("API_KEY", "DOMAIN")
             raise ConfigurationError(
-                "PRECIEUX_MAILGUN_DOMAIN is set but PRECIEUX_MAILGUN_API_KEY is not: set both to send through Mailgun."
-            )
-        if self.mailgun_api_key and not self.mailgun_domain:
-            raise ConfigurationError(
-                "PRECIEUX_MAILGUN_API_KEY is set but PRECIEUX_MAILGUN_DOMAIN is not: set both to send through Mailgun."
+                f"PRECIEUX_MAILGUN_{given} is set but PRECIEUX_MAILGUN_{missing} is not: set both to send through"
+                " Mailgun."
             )
 
     @field_validator("mail_from")
@@ -80,30 +82,9 @@ class MailSettings(Settings):
                 raise ValueError("it must be a mail address or look like https://host/path") from None
         return value
 
-    @field_validator("mailgun_url")
-    @classmethod
-    def _is_an_http_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("it must look like https://api.mailgun.net")
-        return value
-
     @field_validator("mailgun_domain")
     @classmethod
     def _is_a_domain(cls, value: str | None) -> str | None:
         if value is not None and not value.replace("-", "").replace(".", "").isalnum():
             raise ValueError("it must be a domain, such as mg.example.com")
-        return value
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _is_an_smtp_address(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            parts = urlsplit(value.get_secret_value())
-            if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-                raise ValueError("it must look like smtp://host:587 or smtps://host:465")
-            try:
-                _ = parts.port
-            except ValueError:
-                raise ValueError("its port must be a number up to 65535") from None
         return value

@@ -1,7 +1,7 @@
 """The mailer over SMTP (RFC 5321), by aiosmtplib. Each mail has its own connection."""
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from urllib.parse import unquote, urlsplit
@@ -25,9 +25,9 @@ from shared.loopback import is_loopback
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """The address of an SMTP server. `start_tls` is True to require STARTTLS, None to use it if it is offered."""
+    """How aiosmtplib reaches a server. `start_tls` is True to require STARTTLS, None to use it if it is offered."""
 
-    host: str
+    hostname: str
     port: int
     username: str | None
     password: str | None
@@ -45,7 +45,7 @@ class SmtpServer:
         username = unquote(parts.username) if parts.username else None
         host = parts.hostname or "localhost"
         return cls(
-            host=host,
+            hostname=host,
             port=parts.port or (465 if use_tls else 587),
             username=username,
             password=unquote(parts.password or "") if username else None,
@@ -71,14 +71,7 @@ class SmtpMailer:
         options = [] if recipient.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
         try:
             async with aiosmtplib.SMTP(
-                hostname=self._server.host,
-                port=self._server.port,
-                username=self._server.username,
-                password=self._server.password,
-                use_tls=self._server.use_tls,
-                start_tls=self._server.start_tls,
-                local_hostname=self._sender.domain,
-                timeout=self._timeout,
+                **asdict(self._server), local_hostname=self._sender.domain, timeout=self._timeout
             ) as client:
                 _, answer = await client.sendmail(self._sender.addr_spec, recipient, message, mail_options=options)
         except SMTPNotSupported as exc:

@@ -95,11 +95,8 @@ def _require_all(keys: Collection[str], found: list[DeadLetter]) -> None:
 
 
 def _show(letters: list[DeadLetter], *, as_json: bool) -> None:
-    rows = [_as_dict(letter) for letter in letters]
-    if as_json:
-        terminal.say_json(rows)
-    else:
-        terminal.show_table(("key", "body", "message id", "died at", "reason"), (row.values() for row in rows))
+    headers = ("key", "body", "message id", "died at", "reason")
+    terminal.show_rows(headers, [_as_dict(letter) for letter in letters], as_json=as_json)
 
 
 def _as_dict(letter: DeadLetter) -> dict[str, Any]:

@@ -2,19 +2,18 @@
 
 import signal
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from precieux.client import Client, Submission
 from precieux.commands import demo_report
-from precieux.interrupts import Interrupts
+from precieux.interrupts import raise_interrupts
 from precieux.mailbox import read_mailbox
 from precieux.samples import Sample, SampleResult, load_samples
 from precieux.terminal import err
 from precieux.throwaway_system import ThrowawaySystem
+from precieux_client import Client, Submission
 
 _EMAIL: Final = "ada@example.com"
 _TIMEOUT: Final = 180.0  # s for all samples and mails; usually they take a few, on a busy machine many
@@ -26,16 +25,16 @@ _SETTINGS: Final = {"PRECIEUX_DEFAULT_TIME_LIMIT": "2", "PRECIEUX_DRAIN_SECONDS"
 def run_demo() -> bool:
     """Run the demo. Return True if all samples ended as expected and all mails arrived. Always clean up."""
     began = time.monotonic()
-    interrupts = Interrupts.install()
+    check_interrupts = raise_interrupts()
     try:
         with ExitStack() as stack:
             with err.status("Starting a database, the services and the executor"):
                 system = stack.enter_context(ThrowawaySystem(_SETTINGS))
-            interrupts.check()
+            check_interrupts()
             for number in (signal.SIGINT, signal.SIGTERM):  # another one must not interrupt the cleaning up
                 stack.callback(signal.signal, number, signal.SIG_IGN)
             outcomes, left_out = _run_samples(system)
-            interrupts.check()
+            check_interrupts()
             return demo_report.show(outcomes, left_out, seconds=time.monotonic() - began)
     except KeyboardInterrupt:
         err.print("The demo was stopped.")
@@ -50,9 +49,9 @@ def _run_samples(system: ThrowawaySystem) -> tuple[list[SampleResult], list[Samp
     client = Client(system.url)
     numbers = {}
     for sample in chosen:
-        number = client.submit(sample.path, email=_EMAIL, language=sample.language, inputs=sample.input)
-        client.request_execution(number)
-        numbers[number] = sample
+        files = {sample.path.name: sample.path.read_bytes()}
+        submitted = client.submit(language=sample.language, files=files, stdin=sample.input, email=_EMAIL)
+        numbers[submitted.id] = sample
     return _watch(client, system, numbers), left_out
 
 
@@ -63,13 +62,18 @@ def _watch(client: Client, system: ThrowawaySystem, numbers: dict[int, Sample]) 
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         running = progress.add_task("Programs run", total=len(numbers))
         mailing = progress.add_task("Mails arrived", total=len(numbers))
-        report = _line_reporter(numbers)
+        reported: set[int] = set()
+        finished: dict[int, Submission] = {}
         while True:
-            finished = {one.id: one for one in client.submissions(_EMAIL) if one.finished}
-            mails = {mail.about: mail for mail in read_mailbox(system.outbox)}
+            for number in [one.id for one in client.list() if one.is_final and one.id not in finished]:
+                finished[number] = client.get(number)
+            mails = {mail.about: mail for mail in read_mailbox(system.mail_folder)}
             progress.update(running, completed=len(finished))
             progress.update(mailing, completed=len(mails))
-            report(finished)
+            if not err.is_terminal:  # which would show a bar
+                for number in sorted(finished.keys() - reported):
+                    reported.add(number)
+                    err.print(f"[{len(reported)}/{len(numbers)}] {numbers[number].path.name}", markup=False)
             complete = finished.keys() >= numbers.keys() and mails.keys() >= numbers.keys()
             if complete or time.monotonic() > deadline:
                 break
@@ -78,16 +82,3 @@ def _watch(client: Client, system: ThrowawaySystem, numbers: dict[int, Sample]) 
         SampleResult(sample, number, _EMAIL, finished.get(number), mails.get(number))
         for number, sample in numbers.items()
     ]
-
-
-def _line_reporter(numbers: dict[int, Sample]) -> Callable[[dict[int, Submission]], None]:
-    """Return a function that prints a line for each newly finished program, if there is no terminal for a bar."""
-    reported: set[int] = set()
-
-    def report(finished: dict[int, Submission]) -> None:
-        for number in sorted(finished.keys() - reported):
-            reported.add(number)
-            if not err.is_terminal:
-                err.print(f"[{len(reported)}/{len(numbers)}] {numbers[number].path.name}", markup=False)
-
-    return report

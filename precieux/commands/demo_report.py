@@ -20,8 +20,10 @@ def show(outcomes: Sequence[SampleResult], left_out: Sequence[Sample], *, second
     good = [outcome for outcome in outcomes if outcome.complaint is None]
     (_show_table if out.is_terminal else _show_lines)(outcomes)
     for outcome in outcomes:
-        if outcome.complaint and outcome.submission and outcome.submission.error:
-            say(f"Error output of {outcome.sample.path.name}:\n{replace_controls(outcome.submission.error).strip()}")
+        run = outcome.submission and outcome.submission.run
+        if outcome.complaint and run and (run.compile_output or run.stderr):
+            text = f"{run.compile_output or ''}{run.stderr or ''}"
+            say(f"Error output of {outcome.sample.path.name}:\n{replace_controls(text).strip()}")
     for mail in _choose_mails(outcomes):
         _show_mail(mail)
     for sample in left_out:

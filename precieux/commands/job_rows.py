@@ -76,26 +76,37 @@ async def retry(connection: Connection, job_id: int) -> str:
             raise PrecieuxError(f"Job {job_id} is being executed; a failed attempt is repeated automatically.")
         case JobState.EXECUTED:
             raise PrecieuxError(f"Job {job_id} was executed and its verdict was mailed; there is nothing to retry.")
-        case JobState.FAILED:
+        case JobState.FAILED | JobState.CANCELLED:
             return await _request_again(connection, job_id, job["upload"])
 
 
 async def cancel(connection: Connection, job_id: int) -> str:
     """Cancel a job that has not ended. Return a sentence about what was done.
 
-    A runner that has the job loses its lease, so its late outcome changes nothing. The next runner that claims the job
-    fails it and writes the mail.
+    A runner that has the job loses its lease, kills the program, and can write no outcome. The next runner that claims
+    the job fails it and writes the mail.
     """
+    lease = await connection.fetch_one("SELECT lease_id FROM job WHERE id = :id FOR UPDATE", {"id": job_id})
     row = await connection.fetch_one(
         "UPDATE job SET stop_reason = coalesce(stop_reason, :reason), status = 'none-executed', run_after = now(),"
-        " lease_id = NULL, lease_expires_at = NULL WHERE id = :id AND status <> ALL(:final) RETURNING upload",
-        {"id": job_id, "reason": CANCELLED, "final": [str(state) for state in FINAL]},
+        " lease_id = NULL, lease_expires_at = NULL WHERE id = :id AND status <> ALL(:final)"
+        " RETURNING pg_notify(:submissions, CAST(upload AS text))",
+        {
+            "id": job_id,
+            "reason": CANCELLED,
+            "final": [str(state) for state in FINAL],
+            "submissions": channels.SUBMISSIONS,
+        },
     )
     if row is None:
         known = await connection.fetch_one("SELECT status FROM job WHERE id = :id", {"id": job_id})
         if known is None:
             raise _unknown(job_id)
         raise PrecieuxError(f"Job {job_id} is {known['status']} already, so it cannot be cancelled.")
+    if lease and lease["lease_id"] is not None:
+        await connection.execute(
+            "SELECT pg_notify(:channel, :lease)", {"channel": channels.CANCELLATIONS, "lease": str(lease["lease_id"])}
+        )
     await _notify(connection)
     return f"Job {job_id} is cancelled. Its recipient gets a mail."
 
@@ -103,9 +114,10 @@ async def cancel(connection: Connection, job_id: int) -> str:
 async def _request_again(connection: Connection, job_id: int, upload_id: int) -> str:
     """Make a new request, because the old one has ended and was mailed."""
     upload = await connection.fetch_one(
-        "SELECT enable, request_id, sha256 FROM uploads WHERE id = :id FOR UPDATE", {"id": upload_id}
+        "SELECT enable, request_id, sha256, spec IS NULL AS is_classic FROM uploads WHERE id = :id FOR UPDATE",
+        {"id": upload_id},
     )
-    if upload is None or upload["enable"] != 0:
+    if upload is None or (upload["enable"] != 0 and upload["is_classic"]):
         raise PrecieuxError(f"Submission {upload_id} of job {job_id} is blocked, so it cannot be requested again.")
     if upload["request_id"] is not None:
         raise PrecieuxError(f"Submission {upload_id} of job {job_id} is requested again already.")
@@ -116,11 +128,12 @@ async def _request_again(connection: Connection, job_id: int, upload_id: int) ->
         )
     request_id = uuid4()
     await connection.execute(
-        "UPDATE uploads SET request_id = :request_id, requested_at = now() WHERE id = :id",
+        "UPDATE uploads SET request_id = :request_id, requested_at = now(), runs = runs + 1, outcome = NULL,"
+        " verdict = NULL WHERE id = :id",
         {"id": upload_id, "request_id": request_id},
     )
     await outbox.add(connection, upload_id, request_id)
-    return f"Job {job_id} stays failed; its submission {upload_id} is requested again, which makes a new job."
+    return f"Job {job_id} stays as it is; its submission {upload_id} is requested again, which makes a new job."
 
 
 async def _notify(connection: Connection) -> None:

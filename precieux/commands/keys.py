@@ -1,4 +1,4 @@
-"""`precieux keys`: makes, lists and revokes API keys."""
+"""`precieux keys`: makes, lists and revokes API keys, and replaces their webhook secrets."""
 
 from typing import Annotated, Any
 
@@ -7,12 +7,14 @@ import typer
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
 from precieux.operator_database import operate_in_transaction
-from shared import api_keys
+from shared import api_keys, webhooks
 from shared.addresses import is_recipient
 from shared.api_keys import Scope
 from shared.errors import PrecieuxError
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+
+KeyId = Annotated[int, typer.Argument(metavar="ID", help="The key's number in the list.")]
 
 
 @app.command()
@@ -28,42 +30,58 @@ def create(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key. It is shown once, and stored only as a digest."""
+    """Make a key and its webhook secret. They are shown once; the key is stored only as a digest."""
     scopes = frozenset(scope or (Scope.SUBMIT, Scope.READ))
     allowed = [name.strip() for entry in recipients for name in entry.split(",")] if recipients else None
     for name_of_recipient in allowed or ():
         if not is_recipient(name_of_recipient):
             raise typer.BadParameter(f"{name_of_recipient!r} is not a domain, a *.domain or an address")
+    secret = webhooks.new_secret()
     key_id, key = operate_in_transaction(
-        lambda connection: api_keys.create(connection, name, scopes, allowed), data_dir
+        lambda connection: api_keys.create(connection, name, scopes, allowed, secret), data_dir
     )
     if as_json:
-        terminal.say_json({"id": key_id, "name": name, "scopes": sorted(scopes), "recipients": allowed, "key": key})
+        created = {"id": key_id, "name": name, "scopes": sorted(scopes), "recipients": allowed, "key": key}
+        terminal.say_json({**created, "webhook_secret": secret})
         return
     terminal.say(key)
     terminal.hint(f"Key {key_id} of {name}; it cannot be shown again. Send it as `Authorization: Bearer KEY`.")
+    # Not part of the result, so that a script gets the key alone.
+    terminal.hint(f"Its webhooks are signed with {secret}, which cannot be shown again either.")
 
 
 @app.command("list")
 def list_keys(data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the keys by name. The keys themselves are not stored."""
-    keys = operate_in_transaction(api_keys.listed, data_dir)
-    if as_json:
-        terminal.say_json([_as_dict(key) for key in keys])
-    else:
-        terminal.show_table(
-            ("id", "name", "scopes", "recipients", "created at", "revoked at"), (_as_dict(key).values() for key in keys)
-        )
+    keys = [_as_dict(key) for key in operate_in_transaction(api_keys.listed, data_dir)]
+    terminal.show_rows(("id", "name", "scopes", "recipients", "created at", "revoked at"), keys, as_json=as_json)
 
 
 @app.command()
-def revoke(
-    key_id: Annotated[int, typer.Argument(metavar="ID", help="The key's number in the list.")], data_dir: DataDir = None
-) -> None:
+def revoke(key_id: KeyId, data_dir: DataDir = None) -> None:
     """Revoke a key. It stops working within seconds."""
     if not operate_in_transaction(lambda connection: api_keys.revoke(connection, key_id), data_dir):
-        raise PrecieuxError(f"There is no valid key {key_id}: see `precieux keys list`.")
+        raise _no_key(key_id)
     terminal.say(f"Key {key_id} is revoked.")
+
+
+@app.command()
+def rotate_webhook_secret(key_id: KeyId, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Replace a key's webhook secret. The new one is shown once; the old one signs along for 24 hours."""
+    secret, hours = webhooks.new_secret(), webhooks.OLD_SECRET_HOURS
+    if not operate_in_transaction(
+        lambda connection: api_keys.rotate_webhook_secret(connection, key_id, secret, hours=hours), data_dir
+    ):
+        raise _no_key(key_id)
+    if as_json:
+        terminal.say_json({"id": key_id, "webhook_secret": secret})
+        return
+    terminal.say(secret)
+    terminal.hint(f"The webhook secret of key {key_id}; it cannot be shown again. The old one signs for {hours} hours.")
+
+
+def _no_key(key_id: int) -> PrecieuxError:
+    return PrecieuxError(f"There is no valid key {key_id}: see `precieux keys list`.")
 
 
 def _as_dict(key: api_keys.ApiKey) -> dict[str, Any]:

@@ -7,3 +7,17 @@ import typer
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder of all local state (PRECIEUX_DATA_DIR).")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Url = Annotated[str, typer.Option(envvar=["PRECIEUX_URL", "PRECIEUX_PUBLIC_URL"], help="Address of the server.")]
+Key = Annotated[
+    str | None,
+    typer.Option(envvar="PRECIEUX_API_KEY", help="API key. Default: that of `precieux up` on this machine."),
+]
+Number = Annotated[int, typer.Argument(min=1, metavar="ID", help="Number of the submission.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 1 if it is bad.")]
+Timeout = Annotated[float | None, typer.Option(min=0, help="Seconds after which --wait ends with exit code 124.")]
+Input = Annotated[str | None, typer.Option("--input", help="Standard input of the program.")]
+InputFile = Annotated[Path | None, typer.Option(help="File with the standard input; - is this command's own.")]
+Args = Annotated[list[str] | None, typer.Option("--arg", help="An argument of the program; may be repeated.")]
+CpuSeconds = Annotated[float | None, typer.Option("--cpu-s", min=0, help="Seconds of CPU time that it may use.")]
+WallSeconds = Annotated[float | None, typer.Option("--wall-s", min=0, help="Seconds that it may take.")]
+MemoryBytes = Annotated[int | None, typer.Option("--memory-bytes", min=1, help="Bytes of memory that it may use.")]

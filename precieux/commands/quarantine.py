@@ -101,12 +101,8 @@ def _as_dict(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _show(sources: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        terminal.say_json(sources)
-    else:
-        terminal.show_table(
-            ("sha256", "language", "reason", "job", "crashes", "since"), (source.values() for source in sources)
-        )
+    headers = ("sha256", "language", "reason", "job", "crashes", "since")
+    terminal.show_rows(headers, sources, as_json=as_json)
 
 
 def _unknown(*digests: str) -> PrecieuxError:

@@ -23,7 +23,8 @@ _COUNTS: Final = """
         AND NOT EXISTS (SELECT 1 FROM job WHERE job.request_id = uploads.request_id)
     UNION ALL
     SELECT 'jobs', state, count(job.id), min(since)
-    FROM unnest(ARRAY['due', 'later', 'executing', 'lost', 'executed', 'failed']) WITH ORDINALITY AS states (state, n)
+    FROM unnest(ARRAY['due', 'later', 'executing', 'lost', 'executed', 'failed', 'cancelled'])
+        WITH ORDINALITY AS states (state, n)
     LEFT JOIN (
         SELECT id, coalesce(finished_at, started_at, created_at) AS since, CASE
             WHEN status = 'none-executed' AND run_after <= now() THEN 'due'
@@ -44,7 +45,7 @@ _ORDER: Final = (
     ("outbox", "waiting"),
     ("broker", "waiting"),
     ("broker", "dead"),
-    *(("jobs", state) for state in ("due", "later", "executing", "lost", "executed", "failed")),
+    *(("jobs", state) for state in ("due", "later", "executing", "lost", "executed", "failed", "cancelled")),
     *(("mails", state) for state in ("queued", "sending", "sent", "refused", "suppressed")),
 )
 
@@ -62,10 +63,7 @@ class Count:
     oldest_s: float | None
 
 
-def show(
-    data_dir: DataDir = None,
-    as_json: Json = False,
-) -> None:
+def show(data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show how many submissions, messages, jobs and mails wait, and for how long."""
     settings = load(BrokerSettings)
     counts = operate(lambda database: count_everything(database, settings), data_dir)
@@ -81,19 +79,15 @@ async def count_everything(database: Database, settings: BrokerSettings) -> list
     """Return a count for every place and state, in the order in which a submission passes them."""
     async with database.transaction() as connection:
         rows = await connection.fetch_all(_COUNTS)
-    found = {
-        (row["place"], row["state"]): Count(row["place"], row["state"], row["count"], _seconds_since(row["oldest_at"]))
-        for row in rows
-    }
-    for state, queue in (("waiting", QUEUE), ("dead", DEAD_QUEUE)):
-        found["broker", state] = Count("broker", state, None, None)
-        try:
-            depth = (await open_dead_letters(settings, database).depths())[queue]
-        except BrokerUnavailable as exc:
-            terminal.hint(str(exc))
-        else:
-            found["broker", state] = Count("broker", state, depth.messages, _seconds_since(depth.oldest_at))
-    return [found[key] for key in _ORDER]
+    found: dict[tuple[str, str], tuple[int | None, datetime | None]] = dict.fromkeys(_ORDER, (None, None))
+    found |= {(row["place"], row["state"]): (row["count"], row["oldest_at"]) for row in rows}
+    try:
+        depths = await open_dead_letters(settings, database).depths()
+        for state, queue in (("waiting", QUEUE), ("dead", DEAD_QUEUE)):
+            found["broker", state] = depths[queue].messages, depths[queue].oldest_at
+    except BrokerUnavailable as exc:
+        terminal.hint(str(exc))
+    return [Count(*key, count, _seconds_since(oldest_at)) for key, (count, oldest_at) in found.items()]
 
 
 def age(seconds: float | None) -> str | None:

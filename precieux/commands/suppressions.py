@@ -18,10 +18,7 @@ app = typer.Typer(help="List recipients who unsubscribed, or allow mails to one 
 def list_suppressions(data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the addresses to which nothing is mailed, the oldest first."""
     rows = [_as_dict(one) for one in operate_in_transaction(suppressions.listed, data_dir)]
-    if as_json:
-        terminal.say_json(rows)
-    else:
-        terminal.show_table(("email", "reason", "created at"), (row.values() for row in rows))
+    terminal.show_rows(("email", "reason", "created at"), rows, as_json=as_json)
 
 
 @app.command()

@@ -15,7 +15,6 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from precieux.parent_death import die_with_parent
@@ -58,9 +57,7 @@ class EmbeddedPostgres:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @property
@@ -147,9 +144,7 @@ class EmbeddedPostgres:
                     start_new_session=True,  # we handle Ctrl-C, and stop Postgres after its clients
                     pass_fds=[claim],
                     preexec_fn=die_with_parent(signal.SIGINT),
-                    user=home.account.uid,
-                    group=home.account.gid,
-                    extra_groups=home.account.groups,
+                    **home.account.arguments,
                 )
         finally:
             os.close(claim)

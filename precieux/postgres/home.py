@@ -14,10 +14,12 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
+from typing import Any
 
 from shared.errors import ConfigurationError
 
@@ -40,9 +42,9 @@ class Account:
     gid: int | None = None
 
     @property
-    def groups(self) -> list[int] | None:
-        """Supplementary groups: root's own are dropped with root."""
-        return None if self.uid is None else []
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `Popen`. Root's own supplementary groups are dropped with root."""
+        return {"user": self.uid, "group": self.gid, "extra_groups": None if self.uid is None else []}
 
     def own(self, path: Path) -> None:
         if self.uid is not None and self.gid is not None:
@@ -50,7 +52,7 @@ class Account:
 
     def with_a_name(self) -> "Account":
         """Return itself, or `nobody` in its group, because `initdb` refuses to run as a user without a name."""
-        return self if self.uid is None or _has_a_name(self.uid) else Account(_nobody(), self.gid)
+        return self if self.uid is None or _is_named(self.uid, pwd.getpwuid) else Account(_nobody(), self.gid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def _account_of_root(data_dir: Path) -> Account:
     if owner is not None and owner.st_uid not in (0, _nobody()):
         return Account(owner.st_uid, owner.st_gid)
     unused = next(
-        number for number in itertools.count(FIRST_USER_ID) if not (_has_a_name(number) or _is_a_group(number))
+        number for number in itertools.count(FIRST_USER_ID) if not _is_named(number, pwd.getpwuid, grp.getgrgid)
     )
     return Account(unused, unused)
 
@@ -124,15 +126,11 @@ def _nobody() -> int | None:
     return None
 
 
-def _has_a_name(number: int) -> bool:
-    with suppress(KeyError):
-        return bool(pwd.getpwuid(number))
-    return False
-
-
-def _is_a_group(number: int) -> bool:
-    with suppress(KeyError):
-        return bool(grp.getgrgid(number))
+def _is_named(number: int, *find: Callable[[int], object]) -> bool:
+    """Return True if one of the functions, such as `getpwuid`, finds a name for the id."""
+    for each in find:
+        with suppress(KeyError):
+            return bool(each(number))
     return False
 
 
@@ -198,7 +196,7 @@ def _require_reachable(account: Account, path: Path) -> Path:
 def _reaches(account: Account, path: Path) -> bool:
     """Return True if the account can reach the path. It tries, because access lists and security modules matter too."""
     test = ["/usr/bin/test", "-x", str(path)]
-    done = subprocess.run(test, user=account.uid, group=account.gid, extra_groups=account.groups, check=False)
+    done = subprocess.run(test, **account.arguments, check=False)
     return done.returncode == 0
 
 

@@ -1,7 +1,6 @@
 """One supervised child process: its start, its end, and its restarts."""
 
 import os
-import random
 import signal
 import subprocess
 import time
@@ -16,7 +15,6 @@ from shared.retry import RetryPolicy
 #: The first restart is almost immediate, because a killed process is missed at once.
 BACKOFF: Final = RetryPolicy(base=0.2, cap=15.0)
 _HEALTHY_AFTER: Final = 10.0  # s of running after which an exit counts as the first one
-_RNG: Final = random.Random()  # noqa: S311  (jitter, not secrecy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ class Child:
         """Set `restart_at` by the backoff, and return the delay in seconds."""
         now = time.monotonic()
         self.failures = 1 if now - self._started_at > _HEALTHY_AFTER else self.failures + 1
-        delay = BACKOFF.delay(self.failures, _RNG)
+        delay = BACKOFF.delay(self.failures)
         self.restart_at = now + delay
         return delay
 

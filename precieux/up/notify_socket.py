@@ -4,8 +4,7 @@ import secrets
 import socket
 import struct
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid (unix(7))
 
@@ -25,20 +24,11 @@ class NotifySocket:
         #: The value for the children's `NOTIFY_SOCKET`.
         self.address: Final = f"@{name}"
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._socket.close()
 
     def fileno(self) -> int:
         return self._socket.fileno()
-
-    def ready_pids(self) -> set[int]:
-        """Return the processes that have reported since the last call that they are ready. Do not wait."""
-        return {pid for pid, lines in self.messages() if b"READY=1" in lines}
 
     def messages(self) -> Iterator[tuple[int, list[bytes]]]:
         """Yield the messages since the last call, each as a process id and its lines. Do not wait."""

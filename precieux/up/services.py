@@ -44,21 +44,17 @@ def service_environment(
     }
 
 
-def executor_environment(outer: Mapping[str, str], *, port: int, codex_token: str) -> dict[str, str]:
-    allowed = {
+def executor(outer: Mapping[str, str], *, port: int, codex_token: str) -> Program:
+    environment = {
         name: value
         for name, value in outer.items()
         if name in _EXECUTOR_MAY_KNOW or name.startswith(_EXECUTOR_MAY_KNOW_PREFIXES)
     }
-    return {
-        **allowed,
+    environment |= {
         f"{PREFIX}EXECUTOR_HOST": "127.0.0.1",
         f"{PREFIX}EXECUTOR_PORT": str(port),
         f"{PREFIX}CODEX_TOKEN": codex_token,
     }
-
-
-def executor(environment: Mapping[str, str]) -> Program:
     return Program("executor", command("executor"), environment, rank=0)
 
 

@@ -11,7 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Final, Protocol, Self
 
 from precieux.up.child import BACKOFF, Child, Program
@@ -83,9 +83,7 @@ class Supervisor:
         self._selector.register(self._notify, selectors.EVENT_READ)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self._stop_all()
         finally:
@@ -93,7 +91,7 @@ class Supervisor:
             for number, handler in self._previous_handlers.items():
                 signal.signal(number, handler)
             self._selector.close()
-            self._notify.__exit__(kind, error, trace)
+            self._notify.close()
             self._wake_read.close()
             self._wake_write.close()
 

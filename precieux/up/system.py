@@ -17,12 +17,7 @@ from typing import Final
 from precieux import local_key
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from precieux.up import services
-from precieux.up.settings import (
-    UpSettings,
-    check_port_is_free,
-    choose_executor_port,
-    prepare_data_dir,
-)
+from precieux.up.settings import UpSettings, check_port_is_free, choose_executor_port, prepare_data_dir
 from precieux.up.supervisor import StopRequested, Supervisor
 from precieux.up.waiting import WAITING
 from shared.database.roles import Role
@@ -92,7 +87,7 @@ def _bring_up(
         port = choose_executor_port(settings)
         codex_url = f"http://127.0.0.1:{port}"
         # The executor needs no database, so its start and self-test overlap with Postgres and the migrations.
-        supervisor.start([services.executor(services.executor_environment(outer, port=port, codex_token=token))])
+        supervisor.start([services.executor(outer, port=port, codex_token=token)])
     if postgres:
         notify_status(f"{WAITING}the database")
         postgres.start()

@@ -9,7 +9,6 @@ messages one by one, and counts each delivery beforehand. So a message that kill
 """
 
 import asyncio
-import random
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
@@ -35,7 +34,6 @@ class PostgresBroker:
         self._database = database
         self._poll_interval = poll_interval
         self._policy = policy or RetryPolicy(base=1.0, cap=30.0)
-        self._rng = random.Random()  # noqa: S311  (jitter)
 
     async def publish(self, messages: Sequence[Message]) -> Sequence[bool]:
         """Publish the messages, as part of the calling task's transaction if there is one."""
@@ -74,7 +72,7 @@ class PostgresBroker:
                         idle_for = await self._consume_batch(handle)
                 except TransientError as exc:
                     failures += 1
-                    delay = self._policy.delay(failures, self._rng, at_least=exc.retry_after)
+                    delay = self._policy.delay(failures, at_least=exc.retry_after)
                     event = "broker.lost" if isinstance(exc, DatabaseUnavailable) else "broker.handler_waits"
                     log.warning(event, error=str(exc), next_try_s=round(delay, 1))
                     await stopped_within(stop, delay)
@@ -173,7 +171,7 @@ class PostgresBroker:
                 case Retry() if delivery.attempt > DELIVERY_LIMIT:
                     await _bury(connection, row_id, delivery, f"delivered {delivery.attempt} times without success")
                 case Retry():
-                    delay = self._policy.delay(delivery.attempt, self._rng)
+                    delay = self._policy.delay(delivery.attempt)
                     await connection.execute(
                         "UPDATE messages SET attempt = attempt + 1, visible_at = clock_timestamp() + :delay"
                         " WHERE id = :id",

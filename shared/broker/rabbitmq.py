@@ -5,7 +5,6 @@ Each `consume` has one in another thread, where heartbeats do not wait for the h
 """
 
 import asyncio
-import random
 from collections.abc import Sequence
 
 from shared.broker.base import Delivery, Handler, Message, Settlement
@@ -26,7 +25,6 @@ class RabbitMQBroker:
     def __init__(self, url: str, *, timeout: float = 10.0, policy: RetryPolicy | None = None) -> None:
         self._url = url
         self._policy = policy or RetryPolicy(base=1.0, cap=30.0)
-        self._rng = random.Random()  # noqa: S311  (jitter)
         self._publisher = Publisher(connection_parameters(url, "publisher"), timeout=timeout)
 
     async def publish(self, messages: Sequence[Message]) -> Sequence[bool]:
@@ -40,7 +38,6 @@ class RabbitMQBroker:
             connection_parameters(self._url, "consumer"),
             post=lambda item: loop.call_soon_threadsafe(inbox.put_nowait, item),
             policy=self._policy,
-            rng=self._rng,
         )
         watch = asyncio.create_task(_end_of_inbox(inbox, stop))
         thread.start()
@@ -69,7 +66,7 @@ class RabbitMQBroker:
                 return await settle_batch(handle, deliveries)
             except TransientError as exc:
                 failures += 1
-                delay = self._policy.delay(failures, self._rng, at_least=exc.retry_after)
+                delay = self._policy.delay(failures, at_least=exc.retry_after)
                 log.warning(
                     "broker.handler_waits", error=str(exc), messages=len(deliveries), next_try_s=round(delay, 1)
                 )

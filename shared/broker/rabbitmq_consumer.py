@@ -9,7 +9,6 @@ it takes its first messages one by one. So a message that kills consumers become
 
 import contextlib
 import contextvars
-import random
 import threading
 import time
 from collections import deque
@@ -19,11 +18,11 @@ from typing import Final
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionWrongStateError
+from pika.exceptions import AMQPError, ConnectionWrongStateError
 from pika.spec import Basic, BasicProperties
 
 from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Reject, Retry, Settlement
-from shared.broker.rabbitmq_topology import PRECONDITION_FAILED, QUEUES, conflict, reason
+from shared.broker.rabbitmq_topology import QUEUES, explaining_conflict, reason
 from shared.errors import ConfigurationError
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
@@ -47,24 +46,22 @@ class Batch:
 Post = Callable[[Batch | Exception], object]
 
 
-class ConsumerThread:
+class ConsumerThread(threading.Thread):
     """Posts one batch after the other, each when the last one was settled. An exception is the last item it posts."""
 
-    def __init__(self, parameters: pika.URLParameters, *, post: Post, policy: RetryPolicy, rng: random.Random) -> None:
+    def __init__(self, parameters: pika.URLParameters, *, post: Post, policy: RetryPolicy) -> None:
+        super().__init__(name="rabbitmq-consumer", daemon=True)
         self._parameters = parameters
         self._post = post
         self._policy = policy
-        self._rng = rng
         self._stopping = threading.Event()
         self._session: _Session | None = None
         self._alone = PREFETCH
         # A thread starts with an empty context, and ours holds the log's bound fields.
-        self._thread = threading.Thread(
-            target=contextvars.copy_context().run, args=(self._run,), name="rabbitmq-consumer", daemon=True
-        )
+        self._callers_context = contextvars.copy_context()
 
-    def start(self) -> None:
-        self._thread.start()
+    def run(self) -> None:
+        self._callers_context.run(self._consume_until_stopped)
 
     def stop(self) -> None:
         """Ask the thread to send the settlements that it has, and end."""
@@ -72,19 +69,16 @@ class ConsumerThread:
         if session := self._session:
             session.wake()
 
-    def join(self) -> None:
-        self._thread.join()
-
-    def _run(self) -> None:
+    def _consume_until_stopped(self) -> None:
         with Pulse("rabbitmq-consumer", longest=_LONGEST_TURN) as pulse:
-            self._consume_until_stopped(pulse)
+            self._consume(pulse)
 
-    def _consume_until_stopped(self, pulse: Pulse) -> None:
+    def _consume(self, pulse: Pulse) -> None:
         failures = 0
         while not self._stopping.is_set():
             pulse.beat()
             try:
-                session = _Session(self._parameters, self._post, self._policy, self._rng, self._alone)
+                session = _Session(self._parameters, self._post, self._policy, self._alone)
                 with contextlib.closing(session):
                     self._session = session
                     log.info("broker.connected", queue=QUEUE)
@@ -98,7 +92,7 @@ class ConsumerThread:
                 return
             except Exception as exc:
                 failures += 1
-                delay = self._policy.delay(failures, self._rng)
+                delay = self._policy.delay(failures)
                 log.warning(
                     "broker.lost",
                     error=reason(exc),
@@ -114,13 +108,10 @@ class _Session:
     `alone` is the number of messages that are still taken one by one.
     """
 
-    def __init__(
-        self, parameters: pika.URLParameters, post: Post, policy: RetryPolicy, rng: random.Random, alone: int
-    ) -> None:
+    def __init__(self, parameters: pika.URLParameters, post: Post, policy: RetryPolicy, alone: int) -> None:
         self.alone = alone
         self._post = post
         self._policy = policy
-        self._rng = rng
         self._received: deque[int] = deque()
         self._unsettled: dict[int, tuple[Delivery, BasicProperties]] = {}
         self._settlements: deque[tuple[Sequence[int], Sequence[Settlement]]] = deque()
@@ -129,7 +120,8 @@ class _Session:
         self._connection = pika.BlockingConnection(parameters)
         try:
             for queue, arguments in QUEUES.items():
-                self._declare(queue, arguments)
+                with explaining_conflict(queue), self._connection.channel() as channel:
+                    channel.queue_declare(queue, durable=True, arguments=arguments)
             self._dead_letters = self._connection.channel()
             self._dead_letters.confirm_delivery()
             self._channel = self._connection.channel()
@@ -163,16 +155,6 @@ class _Session:
     def close(self) -> None:
         with contextlib.suppress(AMQPError, OSError):
             self._connection.close()
-
-    def _declare(self, queue: str, arguments: dict[str, str | int]) -> None:
-        try:
-            channel = self._connection.channel()
-            channel.queue_declare(queue, durable=True, arguments=arguments)
-            channel.close()
-        except ChannelClosedByBroker as exc:
-            if exc.reply_code == PRECONDITION_FAILED:
-                raise conflict(queue) from exc
-            raise
 
     def _consume(self, prefetch: int) -> str:
         """Start a consumer and return its tag. A prefetch applies only to consumers that start after it."""
@@ -222,7 +204,7 @@ class _Session:
                     done.add(tag)
                 case Retry():
                     # RabbitMQ would deliver it again at once. Holding it takes one place of the prefetch.
-                    delay = self._policy.delay(self._unsettled[tag][0].attempt, self._rng)
+                    delay = self._policy.delay(self._unsettled[tag][0].attempt)
                     self._connection.call_later(delay, lambda tag=tag: self._give_back(tag))  # type: ignore[misc]
         self._ack(done)
         if self.alone:

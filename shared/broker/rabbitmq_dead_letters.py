@@ -12,12 +12,12 @@ from typing import TypeVar
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.exceptions import AMQPError
 from pika.spec import BasicProperties
 
 from shared.broker.base import DEAD_QUEUE, QUEUE
 from shared.broker.dead_letters import DeadLetter, Depth
-from shared.broker.rabbitmq_topology import PRECONDITION_FAILED, QUEUES, conflict, connection_parameters
+from shared.broker.rabbitmq_topology import QUEUES, connection_parameters, explaining_conflict
 from shared.errors import BrokerUnavailable
 
 T = TypeVar("T")
@@ -35,9 +35,7 @@ class RabbitMQDeadLetters:
         return {queue: Depth(counts[queue]) for queue in (QUEUE, DEAD_QUEUE)}
 
     async def read(self, *, limit: int) -> list[DeadLetter]:
-        return await self._with_channel(
-            lambda channel: [letter for letter, _, _ in _letters(channel, limit=limit)],
-        )
+        return await self._with_channel(lambda channel: [letter for letter, *_ in _letters(channel, limit=limit)])
 
     async def replay(self, keys: Collection[str]) -> list[DeadLetter]:
         def put_back(channel: BlockingChannel, letter: DeadLetter, properties: BasicProperties) -> None:
@@ -60,7 +58,8 @@ class RabbitMQDeadLetters:
             with pika.BlockingConnection(self._parameters) as connection:
                 channel = connection.channel()
                 for queue, arguments in QUEUES.items():
-                    _declare(channel, queue, arguments)
+                    with explaining_conflict(queue):
+                        channel.queue_declare(queue, durable=True, arguments=arguments)
                 channel.confirm_delivery()
                 return use(channel)
 
@@ -118,12 +117,3 @@ def _letter(properties: BasicProperties, body: bytes) -> DeadLetter:
 def _count(channel: BlockingChannel, queue: str) -> int:
     count: int = channel.queue_declare(queue, passive=True).method.message_count
     return count
-
-
-def _declare(channel: BlockingChannel, queue: str, arguments: dict[str, str | int]) -> None:
-    try:
-        channel.queue_declare(queue, durable=True, arguments=arguments)
-    except ChannelClosedByBroker as exc:
-        if exc.reply_code == PRECONDITION_FAILED:
-            raise conflict(queue) from exc
-        raise

@@ -7,12 +7,12 @@ from typing import Any, Final, TypeVar
 import pika
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.channel import Channel
-from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionWrongStateError
+from pika.exceptions import AMQPError, ConnectionWrongStateError
 from pika.spec import Basic, BasicProperties
 
 from shared.broker.base import QUEUE, Message
 from shared.broker.rabbitmq_confirms import Confirmation, Confirms, resolve
-from shared.broker.rabbitmq_topology import PRECONDITION_FAILED, QUEUES, conflict, reason
+from shared.broker.rabbitmq_topology import QUEUES, explaining_conflict, reason
 from shared.errors import BrokerUnavailable, ConfigurationError
 
 #: Messages on the wire awaiting their confirms, per call of `publish`.
@@ -139,14 +139,10 @@ class _Link:
             await asyncio.wait({closed}, timeout=3)
 
     async def _declare(self, channel: Channel, queue: str, arguments: dict[str, str | int]) -> None:
-        try:
+        with explaining_conflict(queue):
             await self._answer(
                 lambda then: channel.queue_declare(queue, durable=True, arguments=arguments, callback=then)
             )
-        except ChannelClosedByBroker as exc:
-            if exc.reply_code == PRECONDITION_FAILED:
-                raise conflict(queue) from exc
-            raise
 
     async def _answer(self, ask: Callable[[Callable[[Any], None]], object]) -> Any:
         answer: asyncio.Future[Any] = self._loop.create_future()

@@ -1,16 +1,19 @@
 """The two quorum queues on RabbitMQ, and the parameters of a connection."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 import pika
+from pika.exceptions import ChannelClosedByBroker
 
 from shared.broker.base import DEAD_QUEUE, QUEUE
 from shared.broker.handling import DELIVERY_LIMIT
 from shared.errors import ConfigurationError
 
 #: AMQP 0-9-1's reply code PRECONDITION_FAILED: a queue of this name exists, declared otherwise.
-PRECONDITION_FAILED: Final = 406
+_PRECONDITION_FAILED: Final = 406
 
 _DAY_IN_MS: Final = 24 * 60 * 60 * 1000
 
@@ -56,12 +59,18 @@ def connection_parameters(url: str, purpose: str) -> pika.URLParameters:
     return parameters
 
 
-def conflict(queue: str) -> ConfigurationError:
-    """Return the error for a queue that exists with other arguments, which only an operator can remove."""
-    return ConfigurationError(
-        f"RabbitMQ already has a queue `{queue}` that was declared with other arguments: empty it and remove it with "
-        f"`rabbitmqctl delete_queue {queue}`, or give PRECIEUX_AMQP_URL a virtual host of its own."
-    )
+@contextlib.contextmanager
+def explaining_conflict(queue: str) -> Iterator[None]:
+    """Raise `ConfigurationError` if the queue exists with other arguments. Only an operator can remove it."""
+    try:
+        yield
+    except ChannelClosedByBroker as exc:
+        if exc.reply_code != _PRECONDITION_FAILED:
+            raise
+        raise ConfigurationError(
+            f"RabbitMQ already has a queue `{queue}` that was declared with other arguments: empty it and remove it"
+            f" with `rabbitmqctl delete_queue {queue}`, or give PRECIEUX_AMQP_URL a virtual host of its own."
+        ) from exc
 
 
 def reason(error: BaseException | None) -> str:

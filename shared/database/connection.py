@@ -9,7 +9,7 @@ every call, which costs more than the round trip.
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Protocol, TypeAlias
 
 import asyncpg
@@ -201,13 +201,21 @@ class Database:
             raise transient from exc
 
     @contextlib.asynccontextmanager
-    async def listen(self, channel: str) -> AsyncIterator[asyncio.Event]:
+    async def listen(
+        self, channel: str, on_payload: Callable[[str], None] = lambda payload: None
+    ) -> AsyncIterator[asyncio.Event]:
         """Yield an event that every NOTIFY on `channel` sets. The caller clears it.
 
-        Each new connection sets it too, because a notification may have been missed before.
+        `on_payload` is called with the payload of each. Each new connection sets the event too, and calls `on_payload`
+        with "", because a notification may have been missed before.
         """
         heard = asyncio.Event()
-        task = asyncio.create_task(self._keep_listening(channel, heard))
+
+        def notified(payload: str) -> None:
+            heard.set()
+            on_payload(payload)
+
+        task = asyncio.create_task(self._keep_listening(channel, notified))
         try:
             yield heard
         finally:
@@ -215,7 +223,7 @@ class Database:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    async def _keep_listening(self, channel: str, heard: asyncio.Event) -> None:
+    async def _keep_listening(self, channel: str, notified: Callable[[str], None]) -> None:
         policy, rng = RetryPolicy(base=0.2, cap=5), random.Random()  # noqa: S311
         attempt = 0
         while True:
@@ -224,8 +232,8 @@ class Database:
                 connection = await asyncpg.connect(self._url, timeout=10)
                 try:
                     connection.add_termination_listener(lambda *_, lost=lost: lost.set())
-                    await connection.add_listener(channel, lambda *_: heard.set())
-                    heard.set()
+                    await connection.add_listener(channel, lambda *args: notified(args[3]))
+                    notified("")
                     attempt = 0
                     await lost.wait()
                 finally:

@@ -31,32 +31,88 @@ class Role(StrEnum):
 #: INSERT includes the right to use the sequence of ids. Postgres refuses everything else, also for a new table.
 PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
     "uploads": {
-        Role.API: ["SELECT", "INSERT", "UPDATE (request_id, requested_at)"],
-        Role.CONSUMER: ["SELECT", "UPDATE (request_id, requested_at, stopped_consumers)"],
-        Role.RUNNER: ["SELECT", "UPDATE (enable, request_id)", "DELETE"],
-        Role.OPERATOR: ["SELECT", "UPDATE (request_id, requested_at)"],
+        Role.API: [
+            "SELECT",
+            "INSERT",
+            "UPDATE (request_id, requested_at, runs, override, outcome, verdict)",
+            "DELETE",
+        ],
+        Role.CONSUMER: [
+            "SELECT",
+            "UPDATE (request_id, requested_at, stopped_consumers, runs, outcome, verdict, override)",
+        ],
+        Role.RUNNER: ["SELECT", "UPDATE (enable, request_id, outcome, verdict)", "DELETE"],
+        Role.OPERATOR: ["SELECT", "UPDATE (request_id, requested_at, runs, override, outcome, verdict)"],
     },
     "job": {
-        Role.API: ["SELECT"],
+        # It cancels jobs, also those that the consumer has not made yet, and deletes ended ones.
+        Role.API: [
+            "SELECT",
+            "INSERT (upload, request_id, status, owner, number, requested_at, finished_at)",
+            "UPDATE (status, lease_id, lease_expires_at, finished_at)",
+            "DELETE",
+        ],
         Role.CONSUMER: ["SELECT", "INSERT"],
         Role.RUNNER: ["SELECT", "UPDATE", "DELETE"],
         Role.OPERATOR: ["SELECT", "UPDATE (status, stop_reason, run_after, lease_id, lease_expires_at)"],
     },
     "results": {
-        Role.API: ["SELECT"],
+        Role.API: ["SELECT", "DELETE"],
         Role.RUNNER: ["SELECT", "INSERT", "DELETE"],
         Role.OPERATOR: ["SELECT"],
     },
+    "test_results": {
+        Role.API: ["SELECT", "DELETE"],
+        Role.RUNNER: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+        Role.OPERATOR: ["SELECT"],
+    },
+    "batches": {
+        Role.API: ["SELECT", "INSERT"],
+        Role.RUNNER: ["SELECT", "UPDATE (finished_at)", "DELETE"],
+        Role.OPERATOR: ["SELECT"],
+    },
+    "webhooks": {
+        Role.API: ["SELECT", "INSERT", "DELETE"],
+        Role.RUNNER: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+        Role.OPERATOR: ["SELECT", "UPDATE (status, attempt, run_after, lease_id, lease_expires_at)"],
+    },
+    "idempotency_keys": {
+        Role.API: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+        Role.RUNNER: ["SELECT", "UPDATE (created_at)", "DELETE"],
+    },
+    "deleted_uploads": {
+        Role.API: ["SELECT", "INSERT", "UPDATE (objects)"],
+        Role.RUNNER: ["SELECT", "INSERT", "UPDATE (objects)"],
+    },
+    "mailgun_events": {
+        Role.API: ["SELECT", "INSERT"],
+        Role.RUNNER: ["SELECT", "UPDATE (created_at)", "DELETE"],
+    },
     "emails": {
-        # For the metrics of the backlog, without the texts of the mails.
-        Role.API: ["SELECT (status, created_at)"],
+        # It orders mails, whose recipient and text the runner fills in, and stores what Mailgun reports.
+        Role.API: [
+            "SELECT (id, job, kind, recipient, message_id, status, attempt, last_error, created_at, updated_at)",
+            "SELECT (sent_at, upload, batch, locale)",
+            "INSERT (job, kind, upload, batch, locale)",
+            "UPDATE (status, last_error, updated_at)",
+            "DELETE",
+        ],
         Role.RUNNER: ["SELECT", "INSERT", "UPDATE", "DELETE"],
         Role.OPERATOR: ["SELECT"],
     },
     "api_keys": {
         # A row without scopes grants no access. It only records that the settings have held keys.
-        Role.API: ["SELECT", "INSERT (name, sha256, revoked_at)"],
-        Role.OPERATOR: ["SELECT", "INSERT", "UPDATE (revoked_at)"],
+        Role.API: [
+            "SELECT (id, name, sha256, scopes, recipients, created_at, revoked_at, signs_webhooks)",
+            "INSERT (name, sha256, revoked_at)",
+        ],
+        # It signs webhooks.
+        Role.RUNNER: ["SELECT (id, webhook_secret, old_webhook_secret, old_webhook_secret_until)"],
+        Role.OPERATOR: [
+            "SELECT",
+            "INSERT",
+            "UPDATE (revoked_at, webhook_secret, old_webhook_secret, old_webhook_secret_until)",
+        ],
     },
     "suppressions": {
         Role.API: ["SELECT", "INSERT", "UPDATE (canonical)"],

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     DateTime,
     Float,
     ForeignKey,
@@ -54,6 +55,11 @@ def _time(name: str, *, default_now: bool = False) -> Column[Any]:
 # while it is set, another request changes nothing. `owner` is the key that submitted it; NULL if there were no keys, or
 # for a key of the operator's settings. `stopped_consumers` counts consumers that died while they made the job of a
 # request without a message.
+#
+# The columns from `spec` on are those of API v1. `spec` has what the run needs besides files, input and tests (args,
+# compiler_args, limits, checker, stop_at_first_failure, locale, receipt); NULL if a classic call made the row. `files`
+# lists path and size of each file. `runs` counts the requested runs, `override` is what the latest one has in place of
+# the submission's own (stdin, args, limits), `outcome` and `verdict` are its end, NULL until then.
 uploads = Table(
     "uploads",
     metadata,
@@ -72,13 +78,37 @@ uploads = Table(
     Column("idempotency_key", Text),
     _time("created_at", default_now=True),
     Column("stopped_consumers", Integer, nullable=False, server_default=text("0")),
+    Column("spec", JSONB),
+    Column("files", JSONB),
+    Column("expected_output", Text),
+    Column("tests", JSONB),
+    Column("metadata", JSONB),
+    Column("webhook_url", Text),
+    Column("batch", BigInteger, ForeignKey("batches.id")),
+    Column("runs", Integer, nullable=False, server_default=text("0")),
+    Column("override", JSONB),
+    Column("outcome", Text),
+    Column("verdict", Text),
+    CheckConstraint("outcome IN ('finished', 'failed', 'cancelled')", name="outcome"),
     # Addresses are stored as they were given, and found in upper or lower case.
     Index("uploads_email_idx", text("lower(email)"), "id"),
     # With this index, other keys' rows at the address do not slow down a key's list.
     Index("uploads_owner_idx", "owner", text("lower(email)"), "id"),
     # The backlog of one key.
     Index("uploads_waiting_idx", "owner", postgresql_where=text("request_id IS NOT NULL")),
-    Index("uploads_created_idx", "created_at"),
+    # Lists, the newest first: of all, of one key, and of one key by address, or by state or verdict.
+    Index("uploads_created_idx", "created_at", "id"),
+    Index("uploads_newest_idx", "owner", "created_at", "id"),
+    Index("uploads_address_idx", "owner", text("lower(email)"), "created_at", "id"),
+    Index("uploads_outcome_idx", "owner", "outcome", "verdict", "created_at", "id"),
+    Index(
+        "uploads_metadata_idx",
+        "metadata",
+        postgresql_using="gin",
+        postgresql_ops={"metadata": "jsonb_path_ops"},
+        postgresql_where=text("metadata IS NOT NULL"),
+    ),
+    Index("uploads_batch_idx", "batch", "id", postgresql_where=text("batch IS NOT NULL")),
     # The whole backlog: every request that is under way.
     Index("uploads_pending_idx", "requested_at", postgresql_where=text("request_id IS NOT NULL")),
     Index(
@@ -90,12 +120,12 @@ uploads = Table(
     ),
 )
 
-# One job for each request. `turn` is a turn of its key's share among those of all keys, `place` is its place among the
-# jobs of that share (docs/adr/0094). `owner` is the key, 0 if there is none. `lease_id` names the latest claim: a write
-# with an older one changes nothing. A job with a `stop_reason` must not run: the runner that claims it fails it, and
-# mails the reason. `failure` is why a job failed, or why an earlier run of one that has not ended gave no result.
-# `crashes` counts the runs that ended because their engine or runner died, the last time at `crashed_at`
-# (docs/adr/0089).
+# One job for each request. `number` counts the runs of the submission from 1. `turn` is a turn of its key's share among
+# those of all keys, `place` is its place among the jobs of that share (docs/adr/0094). `owner` is the key, 0 if there
+# is none. `lease_id` names the latest claim: a write with an older one changes nothing. A job with a `stop_reason` must
+# not run: the runner that claims it fails it, and mails the reason. `failure` is why a job failed, or why an earlier
+# run of one that has not ended gave no result. `crashes` counts the runs that ended because their engine or runner
+# died, the last time at `crashed_at` (docs/adr/0089).
 job = Table(
     "job",
     metadata,
@@ -119,7 +149,9 @@ job = Table(
     Column("crashes", Integer, nullable=False, server_default=text("0")),
     _time("crashed_at"),
     Column("failure", Text),
-    CheckConstraint("status IN ('none-executed', 'executing', 'executed', 'failed')", name="status"),
+    Column("number", Integer, nullable=False, server_default=text("1")),
+    _time("requested_at"),
+    CheckConstraint("status IN ('none-executed', 'executing', 'executed', 'failed', 'cancelled')", name="status"),
     Index("job_upload_idx", "upload", "id"),
     # Partial, so that a million finished rows do not slow down a claim.
     Index("job_due_idx", "run_after", "id", postgresql_where=text("status = 'none-executed'")),
@@ -136,7 +168,9 @@ job = Table(
     Index("job_lease_idx", "lease_expires_at", postgresql_where=text("status = 'executing'")),
 )
 
-# The result of an executed job, one row per job. `engine` is the engine's answer without the output.
+# The result of an executed job, one row per job. `engine` is the engine's answer without the output. `error` is the
+# text for people, `stderr` and `compile_output` are its parts, NULL if the engine does not tell them apart. `cut` names
+# the texts that the engine cut.
 results = Table(
     "results",
     metadata,
@@ -156,20 +190,48 @@ results = Table(
     Column("memory_bytes", BigInteger),
     Column("truncated", Boolean),
     Column("engine", JSONB),
+    Column("stderr", Text),
+    Column("compile_output", Text),
+    Column("points", Float),
+    Column("points_awarded", Float),
+    Column("cut", ARRAY(Text)),
 )
 
-# Mails. They are written in the transaction that ends their job, and sent later, so none is lost.
+# The results of the tests of a job, each written when its test ends. `attempt` is the attempt of the job.
+test_results = Table(
+    "test_results",
+    metadata,
+    Column("job", BigInteger, ForeignKey("job.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("attempt", Integer, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("points_awarded", Float, nullable=False),
+    Column("stdout", LargeBinary, nullable=False),
+    Column("stderr", LargeBinary, nullable=False),
+    Column("diff", Text),
+    Column("cut", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("exit_code", Integer),
+    Column("signal", Integer),
+    Column("cpu_s", Float),
+    Column("wall_s", Float),
+    Column("memory_bytes", BigInteger),
+    _time("ended_at", default_now=True),
+)
+
+# Mails. Those of results are written in the transaction that ends their job, and sent later, so none is lost. `job` is
+# NULL for a receipt, and for the digest of a batch. The API orders receipts and repeated mails: the runner fills in
+# their recipient, texts and `message_id`.
 emails = Table(
     "emails",
     metadata,
     _key(),
-    Column("job", BigInteger, ForeignKey("job.id"), nullable=False),
+    Column("job", BigInteger, ForeignKey("job.id")),
     Column("kind", Text, nullable=False),
-    Column("recipient", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("html", Text, nullable=False),
-    Column("message_id", Text, nullable=False, unique=True),
+    Column("recipient", Text),
+    Column("subject", Text),
+    Column("text", Text),
+    Column("html", Text),
+    Column("message_id", Text, unique=True),
     Column("status", Text, nullable=False, server_default=text("'queued'")),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("lease_id", Uuid),
@@ -180,10 +242,103 @@ emails = Table(
     _time("created_at", default_now=True),
     _time("sent_at"),
     Column("crashes", Integer, nullable=False, server_default=text("0")),
-    CheckConstraint("status IN ('queued', 'sending', 'sent', 'refused', 'suppressed')", name="status"),
+    Column("upload", BigInteger),
+    Column("batch", BigInteger),
+    Column("locale", Text),
+    _time("updated_at", default_now=True),
+    CheckConstraint(
+        "status IN ('queued', 'sending', 'sent', 'delivered', 'deferred', 'bounced', 'complained', 'refused',"
+        " 'suppressed')",
+        name="status",
+    ),
     Index("emails_job_idx", "job"),
+    Index("emails_upload_idx", "upload", "id"),
+    Index("emails_batch_idx", "batch", "id", postgresql_where=text("batch IS NOT NULL")),
+    # Those that the API has ordered, and no runner has filled in.
+    Index("emails_ordered_idx", "id", postgresql_where=text("status = 'queued' AND message_id IS NULL")),
     Index("emails_due_idx", "run_after", "id", postgresql_where=text("status = 'queued'")),
     Index("emails_lease_idx", "lease_expires_at", postgresql_where=text("status = 'sending'")),
+)
+
+# Batches: submissions that were posted together. A runner sets `finished_at` when all of them have ended.
+batches = Table(
+    "batches",
+    metadata,
+    _key(),
+    Column("owner", BigInteger, ForeignKey("api_keys.id")),
+    Column("digest", Boolean, nullable=False, server_default=text("false")),
+    Column("webhook_url", Text),
+    _time("created_at", default_now=True),
+    _time("finished_at"),
+    Index("batches_unfinished_idx", "id", postgresql_where=text("finished_at IS NULL")),
+)
+
+# Webhooks to deliver, written in the transaction of the event. `upload` and `run`, or `batch`, are what it is about.
+# `owner` is the key whose secret signs. `body` is rendered at the first attempt, and the same for all attempts. `host`
+# is that of the URL, with its port: only a few webhooks of one host are delivered at once.
+webhooks = Table(
+    "webhooks",
+    metadata,
+    _key(),
+    Column("message_id", Uuid, nullable=False, unique=True, server_default=text("gen_random_uuid()")),
+    Column("owner", BigInteger),
+    Column("upload", BigInteger),
+    Column("run", Integer),
+    Column("batch", BigInteger),
+    Column("type", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("host", Text, Computed("lower(split_part(url, '/'::text, 3))", persisted=True)),
+    Column("body", Text),
+    Column("status", Text, nullable=False, server_default=text("'pending'")),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("lease_id", Uuid),
+    _time("lease_expires_at"),
+    _time("run_after", default_now=True),
+    Column("last_status", Integer),
+    Column("last_error", Text),
+    _time("delivered_at"),
+    _time("created_at", default_now=True),
+    CheckConstraint("status IN ('pending', 'delivered', 'gone', 'failed')", name="status"),
+    Index("webhooks_due_idx", "host", "run_after", "id", postgresql_where=text("status = 'pending'")),
+    Index("webhooks_upload_idx", "upload", "id"),
+    Index("webhooks_batch_idx", "batch", "id", postgresql_where=text("batch IS NOT NULL")),
+)
+
+# Answers to POSTs with an Idempotency-Key. `status` is NULL until the work of the request with `claim_id` is done;
+# `made` is the id or number of what it made, from which a lost `body` is rendered again.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("owner", BigInteger, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("content_sha256", Text, nullable=False),
+    Column("claim_id", Uuid, nullable=False),
+    _time("claimed_at", default_now=True),
+    Column("status", Integer),
+    Column("made", BigInteger),
+    Column("location", Text),
+    Column("body", LargeBinary),
+    _time("created_at", default_now=True),
+    Index("idempotency_keys_created_idx", "created_at"),
+)
+
+# Ids of deleted submissions, which are not used again. `objects` are those of the object store that are not removed
+# yet (`shared.resources.remove`).
+deleted_uploads = Table(
+    "deleted_uploads",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("objects", ARRAY(Text)),
+    Index("deleted_uploads_objects_idx", "id", postgresql_where=text("objects IS NOT NULL")),
+)
+
+# Mailgun's events that were handled, by the token of each.
+mailgun_events = Table(
+    "mailgun_events",
+    metadata,
+    Column("token", Text, primary_key=True),
+    _time("created_at", default_now=True),
 )
 
 # API keys (`shared.api_keys`).
@@ -198,6 +353,11 @@ api_keys = Table(
     Column("recipients", ARRAY(Text)),
     _time("created_at", default_now=True),
     _time("revoked_at"),
+    # Signs webhooks. An old secret signs along with the new one for a while. The API does not see the secrets.
+    Column("webhook_secret", Text),
+    Column("old_webhook_secret", Text),
+    _time("old_webhook_secret_until"),
+    Column("signs_webhooks", Boolean, Computed("webhook_secret IS NOT NULL", persisted=True)),
 )
 
 # Addresses that want no more mails (`shared.suppressions`).
@@ -239,6 +399,8 @@ languages = Table(
     Column("code", Text, primary_key=True),
     Column("info", Text, nullable=False),
     Column("seen_at", DateTime(timezone=True), nullable=False),
+    # The engine's row of `GET /list`.
+    Column("details", JSONB),
 )
 
 # Messages that the broker has not confirmed yet, written in the transaction that needs them sent.

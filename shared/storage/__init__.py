@@ -1,8 +1,9 @@
 """The object store: keeps submitted files and the outputs of programs."""
 
+from shared.settings import split_keys
 from shared.storage.base import ObjectStore
 from shared.storage.secret import kept_secret, old_secrets
-from shared.storage.settings import StoreSettings, split_keys
+from shared.storage.settings import StoreSettings
 from shared.storage.signing import LinkSigner
 
 __all__ = ["LinkSigner", "ObjectStore", "StoreSettings", "open_signer", "open_store"]

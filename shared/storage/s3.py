@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -66,35 +66,33 @@ class S3Store:
             raise ConfigurationError(f"The S3 client cannot be made, see PRECIEUX_S3_ENDPOINT_URL: {exc}.") from exc
 
     async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
-        checked(key)
-        await self._call(lambda: self._put(key, data, content_type))
+        await self._call(lambda: self._put(checked(key), data, content_type))
 
     async def get(self, key: str) -> bytes:
-        checked(key)
-        return await self._call(lambda: self._get(key))
+        return await self._call(lambda: self._get(checked(key)))
 
     async def read(self, key: str, start: int, length: int) -> bytes:
+        return await self._call(lambda: self._get(checked(key), Range=f"bytes={start}-{start + length - 1}"))
+
+    async def size(self, key: str) -> int:
         checked(key)
-        return await self._call(lambda: self._get(key, f"bytes={start}-{start + length - 1}"))
+        return await self._call(lambda: self._size(key))
 
     async def link(self, key: str, *, expires_in: timedelta) -> str:
         """Return a link that is valid for seven days at most."""
-        checked(key)
+        seconds = min(expires_in, LONGEST_LINK).total_seconds()
+        parameters = {"Bucket": self._bucket, "Key": checked(key)}
         if self._links is not None:
-            return self._links.link(key, expires=int(time.time() + min(expires_in, LONGEST_LINK).total_seconds()))
-        seconds = int(min(expires_in, LONGEST_LINK).total_seconds())
-        parameters = {"Bucket": self._bucket, "Key": key}
+            return self._links.link(key, expires=int(time.time() + seconds))
         return await self._call(
-            lambda: self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
+            lambda: self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=int(seconds))
         )
 
     async def delete(self, key: str) -> None:
-        checked(key)
-        await self._call(lambda: self._client.delete_object(Bucket=self._bucket, Key=key))
+        await self._call(lambda: self._client.delete_object(Bucket=self._bucket, Key=checked(key)))
 
     async def delete_prefix(self, prefix: str) -> None:
-        checked(prefix)
-        await self._call(lambda: self._delete_prefix(prefix))
+        await self._call(lambda: self._delete_prefix(checked(prefix)))
 
     async def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -104,14 +102,20 @@ class S3Store:
         self._make_bucket_once()
         self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type, ACL="private")
 
-    def _get(self, key: str, part: str | None = None) -> bytes:
+    def _get(self, key: str, **part: Any) -> bytes:
         try:
-            if part is None:
-                return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-            return self._client.get_object(Bucket=self._bucket, Key=key, Range=part)["Body"].read()
+            return self._client.get_object(Bucket=self._bucket, Key=key, **part)["Body"].read()
         except ClientError as exc:
-            if part is not None and _code(exc) in _BEYOND_THE_END:
+            if part and _code(exc) in _BEYOND_THE_END:
                 return b""
+            if _code(exc) in _MISSING_OBJECT:
+                raise ObjectNotFound(f"The store holds no object {key}.") from exc
+            raise
+
+    def _size(self, key: str) -> int:
+        try:
+            return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
+        except ClientError as exc:
             if _code(exc) in _MISSING_OBJECT:
                 raise ObjectNotFound(f"The store holds no object {key}.") from exc
             raise
@@ -135,14 +139,10 @@ class S3Store:
 
     def _make_bucket(self) -> None:
         region = self._client.meta.region_name
+        # That one region may not be named.
+        where: Any = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         try:
-            if region == "us-east-1":  # the one region that may not be named
-                self._client.create_bucket(Bucket=self._bucket)
-            else:
-                self._client.create_bucket(
-                    Bucket=self._bucket,
-                    CreateBucketConfiguration={"LocationConstraint": region},  # type: ignore[typeddict-item]
-                )
+            self._client.create_bucket(Bucket=self._bucket, **where)
             log.info("store.bucket_created", bucket=self._bucket)
         except ClientError as exc:
             if _code(exc) not in _ALREADY_THERE:

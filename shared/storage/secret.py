@@ -1,10 +1,9 @@
 """The signing key of an installation without `PRECIEUX_SECRET_KEY`: made once, and kept in the data folder."""
 
-import os
 import secrets
 from pathlib import Path
 
-from shared.atomic_write import create_atomically
+from shared.atomic_write import create_file
 from shared.errors import ConfigurationError
 
 _FILE = "secret-key"
@@ -18,7 +17,7 @@ def kept_secret(data_dir: Path) -> bytes:
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            _create(data_dir)
+            create_file(path, secrets.token_hex(32).encode())
         return path.read_bytes()
     except OSError as exc:
         raise ConfigurationError(
@@ -41,11 +40,3 @@ def old_secrets(data_dir: Path) -> list[bytes]:
     if any(len(line) < _SHORTEST for line in lines):
         raise ConfigurationError(f"{path} must hold one old key per line, each of at least {_SHORTEST} characters.")
     return lines
-
-
-def _create(data_dir: Path) -> None:
-    folder = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        create_atomically(folder, _FILE, secrets.token_hex(32).encode())
-    finally:
-        os.close(folder)

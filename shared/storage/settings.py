@@ -1,17 +1,20 @@
 """The settings of the object store and its links."""
 
 from pathlib import Path
-from typing import Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
 from shared.errors import ConfigurationError
-from shared.settings import Settings, default_data_dir
+from shared.settings import ARE_LONG, Settings, default_data_dir, is_url
+
+_IS_HTTP: Final = is_url("http", "https", example="http://host:port or https://host")
 
 
 class StoreSettings(Settings):
-    s3_endpoint_url: str | None = Field(default=None, description="the address of an S3 store, http://host:port")
+    s3_endpoint_url: Annotated[
+        str | None, _IS_HTTP, Field(description="the address of an S3 store, http://host:port")
+    ] = None
     s3_bucket: str | None = Field(
         default=None, description="the name of the bucket; unset, objects are kept in a folder"
     )
@@ -19,36 +22,22 @@ class StoreSettings(Settings):
         default="presigned", description="who serves links: the S3 store, or the API when users cannot reach the store"
     )
     data_dir: Path = Field(default_factory=default_data_dir, description="the folder of all local state")
-    public_url: str = Field(default="http://127.0.0.1:8000", description="the address under which users reach the API")
+    public_url: Annotated[str, _IS_HTTP] = Field(
+        default="http://127.0.0.1:8000", description="the address under which users reach the API"
+    )
     secret_key: SecretStr | None = Field(
         default=None, description="the key that signs links; unset, one is made and kept in the data folder"
     )
 
-    old_secret_keys: SecretStr | None = Field(
+    old_secret_keys: Annotated[SecretStr | None, ARE_LONG] = Field(
         default=None, description="earlier secret keys, separated by commas, whose links are still valid"
     )
-
-    @field_validator("s3_endpoint_url", "public_url")
-    @classmethod
-    def _is_an_http_address(cls, value: str | None) -> str | None:
-        if value is not None:
-            parts = urlsplit(value)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise ValueError("it must look like http://host:port or https://host")
-        return value
 
     @field_validator("secret_key")
     @classmethod
     def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < 32:
             raise ValueError("it must have at least 32 characters, as `openssl rand -hex 32` gives")
-        return value
-
-    @field_validator("old_secret_keys")
-    @classmethod
-    def _are_long(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and any(len(key) < 32 for key in split_keys(value)):
-            raise ValueError("each of them must have at least 32 characters, as a secret key has")
         return value
 
     def check(self) -> None:
@@ -58,7 +47,3 @@ class StoreSettings(Settings):
                 "PRECIEUX_S3_ENDPOINT_URL is set but PRECIEUX_S3_BUCKET is not: name the bucket to keep files in, or "
                 "unset both to keep them in a folder."
             )
-
-
-def split_keys(keys: SecretStr) -> tuple[str, ...]:
-    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())

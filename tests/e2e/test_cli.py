@@ -1,5 +1,7 @@
-"""`precieux submit` and `precieux status` against a running system, as a person or a script calls them."""
+"""The command line against a running system, as a person or a script calls it."""
 
+import csv
+import io
 import json
 import signal
 import stat
@@ -67,45 +69,103 @@ def test_an_interrupted_wait_says_that_the_submission_runs(running: Up, tmp_path
         waiting.send_signal(signal.SIGINT)
         rest = waiting.stderr.read()
     assert waiting.returncode == 130, rest
-    assert f"Submission {number} still runs" in rest
-    assert "precieux status c@example.com" in rest
+    assert f"Submission {number} still runs: see `precieux watch {number}`." in " ".join(rest.split())
 
 
 def test_a_wait_ends_after_its_timeout(running: Up, tmp_path: Path) -> None:
     source = tmp_path / "endless.py"
     source.write_text("import time\ntime.sleep(60)\n")
-    email = "timeout@example.com"
-    done = precieux("submit", source, "--email", email, "--wait", "--timeout", "0.5", "--url", running.url)
+    done = precieux("submit", source, "--wait", "--timeout", "0.5", "--url", running.url)
     assert done.returncode == 124, done.stderr
-    assert f"still runs: see `precieux status {email}`" in " ".join(done.stderr.split())
+    assert "still runs: see `precieux watch" in " ".join(done.stderr.split())
 
 
 def test_json_output_is_the_submission(running: Up, source: Path) -> None:
     email = "json@example.com"
     sent = precieux("submit", source, "--email", email, "--input", "1", "--wait", "--json", "--url", running.url)
     submission = json.loads(sent.stdout)
-    assert (submission["verdict"], submission["output"]) == ("ok", "2\n")
+    number = submission["id"]
+    assert (submission["verdict"], submission["run"]["stdout"]) == ("ok", "2\n")
     listed = precieux("status", email, "--json", "--url", running.url)
-    assert [one["id"] for one in json.loads(listed.stdout)] == [submission["id"]]
-    plain = precieux("status", email, "--url", running.url)
-    assert plain.stdout.split("\t")[:3] == [str(submission["id"]), "executed", "ok"]
+    assert [one["id"] for one in json.loads(listed.stdout)] == [number]
+    for which in (email, str(number)):
+        plain = precieux("status", which, "--url", running.url)
+        assert plain.stdout.split("\t")[:4] == [str(number), "finished", "ok", "py"]
 
 
-def test_a_chosen_number_can_be_taken_once(running: Up, source: Path) -> None:
-    arguments = ("submit", source, "--email", "cli@example.com", "--id", "77001", "--url", running.url)
-    assert precieux(*arguments).returncode == 0
-    again = precieux(*arguments)
+def test_a_folder_is_run_against_tests(running: Up, tmp_path: Path) -> None:
+    program, cases = tmp_path / "program", tmp_path / "cases"
+    program.mkdir()
+    (program / "main.py").write_text("from twice import twice\nprint(twice(int(input())))\n")
+    (program / "twice.py").write_text("def twice(number):\n    return 2 * number\n")
+    cases.mkdir()
+    for name, text in {"1.in": "1", "1.out": "2", "2.in": "2", "2.out": "5"}.items():
+        (cases / name).write_text(text)
+    done = precieux("submit", program, "--tests", cases, "--wait", "--url", running.url)
+    assert done.returncode == 1, done.stderr
+    assert [line.split("\t")[:4] for line in done.stdout.splitlines()] == [
+        ["1", "1", "accepted", "1/1"],
+        ["2", "2", "wrong_answer", "0/1"],
+    ]
+    assert "(1/2 points)" in done.stderr
+
+
+def test_a_submission_is_run_again_with_another_input(running: Up, source: Path, tmp_path: Path) -> None:
+    sent = precieux("submit", source, "--input", "1", "--hold", "--json", "--url", running.url)
+    number = str(json.loads(sent.stdout)["id"])
+    assert precieux("result", number, "--url", running.url).returncode == 2
+    done = precieux("rerun", number, "--input", "4", "--wait", "--url", running.url)
+    assert (done.returncode, done.stdout) == (0, "8\n"), done.stderr
+    assert precieux("result", number, "--output", tmp_path / "out", "--url", running.url).returncode == 0
+    assert (tmp_path / "out").read_text() == "8\n"
+    assert precieux("watch", number, "--url", running.url).stdout == "8\n"
+    assert precieux("delete", number, "--url", running.url).returncode == 0
+    gone = precieux("status", number, "--url", running.url)
+    assert (gone.returncode, gone.stdout) == (3, "")
+    assert "(404)" in gone.stderr
+
+
+def test_a_running_program_is_cancelled(running: Up, tmp_path: Path) -> None:
+    source = tmp_path / "endless.py"
+    source.write_text("import time\ntime.sleep(60)\n")
+    number = str(json.loads(precieux("submit", source, "--json", "--url", running.url).stdout)["id"])
+    assert precieux("cancel", number, "--url", running.url).stdout == f"Submission {number} is cancelled.\n"
+    again = precieux("cancel", number, "--url", running.url)
     assert again.returncode == 3
     assert again.stderr.startswith("precieux: The server refused (409): ")
+
+
+def test_a_batch_is_run_once_and_written_as_csv(running: Up, tmp_path: Path) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "good.py").write_text("print(2 * int(input()))")
+    (programs / "bad.py").write_text("print(input())")
+    (tmp_path / "1.in").write_text("3")
+    (tmp_path / "1.out").write_text("6")
+    arguments = ("batch", programs, "--tests", tmp_path, "--url", running.url)
+    first, second = precieux(*arguments), precieux(*arguments)
+    assert (first.returncode, first.stdout) == (1, second.stdout), first.stderr
+    bad, good = csv.DictReader(io.StringIO(first.stdout))
+    assert (bad["name"], bad["verdict"], bad["points_awarded"]) == ("bad.py", "wrong_answer", "0.0")
+    assert (good["name"], good["verdict"], good["points"]) == ("good.py", "accepted", "1.0")
+    third = precieux(*arguments, "--again", "--json")
+    assert {row["id"] for row in json.loads(third.stdout)}.isdisjoint({int(bad["id"]), int(good["id"])})
+
+
+def test_languages_and_usage_are_listed(running: Up) -> None:
+    languages = precieux("languages", "--url", running.url)
+    assert "py\tPython\t" in languages.stdout
+    assert json.loads(precieux("languages", "--json", "--url", running.url).stdout)[0]["code"]
+    assert precieux("usage", "--json", "--url", running.url).returncode == 0
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
         (("submit", "missing.py", "--email", "a@example.com"), 2, "missing.py cannot be read"),
-        (("submit", "README", "--email", "a@example.com"), 2, "give one with --language"),
-        (("submit", "a.py", "--email", "a@example.com", "--input", "x", "--input-file", "y"), 2, "not both"),
-        (("status", "a@example.com", "--url", "http://127.0.0.1:9"), 3, "start a server with `precieux up`"),
+        (("submit", "Makefile", "--email", "a@example.com"), 2, "give one with --language"),
+        (("submit", "-", "--input", "x"), 2, "give its language with --language"),
+        (("status", "a@example.com", "--url", "http://127.0.0.1:9"), 3, "Start a server with `precieux up`"),
         (("status", "a@example.com", "--url", "localhost:8000"), 2, "must begin with http:// or https://"),
     ],
 )
@@ -134,7 +194,7 @@ def test_the_command_line_finds_its_key_when_there_are_keys(up: Up, source: Path
     eventually_sync(is_closed, what="the key ends protected mode")
     done = precieux("submit", source, "--email", "cli@example.com", "--input", "21", "--wait", *here)
     assert (done.returncode, done.stdout) == (0, "42\n"), done.stderr
-    assert precieux("status", "cli@example.com", *here).stdout.split("\t")[1] == "executed"
+    assert precieux("status", "cli@example.com", *here).stdout.split("\t")[1] == "finished"
     refused = precieux("status", "cli@example.com", "--url", up.url, "--data-dir", source.parent)
     assert refused.returncode == 3
     assert "PRECIEUX_API_KEY" in refused.stderr

@@ -1,8 +1,11 @@
 """Rows for integration tests, as the services would write them; written by the owner of the schema."""
 
+import asyncio
 import json
 import random
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from shared import channels
 from shared.database.connection import Database
@@ -20,12 +23,18 @@ async def add_upload(
     request_id: uuid.UUID | None = None,
     owner: int | None = None,
     filename: str | None = None,
+    **columns: object,
 ) -> int:
+    """Add a submission, with one run if it has a `request_id`. `columns` are further ones; a dict or list is JSON."""
+    columns = {"runs": int(request_id is not None), **columns}
+    others = {name: json.dumps(one) if isinstance(one, dict | list) else one for name, one in columns.items()}
+    values = {name: f"CAST(:{name} AS jsonb)" if others[name] != one else f":{name}" for name, one in columns.items()}
     async with owner_of(database).transaction() as connection:
         row = await connection.fetch_one(
-            "INSERT INTO uploads (email, inputs, language, enable, object_key, sha256, request_id, owner, filename)"
-            " VALUES (:email, 'in', :language, :enable, :object_key, :sha256, :request_id, :owner, :filename)"
-            " RETURNING id",
+            "INSERT INTO uploads (email, inputs, language, enable, object_key, sha256, request_id, owner, filename,"
+            f" {', '.join(values)})"
+            " VALUES (:email, 'in', :language, :enable, :object_key, :sha256, :request_id, :owner, :filename,"
+            f" {', '.join(values.values())}) RETURNING id",
             {
                 "email": email or f"someone-{random.randrange(10**9)}@example.com",
                 "language": language,
@@ -35,6 +44,7 @@ async def add_upload(
                 "request_id": request_id,
                 "owner": owner,
                 "filename": filename,
+                **others,
             },
         )
     assert row is not None
@@ -62,6 +72,22 @@ async def add_job(
         await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.JOBS})
     assert row is not None
     return int(row["id"])
+
+
+@asynccontextmanager
+async def notified(database: Database, channel: str) -> AsyncIterator[list[str]]:
+    """Yield the payloads of the notifications on the channel, as they arrive."""
+    payloads: list[str] = []
+    listening = asyncio.Event()
+
+    def note(payload: str) -> None:
+        if listening.is_set():
+            payloads.append(payload)
+        listening.set()
+
+    async with database.listen(channel, note):
+        await listening.wait()
+        yield payloads
 
 
 async def fetch(database: Database, sql: str, **values: object) -> list[dict[str, object]]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from job_runner.cleaner import Cleaner
-from job_runner.mailers.outbox import OutboxMailer
+from job_runner.mailers.files import FileMailer
 from shared import budgets
-from shared.budgets import Use
+from shared.budgets import Standing, Use
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
@@ -28,7 +28,8 @@ async def take(database: Database, *uses: Use) -> dict[str, float]:
     waits: dict[str, float] = {}
     try:
         async with database.transaction() as connection:
-            waits = await budgets.take(connection, uses)
+            standings = await budgets.take(connection, uses)
+            waits = {subject: one.wait_s for subject, one in standings.items() if one.wait_s is not None}
             if waits:
                 raise Refused
     except Refused:
@@ -41,6 +42,13 @@ async def test_a_budget_weighs_amounts(database: Database) -> None:
     assert await take(database, Use("a", 100, 60)) == {"a": pytest.approx(720, abs=10)}
     assert await take(database, Use("a", 100, 40)) == {}
     assert list(await take(database, Use("a", 100, 1))) == ["a"]
+
+
+async def test_what_is_in_use_is_returned(database: Database) -> None:
+    async with database.transaction() as connection:
+        for times in (1, 2):
+            standings = await budgets.take(connection, [Use("a", 100, 3), Use("b", 3600)])
+            assert standings == {"a": Standing(times * 108.0), "b": Standing(times * 1.0)}
 
 
 async def test_of_several_budgets_those_used_up_are_named(database: Database) -> None:
@@ -103,7 +111,7 @@ async def test_clearing_away_old_budgets_waits_for_no_request(database: Database
         database, "INSERT INTO budgets SELECT name, now() - interval '1 s' FROM unnest(ARRAY['a', 'b']) AS names (name)"
     )
     store = LocalStore(tmp_path / "objects", LinkSigner(b"k" * 32, "http://api"))
-    cleaner = Cleaner(database, store, OutboxMailer(tmp_path / "outbox", Address(addr_spec="p@example.com")), days=1)
+    cleaner = Cleaner(database, store, FileMailer(tmp_path / "outbox", Address(addr_spec="p@example.com")), days=1)
     async with database.transaction() as connection:
         await connection.execute("SELECT 1 FROM budgets WHERE subject = 'a' FOR UPDATE")
         await asyncio.wait_for(asyncio.create_task(cleaner.run_once()), timeout=30)

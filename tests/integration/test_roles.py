@@ -48,12 +48,14 @@ FORBIDDEN_TO_SERVICES: Final = [
 FORBIDDEN: Final = {
     Role.API: [
         "INSERT INTO results (output) VALUES ('better')",
-        "UPDATE job SET status = 'executed'",
+        # It may end a job, because it cancels, and delete submissions.
+        "UPDATE job SET job = '{}'",
         "INSERT INTO job (job) VALUES ('{}')",
         "SELECT text FROM emails",
         "INSERT INTO emails (recipient) VALUES ('all@example.com')",
+        "UPDATE emails SET recipient = 'me@example.com'",
         "INSERT INTO api_keys (name, sha256, scopes) VALUES ('mine', 'x', '{admin}')",
-        "DELETE FROM uploads",
+        "SELECT webhook_secret FROM api_keys",
         "DELETE FROM suppressions",
         "SELECT body FROM messages FOR UPDATE",
     ],
@@ -67,7 +69,7 @@ FORBIDDEN: Final = {
         "SELECT * FROM suppressions",
     ],
     Role.RUNNER: [
-        "SELECT * FROM api_keys",
+        "SELECT sha256 FROM api_keys",
         "INSERT INTO uploads (email) VALUES ('me@example.com')",
         "INSERT INTO job (job) VALUES ('{}')",
         "DELETE FROM suppressions",

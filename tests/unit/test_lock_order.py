@@ -21,16 +21,22 @@ ORDER: Final = {"job": "upload, id", "languages": "code", "quarantine": "sha256"
 REASONS: Final = {
     "DELETE FROM outbox WHERE id = ANY(:ids)": "`take` has locked these rows in the same transaction, skipping others",
     "DELETE FROM messages WHERE id = ANY(:ids)": "`_consume_batch` has locked these rows, skipping others",
-    "DELETE FROM job WHERE upload = ANY(:ids)": "ended jobs, whose uploads the cleaner has locked, skipping others",
-    "DELETE FROM uploads WHERE id = ANY(:ids)": "the cleaner has locked these rows, skipping others",
-    "DELETE FROM emails WHERE job IN ({…})": "ended mails, whose uploads the cleaner has locked, skipping others",
-    "DELETE FROM results WHERE job IN ({…})": "results of ended jobs, whose uploads the cleaner has locked",
+    "DELETE FROM job WHERE upload = ANY(:ids)": "ended jobs, whose uploads the caller has locked (`remove_rows`)",
+    "DELETE FROM uploads WHERE id = ANY(:ids)": "the caller has locked these rows, the cleaner skipping others",
+    "DELETE FROM emails WHERE upload = ANY(:ids)": "a sender locks mails only, and waits for no other lock",
+    "DELETE FROM emails WHERE job = ANY(:jobs)": "the same",
+    "DELETE FROM webhooks WHERE upload = ANY(:ids)": "a sender locks webhooks only, and waits for no other lock",
+    "DELETE FROM results WHERE job = ANY(:jobs)": "results of ended jobs, whose uploads the caller has locked",
+    "DELETE FROM test_results WHERE job = ANY(:jobs)": "results of ended jobs, whose uploads the caller has locked",
+    "DELETE FROM emails WHERE batch = ANY(:ids)": "the cleaner has locked the batches, skipping others",
+    "DELETE FROM webhooks WHERE batch = ANY(:ids)": "the cleaner has locked the batches, skipping others",
+    "DELETE FROM batches WHERE id = ANY(:ids)": "the cleaner has locked these rows, skipping others",
 }
 
 CHANGE: Final = re.compile(
     r"\b(?:UPDATE (?!SET\b|SKIP\b|OF\b)(?P<updated>\w+)(?: \w+)? SET|DELETE FROM (?P<deleted>\w+))\b"
 )
-ONE_ROW: Final = re.compile(r"\b(?:id|lease_id|sha256) = :\w+")
+ONE_ROW: Final = re.compile(r"\b(?:id|claim_id|lease_id|message_id|sha256) = :\w+")
 LOCK: Final = re.compile(r"FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?P<skip> SKIP LOCKED)?")
 
 

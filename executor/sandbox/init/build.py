@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.atomic_write import replace_file
 from shared.errors import ConfigurationError
 
 _FOLDER = Path(__file__).parent
@@ -87,7 +88,7 @@ def _digest() -> str:
 
 def _compile(command: Sequence[str], target: Path) -> None:
     sources = [str(source) for source in _sources() if source.suffix == ".c"]
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / target.name
         argv = [*command, "-o", str(draft), *sources]
         environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": folder, "ZIG_LOCAL_CACHE_DIR": folder}
@@ -99,8 +100,7 @@ def _compile(command: Sequence[str], target: Path) -> None:
             raise _CannotCompile(f"{command[0]} failed: {exc.stderr.strip()}") from exc
         except OSError as exc:
             raise _CannotCompile(f"{command[0]} cannot be started: {exc.strerror}.") from exc
-        draft.chmod(0o755)  # the executor may run as another user
-        draft.replace(target)
+        replace_file(target, draft.read_bytes(), mode=0o755)  # the executor may run as another user
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ process used while it waited for its program is not counted.
 import contextlib
 import os
 
+from executor.sandbox.keeper import files
 from executor.sandbox.keeper.meter import Usage
 from executor.sandbox.keeper.protocol import StepLimits
 
@@ -32,11 +33,8 @@ class _Folder:
         return os.pread(descriptor, 4096, 0).decode()
 
     def write(self, file: str, value: str) -> None:
-        descriptor = os.open(file, os.O_WRONLY, dir_fd=self._descriptor)
-        try:
+        with files.opened(self._descriptor, file, os.O_WRONLY) as descriptor:
             os.write(descriptor, value.encode())
-        finally:
-            os.close(descriptor)
 
     def try_write(self, file: str, value: str) -> None:
         """Write a file that not every kernel has."""
@@ -97,11 +95,11 @@ class CgroupV1:
     def _limit(self, limits: StepLimits) -> None:
         if self._limits is None or limits.memory_bytes != self._limits.memory_bytes:
             # The limit of memory and swap together may never be below that of memory: it rises first and falls last.
-            value, files = str(limits.memory_bytes), ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
+            value, names = str(limits.memory_bytes), ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
             if self._limits and limits.memory_bytes > self._limits.memory_bytes:
-                files.reverse()
-            for file in files:
-                self._memory.try_write(file, value)
+                names.reverse()
+            for name in names:
+                self._memory.try_write(name, value)
             # Buffers of TCP are counted apart, by default without limit. Version 2 counts them as memory.
             self._memory.try_write("memory.kmem.tcp.limit_in_bytes", str(min(limits.memory_bytes, _MAX_TCP_BYTES)))
         if self._limits is None or limits.processes != self._limits.processes:

@@ -6,6 +6,7 @@ each of these counts as much as a socket can hold. The limits of open files and 
 memory.
 """
 
+import contextlib
 import ctypes
 import errno
 import functools
@@ -13,6 +14,8 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+
+from executor.sandbox.keeper import files
 
 #: Up to this many sockets, their buffers are not read. Almost no program has more.
 FEW_SOCKETS = 32
@@ -52,10 +55,9 @@ class KernelMemory:
 
     def held_bytes(self) -> int:
         """Return the bytes held by sockets, if there are more than a few, and by locks; 0 if process 1 has ended."""
-        try:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             return self._socket_bytes() + self._lock_bytes()
-        except (FileNotFoundError, ProcessLookupError):
-            return 0
+        return 0
 
     def close(self) -> None:
         if self._sock_diag:
@@ -63,10 +65,9 @@ class KernelMemory:
 
     def socket_buffer_bytes(self) -> int:
         """Return the bytes held by listed sockets. A cgroup counts them only after a connection is accepted."""
-        try:
+        with contextlib.suppress(OSError):  # this kernel has no sock_diag, or process 1 has ended
             return sum(self._buffers()) if self._count_sockets() > FEW_SOCKETS else 0
-        except OSError:  # this kernel has no sock_diag, or process 1 has ended
-            return 0
+        return 0
 
     def _socket_bytes(self) -> int:
         count = self._count_sockets()
@@ -79,7 +80,7 @@ class KernelMemory:
         return sum(listed) + count * _SOCKET_BYTES + max(count - len(listed), 0) * _max_socket_bytes()
 
     def _count_sockets(self) -> int:
-        return int(_read(self._proc, "1/net/sockstat").split(maxsplit=3)[2])
+        return int(files.read(self._proc, "1/net/sockstat").split(maxsplit=3)[2])
 
     def _buffers(self) -> Iterator[int]:
         """Yield the bytes in the buffers of each socket of the box."""
@@ -99,12 +100,9 @@ class KernelMemory:
     def _lock_bytes(self) -> int:
         """Return the bytes of the locks that processes of the box hold. The list may take several reads."""
         lines = 0
-        descriptor = os.open("locks", os.O_RDONLY, dir_fd=self._proc)
-        try:
-            while text := os.read(descriptor, _ANSWER_BYTES):
+        with files.opened(self._proc, "locks") as locks:
+            while text := os.read(locks, _ANSWER_BYTES):
                 lines += sum(b" OFDLCK " not in line for line in text.splitlines())  # those of all boxes are listed
-        finally:
-            os.close(descriptor)
         return lines * _LOCK_BYTES
 
 
@@ -120,21 +118,14 @@ def _open_sock_diag(proc: int) -> socket.socket:
     """Return a socket in the network namespace of the box, which lists the sockets there. The keeper has one thread,
     which returns to its own namespace before it does anything else."""
     libc = ctypes.CDLL(None, use_errno=True)
-    ours = os.open("/proc/self/ns/net", os.O_RDONLY)
-    try:
-        theirs = os.open("1/ns/net", os.O_RDONLY, dir_fd=proc)
-        try:
-            if libc.setns(theirs, _CLONE_NEWNET) < 0:
-                raise OSError(ctypes.get_errno(), "setns")
-        finally:
-            os.close(theirs)
+    with files.opened(proc, "/proc/self/ns/net") as ours, files.opened(proc, "1/ns/net") as theirs:
+        if libc.setns(theirs, _CLONE_NEWNET) < 0:
+            raise OSError(ctypes.get_errno(), "setns")
         try:
             return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
         finally:
             if libc.setns(ours, _CLONE_NEWNET) < 0:
                 os.abort()
-    finally:
-        os.close(ours)
 
 
 def _dump(sock_diag: socket.socket, request: bytes) -> Iterator[memoryview]:
@@ -164,11 +155,3 @@ def _find(answer: memoryview, head: int, attribute: int) -> tuple[int, ...]:
             return struct.unpack_from(f"={(length - _ATTRIBUTE.size) // 4}I", answer, at + _ATTRIBUTE.size)
         at += max((length + 3) & ~3, _ATTRIBUTE.size)
     return ()
-
-
-def _read(folder: int, path: str) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY, dir_fd=folder)
-    try:
-        return os.read(descriptor, 4096)
-    finally:
-        os.close(descriptor)

@@ -8,6 +8,8 @@ import contextlib
 import os
 from collections.abc import Iterator
 
+from executor.sandbox.keeper import files
+
 #: The kernel keeps 200 bytes for a mapping (proc_pid_maps(5)). The first ones of each process do not count.
 _FREE_MAPPINGS, _MAPPING_BYTES = 1000, 4096
 #: For a mapping that was copied by fork(2), the kernel keeps one more entry for each ancestor (`anon_vma_chain`).
@@ -43,9 +45,9 @@ class ListedMemory:
             yield max(mappings - _FREE_MAPPINGS, 0) * _MAPPING_BYTES
             yield mappings * self._max_ancestors * _ANCESTOR_BYTES
         # `fd` would be shorter to read, but the kernel hides it for processes of other users.
-        files = [f"{pid}/fdinfo/{number}" for pid in parents for number in self._list(f"{pid}/fdinfo")]
-        if len(files) > _FEW_FILES:
-            for path in files:
+        paths = [f"{pid}/fdinfo/{number}" for pid in parents for number in self._list(f"{pid}/fdinfo")]
+        if len(paths) > _FEW_FILES:
+            for path in paths:
                 yield self._count(path, b"tfd:") * _WATCH_BYTES
 
     def _parents(self) -> Iterator[tuple[int, int]]:
@@ -53,37 +55,19 @@ class ListedMemory:
             if name.isdigit() and name != "1":
                 with contextlib.suppress(OSError, IndexError):
                     # The fields follow the last parenthesis, as in `ProcessTree.sample`.
-                    yield int(name), int(self._read(f"{name}/stat").rpartition(b")")[2].split()[1])
+                    yield int(name), int(files.read(self._proc, f"{name}/stat").rpartition(b")")[2].split()[1])
 
     def _list(self, folder: str) -> list[str]:
-        try:
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._proc)
-        except OSError:  # it has just ended
-            return []
-        try:
-            return os.listdir(descriptor)
-        except OSError:
-            return []
-        finally:
-            os.close(descriptor)
+        with contextlib.suppress(OSError):  # it has just ended
+            return files.names_in(self._proc, folder)
+        return []
 
     def _count(self, path: str, mark: bytes) -> int:
         found = 0
-        with contextlib.suppress(OSError):  # it has just ended
-            descriptor = os.open(path, os.O_RDONLY, dir_fd=self._proc)
-            try:
-                while text := os.read(descriptor, _READ_BYTES):
-                    found += text.count(mark)
-            finally:
-                os.close(descriptor)
+        with contextlib.suppress(OSError), files.opened(self._proc, path) as descriptor:  # it may have just ended
+            while text := os.read(descriptor, _READ_BYTES):
+                found += text.count(mark)
         return found
-
-    def _read(self, path: str) -> bytes:
-        descriptor = os.open(path, os.O_RDONLY, dir_fd=self._proc)
-        try:
-            return os.read(descriptor, 4096)
-        finally:
-            os.close(descriptor)
 
 
 def _longest_descent(parents: dict[int, int]) -> int:

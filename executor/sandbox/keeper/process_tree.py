@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from executor.sandbox.keeper import files
 from executor.sandbox.keeper.kernel_memory import KernelMemory
 from executor.sandbox.keeper.listed_memory import ListedMemory
 
@@ -32,13 +33,16 @@ class Process:
 
 
 class ProcessTree:
-    """Opens the box's /proc and /box once. Programs cannot replace them, because they are mounts."""
+    """Opens the box's /proc and /box once. Programs cannot replace them, because they are mounts.
+
+    `kernel` and `listed` count memory that no process has mapped.
+    """
 
     def __init__(self, init: int) -> None:
         self._proc = os.open(f"/proc/{init}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
         self._box = os.open(f"/proc/{init}/root/box", os.O_RDONLY | os.O_DIRECTORY)
-        self._kernel = KernelMemory(self._proc)
-        self._listed = ListedMemory(self._proc)
+        self.kernel = KernelMemory(self._proc)
+        self.listed = ListedMemory(self._proc)
 
     def sample(self) -> dict[tuple[int, str], Process]:
         """Return the living processes by id and start time. Of process 1 only `waited` is set."""
@@ -61,18 +65,10 @@ class ProcessTree:
                 found[pid, fields[19].decode()] = Process(own, waited, int(fields[21]) * _PAGE, tables, running)
         return found
 
-    def kernel_bytes(self) -> int:
-        """Return the bytes that the kernel holds for the box and no process has mapped."""
-        return self._kernel.held_bytes()
-
-    def socket_buffer_bytes(self) -> int:
-        """Return the bytes in the buffers of the box's sockets."""
-        return self._kernel.socket_buffer_bytes()
-
     def file_bytes(self) -> int:
         """Return the bytes of the files in the box, and of what the kernel keeps for each."""
-        files = os.fstatvfs(self._box)
-        return (files.f_blocks - files.f_bfree) * files.f_frsize + (files.f_files - files.f_ffree) * _INODE_BYTES
+        used = os.fstatvfs(self._box)
+        return (used.f_blocks - used.f_bfree) * used.f_frsize + (used.f_files - used.f_ffree) * _INODE_BYTES
 
     def proportional_bytes(self) -> int:
         """Return the bytes mapped by all processes, shared ones counted once. Slower than adding up resident sizes."""
@@ -84,21 +80,17 @@ class ProcessTree:
                     total += int(next(line for line in lines if line.startswith(b"Pss:")).split()[1]) * 1024
         return total
 
-    def listed_bytes(self, limit: int) -> int:
-        """Return the bytes that show only in long lists. Stops counting beyond `limit`."""
-        return self._listed.held_bytes(limit)
-
     def longest_wait(self) -> float:
         """Return the seconds that the most delayed thread has spent runnable without a processor."""
         longest = 0
         for pid in self._pids():
             with contextlib.suppress(OSError, IndexError):
-                for thread in self._threads(pid):
+                for thread in files.names_in(self._proc, f"{pid}/task"):
                     longest = max(longest, int(self._read(f"{pid}/task/{thread}/schedstat").split()[1]))
         return longest / 1e9
 
     def close(self) -> None:
-        self._kernel.close()
+        self.kernel.close()
         os.close(self._proc)
         os.close(self._box)
 
@@ -108,16 +100,5 @@ class ProcessTree:
     def _pids(self) -> Iterator[int]:
         return (int(name) for name in os.listdir(self._proc) if name.isdigit())
 
-    def _threads(self, pid: int) -> list[str]:
-        descriptor = os.open(f"{pid}/task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._proc)
-        try:
-            return os.listdir(descriptor)
-        finally:
-            os.close(descriptor)
-
     def _read(self, path: str) -> bytes:
-        descriptor = os.open(path, os.O_RDONLY, dir_fd=self._proc)
-        try:
-            return os.read(descriptor, 4096)
-        finally:
-            os.close(descriptor)
+        return files.read(self._proc, path)

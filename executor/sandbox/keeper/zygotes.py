@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from executor.sandbox.keeper import channel
@@ -62,48 +63,41 @@ class Zygotes:
             kind.kill_all()
 
 
+@dataclass
 class _Kind:
     """The current zygote of one runtime, its successor, and predecessors that still owe an answer."""
 
-    def __init__(
-        self,
-        kind: Zygote,
-        first_words: bytes,
-        max_boxes: float,
-        selector: selectors.BaseSelector,
-        spawned: Spawned,
-    ) -> None:
-        self._kind = kind
-        self._first_words = first_words
-        self._max_boxes = max_boxes
-        self._selector = selector
-        self._spawned = spawned
-        self._current: _ZygoteProcess | None = None
-        self._next: _ZygoteProcess | None = None
-        self._ending: list[_ZygoteProcess] = []
+    runtime: Zygote
+    first_words: bytes
+    max_boxes: float
+    selector: selectors.BaseSelector
+    spawned: Spawned
+    current: "_ZygoteProcess | None" = None
+    next: "_ZygoteProcess | None" = None
+    ending: "list[_ZygoteProcess]" = field(default_factory=list)
 
     def order(self, order: MakeBox, init: socket.socket, joins: Sequence[int], streams: Sequence[int]) -> None:
-        old = self._current
+        old = self.current
         if old is None or self._is_old(old):
-            self._current, self._next = self._next or self._start(), None
+            self.current, self.next = self.next or self._start(), None
             if old:
                 self._retire(old)
-        zygote = self._current
+        zygote = self.current
         assert zygote
         zygote.send(box_words(order, len(joins)), [init.fileno(), *joins, *streams])
         zygote.pending[order.id] = None
         zygote.boxes += 1
-        if zygote.boxes >= self._max_boxes - _START_AHEAD and not self._next:
+        if zygote.boxes >= self.max_boxes - _START_AHEAD and not self.next:
             with contextlib.suppress(OSError):  # the next order tries again
-                self._next = self._start()
+                self.next = self._start()
 
     def kill_late(self, box: int, reason: str) -> None:
-        for zygote in filter(None, (self._current, *self._ending)):
+        for zygote in filter(None, (self.current, *self.ending)):
             if box in zygote.pending:
                 self._kill(zygote, reason)
 
     def kill_all(self) -> None:
-        for zygote in filter(None, (self._current, self._next, *self._ending)):
+        for zygote in filter(None, (self.current, self.next, *self.ending)):
             self._kill(zygote, "the keeper ends")
 
     def _start(self) -> "_ZygoteProcess":
@@ -119,9 +113,9 @@ class _Kind:
         ]
         try:
             pid = os.posix_spawn(
-                self._kind.argv[0],
-                self._kind.argv,
-                self._kind.environment,
+                self.runtime.argv[0],
+                self.runtime.argv,
+                self.runtime.environment,
                 file_actions=actions,
                 setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores these
             )
@@ -133,14 +127,14 @@ class _Kind:
             os.close(output)
             theirs.close()
         zygote = _ZygoteProcess(ours, process)
-        zygote.send(self._first_words)
-        self._selector.register(ours, selectors.EVENT_READ, lambda: self._read_answer(zygote))
+        zygote.send(self.first_words)
+        self.selector.register(ours, selectors.EVENT_READ, lambda: self._read_answer(zygote))
         return zygote
 
     def _is_old(self, zygote: "_ZygoteProcess") -> bool:
-        if zygote.boxes >= self._max_boxes:
+        if zygote.boxes >= self.max_boxes:
             return True
-        return self._max_boxes < float("inf") and time.monotonic() - zygote.since > _MAX_AGE_S
+        return self.max_boxes < float("inf") and time.monotonic() - zygote.since > _MAX_AGE_S
 
     def _read_answer(self, zygote: "_ZygoteProcess") -> bool:
         if zygote.is_closed:  # since `select` returned
@@ -156,29 +150,29 @@ class _Kind:
         del zygote.pending[int(id_)]
         pid, reason, _ = rest.split(b"\0")
         process = descriptors[0] if descriptors else None
-        self._spawned(int(id_), int(pid), process, f"the box could not be made: {reason.decode()}")
-        if zygote is not self._current:
+        self.spawned(int(id_), int(pid), process, f"the box could not be made: {reason.decode()}")
+        if zygote is not self.current:
             self._retire(zygote)  # only the current zygote gets orders
         return True
 
     def _retire(self, zygote: "_ZygoteProcess") -> None:
         """Close the zygote's socket, by which it ends, as soon as it owes no answer. Its boxes live on."""
         if not zygote.pending:
-            self._selector.unregister(zygote.socket)
+            self.selector.unregister(zygote.socket)
             zygote.close()
-            self._ending = [other for other in self._ending if other is not zygote]
-        elif zygote not in self._ending:
-            self._ending.append(zygote)
+            self.ending = [other for other in self.ending if other is not zygote]
+        elif zygote not in self.ending:
+            self.ending.append(zygote)
 
     def _kill(self, zygote: "_ZygoteProcess", reason: str) -> None:
         """Kill a zygote, which may have ended already, and fail its boxes. Does not wait for the kernel."""
         zygote.kill()
-        if zygote is self._current:
-            self._current = None
-        elif zygote is self._next:
-            self._next = None
+        if zygote is self.current:
+            self.current = None
+        elif zygote is self.next:
+            self.next = None
         for id_ in [*zygote.pending]:
-            self._spawned(id_, 0, None, reason)
+            self.spawned(id_, 0, None, reason)
         zygote.pending.clear()
         self._retire(zygote)
 

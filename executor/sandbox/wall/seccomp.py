@@ -54,31 +54,22 @@ _PROGRAMS_NAMESPACES = 0x10000000 | 0x02000000
 
 
 @dataclass(frozen=True)
-class _Jump:
-    """Compare the accumulator, and go to the label if it matches."""
-
-    kind: int
-    value: int
-    label: str
-
-
-@dataclass(frozen=True)
-class _Go:
-    label: str
-
-
-@dataclass(frozen=True)
 class _Plain:
     code: int
     value: int
 
 
 @dataclass(frozen=True)
-class _Label:
-    name: str
+class _Jump:
+    """Go to the label, if the accumulator matches or if `kind` is `_GO`."""
+
+    kind: int
+    value: int
+    label: str
 
 
-_Line = _Jump | _Go | _Plain | _Label
+#: A line that is a text is a label, which names the next line.
+_Line = _Plain | _Jump | str
 
 
 def build(machine: str | None = None, *, counted_by_cgroup: bool = True) -> bytes:
@@ -134,7 +125,7 @@ def _filter(machine: str, calls: dict[int, Rule]) -> bytes:
             _Plain(_LOAD, _ARCH),
             _Jump(_EQUAL, _ARCHITECTURES[machine], "native"),
             _Plain(_RETURN, _KILL_PROCESS),
-            _Label("native"),
+            "native",
             *_Compiler().program(calls),
         ]
     )
@@ -169,7 +160,7 @@ class _Compiler:
         return [
             _Jump(_AT_LEAST, edges[middle][0], upper),
             *self._search(edges[:middle], rest),
-            _Label(upper),
+            upper,
             *self._search(edges[middle:], rest),
         ]
 
@@ -184,8 +175,8 @@ class _Compiler:
         argument = _ARGUMENT_LOW[rule.argument]
         if isinstance(rule, IfBits) and rule.high:
             argument += _HALF
-        rest += [_Label(label), _Plain(_LOAD, argument), *self._compare(rule)]
-        return [_Go(label)]
+        rest += [label, _Plain(_LOAD, argument), *self._compare(rule)]
+        return [_Jump(_GO, 0, label)]
 
     def _compare(self, rule: Switch | IfBits) -> list[_Line]:
         """Return the lines that compare an argument, which is in the accumulator."""
@@ -205,7 +196,7 @@ class _Compiler:
         rest: list[_Line] = []
         lines = [*comparisons, *self._apply(otherwise, rest)]
         for label, rule in labels.values():
-            lines += [_Label(label), *self._apply(rule, rest)]
+            lines += [label, *self._apply(rule, rest)]
         return [*lines, *rest]
 
 
@@ -218,10 +209,8 @@ def _assemble(lines: list[_Line]) -> bytes:
     far: set[int] = set()
     while True:
         positions = _positions(lines, far)
-        labels = {
-            line.name: position for line, position in zip(lines, positions, strict=True) if isinstance(line, _Label)
-        }
-        jumps = {index: line for index, line in enumerate(lines) if isinstance(line, _Jump)}
+        labels = {line: position for line, position in zip(lines, positions, strict=True) if isinstance(line, str)}
+        jumps = {index: line for index, line in enumerate(lines) if isinstance(line, _Jump) and line.kind != _GO}
         too_far = {index for index, line in jumps.items() if labels[line.label] - positions[index] > _LONGEST_JUMP}
         if too_far <= far:
             break
@@ -231,10 +220,9 @@ def _assemble(lines: list[_Line]) -> bytes:
         match line:
             case _Plain():
                 code.append((line.code, 0, 0, line.value))
-            case _Go():
-                code.append((_GO, 0, 0, labels[line.label] - len(code) - 1))
-            case _Jump() if index in far:
-                code.append((line.kind, 0, 1, line.value))
+            case _Jump() if index in far or line.kind == _GO:
+                if index in far:
+                    code.append((line.kind, 0, 1, line.value))
                 code.append((_GO, 0, 0, labels[line.label] - len(code) - 1))
             case _Jump():
                 code.append((line.kind, labels[line.label] - len(code) - 1, 0, line.value))
@@ -243,5 +231,5 @@ def _assemble(lines: list[_Line]) -> bytes:
 
 def _positions(lines: list[_Line], far: set[int]) -> list[int]:
     """Return the address of every line; a label has that of the next line. Jumps in `far` take two instructions."""
-    sizes = (0 if isinstance(line, _Label) else 2 if index in far else 1 for index, line in enumerate(lines))
+    sizes = (0 if isinstance(line, str) else 2 if index in far else 1 for index, line in enumerate(lines))
     return list(itertools.accumulate(sizes, initial=0))[:-1]

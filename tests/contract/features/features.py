@@ -88,4 +88,7 @@ print(signal.sigwait({signal.SIGALRM}).name)
 pid, terminal = pty.fork()
 if pid == 0:
     os.execlp("tty", "tty")
-print(os.read(terminal, 100))
+line = b""
+while not line.endswith(b"\n"):  # a terminal may hand over a line in pieces
+    line += os.read(terminal, 100)
+print(line)

@@ -10,6 +10,7 @@ from api_service.app import create_app
 from api_service.auth import Authenticator
 from api_service.backlog import BacklogGuard
 from api_service.dependencies import Services
+from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
 from api_service.readiness import Readiness
@@ -17,6 +18,8 @@ from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
+from api_service.waits import Waits
+from api_service.watcher import Watcher
 from shared.broker.base import Handler, Message
 from shared.database.connection import Database
 from shared.database.roles import Role
@@ -24,6 +27,7 @@ from shared.errors import BrokerUnavailable
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from shared.webhooks import WebhookSettings
 
 KEY_BUDGET = 5
 RECIPIENT_BUDGET = 3
@@ -88,6 +92,9 @@ def client_of(
     peer: str = "127.0.0.1",
     max_backlog: int = 1000,
     key_backlog_bytes: int = 64 << 20,
+    watcher: Watcher | None = None,
+    max_waits: int = 100,
+    webhooks: WebhookSettings | None = None,
     **shares: Any,
 ) -> httpx.AsyncClient:
     """Yield a client of an API that is built on these parts. Limits are small; `shares` replaces some."""
@@ -97,6 +104,7 @@ def client_of(
     # Without a socket the kernel knows no owner: clients from this machine count as its user.
     authenticator = Authenticator(database, operator_keys, owner_of=lambda *_: os.geteuid())
     backlog = BacklogGuard(database, limit=max_backlog, key_bytes=key_backlog_bytes)
+    watcher = watcher or Watcher(database)
     app = create_app(
         Services(
             settings=settings,
@@ -111,6 +119,10 @@ def client_of(
             relay=relay,
             authenticator=authenticator,
             signer=signer,
+            watcher=watcher,
+            streams=Streams(database, watcher, most=100),
+            waits=Waits(max_waits),
+            webhooks=webhooks or WebhookSettings(),
         )
     )
     # An error that would be a 500 is raised here, so that no test overlooks it.

@@ -25,6 +25,7 @@ from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
+from tests.integration.job_runner.codex_only import CodexOnly
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
@@ -79,7 +80,7 @@ async def _is_blocked(database: Database) -> bool:
     return await asyncio.create_task(look())
 
 
-class EchoEngine:
+class EchoEngine(CodexOnly):
     async def run(
         self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
     ) -> RunResponse:

@@ -21,13 +21,14 @@ from shared.errors import DatabaseUnavailable, EngineRefused, EngineUnavailable
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from tests.integration.job_runner.codex_only import CodexOnly
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
 
-class ScriptedEngine:
+class ScriptedEngine(CodexOnly):
     """Returns its failures and answers in order, then ok. Holds every program while `open` is not set."""
 
     def __init__(self) -> None:

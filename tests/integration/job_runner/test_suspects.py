@@ -20,6 +20,7 @@ from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import connected
+from tests.integration.job_runner.codex_only import CodexOnly
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
@@ -56,7 +57,7 @@ class Machine:
             self.all_under_way.set()
 
 
-class FragileEngine:
+class FragileEngine(CodexOnly):
     """Dies of poison together with every run under way, and is up again for the next run."""
 
     def __init__(self, machine: Machine) -> None:
@@ -183,7 +184,7 @@ async def _expire(database: Database, jobs: list[ClaimedJob]) -> None:
     )
 
 
-class ScriptedEngine:
+class ScriptedEngine(CodexOnly):
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
         self.runs = itertools.count()

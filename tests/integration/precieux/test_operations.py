@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from precieux.commands.queue import age
 from shared import suppressions
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
+from shared.webhooks import WebhookSettings, is_secret, may_sign, new_secret, signing_secrets
 from tests.fixtures.postgres import url_of
 from tests.integration.rows import add_job, add_upload, execute, fetch
 
@@ -93,7 +95,7 @@ def test_queue_lists_every_place_and_state_with_its_oldest_age(on_database: OnDa
         ("jobs", "executing"): 1,
         ("jobs", "lost"): 1,
     }
-    assert len(counts) == 15
+    assert len(counts) == 16
     assert 7200 <= counts["jobs", "lost"]["oldest_s"] < 7300
     assert counts["mails", "sent"] == {"place": "mails", "state": "sent", "count": 0, "oldest_s": None}
     lines = [line.split("\t") for line in run("queue").stdout.splitlines()]
@@ -250,6 +252,102 @@ def test_a_suppression_is_listed_and_removed_by_any_spelling(on_database: OnData
     [left] = run_json("suppressions", "list")
     assert (left["email"], left["reason"]) == ("other@example.com", "unsubscribed")
     assert "suppressions list" in refused("suppressions", "remove", "optout@gmail.com")
+
+
+def test_a_key_shows_its_webhook_secret_once(on_database: OnDatabase) -> None:
+    created = run_json("keys", "create", "course")
+    assert is_secret(created["webhook_secret"])
+    result = run("keys", "create", "other")
+    assert re.fullmatch(r"pcx_\S+\n", result.stdout)
+    [secret] = re.findall(r"whsec_\S+(?=,)", result.stderr)
+    assert is_secret(secret)
+    assert secret != created["webhook_secret"]
+    for shown in (run("keys", "list"), run("keys", "list", "--json")):
+        assert "whsec_" not in shown.output
+    assert secrets_of(on_database, created["id"]) == [created["webhook_secret"]]
+
+
+def test_a_rotated_webhook_secret_signs_along_for_a_day(on_database: OnDatabase) -> None:
+    created = run_json("keys", "create", "course")
+    rotated = run_json("keys", "rotate-webhook-secret", str(created["id"]))
+    assert is_secret(rotated["webhook_secret"])
+    both = [rotated["webhook_secret"], created["webhook_secret"]]
+    assert secrets_of(on_database, created["id"]) == both
+
+    async def pass_a_day(database: Database) -> None:
+        await execute(
+            database, "UPDATE api_keys SET old_webhook_secret_until = old_webhook_secret_until - interval '1d'"
+        )
+
+    on_database(pass_a_day)
+    assert secrets_of(on_database, created["id"]) == both[:1]
+    plain = run("keys", "rotate-webhook-secret", str(created["id"]))
+    assert is_secret(plain.stdout.strip())
+    assert secrets_of(on_database, created["id"]) == [plain.stdout.strip(), rotated["webhook_secret"]]
+    run("keys", "revoke", str(created["id"]))
+    assert "keys list" in refused("keys", "rotate-webhook-secret", str(created["id"]))
+    assert "keys list" in refused("keys", "rotate-webhook-secret", "99")
+
+
+def test_the_secret_of_the_settings_signs_for_keys_without_one(on_database: OnDatabase) -> None:
+    created = run_json("keys", "create", "course")["id"]
+    assert secrets_of(on_database, None) == []
+    fallback = new_secret()
+    assert secrets_of(on_database, None, fallback) == [fallback]
+    assert fallback not in secrets_of(on_database, created, fallback)
+
+
+def secrets_of(on_database: OnDatabase, key: int | None, fallback: str | None = None) -> list[str]:
+    """Return what signs the webhooks of a key, after a check that the API knows whether there is anything."""
+    settings = WebhookSettings(webhook_secret=SecretStr(fallback) if fallback else None)
+
+    async def work(database: Database) -> list[str]:
+        async with database.transaction() as connection:
+            found = await signing_secrets(connection, key, settings)
+            assert await may_sign(connection, key, settings) is bool(found)
+        return found
+
+    secrets: list[str] = on_database(work)
+    return secrets
+
+
+def test_webhooks_are_listed_shown_and_replayed(on_database: OnDatabase) -> None:
+    async def add(database: Database) -> None:
+        await execute(
+            database,
+            "INSERT INTO webhooks (upload, run, type, url, body, status, attempt, last_status, last_error) VALUES"
+            " (7, 1, 'submission.finished', 'http://a.example/', '{}', 'failed', 10, 500, 'HTTP 500'),"
+            " (8, 1, 'submission.failed', 'http://b.example/', '{}', 'delivered', 1, 204, NULL),"
+            " (8, 2, 'submission.finished', 'http://b.example/', NULL, 'pending', 0, NULL, NULL)",
+        )
+
+    async def states(database: Database) -> list[tuple[object, object]]:
+        rows = await fetch(database, "SELECT status, attempt FROM webhooks ORDER BY id")
+        return [(row["status"], row["attempt"]) for row in rows]
+
+    on_database(add)
+    newest, delivered, failed = run_json("webhooks", "list")
+    assert (newest["state"], newest["run"], newest["next_attempt_at"] is not None) == ("pending", 2, True)
+    assert (failed["state"], failed["attempts"], failed["last_status"], failed["last_error"]) == (
+        "failed", 10, 500, "HTTP 500",
+    )  # fmt: skip
+    assert failed["next_attempt_at"] is None
+    assert [one["id"] for one in run_json("webhooks", "list", "--state", "failed")] == [failed["id"]]
+    assert len(run_json("webhooks", "list", "--submission", "8")) == 2
+    assert len(run_json("webhooks", "list", "--limit", "1")) == 1
+    assert "http://a.example/" in run("webhooks", "list").stdout
+    shown = run_json("webhooks", "show", str(failed["id"]))
+    assert (shown["message"], shown["body"]) == (failed["message"], "{}")
+    assert shown["message"].startswith("msg_")
+    [replayed] = run_json("webhooks", "replay", "--all-failed")
+    assert (replayed["id"], replayed["message"], replayed["state"]) == (failed["id"], failed["message"], "pending")
+    assert on_database(states) == [("pending", 0), ("delivered", 1), ("pending", 0)]
+    run("webhooks", "replay", str(delivered["id"]))
+    assert on_database(states) == [("pending", 0)] * 3
+    assert "webhooks list" in refused("webhooks", "replay", str(delivered["id"]), "99")
+    assert "webhooks list" in refused("webhooks", "show", "99")
+    run("webhooks", "replay", code=2)
+    run("webhooks", "replay", "1", "--all-failed", code=2)
 
 
 def test_a_key_lists_its_allowed_recipients() -> None:

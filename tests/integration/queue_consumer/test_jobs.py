@@ -1,18 +1,22 @@
+import asyncio
 import hashlib
 import json
 import tracemalloc
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from queue_consumer.consumer import Consumer
 from queue_consumer.jobs import JobMaker
+from shared import channels
+from shared.archives import pack
 from shared.broker.base import Ack, Delivery, Reject, Retry
 from shared.broker.handling import MAX_ATTEMPTS, settle_batch
 from shared.database.connection import Database
 from shared.errors import ObjectNotFound, StoreUnavailable
-from tests.integration.rows import add_upload, execute, fetch
+from tests.integration.rows import add_upload, execute, fetch, notified
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -42,6 +46,9 @@ class FakeStore:
             return self.objects[key]
         except KeyError:
             raise ObjectNotFound(key) from None
+
+    async def size(self, key: str) -> int:
+        return len(await self.get(key))
 
     async def link(self, key: str, *, expires_in: timedelta) -> str:
         return key
@@ -139,13 +146,96 @@ async def test_a_blocked_upload_makes_no_job(database: Database, store: FakeStor
     upload = await add_upload(database, object_key="p.py", enable=1, request_id=request)
     assert await consumer.handle([delivery(upload, request)]) == [Ack()]
     assert await fetch(database, "SELECT id FROM job") == []
-    assert await fetch(database, "SELECT request_id FROM uploads") == [{"request_id": None}]
+    assert await fetch(database, "SELECT request_id, runs FROM uploads") == [{"request_id": None, "runs": 0}]
+
+
+async def test_a_blocked_submission_is_what_it_was_before_its_request(
+    database: Database, store: FakeStore, consumer: Consumer
+) -> None:
+    request = uuid.uuid4()
+    upload = await add_upload(database, object_key="p.py", enable=1, request_id=request, runs=2)
+    await execute(database, "INSERT INTO job (upload, status) VALUES (:upload, 'executed')", upload=upload)
+    async with notified(database, channels.SUBMISSIONS) as payloads:
+        assert await consumer.handle([delivery(upload, request)]) == [Ack()]
+        await eventually(lambda: payloads == [str(upload)])
+    assert await fetch(database, "SELECT runs, outcome FROM uploads") == [{"runs": 1, "outcome": "finished"}]
+
+
+async def test_enable_does_not_bind_a_run_of_the_api_v1(
+    database: Database, store: FakeStore, consumer: Consumer
+) -> None:
+    store.objects["p.py"] = b"x"
+    requests = [uuid.uuid4(), uuid.uuid4()]
+    new = await add_upload(database, object_key="p.py", enable=1, request_id=requests[0], spec={})
+    rerun = await add_upload(database, object_key="p.py", enable=1, request_id=requests[1], override={})
+    await consumer.handle([delivery(new, requests[0]), delivery(rerun, requests[1])])
+    assert [job["upload"] for job in await fetch(database, "SELECT upload FROM job ORDER BY id")] == [new, rerun]
+
+
+async def test_a_job_has_the_number_and_the_time_of_its_request(
+    database: Database, store: FakeStore, consumer: Consumer
+) -> None:
+    request = uuid.uuid4()
+    store.objects["p.py"] = b"x"
+    upload = await add_upload(
+        database, object_key="p.py", request_id=request, runs=3, requested_at=datetime(2026, 1, 31, tzinfo=UTC)
+    )
+    async with notified(database, channels.SUBMISSIONS) as payloads:
+        await consumer.handle([delivery(upload, request)])
+        await eventually(lambda: payloads == [str(upload)])
+    assert await fetch(database, "SELECT number, requested_at FROM job") == [
+        {"number": 3, "requested_at": datetime(2026, 1, 31, tzinfo=UTC)}
+    ]
+    assert await fetch(database, "SELECT runs FROM uploads") == [{"runs": 3}]
+
+
+async def test_a_foreign_message_raises_the_number_of_runs(
+    database: Database, store: FakeStore, consumer: Consumer
+) -> None:
+    store.objects["p.py"] = b"x"
+    upload = await add_upload(database, object_key="p.py", runs=2, outcome="finished", verdict="ok", override={})
+    requests = [uuid.uuid4(), uuid.uuid4()]
+    await consumer.handle([delivery(upload, request) for request in (requests[0], *requests)])
+    await consumer.handle([delivery(upload, requests[1]), delivery(upload, uuid.uuid4())])
+    jobs = await fetch(database, "SELECT number, requested_at IS NOT NULL AS is_timed FROM job ORDER BY id")
+    assert jobs == [{"number": number, "is_timed": True} for number in (3, 4, 5)]
+    [row] = await fetch(database, "SELECT runs, outcome, verdict, override, request_id FROM uploads")
+    assert row.pop("request_id") in requests
+    assert row == {"runs": 5, "outcome": None, "verdict": None, "override": None}
+
+
+async def test_foreign_messages_at_one_time_get_numbers_of_their_own(
+    database: Database, store: FakeStore, consumer: Consumer
+) -> None:
+    store.objects["p.py"] = b"x"
+    upload = await add_upload(database, object_key="p.py")
+    await asyncio.gather(*(consumer.handle([delivery(upload, uuid.uuid4())]) for _ in range(8)))
+    assert [job["number"] for job in await fetch(database, "SELECT number FROM job ORDER BY number")] == [*range(1, 9)]
+    assert await fetch(database, "SELECT runs FROM uploads") == [{"runs": 8}]
+
+
+async def test_the_job_of_several_files_has_the_entrys_text(
+    database: Database, store: FakeStore, consumer: Consumer
+) -> None:
+    archive = pack({"lib/helper.py": b"x = 1", "main.py": SOURCE.encode()})
+    store.objects |= {"7.zip": archive, "8.zip": archive}
+    requests = [uuid.uuid4(), uuid.uuid4()]
+    files = [{"path": "lib/helper.py", "size_bytes": 5}, {"path": "main.py", "size_bytes": len(SOURCE)}]
+    uploads = [
+        await add_upload(database, object_key=key, request_id=request, spec={}, files=files, filename=entry)
+        for key, request, entry in zip(("7.zip", "8.zip"), requests, ("main.py", "gone.py"), strict=True)
+    ]
+    settled = await consumer.handle([delivery(*both) for both in zip(uploads, requests, strict=True)])
+    assert settled == [Ack(), Reject(f"the file gone.py of submission {uploads[1]} is missing")]
+    good, bad = await fetch(database, "SELECT job, stop_reason FROM job ORDER BY upload")
+    assert json.loads(str(good["job"]))["contents"] == SOURCE
+    assert bad["stop_reason"] == f"the file gone.py of submission {uploads[1]} is missing"
 
 
 @pytest.mark.parametrize(
     ("data", "reason"), [(None, "is missing"), (b"", "is empty"), (b"other", "has changed since it was accepted")]
 )
-async def test_an_unusable_file_is_reported_and_may_be_retried(
+async def test_an_unusable_file_is_reported_and_fails_the_job(
     database: Database, store: FakeStore, consumer: Consumer, data: bytes | None, reason: str
 ) -> None:
     request = uuid.uuid4()
@@ -157,8 +247,12 @@ async def test_an_unusable_file_is_reported_and_may_be_retried(
     [settled] = await consumer.handle([delivery(upload, request)])
     assert isinstance(settled, Reject)
     assert reason in settled.reason
-    assert await fetch(database, "SELECT id FROM job") == []
-    assert await fetch(database, "SELECT request_id FROM uploads") == [{"request_id": None}]
+    # A runner that claims it fails it and mails the reason.
+    [job] = await fetch(database, "SELECT status, stop_reason, number, request_id FROM job")
+    assert job == {"status": "none-executed", "stop_reason": settled.reason, "number": 1, "request_id": request}
+    # If the message comes again, there is still one job.
+    await consumer.handle([delivery(upload, request)])
+    assert len(await fetch(database, "SELECT id FROM job")) == 1
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ def answer(*, status: int = 200, verdict: Verdict | None = None) -> RunResponse:
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
-def test_with_a_verdict_only_ok_is_success(verdict: Verdict) -> None:
+def test_with_a_verdict_ok_and_accepted_are_success(verdict: Verdict) -> None:
     outcome = decide(answer(verdict=verdict))
     assert outcome.state is JobState.EXECUTED
-    assert outcome.success == (verdict is Verdict.OK)
-    assert outcome.blocks_upload == (verdict is not Verdict.OK)
+    assert outcome.success == (verdict in (Verdict.OK, Verdict.ACCEPTED))
+    assert outcome.blocks_upload == (not outcome.success)
 
 
 @pytest.mark.parametrize(("status", "success"), [(200, True), (400, False), (408, False), (500, False)])

@@ -12,7 +12,8 @@ from tabulate import tabulate
 
 from job_runner.claim import ClaimedJob
 from job_runner.emails import render as rendering
-from job_runner.emails.render import MAX_LINES, MAX_SHOWN, RenderedEmail, render, shown
+from job_runner.emails.render import RenderedEmail, render
+from job_runner.emails.shown import MAX_LINES, MAX_SHOWN, shown
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import write_message
 from job_runner.outcome import decide, give_up
@@ -69,7 +70,9 @@ def test_our_own_fields_follow_in_the_same_form() -> None:
     ]
 
 
-@pytest.mark.parametrize("verdict", [v for v in Verdict if v not in (Verdict.OK, Verdict.INTERNAL_ERROR)])
+@pytest.mark.parametrize(
+    "verdict", [v for v in Verdict if v not in (Verdict.OK, Verdict.ACCEPTED, Verdict.INTERNAL_ERROR)]
+)
 def test_an_error_has_the_originals_subject(verdict: Verdict) -> None:
     email = rendered(verdict=verdict, error="boom")
     assert email.subject == "Error while compiling code - 42"

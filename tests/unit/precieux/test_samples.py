@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from precieux.client import Submission, guess_language
 from precieux.mailbox import Mail
+from precieux.programs import guess_language
 from precieux.samples import Sample, SampleResult, load_samples
+from tests.factories import client_submission
 
 SAMPLE = Sample(path=Path("hello.py"), title="", verdict="ok", output="hi\n")
-SUBMISSION = Submission(7, "executed", "hi\n", "2026-01-01T00:00:00Z", None, "ok", "")
+SUBMISSION = client_submission(7, stdout="hi\n")
 MAIL = Mail("precieux@example.com", "ada@example.com", "Successful Code result - 7", "", "")
 GOOD = SampleResult(SAMPLE, 7, "ada@example.com", SUBMISSION, MAIL)
 
@@ -27,9 +28,9 @@ def test_every_sample_exists_and_has_a_known_language() -> None:
     [
         (GOOD, None),
         (replace(GOOD, submission=None), "did not finish"),
-        (replace(GOOD, submission=replace(SUBMISSION, status="failed")), "status failed"),
+        (replace(GOOD, submission=replace(SUBMISSION, state="failed")), "state failed"),
         (replace(GOOD, submission=replace(SUBMISSION, verdict="time_limit")), "verdict time_limit, not ok"),
-        (replace(GOOD, submission=replace(SUBMISSION, output="ho\n")), "another output"),
+        (replace(GOOD, submission=client_submission(7, stdout="ho\n")), "another output"),
         (replace(GOOD, sample=replace(SAMPLE, error="Zero")), "an error without 'Zero'"),
         (replace(GOOD, mail=None), "no mail came"),
         (replace(GOOD, mail=replace(MAIL, recipient="bob@example.com")), "the mail's subject or recipient differs"),
@@ -49,19 +50,3 @@ def test_a_result_is_as_expected_or_has_a_complaint(outcome: SampleResult, compl
 )
 def test_the_language_is_guessed_by_the_extension(name: str, language: str | None) -> None:
     assert guess_language(Path(name)) == language
-
-
-@pytest.mark.parametrize(
-    ("verdict", "error", "status", "ok"),
-    [
-        ("ok", "a warning", "executed", True),
-        ("runtime_error", "", "executed", False),
-        (None, "", "executed", True),
-        (None, "boom", "executed", False),
-        (None, "", "failed", False),
-    ],
-)
-def test_an_engine_without_verdicts_is_judged_by_its_error(
-    verdict: str | None, error: str, status: str, ok: bool
-) -> None:
-    assert replace(SUBMISSION, verdict=verdict, error=error, status=status).ran_ok is ok

@@ -26,7 +26,7 @@ def test_the_executor_gets_its_settings_and_no_other_secret() -> None:
         "PRECIEUX_MAX_OUTPUT_BYTES": "9",
         "PRECIEUX_LOG_LEVEL": "DEBUG",
     }
-    environment = services.executor_environment({**SECRETS, **own}, port=8100, codex_token="token")
+    environment = services.executor({**SECRETS, **own}, port=8100, codex_token="token").environment
     assert environment.items() >= own.items()
     assert "secret" not in " ".join(environment.values())
     assert environment["PRECIEUX_CODEX_TOKEN"] == "token"
@@ -55,7 +55,12 @@ def test_the_local_address_is_one_that_a_client_can_use() -> None:
 
 def test_the_api_stops_first_and_the_executor_last() -> None:
     ranks = {program.name: program.rank for program in services.services({}, str)}
-    assert ranks["api_service"] > ranks["job_runner"] == ranks["queue_consumer"] > services.executor({}).rank
+    assert (
+        ranks["api_service"]
+        > ranks["job_runner"]
+        == ranks["queue_consumer"]
+        > services.executor({}, port=8100, codex_token="token").rank
+    )
 
 
 def test_each_service_has_its_own_metrics_port() -> None:
@@ -71,7 +76,7 @@ def test_only_the_api_gets_the_command_lines_key() -> None:
         program.name for program in services.services(environment, str) if services.LOCAL_KEY in program.environment
     }
     assert having_it == {"api_service"}
-    assert services.LOCAL_KEY not in services.executor_environment(environment, port=8100, codex_token="token")
+    assert services.LOCAL_KEY not in services.executor(environment, port=8100, codex_token="token").environment
 
 
 def test_each_service_connects_as_its_own_role() -> None:

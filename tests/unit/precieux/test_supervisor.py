@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -208,7 +209,7 @@ def test_a_child_does_not_inherit_our_watchdog_pid(diary: Path) -> None:
 
 
 def test_the_supervisor_reports_that_it_is_alive(diary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with NotifySocket() as systemd:
+    with closing(NotifySocket()) as systemd:
         monkeypatch.setenv("NOTIFY_SOCKET", systemd.address)
         monkeypatch.setenv("WATCHDOG_USEC", "300000")
         with Supervisor() as supervisor:
@@ -245,7 +246,7 @@ def _statuses(notify: NotifySocket) -> list[str]:
 def test_the_parent_gets_the_names_of_unready_parts(diary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One child becomes ready at once, one after a restart, and a third runs to its end meanwhile."""
     again = "write('start')\nif len(lines()) == 1: sys.exit(3)\nready(); wait()"
-    with NotifySocket() as notify:
+    with closing(NotifySocket()) as notify:
         monkeypatch.setenv("NOTIFY_SOCKET", notify.address)
         with Supervisor() as supervisor:
             supervisor.start([program(diary, "ready(); wait()", name="one")])

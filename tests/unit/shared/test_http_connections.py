@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import select
 import socket
 import threading
@@ -11,7 +12,7 @@ import pytest
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from shared.http_connections import ConnectionLimits, network
+from shared.http_connections import ConnectionLimits, network, stop_counting
 from tests.fixtures.http_serving import LoopFactory, connect, read_all, serving
 
 _GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -20,7 +21,10 @@ _UNREAD_BYTES = 64 << 20
 
 
 class App:
-    """Answers `/` at once, `/large` with more than any buffer holds, `/body` after it, and `/wait` when `go` is set."""
+    """Answers `/` at once, `/large` with more than any buffer holds, `/body` after it, and `/wait` when `go` is set.
+
+    `/uncounted` is like `/wait`, but its connection does not count.
+    """
 
     def __init__(self) -> None:
         self.go = threading.Event()
@@ -28,7 +32,9 @@ class App:
         self.asked = threading.Semaphore(0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == "/wait":
+        if scope["path"] in ("/wait", "/uncounted"):
+            if scope["path"] == "/uncounted":
+                stop_counting(scope)
             self.waiting.release()
             await asyncio.to_thread(self.go.wait)
         else:
@@ -64,10 +70,12 @@ def _ask(address: tuple[str, int], source: str = "127.0.0.1") -> bytes:
         return read_all(connection)
 
 
-def _start_waiting(app: App, address: tuple[str, int], stack: contextlib.ExitStack) -> socket.socket:
+def _start_waiting(
+    app: App, address: tuple[str, int], stack: contextlib.ExitStack, path: bytes = b"/wait", end: bytes = _LAST
+) -> socket.socket:
     """Return a connection with a request under way."""
     connection = stack.enter_context(connect(address))
-    connection.sendall(b"GET /wait HTTP/1.1\r\n" + _LAST)
+    connection.sendall(b"GET " + path + b" HTTP/1.1\r\n" + end)
     assert app.waiting.acquire(timeout=30)
     return connection
 
@@ -205,6 +213,7 @@ def test_a_refused_head_gets_a_hint(loop_factory: LoopFactory, request_: bytes, 
         assert head.startswith(b"HTTP/1.1 " + status)
         assert sentence in body
         assert f"content-length: {len(body)}".encode() in head.lower()
+        assert re.search(rb"\r\nX-Request-Id: [0-9a-f]{32}\r\n", head)
 
 
 def test_a_body_that_goes_on_after_the_answer_is_cut_off(loop_factory: LoopFactory) -> None:
@@ -243,3 +252,30 @@ def test_an_address_is_a_network_in_ipv6() -> None:
     assert network("192.0.2.1") == network("::ffff:192.0.2.1") != network("192.0.2.2")
     assert network("2001:db8::1") == network("2001:db8::ffff:1%eth0") != network("2001:db8:0:1::1")
     assert network("") == ""
+
+
+def test_an_answer_may_leave_the_count_until_it_ends(loop_factory: LoopFactory) -> None:
+    with _serving(loop_factory, most=2, most_per_address=2) as (app, address), contextlib.ExitStack() as stack:
+        uncounted = [_start_waiting(app, address, stack, b"/uncounted", b"\r\n") for _ in range(4)]
+        counted = _start_waiting(app, address, stack)
+        assert b" 200 " in _ask(address)
+        app.go.set()
+        for connection in uncounted:
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+        assert read_all(counted).startswith(b"HTTP/1.1 200 ")
+        app.go.clear()
+        # They are kept alive, and count again, so there are at most two of them.
+        assert b" 200 " in _ask(address)
+        assert sum(_is_closed(connection) for connection in uncounted) >= 2
+
+
+def _is_closed(connection: socket.socket) -> bool:
+    connection.settimeout(0.2)
+    try:
+        while connection.recv(1000):
+            pass
+        return True
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False

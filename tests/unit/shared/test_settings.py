@@ -102,4 +102,4 @@ def test_a_service_logs_unknown_names() -> None:
 
 def test_the_reference_matches_the_classes() -> None:
     assert settings_reference.PAGE.read_text() == settings_reference.page()
-    assert settings_reference.NAMES.read_text() == settings_reference.module()
+    assert settings_reference.NAMES.read_text() == settings_reference.names()

@@ -1,0 +1,76 @@
+"""A submission that is valid and not registered yet. Both APIs make it, and `api_service.submissions` registers it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from shared.archives import pack
+from shared.storage.keys import is_extension
+
+_ARCHIVE: Final = "zip"
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """What the object store keeps of a submission: its only file, or a zip of several. `extension` has no dot."""
+
+    data: bytes = field(repr=False)
+    extension: str
+
+    @property
+    def suffix(self) -> str:
+        """The end of the object's key, after the submission's id."""
+        return f".{self.extension}" if self.extension else ""
+
+    @property
+    def content_type(self) -> str:
+        return "application/zip" if self.extension == _ARCHIVE else "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class V1Columns:
+    """The columns of `uploads` that only API v1 fills."""
+
+    spec: Mapping[str, Any]
+    files: Sequence[Mapping[str, Any]]
+    expected_output: str | None = None
+    tests: Sequence[Mapping[str, Any]] | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    webhook_url: str | None = None
+    batch: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewSubmission:
+    """The values of a row of `uploads`. `id` is the one that a client of the classic calls has chosen."""
+
+    language: str
+    filename: str
+    source: Object
+    stdin: str = field(default="", repr=False)
+    email: str | None = None
+    id: int | None = None
+    enable: int = 0
+    v1: V1Columns | None = None
+    #: False: it is run at once.
+    hold: bool = True
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of its source and its inputs."""
+        tests = (self.v1.tests if self.v1 else None) or ()
+        texts = [self.stdin, (self.v1 and self.v1.expected_output) or ""]
+        texts += [test[name] or "" for test in tests for name in ("stdin", "expected_output")]
+        return len(self.source.data) + sum(len(text.encode()) for text in texts)
+
+
+def stored(files: Mapping[str, bytes]) -> Object:
+    """Return the object that holds these files."""
+    if len(files) > 1:
+        return Object(pack(files), _ARCHIVE)
+    [(path, data)] = files.items()
+    name = path.rpartition("/")[2]
+    extension = name.rpartition(".")[2] if "." in name else ""
+    # An object that ends with `.zip` is an archive.
+    usable = is_extension(extension) and extension.lower() != _ARCHIVE
+    return Object(data, extension if usable else "")

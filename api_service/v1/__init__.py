@@ -1,0 +1,51 @@
+"""API v1: the routes below /v1. `router` collects those of the resources; each has a file in `routes`.
+
+A route takes its sender first (`SubmitterDep` or `ReaderDep`), then the ids of its path (`ids`), and then:
+
+1. looks up what the path names, and raises 404 if the sender may not see it;
+2. reads the body, if there is one (400, 413, 415, 422), and calls `read_query`, also if it has no parameters (422);
+3. does its work, a POST inside `idempotency.once`;
+4. returns `answer(model)`.
+
+It raises `V1Problem`, declares itself by `openapi.operation`, and leaves the rest to `manners`.
+"""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from api_service.v1.routes import (
+    batches,
+    cancel,
+    events,
+    languages,
+    limits,
+    listing,
+    mailgun,
+    mails,
+    output,
+    runs,
+    submission,
+    submissions,
+    usage,
+)
+
+PREFIX: Final = "/v1"
+
+router = APIRouter(prefix=PREFIX)
+for _routes in (
+    batches,
+    cancel,
+    events,
+    languages,
+    limits,
+    listing,
+    mailgun,
+    mails,
+    output,
+    runs,
+    submission,
+    submissions,
+    usage,
+):
+    router.include_router(_routes.router)

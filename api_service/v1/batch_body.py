@@ -1,0 +1,167 @@
+"""Reads a batch from the body of a request.
+
+Each submission is checked together with the defaults of the keys that it lacks, as if it had been posted by itself.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final
+
+from fastapi import Request
+from pydantic import Field, create_model
+from python_multipart.multipart import parse_options_header
+
+from api_service.auth import Principal
+from api_service.batches import NewBatch
+from api_service.dependencies import Services
+from api_service.new_submission import NewSubmission, Object
+from api_service.v1.bodies import JSON, require_known_offer, terms_of
+from api_service.v1.pointers import Place
+from api_service.v1.problems import Fault, Kind, V1Problem, invalid
+from api_service.v1.requests import Terms, validate_submission, webhook_fault
+from api_service.v1.submission_body import SubmissionBody, Text
+from api_service.v1.validation import Strict, body_faults, parse_json, query_faults
+
+#: Faults of one answer.
+_MOST_FAULTS: Final = 100
+#: Keys of the defaults. Each unknown one is a fault.
+_MOST_DEFAULTS: Final = 64
+#: The bytes of a body from which it is checked in a thread, so that other requests need not wait.
+_LARGE: Final = 64 << 10
+
+_KEYS: Final[dict[str, Any]] = {
+    name: (Text | None if name == "language" else field.annotation, field if name != "language" else None)
+    for name, field in SubmissionBody.model_fields.items()
+    if name != "hold"
+}
+#: A submission of a batch, and the defaults, as OpenAPI describes them.
+BatchItem = create_model(
+    "BatchItem",
+    __base__=Strict,
+    __doc__="A submission of a batch, or its defaults. It has the keys of a submission but `hold`.",
+    **_KEYS,
+)
+
+
+class BatchBody(Strict):
+    """Submissions that are registered together: all of them or none."""
+
+    submissions: Annotated[
+        list[BatchItem],  # type: ignore[valid-type]
+        Field(min_length=1, description="`GET /v1/limits` says how many there may be at most (`max_batch`)."),
+    ]
+    defaults: BatchItem | None = Field(  # type: ignore[valid-type]
+        default=None, description="Values of the keys that a submission lacks. `source` and `files` count as one key."
+    )
+    digest: bool | None = Field(
+        default=None, description="Each address gets one mail when all have ended, instead of one for each submission."
+    )
+    webhook_url: Text | None = Field(default=None, description="Where the end of the batch is posted.")
+
+
+class _Outline(Strict):
+    """The keys of a batch, without what is in its submissions."""
+
+    submissions: Annotated[list[Any], Field(min_length=1)]
+    defaults: dict[str, Any] = Field(default_factory=dict)
+    digest: bool = False
+    webhook_url: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PostedBatch:
+    """A batch that was posted. `content` is what was parsed, by which a repeated request is recognised."""
+
+    new: NewBatch
+    content: Mapping[str, Any]
+
+
+async def read_batch(request: Request, services: Services, principal: Principal) -> PostedBatch:
+    """Return the batch of a request. Raises `V1Problem`: 400, 415, or 422 with all its faults."""
+    media_type, _ = parse_options_header(request.headers.get("Content-Type", ""))
+    if media_type.decode("latin-1") != JSON:
+        raise V1Problem(Kind.UNSUPPORTED_TYPE, f"The body must be of the type {JSON}.", headers={"Accept": JSON})
+    body = await request.body()
+    content = parse_json(body)
+    if not isinstance(content, dict):
+        raise invalid([Fault("It must be an object.", pointer="")])
+    faults = [*_query_faults(request), *_outline_faults(content, services.settings.max_batch)]
+    if faults:
+        raise invalid(faults)
+    outline = _Outline.model_validate(content)
+    places = list(_places(outline))
+    contents = [place.merged(item) for place, item in places if isinstance(item, dict)]
+    terms = await terms_of(request, services, principal, [*contents, {"webhook_url": outline.webhook_url}])
+    terms = replace(terms, may_hold=False)
+    if len(body) < _LARGE and len(places) * len(outline.defaults) < _MOST_FAULTS:
+        new = _validated(outline, terms)
+    else:
+        new = await asyncio.to_thread(_validated, outline, terms)
+    require_known_offer(terms, new.submissions)
+    return PostedBatch(new, {name: value for name, value in content.items() if value is not None})
+
+
+def _query_faults(request: Request) -> list[Fault]:
+    """Return the faults of the query: the call has no parameters."""
+    return query_faults(Strict, dict(request.query_params.multi_items()))
+
+
+def _outline_faults(content: dict[str, Any], max_batch: int) -> list[Fault]:
+    faults = body_faults(_Outline, content)
+    submissions = content.get("submissions")
+    if isinstance(submissions, list) and len(submissions) > max_batch:
+        detail = f"It has {len(submissions)} submissions; a batch may have {max_batch}."
+        # What is in them is not looked at.
+        faults = [fault for fault in faults if not (fault.pointer or "").startswith("/submissions")]
+        faults.append(Fault(detail, pointer="/submissions"))
+    return faults[:_MOST_FAULTS]
+
+
+def _places(outline: _Outline) -> Iterator[tuple[Place, Any]]:
+    for number, content in enumerate(outline.submissions):
+        yield Place(path=f"/submissions/{number}", defaults=outline.defaults), content
+
+
+def _validated(outline: _Outline, terms: Terms) -> NewBatch:
+    """Return the batch. Raises `V1Problem` (422) with all its faults."""
+    found: dict[str | None, Fault] = {}
+    if len(outline.defaults) <= _MOST_DEFAULTS:
+        # A default may be bad even if no submission needs it.
+        for fault in body_faults(SubmissionBody, {"language": "", **outline.defaults}):
+            pointer = f"/defaults{fault.pointer}"
+            found[pointer] = Fault(fault.detail, pointer=pointer)
+    if outline.webhook_url is not None and (bad := webhook_fault(outline.webhook_url, terms)):
+        found[bad.pointer] = bad
+    new: list[NewSubmission] = []
+    pool = _Pool()
+    for place, content in _places(outline):
+        try:
+            new.append(pool.share(validate_submission(content, terms, place), content))
+        except V1Problem as exc:
+            for fault in exc.errors:
+                found.setdefault(fault.pointer, fault)
+        if len(found) >= _MOST_FAULTS:
+            break
+    if found:
+        raise invalid(list(found.values())[:_MOST_FAULTS])
+    return NewBatch(new, digest=outline.digest, webhook_url=outline.webhook_url)
+
+
+class _Pool:
+    """Keeps what submissions have in common in memory once, so that a batch takes little more memory than its body."""
+
+    def __init__(self) -> None:
+        self._sources: dict[tuple[bytes, str], Object] = {}
+        self._tests: Any = None
+
+    def share(self, new: NewSubmission, content: Mapping[str, Any]) -> NewSubmission:
+        """Return the same submission with the source, and the default tests, of an earlier one."""
+        key = (hashlib.sha256(new.source.data).digest(), new.source.extension)
+        v1 = new.v1
+        if v1 is not None and v1.tests is not None and "tests" not in content:
+            if self._tests is None:
+                self._tests = v1.tests
+            v1 = replace(v1, tests=self._tests)
+        return replace(new, source=self._sources.setdefault(key, new.source), v1=v1)

@@ -1,0 +1,61 @@
+"""The event stream of a batch: its progress, until it is finished."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from functools import partial
+from typing import Final
+
+from fastapi.sse import KEEPALIVE_COMMENT
+
+from api_service.auth import Principal
+from api_service.dependencies import Services
+from api_service.event_streams import Wake
+from api_service.v1.event_stream import event
+from shared.resources import batches
+from shared.resources.links import Links
+from shared.resources.models import Batch, BatchProgress, BatchState
+
+#: The least seconds between two `progress` events.
+_PROGRESS_SECONDS: Final = 1.0
+
+
+def last_id(batch: int) -> str:
+    """Return the id of the event `finished`."""
+    return f"{batch}.finished"
+
+
+async def find_batch(services: Services, batch: int, owner: int | None = None) -> Batch | None:
+    """Return a batch as it is now; None if there is none. With `owner`, only a batch of that key is found."""
+    async with services.database.connection() as connection:
+        return await batches.batch(connection, batch, links=Links(services.signer), owner=owner)
+
+
+async def batch_events(services: Services, principal: Principal, number: int) -> AsyncGenerator[bytes]:
+    """Yield the progress of a batch at once and at each change, but at most once a second, and then its end.
+
+    Raises `Problem` (429) at its beginning if this key has too many streams open.
+    """
+    wake = Wake()
+    with services.watcher.watch_batch(number, wake), services.streams.open(principal, wake) as stream:
+        yield KEEPALIVE_COMMENT
+        shown: BatchProgress | None = None
+        while not stream.must_end:
+            wake.clear()
+            batch = await stream.patiently(partial(find_batch, services, number))
+            if batch is None:  # it was removed
+                return
+            progress = _progress(batch)
+            if progress != shown:
+                yield event("progress", progress)
+                shown, shown_at = progress, time.monotonic()
+            if batch.state is BatchState.FINISHED:
+                yield event("finished", batch, last_id(number))
+                return
+            async for comment in stream.comments_until_woken():
+                yield comment
+            await asyncio.sleep(max(0.0, shown_at + _PROGRESS_SECONDS - time.monotonic()))
+
+
+def _progress(batch: Batch) -> BatchProgress:
+    return BatchProgress(total=batch.total, done=batch.done, states=batch.states, verdicts=batch.verdicts)

@@ -1,0 +1,253 @@
+"""Reads a submission from the body of a request: JSON, a form with files, or the source as text.
+
+All of them give the same content, which `api_service.v1.requests` checks.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from fastapi import Request
+from python_multipart.multipart import parse_options_header
+
+from api_service.auth import Principal
+from api_service.dependencies import Services
+from api_service.new_submission import NewSubmission
+from api_service.settings import ApiSettings
+from api_service.v1.accept_language import locale_of
+from api_service.v1.multipart import NotMultipart, Part, TooManyParts, parse
+from api_service.v1.pointers import Place
+from api_service.v1.problems import Fault, Kind, V1Problem, invalid
+from api_service.v1.requests import Terms, Upload, validate_submission
+from api_service.v1.submission_body import SubmissionBody
+from api_service.v1.validation import from_text, parse_json, query_faults
+from api_service.v1.waiting import Wait, WaitQuery, wait_of
+from shared import webhooks
+from shared.archives import ArchiveError, unpack_foreign
+from shared.engine import MAX_FILES
+from shared.http_bodies import FREE_BYTES
+
+JSON: Final = "application/json"
+FORM: Final = "multipart/form-data"
+TYPES: Final = f"{JSON}, {FORM}, text/*"
+
+#: The part with all keys but the files.
+_JSON_PART: Final = "submission"
+#: Keys that may be fields of a form or parameters of a query: texts, and true or false.
+FIELDS: Final = frozenset(
+    {
+        "language", "source", "entry", "stdin", "expected_output", "stop_at_first_failure", "email", "locale",
+        "receipt", "webhook_url", "hold",
+    }
+)  # fmt: skip
+#: The bytes of a body from which it is checked in a thread, so that other requests need not wait.
+_LARGE: Final = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a body contains: the keys of a submission, the files of a form, and how its faults are reported."""
+
+    keys: dict[str, Any]
+    upload: Upload | None = None
+    place: Place | None = None
+    faults: Sequence[Fault] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A submission that was posted. `content` is what was parsed, by which a repeated request is recognised."""
+
+    new: NewSubmission
+    content: Mapping[str, Any]
+    wait: Wait
+
+
+async def read_submission(request: Request, services: Services, principal: Principal) -> Posted:
+    """Return the submission of a request. Raises `V1Problem`: 400, 415, or 422 with all its faults."""
+    body = await request.body()
+    content = await _content(request, body, services.settings)
+    terms = await terms_of(request, services, principal, [content.keys])
+    if len(body) < _LARGE:
+        new = _validated(content, terms)
+    else:
+        new = await asyncio.to_thread(_validated, content, terms)
+    require_known_offer(terms, [new])
+    return Posted(new, _fingerprint(content), _wait(request))
+
+
+async def terms_of(
+    request: Request, services: Services, principal: Principal, contents: Sequence[Mapping[str, Any]]
+) -> Terms:
+    """Return what the operator and the engine allow, as far as these submissions need it."""
+    languages = [content["language"] for content in contents if isinstance(content.get("language"), str)]
+    has_webhook = any(content.get("webhook_url") is not None for content in contents)
+    return Terms(
+        offer=await services.offered.offer(languages),
+        max_source_bytes=services.settings.max_source_bytes,
+        max_stdin_bytes=services.settings.max_input_bytes,
+        egress=services.webhooks.egress,
+        refusal=lambda email: services.submissions.refusal(principal, email),
+        can_sign=has_webhook and await can_sign(services, principal),
+        locale=locale_of(request.headers.get("Accept-Language", "")),
+    )
+
+
+async def can_sign(services: Services, principal: Principal) -> bool:
+    """Return True if webhooks of this key can be signed."""
+    if services.webhooks.webhook_secret is not None:
+        return True
+    async with services.database.connection() as connection:
+        return await webhooks.may_sign(connection, principal.key_id, services.webhooks)
+
+
+def require_known_offer(terms: Terms, new: Iterable[NewSubmission]) -> None:
+    """Raise `V1Problem` (503) if a submission asks for what cannot be checked yet: options or limits."""
+    for one in new:
+        offered = terms.offer.find(one.language)
+        if one.v1 is None or (offered and offered.details):
+            continue
+        tests = one.v1.tests or ()
+        if one.v1.spec["compiler_args"] or one.v1.spec["limits"] or any(test["limits"] for test in tests):
+            raise V1Problem(
+                Kind.UNAVAILABLE,
+                "The engine has not reported its limits and compiler options yet; try again in a few seconds.",
+            )
+
+
+def body_bytes(request: Request, settings: ApiSettings) -> int:
+    """Return the bytes of the body beyond those that every connection may use."""
+    declared = request.headers.get("Content-Length", "")
+    size = int(declared) if declared.isdecimal() and len(declared) < 20 else settings.largest_body_bytes
+    return max(0, min(size, settings.largest_body_bytes) - FREE_BYTES)
+
+
+async def _content(request: Request, body: bytes, settings: ApiSettings) -> _Content:
+    header = request.headers.get("Content-Type", "")
+    media_type, parameters = parse_options_header(header)
+    kind = media_type.decode("latin-1")
+    is_utf8 = parameters.get(b"charset", b"utf-8").lower() in (b"utf-8", b"utf8", b"us-ascii")
+    if kind == JSON:
+        keys = parse_json(body)
+        if not isinstance(keys, dict):
+            raise invalid([Fault("It must be an object.", pointer="")])
+        return _with_query(request, _Content(keys))
+    if kind == FORM and is_utf8:
+        return _with_query(request, await _of_form(body, header, settings))
+    if kind.startswith("text/") and is_utf8:
+        return _of_text(request, body)
+    raise V1Problem(
+        Kind.UNSUPPORTED_TYPE,
+        f"The body must be of one of these types, in UTF-8: {TYPES}.",
+        headers={"Accept": TYPES},
+    )
+
+
+def _with_query(request: Request, content: _Content) -> _Content:
+    """Return the content with the faults of the query."""
+    items = request.query_params.multi_items()
+    return replace(content, faults=[*content.faults, *_repeated(items), *query_faults(WaitQuery, dict(items))])
+
+
+def _of_text(request: Request, body: bytes) -> _Content:
+    """Return the content of a body that is the source. The other keys are in the query."""
+    try:
+        source = body.decode()
+    except UnicodeDecodeError:
+        raise V1Problem(Kind.MALFORMED, "The source is not in UTF-8; save it as UTF-8 and send it again.") from None
+    items = request.query_params.multi_items()
+    texts = dict(items)
+    faults = _repeated(items)
+    if "source" in texts:
+        faults.append(Fault("The source is the body; leave it out.", parameter="source"))
+    waits = {"wait": texts.pop("wait")} if "wait" in texts else {}
+    faults += query_faults(WaitQuery, waits)
+    keys = from_text(SubmissionBody, texts) | {"source": source}
+    return _Content(keys, place=Place(in_query=True), faults=faults)
+
+
+def _repeated(items: Iterable[tuple[str, str]]) -> list[Fault]:
+    """Return a fault for each parameter that is there more than once."""
+    times = Counter(name for name, _ in items)
+    detail = "It is there more than once; send it once."
+    return [Fault(detail, parameter=name) for name, number in times.items() if number > 1]
+
+
+async def _of_form(body: bytes, content_type: str, settings: ApiSettings) -> _Content:
+    try:
+        parts = parse(body, content_type)
+        keys, faults = _fields(parts)
+    except NotMultipart as exc:
+        raise V1Problem(Kind.MALFORMED, str(exc)) from None
+    except TooManyParts as exc:
+        raise invalid([Fault(str(exc), pointer="")]) from None
+    files = [part for part in parts if part.name == "file"]
+    return _Content(keys, await _upload(files, settings) if files else None, faults=faults)
+
+
+def _fields(parts: Sequence[Part]) -> tuple[dict[str, Any], list[Fault]]:
+    """Return the keys of a form, and the faults that its form has. Raises `NotMultipart` for text not in UTF-8."""
+    fields: dict[str, str] = {}
+    faults: list[Fault] = []
+    whole: dict[str, Any] = {}
+    for part in parts:
+        if part.name == "file":
+            continue
+        pointer = f"/{part.name.replace('~', '~0').replace('/', '~1')}"
+        if part.name in fields:
+            faults.append(Fault("It is there more than once; send it once.", pointer=pointer))
+        elif part.filename is not None and part.name not in ("stdin", _JSON_PART):
+            faults.append(Fault("It must be a plain field, without a file name.", pointer=pointer))
+        fields[part.name] = part.text()
+    if _JSON_PART in fields:
+        content = parse_json(fields.pop(_JSON_PART).encode())
+        if isinstance(content, dict):
+            whole = content
+        else:
+            faults.append(Fault("It must be an object.", pointer=f"/{_JSON_PART}"))
+    twice = f"It is there twice; send it as a field or in `{_JSON_PART}`."
+    faults += [Fault(twice, pointer=f"/{name}") for name in whole if name in fields]
+    return from_text(SubmissionBody, fields) | whole, faults
+
+
+async def _upload(parts: Sequence[Part], settings: ApiSettings) -> Upload:
+    """Return the files of a form. An archive that is the only file is unpacked."""
+    [first, *others] = parts
+    if others or not (first.filename or "").lower().endswith(".zip"):
+        return Upload([(part.filename or "", part.data) for part in parts])
+    try:
+        files = await asyncio.to_thread(
+            unpack_foreign, first.data, max_files=MAX_FILES, max_bytes=settings.max_source_bytes
+        )
+    except ArchiveError as exc:
+        return Upload(fault=Fault(str(exc), pointer="/files"))
+    return Upload(list(files.items()))
+
+
+def _validated(content: _Content, terms: Terms) -> NewSubmission:
+    """Return the submission of a content. Raises `V1Problem` (422) with all its faults."""
+    faults = list(content.faults)
+    try:
+        new = validate_submission(content.keys, terms, content.place, content.upload)
+    except V1Problem as exc:
+        known = {(fault.pointer, fault.parameter) for fault in faults}
+        faults += [fault for fault in exc.errors if (fault.pointer, fault.parameter) not in known]
+    if faults:
+        raise invalid(faults)
+    return new
+
+
+def _wait(request: Request) -> Wait:
+    """Return the wait of a request whose query has no fault."""
+    wait = request.query_params.get("wait")
+    return wait_of(request, None if wait is None else int(wait))
+
+
+def _fingerprint(content: _Content) -> dict[str, Any]:
+    """Return what was parsed. A null is the same as a key that is missing."""
+    keys = {name: value for name, value in content.keys.items() if value is not None}
+    files = content.upload.files if content.upload else ()
+    return {"keys": keys, "files": [[path, hashlib.sha256(data).hexdigest()] for path, data in files]}

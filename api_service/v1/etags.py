@@ -1,0 +1,37 @@
+"""Entity tags (RFC 9110, section 8.8.3), so that a client that has an answer is sent no second copy of it."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+_TAG: Final = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
+#: The header fields of conditional requests and their answers, as OpenAPI describes them.
+IF_NONE_MATCH: Final = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "An `ETag` of an earlier answer. If it is still the same, the answer is 304 without a body.",
+    "schema": {"type": "string"},
+}
+ETAG: Final = {"ETag": {"description": "It changes with the body.", "required": True, "schema": {"type": "string"}}}
+
+
+def conditional(request: Request, model: BaseModel, headers: Mapping[str, str]) -> Response:
+    """Return a resource with a weak ETag, or 304 if the client has the same one already."""
+    body = model.model_dump_json().encode()
+    tag = f'"{base64.urlsafe_b64encode(hashlib.sha256(body).digest()[:15]).decode()}"'
+    headers = {**headers, "ETag": f"W/{tag}"}
+    if _matches(",".join(request.headers.getlist("If-None-Match")), tag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _matches(header: str, tag: str) -> bool:
+    """Return True if the header names the tag, by the weak comparison."""
+    return header.strip() == "*" or tag in _TAG.findall(header)

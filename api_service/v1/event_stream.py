@@ -1,0 +1,52 @@
+"""An event stream as an answer (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+
+from collections.abc import AsyncGenerator
+from typing import Any, Final
+
+from fastapi import Request, Response
+from fastapi.sse import EventSourceResponse, format_sse_event
+from pydantic import BaseModel
+
+from api_service.streaming import PiecewiseResponse, prefetch
+from shared.http_connections import stop_counting
+
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+#: How OpenAPI describes a stream, and the answer that ends the reconnects of an `EventSource`.
+#: One event of a stream.
+_EVENT: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "description": "The name of the event."},
+        "data": {"type": "string", "description": "JSON.", "contentMediaType": "application/json"},
+        "id": {"type": "string", "description": "The id for `Last-Event-ID`."},
+    },
+    "required": ["event", "data"],
+}
+RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The events.",
+        "content": {EventSourceResponse.media_type: {"schema": _EVENT}},
+    },
+    204: {"description": "The client has had the last event, and nothing new runs: it need not connect again."},
+}
+LAST_EVENT_ID: Final[dict[str, Any]] = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The id of the last event that the client has had. The stream goes on after it. An unknown one is"
+    " ignored.",
+    "schema": {"type": "string"},
+}
+
+
+def event(name: str, data: BaseModel, event_id: str | None = None) -> bytes:
+    """Return an event as the stream carries it."""
+    return format_sse_event(data_str=data.model_dump_json(), event=name, id=event_id)
+
+
+async def event_stream(request: Request, pieces: AsyncGenerator[bytes]) -> Response:
+    """Return the stream of these pieces. An error in the first one is raised here, so that it can be the answer."""
+    begun = await prefetch(pieces)
+    # Streams are counted by key.
+    stop_counting(request.scope)
+    return PiecewiseResponse(begun, EventSourceResponse.media_type, _HEADERS)

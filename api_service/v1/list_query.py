@@ -1,0 +1,47 @@
+"""The query of `GET /v1/submissions`."""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from api_service.v1.validation import Strict
+
+_LARGEST_ID: Final = (1 << 63) - 1
+
+MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+
+
+class ListQuery(Strict):
+    """The page and the filters of a list of submissions. All filters must hold."""
+
+    limit: int = Field(50, ge=1, le=200, description="The most submissions of a page.")
+    cursor: str | None = Field(None, max_length=200, description="`next` of the page before.")
+    email: str | None = Field(
+        None, max_length=254, description="Only those with this address, in upper or lower case.", examples=["a@b.org"]
+    )
+    language: str | None = Field(
+        None, max_length=100, description="Only those in this language: a code, a name or an alias.", examples=["py"]
+    )
+    state: Literal["held", "queued", "running", "finished", "failed", "cancelled"] | None = Field(
+        None, description="Only those in this state."
+    )
+    verdict: (
+        Literal[
+            "ok",
+            "accepted",
+            "compile_error",
+            "runtime_error",
+            "time_limit",
+            "memory_limit",
+            "output_limit",
+            "wrong_answer",
+        ]
+        | None
+    ) = Field(None, description="Only those whose latest run ended with this verdict.")
+    batch: int | None = Field(None, ge=1, le=_LARGEST_ID, description="Only those of the batch with this id.")
+    created_after: datetime | None = Field(None, description="Only those that were made after this time.")
+    created_before: datetime | None = Field(None, description="Only those that were made before this time.")
+    metadata: dict[MetadataName, Annotated[str, Field(max_length=500)]] | None = Field(
+        None, description="`metadata.NAME`: only those whose metadata has this text under NAME."
+    )

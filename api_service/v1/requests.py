@@ -1,0 +1,337 @@
+"""Checks the body of a submission in API v1: its keys together, and against what the operator and the engine allow.
+
+All faults are found at once. `api_service.v1.submission_body` is the model of each key.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from api_service.engine_offer import Offer
+from api_service.new_submission import NewSubmission, V1Columns, stored
+from api_service.v1.pointers import Place, first_key
+from api_service.v1.problems import Fault, invalid
+from api_service.v1.submission_body import (
+    MOST_METADATA,
+    CheckerBody,
+    FileBody,
+    LimitsBody,
+    Locale,
+    SubmissionBody,
+    TestBody,
+)
+from api_service.v1.validation import body_faults
+from shared import source_paths
+from shared.egress import Egress
+from shared.engine import MAX_FILES, CheckerKind
+
+#: The most keys that any object of a body may have.
+_MOST_KEYS: Final = 64
+#: The most faults that are reported.
+_MOST_FAULTS: Final = 100
+#: The tolerance of the checker `float`.
+DEFAULT_TOLERANCE: Final = 1e-6
+#: The keys that `tests` takes the place of.
+_ONE_TEST: Final = ("stdin", "args", "expected_output")
+#: What a foreign engine cannot do, as it has only the CodeX call.
+_ONLY_RUN: Final = ("args", "compiler_args", "limits", "expected_output", "tests")
+
+_NEEDS_RUN: Final = (
+    "This needs the engine of Precieux (`POST /run`), but this server uses another CodeX engine; leave it out."
+)
+_EMPTY: Final = "The file that is run is empty; send the program."
+_TWICE: Final = "The files are there twice; send them either as parts or in `submission`."
+_UNSIGNED: Final = (
+    "Webhooks of this key cannot be signed, because it has no secret; use a key that has one, or ask the operator to"
+    " set PRECIEUX_WEBHOOK_SECRET."
+)
+_NOT_HELD: Final = "A submission of a batch cannot be held; leave it out."
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the operator and the engine allow."""
+
+    offer: Offer
+    max_source_bytes: int
+    max_stdin_bytes: int
+    egress: Egress
+    #: Returns why an address may not be mailed; None if it may.
+    refusal: Callable[[str], str | None]
+    #: True if webhooks of this key can be signed.
+    can_sign: bool = False
+    #: The locale of a submission that names none.
+    locale: Locale = "en"
+    #: False in a batch.
+    may_hold: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The files of a form, by their paths in their order, or the fault of its archive."""
+
+    files: Sequence[tuple[str, bytes]] = ()
+    fault: Fault | None = None
+
+
+def validate_submission(
+    content: object, terms: Terms, place: Place | None = None, upload: Upload | None = None
+) -> NewSubmission:
+    """Return the submission of a body. Raises `V1Problem` (422) with all its faults.
+
+    With `place`, the content is one item of a larger body, and keys that it lacks come from `place.defaults`. `upload`
+    has the files that came beside the content.
+    """
+    place = place or Place()
+    if not isinstance(content, dict):
+        raise invalid([Fault("It must be an object.", pointer=place.path)])
+    merged = place.merged(content)
+    faults = list(_overfull(merged))
+    if not faults:
+        faults = body_faults(SubmissionBody, merged)
+        # The keys without a fault are checked together, so that all faults are found at once.
+        bad = frozenset(first_key(fault.pointer or "") for fault in faults)
+        check = _Check(_without(merged, bad) if bad else SubmissionBody.model_validate(merged), bad, terms, upload)
+        faults += check.faults()
+    if faults:
+        raise invalid([place.fault(content, fault) for fault in faults[:_MOST_FAULTS]])
+    return check.submission()
+
+
+def _without(content: Mapping[str, Any], bad: Collection[str]) -> SubmissionBody:
+    """Return the body with only the keys that have no fault."""
+    good = {name: content[name] for name in content if name in SubmissionBody.model_fields and name not in bad}
+    return SubmissionBody.model_validate({"language": "", **good})
+
+
+def _overfull(value: object, pointer: str = "") -> Iterator[Fault]:
+    """Yield a fault for each object with more keys than any may have, because each key may be a fault."""
+    if isinstance(value, dict):
+        most = MOST_METADATA if pointer == "/metadata" else _MOST_KEYS
+        if len(value) > most:
+            yield Fault(f"It must have at most {most} keys.", pointer=pointer)
+            return
+        for name, inner in value.items():
+            if isinstance(inner, dict | list):
+                yield from _overfull(inner, f"{pointer}/{name}")
+    elif isinstance(value, list) and len(value) <= MAX_FILES:
+        for number, inner in enumerate(value):
+            if isinstance(inner, dict):
+                yield from _overfull(inner, f"{pointer}/{number}")
+
+
+class _Check:
+    """Checks the keys of one body together. Keys in `bad` have a fault already, and are not looked at."""
+
+    def __init__(self, body: SubmissionBody, bad: frozenset[str], terms: Terms, upload: Upload | None) -> None:
+        self.body = body
+        self.upload = upload
+        self.bad = bad
+        self.terms = terms
+        self.offered = None if "language" in bad else terms.offer.find(body.language)
+        self.files: dict[str, bytes] = {}
+
+    def faults(self) -> list[Fault]:
+        """Return the faults that no model can express."""
+        checks = (self._language, self._sources, self._inputs, self._compiler_args, self._limits, self._addresses)
+        found = [fault for check in checks for fault in check()]
+        return found if found or self.bad else list(self._foreign_engine())
+
+    def _language(self) -> Iterator[Fault]:
+        if "language" not in self.bad and self.offered is None:
+            codes = ", ".join(self.terms.offer.codes)
+            yield Fault(f"It is not a language of this server; use one of {codes}.", pointer="/language")
+
+    def _sources(self) -> Iterator[Fault]:
+        body, bad = self.body, self.bad
+        has_source = body.source is not None or "source" in bad
+        has_files = body.files is not None or "files" in bad
+        if self.upload is not None and has_files:
+            if "files" not in bad:
+                yield Fault(_TWICE, pointer="/files")
+        elif has_source == (has_files or self.upload is not None):
+            yield Fault("Send exactly one of `source` and `files`.", pointer="")
+        elif body.entry is not None and has_source:
+            yield Fault("It goes only with `files`; leave it out.", pointer="/entry")
+        elif body.source is not None:
+            yield from self._source(body.source)
+        elif self.upload is not None:
+            yield from [self.upload.fault] if self.upload.fault else self._files(self.upload.files)
+        elif body.files is not None:
+            yield from self._encoded_files(body.files)
+
+    def _source(self, source: str) -> Iterator[Fault]:
+        if not source.strip():
+            yield Fault("It is empty; send the program.", pointer="/source")
+        data = source.encode()
+        yield from self._size("/source", len(data))
+        if self.offered:
+            self.files = {self.offered.main: data}
+
+    def _encoded_files(self, files: Sequence[FileBody]) -> Iterator[Fault]:
+        decoded: list[tuple[str, bytes]] = []
+        for number, file in enumerate(files):
+            try:
+                decoded.append((file.path, file.data()))
+            except ValueError as exc:
+                yield Fault(str(exc), pointer=f"/files/{number}/content")
+                decoded.append((file.path, b"?"))
+        yield from self._files(decoded)
+
+    def _files(self, files: Sequence[tuple[str, bytes]]) -> Iterator[Fault]:
+        if len(files) > MAX_FILES:
+            yield Fault(f"It must have at most {MAX_FILES} entries.", pointer="/files")
+            return
+        wrong = list(source_paths.faults_of([path for path, _ in files]))
+        yield from (Fault(fault, pointer=f"/files/{number}/path") for number, fault in wrong)
+        self.files = dict(files)
+        yield from self._size("/files", sum(len(data) for _, data in files))
+        entry = self.body.entry
+        if entry is not None and entry not in self.files:
+            yield Fault("It is not the path of a file; send one that is.", pointer="/entry")
+        elif "entry" not in self.bad and not self.files[self._entry].strip():
+            yield Fault(_EMPTY, pointer="/entry" if entry else "/files/0/content")
+
+    @property
+    def _entry(self) -> str:
+        return self.body.entry or next(iter(self.files))
+
+    def _size(self, pointer: str, size: int) -> Iterator[Fault]:
+        most = self.terms.max_source_bytes
+        if size > most:
+            yield Fault(f"The program has {size} bytes; it may have {most}.", pointer=pointer)
+
+    def _inputs(self) -> Iterator[Fault]:
+        body = self.body
+        if body.tests is not None or "tests" in self.bad:
+            for name in _ONE_TEST:
+                if getattr(body, name) is not None or name in self.bad:
+                    yield Fault("It does not go with `tests`; put it into a test.", pointer=f"/{name}")
+        elif body.stdin is not None:
+            yield from self._input("/stdin", body.stdin)
+        for number, test in enumerate(body.tests or ()):
+            yield from self._input(f"/tests/{number}/stdin", test.stdin or "")
+        if body.hold is not None and not self.terms.may_hold:
+            yield Fault(_NOT_HELD, pointer="/hold")
+        checker = body.checker
+        if checker is not None and checker.tolerance is not None and checker.kind != "float":
+            yield Fault("It goes only with the kind `float`; leave it out.", pointer="/checker/tolerance")
+
+    def _input(self, pointer: str, text: str) -> Iterator[Fault]:
+        most = self.terms.max_stdin_bytes
+        if len(text) > most or len(text.encode()) > most:
+            yield Fault(f"It has more than {most} bytes; send a shorter input.", pointer=pointer)
+
+    def _compiler_args(self) -> Iterator[Fault]:
+        if not self.body.compiler_args or self.offered is None or not self.offered.has_run_call:
+            return
+        allowed = self.offered.compiler_args
+        for number, word in enumerate(self.body.compiler_args):
+            if not any(_fits(word, option) for option in allowed):
+                named = ", ".join(f"`{option}`" for option in allowed)
+                text = f"allowed are {named}" if allowed else "this language has none"
+                yield Fault(f"This option is not allowed: {text}.", pointer=f"/compiler_args/{number}")
+
+    def _limits(self) -> Iterator[Fault]:
+        if self.offered is None:
+            return
+        tests = enumerate(self.body.tests or ())
+        asked = [("/limits", self.body.limits), *((f"/tests/{number}/limits", test.limits) for number, test in tests)]
+        for pointer, limits in asked:
+            for name, value in (limits.asked() if limits else {}).items():
+                bounds = self.offered.limits.get(name)
+                if bounds is not None and value > bounds.max:
+                    yield Fault(f"It must be at most {bounds.max}.", pointer=f"{pointer}/{name}")
+
+    def _addresses(self) -> Iterator[Fault]:
+        body = self.body
+        if body.email is not None and (refusal := self.terms.refusal(body.email)):
+            yield Fault(refusal, pointer="/email")
+        if body.receipt and body.email is None and "email" not in self.bad:
+            yield Fault("A receipt needs `email`; send an address, or leave it out.", pointer="/receipt")
+        if body.webhook_url is not None and (fault := webhook_fault(body.webhook_url, self.terms)):
+            yield fault
+
+    def _foreign_engine(self) -> Iterator[Fault]:
+        if self.offered is None or not self.offered.is_foreign:
+            return
+        for name in _ONLY_RUN:
+            value = getattr(self.body, name)
+            if value.asked() if isinstance(value, LimitsBody) else value not in (None, []):
+                yield Fault(_NEEDS_RUN, pointer=f"/{name}")
+        if len(self.files) > 1:
+            yield Fault(_NEEDS_RUN, pointer="/files")
+        elif not _is_text(self.files[self._entry]):
+            yield Fault(_NEEDS_RUN, pointer="/files/0/content")
+
+    def submission(self) -> NewSubmission:
+        """Return the submission of a body without a fault."""
+        body = self.body
+        assert self.offered
+        spec = {
+            "args": body.args or [],
+            "compiler_args": body.compiler_args or [],
+            "limits": body.limits.asked() if body.limits else {},
+            "checker": _checker(body.checker),
+            "stop_at_first_failure": bool(body.stop_at_first_failure),
+            "locale": body.locale or self.terms.locale,
+            "receipt": bool(body.receipt),
+        }
+        return NewSubmission(
+            language=self.offered.code,
+            filename=self._entry,
+            source=stored(self.files),
+            stdin=body.stdin or "",
+            email=body.email,
+            hold=bool(body.hold),
+            v1=V1Columns(
+                spec=spec,
+                files=[{"path": path, "size_bytes": len(data)} for path, data in self.files.items()],
+                expected_output=body.expected_output,
+                tests=None
+                if body.tests is None
+                else [_test(number, test) for number, test in enumerate(body.tests, 1)],
+                metadata=body.metadata or {},
+                webhook_url=body.webhook_url,
+            ),
+        )
+
+
+def webhook_fault(url: str, terms: Terms) -> Fault | None:
+    """Return the fault of a `webhook_url`, as far as it can be found before the first webhook."""
+    if fault := terms.egress.fault_of(url):
+        return Fault(f"{fault[:1].upper()}{fault[1:]}.", pointer="/webhook_url")
+    return None if terms.can_sign else Fault(_UNSIGNED, pointer="/webhook_url")
+
+
+def _checker(body: CheckerBody | None) -> dict[str, Any]:
+    kind = (body and body.kind) or CheckerKind.LINES.value
+    if kind != "float":
+        return {"kind": kind, "tolerance": None}
+    tolerance = body.tolerance if body else None
+    return {"kind": kind, "tolerance": DEFAULT_TOLERANCE if tolerance is None else tolerance}
+
+
+def _test(number: int, test: TestBody) -> dict[str, Any]:
+    """Return a test as it is stored, with its defaults."""
+    return {
+        "name": str(number) if test.name is None else test.name,
+        "stdin": test.stdin or "",
+        "args": test.args or [],
+        "expected_output": test.expected_output,
+        "limits": test.limits.asked() if test.limits else {},
+        "hidden": bool(test.hidden),
+        "points": 1.0 if test.points is None else test.points,
+    }
+
+
+def _fits(word: str, option: str) -> bool:
+    return word.startswith(option[:-1]) if option.endswith("*") else word == option
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in data

@@ -1,0 +1,163 @@
+"""Batches: submissions that are posted, followed and cancelled together."""
+
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+
+from api_service.batches import Batches
+from api_service.dependencies import ReaderDep, Services, ServicesDep, SubmitterDep
+from api_service.v1.answers import answer
+from api_service.v1.batch_body import BatchBody, read_batch
+from api_service.v1.batch_events import batch_events, find_batch, last_id
+from api_service.v1.bodies import body_bytes
+from api_service.v1.event_stream import LAST_EVENT_ID, RESPONSES, event_stream
+from api_service.v1.examples import BATCH
+from api_service.v1.idempotency import Settle, once
+from api_service.v1.ids import BatchId
+from api_service.v1.openapi import operation
+from api_service.v1.problems import Kind, V1Problem
+from api_service.v1.validation import read_query
+from api_service.v1.visibility import owner_of, refuse_unknown
+from shared.resources.models import Batch, BatchState
+
+router = APIRouter(tags=["batches"])
+
+_LOCATION: Final = {
+    "Location": {"description": "The address of the batch.", "schema": {"type": "string", "format": "uri"}}
+}
+_EXAMPLE: Final = {
+    "defaults": {"language": "py", "tests": [{"stdin": "21\n", "expected_output": "42\n"}]},
+    "submissions": [
+        {"source": "print(int(input()) * 2)\n", "metadata": {"student": "ada"}},
+        {"source": "print(42)\n", "metadata": {"student": "alan"}},
+    ],
+}
+
+
+async def _batch(services: Services, batch: int, owner: int | None) -> Batch:
+    return await find_batch(services, batch, owner) or refuse_unknown("batch")
+
+
+@router.post(
+    "/batches",
+    **operation(
+        "create_batch",
+        "Run many programs",
+        "Registers submissions together, all of them or none, and requests their runs. What a submission lacks comes"
+        " from `defaults`.",
+        answer=Batch,
+        status=HTTPStatus.CREATED,
+        example={**BATCH, "state": "running"},
+        body=BatchBody,
+        body_example=_EXAMPLE,
+        headers=_LOCATION,
+        problems=[Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED, Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
+    ),
+)
+async def create_batch(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
+    with services.bodies.hold(principal, body_bytes(request, services.settings)):
+        posted = await read_batch(request, services, principal)
+
+        async def work(settle: Settle) -> int:
+            await services.backlog.check()
+            await services.backlog.check_key(principal)
+            made = await Batches(services.database, services.submissions).register(principal, posted.new, settle)
+            services.relay.wake.set()
+            return made
+
+        return await once(
+            request,
+            services,
+            principal,
+            posted.content,
+            work,
+            lambda made: _batch(services, made, owner_of(principal)),
+            status=HTTPStatus.CREATED,
+            location=lambda made: f"/v1/batches/{made}",
+        )
+
+
+@router.get(
+    "/batches/{id}",
+    **operation(
+        "get_batch",
+        "Get a batch",
+        "How far it is, and its submissions in the order in which they were posted.",
+        answer=Batch,
+        example=BATCH,
+        problems=[Kind.NOT_FOUND],
+    ),
+)
+async def get_batch(
+    principal: ReaderDep,
+    id: BatchId,  # noqa: A002
+    request: Request,
+    services: ServicesDep,
+) -> Response:
+    batch = await _batch(services, id, owner_of(principal))
+    read_query(request)
+    return answer(batch)
+
+
+@router.post(
+    "/batches/{id}/cancel",
+    **operation(
+        "cancel_batch",
+        "Cancel a batch",
+        "Cancels each of its submissions that has not ended, as its own call does.",
+        answer=Batch,
+        status=HTTPStatus.ACCEPTED,
+        example={**BATCH, "state": "running"},
+        problems=[Kind.NOT_FOUND, Kind.FINAL, Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED],
+    ),
+)
+async def cancel_batch(
+    principal: SubmitterDep,
+    id: BatchId,  # noqa: A002
+    request: Request,
+    services: ServicesDep,
+) -> Response:
+    await _batch(services, id, owner_of(principal))
+    read_query(request)
+
+    async def work(settle: Settle) -> int:
+        batches = Batches(services.database, services.submissions)
+        if not await batches.cancel(id, lambda connection: settle(connection, id)):
+            raise V1Problem(Kind.FINAL, "This batch is finished; only what has not ended can be cancelled.")
+        return id
+
+    return await once(
+        request,
+        services,
+        principal,
+        None,
+        work,
+        lambda made: _batch(services, made, owner_of(principal)),
+        status=HTTPStatus.ACCEPTED,
+    )
+
+
+@router.get(
+    "/batches/{id}/events",
+    **operation(
+        "stream_batch_events",
+        "Follow a batch",
+        "A stream of Server-Sent Events: `progress` at once and at each change, but at most once a second, and"
+        " `finished` with the batch at its end.",
+        parameters=[LAST_EVENT_ID],
+        problems=[Kind.NOT_FOUND, Kind.TOO_MANY],
+        responses=RESPONSES,
+    ),
+)
+async def stream_batch_events(
+    principal: ReaderDep,
+    id: BatchId,  # noqa: A002
+    request: Request,
+    services: ServicesDep,
+) -> Response:
+    batch = await _batch(services, id, owner_of(principal))
+    read_query(request)
+    if batch.state is BatchState.FINISHED and request.headers.get("Last-Event-ID") == last_id(id):
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    return await event_stream(request, batch_events(services, principal, id))

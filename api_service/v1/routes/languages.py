@@ -1,0 +1,124 @@
+"""The languages that work here."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import Field
+
+from api_service.dependencies import ReaderDep, ServicesDep
+from api_service.engine_offer import Offer, Offered
+from api_service.v1.answers import answer
+from api_service.v1.openapi import operation
+from api_service.v1.problems import Kind, V1Problem
+from api_service.v1.validation import read_query
+from shared.languages import ALIASES
+from shared.resources.models import Limits, ListOf, Resource
+
+router = APIRouter(tags=["service"])
+
+
+class Variant(Resource):
+    """Another toolchain or standard of a language, which has a code of its own."""
+
+    code: str
+    name: str
+    version: str | None
+
+
+class Language(Resource):
+    """A language. What a foreign engine does not report is null."""
+
+    code: str = Field(examples=["cpp"])
+    name: str = Field(examples=["C++"])
+    aliases: list[str] = Field(description="Other names of it, which calls accept in any case.")
+    version: str | None = Field(examples=["14.2.0"])
+    variants: list[Variant]
+    extensions: list[str] = Field(description="Of its source files, the usual one first.", examples=[[".cpp"]])
+    compiled: bool | None
+    compiler_args: list[str] = Field(
+        description="The options that a program may set; a `*` at the end stands for any ending.", examples=[["-O2"]]
+    )
+    sample: str | None = Field(description="A whole program, which ends with the verdict `ok`.")
+    limits: Limits = Field(description="What a program may use that asks for nothing.")
+
+
+_EXAMPLE: Final = {
+    "code": "py",
+    "name": "Python",
+    "aliases": ["python", "python3"],
+    "version": "3.11.9",
+    "variants": [],
+    "extensions": [".py"],
+    "compiled": False,
+    "compiler_args": [],
+    "sample": "print(input())\n",
+    "limits": {
+        "cpu_s": 10.0, "wall_s": 30.0, "memory_bytes": 268_435_456, "output_bytes": 1_048_576, "processes": 64,
+    },
+}  # fmt: skip
+
+LanguageName = Annotated[
+    str, Path(description="A code, a name or an alias of a language, in any case.", examples=["cpp"])
+]
+
+
+@router.get(
+    "/languages",
+    **operation(
+        "list_languages",
+        "List the languages",
+        "The languages in which programs run here, with their compilers' options and the default limits.",
+        answer=ListOf[Language],
+        example={"items": [_EXAMPLE], "next": None},
+    ),
+)
+async def list_languages(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
+    read_query(request)
+    offer = await services.offered.offer()
+    return answer(ListOf[Language](items=[_language(offer, code) for code in offer.codes], next=None))
+
+
+@router.get(
+    "/languages/{name}",
+    **operation(
+        "get_language",
+        "Get a language",
+        "One language, by its code, its name or an alias.",
+        answer=Language,
+        example=_EXAMPLE,
+        problems=[Kind.NOT_FOUND],
+    ),
+)
+async def get_language(principal: ReaderDep, name: LanguageName, request: Request, services: ServicesDep) -> Response:
+    offer = await services.offered.offer([name])
+    found = offer.find(name)
+    if found is None:
+        raise V1Problem(Kind.NOT_FOUND, "This server has no language of this name; GET /v1/languages lists them.")
+    read_query(request)
+    return answer(_language(offer, _code(offer, found)))
+
+
+def _code(offer: Offer, found: Offered) -> str:
+    """Return the code of a language, or of the one to which a variant belongs."""
+    if found.code in offer.languages or found.details is None:
+        return found.code
+    return next(code for code, details in offer.languages.items() if details is found.details)
+
+
+def _language(offer: Offer, code: str) -> Language:
+    language = Offered(code, offer.languages.get(code))
+    details = language.details
+    defaults = {name: bounds.default for name, bounds in language.limits.items() if name in Limits.model_fields}
+    names = (details and details.aliases) or ALIASES.get(code, ())
+    return Language(
+        code=code,
+        name=(details and details.name) or code,
+        aliases=[name for name in names if name != code],
+        version=details.version if details else None,
+        variants=[Variant(**variant.model_dump()) for variant in (details and details.variants) or ()],
+        extensions=language.extensions,
+        compiled=details.compiled if details else None,
+        compiler_args=list(language.compiler_args),
+        sample=details.sample if details else None,
+        limits=Limits.model_validate(dict.fromkeys(Limits.model_fields) | defaults),
+    )

@@ -1,0 +1,135 @@
+"""The events by which Mailgun reports what became of mails.
+
+https://documentation.mailgun.com/docs/mailgun/user-manual/events/webhooks: Mailgun repeats an event until it is
+answered with 200, or with 406, after which it gives up.
+"""
+
+import hashlib
+import hmac
+import time
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api_service.dependencies import ServicesDep
+from api_service.mails import Delivery, Report, store_report
+from api_service.v1.openapi import operation
+from api_service.v1.problems import Kind, V1Problem
+from api_service.v1.validation import is_clean, read_json, read_query
+
+router = APIRouter(tags=["service"])
+
+#: An event may be this much older or newer than our clock.
+_TOLERANCE_SECONDS: Final = 300
+#: Characters of an address (RFC 5321), and of what we keep of the other texts.
+_LONGEST: Final = 320
+
+_Text = Annotated[str, Field(max_length=1000)]
+
+
+class Signature(BaseModel):
+    """The proof that Mailgun has sent the event."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    token: Annotated[str, Field(min_length=1, max_length=200, description="Random, and different for each event.")]
+    timestamp: str | int = Field(description="Seconds since the epoch.", examples=["1769860800"])
+    signature: _Text = Field(description="HMAC-SHA256 of the timestamp and the token, in hexadecimal.")
+
+
+class MailgunEvent(BaseModel):
+    """An event. Keys that are not named here are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, populate_by_name=True)
+
+    signature: Signature
+    data: dict[str, Any] = Field(alias="event-data", description="What has happened.")
+
+
+class Received(BaseModel):
+    """The answer to an event."""
+
+    received: bool = Field(description="Always true.", examples=[True])
+
+
+_EXAMPLE: Final = {
+    "signature": {
+        "token": "8a1f0c5e2b", "timestamp": "1769860800",
+        "signature": "2f5c0e9d6b7a4c1e8f3d2b1a0c9e8d7f6a5b4c3d2e1f0a9b8c7d6e5f4a3b2c1d",
+    },
+    "event-data": {
+        "event": "delivered", "recipient": "someone@example.com",
+        "message": {"headers": {"message-id": "precieux.6f0c@example.com"}},
+    },
+}  # fmt: skip
+
+
+@router.post(
+    "/mailgun/events",
+    **operation(
+        "receive_mailgun_event",
+        "Receive an event of Mailgun",
+        "Mailgun calls this if it is set as a webhook there. Deliveries, failures and complaints become the state of"
+        " their mail; an address that bounces for good or complains gets no more mails.",
+        answer=Received,
+        example={"received": True},
+        body=MailgunEvent,
+        body_example=_EXAMPLE,
+        problems=[Kind.NOT_FOUND, Kind.NOT_ACCEPTABLE],
+        needs_key=False,
+    ),
+)
+async def receive_mailgun_event(request: Request, services: ServicesDep) -> Response:
+    key = services.settings.mailgun_signing_key
+    if key is None:
+        raise V1Problem(Kind.NOT_FOUND, "This server takes no events of Mailgun; its operator has set no signing key.")
+    event = await read_json(request, MailgunEvent)
+    read_query(request)
+    if not _is_genuine(event.signature, key.get_secret_value(), time.time()):
+        detail = "The event's signature is wrong, or its time is too far from now; it is not looked at."
+        raise V1Problem(Kind.NOT_ACCEPTABLE, detail)
+    await store_report(services.database, event.signature.token, report_of(event.data))
+    return Response(Received(received=True).model_dump_json(), media_type="application/json")
+
+
+def _is_genuine(signature: Signature, key: str, now: float) -> bool:
+    stamp = str(signature.timestamp)
+    expected = hmac.new(key.encode(), f"{stamp}{signature.token}".encode(), hashlib.sha256).hexdigest()
+    is_signed = hmac.compare_digest(expected.encode(), signature.signature.encode())
+    return is_signed and stamp.isdecimal() and len(stamp) < 20 and abs(int(stamp) - now) <= _TOLERANCE_SECONDS
+
+
+def report_of(data: dict[str, Any]) -> Report | None:
+    """Return what an event reports of a mail; None if it reports nothing that we store."""
+    delivery = _delivery(data)
+    message_id = _text(data, "message", "headers", "message-id")
+    if delivery is None or message_id is None:
+        return None
+    recipient = _text(data, "recipient")
+    reason = _text(data, "delivery-status", "message") or _text(data, "delivery-status", "description")
+    is_address = recipient is not None and "@" in recipient and len(recipient) <= _LONGEST
+    # Mailgun leaves out the brackets, which our ids have.
+    message_id = f"<{message_id.strip('<>')}>"
+    return Report(delivery, message_id, recipient if is_address else None, reason or _text(data, "reason"))
+
+
+def _delivery(data: dict[str, Any]) -> Delivery | None:
+    match data.get("event"), data.get("severity"):
+        case "delivered", _:
+            return Delivery.DELIVERED
+        case "failed", "permanent":
+            return Delivery.BOUNCED
+        case "failed", "temporary":
+            return Delivery.DEFERRED
+        case "complained", _:
+            return Delivery.COMPLAINED
+        case _:
+            return None
+
+
+def _text(data: Any, *path: str) -> str | None:
+    """Return the text at a path of an event; None if there is none, or if it cannot be stored."""
+    for name in path:
+        data = data.get(name) if isinstance(data, dict) else None
+    return data if isinstance(data, str) and data and is_clean(data) else None

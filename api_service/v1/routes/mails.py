@@ -1,0 +1,93 @@
+"""The mails of a submission."""
+
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+
+from api_service import mails as use_cases
+from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
+from api_service.v1.answers import answer
+from api_service.v1.idempotency import Settle, once
+from api_service.v1.ids import SubmissionId
+from api_service.v1.openapi import operation
+from api_service.v1.problems import Kind, V1Problem
+from api_service.v1.visibility import read_query_of, refuse_unknown, require_visible
+from shared.resources import mails as read
+from shared.resources.models import ListOf, Mail
+
+router = APIRouter(tags=["submissions"])
+
+_EXAMPLE: Final = {
+    "id": 9,
+    "kind": "result",
+    "to": "someone@example.com",
+    "locale": "en",
+    "state": "delivered",
+    "attempts": 1,
+    "created_at": "2026-01-31T12:00:00.045000Z",
+    "updated_at": "2026-01-31T12:00:02.310000Z",
+    "sent_at": "2026-01-31T12:00:00.310000Z",
+    "last_error": None,
+}
+_ORDERED: Final = {**_EXAMPLE, "state": "queued", "attempts": 0, "sent_at": None}
+
+
+@router.get(
+    "/submissions/{id}/mails",
+    **operation(
+        "list_mails",
+        "List the mails of a submission",
+        "All mails about it, the newest first: results, its receipt, and the digest of its batch.",
+        answer=ListOf[Mail],
+        example={"items": [_EXAMPLE], "next": None},
+        problems=[Kind.NOT_FOUND],
+    ),
+)
+async def list_mails(
+    principal: ReaderDep,
+    id: SubmissionId,  # noqa: A002
+    request: Request,
+    services: ServicesDep,
+) -> Response:
+    await require_visible(services, principal, id)
+    await read_query_of(request, services, principal, id)
+    async with services.database.connection() as connection:
+        return answer(ListOf[Mail](items=await read.mails(connection, id), next=None))
+
+
+@router.post(
+    "/submissions/{id}/mails",
+    **operation(
+        "mail_result_again",
+        "Mail the result again",
+        "Sends the mail of the latest result once more. It counts against the budget of the recipient.",
+        answer=Mail,
+        status=HTTPStatus.ACCEPTED,
+        example=_ORDERED,
+        problems=[
+            Kind.NOT_FOUND, Kind.NOTHING_TO_MAIL, Kind.QUOTA_EXCEEDED, Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED,
+        ],
+    ),
+)  # fmt: skip
+async def mail_result_again(
+    principal: SubmitterDep,
+    id: SubmissionId,  # noqa: A002
+    request: Request,
+    services: ServicesDep,
+) -> Response:
+    await require_visible(services, principal, id)
+    await read_query_of(request, services, principal, id)
+
+    async def work(settle: Settle) -> int:
+        try:
+            return await use_cases.mail_again(services.submissions, principal, id, settle)
+        except use_cases.NothingToMail:
+            detail = "This submission has no `email`, or no result yet; a result can be mailed when it has both."
+            raise V1Problem(Kind.NOTHING_TO_MAIL, detail) from None
+
+    async def render(made: int) -> Mail:
+        async with services.database.connection() as connection:
+            return await read.mail(connection, made) or refuse_unknown("mail")
+
+    return await once(request, services, principal, None, work, render, status=HTTPStatus.ACCEPTED)

@@ -1,0 +1,139 @@
+"""The runs of a submission."""
+
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+
+from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
+from api_service.v1.answers import answer
+from api_service.v1.examples import RUN, RUN_ITEM
+from api_service.v1.idempotency import Settle, once
+from api_service.v1.ids import RunNumber, SubmissionId
+from api_service.v1.openapi import operation
+from api_service.v1.problems import Kind
+from api_service.v1.run_body import RunBody, read_run_request
+from api_service.v1.visibility import owner_of, read_query_of, refuse_unknown
+from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
+from shared.resources import read
+from shared.resources.models import ListOf, Run
+
+router = APIRouter(tags=["submissions"])
+
+_LOCATION: Final = {
+    "Location": {"description": "The address of the run.", "schema": {"type": "string", "format": "uri"}}
+}
+
+
+@router.get(
+    "/submissions/{id}/runs",
+    **operation(
+        "list_runs",
+        "List the runs of a submission",
+        "All runs, the newest first, without texts and tests.",
+        answer=ListOf[Run],
+        example={"items": [RUN_ITEM], "next": None},
+        problems=[Kind.NOT_FOUND],
+    ),
+)
+async def list_runs(
+    principal: ReaderDep,
+    id: SubmissionId,  # noqa: A002
+    request: Request,
+    services: ServicesDep,
+) -> Response:
+    await read_query_of(request, services, principal, id)
+    async with services.database.connection() as connection:
+        runs = await read.runs(connection, id, owner=owner_of(principal))
+    if runs is None:
+        refuse_unknown()
+    return answer(ListOf[Run](items=runs, next=None))
+
+
+@router.get(
+    "/submissions/{id}/runs/{number}",
+    **operation(
+        "get_run",
+        "Get a run of a submission",
+        "Its state, its texts and its tests. Texts are cut to 64 KiB; `/output` and `/stderr` have them whole.",
+        answer=Run,
+        example=RUN,
+        problems=[Kind.NOT_FOUND],
+    ),
+)
+async def get_run(
+    principal: ReaderDep,
+    id: SubmissionId,  # noqa: A002
+    number: RunNumber,
+    request: Request,
+    services: ServicesDep,
+) -> Response:
+    await read_query_of(request, services, principal, id)
+    async with services.database.connection() as connection:
+        run = await read.run(connection, id, number, owner=owner_of(principal))
+    if run is None:
+        refuse_unknown("run of this submission")
+    return answer(run)
+
+
+@router.post(
+    "/submissions/{id}/runs",
+    **operation(
+        "create_run",
+        "Run a submission again",
+        "Requests one more run, also of a submission that is held. A run with other `stdin` or `args` is not compared"
+        " with the expected output.",
+        answer=Run,
+        status=HTTPStatus.ACCEPTED,
+        example={**RUN_ITEM, "state": "queued", "verdict": None},
+        body=RunBody,
+        body_example={"stdin": "42\n"},
+        is_body_required=False,
+        query=WaitQuery,
+        parameters=[PREFER],
+        headers={**_LOCATION, **PREFERENCE_APPLIED},
+        problems=[
+            Kind.NOT_FOUND,
+            Kind.UNDER_WAY,
+            Kind.REQUEST_UNDER_WAY,
+            Kind.KEY_REUSED,
+            Kind.QUOTA_EXCEEDED,
+            Kind.TOO_MANY,
+        ],
+    ),
+)
+async def create_run(
+    principal: SubmitterDep,
+    id: SubmissionId,  # noqa: A002
+    request: Request,
+    services: ServicesDep,
+) -> Response:
+    requested = await read_run_request(request, services, principal, id)
+    seconds = requested.wait.seconds
+
+    async def work(settle: Settle) -> int:
+        await services.backlog.check()
+        await services.backlog.check_key(principal)
+        number = await services.submissions.request_run(principal, id, requested.override, settle)
+        services.relay.wake.set()
+        return number
+
+    async def render(number: int) -> Run:
+        await wait_until_final(services, principal, id, seconds)
+        async with services.database.connection() as connection:
+            return await read.run(connection, id, number, owner=owner_of(principal)) or refuse_unknown("run")
+
+    with reserved(services, principal, seconds):
+        accepted = await once(
+            request,
+            services,
+            principal,
+            requested.override,
+            work,
+            render,
+            status=HTTPStatus.ACCEPTED,
+            location=lambda number: f"/v1/submissions/{id}/runs/{number}",
+            wait_s=seconds,
+        )
+    accepted.headers.update(requested.wait.headers)
+    return accepted

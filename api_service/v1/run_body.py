@@ -1,0 +1,86 @@
+"""The body of `POST /v1/submissions/{id}/runs`: what one run has instead of the submission's own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import Request
+from pydantic import Field
+
+from api_service.auth import Principal
+from api_service.dependencies import Services
+from api_service.engine_offer import Offered
+from api_service.v1.answers import JSON
+from api_service.v1.problems import Fault, Kind, V1Problem, invalid
+from api_service.v1.submission_body import Args, LimitsBody, Text
+from api_service.v1.validation import Strict, parse_json, read_query, validated
+from api_service.v1.visibility import owner_of, refuse_unknown
+from api_service.v1.waiting import Wait, WaitQuery, wait_of
+
+_HAS_TESTS: Final = "A submission with tests has its own; leave it out."
+_NEEDS_RUN: Final = (
+    "This needs the engine of Precieux (`POST /run`), but this server uses another CodeX engine; leave it out."
+)
+_LIMITS_UNKNOWN: Final = "The engine has not reported its limits yet; try again in a few seconds."
+
+
+class RunBody(Strict):
+    """What the run has instead of the submission's own. Null leaves it as it is."""
+
+    stdin: Text | None = Field(default=None, repr=False, description="Not for a submission with tests.")
+    args: Args | None = Field(default=None, description="Not for a submission with tests.")
+    limits: LimitsBody | None = Field(default=None, description="A limit that is null stays as it is.")
+
+    def override(self) -> dict[str, Any]:
+        """Return what this run has of its own."""
+        own = self.model_dump(exclude_none=True)
+        return {name: value for name, value in own.items() if name != "limits" or value}
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A request for a run. `override` is what the run has of its own."""
+
+    override: dict[str, Any]
+    wait: Wait
+
+
+async def read_run_request(request: Request, services: Services, principal: Principal, upload_id: int) -> RunRequest:
+    """Return the request of a run. Raise `V1Problem`: 404, 400, 415, or 422 with all faults of the body."""
+    async with services.database.connection() as connection:
+        row = await connection.fetch_one(
+            "SELECT language, tests IS NOT NULL AS has_tests FROM uploads"
+            " WHERE id = :id AND (CAST(:owner AS bigint) IS NULL OR owner = :owner)",
+            {"id": upload_id, "owner": owner_of(principal)},
+        )
+    if row is None:
+        refuse_unknown()
+    body = await request.body()
+    if body and request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != JSON:
+        raise V1Problem(Kind.UNSUPPORTED_TYPE, f"The body must be of the type {JSON}.", headers={"Accept": JSON})
+    content = parse_json(body) if body else {}
+    query = read_query(request, WaitQuery)
+    run = validated(RunBody, {} if content is None else content)
+    offered = (await services.offered.offer([row["language"]])).find(row["language"])
+    if faults := list(_faults(run, offered, services.settings.max_input_bytes, has_tests=row["has_tests"])):
+        raise invalid(faults)
+    override = run.override()
+    if override.get("limits") and (offered is None or offered.details is None):
+        raise V1Problem(Kind.UNAVAILABLE, _LIMITS_UNKNOWN)
+    return RunRequest(override, wait_of(request, query.wait))
+
+
+def _faults(run: RunBody, offered: Offered | None, max_stdin_bytes: int, *, has_tests: bool) -> Iterator[Fault]:
+    for name in ("stdin", "args"):
+        if has_tests and getattr(run, name) is not None:
+            yield Fault(_HAS_TESTS, pointer=f"/{name}")
+    if run.stdin is not None and len(run.stdin.encode()) > max_stdin_bytes:
+        yield Fault(f"It has more than {max_stdin_bytes} bytes; send a shorter input.", pointer="/stdin")
+    if offered is None:
+        return
+    for name, value in (run.limits.asked() if run.limits else {}).items():
+        bounds = offered.limits.get(name)
+        if bounds is not None and value > bounds.max:
+            yield Fault(f"It must be at most {bounds.max}.", pointer=f"/limits/{name}")
+    if offered.is_foreign:
+        yield from (Fault(_NEEDS_RUN, pointer=f"/{name}") for name in run.override())

@@ -1,0 +1,96 @@
+"""The event stream of a submission: what has happened, and then what happens, until it ends."""
+
+from collections.abc import AsyncGenerator, Sequence
+from functools import partial
+from typing import Final
+
+from fastapi.sse import KEEPALIVE_COMMENT
+from pydantic import BaseModel
+
+from api_service.auth import Principal
+from api_service.dependencies import Services
+from api_service.event_log import Event, Finished, Position, StateEntered, TestEnded, unsent
+from api_service.event_streams import Stream, Wake
+from api_service.snapshots import Reading
+from api_service.v1.event_stream import event
+from shared.resources import read
+from shared.resources.links import Links
+from shared.resources.models import FINAL_STATES, Resource, State, Submission, Test, Time
+
+#: Tests that are read and kept in memory at once.
+_TESTS_AT_ONCE: Final = 8
+
+
+class StateEvent(Resource):
+    """The submission has entered a state."""
+
+    state: State
+    at: Time
+
+
+async def submission_events(
+    services: Services, principal: Principal, submission: int, last: Position | None
+) -> AsyncGenerator[bytes]:
+    """Yield the events after the `last` one that the client had, each when it happens, and comments in between.
+
+    Raises `Problem` (429) at its beginning if this key has too many streams open.
+    """
+    wake = Wake()
+    with services.watcher.watch(submission, wake), services.streams.open(principal, wake) as stream:
+        # The client learns at once that the stream is open.
+        yield KEEPALIVE_COMMENT
+        reading: Reading | None = None
+        while not stream.must_end:
+            has_changed = wake.has_changed
+            wake.clear()
+            if reading is None or has_changed:
+                reading = await stream.patiently(partial(services.streams.snapshots.read, submission))
+                if reading is None:  # it was deleted
+                    return
+                async for position, piece in _pieces(services, stream, reading, unsent(reading.snapshot, last)):
+                    yield piece
+                    last = position
+                if last is not None and last.is_last:
+                    return
+            with services.streams.in_queue(submission, stream, is_queued=reading.snapshot.state is State.QUEUED):
+                if queue := stream.new_queue():
+                    yield event("queue", queue)
+                async for comment in stream.comments_until_woken():
+                    yield comment
+
+
+async def _pieces(
+    services: Services, stream: Stream, reading: Reading, events: Sequence[Event]
+) -> AsyncGenerator[tuple[Position, bytes]]:
+    """Yield each event as its position and its text."""
+    tests: dict[int, Test] = {}
+    for one in events:
+        data: BaseModel | None
+        match one:
+            case StateEntered():
+                name, data = "state", StateEvent(state=one.state, at=one.at)
+            case TestEnded():
+                if one.number not in tests:
+                    tests = await stream.patiently(partial(_tests, services, reading, one.number))
+                # If it is not there any more, the run was taken back.
+                name, data = "test", tests.get(one.number)
+            case Finished():
+                name, data = "finished", await stream.patiently(partial(_ended, services, reading))
+        if data is not None:
+            yield one.position, event(name, data, str(one.position))
+
+
+async def _tests(services: Services, reading: Reading, first: int) -> dict[int, Test]:
+    """Return some tests of the run, from that number on."""
+    assert reading.job is not None
+    async with services.database.connection() as connection:
+        tests = await read.ended_tests(connection, reading.job, first=first, last=first + _TESTS_AT_ONCE - 1)
+    return {test.number: test for test in tests}
+
+
+async def _ended(services: Services, reading: Reading) -> Submission | None:
+    """Return the submission; None if it was deleted or runs again."""
+    async with services.database.connection() as connection:
+        links = Links(services.signer)
+        submission = await read.submission(connection, reading.snapshot.submission, links=links)
+    return submission if submission and submission.state in FINAL_STATES else None

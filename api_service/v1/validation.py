@@ -1,0 +1,301 @@
+"""Checks what a request to API v1 contains, and reports every fault of it at once.
+
+- JSON: `read_json`, or `parse_json` and then `validated`, with a model that derives from `Strict`.
+- Query: `read_query`. Forms: `from_text`, then `validated`.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from types import UnionType
+from typing import Annotated, Any, Final, NoReturn, TypeVar, Union, get_args, get_origin
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from api_service.v1.answers import JSON
+from api_service.v1.problems import Fault, Kind, V1Problem, invalid
+
+M = TypeVar("M", bound=BaseModel)
+
+_INT: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,19}(?:\.[0-9]{1,19})?", re.ASCII)
+_TIME: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})",
+    re.ASCII | re.IGNORECASE,
+)
+_BOOLEANS: Final = {"true": True, "false": False}
+#: The most faults of a body that are reported. A body may have a hundred thousand keys that do not exist.
+_MOST_FAULTS: Final = 1000
+#: How deep objects and lists may be nested. Python's parser would raise RecursionError at about a thousand.
+_DEEPEST: Final = 100
+
+#: Sentences for the errors of pydantic. They speak of JSON, and say what to do.
+_OBJECT: Final = "It must be an object."
+_WHOLE: Final = "It must be a whole number."
+_NUMBER: Final = "It must be a number."
+_SENTENCES: Final = {
+    "missing": "It is missing; send it with the request.",
+    "extra_forbidden": "There is no such key or parameter; check the spelling, or leave it out.",
+    "model_type": _OBJECT,
+    "model_attributes_type": _OBJECT,
+    "dict_type": _OBJECT,
+    "list_type": "It must be a list.",
+    "string_type": "It must be a string.",
+    "string_unicode": "It must not contain lone surrogates (half of a UTF-16 pair).",
+    "int_type": _WHOLE,
+    "int_from_float": _WHOLE,
+    "int_parsing_size": "It has too many digits; send a smaller number.",
+    "float_type": _NUMBER,
+    "finite_number": "It must be a finite number.",
+    "bool_type": "It must be true or false.",
+    "datetime_type": "It must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z.",
+    "literal_error": "It must be one of {expected}.",
+    "enum": "It must be one of {expected}.",
+    "greater_than": "It must be greater than {gt}.",
+    "greater_than_equal": "It must be at least {ge}.",
+    "less_than": "It must be less than {lt}.",
+    "less_than_equal": "It must be at most {le}.",
+    "too_short": "It must have at least {min_length} entries.",
+    "too_long": "It must have at most {max_length} entries.",
+    "string_too_short": "It must have at least {min_length} characters.",
+    "string_too_long": "It must have at most {max_length} characters.",
+    "string_pattern_mismatch": "It must match the pattern {pattern}.",
+}
+
+
+class Strict(BaseModel):
+    """A part of a request: no unknown keys, no conversion of types. In an optional key, `null` is the default."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, content: object) -> object:
+        if not isinstance(content, dict):
+            return content
+        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        return {name: value for name, value in content.items() if value is not None or name not in optional}
+
+
+class NoQuery(Strict):
+    """The query of a call without parameters."""
+
+
+async def read_json(request: Request, model: type[M], *, is_required: bool = True) -> M:
+    """Return a JSON body as a model. Raise `V1Problem`: 415 if it is of another type, 400 if it is no JSON, 422.
+
+    Without `is_required`, no body is the same as `{}`.
+    """
+    body = await request.body()
+    if not body and not is_required:
+        return model.model_validate({})
+    if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != JSON:
+        detail = f"The body must be JSON; send it with `Content-Type: {JSON}`."
+        raise V1Problem(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": JSON})
+    return validated(model, parse_json(body))
+
+
+def parse_json(body: bytes) -> object:
+    """Return the value of a JSON text in UTF-8. Raise `V1Problem` (400) if it is none, 422 if a name comes twice."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise V1Problem(Kind.MALFORMED, "The body is not in UTF-8; send JSON in UTF-8.") from None
+    repeated: list[str] = []
+
+    def without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            repeated.extend(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        return content
+
+    try:
+        content: object = json.loads(text, parse_constant=_no_constant, object_pairs_hook=without_repeats)
+    except (ValueError, RecursionError) as exc:
+        where = f" at line {exc.lineno}, column {exc.colno}" if isinstance(exc, json.JSONDecodeError) else ""
+        raise V1Problem(Kind.MALFORMED, f"The body is not JSON{where}; send valid JSON.") from None
+    if _is_deeper(content, _DEEPEST):
+        raise V1Problem(Kind.MALFORMED, f"The body is nested more than {_DEEPEST} levels deep; send a flatter one.")
+    if repeated:
+        raise invalid([Fault(f"The name {repeated[0]!a} is there twice in one object; send it once.", pointer="")])
+    return content
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _is_deeper(content: object, levels: int) -> bool:
+    if not isinstance(content, dict | list):
+        return False
+    inner = content.values() if isinstance(content, dict) else content
+    return levels == 0 or any(_is_deeper(value, levels - 1) for value in inner)
+
+
+def validated(model: type[M], content: object, faults: Sequence[Fault] = ()) -> M:
+    """Return the content of a body as a model. Raise `V1Problem` (422) with all its faults, and these `faults`."""
+    found = [*faults, *body_faults(model, content)]
+    if found:
+        raise invalid(found)
+    return model.model_validate(content)
+
+
+def body_faults(model: type[BaseModel], content: object) -> list[Fault]:
+    """Return the faults of the content of a body, one for each place."""
+    faults = {fault.pointer: fault for fault in islice(text_faults(content), _MOST_FAULTS)}
+    try:
+        model.model_validate(content)
+    except ValidationError as exc:
+        for error in exc.errors(include_url=False, include_input=False)[:_MOST_FAULTS]:
+            pointer = pointer_to(error["loc"], content, is_missing=error["type"] == "missing")
+            faults.setdefault(pointer, Fault(sentence(error), pointer=pointer))
+    return list(faults.values())
+
+
+def text_faults(content: object, pointer: str = "") -> Iterator[Fault]:
+    """Yield a fault for every text, also a name of an object, with a NUL or a lone surrogate."""
+    if isinstance(content, str):
+        if not is_clean(content):
+            yield Fault("It must not contain a NUL character or a lone surrogate.", pointer=pointer)
+    elif isinstance(content, dict):
+        for name, value in content.items():
+            if not is_clean(name):
+                yield Fault("Its names must not contain a NUL character or a lone surrogate.", pointer=pointer)
+            else:
+                yield from text_faults(value, f"{pointer}/{_escaped(name)}")
+    elif isinstance(content, list):
+        for index, value in enumerate(content):
+            yield from text_faults(value, f"{pointer}/{index}")
+
+
+def is_clean(text: str) -> bool:
+    """Return True if the text has no NUL and no lone surrogate, so that it can be stored and sent."""
+    if "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def pointer_to(location: Sequence[int | str], content: object, *, is_missing: bool = False) -> str:
+    """Return the JSON pointer (RFC 6901) of an error's location in the content that was validated.
+
+    pydantic's locations also name members of unions and validators. They are no part of the content, so they are
+    left out.
+    """
+    pointer = ""
+    for nth, step in enumerate(location, start=1):
+        is_inside = isinstance(content, dict | list) and _has(content, step)
+        if is_inside or (is_missing and nth == len(location)):
+            content = content[step] if is_inside else None  # type: ignore[index]
+            pointer += f"/{_escaped(str(step))}"
+    return pointer
+
+
+def _has(content: dict[Any, Any] | list[Any], step: int | str) -> bool:
+    return step in content if isinstance(content, dict) else isinstance(step, int) and step < len(content)
+
+
+def _escaped(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")
+
+
+def sentence(error: Mapping[str, Any]) -> str:
+    """Return what is wrong, and what to do, as a sentence."""
+    context = error.get("ctx", {})
+    if error["type"] in _SENTENCES:
+        return _SENTENCES[error["type"]].format(**context)
+    text = str(context["error"]) if error["type"] == "value_error" else str(error["msg"])
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def read_query(request: Request, model: type[M] = NoQuery) -> M:  # type: ignore[assignment]
+    """Return the query of a request as a model. Raise `V1Problem` (422) with all its faults.
+
+    Parameters `NAME.X` go to the dict `NAME` of the model, if it has one.
+    """
+    items = request.query_params.multi_items()
+    faults = [
+        Fault("It is there more than once; send it once.", parameter=name)
+        for name, times in Counter(name for name, _ in items).items()
+        if times > 1
+    ]
+    found = {fault.parameter: fault for fault in [*faults, *query_faults(model, dict(items))]}
+    if found:
+        raise invalid(list(found.values()))
+    return model.model_validate(_grouped(model, dict(items)))
+
+
+def query_faults(model: type[BaseModel], items: Mapping[str, str]) -> list[Fault]:
+    """Return the faults of a query without repeated parameters, one for each parameter."""
+    faults = {
+        name: Fault("It must not contain a NUL character or a lone surrogate.", parameter=name)
+        for name, text in items.items()
+        if not (is_clean(name) and is_clean(text))
+    }
+    try:
+        model.model_validate(_grouped(model, items))
+    except ValidationError as exc:
+        for error in exc.errors(include_url=False, include_input=False):
+            steps = [str(step) for step in error["loc"] if step != "[key]"]
+            name = ".".join(steps) if ".".join(steps) in items else steps[0] if steps else ""
+            faults.setdefault(name, Fault(sentence(error), parameter=name))
+    return list(faults.values())
+
+
+def _grouped(model: type[BaseModel], items: Mapping[str, str]) -> dict[str, object]:
+    """Return the parameters as values, those of `NAME.X` in a dict of their own."""
+    values: dict[str, object] = {}
+    plain: dict[str, str] = {}
+    for name, text in items.items():
+        group, dot, inner = name.partition(".")
+        if dot and group in model.model_fields:
+            inside = values.setdefault(group, {})
+            assert isinstance(inside, dict)
+            inside[inner] = text
+        else:
+            plain[name] = text
+    return {**from_text(model, plain), **values}
+
+
+def from_text(model: type[BaseModel], items: Mapping[str, str]) -> dict[str, object]:
+    """Return the fields of a form or a query as what they stand for: numbers, true or false, times, text.
+
+    What stands for nothing of the kind stays text, which `validated` then refuses.
+    """
+    return {
+        name: _value(text, _kind(model.model_fields[name].annotation)) if name in model.model_fields else text
+        for name, text in items.items()
+    }
+
+
+def _kind(annotation: Any) -> Any:
+    """Return the plain type of an annotation: without `Annotated`, and without `None`."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kind(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        kinds = [_kind(member) for member in get_args(annotation) if member is not type(None)]
+        return kinds[0] if len(kinds) == 1 else str
+    return annotation
+
+
+def _value(text: str, kind: Any) -> object:
+    if kind is bool:
+        return _BOOLEANS.get(text, text)
+    if kind is int and _INT.fullmatch(text):
+        return int(text)
+    if kind is float and _DECIMAL.fullmatch(text):
+        return float(text)
+    if kind is datetime and _TIME.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text.upper())
+        except ValueError:
+            return text
+    return text

@@ -1,0 +1,53 @@
+"""What a sender may see: the submissions of its key; `admin` sees all. What it may not see does not exist for it."""
+
+from typing import NoReturn, TypeVar
+
+from fastapi import Request
+
+from api_service.auth import Principal
+from api_service.dependencies import Services
+from api_service.v1.problems import Kind, V1Problem
+from api_service.v1.validation import NoQuery, Strict, read_query
+
+M = TypeVar("M", bound=Strict)
+
+
+def owner_of(principal: Principal) -> int | None:
+    """Return the key whose submissions a sender may see, or None if it may see all."""
+    if principal.sees_all:
+        return None
+    assert principal.key_id is not None, "only the operator has no key, and sees all"
+    return principal.key_id
+
+
+def refuse_unknown(what: str = "submission") -> NoReturn:
+    """Raise the problem (404) of a path that names nothing, or what the sender may not see."""
+    raise V1Problem(
+        Kind.NOT_FOUND, f"There is no such {what} for this key; check the path, and use the key that made it."
+    )
+
+
+async def require_visible(services: Services, principal: Principal, upload_id: int) -> None:
+    """Raise `V1Problem` (404) if the sender may not see the submission, or there is none."""
+    async with services.database.connection() as connection:
+        row = await connection.fetch_one(
+            "SELECT FROM uploads WHERE id = :id AND (CAST(:owner AS bigint) IS NULL OR owner = :owner)",
+            {"id": upload_id, "owner": owner_of(principal)},
+        )
+    if row is None:
+        refuse_unknown()
+
+
+async def read_query_of(
+    request: Request,
+    services: Services,
+    principal: Principal,
+    upload_id: int,
+    model: type[M] = NoQuery,  # type: ignore[assignment]
+) -> M:
+    """Return the query of a request about a submission. 404 comes before 422, so a fault costs one more look-up."""
+    try:
+        return read_query(request, model)
+    except V1Problem:
+        await require_visible(services, principal, upload_id)
+        raise

@@ -1,0 +1,159 @@
+"""What both clients share: their settings, their requests, and how they judge an answer."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+import httpx
+
+from precieux_client.calls import LONGEST_WAIT, Call
+from precieux_client.errors import APIError, ConnectionFailed, error_of
+from precieux_client.retry import Retries, retry_after
+from precieux_client.sse import EventParser
+from precieux_client.version import VERSION
+
+T = TypeVar("T")
+
+DEFAULT_URL: Final = "http://127.0.0.1:8000"
+#: Seconds that an event stream may be silent. The server sends a comment every 15 s.
+_SILENT_STREAM_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the server is, and how patient a client is. `timeout` is for one answer, in seconds, beside its wait."""
+
+    url: str
+    key: str | None
+    timeout: float
+    retries: Retries
+
+    @classmethod
+    def of(cls, url: str | None, key: str | None, timeout: float, retries: int) -> "Settings":
+        """Return the settings. Without `url` or `key`, PRECIEUX_URL and PRECIEUX_API_KEY count."""
+        return cls(
+            (url or os.environ.get("PRECIEUX_URL") or DEFAULT_URL).rstrip("/"),
+            key or os.environ.get("PRECIEUX_API_KEY") or None,
+            timeout,
+            Retries(count=retries),
+        )
+
+    def headers(self) -> dict[str, str]:
+        headers = {"User-Agent": f"precieux-client/{VERSION}"}
+        return headers | {"Authorization": f"Bearer {self.key}"} if self.key else headers
+
+
+class Sending(Generic[T]):
+    """One call under way: its request, which is the same in each try, and what to do after each answer."""
+
+    def __init__(self, call: Call[T], settings: Settings, client: httpx.Client | httpx.AsyncClient) -> None:
+        self._call = call
+        self._settings = settings
+        self._tries = 0
+        headers = {}
+        if call.method == "POST":
+            headers["Idempotency-Key"] = call.idempotency_key or str(uuid.uuid4())
+        self.request = client.build_request(
+            call.method,
+            call.path,
+            params=dict(call.query) or None,
+            json=call.body,
+            headers=headers,
+            timeout=httpx.Timeout(settings.timeout, read=settings.timeout + call.wait_s),
+        )
+
+    def answered(self, response: httpx.Response) -> float | None:
+        """Return the seconds to wait before the next try, or None if the answer counts. Raises `APIError`."""
+        self._tries += 1
+        if response.is_success:
+            return None
+        if self._call.method == "DELETE" and response.status_code == 404 and self._tries > 1:
+            return None  # the first try has deleted it, and its answer was lost
+        delay = self._settings.retries.after_status(self._tries, response.status_code, response.headers)
+        if delay is None:
+            raise refusal(response)
+        return delay
+
+    def failed(self, error: httpx.TransportError) -> float:
+        """Return the seconds to wait before the next try. Raises `ConnectionFailed` if there is none."""
+        self._tries += 1
+        delay = self._settings.retries.after_failure(self._tries)
+        if delay is None:
+            reason = str(error) or type(error).__name__
+            raise ConnectionFailed(f"{self._settings.url} does not answer ({reason}).") from error
+        return delay
+
+    def read(self, response: httpx.Response) -> T:
+        if self._call.method == "DELETE":
+            return self._call.read(response)
+        try:
+            return self._call.read(response)
+        except (ValueError, KeyError, TypeError) as exc:
+            raise APIError(
+                response.status_code, f"{self._settings.url} does not answer like a Precieux server: {exc}"
+            ) from exc
+
+
+class Following:
+    """One event stream, over all the connections that it takes."""
+
+    def __init__(self, path: str, settings: Settings, last_event_id: str | None) -> None:
+        self._settings = settings
+        self._failures = 0
+        self.path = path
+        self.parser = EventParser()
+        self.parser.last_id = last_event_id
+
+    def options(self) -> dict[str, Any]:
+        """Return the headers and timeout of the next connection."""
+        headers = {"Accept": "text/event-stream"}
+        if self.parser.last_id is not None:
+            headers["Last-Event-ID"] = self.parser.last_id
+        return {"headers": headers, "timeout": httpx.Timeout(self._settings.timeout, read=_SILENT_STREAM_S)}
+
+    def heard(self) -> None:
+        """Record that an event has arrived, so the next failure is the first."""
+        self._failures = 0
+
+    def refused(self, response: httpx.Response) -> float:
+        """Return the seconds before the next connection. Raises `APIError` if there is none."""
+        self._failures += 1
+        delay = self._settings.retries.after_status(self._failures, response.status_code, response.headers)
+        if delay is None:
+            raise refusal(response)
+        return delay
+
+    def broken(self, error: httpx.TransportError | None = None) -> float:
+        """Return the seconds before the next connection. Raises `ConnectionFailed` if there is none."""
+        self._failures += 1
+        delay = self._settings.retries.after_failure(self._failures)
+        if delay is None:
+            raise ConnectionFailed(
+                f"The event stream of {self._settings.url} broke off, and cannot be resumed."
+            ) from error
+        return delay
+
+
+def refusal(response: httpx.Response) -> APIError:
+    """Return the error of an answer whose body has been read."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    return error_of(
+        response.status_code,
+        body,
+        request_id=response.headers.get("X-Request-Id"),
+        retry_after=retry_after(response.headers),
+    )
+
+
+def waits(timeout: float | None, elapsed: Any) -> Iterator[float]:
+    """Yield how many seconds the server shall wait in each call, until `timeout` has passed. `elapsed()` is a clock."""
+    while True:
+        left = LONGEST_WAIT if timeout is None else timeout - elapsed()
+        if left <= 0:
+            return
+        yield min(LONGEST_WAIT, max(1, int(left)))

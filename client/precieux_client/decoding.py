@@ -1,0 +1,44 @@
+"""Makes values of JSON, by the type hints of their classes."""
+
+import types
+import typing
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar, Union, cast
+
+T = TypeVar("T")
+
+
+def decode(kind: type[T], content: Any) -> T:
+    """Return the value of a dataclass from its JSON. Raises `ValueError` if the JSON has another shape.
+
+    Keys that the class does not have are ignored, so that an older client works with a newer server.
+    """
+    try:
+        return cast("T", _decoder(cast("Hashable", kind))(content))
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise ValueError(f"it is no {kind.__name__} ({exc!r})") from exc
+
+
+@cache
+def _decoder(kind: Any) -> Callable[[Any], Any]:
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (Union, types.UnionType):
+        (one,) = (_decoder(option) for option in inner if option is not types.NoneType)
+        return lambda content: None if content is None else one(content)
+    if origin is tuple:
+        item = _decoder(inner[0])
+        return lambda content: tuple(item(one) for one in content)
+    if origin is Mapping:
+        value = _decoder(inner[1])
+        return lambda content: {name: value(one) for name, one in content.items()}
+    if kind is datetime:
+        return datetime.fromisoformat
+    if is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        decoders = {field.name: _decoder(hints[field.name]) for field in fields(kind)}
+        make = cast("Callable[..., Any]", kind)
+        return lambda content: make(**{name: read(content[name]) for name, read in decoders.items()})
+    return lambda content: content

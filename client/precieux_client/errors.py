@@ -1,0 +1,131 @@
+"""The errors of the client.
+
+PrecieuxError
+├── ConnectionFailed       no answer, after all tries
+├── WaitTimeout            a wait was longer than its limit; the submission still runs
+└── APIError               the server refused the call
+    ├── InvalidRequest     400, 413, 415, 422: `errors` says which part is wrong
+    ├── Unauthenticated    401: the key is missing or unknown
+    ├── Forbidden          403: the key lacks a scope
+    ├── NotFound           404: it does not exist, or belongs to another key
+    ├── Conflict           409: its state does not allow the call
+    ├── QuotaExceeded      429: a budget is used up; `retry_after` says for how long
+    └── ServerError        5xx
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+class PrecieuxError(Exception):
+    """The base of all errors of this package."""
+
+
+class ConnectionFailed(PrecieuxError):
+    """No answer came from the server, after all tries."""
+
+
+class WaitTimeout(PrecieuxError):
+    """A wait was longer than its limit. The submission or batch still runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of a request: the JSON pointer of the part of the body, or the parameter's name, and a sentence."""
+
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+    def __str__(self) -> str:
+        place = self.parameter if self.pointer is None else self.pointer or "the body"
+        return f"{place}: {self.detail}"
+
+
+class APIError(PrecieuxError):
+    """The server refused the call, with a problem document (RFC 9457).
+
+    `retry_after` is in seconds. `request_id` is what the server's log calls this request.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        problem_type: str = "about:blank",
+        title: str = "",
+        errors: Sequence[Fault] = (),
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(": ".join((detail, *map(str, errors))) if errors else detail)
+        self.status = status
+        self.detail = detail
+        self.type = problem_type
+        self.title = title
+        self.errors = tuple(errors)
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class InvalidRequest(APIError):
+    """The request is wrong (400, 413, 415, 422)."""
+
+
+class Unauthenticated(APIError):
+    """The API key is missing or unknown (401)."""
+
+
+class Forbidden(APIError):
+    """The API key lacks the scope that the call needs (403)."""
+
+
+class NotFound(APIError):
+    """It does not exist, or belongs to another key (404)."""
+
+
+class Conflict(APIError):
+    """Its state does not allow the call (409)."""
+
+
+class QuotaExceeded(APIError):
+    """A budget is used up (429)."""
+
+
+class ServerError(APIError):
+    """The server failed, or is not available (5xx)."""
+
+
+_KINDS: Final[Mapping[int, type[APIError]]] = {
+    400: InvalidRequest,
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    413: InvalidRequest,
+    415: InvalidRequest,
+    422: InvalidRequest,
+    429: QuotaExceeded,
+}
+
+
+def error_of(status: int, body: object, *, request_id: str | None, retry_after: float | None) -> APIError:
+    """Return the error of an answer. `body` is its JSON, or None if it has none."""
+    document: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
+    faults = [
+        Fault(str(one.get("detail", "")), one.get("pointer"), one.get("parameter"))
+        for one in document.get("errors") or ()
+        if isinstance(one, Mapping)
+    ]
+    kind = _KINDS.get(status, ServerError if status >= 500 else APIError)
+    return kind(
+        status,
+        str(document.get("detail") or document.get("title") or f"The server answered HTTP {status}."),
+        problem_type=str(document.get("type", "about:blank")),
+        title=str(document.get("title", "")),
+        errors=faults,
+        request_id=request_id,
+        retry_after=retry_after,
+    )

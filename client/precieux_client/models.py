@@ -1,0 +1,310 @@
+"""What the server answers, as frozen values. Times are in UTC, durations in seconds, sizes in bytes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Generic, Literal, TypeVar
+
+State = Literal["held", "queued", "running", "finished", "failed", "cancelled"]
+Verdict = Literal[
+    "ok",
+    "accepted",
+    "compile_error",
+    "runtime_error",
+    "time_limit",
+    "memory_limit",
+    "output_limit",
+    "wrong_answer",
+]
+MailState = Literal[
+    "queued", "sending", "sent", "delivered", "deferred", "bounced", "complained", "refused", "suppressed"
+]
+
+T = TypeVar("T")
+
+#: The states in which nothing more happens to a submission, unless it is run again.
+FINAL_STATES: Final = frozenset({"finished", "failed", "cancelled"})
+#: The verdicts of a program that did what it should.
+GOOD_VERDICTS: Final = frozenset({"ok", "accepted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a program may use. None stands for the operator's default."""
+
+    cpu_s: float | None = None
+    wall_s: float | None = None
+    memory_bytes: int | None = None
+    output_bytes: int | None = None
+    processes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """How an output is compared with the expected one: `exact`, `lines`, `tokens` or `float`."""
+
+    kind: Literal["exact", "lines", "tokens", "float"] = "lines"
+    tolerance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TestCase:
+    """One test to run: its input, and what the program should print. None is not compared."""
+
+    __test__ = False  # pytest would take it for a test
+
+    stdin: str = ""
+    expected_output: str | None = None
+    name: str | None = None
+    args: tuple[str, ...] = ()
+    limits: Limits | None = None
+    hidden: bool = False
+    points: float = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    path: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    language: str
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """How one test ended. `verdict` is None if it was not run."""
+
+    __test__ = False
+
+    number: int
+    name: str
+    hidden: bool
+    verdict: Verdict | None
+    points: float
+    points_awarded: float
+    stdout: str | None
+    stderr: str | None
+    diff: str | None
+    truncated: tuple[str, ...]
+    exit_code: int | None
+    signal: str | None
+    cpu_s: float | None
+    wall_s: float | None
+    memory_bytes: int | None
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict in GOOD_VERDICTS
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a submission. With tests, its own output, exit code and signal are None."""
+
+    number: int
+    state: State
+    verdict: Verdict | None
+    requested_at: datetime | None
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    attempt: int
+    stdout: str | None
+    stderr: str | None
+    compile_output: str | None
+    truncated: tuple[str, ...]
+    exit_code: int | None
+    signal: str | None
+    cpu_s: float | None
+    wall_s: float | None
+    memory_bytes: int | None
+    engine: Engine | None
+    tests: tuple[TestResult, ...] | None
+    points: float | None
+    points_awarded: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The place of a queued submission. The next one to be run is at position 1."""
+
+    position: int
+    estimated_start_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MailSummary:
+    id: int
+    state: MailState
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    url: str
+    state: Literal["pending", "delivered", "gone", "failed"]
+    attempts: int
+    last_status: int | None
+    last_error: str | None
+    next_attempt_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionLinks:
+    self: str
+    events: str
+    output: str
+    source: str
+    page: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A program with its input, and its latest run."""
+
+    id: int
+    state: State
+    verdict: Verdict | None
+    language: str
+    entry: str
+    files: tuple[FileInfo, ...]
+    args: tuple[str, ...]
+    compiler_args: tuple[str, ...]
+    limits: Limits
+    checker: Checker
+    stop_at_first_failure: bool
+    email: str | None
+    locale: str
+    metadata: Mapping[str, str]
+    batch: int | None
+    created_at: datetime
+    queue: Queue | None
+    run: Run | None
+    runs: int
+    mail: MailSummary | None
+    webhook: Webhook | None
+    links: SubmissionLinks
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL_STATES
+
+    @property
+    def passed(self) -> bool:
+        """True if the program did what it should, in all tests if it has any."""
+        return self.state == "finished" and self.verdict in GOOD_VERDICTS
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLinks:
+    self: str
+    events: str
+    submissions: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Submissions that were posted together. `done` of `total` have ended."""
+
+    id: int
+    state: Literal["running", "finished"]
+    total: int
+    done: int
+    states: Mapping[str, int]
+    verdicts: Mapping[str, int]
+    digest: bool
+    webhook: Webhook | None
+    created_at: datetime
+    finished_at: datetime | None
+    submissions: tuple[int, ...]
+    links: BatchLinks
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    id: int
+    kind: Literal["result", "receipt", "digest"]
+    to: str | None
+    locale: str | None
+    state: MailState
+    attempts: int
+    created_at: datetime
+    updated_at: datetime
+    sent_at: datetime | None
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    code: str
+    name: str
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    code: str
+    name: str
+    aliases: tuple[str, ...]
+    version: str | None
+    variants: tuple[Variant, ...]
+    extensions: tuple[str, ...]
+    compiled: bool | None
+    compiler_args: tuple[str, ...]
+    sample: str | None
+    limits: Limits | None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What this key has used of one budget. `resets_at` is None if nothing is used."""
+
+    name: str
+    limit: float
+    used: float
+    remaining: float
+    window_s: float
+    resets_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitBounds:
+    default: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    max_body_bytes: int
+    max_source_bytes: int
+    max_stdin_bytes: int
+    max_files: int
+    max_tests: int
+    max_batch: int
+    max_args: int
+    max_args_bytes: int
+    max_wait_s: int
+    max_streams: int
+    idempotency_s: int
+    limits: Mapping[str, LimitBounds]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a stream. `id` is None for `queue` events. `data` is its JSON."""
+
+    name: str
+    data: Mapping[str, Any]
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list. `next` is the cursor of the next page, None on the last one."""
+
+    items: tuple[T, ...]
+    next: str | None

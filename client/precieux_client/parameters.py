@@ -1,0 +1,33 @@
+"""The parameters of a submission, for `submit`, `run` and `create_batch`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Required, TypedDict
+
+from precieux_client.calls import Files, Locale
+from precieux_client.models import Checker, Limits, TestCase
+
+
+class SubmissionParameters(TypedDict, total=False):
+    """Give `language`, and either `source` or `files`. What is left out has the server's default.
+
+    `files` has each file's content by its path; `read_folder` makes it of a folder. `entry` is the file that is run.
+    """
+
+    language: Required[str]
+    source: str | None
+    files: Files | None
+    entry: str | None
+    stdin: str | None
+    args: Iterable[str]
+    compiler_args: Iterable[str]
+    limits: Limits | None
+    expected_output: str | None
+    checker: Checker | None
+    tests: Iterable[TestCase]
+    stop_at_first_failure: bool
+    email: str | None
+    locale: Locale | None
+    receipt: bool
+    webhook_url: str | None
+    hold: bool
+    metadata: Mapping[str, str] | None

@@ -1,0 +1,90 @@
+"""Reads the events of `POST /run` from the bytes of the answer, within bounds of time and memory."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Final, TypeAlias
+
+from shared.engine import Compiled, Failed, Finished, Started, TestEnded, parse_event
+from shared.errors import EngineCrashed, EngineUnavailable
+
+RunEvent: TypeAlias = Started | Compiled | TestEnded
+
+#: Bytes from which a request or an answer is long. A long request is not copied; a long answer waits for its turn.
+LONG: Final = 64 << 10
+#: Characters kept of a difference, which is meant to be short.
+_DIFF_LENGTH: Final = 10_000
+
+
+class EventLines:
+    """The events of one answer, one a line.
+
+    A long line waits for its turn among all `long_answers`, and keeps it until its event was handled. A line of more
+    than `longest` bytes, or one that takes more than `seconds`, is a failure of the engine.
+    """
+
+    def __init__(
+        self, chunks: AsyncIterator[bytes], long_answers: asyncio.Semaphore, longest: int, seconds: float
+    ) -> None:
+        self._chunks = chunks
+        self._long_answers = long_answers
+        self._longest = longest
+        self._seconds = seconds
+        self._buffer = bytearray()
+
+    async def events(self) -> AsyncGenerator[RunEvent]:
+        """Yield the events up to the last. Raises `EngineUnavailable`, or `EngineCrashed` if the last is missing."""
+        while True:
+            async with AsyncExitStack() as turn:
+                event = _parse(await self._line(turn))
+                match event:
+                    case Finished():
+                        return
+                    case Failed():
+                        raise EngineUnavailable(f"the engine failed: {event.error[:200]}")
+                    case _:
+                        yield event
+                del event
+
+    async def _line(self, turn: AsyncExitStack) -> bytearray:
+        searched = 0
+        is_long = False
+        async with asyncio.timeout(self._seconds):
+            while (end := self._buffer.find(b"\n", searched)) < 0:
+                searched = len(self._buffer)
+                if searched > self._longest:
+                    raise EngineUnavailable(f"the engine's answer has a line of over {self._longest} bytes")
+                if searched > LONG and not is_long:
+                    is_long = True
+                    await turn.enter_async_context(self._long_answers)
+                chunk = await anext(self._chunks, None)
+                if chunk is None:
+                    raise EngineCrashed("the engine's answer ended before the program did")
+                self._buffer += chunk
+        line = self._buffer[:end]
+        del self._buffer[: end + 1]
+        return line
+
+
+def shorten_event(event: RunEvent, longest: int) -> RunEvent:
+    """Return the event with each stream cut to `longest` characters."""
+    match event:
+        case TestEnded():
+            cut = [name for name in ("stdout", "stderr") if len(getattr(event, name)) > longest]
+            changes: dict[str, object] = {name: getattr(event, name)[:longest] for name in cut}
+            if cut:
+                changes["truncated"] = [*event.truncated, *(name for name in cut if name not in event.truncated)]
+            if event.diff is not None and len(event.diff) > _DIFF_LENGTH:
+                changes["diff"] = event.diff[:_DIFF_LENGTH]
+            return event.model_copy(update=changes) if changes else event
+        case Compiled() if len(event.output) > longest:
+            return event.model_copy(update={"output": event.output[:longest], "truncated": True})
+        case _:
+            return event
+
+
+def _parse(line: bytearray) -> Started | Compiled | TestEnded | Finished | Failed:
+    try:
+        return parse_event(bytes(line))
+    except ValueError as exc:
+        raise EngineUnavailable("the engine's answer does not follow the protocol of POST /run") from exc

@@ -1,0 +1,135 @@
+"""What a run of a submission by API v1 needs, and the engine's request for it. Pure."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from pydantic_core import to_json
+
+from shared import source_paths
+from shared.engine import Checker, Encoding
+from shared.languages import check_lang
+
+#: The file name of a classic submission whose own name is no path.
+_STEM: Final = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One run of the program. `fields` are those of the engine's request."""
+
+    fields: Mapping[str, Any]
+    name: str = ""
+    hidden: bool = False
+    points: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A run of a submission. `has_tests` is False if its only case is the submission's own input.
+
+    `object_key` is where its files are, and `sha256` that of the object; None for the original system's rows.
+    """
+
+    language: str
+    entry: str
+    object_key: str
+    sha256: str | None
+    cases: tuple[Case, ...]
+    has_tests: bool
+    compiler_args: list[str]
+    limits: Mapping[str, Any]
+    checker: Checker
+    stop_at_first_failure: bool
+    is_one_file: bool
+    is_archive: bool
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Self:
+        """Return the program of a claimed job: `fields` are the submission's columns, `submission` the job's text."""
+        spec, override = fields["spec"] or {}, fields["override"] or {}
+        language = check_lang(submission["language"]) or submission["language"]
+        object_key = fields["object_key"] or f"{fields['id']}.{language}"
+        limits = {**(spec.get("limits") or {}), **(override.get("limits") or {})}
+        tests = fields["tests"]
+        return cls(
+            language=language,
+            entry=_entry(fields["filename"], language),
+            object_key=object_key,
+            sha256=fields["sha256"],
+            cases=tuple(map(_case_of_test, tests)) if tests else (_only_case(fields, submission),),
+            has_tests=bool(tests),
+            compiler_args=spec.get("compiler_args") or [],
+            limits=_set(limits),
+            checker=Checker.model_validate_json(to_json(spec.get("checker") or {})),
+            stop_at_first_failure=bool(spec.get("stop_at_first_failure")),
+            is_one_file=len(fields["files"] or [None]) == 1,
+            is_archive=fields["spec"] is not None and object_key.endswith(".zip"),
+        )
+
+    @property
+    def beyond_codex(self) -> list[str]:
+        """Return what the program has that the CodeX call cannot do, in words."""
+        only = self.cases[0].fields
+        has = {
+            "several files": not self.is_one_file,
+            "tests": self.has_tests,
+            "arguments": bool(only["args"]),
+            "options of the compiler": bool(self.compiler_args),
+            "limits": bool(self.limits),
+        }
+        return [what for what, is_so in has.items() if is_so]
+
+    def request(self, files: Mapping[str, bytes]) -> bytes:
+        """Return the body of `POST /run`."""
+        return to_json(
+            {
+                "language": self.language,
+                "files": [_file(path, data) for path, data in files.items()],
+                "entry": self.entry,
+                "compiler_args": self.compiler_args,
+                "limits": self.limits,
+                "checker": self.checker,
+                "tests": [case.fields for case in self.cases],
+                "stop_at_first_failure": self.stop_at_first_failure,
+            }
+        )
+
+
+def _entry(filename: str | None, language: str) -> str:
+    return filename if filename and source_paths.fault_of(filename) is None else f"{_STEM}.{language}"
+
+
+def _case_of_test(test: Mapping[str, Any]) -> Case:
+    return Case(
+        {
+            "stdin": test["stdin"],
+            "args": test["args"],
+            "expected_output": test["expected_output"],
+            "limits": _set(test["limits"] or {}),
+        },
+        test["name"],
+        test["hidden"],
+        test["points"],
+    )
+
+
+def _only_case(fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Case:
+    spec, override = fields["spec"] or {}, fields["override"] or {}
+    own = {"stdin": submission["inputs"] or "", "args": spec.get("args") or []}
+    used = own | {name: override[name] for name in own if override.get(name) is not None}
+    # The expected output is that of the submission's own input.
+    expected = fields["expected_output"] if used == own else None
+    return Case({**used, "expected_output": expected, "limits": {}})
+
+
+def _set(limits: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: limit for name, limit in limits.items() if limit is not None}
+
+
+def _file(path: str, data: bytes) -> dict[str, str]:
+    try:
+        return {"path": path, "content": data.decode(), "encoding": Encoding.UTF_8}
+    except UnicodeDecodeError:
+        return {"path": path, "content": b64encode(data).decode(), "encoding": Encoding.BASE64}

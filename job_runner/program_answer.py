@@ -1,0 +1,166 @@
+"""Makes the outcome of a run of the events of `POST /run`. Pure.
+
+The outcome has a CodeX answer too, for the classic calls and the mails: its `error` is what the CodeX call answers.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from job_runner.outcome import Details, Outcome, TestEnd, decide
+from job_runner.program import Program
+from shared.codex import RunResponse, Verdict
+from shared.engine import GOOD_VERDICTS, Compiled, Started, TestEnded
+from shared.errors import EngineUnavailable
+
+#: What the sender reads as the reason of `wrong_answer`.
+WRONG: Final = "The output is not the expected one."
+#: Characters kept of each text other than the streams.
+_FIELD_LENGTH: Final = 1000
+
+
+class ProgramAnswer:
+    """Takes the events of one answer in their order. Raises `EngineUnavailable` if the engine mixes them up.
+
+    The caller keeps the texts of tests: only their verdicts and measures are kept here.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._started: Started | None = None
+        self._compiled: Compiled | None = None
+        #: The last event of a test; of a submission without tests, it is the only one.
+        self._last: TestEnded | None = None
+        self._verdicts: list[Verdict] = []
+        self._cpu_s: list[float] = []
+        self._wall_s = 0.0
+        self._memory_bytes = 0
+
+    def start(self, event: Started) -> None:
+        self._started = event
+
+    def compiled(self, event: Compiled) -> None:
+        if self._verdicts:
+            raise _mixed_up("it compiled after the first test")
+        self._compiled = event
+
+    def add(self, event: TestEnded) -> None:
+        if event.number != len(self._verdicts) + 1 or event.number > len(self._program.cases) or not self._may_test:
+            raise _mixed_up(f"test {event.number} was not due")
+        self._verdicts.append(event.verdict)
+        self._cpu_s.append(event.cpu_s)
+        self._wall_s += event.wall_s
+        self._memory_bytes = max(self._memory_bytes, event.memory_bytes)
+        self._last = None if self._program.has_tests else event
+
+    def outcome(self) -> Outcome:
+        """Return the outcome after the last event."""
+        if self._started is None or (self._may_test and len(self._verdicts) < len(self._program.cases)):
+            raise _mixed_up("it ended too early")
+        if self._compiled is not None and self._compiled.verdict is not None:
+            return self._rejected(self._compiled)
+        return self._tested() if self._program.has_tests else self._ran()
+
+    @property
+    def _may_test(self) -> bool:
+        """True if another test may follow."""
+        failed = self._program.stop_at_first_failure and any(one not in GOOD_VERDICTS for one in self._verdicts)
+        return not failed and (self._compiled is None or self._compiled.verdict is None)
+
+    def _rejected(self, compiled: Compiled) -> Outcome:
+        reason = f"Compilation: {compiled.error}" if compiled.error else ""
+        answer = self._answer(
+            Verdict.COMPILE_ERROR,
+            error=_join(reason, compiled.output) or f"{Verdict.COMPILE_ERROR}.",
+            truncated=compiled.truncated,
+            time_s=compiled.cpu_s,
+            wall_s=compiled.wall_s,
+            memory_bytes=compiled.memory_bytes,
+        )
+        tests = self._tests() if self._program.has_tests else None
+        return decide(answer, self._details(None if tests else "", (), tests))
+
+    def _ran(self) -> Outcome:
+        event = self._last
+        assert event is not None
+        answer = self._answer(
+            event.verdict,
+            output=event.stdout,
+            error=_error(event),
+            truncated=bool(event.truncated),
+            exit_code=event.exit_code,
+            signal=event.signal,
+            time_s=event.cpu_s,
+            wall_s=event.wall_s,
+            memory_bytes=event.memory_bytes,
+            cpu_pressure=event.cpu_pressure,
+        )
+        return decide(answer, self._details(event.stderr, tuple(event.truncated), None))
+
+    def _tested(self) -> Outcome:
+        tests = self._tests()
+        passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
+        bad = next((one for one in self._verdicts if one not in GOOD_VERDICTS), None)
+        good = Verdict.ACCEPTED if Verdict.ACCEPTED in self._verdicts else Verdict.OK
+        answer = self._answer(
+            bad or good,
+            error=f"{passed} of {len(tests)} tests passed." if bad else "",
+            time_s=sum(self._cpu_s),
+            wall_s=self._wall_s,
+            memory_bytes=self._memory_bytes,
+        )
+        return decide(answer, self._details(None, (), tests))
+
+    def _tests(self) -> tuple[TestEnd, ...]:
+        left = len(self._program.cases) - len(self._verdicts)
+        ends: Sequence[tuple[Verdict | None, float | None]] = [
+            *zip(self._verdicts, self._cpu_s, strict=True),
+            *[(None, None)] * left,
+        ]
+        return tuple(
+            TestEnd(case.name, case.hidden, case.points, verdict, cpu_s)
+            for case, (verdict, cpu_s) in zip(self._program.cases, ends, strict=True)
+        )
+
+    def _details(self, stderr: str | None, cut: tuple[str, ...], tests: tuple[TestEnd, ...] | None) -> Details:
+        compiled = self._compiled
+        if compiled is None:
+            return Details(stderr, None, cut, tests)
+        return Details(
+            stderr, _join(compiled.error, compiled.output), (*cut, *["compile_output"] * compiled.truncated), tests
+        )
+
+    def _answer(self, verdict: Verdict, **fields: object) -> RunResponse:
+        assert self._started is not None
+        started = self._started
+        return RunResponse.model_validate(
+            {
+                "timeStamp": time.time_ns() // 1_000_000,
+                "status": 408 if verdict is Verdict.TIME_LIMIT else 200,
+                "language": started.language[:_FIELD_LENGTH],
+                "info": started.info[:_FIELD_LENGTH],
+                "compile": started.compile and started.compile[:_FIELD_LENGTH],
+                "run": started.run[:_FIELD_LENGTH],
+                "verdict": verdict,
+                "truncated": False,
+                **fields,
+            }
+        )
+
+
+def _error(event: TestEnded) -> str:
+    """Return what the CodeX call answers as `error`: the reason, and the program's standard error."""
+    reason = event.error
+    if event.verdict is Verdict.RUNTIME_ERROR and event.stderr.strip() and event.signal is None:
+        reason = ""  # the program's own message says more than its exit code
+    if event.verdict is Verdict.WRONG_ANSWER and not reason:
+        reason = WRONG
+    return _join(reason, event.stderr) or ("" if event.verdict in GOOD_VERDICTS else f"{event.verdict}.")
+
+
+def _join(reason: str, text: str) -> str:
+    return f"{reason}\n{text}" if reason and text else reason or text
+
+
+def _mixed_up(what: str) -> EngineUnavailable:
+    return EngineUnavailable(f"the engine's answer does not follow the protocol of POST /run: {what}")

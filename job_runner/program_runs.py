@@ -1,0 +1,131 @@
+"""Runs the programs of API v1 at the engine: reads their files, and writes the results of their tests as they end."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any
+from zipfile import BadZipFile
+
+from pydantic_core import from_json
+
+from job_runner import claim
+from job_runner.claim import ClaimedJob
+from job_runner.codex_client import Engine
+from job_runner.outcome import Outcome, decide, is_caused_by_load
+from job_runner.program import Program
+from job_runner.program_answer import WRONG, ProgramAnswer
+from job_runner.test_results import TestResults
+from shared.archives import unpack
+from shared.checker import compare
+from shared.codex import RunResponse, Verdict
+from shared.database.connection import Database
+from shared.engine import GOOD_VERDICTS, Compiled, Started, TestEnded
+from shared.errors import EngineUnavailable, ObjectNotFound, PermanentError
+from shared.storage.base import ObjectStore
+
+
+class ProgramRuns:
+    """Runs programs. `run` may run for many jobs at once.
+
+    `load_seconds` is the delay before another run if load caused a time limit.
+    """
+
+    def __init__(self, database: Database, store: ObjectStore, engine: Engine, *, load_seconds: float) -> None:
+        self._database = database
+        self._store = store
+        self._engine = engine
+        self._load_seconds = load_seconds
+        self._results = TestResults(database)
+        self._reading = asyncio.Lock()
+
+    async def run(self, job: ClaimedJob, submission: Mapping[str, Any]) -> Outcome:
+        """Run the program of a job, whose text is `submission`, and return its outcome. Raises `LeaseLost`."""
+        program = Program.of(await self._fields(job), submission)
+        files = await self._files(program, submission["contents"])
+        share = f"key-{job.owner}"
+        if await self._engine.has_run_call():
+            return await self._stream(job, program, program.request(files), share)
+        if missing := program.beyond_codex:
+            raise PermanentError(
+                f"the engine of this service cannot run programs with {' and '.join(missing)}: that needs"
+                " Precieux's own engine, which has the call POST /run"
+            )
+        return await self._run_simple(job, program, files[program.entry], share)
+
+    async def _fields(self, job: ClaimedJob) -> Any:
+        if job.program is not None:
+            return from_json(job.program)
+        # One at a time, as with long submissions (`Processor`).
+        async with self._reading, self._database.connection() as connection:
+            return from_json(await claim.program_of(connection, job.id))
+
+    async def _files(self, program: Program, contents: str) -> dict[str, bytes]:
+        """Return the files by their paths. Raises `PermanentError` if they are not those that were accepted."""
+        data = contents.encode()
+        if program.is_archive or (program.sha256 and _sha256(data) != program.sha256):
+            try:
+                data = await self._store.get(program.object_key)
+            except ObjectNotFound:
+                raise PermanentError("its file is missing") from None
+            if program.sha256 and _sha256(data) != program.sha256:
+                raise PermanentError("its file has changed since it was accepted")
+        if not program.is_archive:
+            return {program.entry: data}
+        try:
+            return unpack(data)
+        except BadZipFile:
+            raise PermanentError("its file has changed since it was accepted") from None
+
+    async def _stream(self, job: ClaimedJob, program: Program, request: bytes, share: str) -> Outcome:
+        answer, results = ProgramAnswer(program), self._results.writer(job)
+        async with aclosing(self._engine.run_program(request, share=share)) as events:
+            del request
+            async for event in events:
+                match event:
+                    case Started():
+                        answer.start(event)
+                    case Compiled():
+                        answer.compiled(event)
+                    case TestEnded():
+                        if is_caused_by_load(event, job.attempt):
+                            raise self._overloaded()
+                        answer.add(event)
+                        if program.has_tests:
+                            is_good = event.verdict in GOOD_VERDICTS
+                            await results.write(event, program.cases[event.number - 1].points if is_good else 0.0)
+        await results.settle()
+        return answer.outcome()
+
+    async def _run_simple(self, job: ClaimedJob, program: Program, source: bytes, share: str) -> Outcome:
+        """Run a program of one file by the CodeX call, at an engine that has no other. Compare its output here."""
+        answer = await self._engine.run(
+            code=source.decode("utf-8", "replace"),
+            language=program.language,
+            inputs=program.cases[0].fields["stdin"],
+            share=share,
+            filename=job.filename,
+        )
+        if is_caused_by_load(answer, job.attempt):
+            raise self._overloaded()
+        return decide(_compared(answer, program))
+
+    def _overloaded(self) -> EngineUnavailable:
+        return EngineUnavailable("the machine was overloaded while it ran", retry_after=self._load_seconds)
+
+
+def _compared(answer: RunResponse, program: Program) -> RunResponse:
+    """Return the answer with a verdict, which some engines do not send, on its output as well."""
+    verdict = answer.verdict or (Verdict.OK if answer.status == 200 else Verdict.RUNTIME_ERROR)
+    expected = program.cases[0].fields["expected_output"]
+    if verdict is not Verdict.OK or expected is None:
+        return answer.model_copy(update={"verdict": verdict})
+    difference = compare(answer.output.encode("utf-8", "replace"), expected, program.checker)
+    if difference is None:
+        return answer.model_copy(update={"verdict": Verdict.ACCEPTED})
+    error = f"{WRONG}\n{answer.error}" if answer.error else WRONG
+    return answer.model_copy(update={"verdict": Verdict.WRONG_ANSWER, "error": error})
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

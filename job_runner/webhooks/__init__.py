@@ -1,0 +1,1 @@
+"""Webhooks: delivers the rows of `webhooks` to the addresses that clients gave (Standard Webhooks)."""

@@ -1,0 +1,193 @@
+"""One attempt to deliver a webhook: resolves the name, checks all addresses, signs, posts, and judges the answer."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final
+
+import httpx
+from standardwebhooks.webhooks import Webhook
+
+from job_runner.retry_after import parse_retry_after
+from shared.egress import Address, Egress, EgressRefused, Target, parse_addresses
+from shared.version import VERSION
+
+#: The most seconds for one attempt, from the name's resolution to the end of the answer.
+ATTEMPT_SECONDS: Final = 15.0
+#: The most seconds to connect to one of several addresses.
+_CONNECT_SECONDS: Final = 5.0
+#: The most bytes of an answer that are read, and the most seconds. Only its status matters.
+_MOST_BYTES: Final = 64 << 10
+_READ_SECONDS: Final = 2.0
+
+#: Returns the addresses of a host. Raises `OSError`.
+Resolve = Callable[[str], Awaitable[Sequence[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A webhook to deliver. `id` and `body` are the same at each attempt. `secrets` are of the form `whsec_...`."""
+
+    id: str
+    body: str
+    secrets: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The result of an attempt. `error` is None if the receiver took the webhook, `status` None without an answer."""
+
+    status: int | None = None
+    error: str | None = None
+    retry_after: float | None = None
+
+    @property
+    def gone(self) -> bool:
+        """True if the receiver wants no more webhooks."""
+        return self.status == HTTPStatus.GONE
+
+
+class Deliverer:
+    """Posts webhooks. Each attempt has a connection of its own. Call `close()` at the end."""
+
+    def __init__(
+        self,
+        egress: Egress,
+        *,
+        resolve: Resolve | None = None,
+        certificates: ssl.SSLContext | None = None,
+        seconds: float = ATTEMPT_SECONDS,
+    ) -> None:
+        """`certificates` are those that receivers are checked against; by default, those of public authorities."""
+        self._egress = egress
+        self._resolve = resolve or resolve_name
+        self._seconds = seconds
+        # A transport alone follows no redirects, keeps no cookies, and uses no proxies of the environment.
+        self._transport = httpx.AsyncHTTPTransport(
+            verify=certificates or httpx.create_ssl_context(),
+            trust_env=False,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+        )
+
+    async def close(self) -> None:
+        await self._transport.aclose()
+
+    async def deliver(self, url: str, message: Message) -> Answer:
+        """Try once, and return the result. Never raises."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                target = self._egress.target(url)
+                return await self._post(target, await self._addresses(target), message)
+        except EgressRefused as exc:
+            return Answer(error=f"the URL is refused: {exc}")
+        except TimeoutError:
+            return Answer(error=f"the receiver did not answer within {self._seconds:g} s")
+        # Besides the errors of httpx, names and certificates can be such that ssl raises others.
+        except Exception as exc:
+            return Answer(error=f"the receiver cannot be reached: {type(exc).__name__} {exc}".rstrip())
+
+    async def _addresses(self, target: Target) -> Sequence[Address]:
+        """Return the addresses of the host, all of which may be reached. Raises `EgressRefused`."""
+        if target.address is not None:
+            found: Sequence[Address] = [target.address]
+        else:
+            try:
+                found = parse_addresses(await self._resolve(target.host))
+            except OSError as exc:
+                raise ConnectionError(f"the name {target.host} cannot be resolved ({exc})") from exc
+        if (refusal := self._egress.refusal(target, found)) is not None:
+            raise EgressRefused(refusal)
+        return found
+
+    async def _post(self, target: Target, addresses: Sequence[Address], message: Message) -> Answer:
+        """Post to the first address that accepts a connection."""
+        headers = self._headers(target, message)
+        for address in addresses[:-1]:
+            with contextlib.suppress(httpx.ConnectError, httpx.ConnectTimeout):
+                return await self._post_to(address, target, headers, message.body)
+        return await self._post_to(addresses[-1], target, headers, message.body)
+
+    async def _post_to(self, address: Address, target: Target, headers: dict[str, str], body: str) -> Answer:
+        extensions: dict[str, object] = {"timeout": {"connect": _CONNECT_SECONDS}}
+        if target.address is None:
+            # The certificate is that of the name, which the receiver needs to know (RFC 6066, section 3).
+            extensions["sni_hostname"] = target.host
+        url = httpx.URL(scheme=target.scheme, host=str(address), port=target.port, raw_path=target.path.encode())
+        request = httpx.Request("POST", url, headers=headers, content=body.encode(), extensions=extensions)
+        response = await self._transport.handle_async_request(request)
+        try:
+            return await _judge(response)
+        finally:
+            await response.aclose()
+
+    def _headers(self, target: Target, message: Message) -> dict[str, str]:
+        now = datetime.now(UTC).replace(microsecond=0)
+        signatures = [Webhook(secret).sign(message.id, now, message.body) for secret in message.secrets]
+        return {
+            "Host": target.authority,
+            "User-Agent": f"Precieux/{VERSION}",
+            "Accept": "*/*",
+            # A compressed answer could be longer than it looks.
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+            "Content-Type": "application/json",
+            "webhook-id": message.id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": " ".join(signatures),
+        }
+
+
+async def _judge(response: httpx.Response) -> Answer:
+    """Return what the status means. The body is read only so that the receiver can send it."""
+    status = response.status_code
+    with contextlib.suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(_READ_SECONDS):
+            size = 0
+            async for piece in response.aiter_raw():
+                size += len(piece)
+                if size >= _MOST_BYTES:
+                    break
+    if 200 <= status < 300:
+        return Answer(status)
+    retry_after = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+    if 300 <= status < 400:
+        return Answer(status, f"the receiver answered HTTP {status}; redirects are not followed", retry_after)
+    return Answer(status, f"the receiver answered HTTP {status}", retry_after)
+
+
+async def resolve_name(host: str) -> Sequence[str]:
+    """Return the addresses of a name. Raises `OSError`.
+
+    Each lookup has a thread, because a name server that does not answer would hold up those of a pool, which the
+    connections to the engine and the mail provider need. It is a daemon, so that it does not hold up the end either.
+    """
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[Sequence[str]] = loop.create_future()
+
+    def settle(addresses: Sequence[str], error: OSError | None) -> None:
+        if found.done():
+            return
+        if error is not None:
+            found.set_exception(error)
+        else:
+            found.set_result(addresses)
+
+    def look_up() -> None:
+        addresses: Sequence[str] = ()
+        error: OSError | None = None
+        try:
+            infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            addresses = [str(info[4][0]) for info in infos]
+        except (OSError, UnicodeError) as exc:
+            error = exc if isinstance(exc, OSError) else OSError(str(exc))
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(settle, addresses, error)
+
+    threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
+    return await found

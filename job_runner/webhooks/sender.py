@@ -1,0 +1,201 @@
+"""The webhook loop: claims due webhooks, delivers them, and records the answers.
+
+Deliveries are independent tasks. Their number is bounded, for each host and in all, so a slow receiver delays only its
+own webhooks.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
+
+from job_runner.webhooks import queue
+from job_runner.webhooks.delivery import ATTEMPT_SECONDS, Answer, Deliverer, Message
+from job_runner.webhooks.queue import ClaimedWebhook
+from job_runner.webhooks.retries import next_delay
+from shared import channels, metrics
+from shared.database.connection import Connection, Database
+from shared.errors import DatabaseUnavailable
+from shared.lifecycle import wait_any
+from shared.logging import get_logger
+from shared.webhooks import WebhookSettings, signing_secrets
+
+log = get_logger(__name__)
+
+_SLOTS: Final = 64
+_SLOTS_PER_HOST: Final = 4
+#: Longer than an attempt and the writes around it, so no living sender loses its lease.
+_LEASE_SECONDS: Final = ATTEMPT_SECONDS + 15
+#: The seconds that attempts under way get when the runner stops. They are made again if they need more.
+_DRAIN_SECONDS: Final = 5.0
+
+#: Returns the body of a webhook; None if what it is about was deleted.
+Render = Callable[[Connection, ClaimedWebhook], Awaitable[str | None]]
+
+
+class Sender:
+    """Delivers webhooks. Any number of senders may run at once."""
+
+    def __init__(
+        self,
+        database: Database,
+        deliverer: Deliverer,
+        render: Render,
+        settings: WebhookSettings,
+        *,
+        poll_interval: float,
+        lease_seconds: float = _LEASE_SECONDS,
+    ) -> None:
+        self._database = database
+        self._deliverer = deliverer
+        self._render = render
+        self._settings = settings
+        self._poll_interval = poll_interval
+        self._lease_seconds = lease_seconds
+        self._rng = random.Random()  # noqa: S311
+        self._under_way: dict[asyncio.Task[None], ClaimedWebhook] = {}
+        self._slot_free = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until `stop`."""
+        try:
+            async with self._database.listen(channels.WEBHOOKS) as notified:
+                while not stop.is_set():
+                    notified.clear()
+                    self._slot_free.clear()
+                    try:
+                        timeout = await self.claim()
+                    except DatabaseUnavailable as exc:
+                        log.warning("webhooks.waiting", error=str(exc), next_try_s=1)
+                        timeout = 1.0
+                    await wait_any(stop, notified, self._slot_free, timeout=min(timeout, self._poll_interval))
+        finally:
+            await self._drain()
+
+    async def claim(self) -> float:
+        """Begin to deliver what is due, as far as there are slots. Return the seconds until more may be due."""
+        free = _SLOTS - len(self._under_way)
+        if not free:
+            return self._poll_interval
+        async with self._database.connection() as connection:
+            claimed = await queue.claim(
+                connection,
+                limit=free,
+                per_host=_SLOTS_PER_HOST,
+                lease_seconds=self._lease_seconds,
+                busy_hosts=Counter(one.host for one in self._under_way.values()),
+                busy_owners=Counter(one.owner or 0 for one in self._under_way.values()),
+            )
+            due = await queue.seconds_until_due(connection)
+        for webhook in claimed:
+            self._start(webhook, self._deliver(webhook))
+        # A minimum, because the clocks of the database and of this machine differ.
+        return max(due, 0.05) if due is not None else self._poll_interval
+
+    async def wait_idle(self) -> None:
+        """Wait until no delivery is under way."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    def _start(self, webhook: ClaimedWebhook, delivery: Coroutine[Any, Any, None]) -> None:
+        def ended(task: asyncio.Task[None]) -> None:
+            del self._under_way[task]
+            self._slot_free.set()
+
+        task = asyncio.create_task(delivery)
+        self._under_way[task] = webhook
+        task.add_done_callback(ended)
+
+    async def _deliver(self, webhook: ClaimedWebhook) -> None:
+        """Make one attempt and record it. A failure to record it leaves the lease to expire, so it is made again."""
+        try:
+            body, secrets = await self._prepare(webhook)
+            if body is None:
+                await self._fail(webhook, Answer(error="what it is about was deleted"))
+            elif not secrets:
+                error = "there is no secret to sign with: set PRECIEUX_WEBHOOK_SECRET, or rotate the key's"
+                await self._record(webhook, Answer(error=error))
+            else:
+                message = Message(webhook.message, body, secrets)
+                await self._record(webhook, await self._deliverer.deliver(webhook.url, message))
+        except asyncio.CancelledError:
+            await self._release(webhook)
+        except DatabaseUnavailable as exc:
+            log.warning("webhook.not_recorded", **_context(webhook), error=str(exc))
+        except Exception as exc:
+            # A defect of ours. Without this, the webhook would be tried again after each lease, without end.
+            log.exception("webhook.crashed", **_context(webhook))
+            with contextlib.suppress(DatabaseUnavailable):
+                await self._give_back(webhook, Answer(error=f"an error of ours ({type(exc).__name__})"))
+
+    async def _prepare(self, webhook: ClaimedWebhook) -> tuple[str | None, list[str]]:
+        """Return the body, which is rendered and stored at the first attempt, and the secrets."""
+        async with self._database.transaction() as connection:
+            secrets = await signing_secrets(connection, webhook.owner, self._settings)
+            body = webhook.body
+            if body is None and (body := await self._render(connection, webhook)) is not None:
+                await queue.keep_body(connection, webhook.lease_id, body)
+        return body, secrets
+
+    async def _record(self, webhook: ClaimedWebhook, answer: Answer) -> None:
+        if answer.error is None and answer.status is not None:
+            metrics.WEBHOOKS.labels("delivered").inc()
+            log.info("webhook.delivered", **_context(webhook), status=answer.status)
+            async with self._database.connection() as connection:
+                await queue.mark_delivered(connection, webhook.lease_id, answer.status)
+        elif answer.gone and answer.status is not None:
+            metrics.WEBHOOKS.labels("gone").inc()
+            log.info("webhook.gone", **_context(webhook))
+            async with self._database.connection() as connection:
+                error = "the receiver answered HTTP 410: it wants no more"
+                await queue.mark_gone(connection, webhook.lease_id, status=answer.status, error=error)
+        else:
+            await self._give_back(webhook, answer)
+
+    async def _give_back(self, webhook: ClaimedWebhook, answer: Answer) -> None:
+        """Give a webhook back after a failed attempt, or end it after the last."""
+        delay = next_delay(webhook.attempt, self._rng, at_least=answer.retry_after)
+        if delay is None:
+            await self._fail(webhook, answer)
+            return
+        metrics.WEBHOOKS.labels("retried").inc()
+        error = answer.error or ""
+        log.info("webhook.retrying", **_context(webhook), status=answer.status, error=error, next_try_s=round(delay, 1))
+        async with self._database.connection() as connection:
+            await queue.retry_later(connection, webhook.lease_id, delay=delay, status=answer.status, error=error)
+
+    async def _fail(self, webhook: ClaimedWebhook, answer: Answer) -> None:
+        metrics.WEBHOOKS.labels("failed").inc()
+        log.warning("webhook.failed", **_context(webhook), status=answer.status, error=answer.error)
+        async with self._database.connection() as connection:
+            await queue.mark_failed(connection, webhook.lease_id, status=answer.status, error=answer.error or "")
+
+    async def _release(self, webhook: ClaimedWebhook) -> None:
+        try:
+            async with self._database.connection() as connection:
+                await queue.release(connection, webhook.lease_id)
+        except DatabaseUnavailable as exc:
+            log.warning("webhook.not_released", **_context(webhook), error=str(exc))
+
+    async def _drain(self) -> None:
+        if not self._under_way:
+            return
+        _, late = await asyncio.wait(self._under_way, timeout=_DRAIN_SECONDS)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+
+
+def _context(webhook: ClaimedWebhook) -> dict[str, object]:
+    """Return what every log record about a webhook names."""
+    return {
+        "webhook": webhook.id,
+        "type": webhook.type,
+        "upload": webhook.upload,
+        "batch": webhook.batch,
+        "host": webhook.host,
+        "attempt": webhook.attempt,
+    }

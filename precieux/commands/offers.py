@@ -1,0 +1,30 @@
+"""`precieux languages` and `precieux usage`: what a server offers, and what a key has used."""
+
+from precieux import terminal
+from precieux.commands import show
+from precieux.commands.options import DataDir, Json, Key, Url
+from precieux.server import connect
+from precieux_client import DEFAULT_URL
+
+
+def languages(url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """List the languages in which a program can be sent."""
+    found = connect(url, key, data_dir).languages()
+    if as_json:
+        terminal.say_json(show.plain(found))
+        return
+    rows = [(one.code, one.name, one.version, " ".join(one.extensions), ", ".join(one.aliases)) for one in found]
+    terminal.show_table(("code", "name", "version", "files", "also called"), rows, whole={"code"})
+
+
+def usage(url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """List the budgets of an API key, and how much of each is used."""
+    found = connect(url, key, data_dir).usage()
+    if as_json:
+        terminal.say_json(show.plain(found))
+        return
+    rows = [
+        (one.name, f"{one.used:g}", f"{one.limit:g}", one.resets_at and terminal.short_date(one.resets_at))
+        for one in found
+    ]
+    terminal.show_table(("budget", "used", "of", "free again"), rows)

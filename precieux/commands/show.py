@@ -1,0 +1,86 @@
+"""Shows submissions and their results."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from precieux import terminal
+from precieux_client import Client, Run, Submission, TestResult
+from shared.control_characters import replace_controls
+
+_HEADERS = ("id", "state", "verdict", "language", "points", "made at")
+
+
+def plain(value: Any) -> Any:
+    """Return a value of the client as JSON has it."""
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, Mapping):
+        return {name: plain(one) for name, one in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(one) for one in value]
+    return value
+
+
+def submissions(found: Iterable[Submission]) -> None:
+    """Print a line for each submission."""
+    if not terminal.out.is_terminal:
+        for one in found:
+            made_at = plain(one.created_at)
+            terminal.say(
+                "\t".join((str(one.id), one.state, one.verdict or "-", one.language, points(one.run), made_at))
+            )
+        return
+    table = Table(*_HEADERS, box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for one in found:
+        state, verdict = terminal.styled(one.state), terminal.styled(one.verdict)
+        table.add_row(str(one.id), state, verdict, one.language, points(one.run), terminal.short_date(one.created_at))
+    terminal.out.print(table)
+
+
+def result(client: Client, submission: Submission) -> None:
+    """Print the result of a submission that has ended: its output alone goes to standard output."""
+    run = submission.run
+    if run is not None:
+        if run.tests is not None:
+            _show_tests(run.tests)
+        elif run.stdout:
+            is_cut = "stdout" in run.truncated
+            whole = client.output(submission.id).decode("utf-8", "replace") if is_cut else run.stdout
+            terminal.show_program_output(whole)
+        for text in (run.compile_output, run.stderr):
+            if text:
+                words = replace_controls(text).rstrip("\n")
+                terminal.err.print(words, markup=False, style="red", soft_wrap=True)
+    verdict = terminal.styled(submission.verdict or submission.state)
+    score = f"({points(run)} points)" if run and run.tests is not None else ""
+    terminal.err.print(f"Submission {submission.id}:", verdict, score, soft_wrap=True)
+
+
+def points(run: Run | None) -> str:
+    """Return the points of a run with tests, such as 3/10, else a dash."""
+    if run is None or run.points is None or run.points_awarded is None:
+        return "-"
+    return f"{run.points_awarded:g}/{run.points:g}"
+
+
+def _show_tests(tests: Sequence[TestResult]) -> None:
+    rows = [
+        (test.number, test.name, test.verdict or "not run", f"{test.points_awarded:g}/{test.points:g}", _seconds(test))
+        for test in tests
+    ]
+    terminal.show_table(("test", "name", "verdict", "points", "CPU s"), rows)
+    for test in tests:
+        if test.diff:
+            lines = replace_controls(test.diff).rstrip("\n")
+            terminal.err.print(Text(f"Test {test.number}:\n{lines}", style="yellow"), soft_wrap=True)
+
+
+def _seconds(test: TestResult) -> str:
+    return "-" if test.cpu_s is None else f"{test.cpu_s:.3f}"

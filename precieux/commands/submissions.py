@@ -1,0 +1,248 @@
+"""The commands on submissions: submit, status, watch, result, rerun, cancel, delete."""
+
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from precieux import terminal
+from precieux.commands import show
+from precieux.commands.follow import follow
+from precieux.commands.options import (
+    Args,
+    CpuSeconds,
+    DataDir,
+    Input,
+    InputFile,
+    Json,
+    Key,
+    MemoryBytes,
+    Number,
+    Timeout,
+    Url,
+    Wait,
+    WallSeconds,
+)
+from precieux.errors import UsageError
+from precieux.programs import read_program, read_tests, read_text
+from precieux.server import connect
+from precieux_client import DEFAULT_URL, Checker, Client, Limits, Submission
+
+#: Submissions that `status` lists.
+_LISTED = 50
+
+
+def submit(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, a folder, a zip, or - for a program.")],
+    email: Annotated[str | None, typer.Option(help="Where the result is mailed. Default: nowhere.")] = None,
+    text: Input = None,
+    input_file: InputFile = None,
+    language: Annotated[str | None, typer.Option(help="Its language. Default: by the extension.")] = None,
+    entry: Annotated[str | None, typer.Option(help="The file to run, of several.")] = None,
+    args: Args = None,
+    compiler_args: Annotated[
+        list[str] | None, typer.Option("--compiler-arg", help="An option of the compiler.")
+    ] = None,
+    cpu_s: CpuSeconds = None,
+    wall_s: WallSeconds = None,
+    memory_bytes: MemoryBytes = None,
+    expected: Annotated[
+        Path | None, typer.Option("--expected", help="File with the output that it should have.")
+    ] = None,
+    test: Annotated[list[str] | None, typer.Option("--test", metavar="IN:OUT", help="A test: two files.")] = None,
+    tests: Annotated[Path | None, typer.Option("--tests", help="Folder of tests: 1.in, 1.out, 2.in, ...")] = None,
+    checker: Annotated[str, typer.Option(help="How outputs are compared: exact, lines, tokens, float.")] = "lines",
+    stop_at_first_failure: Annotated[bool, typer.Option(help="Leave out the tests after the first bad one.")] = False,
+    metadata: Annotated[list[str] | None, typer.Option("--metadata", metavar="NAME=TEXT")] = None,
+    hold: Annotated[bool, typer.Option("--hold", help="Register it only; `precieux rerun` runs it.")] = False,
+    wait: Wait = False,
+    timeout: Timeout = None,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Send a program to a server, and have it run."""
+    _check_waiting(wait, timeout)
+    program = read_program(paths, entry=entry, language=language)
+    cases = read_tests(test or [], tests)
+    assert program.language
+    client = connect(url, key, data_dir)
+    submission = client.submit(
+        language=program.language,
+        source=program.source,
+        files=None if program.source is not None else program.files,
+        entry=program.entry,
+        stdin=_read_input(text, input_file),
+        args=args or (),
+        compiler_args=compiler_args or (),
+        limits=_limits(cpu_s, wall_s, memory_bytes),
+        expected_output=read_text(expected) if expected else None,
+        checker=None if checker == "lines" else _checker(checker),
+        tests=cases,
+        stop_at_first_failure=stop_at_first_failure,
+        email=email,
+        hold=hold,
+        metadata=dict(_pair(one) for one in metadata or []),
+    )
+    _answer(connect(url, key, data_dir, patient=True), submission, wait=wait, timeout=timeout, as_json=as_json)
+
+
+def status(
+    which: Annotated[str, typer.Argument(metavar="ID|ADDRESS", help="A submission's number, or an e-mail address.")],
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Show a submission, or list those of an address, the newest first."""
+    client = connect(url, key, data_dir)
+    if which.isdecimal():
+        submission = client.get(int(which))
+        if as_json:
+            terminal.say_json(show.plain(submission))
+        else:
+            show.submissions([submission])
+        return
+    found = [one for one, _ in zip(client.list(email=which), range(_LISTED), strict=False)]
+    if as_json:
+        terminal.say_json(show.plain(found))
+    elif found:
+        show.submissions(found)
+    else:
+        terminal.say(f"There are no submissions for {which}.")
+
+
+def watch(
+    number: Number,
+    timeout: Timeout = None,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Follow a submission until it has ended, and show its result."""
+    _finish(follow(connect(url, key, data_dir, patient=True), number, timeout=timeout), url, key, data_dir, as_json)
+
+
+def result(
+    number: Number,
+    output: Annotated[Path | None, typer.Option(help="Write the whole output into this file.")] = None,
+    run: Annotated[int | None, typer.Option(min=1, help="Number of the run. Default: the latest.")] = None,
+    test: Annotated[int | None, typer.Option(min=1, help="Number of the test whose output is meant.")] = None,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Show the result of a submission, or write its output into a file. Exit code 1 if the result is bad."""
+    client = connect(url, key, data_dir)
+    submission = client.get(number)
+    if output is not None or run is not None or test is not None:
+        content = client.output(number, run=run, test=test)
+        if output is None:
+            terminal.show_program_output(content.decode("utf-8", "replace"))
+        else:
+            _write(output, content)
+            terminal.hint(f"{len(content)} bytes are in {output}.")
+        return
+    if not submission.is_final:
+        raise UsageError(
+            f"Submission {number} has no result yet, it is {submission.state}: see `precieux watch {number}`."
+        )
+    _finish(submission, url, key, data_dir, as_json)
+
+
+def rerun(
+    number: Number,
+    text: Input = None,
+    input_file: InputFile = None,
+    args: Args = None,
+    cpu_s: CpuSeconds = None,
+    wall_s: WallSeconds = None,
+    memory_bytes: MemoryBytes = None,
+    wait: Wait = False,
+    timeout: Timeout = None,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Run a submission again, with other input, arguments or limits if they are given."""
+    _check_waiting(wait, timeout)
+    client = connect(url, key, data_dir, patient=wait)
+    stdin = None if text is None and input_file is None else _read_input(text, input_file)
+    client.rerun(number, stdin=stdin, args=args, limits=_limits(cpu_s, wall_s, memory_bytes))
+    _answer(client, client.get(number), wait=wait, timeout=timeout, as_json=as_json)
+
+
+def cancel(number: Number, url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None) -> None:
+    """Cancel a submission that waits or runs."""
+    submission = connect(url, key, data_dir).cancel(number)
+    terminal.say(f"Submission {submission.id} is {submission.state}.")
+
+
+def delete(number: Number, url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None) -> None:
+    """Delete a submission with its files, results and mails."""
+    connect(url, key, data_dir).delete(number)
+    terminal.say(f"Submission {number} is deleted.")
+
+
+def _answer(client: Client, submission: Submission, *, wait: bool, timeout: float | None, as_json: bool) -> None:
+    if wait and submission.state != "held":
+        submission = follow(client, submission.id, timeout=timeout)
+    if as_json:
+        terminal.say_json(show.plain(submission))
+    elif submission.is_final:
+        show.result(client, submission)
+    else:
+        state = "is held" if submission.state == "held" else "is registered"
+        mailed = f" Its result is mailed to {submission.email}." if submission.email and not submission.is_final else ""
+        terminal.say(f"Submission {submission.id} {state}.{mailed}")
+    if submission.is_final and wait:
+        raise typer.Exit(0 if submission.passed else 1)
+
+
+def _finish(submission: Submission, url: str, key: str | None, data_dir: Path | None, as_json: bool) -> None:
+    if as_json:
+        terminal.say_json(show.plain(submission))
+    else:
+        show.result(connect(url, key, data_dir), submission)
+    raise typer.Exit(0 if submission.passed else 1)
+
+
+def _check_waiting(wait: bool, timeout: float | None) -> None:
+    if timeout is not None and not wait:
+        raise typer.BadParameter("it needs --wait.", param_hint="--timeout")
+
+
+def _read_input(text: str | None, file: Path | None) -> str | None:
+    if text is not None and file is not None:
+        raise UsageError("Give either --input or --input-file, not both.")
+    return read_text(file) if file is not None else text
+
+
+def _limits(cpu_s: float | None, wall_s: float | None, memory_bytes: int | None) -> Limits | None:
+    limits = Limits(cpu_s=cpu_s, wall_s=wall_s, memory_bytes=memory_bytes)
+    return None if limits == Limits() else limits
+
+
+def _checker(kind: str) -> Checker:
+    kinds: tuple[Any, ...] = get_args(Checker.__annotations__["kind"])
+    if kind not in kinds:
+        raise UsageError(f"--checker {kind}: it must be one of {', '.join(kinds)}.")
+    return Checker(kind=kind)  # type: ignore[arg-type]
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise UsageError(f"--metadata {text}: write it as NAME=TEXT.")
+    return name, value
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as exc:
+        raise UsageError(f"{path} cannot be written: {exc.strerror}.") from exc

@@ -1,0 +1,7 @@
+"""The errors of the command line alone."""
+
+from shared.errors import PrecieuxError
+
+
+class UsageError(PrecieuxError):
+    """The command was called wrongly. The text says what to change."""

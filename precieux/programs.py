@@ -1,0 +1,144 @@
+"""Reads programs and tests from files: what `precieux submit` and `precieux batch` send."""
+
+import re
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from precieux.errors import UsageError
+from precieux_client import TestCase, read_folder
+from shared.languages import check_lang
+
+#: Stands for standard input among the paths of a program.
+STDIN: Final = Path("-")
+#: Extensions that are not names of their language in `shared.languages`.
+_EXTENSIONS: Final = {"cc": "cpp", "cxx": "cpp", "cjs": "js", "mjs": "js", "f": "f90", "pyw": "py"}
+_INPUT_SUFFIX: Final = ".in"
+_OUTPUT_SUFFIXES: Final = (".out", ".ans")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The files of a program by their paths, the one that is run, and its language. None: the server decides.
+
+    `source` is set instead of `files` if the program came from standard input, which has no name.
+    """
+
+    files: Mapping[str, bytes]
+    source: str | None
+    entry: str | None
+    language: str | None
+
+
+def read_program(paths: Sequence[Path], *, entry: str | None = None, language: str | None = None) -> Program:
+    """Return the program in a file, several files, a folder, a zip, or standard input (`-`). Raises `UsageError`."""
+    if list(paths) == [STDIN]:
+        if language is None:
+            raise UsageError("A program from standard input has no name: give its language with --language.")
+        return Program({}, sys.stdin.buffer.read().decode("utf-8", "replace"), None, language)
+    files = _files(paths)
+    if not files:
+        raise UsageError(f"There is no file in {', '.join(map(str, paths))}.")
+    if entry is not None and entry not in files:
+        raise UsageError(f"--entry {entry} is none of the files: {', '.join(list(files)[:10])}.")
+    language = language or _guess_language_of([entry] if entry else list(files))
+    if language is None:
+        names = ", ".join(list(files)[:3])
+        raise UsageError(f"The extension of {names} is not that of a known language: give one with --language.")
+    return Program(files, None, entry or _main_of(files, language), language)
+
+
+def read_tests(pairs: Sequence[str], folder: Path | None) -> list[TestCase]:
+    """Return the tests of pairs `INPUT:OUTPUT`, and of a folder with 1.in, 1.out, 2.in, and so on.
+
+    Without an output, the program's is not compared. Raises `UsageError`.
+    """
+    tests = []
+    for pair in pairs:
+        input_name, _, output_name = pair.partition(":")
+        output = read_text(Path(output_name)) if output_name else None
+        tests.append(TestCase(read_text(Path(input_name)), output, name=Path(input_name).stem))
+    if folder is not None:
+        inputs = sorted(_listed(folder, _INPUT_SUFFIX), key=lambda path: _natural(path.name))
+        if not inputs:
+            raise UsageError(f"{folder} has no tests: it needs files such as 1.in and 1.out.")
+        tests += [_test_of(path) for path in inputs]
+    return tests
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file, or of standard input (`-`). Line ends stay as they are. Raises `UsageError`."""
+    data = sys.stdin.buffer.read() if path == STDIN else _read(path)
+    try:
+        return data.decode()
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"{path} is not text in UTF-8.") from exc
+
+
+def guess_language(path: PurePosixPath | Path) -> str | None:
+    """Return the code of the language that a file's extension names; None if it names none."""
+    extension = path.suffix.removeprefix(".").lower()
+    return check_lang(extension) or _EXTENSIONS.get(extension)
+
+
+def _files(paths: Sequence[Path]) -> dict[str, bytes]:
+    if len(paths) == 1 and paths[0].is_dir():
+        return read_folder(paths[0])
+    if len(paths) == 1 and paths[0].suffix.lower() == ".zip":
+        return _unzip(paths[0])
+    files = {}
+    for path in paths:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder: give one folder alone, or files.")
+        if path.name in files:
+            raise UsageError(f"Two files are named {path.name}: put the files into a folder, and give that.")
+        files[path.name] = _read(path)
+    return files
+
+
+def _unzip(path: Path) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {member.filename: archive.read(member) for member in archive.infolist() if not member.is_dir()}
+    except (OSError, zipfile.BadZipFile, RuntimeError) as exc:
+        raise UsageError(f"{path} cannot be read as a zip: {exc}.") from exc
+
+
+def _guess_language_of(names: Sequence[str]) -> str | None:
+    """Return the language of the first file that has one."""
+    return next(filter(None, (guess_language(PurePosixPath(name)) for name in names)), None)
+
+
+def _main_of(files: Mapping[str, bytes], language: str) -> str:
+    """Return the file to run: the only one in the language, or the one named main, or the first."""
+    mine = [name for name in files if guess_language(PurePosixPath(name)) == check_lang(language)] or list(files)
+    return next((name for name in mine if PurePosixPath(name).stem.lower() == "main"), mine[0])
+
+
+def _test_of(path: Path) -> TestCase:
+    expected = next(
+        (path.with_suffix(suffix) for suffix in _OUTPUT_SUFFIXES if path.with_suffix(suffix).exists()), None
+    )
+    return TestCase(read_text(path), read_text(expected) if expected else None, name=path.stem)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Return a key that sorts 10.in after 9.in."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
+
+
+def _listed(folder: Path, suffix: str) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.suffix == suffix]
+    except OSError as exc:
+        raise UsageError(f"{folder} cannot be read: {exc.strerror}.") from exc
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise UsageError(f"{path} cannot be read: {exc.strerror}.") from exc

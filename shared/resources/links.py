@@ -1,0 +1,50 @@
+"""The addresses of the resources, on the address under which users reach the API."""
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from shared.resources.models import BatchLinks, SubmissionLinks
+from shared.storage.signing import LinkSigner
+
+_DAY: Final = 86_400
+#: A recipient's link is valid for 7 to 8 days. It changes once a day, so that a submission keeps its ETag meanwhile.
+_DAYS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Makes the links of resources. The `signer` knows the address of the API, and signs the recipient's link."""
+
+    signer: LinkSigner
+
+    def submission(self, upload: int, *, has_recipient: bool) -> SubmissionLinks:
+        address = self.submission_address(upload)
+        return SubmissionLinks(
+            self=address,
+            events=f"{address}/events",
+            output=f"{address}/output",
+            source=f"{address}/source",
+            page=self.page(upload) if has_recipient else None,
+        )
+
+    def submission_address(self, upload: int) -> str:
+        return f"{self.signer.public_url}/v1/submissions/{upload}"
+
+    def run_address(self, upload: int, number: int) -> str:
+        return f"{self.submission_address(upload)}/runs/{number}"
+
+    def page(self, upload: int) -> str:
+        """Return the recipient's link."""
+        return self.signer.page_link(upload, expires=(int(time.time()) // _DAY + _DAYS) * _DAY)
+
+    def batch(self, batch: int) -> BatchLinks:
+        address = self.batch_address(batch)
+        return BatchLinks(
+            self=address,
+            events=f"{address}/events",
+            submissions=f"{self.signer.public_url}/v1/submissions?batch={batch}",
+        )
+
+    def batch_address(self, batch: int) -> str:
+        return f"{self.signer.public_url}/v1/batches/{batch}"

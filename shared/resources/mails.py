@@ -1,0 +1,47 @@
+"""Reads mails from the database. Their texts are not read."""
+
+from typing import Final
+
+from shared.database.connection import Connection, Record
+from shared.resources.models import Mail, MailKind, MailState
+
+_MAIL: Final = """
+    e.id, e.kind, coalesce(e.recipient, u.email) AS recipient, coalesce(e.locale, u.spec ->> 'locale', 'en') AS locale,
+    e.status, e.attempt, e.created_at, e.updated_at, e.sent_at, e.last_error
+"""
+# The digest of a batch belongs to each of the batch's submissions with its address.
+_OF_SUBMISSION: Final = f"""
+    SELECT {_MAIL} FROM emails e JOIN uploads u ON u.id = e.upload WHERE u.id = :upload
+    UNION ALL
+    SELECT {_MAIL} FROM emails e JOIN uploads u ON u.batch = e.batch AND lower(u.email) = lower(e.recipient)
+    WHERE u.id = :upload AND e.upload IS NULL
+    ORDER BY id DESC
+"""  # noqa: S608  (constants)
+_ONE: Final = f"SELECT {_MAIL} FROM emails e LEFT JOIN uploads u ON u.id = e.upload WHERE e.id = :id"  # noqa: S608
+
+
+async def mails(connection: Connection, upload: int) -> list[Mail]:
+    """Return the mails of a submission, the newest first."""
+    return [_mail(row) for row in await connection.fetch_all(_OF_SUBMISSION, {"upload": upload})]
+
+
+async def mail(connection: Connection, number: int) -> Mail | None:
+    """Return one mail; None if there is none."""
+    row = await connection.fetch_one(_ONE, {"id": number})
+    return _mail(row) if row else None
+
+
+def _mail(row: Record) -> Mail:
+    return Mail(
+        id=row["id"],
+        # A mail that says that there is no result takes its place.
+        kind=MailKind.RESULT if row["kind"] == "failure" else MailKind(row["kind"]),
+        to=row["recipient"],
+        locale=row["locale"],
+        state=MailState(row["status"]),
+        attempts=row["attempt"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        sent_at=row["sent_at"],
+        last_error=row["last_error"],
+    )

@@ -1,0 +1,296 @@
+"""The models of the resources. Every key is always there, and None if it is not known or does not apply.
+
+A model's fields are in the order in which they are sent.
+"""
+
+import signal as signals
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Final, Generic, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+
+from shared.codex import Verdict
+from shared.engine import CheckerKind
+
+T = TypeVar("T")
+
+_INT64: Final = {"format": "int64"}
+
+
+def rfc3339(time: datetime) -> str:
+    """Return the time in UTC, with a Z at its end."""
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def signal_name(number: int | None) -> str | None:
+    """Return a signal's name, such as SIGSEGV. Real-time signals have the names SIGRTMIN+1, SIGRTMIN+2, ..."""
+    if number is None:
+        return None
+    try:
+        return signals.Signals(number).name
+    except ValueError:
+        beyond = number - signals.SIGRTMIN
+        return f"SIGRTMIN+{beyond}" if 0 < beyond < signals.SIGRTMAX - signals.SIGRTMIN else f"SIG{number}"
+
+
+Time = Annotated[
+    AwareDatetime,
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
+    Field(json_schema_extra={"format": "date-time"}, examples=["2026-01-31T12:00:00.250000Z"]),
+]
+Id = Annotated[int, Field(ge=1, json_schema_extra=_INT64, examples=[5])]
+Bytes = Annotated[int, Field(ge=0, json_schema_extra=_INT64)]
+
+
+class State(StrEnum):
+    """The states of a submission. A run has the same ones, but for `held`."""
+
+    HELD = "held"
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+#: A submission in one of these changes only if it is run again.
+FINAL_STATES: Final = frozenset({State.FINISHED, State.FAILED, State.CANCELLED})
+
+
+class BatchState(StrEnum):
+    RUNNING = "running"
+    FINISHED = "finished"
+
+
+class MailKind(StrEnum):
+    RESULT = "result"
+    RECEIPT = "receipt"
+    DIGEST = "digest"
+
+
+class MailState(StrEnum):
+    """`refused`: the provider would not take it. `suppressed`: the address wants no mail, so nothing was sent."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    DEFERRED = "deferred"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    REFUSED = "refused"
+    SUPPRESSED = "suppressed"
+
+
+class WebhookState(StrEnum):
+    """`gone`: the receiver wants no more (410). `failed`: the last retry failed."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    GONE = "gone"
+    FAILED = "failed"
+
+
+class Resource(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
+
+
+class ListOf(Resource, Generic[T]):
+    """A page of a list. `next` is the `cursor` of the next page, or null on the last one."""
+
+    items: list[T]
+    next: str | None
+
+
+class File(Resource):
+    """A source file."""
+
+    path: str = Field(examples=["main.py"])
+    size_bytes: Bytes | None
+
+
+class Limits(Resource):
+    """The limits in effect. A limit is null if the engine reports none."""
+
+    cpu_s: float | None
+    wall_s: float | None
+    memory_bytes: int | None
+    output_bytes: int | None
+    processes: int | None
+
+
+class Comparison(Resource):
+    """How the output is compared. `tolerance` is null unless `kind` is `float`."""
+
+    kind: CheckerKind
+    tolerance: float | None
+
+
+class Queue(Resource):
+    """The place of a waiting submission: 1 is the next to run."""
+
+    position: int = Field(ge=1)
+    estimated_start_at: Time | None
+
+
+class Engine(Resource):
+    """What ran the program. Both are null until then."""
+
+    language: str | None = Field(examples=["Python 3"])
+    version: str | None = Field(examples=["3.11.9"])
+
+
+class Test(Resource):
+    """A test of a run. `verdict` is null while it has not ended, and for good if it was not run."""
+
+    __test__ = False  # pytest would take it for a test
+
+    number: int = Field(ge=1)
+    name: str
+    hidden: bool
+    verdict: Verdict | None
+    points: float
+    points_awarded: float | None
+    stdout: str | None
+    stderr: str | None
+    diff: str | None = Field(description="Ten lines at most, for people; null unless `verdict` is `wrong_answer`.")
+    truncated: list[str] = Field(description="The names of the texts that are cut.")
+    exit_code: int | None
+    signal: str | None = Field(examples=["SIGSEGV"])
+    cpu_s: float | None
+    wall_s: float | None
+    memory_bytes: int | None
+
+
+class Run(Resource):
+    """A run of a submission."""
+
+    number: int = Field(ge=1)
+    state: State
+    verdict: Verdict | None
+    requested_at: Time | None
+    queued_at: Time | None
+    started_at: Time | None
+    finished_at: Time | None
+    attempt: int
+    stdout: str | None
+    stderr: str | None
+    compile_output: str | None
+    truncated: list[str] = Field(description="The names of the texts that are cut.")
+    exit_code: int | None
+    signal: str | None = Field(examples=["SIGSEGV"])
+    cpu_s: float | None
+    wall_s: float | None
+    memory_bytes: int | None
+    engine: Engine
+    tests: list[Test] | None
+    points: float | None
+    points_awarded: float | None
+
+
+class MailStatus(Resource):
+    """The state of a submission's latest result mail."""
+
+    id: Id
+    state: MailState
+    updated_at: Time
+
+
+class Mail(Resource):
+    """A mail of a submission."""
+
+    id: Id
+    kind: MailKind
+    to: str | None
+    locale: str | None
+    state: MailState
+    attempts: int
+    created_at: Time
+    updated_at: Time
+    sent_at: Time | None
+    last_error: str | None
+
+
+class Webhook(Resource):
+    """The state of the latest webhook."""
+
+    url: str
+    state: WebhookState
+    attempts: int
+    last_status: int | None
+    last_error: str | None
+    next_attempt_at: Time | None
+
+
+class SubmissionLinks(Resource):
+    """The addresses of a submission. `page` is the recipient's."""
+
+    self: str
+    events: str
+    output: str
+    source: str
+    page: str | None
+
+
+class Submission(Resource):
+    """A submission and its latest run."""
+
+    id: Id
+    state: State
+    verdict: Verdict | None
+    language: str | None = Field(examples=["py"])
+    entry: str | None = Field(examples=["main.py"])
+    files: list[File]
+    args: list[str]
+    compiler_args: list[str]
+    limits: Limits
+    checker: Comparison
+    stop_at_first_failure: bool
+    email: str | None
+    locale: str
+    metadata: dict[str, str]
+    batch: Id | None
+    created_at: Time
+    queue: Queue | None
+    run: Run | None
+    runs: int
+    mail: MailStatus | None
+    webhook: Webhook | None
+    links: SubmissionLinks
+
+
+class BatchProgress(Resource):
+    """How far a batch is: `done` of `total` submissions are in a final state."""
+
+    total: int
+    done: int
+    states: dict[State, int]
+    verdicts: dict[Verdict, int]
+
+
+class BatchLinks(Resource):
+    """The addresses of a batch."""
+
+    self: str
+    events: str
+    submissions: str
+
+
+class Batch(Resource):
+    """A batch. What was deleted does not count."""
+
+    id: Id
+    state: BatchState
+    total: int
+    done: int
+    states: dict[State, int]
+    verdicts: dict[Verdict, int]
+    digest: bool
+    webhook: Webhook | None
+    created_at: Time
+    finished_at: Time | None
+    submissions: list[Id]
+    links: BatchLinks

@@ -1,0 +1,83 @@
+"""Removes submissions with all that belongs to them: files, jobs, results, mails and webhooks.
+
+The rows go first, in one transaction, which notes the names of the objects with the ids. Then the objects go. After a
+crash in between, the runner's cleaner finds the notes. The ids are kept, so that none is used again.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+from shared import channels
+from shared.database.connection import Connection, Database
+from shared.storage.base import ObjectStore
+from shared.storage.output_keys import outputs_of
+
+#: Ends the note of a prefix. No key ends with it.
+_ANY: Final = "*"
+
+_OBJECTS: Final = """
+    SELECT u.id, u.object_key, ARRAY(SELECT output_key FROM results WHERE results.upload = u.id) AS outputs,
+        -- A job that was interrupted, repeated or cancelled may have an output without a result.
+        ARRAY(SELECT id FROM job WHERE job.upload = u.id AND (attempt > 1 OR crashes > 0 OR status = 'cancelled'))
+            AS repeated,
+        ARRAY(SELECT id FROM job WHERE job.upload = u.id) AS jobs, u.batch
+    FROM uploads u WHERE u.id = ANY(:ids)
+"""
+_NOTE: Final = "INSERT INTO deleted_uploads (id, objects) VALUES (:id, :objects) ON CONFLICT (id) DO NOTHING"
+_DELETIONS: Final = (
+    "DELETE FROM webhooks WHERE upload = ANY(:ids)",
+    "DELETE FROM emails WHERE upload = ANY(:ids)",
+    "DELETE FROM emails WHERE job = ANY(:jobs)",
+    "DELETE FROM test_results WHERE job = ANY(:jobs)",
+    "DELETE FROM results WHERE job = ANY(:jobs)",
+    "DELETE FROM job WHERE upload = ANY(:ids)",
+    "DELETE FROM uploads WHERE id = ANY(:ids)",
+)
+_NOTIFY: Final = "SELECT pg_notify(:channel, number) FROM unnest(CAST(:numbers AS text[])) AS number"
+
+
+async def remove_rows(connection: Connection, uploads: Collection[int]) -> dict[int, list[str]]:
+    """Remove submissions in the caller's transaction, which holds locks on them and on their jobs.
+
+    Return the objects of each, for `remove_objects` after the commit. Nothing of them may be under way.
+    """
+    rows = await connection.fetch_all(_OBJECTS, {"ids": list(uploads)})
+    objects = {
+        row["id"]: [
+            *([row["object_key"]] if row["object_key"] else []),
+            *(key for key in row["outputs"] if key),
+            *(f"{outputs_of(job)}{_ANY}" for job in row["repeated"]),
+        ]
+        for row in rows
+    }
+    values = {"ids": list(objects), "jobs": [job for row in rows for job in row["jobs"]]}
+    await connection.fetch_each(_NOTE, [{"id": upload, "objects": keys} for upload, keys in objects.items()])
+    for deletion in _DELETIONS:
+        await connection.execute(deletion, values)
+    await _notify(connection, channels.SUBMISSIONS, list(objects))
+    await _notify(connection, channels.BATCHES, sorted({row["batch"] for row in rows if row["batch"] is not None}))
+    return objects
+
+
+async def _notify(connection: Connection, channel: str, numbers: Sequence[int]) -> None:
+    await connection.execute(_NOTIFY, {"channel": channel, "numbers": [str(number) for number in numbers]})
+
+
+async def remove_objects(database: Database, store: ObjectStore, objects: Mapping[int, Sequence[str]]) -> None:
+    """Remove the objects of removed submissions, and the notes of them."""
+    for upload, keys in objects.items():
+        for key in keys:
+            if key.endswith(_ANY):
+                await store.delete_prefix(key.removesuffix(_ANY))
+            else:
+                await store.delete(key)
+        async with database.connection() as connection:
+            await connection.execute("UPDATE deleted_uploads SET objects = NULL WHERE id = :id", {"id": upload})
+
+
+async def forgotten_objects(connection: Connection, *, limit: int) -> dict[int, list[str]]:
+    """Return objects of removed submissions that a crash has left."""
+    rows = await connection.fetch_all(
+        "SELECT id, objects FROM deleted_uploads WHERE objects IS NOT NULL ORDER BY id LIMIT :limit", {"limit": limit}
+    )
+    return {row["id"]: row["objects"] for row in rows}

@@ -1,0 +1,191 @@
+"""The use case of `POST /v1/submissions/{id}/runs`, and that of batches: several submissions in one transaction."""
+
+import asyncio
+import json
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+
+from api_service.auth import Principal
+from api_service.new_submission import NewSubmission, Object, V1Columns
+from api_service.problems import Problem
+from api_service.recipients import Recipients
+from api_service.submissions import Quarantined, RunUnderWay, Submissions
+from shared import channels
+from shared.api_keys import Scope
+from shared.database.connection import Connection, Database
+from shared.storage.local import LocalStore
+from tests.integration.api_service.v1.conftest import make_key
+from tests.integration.rows import execute, fetch
+
+pytestmark = pytest.mark.integration
+
+OPERATOR = Principal(None, frozenset(Scope))
+
+
+def submissions_of(database: Database, store: LocalStore, **how: Any) -> Submissions:
+    return Submissions(database, store, **{"key_budget": 1000, "recipient_budget": 1000, **how})
+
+
+@pytest.fixture
+def submissions(database: Database, store: LocalStore) -> Submissions:
+    return submissions_of(database, store)
+
+
+def new_submission(source: bytes = b"print(1)", *, receipt: bool = False, **how: Any) -> NewSubmission:
+    v1 = V1Columns(spec={"receipt": receipt, "locale": "fa"}, files=[{"path": "main.py", "size_bytes": len(source)}])
+    return NewSubmission("py", "main.py", Object(source, "py"), v1=v1, **how)
+
+
+async def end(database: Database, outcome: str = "finished") -> None:
+    await execute(database, "UPDATE uploads SET request_id = NULL, outcome = :outcome, verdict = 'ok'", outcome=outcome)
+
+
+async def test_runs_are_numbered(submissions: Submissions, database: Database) -> None:
+    upload = await submissions.register(OPERATOR, new_submission())
+    for number in (1, 2):
+        assert await submissions.request_run(OPERATOR, upload) == number
+        [row] = await fetch(database, "SELECT runs, outcome, verdict, request_id FROM uploads")
+        assert (row["runs"], row["outcome"], row["verdict"]) == (number, None, None)
+        messages = await fetch(database, "SELECT body, headers ->> 'message_id' AS request FROM outbox ORDER BY id")
+        assert messages[-1] == {"body": str(upload), "request": str(row["request_id"])}
+        await end(database)
+
+
+async def test_a_run_may_replace_the_input(submissions: Submissions, database: Database) -> None:
+    upload = await submissions.register(OPERATOR, new_submission())
+    override = {"stdin": "سلام", "args": ["a"], "limits": {"cpu_s": 1.5}}
+    for wanted in (override, {}, None):
+        await submissions.request_run(OPERATOR, upload, wanted)
+        [row] = await fetch(database, "SELECT override FROM uploads")
+        assert (json.loads(str(row["override"])) if row["override"] else None) == (wanted or None)
+        await end(database)
+
+
+async def test_only_one_run_is_under_way(submissions: Submissions, database: Database) -> None:
+    upload = await submissions.register(OPERATOR, new_submission())
+    answers = await asyncio.gather(
+        *(submissions.request_run(OPERATOR, upload) for _ in range(8)), return_exceptions=True
+    )
+    assert sorted(type(answer).__name__ for answer in answers) == ["RunUnderWay"] * 7 + ["int"]
+    assert len(await fetch(database, "SELECT FROM outbox")) == 1
+    with pytest.raises(RunUnderWay) as refused:
+        await submissions.request_run(OPERATOR, upload)
+    assert refused.value.status == 409
+
+
+async def test_a_cancelled_submission_may_run(submissions: Submissions, database: Database) -> None:
+    upload = await submissions.register(OPERATOR, new_submission())
+    await end(database, "cancelled")
+    assert await submissions.request_run(OPERATOR, upload) == 1
+
+
+async def test_a_blocked_submission_may_run(submissions: Submissions) -> None:
+    """`enable` binds only the classic calls."""
+    upload = await submissions.register(OPERATOR, new_submission(enable=1))
+    assert await submissions.request_execution(OPERATOR, upload) is False
+    assert await submissions.request_run(OPERATOR, upload) == 1
+
+
+async def test_a_stranger_finds_nothing(submissions: Submissions, database: Database) -> None:
+    owner, stranger = [
+        Principal((await make_key(database, name)).id, frozenset({Scope.SUBMIT})) for name in ("owner", "stranger")
+    ]
+    upload = await submissions.register(owner, new_submission())
+    for principal, number in ((stranger, upload), (owner, upload + 1)):
+        with pytest.raises(Problem) as refused:
+            await submissions.request_run(principal, number)
+        assert refused.value.status == 404
+    assert await fetch(database, "SELECT FROM outbox") == []
+    assert await submissions.request_run(owner, upload) == 1
+    # Also while a run is under way.
+    with pytest.raises(Problem) as refused:
+        await submissions.request_run(stranger, upload)
+    assert refused.value.status == 404
+
+
+async def test_a_program_in_quarantine_does_not_run(submissions: Submissions, database: Database) -> None:
+    upload = await submissions.register(OPERATOR, new_submission())
+    await execute(
+        database,
+        "INSERT INTO quarantine (sha256, reason, job, crashes) SELECT sha256, 'x', 1, 3 FROM uploads",
+    )
+    with pytest.raises(Quarantined) as refused:
+        await submissions.request_run(OPERATOR, upload)
+    assert refused.value.status == 409
+
+
+async def test_only_the_first_run_sends_a_receipt(submissions: Submissions, database: Database) -> None:
+    upload = await submissions.register(OPERATOR, new_submission(email="a@example.com", receipt=True))
+    for _ in range(2):
+        await submissions.request_run(OPERATOR, upload)
+        expected = [{"kind": "receipt", "upload": upload, "locale": "fa", "job": None}]
+        assert await fetch(database, "SELECT kind, upload, locale, job FROM emails") == expected
+        await end(database)
+
+
+async def test_a_refused_run_changes_nothing(database: Database, store: LocalStore) -> None:
+    owner = Principal((await make_key(database, "owner")).id, frozenset({Scope.SUBMIT}))
+    submissions = submissions_of(database, store, key_budget=2)
+    upload = await submissions.register(owner, new_submission(email="a@example.com", receipt=True))
+    for _ in range(2):
+        await submissions.request_run(owner, upload)
+        await end(database)
+    before = await fetch(database, "SELECT runs, outcome, request_id FROM uploads")
+    with pytest.raises(Problem) as refused:
+        await submissions.request_run(owner, upload)
+    assert refused.value.status == 429
+    only_others = submissions_of(database, store, recipients=Recipients(["example.edu"]))
+    with pytest.raises(Problem) as refused:
+        await only_others.request_run(OPERATOR, upload)
+    assert (refused.value.status, refused.value.field) == (422, "email")
+    assert await fetch(database, "SELECT runs, outcome, request_id FROM uploads") == before
+    assert len(await fetch(database, "SELECT FROM outbox")) == 2
+
+
+async def test_what_settles_it_is_in_its_transaction(submissions: Submissions, database: Database) -> None:
+    upload = await submissions.register(OPERATOR, new_submission())
+    settled: list[int] = []
+
+    async def settle(connection: Connection, number: int) -> None:
+        await connection.execute("UPDATE uploads SET verdict = 'settled' WHERE id = :id", {"id": upload})
+        settled.append(number)
+        if len(settled) == 1:
+            raise Problem(HTTPStatus.CONFLICT, "no")
+
+    with pytest.raises(Problem):
+        await submissions.request_run(OPERATOR, upload, settle=settle)
+    assert await fetch(database, "SELECT runs, verdict FROM uploads") == [{"runs": 0, "verdict": None}]
+    assert await submissions.request_run(OPERATOR, upload, settle=settle) == 1
+    assert await fetch(database, "SELECT runs, verdict FROM uploads") == [{"runs": 1, "verdict": "settled"}]
+
+
+async def test_who_watches_is_woken(submissions: Submissions, database: Database) -> None:
+    upload = await submissions.register(OPERATOR, new_submission())
+    payloads: list[str] = []
+    async with database.listen(channels.SUBMISSIONS, payloads.append) as heard:
+        await heard.wait()
+        heard.clear()
+        await submissions.request_run(OPERATOR, upload)
+        async with asyncio.timeout(5):
+            await heard.wait()
+    assert payloads == ["", str(upload)]
+
+
+async def test_submissions_are_added_together(database: Database, store: LocalStore) -> None:
+    """As a batch does: all in one transaction, with one mail an address if there is a digest."""
+    owner = Principal((await make_key(database, "owner")).id, frozenset({Scope.SUBMIT}))
+    submissions = submissions_of(database, store, recipient_budget=4)
+    await submissions.register(owner, new_submission(email="a@example.com", hold=False))
+    new = [new_submission(email="a@example.com", hold=False) for _ in range(3)]
+    with pytest.raises(Problem) as refused:
+        async with database.transaction() as connection:
+            await submissions.add(connection, owner, new)
+    assert refused.value.status == 429
+    assert len(await fetch(database, "SELECT FROM uploads")) == 1
+    async with database.transaction() as connection:
+        added = await submissions.add(connection, owner, new, has_digest=True)
+    rows = await fetch(database, "SELECT id FROM uploads ORDER BY id")
+    assert [row["id"] for row in rows[1:]] == added
+    assert len(await fetch(database, "SELECT FROM outbox")) == 4

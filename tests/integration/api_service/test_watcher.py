@@ -1,0 +1,60 @@
+"""One listener wakes all that wait for a submission or a batch."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from api_service.watcher import Watcher
+from shared import channels
+from shared.database.connection import Database
+from tests.integration.rows import execute
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def watcher(database: Database) -> AsyncIterator[Watcher]:
+    watcher, stop = Watcher(database), asyncio.Event()
+    running = asyncio.create_task(watcher.run(stop))
+    with watcher.watch(0) as connected, watcher.watch_batch(0) as connected_too:
+        await asyncio.gather(connected.wait(), connected_too.wait())
+    yield watcher
+    stop.set()
+    await running
+
+
+async def notify(database: Database, channel: str, number: int) -> None:
+    await execute(database, "SELECT pg_notify(:channel, :number)", channel=channel, number=str(number))
+
+
+async def test_a_change_wakes_all_that_wait_for_it(database: Database, watcher: Watcher) -> None:
+    with (
+        watcher.watch(1) as one,
+        watcher.watch(1) as same,
+        watcher.watch(2) as other,
+        watcher.watch_batch(1) as batch,
+    ):
+        await notify(database, channels.SUBMISSIONS, 1)
+        await asyncio.wait_for(asyncio.gather(one.wait(), same.wait()), 5)
+        assert (other.is_set(), batch.is_set()) == (False, False)
+        await notify(database, channels.BATCHES, 1)
+        await asyncio.wait_for(batch.wait(), 5)
+        assert not other.is_set()
+
+
+async def test_a_new_connection_wakes_all(database: Database, watcher: Watcher) -> None:
+    with watcher.watch(1) as one, watcher.watch_batch(2) as two:
+        async with database.connection() as connection:
+            killed = await connection.fetch_all(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND query LIKE 'LISTEN%'"
+            )
+        assert len(killed) == 2
+        await asyncio.wait_for(asyncio.gather(one.wait(), two.wait()), 10)
+
+
+async def test_what_no_client_waits_for_is_forgotten(watcher: Watcher) -> None:
+    with watcher.watch(1):
+        pass
+    assert watcher._submissions._events == {}

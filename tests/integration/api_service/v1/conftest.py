@@ -1,0 +1,117 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api_service.relay import Relay
+from api_service.watcher import Watcher
+from shared import api_keys
+from shared.api_keys import Scope
+from shared.database.connection import Database
+from shared.storage.base import ObjectStore
+from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import owner_of
+from tests.integration.api_service.conftest import client_of
+from tests.integration.api_service.v1 import trial
+from tests.integration.api_service.v1.served import Served, serving
+
+PUBLIC_URL = "https://precieux.example.org/base"
+
+Reach = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+async def key_of(database: Database, *scopes: Scope) -> dict[str, str]:
+    """Return the header of a new key."""
+    async with owner_of(database).transaction() as connection:
+        _, key = await api_keys.create(connection, "test", scopes)
+    return {"Authorization": f"Bearer {key}"}
+
+
+def app_of(client: httpx.AsyncClient) -> FastAPI:
+    app: FastAPI = client._transport.app  # type: ignore[attr-defined]
+    return app
+
+
+@pytest.fixture
+def signer() -> LinkSigner:
+    return LinkSigner(b"k" * 32, PUBLIC_URL)
+
+
+@pytest.fixture
+def reach(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner) -> Reach:
+    """Return a function that yields a client of an API with the routes of `trial`."""
+
+    @asynccontextmanager
+    async def reach(**how: Any) -> AsyncIterator[httpx.AsyncClient]:
+        async with client_of(database, store, relay, signer, **how) as client:
+            app_of(client).include_router(trial.router)
+            yield client
+
+    return reach
+
+
+@pytest.fixture
+async def trials(reach: Reach) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of an API in protected mode: it may do everything."""
+    async with reach() as client:
+        yield client
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    id: int
+    headers: dict[str, str]
+
+
+async def make_key(database: Database, name: str, *scopes: Scope) -> Key:
+    async with owner_of(database).transaction() as connection:
+        key_id, key = await api_keys.create(connection, name, scopes or (Scope.SUBMIT, Scope.READ))
+    return Key(key_id, {"Authorization": f"Bearer {key}"})
+
+
+@pytest.fixture
+async def alice(database: Database) -> Key:
+    return await make_key(database, "alice")
+
+
+@pytest.fixture
+async def mallory(database: Database) -> Key:
+    return await make_key(database, "mallory")
+
+
+@pytest.fixture
+async def admin(database: Database) -> Key:
+    return await make_key(database, "admin", Scope.ADMIN)
+
+
+@pytest.fixture
+async def watcher(database: Database) -> AsyncIterator[Watcher]:
+    """Yield a watcher that listens."""
+    watcher, stop = Watcher(database), asyncio.Event()
+    running = asyncio.create_task(watcher.run(stop))
+    with watcher.watch(0) as connected:
+        await connected.wait()
+    yield watcher
+    stop.set()
+    await running
+
+
+@pytest.fixture
+async def waiting_api(
+    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner, watcher: Watcher
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of an API whose watcher listens. Two requests of a key may wait."""
+    async with client_of(database, store, relay, signer, watcher=watcher, max_waits=2) as client:
+        yield client
+
+
+@pytest.fixture
+async def served(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner) -> AsyncIterator[Served]:
+    """Yield an API behind a socket."""
+    async with serving(database, store, relay, signer) as served:
+        yield served

@@ -1,0 +1,70 @@
+"""An API behind a socket, because an ASGI client reads no streams."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+
+from api_service.app import create_app
+from api_service.dependencies import Services
+from api_service.event_streams import Streams
+from api_service.relay import Relay
+from shared.database.connection import Database
+from shared.http_connections import ConnectionLimits
+from shared.http_server import listening_socket, serve_http
+from shared.lifecycle import run_loops
+from shared.storage.base import ObjectStore
+from shared.storage.signing import LinkSigner
+from tests.integration.api_service.conftest import client_of
+from tests.waiting import eventually
+
+
+@dataclass
+class Served:
+    """An API behind a socket, with the loops that streams need."""
+
+    services: Services
+    client: httpx.AsyncClient
+    stop: asyncio.Event
+    running: asyncio.Task[None]
+
+
+@asynccontextmanager
+async def serving(
+    database: Database,
+    store: ObjectStore,
+    relay: Relay,
+    signer: LinkSigner,
+    *,
+    max_streams: int = 100,
+    grace_seconds: int = 5,
+    **how: Any,
+) -> AsyncIterator[Served]:
+    async with client_of(database, store, relay, signer, **how) as inner:
+        transport: Any = inner._transport
+        services: Services = transport.app.state.services
+    services = replace(services, streams=Streams(database, services.watcher, most=max_streams))
+    listening = listening_socket("127.0.0.1", 0, setting="none")
+    stop = asyncio.Event()
+    app = create_app(services)
+    loops = (
+        services.watcher.run,
+        services.streams.run,
+        lambda stop: serve_http(
+            app, listening, stop, limits=ConnectionLimits(), grace_seconds=grace_seconds, report_ready=False
+        ),
+    )
+    running = asyncio.create_task(run_loops(loops, stop))
+    host, port = listening.getsockname()[:2]
+    client = httpx.AsyncClient(base_url=f"http://{host}:{port}", limits=httpx.Limits(max_connections=None))
+    try:
+        await eventually(lambda: services.watcher.changes > 0, what="the watcher listens")
+        yield Served(services, client, stop, running)
+    finally:
+        stop.set()
+        await client.aclose()
+        await asyncio.wait_for(running, 10)
+        listening.close()

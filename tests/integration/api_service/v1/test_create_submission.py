@@ -1,0 +1,662 @@
+"""`POST /v1/submissions`: what it stores, what it refuses, and that a refused one leaves nothing behind."""
+
+import io
+import json
+import stat
+import zipfile
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from api_service.auth import Principal
+from api_service.new_submission import NewSubmission, Object
+from api_service.recipients import Recipients
+from api_service.relay import Relay
+from api_service.submissions import Submissions
+from shared.api_keys import Scope
+from shared.archives import pack, unpack
+from shared.codex import SupportedLanguage
+from shared.database.connection import Connection, Database
+from shared.errors import StoreUnavailable
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from shared.webhooks import WebhookSettings, new_secret
+from tests.integration.api_service.conftest import RecordingBroker, client_of
+from tests.integration.api_service.v1.conftest import Key, make_key
+from tests.integration.rows import execute, fetch
+
+pytestmark = [pytest.mark.integration, pytest.mark.security]
+
+PATH: Final = "/v1/submissions"
+BODY: Final[dict[str, Any]] = {"language": "python", "source": "print(1)"}
+OPERATOR: Final = "o" * 32
+
+
+async def post(api: httpx.AsyncClient, **keys: Any) -> httpx.Response:
+    return await api.post(PATH, json={**BODY, **keys})
+
+
+def created(answer: httpx.Response) -> int:
+    assert answer.status_code == 201, answer.text
+    number = int(answer.json()["id"])
+    assert answer.headers["Location"] == f"http://127.0.0.1/v1/submissions/{number}"
+    return number
+
+
+def faults_of(answer: httpx.Response) -> list[tuple[str, str]]:
+    """Return the places of the faults of an answer: their kind and their value."""
+    assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json"), answer.text
+    return [
+        next((key, error[key]) for key in ("pointer", "parameter") if key in error) for error in answer.json()["errors"]
+    ]
+
+
+def objects(folder: Path) -> list[Path]:
+    """Return the files in the folder of the object store."""
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def nothing_stored(database: Database, folder: Path) -> bool:
+    counts = await fetch(
+        database,
+        "SELECT (SELECT count(*) FROM uploads) + (SELECT count(*) FROM outbox) + (SELECT count(*) FROM emails)"
+        " + (SELECT count(*) FROM budgets) AS rows",
+    )
+    return counts == [{"rows": 0}] and objects(folder) == []
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the folder of the object store."""
+    return tmp_path / "objects"
+
+
+async def test_a_submission_is_stored_and_its_run_requested(
+    api: httpx.AsyncClient, database: Database, store: LocalStore, relay: Relay, broker: RecordingBroker
+) -> None:
+    keys = {
+        "stdin": "2",
+        "args": ["a"],
+        "limits": {"cpu_s": None},
+        "expected_output": "1",
+        "checker": {"kind": "float"},
+        "email": "someone@example.com",
+        "metadata": {"course": "intro"},
+    }
+    answer = await post(api, **keys)
+    number = created(answer)
+    shown = answer.json()
+    assert (shown["state"], shown["run"]["state"], shown["runs"], shown["language"]) == ("queued", "queued", 1, "py")
+    assert (shown["entry"], shown["files"]) == ("main.py", [{"path": "main.py", "size_bytes": 8}])
+    assert (shown["args"], shown["checker"]) == (["a"], {"kind": "float", "tolerance": 1e-6})
+    assert (shown["metadata"], shown["email"]) == ({"course": "intro"}, "someone@example.com")
+    [row] = await fetch(
+        database,
+        "SELECT inputs, language, filename, object_key, enable, runs, expected_output, tests, webhook_url, batch, spec,"
+        " request_id IS NOT NULL AND requested_at IS NOT NULL AS is_requested, outcome FROM uploads",
+    )
+    assert json.loads(str(row.pop("spec"))) == {
+        "args": ["a"],
+        "compiler_args": [],
+        "limits": {},
+        "checker": {"kind": "float", "tolerance": 1e-6},
+        "stop_at_first_failure": False,
+        "locale": "en",
+        "receipt": False,
+    }
+    assert row == {
+        "inputs": "2",
+        "language": "py",
+        "filename": "main.py",
+        "object_key": f"{number}.py",
+        "enable": 0,
+        "runs": 1,
+        "expected_output": "1",
+        "tests": None,
+        "webhook_url": None,
+        "batch": None,
+        "is_requested": True,
+        "outcome": None,
+    }
+    assert await store.get(f"{number}.py") == b"print(1)"
+    await relay.run_once()
+    assert [message.body for message in broker.accepted] == [str(number).encode()]
+    # It is a submission like any other for the classic calls.
+    assert (await api.get(f"/check_email/?id={number}")).json() == {"result": "Sending to job_table.."}
+    [listed] = (await api.get("/check_user/?email=someone@example.com")).json()["result"]
+    assert (listed["id"], listed["status"]) == (number, "none-executed")
+
+
+async def test_a_held_submission_waits_for_a_request(api: httpx.AsyncClient, database: Database) -> None:
+    answer = await post(api, hold=True, email="someone@example.com", receipt=True)
+    number = created(answer)
+    assert (answer.json()["state"], answer.json()["run"], answer.json()["runs"]) == ("held", None, 0)
+    assert await fetch(database, "SELECT FROM outbox") == await fetch(database, "SELECT FROM emails") == []
+    await api.get(f"/check_email/?id={number}")
+    assert await fetch(database, "SELECT body FROM outbox") == [{"body": str(number)}]
+    assert await fetch(database, "SELECT kind, upload FROM emails") == [{"kind": "receipt", "upload": number}]
+    assert (await api.get(f"{PATH}/{number}")).json()["state"] == "queued"
+
+
+async def test_a_receipt_is_ordered_with_the_submission(api: httpx.AsyncClient, database: Database) -> None:
+    number = created(await post(api, email="someone@example.com", receipt=True, locale="fa"))
+    rows = await fetch(database, "SELECT kind, upload, job, locale, status, recipient FROM emails")
+    expected = {"kind": "receipt", "upload": number, "job": None, "locale": "fa", "status": "queued", "recipient": None}
+    assert rows == [expected]
+
+
+@pytest.mark.parametrize(
+    ("header", "locale"),
+    [
+        (None, "en"), ("fa", "fa"), ("fa-IR,en;q=0.5", "fa"), ("en;q=0.4, FA ;q=0.5", "fa"), ("de, fr", "en"),
+        ("fa;q=0", "en"), ("*", "en"), ("de,fa;q=0.1", "fa"), ("fa;q=2", "en"), (",;;", "en"), ("fas", "en"),
+    ],
+)  # fmt: skip
+async def test_the_locale_is_that_of_the_client(api: httpx.AsyncClient, header: str | None, locale: str) -> None:
+    headers = {"Accept-Language": header} if header is not None else {}
+    answer = await api.post(PATH, json=BODY, headers=headers)
+    assert answer.json()["locale"] == locale
+    answer = await api.post(PATH, json={**BODY, "locale": "en"}, headers=headers)
+    assert answer.json()["locale"] == "en"
+
+
+class TestMalformed:
+    """400, 413, 415 and 422, in this order."""
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"", b"{", b"{}x", b"\xff{}", b"'a'", b'{"language": NaN}', b"[" * 100_000, '{"a": "é"}'.encode("utf-16")],
+        ids=str,
+    )
+    async def test_no_json(self, api: httpx.AsyncClient, body: bytes) -> None:
+        answer = await api.post(PATH, content=body[:10_000], headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
+
+    @pytest.mark.parametrize("body", [b"[]", b"1", b'"x"', b"null"])
+    async def test_no_object(self, api: httpx.AsyncClient, body: bytes) -> None:
+        answer = await api.post(PATH, content=body, headers={"Content-Type": "application/json"})
+        assert faults_of(answer) == [("pointer", "")]
+
+    @pytest.mark.parametrize(
+        "kind",
+        ["application/x-www-form-urlencoded", "application/xml", "application/octet-stream", "image/png", "", "x",
+         "text/plain; charset=latin-1", "multipart/mixed; boundary=x", "application/zip"],
+    )  # fmt: skip
+    async def test_another_type(self, api: httpx.AsyncClient, kind: str) -> None:
+        answer = await api.post(f"{PATH}?odd=1", content=b"x", headers={"Content-Type": kind})
+        assert (answer.status_code, "text/*" in answer.headers["Accept"]) == (415, True)
+
+    @pytest.mark.parametrize("kind", ["application/json", "text/plain", "multipart/form-data; boundary=x", "image/png"])
+    async def test_too_large(self, api: httpx.AsyncClient, kind: str) -> None:
+        answer = await api.post(PATH, content=b"[" * 100_000, headers={"Content-Type": kind})
+        assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
+
+    async def test_a_type_may_have_parameters(self, api: httpx.AsyncClient) -> None:
+        for kind in ("Application/JSON", "application/json; charset=utf-8"):
+            answer = await api.post(PATH, content=json.dumps(BODY), headers={"Content-Type": kind})
+            assert answer.status_code == 201
+
+    async def test_all_faults_are_reported_at_once(self, api: httpx.AsyncClient) -> None:
+        answer = await api.post(f"{PATH}?odd=1&wait=61", json={"language": "x", "source": "", "stdin": 1})
+        assert faults_of(answer) == [
+            ("parameter", "wait"),
+            ("parameter", "odd"),
+            ("pointer", "/stdin"),
+            ("pointer", "/language"),
+            ("pointer", "/source"),
+        ]
+
+    @pytest.mark.parametrize("query", ["wait=-1", "wait=1.5", "wait=x", "wait=", "wait=1&wait=1", "language=py"])
+    async def test_a_bad_query(self, api: httpx.AsyncClient, query: str) -> None:
+        assert faults_of(await api.post(f"{PATH}?{query}", json=BODY)) == [("parameter", query.partition("=")[0])]
+
+    async def test_surrogates_and_long_numbers(self, api: httpx.AsyncClient) -> None:
+        for body, pointer in (
+            (b'{"language": "py", "source": "\\ud800"}', "/source"),
+            (b'{"language": "py", "source": "x", "\\ud800": 1}', ""),
+            (b'{"language": "py", "source": "x", "stop_at_first_failure": 1e999}', "/stop_at_first_failure"),
+            (b'{"language": "py", "source": "x", "limits": {"cpu_s": 1' + b"0" * 400 + b"}}", "/limits/cpu_s"),
+        ):
+            answer = await api.post(PATH, content=body, headers={"Content-Type": "application/json"})
+            assert faults_of(answer) == [("pointer", pointer)], body
+
+
+BOUNDED: Final = "multipart/form-data; boundary=b"
+
+
+def part(disposition: bytes, data: bytes) -> bytes:
+    """Return a form of one part."""
+    return b"--b\r\nContent-Disposition: " + disposition + b"\r\n\r\n" + data + b"\r\n--b--\r\n"
+
+
+class TestForms:
+    async def test_a_form_is_as_good_as_json(
+        self, api: httpx.AsyncClient, database: Database, store: LocalStore
+    ) -> None:
+        files = [("file", ("src/a.py", b"import b")), ("file", ("src/b.bin", b"\0\xff"))]
+        fields = {"language": "py", "entry": "src/a.py", "stdin": "1", "hold": "true", "stop_at_first_failure": "false"}
+        answer = await api.post(PATH, data=fields, files=files)
+        number = created(answer)
+        shown = answer.json()
+        assert (shown["state"], shown["entry"]) == ("held", "src/a.py")
+        assert shown["files"] == [{"path": "src/a.py", "size_bytes": 8}, {"path": "src/b.bin", "size_bytes": 2}]
+        [row] = await fetch(database, "SELECT inputs, object_key FROM uploads")
+        assert row == {"inputs": "1", "object_key": f"{number}.zip"}
+        assert unpack(await store.get(f"{number}.zip")) == {"src/a.py": b"import b", "src/b.bin": b"\0\xff"}
+
+    async def test_the_other_keys_may_be_json(self, api: httpx.AsyncClient, database: Database) -> None:
+        keys = {"language": "py", "tests": [{"expected_output": "1"}]}
+        files: Any = [
+            ("submission", (None, json.dumps(keys), "application/json")),
+            ("file", ("a.py", b"x")),
+            ("email", (None, "someone@example.com")),
+        ]
+        answer = await api.post(PATH, files=files)
+        created(answer)
+        assert (answer.json()["email"], len(answer.json()["run"]["tests"])) == ("someone@example.com", 1)
+
+    async def test_standard_input_may_be_a_file(self, api: httpx.AsyncClient, database: Database) -> None:
+        files = {"stdin": ("in.txt", "س\n".encode()), "file": ("a.py", b"x")}
+        created(await api.post(PATH, data={"language": "py"}, files=files))
+        assert await fetch(database, "SELECT inputs FROM uploads") == [{"inputs": "س\n"}]
+
+    async def test_a_form_may_have_a_source(self, api: httpx.AsyncClient) -> None:
+        answer = await api.post(PATH, files={"language": (None, "py"), "source": (None, "print(1)")})
+        assert answer.json()["entry"] == "main.py"
+
+    @pytest.mark.parametrize(
+        ("parts", "pointers"),
+        [
+            ([("language", (None, "x")), ("file", ("a", b"x"))], ["/language"]),
+            ([("language", (None, "py"))], [""]),
+            ([("language", (None, "py")), ("file", ("", b"x"))], ["/files/0/path"]),
+            ([("language", (None, "py")), ("file", (None, b"x"))], ["/files/0/path"]),
+            ([("language", (None, "py")), ("file", ("a", b"x")), ("file", ("../b", b"x"))], ["/files/1/path"]),
+            ([("language", (None, "py")), ("file", ("a", b"x")), ("file", ("a", b"x"))], ["/files/1/path"]),
+            ([("language", (None, "py")), ("file", ("a", b""))], ["/files/0/content"]),
+            ([("language", (None, "py")), ("file", ("a", b"x" * 10_001))], ["/files"]),
+            ([("language", (None, "py")), ("file", ("a", b"x")), ("source", (None, "x"))], [""]),
+            ([("language", (None, "py")), ("language", (None, "py")), ("file", ("a", b"x"))], ["/language"]),
+            ([("language", ("l.txt", b"py")), ("file", ("a", b"x"))], ["/language"]),
+            ([("language", (None, "py")), ("file", ("a", b"x")), ("hold", (None, "yes"))], ["/hold"]),
+            ([("language", (None, "py")), ("file", ("a", b"x")), ("args", (None, "a"))], ["/args"]),
+            ([("language", (None, "py")), ("file", ("a", b"x")), ("odd/key", (None, "a"))], ["/odd~1key"]),
+            ([("language", (None, "py")), ("file", ("a", b"x")), ("stdin", (None, "a\0"))], ["/stdin"]),
+            ([("language", (None, "py")), ("file", ("a", b"x")), ("files", (None, "a"))], ["/files"]),
+            (
+                [("submission", (None, '{"language": "py"}')), ("language", (None, "py")), ("file", ("a", b"x"))],
+                ["/language"],
+            ),
+            ([("submission", (None, '{"language": "py", "odd": 1}')), ("file", ("a", b"x"))], ["/odd"]),
+            ([("submission", (None, '{"language": "py", "files": []}')), ("file", ("a", b"x"))], ["/files"]),
+            ([("submission", (None, "[]")), ("language", (None, "py")), ("file", ("a", b"x"))], ["/submission"]),
+        ],
+    )  # fmt: skip
+    async def test_faults_have_the_places_of_json(
+        self, api: httpx.AsyncClient, database: Database, folder: Path, parts: Any, pointers: list[str]
+    ) -> None:
+        assert faults_of(await api.post(PATH, files=parts)) == [("pointer", pointer) for pointer in pointers]
+        assert await nothing_stored(database, folder)
+
+    async def test_too_many_files_and_parts(self, api: httpx.AsyncClient) -> None:
+        fields = [("language", (None, "py"))]
+        files = [("file", (str(number), b"x")) for number in range(257)]
+        assert faults_of(await api.post(PATH, files=[*fields, *files])) == [("pointer", "/files")]
+
+    @pytest.mark.parametrize(
+        ("kind", "body"),
+        [
+            ("multipart/form-data", b"--b\r\n"),
+            ("multipart/form-data; boundary=", b"--b\r\n"),
+            (f"multipart/form-data; boundary={'b' * 300}", b"--b\r\n"),
+            (BOUNDED, b""),
+            (BOUNDED, b"x"),
+            (BOUNDED, part(b'form-data; name="a"', b"x").removesuffix(b"\r\n--b--\r\n")),
+            (BOUNDED, part(b'form-data; name="a"', b"x").removesuffix(b"--\r\n")),
+            (BOUNDED, part(b"form-data", b"x")),
+            (BOUNDED, part(b'attachment; name="a"', b"x")),
+            (BOUNDED, part(b'form-data; name="a"', b"\xff")),
+            (BOUNDED, part(b'form-data; name="\xff"', b"x")),
+            (BOUNDED, part(b'form-data; name="file"; filename="\xff"', b"x")),
+            (BOUNDED, part(b'form-data; name="submission"', b"{")),
+        ],
+    )
+    async def test_no_form(self, api: httpx.AsyncClient, kind: str, body: bytes) -> None:
+        answer = await api.post(PATH, content=body, headers={"Content-Type": kind})
+        assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
+
+
+class TestArchives:
+    async def send(self, api: httpx.AsyncClient, archive: bytes, name: str = "p.zip", **keys: str) -> httpx.Response:
+        return await api.post(PATH, data={"language": "py", **keys}, files={"file": (name, archive)})
+
+    async def test_an_archive_is_unpacked(self, api: httpx.AsyncClient, store: LocalStore) -> None:
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as packed:
+            packed.writestr("src/", b"")
+            packed.writestr("src/a.py", b"import b")
+            packed.writestr("b.py", b"x")
+        answer = await self.send(api, archive.getvalue(), name="Program.ZIP", entry="b.py")
+        number = created(answer)
+        assert [file["path"] for file in answer.json()["files"]] == ["src/a.py", "b.py"]
+        assert answer.json()["entry"] == "b.py"
+        assert unpack(await store.get(f"{number}.zip")) == {"src/a.py": b"import b", "b.py": b"x"}
+
+    async def test_one_file_of_several_is_not_unpacked(self, api: httpx.AsyncClient) -> None:
+        files = [("file", ("a.py", b"x")), ("file", ("b.zip", b"no archive"))]
+        answer = await api.post(PATH, data={"language": "py"}, files=files)
+        assert [file["path"] for file in answer.json()["files"]] == ["a.py", "b.zip"]
+
+    async def test_bombs_and_evil_archives(self, api: httpx.AsyncClient, database: Database, folder: Path) -> None:
+        link = zipfile.ZipInfo("link")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        evil: list[list[tuple[str | zipfile.ZipInfo, bytes]]] = [
+            [("a.py", bytes(10_001))],
+            [("a.py", bytes(50 << 20))],
+            [(str(number), b"x" * 100) for number in range(101)],
+            [(str(number), b"") for number in range(257)],
+            [("../a.py", b"x")],
+            [("/a.py", b"x")],
+            [("a.py", b"x"), (link, b"/etc/passwd")],
+            [],
+        ]
+        for entries in evil:
+            archive = io.BytesIO()
+            with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+                for entry, data in entries:
+                    packed.writestr(entry, data)
+            assert faults_of(await self.send(api, archive.getvalue())) == [("pointer", "/files")]
+        assert faults_of(await self.send(api, b"no archive")) == [("pointer", "/files")]
+        assert await nothing_stored(database, folder)
+
+    async def test_the_entry_is_checked(self, api: httpx.AsyncClient) -> None:
+        assert faults_of(await self.send(api, pack({"a.py": b" "}))) == [("pointer", "/files/0/content")]
+        assert faults_of(await self.send(api, pack({"a.py": b"x"}), entry="b.py")) == [("pointer", "/entry")]
+
+
+class TestText:
+    async def test_the_body_may_be_the_source(
+        self, api: httpx.AsyncClient, database: Database, store: LocalStore
+    ) -> None:
+        query = {"language": "Python3", "stdin": "1", "hold": "true", "email": "a@example.com", "wait": "1"}
+        answer = await api.post(PATH, params=query, content="سلام".encode(), headers={"Content-Type": "text/x-python"})
+        number = created(answer)
+        assert (answer.json()["state"], answer.json()["entry"], answer.json()["email"]) == (
+            "held",
+            "main.py",
+            "a@example.com",
+        )
+        assert await store.get(f"{number}.py") == "سلام".encode()
+        assert await fetch(database, "SELECT inputs FROM uploads") == [{"inputs": "1"}]
+
+    @pytest.mark.parametrize(
+        ("query", "faults"),
+        [
+            ("", [("parameter", "language")]),
+            ("language=x", [("parameter", "language")]),
+            ("language=py&language=py", [("parameter", "language")]),
+            ("language=py&odd=1", [("parameter", "odd")]),
+            ("language=py&hold=1", [("parameter", "hold")]),
+            ("language=py&receipt=true", [("parameter", "receipt")]),
+            ("language=py&source=x", [("parameter", "source")]),
+            ("language=py&entry=a", [("parameter", "entry")]),
+            ("language=py&args=a", [("parameter", "args")]),
+            ("language=py&files=a", [("parameter", "files"), ("pointer", "")]),
+            ("language=py&stdin=%00", [("parameter", "stdin")]),
+            ("language=py&wait=x&email=x", [("parameter", "wait"), ("parameter", "email")]),
+        ],
+    )
+    async def test_faults_are_parameters(
+        self, api: httpx.AsyncClient, query: str, faults: list[tuple[str, str]]
+    ) -> None:
+        answer = await api.post(f"{PATH}?{query}", content=b"x", headers={"Content-Type": "text/plain"})
+        assert faults_of(answer) == faults
+
+    @pytest.mark.parametrize("source", [b"", b" \n", b"a\0b", b"x" * 10_001])
+    async def test_faults_of_the_source_are_those_of_the_body(self, api: httpx.AsyncClient, source: bytes) -> None:
+        answer = await api.post(f"{PATH}?language=py", content=source, headers={"Content-Type": "text/plain"})
+        assert faults_of(answer) == [("pointer", "")]
+
+    async def test_the_source_is_in_utf_8(self, api: httpx.AsyncClient) -> None:
+        answer = await api.post(f"{PATH}?language=x", content=b"\xff", headers={"Content-Type": "text/plain"})
+        assert answer.status_code == 400
+
+
+class TestShares:
+    @pytest.fixture
+    def parts(
+        self, database: Database, store: LocalStore, relay: Relay, signer: LinkSigner
+    ) -> tuple[Database, LocalStore, Relay, LinkSigner]:
+        return database, store, relay, signer
+
+    async def test_a_key_may_post_so_many(
+        self, parts: Any, database: Database, alice: Key, mallory: Key, folder: Path
+    ) -> None:
+        async with client_of(*parts, key_budget=2) as api:
+            for left in (1, 0):
+                answer = await api.post(PATH, json=BODY, headers=alice.headers)
+                created(answer)
+                assert f'"submissions";r={left};' in answer.headers["RateLimit"]
+                assert f'"runs";r={left};' in answer.headers["RateLimit"]
+            refused = await api.post(PATH, json=BODY, headers=alice.headers)
+            assert (refused.status_code, "submissions" in refused.json()["violated-policies"]) == (429, True)
+            assert int(refused.headers["Retry-After"]) > 0
+            created(await api.post(PATH, json=BODY, headers=mallory.headers))
+        assert len(await fetch(database, "SELECT FROM uploads")) == len(objects(folder)) == 3
+        assert len(await fetch(database, "SELECT FROM outbox")) == 3
+
+    async def test_held_submissions_cost_no_run_and_no_mail(self, parts: Any, database: Database, alice: Key) -> None:
+        async with client_of(*parts, key_budget=1000, recipient_budget=2) as api:
+            for _ in range(3):
+                created(
+                    await api.post(PATH, json={**BODY, "hold": True, "email": "a@example.com"}, headers=alice.headers)
+                )
+        subjects = {
+            str(row["subject"]).partition(":")[0] for row in await fetch(database, "SELECT subject FROM budgets")
+        }
+        assert subjects == {"key", "bytes"}
+
+    async def test_a_receipt_is_a_mail(self, parts: Any, database: Database, alice: Key) -> None:
+        """A key has half of an address's mails: three of these six."""
+        async with client_of(*parts, key_budget=1000, recipient_budget=6) as api:
+            body = {**BODY, "email": "a@example.com"}
+            created(await api.post(PATH, json={**body, "receipt": True}, headers=alice.headers))
+            refused = await api.post(PATH, json={**body, "receipt": True}, headers=alice.headers)
+            assert (refused.status_code, refused.json()["violated-policies"]) == (429, ["mails"])
+            created(await api.post(PATH, json=body, headers=alice.headers))
+            assert (await api.post(PATH, json=body, headers=alice.headers)).status_code == 429
+            created(await api.post(PATH, json={**body, "email": None}, headers=alice.headers))
+        assert await fetch(database, "SELECT count(*) FROM emails") == [{"count": 1}]
+
+    async def test_all_texts_count_as_bytes(self, parts: Any, database: Database, alice: Key) -> None:
+        test = {"stdin": "12", "expected_output": "345"}
+        async with client_of(*parts, key_bytes=3600) as api:
+            created(await api.post(PATH, json={**BODY, "tests": [test, test]}, headers=alice.headers))
+        [row] = await fetch(
+            database,
+            "SELECT round(extract(epoch FROM used_until - now())) AS bytes FROM budgets WHERE subject LIKE 'bytes:%'",
+        )
+        assert int(str(row["bytes"])) in (17, 18)
+
+    async def test_only_allowed_recipients_are_mailed(self, parts: Any, database: Database, folder: Path) -> None:
+        async with client_of(*parts, recipients=Recipients(["example.edu"])) as api:
+            assert faults_of(await post(api, email="a@example.com")) == [("pointer", "/email")]
+            created(await post(api, email="a@example.edu"))
+            created(await post(api))
+
+    async def test_a_full_backlog_refuses_before_anything_is_stored(
+        self, parts: Any, database: Database, folder: Path
+    ) -> None:
+        async with client_of(*parts, max_backlog=1) as api:
+            created(await post(api, hold=True))
+            created(await post(api))
+            async with client_of(*parts, max_backlog=1) as full:
+                refused = await post(full)
+                assert (refused.status_code, int(refused.headers["Retry-After"]) > 0) == (503, True)
+                # Faults come first.
+                assert faults_of(await post(full, language="x")) == [("pointer", "/language")]
+        assert len(await fetch(database, "SELECT FROM uploads")) == 2
+
+    async def test_a_scope_is_needed(self, parts: Any, database: Database, folder: Path) -> None:
+        reader = await make_key(database, "reader", Scope.READ)
+        async with client_of(*parts) as api:
+            assert (await api.post(PATH, json=BODY, headers=reader.headers)).status_code == 403
+            assert (await api.post(PATH, json=BODY)).status_code == 401
+            # Before anything of the body counts.
+            assert (await api.post(PATH, content=b"{")).status_code == 401
+        assert await nothing_stored(database, folder)
+
+
+async def test_a_program_in_quarantine_is_not_run(api: httpx.AsyncClient, database: Database, folder: Path) -> None:
+    created(await post(api, hold=True, source="fork()"))
+    [row] = await fetch(database, "SELECT sha256 FROM uploads")
+    sha256 = str(row["sha256"])
+    await execute(database, "DELETE FROM uploads")
+    await execute(
+        database, "INSERT INTO quarantine (sha256, reason, job, crashes) VALUES (:sha256, 'x', 1, 3)", sha256=sha256
+    )
+    refused = await post(api, source="fork()")
+    assert (faults_of(refused), "operator" in refused.json()["detail"]) == ([("pointer", "")], True)
+    assert await fetch(database, "SELECT FROM uploads") == await fetch(database, "SELECT FROM outbox") == []
+    number = created(await post(api, source="fork()", hold=True))
+    assert (await api.get(f"/check_email/?id={number}")).status_code == 400
+
+
+async def test_nothing_is_registered_if_the_file_cannot_be_stored(
+    api: httpx.AsyncClient, database: Database, store: LocalStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def put(*_: object, **__: object) -> None:
+        raise StoreUnavailable("it is full")
+
+    monkeypatch.setattr(store, "put", put)
+    answer = await post(api, email="a@example.com", receipt=True)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/problem+json")
+    assert await nothing_stored(database, folder)
+
+
+class TestDeletedIds:
+    async def test_a_deleted_id_is_not_used_again(self, api: httpx.AsyncClient, database: Database) -> None:
+        for number in (1, 3, 9):
+            await execute(database, "INSERT INTO deleted_uploads VALUES (:id)", id=number)
+        assert [created(await post(api)) for _ in range(2)] == [2, 4]
+        fields: dict[str, Any] = {"email": "a@example.com", "language": "py", "id": 9}
+        answer = await api.post("/submit_email/", params=fields, files={"file": ("a.py", b"x")})
+        assert (answer.status_code, "9 is taken" in answer.json()["detail"]) == (409, True)
+        assert await fetch(database, "SELECT FROM uploads WHERE id = 9") == []
+
+
+class TestEngine:
+    async def offer(self, database: Database, **details: Any) -> None:
+        row = SupportedLanguage(language="py", info="3.11", **details)
+        await execute(
+            database,
+            "INSERT INTO languages (code, info, seen_at, details)"
+            " VALUES ('py', '3.11', now(), CAST(:details AS jsonb))",
+            details=row.model_dump_json(),
+        )
+
+    async def test_bounds_are_those_of_the_engine(self, api: httpx.AsyncClient, database: Database) -> None:
+        limits = {
+            name: {"default": 1, "max": 2} for name in ("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes")
+        }
+        limits["memory_bytes"] = {"default": 1 << 28, "max": 1 << 30}
+        await self.offer(database, compiled=True, compiler_args=["-O*"], extensions=[".py3"], limits=limits)
+        answer = await post(api, limits={"cpu_s": 1.5}, compiler_args=["-O3"])
+        created(answer)
+        assert (answer.json()["entry"], answer.json()["limits"]["cpu_s"]) == ("main.py3", 1.5)
+        refused = await post(api, limits={"cpu_s": 2.5}, compiler_args=["-c"], tests=[{"limits": {"processes": 3}}])
+        assert faults_of(refused) == [
+            ("pointer", "/compiler_args/0"),
+            ("pointer", "/limits/cpu_s"),
+            ("pointer", "/tests/0/limits/processes"),
+        ]
+        assert faults_of(await post(api, language="java")) == [("pointer", "/language")]
+
+    async def test_a_foreign_engine_runs_only_simple_programs(self, api: httpx.AsyncClient, database: Database) -> None:
+        await self.offer(database)
+        created(await post(api, stdin="1"))
+        assert faults_of(await post(api, args=["a"])) == [("pointer", "/args")]
+
+    async def test_an_unknown_engine_is_waited_for(
+        self, api: httpx.AsyncClient, database: Database, folder: Path
+    ) -> None:
+        for keys in ({"limits": {"cpu_s": 1}}, {"compiler_args": ["-O2"]}, {"tests": [{"limits": {"cpu_s": 1}}]}):
+            answer = await post(api, **keys)
+            assert answer.status_code == 503, answer.text
+            assert int(answer.headers["Retry-After"]) > 0
+        assert await nothing_stored(database, folder)
+        created(await post(api, args=["a"], tests=None))
+
+
+class TestWebhooks:
+    async def test_a_webhook_needs_a_secret(
+        self, api: httpx.AsyncClient, database: Database, store: LocalStore, relay: Relay, signer: LinkSigner
+    ) -> None:
+        url = "https://example.com/hook"
+        assert faults_of(await post(api, webhook_url=url)) == [("pointer", "/webhook_url")]
+        settings = WebhookSettings.model_validate({"webhook_secret": new_secret()})
+        async with client_of(database, store, relay, signer, webhooks=settings) as able:
+            answer = await post(able, webhook_url=url)
+            created(answer)
+            assert (answer.json()["webhook"]["url"], answer.json()["webhook"]["state"]) == (url, "pending")
+            assert faults_of(await post(able, webhook_url="http://127.1/")) == [("pointer", "/webhook_url")]
+
+    async def test_a_key_may_have_its_own_secret(self, api: httpx.AsyncClient, database: Database, alice: Key) -> None:
+        body = {**BODY, "webhook_url": "https://example.com/hook"}
+        await execute(database, "UPDATE api_keys SET webhook_secret = NULL")
+        assert faults_of(await api.post(PATH, json=body, headers=alice.headers)) == [("pointer", "/webhook_url")]
+        await execute(database, "UPDATE api_keys SET webhook_secret = :secret", secret=new_secret())
+        created(await api.post(PATH, json=body, headers=alice.headers))
+
+
+class TestIdempotency:
+    async def test_a_repeated_request_is_done_once(self, api: httpx.AsyncClient, database: Database) -> None:
+        headers = {"Idempotency-Key": '"abc"'}
+        first = await api.post(PATH, json=BODY, headers=headers)
+        again = await api.post(
+            f"{PATH}?wait=0", json=dict(reversed(BODY.items())), headers={"Idempotency-Key": "abc", "Prefer": "wait=0"}
+        )
+        assert created(first) == created(again)
+        assert (again.content, again.headers["Idempotent-Replayed"]) == (first.content, "true")
+        assert (
+            len(await fetch(database, "SELECT FROM uploads")) == len(await fetch(database, "SELECT FROM outbox")) == 1
+        )
+        other = await post_with(api, headers, stdin="2")
+        assert other.status_code == 422
+
+    async def test_boundaries_make_no_difference(self, api: httpx.AsyncClient, database: Database) -> None:
+        headers = {"Idempotency-Key": "abc"}
+        for _ in range(2):
+            created(await api.post(PATH, data={"language": "py"}, files={"file": ("a.py", b"x")}, headers=headers))
+        assert len(await fetch(database, "SELECT FROM uploads")) == 1
+        answer = await api.post(PATH, data={"language": "py"}, files={"file": ("a.py", b"y")}, headers=headers)
+        assert answer.status_code == 422
+
+    async def test_a_refused_request_may_be_repeated(self, api: httpx.AsyncClient, database: Database) -> None:
+        headers = {"Idempotency-Key": "abc"}
+        assert (await post_with(api, headers, language="x")).status_code == 422
+        created(await post_with(api, headers))
+
+
+async def post_with(api: httpx.AsyncClient, headers: dict[str, str], **keys: Any) -> httpx.Response:
+    return await api.post(PATH, json={**BODY, **keys}, headers=headers)
+
+
+async def test_one_statement_registers_and_requests(
+    database: Database, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Speed depends on it."""
+    statements: list[str] = []
+    fetch_one = Connection.fetch_one
+
+    async def counted(self: Connection, sql: str, values: Any = None) -> Any:
+        statements.append(sql)
+        return await fetch_one(self, sql, values)
+
+    monkeypatch.setattr(Connection, "fetch_one", counted)
+    submissions = Submissions(database, store, key_budget=1, recipient_budget=1)
+    new = NewSubmission("py", "main.py", Object(b"x", "py"), hold=False)
+    await submissions.register(Principal(None, frozenset(Scope)), new)
+    assert len(statements) == 1

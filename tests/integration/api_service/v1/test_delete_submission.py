@@ -1,0 +1,153 @@
+"""`DELETE /v1/submissions/{id}`: everything of the submission goes, also after a crash in between."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from job_runner.cleaner import Cleaner
+from job_runner.mailers.files import FileMailer
+from shared.database.connection import Database
+from shared.database.roles import Role
+from shared.errors import ObjectNotFound, StoreUnavailable
+from shared.storage.local import LocalStore
+from tests.fixtures.postgres import connected, url_of
+from tests.integration.api_service.v1.conftest import Key
+from tests.integration.rows import execute, fetch
+from tests.integration.submission_rows import add, end, make_job, request
+
+pytestmark = pytest.mark.integration
+
+TABLES = ("uploads", "job", "results", "test_results", "emails", "webhooks")
+
+
+async def add_with_everything(database: Database, store: LocalStore, **columns: Any) -> int:
+    """Add a submission with two runs, rows in each table and three objects."""
+    upload = await add(database, object_key="x.py", webhook_url="https://example.com/", **columns)
+    await execute(database, "UPDATE uploads SET object_key = id || '.py' WHERE id = :id", id=upload)
+    await store.put(f"{upload}.py", b"print(1)")
+    for number in (1, 2):
+        await request(database, upload)
+        job = await make_job(database, upload)
+        key = f"results/{job}-2-abcd.txt"
+        await end(database, job, verdict="ok", output="1\n", stderr="", output_key=key)
+        await store.put(key, b"1\n")
+        await store.put(f"results/{job}-1-abcd.txt", b"of an attempt that was lost")
+        await execute(database, "UPDATE job SET attempt = 2 WHERE id = :job", job=job)
+        await execute(
+            database,
+            "INSERT INTO test_results (job, number, attempt, verdict, points_awarded, stdout, stderr)"
+            " VALUES (:job, 1, 1, 'ok', 1, '', '')",
+            job=job,
+        )
+        await execute(
+            database,
+            "INSERT INTO emails (job, upload, kind, status) VALUES (:job, :upload, 'result', 'queued'),"
+            " (:job, NULL, 'failure', 'sent')",
+            job=job,
+            upload=upload,
+        )
+        await execute(
+            database,
+            "INSERT INTO webhooks (upload, run, type, url) VALUES (:upload, :run, 'submission.finished', 'https://e.org')",
+            upload=upload,
+            run=number,
+        )
+    return upload
+
+
+async def rows_of(database: Database) -> dict[str, int]:
+    return {table: int(str((await fetch(database, f"SELECT count(*) AS n FROM {table}"))[0]["n"])) for table in TABLES}
+
+
+def objects_of(tmp_path: Path) -> list[str]:
+    return sorted(str(path.relative_to(tmp_path / "objects")) for path in tmp_path.rglob("*.*") if path.is_file())
+
+
+async def test_everything_of_a_submission_goes(
+    api: httpx.AsyncClient, database: Database, store: LocalStore, tmp_path: Path
+) -> None:
+    other = await add_with_everything(database, store)
+    rows, objects = await rows_of(database), objects_of(tmp_path)
+    upload = await add_with_everything(database, store)
+    assert len(objects_of(tmp_path)) == 2 * len(objects) == 10
+    answer = await api.delete(f"/v1/submissions/{upload}")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert (await rows_of(database), objects_of(tmp_path)) == (rows, objects)
+    assert await fetch(database, "SELECT id, objects FROM deleted_uploads") == [{"id": upload, "objects": None}]
+    for call in (api.get, api.delete):
+        assert (await call(f"/v1/submissions/{upload}")).status_code == 404
+    assert (await api.get(f"/v1/submissions/{other}")).status_code == 200
+
+
+@pytest.mark.parametrize("status", [None, "none-executed", "executing"])
+async def test_a_run_under_way_keeps_it(api: httpx.AsyncClient, database: Database, status: str | None) -> None:
+    upload = await add(database)
+    await request(database, upload)
+    if status is not None:
+        await make_job(database, upload, status)
+    answer = await api.delete(f"/v1/submissions/{upload}")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (409, "application/problem+json")
+    assert (await api.get(f"/v1/submissions/{upload}")).status_code == 200
+
+
+async def test_a_held_submission_is_deleted(api: httpx.AsyncClient, database: Database) -> None:
+    assert (await api.delete(f"/v1/submissions/{await add(database)}")).status_code == 204
+
+
+async def test_an_unknown_parameter_deletes_nothing(api: httpx.AsyncClient, database: Database) -> None:
+    upload = await add(database)
+    assert (await api.delete(f"/v1/submissions/{upload}?force=1")).status_code == 422
+    assert (await api.delete("/v1/submissions/999?force=1")).status_code == 404
+    assert (await api.get(f"/v1/submissions/{upload}")).status_code == 200
+
+
+async def test_the_cleaner_removes_what_a_failure_left(
+    api: httpx.AsyncClient,
+    database: Database,
+    database_url: str,
+    store: LocalStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    upload = await add_with_everything(database, store)
+
+    async def fail(key: str) -> None:
+        raise StoreUnavailable("it is down")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalStore, "delete", lambda self, key: fail(key))
+        assert (await api.delete(f"/v1/submissions/{upload}")).status_code == 204
+    assert len(objects_of(tmp_path)) == 5
+    async with connected(url_of(Role.RUNNER, database_url)) as runner:
+        await Cleaner(runner, store, FileMailer(tmp_path, None), days=0).run_once()  # type: ignore[arg-type]
+    assert objects_of(tmp_path) == []
+    assert await fetch(database, "SELECT id FROM deleted_uploads WHERE objects IS NOT NULL") == []
+    with pytest.raises(ObjectNotFound):
+        await store.get(f"{upload}.py")
+
+
+async def test_a_deletion_and_a_request_exclude_each_other(
+    api: httpx.AsyncClient, database: Database, store: LocalStore
+) -> None:
+    """Of a deletion and a request at the same time, one wins; no request of a deleted submission stays."""
+    for _ in range(10):
+        upload = await add_with_everything(database, store)
+        path = f"/v1/submissions/{upload}"
+        deleted, run = await asyncio.gather(api.delete(path), api.post(f"{path}/runs"))
+        assert (deleted.status_code, run.status_code) in {(204, 404), (409, 202), (204, 202)}
+        left = await fetch(database, "SELECT request_id FROM uploads WHERE id = :id", id=upload)
+        assert (len(left) == 0) == (deleted.status_code == 204)
+
+
+async def test_a_key_deletes_only_its_own(
+    api: httpx.AsyncClient, database: Database, alice: Key, mallory: Key, admin: Key
+) -> None:
+    upload = await add(database, owner=alice.id)
+    path = f"/v1/submissions/{upload}"
+    assert (await api.delete(path, headers=mallory.headers)).status_code == 404
+    assert (await api.delete(path, headers=alice.headers)).status_code == 204
+    other = await add(database, owner=alice.id)
+    assert (await api.delete(f"/v1/submissions/{other}", headers=admin.headers)).status_code == 204

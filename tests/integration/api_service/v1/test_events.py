@@ -1,0 +1,414 @@
+"""The event stream of a submission, over a socket."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from api_service import event_streams
+from api_service.relay import Relay
+from shared import api_keys
+from shared.api_keys import Scope
+from shared.database.connection import Database
+from shared.resources.queue import places
+from shared.storage.base import ObjectStore
+from shared.storage.signing import LinkSigner
+from tests.fixtures.event_source import EventSource, SentEvent
+from tests.fixtures.postgres import owner_of
+from tests.integration.api_service.v1.life import born
+from tests.integration.api_service.v1.served import Served, serving
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+def path_of(submission: int) -> str:
+    return f"/v1/submissions/{submission}/events"
+
+
+def source_of(served: Served, submission: int, **how: Any) -> EventSource:
+    return EventSource(served.client, path_of(submission), **how)
+
+
+async def whole(source: EventSource) -> list[SentEvent]:
+    """Return all events until the server says that there are no more."""
+    async with asyncio.timeout(20):
+        return [event async for event in source]
+
+
+@asynccontextmanager
+async def following(source: EventSource, times: list[float] | None = None) -> AsyncIterator[list[SentEvent]]:
+    """Read the stream while the block runs, into the list that is yielded, and the times of its events."""
+    events: list[SentEvent] = []
+
+    async def read() -> None:
+        async for event in source:
+            events.append(event)
+            if times is not None:
+                times.append(time.monotonic())
+
+    task = asyncio.create_task(read())
+    try:
+        yield events
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def until(events: list[SentEvent], *expected: str) -> None:
+    """Wait until these are the last events."""
+    await eventually(lambda: steps(events)[-len(expected) :] == [*expected], what=f"the events {expected}")
+
+
+def steps(events: list[SentEvent]) -> list[str]:
+    """Return the events in short: `queued`, `test 1`, `finished!`."""
+    found = []
+    for event in events:
+        match event.name:
+            case "state":
+                found.append(event.data["state"])
+            case "test":
+                found.append(f"test {event.data['number']}")
+            case "finished":
+                found.append(f"{event.data['state']}!")
+    return found
+
+
+def places_in(events: list[SentEvent]) -> list[int]:
+    return [event.data["position"] for event in events if event.name == "queue"]
+
+
+async def test_a_stream_tells_what_happened_and_ends(served: Served, database: Database) -> None:
+    life = await born(database)
+    await life.run()
+    answer = await served.client.get(path_of(life.submission))
+    assert answer.headers["Content-Type"].partition(";")[0] == "text/event-stream"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    assert "Content-Encoding" not in answer.headers
+    events = await whole(source_of(served, life.submission))
+    assert steps(events) == ["queued", "running", "finished", "finished!"]
+    assert all(event.has_id for event in events)
+    assert all(event.data["at"].endswith("Z") for event in events[:3])
+
+
+async def test_finished_has_the_submission_as_get_answers_it(served: Served, database: Database) -> None:
+    life = await born(database, tests=[{}])
+    await life.run()
+    [*_, last] = await whole(source_of(served, life.submission))
+    answer = await served.client.get(f"/v1/submissions/{life.submission}")
+    assert last.data == answer.json()
+
+
+async def test_events_come_as_they_happen(served: Served, database: Database) -> None:
+    life = await born(database, tests=[{}, {"name": "second", "hidden": True, "points": 3}])
+    async with following(source_of(served, life.submission)) as events:
+        for act, expected in (
+            (None, "held"),
+            (life.request, "queued"),
+            (life.queue, None),
+            (life.claim, "running"),
+            (lambda: life.end_test(1), "test 1"),
+            (lambda: life.end_test(2, "wrong_answer", "2\n"), "test 2"),
+        ):
+            if act:
+                await act()
+            if expected:
+                await until(events, expected)
+        await life.end(verdict="wrong_answer")
+        await until(events, "finished", "finished!")
+        assert steps(events) == ["held", "queued", "running", "test 1", "test 2", "finished", "finished!"]
+    second = next(event.data for event in events if event.name == "test" and event.data["number"] == 2)
+    assert (second["name"], second["hidden"], second["points"], second["stdout"]) == ("second", True, 3, "2\n")
+    assert second["verdict"] == "wrong_answer"
+
+
+async def test_what_is_held_stays_open(served: Served, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_streams, "_COMMENT_SECONDS", 0.1)
+    life = await born(database)
+    source = source_of(served, life.submission)
+    async with following(source) as events:
+        await eventually(lambda: steps(events) == ["held"])
+        await asyncio.sleep(0.5)
+    assert (steps(events), source.connections) == (["held"], 1)
+    assert source.comments >= 3
+
+
+@pytest.mark.parametrize("break_after", [1, 2, 3])
+async def test_a_broken_stream_goes_on_without_gap_or_repeat(
+    served: Served, database: Database, break_after: int
+) -> None:
+    life = await born(database, tests=[{}] * 12)
+    await life.request()
+    source = source_of(served, life.submission, break_after=break_after)
+    async with following(source) as events:
+        await life.queue()
+        await life.claim()
+        for number in range(1, 13):
+            await life.end_test(number)
+        await life.end()
+        await eventually(lambda: source.ended_by == 204)
+    tests = [f"test {number}" for number in range(1, 13)]
+    assert steps(events) == ["queued", "running", *tests, "finished", "finished!"]
+    assert source.connections > 12 / break_after
+
+
+async def test_every_id_resumes_after_its_event(served: Served, database: Database) -> None:
+    life = await born(database, tests=[{}] * 3)
+    await life.request()
+    await life.queue()
+    await life.claim()
+    for number in (1, 2, 3):
+        await life.end_test(number)
+    await life.end()
+    events = await whole(source_of(served, life.submission))
+    for position, event in enumerate(events):
+        resumed = source_of(served, life.submission, last_id=event.last_id)
+        assert await whole(resumed) == events[position + 1 :]
+        assert resumed.ended_by == 204
+
+
+@pytest.mark.parametrize("last_id", ["nonsense", "1", "17.1.1.queued", "é", "0"])
+async def test_an_unknown_id_resumes_from_the_beginning(served: Served, database: Database, last_id: str) -> None:
+    life = await born(database)
+    await life.run()
+    headers = {"Last-Event-ID": last_id.encode()}
+    async with served.client.stream("GET", path_of(life.submission), headers=headers) as answer:  # type: ignore[arg-type]
+        text = (await answer.aread()).decode()
+    assert text.count("event: state") == 3
+
+
+async def test_another_run_begins_with_its_own_events(served: Served, database: Database) -> None:
+    life = await born(database)
+    await life.run()
+    [*_, last] = await whole(source_of(served, life.submission))
+    await life.run()
+    again = await whole(source_of(served, life.submission, last_id=last.last_id))
+    assert steps(again) == ["queued", "running", "finished", "finished!"]
+    assert again[-1].data["run"]["number"] == 2
+
+
+async def test_another_attempt_leads_back_to_queued(served: Served, database: Database) -> None:
+    life = await born(database, tests=[{}])
+    async with following(source_of(served, life.submission)) as events:
+        await until(events, "held")
+        await life.request()
+        await life.queue()
+        for again in (life.retry, life.release):
+            await life.claim()
+            await until(events, "running")
+            await again()
+            await until(events, "queued")
+        await life.claim()
+        await until(events, "running")
+        await life.end()
+        await until(events, "finished!")
+    assert steps(events) == ["held", *["queued", "running"] * 3, "finished", "finished!"]
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+async def test_other_ends_end_the_stream_too(served: Served, database: Database, status: str) -> None:
+    life = await born(database)
+    await life.request()
+    await life.queue()
+    async with following(source_of(served, life.submission)) as events:
+        await eventually(lambda: steps(events) == ["queued"])
+        await life.end(status)
+        await eventually(lambda: steps(events) == ["queued", status, f"{status}!"])
+    assert events[-1].data["verdict"] is None
+
+
+async def test_a_deleted_submission_ends_its_stream(served: Served, database: Database) -> None:
+    life = await born(database)
+    source = source_of(served, life.submission)
+    async with following(source) as events:
+        await eventually(lambda: steps(events) == ["held"])
+        await life.delete()
+        await eventually(lambda: source.ended_by == 404)
+
+
+async def test_the_place_in_the_queue_is_sent_at_changes(
+    served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_streams, "_QUEUE_SECONDS", 0.2)
+    first, second, third = [await born(database) for _ in range(3)]
+    for turn, life in enumerate((first, second, third)):
+        await life.request()
+        await life.queue(turn=turn, place=turn)
+    async with following(source_of(served, third.submission)) as events:
+        await eventually(lambda: places_in(events) == [3])
+        await asyncio.sleep(0.5)
+        assert places_in(events) == [3]
+        await first.claim()
+        await eventually(lambda: places_in(events) == [3, 2])
+        await second.claim()
+        await eventually(lambda: places_in(events) == [3, 2, 1])
+        await third.claim()
+        await eventually(lambda: steps(events) == ["queued", "running"])
+    assert not any(event.has_id for event in events if event.name == "queue")
+    assert {event.last_id for event in events if event.name == "queue"} == {f"{third.submission}.1.1.queued"}
+
+
+async def test_places_are_sent_at_most_once_a_second(served: Served, database: Database) -> None:
+    waiting = [await born(database) for _ in range(12)]
+    for turn, life in enumerate(waiting):
+        await life.request()
+        await life.queue(turn=turn, place=turn)
+    times: list[float] = []
+    async with following(source_of(served, waiting[-1].submission), times) as events:
+        for life in waiting[:-1]:
+            await life.claim()
+            await asyncio.sleep(0.25)
+    times = [at for at, event in zip(times, events, strict=True) if event.name == "queue"]
+    assert 3 <= len(times) <= 5
+    assert min(later - earlier for earlier, later in pairwise(times)) > 0.9
+
+
+async def test_one_query_serves_all_places(served: Served, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    async def counting(connection: Any, uploads: Any) -> Any:
+        asked.append(len(uploads))
+        return await places(connection, uploads)
+
+    monkeypatch.setattr("api_service.event_streams.places", counting)
+    monkeypatch.setattr(event_streams, "_QUEUE_SECONDS", 0.3)
+    lives = [await born(database) for _ in range(10)]
+    for turn, life in enumerate(lives):
+        await life.request()
+        await life.queue(turn=turn, place=turn)
+    tasks = [asyncio.create_task(whole(source_of(served, life.submission))) for life in lives]
+    await eventually(lambda: asked[-1:] == [10])
+    count = len(asked)
+    await asyncio.sleep(1)
+    assert len(asked) == count, "nothing changed"
+    await lives[0].claim()
+    await eventually(lambda: asked[-1] == 9)
+    for task in tasks:
+        task.cancel()
+    await eventually(lambda: not served.services.streams._queued)
+    count = len(asked)
+    await lives[1].claim()
+    await asyncio.sleep(0.7)
+    assert len(asked) == count, "nobody waits"
+
+
+async def test_head_answers_at_once(served: Served, database: Database) -> None:
+    life = await born(database)
+    answer = await served.client.head(path_of(life.submission), timeout=5)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["Content-Type"].partition(";")[0] == "text/event-stream"
+    assert answer.headers["Cache-Control"] == "no-store"
+    await eventually(lambda: not served.services.streams._per_key)
+
+
+async def test_a_key_may_have_only_so_many_streams(
+    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
+) -> None:
+    life = await born(database)
+    async with serving(database, store, relay, signer, max_streams=2) as served:
+        sources = [source_of(served, life.submission) for _ in range(3)]
+        async with following(sources[0]) as one, following(sources[1]) as two:
+            await eventually(lambda: bool(one and two))
+            answer = await served.client.get(path_of(life.submission))
+            assert answer.status_code == 429
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert int(answer.headers["Retry-After"]) > 0
+        # A closed stream is given back.
+        await eventually(lambda: not served.services.streams._per_key)
+        async with following(sources[2]) as three:
+            await eventually(lambda: steps(three) == ["held"])
+
+
+async def test_a_key_sees_only_its_own_and_counts_alone(
+    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
+) -> None:
+    keys: list[tuple[int, str]] = []
+    for name in ("one", "two"):
+        async with owner_of(database).transaction() as connection:
+            keys.append(await api_keys.create(connection, name, [Scope.READ]))
+    (one, first), (_, second) = keys
+    life = await born(database, owner=one)
+    async with serving(database, store, relay, signer, max_streams=1) as served:
+        served.client.headers["Authorization"] = f"Bearer {second}"
+        assert (await served.client.get(path_of(life.submission))).status_code == 404
+        served.client.headers["Authorization"] = f"Bearer {first}"
+        async with following(source_of(served, life.submission)) as events:
+            await eventually(lambda: steps(events) == ["held"])
+            assert (await served.client.get(path_of(life.submission))).status_code == 429
+
+
+async def test_an_unknown_submission_and_parameter(served: Served, database: Database) -> None:
+    life = await born(database)
+    for bad in (path_of(life.submission + 1), path_of(0), "/v1/submissions/x/events"):
+        assert (await served.client.get(bad)).status_code == 404
+    answer = await served.client.get(path_of(life.submission), params={"wait": "1"})
+    assert answer.status_code == 422
+
+
+async def test_streams_end_cleanly_when_the_service_stops(
+    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
+) -> None:
+    life = await born(database)
+    async with (
+        serving(database, store, relay, signer, grace_seconds=30) as served,
+        served.client.stream("GET", path_of(life.submission), timeout=None) as answer,
+    ):
+        pieces = answer.aiter_raw()
+        text = b""
+        while b"held" not in text:
+            text += await anext(pieces)
+        began = time.monotonic()
+        served.stop.set()
+        # It raises an error if the answer does not end as HTTP requires.
+        async for _ in pieces:
+            pass
+        await served.running
+        assert time.monotonic() - began < 3
+
+
+async def test_nothing_is_left_of_a_client_that_goes_away(served: Served, database: Database) -> None:
+    life = await born(database)
+    await life.request()
+    before = len(asyncio.all_tasks())
+    for _ in range(5):
+        async with following(source_of(served, life.submission)) as events:
+            await eventually(lambda: "queued" in steps(events))
+    await eventually(lambda: not served.services.streams._per_key)
+    assert not served.services.streams._queued
+    assert not served.services.watcher._submissions._events
+    await eventually(lambda: len(asyncio.all_tasks()) <= before + 5)
+
+
+async def test_many_readings_are_one_statement(served: Served, database: Database) -> None:
+    lives = [await born(database) for _ in range(20)]
+    snapshots = served.services.streams.snapshots
+    readings = await asyncio.gather(*(snapshots.read(life.submission) for life in lives * 2), snapshots.read(10**9))
+    assert [reading and reading.snapshot.submission for reading in readings] == [
+        *(life.submission for life in lives * 2),
+        None,
+    ]
+
+
+async def test_an_outage_of_the_database_ends_no_stream(
+    served: Served, database: Database, postgres_url: str, database_url: str
+) -> None:
+    life = await born(database)
+    source = source_of(served, life.submission)
+    async with following(source) as events:
+        await eventually(lambda: steps(events) == ["held"])
+        administrator = await asyncpg.connect(postgres_url)
+        await administrator.fetch(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND usename = 'precieux_api'",
+            urlsplit(database_url).path.lstrip("/"),
+        )
+        await administrator.close()
+        await life.request()
+        await eventually(lambda: steps(events) == ["held", "queued"])
+    assert source.connections == 1

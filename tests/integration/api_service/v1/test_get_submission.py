@@ -1,0 +1,162 @@
+"""`GET /v1/submissions/{id}`: its body, its ETag and its waits; and the runs."""
+
+import asyncio
+import time
+
+import httpx
+import pytest
+
+from shared.api_keys import Scope
+from shared.database.connection import Database
+from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, make_key
+from tests.integration.rows import fetch
+from tests.integration.submission_rows import add, add_finished, end, make_job, notify, request
+
+pytestmark = pytest.mark.integration
+
+
+async def test_a_submission_is_shown(api: httpx.AsyncClient, database: Database) -> None:
+    upload = await add_finished(database)
+    answer = await api.get(f"/v1/submissions/{upload}")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    shown = answer.json()
+    assert (shown["id"], shown["state"], shown["verdict"], shown["run"]["stdout"]) == (upload, "finished", "ok", "1\n")
+    assert shown["links"]["self"] == f"{PUBLIC_URL}/v1/submissions/{upload}"
+
+
+@pytest.mark.parametrize("path", ["0", "-1", "x", "01", "1.0", "9" * 30, "999", "1%00"])
+async def test_an_unknown_id_is_not_found(api: httpx.AsyncClient, path: str) -> None:
+    for tail in ("", "/runs", "/runs/1"):
+        answer = await api.get(f"/v1/submissions/{path}{tail}")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
+
+
+async def test_an_unknown_parameter_comes_after_an_unknown_id(api: httpx.AsyncClient, database: Database) -> None:
+    upload = await add(database)
+    for tail in ("", "/runs", "/runs/1"):
+        assert (await api.get(f"/v1/submissions/999{tail}?x=1")).status_code == 404
+        answer = await api.get(f"/v1/submissions/{upload}{tail}?x=1")
+        assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "x")
+
+
+async def test_the_etag_changes_with_the_body(api: httpx.AsyncClient, database: Database) -> None:
+    upload = await add(database)
+    path = f"/v1/submissions/{upload}"
+    tag = (await api.get(path)).headers["ETag"]
+    assert tag.startswith('W/"')
+    for header in (tag, tag.removeprefix("W/"), f'"x", {tag}', "*"):
+        answer = await api.get(path, headers={"If-None-Match": header})
+        assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", tag)
+    assert (await api.get(path, headers={"If-None-Match": '"x", W/"y", nonsense'})).status_code == 200
+    await request(database, upload)
+    answer = await api.get(path, headers={"If-None-Match": tag})
+    assert (answer.status_code, answer.headers["ETag"] == tag) == (200, False)
+
+
+async def end_soon(database: Database, upload: int, *, after: float = 0.3) -> None:
+    await asyncio.sleep(after)
+    [row] = await fetch(database, "SELECT id FROM job WHERE upload = :id", id=upload)
+    await end(database, int(str(row["id"])), verdict="ok", output="", stderr="")
+    await notify(database, upload)
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "applied"),
+    [
+        ("?wait=10", {}, None),
+        ("", {"Prefer": "wait=10"}, "wait=10"),
+        ("", {"Prefer": 'respond-async, Wait="100"; x=y'}, "wait=60"),
+        ("?wait=10", {"Prefer": "wait=0"}, None),
+    ],
+)
+async def test_an_answer_waits_for_the_result(
+    waiting_api: httpx.AsyncClient, database: Database, query: str, headers: dict[str, str], applied: str | None
+) -> None:
+    upload = await add(database)
+    await request(database, upload)
+    await make_job(database, upload)
+    path = f"/v1/submissions/{upload}"
+    tag = (await waiting_api.get(path)).headers["ETag"]
+    started = time.monotonic()
+    ending = asyncio.create_task(end_soon(database, upload))
+    answer = await waiting_api.get(path + query, headers={**headers, "If-None-Match": tag})
+    await ending
+    assert 0.3 <= time.monotonic() - started < 5
+    assert (answer.status_code, answer.json()["state"]) == (200, "finished")
+    assert answer.headers.get("Preference-Applied") == applied
+
+
+@pytest.mark.parametrize("header", ["wait=x", "wait=-1", "wait", "wait=1.5", "wait=x, wait=10", "x=wait=10", "", ",;"])
+async def test_a_bad_preference_is_ignored(waiting_api: httpx.AsyncClient, database: Database, header: str) -> None:
+    upload = await add(database)
+    await request(database, upload)
+    answer = await asyncio.wait_for(waiting_api.get(f"/v1/submissions/{upload}", headers={"Prefer": header}), 2)
+    assert (answer.status_code, answer.json()["state"]) == (200, "queued")
+    assert "Preference-Applied" not in answer.headers
+
+
+@pytest.mark.parametrize("wait", ["61", "-1", "x", "1.5", "", "1e1"])
+async def test_a_bad_wait_is_refused(api: httpx.AsyncClient, database: Database, wait: str) -> None:
+    upload = await add(database)
+    answer = await api.get(f"/v1/submissions/{upload}?wait={wait}")
+    assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "wait")
+
+
+async def test_a_wait_ends_with_its_time(waiting_api: httpx.AsyncClient, database: Database) -> None:
+    upload = await add(database)
+    await request(database, upload)
+    path = f"/v1/submissions/{upload}"
+    started = time.monotonic()
+    answer = await waiting_api.get(f"{path}?wait=1")
+    assert 1 <= time.monotonic() - started < 3
+    assert (answer.status_code, answer.json()["state"]) == (200, "queued")
+
+
+async def test_nothing_waits_for_what_is_held_or_final(waiting_api: httpx.AsyncClient, database: Database) -> None:
+    for upload in (await add(database), await add_finished(database)):
+        await asyncio.wait_for(waiting_api.get(f"/v1/submissions/{upload}?wait=60"), 2)
+    assert (await asyncio.wait_for(waiting_api.get("/v1/submissions/999?wait=60"), 2)).status_code == 404
+
+
+async def test_a_key_may_wait_a_few_times_at_once(
+    waiting_api: httpx.AsyncClient, database: Database, alice: Key, mallory: Key
+) -> None:
+    upload = await add(database, owner=alice.id)
+    await request(database, upload)
+    path = f"/v1/submissions/{upload}"
+    waits = [asyncio.create_task(waiting_api.get(f"{path}?wait=2", headers=alice.headers)) for _ in range(2)]
+    await asyncio.sleep(0.5)
+    refused = await waiting_api.get(f"{path}?wait=2", headers=alice.headers)
+    assert (refused.status_code, "Retry-After" in refused.headers) == (429, True)
+    assert (await waiting_api.get(path, headers=alice.headers)).status_code == 200
+    other = await add(database, owner=mallory.id)
+    await request(database, other)
+    answer = await waiting_api.get(f"/v1/submissions/{other}?wait=1", headers=mallory.headers)
+    assert answer.status_code == 200
+    assert [(await wait).status_code for wait in waits] == [200, 200]
+    assert (await waiting_api.get(f"{path}?wait=1", headers=alice.headers)).status_code == 200
+
+
+async def test_the_runs_of_a_submission(api: httpx.AsyncClient, database: Database) -> None:
+    upload = await add_finished(database)
+    assert (await api.get(f"/v1/submissions/{await add(database)}/runs")).json() == {"items": [], "next": None}
+    await request(database, upload)
+    listed = (await api.get(f"/v1/submissions/{upload}/runs")).json()
+    assert [(run["number"], run["state"], run["stdout"]) for run in listed["items"]] == [
+        (2, "queued", None),
+        (1, "finished", None),
+    ]
+    assert listed["next"] is None
+    first = (await api.get(f"/v1/submissions/{upload}/runs/1")).json()
+    assert (first["number"], first["stdout"], first["verdict"]) == (1, "1\n", "ok")
+    assert (await api.get(f"/v1/submissions/{upload}/runs/2")).json()["state"] == "queued"
+    for number in ("3", "0", "x", "9" * 12):
+        assert (await api.get(f"/v1/submissions/{upload}/runs/{number}")).status_code == 404
+
+
+async def test_a_key_needs_the_scope_to_read(api: httpx.AsyncClient, database: Database) -> None:
+    submitter = await make_key(database, "submitter", Scope.SUBMIT)
+    upload = await add(database, owner=submitter.id)
+    for path in (f"/v1/submissions/{upload}", "/v1/submissions", f"/v1/submissions/{upload}/runs"):
+        assert (await api.get(path, headers=submitter.headers)).status_code == 403
+        assert (await api.get(path)).status_code == 401

@@ -1,0 +1,121 @@
+"""The languages that API v1 offers: those of our engine, of a foreign one, and while nothing is known."""
+
+import httpx
+import pytest
+
+from shared import api_keys
+from shared.api_keys import Scope
+from shared.codex import LanguageVariant, LimitBounds, SupportedLanguage
+from shared.database.connection import Database
+from shared.languages import ALIASES
+from tests.fixtures.postgres import owner_of
+from tests.integration.rows import execute
+
+pytestmark = pytest.mark.integration
+
+LIMITS = {
+    "cpu_s": LimitBounds(default=10, max=60),
+    "wall_s": LimitBounds(default=30.5, max=120),
+    "memory_bytes": LimitBounds(default=1 << 28, max=1 << 30),
+    "output_bytes": LimitBounds(default=1 << 20, max=1 << 20),
+    "processes": LimitBounds(default=64, max=64),
+}
+CPP = SupportedLanguage(
+    language="cpp",
+    info="g++ 14.2.0",
+    name="C++",
+    version="14.2.0",
+    aliases=["cpp", "c++"],
+    extensions=[".cpp", ".cc"],
+    compiled=True,
+    compiler_args=["-O2", "-D*"],
+    sample="int main() {}",
+    limits=LIMITS,
+    variants=[LanguageVariant(code="cpp20", name="C++20", version="14.2.0")],
+)
+SHOWN = {
+    "code": "cpp",
+    "name": "C++",
+    "aliases": ["c++"],
+    "version": "14.2.0",
+    "variants": [{"code": "cpp20", "name": "C++20", "version": "14.2.0"}],
+    "extensions": [".cpp", ".cc"],
+    "compiled": True,
+    "compiler_args": ["-O2", "-D*"],
+    "sample": "int main() {}",
+    "limits": {"cpu_s": 10.0, "wall_s": 30.5, "memory_bytes": 1 << 28, "output_bytes": 1 << 20, "processes": 64},
+}
+#: What a foreign engine does not report.
+UNKNOWN = {
+    "version": None,
+    "variants": [],
+    "compiled": None,
+    "compiler_args": [],
+    "sample": None,
+    "limits": dict.fromkeys(SHOWN["limits"]),  # type: ignore[call-overload]
+}
+
+
+async def offer(database: Database, *languages: SupportedLanguage) -> None:
+    for one in languages:
+        await execute(
+            database,
+            "INSERT INTO languages (code, info, seen_at, details) VALUES (:code, :info, now(), :details)",
+            code=one.language,
+            info=one.info,
+            details=one.model_dump_json(exclude_none=True),
+        )
+
+
+async def test_a_language_of_our_engine_is_shown_whole(api: httpx.AsyncClient, database: Database) -> None:
+    await offer(database, CPP, SupportedLanguage(language="py", info="Python 3"))
+    answer = await api.get("/v1/languages")
+    assert answer.status_code == 200
+    assert answer.json()["next"] is None
+    shown, python = answer.json()["items"]
+    assert shown == SHOWN
+    assert python == {"code": "py", "name": "py", "aliases": ["python", "python3"], "extensions": [".py"], **UNKNOWN}
+
+
+@pytest.mark.parametrize("name", ["cpp", "CPP", "C++", "c%2B%2B", "cpp20", "C++20"])
+async def test_a_language_is_found_by_any_name(api: httpx.AsyncClient, database: Database, name: str) -> None:
+    await offer(database, SupportedLanguage(language="c", info="gcc"), CPP)
+    answer = await api.get(f"/v1/languages/{name}")
+    assert (answer.status_code, answer.json()) == (200, SHOWN)
+
+
+async def test_a_row_of_an_earlier_release_has_only_its_names(api: httpx.AsyncClient, database: Database) -> None:
+    await execute(database, "INSERT INTO languages VALUES ('c', 'gcc', now()), ('bash', 'GNU bash', now())")
+    assert (await api.get("/v1/languages/shell")).json()["code"] == "bash"
+    assert (await api.get("/v1/languages/c")).json() == {
+        "code": "c", "name": "c", "aliases": [], "extensions": [".c"], **UNKNOWN,
+    }  # fmt: skip
+
+
+async def test_a_language_that_does_not_work_here_is_unknown(api: httpx.AsyncClient, database: Database) -> None:
+    await offer(database, CPP)
+    for name in ("go", "brainf", "x" * 300, "%00", "a%2Fb"):
+        answer = await api.get(f"/v1/languages/{name}")
+        assert answer.status_code == 404, name
+        assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_until_the_engine_is_known_all_names_are_listed(api: httpx.AsyncClient) -> None:
+    items = (await api.get("/v1/languages")).json()["items"]
+    assert [one["code"] for one in items] == list(ALIASES)
+    assert (await api.get("/v1/languages/golang")).json()["code"] == "go"
+
+
+async def test_the_languages_need_a_key_that_may_read(api: httpx.AsyncClient, database: Database) -> None:
+    async with owner_of(database).transaction() as connection:
+        _, writer = await api_keys.create(connection, "writer", [Scope.SUBMIT])
+    for path in ("/v1/languages", "/v1/languages/py", "/v1/languages/nothing"):
+        assert (await api.get(path)).status_code == 401
+        assert (await api.get(path, headers={"Authorization": f"Bearer {writer}"})).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/v1/languages", "/v1/languages/py"])
+async def test_an_unknown_parameter_is_a_fault(api: httpx.AsyncClient, path: str) -> None:
+    answer = await api.get(path, params={"limit": "1"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["parameter"] == "limit"

@@ -1,0 +1,291 @@
+"""`GET /v1/submissions`: filters, pages, and a cost that does not depend on what is stored."""
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from api_service.v1 import list_pages
+from api_service.v1.list_query import ListQuery
+from shared.database.connection import Connection, Database, RawConnection, Record, Values
+from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
+from tests.integration.rows import add_upload, execute, fetch
+from tests.integration.submission_rows import add, add_finished, end, make_job, request
+
+pytestmark = pytest.mark.integration
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+class Explaining(Connection):
+    """Notes the rows that each statement reads, and its plan."""
+
+    def __init__(self, raw: RawConnection, read: list[tuple[float, str]]) -> None:
+        super().__init__(raw)
+        self._read = read
+
+    async def fetch_all(self, sql: str, values: Values | None = None) -> list[Record]:
+        await self._explain(sql, values)
+        return await super().fetch_all(sql, values)
+
+    async def fetch_one(self, sql: str, values: Values | None = None) -> Record | None:
+        await self._explain(sql, values)
+        return await super().fetch_one(sql, values)
+
+    async def _explain(self, sql: str, values: Values | None) -> None:
+        lines = [str(row["QUERY PLAN"]) for row in await super().fetch_all(f"EXPLAIN (ANALYZE) {sql}", values)]
+        scanned = [
+            float(scan["rows"]) * int(scan["loops"])
+            for line in lines
+            if (scan := re.search(r"Scan .*actual time=\S+ rows=(?P<rows>\S+) loops=(?P<loops>\d+)", line))
+        ]
+        self._read.append((sum(scanned), "\n".join([sql, *lines])))
+
+
+async def ids(api: httpx.AsyncClient, key: Key | None = None, **query: object) -> list[int]:
+    """Return the ids on all pages, by following `Link`."""
+    found: list[int] = []
+    url = "/v1/submissions"
+    parameters: dict[str, Any] | None = {name.replace("metadata_", "metadata."): value for name, value in query.items()}
+    while True:
+        answer = await api.get(url, params=parameters, headers=key.headers if key else None)
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        found += [item["id"] for item in page["items"]]
+        link = re.fullmatch(r'<(.+)>; rel="next"', answer.headers.get("Link", ""))
+        assert (page["next"] is None) == (link is None)
+        if link is None:
+            return found
+        assert link[1].startswith(f"{PUBLIC_URL}/v1/submissions?")
+        url, parameters = link[1].removeprefix(PUBLIC_URL), None
+
+
+async def add_many(database: Database, count: int, *, of: Iterable[int | None] = (None,), **columns: object) -> None:
+    """Add that many finished submissions of each owner, a second apart from noon on."""
+    row = {"email": "a@example.com", "language": "py", "outcome": "finished", "verdict": "ok", "runs": 1, **columns}
+    for owner in of:
+        await execute(
+            database,
+            f"INSERT INTO uploads ({', '.join(row)}, owner, created_at)"
+            f" SELECT {', '.join(row)}, CAST(:owner AS bigint), CAST(:noon AS timestamptz) + n * interval '1 s'"
+            " FROM jsonb_populate_record(NULL::uploads, CAST(:row AS jsonb)), generate_series(1, CAST(:n AS int)) AS n",
+            row=json.dumps(row),
+            owner=owner,
+            noon=NOON,
+            n=count,
+        )
+
+
+async def test_the_newest_come_first_and_then_the_largest_id(api: httpx.AsyncClient, database: Database) -> None:
+    uploads = [await add(database) for _ in range(4)]
+    await execute(database, "UPDATE uploads SET created_at = :noon", noon=NOON)
+    await execute(database, "UPDATE uploads SET created_at = now() WHERE id = :id", id=uploads[1])
+    expected = [uploads[1], uploads[3], uploads[2], uploads[0]]
+    assert await ids(api) == expected
+    assert await ids(api, limit=1) == expected
+
+
+async def test_items_have_no_texts_and_no_tests(api: httpx.AsyncClient, database: Database) -> None:
+    upload = await add_finished(database)
+    tests = json.dumps([{"name": "1", "hidden": False, "points": 1}])
+    await request(database, await add(database, tests=tests))
+    second, first = (await api.get("/v1/submissions")).json()["items"]
+    assert (first["id"], first["run"]["stdout"], first["run"]["verdict"]) == (upload, None, "ok")
+    assert (second["run"]["tests"], second["run"]["points"], second["queue"]["position"]) == (None, 1, 1)
+    shown = (await api.get(f"/v1/submissions/{upload}")).json()
+    shown["run"] |= {"stdout": None, "stderr": None}
+    assert first == shown
+
+
+async def test_every_filter(api: httpx.AsyncClient, database: Database) -> None:
+    metadata = json.dumps({"course": "c2", "group": "g"})
+    await execute(database, "INSERT INTO batches (id) VALUES (3)")
+    held = await add(database)
+    address = await add(database, email="B@example.com")
+    language = await add_upload(database, language="C++")
+    course = await add(database, metadata=metadata)
+    batch = await add(database, batch=3)
+    cancelled = await add(database, outcome="cancelled")
+    ok = await add_finished(database)
+    queued, running, failed, wrong = [await add(database) for _ in range(4)]
+    for upload in (queued, running, failed, wrong):
+        await request(database, upload)
+    await make_job(database, queued)
+    await make_job(database, running, "executing")
+    await end(database, await make_job(database, failed), "failed")
+    await end(database, await make_job(database, wrong), verdict="wrong_answer", output="", stderr="")
+    assert await ids(api, email="b@EXAMPLE.com") == [address]
+    assert await ids(api, language="cpp") == await ids(api, language="c++") == [language]
+    assert await ids(api, language="cobol") == []
+    assert await ids(api, metadata_course="c2") == await ids(api, metadata_course="c2", metadata_group="g") == [course]
+    assert await ids(api, metadata_course="c2", metadata_group="h") == []
+    assert await ids(api, batch=3) == [batch]
+    assert await ids(api, batch=4) == []
+    assert await ids(api, state="held") == [batch, course, language, address, held]
+    assert await ids(api, state="held", language="C++") == [language]
+    assert await ids(api, state="queued") == [queued]
+    assert await ids(api, state="running") == [running]
+    assert await ids(api, state="failed") == [failed]
+    assert await ids(api, state="cancelled") == [cancelled]
+    assert await ids(api, state="finished") == [wrong, ok]
+    assert await ids(api, verdict="wrong_answer") == await ids(api, state="finished", verdict="wrong_answer") == [wrong]
+    assert await ids(api, state="failed", verdict="ok") == []
+    assert await ids(api, state="finished", email="a@example.com", metadata_course="c1", language="py") == [wrong, ok]
+    created = (await api.get(f"/v1/submissions/{course}")).json()["created_at"]
+    assert await ids(api, created_after=created, state="held") == [batch]
+    assert await ids(api, created_before=created) == [language, address, held]
+    assert await ids(api, created_after="0001-01-01T00:00:00+14:00", batch=3) == [batch]
+    assert await ids(api, created_before="9999-12-31T23:59:59-14:00", batch=3) == [batch]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 200])
+async def test_a_key_finds_its_own_by_every_filter(
+    api: httpx.AsyncClient, database: Database, alice: Key, mallory: Key, admin: Key, limit: int
+) -> None:
+    """The same rows of three owners: each path of `list_pages` and every page of it has only those of the key."""
+    metadata = json.dumps({"course": "c1"})
+    for outcome, verdict in (("finished", "ok"), ("finished", "time_limit"), ("finished", None), ("failed", None)):
+        await add_many(
+            database,
+            3,
+            of=(alice.id, mallory.id, None),
+            metadata=json.loads(metadata),
+            outcome=outcome,
+            verdict=verdict,
+        )
+    rows = await fetch(database, "SELECT id, owner, outcome, verdict FROM uploads ORDER BY created_at DESC, id DESC")
+    for query, wanted in (
+        ({}, lambda row: True),
+        ({"email": "a@example.com"}, lambda row: True),
+        ({"metadata_course": "c1"}, lambda row: True),
+        ({"state": "finished"}, lambda row: row["outcome"] == "finished"),
+        ({"state": "failed"}, lambda row: row["outcome"] == "failed"),
+        ({"verdict": "ok"}, lambda row: row["verdict"] == "ok"),
+        ({"email": "a@example.com", "verdict": "ok", "metadata_course": "c1"}, lambda row: row["verdict"] == "ok"),
+        ({"state": "held"}, lambda row: False),
+    ):
+        for key, owners in ((alice, [alice.id]), (mallory, [mallory.id]), (admin, [alice.id, mallory.id, None])):
+            expected = [row["id"] for row in rows if row["owner"] in owners and wanted(row)]
+            assert await ids(api, key, limit=limit, **query) == expected, (query, key)
+
+
+@pytest.mark.parametrize("query", [{"language": "lua"}, {"email": "rare@example.com", "language": "lua"}])
+async def test_pages_lead_on_if_a_filter_has_no_index(
+    api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch, query: dict[str, str]
+) -> None:
+    monkeypatch.setattr(list_pages, "_WINDOW", 7)
+    monkeypatch.setattr(list_pages, "_WINDOW_OF_KEY", 3)
+    await add_many(database, 10, email="rare@example.com")
+    rare = await add(database, language="Lua", email="rare@example.com")
+    await execute(database, "UPDATE uploads SET created_at = :noon WHERE id = :id", id=rare, noon=NOON)
+    first = (await api.get("/v1/submissions", params=query)).json()
+    assert (first["items"], first["next"] is None) == ([], False)
+    assert await ids(api, None, **query) == [rare]
+
+
+async def test_rare_metadata_is_found_on_the_first_page(
+    api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_pages, "_WINDOW", 7)
+    rare = [await add(database, metadata=json.dumps({"course": "rare"})) for _ in range(3)]
+    await execute(database, "UPDATE uploads SET created_at = :noon", noon=NOON - timedelta(days=1))
+    await add_many(database, 20, metadata={"course": "c1"})
+    first = (await api.get("/v1/submissions", params={"metadata.course": "rare", "limit": 2})).json()
+    assert [item["id"] for item in first["items"]] == rare[:0:-1]
+    assert await ids(api, metadata_course="rare", limit=2) == rare[::-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("limit", "0"),
+        ("limit", "201"),
+        ("limit", "x"),
+        ("limit", ""),
+        ("cursor", "x"),
+        ("cursor", ""),
+        ("cursor", "MTox.AAAAAAAAAAAAAAAA"),
+        ("state", "done"),
+        ("verdict", "OK"),
+        ("batch", "0"),
+        ("batch", "x"),
+        ("created_after", "yesterday"),
+        ("created_after", "2026-01-31T12:00:00"),
+        ("created_before", "2026-13-01T00:00:00Z"),
+        ("metadata.a b", "x"),
+        ("metadata.", "x"),
+        ("metadata", "x"),
+        ("email", "\0"),
+        ("page", "2"),
+    ],
+)
+async def test_a_bad_parameter_is_refused(api: httpx.AsyncClient, name: str, value: str) -> None:
+    answer = await api.get("/v1/submissions", params={name: value})
+    assert (answer.status_code, [error["parameter"] for error in answer.json()["errors"]]) == (422, [name])
+
+
+async def test_a_parameter_twice_is_refused(api: httpx.AsyncClient) -> None:
+    answer = await api.get("/v1/submissions?limit=1&limit=1")
+    assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "limit")
+
+
+async def test_a_cursor_of_another_key_shows_nothing_more(
+    api: httpx.AsyncClient, database: Database, alice: Key, mallory: Key
+) -> None:
+    await add_many(database, 3, of=(alice.id,))
+    cursor = (await api.get("/v1/submissions?limit=1", headers=alice.headers)).json()["next"]
+    answer = await api.get("/v1/submissions", params={"cursor": cursor}, headers=mallory.headers)
+    assert (answer.status_code, answer.json()) == (200, {"items": [], "next": None})
+
+
+@pytest.fixture
+async def many(database: Database, alice: Key, mallory: Key) -> None:
+    await add_many(database, 30_000, of=(alice.id, mallory.id, None), metadata={"course": "c1"})
+    await add_many(database, 2, of=(alice.id,), email="rare@example.com", metadata={"course": "rare"})
+    await add_many(database, 2, of=(alice.id,), outcome="failed", verdict=None)
+    await execute(database, "ANALYZE uploads")
+
+
+#: Every path of `list_pages`, with rows and without.
+QUERIES: list[dict[str, Any]] = [
+    {},
+    {"email": "a@example.com"},
+    {"email": "rare@example.com"},
+    {"state": "held"},
+    {"state": "queued"},
+    {"state": "running"},
+    {"state": "finished"},
+    {"state": "failed"},
+    {"state": "cancelled"},
+    {"verdict": "ok"},
+    {"verdict": "time_limit"},
+    {"state": "finished", "verdict": "ok"},
+    {"batch": 1},
+    {"language": "py"},
+    {"language": "lua"},
+    {"metadata": {"course": "c1"}},
+    {"metadata": {"course": "rare"}},
+    {"email": "a@example.com", "state": "failed"},
+]
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("sees_all", [False, True])
+async def test_a_page_reads_few_rows(database: Database, alice: Key, sees_all: bool) -> None:
+    """Of 90,000 rows, no statement reads more than two windows, and none is a scan of the table."""
+    read: list[tuple[float, str]] = []
+    async with database.connection() as inner:
+        connection = Explaining(inner._raw, read)
+        for query in QUERIES:
+            for position in (None, list_pages.Position(NOON + timedelta(seconds=20_000), 1 << 60)):
+                await list_pages.find(
+                    connection, ListQuery(**query), owner=None if sees_all else alice.id, after=position
+                )
+    assert max(rows for rows, _ in read) > 50
+    for rows, text in read:
+        assert rows <= 2 * list_pages._WINDOW, text
+        assert "Seq Scan on uploads" not in text, text

@@ -1,0 +1,261 @@
+"""The events of Mailgun: their signatures, and the states of mails that follow from them."""
+
+import hashlib
+import hmac
+import itertools
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from api_service.relay import Relay
+from api_service.v1.routes.mailgun import report_of
+from shared.database.connection import Database
+from shared.storage.base import ObjectStore
+from shared.storage.signing import LinkSigner
+from tests.integration.api_service.conftest import client_of
+from tests.integration.rows import execute, fetch
+
+pytestmark = pytest.mark.integration
+
+KEY = "key-of-mailgun"
+PATH = "/v1/mailgun/events"
+RECIPIENT = "someone@example.com"
+MESSAGE = "precieux.1@example.com"
+
+Known = tuple[str, dict[str, Any]]
+
+tokens = (f"token-{number}" for number in itertools.count())
+
+
+@pytest.fixture
+async def mailgun(
+    database: Database,
+    store: ObjectStore,
+    relay: Relay,
+    signer: LinkSigner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client without an API key, of an API that knows Mailgun's signing key."""
+    monkeypatch.setenv("PRECIEUX_MAILGUN_SIGNING_KEY", KEY)
+    async with client_of(database, store, relay, signer) as client:
+        yield client
+
+
+def signed(*, token: str | None = None, at: float | None = None, key: str = KEY) -> dict[str, Any]:
+    token, stamp = token or next(tokens), str(int(time.time() if at is None else at))
+    digest = hmac.new(key.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
+    return {"token": token, "timestamp": stamp, "signature": digest}
+
+
+def event(kind: str, *, message: str = MESSAGE, signature: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """Return an event as Mailgun documents it, with keys that we do not read."""
+    data = {
+        "event": kind, "id": "CPgfbmQMTCKtHW6uIWtuVe", "timestamp": 1521472262.908181, "log-level": "info",
+        "message": {"headers": {"to": "A <a@b>", "message-id": message, "from": "x", "subject": "y"}, "size": 1},
+        "recipient": RECIPIENT, "recipient-domain": "example.com", "tags": [], "user-variables": {}, **more,
+    }  # fmt: skip
+    return {"signature": signature or signed(), "event-data": data}
+
+
+async def add_mail(database: Database, status: str = "sent", message: str = MESSAGE) -> None:
+    await execute(
+        database,
+        "INSERT INTO emails (kind, recipient, message_id, status, updated_at)"
+        " VALUES ('result', :recipient, :id, :status, now() - interval '1 hour')",
+        recipient=RECIPIENT,
+        id=f"<{message}>",
+        status=status,
+    )
+
+
+async def state(database: Database) -> tuple[object, object]:
+    [row] = await fetch(database, "SELECT status, last_error FROM emails")
+    return row["status"], row["last_error"]
+
+
+async def suppressed(database: Database) -> list[tuple[object, object]]:
+    rows = await fetch(database, "SELECT email, reason FROM suppressions")
+    return [(row["email"], row["reason"]) for row in rows]
+
+
+DELIVERED: Known = ("delivered", {})
+DEFERRED: Known = ("failed", {"severity": "temporary", "delivery-status": {"message": "busy", "code": 450}})
+BOUNCED: Known = (
+    "failed",
+    {"severity": "permanent", "delivery-status": {"message": "", "description": "no such user"}},
+)
+COMPLAINED: Known = ("complained", {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "expected", "unwanted"),
+    [
+        (*DELIVERED, ("delivered", None), []),
+        (*DEFERRED, ("deferred", "busy"), []),
+        (*BOUNCED, ("bounced", "no such user"), [(RECIPIENT, "bounced")]),
+        (*COMPLAINED, ("complained", None), [(RECIPIENT, "complained")]),
+        ("opened", {}, ("sent", None), []),
+        ("accepted", {}, ("sent", None), []),
+        ("failed", {"severity": "else"}, ("sent", None), []),
+    ],
+)
+async def test_an_event_becomes_the_state_of_its_mail(
+    mailgun: httpx.AsyncClient, database: Database, kind: str, more: dict[str, Any], expected: object, unwanted: object
+) -> None:
+    await add_mail(database)
+    await execute(database, "INSERT INTO emails (kind, message_id, status) VALUES ('result', '<other@x>', 'sent')")
+    answer = await mailgun.post(PATH, json=event(kind, **more))
+    assert (answer.status_code, answer.json()) == (200, {"received": True})
+    await execute(database, "DELETE FROM emails WHERE message_id = '<other@x>' AND status = 'sent'")
+    assert await state(database) == expected
+    assert await suppressed(database) == unwanted
+    [row] = await fetch(database, "SELECT updated_at > now() - interval '1 minute' AS touched FROM emails")
+    assert row["touched"] is (expected != ("sent", None))
+
+
+@pytest.mark.parametrize(
+    ("events", "final"),
+    [
+        ((DEFERRED, DELIVERED), "delivered"),
+        ((DELIVERED, DEFERRED), "delivered"),
+        ((DELIVERED, BOUNCED), "bounced"),
+        ((BOUNCED, DELIVERED), "bounced"),
+        ((BOUNCED, DEFERRED), "bounced"),
+        ((DELIVERED, COMPLAINED), "complained"),
+        ((COMPLAINED, DELIVERED), "complained"),
+        ((COMPLAINED, BOUNCED), "complained"),
+    ],
+)
+async def test_events_may_come_in_any_order(
+    mailgun: httpx.AsyncClient, database: Database, events: tuple[Known, ...], final: str
+) -> None:
+    await add_mail(database)
+    for kind, more in events:
+        assert (await mailgun.post(PATH, json=event(kind, **more))).status_code == 200
+    assert (await state(database))[0] == final
+
+
+@pytest.mark.parametrize("before", ["queued", "sending"])
+async def test_an_event_may_come_before_its_mail_is_recorded(
+    mailgun: httpx.AsyncClient, database: Database, before: str
+) -> None:
+    await add_mail(database, before)
+    await mailgun.post(PATH, json=event("delivered"))
+    assert await state(database) == ("delivered", None)
+
+
+async def test_a_token_counts_once(mailgun: httpx.AsyncClient, database: Database) -> None:
+    await add_mail(database)
+    signature = signed()
+    assert (await mailgun.post(PATH, json=event(DEFERRED[0], signature=signature, **DEFERRED[1]))).status_code == 200
+    again = await mailgun.post(PATH, json=event("complained", signature=signature))
+    assert again.status_code == 200
+    assert await state(database) == ("deferred", "busy")
+    assert await suppressed(database) == []
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        signed(key="another-key"),
+        {**signed(), "token": "another"},
+        {**signed(), "signature": ""},
+        {**signed(), "signature": "é" * 64},
+        signed(at=time.time() - 3600),
+        signed(at=time.time() + 3600),
+        {**signed(), "timestamp": "x"},
+        {**signed(), "timestamp": "1" * 30},
+    ],
+)
+async def test_a_bad_signature_or_time_is_not_acceptable(
+    mailgun: httpx.AsyncClient, database: Database, signature: dict[str, Any]
+) -> None:
+    await add_mail(database)
+    answer = await mailgun.post(PATH, json=event("complained", signature=signature))
+    assert answer.status_code == 406
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert await state(database) == ("sent", None)
+    assert await suppressed(database) == []
+    assert await fetch(database, "SELECT token FROM mailgun_events") == []
+
+
+@pytest.mark.parametrize(("offset", "status"), [(-290, 200), (290, 200), (-310, 406), (310, 406)])
+async def test_five_minutes_are_allowed(mailgun: httpx.AsyncClient, offset: int, status: int) -> None:
+    answer = await mailgun.post(PATH, json=event("delivered", signature=signed(at=time.time() + offset)))
+    assert answer.status_code == status
+
+
+async def test_a_number_is_a_timestamp_too(mailgun: httpx.AsyncClient, database: Database) -> None:
+    await add_mail(database)
+    signature = signed()
+    signature["timestamp"] = int(signature["timestamp"])
+    assert (await mailgun.post(PATH, json=event("delivered", signature=signature))).status_code == 200
+    assert await state(database) == ("delivered", None)
+
+
+async def test_an_address_is_suppressed_although_its_mail_was_deleted(
+    mailgun: httpx.AsyncClient, database: Database
+) -> None:
+    assert (await mailgun.post(PATH, json=event(BOUNCED[0], **BOUNCED[1]))).status_code == 200
+    assert await suppressed(database) == [(RECIPIENT, "bounced")]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{", 400),
+        (b"[]", 422),
+        (b"{}", 422),
+        (b'{"signature": {}, "event-data": {}}', 422),
+        (b'{"signature": 1, "event-data": {}}', 422),
+    ],
+)
+async def test_a_body_that_is_no_event_is_refused(mailgun: httpx.AsyncClient, body: bytes, status: int) -> None:
+    headers = {"Content-Type": "application/json"}
+    assert (await mailgun.post(PATH, content=body, headers=headers)).status_code == status
+    assert (await mailgun.post(PATH, content=body, headers={"Content-Type": "text/plain"})).status_code == 415
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"event": "delivered"},
+        {"event": ["delivered"]},
+        {"event": "delivered", "message": []},
+        {"event": "delivered", "message": {"headers": {"message-id": 5}}},
+        {"event": "failed", "severity": {}, "message": {"headers": {"message-id": "x"}}},
+    ],
+)
+async def test_an_unknown_kind_of_event_does_nothing(
+    mailgun: httpx.AsyncClient, database: Database, data: dict[str, Any]
+) -> None:
+    answer = await mailgun.post(PATH, json={"signature": signed(), "event-data": data})
+    assert answer.status_code == 200
+    assert report_of(data) is None
+
+
+@pytest.mark.parametrize("recipient", [None, 5, "no address", "a" * 400 + "@b.c"])
+async def test_what_is_no_address_is_not_suppressed(
+    mailgun: httpx.AsyncClient, database: Database, recipient: object
+) -> None:
+    await add_mail(database)
+    answer = await mailgun.post(PATH, json=event("complained", recipient=recipient))
+    assert answer.status_code == 200
+    assert (await state(database), await suppressed(database)) == (("complained", None), [])
+
+
+async def test_without_a_signing_key_there_is_no_such_path(api: httpx.AsyncClient) -> None:
+    for body in (event("delivered"), {}):
+        assert (await api.post(PATH, json=body)).status_code == 404
+
+
+async def test_the_events_need_no_key_when_others_do(mailgun: httpx.AsyncClient, database: Database) -> None:
+    await execute(database, "INSERT INTO api_keys (name, sha256) VALUES ('a', 'b')")
+    assert (await mailgun.post(PATH, json=event("delivered"))).status_code == 200
+    # Nor does it matter from where they come.
+    headers = {"X-Forwarded-For": "192.0.2.1", "Host": "precieux.example.org"}
+    assert (await mailgun.post(PATH, json=event("delivered"), headers=headers)).status_code == 200

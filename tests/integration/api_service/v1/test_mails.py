@@ -1,0 +1,175 @@
+"""The mails of a submission: the list, and the result mailed again."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from shared import channels
+from shared.database.connection import Database
+from shared.database.roles import Role
+from tests.fixtures.postgres import connected, owner_of, url_of
+from tests.integration.api_service.conftest import RECIPIENT_BUDGET
+from tests.integration.api_service.v1.conftest import Key
+from tests.integration.rows import add_upload, execute, fetch
+
+pytestmark = pytest.mark.integration
+
+KEYS = ["id", "kind", "to", "locale", "state", "attempts", "created_at", "updated_at", "sent_at", "last_error"]
+EMAIL = "someone@example.com"
+
+
+async def add_finished(database: Database, owner: int | None, *, email: str | None = EMAIL) -> tuple[int, int]:
+    """Add a submission with a result; return its id and its job's."""
+    upload = await add_upload(database, owner=owner, email=EMAIL)
+    await execute(
+        database, "UPDATE uploads SET email = :email, outcome = 'finished' WHERE id = :id", id=upload, email=email
+    )
+    [job] = await fetch(
+        database, "INSERT INTO job (upload, status) VALUES (:upload, 'executed') RETURNING id", upload=upload
+    )
+    number = int(str(job["id"]))
+    await execute(
+        database, "INSERT INTO results (job, upload, verdict) VALUES (:job, :id, 'ok')", job=number, id=upload
+    )
+    return upload, number
+
+
+async def add_mail(database: Database, **values: object) -> int:
+    names = ", ".join(values)
+    places = ", ".join(f":{name}" for name in values)
+    [row] = await fetch(database, f"INSERT INTO emails ({names}) VALUES ({places}) RETURNING id", **values)
+    return int(str(row["id"]))
+
+
+async def mails(api: httpx.AsyncClient, upload: int, key: Key) -> list[dict[str, Any]]:
+    answer = await api.get(f"/v1/submissions/{upload}/mails", headers=key.headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["next"] is None
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+async def test_mails_are_listed_newest_first(api: httpx.AsyncClient, database: Database, alice: Key) -> None:
+    upload, job = await add_finished(database, alice.id)
+    [row] = await fetch(database, "INSERT INTO batches (digest) VALUES (true) RETURNING id")
+    await execute(database, "UPDATE uploads SET batch = :batch WHERE id = :id", batch=row["id"], id=upload)
+    other, _ = await add_finished(database, alice.id)
+    await add_mail(database, kind="result", upload=other, recipient=EMAIL)
+    ids = [
+        await add_mail(database, kind="receipt", upload=upload, locale="fa"),
+        await add_mail(
+            database,
+            kind="failure",
+            upload=upload,
+            job=job,
+            recipient="As.Sent@example.com",
+            status="bounced",
+            last_error="no such user",
+            attempt=2,
+        ),
+        await add_mail(database, kind="digest", batch=row["id"], recipient="SOMEONE@example.com", locale="en"),
+    ]
+    await add_mail(database, kind="digest", batch=row["id"], recipient="another@example.com")
+    found = await mails(api, upload, alice)
+    assert [one["id"] for one in found] == ids[::-1]
+    assert all(list(one) == KEYS for one in found)
+    digest, failure, receipt = found
+    assert (digest["kind"], digest["to"], digest["state"]) == ("digest", "SOMEONE@example.com", "queued")
+    assert (failure["kind"], failure["to"], failure["state"]) == ("result", "As.Sent@example.com", "bounced")
+    assert (failure["attempts"], failure["last_error"], failure["locale"]) == (2, "no such user", "en")
+    # The runner has not filled in its recipient yet.
+    assert (receipt["kind"], receipt["to"], receipt["locale"], receipt["sent_at"]) == ("receipt", EMAIL, "fa", None)
+    assert await mails(api, (await add_finished(database, alice.id))[0], alice) == []
+
+
+async def test_the_latest_result_is_mailed_again(
+    api: httpx.AsyncClient, database: Database, database_url: str, alice: Key
+) -> None:
+    upload, _ = await add_finished(database, alice.id)
+    [latest] = await fetch(
+        database, "INSERT INTO job (upload, status) VALUES (:upload, 'executed') RETURNING id", upload=upload
+    )
+    await execute(database, "INSERT INTO results (job, upload) VALUES (:job, :id)", job=latest["id"], id=upload)
+    await execute(database, "INSERT INTO job (upload, status) VALUES (:upload, 'failed')", upload=upload)
+    async with connected(url_of(Role.RUNNER, database_url)) as runner, runner.listen(channels.EMAILS) as notified:
+        await asyncio.wait_for(notified.wait(), 10)
+        notified.clear()
+        answer = await api.post(f"/v1/submissions/{upload}/mails", headers=alice.headers)
+        await asyncio.wait_for(notified.wait(), 10)
+    assert answer.status_code == 202, answer.text
+    assert "mails" in answer.headers["RateLimit"]
+    mail = answer.json()
+    assert (mail["kind"], mail["to"], mail["state"], mail["attempts"]) == ("result", EMAIL, "queued", 0)
+    assert await mails(api, upload, alice) == [mail]
+    [row] = await fetch(database, "SELECT job, message_id FROM emails")
+    assert row == {"job": latest["id"], "message_id": None}
+    shown = (await api.get(f"/v1/submissions/{upload}", headers=alice.headers)).json()["mail"]
+    assert (shown["id"], shown["state"]) == (mail["id"], "queued")
+
+
+@pytest.mark.parametrize("lacks", ["email", "result"])
+async def test_without_an_address_or_a_result_there_is_a_conflict(
+    api: httpx.AsyncClient, database: Database, alice: Key, lacks: str
+) -> None:
+    upload, _ = await add_finished(database, alice.id, email=None if lacks == "email" else EMAIL)
+    if lacks == "result":
+        await execute(database, "DELETE FROM results")
+    answer = await api.post(f"/v1/submissions/{upload}/mails", headers=alice.headers)
+    assert answer.status_code == 409
+    assert answer.json()["type"].endswith("#nothing-to-mail")
+    assert await fetch(database, "SELECT id FROM emails") == []
+
+
+async def test_mailing_again_counts_against_the_recipient(
+    api: httpx.AsyncClient, database: Database, alice: Key, admin: Key
+) -> None:
+    upload, _ = await add_finished(database, alice.id)
+    statuses = [
+        (await api.post(f"/v1/submissions/{upload}/mails", headers=alice.headers)).status_code
+        for _ in range(RECIPIENT_BUDGET)
+    ]
+    assert statuses == [202, 202, 429]
+    refused = await api.post(f"/v1/submissions/{upload}/mails", headers=alice.headers)
+    assert refused.json()["violated-policies"] == ["mails"]
+    assert int(refused.headers["Retry-After"]) > 0
+    assert len(await mails(api, upload, alice)) == 2
+    # An operator's key has no budgets.
+    assert (await api.post(f"/v1/submissions/{upload}/mails", headers=admin.headers)).status_code == 202
+
+
+async def test_a_repeated_request_mails_once(api: httpx.AsyncClient, database: Database, alice: Key) -> None:
+    upload, _ = await add_finished(database, alice.id)
+    headers = {**alice.headers, "Idempotency-Key": "abc"}
+    first, second = [await api.post(f"/v1/submissions/{upload}/mails", headers=headers) for _ in range(2)]
+    assert (first.status_code, second.status_code, second.content) == (202, 202, first.content)
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert len(await mails(api, upload, alice)) == 1
+
+
+async def test_another_key_sees_and_mails_nothing(
+    api: httpx.AsyncClient, database: Database, alice: Key, mallory: Key, admin: Key
+) -> None:
+    upload, job = await add_finished(database, alice.id)
+    await add_mail(database, kind="result", upload=upload, job=job, recipient=EMAIL)
+    for number in (upload, 99, 0, "x"):
+        path = f"/v1/submissions/{number}/mails"
+        assert (await api.get(path, headers=mallory.headers)).status_code == 404
+        assert (await api.get(f"{path}?a=1", headers=mallory.headers)).status_code == 404
+        assert (await api.post(path, headers=mallory.headers)).status_code == 404
+    assert len(await mails(api, upload, admin)) == 1
+    assert (await api.get(f"/v1/submissions/{upload}/mails")).status_code == 401
+    assert (await api.get(f"/v1/submissions/{upload}/mails?a=1", headers=alice.headers)).status_code == 422
+    async with owner_of(database).connection() as connection:
+        assert len(await connection.fetch_all("SELECT id FROM emails")) == 1
+
+
+async def test_a_recipient_that_may_not_be_mailed_any_more_is_refused(
+    api: httpx.AsyncClient, database: Database, alice: Key
+) -> None:
+    upload, _ = await add_finished(database, alice.id)
+    await execute(database, "UPDATE api_keys SET recipients = ARRAY['example.edu'] WHERE id = :id", id=alice.id)
+    answer = await api.post(f"/v1/submissions/{upload}/mails", headers=alice.headers)
+    assert answer.status_code == 422
+    assert await fetch(database, "SELECT id FROM emails") == []

@@ -1,0 +1,155 @@
+"""Every operation of API v1 is described whole in the OpenAPI document."""
+
+import re
+from typing import Any, Final
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from api_service.v1.openapi import TAGS
+from api_service.v1.problems import MEDIA_TYPE
+from tests.integration.api_service.v1.conftest import Reach
+
+pytestmark = pytest.mark.integration
+
+PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
+#: Operations that need no key, because what they are sent is signed.
+SIGNED: Final = {"/v1/mailgun/events"}
+METHODS: Final = {"get", "post", "delete"}
+
+Schema = dict[str, Any]
+
+
+@pytest.fixture
+async def document(reach: Reach) -> Schema:
+    async with reach(operator_keys=("o" * 32,)) as client:
+        answer = await client.get("/openapi.json")
+    content: Schema = answer.json()
+    return content
+
+
+@pytest.fixture
+def operations(document: Schema) -> dict[str, Schema]:
+    """Return the operations of API v1, by method and path."""
+    found = {
+        f"{method} {path}": operation
+        for path, methods in document["paths"].items()
+        if path.startswith("/v1/")
+        for method, operation in methods.items()
+    }
+    assert "get /v1/trial/{id}" in found
+    return found
+
+
+async def test_the_version_is_3_1(document: Schema) -> None:
+    assert document["openapi"].startswith("3.1.")
+
+
+async def test_every_operation_is_named_and_described(document: Schema, operations: dict[str, Schema]) -> None:
+    every = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    assert len(every) == len(set(every))
+    tags = {tag["name"] for tag in TAGS}
+    assert tags <= {tag["name"] for tag in document["tags"]}
+    for name, operation in operations.items():
+        assert name.partition(" ")[0] in METHODS
+        assert re.fullmatch(r"[a-z][a-z0-9_]+", operation["operationId"]), name
+        assert re.search(r"\w$", operation["summary"]), name
+        assert operation["description"].endswith("."), name
+        assert operation["tags"], name
+        assert set(operation["tags"]) <= tags, name
+
+
+async def test_every_operation_has_its_statuses(operations: dict[str, Schema]) -> None:
+    for name, operation in operations.items():
+        _, _, path = name.partition(" ")
+        statuses = set(operation["responses"])
+        assert {"422", "503"} <= statuses, name
+        if path not in SIGNED:
+            assert {"401", "403"} <= statuses, name
+            assert operation["security"], name
+        if "{" in path:
+            assert "404" in statuses, name
+        if "requestBody" in operation:
+            assert {"400", "408", "413", "415"} <= statuses, name
+        assert statuses & {"200", "201", "202", "204"}, name
+
+
+async def test_every_status_has_its_model(operations: dict[str, Schema]) -> None:
+    for name, operation in operations.items():
+        for status, response in operation["responses"].items():
+            where = f"{name} {status}"
+            assert response["description"], where
+            if status >= "400":
+                assert response["content"] == {MEDIA_TYPE: {"schema": PROBLEM}}, where
+            elif status not in ("204", "304"):
+                assert response["content"], where
+                for media_type, content in response["content"].items():
+                    assert content["schema"], f"{where} {media_type}"
+
+
+async def test_every_answer_and_body_has_an_example(document: Schema, operations: dict[str, Schema]) -> None:
+    """An example that is valid by its schema."""
+    for name, operation in operations.items():
+        contents = {
+            **{f"{name} {status}": response.get("content", {}) for status, response in operation["responses"].items()},
+            name: operation.get("requestBody", {}).get("content", {}),
+        }
+        for where, content in contents.items():
+            if "application/json" not in content:
+                continue
+            schema = content["application/json"]["schema"]
+            example = content["application/json"].get("example")
+            assert example is not None, where
+            Draft202012Validator({**schema, "components": document["components"]}).validate(example)
+
+
+async def test_every_parameter_is_described_and_bounded(document: Schema, operations: dict[str, Schema]) -> None:
+    for name, operation in operations.items():
+        named = [(one["in"], one["name"]) for one in operation.get("parameters", ())]
+        assert len(named) == len(set(named)), name
+        for parameter in operation.get("parameters", ()):
+            where = f"{name} {parameter['name']}"
+            assert parameter.get("description"), where
+            assert parameter["required"] is (parameter["in"] == "path") or parameter["required"], where
+            unbounded(parameter["schema"], where)
+
+
+async def test_every_number_of_a_body_is_bounded(document: Schema, operations: dict[str, Schema]) -> None:
+    bodies = [
+        content["schema"]["$ref"].rpartition("/")[2]
+        for operation in operations.values()
+        for content in operation.get("requestBody", {}).get("content", {}).values()
+        if "$ref" in content["schema"]
+    ]
+    for body in bodies:
+        for field, schema in document["components"]["schemas"][body]["properties"].items():
+            unbounded(schema, f"{body}.{field}")
+
+
+def unbounded(schema: Schema, where: str) -> None:
+    """Fail if a number has no bounds, or a list no longest length."""
+    for option in schema.get("anyOf", [schema]):
+        if option.get("type") in ("integer", "number"):
+            assert {"minimum", "exclusiveMinimum"} & set(option), where
+        if option.get("type") == "array":
+            assert "maxItems" in option, where
+
+
+async def test_the_key_is_a_security_scheme(document: Schema) -> None:
+    assert document["components"]["securitySchemes"]["apiKey"].items() >= {"type": "http", "scheme": "bearer"}.items()
+
+
+async def test_no_schema_is_missing(document: Schema) -> None:
+    text = str(document)
+    names = set(re.findall(r"#/components/schemas/(\w+)", text))
+    assert names <= set(document["components"]["schemas"])
+
+
+async def test_the_answers_of_trials_are_as_described(trials: httpx.AsyncClient, document: Schema) -> None:
+    """The schema of a problem fits what is sent."""
+    validator = Draft202012Validator({**PROBLEM, "components": document["components"]})
+    for path in ("/v1/nothing", "/v1/trial/7?x=1", "/v1/trial/x"):
+        validator.validate((await trials.get(path)).json())
+    with pytest.raises(Exception, match="is a required property"):
+        validator.validate({"title": "x"})

@@ -1,0 +1,107 @@
+"""What a key has used of its budgets, by the names that the RateLimit header fields have."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from shared import api_keys, budgets
+from shared.api_keys import Scope
+from shared.budgets import Use, run_seconds
+from shared.database.connection import Database
+from tests.fixtures.postgres import owner_of
+from tests.integration.api_service.conftest import KEY_BUDGET, RECIPIENT_BUDGET
+
+pytestmark = pytest.mark.integration
+
+NAMES = ["submissions", "bytes", "runs", "run_seconds", "mails"]
+
+
+async def submit(api: httpx.AsyncClient, headers: dict[str, str], number: int) -> None:
+    fields: dict[str, str | int] = {
+        "email": "a@example.com",
+        "inputs": "in",
+        "language": "py",
+        "enable": 0,
+        "id": number,
+    }
+    files = {"file": ("a.py", b"print(1)")}
+    assert (await api.post("/submit_email/", params=fields, files=files, headers=headers)).status_code == 200
+
+
+async def key_of(database: Database, *scopes: Scope) -> tuple[int, dict[str, str]]:
+    async with owner_of(database).transaction() as connection:
+        number, key = await api_keys.create(connection, "test", scopes or (Scope.SUBMIT, Scope.READ))
+    return number, {"Authorization": f"Bearer {key}"}
+
+
+async def usage(api: httpx.AsyncClient, headers: dict[str, str]) -> dict[str, dict[str, Any]]:
+    answer = await api.get("/v1/usage", headers=headers)
+    assert answer.status_code == 200
+    assert answer.json()["next"] is None
+    return {one["name"]: one for one in answer.json()["items"]}
+
+
+async def test_a_new_key_has_used_nothing(api: httpx.AsyncClient, database: Database) -> None:
+    _, headers = await key_of(database)
+    found = await usage(api, headers)
+    assert list(found) == NAMES
+    for one in found.values():
+        assert (one["used"], one["remaining"], one["window_s"], one["resets_at"]) == (0, one["limit"], 3600, None)
+    assert found["submissions"]["limit"] == found["runs"]["limit"] == KEY_BUDGET
+    assert found["mails"]["limit"] == 2  # half of a mailbox's budget, rounded up
+    assert RECIPIENT_BUDGET == 3
+
+
+async def test_what_a_key_uses_is_counted_for_it_alone(api: httpx.AsyncClient, database: Database) -> None:
+    number, headers = await key_of(database)
+    _, others = await key_of(database)
+    await submit(api, headers, 5)
+    await submit(api, headers, 6)
+    assert (await api.get("/check_email/?id=5", headers=headers)).status_code == 200
+    found = await usage(api, headers)
+    assert {name: one["used"] for name, one in found.items() if name != "bytes"} == {
+        "submissions": 2, "runs": 1, "run_seconds": 0, "mails": 1,
+    }  # fmt: skip
+    for one in found.values():
+        assert one["remaining"] == one["limit"] - one["used"]
+        resets_at = one["resets_at"] and datetime.fromisoformat(one["resets_at"])
+        assert resets_at is None or timedelta(0) < resets_at - datetime.now(UTC) <= timedelta(hours=1)
+        assert (one["resets_at"] is None) == (one["used"] == 0)
+    assert {one["used"] for one in (await usage(api, others)).values()} == {0}
+    # What the programs have used is charged afterwards, so it may be more than the limit.
+    async with owner_of(database).transaction() as connection:
+        limit = found["run_seconds"]["limit"]
+        await budgets.charge(connection, [Use(run_seconds(number), limit, 2 * limit)])
+    overdrawn = (await usage(api, headers))["run_seconds"]
+    assert (overdrawn["used"], overdrawn["remaining"]) == (2 * limit, 0)
+
+
+async def test_mails_are_those_to_the_address_mailed_most(api: httpx.AsyncClient, database: Database) -> None:
+    number, headers = await key_of(database)
+    async with owner_of(database).transaction() as connection:
+        for subject, amount in (
+            (f"share:{number}:a@b.c", 1),
+            (f"share:{number}:d@e.f", 2),
+            (f"share:{number}0:a@b.c", 3),
+        ):
+            await budgets.charge(connection, [Use(subject, 4, amount)])
+    mails = (await usage(api, headers))["mails"]
+    assert mails["used"] == 1  # two of four an hour are one of two
+
+
+async def test_an_operator_s_key_has_no_budgets(api: httpx.AsyncClient, database: Database) -> None:
+    assert await usage(api, {}) == {}
+    _, admin = await key_of(database, Scope.ADMIN)
+    assert await usage(api, admin) == {}
+
+
+async def test_usage_needs_a_key_that_may_read(api: httpx.AsyncClient, database: Database) -> None:
+    _, writer = await key_of(database, Scope.SUBMIT)
+    assert (await api.get("/v1/usage")).status_code == 401
+    assert (await api.get("/v1/usage", headers=writer)).status_code == 403
+
+
+async def test_usage_has_no_parameters(api: httpx.AsyncClient) -> None:
+    assert (await api.get("/v1/usage?limit=1")).status_code == 422

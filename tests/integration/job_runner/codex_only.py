@@ -1,0 +1,14 @@
+"""The part of a played engine that has no call but CodeX's."""
+
+from collections.abc import AsyncGenerator
+
+from job_runner.event_lines import RunEvent
+
+
+class CodexOnly:
+    async def has_run_call(self) -> bool:
+        return False
+
+    async def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
+        raise NotImplementedError
+        yield

@@ -1,0 +1,88 @@
+"""Submissions of API v1 for tests of the runner, and a runner for them."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+from job_runner.process import Processor
+from job_runner.runner import Runner
+from job_runner.settings import RunnerSettings
+from queue_consumer.jobs import JobMaker
+from shared.archives import pack
+from shared.database.connection import Database
+from shared.storage.local import LocalStore
+from tests.fixtures.postgres import owner_of
+from tests.integration.rows import add_upload, fetch
+from tests.waiting import eventually
+
+
+@asynccontextmanager
+async def running(database: Database, processor: Processor, **changes: float) -> AsyncIterator[None]:
+    """Run a runner while the block runs. Its poll interval is an hour, so only an event wakes it."""
+    stop = asyncio.Event()
+    settings = RunnerSettings.model_validate({"poll_interval": 3600, "drain_seconds": 0, **changes})
+    task = asyncio.create_task(Runner(database, processor, settings).run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
+
+
+async def add(
+    database: Database,
+    store: LocalStore,
+    *,
+    spec: dict[str, Any] | None = None,
+    files: dict[str, bytes] | None = None,
+    tests: list[dict[str, Any]] | None = None,
+    is_classic: bool = False,
+    **columns: Any,
+) -> int:
+    """Add a requested submission and its job, as the API and the consumer do; return its id."""
+    files = files or {"main.py": b"print(1)"}
+    key, data = f"{uuid4().hex}.py", next(iter(files.values()))
+    if len(files) > 1:
+        key, data = f"{uuid4().hex}.zip", pack(files)
+    await store.put(key, data)
+    request = uuid4()
+    upload = await add_upload(
+        database,
+        object_key=key,
+        sha256=hashlib.sha256(data).hexdigest(),
+        request_id=request,
+        **{
+            "spec": None if is_classic else spec or {},
+            "filename": next(iter(files)),
+            "files": [{"path": path, "size_bytes": len(content)} for path, content in files.items()],
+            "tests": [_test(**one) for one in tests] if tests else None,
+            **columns,
+        },
+    )
+    await JobMaker(owner_of(database), store).make(str(upload).encode(), str(request))
+    return upload
+
+
+def _test(**changes: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "name": "1",
+        "stdin": "",
+        "args": [],
+        "expected_output": None,
+        "limits": {},
+        "hidden": False,
+        "points": 1,
+    }
+    return {**fields, **changes}
+
+
+async def all_are(state: str, database: Database, timeout: float = 15) -> None:
+    """Return when every job is in this state."""
+
+    async def reached() -> bool:
+        return {row["status"] for row in await fetch(database, "SELECT status FROM job")} == {state}
+
+    await eventually(reached, timeout, what=f"all jobs are {state}")

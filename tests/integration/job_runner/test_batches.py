@@ -1,0 +1,178 @@
+"""The end of a batch on a real Postgres: once, with its webhook and its digests."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from job_runner.batches import Batches
+from shared import channels
+from shared.database.connection import Database
+from tests.fixtures.postgres import owner_of
+from tests.integration.rows import execute, fetch
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+def batches_of(database: Database, *, poll_interval: float = 3600) -> Batches:
+    return Batches(database, "example.com", poll_interval=poll_interval)
+
+
+async def add_batch(
+    database: Database,
+    emails: Sequence[str | None],
+    *,
+    digest: bool = False,
+    webhook_url: str | None = None,
+    outcome: str | None = None,
+    locale: str = "en",
+) -> int:
+    """Add a batch with a submission for each address; with an `outcome`, all of them have ended."""
+    [batch] = await fetch(
+        database,
+        "INSERT INTO batches (digest, webhook_url) VALUES (:digest, :webhook_url) RETURNING id",
+        digest=digest,
+        webhook_url=webhook_url,
+    )
+    for number, email in enumerate(emails):
+        await execute(
+            database,
+            "INSERT INTO uploads (email, filename, language, batch, request_id, runs, outcome, spec)"
+            " VALUES (:email, :filename, 'py', :batch, :request_id, 1, :outcome,"
+            " jsonb_build_object('locale', CAST(:locale AS text)))",
+            email=email,
+            filename=f"file{number}.py",
+            batch=batch["id"],
+            request_id=None if outcome else uuid.uuid4(),
+            outcome=outcome,
+            locale=locale,
+        )
+    return int(str(batch["id"]))
+
+
+async def end_one(database: Database, batch: int, *, verdict: str = "ok") -> None:
+    """End one submission of the batch, and notify, as the runner does."""
+    async with owner_of(database).transaction() as connection:
+        await connection.execute(
+            "UPDATE uploads SET request_id = NULL, outcome = 'finished', verdict = :verdict"
+            " WHERE id = (SELECT min(id) FROM uploads WHERE batch = :batch AND outcome IS NULL)",
+            {"batch": batch, "verdict": verdict},
+        )
+        await connection.execute(
+            "SELECT pg_notify(:channel, :batch)", {"channel": channels.BATCHES, "batch": str(batch)}
+        )
+
+
+async def is_finished(database: Database, batch: int) -> bool:
+    rows = await fetch(database, "SELECT finished_at IS NOT NULL AS is_finished FROM batches WHERE id = :id", id=batch)
+    return bool(rows[0]["is_finished"])
+
+
+@asynccontextmanager
+async def running(batches: Batches) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(batches.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 5)
+
+
+async def test_a_batch_ends_with_its_last_submission(database: Database) -> None:
+    batch = await add_batch(database, [None, None])
+    batches = batches_of(database)
+    await end_one(database, batch)
+    assert await batches.run_once() is None
+    await end_one(database, batch)
+    assert await batches.run_once() == batch
+    assert await batches.run_once() is None
+    assert await is_finished(database, batch)
+
+
+async def test_a_notification_ends_it(database: Database) -> None:
+    batch, other = await add_batch(database, [None]), await add_batch(database, [None])
+    async with running(batches_of(database)):
+        await asyncio.sleep(0.3)  # until it listens
+        await end_one(database, batch)
+        await eventually(lambda: is_finished(database, batch))
+    assert not await is_finished(database, other)
+
+
+async def test_it_is_found_without_a_notification(database: Database) -> None:
+    """A runner may die between the notification and the end."""
+    async with running(batches_of(database, poll_interval=0.1)):
+        await asyncio.sleep(0.3)
+        batch = await add_batch(database, [None], outcome="failed")
+        await eventually(lambda: is_finished(database, batch))
+
+
+async def test_the_streams_are_notified(database: Database) -> None:
+    batch = await add_batch(database, [None], outcome="finished")
+    heard: list[str] = []
+    async with database.listen(channels.BATCHES, heard.append):
+        await eventually(lambda: heard == [""])
+        await batches_of(database).run_once()
+        await eventually(lambda: heard == ["", str(batch)])
+
+
+async def test_a_batch_with_a_webhook_gets_its_row(database: Database) -> None:
+    await add_batch(database, [None], outcome="finished")
+    batch = await add_batch(database, [None], outcome="finished", webhook_url="http://example.com/hook")
+    batches = batches_of(database)
+    while await batches.run_once():
+        pass
+    rows = await fetch(database, "SELECT batch, type, url, status, upload FROM webhooks")
+    expected = {"batch": batch, "type": "batch.finished", "url": "http://example.com/hook", "status": "pending"}
+    assert rows == [{**expected, "upload": None}]
+
+
+async def test_each_address_gets_one_digest(database: Database) -> None:
+    emails = ["a@example.com", "b@example.com", "A@example.com", None]
+    batch = await add_batch(database, emails, digest=True, outcome="cancelled", locale="fa")
+    await batches_of(database).run_once()
+    rows = await fetch(database, "SELECT * FROM emails ORDER BY recipient")
+    assert [(row["recipient"], row["kind"], row["batch"], row["locale"], row["status"]) for row in rows] == [
+        ("a@example.com", "digest", batch, "fa", "queued"),
+        ("b@example.com", "digest", batch, "fa", "queued"),
+    ]
+    texts = [str(row["text"]) for row in rows]
+    assert [[name in text for name in ("file0", "file1", "file2", "file3")] for text in texts] == [
+        [True, False, True, False],
+        [False, True, False, False],
+    ]
+
+
+async def test_a_batch_without_digest_sends_none(database: Database) -> None:
+    await add_batch(database, ["a@example.com"], outcome="finished")
+    await batches_of(database).run_once()
+    assert await fetch(database, "SELECT 1 FROM emails") == []
+
+
+async def test_many_runners_end_each_batch_once(database: Database, other_databases: list[Database]) -> None:
+    for number in range(20):
+        await add_batch(database, [f"{number}@example.com"], digest=True, outcome="finished", webhook_url="http://x/")
+
+    async def finish_all(each: Database) -> list[int]:
+        finished = []
+        while (batch := await batches_of(each).run_once()) is not None:
+            finished.append(batch)
+        return finished
+
+    finished = await asyncio.gather(*(finish_all(each) for each in [database, *other_databases] * 2))
+    assert sum(map(len, finished)) == 20
+    assert len(await fetch(database, "SELECT 1 FROM emails")) == 20
+    assert len(await fetch(database, "SELECT 1 FROM webhooks")) == 20
+
+
+async def test_nothing_is_written_if_a_mail_cannot_be(database: Database) -> None:
+    """The end, the webhook and the digests are one transaction."""
+    batch = await add_batch(database, ["a@example.com"], digest=True, outcome="finished", webhook_url="http://x/")
+    await execute(database, "ALTER TABLE emails ADD CONSTRAINT none CHECK (kind <> 'digest')")
+    with pytest.raises(Exception, match="none"):
+        await batches_of(database).run_once()
+    assert not await is_finished(database, batch)
+    assert await fetch(database, "SELECT 1 FROM webhooks") == []

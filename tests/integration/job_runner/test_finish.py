@@ -1,0 +1,138 @@
+"""What the end of a job writes beside its result, with the runner's rights."""
+
+from typing import Any
+
+import pytest
+
+from job_runner import claim
+from job_runner.claim import ClaimedJob
+from job_runner.emails.render import RenderedEmail
+from job_runner.finish import Ending, finish
+from job_runner.outcome import Outcome, decide, give_up
+from shared import channels
+from shared.codex import RunResponse, Verdict
+from shared.database.connection import Database
+from tests.integration.rows import add_job, execute, fetch, notified
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+GOOD = decide(RunResponse(timeStamp=1, status=200, output="1", verdict=Verdict.OK))
+
+
+async def claimed(database: Database, **columns: Any) -> ClaimedJob:
+    """Return a job under our lease, whose submission has these columns."""
+    await add_job(database)
+    for name, value in columns.items():
+        await execute(database, f"UPDATE uploads SET {name} = :value", value=value)
+    async with database.connection() as connection:
+        [job] = await claim.claim(connection, limit=1, lease_seconds=60)
+    return job
+
+
+async def end(database: Database, job: ClaimedJob, outcome: Outcome = GOOD) -> bool:
+    email = RenderedEmail("subject", "text", "html", f"<{job.request_id}@example.com>")
+    async with database.connection() as connection:
+        [is_written] = await finish(connection, [Ending(job, outcome, email)])
+    return is_written
+
+
+@pytest.mark.parametrize(
+    ("outcome", "end_state", "event"),
+    [
+        (GOOD, {"outcome": "finished", "verdict": "ok"}, "submission.finished"),
+        (give_up("why"), {"outcome": "failed", "verdict": None}, "submission.failed"),
+    ],
+)
+async def test_the_end_is_in_the_submission_and_its_webhook(
+    database: Database, outcome: Outcome, end_state: dict[str, Any], event: str
+) -> None:
+    await execute(database, "INSERT INTO api_keys (id, name, sha256) VALUES (5, 'a', 'a')")
+    job = await claimed(database, webhook_url="https://example.com/hook", owner=5)
+    async with (
+        notified(database, channels.SUBMISSIONS) as submissions,
+        notified(database, channels.WEBHOOKS) as webhooks,
+        notified(database, channels.EMAILS) as emails,
+        notified(database, channels.BATCHES) as batches,
+    ):
+        assert await end(database, job, outcome)
+        await eventually(lambda: (submissions, webhooks, emails) == ([str(job.upload)], [""], [""]))
+    assert batches == []
+    assert await fetch(database, "SELECT outcome, verdict FROM uploads") == [end_state]
+    assert await fetch(database, "SELECT owner, upload, run, type, url FROM webhooks") == [
+        {"owner": 5, "upload": job.upload, "run": 1, "type": event, "url": "https://example.com/hook"}
+    ]
+    assert not await end(database, job, outcome)
+    assert len(await fetch(database, "SELECT FROM webhooks")) == 1
+
+
+async def test_without_a_webhook_url_there_is_none(database: Database) -> None:
+    job = await claimed(database)
+    async with notified(database, channels.WEBHOOKS) as webhooks, notified(database, channels.EMAILS) as emails:
+        assert await end(database, job)
+        await eventually(lambda: emails == [""])
+    assert (webhooks, await fetch(database, "SELECT FROM webhooks")) == ([], [])
+
+
+async def test_a_receiver_that_is_gone_gets_no_webhook(database: Database) -> None:
+    job = await claimed(database, webhook_url="https://example.com/")
+    await execute(
+        database,
+        "INSERT INTO webhooks (upload, run, type, url, status) VALUES (:upload, 0, 'submission.failed', '', 'gone')",
+        upload=job.upload,
+    )
+    assert await end(database, job)
+    assert len(await fetch(database, "SELECT FROM webhooks")) == 1
+
+
+@pytest.mark.parametrize("email", [None, ""])
+async def test_without_a_recipient_there_is_no_mail(database: Database, email: str | None) -> None:
+    job = await claimed(database, email=email)
+    async with notified(database, channels.SUBMISSIONS) as submissions, notified(database, channels.EMAILS) as emails:
+        assert await end(database, job)
+        await eventually(lambda: submissions == [str(job.upload)])
+    assert (emails, await fetch(database, "SELECT FROM emails")) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("digest", "finished", "mails"), [("true", "NULL", 0), ("true", "now()", 1), ("false", "NULL", 1)]
+)
+async def test_a_digest_takes_the_place_of_the_mails_of_its_batch(
+    database: Database, digest: str, finished: str, mails: int
+) -> None:
+    await execute(database, f"INSERT INTO batches (id, digest, finished_at) VALUES (9, {digest}, {finished})")
+    job = await claimed(database, batch=9)
+    async with notified(database, channels.BATCHES) as batches:
+        assert await end(database, job)
+        await eventually(lambda: batches == ["9"])
+    assert len(await fetch(database, "SELECT FROM emails")) == mails
+
+
+async def test_a_mail_has_its_submission_and_locale(database: Database) -> None:
+    job = await claimed(database)
+    await execute(database, """UPDATE uploads SET spec = '{"locale": "fa"}'""")
+    assert await end(database, job)
+    assert await fetch(database, "SELECT upload, locale FROM emails") == [{"upload": job.upload, "locale": "fa"}]
+
+
+async def test_the_end_of_a_later_run_stays(database: Database) -> None:
+    """A foreign message may make a run beside another."""
+    job = await claimed(database, runs=2, outcome="finished", verdict="wrong_answer")
+    assert await end(database, job)
+    assert await fetch(database, "SELECT outcome, verdict, request_id FROM uploads") == [
+        {"outcome": "finished", "verdict": "wrong_answer", "request_id": None}
+    ]
+
+
+async def test_claims_and_releases_are_notified(database: Database) -> None:
+    async with notified(database, channels.SUBMISSIONS) as payloads:
+        job = await claimed(database)
+        await eventually(lambda: payloads == [str(job.upload)])
+        async with database.connection() as connection:
+            await claim.release(connection, job.lease_id)
+            await claim.release(connection, job.lease_id)
+        await eventually(lambda: payloads == [str(job.upload)] * 2)
+        async with database.connection() as connection:
+            [job] = await claim.claim(connection, limit=1, lease_seconds=60)
+            await claim.retry_later(connection, job.lease_id, delay=1, reason="why")
+        await eventually(lambda: payloads == [str(job.upload)] * 4)

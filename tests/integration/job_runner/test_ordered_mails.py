@@ -1,0 +1,203 @@
+"""The mails that the API orders, which the runner fills in and sends."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from job_runner import claim
+from job_runner.emails.ordered import OrderedMails
+from job_runner.emails.sender import Sender
+from job_runner.process import Processor
+from shared import channels
+from shared.codex import RunResponse
+from shared.database.connection import Database
+from shared.resources.links import Links
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from tests.integration.job_runner.test_sender import FOOTER, SIGNER, ScriptedMailer
+from tests.integration.rows import add_job, add_upload, execute, fetch
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+LINKS = Links(LinkSigner(b"k" * 32, "http://api"))
+ENGINE = {"timeStamp": 5, "status": 200, "language": "py", "info": "Python 3", "verdict": "ok", "exit_code": 0}
+
+
+@pytest.fixture
+def mailer() -> ScriptedMailer:
+    return ScriptedMailer()
+
+
+@pytest.fixture
+def ordered(database: Database, tmp_path: Path) -> OrderedMails:
+    return OrderedMails(database, LocalStore(tmp_path, SIGNER), LINKS, "example.com")
+
+
+@pytest.fixture
+def sender(database: Database, mailer: ScriptedMailer, ordered: OrderedMails) -> Sender:
+    return Sender(database, mailer, SIGNER, FOOTER, poll_interval=3600, fill_in=ordered.fill_in)
+
+
+async def order(database: Database, kind: str, *, upload: int, job: int | None = None, locale: str = "en") -> int:
+    """Order a mail as the API does; return its id."""
+    [row] = await fetch(
+        database,
+        "INSERT INTO emails (job, kind, upload, locale) VALUES (:job, :kind, :upload, :locale)"
+        " RETURNING id, pg_notify(:channel, '')",
+        job=job,
+        kind=kind,
+        upload=upload,
+        locale=locale,
+        channel=channels.EMAILS,
+    )
+    return int(str(row["id"]))
+
+
+async def add_result(
+    database: Database, engine: Mapping[str, object] | None = ENGINE, **values: object
+) -> tuple[int, int]:
+    """Add a finished job with its result; return the ids of its upload and its own."""
+    job = await add_job(database)
+    [row] = await fetch(
+        database, "UPDATE job SET status = 'executed', attempt = 1 WHERE id = :job RETURNING upload", job=job
+    )
+    upload = int(str(row["upload"]))
+    await execute(database, "UPDATE uploads SET request_id = NULL, outcome = 'finished' WHERE id = :id", id=upload)
+    columns = {
+        "output": "42\n",
+        "error": "",
+        "verdict": "ok",
+        "engine": json.dumps(engine) if engine else None,
+        **values,
+    }
+    names = ", ".join(columns)
+    places = ", ".join(f":{name}" for name in columns)
+    await execute(
+        database, f"INSERT INTO results (job, upload, {names}) VALUES (:job, :upload, {places})",
+        job=job, upload=upload, **columns,
+    )  # fmt: skip
+    return upload, job
+
+
+async def test_a_receipt_is_filled_in_and_sent(database: Database, sender: Sender, mailer: ScriptedMailer) -> None:
+    await add_job(database)
+    job = await add_job(database)
+    [row] = await fetch(database, "SELECT upload FROM job WHERE id = :job", job=job)
+    [upload] = await fetch(database, "SELECT id, email FROM uploads WHERE id = :id", id=row["upload"])
+    number = int(str(upload["id"]))
+    mail = await order(database, "receipt", upload=number)
+    stop = asyncio.Event()
+    running = asyncio.create_task(sender.run(stop))
+    await eventually(lambda: len(mailer.sent) == 1)
+    stop.set()
+    await running
+    [sent] = mailer.sent
+    assert (sent.recipient, sent.subject) == (upload["email"], f"Code received - {number}")
+    assert "Its place in the queue is 2." in sent.text
+    assert LINKS.page(number) in sent.text
+    [stored] = await fetch(database, "SELECT id, status, message_id, updated_at >= created_at AS touched FROM emails")
+    assert stored == {"id": mail, "status": "sent", "message_id": sent.message_id, "touched": True}
+
+
+async def test_a_receipt_has_its_submission_s_language(
+    database: Database, sender: Sender, mailer: ScriptedMailer
+) -> None:
+    await order(database, "receipt", upload=await add_upload(database), locale="fa")
+    await sender.run_once()
+    await sender.run_once()
+    assert 'dir="rtl"' in mailer.sent[0].html
+
+
+async def test_a_result_is_mailed_again_with_another_id(
+    database: Database, sender: Sender, mailer: ScriptedMailer, ordered: OrderedMails
+) -> None:
+    upload, job = await add_result(database, output_key="results/1.txt")
+    ids = [await order(database, "result", upload=upload, job=job) for _ in range(2)]
+    assert await ordered.fill_in() == 2
+    await sender.run_once()
+    first, second = mailer.sent
+    assert first.message_id != second.message_id
+    for mail in (first, second):
+        assert mail.subject == f"Successful Code result - {upload}"
+        assert "42" in mail.text
+        # The link works for another week.
+        assert "/files/results/1.txt?expires=" in mail.text
+    rows = await fetch(database, "SELECT id, status FROM emails ORDER BY id")
+    assert rows == [{"id": number, "status": "sent"} for number in ids]
+
+
+async def test_the_mail_is_as_the_first_one_was(database: Database, ordered: OrderedMails, tmp_path: Path) -> None:
+    """What a run has mailed, and what is made of its stored result, differ in nothing but the id and the link."""
+
+    class Answers:
+        async def run(self, **_: object) -> RunResponse:
+            return RunResponse.model_validate({**ENGINE, "output": "a" * 30_000, "error": "warned", "time_s": 0.5})
+
+    job = await add_job(database)
+    processor = Processor(database, LocalStore(tmp_path, SIGNER), Answers(), "example.com", 5)  # type: ignore[arg-type]
+    async with database.transaction() as connection:
+        [claimed] = await claim.claim(connection, limit=1, lease_seconds=60)
+    await processor.process(claimed)
+    await order(database, "result", upload=claimed.upload, job=job)
+    assert await ordered.fill_in() == 1
+    first, second = await fetch(database, "SELECT recipient, subject, text, html, message_id FROM emails ORDER BY id")
+
+    def without_link(text: object) -> str:
+        return re.sub(r"expires=\d+&(amp;)?signature=[\w-]+", "", str(text))
+
+    assert first["message_id"] != second["message_id"]
+    for name in ("recipient", "subject", "text", "html"):
+        assert without_link(first[name]) == without_link(second[name])
+
+
+async def test_what_is_not_filled_in_is_not_sent(database: Database, mailer: ScriptedMailer) -> None:
+    sender = Sender(database, mailer, SIGNER, FOOTER, poll_interval=3600)
+    await order(database, "receipt", upload=await add_upload(database))
+    assert await sender.run_once() == 3600
+    assert mailer.sent == []
+
+
+@pytest.mark.parametrize("kind", ["receipt", "result"])
+async def test_a_mail_about_nothing_is_refused(
+    database: Database, sender: Sender, mailer: ScriptedMailer, kind: str
+) -> None:
+    await order(database, kind, upload=99, job=None)
+    await sender.run_once()
+    [row] = await fetch(database, "SELECT status, last_error FROM emails")
+    assert row == {"status": "refused", "last_error": "what it is about was deleted"}
+    assert mailer.sent == []
+
+
+async def test_a_defect_holds_up_no_other_mail(database: Database, sender: Sender, mailer: ScriptedMailer) -> None:
+    upload, job = await add_result(database, {"timeStamp": "no number"})
+    await order(database, "result", upload=upload, job=job)
+    await order(database, "receipt", upload=await add_upload(database))
+    await sender.run_once()
+    await sender.run_once()
+    rows = await fetch(database, "SELECT status, last_error FROM emails ORDER BY id")
+    assert rows == [
+        {"status": "refused", "last_error": "an error of ours (ValidationError)"},
+        {"status": "sent", "last_error": None},
+    ]
+
+
+async def test_many_runners_fill_in_each_mail_once(
+    database: Database, other_databases: list[Database], tmp_path: Path
+) -> None:
+    for _ in range(30):
+        await order(database, "receipt", upload=await add_upload(database))
+    runners = [OrderedMails(each, LocalStore(tmp_path, SIGNER), LINKS, "example.com") for each in other_databases]
+
+    async def drain(runner: OrderedMails) -> int:
+        filled_in = 0
+        while number := await runner.fill_in():
+            filled_in += number
+        return filled_in
+
+    assert sum(await asyncio.gather(*map(drain, runners))) == 30
+    assert await fetch(database, "SELECT id FROM emails WHERE message_id IS NULL") == []

@@ -1,0 +1,568 @@
+"""Runs of API v1 through the runner, on a real Postgres, with an engine that the test plays."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from api_service.cancelling import cancel
+from job_runner import claim
+from job_runner.claim import ClaimedJob
+from job_runner.event_lines import RunEvent
+from job_runner.process import Processor
+from queue_consumer.jobs import JobMaker
+from shared import channels
+from shared.budgets import run_seconds
+from shared.codex import RunResponse, Verdict
+from shared.database.connection import Database
+from shared.engine import Compiled, ProgramRequest, Started, TestEnded
+from shared.errors import EngineCrashed, EngineUnavailable
+from shared.retry import RetryPolicy
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import owner_of
+from tests.integration.job_runner.program_rows import add, all_are, running
+from tests.integration.rows import execute, fetch, notified
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+STARTED = Started(language="py", info="Python 3.13", compile=None, run="python3 main.py")
+
+
+def ended(number: int, verdict: Verdict = Verdict.OK, **changes: Any) -> TestEnded:
+    fields: dict[str, Any] = {
+        "error": "",
+        "stdout": f"out {number}",
+        "stderr": "",
+        "diff": None,
+        "truncated": [],
+        "exit_code": 0,
+        "signal": None,
+        "cpu_s": 0.25,
+        "wall_s": 0.5,
+        "memory_bytes": 1000 * number,
+        "cpu_pressure": None,
+    }
+    return TestEnded.model_validate({"number": number, "verdict": verdict, **fields, **changes})
+
+
+class PlayedEngine:
+    """Sends its streams in order, an event whenever `allow` lets it; an exception in a stream is raised."""
+
+    def __init__(self) -> None:
+        self.streams: list[list[RunEvent | Exception]] = []
+        self.requests: list[ProgramRequest] = []
+        self.codex: list[tuple[str, str]] = []
+        self.answer = RunResponse(timeStamp=1, status=200, output="out 1", verdict=Verdict.OK)
+        self.has_run = True
+        self.allowed = asyncio.Semaphore(1000)
+        self.sent = 0
+        self.closed = 0
+
+    async def has_run_call(self) -> bool:
+        return self.has_run
+
+    async def run(
+        self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
+    ) -> RunResponse:
+        self.codex.append((code, inputs))
+        return self.answer
+
+    async def run_program(self, program: bytes, *, share: str = "") -> AsyncGenerator[RunEvent]:
+        self.requests.append(ProgramRequest.model_validate_json(program))
+        try:
+            for event in self.streams.pop(0):
+                await self.allowed.acquire()
+                if isinstance(event, Exception):
+                    raise event
+                self.sent += 1
+                yield event
+        finally:
+            self.closed += 1
+
+
+@pytest.fixture
+def engine() -> PlayedEngine:
+    return PlayedEngine()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
+    store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def processor(database: Database, store: LocalStore, engine: PlayedEngine) -> Processor:
+    policy = RetryPolicy(base=0.01, cap=0.02)
+    return Processor(database, store, engine, "example.com", max_attempts=3, load_seconds=0, policy=policy)
+
+
+async def one(database: Database, sql: str, **values: Any) -> dict[str, Any]:
+    [row] = await fetch(database, sql, **values)
+    return row
+
+
+async def test_a_run_has_its_streams_apart_and_the_classic_error(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    compiled = Compiled(
+        verdict=None, error="", output="warning: x", truncated=True, cpu_s=1, wall_s=1, memory_bytes=1 << 20
+    )
+    engine.streams = [
+        [
+            STARTED,
+            compiled,
+            ended(1, Verdict.RUNTIME_ERROR, stdout="a\0b", stderr="trace", error="Exited with code 3.", exit_code=3,
+                  truncated=["stdout"]),
+        ]
+    ]  # fmt: skip
+    spec = {
+        "args": ["-v"],
+        "compiler_args": ["-O2"],
+        "limits": {"cpu_s": 2.5},
+        "checker": {"kind": "float", "tolerance": 0.5},
+    }
+    upload = await add(database, store, spec=spec, expected_output="1", owner=None)
+    async with running(database, processor):
+        await all_are("executed", database)
+    [request] = engine.requests
+    assert request.model_dump(mode="json", exclude_defaults=True) == {
+        "language": "py",
+        "files": [{"path": "main.py", "content": "print(1)"}],
+        "entry": "main.py",
+        "compiler_args": ["-O2"],
+        "limits": {"cpu_s": 2.5},
+        "checker": {"kind": "float", "tolerance": 0.5},
+        "tests": [{"stdin": "in", "args": ["-v"], "expected_output": "1"}],
+    }
+    row = await one(database, "SELECT * FROM results")
+    assert row["output"] == "a\N{REPLACEMENT CHARACTER}b"
+    assert await store.get(row["output_key"]) == b"a\0b"
+    # The program's own message says more than its exit code.
+    assert (row["stderr"], row["compile_output"], row["error"]) == ("trace", "warning: x", "trace")
+    assert (row["cut"], row["truncated"], row["exit_code"]) == (["stdout", "compile_output"], True, 3)
+    assert (row["time_s"], row["wall_s"], row["memory_bytes"]) == (0.25, 0.5, 1000)
+    assert (row["points"], row["points_awarded"]) == (None, None)
+    assert json.loads(row["engine"])["info"] == "Python 3.13"
+    state = await one(database, "SELECT outcome, verdict, enable, request_id FROM uploads WHERE id = :id", id=upload)
+    assert state == {"outcome": "finished", "verdict": "runtime_error", "enable": 1, "request_id": None}
+    mail = await one(database, "SELECT * FROM emails")
+    assert (mail["upload"], mail["kind"]) == (upload, "result")
+    assert "trace" in mail["text"]
+
+
+async def test_the_results_of_tests_come_as_they_end(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.allowed = asyncio.Semaphore(2)
+    bad = ended(2, Verdict.WRONG_ANSWER, stdout="b\0", stderr="\x07", diff="- 1\n+ 2", truncated=["stdout", "stderr"])
+    engine.streams = [[STARTED, ended(1, Verdict.ACCEPTED), bad, ended(3, Verdict.TIME_LIMIT, signal=9)]]
+    tests = [
+        {"name": "first", "stdin": "1", "expected_output": "1", "points": 2.5},
+        {"name": "second", "args": ["x"], "limits": {"cpu_s": 1}, "hidden": True, "points": 3},
+        {"name": "third", "points": 4},
+    ]
+    async with notified(database, channels.SUBMISSIONS) as payloads, running(database, processor):
+        upload = await add(database, store, tests=tests)
+
+        async def results() -> list[dict[str, Any]]:
+            return await fetch(database, "SELECT * FROM test_results ORDER BY number")
+
+        async def first_is_there() -> bool:
+            return len(await results()) == 1
+
+        await eventually(first_is_there)
+        before = len(payloads)
+        engine.allowed.release()
+        await eventually(lambda: len(payloads) > before, what="the end of a test is notified")
+        assert await fetch(database, "SELECT outcome FROM uploads") == [{"outcome": None}]
+        engine.allowed.release()
+        await all_are("executed", database)
+    assert set(payloads) == {str(upload)}
+    assert [one.stdin for one in engine.requests[0].tests] == ["1", "", ""]
+    assert engine.requests[0].tests[1].limits.cpu_s == 1
+    first, second, third = await results()
+    assert (first["verdict"], first["points_awarded"], first["stdout"]) == ("accepted", 2.5, b"out 1")
+    assert (second["verdict"], second["points_awarded"], second["diff"]) == ("wrong_answer", 0, "- 1\n+ 2")
+    assert (second["stdout"], second["stderr"], second["cut"]) == (b"b\0", b"\x07", ["stdout", "stderr"])
+    assert (third["signal"], third["cpu_s"], third["cut"], third["attempt"]) == (9, 0.25, [], 1)
+    row = await one(database, "SELECT * FROM results")
+    assert (row["verdict"], row["points"], row["points_awarded"]) == ("wrong_answer", 9.5, 2.5)
+    assert (row["output"], row["stderr"], row["exit_code"], row["signal"]) == (None, None, None, None)
+    assert (row["time_s"], row["wall_s"], row["memory_bytes"], row["output_key"]) == (0.75, 1.5, 3000, None)
+    assert row["error"] == "1 of 3 tests passed."
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (["ok", "ok"], "ok"),
+        (["ok", "accepted"], "accepted"),
+        (["accepted", "memory_limit", "wrong_answer"], "memory_limit"),
+    ],
+)
+async def test_the_verdict_is_the_first_bad_one(
+    database: Database,
+    store: LocalStore,
+    processor: Processor,
+    engine: PlayedEngine,
+    verdicts: list[str],
+    expected: str,
+) -> None:
+    events = [ended(number, Verdict(verdict)) for number, verdict in enumerate(verdicts, 1)]
+    engine.streams = [[STARTED, *events]]
+    await add(database, store, tests=[{}] * len(verdicts))
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert await fetch(database, "SELECT verdict, outcome FROM uploads") == [
+        {"verdict": expected, "outcome": "finished"}
+    ]
+
+
+async def test_tests_after_the_first_failure_are_not_run(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.streams = [[STARTED, ended(1), ended(2, Verdict.RUNTIME_ERROR)]]
+    await add(database, store, spec={"stop_at_first_failure": True}, tests=[{"points": 1}] * 4)
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert engine.requests[0].stop_at_first_failure
+    row = await one(database, "SELECT points, points_awarded, error FROM results")
+    assert row == {"points": 4, "points_awarded": 1, "error": "1 of 4 tests passed."}
+    assert len(await fetch(database, "SELECT FROM test_results")) == 2
+
+
+async def test_after_a_compile_error_no_test_has_a_result(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    compiled = Compiled(
+        verdict=Verdict.COMPILE_ERROR,
+        error="Time limit exceeded: stopped after 30 s of CPU time.",
+        output="main.c:1: error",
+        truncated=False,
+        cpu_s=30,
+        wall_s=31,
+        memory_bytes=7,
+    )
+    engine.streams = [[STARTED, compiled]]
+    await add(database, store, tests=[{}, {}])
+    async with running(database, processor):
+        await all_are("executed", database)
+    row = await one(database, "SELECT * FROM results")
+    diagnostics = "Time limit exceeded: stopped after 30 s of CPU time.\nmain.c:1: error"
+    assert (row["verdict"], row["compile_output"]) == ("compile_error", diagnostics)
+    assert row["error"] == f"Compilation: {diagnostics}"
+    assert (row["points"], row["points_awarded"], row["time_s"]) == (2, 0, 30)
+
+
+async def test_several_files_come_from_the_archive(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.streams = [[STARTED, ended(1)]]
+    files = {"main.py": b"import lib", "lib/data.bin": b"\xff\x00", "lib/__init__.py": b""}
+    await add(database, store, files=files)
+    async with running(database, processor):
+        await all_are("executed", database)
+    [request] = engine.requests
+    assert {file.path: file.data() for file in request.files} == files
+    assert request.entry == "main.py"
+
+
+@pytest.mark.parametrize("source", [b"\xef\xbb\xbfprint(1)", b"\xffprint(1)", b"x\0y"])
+async def test_a_file_reaches_the_engine_byte_for_byte(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine, source: bytes
+) -> None:
+    engine.streams = [[STARTED, ended(1)]]
+    await add(database, store, files={"main.py": source})
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert engine.requests[0].files[0].data() == source
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"), [(None, "its file is missing"), (b"other", "its file has changed since it was accepted")]
+)
+async def test_files_are_those_that_were_accepted(
+    database: Database, store: LocalStore, processor: Processor, data: bytes | None, reason: str
+) -> None:
+    await add(database, store, files={"main.py": b"x", "b.py": b"y"}, webhook_url="https://example.com/")
+    key = str((await one(database, "SELECT object_key FROM uploads"))["object_key"])
+    await (store.delete(key) if data is None else store.put(key, data))
+    async with running(database, processor):
+        await all_are("failed", database)
+    assert await fetch(database, "SELECT failure FROM job") == [{"failure": reason}]
+    assert await fetch(database, "SELECT outcome, verdict FROM uploads") == [{"outcome": "failed", "verdict": None}]
+    assert await fetch(database, "SELECT type FROM webhooks") == [{"type": "submission.failed"}]
+
+
+async def test_long_tests_are_read_before_the_run(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.streams = [[STARTED, ended(1, Verdict.ACCEPTED)]]
+    # Hexadecimal digits of hashes do not compress below half.
+    expected = "".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(10_000))
+    await add(database, store, tests=[{"expected_output": expected}])
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert engine.requests[0].tests[0].expected_output == expected
+
+
+@pytest.mark.parametrize(
+    ("override", "sent"),
+    [
+        ({}, {"stdin": "in", "args": ("a",), "expected_output": "x"}),
+        ({"stdin": "in", "args": ["a"]}, {"stdin": "in", "args": ("a",), "expected_output": "x"}),
+        ({"stdin": ""}, {"stdin": "", "args": ("a",), "expected_output": None}),
+        ({"args": []}, {"stdin": "in", "args": (), "expected_output": None}),
+        ({"limits": {"cpu_s": 3}}, {"stdin": "in", "args": ("a",), "expected_output": "x"}),
+    ],
+)
+async def test_a_run_with_other_input_is_not_compared(
+    database: Database,
+    store: LocalStore,
+    processor: Processor,
+    engine: PlayedEngine,
+    override: dict[str, Any],
+    sent: dict[str, Any],
+) -> None:
+    engine.streams = [[STARTED, ended(1)]]
+    spec = {"args": ["a"], "limits": {"cpu_s": 1, "processes": 5}}
+    await add(database, store, spec=spec, expected_output="x", override=override)
+    async with running(database, processor):
+        await all_are("executed", database)
+    [request] = engine.requests
+    assert request.tests[0].model_dump(include=set(sent)) == sent
+    assert request.limits.cpu_s == (3 if "limits" in override else 1)
+    assert request.limits.processes == 5
+
+
+async def test_classic_submissions_use_the_codex_call(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    """Unless API v1 runs one with other input."""
+    engine.streams = [[STARTED, ended(1)]]
+    await add(database, store, is_classic=True, files={"a b.py": b"print(1)"})
+
+    async with running(database, processor):
+        await all_are("executed", database)
+        assert engine.codex == [("print(1)", "in")]
+        assert await fetch(database, "SELECT stderr, cut FROM results") == [{"stderr": None, "cut": None}]
+        await execute(
+            database,
+            "UPDATE uploads SET request_id = gen_random_uuid(), runs = 2, override = CAST(:override AS jsonb)",
+            override='{"stdin": "other"}',
+        )
+        upload = await one(database, "SELECT id, request_id FROM uploads")
+        await JobMaker(owner_of(database), store).make(str(upload["id"]).encode(), str(upload["request_id"]))
+        await all_are("executed", database)
+    [request] = engine.requests
+    assert (request.tests[0].stdin, request.entry, len(engine.codex)) == ("other", "a b.py", 1)
+
+
+async def test_the_tests_of_an_engine_that_dies_run_again(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.streams = [
+        [STARTED, ended(1, stdout="old"), ended(2), EngineCrashed("gone")],
+        [STARTED, ended(1, stdout="new"), ended(2), ended(3)],
+    ]
+    await add(database, store, tests=[{}] * 3)
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert await fetch(database, "SELECT attempt, crashes FROM job") == [{"attempt": 1, "crashes": 1}]
+    rows = await fetch(database, "SELECT number, stdout FROM test_results ORDER BY number")
+    assert [row["stdout"] for row in rows] == [b"new", b"out 2", b"out 3"]
+
+
+async def test_a_new_attempt_begins_without_results(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.streams = [[STARTED, ended(1), EngineUnavailable("full")], [STARTED, ended(1)]]
+    engine.allowed = asyncio.Semaphore(3)
+    await add(database, store, tests=[{}])
+    async with running(database, processor):
+        await eventually(lambda: len(engine.requests) == 2)
+        assert await fetch(database, "SELECT FROM test_results") == []
+
+
+async def test_a_test_that_load_slowed_down_runs_again(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    slow = ended(2, Verdict.TIME_LIMIT, cpu_s=0.1, wall_s=20, cpu_pressure=0.9)
+    engine.streams = [[STARTED, ended(1), slow]] * 3
+    await add(database, store, tests=[{}, {}])
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert len(engine.requests) == 3
+    assert await fetch(database, "SELECT verdict FROM uploads") == [{"verdict": "time_limit"}]
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        [STARTED, ended(2)],
+        [STARTED, ended(1), ended(1)],
+        [STARTED, ended(1)],
+        [ended(1), ended(2)],
+        [STARTED, ended(1), ended(2), ended(3)],
+        [],
+    ],
+)
+async def test_an_engine_that_mixes_its_events_up_is_tried_again(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine, stream: list[RunEvent]
+) -> None:
+    engine.streams = [[*stream], [STARTED, ended(1), ended(2)]]
+    await add(database, store, tests=[{}, {}])
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert len(engine.requests) == 2
+
+
+async def test_a_run_whose_lease_is_lost_writes_nothing_more(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.allowed = asyncio.Semaphore(2)
+    engine.streams = [[STARTED, *(ended(number) for number in range(1, 5))]]
+    await add(database, store, tests=[{}] * 4)
+    async with running(database, processor, lease_seconds=600):
+        await eventually(lambda: engine.sent == 2)
+        await execute(database, "UPDATE job SET lease_id = :other", other=UUID(int=7))
+        for _ in range(3):
+            engine.allowed.release()
+        await eventually(lambda: engine.closed == 1)
+    assert len(await fetch(database, "SELECT FROM test_results")) <= 1
+    assert await fetch(database, "SELECT FROM results") == []
+
+
+async def test_a_cancelled_run_is_stopped_and_charged(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.allowed = asyncio.Semaphore(2)
+    engine.streams = [[STARTED, ended(1), ended(2)]]
+    await execute(database, "INSERT INTO api_keys (id, name, sha256) VALUES (5, 'a', 'a')")
+    upload = await add(database, store, tests=[{}] * 2, owner=5)
+    # The heartbeat is an hour away: only the notification can stop the run.
+    async with running(database, processor, lease_seconds=3600):
+        await eventually(lambda: engine.sent == 2)
+        assert await cancel(owner_of(database), [upload]) == [upload]
+        await eventually(lambda: engine.closed == 1, timeout=1)
+        await eventually(lambda: _is_charged(database), what="the key is charged")
+    assert await fetch(database, "SELECT status, lease_id FROM job") == [{"status": "cancelled", "lease_id": None}]
+    for table in ("results", "emails"):
+        assert await fetch(database, f"SELECT FROM {table}") == []
+
+
+async def _is_charged(database: Database) -> bool:
+    return bool(await fetch(database, "SELECT FROM budgets WHERE subject = :subject", subject=run_seconds(5)))
+
+
+async def test_a_lost_cancellation_is_found_by_the_heartbeat(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.allowed = asyncio.Semaphore(1)
+    engine.streams = [[STARTED, ended(1)]]
+    await add(database, store)
+    async with running(database, processor, lease_seconds=1):
+        await eventually(lambda: engine.sent == 1)
+        await execute(database, "UPDATE job SET status = 'cancelled', lease_id = NULL")
+        await eventually(lambda: engine.closed == 1)
+
+
+async def test_a_job_cancelled_right_after_its_claim_never_starts(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = await add(database, store)
+    claimed = claim.claim
+
+    async def claim_and_cancel(*args: Any, **options: Any) -> list[ClaimedJob]:
+        jobs = await claimed(*args, **options)
+        if [job.upload for job in jobs] == [upload]:
+            async with notified(database, channels.CANCELLATIONS) as payloads:
+                await cancel(owner_of(database), [upload])
+                await eventually(lambda: payloads == [str(jobs[0].lease_id)])
+                # The runner's own listener gets it at about the same time.
+                await asyncio.sleep(0.2)
+        return jobs
+
+    monkeypatch.setattr(claim, "claim", claim_and_cancel)
+    async with running(database, processor, lease_seconds=3600):
+        await all_are("cancelled", database)
+        engine.streams = [[STARTED, ended(1)]]
+        await add(database, store)
+        await eventually(lambda: len(engine.requests) == 1, what="the slot is free")
+    assert engine.requests[0].files[0].content == "print(1)"
+
+
+async def test_a_foreign_engine_runs_simple_programs(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.has_run = False
+    await add(database, store, override={"stdin": "other"})
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert engine.codex == [("print(1)", "other")]
+    assert await fetch(database, "SELECT outcome, verdict FROM uploads") == [{"outcome": "finished", "verdict": "ok"}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict", "error"),
+    [
+        ({"output": "7 \n"}, "accepted", ""),
+        ({"output": "7\n", "verdict": None}, "accepted", ""),
+        ({"output": "8\n"}, "wrong_answer", "The output is not the expected one."),
+        ({"output": "7\n", "verdict": None, "status": 400, "error": "x"}, "runtime_error", "x"),
+        ({"output": "7\n", "verdict": Verdict.TIME_LIMIT, "error": "y"}, "time_limit", "y"),
+    ],
+)
+async def test_the_output_of_a_foreign_engine_is_compared_here(
+    database: Database,
+    store: LocalStore,
+    processor: Processor,
+    engine: PlayedEngine,
+    answer: dict[str, Any],
+    verdict: str,
+    error: str,
+) -> None:
+    engine.has_run = False
+    engine.answer = engine.answer.model_copy(update=answer)
+    await add(database, store, expected_output="7")
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert await fetch(database, "SELECT verdict, error FROM results") == [{"verdict": verdict, "error": error}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ({"spec": {"args": ["a"]}}, "arguments"),
+        ({"spec": {"compiler_args": ["-O2"]}}, "options of the compiler"),
+        ({"spec": {"limits": {"cpu_s": 1}}}, "limits"),
+        ({"override": {"limits": {"cpu_s": 1}}}, "limits"),
+        ({"tests": [{}]}, "tests"),
+        ({"files": {"a.py": b"a", "b.py": b"b"}}, "several files"),
+    ],
+)
+async def test_what_a_foreign_engine_cannot_run_fails_with_a_reason(
+    database: Database,
+    store: LocalStore,
+    processor: Processor,
+    engine: PlayedEngine,
+    fields: dict[str, Any],
+    what: str,
+) -> None:
+    engine.has_run = False
+    await add(database, store, **fields)
+    async with running(database, processor):
+        await all_are("failed", database)
+    reason = str((await one(database, "SELECT failure FROM job"))["failure"])
+    assert reason.startswith(f"the engine of this service cannot run programs with {what}: ")
+    assert "POST /run" in reason
+    assert engine.codex == []

@@ -1,0 +1,537 @@
+"""The webhook loop on a real Postgres, with real receivers on this machine."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from job_runner.webhooks import queue
+from job_runner.webhooks import sender as sender_module
+from job_runner.webhooks.body import TEXT_LIMIT, Bodies
+from job_runner.webhooks.delivery import Deliverer
+from job_runner.webhooks.retries import SCHEDULE
+from job_runner.webhooks.sender import Sender
+from shared import channels
+from shared.database.connection import Database
+from shared.database.roles import Role
+from shared.resources.batches import batch
+from shared.resources.links import Links
+from shared.resources.read import submission
+from shared.storage.signing import LinkSigner
+from shared.webhooks import WebhookSettings, new_secret
+from tests.fixtures.postgres import owner_of, url_of
+from tests.fixtures.webhook_receiver import Receiver, answer, receiving
+from tests.integration.rows import add_job, add_upload, execute, fetch
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+SECRET = new_secret()
+SETTINGS = WebhookSettings(
+    webhook_secret=SecretStr(SECRET), webhook_allowed_hosts="127.0.0.1,127.0.0.2,127.0.0.3,a.example,b.example"
+)
+LINKS = Links(LinkSigner(b"k" * 32, "http://api"))
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def new_sender(database: Database) -> AsyncIterator[Callable[..., Sender]]:
+    deliverers: list[Deliverer] = []
+
+    async def here(host: str) -> list[str]:
+        return ["127.0.0.1"]
+
+    def new(settings: WebhookSettings = SETTINGS, on: Database | None = None) -> Sender:
+        deliverers.append(Deliverer(settings.egress, resolve=here))
+        return Sender(on or database, deliverers[-1], Bodies(LINKS).render, settings, poll_interval=3600)
+
+    yield new
+    for deliverer in deliverers:
+        await deliverer.close()
+
+
+@pytest.fixture
+def sender(new_sender: Callable[..., Sender]) -> Sender:
+    return new_sender()
+
+
+async def add_finished(database: Database, *, stdout: str = "42\n") -> int:
+    """Add a submission with one finished run; return its id."""
+    job = await add_job(database)
+    [row] = await fetch(
+        database,
+        "UPDATE job SET status = 'executed', finished_at = now(), attempt = 1 WHERE id = :job RETURNING upload",
+        job=job,
+    )
+    await execute(
+        database,
+        "UPDATE uploads SET request_id = NULL, runs = 1, outcome = 'finished', verdict = 'ok' WHERE id = :upload",
+        upload=row["upload"],
+    )
+    await execute(
+        database,
+        "INSERT INTO results (job, upload, output, stderr, verdict, exit_code) VALUES (:job, :id, :out, '', 'ok', 0)",
+        job=job,
+        id=row["upload"],
+        out=stdout,
+    )
+    return int(str(row["upload"]))
+
+
+async def add_webhook(
+    database: Database,
+    url: str,
+    *,
+    upload: int | None = None,
+    owner: int | None = None,
+    body: str | None = "{}",
+    type: str = "submission.finished",  # noqa: A002
+) -> int:
+    """Queue a webhook; return its number."""
+    [row] = await fetch(
+        database,
+        "INSERT INTO webhooks (owner, upload, run, type, url, body) VALUES (:owner, :upload, 1, :type, :url, :body)"
+        " RETURNING id, pg_notify(:channel, '')",
+        owner=owner,
+        upload=upload,
+        type=type,
+        url=url,
+        body=body,
+        channel=channels.WEBHOOKS,
+    )
+    return int(str(row["id"]))
+
+
+async def rows(database: Database) -> list[dict[str, Any]]:
+    return await fetch(
+        database,
+        "SELECT id, status, attempt, last_status, last_error, body, lease_id, delivered_at,"
+        " CAST(extract(epoch FROM run_after - now()) AS float) AS due FROM webhooks ORDER BY id",
+    )
+
+
+async def row(database: Database) -> dict[str, Any]:
+    [one] = await rows(database)
+    return one
+
+
+async def run_once(sender: Sender) -> float:
+    seconds = await sender.claim()
+    await sender.wait_idle()
+    return seconds
+
+
+async def make_due(database: Database) -> None:
+    await execute(database, "UPDATE webhooks SET run_after = now()")
+
+
+async def test_a_notification_wakes_the_sender(database: Database, sender: Sender, receiver: Receiver) -> None:
+    stop = asyncio.Event()
+    running = asyncio.create_task(sender.run(stop))
+    await add_webhook(database, receiver.url)
+    await eventually(lambda: len(receiver.received) == 1)
+
+    async def recorded() -> bool:
+        return bool((await row(database))["status"] == "delivered")
+
+    await eventually(recorded)
+    stop.set()
+    await running
+    after = await row(database)
+    assert (after["attempt"], after["last_status"], after["last_error"], after["lease_id"]) == (1, 204, None, None)
+    assert after["delivered_at"] is not None
+
+
+async def test_the_body_is_the_submission_as_the_api_shows_it(
+    database: Database, sender: Sender, receiver: Receiver
+) -> None:
+    upload = await add_finished(database, stdout="é" * 10_000)
+    await add_webhook(database, receiver.url, upload=upload, body=None)
+    async with database.transaction() as connection:
+        expected = await submission(connection, upload, links=LINKS, run=1, text_limit=TEXT_LIMIT)
+    await run_once(sender)
+    [received] = receiver.received
+    body = received.verified(SECRET)
+    assert list(body) == ["type", "timestamp", "data"]
+    assert body["type"] == "submission.finished"
+    assert body["timestamp"].endswith("Z")
+    assert expected is not None
+    shown = expected.model_dump(mode="json")
+    assert body["data"] == {**shown, "webhook": body["data"]["webhook"]}
+    assert (body["data"]["state"], body["data"]["run"]["number"]) == ("finished", 1)
+    assert len(body["data"]["run"]["stdout"].encode()) == TEXT_LIMIT
+    assert body["data"]["run"]["truncated"] == ["stdout"]
+    assert (await row(database))["body"] == received.body.decode()
+
+
+async def test_the_body_of_a_batch_is_the_batch_as_the_api_shows_it(
+    database: Database, sender: Sender, receiver: Receiver
+) -> None:
+    [made] = await fetch(
+        database, "INSERT INTO batches (webhook_url, finished_at) VALUES (:url, now()) RETURNING id", url=receiver.url
+    )
+    number = int(str(made["id"]))
+    await execute(
+        database, "UPDATE uploads SET batch = :batch WHERE id = :id", batch=number, id=await add_finished(database)
+    )
+    await execute(
+        database,
+        "INSERT INTO webhooks (batch, type, url) VALUES (:id, 'batch.finished', :url)",
+        id=number,
+        url=receiver.url,
+    )
+    async with database.transaction() as connection:
+        expected = await batch(connection, number, links=LINKS)
+    await run_once(sender)
+    body = receiver.received[0].verified(SECRET)
+    assert expected is not None
+    assert body["type"] == "batch.finished"
+    assert body["data"] == {**expected.model_dump(mode="json"), "webhook": body["data"]["webhook"]}
+    assert (body["data"]["state"], body["data"]["done"], body["data"]["webhook"]["url"]) == (
+        "finished",
+        1,
+        receiver.url,
+    )
+
+
+async def test_a_retry_has_the_same_id_and_body(database: Database, sender: Sender, receiver: Receiver) -> None:
+    upload = await add_finished(database)
+    await add_webhook(database, receiver.url, upload=upload, body=None)
+    receiver.answers = [answer(500)]
+    await run_once(sender)
+    failed = await row(database)
+    assert (failed["status"], failed["attempt"], failed["last_status"]) == ("pending", 1, 500)
+    assert failed["last_error"] == "the receiver answered HTTP 500"
+    assert 3 < failed["due"] <= 5.5
+    # Another run has begun.
+    await execute(
+        database, "UPDATE uploads SET request_id = gen_random_uuid(), runs = 2, outcome = NULL, verdict = NULL"
+    )
+    await make_due(database)
+    await run_once(sender)
+    first, second = receiver.received
+    assert (first.id, first.body) == (second.id, second.body)
+    assert first.id.startswith("msg_")
+    assert second.verified(SECRET)["data"]["state"] == "finished"
+    after = await row(database)
+    assert (after["status"], after["attempt"], after["last_status"], after["last_error"]) == ("delivered", 2, 204, None)
+
+
+async def test_a_late_first_attempt_shows_the_run_that_it_is_about(
+    database: Database, sender: Sender, receiver: Receiver
+) -> None:
+    upload = await add_finished(database)
+    await add_webhook(database, receiver.url, upload=upload, body=None)
+    await execute(
+        database, "UPDATE uploads SET request_id = gen_random_uuid(), runs = 2, outcome = NULL, verdict = NULL"
+    )
+    await run_once(sender)
+    data = receiver.received[0].verified(SECRET)["data"]
+    assert (data["state"], data["verdict"], data["run"]["number"]) == ("finished", "ok", 1)
+
+
+async def test_each_attempt_waits_longer_and_the_last_one_fails(
+    database: Database, sender: Sender, receiver: Receiver
+) -> None:
+    await add_webhook(database, receiver.url)
+    for about in SCHEDULE:
+        receiver.answers = [answer(503)]
+        await run_once(sender)
+        waiting = await row(database)
+        assert waiting["status"] == "pending"
+        assert 0.9 * about - 2 <= waiting["due"] <= 1.1 * about
+        await make_due(database)
+    receiver.answers = [answer(503)]
+    await run_once(sender)
+    failed = await row(database)
+    assert (failed["status"], failed["attempt"], failed["last_status"]) == ("failed", 10, 503)
+    assert len(set(receiver.ids)) == 1
+    await make_due(database)
+    await run_once(sender)
+    assert len(receiver.received) == 10
+
+
+async def test_a_later_retry_after_counts(database: Database, sender: Sender, receiver: Receiver) -> None:
+    await add_webhook(database, receiver.url)
+    receiver.answers = [answer(429, "Retry-After: 1000"), answer(503, "Retry-After: 1")]
+    await run_once(sender)
+    assert 990 < (await row(database))["due"] <= 1000
+    await make_due(database)
+    await run_once(sender)
+    assert 265 < (await row(database))["due"] <= 330
+
+
+async def test_gone_ends_it_and_what_waits_of_the_same_submission(
+    database: Database, sender: Sender, receiver: Receiver
+) -> None:
+    upload, other = await add_upload(database), await add_upload(database)
+    await add_webhook(database, receiver.url, upload=upload)
+    later = [
+        await add_webhook(database, receiver.url, upload=upload),
+        await add_webhook(database, receiver.url, upload=other),
+    ]
+    await execute(database, "UPDATE webhooks SET run_after = now() + interval '1 hour' WHERE id = ANY(:ids)", ids=later)
+    receiver.answers = [answer(410)]
+    await run_once(sender)
+    assert [one["status"] for one in await rows(database)] == ["gone", "gone", "pending"]
+    assert [one["last_status"] for one in await rows(database)] == [410, 410, None]
+    await make_due(database)
+    await run_once(sender)
+    assert len(receiver.received) == 2
+
+
+async def test_a_refused_url_is_a_failed_attempt(database: Database, sender: Sender) -> None:
+    await add_webhook(database, "http://10.0.0.1/")
+    await run_once(sender)
+    after = await row(database)
+    assert (after["status"], after["attempt"], after["last_status"]) == ("pending", 1, None)
+    assert after["last_error"].startswith("the URL is refused: 10.0.0.1 is not")
+
+
+async def test_the_key_s_own_secret_signs(database: Database, sender: Sender, receiver: Receiver) -> None:
+    own, old = new_secret(), new_secret()
+    [key] = await fetch(
+        database,
+        "INSERT INTO api_keys (name, sha256, webhook_secret, old_webhook_secret, old_webhook_secret_until)"
+        " VALUES ('course', 'x', :own, :old, now() + interval '1 hour') RETURNING id",
+        own=own,
+        old=old,
+    )
+    await add_webhook(database, receiver.url, owner=int(str(key["id"])))
+    await run_once(sender)
+    [received] = receiver.received
+    assert received.verified(own) == received.verified(old) == {}
+    with pytest.raises(Exception, match="No matching signature"):
+        received.verified(SECRET)
+
+
+async def test_without_a_secret_nothing_is_sent(
+    database: Database, new_sender: Callable[..., Sender], receiver: Receiver
+) -> None:
+    await add_webhook(database, receiver.url)
+    await run_once(new_sender(WebhookSettings(webhook_allowed_hosts="127.0.0.1")))
+    after = await row(database)
+    assert receiver.received == []
+    assert (after["status"], after["attempt"]) == ("pending", 1)
+    assert "PRECIEUX_WEBHOOK_SECRET" in after["last_error"]
+
+
+async def test_a_webhook_about_nothing_fails(database: Database, sender: Sender, receiver: Receiver) -> None:
+    upload = await add_upload(database)
+    await add_webhook(database, receiver.url, upload=upload, body=None)
+    await execute(database, "DELETE FROM uploads WHERE id = :id", id=upload)
+    await run_once(sender)
+    after = await row(database)
+    assert (after["status"], after["last_error"], receiver.received) == ("failed", "what it is about was deleted", [])
+
+
+async def test_a_slow_receiver_holds_up_only_itself(database: Database, sender: Sender, receiver: Receiver) -> None:
+    release = asyncio.Event()
+
+    async def wait(writer: asyncio.StreamWriter) -> None:
+        await release.wait()
+        writer.write(answer(200))
+
+    async with receiving() as slow:
+        slow.answers = [wait] * 200
+        for _ in range(200):
+            await add_webhook(database, slow.url)
+        for _ in range(8):
+            await add_webhook(database, receiver.url)
+        stop = asyncio.Event()
+        running = asyncio.create_task(sender.run(stop))
+        await eventually(lambda: len(receiver.received) == 8)
+        await eventually(lambda: len(slow.received) == sender_module._SLOTS_PER_HOST)
+        release.set()
+        await eventually(lambda: len(slow.received) == 200, timeout=30)
+        stop.set()
+        await running
+        assert slow.most_connections <= sender_module._SLOTS_PER_HOST
+    assert len(set(slow.ids)) == 200
+
+
+async def test_a_key_with_many_slow_receivers_delays_no_other(
+    database: Database, sender: Sender, monkeypatch: pytest.MonkeyPatch, receiver: Receiver
+) -> None:
+    monkeypatch.setattr(sender_module, "_SLOTS", 2)
+    monkeypatch.setattr(sender_module, "_SLOTS_PER_HOST", 1)
+
+    def slow(seconds: float) -> Callable[[asyncio.StreamWriter], Awaitable[None]]:
+        async def wait(writer: asyncio.StreamWriter) -> None:
+            await asyncio.sleep(seconds)
+            writer.write(answer(200))
+
+        return wait
+
+    async with receiving(host="127.0.0.2") as one, receiving(host="127.0.0.3") as two:
+        # Their slots are never free at the same time.
+        for each, host, seconds in ((one, "127.0.0.2", 0.1), (two, "127.0.0.3", 60)):
+            each.answers = [slow(seconds)] * 40
+            for _ in range(40):
+                await add_webhook(database, f"http://{host}:{each.port}/", owner=1)
+        monkeypatch.setattr(sender_module, "_DRAIN_SECONDS", 0.1)
+        stop = asyncio.Event()
+        running = asyncio.create_task(sender.run(stop))
+        await eventually(lambda: len(one.received) + len(two.received) == 2)
+        await add_webhook(database, receiver.url, owner=2)
+        await eventually(lambda: len(receiver.received) == 1)
+        before = len(one.received)
+        stop.set()
+        await running
+    # It took the first slot that became free.
+    assert before <= 5
+
+
+async def test_many_senders_deliver_each_webhook_once(
+    other_databases: list[Database], new_sender: Callable[..., Sender], database: Database, receiver: Receiver
+) -> None:
+    for _ in range(60):
+        await add_webhook(database, receiver.url)
+    senders = [new_sender(on=each) for each in (database, *other_databases)]
+
+    async def drain(sender: Sender) -> None:
+        while any(one["status"] == "pending" for one in await rows(database)):
+            await run_once(sender)
+
+    await asyncio.gather(*map(drain, senders))
+    assert (len(receiver.ids), len(set(receiver.ids))) == (60, 60)
+
+
+async def test_a_stopping_sender_finishes_what_is_under_way(
+    database: Database, sender: Sender, receiver: Receiver
+) -> None:
+    release = asyncio.Event()
+
+    async def wait(writer: asyncio.StreamWriter) -> None:
+        await release.wait()
+        writer.write(answer(200))
+
+    receiver.answers = [wait]
+    await add_webhook(database, receiver.url)
+    stop = asyncio.Event()
+    running = asyncio.create_task(sender.run(stop))
+    await eventually(lambda: len(receiver.received) == 1)
+    stop.set()
+    release.set()
+    await running
+    assert (await row(database))["status"] == "delivered"
+
+
+async def test_a_stopping_sender_gives_back_what_takes_longer(
+    database: Database, sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "_DRAIN_SECONDS", 0.1)
+
+    async def never(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(60)
+
+    receiver.answers = [never]
+    await add_webhook(database, receiver.url)
+    stop = asyncio.Event()
+    running = asyncio.create_task(sender.run(stop))
+    await eventually(lambda: len(receiver.received) == 1)
+    stop.set()
+    await running
+    after = await row(database)
+    assert (after["status"], after["attempt"], after["lease_id"]) == ("pending", 0, None)
+    assert after["due"] <= 0
+
+
+async def test_a_defect_of_ours_is_a_failed_attempt(database: Database, receiver: Receiver) -> None:
+    async def broken(*_: object) -> str:
+        raise RuntimeError("a defect")
+
+    deliverer = Deliverer(SETTINGS.egress)
+    sender = Sender(database, deliverer, broken, SETTINGS, poll_interval=3600)
+    await add_webhook(database, receiver.url, upload=await add_upload(database), body=None)
+    await run_once(sender)
+    await deliverer.close()
+    after = await row(database)
+    assert (after["status"], after["attempt"], after["last_error"]) == (
+        "pending", 1, "an error of ours (RuntimeError)",
+    )  # fmt: skip
+
+
+async def test_an_attempt_whose_lease_is_lost_records_nothing(database: Database) -> None:
+    await add_webhook(database, "http://127.0.0.1/")
+    async with database.transaction() as connection:
+        [claimed] = await queue.claim(connection, limit=1, per_host=1, lease_seconds=60, busy_hosts={}, busy_owners={})
+    await execute(database, "UPDATE webhooks SET lease_id = gen_random_uuid()")
+    async with database.transaction() as connection:
+        await queue.mark_delivered(connection, claimed.lease_id, 200)
+        await queue.retry_later(connection, claimed.lease_id, delay=1, status=500, error="x")
+        await queue.mark_failed(connection, claimed.lease_id, status=500, error="x")
+        await queue.mark_gone(connection, claimed.lease_id, status=410, error="x")
+        await queue.release(connection, claimed.lease_id)
+        assert not await queue.keep_body(connection, claimed.lease_id, "x")
+    after = await row(database)
+    assert (after["status"], after["attempt"], after["last_error"], after["body"]) == ("pending", 1, None, "{}")
+
+
+@pytest.mark.parametrize(("point", "posts"), [("webhook claimed, not posted", 0), ("webhook posted, not recorded", 1)])
+async def test_a_webhook_of_a_killed_runner_is_delivered_again(
+    database_url: str,
+    database: Database,
+    sender: Sender,
+    receiver: Receiver,
+    tmp_path: Path,
+    point: str,
+    posts: int,
+) -> None:
+    """The whole service is killed by SIGKILL between its steps."""
+    upload = await add_finished(database)
+    await add_webhook(database, receiver.url, upload=upload, body=None)
+    environment = {
+        **os.environ,
+        "PRECIEUX_DATABASE_URL": url_of(Role.RUNNER, database_url),
+        "PRECIEUX_CODEX_URL": "http://127.0.0.1:9",
+        "PRECIEUX_DATA_DIR": str(tmp_path),
+        "PRECIEUX_WEBHOOK_SECRET": SECRET,
+        "PRECIEUX_WEBHOOK_ALLOWED_HOSTS": "127.0.0.1",
+    }
+    arguments = ("-m", "tests.chaos.child", "--die-at", point, "job_runner")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, env=environment, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert await asyncio.wait_for(process.wait(), 30) == -signal.SIGKILL
+    killed = await row(database)
+    assert (killed["status"], killed["attempt"], len(receiver.received)) == ("pending", 1, posts)
+    # It is due again when its lease expires.
+    assert 0 < killed["due"] <= sender_module._LEASE_SECONDS
+    assert await run_once(sender) > 0
+    assert len(receiver.received) == posts
+    await make_due(database)
+    await run_once(sender)
+    after = await row(database)
+    assert (after["status"], after["attempt"]) == ("delivered", 1)
+    assert len(receiver.ids) == posts + 1
+    assert len({(one.id, one.body) for one in receiver.received}) == 1
+    assert json.loads(receiver.received[-1].body)["data"]["id"] == upload
+
+
+@pytest.mark.parametrize("statement", ["_CLAIM", "_NEXT_DUE"])
+async def test_the_many_webhooks_of_a_slow_host_are_not_read(database: Database, statement: str) -> None:
+    async with owner_of(database).transaction() as connection:
+        await connection.execute(
+            "INSERT INTO webhooks (type, url) SELECT 'x', 'http://slow.example/' || n FROM generate_series(1, 20000) n"
+        )
+        await connection.execute("ANALYZE webhooks")
+        await connection.execute("INSERT INTO webhooks (type, url) VALUES ('x', 'http://quick.example/')")
+    busy = {"hosts": ["slow.example"], "of_hosts": [4], "owners": [0], "of_owners": [4]}
+    values = {"limit": 64, "per_host": 4, "lease_seconds": 60.0, **busy} if statement == "_CLAIM" else {}
+    sql = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + getattr(queue, statement)
+    [row] = await fetch(database, sql, **values)
+    [plan] = json.loads(str(row["QUERY PLAN"]))
+    assert (statement, plan["Plan"]["Shared Hit Blocks"]) < (statement, 60)

@@ -1,0 +1,325 @@
+"""The resources of API v1, read from rows as the services write them."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.database.connection import Connection, Database
+from shared.database.roles import Role
+from shared.resources import read
+from shared.resources.links import Links
+from shared.resources.models import State, Submission
+from shared.storage.signing import LinkSigner
+from tests.integration.rows import add_upload, execute, fetch
+from tests.integration.submission_rows import add, end, make_job, request
+
+pytestmark = pytest.mark.integration
+
+LINKS = Links(LinkSigner(b"k" * 32, "https://judge.example.edu"))
+BOUNDS = {
+    "cpu_s": {"default": 10, "max": 60},
+    "wall_s": {"default": 20, "max": 120},
+    "memory_bytes": {"default": 256 << 20, "max": 1 << 30},
+    "output_bytes": {"default": 1 << 20, "max": 4 << 20},
+    "processes": {"default": 64, "max": 256},
+}
+
+
+@pytest.fixture
+def database_role() -> Role:
+    return Role.API
+
+
+class Counting(Connection):
+    """Counts the statements."""
+
+    def __init__(self, inner: Connection) -> None:
+        super().__init__(inner._raw)
+        self.count = 0
+
+    async def fetch_one(self, *args: Any) -> Any:
+        self.count += 1
+        return await super().fetch_one(*args)
+
+    async def fetch_all(self, *args: Any) -> Any:
+        self.count += 1
+        return await super().fetch_all(*args)
+
+
+async def get(database: Database, upload: int, **how: Any) -> Submission:
+    async with database.connection() as connection:
+        found = await read.submission(connection, upload, links=LINKS, **how)
+    assert found is not None
+    return found
+
+
+async def test_every_key_is_there_before_a_run(database: Database) -> None:
+    upload = await add(database)
+    submission = await get(database, upload)
+    shown = json.loads(submission.model_dump_json())
+    assert ", ".join(shown) == (
+        "id, state, verdict, language, entry, files, args, compiler_args, limits, checker, stop_at_first_failure,"
+        " email, locale, metadata, batch, created_at, queue, run, runs, mail, webhook, links"
+    )
+    assert shown["state"] == "held"
+    assert shown["files"] == [{"path": "main.py", "size_bytes": 8}, {"path": "a/b.txt", "size_bytes": 3}]
+    assert shown["checker"] == {"kind": "float", "tolerance": 1e-6}
+    assert (shown["args"], shown["compiler_args"], shown["locale"]) == (["-v"], [], "fa")
+    assert shown["created_at"].endswith("Z")
+    assert shown["links"]["self"] == f"https://judge.example.edu/v1/submissions/{upload}"
+    assert shown["links"]["page"].startswith(f"https://judge.example.edu/pages/{upload}?")
+    assert (shown["run"], shown["runs"], shown["queue"], shown["mail"], shown["webhook"]) == (None, 0, None, None, None)
+
+
+async def test_a_submission_without_tests_takes_one_statement(database: Database) -> None:
+    upload = await add(database)
+    await request(database, upload)
+    job = await make_job(database, upload)
+    await end(database, job, verdict="ok", output="1\n", stderr="")
+    async with database.connection() as inner:
+        connection = Counting(inner)
+        assert await read.submission(connection, upload, links=LINKS) is not None
+    assert connection.count == 1
+
+
+async def test_the_states_of_a_submission_and_its_run(database: Database) -> None:
+    upload = await add(database)
+    await request(database, upload)
+    requested = await get(database, upload)
+    assert requested.run is not None
+    assert (requested.state, requested.runs, requested.run.state, requested.run.number) == ("queued", 1, "queued", 1)
+    assert requested.queue is not None
+    assert (requested.queue.position, requested.run.requested_at is not None) == (1, True)
+    job = await make_job(database, upload)
+    queued = await get(database, upload)
+    assert queued.run is not None
+    assert (queued.state, queued.run.state, queued.run.queued_at is not None) == ("queued", "queued", True)
+    await execute(database, "UPDATE job SET status = 'executing', started_at = now(), attempt = 1")
+    running = await get(database, upload)
+    assert running.run is not None
+    assert (running.state, running.queue, running.run.state, running.run.attempt) == ("running", None, "running", 1)
+    await end(database, job, verdict="ok", output="1\n", stderr="")
+    finished = await get(database, upload)
+    assert finished.run is not None
+    assert (finished.state, finished.verdict, finished.run.stdout, finished.run.stderr) == ("finished", "ok", "1\n", "")
+    await request(database, upload)
+    again = await get(database, upload)
+    assert again.run is not None
+    assert (again.state, again.verdict, again.runs, again.run.number, again.run.stdout) == ("queued", None, 2, 2, None)
+    async with database.connection() as connection:
+        runs = await read.runs(connection, upload)
+        first, second = await read.run(connection, upload, 1), await read.run(connection, upload, 2)
+        assert await read.run(connection, upload, 3) is None
+    assert runs is not None
+    assert [(run.number, run.state, run.stdout) for run in runs] == [(2, "queued", None), (1, "finished", None)]
+    assert first is not None
+    assert second is not None
+    assert (first.stdout, first.verdict, second.state) == ("1\n", "ok", "queued")
+    pinned = await get(database, upload, run=1)
+    assert (pinned.state, pinned.verdict, pinned.runs) == ("finished", "ok", 2)
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+async def test_a_run_without_a_result(database: Database, status: str) -> None:
+    upload = await add(database)
+    await request(database, upload)
+    await end(database, await make_job(database, upload), status)
+    submission = await get(database, upload)
+    assert submission.run is not None
+    assert (submission.state, submission.verdict, submission.run.state) == (status, None, status)
+    assert submission.run.stdout is None
+
+
+async def test_a_held_submission_that_was_cancelled(database: Database) -> None:
+    submission = await get(database, await add(database, outcome="cancelled"))
+    assert (submission.state, submission.run, submission.runs) == (State.CANCELLED, None, 0)
+
+
+async def test_a_classic_submission_reads_like_one_of_v1(database: Database) -> None:
+    upload = await add_upload(database, email="b@example.com", language="Python3", object_key="7.py")
+    await request(database, upload)
+    job = await make_job(database, upload)
+    engine = {"status": 200, "language": "py", "info": "Python 3.11.9"}
+    await end(
+        database, job, verdict="runtime_error", output="1\n", error="Traceback", signal=11, exit_code=139,
+        time_s=0.5, wall_s=0.6, memory_bytes=1024, truncated=True, engine=json.dumps(engine),
+    )  # fmt: skip
+    submission = await get(database, upload)
+    run = submission.run
+    assert run is not None
+    assert (submission.language, submission.entry, submission.email) == ("py", "7.py", "b@example.com")
+    assert [file.path for file in submission.files] == ["7.py"]
+    assert (submission.checker.kind, submission.checker.tolerance) == ("lines", None)
+    assert (run.verdict, run.stdout, run.stderr, run.compile_output) == ("runtime_error", "1\n", "Traceback", None)
+    assert (run.signal, run.exit_code, run.truncated) == ("SIGSEGV", None, ["stdout"])
+    assert (run.cpu_s, run.wall_s, run.memory_bytes) == (0.5, 0.6, 1024)
+    assert (run.engine.language, run.engine.version, run.tests, run.points) == ("py", "Python 3.11.9", None, None)
+
+
+async def test_diagnostics_of_a_classic_run(database: Database) -> None:
+    upload = await add_upload(database, language="c++")
+    await request(database, upload)
+    await end(database, await make_job(database, upload), verdict="compile_error", output="", error="a.cpp:1: error")
+    run = (await get(database, upload)).run
+    assert run is not None
+    assert (run.compile_output, run.stderr, run.verdict) == ("a.cpp:1: error", None, "compile_error")
+
+
+@pytest.mark.parametrize(("status", "verdict"), [(200, "ok"), (400, "runtime_error"), (408, "time_limit")])
+async def test_the_verdict_of_an_engine_that_sends_none(database: Database, status: int, verdict: str) -> None:
+    upload = await add_upload(database)
+    await request(database, upload)
+    await end(database, await make_job(database, upload), output="", engine=json.dumps({"status": status}))
+    assert (await get(database, upload)).verdict == verdict
+
+
+async def test_texts_are_cut_in_whole_characters(database: Database) -> None:
+    upload = await add(database)
+    await request(database, upload)
+    await end(
+        database, await make_job(database, upload), verdict="ok", output="é" * 40_000, stderr="x" * 65_536,
+        compile_output="w", cut=["compile_output"],
+    )  # fmt: skip
+    run = (await get(database, upload)).run
+    assert run is not None
+    assert (run.stdout, len(run.stderr or ""), run.compile_output) == ("é" * 32_768, 65_536, "w")
+    assert run.truncated == ["stdout", "compile_output"]
+    short = (await get(database, upload, text_limit=5)).run
+    assert short is not None
+    assert (short.stdout, short.stderr, short.truncated) == ("éé", "xxxxx", ["stdout", "stderr", "compile_output"])
+
+
+async def test_a_run_with_tests(database: Database) -> None:
+    tests = [
+        {"name": "one", "stdin": "1", "args": [], "expected_output": "1", "limits": {}, "hidden": False, "points": 2},
+        {"name": "two", "stdin": "2", "args": [], "expected_output": "2", "limits": {}, "hidden": True, "points": 3.5},
+        {"name": "three", "stdin": "", "args": [], "expected_output": None, "limits": {}, "hidden": False, "points": 1},
+    ]
+    upload = await add(database, tests=json.dumps(tests))
+    await request(database, upload)
+    job = await make_job(database, upload, "executing")
+    await execute(
+        database,
+        "INSERT INTO test_results (job, number, attempt, verdict, points_awarded, stdout, stderr, diff, cut, exit_code,"
+        " signal, cpu_s) VALUES (:job, 1, 1, 'accepted', 2, '1', '', NULL, '{}', 0, NULL, 0.1), (:job, 2, 1,"
+        " 'wrong_answer', 0, :long, 'e', '- 2', '{stderr}', 0, NULL, 0.1)",
+        job=job,
+        long="é".encode() * 40_000,
+    )
+    running = (await get(database, upload)).run
+    assert running is not None
+    assert running.tests is not None
+    assert [test.verdict for test in running.tests] == ["accepted", "wrong_answer", None]
+    assert (running.points, running.points_awarded, running.tests[2].points_awarded) == (6.5, None, None)
+    await end(
+        database, job, verdict="wrong_answer", points=6.5, points_awarded=2.0, time_s=0.2, exit_code=0, output="all",
+        error="e",
+    )  # fmt: skip
+    run = (await get(database, upload)).run
+    assert run is not None
+    assert run.tests is not None
+    assert (run.stdout, run.stderr, run.exit_code, run.signal) == (None, None, None, None)
+    assert (run.points, run.points_awarded, run.cpu_s) == (6.5, 2, 0.2)
+    second, third = run.tests[1:]
+    assert (second.name, second.hidden, second.points, second.diff) == ("two", True, 3.5, "- 2")
+    assert (second.stdout, second.truncated) == ("é" * 32_768, ["stdout", "stderr"])
+    assert (third.verdict, third.points_awarded, third.stdout) == (None, 0, None)
+    async with database.connection() as connection:
+        [listed] = await read.submissions(connection, [upload], links=LINKS)
+    assert listed.run is not None
+    assert (listed.run.tests, listed.run.points, listed.run.points_awarded) == (None, 6.5, 2)
+
+
+async def test_the_limits_are_those_in_effect(database: Database) -> None:
+    await execute(
+        database,
+        "INSERT INTO languages (code, info, seen_at, details) VALUES ('py', 'x', now(), CAST(:details AS jsonb))",
+        details=json.dumps({"limits": BOUNDS}),
+    )
+    limits = (await get(database, await add(database))).limits
+    assert (limits.cpu_s, limits.wall_s, limits.memory_bytes, limits.processes) == (2, 20, 256 << 20, 64)
+    classic = await add_upload(database, language="PYTHON ")
+    assert (await get(database, classic)).limits.cpu_s == 10
+
+
+async def test_only_the_owner_finds_a_submission(database: Database) -> None:
+    await execute(database, "INSERT INTO api_keys (id, name, sha256) VALUES (7, 'a', 'a'), (8, 'b', 'b')")
+    upload = await add(database, owner=7)
+    await request(database, upload)
+    async with database.connection() as connection:
+        assert await read.submission(connection, upload, links=LINKS, owner=7) is not None
+        assert await read.submission(connection, upload, links=LINKS, owner=8) is None
+        assert await read.runs(connection, upload, owner=8) is None
+        assert await read.run(connection, upload, 1, owner=8) is None
+        assert await read.run(connection, upload, 1, owner=7) is not None
+
+
+async def test_the_state_of_the_latest_mail_and_webhook(database: Database) -> None:
+    upload = await add(database, webhook_url="https://example.com/hook")
+    webhook = (await get(database, upload)).webhook
+    assert webhook is not None
+    assert (webhook.state, webhook.attempts, webhook.next_attempt_at) == ("pending", 0, None)
+    await request(database, upload)
+    await make_job(database, upload)
+    await execute(
+        database,
+        "INSERT INTO emails (id, job, kind, upload, status) VALUES (1, NULL, 'failure', :id, 'sent'),"
+        " (2, NULL, 'result', :id, 'bounced'), (3, NULL, 'receipt', :id, 'queued')",
+        id=upload,
+    )
+    await execute(
+        database,
+        "INSERT INTO webhooks (upload, run, type, url, status, attempt, last_status, last_error) VALUES"
+        " (:id, 1, 'submission.finished', 'https://example.com/hook', 'failed', 9, 500, 'it answered 500')",
+        id=upload,
+    )
+    submission = await get(database, upload)
+    assert submission.mail is not None
+    assert (submission.mail.id, submission.mail.state) == (2, "bounced")
+    assert submission.webhook is not None
+    assert submission.webhook.model_dump() == {
+        "url": "https://example.com/hook",
+        "state": "failed",
+        "attempts": 9,
+        "last_status": 500,
+        "last_error": "it answered 500",
+        "next_attempt_at": None,
+    }
+
+
+async def test_places_follow_the_turns_of_the_keys(database: Database) -> None:
+    await execute(database, "INSERT INTO api_keys (id, name, sha256) VALUES (7, 'a', 'a'), (8, 'b', 'b')")
+    wanted = [(7, 0, 0), (7, 1, 2), (7, 2, 1), (8, 1, 0)]
+    uploads = []
+    for owner, turn, place in wanted:
+        upload = await add(database, owner=owner)
+        await request(database, upload)
+        await make_job(database, upload, turn=turn, place=place)
+        uploads.append(upload)
+    positions = []
+    for upload in uploads:
+        queue = (await get(database, upload)).queue
+        assert queue is not None
+        positions.append(queue.position)
+    # The third submission is first of its key's to get a turn after the first, by its place.
+    assert positions == [1, 4, 2, 3]
+
+
+async def test_the_estimate_is_made_of_the_latest_runs(database: Database) -> None:
+    for _ in range(3):
+        done = await add(database)
+        await request(database, done)
+        await end(database, await make_job(database, done), verdict="ok", output="")
+    for status in ("executing", "executing", "none-executed", "none-executed"):
+        last = await add(database)
+        await request(database, last)
+        await make_job(database, last, status)
+    queue = (await get(database, last)).queue
+    [row] = await fetch(database, "SELECT now() AS now")
+    assert queue is not None
+    assert queue.estimated_start_at is not None
+    ahead = queue.estimated_start_at - row["now"]  # type: ignore[operator]
+    # Two places, two slots, two seconds a run.
+    assert (queue.position, timedelta(seconds=1.5) < ahead < timedelta(seconds=2.1)) == (2, True)

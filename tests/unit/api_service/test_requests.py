@@ -1,0 +1,539 @@
+"""Every key of a submission's body: good values, the default, null, and bad values with the place of the fault."""
+
+import base64
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from api_service.engine_offer import Offer
+from api_service.new_submission import NewSubmission, V1Columns
+from api_service.v1.pointers import Place
+from api_service.v1.problems import Fault, V1Problem
+from api_service.v1.requests import Terms, Upload, validate_submission
+from api_service.v1.submission_body import SubmissionBody
+from shared.archives import unpack
+from shared.codex import LanguageVariant, LimitBounds, SupportedLanguage
+from shared.egress import Egress
+
+BOUNDS = {
+    "cpu_s": LimitBounds(default=2.0, max=10.0),
+    "wall_s": LimitBounds(default=5.0, max=60.0),
+    "memory_bytes": LimitBounds(default=1 << 28, max=1 << 30),
+    "output_bytes": LimitBounds(default=1 << 20, max=1 << 24),
+    "processes": LimitBounds(default=64, max=128),
+}
+
+
+def language(code: str, name: str, *aliases: str, **details: Any) -> SupportedLanguage:
+    known: dict[str, Any] = {"extensions": [f".{code}"], "compiled": False, "compiler_args": [], "limits": BOUNDS}
+    return SupportedLanguage(language=code, info="1", name=name, aliases=list(aliases), **known | details)
+
+
+OFFER = Offer(
+    {
+        "py": language("py", "Python", "python", "python3", compiler_args=["-O2"]),
+        "java": language("java", "Java", compiled=True),
+        "bash": language("bash", "Bash", "sh", extensions=[".sh", ".bash"]),
+        "cpp": language(
+            "cpp",
+            "C++",
+            "c++",
+            compiled=True,
+            compiler_args=["-O2", "-std=*"],
+            variants=[LanguageVariant(code="cpp20", name="C++20")],
+        ),
+    }
+)
+FOREIGN = Offer({"py": SupportedLanguage(language="py", info="3.11")})
+TERMS = Terms(
+    offer=OFFER,
+    max_source_bytes=1000,
+    max_stdin_bytes=100,
+    egress=Egress(),
+    refusal=lambda email: "Not this one." if email.endswith("@refused.example.com") else None,
+    can_sign=True,
+)
+BASE: dict[str, Any] = {"language": "py", "source": "print(1)"}
+FILES = [{"path": "a.py", "content": "import b"}, {"path": "b/__init__.py", "content": "x"}]
+TESTS: dict[str, Any] = {**BASE, "tests": [{}]}
+
+
+def validated(content: object, **terms: Any) -> NewSubmission:
+    return validate_submission(content, replace(TERMS, **terms))
+
+
+def v1_of(content: object, **terms: Any) -> V1Columns:
+    v1 = validated(content, **terms).v1
+    assert v1
+    return v1
+
+
+def faults_of(content: object, place: Place | None = None, upload: Upload | None = None, **terms: Any) -> list[Fault]:
+    with pytest.raises(V1Problem) as refused:
+        validate_submission(content, replace(TERMS, **terms), place, upload)
+    assert refused.value.kind.status == 422
+    assert all(fault.detail[0].isupper() or not fault.detail[0].isalpha() for fault in refused.value.errors)
+    assert all(fault.detail.endswith(".") for fault in refused.value.errors)
+    return list(refused.value.errors)
+
+
+def pointers_of(content: object, place: Place | None = None, upload: Upload | None = None, **terms: Any) -> list[str]:
+    return [fault.pointer or "" for fault in faults_of(content, place, upload, **terms)]
+
+
+def with_files(*files: dict[str, Any], **keys: Any) -> dict[str, Any]:
+    return {"language": "py", "files": list(files), **keys}
+
+
+def test_the_smallest_body_has_the_defaults() -> None:
+    new = validated(BASE)
+    assert (new.language, new.filename, new.source.data, new.source.suffix) == ("py", "main.py", b"print(1)", ".py")
+    assert (new.stdin, new.email, new.hold, new.enable, new.id) == ("", None, False, 0, None)
+    assert new.v1 == V1Columns(
+        spec={
+            "args": [],
+            "compiler_args": [],
+            "limits": {},
+            "checker": {"kind": "lines", "tolerance": None},
+            "stop_at_first_failure": False,
+            "locale": "en",
+            "receipt": False,
+        },
+        files=[{"path": "main.py", "size_bytes": 8}],
+    )
+
+
+OPTIONAL = [name for name in SubmissionBody.model_fields if name not in ("language", "source")]
+
+
+def test_null_is_the_default_of_every_optional_key() -> None:
+    assert validated({**BASE, **dict.fromkeys(OPTIONAL)}) == validated(BASE)
+    parts: dict[str, Any] = {
+        "limits": dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes")),
+        "checker": {"kind": None, "tolerance": None},
+    }
+    assert validated({**BASE, **parts}) == validated(BASE)
+    test = dict.fromkeys(("name", "stdin", "args", "expected_output", "limits", "hidden", "points"))
+    assert validated({**BASE, "tests": [test]}) == validated(TESTS)
+    files = with_files({"path": "main.py", "content": "print(1)", "encoding": None})
+    assert validated({**files, "source": None}) == validated(BASE)
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "path"),
+    [
+        ("py", "py", "main.py"), ("PY", "py", "main.py"), ("Python", "py", "main.py"), ("pYthon3", "py", "main.py"),
+        ("java", "java", "Main.java"),
+        ("sh", "bash", "main.sh"), ("BASH", "bash", "main.sh"), ("C++", "cpp", "main.cpp"),
+        ("cpp20", "cpp20", "main.cpp"), ("c++20", "cpp20", "main.cpp"),
+    ],
+)  # fmt: skip
+def test_a_language_has_many_names(name: str, code: str, path: str) -> None:
+    new = validated({**BASE, "language": name})
+    assert (new.language, new.filename) == (code, path)
+
+
+GOOD: list[dict[str, Any]] = [
+    {"source": "x" * 1000},
+    {"stdin": "x" * 100},
+    {"args": ["", "a b", "س"]},
+    {"args": [""] * 256},
+    {"args": ["x" * 32768]},
+    {"language": "cpp", "compiler_args": ["-O2", "-std=c++20", "-std="]},
+    {"limits": {"cpu_s": 10, "wall_s": 0.5, "memory_bytes": 1 << 30, "output_bytes": 1, "processes": 1}},
+    {"limits": {"processes": 2.0}},
+    {"limits": {}},
+    {"expected_output": ""},
+    {"checker": {"kind": "exact"}},
+    {"checker": {"kind": "tokens"}},
+    {"checker": {"kind": "float"}},
+    {"checker": {"kind": "float", "tolerance": 0}},
+    {"checker": {"kind": "float", "tolerance": 1}},
+    {"checker": {}},
+    {"tests": [{}] * 100},
+    {"tests": [{"name": "", "stdin": "1", "args": ["a"], "expected_output": "", "hidden": True, "points": 0}]},
+    {"tests": [{"name": "x" * 100, "points": 1000, "limits": {"cpu_s": 9.5}}]},
+    {"stop_at_first_failure": True},
+    {"email": "someone@example.com"},
+    {"email": "A.B+c@EXAMPLE.com"},
+    {"locale": "fa"},
+    {"receipt": True, "email": "someone@example.com"},
+    {"receipt": False},
+    {"webhook_url": "https://example.com/hook?x=1"},
+    {"hold": True},
+    {"metadata": {}},
+    {"metadata": {"x" * 40: "y" * 500, "a-B_9": ""}},
+    {"metadata": {str(number): "" for number in range(16)}},
+]
+
+
+@pytest.mark.parametrize("change", GOOD, ids=lambda change: json.dumps(change)[:50])
+def test_good_values_are_taken(change: dict[str, Any]) -> None:
+    validated({**BASE, **change})
+
+
+A, B = "\ud800", "a\0b"
+BAD: list[tuple[dict[str, Any], list[str]]] = [
+    # language
+    ({"language": None}, ["/language"]),
+    ({"language": 1}, ["/language"]),
+    ({"language": "cobol"}, ["/language"]),
+    ({"language": ""}, ["/language"]),
+    ({"language": " py"}, ["/language"]),
+    ({"language": A}, ["/language"]),
+    ({"language": "py\0"}, ["/language"]),
+    # source
+    ({"source": None}, [""]),
+    ({"source": ""}, ["/source"]),
+    ({"source": " \n\t"}, ["/source"]),
+    ({"source": 1}, ["/source"]),
+    ({"source": ["x"]}, ["/source"]),
+    ({"source": B}, ["/source"]),
+    ({"source": A}, ["/source"]),
+    ({"source": "x" * 1001}, ["/source"]),
+    ({"source": "س" * 501}, ["/source"]),
+    # files beside a source, entry
+    ({"files": FILES}, [""]),
+    ({"files": []}, ["/files", ""]),
+    ({"entry": "main.py"}, ["/entry"]),
+    # stdin
+    ({"stdin": 1}, ["/stdin"]),
+    ({"stdin": B}, ["/stdin"]),
+    ({"stdin": A}, ["/stdin"]),
+    ({"stdin": "x" * 101}, ["/stdin"]),
+    ({"stdin": "س" * 51}, ["/stdin"]),
+    # args, compiler_args
+    ({"args": "a"}, ["/args"]),
+    ({"args": [1]}, ["/args/0"]),
+    ({"args": ["a", None]}, ["/args/1"]),
+    ({"args": ["a", B]}, ["/args/1"]),
+    ({"args": [A]}, ["/args/0"]),
+    ({"args": [""] * 257}, ["/args"]),
+    ({"args": ["x" * 32769]}, ["/args"]),
+    ({"args": ["س" * 8192, "س" * 8193]}, ["/args"]),
+    ({"language": "cpp", "compiler_args": ["-O3"]}, ["/compiler_args/0"]),
+    ({"language": "cpp", "compiler_args": ["-O2", "-O2x", "-o"]}, ["/compiler_args/1", "/compiler_args/2"]),
+    ({"language": "java", "compiler_args": ["-O2"]}, ["/compiler_args/0"]),
+    ({"compiler_args": [True]}, ["/compiler_args/0"]),
+    ({"compiler_args": "-O2"}, ["/compiler_args"]),
+    # limits
+    ({"limits": []}, ["/limits"]),
+    ({"limits": {"cpu": 1}}, ["/limits/cpu"]),
+    *(({"limits": {name: bad}}, [f"/limits/{name}"]) for name in BOUNDS for bad in (0, -1, "1", True, 1e18, 10**30)),
+    *(({"limits": {name: 1.5}}, [f"/limits/{name}"]) for name in ("memory_bytes", "output_bytes", "processes")),
+    ({"limits": {"cpu_s": 10.1}}, ["/limits/cpu_s"]),
+    ({"limits": {"cpu_s": float("nan")}}, ["/limits/cpu_s"]),
+    ({"limits": {"cpu_s": float("inf")}}, ["/limits/cpu_s"]),
+    # expected_output, checker
+    ({"expected_output": 1}, ["/expected_output"]),
+    ({"expected_output": B}, ["/expected_output"]),
+    ({"checker": "exact"}, ["/checker"]),
+    ({"checker": {"kind": "Exact"}}, ["/checker/kind"]),
+    ({"checker": {"kind": "diff"}}, ["/checker/kind"]),
+    ({"checker": {"kind": "tokens", "tolerance": 0.1}}, ["/checker/tolerance"]),
+    ({"checker": {"tolerance": 0.1}}, ["/checker/tolerance"]),
+    ({"checker": {"kind": "float", "tolerance": 1.01}}, ["/checker/tolerance"]),
+    ({"checker": {"kind": "float", "tolerance": -1e-9}}, ["/checker/tolerance"]),
+    ({"checker": {"kind": "float", "tolerance": "0.1"}}, ["/checker/tolerance"]),
+    ({"checker": {"kind": "float", "tolerance": float("nan")}}, ["/checker/tolerance"]),
+    ({"checker": {"kind": "float", "extra": 1}}, ["/checker/extra"]),
+    # tests
+    ({"tests": []}, ["/tests"]),
+    ({"tests": {}}, ["/tests"]),
+    ({"tests": [{}] * 101}, ["/tests"]),
+    ({"tests": [{}, None]}, ["/tests/1"]),
+    ({"tests": [{}, {"name": "x" * 101}]}, ["/tests/1/name"]),
+    ({"tests": [{"name": 1}]}, ["/tests/0/name"]),
+    ({"tests": [{"name": B}]}, ["/tests/0/name"]),
+    ({"tests": [{}, {}, {}, {"stdin": 5}]}, ["/tests/3/stdin"]),
+    ({"tests": [{"stdin": "x" * 101}]}, ["/tests/0/stdin"]),
+    ({"tests": [{"stdin": B}]}, ["/tests/0/stdin"]),
+    ({"tests": [{"args": ["a", 1]}]}, ["/tests/0/args/1"]),
+    ({"tests": [{"args": [""] * 257}]}, ["/tests/0/args"]),
+    ({"tests": [{"expected_output": []}]}, ["/tests/0/expected_output"]),
+    ({"tests": [{"expected_output": A}]}, ["/tests/0/expected_output"]),
+    ({"tests": [{"limits": {"cpu_s": 11}}]}, ["/tests/0/limits/cpu_s"]),
+    ({"tests": [{"limits": {"cpu_s": 0}}]}, ["/tests/0/limits/cpu_s"]),
+    ({"tests": [{"hidden": 1}]}, ["/tests/0/hidden"]),
+    ({"tests": [{"points": "1"}]}, ["/tests/0/points"]),
+    ({"tests": [{"points": True}]}, ["/tests/0/points"]),
+    ({"tests": [{"points": -0.5}]}, ["/tests/0/points"]),
+    ({"tests": [{"points": 1000.5}]}, ["/tests/0/points"]),
+    ({"tests": [{"points": float("inf")}]}, ["/tests/0/points"]),
+    ({"tests": [{"weight": 1}]}, ["/tests/0/weight"]),
+    ({"tests": [{}], "stdin": "x"}, ["/stdin"]),
+    ({"tests": [{}], "stdin": ""}, ["/stdin"]),
+    ({"tests": [{}], "args": []}, ["/args"]),
+    ({"tests": [{}], "expected_output": ""}, ["/expected_output"]),
+    # the others
+    ({"stop_at_first_failure": 1}, ["/stop_at_first_failure"]),
+    ({"stop_at_first_failure": "true"}, ["/stop_at_first_failure"]),
+    ({"email": ""}, ["/email"]),
+    ({"email": "nobody"}, ["/email"]),
+    ({"email": "a@example.com,b@example.com"}, ["/email"]),
+    ({"email": "a@example.com\n"}, ["/email"]),
+    ({"email": ["a@example.com"]}, ["/email"]),
+    ({"email": "a" * 243 + "@example.com"}, ["/email"]),
+    ({"email": "a\0@example.com"}, ["/email"]),
+    ({"email": "a@refused.example.com"}, ["/email"]),
+    ({"locale": "de"}, ["/locale"]),
+    ({"locale": "EN"}, ["/locale"]),
+    ({"locale": 1}, ["/locale"]),
+    ({"receipt": True}, ["/receipt"]),
+    ({"receipt": "yes", "email": "a@example.com"}, ["/receipt"]),
+    ({"webhook_url": "ftp://example.com/"}, ["/webhook_url"]),
+    ({"webhook_url": "https://user:x@example.com/"}, ["/webhook_url"]),
+    ({"webhook_url": "http://localhost/"}, ["/webhook_url"]),
+    ({"webhook_url": "http://2130706433/"}, ["/webhook_url"]),
+    ({"webhook_url": "http://[::ffff:127.0.0.1]/"}, ["/webhook_url"]),
+    ({"webhook_url": "http://example.com:22/"}, ["/webhook_url"]),
+    ({"webhook_url": ""}, ["/webhook_url"]),
+    ({"webhook_url": 1}, ["/webhook_url"]),
+    ({"hold": 0}, ["/hold"]),
+    ({"metadata": []}, ["/metadata"]),
+    ({"metadata": {"a": 1}}, ["/metadata/a"]),
+    ({"metadata": {"a": None}}, ["/metadata/a"]),
+    ({"metadata": {"a": "x" * 501}}, ["/metadata/a"]),
+    ({"metadata": {"a": B}}, ["/metadata/a"]),
+    ({"metadata": {"": "x"}}, ["/metadata/"]),
+    ({"metadata": {"x" * 41: "x"}}, [f"/metadata/{'x' * 41}"]),
+    ({"metadata": {"a b": "x"}}, ["/metadata/a b"]),
+    ({"metadata": {"a/b~c": "x"}}, ["/metadata/a~1b~0c"]),
+    ({"metadata": {A: "x"}}, ["/metadata"]),
+    ({"metadata": {str(number): "" for number in range(17)}}, ["/metadata"]),
+    ({"sourse": "x"}, ["/sourse"]),
+    ({"Language": "py"}, ["/Language"]),
+    ({"id": 5}, ["/id"]),
+    ({"enable": 1}, ["/enable"]),
+]
+
+
+@pytest.mark.parametrize(("change", "pointers"), BAD, ids=lambda value: json.dumps(value)[:50])
+def test_bad_values_are_refused_with_their_place(change: dict[str, Any], pointers: list[str]) -> None:
+    assert pointers_of({**BASE, **change}) == pointers
+
+
+FILE: dict[str, Any] = {"path": "a.py", "content": "x"}
+BAD_FILES: list[tuple[dict[str, Any], list[str]]] = [
+    (with_files(), ["/files"]),
+    (with_files(*({"path": f"{number}.py", "content": "x"} for number in range(257))), ["/files"]),
+    ({"language": "py", "files": "a.py"}, ["/files"]),
+    (with_files(FILE, {"path": "b.py"}), ["/files/1/content"]),
+    (with_files(FILE, {"content": "b"}), ["/files/1/path"]),
+    (with_files({**FILE, "path": None}), ["/files/0/path"]),
+    (with_files({**FILE, "content": None}), ["/files/0/content"]),
+    (with_files({**FILE, "mode": 1}), ["/files/0/mode"]),
+    (with_files({**FILE, "encoding": "latin-1"}), ["/files/0/encoding"]),
+    (with_files({**FILE, "content": "a\0"}), ["/files/0/content"]),
+    (with_files({**FILE, "content": A}), ["/files/0/content"]),
+    (with_files({**FILE, "content": "eA=", "encoding": "base64"}), ["/files/0/content"]),
+    (with_files({**FILE, "content": "e A==", "encoding": "base64"}), ["/files/0/content"]),
+    (with_files({**FILE, "content": "é", "encoding": "base64"}), ["/files/0/content"]),
+    *(
+        (with_files(FILE, {"path": path, "content": "x"}), ["/files/1/path"])
+        for path in (
+            "", "/a", ".", "..", "./a", "a/../b", "a//b", "a/", "a\\b", "a\nb", "a\0b", "\x7f", "a\x85",
+            "x" * 256, "س" * 128, "a.py", A,
+        )
+    ),
+    (with_files({"path": "a/b", "content": "x"}, {"path": "a", "content": "x"}), ["/files/1/path"]),
+    (with_files({"path": "a", "content": "x"}, {"path": "a/b/c", "content": "x"}), ["/files/0/path"]),
+    (with_files({**FILE, "content": "x" * 600}, {"path": "b", "content": "x" * 401}), ["/files"]),
+    (with_files({**FILE, "content": "\n "}), ["/files/0/content"]),
+    (with_files(FILE, entry="b.py"), ["/entry"]),
+    (with_files(FILE, entry=""), ["/entry"]),
+    (with_files(FILE, entry=1), ["/entry"]),
+    (with_files(FILE, entry="./a.py"), ["/entry"]),
+    (with_files(FILE, {"path": "b.py", "content": ""}, entry="b.py"), ["/entry"]),
+    ({"language": "py"}, [""]),
+    ({"language": "py", "entry": "a.py"}, [""]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "pointers"), BAD_FILES, ids=lambda value: json.dumps(value)[:60])
+def test_bad_files_are_refused_with_their_place(content: dict[str, Any], pointers: list[str]) -> None:
+    assert pointers_of(content) == pointers
+
+
+def test_several_files_are_one_archive() -> None:
+    encoded = base64.b64encode(bytes(range(256))).decode()
+    files = [*FILES, {"path": "c.bin", "content": encoded, "encoding": "base64"}]
+    new = validated(with_files(*files, entry="b/__init__.py"))
+    assert (new.filename, new.source.suffix, new.source.content_type) == ("b/__init__.py", ".zip", "application/zip")
+    assert unpack(new.source.data) == {"a.py": b"import b", "b/__init__.py": b"x", "c.bin": bytes(range(256))}
+    assert new.v1
+    assert new.v1.files == [
+        {"path": "a.py", "size_bytes": 8},
+        {"path": "b/__init__.py", "size_bytes": 1},
+        {"path": "c.bin", "size_bytes": 256},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "suffix"), [("a/b.txt", ".txt"), ("a.b/c", ""), ("Makefile", ""), ("x.zip", ""), ("x.ä", "")]
+)
+def test_one_file_is_stored_as_it_is(path: str, suffix: str) -> None:
+    """An object whose key ends with `.zip` is an archive of ours."""
+    new = validated(with_files({"path": path, "content": "x"}))
+    assert (new.filename, new.source.suffix, new.source.data) == (path, suffix, b"x")
+
+
+def test_tests_have_defaults() -> None:
+    tests = [{"points": 2}, {"name": "last", "expected_output": "1", "limits": {"cpu_s": 1, "wall_s": None}}]
+    v1 = v1_of({**BASE, "tests": tests, "limits": {"wall_s": 3}})
+    default: dict[str, Any] = {
+        "stdin": "",
+        "args": [],
+        "expected_output": None,
+        "limits": {},
+        "hidden": False,
+        "points": 1.0,
+    }
+    assert v1.tests == [
+        {**default, "name": "1", "points": 2.0},
+        {**default, "name": "last", "expected_output": "1", "limits": {"cpu_s": 1.0}, "points": 1.0},
+    ]
+    assert v1.spec["limits"] == {"wall_s": 3.0}
+
+
+def test_only_float_has_a_tolerance() -> None:
+    assert v1_of({**BASE, "checker": {"kind": "float"}}).spec["checker"] == {"kind": "float", "tolerance": 1e-6}
+    assert v1_of({**BASE, "checker": {"kind": "float", "tolerance": 0}}).spec["checker"]["tolerance"] == 0
+    assert v1_of({**BASE, "checker": {"kind": "tokens"}}).spec["checker"] == {"kind": "tokens", "tolerance": None}
+
+
+def test_the_locale_of_the_client_is_the_default() -> None:
+    assert v1_of(BASE, locale="fa").spec["locale"] == "fa"
+    assert v1_of({**BASE, "locale": "en"}, locale="fa").spec["locale"] == "en"
+
+
+def test_all_faults_are_found_at_once() -> None:
+    content = {"language": "cobol", "source": "", "stdin": "x" * 101, "args": [1], "receipt": True, "odd": 1}
+    assert sorted(pointers_of(content)) == ["/args/0", "/language", "/odd", "/receipt", "/source", "/stdin"]
+
+
+@pytest.mark.parametrize("content", [None, [], "x", 1, True])
+def test_a_body_that_is_no_object_is_refused(content: object) -> None:
+    assert pointers_of(content) == [""]
+
+
+def test_few_of_many_faults_are_reported() -> None:
+    assert pointers_of({**BASE, **{f"x{number}": 1 for number in range(100_000)}}) == [""]
+    assert pointers_of({**BASE, "tests": [{"metadata": {str(n): 1 for n in range(100)}}]}) == ["/tests/0/metadata"]
+    assert len(pointers_of({**BASE, "tests": [{f"x{n}": 1 for n in range(60)}] * 100})) == 100
+
+
+def test_refusals_name_what_is_allowed() -> None:
+    def detail(**change: Any) -> str:
+        return faults_of({**BASE, **change})[0].detail
+
+    assert "py, java, bash, cpp" in detail(language="cobol")
+    assert "`-O2`, `-std=*`" in detail(language="cpp", compiler_args=["-x"])
+    assert "10" in detail(limits={"cpu_s": 11})
+    assert str(1 << 30) in detail(limits={"memory_bytes": 1 << 31})
+
+
+def test_webhooks_need_a_secret() -> None:
+    content = {**BASE, "webhook_url": "https://example.com/"}
+    assert pointers_of(content, can_sign=False) == ["/webhook_url"]
+    assert "PRECIEUX_WEBHOOK_SECRET" in faults_of(content, can_sign=False)[0].detail
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"args": ["a"]}, "/args"),
+        ({"compiler_args": ["-O2"]}, "/compiler_args"),
+        ({"limits": {"cpu_s": 1}}, "/limits"),
+        ({"expected_output": ""}, "/expected_output"),
+        ({"tests": [{}]}, "/tests"),
+        ({"source": None, "files": FILES}, "/files"),
+        ({"source": None, "files": [{"path": "a", "content": "/w==", "encoding": "base64"}]}, "/files/0/content"),
+    ],
+)
+def test_a_foreign_engine_runs_only_simple_programs(change: dict[str, Any], pointer: str) -> None:
+    validated({**BASE, **change})  # our engine can
+    faults = faults_of({**BASE, **change}, offer=FOREIGN)
+    assert [fault.pointer for fault in faults] == [pointer]
+    assert "engine of Precieux" in faults[0].detail
+    simple = {"stdin": "1", "args": [], "limits": {}, "email": "a@example.com", "hold": True, "metadata": {"a": "b"}}
+    validated({**BASE, **simple}, offer=FOREIGN)
+    validated(with_files({"path": "src/a.py", "content": "x"}), offer=FOREIGN)
+
+
+def test_every_language_is_known_before_the_engine_has_answered() -> None:
+    new = validated({**BASE, "language": "Golang"}, offer=Offer({}))
+    assert (new.language, new.filename) == ("go", "main.go")
+    assert pointers_of({**BASE, "language": "cobol"}, offer=Offer({})) == ["/language"]
+
+
+class TestBatches:
+    PLACE = Place("/submissions/17", {"language": "py", "files": FILES, "email": "a@example.com"})
+
+    def test_defaults_fill_what_is_missing(self) -> None:
+        new = validate_submission({"stdin": "1"}, TERMS, self.PLACE)
+        assert (new.language, new.filename, new.email, new.stdin) == ("py", "a.py", "a@example.com", "1")
+
+    def test_an_own_key_wins_as_a_whole(self) -> None:
+        new = validate_submission({"source": "x", "email": None, "language": "java"}, TERMS, self.PLACE)
+        assert (new.filename, new.email) == ("Main.java", None)
+
+    @pytest.mark.parametrize(
+        ("content", "pointers"),
+        [
+            ({"language": "cobol"}, ["/submissions/17/language"]),
+            ({"source": ""}, ["/submissions/17/source"]),
+            ({"odd": 1}, ["/submissions/17/odd"]),
+            ({"source": "x", "files": FILES}, ["/submissions/17"]),
+            ([], ["/submissions/17"]),
+        ],
+    )
+    def test_faults_have_the_place_of_the_item(self, content: object, pointers: list[str]) -> None:
+        assert pointers_of(content, self.PLACE) == pointers
+
+    def test_faults_of_defaults_have_their_place(self) -> None:
+        place = Place("/submissions/17", {"language": "cobol", "metadata": {"a": 1}, "x": 1})
+        assert pointers_of({"source": "x"}, place) == ["/defaults/metadata/a", "/defaults/x", "/defaults/language"]
+        assert pointers_of({"language": "py"}, Place("/submissions/17", {"source": ""})) == ["/defaults/source"]
+
+    def test_nothing_is_held(self) -> None:
+        assert pointers_of({**BASE, "hold": True}, may_hold=False) == ["/hold"]
+        assert pointers_of({**BASE, "hold": False}, may_hold=False) == ["/hold"]
+        validated({**BASE, "hold": None}, may_hold=False)
+
+
+class TestUploads:
+    def test_files_of_a_form_may_hold_any_byte(self) -> None:
+        upload = Upload([("a.py", b"\0\xff"), ("b", b"")])
+        new = validate_submission({"language": "py"}, TERMS, upload=upload)
+        assert (new.filename, unpack(new.source.data)) == ("a.py", {"a.py": b"\0\xff", "b": b""})
+
+    @pytest.mark.parametrize(
+        ("files", "keys", "pointers"),
+        [
+            ([("a", b"x"), ("", b"x")], {}, ["/files/1/path"]),
+            ([("a", b"x"), ("a", b"x")], {}, ["/files/1/path"]),
+            ([("a", b"")], {}, ["/files/0/content"]),
+            ([("a", b"x" * 1001)], {}, ["/files"]),
+            ([(str(number), b"x") for number in range(257)], {}, ["/files"]),
+            ([("a", b"x")], {"entry": "b"}, ["/entry"]),
+            ([("a", b"x")], {"source": "x"}, [""]),
+            ([("a", b"x")], {"files": FILES}, ["/files"]),
+        ],
+    )
+    def test_their_faults_have_the_places_of_json(
+        self, files: list[tuple[str, bytes]], keys: dict[str, Any], pointers: list[str]
+    ) -> None:
+        assert pointers_of({"language": "py", **keys}, upload=Upload(files)) == pointers
+
+    def test_the_fault_of_an_archive_is_one_of_all(self) -> None:
+        upload = Upload(fault=Fault("It is damaged.", pointer="/files"))
+        assert pointers_of({"language": "cobol"}, upload=upload) == ["/language", "/files"]
+
+
+def test_faults_of_a_query_are_parameters() -> None:
+    faults = faults_of({"language": "cobol", "source": "", "args": "x"}, Place(in_query=True))
+    places = [(fault.parameter, fault.pointer) for fault in faults]
+    assert places == [("args", None), ("language", None), (None, "")]

@@ -1,0 +1,310 @@
+"""The client beside a server that the test plays: repeated calls, errors, streams, and bodies."""
+
+import asyncio
+import inspect
+import json
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from precieux_client import (
+    APIError,
+    AsyncClient,
+    Client,
+    Conflict,
+    ConnectionFailed,
+    Forbidden,
+    InvalidRequest,
+    Limits,
+    NotFound,
+    QuotaExceeded,
+    ServerError,
+    TestCase,
+    Unauthenticated,
+    WaitTimeout,
+)
+
+Answer = httpx.Response | Exception
+
+SUBMISSION: dict[str, Any] = {
+    "id": 7,
+    "state": "finished",
+    "verdict": "accepted",
+    "language": "py",
+    "entry": "main.py",
+    "files": [{"path": "main.py", "size_bytes": 9}],
+    "args": [],
+    "compiler_args": [],
+    "limits": {"cpu_s": 10, "wall_s": 30, "memory_bytes": 1, "output_bytes": 1, "processes": 1},
+    "checker": {"kind": "lines", "tolerance": None},
+    "stop_at_first_failure": False,
+    "email": None,
+    "locale": "en",
+    "metadata": {"course": "cs1"},
+    "batch": None,
+    "created_at": "2026-01-01T12:00:00Z",
+    "queue": None,
+    "run": None,
+    "runs": 1,
+    "mail": None,
+    "webhook": None,
+    "links": {"self": "s", "events": "e", "output": "o", "source": "s", "page": None},
+    "a_key_of_the_future": 1,
+}
+
+
+class Server:
+    """Gives the answers in their order, the last one again and again, and keeps the requests."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.requests: list[httpx.Request] = []
+        self._answers = list(answers)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def client(self, **options: Any) -> Client:
+        return Client("http://server.example", "pcx_key", transport=httpx.MockTransport(self), **options)
+
+
+def ok(content: object = SUBMISSION, status: int = 200) -> httpx.Response:
+    return httpx.Response(status, json=content)
+
+
+def problem(status: int, **headers: str) -> httpx.Response:
+    return httpx.Response(status, json={"detail": "No.", "title": "T", "status": status}, headers=headers)
+
+
+@pytest.fixture(autouse=True)
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses of the blocking client, which take no time here."""
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    return pauses
+
+
+def test_a_submission_is_read() -> None:
+    server = Server(ok())
+    submission = server.client().get(7)
+    assert submission.passed
+    assert submission.is_final
+    assert submission.created_at.isoformat() == "2026-01-01T12:00:00+00:00"
+    assert submission.links.self == "s"
+    assert server.requests[0].headers["Authorization"] == "Bearer pcx_key"
+
+
+def test_a_repeated_post_is_the_same_request(slept: list[float]) -> None:
+    broken = httpx.ReadError("reset")
+    server = Server(broken, problem(503, **{"Retry-After": "3"}), problem(409, **{"Retry-After": "1"}), ok(status=201))
+    assert server.client().submit(language="py", source="print(1)").id == 7
+    keys = {request.headers["Idempotency-Key"] for request in server.requests}
+    bodies = {request.content for request in server.requests}
+    assert (len(server.requests), len(keys), len(bodies)) == (4, 1, 1)
+    assert slept[1:] == [3, 1]
+
+
+def test_two_posts_have_two_idempotency_keys() -> None:
+    server = Server(ok(status=201))
+    with server.client() as client:
+        client.submit(language="py", source="print(1)")
+        client.submit(language="py", source="print(1)")
+        client.submit(language="py", source="print(1)", idempotency_key="mine")
+    first, second, third = (request.headers["Idempotency-Key"] for request in server.requests)
+    assert first != second
+    assert third == "mine"
+
+
+def test_a_server_that_stays_away_is_told(slept: list[float]) -> None:
+    server = Server(httpx.ConnectError("refused"))
+    with pytest.raises(ConnectionFailed, match=r"http://server\.example does not answer"):
+        server.client(retries=3).get(7)
+    assert len(server.requests) == 4
+    assert len(slept) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, InvalidRequest),
+        (401, Unauthenticated),
+        (403, Forbidden),
+        (404, NotFound),
+        (409, Conflict),
+        (413, InvalidRequest),
+        (418, APIError),
+        (422, InvalidRequest),
+        (429, QuotaExceeded),
+        (500, ServerError),
+        (503, ServerError),
+    ],
+)
+def test_a_refusal_is_an_error_of_its_kind(status: int, kind: type[APIError]) -> None:
+    with pytest.raises(kind, match=r"No\.") as raised:
+        Server(problem(status, **{"X-Request-Id": "r1"})).client(retries=0).cancel(7)
+    assert type(raised.value) is kind
+    assert raised.value.request_id == "r1"
+
+
+def test_an_error_names_the_faults() -> None:
+    body = {
+        "detail": "Two faults.",
+        "errors": [{"pointer": "/tests/3/stdin", "detail": "no"}, {"parameter": "limit", "detail": "high"}],
+    }
+    with pytest.raises(InvalidRequest, match=re.escape("Two faults.: /tests/3/stdin: no: limit: high")) as raised:
+        Server(httpx.Response(422, json=body)).client().submit(language="py", source="")
+    assert raised.value.errors[0].pointer == "/tests/3/stdin"
+
+
+def test_a_long_retry_after_is_not_waited_for(slept: list[float]) -> None:
+    with pytest.raises(QuotaExceeded) as raised:
+        Server(problem(429, **{"Retry-After": "3600"})).client().get(7)
+    assert raised.value.retry_after == 3600
+    assert slept == []
+
+
+def test_a_delete_that_is_repeated_succeeds() -> None:
+    Server(httpx.ReadError("reset"), problem(404)).client().delete(7)
+    with pytest.raises(NotFound):
+        Server(problem(404)).client().delete(7)
+
+
+def test_another_servers_answer_is_an_error() -> None:
+    with pytest.raises(APIError, match="does not answer like a Precieux server"):
+        Server(ok({"hello": 1})).client().get(7)
+    with pytest.raises(APIError, match="does not answer like a Precieux server"):
+        Server(httpx.Response(200, text="<html>")).client().get(7)
+
+
+def test_wait_asks_until_the_end() -> None:
+    server = Server(ok(SUBMISSION | {"state": "running"}), ok())
+    assert server.client().wait(7).state == "finished"
+    assert [request.url.params["wait"] for request in server.requests] == ["60", "60"]
+
+
+def test_wait_ends_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(100))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    server = Server(ok(SUBMISSION | {"state": "running"}))
+    with pytest.raises(WaitTimeout, match="has not ended after 3 s"):
+        server.client().wait(7, timeout=3)
+    assert len(server.requests) == 2
+
+
+def test_a_list_follows_the_cursor() -> None:
+    server = Server(ok({"items": [SUBMISSION], "next": "c2"}), ok({"items": [SUBMISSION], "next": None}))
+    found = list(server.client().list(state="finished", metadata={"course": "cs1"}))
+    assert [one.id for one in found] == [7, 7]
+    assert [request.url.query.decode() for request in server.requests] == [
+        "state=finished&metadata.course=cs1&limit=50",
+        "state=finished&metadata.course=cs1&limit=50&cursor=c2",
+    ]
+
+
+def stream(text: str) -> httpx.Response:
+    return httpx.Response(200, text=text, headers={"Content-Type": "text/event-stream"})
+
+
+def test_a_broken_stream_is_resumed() -> None:
+    server = Server(
+        stream(
+            ': hello\n\nid: 1.1\nevent: state\ndata: {"state": "queued"}\n\nevent: queue\ndata: {"position": 1}\n\n'
+        ),
+        httpx.ReadError("reset"),
+        stream('id: 1.2\nevent: test\ndata: {"number":\ndata: 1}\n\nid: 1.3\nevent: finished\ndata: {}\n\nid: 9\n\n'),
+    )
+    events = list(server.client().events(7))
+    assert [(event.name, event.id) for event in events] == [
+        ("state", "1.1"),
+        ("queue", None),
+        ("test", "1.2"),
+        ("finished", "1.3"),
+    ]
+    assert events[2].data == {"number": 1}
+    assert [request.headers.get("Last-Event-ID") for request in server.requests] == [None, "1.1", "1.1"]
+
+
+def test_a_stream_without_news_ends() -> None:
+    assert list(Server(httpx.Response(204)).client().events(7, last_event_id="1.3")) == []
+
+
+def test_a_stream_of_nothing_is_told() -> None:
+    with pytest.raises(NotFound):
+        list(Server(problem(404)).client().events(7))
+    with pytest.raises(ConnectionFailed):
+        list(Server(httpx.ConnectError("refused")).client(retries=2).events(7))
+
+
+def test_a_body_has_only_what_was_given() -> None:
+    server = Server(ok(status=201))
+    server.client().submit(
+        language="c",
+        files={"main.c": "int main;", "data/a.bin": b"\xff\x00", "b.txt": b"text"},
+        args=["-v"],
+        limits=Limits(cpu_s=2),
+        tests=[TestCase("1\n", "2\n", hidden=True), TestCase(limits=Limits(cpu_s=1))],
+        wait=10,
+    )
+    assert json.loads(server.requests[0].content) == {
+        "language": "c",
+        "files": [
+            {"path": "main.c", "content": "int main;"},
+            {"path": "data/a.bin", "content": "/wA=", "encoding": "base64"},
+            {"path": "b.txt", "content": "text"},
+        ],
+        "args": ["-v"],
+        "limits": {"cpu_s": 2},
+        "tests": [
+            {"stdin": "1\n", "expected_output": "2\n", "hidden": True, "points": 1},
+            {"stdin": "", "limits": {"cpu_s": 1}, "hidden": False, "points": 1},
+        ],
+    }
+    assert server.requests[0].url.params["wait"] == "10"
+
+
+def test_both_clients_have_the_same_methods() -> None:
+    def methods(kind: type) -> dict[str, list[str]]:
+        return {
+            name: list(inspect.signature(method).parameters)
+            for name, method in inspect.getmembers(kind, inspect.isfunction)
+            if not name.startswith("_")
+        }
+
+    assert methods(AsyncClient) == methods(Client)
+
+
+async def test_the_asynchronous_client_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def no_time(seconds: float) -> None:
+        pauses.append(seconds)
+
+    pauses: list[float] = []
+    monkeypatch.setattr(asyncio, "sleep", no_time)
+    server = Server(
+        problem(503, **{"Retry-After": "2"}),
+        ok(SUBMISSION | {"state": "running"}, 201),
+        ok(),
+        stream("id: 1.3\nevent: finished\ndata: {}\n\n"),
+        ok({"items": [SUBMISSION], "next": None}),
+    )
+    transport = httpx.MockTransport(server)
+    async with AsyncClient("http://server.example", transport=transport) as client:
+        assert (await client.run(language="py", source="print(1)")).passed
+        assert [event.name async for event in client.events(7)] == ["finished"]
+        assert [one.id async for one in client.list()] == [7]
+    assert pauses == [2]
+
+
+@pytest.mark.parametrize("make", [Client, AsyncClient])
+def test_the_environment_names_the_server(make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_URL", "http://there.example/")
+    monkeypatch.setenv("PRECIEUX_API_KEY", "pcx_there")
+    client = make()
+    assert client._settings.url == "http://there.example"
+    assert client._http.headers["Authorization"] == "Bearer pcx_there"

@@ -1,0 +1,281 @@
+"""The client of `POST /run`: its events, its errors and its bounds."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import httpx
+import pytest
+
+from job_runner.codex_client import CodexClient
+from job_runner.event_lines import RunEvent
+from job_runner.settings import EngineSettings
+from shared.engine import Compiled, Started, TestEnded
+from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
+from tests.waiting import eventually
+
+STARTED = {"event": "started", "language": "py", "info": "Python 3", "compile": None, "run": "python3 main.py"}
+COMPILED: dict[str, Any] = {
+    "event": "compiled",
+    "verdict": None,
+    "error": "",
+    "output": "",
+    "truncated": False,
+    "cpu_s": 1,
+    "wall_s": 1,
+    "memory_bytes": 1,
+}
+TEST: dict[str, Any] = {
+    "event": "test",
+    "number": 1,
+    "verdict": "ok",
+    "error": "",
+    "stdout": "1\n",
+    "stderr": "",
+    "diff": None,
+    "truncated": [],
+    "exit_code": 0,
+    "signal": None,
+    "cpu_s": 0.1,
+    "wall_s": 0.1,
+    "memory_bytes": 1,
+    "cpu_pressure": None,
+}
+FINISHED = {"event": "finished"}
+
+
+def lines(*events: dict[str, Any]) -> bytes:
+    return b"".join(json.dumps(event, ensure_ascii=False).encode() + b"\n" for event in events)
+
+
+class Pieces(httpx.AsyncByteStream):
+    """A body in pieces. An exception among them is raised; an event is waited for."""
+
+    def __init__(self, pieces: Sequence[bytes | Exception | asyncio.Event]) -> None:
+        self._pieces = pieces
+        self.closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            if isinstance(piece, Exception):
+                raise piece
+            if isinstance(piece, asyncio.Event):
+                await piece.wait()
+            else:
+                yield piece
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def client_of(handler: Callable[[httpx.Request], httpx.Response], **settings: Any) -> CodexClient:
+    options = {"codex_url": "http://engine", "max_output_bytes": 1024, **settings}
+    return CodexClient(EngineSettings.model_validate(options), httpx.MockTransport(handler))
+
+
+async def run(answer: httpx.Response | Sequence[bytes | Exception | asyncio.Event], **settings: Any) -> list[RunEvent]:
+    response = answer if isinstance(answer, httpx.Response) else httpx.Response(200, stream=Pieces(answer))
+    client = client_of(lambda _: response, **settings)
+    try:
+        async with aclosing(client.run_program(b"{}")) as events:
+            return [event async for event in events]
+    finally:
+        await client.close()
+
+
+async def test_the_request_names_its_share_and_the_events_follow() -> None:
+    requests: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(200, content=lines(STARTED, COMPILED, TEST, {**TEST, "number": 2}, FINISHED))
+
+    client = client_of(handler, codex_token="t0ken")
+    async with aclosing(client.run_program(b'{"language": "py"}', share="key-7")) as stream:
+        events = [event async for event in stream]
+    await client.close()
+    [request] = requests
+    assert (request.method, request.url.path, request.content) == ("POST", "/run", b'{"language": "py"}')
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.headers["Authorization"] == "Bearer t0ken"
+    assert request.headers["Precieux-Share"] == "key-7"
+    assert [type(event) for event in events] == [Started, Compiled, TestEnded, TestEnded]
+
+
+async def test_an_event_is_there_before_the_next() -> None:
+    go_on = asyncio.Event()
+    body = Pieces([lines(STARTED)[:10], lines(STARTED)[10:] + lines(TEST)[:5], go_on, lines(TEST)[5:], lines(FINISHED)])
+    client = client_of(lambda _: httpx.Response(200, stream=body))
+    async with aclosing(client.run_program(b"{}")) as events:
+        assert isinstance(await anext(events), Started)
+        go_on.set()
+        assert isinstance(await anext(events), TestEnded)
+        assert await anext(events, None) is None
+    await client.close()
+
+
+async def test_a_generator_that_is_closed_hangs_up() -> None:
+    body = Pieces([lines(STARTED), asyncio.Event()])
+    client = client_of(lambda _: httpx.Response(200, stream=body))
+    async with aclosing(client.run_program(b"{}")) as events:
+        await anext(events)
+        assert not body.closed
+    assert body.closed
+    await client.close()
+
+
+async def test_a_task_that_is_cancelled_hangs_up() -> None:
+    body = Pieces([lines(STARTED), asyncio.Event()])
+    client = client_of(lambda _: httpx.Response(200, stream=body))
+    seen: list[RunEvent] = []
+
+    async def read() -> None:
+        async with aclosing(client.run_program(b"{}")) as events:
+            seen.extend([await anext(events)])
+            await anext(events)
+
+    task = asyncio.create_task(read())
+    await eventually(lambda: seen)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert body.closed
+    await client.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [[], [lines(STARTED)], [lines(STARTED, TEST)], [lines(STARTED), httpx.ReadError("reset")], [lines(FINISHED)[:-1]]],
+)
+async def test_a_stream_without_its_last_event_is_an_engine_that_died(body: list[bytes | Exception]) -> None:
+    with pytest.raises(EngineCrashed):
+        await run(body)
+
+
+async def test_a_sandbox_that_failed_is_no_crash() -> None:
+    with pytest.raises(EngineUnavailable, match="no room") as raised:
+        await run([lines(STARTED, {"event": "failed", "error": "no room"})])
+    assert not isinstance(raised.value, EngineCrashed)
+
+
+@pytest.mark.parametrize("line", [b"\n", b"null\n", b"{}\n", b'{"event": "x"}\n', b"<html>\n", b"\xff\n", b"[" * 9999])
+async def test_a_line_that_is_no_event_is_a_failure_of_the_engine(line: bytes) -> None:
+    with pytest.raises(EngineUnavailable, match=r"POST /run|ended before"):
+        await run([lines(STARTED), line])
+
+
+async def test_an_endless_line_is_cut_off() -> None:
+    with pytest.raises(EngineUnavailable, match="line of over"):
+        await run([lines(STARTED), *[b"x" * 10_000] * 100])
+
+
+async def test_an_engine_that_drips_is_cut_off() -> None:
+    class Drops(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                yield b" "
+                await asyncio.sleep(0.01)
+
+    with pytest.raises(EngineUnavailable, match="did not answer"):
+        await run(httpx.Response(200, stream=Drops()), codex_timeout=0.1)
+
+
+async def test_the_time_of_who_handles_an_event_does_not_count() -> None:
+    body = Pieces([lines(STARTED), lines(TEST, FINISHED)])
+    client = client_of(lambda _: httpx.Response(200, stream=body), codex_timeout=0.05)
+    async with aclosing(client.run_program(b"{}")) as events:
+        await anext(events)
+        await asyncio.sleep(0.3)
+        assert isinstance(await anext(events), TestEnded)
+    await client.close()
+
+
+async def test_longer_texts_than_we_keep_are_cut() -> None:
+    compiled = {**COMPILED, "output": "c" * 1025}
+    test = {**TEST, "stdout": "o" * 1025, "stderr": "e" * 1024, "diff": "d" * 20_000}
+    other = {**test, "stdout": "", "stderr": "e" * 1025, "truncated": ["stderr"]}
+    _, first, second, third = await run([lines(STARTED, compiled, test, other, FINISHED)])
+    assert isinstance(first, Compiled)
+    assert (len(first.output), first.truncated) == (1024, True)
+    assert isinstance(second, TestEnded)
+    assert (len(second.stdout), len(second.stderr), second.truncated) == (1024, 1024, ["stdout"])
+    assert len(second.diff or "") == 10_000
+    assert isinstance(third, TestEnded)
+    assert (len(third.stderr), third.truncated) == (1024, ["stderr"])
+
+
+async def test_long_events_are_read_two_at_a_time() -> None:
+    reading, go_on = 0, asyncio.Event()
+    long = lines({**TEST, "stdout": "x" * (80 << 10)}, FINISHED)
+
+    class Answer(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            nonlocal reading
+            yield lines(STARTED)
+            yield long[: 70 << 10]
+            reading += 1
+            await go_on.wait()
+            yield long[70 << 10 :]
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.headers["Precieux-Share"] == "long":
+            return httpx.Response(200, stream=Answer())
+        return httpx.Response(200, content=lines(STARTED, TEST, FINISHED))
+
+    client = client_of(handler, max_output_bytes=100 << 10)
+
+    async def events(share: str) -> int:
+        async with aclosing(client.run_program(b"{}", share=share)) as stream:
+            return len([event async for event in stream])
+
+    waiting = [asyncio.create_task(events("long")) for _ in range(5)]
+    await eventually(lambda: reading == 2)
+    assert [await events("short") for _ in range(20)] == [2] * 20
+    assert reading == 2
+    go_on.set()
+    assert await asyncio.gather(*waiting) == [2] * 5
+    await client.close()
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_a_refusal_is_final_and_has_a_reason(status: int) -> None:
+    with pytest.raises(EngineRefused, match="`entry` is not the path of a file"):
+        await run(httpx.Response(status, json={"error": "`entry` is not the path of a file."}))
+
+
+@pytest.mark.parametrize("status", [301, 401, 404, 429, 500, 503])
+async def test_another_status_is_tried_again(status: int) -> None:
+    with pytest.raises(EngineUnavailable) as raised:
+        await run(httpx.Response(status, headers={"Retry-After": "7"} if status == 503 else {}))
+    assert raised.value.retry_after == (7 if status == 503 else None)
+    assert not isinstance(raised.value, EngineCrashed)
+
+
+async def test_the_engine_is_asked_once_for_its_calls() -> None:
+    listings = 0
+    calls: list[str] = ["run"]
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        nonlocal listings
+        if request.url.path == "/run":
+            return httpx.Response(404)
+        listings += 1
+        return httpx.Response(200, json={"timeStamp": 1, "supportedLanguages": [], "calls": calls})
+
+    client = client_of(handler)
+    assert [await client.has_run_call() for _ in range(3)] == [True] * 3
+    assert listings == 1
+    # `job_runner.languages` asks every minute.
+    calls.clear()
+    await client.languages()
+    assert not await client.has_run_call()
+    assert listings == 2
+    # An engine that has lost the call is asked again.
+    with pytest.raises(EngineUnavailable):
+        await anext(client.run_program(b"{}"))
+    calls.append("run")
+    assert await client.has_run_call()
+    assert listings == 3
+    await client.close()

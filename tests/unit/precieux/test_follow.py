@@ -1,0 +1,70 @@
+"""What a wait shows, and how it ends."""
+
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+import typer
+
+from precieux.commands.follow import Progress, follow
+from precieux_client import Client, Event
+from tests.factories import client_submission
+
+
+def events(*names_and_data: tuple[str, dict[str, object]]) -> list[Event]:
+    return [Event(name, data) for name, data in names_and_data]
+
+
+def test_the_line_tells_queue_state_and_tests() -> None:
+    progress = Progress(7)
+    lines = [
+        progress.after(event).plain
+        for event in events(
+            ("state", {"state": "queued"}),
+            ("queue", {"position": 3}),
+            ("state", {"state": "running"}),
+            ("test", {"verdict": "accepted"}),
+            ("test", {"verdict": "wrong_answer"}),
+            ("state", {"state": "[red]\x07"}),
+        )
+    ]
+    assert lines == [
+        "Submission 7: waiting for its turn",
+        "Submission 7: waiting for its turn (number 3 in the queue)",
+        "Submission 7: running",
+        "Submission 7: running (1 of 1 tests passed so far)",
+        "Submission 7: running (1 of 2 tests passed so far)",
+        "Submission 7: [red]\N{REPLACEMENT CHARACTER}",
+    ]
+
+
+def test_a_pipe_gets_a_line_for_each_state(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    stream = events(("state", {"state": "queued"}), ("queue", {"position": 1}), ("state", {"state": "finished"}))
+    monkeypatch.setattr(Client, "events", lambda *_: iter(stream))
+    monkeypatch.setattr(Client, "get", lambda *_: client_submission(7))
+    assert follow(Client("http://api"), 7, timeout=None).passed
+    assert capsys.readouterr().err.splitlines() == ["Submission 7: waiting for its turn", "Submission 7: done"]
+
+
+@pytest.mark.parametrize(("interrupt", "timeout", "code"), [(True, None, 130), (False, 0.05, 124)])
+def test_a_wait_that_ends_early_says_so(
+    interrupt: bool,
+    timeout: float | None,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def endless(*_: object) -> Iterator[Event]:
+        if interrupt:
+            raise KeyboardInterrupt
+        time.sleep(30)
+        yield from ()
+
+    before = signal.getsignal(signal.SIGALRM)
+    monkeypatch.setattr(Client, "events", endless)
+    with pytest.raises(typer.Exit) as ended:
+        follow(Client("http://api"), 7, timeout=timeout)
+    assert ended.value.exit_code == code
+    assert "Submission 7 still runs: see `precieux watch 7`." in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGALRM) == before
