@@ -93,9 +93,9 @@ _INSERT_AND_REQUEST: Final = f"""
     SELECT id, created_at, (SELECT count(*) FROM receipt) AS receipts FROM created
 """  # noqa: S608
 
-#: The folder of the files of API v1 in the object store, and how many are written to it at once for one request.
+#: The folder of the files of API v1 in the object store, and how many of a batch are stored at once.
 _FOLDER: Final = "sources"
-_WRITERS: Final = 8
+_FILES_AT_ONCE: Final = 8
 
 #: Does something at the end of the transaction that has stored a submission or a request, given its id or number.
 Settle = Callable[[Connection, int], Awaitable[None]]
@@ -174,7 +174,7 @@ class Submissions:
             # The insertion waits for a deletion of the same id, which this statement therefore sees.
             if new.id is not None and await _is_deleted(connection, new.id):
                 raise _taken(new.id)
-            await self._put(f"{stored.id}{new.source.suffix}", new.source)
+            await self._store([(f"{stored.id}{new.source.suffix}", new.source)])
         return stored.id
 
     async def post(self, principal: Principal, new: NewSubmission, settle: Settle | None = None) -> Stored:
@@ -225,13 +225,7 @@ class Submissions:
         rows were stored, so the files stay.
         """
         keys = [f"{_FOLDER}/{uuid4().hex}{one.source.suffix}" for one in new]
-        writers = asyncio.Semaphore(_WRITERS)
-
-        async def put(key: str, source: Object) -> None:
-            async with writers:
-                await self._put(key, source)
-
-        await asyncio.gather(*(put(key, one.source) for key, one in zip(keys, new, strict=True)))
+        await self._store(list(zip(keys, (one.source for one in new), strict=True)))
         try:
             yield keys
         except Problem:
@@ -239,8 +233,22 @@ class Submissions:
                 await self.store.delete(key)
             raise
 
-    async def _put(self, key: str, source: Object) -> None:
-        await self.store.put(key, source.data, content_type=source.content_type)
+    async def _store(self, objects: Sequence[tuple[str, Object]]) -> None:
+        """Store files, a few at once."""
+        left = iter(objects)
+
+        async def store_some() -> None:
+            for key, source in left:
+                await self.store.put(key, source.data, content_type=source.content_type)
+
+        storing = [asyncio.create_task(store_some()) for _ in range(min(len(objects), _FILES_AT_ONCE) - 1)]
+        try:
+            await store_some()
+            await asyncio.gather(*storing)
+        finally:
+            for task in storing:
+                task.cancel()
+            await asyncio.gather(*storing, return_exceptions=True)
 
     async def request_execution(self, principal: Principal, upload_id: int) -> bool | None:
         """Request the execution of an upload, as the classic call does. Return True if a request is under way.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from benchmarks import classic, latency, memory, plot, posting, report, stored_rows, sustained
+from benchmarks import classic, latency, memory, plot, posting, report, stored_rows, streams, sustained
 from benchmarks.findings import Finding
 from benchmarks.surroundings import Surroundings, surroundings
 from shared.logging import LogSettings, configure_logging
@@ -33,6 +33,7 @@ def main() -> int:
         "sustained": sustained.measure,
         "rows": stored_rows.measure,
         "memory": memory.measure,
+        "streams": streams.measure,
     }
     compared = ["--yardstick", "DIR"] if chosen.yardstick else []
     command = shlex.join(["python", "-m", "benchmarks.pipeline", *chosen.measures, *compared])
@@ -57,7 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "measures",
         nargs="*",
-        choices=["classic", "posting", "latency", "sustained", "rows", "memory", []],
+        choices=["classic", "posting", "latency", "sustained", "rows", "memory", "streams", []],
         help="default: all",
     )
     parser.add_argument("--yardstick", type=Path, metavar="DIR", help="folder of the original's service 1")

@@ -42,6 +42,18 @@ _OLD_BATCHES: Final = """
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
+_DELETE_PAST_BUDGETS: Final = """
+    DELETE FROM budgets USING (SELECT subject FROM budgets WHERE used_until < now() FOR UPDATE SKIP LOCKED) AS past
+    WHERE budgets.subject = past.subject
+"""
+
+# Mailgun repeats an event for eight hours, and one whose time is more than five minutes away is refused.
+_DELETE_MAILGUN_EVENTS: Final = """
+    DELETE FROM mailgun_events USING (
+        SELECT token FROM mailgun_events WHERE created_at < now() - interval '1 day' FOR UPDATE SKIP LOCKED
+    ) AS old WHERE mailgun_events.token = old.token
+"""
+
 # For Postgres as the broker. The operator drops dead letters of RabbitMQ.
 _DELETE_DEAD_LETTERS: Final = """
     DELETE FROM messages USING (
@@ -72,7 +84,7 @@ class Cleaner:
 
     async def run_once(self) -> int:
         """Remove what is old of a few submissions, and return the number of submissions removed."""
-        await self._remove_past_budgets()
+        await self._remove_expired()
         await self._remove_forgotten_objects()
         if not self._days:
             return 0
@@ -96,14 +108,12 @@ class Cleaner:
             objects = await forgotten_objects(connection, limit=_BATCH)
         await remove_objects(self._database, self._store, objects)
 
-    async def _remove_past_budgets(self) -> None:
-        """Remove the budgets that are not in use any more: no row means the same."""
+    async def _remove_expired(self) -> None:
+        """Remove the budgets that are not in use any more, and events that Mailgun cannot repeat any more."""
         # A row that a request has locked is left to the next round, because waiting for it could cause a deadlock.
         async with self._database.connection() as connection:
-            await connection.execute(
-                "DELETE FROM budgets USING (SELECT subject FROM budgets WHERE used_until < now()"
-                " FOR UPDATE SKIP LOCKED) AS past WHERE budgets.subject = past.subject"
-            )
+            await connection.execute(_DELETE_PAST_BUDGETS)
+            await connection.execute(_DELETE_MAILGUN_EVENTS)
 
 
 async def _remove_batches(connection: Connection, ids: Sequence[int]) -> None:

@@ -23,6 +23,7 @@ from api_service.v1.routes import (
     listing,
     mailgun,
     mails,
+    output,
     runs,
     submission,
     submissions,
@@ -44,6 +45,7 @@ _ROUTES: Final = (
     listing,
     mailgun,
     mails,
+    output,
     runs,
     usage,
 )

@@ -12,10 +12,20 @@ from shared.http_connections import stop_counting
 
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 #: How OpenAPI describes a stream, and the answer that ends the reconnects of an `EventSource`.
+#: One event of a stream.
+_EVENT: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "description": "The name of the event."},
+        "data": {"type": "string", "description": "JSON.", "contentMediaType": "application/json"},
+        "id": {"type": "string", "description": "The id for `Last-Event-ID`."},
+    },
+    "required": ["event", "data"],
+}
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The events.",
-        "content": {EventSourceResponse.media_type: {"schema": {"type": "string"}}},
+        "content": {EventSourceResponse.media_type: {"schema": _EVENT}},
     },
     204: {"description": "The client has had the last event, and nothing new runs: it need not connect again."},
 }

@@ -13,21 +13,14 @@ from tabulate import tabulate
 
 from job_runner.claim import ClaimedJob
 from job_runner.emails.original import FIRST_ROW, REGARDS
+from job_runner.emails.render_tests import render_tests
+from job_runner.emails.shown import first_part, shown
 from job_runner.emails.templates import TEMPLATES
 from job_runner.outcome import Outcome
 from shared.codex import RunResponse, Verdict
-from shared.control_characters import replace_controls
-
-MAX_SHOWN: Final = 20_000
-MAX_LINES: Final = 2_000
-
-# Some programs break lines at these, and others do not.
-_SEPARATORS: Final = {0x2028: "\n", 0x2029: "\n"}
 
 _EXPLANATIONS: Final = {
     Verdict.OK: "The program ran to its end.",
-    Verdict.ACCEPTED: "The output is the expected one.",
-    Verdict.WRONG_ANSWER: "The output is not the expected one.",
     Verdict.COMPILE_ERROR: "The program could not be compiled.",
     Verdict.RUNTIME_ERROR: "The program ended with an error.",
     Verdict.TIME_LIMIT: "The program exceeded its time limit, and was stopped.",
@@ -50,6 +43,9 @@ class RenderedEmail:
 
 def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: str) -> RenderedEmail:
     """Return the mail for an outcome. `domain` is the right side of its Message-ID."""
+    message_id = f"<precieux.{job.request_id}@{domain}>"
+    if outcome.tests is not None:
+        return RenderedEmail(*render_tests(job, outcome, outcome.tests), message_id)
     success, answer = outcome.success, outcome.answer
     if answer is None:
         subject = f"Code could not be run - {job.upload}"
@@ -79,23 +75,8 @@ def render(job: ClaimedJob, outcome: Outcome, *, filelink: str | None, domain: s
             error=shown(answer.error) if answer else "",
             info=shown(answer.info.strip().partition("\n")[0]) if answer else "",
         ),
-        message_id=f"<precieux.{job.request_id}@{domain}>",
+        message_id=message_id,
     )
-
-
-def shown(text: str, *, where_the_rest_is: str = "") -> str:
-    """Return the first characters and lines, without the control characters that a terminal would obey.
-
-    If the text is cut, a note says so, and ends with `where_the_rest_is`.
-    """
-    kept = _first(text)
-    cut = len(text) - len(kept)
-    kept = replace_controls(kept).translate(_SEPARATORS)
-    return f"{kept.removesuffix(chr(10))}\n[cut here: {cut} more characters{where_the_rest_is}]" if cut else kept
-
-
-def _first(text: str) -> str:
-    return "".join(text[:MAX_SHOWN].splitlines(keepends=True)[:MAX_LINES])
 
 
 def _shown_output(answer: RunResponse, *, linked: bool) -> str:
@@ -105,7 +86,7 @@ def _shown_output(answer: RunResponse, *, linked: bool) -> str:
 
 def _link_text(answer: RunResponse) -> str:
     """Return the text of the link, which depends on whether the mail shows all of the output."""
-    if len(_first(answer.output)) == len(answer.output):
+    if len(first_part(answer.output)) == len(answer.output):
         return "The output as a file"
     return "All that was kept of the output" if answer.truncated else "The whole output"
 

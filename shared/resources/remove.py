@@ -17,8 +17,9 @@ _ANY: Final = "*"
 
 _OBJECTS: Final = """
     SELECT u.id, u.object_key, ARRAY(SELECT output_key FROM results WHERE results.upload = u.id) AS outputs,
-        -- Only a job of several attempts can have an output without a result.
-        ARRAY(SELECT id FROM job WHERE job.upload = u.id AND attempt > 1) AS repeated,
+        -- A job that was interrupted, repeated or cancelled may have an output without a result.
+        ARRAY(SELECT id FROM job WHERE job.upload = u.id AND (attempt > 1 OR crashes > 0 OR status = 'cancelled'))
+            AS repeated,
         ARRAY(SELECT id FROM job WHERE job.upload = u.id) AS jobs, u.batch
     FROM uploads u WHERE u.id = ANY(:ids)
 """

@@ -3,7 +3,7 @@
 Services learn only here when to die: their own code has no hook for it.
 
     --die-at POINT         SIGKILL itself when it first gets there; see `POINTS`
-    --mail-lease SECONDS   notice a dead sender sooner than a mailer's timeouts allow in production
+    --mail-lease SECONDS   notice a dead sender of mails or webhooks sooner than timeouts allow in production
 """
 
 import argparse
@@ -22,6 +22,8 @@ POINTS: Final = {
     "request committed, not published (RabbitMQ)": ("shared.broker.rabbitmq:RabbitMQBroker.publish", "before"),
     "published, not deleted": ("shared.outbox:remove", "before"),
     "job inserted, not acknowledged": ("queue_consumer.consumer:Consumer.handle", "after"),
+    "result of a test written, engine not at its end": ("job_runner.test_results:TestResults._write", "after"),
+    "cancelled, answer not sent": ("api_service.v1.routes.cancel:cancel", "after"),
     "claimed, engine not asked": ("job_runner.codex_client:CodexClient.run", "before"),
     "engine answered, nothing stored": ("job_runner.codex_client:CodexClient.run", "after"),
     "output stored, outcome not committed": ("job_runner.process:finish", "before"),
@@ -58,6 +60,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.mail_lease is not None:
         setattr(import_module("job_runner.emails.sender"), "_LEASE_SECONDS", chosen.mail_lease)  # noqa: B010
+        import_module("job_runner.webhooks.sender").Sender.__init__.__kwdefaults__["lease_seconds"] = chosen.mail_lease
     if chosen.die_at is not None:
         die_at(chosen.die_at)
     runpy.run_module(chosen.module, run_name="__main__", alter_sys=True)

@@ -1,14 +1,33 @@
-"""An engine that speaks CodeX but runs nothing: its output is its input, which identifies the submission."""
+"""An engine that speaks CodeX and `POST /run` but runs nothing: its output is its input, which names the submission."""
 
 import json
 import threading
+import time
 from collections import Counter
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, Final, Self
+
+#: A source with this word takes so many seconds a test.
+SLOW: Final = "slow"
+_SLOW_SECONDS: Final = 0.2
+_LANGUAGE: Final = {
+    "language": "py",
+    "info": "echo",
+    "extensions": [".py"],
+    "compiled": False,
+    "compiler_args": [],
+    "sample": "print(1)",
+    "limits": {
+        name: {"default": 1, "max": 1 << 30}
+        for name in ("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes")
+    },
+    "variants": [],
+}
 
 
 class EchoEngine:
-    """While `failing`, it answers 500 or, every second time, 200 with a body that is not CodeX."""
+    """While `failing`, it answers 500 or, every second time, 200 with a body that is in no protocol."""
 
     def __init__(self) -> None:
         self.runs: Counter[str] = Counter()
@@ -21,12 +40,16 @@ class EchoEngine:
     def port(self) -> int:
         return int(self._http.server_address[1])
 
-    def answer(self, request: dict[str, Any]) -> tuple[int, bytes]:
+    def failure(self, text: str) -> tuple[int, bytes] | None:
+        """Count a run, and return the answer of an engine out of order; None if it is in order."""
         with self._lock:
-            self.runs[request["input"]] += 1
+            self.runs[text] += 1
             count = self.runs.total()
-        if self.failing:
-            return (500, b"out of order") if count % 2 else (200, b"<html>Welcome</html>")
+        if not self.failing:
+            return None
+        return (500, b"out of order") if count % 2 else (200, b"<html>Welcome</html>")
+
+    def answer(self, request: dict[str, Any]) -> tuple[int, bytes]:
         answer = {
             "timeStamp": 1,
             "status": 200,
@@ -36,7 +59,30 @@ class EchoEngine:
             "info": "echo",
             "verdict": "ok",
         }
-        return 200, json.dumps(answer).encode()
+        return self.failure(request["input"]) or (200, json.dumps(answer).encode())
+
+    def events(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        is_slow = SLOW in request["files"][0]["content"]
+        yield {"event": "started", "language": "py", "info": "echo", "compile": None, "run": "echo"}
+        for number, test in enumerate(request["tests"], 1):
+            time.sleep(_SLOW_SECONDS if is_slow else 0)
+            yield {
+                "event": "test",
+                "number": number,
+                "verdict": "accepted" if test["expected_output"] == test["stdin"] else "wrong_answer",
+                "error": "",
+                "stdout": test["stdin"],
+                "stderr": "",
+                "diff": None,
+                "truncated": [],
+                "exit_code": 0,
+                "signal": None,
+                "cpu_s": 0.1,
+                "wall_s": 0.1,
+                "memory_bytes": 1,
+                "cpu_pressure": None,
+            }
+        yield {"event": "finished"}
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -58,8 +104,27 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 30
 
+    def do_GET(self) -> None:
+        listing = {"timeStamp": 1, "status": 200, "supportedLanguages": [_LANGUAGE], "calls": ["run"]}
+        self._send(200, json.dumps(listing).encode())
+
     def do_POST(self) -> None:
-        status, body = self.engine.answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path != "/run":
+            self._send(*self.engine.answer(request))
+        elif failure := self.engine.failure(request["tests"][0]["stdin"]):
+            self._send(*failure)
+        else:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-ndjson")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for event in self.engine.events(request):
+                line = json.dumps(event).encode() + b"\n"
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+            self.wfile.write(b"0\r\n\r\n")
+
+    def _send(self, status: int, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -111,3 +111,4 @@ def _strange_messages(system: System) -> None:
 def _jump_ahead(system: System) -> None:
     system.query("UPDATE job SET lease_expires_at = lease_expires_at - interval '1 hour' WHERE status = 'executing'")
     system.query("UPDATE emails SET lease_expires_at = lease_expires_at - interval '1 hour' WHERE status = 'sending'")
+    system.query("UPDATE webhooks SET run_after = run_after - interval '1 hour' WHERE lease_id IS NOT NULL")

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
+from tests.chaos import v1
 from tests.chaos.load import Load
 from tests.chaos.system import System
 
@@ -30,14 +31,16 @@ class Verdict:
 
 
 def settled(system: System, load: Load) -> bool:
-    """True if every accepted submission has ended, every mail was sent, and nothing waits or is held anywhere."""
+    """True if every accepted submission has ended, all mails and webhooks were sent, and nothing waits anywhere."""
     if not load.all_accepted:
         return False
     [row] = system.query(
         "SELECT (SELECT count(*) FROM outbox) AS outbox, (SELECT count(*) FROM messages WHERE queue = 'emails') AS"
         " messages, (SELECT count(*) FROM job WHERE status IN ('none-executed', 'executing')) AS jobs,"
         " (SELECT count(*) FROM emails WHERE status IN ('queued', 'sending')) AS mails,"
-        " (SELECT count(*) FROM uploads WHERE request_id IS NOT NULL) AS requests"
+        " (SELECT count(*) FROM uploads WHERE request_id IS NOT NULL) AS requests,"
+        " (SELECT count(*) FROM webhooks WHERE status = 'pending') AS webhooks,"
+        " (SELECT count(*) FROM batches WHERE finished_at IS NULL) AS batches"
     )
     return not any(row.values())
 
@@ -52,10 +55,10 @@ def judge(system: System, load: Load) -> Verdict:
     lost = doubled = missing = 0
     seconds: list[float] = []
     for submission in load.submissions:
-        rows = [row for row in ends[submission.number] if row["job"] is not None]
+        rows = [row for row in ends[submission.id] if row["job"] is not None]
         if submission.accepted and not any(row["status"] == "executed" for row in rows):
             lost += 1
-            violations.append(f"submission {submission.number} was accepted and lost: {ends[submission.number]}")
+            violations.append(f"submission {submission.number} was accepted and lost: {ends[submission.id]}")
         if len({row["job"] for row in rows}) > max(1, submission.tries) or len(rows) != len({r["job"] for r in rows}):
             doubled += 1
             violations.append(f"submission {submission.number} was requested {submission.tries} times: {rows}")
@@ -66,12 +69,13 @@ def judge(system: System, load: Load) -> Verdict:
                 missing += 1
                 violations.append(f"the mail of {row} did not arrive")
         seconds += [float(row["seconds"]) for row in rows if row["seconds"] is not None]
-    known = {row["message_id"] for rows in ends.values() for row in rows}
+    violations += v1.violations(system, load.posted, arrived)
+    known = {row["message_id"] for row in system.query("SELECT message_id FROM emails")}
     violations += [f"a mail that nobody wrote arrived: {message_id}" for message_id in arrived.keys() - known]
     violations += [f"the API answered {answer}" for answer in load.strange]
     return Verdict(
         violations,
-        accepted=sum(1 for submission in load.submissions if submission.accepted),
+        accepted=sum(bool(one.accepted) for one in load.submissions) + sum(bool(one.accepted) for one in load.posted),
         lost=lost,
         doubled=doubled,
         missing_mails=missing,

@@ -8,8 +8,11 @@ from typing import Final, Self
 
 import requests
 
+from tests.chaos.v1 import Kind, Posted, kinds
+
 _TIMEOUT: Final = (2, 4)  # s to connect, and between two pieces of an answer
 _CLIENTS: Final = 4
+_FIRST_ID: Final = 1_000_000
 
 
 @dataclass
@@ -22,20 +25,28 @@ class Submission:
     accepted: float | None = None
 
     @property
+    def id(self) -> int:
+        """The id that the client chooses, which is out of the way of those that the server assigns."""
+        return _FIRST_ID + self.number
+
+    @property
     def email(self) -> str:
         return f"sender-{self.number}@example.com"
 
 
 class Load:
-    """`submit` returns at once; a few clients work on the submissions in parallel."""
+    """`submit` and `post` return at once; a few clients work on the submissions in parallel."""
 
     def __init__(self, url: str) -> None:
         #: The server's address; it may change between two requests.
         self.url = url
-        self._todo: queue.Queue[Submission | None] = queue.Queue()
+        self._todo: queue.Queue[Submission | Posted | None] = queue.Queue()
         self._clients = [threading.Thread(target=self._work, daemon=True) for _ in range(_CLIENTS)]
         self._giving_up = threading.Event()
         self.submissions: list[Submission] = []
+        #: What is posted to API v1.
+        self.posted: list[Posted] = []
+        self._kinds = kinds()
         #: Answers that neither accept nor say "try again later": there must be none (P6).
         self.strange: list[str] = []
         #: Answers 503: try again later.
@@ -60,9 +71,16 @@ class Load:
             self._todo.put(submission)
         return new
 
+    def post(self, webhook_url: str, kind: Kind | None = None) -> Posted:
+        """Post to API v1: each kind in turn, if none is named."""
+        new = Posted(len(self.posted) + 1, kind or next(self._kinds), webhook_url)
+        self.posted.append(new)
+        self._todo.put(new)
+        return new
+
     @property
     def all_accepted(self) -> bool:
-        return all(submission.accepted for submission in self.submissions)
+        return all(one.accepted for one in self.submissions) and all(one.is_settled for one in self.posted)
 
     def _work(self) -> None:
         with requests.Session() as session:
@@ -70,9 +88,21 @@ class Load:
                 while not self._giving_up.is_set() and not self._try(session, submission):
                     self._giving_up.wait(0.2)
 
-    def _try(self, session: requests.Session, submission: Submission) -> bool:
+    def _try(self, session: requests.Session, submission: Submission | Posted) -> bool:
+        if isinstance(submission, Posted):
+            try:
+                refusal = submission.attempt(session, self.url)
+            except requests.RequestException:
+                return False
+            return refusal is None or self._put_off(refusal)
         number = submission.number
-        form = {"id": str(number), "email": submission.email, "language": "py", "inputs": str(number), "enable": "0"}
+        form = {
+            "id": str(submission.id),
+            "email": submission.email,
+            "language": "py",
+            "inputs": str(number),
+            "enable": "0",
+        }
         try:
             answer = session.post(
                 f"{self.url}/submit_email/", data=form, files={"file": ("p.py", b"print(input())")}, timeout=_TIMEOUT
@@ -81,7 +111,7 @@ class Load:
             if not answer.ok and answer.status_code != 409:
                 return self._put_off(answer)
             submission.tries += 1
-            answer = session.get(f"{self.url}/check_email/", params={"id": number}, timeout=_TIMEOUT)
+            answer = session.get(f"{self.url}/check_email/", params={"id": submission.id}, timeout=_TIMEOUT)
         except requests.RequestException:
             return False
         if not answer.ok:
@@ -90,7 +120,8 @@ class Load:
         return True
 
     def _put_off(self, answer: requests.Response) -> bool:
-        if answer.status_code == 503:
+        # 409: the first request with the same Idempotency-Key is under way, or was until a kill.
+        if answer.status_code == 503 or (answer.status_code == 409 and "Retry-After" in answer.headers):
             self.put_off += 1
         else:
             self.strange.append(f"{answer.status_code}: {answer.text[:200]}")

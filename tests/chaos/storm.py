@@ -45,7 +45,7 @@ def storm(
     faults = menu(system)
     report = Report(seed, system.backends.name, seconds)
     began = time.monotonic()
-    stream = _Stream(load, rate)
+    stream = _Stream(load, rate, system.receiver.url)
     # RabbitMQ does not serve a queue again if it is killed just after the declaration (docs/reliability.md).
     stream.flow(system, _CALM_S)
     while (now := time.monotonic() - began) < seconds:
@@ -72,20 +72,24 @@ def storm(
 
 
 class _Stream:
-    """Submits at a steady rate while it tends the system."""
+    """Submits at a steady rate while it tends the system: by the classic calls and by API v1 in turn."""
 
-    def __init__(self, load: Load, rate: float) -> None:
+    def __init__(self, load: Load, rate: float, webhook_url: str) -> None:
         self._load = load
         self._rate = rate
+        self._webhook_url = webhook_url
         self._began = time.monotonic()
-        self._before = len(load.submissions)
+        self._submitted = 0
 
     def flow(self, system: System, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            due = self._before + int((time.monotonic() - self._began) * self._rate) - len(self._load.submissions)
-            if due > 0:
-                self._load.submit(due)
+            while self._submitted < int((time.monotonic() - self._began) * self._rate):
+                if self._submitted % 2:
+                    self._load.post(self._webhook_url)
+                else:
+                    self._load.submit()
+                self._submitted += 1
             system.rest(0.1)
 
 

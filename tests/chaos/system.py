@@ -29,6 +29,7 @@ from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
 from tests.chaos.engine import EchoEngine
 from tests.chaos.proxy import Proxy
+from tests.chaos.receiver import SECRET, Receiver
 from tests.chaos.service import Service
 from tests.fixtures.mailgun_server import MailgunServer
 from tests.fixtures.postgres import in_thread
@@ -77,6 +78,7 @@ class System:
         self.postgres = postgres
         self.engine = EchoEngine()
         self.mailgun = MailgunServer()
+        self.receiver = Receiver()
         self.services: dict[str, Service] = {}
         self.proxies: dict[str, Proxy] = {}
         #: Set it if something went wrong: the folder with the logs is kept.
@@ -90,6 +92,7 @@ class System:
         with ExitStack() as stack:
             stack.enter_context(self.engine)
             stack.enter_context(self.mailgun)
+            stack.enter_context(self.receiver)
             targets: dict[str, int | Path] = {
                 "postgres": Path(parse_qs(urlsplit(self._database_url()).query)["host"][0]),
                 "engine": self.engine.port,
@@ -118,6 +121,7 @@ class System:
                 self.services[name] = self.service(name, module)
                 self.services[name].start()
             self.wait(self._is_ready, timeout=60, what="the API is ready")
+            self.wait(lambda: self.query("SELECT FROM languages"), timeout=30, what="a runner has asked the engine")
             self._stack = stack.pop_all()
         return self
 
@@ -229,6 +233,8 @@ class System:
             "PRECIEUX_MAILGUN_DOMAIN": self.mailgun.domain,
             "PRECIEUX_MAILGUN_API_KEY": self.mailgun.api_key,
             "PRECIEUX_MAIL_FROM": "results@example.com",
+            "PRECIEUX_WEBHOOK_SECRET": SECRET,
+            "PRECIEUX_WEBHOOK_ALLOWED_HOSTS": "127.0.0.1",
         }
         if self.backends.rabbitmq:
             environment["PRECIEUX_AMQP_URL"] = _through(self.backends.rabbitmq.url, self.proxies["broker"])

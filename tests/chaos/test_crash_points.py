@@ -5,6 +5,7 @@ the submission where it was left.
 """
 
 import signal
+from collections import Counter
 
 import pytest
 import requests
@@ -13,6 +14,7 @@ from precieux.ports import free_ports
 from tests.chaos.invariants import judge, settled
 from tests.chaos.load import Load
 from tests.chaos.system import System
+from tests.chaos.v1 import Kind
 from tests.waiting import eventually_sync as wait_without_tending
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
@@ -25,8 +27,11 @@ RUNNER = (
 )
 
 
-def die_at(system: System, load: Load, point: str, module: str) -> int:
-    """Let a process die at `point` over one new submission; return how often its mail was accepted."""
+def die_at(system: System, load: Load, point: str, module: str, posted: Kind | None = None) -> int:
+    """Let a process die at `point` over one new submission; return how often its mail was accepted.
+
+    With `posted` it is posted to API v1.
+    """
     kind = {"api_service": "api", "queue_consumer": "consumer", "job_runner": "runner"}[module]
     others = [service for name, service in system.services.items() if name.startswith(kind)]
     [port] = free_ports(1)
@@ -40,7 +45,7 @@ def die_at(system: System, load: Load, point: str, module: str) -> int:
     armed.start()
     try:
         load.url = f"http://127.0.0.1:{port}" if kind == "api" else system.url
-        [submission] = load.submit()
+        submission = load.post(system.receiver.url, posted) if posted else load.submit()[0]
         wait_without_tending(lambda: not armed.running, what=f"the armed {module} dies: {point}")
         assert armed.wait_dead(1) == -signal.SIGKILL, "it ended otherwise"
     finally:
@@ -93,6 +98,28 @@ def test_a_crash_loses_nothing_on_rabbitmq(
     verdict = judge(distributed, distributed_load)
     assert verdict.violations == []
     assert mails == 1
+
+
+@pytest.mark.parametrize(
+    ("point", "module", "kind", "mails"),
+    [
+        ("result of a test written, engine not at its end", "job_runner", Kind.TESTS, 1),
+        ("output stored, outcome not committed", "job_runner", Kind.PLAIN, 1),
+        ("cancelled, answer not sent", "api_service", Kind.CANCEL, 0),
+        ("webhook claimed, not posted", "job_runner", Kind.PLAIN, 1),
+        ("webhook posted, not recorded", "job_runner", Kind.PLAIN, 1),
+        ("webhook posted, not recorded", "job_runner", Kind.BATCH, 1),
+    ],
+)
+def test_a_crash_loses_nothing_of_api_v1(
+    embedded: System, embedded_load: Load, point: str, module: str, kind: Kind, mails: int
+) -> None:
+    before = Counter(embedded.receiver.arrived)
+    assert die_at(embedded, embedded_load, point, module, kind) == mails
+    assert judge(embedded, embedded_load).violations == []
+    # The one window: who dies after the receiver's answer cannot have recorded it.
+    arrived = list((embedded.receiver.arrived - before).values())
+    assert arrived == [2 if point == "webhook posted, not recorded" else 1]
 
 
 def test_a_program_that_kills_runners_is_quarantined(embedded: System) -> None:

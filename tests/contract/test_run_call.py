@@ -301,7 +301,7 @@ async def test_checkers_and_verdicts(url: str) -> None:
 _STANDARD = '#include <stdio.h>\nint main(void) { printf("%s %ld", X, __STDC_VERSION__); }'
 _ROOT = '#include <math.h>\n#include <stdio.h>\nint main(int n, char **v) { printf("%g", sqrt(n * 9)); }'
 _THREAD = "#include <pthread.h>\nint main(void) { return pthread_self() == 0; }"
-_SANITIZED = '#include <stdio.h>\nint main(int n, char **v) { puts("x"); return 1 << (n + 31); }'
+_SANITIZED = '#include <stdio.h>\nint main(int n, char **v) { puts("x"); return 0 * (1 << (n + 31)); }'
 _JAVA = "class Main { public static void main(String[] words) { System.out.print(1); } }"
 _RUST = 'fn main() { if cfg!(debug_assertions) { print!("slow") } else { print!("fast") } }'
 

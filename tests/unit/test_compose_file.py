@@ -109,13 +109,20 @@ def test_each_service_knows_the_password_of_its_own_role() -> None:
 
 #: Service -> the modules whose settings it reads, besides those that all read.
 _MODULES: Final = {
-    "api_service": ["api_service.settings", "shared.budgets", "shared.broker.settings", "shared.storage.settings"],
+    "api_service": [
+        "api_service.settings",
+        "shared.budgets",
+        "shared.broker.settings",
+        "shared.storage.settings",
+        "shared.webhooks",
+    ],
     "queue_consumer": ["queue_consumer.reconciler", "shared.broker.settings"],
     "job_runner": [
         "job_runner.settings",
         "job_runner.mailers.settings",
         "shared.budgets",
         "shared.storage.settings",
+        "shared.webhooks",
     ],
     "executor": ["executor.settings"],
 }

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from job_runner.cleaner import Cleaner
-from job_runner.mailers.outbox import OutboxMailer
+from job_runner.mailers.files import FileMailer
 from job_runner.settings import RunnerSettings
 from shared.database.connection import Database
 from shared.errors import ObjectNotFound
@@ -18,7 +18,7 @@ from shared.storage.output_keys import output_key
 from shared.storage.signing import LinkSigner
 from tests.integration.rows import add_job, execute, fetch
 
-MAILER = OutboxMailer(Path("/nonexistent"), Address("", "results", "example.com"))
+MAILER = FileMailer(Path("/nonexistent"), Address("", "results", "example.com"))
 
 pytestmark = pytest.mark.integration
 
@@ -71,9 +71,10 @@ async def test_old_submissions_go_with_all_their_data(database: Database, store:
     assert await store.get(f"results/{young}") == b"output"
 
 
-async def test_uncommitted_outputs_are_deleted_with_their_job(database: Database, store: LocalStore) -> None:
+@pytest.mark.parametrize("how", ["attempt = 2", "crashes = 1", "status = 'cancelled'"])
+async def test_uncommitted_outputs_are_deleted_with_their_job(database: Database, store: LocalStore, how: str) -> None:
     job = await add_finished(database, store, age_days=31)
-    await execute(database, "UPDATE job SET attempt = 2")
+    await execute(database, f"UPDATE job SET {how}")
     orphan, other = output_key(job, 1, UUID(int=1)), output_key(job * 10, 1, UUID(int=1))
     await store.put(orphan, b"not committed")
     await store.put(other, b"another job's")
@@ -83,16 +84,16 @@ async def test_uncommitted_outputs_are_deleted_with_their_job(database: Database
     assert await store.get(other) == b"another job's"
 
 
-async def test_old_mails_of_the_outbox_go_and_other_files_stay(
+async def test_old_mails_in_files_go_and_other_files_stay(
     database: Database, store: LocalStore, tmp_path: Path
 ) -> None:
-    outbox = tmp_path / "outbox"
-    outbox.mkdir()
+    folder = tmp_path / "outbox"
+    folder.mkdir()
     for name, days in (("old.eml", 31), ("young.eml", 29), ("notes.txt", 400)):
-        (outbox / name).touch()
-        os.utime(outbox / name, (0, time.time() - days * 86_400))
-    await Cleaner(database, store, OutboxMailer(outbox, MAILER._sender), days=30).run_once()
-    assert sorted(os.listdir(outbox)) == ["notes.txt", "young.eml"]
+        (folder / name).touch()
+        os.utime(folder / name, (0, time.time() - days * 86_400))
+    await Cleaner(database, store, FileMailer(folder, MAILER._sender), days=30).run_once()
+    assert sorted(os.listdir(folder)) == ["notes.txt", "young.eml"]
 
 
 async def test_old_dead_letters_go_and_messages_that_wait_stay(database: Database, store: LocalStore) -> None:
@@ -122,6 +123,16 @@ async def test_without_a_retention_only_spent_budgets_go(database: Database, sto
     assert await Cleaner(database, store, MAILER, days=0).run_once() == 0
     assert len(await fetch(database, "SELECT id FROM job")) == 1
     assert [row["subject"] for row in await fetch(database, "SELECT subject FROM budgets")] == ["used"]
+
+
+async def test_old_events_of_mailgun_go(database: Database, store: LocalStore) -> None:
+    await execute(
+        database,
+        "INSERT INTO mailgun_events (token, created_at)"
+        " VALUES ('old', now() - interval '25 hours'), ('young', now() - interval '23 hours')",
+    )
+    await Cleaner(database, store, MAILER, days=0).run_once()
+    assert await fetch(database, "SELECT token FROM mailgun_events") == [{"token": "young"}]
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_queue_lists_every_place_and_state_with_its_oldest_age(on_database: OnDa
         ("jobs", "executing"): 1,
         ("jobs", "lost"): 1,
     }
-    assert len(counts) == 15
+    assert len(counts) == 16
     assert 7200 <= counts["jobs", "lost"]["oldest_s"] < 7300
     assert counts["mails", "sent"] == {"place": "mails", "state": "sent", "count": 0, "oldest_s": None}
     lines = [line.split("\t") for line in run("queue").stdout.splitlines()]

@@ -12,7 +12,8 @@ from tabulate import tabulate
 
 from job_runner.claim import ClaimedJob
 from job_runner.emails import render as rendering
-from job_runner.emails.render import MAX_LINES, MAX_SHOWN, RenderedEmail, render, shown
+from job_runner.emails.render import RenderedEmail, render
+from job_runner.emails.shown import MAX_LINES, MAX_SHOWN, shown
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import write_message
 from job_runner.outcome import decide, give_up
