@@ -92,12 +92,12 @@ async def serve(stop: asyncio.Event) -> None:
 
 
 def _most_streams(settings: ApiSettings) -> int:
-    """Return how many streams may be open: one for each file that nothing else needs. Raise the limit of open files."""
+    """Return how many streams all keys together may have open. Raise the limit of open files for them."""
     files, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most_files != resource.RLIM_INFINITY:
         files = most_files
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    return max(1, files - settings.connections - _OTHER_FILES)
+    return max(1, min(2 * settings.max_streams, files - settings.connections - _OTHER_FILES))
 
 
 def _compose(settings: ApiSettings, database: Database, store: ObjectStore, relay: Relay) -> Services:
