@@ -141,6 +141,10 @@ _ONE_OF_RUN: Final = f"""
     {_ATTACHED.format(of_run="AND webhooks.run = :run")} {_SPLIT}
     WHERE u.id = :id AND {_OWNED}
 """  # noqa: S608
+_WHOLE: Final = f"""
+    SELECT {_SUBMISSION}, {_RUN}, {_TEXTS} FROM uploads u {_LATEST_JOB} {_ATTACHED.format(of_run="")} {_SPLIT}
+    WHERE u.id = ANY(:ids)
+"""  # noqa: S608
 _SOME: Final = f"""
     SELECT {_SUBMISSION}, {_RUN} FROM uploads u {_LATEST_JOB} {_ATTACHED.format(of_run="")} WHERE u.id = ANY(:ids)
 """  # noqa: S608
@@ -222,6 +226,21 @@ async def submissions(connection: Connection, uploads: Sequence[int], *, links: 
         for upload in uploads
         if upload in rows
     ]
+
+
+async def whole_submissions(
+    connection: Connection, uploads: Sequence[int], *, links: Links, text_limit: int = TEXT_LIMIT
+) -> dict[int, Submission]:
+    """Return these submissions as `submission` does, by id. Those that do not exist are left out."""
+    rows = await connection.fetch_all(_WHOLE, {"ids": list(uploads), "text_limit": text_limit})
+    states = {row["id"]: _state(row) for row in rows}
+    queues = await places(connection, [upload for upload, state in states.items() if state is State.QUEUED])
+    return {
+        row["id"]: _submission(
+            row, states[row["id"]], links, queues.get(row["id"]), await _whole_run(connection, row, text_limit)
+        )
+        for row in rows
+    }
 
 
 async def run(
