@@ -35,12 +35,31 @@ _ESTIMATE_MOVES: Final = timedelta(seconds=10)
 _RETRY_SECONDS: Final = 1.0
 
 
+class Wake(asyncio.Event):
+    """Wakes a stream. `has_changed` is True if the database has something new, not only the queue."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_changed = True
+
+    def set(self) -> None:
+        self.has_changed = True
+        super().set()
+
+    def set_for_queue(self) -> None:
+        super().set()
+
+    def clear(self) -> None:
+        self.has_changed = False
+        super().clear()
+
+
 class Stream:
     """An open stream. `wake` is set when there may be something to send, or the stream must end."""
 
     __slots__ = ("_watcher", "queue", "shown_queue", "wake")
 
-    def __init__(self, wake: asyncio.Event, watcher: Watcher) -> None:
+    def __init__(self, wake: Wake, watcher: Watcher) -> None:
         self.wake = wake
         self._watcher = watcher
         #: The latest place in the queue, and the one that was sent last.
@@ -98,7 +117,7 @@ class Streams:
         self._anyone_new = asyncio.Event()
 
     @contextmanager
-    def open(self, principal: Principal, wake: asyncio.Event) -> Iterator[Stream]:
+    def open(self, principal: Principal, wake: Wake) -> Iterator[Stream]:
         """Count a stream of this key while the block runs.
 
         Raises `Problem` if there are too many: 429 of this key, 503 of all keys.
@@ -166,7 +185,7 @@ class Streams:
             for stream in self._queued.get(submission, ()):
                 stream.queue = queue
                 if _differ(stream.shown_queue, queue):
-                    stream.wake.set()
+                    stream.wake.set_for_queue()
 
 
 def _differ(shown: Queue | None, now: Queue | None) -> bool:

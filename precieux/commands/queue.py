@@ -79,19 +79,15 @@ async def count_everything(database: Database, settings: BrokerSettings) -> list
     """Return a count for every place and state, in the order in which a submission passes them."""
     async with database.transaction() as connection:
         rows = await connection.fetch_all(_COUNTS)
-    found = {
-        (row["place"], row["state"]): Count(row["place"], row["state"], row["count"], _seconds_since(row["oldest_at"]))
-        for row in rows
-    }
-    for state, queue in (("waiting", QUEUE), ("dead", DEAD_QUEUE)):
-        found["broker", state] = Count("broker", state, None, None)
-        try:
-            depth = (await open_dead_letters(settings, database).depths())[queue]
-        except BrokerUnavailable as exc:
-            terminal.hint(str(exc))
-        else:
-            found["broker", state] = Count("broker", state, depth.messages, _seconds_since(depth.oldest_at))
-    return [found[key] for key in _ORDER]
+    found: dict[tuple[str, str], tuple[int | None, datetime | None]] = dict.fromkeys(_ORDER, (None, None))
+    found |= {(row["place"], row["state"]): (row["count"], row["oldest_at"]) for row in rows}
+    try:
+        depths = await open_dead_letters(settings, database).depths()
+        for state, queue in (("waiting", QUEUE), ("dead", DEAD_QUEUE)):
+            found["broker", state] = depths[queue].messages, depths[queue].oldest_at
+    except BrokerUnavailable as exc:
+        terminal.hint(str(exc))
+    return [Count(*key, count, _seconds_since(oldest_at)) for key, (count, oldest_at) in found.items()]
 
 
 def age(seconds: float | None) -> str | None:
