@@ -309,6 +309,9 @@ class TestBudgets:
     async def test_a_budget_is_reported_until_it_is_used_up(self, reach: Reach, database: Database) -> None:
         key = await key_of(database, Scope.SUBMIT, Scope.READ)
         async with reach() as api:
+            failed = await api.post(TRIAL, json={"text": "fail"}, headers=key)
+            assert failed.status_code == 409
+            assert "RateLimit" not in failed.headers  # what was taken was put back
             for left in (2, 1, 0):
                 answer = await api.post(TRIAL, json={"text": "a"}, headers=key)
                 assert answer.headers["RateLimit-Policy"] == '"trials";q=3;w=3600'
