@@ -5,6 +5,7 @@ import re
 import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook
@@ -78,6 +79,10 @@ def test_the_page_shows_how_to_verify_without_a_library() -> None:
     headers = {"webhook-id": "msg_1", "webhook-timestamp": str(int(now.timestamp()))}
     for signer, is_valid in ((secret, True), (new_secret(), False)):
         signature = Webhook(signer).sign("msg_1", now, body.decode())
-        values = {"secret": secret, "body": body, "headers": {**headers, "webhook-signature": f"v1,eA== {signature}"}}
+        values: dict[str, Any] = {
+            "secret": secret,
+            "body": body,
+            "headers": {**headers, "webhook-signature": f"v1,eA== {signature}"},
+        }
         exec(textwrap.dedent(code), values)
         assert values["valid"] is is_valid
