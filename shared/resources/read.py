@@ -67,7 +67,7 @@ _RUN: Final = """
     CASE WHEN j.status = 'executed' THEN coalesce(r.verdict, CASE r.engine ->> 'status'
         WHEN '200' THEN 'ok' WHEN '408' THEN 'time_limit' WHEN NULL THEN NULL ELSE 'runtime_error' END) END AS verdict,
     r.exit_code, r.signal, r.time_s, r.wall_s, r.memory_bytes, r.engine ->> 'language' AS engine_language,
-    r.engine ->> 'info' AS engine_version, r.points_awarded,
+    btrim(r.engine ->> 'info', E' \n') AS engine_version, r.points_awarded,
     CASE WHEN u.tests IS NOT NULL THEN coalesce(r.points,
         (SELECT sum(CAST(test ->> 'points' AS float)) FROM jsonb_array_elements(u.tests) AS test)) END AS points
 """
