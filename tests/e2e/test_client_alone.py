@@ -80,10 +80,9 @@ def test_it_needs_few_packages(python: Path) -> None:
 def test_a_program_of_it_passes_mypy_and_runs(python: Path, running: Up, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(_PROGRAM)
-    options = ["--strict", "--python-executable", python, "--cache-dir", tmp_path / "cache"]
-    checked = subprocess.run(
-        [sys.executable, "-m", "mypy", *options, program], check=False, cwd=tmp_path, capture_output=True, text=True
-    )
+    options = ["--strict", "--python-executable", str(python), "--cache-dir", str(tmp_path / "cache")]
+    command = [sys.executable, "-m", "mypy", *options, str(program)]
+    checked = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout
     assert run(python, program, url=running.url).splitlines() == [
         "finished ['wrong_answer']", "422 /language", "True 100"
@@ -91,8 +90,9 @@ def test_a_program_of_it_passes_mypy_and_runs(python: Path, running: Up, tmp_pat
 
 
 def test_the_example_marks_a_folder(python: Path, running: Up, tmp_path: Path) -> None:
-    for name, text in {"programs/good.py": "print(2 * int(input()))", "programs/bad.py": "print(input())",
-                       "tests/1.in": "1", "tests/1.out": "2", "tests/2.in": "4", "tests/2.out": "8"}.items():  # fmt: skip
+    programs = {"programs/good.py": "print(2 * int(input()))", "programs/bad.py": "print(input())"}
+    tests = {"tests/1.in": "1", "tests/1.out": "2", "tests/2.in": "4", "tests/2.out": "8"}
+    for name, text in (programs | tests).items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     example = _CLIENT / "examples/mark_folder.py"
