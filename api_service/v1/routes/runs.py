@@ -10,6 +10,7 @@ from api_service.v1.answers import answer
 from api_service.v1.examples import RUN, RUN_ITEM
 from api_service.v1.idempotency import Settle, once
 from api_service.v1.ids import RunNumber, SubmissionId
+from api_service.v1.large_answers import admission
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Kind
 from api_service.v1.run_body import RunBody, read_run_request
@@ -69,11 +70,10 @@ async def get_run(
     services: ServicesDep,
 ) -> Response:
     await read_query_of(request, services, principal, id)
-    async with services.database.connection() as connection:
-        run = await read.run(connection, id, number, owner=owner_of(principal))
-    if run is None:
-        refuse_unknown("run of this submission")
-    return answer(run)
+    with admission(services, principal) as admitted:
+        async with services.database.connection() as connection:
+            run = await read.run(connection, id, number, owner=owner_of(principal), admit=admitted.admit)
+        return admitted.until_sent(answer(run or refuse_unknown("run of this submission")))
 
 
 @router.post(
