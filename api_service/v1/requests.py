@@ -53,7 +53,7 @@ _NOT_HELD: Final = "A submission of a batch cannot be held; leave it out."
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the operator and the engine allow."""
+    """The terms of the operator and the engine."""
 
     offer: Offer
     max_source_bytes: int
