@@ -2,23 +2,28 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Final, TypeVar
 
 from fastapi.sse import KEEPALIVE_COMMENT
 
+from api_service import snapshots
 from api_service.auth import Principal
 from api_service.problems import Problem
-from api_service.snapshots import Snapshots
+from api_service.snapshots import Reading
+from api_service.together import Together
 from api_service.watcher import Watcher
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import wait_any
 from shared.logging import get_logger
-from shared.resources.models import Queue
+from shared.resources import read
+from shared.resources.links import Links
+from shared.resources.models import Queue, Submission
 from shared.resources.queue import places
 
 log = get_logger(__name__)
@@ -105,9 +110,13 @@ class Streams:
     The places in the queue of all of them come from one query, at most once a second, and only after a change.
     """
 
-    def __init__(self, database: Database, watcher: Watcher, *, most: int, most_in_all: int | None = None) -> None:
+    def __init__(
+        self, database: Database, watcher: Watcher, links: Links, *, most: int, most_in_all: int | None = None
+    ) -> None:
         """A key may have `most` streams open, and all keys together `most_in_all`."""
-        self.snapshots = Snapshots(database)
+        self.snapshots: Together[Reading] = Together(partial(snapshots.read_all, database), most=500)
+        #: Whole submissions, for the end of their streams. Each may have long texts.
+        self.whole: Together[Submission] = Together(partial(_read_whole, database, links), most=20)
         self._database = database
         self._watcher = watcher
         self._most = most
@@ -186,6 +195,11 @@ class Streams:
                 stream.queue = queue
                 if _differ(stream.shown_queue, queue):
                     stream.wake.set_for_queue()
+
+
+async def _read_whole(database: Database, links: Links, ids: Sequence[int]) -> dict[int, Submission]:
+    async with database.connection() as connection:
+        return await read.whole_submissions(connection, ids, links=links)
 
 
 def _differ(shown: Queue | None, now: Queue | None) -> bool:

@@ -14,7 +14,6 @@ from api_service.event_streams import Stream, Wake
 from api_service.snapshots import Reading
 from api_service.v1.event_stream import event
 from shared.resources import read
-from shared.resources.links import Links
 from shared.resources.models import FINAL_STATES, Resource, State, Submission, Test, Time
 
 #: Tests that are read and kept in memory at once.
@@ -90,7 +89,5 @@ async def _tests(services: Services, reading: Reading, first: int) -> dict[int, 
 
 async def _ended(services: Services, reading: Reading) -> Submission | None:
     """Return the submission; None if it was deleted or runs again."""
-    async with services.database.connection() as connection:
-        links = Links(services.signer)
-        submission = await read.submission(connection, reading.snapshot.submission, links=links)
+    submission = await services.streams.whole.read(reading.snapshot.submission)
     return submission if submission and submission.state in FINAL_STATES else None

@@ -67,7 +67,7 @@ _RUN: Final = """
     CASE WHEN j.status = 'executed' THEN coalesce(r.verdict, CASE r.engine ->> 'status'
         WHEN '200' THEN 'ok' WHEN '408' THEN 'time_limit' WHEN NULL THEN NULL ELSE 'runtime_error' END) END AS verdict,
     r.exit_code, r.signal, r.time_s, r.wall_s, r.memory_bytes, r.engine ->> 'language' AS engine_language,
-    r.engine ->> 'info' AS engine_version, r.points_awarded,
+    btrim(r.engine ->> 'info', E' \n') AS engine_version, r.points_awarded,
     CASE WHEN u.tests IS NOT NULL THEN coalesce(r.points,
         (SELECT sum(CAST(test ->> 'points' AS float)) FROM jsonb_array_elements(u.tests) AS test)) END AS points
 """
@@ -140,6 +140,10 @@ _ONE_OF_RUN: Final = f"""
     SELECT {_SUBMISSION}, {_RUN}, {_TEXTS} FROM uploads u {_PINNED_JOB}
     {_ATTACHED.format(of_run="AND webhooks.run = :run")} {_SPLIT}
     WHERE u.id = :id AND {_OWNED}
+"""  # noqa: S608
+_WHOLE: Final = f"""
+    SELECT {_SUBMISSION}, {_RUN}, {_TEXTS} FROM uploads u {_LATEST_JOB} {_ATTACHED.format(of_run="")} {_SPLIT}
+    WHERE u.id = ANY(:ids)
 """  # noqa: S608
 _SOME: Final = f"""
     SELECT {_SUBMISSION}, {_RUN} FROM uploads u {_LATEST_JOB} {_ATTACHED.format(of_run="")} WHERE u.id = ANY(:ids)
@@ -222,6 +226,21 @@ async def submissions(connection: Connection, uploads: Sequence[int], *, links: 
         for upload in uploads
         if upload in rows
     ]
+
+
+async def whole_submissions(
+    connection: Connection, uploads: Sequence[int], *, links: Links, text_limit: int = TEXT_LIMIT
+) -> dict[int, Submission]:
+    """Return these submissions as `submission` does, by id. Those that do not exist are left out."""
+    rows = await connection.fetch_all(_WHOLE, {"ids": list(uploads), "text_limit": text_limit})
+    states = {row["id"]: _state(row) for row in rows}
+    queues = await places(connection, [upload for upload, state in states.items() if state is State.QUEUED])
+    return {
+        row["id"]: _submission(
+            row, states[row["id"]], links, queues.get(row["id"]), await _whole_run(connection, row, text_limit)
+        )
+        for row in rows
+    }
 
 
 async def run(

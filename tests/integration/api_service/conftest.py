@@ -25,6 +25,7 @@ from shared.broker.base import Handler, Message
 from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.errors import BrokerUnavailable
+from shared.resources.links import Links
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
@@ -121,7 +122,7 @@ def client_of(
             authenticator=authenticator,
             signer=signer,
             watcher=watcher,
-            streams=Streams(database, watcher, most=100),
+            streams=Streams(database, watcher, Links(signer), most=100),
             waits=Waits(max_waits),
             places=QueuePlaces(database),
             webhooks=webhooks or WebhookSettings(),

@@ -1,6 +1,7 @@
 """The event stream of a submission, over a socket."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -384,6 +385,21 @@ async def test_nothing_is_left_of_a_client_that_goes_away(served: Served, databa
     assert not served.services.streams._queued
     assert not served.services.watcher._submissions._events
     await eventually(lambda: len(asyncio.all_tasks()) <= before + 5)
+
+
+async def test_many_submissions_are_read_as_one_is(served: Served, database: Database) -> None:
+    lives = [await born(database, tests=[{}], email="a@example.com"), await born(database), await born(database)]
+    await lives[0].run()
+    await lives[1].request()
+    whole = served.services.streams.whole
+    found = await asyncio.gather(*(whole.read(life.submission) for life in lives), whole.read(10**9))
+    assert found.pop() is None
+    for life, submission in zip(lives, found, strict=True):
+        answer = await served.client.get(f"/v1/submissions/{life.submission}")
+        assert submission is not None
+        shown = json.loads(submission.model_dump_json())
+        assert {**shown, "queue": None} == {**answer.json(), "queue": None}
+        assert (shown["queue"] is None) == (answer.json()["queue"] is None)
 
 
 async def test_many_readings_are_one_statement(served: Served, database: Database) -> None:
