@@ -12,6 +12,7 @@ from api_service.dependencies import Services
 from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
+from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.recipients import ALL_RECIPIENTS, Recipients
 from api_service.relay import Relay
@@ -131,6 +132,7 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         watcher=watcher,
         streams=Streams(database, watcher, Links(signer), most=settings.max_streams, most_in_all=most_streams),
         waits=Waits(settings.max_waits),
+        places=QueuePlaces(database),
         webhooks=load(WebhookSettings),
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from benchmarks import classic, latency, memory, plot, report, stored_rows, streams, sustained
+from benchmarks import classic, latency, memory, plot, posting, report, stored_rows, streams, sustained
 from benchmarks.findings import Finding
 from benchmarks.surroundings import Surroundings, surroundings
 from shared.logging import LogSettings, configure_logging
@@ -28,6 +28,7 @@ def main() -> int:
     chosen = _arguments()
     measures: dict[str, Measure] = {
         "classic": lambda around: classic.measure(around, chosen.yardstick),
+        "posting": posting.measure,
         "latency": latency.measure,
         "sustained": sustained.measure,
         "rows": stored_rows.measure,
@@ -57,7 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "measures",
         nargs="*",
-        choices=["classic", "latency", "sustained", "rows", "memory", "streams", []],
+        choices=["classic", "posting", "latency", "sustained", "rows", "memory", "streams", []],
         help="default: all",
     )
     parser.add_argument("--yardstick", type=Path, metavar="DIR", help="folder of the original's service 1")

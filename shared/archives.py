@@ -17,7 +17,7 @@ _ENTRIES_PER_FILE: Final = 16
 _ENTRY_MARK: Final = b"PK\x01\x02"
 #: Encrypted, strongly encrypted, and encrypted headers (APPNOTE.TXT, section 4.4.4).
 _ENCRYPTED: Final = 0x1 | 0x40 | 0x2000
-#: Other methods unpack a piece as a whole, whatever its size.
+#: Other methods unpack a piece at once, and it may be of any size.
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 #: What `zipfile` raises for damaged archives, and for features that it lacks.
 _BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)

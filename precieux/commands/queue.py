@@ -35,10 +35,18 @@ _COUNTS: Final = """
     ) AS job USING (state) GROUP BY state
     UNION ALL
     SELECT 'mails', state, count(emails.id), min(emails.created_at)
-    FROM unnest(ARRAY['queued', 'sending', 'sent', 'refused', 'suppressed']) AS states (state)
+    FROM unnest(ARRAY['queued', 'sending', 'sent', 'deferred', 'delivered', 'bounced', 'complained', 'refused',
+        'suppressed']) AS states (state)
     LEFT JOIN emails ON emails.status = states.state GROUP BY state
+    UNION ALL
+    SELECT 'webhooks', state, count(webhooks.id), min(webhooks.created_at)
+    FROM unnest(ARRAY['pending', 'delivered', 'gone', 'failed']) AS states (state)
+    LEFT JOIN webhooks ON webhooks.status = states.state GROUP BY state
 """
 
+_MAILS: Final = (
+    "queued", "sending", "sent", "deferred", "delivered", "bounced", "complained", "refused", "suppressed",
+)  # fmt: skip
 #: Places in the order in which a submission passes through them.
 _ORDER: Final = (
     ("requests", "without a job"),
@@ -46,7 +54,8 @@ _ORDER: Final = (
     ("broker", "waiting"),
     ("broker", "dead"),
     *(("jobs", state) for state in ("due", "later", "executing", "lost", "executed", "failed", "cancelled")),
-    *(("mails", state) for state in ("queued", "sending", "sent", "refused", "suppressed")),
+    *(("mails", state) for state in _MAILS),
+    *(("webhooks", state) for state in ("pending", "delivered", "gone", "failed")),
 )
 
 
@@ -64,7 +73,7 @@ class Count:
 
 
 def show(data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Show how many submissions, messages, jobs and mails wait, and for how long."""
+    """Show how many submissions, messages, jobs, mails and webhooks wait, and for how long."""
     settings = load(BrokerSettings)
     counts = operate(lambda database: count_everything(database, settings), data_dir)
     if as_json:

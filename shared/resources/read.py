@@ -50,6 +50,12 @@ _NOT_RUN: Final[Mapping[str, Any]] = {
     "truncated": [],
 }
 
+#: What a submission has in place of a job, a mail and a webhook.
+_NOTHING_YET: Final[Mapping[str, Any]] = dict.fromkeys(
+    ("job", "status", "outcome", "mail", "webhook_status", "webhook_attempt", "webhook_last_status",
+     "webhook_last_error", "webhook_run_after")
+)  # fmt: skip
+
 #: The code of a submission's language, which a classic call stores as its sender wrote it.
 _CODES: Final = json.dumps({alias: code for code, aliases in ALIASES.items() for alias in aliases})
 _LANGUAGE: Final = f"coalesce(CAST('{_CODES}' AS jsonb) ->> lower(btrim(u.language)), u.language)"
@@ -61,7 +67,7 @@ _RUN: Final = """
     CASE WHEN j.status = 'executed' THEN coalesce(r.verdict, CASE r.engine ->> 'status'
         WHEN '200' THEN 'ok' WHEN '408' THEN 'time_limit' WHEN NULL THEN NULL ELSE 'runtime_error' END) END AS verdict,
     r.exit_code, r.signal, r.time_s, r.wall_s, r.memory_bytes, r.engine ->> 'language' AS engine_language,
-    r.engine ->> 'info' AS engine_version, r.points_awarded,
+    btrim(r.engine ->> 'info', E' \n') AS engine_version, r.points_awarded,
     CASE WHEN u.tests IS NOT NULL THEN coalesce(r.points,
         (SELECT sum(CAST(test ->> 'points' AS float)) FROM jsonb_array_elements(u.tests) AS test)) END AS points
 """
@@ -196,6 +202,18 @@ async def submission(
     state = _state(row) if run is None else _STATES[row["status"]]
     queue = (await places(connection, [upload])).get(upload) if state is State.QUEUED else None
     return _submission(row, state, links, queue, await _whole_run(connection, row, text_limit))
+
+
+def posted(values: Mapping[str, Any], *, links: Links, queue: Queue | None) -> Submission:
+    """Return a submission that was stored just now, from the values of its row. It has no job, mail or webhook yet.
+
+    `values` are the columns of `uploads`, with JSON as text, and `bounds`, the limits of its language.
+    """
+    tests = json.loads(values["tests"]) if values["tests"] else None
+    points = sum(test["points"] for test in tests) if tests else None
+    row: Any = {**_NOTHING_YET, "has_tests": tests is not None, "points": points, **values}
+    run = _run(row, None, _tests(row, [], TEXT_LIMIT))
+    return _submission(row, _state(row), links, queue, run)
 
 
 async def submissions(connection: Connection, uploads: Sequence[int], *, links: Links) -> list[Submission]:

@@ -13,6 +13,7 @@ from api_service.dependencies import Services
 from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
+from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
@@ -123,6 +124,7 @@ def client_of(
             watcher=watcher,
             streams=Streams(database, watcher, Links(signer), most=100),
             waits=Waits(max_waits),
+            places=QueuePlaces(database),
             webhooks=webhooks or WebhookSettings(),
         )
     )

@@ -9,7 +9,7 @@ import pytest
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from tests.integration.api_service.v1.conftest import Key
-from tests.integration.rows import execute
+from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import end, make_job
 
 pytestmark = pytest.mark.integration
@@ -111,4 +111,5 @@ async def test_hidden_tests_appear_in_no_classic_call(
     run = (await api.get(f"/v1/submissions/{upload}")).json()["run"]
     assert (run["tests"][1]["hidden"], run["tests"][1]["stdout"]) == (True, SECRET)
     assert (await api.get(f"/v1/submissions/{upload}/output?test=2")).text == SECRET
-    assert await store.size(f"{upload}.py") == 8
+    [row] = await fetch(database, "SELECT object_key FROM uploads WHERE id = :id", id=upload)
+    assert await store.size(str(row["object_key"])) == 8

@@ -105,7 +105,7 @@ class TestProblems:
     @pytest.mark.parametrize(
         "body",
         [b"", b"{", b"{]", b'{"text": "\xff"}', b'{"text": NaN}', b'{"text": -Infinity}', b"[" * 5000, b'{"a":' * 200,
-         b"\xff\xfe{\0}\0", b"[" + b"1" * 5000 + b"]"],
+         b"[" * 101 + b"]" * 101, b"\xff\xfe{\0}\0", b"[" + b"1" * 5000 + b"]"],
     )  # fmt: skip
     async def test_what_is_no_json_is_malformed(self, trials: httpx.AsyncClient, body: bytes) -> None:
         assert_problem(await trials.post(TRIAL, content=body, headers=JSON), Kind.MALFORMED)
@@ -309,6 +309,9 @@ class TestBudgets:
     async def test_a_budget_is_reported_until_it_is_used_up(self, reach: Reach, database: Database) -> None:
         key = await key_of(database, Scope.SUBMIT, Scope.READ)
         async with reach() as api:
+            failed = await api.post(TRIAL, json={"text": "fail"}, headers=key)
+            assert failed.status_code == 409
+            assert "RateLimit" not in failed.headers  # what was taken was put back
             for left in (2, 1, 0):
                 answer = await api.post(TRIAL, json={"text": "a"}, headers=key)
                 assert answer.headers["RateLimit-Policy"] == '"trials";q=3;w=3600'
