@@ -9,7 +9,7 @@ from api_service.measure import Measure
 from api_service.openapi import DESCRIPTION, TAGS
 from api_service.problems import add_problem_handlers, problem
 from api_service.request_ids import RequestIds
-from api_service.routes import classic, docs, files, health, home, unsubscribe
+from api_service.routes import classic, docs, files, health, home, recipient_page, unsubscribe
 from api_service.spelling import EitherSpelling
 from api_service.v1 import page
 from api_service.v1.errors import add_handlers, is_v1, refusing
@@ -37,7 +37,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     paths = []
-    for routes in (classic, docs, files, health, home, unsubscribe, page):
+    for routes in (classic, docs, files, health, home, recipient_page, unsubscribe, page):
         app.include_router(routes.router)
         paths += [route.path for route in routes.router.routes if isinstance(route, Route) and "{" not in route.path]
     app.include_router(v1.router)

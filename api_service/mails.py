@@ -42,7 +42,7 @@ class NothingToMail(Exception):
 
 
 class Delivery(StrEnum):
-    """What a provider reports of a mail."""
+    """The end of a mail, as its provider reports it."""
 
     DEFERRED = "deferred"
     DELIVERED = "delivered"

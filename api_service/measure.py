@@ -4,6 +4,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api_service.route_names import route_of
 from shared import metrics
 
 
@@ -29,6 +30,6 @@ class Measure:
         try:
             await self._app(scope, receive, send_and_record)
         finally:
-            route = getattr(scope.get("route"), "path", "none")
+            route = route_of(scope)
             metrics.HTTP_REQUESTS.labels(route, status).inc()
             metrics.HTTP_SECONDS.labels(route).observe(time.perf_counter() - started)

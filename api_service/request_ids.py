@@ -9,6 +9,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api_service.route_names import route_of
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -52,6 +53,7 @@ class RequestIds:
             await self._app(scope, receive, send_with_id)
         finally:
             if is_logged:
-                route = getattr(scope.get("route"), "path", None)
                 milliseconds = round((time.perf_counter() - started) * 1000, 1)
-                log.info("request.answered", method=scope["method"], route=route, status=status, ms=milliseconds)
+                log.info(
+                    "request.answered", method=scope["method"], route=route_of(scope), status=status, ms=milliseconds
+                )

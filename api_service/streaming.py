@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from http import HTTPStatus
 
 from starlette.responses import StreamingResponse
 from starlette.types import Send
@@ -19,9 +20,13 @@ class PiecewiseResponse(StreamingResponse):
     """
 
     def __init__(
-        self, pieces: AsyncGenerator[bytes], media_type: str, headers: Mapping[str, str] | None = None
+        self,
+        pieces: AsyncGenerator[bytes],
+        media_type: str,
+        headers: Mapping[str, str] | None = None,
+        status: int = HTTPStatus.OK,
     ) -> None:
-        super().__init__(pieces, headers=headers, media_type=media_type)
+        super().__init__(pieces, status, headers, media_type)
         self._pieces = pieces
 
     async def stream_response(self, send: Send) -> None:

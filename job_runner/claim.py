@@ -46,14 +46,20 @@ _STATEMENT: Final = """
         extract(epoch FROM now() - job.run_after) AS waited_s, {has_program} AS has_program,
         CASE WHEN {has_program} AND coalesce(pg_column_size(tests), 0) + coalesce(pg_column_size(override), 0)
             + coalesce(pg_column_size(expected_output), 0) <= {short} THEN {program} END AS program,
-        pg_notify('{submissions}', CAST(job.upload AS text))
+        pg_notify('{submissions}', CAST(job.upload AS text)),
+        CASE WHEN uploads.batch IS NOT NULL THEN pg_notify('{batches}', CAST(uploads.batch AS text)) END
 """
 
 
 def statement(taken: str) -> str:
     """Return the SQL that claims the jobs of `taken`: one or more CTEs, the last of which is `taken (id, turn)`."""
     return _STATEMENT.format(
-        taken=taken, short=_SHORT, has_program=_HAS_PROGRAM, program=_PROGRAM, submissions=channels.SUBMISSIONS
+        taken=taken,
+        short=_SHORT,
+        has_program=_HAS_PROGRAM,
+        program=_PROGRAM,
+        submissions=channels.SUBMISSIONS,
+        batches=channels.BATCHES,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the API and the runner share about webhooks: the settings, the secrets, and who can have webhooks signed.
+"""Webhooks, as the API and the runner share them: the settings, the secrets, and who can have webhooks signed.
 
 A secret is `whsec_` and the base64 of 24 to 64 random bytes (Standard Webhooks). It belongs to an API key. The secret
 of the settings signs for submissions whose key has none.

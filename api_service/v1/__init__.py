@@ -23,6 +23,7 @@ from api_service.v1.routes import (
     listing,
     mailgun,
     mails,
+    output,
     runs,
     submission,
     submissions,
@@ -32,7 +33,10 @@ from api_service.v1.routes import (
 PREFIX: Final = "/v1"
 
 router = APIRouter(prefix=PREFIX)
-for _routes in (
+#: The route that is used most comes first, because routes are tried in turn.
+_ROUTES: Final = (
+    submissions,
+    submission,
     batches,
     cancel,
     events,
@@ -41,9 +45,9 @@ for _routes in (
     listing,
     mailgun,
     mails,
+    output,
     runs,
-    submission,
-    submissions,
     usage,
-):
+)
+for _routes in _ROUTES:
     router.include_router(_routes.router)

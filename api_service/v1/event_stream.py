@@ -11,11 +11,12 @@ from api_service.streaming import PiecewiseResponse, prefetch
 from shared.http_connections import stop_counting
 
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-#: How OpenAPI describes a stream, and the answer that ends the reconnects of an `EventSource`.
+#: The text of the stream. Generators of clients read its answers as text.
+_EVENTS: Final[dict[str, Any]] = {"type": "string", "examples": ['event: state\ndata: {"state": "queued"}\nid: 1\n\n']}
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The events.",
-        "content": {EventSourceResponse.media_type: {"schema": {"type": "string"}}},
+        "content": {EventSourceResponse.media_type: {"schema": _EVENTS}},
     },
     204: {"description": "The client has had the last event, and nothing new runs: it need not connect again."},
 }

@@ -47,7 +47,7 @@ _RESULT: Final = """
 
 
 class _Unknown(Exception):
-    """What a mail is about does not exist any more."""
+    """The submission of a mail does not exist any more, or has no result."""
 
 
 class OrderedMails:

@@ -32,7 +32,7 @@ Resolve = Callable[[str], Awaitable[Sequence[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is delivered: `id` and `body` are the same at each attempt. `secrets` are of the form `whsec_...`."""
+    """A webhook to deliver. `id` and `body` are the same at each attempt. `secrets` are of the form `whsec_...`."""
 
     id: str
     body: str

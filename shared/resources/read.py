@@ -50,6 +50,12 @@ _NOT_RUN: Final[Mapping[str, Any]] = {
     "truncated": [],
 }
 
+#: What a submission has in place of a job, a mail and a webhook.
+_NOTHING_YET: Final[Mapping[str, Any]] = dict.fromkeys(
+    ("job", "status", "outcome", "mail", "webhook_status", "webhook_attempt", "webhook_last_status",
+     "webhook_last_error", "webhook_run_after")
+)  # fmt: skip
+
 #: The code of a submission's language, which a classic call stores as its sender wrote it.
 _CODES: Final = json.dumps({alias: code for code, aliases in ALIASES.items() for alias in aliases})
 _LANGUAGE: Final = f"coalesce(CAST('{_CODES}' AS jsonb) ->> lower(btrim(u.language)), u.language)"
@@ -61,7 +67,7 @@ _RUN: Final = """
     CASE WHEN j.status = 'executed' THEN coalesce(r.verdict, CASE r.engine ->> 'status'
         WHEN '200' THEN 'ok' WHEN '408' THEN 'time_limit' WHEN NULL THEN NULL ELSE 'runtime_error' END) END AS verdict,
     r.exit_code, r.signal, r.time_s, r.wall_s, r.memory_bytes, r.engine ->> 'language' AS engine_language,
-    r.engine ->> 'info' AS engine_version, r.points_awarded,
+    btrim(r.engine ->> 'info', E' \n') AS engine_version, r.points_awarded,
     CASE WHEN u.tests IS NOT NULL THEN coalesce(r.points,
         (SELECT sum(CAST(test ->> 'points' AS float)) FROM jsonb_array_elements(u.tests) AS test)) END AS points
 """
@@ -135,6 +141,10 @@ _ONE_OF_RUN: Final = f"""
     {_ATTACHED.format(of_run="AND webhooks.run = :run")} {_SPLIT}
     WHERE u.id = :id AND {_OWNED}
 """  # noqa: S608
+_WHOLE: Final = f"""
+    SELECT {_SUBMISSION}, {_RUN}, {_TEXTS} FROM uploads u {_LATEST_JOB} {_ATTACHED.format(of_run="")} {_SPLIT}
+    WHERE u.id = ANY(:ids)
+"""  # noqa: S608
 _SOME: Final = f"""
     SELECT {_SUBMISSION}, {_RUN} FROM uploads u {_LATEST_JOB} {_ATTACHED.format(of_run="")} WHERE u.id = ANY(:ids)
 """  # noqa: S608
@@ -194,6 +204,18 @@ async def submission(
     return _submission(row, state, links, queue, await _whole_run(connection, row, text_limit))
 
 
+def posted(values: Mapping[str, Any], *, links: Links, queue: Queue | None) -> Submission:
+    """Return a submission that was stored just now, from the values of its row. It has no job, mail or webhook yet.
+
+    `values` are the columns of `uploads`, with JSON as text, and `bounds`, the limits of its language.
+    """
+    tests = json.loads(values["tests"]) if values["tests"] else None
+    points = sum(test["points"] for test in tests) if tests else None
+    row: Any = {**_NOTHING_YET, "has_tests": tests is not None, "points": points, **values}
+    run = _run(row, None, _tests(row, [], TEXT_LIMIT))
+    return _submission(row, _state(row), links, queue, run)
+
+
 async def submissions(connection: Connection, uploads: Sequence[int], *, links: Links) -> list[Submission]:
     """Return these submissions in their order, without texts and tests. Those that do not exist are left out."""
     rows = {row["id"]: row for row in await connection.fetch_all(_SOME, {"ids": list(uploads)})}
@@ -204,6 +226,21 @@ async def submissions(connection: Connection, uploads: Sequence[int], *, links: 
         for upload in uploads
         if upload in rows
     ]
+
+
+async def whole_submissions(
+    connection: Connection, uploads: Sequence[int], *, links: Links, text_limit: int = TEXT_LIMIT
+) -> dict[int, Submission]:
+    """Return these submissions as `submission` does, by id. Those that do not exist are left out."""
+    rows = await connection.fetch_all(_WHOLE, {"ids": list(uploads), "text_limit": text_limit})
+    states = {row["id"]: _state(row) for row in rows}
+    queues = await places(connection, [upload for upload, state in states.items() if state is State.QUEUED])
+    return {
+        row["id"]: _submission(
+            row, states[row["id"]], links, queues.get(row["id"]), await _whole_run(connection, row, text_limit)
+        )
+        for row in rows
+    }
 
 
 async def run(

@@ -19,6 +19,9 @@ class ObjectStore(Protocol):
     async def read(self, key: str, start: int, length: int) -> bytes:
         """Return up to `length` bytes of the object from `start`. Raise `ObjectNotFound` if there is no object."""
 
+    async def size(self, key: str) -> int:
+        """Return the object's bytes. Raise `ObjectNotFound` if there is no object."""
+
     async def link(self, key: str, *, expires_in: timedelta) -> str:
         """Return an address from which anyone can read the object until it expires."""
 

@@ -47,6 +47,9 @@ class LocalStore:
     async def read(self, key: str, start: int, length: int) -> bytes:
         return await _in_thread(self._read, checked(key), start, length)
 
+    async def size(self, key: str) -> int:
+        return await _in_thread(self._size, checked(key))
+
     async def link(self, key: str, *, expires_in: timedelta) -> str:
         expires = int(self._clock() + expires_in.total_seconds())
         return self._signer.link(checked(key), expires=expires)
@@ -74,6 +77,10 @@ class LocalStore:
         with self._opened(key) as file:
             file.seek(start)
             return file.read(length)
+
+    def _size(self, key: str) -> int:
+        with self._opened(key) as file:
+            return os.fstat(file.fileno()).st_size
 
     @contextlib.contextmanager
     def _opened(self, key: str) -> Iterator[BinaryIO]:

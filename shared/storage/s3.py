@@ -74,6 +74,10 @@ class S3Store:
     async def read(self, key: str, start: int, length: int) -> bytes:
         return await self._call(lambda: self._get(checked(key), Range=f"bytes={start}-{start + length - 1}"))
 
+    async def size(self, key: str) -> int:
+        checked(key)
+        return await self._call(lambda: self._size(key))
+
     async def link(self, key: str, *, expires_in: timedelta) -> str:
         """Return a link that is valid for seven days at most."""
         seconds = min(expires_in, LONGEST_LINK).total_seconds()
@@ -108,6 +112,14 @@ class S3Store:
                 raise ObjectNotFound(f"The store holds no object {key}.") from exc
             raise
 
+    def _size(self, key: str) -> int:
+        try:
+            return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
+        except ClientError as exc:
+            if _code(exc) in _MISSING_OBJECT:
+                raise ObjectNotFound(f"The store holds no object {key}.") from exc
+            raise
+
     def _delete_prefix(self, prefix: str) -> None:
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
             for found in page.get("Contents", ()):
@@ -127,14 +139,10 @@ class S3Store:
 
     def _make_bucket(self) -> None:
         region = self._client.meta.region_name
+        # That one region may not be named.
+        where: Any = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         try:
-            if region == "us-east-1":  # the one region that may not be named
-                self._client.create_bucket(Bucket=self._bucket)
-            else:
-                self._client.create_bucket(
-                    Bucket=self._bucket,
-                    CreateBucketConfiguration={"LocationConstraint": region},  # type: ignore[typeddict-item]
-                )
+            self._client.create_bucket(Bucket=self._bucket, **where)
             log.info("store.bucket_created", bucket=self._bucket)
         except ClientError as exc:
             if _code(exc) not in _ALREADY_THERE:

@@ -62,6 +62,14 @@ async def test_a_part_is_read_by_offset_and_length(store: ObjectStore) -> None:
         await store.read("parts/3.txt", 0, 4)
 
 
+async def test_the_size_of_an_object_is_its_bytes(store: ObjectStore) -> None:
+    for data in (b"", "سلام".encode()):
+        await store.put("sizes/1.txt", data)
+        assert await store.size("sizes/1.txt") == len(data)
+    with pytest.raises(ObjectNotFound):
+        await store.size("sizes/2.txt")
+
+
 async def test_a_key_never_put_is_not_found(store: ObjectStore) -> None:
     await store.put("12.py", b"")
     for key in ("13.py", "12.py.bak", "results/12.py", "12.py/more"):

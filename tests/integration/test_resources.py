@@ -141,7 +141,7 @@ async def test_a_classic_submission_reads_like_one_of_v1(database: Database) -> 
     upload = await add_upload(database, email="b@example.com", language="Python3", object_key="7.py")
     await request(database, upload)
     job = await make_job(database, upload)
-    engine = {"status": 200, "language": "py", "info": "Python 3.11.9"}
+    engine = {"status": 200, "language": "py", "info": "Python 3.11.9\n"}
     await end(
         database, job, verdict="runtime_error", output="1\n", error="Traceback", signal=11, exit_code=139,
         time_s=0.5, wall_s=0.6, memory_bytes=1024, truncated=True, engine=json.dumps(engine),

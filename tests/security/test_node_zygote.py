@@ -32,7 +32,7 @@ async def _run(sandbox: BubblewrapSandbox, *sources: str) -> list[StepResult]:
     warm = known()["js"].run.warm
     assert warm
     template = Template(8 << 20, _LIMITS, zygote=Zygote(command(warm.argv, values), ENVIRONMENT))
-    step = Step(("node",), ENVIRONMENT, _LIMITS, 65536)
+    step = Step(("node", "main.js"), ENVIRONMENT, _LIMITS, 65536)
     jobs = [Job({"main.js": File(source.encode())}, (step,), template) for source in sources]
     return [result for (result,) in await asyncio.gather(*map(sandbox.run, jobs))]
 

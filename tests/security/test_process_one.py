@@ -137,7 +137,7 @@ async def test_a_runtime_is_replaced_after_100_programs(sandbox: BubblewrapSandb
     [
         Job({"a\0b": File(b"")}, _shell("true").steps, _TEMPLATE),
         Job({}, (Step(("/bin/echo", "\ud800"), {}, SMALL, 100),), _TEMPLATE),
-        Job({}, (Step(("/bin/echo", "é" * 40_000), {}, SMALL, 100),), _TEMPLATE),
+        Job({}, (Step(("/bin/echo", "é" * 110_000), {}, SMALL, 100),), _TEMPLATE),
     ],
     ids=["a name with a NUL", "half a character", "too large"],
 )

@@ -70,7 +70,7 @@ def test_each_container_has_resource_limits(name: str) -> None:
 
 def test_the_sizes_are_those_of_the_manual() -> None:
     sizes = {name: SERVICES[name]["mem_limit"] for name in ("api_service", "job_runner")}
-    assert sizes == {"api_service": "256m", "job_runner": "512m"}
+    assert sizes == {"api_service": "384m", "job_runner": "512m"}
 
 
 @every_service
@@ -109,13 +109,20 @@ def test_each_service_knows_the_password_of_its_own_role() -> None:
 
 #: Service -> the modules whose settings it reads, besides those that all read.
 _MODULES: Final = {
-    "api_service": ["api_service.settings", "shared.budgets", "shared.broker.settings", "shared.storage.settings"],
+    "api_service": [
+        "api_service.settings",
+        "shared.budgets",
+        "shared.broker.settings",
+        "shared.storage.settings",
+        "shared.webhooks",
+    ],
     "queue_consumer": ["queue_consumer.reconciler", "shared.broker.settings"],
     "job_runner": [
         "job_runner.settings",
         "job_runner.mailers.settings",
         "shared.budgets",
         "shared.storage.settings",
+        "shared.webhooks",
     ],
     "executor": ["executor.settings"],
 }

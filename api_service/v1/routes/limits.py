@@ -39,7 +39,7 @@ class ProgramBounds(Resource):
 
 
 class ServiceLimits(Resource):
-    """What a request may have at most."""
+    """The bounds of requests."""
 
     max_body_bytes: Bytes
     max_source_bytes: Bytes = Field(description="All files of a submission together.")

@@ -1,4 +1,4 @@
-"""What a key has used of its budgets."""
+"""The use of a key's budgets."""
 
 import math
 

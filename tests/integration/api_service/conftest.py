@@ -13,6 +13,7 @@ from api_service.dependencies import Services
 from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
+from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
@@ -24,6 +25,7 @@ from shared.broker.base import Handler, Message
 from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.errors import BrokerUnavailable
+from shared.resources.links import Links
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
@@ -120,8 +122,9 @@ def client_of(
             authenticator=authenticator,
             signer=signer,
             watcher=watcher,
-            streams=Streams(database, watcher, most=100),
+            streams=Streams(database, watcher, Links(signer), most=100),
             waits=Waits(max_waits),
+            places=QueuePlaces(database),
             webhooks=webhooks or WebhookSettings(),
         )
     )

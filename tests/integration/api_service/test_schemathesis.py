@@ -21,6 +21,14 @@ OPERATOR: Final = "o" * 32
 FEW: Final = 2
 SOME: Final = 20
 MANY: Final = 100
+#: These bodies have rules that no JSON schema has, such as that `entry` is the path of a file: the schema allows some
+#: that are refused. All other checks apply to them too.
+SETTINGS: Final = """
+[[operations]]
+include-path-regex = "^/v1/(submissions|batches|submissions/[{]id[}]/runs)$"
+include-method = "POST"
+checks.positive_data_acceptance.enabled = false
+"""
 
 
 def explore(
@@ -29,12 +37,13 @@ def explore(
     """Run all checks with good and bad requests. Fail with Schemathesis' report if it finds something."""
     command = [
         sys.executable, "-m", "schemathesis.cli", "run", f"{api.url}/openapi.json",
-        "--checks=all", "--mode=all", f"--phases={phases}", f"--max-examples={examples}", "--seed=7",
+        "--mode=all", f"--phases={phases}", f"--max-examples={examples}", "--seed=7",
         "--continue-on-failure", "--generation-database=none", "--no-color",
     ]  # fmt: skip
     if key is not None:
         command += ["--header", f"Authorization: Bearer {key}"]
-    # In an empty folder, so that no developer's settings apply.
+    # In a folder of its own, so that no developer's settings apply.
+    (folder / "schemathesis.toml").write_text(SETTINGS)
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     document = httpx.get(f"{api.url}/openapi.json", timeout=60).json()
@@ -52,7 +61,7 @@ async def make_key(database: Database) -> str:
 async def test_few_requests_with_a_key(tmp_path: Path, database: Database, database_url: str) -> None:
     key = await make_key(database)
     with api_process(tmp_path, database_url) as api:
-        explore(api, tmp_path, key=key, examples=FEW, phases="examples,fuzzing")
+        explore(api, tmp_path, key=key, examples=12)
 
 
 @pytest.mark.slow

@@ -10,15 +10,19 @@ import pytest
 from job_runner.batches import Batches
 from shared import channels
 from shared.database.connection import Database
+from shared.resources.links import Links
+from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
+
+LINKS = Links(LinkSigner(b"k" * 32, "https://judge.example.edu"))
 
 pytestmark = pytest.mark.integration
 
 
 def batches_of(database: Database, *, poll_interval: float = 3600) -> Batches:
-    return Batches(database, "example.com", poll_interval=poll_interval)
+    return Batches(database, LINKS, "example.com", poll_interval=poll_interval)
 
 
 async def add_batch(

@@ -47,6 +47,9 @@ class FakeStore:
         except KeyError:
             raise ObjectNotFound(key) from None
 
+    async def size(self, key: str) -> int:
+        return len(await self.get(key))
+
     async def link(self, key: str, *, expires_in: timedelta) -> str:
         return key
 

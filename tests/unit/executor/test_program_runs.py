@@ -83,6 +83,18 @@ async def test_a_program_too_large_to_keep_compiles_for_each_test() -> None:
     assert [event.event for event in events] == ["compiled", "test", "test"]
 
 
+async def test_a_large_program_is_kept_for_its_own_tests_only() -> None:
+    """One program may not take more than its part of the cache."""
+    sandbox = _Sandbox(size=20 << 20)
+    pipeline, installed = Pipeline(sandbox, ExecutorSettings()), _installed("c")
+    fields = {"language": "c", "files": [{"path": "main.c", "content": "x"}], "tests": [{}, {}]}
+    request = ProgramRequest.model_validate(fields, strict=False)
+    for _ in range(2):
+        async for _event in pipeline.run_tests(request, installed.program(request), installed):
+            pass
+    assert [len(job.steps) for job in sandbox.jobs] == [2, 1, 2, 1]
+
+
 async def test_a_cached_program_reports_its_warnings_again() -> None:
     sandbox = _Sandbox()
     pipeline, installed = Pipeline(sandbox, ExecutorSettings()), _installed("c")
@@ -235,6 +247,6 @@ async def test_a_sentence_says_why_a_program_failed(ended: StepResult, error: st
     assert event.error == error
 
 
-async def test_a_program_that_was_killed_for_no_limit_is_a_failure_of_ours() -> None:
+async def test_a_kill_for_no_limit_is_a_failure_of_ours() -> None:
     with pytest.raises(SandboxFailure):
         await _run(_Sandbox(lambda box: replace(_OK, exit_code=None, stopped="killed")), "py")

@@ -102,7 +102,7 @@ def test_the_services_reach_only_listed_ports() -> None:
         "operator": {53, 5432, 5671, 5672},
         "api-service": {53, 5432, 5671, 5672, 443},
         "queue-consumer": {53, 5432, 5671, 5672, 443},
-        "job-runner": {53, 5432, 443, 465, 587},
+        "job-runner": {53, 5432, 80, 443, 465, 587},
     }
 
 

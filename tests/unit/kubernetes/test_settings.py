@@ -84,10 +84,11 @@ def test_no_pod_has_a_secret_that_it_does_not_need() -> None:
     secrets = {one.name: set(from_secrets(one)) - _AWS for one in pods()}
     database, broker, key = "PRECIEUX_DATABASE_URL", "PRECIEUX_AMQP_URL", "PRECIEUX_SECRET_KEY"
     token, mail = "PRECIEUX_CODEX_TOKEN", {"PRECIEUX_MAILGUN_API_KEY", "PRECIEUX_SMTP_URL"}
+    webhooks, events = "PRECIEUX_WEBHOOK_SECRET", "PRECIEUX_MAILGUN_SIGNING_KEY"
     assert secrets == {
-        "api-service": {database, broker, key, "PRECIEUX_OLD_SECRET_KEYS", "PRECIEUX_API_KEYS"},
+        "api-service": {database, broker, key, "PRECIEUX_OLD_SECRET_KEYS", "PRECIEUX_API_KEYS", webhooks, events},
         "queue-consumer": {database, broker},
-        "job-runner": {database, key, token, *mail},
+        "job-runner": {database, key, token, webhooks, *mail},
         "migrate": {database},
         "operator": {database, broker},
         "executor": {token},

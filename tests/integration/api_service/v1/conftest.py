@@ -18,6 +18,7 @@ from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import client_of
 from tests.integration.api_service.v1 import trial
+from tests.integration.api_service.v1.served import Served, serving
 
 PUBLIC_URL = "https://precieux.example.org/base"
 
@@ -107,3 +108,10 @@ async def waiting_api(
     """Yield a client of an API whose watcher listens. Two requests of a key may wait."""
     async with client_of(database, store, relay, signer, watcher=watcher, max_waits=2) as client:
         yield client
+
+
+@pytest.fixture
+async def served(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner) -> AsyncIterator[Served]:
+    """Yield an API behind a socket."""
+    async with serving(database, store, relay, signer) as served:
+        yield served

@@ -1,6 +1,7 @@
 """The event stream of a submission, over a socket."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from api_service.relay import Relay
 from shared import api_keys
 from shared.api_keys import Scope
 from shared.database.connection import Database
+from shared.resources.queue import places
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.event_source import EventSource, SentEvent
@@ -67,12 +69,20 @@ async def until(events: list[SentEvent], *expected: str) -> None:
 
 def steps(events: list[SentEvent]) -> list[str]:
     """Return the events in short: `queued`, `test 1`, `finished!`."""
-    short = {
-        "state": lambda data: data["state"],
-        "test": lambda data: f"test {data['number']}",
-        "finished": lambda data: f"{data['state']}!",
-    }
-    return [short[event.name](event.data) for event in events if event.name in short]
+    found = []
+    for event in events:
+        match event.name:
+            case "state":
+                found.append(event.data["state"])
+            case "test":
+                found.append(f"test {event.data['number']}")
+            case "finished":
+                found.append(f"{event.data['state']}!")
+    return found
+
+
+def places_in(events: list[SentEvent]) -> list[int]:
+    return [event.data["position"] for event in events if event.name == "queue"]
 
 
 async def test_a_stream_tells_what_happened_and_ends(served: Served, database: Database) -> None:
@@ -233,14 +243,13 @@ async def test_the_place_in_the_queue_is_sent_at_changes(
         await life.request()
         await life.queue(turn=turn, place=turn)
     async with following(source_of(served, third.submission)) as events:
-        places = lambda: [event.data["position"] for event in events if event.name == "queue"]  # noqa: E731
-        await eventually(lambda: places() == [3])
+        await eventually(lambda: places_in(events) == [3])
         await asyncio.sleep(0.5)
-        assert places() == [3]
+        assert places_in(events) == [3]
         await first.claim()
-        await eventually(lambda: places() == [3, 2])
+        await eventually(lambda: places_in(events) == [3, 2])
         await second.claim()
-        await eventually(lambda: places() == [3, 2, 1])
+        await eventually(lambda: places_in(events) == [3, 2, 1])
         await third.claim()
         await eventually(lambda: steps(events) == ["queued", "running"])
     assert not any(event.has_id for event in events if event.name == "queue")
@@ -264,13 +273,12 @@ async def test_places_are_sent_at_most_once_a_second(served: Served, database: D
 
 async def test_one_query_serves_all_places(served: Served, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    places = event_streams.places
 
     async def counting(connection: Any, uploads: Any) -> Any:
         asked.append(len(uploads))
         return await places(connection, uploads)
 
-    monkeypatch.setattr(event_streams, "places", counting)
+    monkeypatch.setattr("api_service.event_streams.places", counting)
     monkeypatch.setattr(event_streams, "_QUEUE_SECONDS", 0.3)
     lives = [await born(database) for _ in range(10)]
     for turn, life in enumerate(lives):
@@ -377,6 +385,21 @@ async def test_nothing_is_left_of_a_client_that_goes_away(served: Served, databa
     assert not served.services.streams._queued
     assert not served.services.watcher._submissions._events
     await eventually(lambda: len(asyncio.all_tasks()) <= before + 5)
+
+
+async def test_many_submissions_are_read_as_one_is(served: Served, database: Database) -> None:
+    lives = [await born(database, tests=[{}], email="a@example.com"), await born(database), await born(database)]
+    await lives[0].run()
+    await lives[1].request()
+    whole = served.services.streams.whole
+    found = await asyncio.gather(*(whole.read(life.submission) for life in lives), whole.read(10**9))
+    assert found.pop() is None
+    for life, submission in zip(lives, found, strict=True):
+        answer = await served.client.get(f"/v1/submissions/{life.submission}")
+        assert submission is not None
+        shown = json.loads(submission.model_dump_json())
+        assert {**shown, "queue": None} == {**answer.json(), "queue": None}
+        assert (shown["queue"] is None) == (answer.json()["queue"] is None)
 
 
 async def test_many_readings_are_one_statement(served: Served, database: Database) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from api_service.v1.openapi import TAGS
 from api_service.v1.problems import MEDIA_TYPE

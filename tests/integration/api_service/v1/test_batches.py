@@ -1,0 +1,349 @@
+"""Batches over HTTP: posting, reading, cancelling and following them."""
+
+import asyncio
+import json
+import time
+from itertools import pairwise
+from typing import Any
+
+import httpx
+import pytest
+
+from api_service.relay import Relay
+from api_service.v1 import batch_body
+from shared.database.connection import Database
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from tests.fixtures.event_source import EventSource, SentEvent
+from tests.integration.api_service.conftest import client_of
+from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
+from tests.integration.api_service.v1.life import Life, notify_batch
+from tests.integration.api_service.v1.served import Served
+from tests.integration.rows import execute, fetch
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+PROGRAM = {"language": "py", "source": "print(1)\n"}
+
+
+@pytest.fixture(autouse=True)
+async def languages(database: Database) -> None:
+    """Offer two languages, as a runner reports them."""
+    bounds = {
+        name: {"default": 1, "max": 10} for name in ("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes")
+    }
+    for code, extension in (("py", ".py"), ("cpp", ".cpp")):
+        details = {
+            "language": code,
+            "info": code,
+            "extensions": [extension],
+            "compiled": code == "cpp",
+            "compiler_args": ["-O2"] if code == "cpp" else [],
+            "sample": "",
+            "limits": bounds,
+            "variants": [],
+        }
+        await execute(
+            database,
+            "INSERT INTO languages (code, info, seen_at, details)"
+            " VALUES (:code, :code, now(), CAST(:details AS jsonb))",
+            code=code,
+            details=json.dumps(details),
+        )
+
+
+async def post(api: httpx.AsyncClient, body: Any, **how: Any) -> httpx.Response:
+    return await api.post("/v1/batches", json=body, **how)
+
+
+async def posted(api: httpx.AsyncClient, body: Any, **how: Any) -> Any:
+    answer = await post(api, body, **how)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def faults(answer: httpx.Response) -> list[str]:
+    assert answer.status_code == 422, answer.text
+    return [fault["pointer"] for fault in answer.json()["errors"]]
+
+
+async def counts(database: Database) -> dict[str, int]:
+    tables = ("uploads", "batches", "outbox", "emails")
+    return {table: int(str((await fetch(database, f"SELECT count(*) FROM {table}"))[0]["count"])) for table in tables}
+
+
+async def test_a_batch_is_registered_and_requested(api: httpx.AsyncClient, database: Database) -> None:
+    answer = await post(api, {"submissions": [PROGRAM, {**PROGRAM, "language": "cpp"}]})
+    batch = answer.json()
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == batch["links"]["self"] == f"{PUBLIC_URL}/v1/batches/{batch['id']}"
+    assert ", ".join(batch) == (
+        "id, state, total, done, states, verdicts, digest, webhook, created_at, finished_at, submissions, links"
+    )
+    assert (batch["state"], batch["total"], batch["done"], batch["digest"]) == ("running", 2, 0, False)
+    assert batch["states"] == {"held": 0, "queued": 2, "running": 0, "finished": 0, "failed": 0, "cancelled": 0}
+    assert set(batch["verdicts"].values()) == {0}
+    assert (batch["webhook"], batch["finished_at"]) == (None, None)
+    first, second = batch["submissions"]
+    rows = await fetch(database, "SELECT body FROM outbox ORDER BY id")
+    assert [row["body"] for row in rows] == [str(first), str(second)]
+    shown = (await api.get(f"/v1/submissions/{second}")).json()
+    assert (shown["batch"], shown["state"], shown["entry"]) == (batch["id"], "queued", "main.cpp")
+    assert (await api.get(f"/v1/batches/{batch['id']}")).json() == batch
+    listed = (await api.get(batch["links"]["submissions"].removeprefix(PUBLIC_URL))).json()
+    assert {item["id"] for item in listed["items"]} == {first, second}
+
+
+async def test_ids_are_in_the_order_posted(api: httpx.AsyncClient, database: Database) -> None:
+    batch = await posted(api, {"submissions": [{**PROGRAM, "metadata": {"n": str(n)}} for n in range(20)]})
+    rows = await fetch(database, "SELECT id, metadata ->> 'n' AS n FROM uploads")
+    numbers = {row["id"]: row["n"] for row in rows}
+    assert [numbers[one] for one in batch["submissions"]] == [str(n) for n in range(20)]
+
+
+async def test_files_are_stored(api: httpx.AsyncClient, database: Database, store: LocalStore) -> None:
+    several = {"language": "py", "files": [{"path": "a.py", "content": "1"}, {"path": "b/c.txt", "content": "2"}]}
+    batch = await posted(api, {"submissions": [{**PROGRAM, "source": f"print({n})"} for n in range(30)] + [several]})
+    rows = await fetch(database, "SELECT id, object_key FROM uploads ORDER BY id")
+    assert [row["id"] for row in rows] == batch["submissions"]
+    *simple, last = [await store.get(str(row["object_key"])) for row in rows]
+    assert simple == [f"print({n})".encode() for n in range(30)]
+    assert last[:2] == b"PK"
+
+
+async def test_an_own_key_wins_over_the_default(api: httpx.AsyncClient, database: Database) -> None:
+    defaults = {
+        **PROGRAM,
+        "args": ["-v"],
+        "metadata": {"course": "c1", "week": "2"},
+        "stdin": "in",
+        "email": "a@example.com",
+        "locale": "fa",
+    }
+    batch = await posted(
+        api,
+        {
+            "defaults": defaults,
+            "submissions": [
+                {},
+                {"args": [], "metadata": {"week": "3"}, "stdin": None},
+                {"files": [{"path": "x.py", "content": "1"}], "email": None},
+            ],
+        },
+    )
+    shown = [(await api.get(f"/v1/submissions/{one}")).json() for one in batch["submissions"]]
+    assert [one["args"] for one in shown] == [["-v"], [], ["-v"]]
+    assert [one["metadata"] for one in shown] == [defaults["metadata"], {"week": "3"}, defaults["metadata"]]
+    assert [one["entry"] for one in shown] == ["main.py", "main.py", "x.py"]
+    assert [one["email"] for one in shown] == ["a@example.com", "a@example.com", None]
+    assert [one["locale"] for one in shown] == ["fa"] * 3
+    rows = await fetch(database, "SELECT inputs FROM uploads ORDER BY id")
+    assert [row["inputs"] for row in rows] == ["in", "", "in"]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ([], [""]),
+        ({}, ["/submissions"]),
+        ({"submissions": []}, ["/submissions"]),
+        ({"submissions": {}}, ["/submissions"]),
+        ({"submissions": [PROGRAM], "digest": 1}, ["/digest"]),
+        ({"submissions": [PROGRAM], "defaults": []}, ["/defaults"]),
+        ({"submissions": [PROGRAM], "hold": True}, ["/hold"]),
+        ({"submissions": [PROGRAM, 1, PROGRAM]}, ["/submissions/1"]),
+        ({"submissions": [PROGRAM] * 17 + [{"source": "1"}]}, ["/submissions/17/language"]),
+        (
+            {"submissions": [PROGRAM, {**PROGRAM, "stdin": 1}, {**PROGRAM, "x": 1}]},
+            ["/submissions/1/stdin", "/submissions/2/x"],
+        ),
+        ({"submissions": [{**PROGRAM, "hold": False}]}, ["/submissions/0/hold"]),
+        ({"submissions": [{}, {}], "defaults": {**PROGRAM, "hold": True}}, ["/defaults/hold"]),
+        ({"submissions": [{"source": "1"}] * 3, "defaults": {"language": "x"}}, ["/defaults/language"]),
+        ({"submissions": [PROGRAM], "defaults": {"language": 5}}, ["/defaults/language"]),
+        ({"submissions": [PROGRAM], "defaults": {"tests": [{"points": -1}]}}, ["/defaults/tests/0/points"]),
+        ({"submissions": [PROGRAM, {"files": []}], "defaults": {**PROGRAM}}, ["/submissions/1/files"]),
+        ({"submissions": [{**PROGRAM, "source": "a\0"}]}, ["/submissions/0/source"]),
+        ({"submissions": [PROGRAM], "webhook_url": "ftp://x"}, ["/webhook_url"]),
+        ({"submissions": [PROGRAM], "webhook_url": "https://example.com/hook"}, ["/webhook_url"]),
+        ({"submissions": [PROGRAM] * 1001}, ["/submissions"]),
+    ],
+)
+async def test_faults_have_their_place_and_nothing_is_registered(
+    api: httpx.AsyncClient, database: Database, body: Any, pointers: list[str]
+) -> None:
+    before = await counts(database)
+    assert faults(await post(api, body)) == pointers
+    assert await counts(database) == before
+
+
+async def test_bodies_that_cannot_be_read(api: httpx.AsyncClient) -> None:
+    answers = [
+        await api.post("/v1/batches", content=b"{", headers={"Content-Type": "application/json"}),
+        await api.post("/v1/batches", content=b"x", headers={"Content-Type": "text/plain"}),
+        await api.post("/v1/batches?wait=1", json={"submissions": [PROGRAM]}),
+    ]
+    assert [answer.status_code for answer in answers] == [400, 415, 422]
+    assert answers[2].json()["errors"][0]["parameter"] == "wait"
+
+
+async def test_a_failure_halfway_registers_nothing(
+    api: httpx.AsyncClient, database: Database, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, calls = LocalStore.put, 0
+
+    async def failing(self: LocalStore, *args: Any, **kwargs: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 7:
+            raise OSError("the disk is full")
+        await put(self, *args, **kwargs)
+
+    monkeypatch.setattr(LocalStore, "put", failing)
+    before = await counts(database)
+    assert (await post(api, {"submissions": [PROGRAM] * 40})).status_code == 503
+    assert await counts(database) == before
+    monkeypatch.setattr(LocalStore, "put", put)
+    assert (await posted(api, {"submissions": [PROGRAM]}))["total"] == 1
+
+
+async def test_few_files_are_stored_at_once(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    put, active, most = LocalStore.put, 0, 0
+
+    async def counting(self: LocalStore, *args: Any, **kwargs: Any) -> None:
+        nonlocal active, most
+        active += 1
+        most = max(most, active)
+        await asyncio.sleep(0.01)
+        await put(self, *args, **kwargs)
+        active -= 1
+
+    monkeypatch.setattr(LocalStore, "put", counting)
+    await posted(api, {"submissions": [PROGRAM] * 60})
+    assert 2 <= most <= 16
+
+
+async def test_a_budget_refuses_the_whole_batch(
+    database: Database, store: LocalStore, relay: Relay, signer: LinkSigner, alice: Key
+) -> None:
+    async with client_of(database, store, relay, signer, key_budget=5) as api:
+        await posted(api, {"submissions": [PROGRAM] * 3}, headers=alice.headers)
+        before = await counts(database)
+        assert (await post(api, {"submissions": [PROGRAM] * 3}, headers=alice.headers)).status_code == 429
+        assert await counts(database) == before
+        await posted(api, {"submissions": [PROGRAM] * 2}, headers=alice.headers)
+
+
+async def test_a_repeated_batch_is_registered_once(api: httpx.AsyncClient, database: Database) -> None:
+    headers = {"Idempotency-Key": '"a-batch"'}
+    first = await post(api, {"submissions": [PROGRAM, PROGRAM]}, headers=headers)
+    again = await post(api, {"submissions": [PROGRAM, PROGRAM], "digest": None}, headers=headers)
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["Location"] == first.headers["Location"]
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert (await counts(database))["uploads"] == 2
+    assert (await post(api, {"submissions": [PROGRAM]}, headers=headers)).status_code == 422
+
+
+async def test_another_key_sees_no_batch(
+    api: httpx.AsyncClient, database: Database, alice: Key, mallory: Key, admin: Key
+) -> None:
+    batch = await posted(api, {"submissions": [PROGRAM]}, headers=alice.headers)
+    path = f"/v1/batches/{batch['id']}"
+    for method, url in (("GET", path), ("POST", f"{path}/cancel"), ("GET", f"{path}/events")):
+        assert (await api.request(method, url, headers=mallory.headers)).status_code == 404
+    assert (await api.get(path, headers=alice.headers)).json() == batch
+    assert (await api.get(path, headers=admin.headers)).json() == batch
+    for bad in ("/v1/batches/0", "/v1/batches/x", f"/v1/batches/{batch['id'] + 1}"):
+        assert (await api.get(bad, headers=alice.headers)).status_code == 404
+
+
+async def test_cancelling_cancels_what_has_not_ended(api: httpx.AsyncClient, database: Database) -> None:
+    batch = await posted(api, {"submissions": [PROGRAM] * 4})
+    ended, running, *_ = lives = [Life(database, one) for one in batch["submissions"]]
+    for life in (ended, running):
+        await life.queue()
+        await life.claim()
+    await ended.end()
+    answer = await api.post(f"/v1/batches/{batch['id']}/cancel")
+    assert answer.status_code == 202
+    shown = answer.json()
+    assert (shown["states"]["cancelled"], shown["states"]["finished"], shown["done"]) == (3, 1, 4)
+    assert shown["verdicts"]["ok"] == 1
+    await execute(database, "UPDATE batches SET finished_at = now()")
+    assert (await api.post(f"/v1/batches/{batch['id']}/cancel")).status_code == 409
+    assert (await api.get(f"/v1/batches/{batch['id']}")).json()["state"] == "finished"
+    assert len(lives) == 4
+
+
+async def test_a_deleted_submission_counts_no_more(api: httpx.AsyncClient, database: Database) -> None:
+    batch = await posted(api, {"submissions": [PROGRAM] * 2})
+    first, second = batch["submissions"]
+    await api.post(f"/v1/submissions/{first}/cancel")
+    await Life(database, first).delete()
+    shown = (await api.get(f"/v1/batches/{batch['id']}")).json()
+    assert (shown["total"], shown["submissions"], shown["states"]["cancelled"]) == (1, [second], 0)
+
+
+async def test_defaults_are_in_memory_once(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short body with long defaults must not become many times as long in memory."""
+    source, tests = "#" * 9000, [{"stdin": "x" * 100, "expected_output": "y"}] * 50
+    seen: list[Any] = []
+    original = batch_body._validated
+
+    def keeping(*args: Any) -> Any:
+        seen.append(original(*args))
+        return seen[-1]
+
+    monkeypatch.setattr(batch_body, "_validated", keeping)
+    await posted(api, {"submissions": [{}] * 40, "defaults": {"language": "py", "source": source, "tests": tests}})
+    [new] = seen
+    assert len({id(one.source) for one in new.submissions}) == 1
+    assert len({id(one.v1.tests) for one in new.submissions}) == 1
+
+
+async def test_progress_is_sent_at_once_and_then_once_a_second(served: Served, database: Database) -> None:
+    batch = await posted(served.client, {"submissions": [PROGRAM] * 12})
+    lives = [Life(database, one) for one in batch["submissions"]]
+    events: list[tuple[float, SentEvent]] = []
+    source = EventSource(served.client, f"/v1/batches/{batch['id']}/events")
+
+    async def read() -> None:
+        async for event in source:
+            events.append((time.monotonic(), event))  # noqa: PERF401  (the list is read meanwhile)
+
+    began = time.monotonic()
+    task = asyncio.create_task(read())
+    await eventually(lambda: len(events) == 1)
+    assert events[0][0] - began < 1
+    assert events[0][1].data == {name: batch[name] for name in ("total", "done", "states", "verdicts")}
+    for life in lives:
+        await life.queue()
+        await life.claim()
+        await notify_batch(database, batch["id"])
+        await asyncio.sleep(0.1)
+        await life.end()
+        await asyncio.sleep(0.1)
+    await eventually(lambda: events[-1][1].data["done"] == 12)
+    await execute(database, "UPDATE batches SET finished_at = now()")
+    await notify_batch(database, batch["id"])
+    await eventually(lambda: source.ended_by is not None)
+    task.cancel()
+    assert source.ended_by == 204
+    assert [event.name for _, event in events] == ["progress"] * (len(events) - 1) + ["finished"]
+    assert 3 <= len(events) - 1 <= 6
+    times = [at for at, event in events if event.name == "progress"]
+    assert min(later - earlier for earlier, later in pairwise(times)) > 0.9
+    assert events[-1][1].data == (await served.client.get(f"/v1/batches/{batch['id']}")).json()
+    assert not served.services.streams._per_key
+
+
+async def test_the_stream_of_a_finished_batch_ends_at_once(served: Served, database: Database) -> None:
+    batch = await posted(served.client, {"submissions": [PROGRAM]})
+    await execute(database, "UPDATE batches SET finished_at = now()")
+    async with asyncio.timeout(10):
+        source = EventSource(served.client, f"/v1/batches/{batch['id']}/events")
+        events = [event async for event in source]
+    assert [event.name for event in events] == ["progress", "finished"]
+    assert (source.connections, source.ended_by) == (1, 204)

@@ -1,0 +1,199 @@
+"""A key beside another's submissions sees nothing of them and changes nothing, through every call of API v1."""
+
+import asyncio
+import json
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from shared.database.connection import Database
+from shared.storage.local import LocalStore
+from tests.integration.api_service.v1.conftest import Key
+from tests.integration.rows import execute, fetch
+from tests.integration.submission_rows import add, end, make_job, request
+
+pytestmark = pytest.mark.integration
+
+SECRET: Final = "secret-of-alice"
+
+#: Calls about one thing: the method and the path as in the OpenAPI document, the query, and what its owner gets.
+ABOUT_ONE: Final[list[tuple[str, str, str, int]]] = [
+    ("GET", "/v1/submissions/{id}", "", 200),
+    ("GET", "/v1/submissions/{id}", "?wait=1", 200),
+    ("GET", "/v1/submissions/{id}/runs", "", 200),
+    ("GET", "/v1/submissions/{id}/runs/{number}", "", 200),
+    ("GET", "/v1/submissions/{id}/output", "", 200),
+    ("GET", "/v1/submissions/{id}/output", "?run=1", 200),
+    ("GET", "/v1/submissions/{id}/output", "?test=1", 422),
+    ("GET", "/v1/submissions/{id}/stderr", "", 200),
+    ("GET", "/v1/submissions/{id}/source", "", 200),
+    ("GET", "/v1/submissions/{id}/mails", "", 200),
+    ("GET", "/v1/submissions/{id}/events", "", 200),
+    ("GET", "/v1/batches/{id}", "", 200),
+    ("GET", "/v1/batches/{id}/events", "", 200),
+    ("POST", "/v1/submissions/{id}/cancel", "", 409),
+    ("POST", "/v1/batches/{id}/cancel", "", 409),
+    ("POST", "/v1/submissions/{id}/mails", "", 202),
+    ("POST", "/v1/submissions/{id}/runs", "", 202),
+    ("DELETE", "/v1/submissions/{id}", "", 204),
+]
+#: Calls about no one's things, or with a test below.
+OTHERS: Final = {
+    ("GET", "/v1/submissions"),
+    ("GET", "/v1/usage"),
+    ("POST", "/v1/submissions"),
+    ("POST", "/v1/batches"),
+    ("GET", "/v1/languages"),
+    ("GET", "/v1/languages/{name}"),
+    ("GET", "/v1/limits"),
+    ("POST", "/v1/mailgun/events"),
+}
+
+
+@pytest.fixture
+async def owned(database: Database, store: LocalStore, alice: Key) -> dict[str, int]:
+    """Return the ids of a submission of alice that has run, and of its batch."""
+    await execute(database, "INSERT INTO batches (id, owner, finished_at) VALUES (40, :owner, now())", owner=alice.id)
+    upload = await add(
+        database,
+        owner=alice.id,
+        batch=40,
+        email=f"{SECRET}@example.com",
+        language="py",
+        object_key="source.py",
+        metadata=json.dumps({"note": SECRET}),
+    )
+    await store.put("source.py", SECRET.encode())
+    await request(database, upload)
+    job = await make_job(database, upload)
+    await end(database, job, verdict="ok", output=SECRET, stderr=SECRET)
+    await execute(
+        database,
+        "INSERT INTO emails (job, upload, kind, recipient, subject, text, html, message_id, status)"
+        " VALUES (:job, :upload, 'result', :secret, :secret, '', '', :secret, 'sent')",
+        job=job,
+        upload=upload,
+        secret=f"{SECRET}@example.com",
+    )
+    return {"submissions": upload, "batches": 40}
+
+
+def path_of(template: str, owned: dict[str, int]) -> str:
+    return template.format(id=owned[template.split("/")[2]], number=1)
+
+
+async def call(api: httpx.AsyncClient, key: Key, method: str, path: str) -> httpx.Response:
+    return await asyncio.wait_for(api.request(method, path, headers=key.headers), 20)
+
+
+async def test_every_call_of_the_document_is_in_a_table(api: httpx.AsyncClient) -> None:
+    paths: dict[str, dict[str, Any]] = (await api.get("/openapi.json")).json()["paths"]
+    calls = {(method.upper(), path) for path, one in paths.items() if path.startswith("/v1/") for method in one}
+    assert {(method, path) for method, path, *_ in ABOUT_ONE} | OTHERS == calls
+
+
+@pytest.mark.parametrize(("method", "template", "query", "status"), ABOUT_ONE)
+async def test_another_key_does_not_find_it(
+    api: httpx.AsyncClient,
+    database: Database,
+    owned: dict[str, int],
+    alice: Key,
+    mallory: Key,
+    method: str,
+    template: str,
+    query: str,
+    status: int,
+) -> None:
+    path = path_of(template, owned)
+    before = await snapshot(database)
+    missing = path.replace(f"/{owned[template.split('/')[2]]}", "/987654321")
+    for spelling in ("", "/"):
+        refused = await call(api, mallory, method, path + spelling + query)
+        unknown = await call(api, mallory, method, missing + spelling + query)
+        assert (refused.status_code, SECRET in refused.text) == (404, False)
+        # It looks exactly like what does not exist.
+        assert (refused.json(), unknown.status_code) == (unknown.json(), 404)
+    # A fault of the query does not reveal it either.
+    assert (await call(api, mallory, method, f"{path}?nonsense=1")).status_code == 404
+    assert await snapshot(database) == before
+    answer = await call(api, alice, method, path + query)
+    assert answer.status_code == status, answer.text
+
+
+async def test_an_administrator_finds_everything(api: httpx.AsyncClient, owned: dict[str, int], admin: Key) -> None:
+    for method, template, query, status in ABOUT_ONE:
+        answer = await call(api, admin, method, path_of(template, owned) + query)
+        # It cannot be deleted any more, because a run was requested before.
+        assert answer.status_code == (409 if method == "DELETE" else status), answer.text
+
+
+async def snapshot(database: Database) -> list[object]:
+    tables = ("uploads", "job", "results", "emails", "webhooks", "batches", "outbox", "deleted_uploads")
+    return [await fetch(database, f"SELECT * FROM {table} ORDER BY 1") for table in tables]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"batch": "40"},
+        {"email": f"{SECRET}@example.com"},
+        {"language": "py"},
+        {"state": "finished"},
+        {"verdict": "ok"},
+        {"state": "finished", "verdict": "ok"},
+        {"metadata.note": SECRET},
+        {"metadata.note": SECRET, "email": f"{SECRET}@example.com", "batch": "40", "language": "py"},
+        {"created_after": "2000-01-01T00:00:00Z"},
+        {"created_before": "2100-01-01T00:00:00Z"},
+        {"limit": "1"},
+    ],
+)
+async def test_no_list_shows_it(
+    api: httpx.AsyncClient, owned: dict[str, int], alice: Key, mallory: Key, admin: Key, query: dict[str, str]
+) -> None:
+    answer = await api.get("/v1/submissions", params=query, headers=mallory.headers)
+    assert answer.json() == {"items": [], "next": None}
+    for key in (alice, admin):
+        seen = (await api.get("/v1/submissions", params=query, headers=key.headers)).json()["items"]
+        assert [item["id"] for item in seen] == [owned["submissions"]]
+
+
+async def test_a_cursor_of_the_owner_shows_nothing(
+    api: httpx.AsyncClient, database: Database, owned: dict[str, int], alice: Key, mallory: Key
+) -> None:
+    await add(database, owner=alice.id)
+    cursor = (await api.get("/v1/submissions?limit=1", headers=alice.headers)).json()["next"]
+    assert cursor is not None
+    of_owner = (await api.get("/v1/submissions", params={"cursor": cursor}, headers=alice.headers)).json()
+    assert [item["id"] for item in of_owner["items"]] == [owned["submissions"]]
+    of_other = await api.get("/v1/submissions", params={"cursor": cursor}, headers=mallory.headers)
+    assert of_other.json() == {"items": [], "next": None}
+
+
+@pytest.mark.usefixtures("owned")
+@pytest.mark.parametrize("path", ["/v1/submissions", "/v1/batches"])
+async def test_an_idempotency_key_belongs_to_its_key(
+    api: httpx.AsyncClient, alice: Key, mallory: Key, path: str
+) -> None:
+    body: dict[str, Any] = {"language": "py", "source": f"# {SECRET}", "hold": True, "metadata": {"note": SECRET}}
+    if path == "/v1/batches":
+        body = {"submissions": [{name: value for name, value in body.items() if name != "hold"}]}
+    made = []
+    for key in (alice, mallory, alice):
+        answer = await api.post(path, json=body, headers={**key.headers, "Idempotency-Key": "one"})
+        assert answer.status_code == 201, answer.text
+        made.append((answer.json()["id"], "Idempotent-Replayed" in answer.headers))
+    assert made[0][0] != made[1][0]
+    assert made[2] == (made[0][0], True)
+    assert made[1][1] is False
+
+
+async def test_usage_is_that_of_the_key(api: httpx.AsyncClient, alice: Key, mallory: Key) -> None:
+    await api.post("/v1/submissions", json={"language": "py", "source": "1"}, headers=alice.headers)
+    used = {
+        key.id: sum(item["used"] for item in (await api.get("/v1/usage", headers=key.headers)).json()["items"])
+        for key in (alice, mallory)
+    }
+    assert (used[alice.id] > 0, used[mallory.id]) == (True, 0)

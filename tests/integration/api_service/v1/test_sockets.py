@@ -1,0 +1,79 @@
+"""The manners of API v1 behind sockets: what an ASGI client does not show."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.api_service.process import ApiProcess, api_process
+from tests.waiting import eventually_sync
+
+pytestmark = pytest.mark.integration
+
+KEY = "o" * 32
+
+
+@pytest.fixture
+def api(tmp_path: Path, database_url: str) -> Iterator[ApiProcess]:
+    with api_process(tmp_path, database_url, {"PRECIEUX_API_KEYS": KEY}) as api:
+        yield api
+
+
+def ask(api: ApiProcess, *requests: str) -> str:
+    """Return all that is answered to these heads of requests on one connection."""
+    with api.connect() as connection:
+        connection.sendall("".join(requests).encode())
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    return answer.decode()
+
+
+def head(line: str, *fields: str) -> str:
+    return "\r\n".join([f"{line} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {KEY}", *fields, "", ""])
+
+
+def test_the_log_has_the_ids_of_requests_and_no_more(api: ApiProcess) -> None:
+    for path in ("/v1/submissions?email=someone@example.com", "/v1/nothing?secret"):
+        httpx.get(api.url + path, headers={"Authorization": f"Bearer {KEY}", "X-Request-Id": "of-mine"})
+
+    def logged() -> list[dict[str, Any]]:
+        events = [json.loads(line) for line in api.log.splitlines()]
+        return [event for event in events if event["event"] == "request.answered"]
+
+    # The record follows the answer.
+    eventually_sync(lambda: len(logged()) == 2, what="both requests are logged")
+    answered = logged()
+    assert [(one["request_id"], one["method"], one["status"], one["route"]) for one in answered] == [
+        ("of-mine", "GET", 200, "/v1/submissions"), ("of-mine", "GET", 404, "none"),
+    ]  # fmt: skip
+    assert not re.search("someone|secret", api.log)
+
+
+def test_the_connection_goes_on_after_a_head(api: ApiProcess) -> None:
+    close = "Connection: close"
+    answer = ask(api, head("HEAD /v1/submissions/"), head("HEAD /v1/nothing"), head("GET /v1/nothing", close))
+    assert re.findall(r"HTTP/1.1 (\d+)", answer) == ["200", "404", "404"]
+    assert answer.count('"status":404') == 1
+
+
+def test_a_large_body_is_not_asked_for_without_a_key(api: ApiProcess) -> None:
+    """The client waits for `100 Continue` before it sends the body."""
+    fields = ("Content-Type: application/json", "Content-Length: 999999999", "Expect: 100-continue")
+    without_key = head("POST /v1/submissions", *fields).replace(KEY, "x")
+    for request, status in ((without_key, "401"), (head("POST /v1/submissions", *fields), "413")):
+        with api.connect() as connection:
+            connection.sendall(request.encode())
+            answer = connection.recv(65536).decode()
+        assert answer.startswith(f"HTTP/1.1 {status} ")
+        assert "application/problem+json" in answer.lower()
+
+
+def test_what_is_no_request_gets_an_id_too(api: ApiProcess) -> None:
+    answer = ask(api, "nonsense\r\n\r\n")
+    assert answer.startswith("HTTP/1.1 400 ")
+    assert re.search(r"X-Request-Id: [0-9a-f]{32}\r\n", answer)
