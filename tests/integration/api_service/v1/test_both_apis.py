@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from shared.database.connection import Database
+from shared.storage.local import LocalStore
 from tests.integration.api_service.v1.conftest import Key
 from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import end, make_job
@@ -84,7 +85,9 @@ async def test_the_classic_list_shows_the_file_that_is_run(api: httpx.AsyncClien
     assert json.loads(shown["job"])["contents"] == "import lib.a"
 
 
-async def test_hidden_tests_appear_in_no_classic_call(api: httpx.AsyncClient, database: Database) -> None:
+async def test_hidden_tests_appear_in_no_classic_call(
+    api: httpx.AsyncClient, database: Database, store: LocalStore
+) -> None:
     tests = [
         {"name": "shown", "stdin": "1", "expected_output": "1"},
         {"name": "h", "hidden": True, "stdin": SECRET, "expected_output": SECRET, "args": [SECRET]},
