@@ -129,6 +129,7 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         relay=relay,
         authenticator=Authenticator(database, settings.operator_keys, local_key=local_key),
         signer=signer,
+        large_answers=Shares(settings.answers_bytes, "Answers with many outputs"),
         watcher=watcher,
         streams=Streams(database, watcher, Links(signer), most=settings.max_streams, most_in_all=most_streams),
         waits=Waits(settings.max_waits),

@@ -42,6 +42,8 @@ class Services:
     authenticator: Authenticator
     #: Makes and verifies the links that this API serves.
     signer: LinkSigner
+    #: Shares of the memory for answers with the outputs of many tests.
+    large_answers: Shares
     watcher: Watcher
     streams: Streams
     waits: Waits

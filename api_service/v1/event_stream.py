@@ -11,12 +11,22 @@ from api_service.streaming import PiecewiseResponse, prefetch
 from shared.http_connections import stop_counting
 
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-#: The text of the stream. Generators of clients read its answers as text.
-_EVENTS: Final[dict[str, Any]] = {"type": "string", "examples": ['event: state\ndata: {"state": "queued"}\nid: 1\n\n']}
+#: The whole stream. It has no type, because generators of clients take it for text, and others for a list of events.
+_EVENTS: Final[dict[str, Any]] = {"examples": ['event: state\ndata: {"state": "queued"}\nid: 1\n\n']}
+#: One event, as OpenAPI 3.2 describes it.
+_EVENT: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "description": "The name of the event."},
+        "data": {"type": "string", "description": "JSON.", "contentMediaType": "application/json"},
+        "id": {"type": "string", "description": "The id for `Last-Event-ID`."},
+    },
+    "required": ["event", "data"],
+}
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The events.",
-        "content": {EventSourceResponse.media_type: {"schema": _EVENTS}},
+        "content": {EventSourceResponse.media_type: {"schema": _EVENTS, "itemSchema": _EVENT}},
     },
     204: {"description": "The client has had the last event, and nothing new runs: it need not connect again."},
 }

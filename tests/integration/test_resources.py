@@ -175,6 +175,13 @@ async def test_the_verdict_of_an_engine_that_sends_none(database: Database, stat
     assert (await get(database, upload)).verdict == verdict
 
 
+async def test_a_result_without_a_verdict_has_none(database: Database) -> None:
+    upload = await add_upload(database)
+    await request(database, upload)
+    await end(database, await make_job(database, upload), output="of the original system")
+    assert (await get(database, upload)).verdict is None
+
+
 async def test_texts_are_cut_in_whole_characters(database: Database) -> None:
     upload = await add(database)
     await request(database, upload)

@@ -96,6 +96,7 @@ def client_of(
     key_backlog_bytes: int = 64 << 20,
     watcher: Watcher | None = None,
     max_waits: int = 100,
+    large_answers_bytes: int = 64 << 20,
     webhooks: WebhookSettings | None = None,
     **shares: Any,
 ) -> httpx.AsyncClient:
@@ -121,6 +122,7 @@ def client_of(
             relay=relay,
             authenticator=authenticator,
             signer=signer,
+            large_answers=Shares(large_answers_bytes, "Answers with many outputs"),
             watcher=watcher,
             streams=Streams(database, watcher, Links(signer), most=100),
             waits=Waits(max_waits),

@@ -10,9 +10,11 @@ import pytest
 
 from shared import api_keys
 from shared.api_keys import Scope
+from shared.codex import LimitBounds, SupportedLanguage
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
+from tests.integration.rows import execute
 
 # It sends hundreds of requests; thousands in the slow tests.
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
@@ -28,6 +30,11 @@ SETTINGS: Final = """
 include-path-regex = "^/v1/(submissions|batches|submissions/[{]id[}]/runs)$"
 include-method = "POST"
 checks.positive_data_acceptance.enabled = false
+
+# No runner ends the programs, so every wait takes its whole time.
+[parameters]
+"query.wait" = 1
+"header.Prefer" = "wait=1"
 """
 
 
@@ -52,6 +59,20 @@ def explore(
     assert "request.crashed" not in api.log
 
 
+@pytest.fixture(autouse=True)
+async def engine(database: Database) -> None:
+    """Offer a language, as a runner reports it."""
+    bounds = {name: LimitBounds(default=10, max=60) for name in ("cpu_s", "wall_s", "processes")}
+    large = {name: LimitBounds(default=1 << 28, max=1 << 30) for name in ("memory_bytes", "output_bytes")}
+    row = SupportedLanguage(language="py", info="3.11", compiled=False, limits={**bounds, **large})
+    await execute(
+        database,
+        "INSERT INTO languages (code, info, seen_at, details) VALUES ('py', '3.11', now() + interval '1 day',"
+        " CAST(:details AS jsonb))",
+        details=row.model_dump_json(),
+    )
+
+
 async def make_key(database: Database) -> str:
     async with owner_of(database).transaction() as connection:
         _, key = await api_keys.create(connection, "test", [Scope.SUBMIT, Scope.READ])
@@ -61,7 +82,7 @@ async def make_key(database: Database) -> str:
 async def test_few_requests_with_a_key(tmp_path: Path, database: Database, database_url: str) -> None:
     key = await make_key(database)
     with api_process(tmp_path, database_url) as api:
-        explore(api, tmp_path, key=key, examples=12)
+        explore(api, tmp_path, key=key, examples=FEW, phases="examples,fuzzing")
 
 
 @pytest.mark.slow

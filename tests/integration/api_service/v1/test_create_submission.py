@@ -314,6 +314,10 @@ class TestForms:
         fields = [("language", (None, "py"))]
         files = [("file", (str(number), b"x")) for number in range(257)]
         assert faults_of(await api.post(PATH, files=[*fields, *files])) == [("pointer", "/files")]
+        body = b"".join(part(b'form-data; name="a"', b"").removesuffix(b"--b--\r\n") for _ in range(1001))
+        headers = {"Content-Type": BOUNDED}
+        refused = await api.post(PATH, content=body + b"--b--\r\n", headers=headers)
+        assert (faults_of(refused), "1000 parts" in refused.json()["detail"]) == ([("pointer", "")], True)
 
     @pytest.mark.parametrize(
         ("kind", "body"),
