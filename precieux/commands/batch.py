@@ -79,6 +79,8 @@ def batch(
 
 
 def _read_folder(folder: Path, language: str | None) -> list[_Entry]:
+    if folder.is_file():
+        raise UsageError(f"{folder} is neither a folder nor a CSV file: `precieux submit` sends one program.")
     try:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as exc:
@@ -99,8 +101,8 @@ def _read_csv(path: Path, language: str | None) -> list[_Entry]:
         raise UsageError(f"{path}, line {table.line_num}: {exc}.") from exc
     if "path" not in columns or set(columns) - set(_COLUMNS):
         raise UsageError(
-            f"{path}: its first line must name the column path, and may name {', '.join(_COLUMNS[1:])},"
-            f" with commas between them. It is: {','.join(columns)[:200]}"
+            f"{path} needs the column path, and may have {', '.join(_COLUMNS[1:])}; commas separate them."
+            f" Its first line is: {','.join(columns)[:200]}"
         )
     if not rows:
         raise UsageError(f"{path} has no programs: write a line for each below the first line.")

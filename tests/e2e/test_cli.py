@@ -155,9 +155,12 @@ def test_a_batch_is_run_once_and_written_as_csv(running: Up, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        ("path,mail\na.py,x\n", "may name name, language, email, stdin, with commas between them. It is: path,mail"),
-        ("path;email\na.py;x\n", "It is: path;email"),
-        ("", "its first line must name the column path"),
+        (
+            "path,mail\na.py,x\n",
+            "may have name, language, email, stdin; commas separate them. Its first line is: path,mail",
+        ),
+        ("path;email\na.py;x\n", "Its first line is: path;email"),
+        ("", "needs the column path"),
         ("path\n", "has no programs"),
         ("path,email\na.py,x,y\n", "line 2: it has more cells than there are columns"),
         ("path,email\n,x\n", "line 2: its path is missing"),
@@ -205,6 +208,7 @@ def test_languages_and_usage_are_listed(running: Up) -> None:
         (("submit", "Makefile", "--email", "a@example.com"), 2, "give one with --language"),
         (("submit", "-", "--input", "x"), 2, "give its language with --language"),
         (("submit", "-", "--language", "py", "--input-file", "-"), 2, "the program or its input, not both"),
+        (("batch", "samples/hello.py"), 2, "is neither a folder nor a CSV file"),
         (("status", "latest"), 2, "neither the number of a submission nor an e-mail address"),
         (
             ("batch", "samples"),
