@@ -5,7 +5,7 @@ import json
 import sys
 from typing import Any, Final
 
-_ENDED: Final = {
+_ENDED: Final[dict[str, Any]] = {
     "exit_code": 0,
     "signal": None,
     "wall_s": 0.0,
