@@ -157,7 +157,7 @@ def test_a_batch_is_run_once_and_written_as_csv(running: Up, tmp_path: Path) -> 
     [
         (
             "path,mail\na.py,x\n",
-            "may have name, language, email, stdin; commas separate them. Its first line is: path,mail",
+            "email, stdin; commas separate them. Its first line is: path,mail",
         ),
         ("path;email\na.py;x\n", "Its first line is: path;email"),
         ("", "needs the column path"),
