@@ -95,7 +95,7 @@ async def test_an_expected_output_is_not_in_the_box(engine: RunningExecutor) -> 
     [
         "-fplugin=./evil.so", "-B.", "-specs=evil", "-wrapper", "@evil", "-xc", "-include", "-I/etc", "-o/box/x",
         "-Wl,-T,evil", "-Wa,@evil", "-Wp,-MD,x", "-dumpdir", "-save-temps", "-L.", "-levil", "evil.so", "/etc/passwd",
-        "-D", "--help",
+        "-D", "-D@evil", "-U@evil", "--help",
     ],
 )  # fmt: skip
 async def test_a_compiler_gets_no_dangerous_option(option: str, engine: RunningExecutor) -> None:
