@@ -6,8 +6,8 @@ from typing import Final
 from shared.codex import Verdict
 from shared.database.connection import Connection
 from shared.resources.links import Links
+from shared.resources.mapping import webhook_of
 from shared.resources.models import FINAL_STATES, Batch, BatchProgress, BatchState, State
-from shared.resources.read import webhook_of
 
 _BATCH: Final = """
     SELECT b.id, b.digest, b.webhook_url, b.created_at, b.finished_at, w.status AS webhook_status,

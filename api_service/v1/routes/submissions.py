@@ -21,6 +21,7 @@ from api_service.v1.visibility import owner_of, refuse_unknown
 from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_until_final
 from shared.resources import read
 from shared.resources.links import Links
+from shared.resources.mapping import posted
 from shared.resources.models import Submission
 
 router = APIRouter(tags=["submissions"])
@@ -124,4 +125,4 @@ async def _shown(services: Services, principal: Principal, new: NewSubmission, s
         "bounds": offered and json.dumps({name: bound.model_dump() for name, bound in offered.limits.items()}),
     }
     queue = None if new.hold else await services.places.of_posted(stored.id, principal.key_id)
-    return read.posted(values, links=Links(services.signer), queue=queue)
+    return posted(values, links=Links(services.signer), queue=queue)
