@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from api_service.auth import Principal
 from api_service.dependencies import Services, ServicesDep, SubmitterDep
 from api_service.new_submission import NewSubmission
-from api_service.submissions import Stored
+from api_service.submission_rows import Stored
 from api_service.v1.bodies import FIELDS, FORM, JSON, body_bytes, read_submission
 from api_service.v1.examples import SUBMISSION
 from api_service.v1.idempotency import HEADER as IDEMPOTENCY_KEY
