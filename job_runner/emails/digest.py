@@ -14,6 +14,7 @@ from job_runner.emails.original import REGARDS
 from job_runner.emails.render import RenderedEmail
 from job_runner.emails.templates import TEMPLATES
 from shared.control_characters import replace_controls
+from shared.engine import GOOD_VERDICTS
 
 #: A name of a file may have 255 bytes.
 _LONGEST_NAME: Final = 80
@@ -65,13 +66,12 @@ _WORDS: Final = {
         direction="rtl",
     ),
 }
-_GOOD: Final = frozenset({"ok", "accepted"})
 
 
 def render_digest(batch: int, lines: Sequence[Line], *, recipient: str, locale: str, domain: str) -> RenderedEmail:
     """Return the mail about these submissions of a batch. `domain` is the right side of its Message-ID."""
     words = _WORDS.get(locale, _WORDS["en"])
-    good = {number for number, line in enumerate(lines) if line.result in _GOOD}
+    good = {number for number, line in enumerate(lines) if line.result in GOOD_VERDICTS}
     subject = words.subject.format(batch=batch)
     lead = words.lead.format(batch=batch, count=len(lines), good=len(good))
     has_points = any(line.points is not None for line in lines)
