@@ -41,7 +41,6 @@ class _Words:
     columns: tuple[str, str, str, str, str]
     page: str
     pages: str
-    regards: str
     direction: str = "ltr"
 
 
@@ -53,7 +52,6 @@ _WORDS: Final = {
         columns=("Request", "File", "Language", "Result", "Points"),
         page="Page",
         pages="The pages show the output. Their links work for a week.",
-        regards=REGARDS,
     ),
     "fa": _Words(
         subject="نتایج دستهٔ {batch}",
@@ -62,7 +60,6 @@ _WORDS: Final = {
         columns=("شماره", "پرونده", "زبان", "نتیجه", "امتیاز"),
         page="صفحه",
         pages="خروجی در این صفحه‌هاست. این پیوندها یک هفته کار می‌کنند.",
-        regards=REGARDS,
         direction="rtl",
     ),
 }
@@ -81,7 +78,7 @@ def render_digest(batch: int, lines: Sequence[Line], *, recipient: str, locale: 
     table = tabulate(with_pages, (*columns, words.page), tablefmt="plain", disable_numparse=True)
     return RenderedEmail(
         subject=subject,
-        text=f"{words.greeting}\n\n{lead}\n\n{table}\n\n{words.pages}\n\n{words.regards}",
+        text=f"{words.greeting}\n\n{lead}\n\n{table}\n\n{words.pages}\n\n{REGARDS}",
         html=TEMPLATES.get_template("digest.html.j2").render(
             locale=locale if locale in _WORDS else "en",
             words=words,
