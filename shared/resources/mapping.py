@@ -71,6 +71,7 @@ def posted(values: Mapping[str, Any], *, links: Links, queue: Queue | None) -> S
 
 
 def state_of(row: Record) -> State:
+    """Return the state of a submission."""
     if row["is_requested"]:
         return State.RUNNING if row["status"] == JobState.EXECUTING else State.QUEUED
     return State(row["outcome"]) if row["outcome"] else State.HELD

@@ -62,7 +62,8 @@ _SUBMISSION: Final = f"""
     w.status AS webhook_status, w.attempt AS webhook_attempt, w.last_status AS webhook_last_status,
     w.last_error AS webhook_last_error, w.run_after AS webhook_run_after
 """  # noqa: S608
-_LATEST_JOB: Final = """
+#: Joins the job of the latest run of `uploads u` as `j`.
+LATEST_JOB: Final = """
     LEFT JOIN LATERAL (
         -- While a request is under way, the job of an earlier request is not the latest run.
         SELECT * FROM job WHERE job.upload = u.id AND (u.request_id IS NULL OR job.request_id = u.request_id)
@@ -87,7 +88,7 @@ _ATTACHED: Final = """
 """
 _OWNED: Final = "(CAST(:owner AS bigint) IS NULL OR u.owner = :owner)"
 FIND_SUBMISSION: Final = f"""
-    SELECT {_SUBMISSION}, {_RUN}, {_TEXTS} FROM uploads u {_LATEST_JOB} {_ATTACHED.format(of_run="")} {_SPLIT}
+    SELECT {_SUBMISSION}, {_RUN}, {_TEXTS} FROM uploads u {LATEST_JOB} {_ATTACHED.format(of_run="")} {_SPLIT}
     WHERE u.id = :id AND {_OWNED}
 """  # noqa: S608  (constants)
 FIND_SUBMISSION_WITH_RUN: Final = f"""
@@ -96,11 +97,11 @@ FIND_SUBMISSION_WITH_RUN: Final = f"""
     WHERE u.id = :id AND {_OWNED}
 """  # noqa: S608
 FIND_WHOLE_SUBMISSIONS: Final = f"""
-    SELECT {_SUBMISSION}, {_RUN}, {_TEXTS} FROM uploads u {_LATEST_JOB} {_ATTACHED.format(of_run="")} {_SPLIT}
+    SELECT {_SUBMISSION}, {_RUN}, {_TEXTS} FROM uploads u {LATEST_JOB} {_ATTACHED.format(of_run="")} {_SPLIT}
     WHERE u.id = ANY(:ids)
 """  # noqa: S608
 FIND_SUBMISSIONS: Final = f"""
-    SELECT {_SUBMISSION}, {_RUN} FROM uploads u {_LATEST_JOB} {_ATTACHED.format(of_run="")} WHERE u.id = ANY(:ids)
+    SELECT {_SUBMISSION}, {_RUN} FROM uploads u {LATEST_JOB} {_ATTACHED.format(of_run="")} WHERE u.id = ANY(:ids)
 """  # noqa: S608
 _OF_REQUEST: Final = "u.runs, u.request_id IS NOT NULL AS is_requested, u.requested_at"
 FIND_RUN: Final = f"""
@@ -108,7 +109,7 @@ FIND_RUN: Final = f"""
     WHERE u.id = :id AND {_OWNED}
 """  # noqa: S608
 FIND_LATEST_RUN: Final = f"""
-    SELECT {_OF_REQUEST}, {_RUN}, {_TEXTS} FROM uploads u {_LATEST_JOB} LEFT JOIN results r ON r.job = j.id {_SPLIT}
+    SELECT {_OF_REQUEST}, {_RUN}, {_TEXTS} FROM uploads u {LATEST_JOB} LEFT JOIN results r ON r.job = j.id {_SPLIT}
     WHERE u.id = :id AND u.runs = :run AND {_OWNED}
 """  # noqa: S608
 FIND_RUNS: Final = f"""
