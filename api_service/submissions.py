@@ -27,7 +27,7 @@ log = get_logger(__name__)
 _FOLDER: Final = "sources"
 _FILES_AT_ONCE: Final = 8
 
-#: Does something at the end of the transaction that has stored a submission or a request, given its id or number.
+#: Does something at the end of the transaction that has stored something, given its id or number.
 Settle = Callable[[Connection, int], Awaitable[None]]
 
 

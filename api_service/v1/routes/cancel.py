@@ -6,8 +6,9 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.cancelling import cancel
 from api_service.dependencies import ServicesDep, SubmitterDep
+from api_service.submissions import Settle
 from api_service.v1.examples import SUBMISSION
-from api_service.v1.idempotency import Settle, once
+from api_service.v1.idempotency import once
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Kind, V1Problem

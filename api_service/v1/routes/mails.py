@@ -7,8 +7,9 @@ from fastapi import APIRouter, Request, Response
 
 from api_service import mails as use_cases
 from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
+from api_service.submissions import Settle
 from api_service.v1.answers import answer
-from api_service.v1.idempotency import Settle, once
+from api_service.v1.idempotency import once
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Kind, V1Problem

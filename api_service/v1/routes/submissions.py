@@ -11,10 +11,11 @@ from api_service.auth import Principal
 from api_service.dependencies import Services, ServicesDep, SubmitterDep
 from api_service.new_submission import NewSubmission
 from api_service.submission_rows import Stored
+from api_service.submissions import Settle
 from api_service.v1.bodies import FIELDS, FORM, JSON, Posted, body_bytes, read_submission
 from api_service.v1.examples import SUBMISSION
 from api_service.v1.idempotency import HEADER as IDEMPOTENCY_KEY
-from api_service.v1.idempotency import Settle, once
+from api_service.v1.idempotency import once
 from api_service.v1.openapi import Schema, operation, query_parameters
 from api_service.v1.problems import Kind
 from api_service.v1.submission_body import SubmissionBody
