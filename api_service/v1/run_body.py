@@ -10,10 +10,9 @@ from pydantic import Field
 from api_service.auth import Principal
 from api_service.dependencies import Services
 from api_service.engine_offer import Offered
-from api_service.v1.answers import JSON
 from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 from api_service.v1.submission_body import Args, LimitsBody, Text
-from api_service.v1.validation import Strict, parse_json, read_query, validated
+from api_service.v1.validation import Strict, parse_json, read_query, require_json, validated
 from api_service.v1.visibility import owner_of, refuse_unknown
 from api_service.v1.waiting import Wait, WaitQuery, wait_of
 
@@ -56,8 +55,8 @@ async def read_run_request(request: Request, services: Services, principal: Prin
     if row is None:
         refuse_unknown()
     body = await request.body()
-    if body and request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != JSON:
-        raise V1Problem(Kind.UNSUPPORTED_TYPE, f"The body must be of the type {JSON}.", headers={"Accept": JSON})
+    if body:
+        require_json(request)
     content = parse_json(body) if body else {}
     query = read_query(request, WaitQuery)
     run = validated(RunBody, {} if content is None else content)
