@@ -26,14 +26,12 @@ from api_service.v1.submission_body import (
 from api_service.v1.validation import body_faults, text_faults
 from shared import source_paths
 from shared.egress import Egress
-from shared.engine import MAX_FILES, CheckerKind
+from shared.engine import DEFAULT_TOLERANCE, MAX_FILES, CheckerKind
 
 #: The most keys that any object of a body may have.
 _MOST_KEYS: Final = 64
 #: The most faults that are reported.
 _MOST_FAULTS: Final = 100
-#: The tolerance of the checker `float`.
-DEFAULT_TOLERANCE: Final = 1e-6
 #: The keys that `tests` takes the place of.
 _ONE_TEST: Final = ("stdin", "args", "expected_output")
 #: What a foreign engine cannot do, as it has only the CodeX call.

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from shared.codex import LimitBounds
 from shared.database.connection import Record
-from shared.engine import CheckerKind, ProgramLimits, limits_in_effect
+from shared.engine import DEFAULT_TOLERANCE, CheckerKind, ProgramLimits, limits_in_effect
 from shared.job_state import JobState
 from shared.languages import check_lang
 from shared.resources.links import Links
@@ -33,7 +33,6 @@ from shared.resources.texts import cut
 
 #: Each text is cut to this many bytes.
 TEXT_LIMIT: Final = 64 << 10
-_DEFAULT_TOLERANCE: Final = 1e-6
 
 #: A run's state by that of its job, None if it has no job yet.
 STATES: Final = {
@@ -125,7 +124,7 @@ def _checker(asked: Mapping[str, Any]) -> Comparison:
     kind = CheckerKind(asked.get("kind") or CheckerKind.LINES)
     tolerance = asked.get("tolerance")
     if kind is CheckerKind.FLOAT and tolerance is None:
-        tolerance = _DEFAULT_TOLERANCE
+        tolerance = DEFAULT_TOLERANCE
     return Comparison(kind=kind, tolerance=tolerance)
 
 
