@@ -26,7 +26,7 @@ from api_service.v1.submission_body import (
 from api_service.v1.validation import body_faults, text_faults
 from shared import source_paths
 from shared.egress import Egress
-from shared.engine import DEFAULT_TOLERANCE, MAX_FILES, CheckerKind
+from shared.engine import DEFAULT_TOLERANCE, MAX_FILES, CheckerKind, is_allowed
 
 #: The most keys that any object of a body may have.
 _MOST_KEYS: Final = 64
@@ -239,7 +239,7 @@ class _Check:
             return
         allowed = self.offered.compiler_args
         for number, word in enumerate(self.body.compiler_args):
-            if not any(_fits(word, option) for option in allowed):
+            if not is_allowed(word, allowed):
                 named = ", ".join(f"`{option}`" for option in allowed)
                 text = f"allowed are {named}" if allowed else "this language has none"
                 yield Fault(f"This option is not allowed: {text}.", pointer=f"/compiler_args/{number}")
@@ -335,10 +335,6 @@ def _test(number: int, test: TestBody) -> dict[str, Any]:
         "hidden": bool(test.hidden),
         "points": 1.0 if test.points is None else test.points,
     }
-
-
-def _fits(word: str, option: str) -> bool:
-    return word.startswith(option[:-1]) if option.endswith("*") else word == option
 
 
 def _is_text(data: bytes) -> bool:
