@@ -141,7 +141,7 @@ GOOD: list[dict[str, Any]] = [
     {"args": ["", "a b", "س"]},
     {"args": [""] * 256},
     {"args": ["x" * 32768]},
-    {"language": "cpp", "compiler_args": ["-O2", "-std=c++20", "-std="]},
+    {"language": "cpp", "compiler_args": ["-O2", "-std=c++20"]},
     {"limits": {"cpu_s": 10, "wall_s": 0.5, "memory_bytes": 1 << 30, "output_bytes": 1, "processes": 1}},
     {"limits": {"processes": 2.0}},
     {"limits": {}},
@@ -431,6 +431,7 @@ def test_refusals_name_what_is_allowed() -> None:
 
     assert "py, java, bash, cpp" in detail(language="cobol")
     assert "`-O2`, `-std=*`" in detail(language="cpp", compiler_args=["-x"])
+    assert "`-O2`, `-std=*`" in detail(language="cpp", compiler_args=["-std="])
     assert "10" in detail(limits={"cpu_s": 11})
     assert str(1 << 30) in detail(limits={"memory_bytes": 1 << 31})
 
