@@ -40,7 +40,7 @@ _LONG_COMPARISON = 65536
 
 @dataclass(frozen=True)
 class Run:
-    """What one run of a program gets."""
+    """The input, arguments and limits of one run."""
 
     stdin: bytes
     args: tuple[str, ...]

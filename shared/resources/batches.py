@@ -20,7 +20,7 @@ _BATCH: Final = """
     WHERE b.id = :id AND (CAST(:owner AS bigint) IS NULL OR b.owner = :owner)
 """
 _IDS: Final = "SELECT id FROM uploads WHERE batch = :id ORDER BY id"
-# While a request is under way, its job tells whether it waits or runs.
+# While a request is under way, its job decides between queued and running.
 _COUNTS: Final = """
     SELECT state, verdict, count(*) AS count FROM (
         SELECT CASE WHEN u.request_id IS NULL THEN coalesce(u.outcome, 'held')
