@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from api_service.engine_offer import Offer, Offered
-from api_service.new_submission import NewSubmission, V1Columns, stored
+from api_service.new_submission import NewSubmission, V1Columns, stored, text_bytes_of
 from api_service.v1.pointers import Place, first_key
 from api_service.v1.problems import Fault, invalid
 from api_service.v1.submission_body import (
@@ -281,6 +281,9 @@ class _Check:
             "locale": body.locale or self.terms.locale,
             "receipt": bool(body.receipt),
         }
+        tests = None if body.tests is None else [_test(number, test) for number, test in enumerate(body.tests, 1)]
+        metadata = body.metadata or {}
+        texts = [body.expected_output, body.args, body.compiler_args, metadata, tests or []]
         return NewSubmission(
             language=self.offered.code,
             filename=self._entry,
@@ -292,11 +295,10 @@ class _Check:
                 spec=spec,
                 files=[{"path": path, "size_bytes": len(data)} for path, data in self.files.items()],
                 expected_output=body.expected_output,
-                tests=None
-                if body.tests is None
-                else [_test(number, test) for number, test in enumerate(body.tests, 1)],
-                metadata=body.metadata or {},
+                tests=tests,
+                metadata=metadata,
                 webhook_url=body.webhook_url,
+                text_bytes=text_bytes_of(texts),
             ),
         )
 

@@ -87,8 +87,10 @@ class NoQuery(Strict):
 
 async def read_json(request: Request, model: type[M]) -> M:
     """Return a JSON body as a model. Raise `V1Problem`: 415 if it is of another type, 400 if it is no JSON, 422."""
+    # A body that is too large is refused (413) while it is read, which comes before 415.
+    body = await request.body()
     require_json(request)
-    return validated(model, parse_json(await request.body()))
+    return validated(model, parse_json(body))
 
 
 def require_json(request: Request) -> None:

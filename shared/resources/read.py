@@ -99,10 +99,19 @@ async def runs(connection: Connection, upload: int, *, owner: int | None = None)
 
 
 async def ended_tests(
-    connection: Connection, job: int, *, first: int, last: int, text_limit: int = TEXT_LIMIT
+    connection: Connection,
+    job: int,
+    *,
+    first: int,
+    last: int,
+    text_limit: int = TEXT_LIMIT,
+    admit: Admit | None = None,
 ) -> list[Test]:
-    """Return the tests of a run with these numbers that have ended."""
+    """Return the tests of a run with these numbers that have ended. `admit` is as for `submission`."""
     values = {"job": job, "first": first, "last": last, "text_limit": text_limit}
+    if admit is not None:
+        size = await connection.fetch_one(statements.BYTES_OF_TESTS, values)
+        admit(int(size["bytes"] or 0) if size else 0)
     rows = await connection.fetch_all(statements.FIND_ENDED_TESTS, values)
     return [mapping.test_of(row["number"], json.loads(row["spec"]), row, text_limit, is_over=False) for row in rows]
 

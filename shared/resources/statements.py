@@ -122,6 +122,10 @@ FIND_TESTS: Final = """
         octet_length(stderr) AS stderr_bytes, diff, cut, exit_code, signal, cpu_s, wall_s, memory_bytes
     FROM test_results WHERE job = :job ORDER BY number
 """
+BYTES_OF_TESTS: Final = """
+    SELECT sum(least(octet_length(stdout), :text_limit) + least(octet_length(stderr), :text_limit)) AS bytes
+    FROM test_results WHERE job = :job AND number BETWEEN :first AND :last
+"""
 FIND_ENDED_TESTS: Final = """
     SELECT t.number, uploads.tests -> (t.number - 1) AS spec, t.verdict, points_awarded,
         substring(stdout FOR :text_limit) AS stdout, octet_length(stdout) AS stdout_bytes,
