@@ -12,6 +12,7 @@ from api_service.dependencies import Services
 from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
+from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.recipients import ALL_RECIPIENTS, Recipients
 from api_service.relay import Relay
@@ -32,6 +33,7 @@ from shared.http_server import listening_socket, serve_http
 from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger
 from shared.loopback import is_loopback
+from shared.resources.links import Links
 from shared.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.base import ObjectStore
@@ -92,18 +94,19 @@ async def serve(stop: asyncio.Event) -> None:
 
 
 def _most_streams(settings: ApiSettings) -> int:
-    """Return how many streams may be open: one for each file that nothing else needs. Raise the limit of open files."""
+    """Return how many streams all keys together may have open. Raise the limit of open files for them."""
     files, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most_files != resource.RLIM_INFINITY:
         files = most_files
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    return max(1, files - settings.connections - _OTHER_FILES)
+    return max(1, min(2 * settings.max_streams, files - settings.connections - _OTHER_FILES))
 
 
 def _compose(settings: ApiSettings, database: Database, store: ObjectStore, relay: Relay) -> Services:
     local_key = settings.local_key.get_secret_value() if settings.local_key else None
     allowed = settings.allowed_recipients
-    watcher = Watcher(database)
+    watcher, signer = Watcher(database), open_signer(load(StoreSettings))
+    most_streams = _most_streams(settings)
     return Services(
         settings=settings,
         database=database,
@@ -125,10 +128,12 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         backlog=BacklogGuard(database, settings.max_backlog, settings.key_backlog_bytes),
         relay=relay,
         authenticator=Authenticator(database, settings.operator_keys, local_key=local_key),
-        signer=open_signer(load(StoreSettings)),
+        signer=signer,
+        large_answers=Shares(settings.answers_bytes, "Answers with many outputs"),
         watcher=watcher,
-        streams=Streams(database, watcher, most=settings.max_streams, most_in_all=_most_streams(settings)),
+        streams=Streams(database, watcher, Links(signer), most=settings.max_streams, most_in_all=most_streams),
         waits=Waits(settings.max_waits),
+        places=QueuePlaces(database),
         webhooks=load(WebhookSettings),
     )
 

@@ -11,6 +11,7 @@ from api_service.backlog import BacklogGuard
 from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
+from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
@@ -41,9 +42,12 @@ class Services:
     authenticator: Authenticator
     #: Makes and verifies the links that this API serves.
     signer: LinkSigner
+    #: Shares of the memory for answers with the outputs of many tests.
+    large_answers: Shares
     watcher: Watcher
     streams: Streams
     waits: Waits
+    places: QueuePlaces
     #: Who signs webhooks, and where they may go.
     webhooks: WebhookSettings
 

@@ -1,4 +1,4 @@
-"""What the engine offers: its languages, the options of their compilers, and the bounds of a program's limits. Pure."""
+"""The engine's offer: its languages, the options of their compilers, and the bounds of a program's limits. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -2,23 +2,28 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Final, TypeVar
 
 from fastapi.sse import KEEPALIVE_COMMENT
 
+from api_service import snapshots
 from api_service.auth import Principal
 from api_service.problems import Problem
-from api_service.snapshots import Snapshots
+from api_service.snapshots import Reading
+from api_service.together import Together
 from api_service.watcher import Watcher
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import wait_any
 from shared.logging import get_logger
-from shared.resources.models import Queue
+from shared.resources import read
+from shared.resources.links import Links
+from shared.resources.models import Queue, Submission
 from shared.resources.queue import places
 
 log = get_logger(__name__)
@@ -35,12 +40,31 @@ _ESTIMATE_MOVES: Final = timedelta(seconds=10)
 _RETRY_SECONDS: Final = 1.0
 
 
+class Wake(asyncio.Event):
+    """Wakes a stream. `has_changed` is True if the database has something new, not only the queue."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_changed = True
+
+    def set(self) -> None:
+        self.has_changed = True
+        super().set()
+
+    def set_for_queue(self) -> None:
+        super().set()
+
+    def clear(self) -> None:
+        self.has_changed = False
+        super().clear()
+
+
 class Stream:
     """An open stream. `wake` is set when there may be something to send, or the stream must end."""
 
     __slots__ = ("_watcher", "queue", "shown_queue", "wake")
 
-    def __init__(self, wake: asyncio.Event, watcher: Watcher) -> None:
+    def __init__(self, wake: Wake, watcher: Watcher) -> None:
         self.wake = wake
         self._watcher = watcher
         #: The latest place in the queue, and the one that was sent last.
@@ -86,9 +110,13 @@ class Streams:
     The places in the queue of all of them come from one query, at most once a second, and only after a change.
     """
 
-    def __init__(self, database: Database, watcher: Watcher, *, most: int, most_in_all: int | None = None) -> None:
+    def __init__(
+        self, database: Database, watcher: Watcher, links: Links, *, most: int, most_in_all: int | None = None
+    ) -> None:
         """A key may have `most` streams open, and all keys together `most_in_all`."""
-        self.snapshots = Snapshots(database)
+        self.snapshots: Together[Reading] = Together(partial(snapshots.read_all, database), most=500)
+        #: Whole submissions, for the end of their streams. Each may have long texts.
+        self.whole: Together[Submission] = Together(partial(_read_whole, database, links), most=20)
         self._database = database
         self._watcher = watcher
         self._most = most
@@ -98,7 +126,7 @@ class Streams:
         self._anyone_new = asyncio.Event()
 
     @contextmanager
-    def open(self, principal: Principal, wake: asyncio.Event) -> Iterator[Stream]:
+    def open(self, principal: Principal, wake: Wake) -> Iterator[Stream]:
         """Count a stream of this key while the block runs.
 
         Raises `Problem` if there are too many: 429 of this key, 503 of all keys.
@@ -166,7 +194,12 @@ class Streams:
             for stream in self._queued.get(submission, ()):
                 stream.queue = queue
                 if _differ(stream.shown_queue, queue):
-                    stream.wake.set()
+                    stream.wake.set_for_queue()
+
+
+async def _read_whole(database: Database, links: Links, ids: Sequence[int]) -> dict[int, Submission]:
+    async with database.connection() as connection:
+        return await read.whole_submissions(connection, ids, links=links)
 
 
 def _differ(shown: Queue | None, now: Queue | None) -> bool:

@@ -1,5 +1,6 @@
 """Lists a sender's submissions in bounded memory: it shortens long texts, and reads a few rows at a time."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from api_service.auth import Principal
 from api_service.schemas import ListQuery, SubmissionStatus
 from api_service.shares import Shares
 from api_service.turns import Turns
+from shared.archives import unpack_beginning
 from shared.database.connection import Database, Record
 from shared.errors import ObjectNotFound
 from shared.languages import check_lang
@@ -20,6 +22,8 @@ LONGEST_TEXT: Final = 64 << 10
 #: `job` is made of two texts of half that length. Its other parts, such as the language's name, do not count.
 _LONGEST_PART: Final = LONGEST_TEXT // 2
 _LINK_LIFETIME: Final = timedelta(days=7)
+#: The file that is run is not unpacked from a larger archive.
+_LARGEST_ARCHIVE: Final = 1 << 20
 #: The most bytes that the database sends of one text: it cuts by characters, which take up to four bytes each.
 _MOST_SENT: Final = 4 * LONGEST_TEXT
 #: A batch holds rows until their texts reach this length together.
@@ -47,8 +51,9 @@ _WEIGHTS: Final = f"""
     ORDER BY u.id DESC LIMIT :limit
 """  # noqa: S608  (constants)
 _ROWS: Final = f"""
-    SELECT u.id, u.language, u.object_key, left(u.inputs, :length) AS inputs, left(j.job, :length) AS job,
-        j.id IS NOT NULL AS has_job, left(r.output, :length) AS output,
+    SELECT u.id, u.language, u.object_key, u.filename, u.spec IS NOT NULL AS is_v1,
+        left(u.inputs, :length) AS inputs, left(j.job, :length) AS job, j.id IS NOT NULL AS has_job,
+        left(r.output, :length) AS output,
         left(coalesce(r.error, j.failure), :length) AS error, octet_length(j.job) AS job_bytes,
         octet_length(r.output) AS output_bytes, octet_length(coalesce(r.error, j.failure)) AS error_bytes, j.delay,
         octet_length(u.inputs) AS inputs_bytes, u.size_bytes,
@@ -134,11 +139,17 @@ class Listing:
         return json.dumps(job, ensure_ascii=False), is_whole
 
     async def _contents(self, row: Record) -> tuple[str | None, bool]:
+        """Return the beginning of the file that is run, and True if it is the whole file."""
         key = row["object_key"] or f"{row['id']}.{check_lang(row['language'] or '')}"
+        is_archive = row["is_v1"] and key.endswith(".zip")
         try:
-            data = await self.store.read(key, 0, _LONGEST_PART + 1)
+            data = await self.store.read(key, 0, (_LARGEST_ARCHIVE if is_archive else _LONGEST_PART) + 1)
         except (ObjectNotFound, ValueError):
             return None, True
+        if is_archive:
+            if len(data) > _LARGEST_ARCHIVE:
+                return None, False
+            data = await asyncio.to_thread(unpack_beginning, data, row["filename"], _LONGEST_PART + 1)
         return _cut(data.decode("utf-8", "replace"), _LONGEST_PART), len(data) <= _LONGEST_PART
 
 

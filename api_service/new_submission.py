@@ -12,7 +12,7 @@ _ARCHIVE: Final = "zip"
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """What the object store keeps of a submission: its only file, or a zip of several. `extension` has no dot."""
+    """The object that keeps a submission's files: its only file, or a zip of several. `extension` has no dot."""
 
     data: bytes = field(repr=False)
     extension: str

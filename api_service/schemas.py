@@ -147,7 +147,7 @@ class ListQuery(BaseModel):
     id: AnyId | SkipJsonSchema[None] = Field(default=None, description="List only this submission.")
     limit: Annotated[
         int, Field(ge=1, le=1000, description="List at most this many, the newest ones."), BeforeValidator(_decimal)
-    ] = 100
+    ] = 1000
     before: AnyId | SkipJsonSchema[None] = Field(
         default=None, description="List only submissions with a smaller id. Use it to get the next page."
     )

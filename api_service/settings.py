@@ -65,6 +65,9 @@ class ApiSettings(Settings):
         default=None,
         description="the key that signs Mailgun's events; unset, `POST /v1/mailgun/events` does not exist",
     )
+    answers_bytes: Annotated[
+        int, Field(ge=48 << 20, description="bytes of all answers under way that have the outputs of many tests")
+    ] = 64 << 20
     max_waits: Annotated[int, Field(ge=1, description="requests of one key that may wait for a result at once")] = 100
 
     @field_validator("recipients")

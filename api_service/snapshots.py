@@ -1,6 +1,6 @@
-"""Reads what event streams need of their submissions: those of many streams in one statement."""
+"""Reads what event streams need of their submissions."""
 
-import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,8 +9,6 @@ from shared.database.connection import Database, Record
 from shared.job_state import JobState
 from shared.resources.models import State
 
-#: Submissions of one statement.
-_MOST: Final = 500
 _READ: Final = """
     SELECT u.id, u.owner, u.runs, u.request_id IS NOT NULL AS is_requested, u.outcome, u.created_at,
         coalesce(j.requested_at, u.requested_at) AS requested_at, j.id AS job, j.status, j.attempt, j.started_at,
@@ -35,49 +33,11 @@ class Reading:
     job: int | None
 
 
-class Snapshots:
-    """Reads submissions. Those that are asked for while a statement runs are read together by the next one."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._waiting: dict[int, list[asyncio.Future[Reading | None]]] = {}
-        self._task: asyncio.Task[None] | None = None
-
-    async def read(self, submission: int) -> Reading | None:
-        """Return a submission as it is now, or None if there is none. Raises `DatabaseUnavailable`."""
-        future: asyncio.Future[Reading | None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(submission, []).append(future)
-        if self._task is None:
-            self._task = asyncio.create_task(self._read_all())
-        return await future
-
-    async def _read_all(self) -> None:
-        try:
-            while self._waiting:
-                ids = list(self._waiting)[:_MOST]
-                waiting = {submission: self._waiting.pop(submission) for submission in ids}
-                try:
-                    async with self._database.connection() as connection:
-                        rows = await connection.fetch_all(_READ, {"ids": ids})
-                except Exception as exc:
-                    _settle([future for futures in waiting.values() for future in futures], exc)
-                    continue
-                found = {row["id"]: row for row in rows}
-                for submission, futures in waiting.items():
-                    row = found.get(submission)
-                    _settle(futures, _reading(row) if row else None)
-        finally:
-            self._task = None
-
-
-def _settle(futures: list[asyncio.Future[Reading | None]], result: Reading | Exception | None) -> None:
-    for future in futures:
-        if future.done():  # its client has gone
-            continue
-        if isinstance(result, Exception):
-            future.set_exception(result)
-        else:
-            future.set_result(result)
+async def read_all(database: Database, ids: Sequence[int]) -> dict[int, Reading]:
+    """Return these submissions as they are now, by id. Those that do not exist are left out."""
+    async with database.connection() as connection:
+        rows = await connection.fetch_all(_READ, {"ids": list(ids)})
+    return {row["id"]: _reading(row) for row in rows}
 
 
 def _reading(row: Record) -> Reading:

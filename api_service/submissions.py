@@ -4,10 +4,13 @@ import asyncio
 import hashlib
 import json
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
+from uuid import uuid4
 
 from api_service import budget
 from api_service.auth import Principal
@@ -61,11 +64,11 @@ _CHOOSE: Final = """
 _INSERT: Final = f"""
     INSERT INTO uploads (id, email, inputs, language, enable, filename, object_key, size_bytes, sha256, owner,
         idempotency_key, spec, files, expected_output, tests, metadata, webhook_url, batch)
-    SELECT chosen.id, :email, :inputs, :language, :enable, :filename, chosen.id || :suffix, :size_bytes, :sha256,
-        :owner, :idempotency_key, CAST(:spec AS jsonb), CAST(:files AS jsonb), :expected_output,
+    SELECT chosen.id, :email, :inputs, :language, :enable, :filename, coalesce(:object_key, chosen.id || :suffix),
+        :size_bytes, :sha256, :owner, :idempotency_key, CAST(:spec AS jsonb), CAST(:files AS jsonb), :expected_output,
         CAST(:tests AS jsonb), CAST(:metadata AS jsonb), :webhook_url, :batch
     FROM ({_CHOOSE}) AS chosen WHERE chosen.id IS NOT NULL
-    ON CONFLICT DO NOTHING RETURNING id
+    ON CONFLICT DO NOTHING RETURNING id, created_at
 """  # noqa: S608  (constants)
 # Registers a submission and requests its run in one round trip. No client knows its id yet, so none is notified.
 _INSERT_AND_REQUEST: Final = f"""
@@ -73,12 +76,12 @@ _INSERT_AND_REQUEST: Final = f"""
         INSERT INTO uploads (id, email, inputs, language, enable, filename, object_key, size_bytes, sha256, owner,
             idempotency_key, spec, files, expected_output, tests, metadata, webhook_url, batch, request_id,
             requested_at, runs)
-        SELECT chosen.id, :email, :inputs, :language, :enable, :filename, chosen.id || :suffix, :size_bytes, :sha256,
-            :owner, :idempotency_key, CAST(:spec AS jsonb), CAST(:files AS jsonb), :expected_output,
+        SELECT chosen.id, :email, :inputs, :language, :enable, :filename, coalesce(:object_key, chosen.id || :suffix),
+        :size_bytes, :sha256, :owner, :idempotency_key, CAST(:spec AS jsonb), CAST(:files AS jsonb), :expected_output,
             CAST(:tests AS jsonb), CAST(:metadata AS jsonb), :webhook_url, :batch, gen_random_uuid(), now(), 1
         FROM ({_CHOOSE}) AS chosen
         WHERE chosen.id IS NOT NULL AND NOT EXISTS (SELECT FROM quarantine WHERE quarantine.sha256 = :sha256)
-        ON CONFLICT DO NOTHING RETURNING id, request_id, email, spec
+        ON CONFLICT DO NOTHING RETURNING id, created_at, request_id, email, spec
     ), queued AS (
         INSERT INTO outbox (queue, body, headers)
         SELECT :queue, CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM created
@@ -87,14 +90,24 @@ _INSERT_AND_REQUEST: Final = f"""
         SELECT 'receipt', id, spec ->> 'locale' FROM created
         WHERE email IS NOT NULL AND spec @> '{{"receipt": true}}' RETURNING pg_notify(:emails, '')
     )
-    SELECT id, (SELECT count(*) FROM receipt) AS receipts FROM created
+    SELECT id, created_at, (SELECT count(*) FROM receipt) AS receipts FROM created
 """  # noqa: S608
 
-#: Files of a batch that are stored at once.
+#: The folder of the files of API v1 in the object store, and how many of a batch are stored at once.
+_FOLDER: Final = "sources"
 _FILES_AT_ONCE: Final = 8
 
 #: Does something at the end of the transaction that has stored a submission or a request, given its id or number.
 Settle = Callable[[Connection, int], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A submission that was stored: the values of its row."""
+
+    id: int
+    created_at: datetime
+    values: Mapping[str, Any]
 
 
 class Quarantined(Problem):
@@ -135,59 +148,93 @@ class Submissions:
     recipients: Recipients = ALL_RECIPIENTS
     turns: Turns = field(default_factory=lambda: Turns(2))
 
-    async def register(
-        self,
-        principal: Principal,
-        new: NewSubmission,
-        idempotency_key: str | None = None,
-        settle: Settle | None = None,
-    ) -> int:
-        """Store a submission, request its run unless it is held, and return its id.
+    async def register(self, principal: Principal, new: NewSubmission, idempotency_key: str | None = None) -> int:
+        """Store a submission of a classic call, and return its id. For a repeated `idempotency_key`, the first id.
 
-        For a repeated `idempotency_key`, return the first id. Raises `Problem`: 409 if the chosen id is taken or the
-        idempotency key came with another submission, 422 if the address may not be mailed or the source is in
-        quarantine, 429 if a budget is used up.
-        """
-        async with self.turns.take(principal), self.database.transaction() as connection:
-            upload_id = (await self.add(connection, principal, [new], idempotency_key))[0]
-            if settle is not None:
-                await settle(connection, upload_id)
-        return upload_id
+        Raises `Problem`: 409 if the chosen id is taken or the idempotency key came with another submission, 422 if the
+        address may not be mailed, 429 if a budget is used up.
 
-    async def add(
-        self,
-        connection: Connection,
-        principal: Principal,
-        new: Sequence[NewSubmission],
-        idempotency_key: str | None = None,
-        *,
-        has_digest: bool = False,
-    ) -> list[int]:
-        """Store submissions in the caller's transaction, and return their ids. Raises as `register` does.
-
-        With `has_digest`, each address gets one mail for all of them.
-
-        The files are stored inside the transaction. If two requests choose one id, the second waits for the row of the
+        The file is stored inside the transaction. If two requests choose one id, the second waits for the row of the
         first and never touches its file. A crash can leave a file without a row. The next submission with its id
         replaces it.
         """
+        sha256 = hashlib.sha256(new.source.data).hexdigest()
+        async with self.turns.take(principal), self.database.transaction() as connection:
+            await self._check(connection, principal, [new])
+            while (
+                stored := await _insert(connection, principal, new, sha256, idempotency_key=idempotency_key)
+            ) is None:
+                if idempotency_key is not None:
+                    earlier = await _find_earlier(connection, principal, idempotency_key)
+                    if earlier is not None:
+                        return _id_of_same(earlier, new, sha256)
+                if new.id is not None:
+                    raise _taken(new.id)
+                # Clients have chosen all ids that the sequence gave, perhaps one of them just now. Try its next.
+            # The insertion waits for a deletion of the same id, which this statement therefore sees.
+            if new.id is not None and await _is_deleted(connection, new.id):
+                raise _taken(new.id)
+            await self._store([(f"{stored.id}{new.source.suffix}", new.source)])
+        return stored.id
+
+    async def post(self, principal: Principal, new: NewSubmission, settle: Settle | None = None) -> Stored:
+        """Store a submission of API v1, and request its run unless it is held.
+
+        Raises `Problem`: 422 if the address may not be mailed or the source is in quarantine, 429 if a budget is used
+        up.
+        """
+        async with self.turns.take(principal):
+            if settle is None and principal.sees_all:
+                # Without budgets there is nothing to undo, and a single statement needs no explicit transaction.
+                self._check_recipient(principal, new.email)
+                async with self._objects([new]) as [key], self.database.connection() as connection:
+                    return await _insert_named(connection, principal, new, key)
+            async with self.database.transaction() as connection:
+                [stored] = await self.add(connection, principal, [new])
+                if settle is not None:
+                    await settle(connection, stored.id)
+        return stored
+
+    async def add(
+        self, connection: Connection, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool = False
+    ) -> list[Stored]:
+        """Store submissions of API v1 in the caller's transaction. Raises as `post` does.
+
+        With `has_digest`, each address gets one mail for all of them.
+        """
+        await self._check(connection, principal, new, has_digest=has_digest)
+        async with self._objects(new) as keys:
+            return [await _insert_named(connection, principal, one, key) for one, key in zip(new, keys, strict=True)]
+
+    async def _check(
+        self, connection: Connection, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool = False
+    ) -> None:
+        """Take what these submissions cost from the budgets. Raises `Problem` (422 or 429)."""
         for one in new:
             self._check_recipient(principal, one.email)
         if not principal.sees_all:
             await self._check_run_seconds(connection, principal)
             await budget.take(connection, self._budgets(principal, new, has_digest=has_digest))
-        ids: list[int] = []
-        objects: list[tuple[str, Object]] = []
-        for one in new:
-            upload_id, is_new = await self._add(connection, principal, one, idempotency_key)
-            ids.append(upload_id)
-            if is_new:
-                objects.append((f"{upload_id}{one.source.suffix}", one.source))
-        await self._store(objects)
-        return ids
+
+    @asynccontextmanager
+    async def _objects(self, new: Sequence[NewSubmission]) -> AsyncIterator[list[str]]:
+        """Store the files of submissions before their rows, and yield their keys.
+
+        The keys are random, so that no file is replaced and none needs to know its row. If the submissions are refused,
+        the files are removed. A crash can leave files without rows. After any other error it is unknown whether the
+        rows were stored, so the files stay.
+        """
+        keys = [f"{_FOLDER}/{uuid4().hex}{one.source.suffix}" for one in new]
+        await self._store(list(zip(keys, (one.source for one in new), strict=True)))
+        try:
+            yield keys
+        except Problem:
+            for key in keys:
+                await self.store.delete(key)
+            raise
 
     async def _store(self, objects: Sequence[tuple[str, Object]]) -> None:
-        """Store the files of submissions, a few at once."""
+        """Store files, a few at once."""
         left = iter(objects)
 
         async def store_some() -> None:
@@ -202,29 +249,6 @@ class Submissions:
             for task in storing:
                 task.cancel()
             await asyncio.gather(*storing, return_exceptions=True)
-
-    async def _add(
-        self, connection: Connection, principal: Principal, new: NewSubmission, idempotency_key: str | None
-    ) -> tuple[int, bool]:
-        """Store the row of a submission, and return its id, and True if it is new."""
-        sha256 = hashlib.sha256(new.source.data).hexdigest()
-        while True:
-            upload_id = await _insert(connection, principal, new, sha256, idempotency_key)
-            if upload_id is not None:
-                break
-            if idempotency_key is not None:
-                earlier = await _find_earlier(connection, principal, idempotency_key)
-                if earlier is not None:
-                    return _id_of_same(earlier, new, sha256), False
-            if new.id is not None:
-                raise _taken(new.id)
-            if not new.hold and await _is_quarantined(connection, sha256):
-                raise Quarantined(HTTPStatus.UNPROCESSABLE_ENTITY)
-            # Clients have chosen all ids that the sequence gave, perhaps one of them just now. Try its next.
-        # The insertion waits for a deletion of the same id, which this statement therefore sees.
-        if new.id is not None and await _is_deleted(connection, new.id):
-            raise _taken(new.id)
-        return upload_id, True
 
     async def request_execution(self, principal: Principal, upload_id: int) -> bool | None:
         """Request the execution of an upload, as the classic call does. Return True if a request is under way.
@@ -411,10 +435,26 @@ async def _find(connection: Connection, principal: Principal, upload_id: int) ->
     return row if row is not None and (principal.sees_all or row["owner"] == principal.key_id) else None
 
 
+async def _insert_named(connection: Connection, principal: Principal, new: NewSubmission, key: str) -> Stored:
+    """Insert the row of a submission whose file is stored already. Raises `Quarantined`."""
+    sha256 = hashlib.sha256(new.source.data).hexdigest()
+    while (stored := await _insert(connection, principal, new, sha256, key=key)) is None:
+        if not new.hold and await _is_quarantined(connection, sha256):
+            raise Quarantined(HTTPStatus.UNPROCESSABLE_ENTITY)
+        # A client has chosen the sequence's next id just now.
+    return stored
+
+
 async def _insert(
-    connection: Connection, principal: Principal, new: NewSubmission, sha256: str, idempotency_key: str | None
-) -> int | None:
-    """Insert a row and return its id. Return None if the id or the key is taken, or if it may not be run."""
+    connection: Connection,
+    principal: Principal,
+    new: NewSubmission,
+    sha256: str,
+    *,
+    key: str | None = None,
+    idempotency_key: str | None = None,
+) -> Stored | None:
+    """Insert a row. Return None if the id or the idempotency key is taken, or if it may not be run."""
     v1 = new.v1
     values: dict[str, object] = {
         "id": new.id,
@@ -423,6 +463,7 @@ async def _insert(
         "language": new.language,
         "enable": new.enable,
         "filename": new.filename,
+        "object_key": key,
         "suffix": new.source.suffix,
         "size_bytes": len(new.source.data),
         "sha256": sha256,
@@ -440,7 +481,7 @@ async def _insert(
         row = await connection.fetch_one(_INSERT, values)
     else:
         row = await connection.fetch_one(_INSERT_AND_REQUEST, {**values, "queue": QUEUE, "emails": channels.EMAILS})
-    return row["id"] if row else None
+    return Stored(row["id"], row["created_at"], values) if row else None
 
 
 async def _is_quarantined(connection: Connection, sha256: str) -> bool:

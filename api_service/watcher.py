@@ -22,8 +22,8 @@ class _Watched:
         self._events: dict[str, set[asyncio.Event]] = {}
 
     @contextmanager
-    def watch(self, number: int) -> Iterator[asyncio.Event]:
-        key, changed = str(number), asyncio.Event()
+    def watch(self, number: int, changed: asyncio.Event | None = None) -> Iterator[asyncio.Event]:
+        key, changed = str(number), changed or asyncio.Event()
         self._events.setdefault(key, set()).add(changed)
         try:
             yield changed
@@ -63,18 +63,19 @@ class Watcher:
         self._batches.notify(_ANYTHING)
 
     @contextmanager
-    def watch(self, upload_id: int) -> Iterator[asyncio.Event]:
+    def watch(self, upload_id: int, changed: asyncio.Event | None = None) -> Iterator[asyncio.Event]:
         """Yield an event that each change of the submission sets, and each new connection. The caller clears it.
 
-        Begin to watch before you read the state. Otherwise a change between the two is missed.
+        It is `changed`, if that is given. Begin to watch before you read the state. Otherwise a change between the two
+        is missed.
         """
-        with self._submissions.watch(upload_id) as changed:
+        with self._submissions.watch(upload_id, changed) as changed:
             yield changed
 
     @contextmanager
-    def watch_batch(self, batch_id: int) -> Iterator[asyncio.Event]:
-        """Yield an event that each change of the batch sets, and each new connection. The caller clears it."""
-        with self._batches.watch(batch_id) as changed:
+    def watch_batch(self, batch_id: int, changed: asyncio.Event | None = None) -> Iterator[asyncio.Event]:
+        """Yield an event that each change of the batch sets, and each new connection, as `watch` does."""
+        with self._batches.watch(batch_id, changed) as changed:
             yield changed
 
     def _notify(self, payload: str) -> None:

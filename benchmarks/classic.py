@@ -45,8 +45,8 @@ def measure(surroundings: Surroundings, yardstick: Path | None) -> Iterator[Find
         )
         yield Finding(
             measure=f"submit_email + check_email ({name})",
-            ours=_shown(loads[name]),
-            beside=f"original {_shown(loads['original'])}" if "original" in loads else "skipped: no --yardstick",
+            ours=shown(loads[name]),
+            beside=f"original {shown(loads['original'])}" if "original" in loads else "skipped: no --yardstick",
             ratio=ratio,
             target=f">= {target:g}x",
             met=None if ratio is None else ratio >= target,
@@ -69,7 +69,7 @@ def _rounds(urls: dict[str, str]) -> dict[str, list[Load]]:
     return loads
 
 
-def _shown(loads: list[Load]) -> str:
+def shown(loads: list[Load]) -> str:
     rate = statistics.median(load.rate for load in loads)
     return f"{rate:.0f}/s, median {statistics.median(load.median_ms for load in loads):.0f} ms"
 

@@ -1,6 +1,7 @@
 """A minimal HTTP/1.1 client over kept connections, which takes little CPU time itself."""
 
 import asyncio
+import json
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -29,9 +30,15 @@ class Client:
         return cls(reader, writer, parts.netloc)
 
     async def request(
-        self, method: str, path: str, body: bytes = b"", content_type: str = "", patience: float = _PATIENCE_SECONDS
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        content_type: str = "",
+        patience: float = _PATIENCE_SECONDS,
+        status: int = 200,
     ) -> bytes:
-        """Return the body. Raise `RuntimeError` for a status but 200, `TimeoutError` after `patience` seconds."""
+        """Return the body. Raise `RuntimeError` for another status, `TimeoutError` after `patience` seconds."""
         head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n"
         if body:
             head += f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
@@ -40,7 +47,7 @@ class Client:
             answer = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
             length = int(answer.partition("content-length:")[2].partition("\r\n")[0])
             content = await self._reader.readexactly(length)
-        if not answer.startswith("http/1.1 200"):
+        if not answer.startswith(f"http/1.1 {status}"):
             raise RuntimeError(f"{method} {path}: {answer.splitlines()[0]} {content[:200]!r}")
         return content
 
@@ -50,6 +57,11 @@ class Client:
         body = f"{part}Content-Type: text/x-python\r\n\r\n".encode() + source + f"\r\n--{_BOUNDARY}--\r\n".encode()
         path = f"/submit_email/?{urlencode(query)}"
         await self.request("POST", path, body, f"multipart/form-data; boundary={_BOUNDARY}")
+
+    async def post(self, *, email: str, stdin: str = "1000", source: bytes = SOURCE) -> None:
+        """Submit a program to API v1, which runs it at once."""
+        content = {"language": "python", "source": source.decode(), "stdin": stdin, "email": email}
+        await self.request("POST", "/v1/submissions", json.dumps(content).encode(), "application/json", status=201)
 
     async def check(self, number: int) -> None:
         await self.request("GET", f"/check_email/?id={number}")
@@ -63,7 +75,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The result of a burst of the classic pair (submit_email, then check_email)."""
+    """The result of a burst of submissions that are run at once: of classic pairs, or of posts to API v1."""
 
     pairs: int
     seconds: float
@@ -78,14 +90,33 @@ class Load:
 
 async def classic_pairs(url: str, numbers: Iterable[int], *, connections: int = 16) -> Load:
     """Submit each id and request its run, as fast as the answers come."""
+
+    async def pair(client: Client, number: int) -> None:
+        await client.submit(number, email=f"load{number % 50}@example.com")
+        await client.check(number)
+
+    return await _burst(url, numbers, pair, connections)
+
+
+async def posts(url: str, numbers: Iterable[int], *, connections: int = 16) -> Load:
+    """Post a submission to API v1 for each number, as fast as the answers come."""
+
+    async def post(client: Client, number: int) -> None:
+        await client.post(email=f"load{number % 50}@example.com")
+
+    return await _burst(url, numbers, post, connections)
+
+
+async def _burst(
+    url: str, numbers: Iterable[int], send: Callable[[Client, int], Awaitable[None]], connections: int
+) -> Load:
     left = iter(numbers)
     took: list[float] = []
 
     async def work(client: Client) -> None:
         for number in left:
             started = time.perf_counter()
-            await client.submit(number, email=f"load{number % 50}@example.com")
-            await client.check(number)
+            await send(client, number)
             took.append(time.perf_counter() - started)
 
     started = time.perf_counter()

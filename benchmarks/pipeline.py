@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from benchmarks import classic, latency, memory, plot, report, stored_rows, sustained
+from benchmarks import classic, latency, memory, plot, posting, report, stored_rows, streams, sustained
 from benchmarks.findings import Finding
 from benchmarks.surroundings import Surroundings, surroundings
 from shared.logging import LogSettings, configure_logging
@@ -28,10 +28,12 @@ def main() -> int:
     chosen = _arguments()
     measures: dict[str, Measure] = {
         "classic": lambda around: classic.measure(around, chosen.yardstick),
+        "posting": posting.measure,
         "latency": latency.measure,
         "sustained": sustained.measure,
         "rows": stored_rows.measure,
         "memory": memory.measure,
+        "streams": streams.measure,
     }
     compared = ["--yardstick", "DIR"] if chosen.yardstick else []
     command = shlex.join(["python", "-m", "benchmarks.pipeline", *chosen.measures, *compared])
@@ -54,7 +56,10 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pipeline", description=__doc__)
     parser.add_argument(
-        "measures", nargs="*", choices=["classic", "latency", "sustained", "rows", "memory", []], help="default: all"
+        "measures",
+        nargs="*",
+        choices=["classic", "posting", "latency", "sustained", "rows", "memory", "streams", []],
+        help="default: all",
     )
     parser.add_argument("--yardstick", type=Path, metavar="DIR", help="folder of the original's service 1")
     parser.add_argument("--output", type=Path, default=_RESULTS, help="file for the figures, as JSON")

@@ -113,18 +113,14 @@ class ExecutorSettings(Settings):
     def cors_origins(self) -> list[str]:
         return [origin.strip() for origin in self.executor_cors_origins.split(",") if origin.strip()]
 
-    @model_validator(mode="after")
-    def _body_within_all_bodies(self) -> Self:
-        if self.max_body_bytes > self.max_bodies_bytes:
-            raise ValueError("PRECIEUX_MAX_BODY_BYTES is above PRECIEUX_MAX_BODIES_BYTES")
-        return self
-
     @property
     def programs_at_once(self) -> int:
         return self.executor_slots + self.executor_express_slots
 
     @model_validator(mode="after")
-    def _defaults_within_maxima(self) -> Self:
+    def _within_maxima(self) -> Self:
+        if self.max_body_bytes > self.max_bodies_bytes:
+            raise ValueError("PRECIEUX_MAX_BODY_BYTES is above PRECIEUX_MAX_BODIES_BYTES")
         if self.default_time_limit > self.max_time_limit:
             raise ValueError("PRECIEUX_DEFAULT_TIME_LIMIT is above PRECIEUX_MAX_TIME_LIMIT")
         if self.default_memory_limit > self.max_memory_limit:

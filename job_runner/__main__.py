@@ -81,7 +81,10 @@ async def serve(stop: asyncio.Event) -> None:
             restarting("languages", Languages(database, engine).run),
             restarting("sender", sender.run),
             restarting("webhooks", webhook_sender.run),
-            restarting("batches", Batches(database, mail_settings.domain, poll_interval=settings.poll_interval).run),
+            restarting(
+                "batches",
+                Batches(database, Links(signer), mail_settings.domain, poll_interval=settings.poll_interval).run,
+            ),
             restarting("cleaner", Cleaner(database, store, mailer, days=settings.retention_days).run),
         ]
         log.info("runner.ready", concurrency=settings.runner_concurrency, mailer=type(mailer).__name__)

@@ -13,6 +13,7 @@ from shared.database.connection import Connection, Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import wait_any
 from shared.logging import get_logger
+from shared.resources.links import Links
 
 log = get_logger(__name__)
 
@@ -50,8 +51,9 @@ _ADD_MAIL: Final = """
 class Batches:
     """Finishes batches. Any number of runners may do it at once. `domain` is the right side of Message-IDs."""
 
-    def __init__(self, database: Database, domain: str, *, poll_interval: float) -> None:
+    def __init__(self, database: Database, links: Links, domain: str, *, poll_interval: float) -> None:
         self._database = database
+        self._links = links
         self._domain = domain
         self._poll_interval = poll_interval
         #: The batches that may have ended since they were last looked at; None: any.
@@ -109,6 +111,7 @@ class Batches:
                 file=row["filename"] or "",
                 language=row["language"] or "",
                 result=row["verdict"] or row["outcome"] or "",
+                page=self._links.page(row["id"]),
                 points=row["points"],
                 points_awarded=row["points_awarded"],
             )

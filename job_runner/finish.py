@@ -25,14 +25,15 @@ _FINISH: Final = """
             outcome = CASE WHEN finished.number >= runs OR outcome IS NULL THEN :outcome ELSE outcome END,
             verdict = CASE WHEN finished.number >= runs OR outcome IS NULL THEN :verdict ELSE verdict END
         FROM finished WHERE uploads.id = finished.upload
-        RETURNING pg_notify(:submissions, CAST(uploads.id AS text))
+        RETURNING uploads.id AS upload, finished.id AS job, number, owner, batch, webhook_url,
+            spec ->> 'locale' AS locale, pg_notify(:submissions, CAST(uploads.id AS text))
     ), mailed AS (
         INSERT INTO emails (job, kind, recipient, subject, text, html, message_id, upload, locale)
-        SELECT finished.id, :kind, :recipient, :subject, :text, :html, :message_id, upload, spec ->> 'locale'
-        FROM finished JOIN uploads ON uploads.id = upload
+        SELECT job, :kind, :recipient, :subject, :text, :html, :message_id, upload, locale FROM freed
         WHERE :recipient <> ''
             -- While a batch runs, its digest is the mail of its submissions.
-            AND NOT EXISTS (SELECT FROM batches WHERE batches.id = batch AND digest AND batches.finished_at IS NULL)
+            AND (batch IS NULL
+                OR NOT EXISTS (SELECT FROM batches WHERE batches.id = batch AND digest AND finished_at IS NULL))
         RETURNING pg_notify(:emails, '')
     ), stored AS (
         INSERT INTO results (job, upload, output, filelink, output_key, verdict, error, exit_code, signal, time_s,
@@ -43,15 +44,12 @@ _FINISH: Final = """
         FROM finished WHERE :has_result
     ), announced AS (
         INSERT INTO webhooks (owner, upload, run, type, url)
-        SELECT uploads.owner, uploads.id, finished.number, 'submission.' || :outcome, webhook_url
-        FROM finished JOIN uploads ON uploads.id = finished.upload
+        SELECT owner, upload, number, 'submission.' || :outcome, webhook_url FROM freed
         WHERE webhook_url IS NOT NULL
-            AND NOT EXISTS (SELECT FROM webhooks WHERE webhooks.upload = uploads.id AND webhooks.status = 'gone')
+            AND NOT EXISTS (SELECT FROM webhooks WHERE webhooks.upload = freed.upload AND webhooks.status = 'gone')
         RETURNING pg_notify(:webhooks, '')
     )
-    SELECT id, (SELECT pg_notify(:batches, CAST(batch AS text)) FROM uploads
-        WHERE uploads.id = finished.upload AND batch IS NOT NULL)
-    FROM finished
+    SELECT id, (SELECT pg_notify(:batches, CAST(batch AS text)) FROM freed WHERE batch IS NOT NULL) FROM finished
 """
 
 

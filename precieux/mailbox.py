@@ -1,4 +1,4 @@
-"""Reads the outbox folder, which holds the mails of a system without a mail provider (RFC 5322, one per file)."""
+"""Reads the folder that holds the mails of a system without a mail provider (RFC 5322, one per file)."""
 
 import email
 import email.policy

@@ -10,7 +10,6 @@ import re
 import secrets
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from precieux.ports import free_ports
+from shared.atomic_write import create_file
 from shared.errors import ConfigurationError
 
 #: The names of the units, in the order of their start.
@@ -89,13 +89,11 @@ class Settings:
 
     def write_once(self) -> bool:
         """Write the file and return True; return False if it exists."""
+        if os.path.lexists(self.path):
+            return False
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-        with suppress(FileExistsError):
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(self.content)
-            return True
-        return False
+        create_file(self.path, self.content.encode())
+        return True
 
 
 def units(place: Place, python: str = sys.executable) -> list[File]:

@@ -56,7 +56,7 @@ class ThrowawaySystem:
         self._stack.close()
 
     @property
-    def outbox(self) -> Path:
+    def mail_folder(self) -> Path:
         return self.data_dir / "outbox"
 
     @property

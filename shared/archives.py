@@ -17,7 +17,7 @@ _ENTRIES_PER_FILE: Final = 16
 _ENTRY_MARK: Final = b"PK\x01\x02"
 #: Encrypted, strongly encrypted, and encrypted headers (APPNOTE.TXT, section 4.4.4).
 _ENCRYPTED: Final = 0x1 | 0x40 | 0x2000
-#: Other methods unpack a piece as a whole, whatever its size.
+#: Other methods unpack a piece at once, and it may be of any size.
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 #: What `zipfile` raises for damaged archives, and for features that it lacks.
 _BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)
@@ -42,6 +42,12 @@ def unpack(data: bytes) -> dict[str, bytes]:
     """Return the files of an archive that `pack` made, in their order."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return {entry.filename: archive.read(entry) for entry in archive.infolist()}
+
+
+def unpack_beginning(data: bytes, path: str, most: int) -> bytes:
+    """Return the first `most` bytes of one file of an archive that `pack` made."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(path) as file:
+        return file.read(most)
 
 
 def unpack_foreign(data: bytes, *, max_files: int, max_bytes: int) -> dict[str, bytes]:

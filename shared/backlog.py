@@ -14,6 +14,7 @@ _WAITING: Final = """
     UNION ALL SELECT 'executing', count(*), min(started_at) FROM job WHERE status = 'executing'
     UNION ALL SELECT 'mails', count(*), min(created_at) FROM emails WHERE status = 'queued'
     UNION ALL SELECT 'sending', count(*), min(created_at) FROM emails WHERE status = 'sending'
+    UNION ALL SELECT 'webhooks', count(*), min(created_at) FROM webhooks WHERE status = 'pending'
 """
 
 

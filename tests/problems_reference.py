@@ -1,6 +1,7 @@
 """`python -m tests.problems_reference` writes the reference of all problems of API v1, from the kinds in the code."""
 
 from pathlib import Path
+from textwrap import fill
 from typing import Final
 
 from api_service.v1.problems import Kind
@@ -11,7 +12,8 @@ PAGE: Final = Path(__file__).parent.parent / "docs/problems.md"
 def page() -> str:
     """Return the reference as Markdown."""
     return _HEAD + "".join(
-        f'\n<a id="{kind.anchor}"></a>\n\n## {kind.status.value}: {kind.title}\n\n{kind.meaning}\n' for kind in Kind
+        f'\n<a id="{kind.anchor}"></a>\n\n## {kind.status.value}: {kind.title}\n\n{fill(kind.meaning, 120)}\n'
+        for kind in Kind
     )
 
 

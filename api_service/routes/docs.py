@@ -45,7 +45,7 @@ async def openapi(request: Request, services: ServicesDep) -> Response:
     document = describe(
         request.app, services.settings, languages, is_key_needed=is_key_needed, schemas=v1_openapi.schemas()
     )
-    v1_openapi.add_examples(document)
+    v1_openapi.complete(document, max_batch=services.settings.max_batch)
     return JSONResponse(document)
 
 

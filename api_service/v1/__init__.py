@@ -33,7 +33,10 @@ from api_service.v1.routes import (
 PREFIX: Final = "/v1"
 
 router = APIRouter(prefix=PREFIX)
-for _routes in (
+#: The route that is used most comes first, because routes are tried in turn.
+_ROUTES: Final = (
+    submissions,
+    submission,
     batches,
     cancel,
     events,
@@ -44,8 +47,7 @@ for _routes in (
     mails,
     output,
     runs,
-    submission,
-    submissions,
     usage,
-):
+)
+for _routes in _ROUTES:
     router.include_router(_routes.router)

@@ -10,6 +10,7 @@ from fastapi.sse import KEEPALIVE_COMMENT
 
 from api_service.auth import Principal
 from api_service.dependencies import Services
+from api_service.event_streams import Wake
 from api_service.v1.event_stream import event
 from shared.resources import batches
 from shared.resources.links import Links
@@ -35,7 +36,8 @@ async def batch_events(services: Services, principal: Principal, number: int) ->
 
     Raises `Problem` (429) at its beginning if this key has too many streams open.
     """
-    with services.watcher.watch_batch(number) as wake, services.streams.open(principal, wake) as stream:
+    wake = Wake()
+    with services.watcher.watch_batch(number, wake), services.streams.open(principal, wake) as stream:
         yield KEEPALIVE_COMMENT
         shown: BatchProgress | None = None
         while not stream.must_end:

@@ -49,7 +49,7 @@ _LARGE: Final = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What a body contains: the keys of a submission, the files of a form, and how its faults are reported."""
+    """The content of a body: the keys of a submission, the files of a form, and how its faults are reported."""
 
     keys: dict[str, Any]
     upload: Upload | None = None

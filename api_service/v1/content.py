@@ -39,6 +39,8 @@ RANGE: Final[Schema] = {
     "schema": {"type": "string"},
     "example": "bytes=0-1023",
 }
+#: Generators of clients take a `text/plain` that is binary for a mistake.
+_TEXT: Final[Schema] = {"schema": {"type": "string"}}
 _BYTES: Final[Schema] = {"schema": {"type": "string", "format": "binary"}}
 _CONTENT_RANGE: Final[Schema] = {"Content-Range": {"required": True, "schema": {"type": "string"}}}
 
@@ -61,7 +63,7 @@ def text_content(size: int, read: Callable[[int, int], Awaitable[bytes]]) -> Con
 
 def content_responses(*media_types: str) -> dict[int | str, Schema]:
     """Return the answers with bytes, as OpenAPI describes them."""
-    content = dict.fromkeys(media_types, _BYTES)
+    content = {kind: _TEXT if kind.startswith("text/") else _BYTES for kind in media_types}
     return {
         HTTPStatus.OK.value: {"description": "The bytes.", "content": content},
         HTTPStatus.PARTIAL_CONTENT.value: {

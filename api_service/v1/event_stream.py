@@ -11,8 +11,9 @@ from api_service.streaming import PiecewiseResponse, prefetch
 from shared.http_connections import stop_counting
 
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-#: How OpenAPI describes a stream, and the answer that ends the reconnects of an `EventSource`.
-#: One event of a stream.
+#: The whole stream. It has no type, because generators of clients take it for text, and others for a list of events.
+_EVENTS: Final[dict[str, Any]] = {"examples": ['event: state\ndata: {"state": "queued"}\nid: 1\n\n']}
+#: One event, as OpenAPI 3.2 describes it.
 _EVENT: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
@@ -25,7 +26,7 @@ _EVENT: Final[dict[str, Any]] = {
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The events.",
-        "content": {EventSourceResponse.media_type: {"schema": _EVENT}},
+        "content": {EventSourceResponse.media_type: {"schema": _EVENTS, "itemSchema": _EVENT}},
     },
     204: {"description": "The client has had the last event, and nothing new runs: it need not connect again."},
 }

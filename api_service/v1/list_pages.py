@@ -2,14 +2,15 @@
 
 Some filters have an index, which leads to their rows in the order of the list. The other filters are checked row by
 row, on a bounded number of rows. If that leaves a page short, `next` leads on from the last row that was looked at, so
-no client misses a row. `metadata` has an index without that order, which is used if the page would be short.
+no client misses a row. `metadata` has an index without that order. It is used if the page would be short, and few rows
+have that metadata.
 
 The indexes begin with the key. For a sender that sees all, the rows of all keys are merged.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -35,12 +36,6 @@ _OF_STATE: Final = {
     "failed": "u.request_id IS NULL AND u.outcome = 'failed'",
     "cancelled": "u.request_id IS NULL AND u.outcome = 'cancelled'",
 }
-#: The condition of each state on `uploads_outcome_idx`. Only a finished submission has a verdict.
-_BY_OUTCOME: Final = {
-    "held": "u.outcome IS NULL AND u.verdict IS NULL",
-    "failed": "u.outcome = 'failed' AND u.verdict IS NULL",
-    "cancelled": "u.outcome = 'cancelled' AND u.verdict IS NULL",
-}
 _NEWEST_FIRST: Final = "created_at DESC, id DESC"
 
 
@@ -62,12 +57,47 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class _Branch:
-    """A part of an index. `order` are its columns before the time, `each` is what it is taken for once each."""
+    """A part of an index: the rows with these values of the index's first columns, by time and id.
 
-    condition: str
-    order: str = ""
+    A value of None is NULL. `each` is what the values come from, if there are several. `relation` and `condition` take
+    the place of the index for a few rows.
+    """
+
+    columns: Mapping[str, str | None] = field(default_factory=dict)
     each: str = ""
     relation: str = "uploads"
+    condition: str = "true"
+
+    @property
+    def order(self) -> str:
+        return ", ".join(f"{column} DESC" for column in (*self.columns, "u.created_at", "u.id"))
+
+    def bounds(self, query: ListQuery, after: Position | None) -> str:
+        """Return the conditions on the columns, the time and the id.
+
+        They are comparisons of rows with one lower and one upper bound. With `=`, the planner may take another index
+        that has the order too, and read many rows in which the value is rare.
+        """
+        columns = {name: value for name, value in self.columns.items() if value is not None}
+        nulls = [f"{name} IS NULL" for name in self.columns if name not in columns]
+        if nulls:
+            nulls += [f"{name} = {value}" for name, value in columns.items()]
+            columns = {}
+        names, values = [*columns], [*columns.values()]
+        lower = _compared(names, ">=", values) if columns else "true"
+        upper = _compared(names, "<=", values) if columns else "true"
+        if query.created_after is not None:
+            lower = _compared([*names, "u.created_at"], ">", [*values, ":created_after"])
+        is_before = query.created_before is not None
+        if after is not None and not (is_before and after.created_at >= (_in_utc(query.created_before) or _EPOCH)):
+            upper = _compared([*names, "u.created_at", "u.id"], "<", [*values, ":after_time", ":after_id"])
+        elif is_before:
+            upper = _compared([*names, "u.created_at"], "<", [*values, ":created_before"])
+        return _all([*nulls, lower, upper, self.condition])
+
+
+def _compared(columns: Sequence[str], operator: str, values: Sequence[str]) -> str:
+    return f"({', '.join(columns)}) {operator} ({', '.join(values)})"
 
 
 async def find(
@@ -79,20 +109,25 @@ async def find(
     """
     if query.verdict is not None and query.state not in (None, "finished"):
         return [], None
-    filters, between = _filters(query), _between(query, after)
+    filters = _filters(query)
     branches, left = _branches(query, filters, owner)
     window = query.limit + 1 if not left else _WINDOW if len(branches) == 1 else _WINDOW_OF_KEY
     values = {**_values(query, owner, after), "window": window, "most": query.limit + 1}
-    looked_at = _looked_at(branches, between, left)
+    looked_at, order = _looked_at(branches, left, query, after)
     rows = await connection.fetch_all(
-        f"SELECT id, created_at FROM ({looked_at}) AS looked_at WHERE fits ORDER BY {_NEWEST_FIRST} LIMIT :most",  # noqa: S608
+        f"SELECT id, created_at FROM ({looked_at}) AS looked_at WHERE fits ORDER BY {order} LIMIT :most",  # noqa: S608
         values,
     )
     if left and len(rows) <= query.limit:
         end = await connection.fetch_one(f"{looked_at} OFFSET :window - 1", values)
         if end is not None and query.metadata:
-            rows = await connection.fetch_all(_by_metadata(filters, between, owner), values)
-        elif end is not None:
+            found = await connection.fetch_all(_by_metadata(filters, query, owner, after), values)
+            if len(found) < window:
+                end = None
+                rows = sorted((row for row in found if row["fits"]), key=lambda row: (row["created_at"], row["id"]))[
+                    ::-1
+                ]
+        if end is not None:
             return [row["id"] for row in rows], _position(end)
     page = rows[: query.limit]
     return [row["id"] for row in page], _position(page[-1]) if len(rows) > query.limit else None
@@ -117,7 +152,6 @@ def _filters(query: ListQuery) -> dict[str, str]:
 
 def _branches(query: ListQuery, filters: Mapping[str, str], owner: int | None) -> tuple[list[_Branch], list[str]]:
     """Return the parts of an index that lead to the rows, and the conditions that they leave."""
-    own = "u.owner = :owner" if owner is not None else "true"
     few = None
     if query.batch is not None:
         few = "uploads WHERE batch = :batch"
@@ -128,82 +162,82 @@ def _branches(query: ListQuery, filters: Mapping[str, str], owner: int | None) -
     if few is not None:
         # OFFSET 0 keeps the planner from another index that has the order, but not the condition.
         relation = f"(SELECT * FROM {few}{' AND owner = :owner' if owner is not None else ''} OFFSET 0)"  # noqa: S608
-        return [_Branch(_all(filters.values()), relation=relation)], []
+        return [_Branch(relation=relation, condition=_all(filters.values()))], []
     if query.email is not None:
-        indexed = [_Branch(filters["email"])]
-        used = {"email"}
-    elif query.verdict is not None or query.state in _BY_OUTCOME:
-        condition = filters["verdict"] if query.verdict is not None else _BY_OUTCOME[query.state or ""]
-        indexed = [_Branch(condition, "u.outcome DESC, u.verdict DESC,")]
-        # A submission under way has no outcome either, so `held` is left to be checked.
-        used = {"verdict"} | ({"state"} if query.state != "held" else set())
+        indexed, used = [_Branch({"lower(u.email)": "lower(:email)"})], {"email"}
+    elif query.verdict is not None:
+        indexed, used = [_by_outcome("'finished'", ":verdict")], {"verdict", "state"}
+    elif query.state in ("failed", "cancelled"):
+        # Only a finished submission has a verdict.
+        indexed, used = [_by_outcome(f"'{query.state}'", None)], {"state"}
+    elif query.state == "held":
+        # A submission under way has no outcome either, so the state is left to be checked.
+        indexed, used = [_by_outcome(None, None)], set()
     elif query.state == "finished" and owner is not None:
-        order = "u.outcome DESC, u.verdict DESC,"
-        indexed = [
-            _Branch(
-                "u.outcome = 'finished' AND u.verdict = verdict.name",
-                order,
-                "unnest(CAST(:verdicts AS text[])) AS verdict (name)",
-            ),
-            _Branch("u.outcome = 'finished' AND u.verdict IS NULL", order),
-        ]
+        verdicts = "unnest(CAST(:verdicts AS text[])) AS verdict (name)"
+        indexed = [_by_outcome("'finished'", "verdict.name", verdicts), _by_outcome("'finished'", None)]
         used = {"state"}
     else:
-        return [_Branch(own)], list(filters.values())
+        return [_Branch({"u.owner": ":owner"} if owner is not None else {})], list(filters.values())
     left = [condition for name, condition in filters.items() if name not in used]
     return [one for branch in indexed for one in _of_owners(branch, owner)], left
+
+
+def _by_outcome(outcome: str | None, verdict: str | None, each: str = "") -> _Branch:
+    return _Branch({"u.outcome": outcome, "u.verdict": verdict}, each)
 
 
 def _of_owners(branch: _Branch, owner: int | None) -> list[_Branch]:
     """Return the branch for one key, or for each key and for what has none."""
     if owner is not None:
-        return [_Branch(f"u.owner = :owner AND {branch.condition}", branch.order, branch.each)]
-    order = f"u.owner DESC, {branch.order}"
+        return [replace(branch, columns={"u.owner": ":owner", **branch.columns})]
     return [
-        _Branch(f"u.owner = api_keys.id AND {branch.condition}", branch.order, "api_keys"),
-        _Branch(f"u.owner IS NULL AND {branch.condition}", order),
+        replace(branch, columns={"u.owner": "api_keys.id", **branch.columns}, each="api_keys"),
+        replace(branch, columns={"u.owner": None, **branch.columns}),
     ]
 
 
-def _looked_at(branches: Sequence[_Branch], between: str, left: Sequence[str]) -> str:
-    """Return the statement that reads the first rows of the branches. `fits` is True for those that belong in it."""
+def _looked_at(
+    branches: Sequence[_Branch], left: Sequence[str], query: ListQuery, after: Position | None
+) -> tuple[str, str]:
+    """Return the statement that reads the first rows of the branches, and its order, which is that of the list.
+
+    `fits` is True for the rows that belong in the list. The order of one branch has the columns of its index, by which
+    the planner knows that the rows come in that order. It then reads no more of them than a page needs.
+    """
     selects = []
     for branch in branches:
+        keys = "".join(f", {column} AS key_{nth}" for nth, column in enumerate(branch.columns))
         rows = (
-            f"(SELECT u.id, u.created_at, {_all(left)} AS fits FROM {branch.relation} AS u"  # noqa: S608
-            f" WHERE {branch.condition} AND {between} ORDER BY {branch.order} u.created_at DESC, u.id DESC"
-            " LIMIT :window)"
+            f"(SELECT u.id, u.created_at, {_all(left)} AS fits{keys} FROM {branch.relation} AS u"  # noqa: S608
+            f" WHERE {branch.bounds(query, after)} ORDER BY {branch.order} LIMIT :window)"
         )
         selects.append(
             f"(SELECT found.* FROM {branch.each} CROSS JOIN LATERAL {rows} AS found)"  # noqa: S608
             if branch.each
             else rows
         )
-    return f"SELECT * FROM ({' UNION ALL '.join(selects)}) AS found ORDER BY {_NEWEST_FIRST} LIMIT :window"  # noqa: S608
+    keys = "".join(f"key_{nth} DESC, " for nth in range(len(branches[0].columns))) if len(branches) == 1 else ""
+    order = f"{keys}{_NEWEST_FIRST}"
+    return f"SELECT * FROM ({' UNION ALL '.join(selects)}) AS found ORDER BY {order} LIMIT :window", order  # noqa: S608
 
 
-def _by_metadata(filters: Mapping[str, str], between: str, owner: int | None) -> str:
-    """Return the statement that reads a page from the index of the metadata."""
+def _by_metadata(filters: Mapping[str, str], query: ListQuery, owner: int | None, after: Position | None) -> str:
+    """Return the statement that reads up to a window of rows with this metadata, in no order, from its index."""
     own = ["u.owner = :owner"] if owner is not None else []
+    fits = _all([*filters.values(), _Branch().bounds(query, after), *own])
+    # The join keeps the limit from the planner, which would else read the table until it has found enough rows.
     return f"""
-        WITH few AS MATERIALIZED (SELECT * FROM uploads u WHERE {filters["metadata"]} AND u.metadata IS NOT NULL)
-        SELECT u.id, u.created_at FROM few u WHERE {_all([*filters.values(), between, *own])}
-        ORDER BY {_NEWEST_FIRST} LIMIT :most
+        SELECT u.id, u.created_at, {fits} AS fits FROM (
+            SELECT found.* FROM (
+                SELECT * FROM uploads u WHERE {filters["metadata"]} AND u.metadata IS NOT NULL OFFSET 0
+            ) AS found CROSS JOIN (SELECT 1 OFFSET 0) AS one LIMIT :window
+        ) AS u
     """  # noqa: S608
 
 
 def _all(conditions: Iterable[str]) -> str:
     return " AND ".join(f"({condition})" for condition in conditions) or "true"
-
-
-def _between(query: ListQuery, after: Position | None) -> str:
-    """Return the conditions on the time and the id, which order the list."""
-    conditions = (
-        "(u.created_at, u.id) < (:after_time, :after_id)" if after else "",
-        "u.created_at > :created_after" if query.created_after else "",
-        "u.created_at < :created_before" if query.created_before else "",
-    )
-    return _all(condition for condition in conditions if condition)
 
 
 def _values(query: ListQuery, owner: int | None, after: Position | None) -> dict[str, object]:

@@ -6,7 +6,6 @@
 - Budgets that were counted are reported (draft-ietf-httpapi-ratelimit-headers-10).
 """
 
-import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
@@ -40,7 +39,7 @@ class Manners:
             # A copy, because the server must know that the answer has no body.
             as_get = {**scope, "method": "GET"}
             try:
-                await _answer_head(self._serve, as_get, receive, send)
+                await self._serve(as_get, receive, _without_body(send))
             finally:
                 scope["route"] = as_get.get("route")
             return
@@ -61,34 +60,18 @@ class Manners:
             COUNTED.reset(token)
 
 
-async def _answer_head(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the status and the header fields. If a body would follow in pieces, do not wait for them."""
-    answered = asyncio.Event()
+def _without_body(send: Send) -> Send:
+    """Return what sends the status and the header fields only.
 
-    async def send_without_body(message: Message) -> None:
+    The answer ends with them, so that a stream takes its client for gone, and ends too.
+    """
+
+    async def send_head(message: Message) -> None:
         if message["type"] == "http.response.start":
             await send(message)
             await send({"type": "http.response.body"})
-            if Headers(raw=message["headers"]).get("content-length") is None:
-                answered.set()
-        elif message.get("more_body"):
-            answered.set()
 
-    serving = asyncio.create_task(_run(app, scope, receive, send_without_body))
-    waiting = asyncio.create_task(answered.wait())
-    try:
-        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        is_served = serving.done()
-        serving.cancel()
-        waiting.cancel()
-        await asyncio.wait({serving, waiting})
-    if is_served:
-        serving.result()
-
-
-async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    await app(scope, receive, send)
+    return send_head
 
 
 def _compressing(app: ASGIApp, request: Mapping[str, str]) -> ASGIApp:

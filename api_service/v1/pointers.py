@@ -9,7 +9,7 @@ from api_service.v1.problems import Fault
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a submission's body is: by itself, or at `path` in a larger body with `defaults` at `defaults_path`.
+    """The place of a submission's body: by itself, or at `path` in a larger body with `defaults` at `defaults_path`.
 
     With `in_query`, its keys are parameters of the query, and its source is the whole body.
     """

@@ -233,8 +233,9 @@ def invalid(errors: Sequence[Fault], kind: Kind = Kind.INVALID) -> V1Problem:
     """Return the problem (422) of these faults; its `detail` is that of the first."""
     first = errors[0]
     place = first.parameter or (first.pointer or "").removeprefix("/").replace("/", ".") or "The body"
-    rest = f" {len(errors) - 1} more faults are in `errors`." if len(errors) > 1 else ""
-    return V1Problem(kind, f"{place}: {first.detail}{rest}", errors)
+    more = len(errors) - 1
+    rest = f"; {more} more {'fault is' if more == 1 else 'faults are'} in `errors`." if more else "."
+    return V1Problem(kind, f"{place}: {first.detail[:1].lower()}{first.detail[1:].removesuffix('.')}{rest}", errors)
 
 
 def document(problem: V1Problem, public_url: str) -> Response:

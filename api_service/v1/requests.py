@@ -4,8 +4,11 @@ All faults are found at once. `api_service.v1.submission_body` is the model of e
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
+
+from pydantic import ValidationError
 
 from api_service.engine_offer import Offer
 from api_service.new_submission import NewSubmission, V1Columns, stored
@@ -20,7 +23,7 @@ from api_service.v1.submission_body import (
     SubmissionBody,
     TestBody,
 )
-from api_service.v1.validation import body_faults
+from api_service.v1.validation import body_faults, text_faults
 from shared import source_paths
 from shared.egress import Egress
 from shared.engine import MAX_FILES, CheckerKind
@@ -50,7 +53,7 @@ _NOT_HELD: Final = "A submission of a batch cannot be held; leave it out."
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the operator and the engine allow."""
+    """The terms of the operator and the engine."""
 
     offer: Offer
     max_source_bytes: int
@@ -88,14 +91,25 @@ def validate_submission(
     merged = place.merged(content)
     faults = list(_overfull(merged))
     if not faults:
-        faults = body_faults(SubmissionBody, merged)
-        # The keys without a fault are checked together, so that all faults are found at once.
+        body, faults = _body(merged)
         bad = frozenset(first_key(fault.pointer or "") for fault in faults)
-        check = _Check(_without(merged, bad) if bad else SubmissionBody.model_validate(merged), bad, terms, upload)
+        check = _Check(body, bad, terms, upload)
         faults += check.faults()
     if faults:
         raise invalid([place.fault(content, fault) for fault in faults[:_MOST_FAULTS]])
     return check.submission()
+
+
+def _body(content: dict[str, Any]) -> tuple[SubmissionBody, list[Fault]]:
+    """Return the body and the faults of its keys. It has only the keys without a fault, so that they can be checked."""
+    faults = list(text_faults(content))
+    if not faults:
+        # The usual case is validated once.
+        with suppress(ValidationError):
+            return SubmissionBody.model_validate(content), []
+    faults = body_faults(SubmissionBody, content)
+    bad = {first_key(fault.pointer or "") for fault in faults}
+    return _without(content, bad), faults
 
 
 def _without(content: Mapping[str, Any], bad: Collection[str]) -> SubmissionBody:

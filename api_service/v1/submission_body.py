@@ -65,7 +65,7 @@ class FileBody(Strict):
 
 
 class LimitsBody(Strict):
-    """What the program may use. `GET /v1/limits` has the operator's bounds, and the defaults of null limits."""
+    """The limits of the program. `GET /v1/limits` has the operator's bounds, and the defaults of null limits."""
 
     cpu_s: Seconds | None = Field(default=None, description="CPU seconds.")
     wall_s: Seconds | None = Field(default=None, description="Elapsed seconds.")

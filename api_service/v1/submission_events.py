@@ -10,11 +10,10 @@ from pydantic import BaseModel
 from api_service.auth import Principal
 from api_service.dependencies import Services
 from api_service.event_log import Event, Finished, Position, StateEntered, TestEnded, unsent
-from api_service.event_streams import Stream
+from api_service.event_streams import Stream, Wake
 from api_service.snapshots import Reading
 from api_service.v1.event_stream import event
 from shared.resources import read
-from shared.resources.links import Links
 from shared.resources.models import FINAL_STATES, Resource, State, Submission, Test, Time
 
 #: Tests that are read and kept in memory at once.
@@ -35,19 +34,23 @@ async def submission_events(
 
     Raises `Problem` (429) at its beginning if this key has too many streams open.
     """
-    with services.watcher.watch(submission) as wake, services.streams.open(principal, wake) as stream:
+    wake = Wake()
+    with services.watcher.watch(submission, wake), services.streams.open(principal, wake) as stream:
         # The client learns at once that the stream is open.
         yield KEEPALIVE_COMMENT
+        reading: Reading | None = None
         while not stream.must_end:
+            has_changed = wake.has_changed
             wake.clear()
-            reading = await stream.patiently(partial(services.streams.snapshots.read, submission))
-            if reading is None:  # it was deleted
-                return
-            async for position, piece in _pieces(services, stream, reading, unsent(reading.snapshot, last)):
-                yield piece
-                last = position
-            if last is not None and last.is_last:
-                return
+            if reading is None or has_changed:
+                reading = await stream.patiently(partial(services.streams.snapshots.read, submission))
+                if reading is None:  # it was deleted
+                    return
+                async for position, piece in _pieces(services, stream, reading, unsent(reading.snapshot, last)):
+                    yield piece
+                    last = position
+                if last is not None and last.is_last:
+                    return
             with services.streams.in_queue(submission, stream, is_queued=reading.snapshot.state is State.QUEUED):
                 if queue := stream.new_queue():
                     yield event("queue", queue)
@@ -86,7 +89,5 @@ async def _tests(services: Services, reading: Reading, first: int) -> dict[int, 
 
 async def _ended(services: Services, reading: Reading) -> Submission | None:
     """Return the submission; None if it was deleted or runs again."""
-    async with services.database.connection() as connection:
-        links = Links(services.signer)
-        submission = await read.submission(connection, reading.snapshot.submission, links=links)
+    submission = await services.streams.whole.read(reading.snapshot.submission)
     return submission if submission and submission.state in FINAL_STATES else None

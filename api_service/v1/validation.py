@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from types import UnionType
 from typing import Annotated, Any, Final, NoReturn, TypeVar, Union, get_args, get_origin
 
@@ -27,6 +28,8 @@ _TIME: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _BOOLEANS: Final = {"true": True, "false": False}
+#: The most faults of a body that are reported. A body may have a hundred thousand keys that do not exist.
+_MOST_FAULTS: Final = 1000
 #: How deep objects and lists may be nested. Python's parser would raise RecursionError at about a thousand.
 _DEEPEST: Final = 100
 
@@ -143,11 +146,11 @@ def validated(model: type[M], content: object, faults: Sequence[Fault] = ()) -> 
 
 def body_faults(model: type[BaseModel], content: object) -> list[Fault]:
     """Return the faults of the content of a body, one for each place."""
-    faults = {fault.pointer: fault for fault in text_faults(content)}
+    faults = {fault.pointer: fault for fault in islice(text_faults(content), _MOST_FAULTS)}
     try:
         model.model_validate(content)
     except ValidationError as exc:
-        for error in exc.errors(include_url=False, include_input=False):
+        for error in exc.errors(include_url=False, include_input=False)[:_MOST_FAULTS]:
             pointer = pointer_to(error["loc"], content, is_missing=error["type"] == "missing")
             faults.setdefault(pointer, Fault(sentence(error), pointer=pointer))
     return list(faults.values())

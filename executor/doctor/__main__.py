@@ -59,10 +59,7 @@ class Report:
 
 async def examine(settings: ExecutorSettings, start: str = remedies.Facts.start) -> Report:
     """Return the report. Its remedies contain the command `start`, which starts the executor."""
-    try:
-        mechanisms = find_mechanisms(settings)
-    except ConfigurationError as exc:
-        return Report(False, "an unknown user", None, [], str(exc), "")
+    mechanisms = find_mechanisms(settings)
     runs_as = _runs_as(mechanisms)
     bubblewrap = str(mechanisms.bubblewrap)
     if mechanisms.why_bubblewrap:

@@ -74,7 +74,7 @@ _LIMIT_PROBES = (
         "sampling /proc, RLIMIT_CPU per process",
         "while True: pass",
         replace(_LIMITS, cpu_s=0.2),
-        lambda ended: ended.stopped == "cpu",
+        lambda result: result.stopped == "cpu",
         better_by_cgroup=True,
     ),
     _LimitProbe(
@@ -82,7 +82,7 @@ _LIMIT_PROBES = (
         "clock of the keeper, less waiting for a processor",
         "import time; time.sleep(60)",
         replace(_LIMITS, wall_s=0.3),
-        lambda ended: ended.stopped == "wall",
+        lambda result: result.stopped == "wall",
     ),
     _LimitProbe(
         "memory is limited, of all processes together",
@@ -96,7 +96,7 @@ for _ in range(4):
 time.sleep(9)
 """,
         replace(_LIMITS, memory_bytes=64 << 20),
-        lambda ended: ended.stopped == "memory",
+        lambda result: result.stopped == "memory",
         better_by_cgroup=True,
     ),
     _LimitProbe(
@@ -112,7 +112,7 @@ except OSError:
     print("held")
 """,
         _PATIENT,
-        lambda ended: ended.stdout == b"held\n",
+        lambda result: result.stdout == b"held\n",
     ),
     _LimitProbe(
         "files are limited",
@@ -125,14 +125,14 @@ except OSError:
     print("held")
 """,
         _PATIENT,
-        lambda ended: ended.stdout == b"held\n",
+        lambda result: result.stdout == b"held\n",
     ),
     _LimitProbe(
         "output is limited",
         "counted while reading",
         "while True: print('x' * 1000)",
         _LIMITS,
-        lambda ended: ended.stopped == "output",
+        lambda result: result.stopped == "output",
     ),
     _LimitProbe(
         "nothing outlives a run",
@@ -145,7 +145,7 @@ if os.fork() == 0:
 print("ended")
 """,
         replace(_PATIENT, wall_s=30),
-        lambda ended: ended.stdout == b"ended\n" and ended.wall_s < 30,
+        lambda result: result.stdout == b"ended\n" and result.wall_s < 30,
     ),
     _LimitProbe(
         MAY_MAKE_CODE,
@@ -158,7 +158,7 @@ except OSError as exc:
     raise SystemExit(f"memory that is written and executed: {exc.strerror}")
 """,
         _PATIENT,
-        lambda ended: ended.succeeded,
+        lambda result: result.succeeded,
     ),
 )
 
@@ -170,15 +170,15 @@ async def probe(sandbox: Sandbox, at_once: int) -> list[Finding]:
     async def run(source: str, limits: StepLimits, argument: str = "") -> StepResult:
         step = Step((find_python(), "probe.py", argument), ENVIRONMENT, limits, _OUTPUT_BYTES)
         async with free:
-            (ended,) = await sandbox.run(
+            (result,) = await sandbox.run(
                 Job({"probe.py": File(source.encode())}, (step,), Template(_DISK_BYTES, limits))
             )
-        return ended
+        return result
 
     async def limit(probe_: _LimitProbe) -> Finding:
-        ended = await run(probe_.source, probe_.limits)
-        held = probe_.held(ended)
-        detail = "" if held else _describe(ended)
+        result = await run(probe_.source, probe_.limits)
+        held = probe_.held(result)
+        detail = "" if held else _describe(result)
         return Finding(probe_.guarantee, probe_.mechanism, False, held, detail, probe_.better_by_cgroup)
 
     try:
@@ -194,17 +194,17 @@ async def _isolation(run: Callable[[str, StepLimits, str], Awaitable[StepResult]
     source = resources.files(__package__).joinpath("isolation_probe.py").read_text()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         aims = {"port": listener.getsockname()[1], "files": [_OWN_FILE]}
-        ended = await run(source, _PATIENT, json.dumps(aims))
+        result = await run(source, _PATIENT, json.dumps(aims))
     try:
-        worked: dict[str, str] = json.loads(ended.stdout)
+        worked: dict[str, str] = json.loads(result.stdout)
     except ValueError:
-        worked = dict.fromkeys(_ISOLATION, _describe(ended))
+        worked = dict.fromkeys(_ISOLATION, _describe(result))
     return [
         Finding(guarantee, mechanism, True, not worked.get(name, "not tried"), worked.get(name, "not tried"))
         for name, (guarantee, mechanism) in _ISOLATION.items()
     ]
 
 
-def _describe(ended: StepResult) -> str:
-    output = (ended.stderr or ended.stdout)[-300:].decode(errors="replace").strip()
-    return f"ended with {ended.stopped or ended.exit_code or ended.signal}: {output}"
+def _describe(result: StepResult) -> str:
+    output = (result.stderr or result.stdout)[-300:].decode(errors="replace").strip()
+    return f"ended with {result.stopped or result.exit_code or result.signal}: {output}"

@@ -224,6 +224,5 @@ def remedy_for_cgroups(cause: Cause, facts: Facts) -> str:
         return f"{undelegated}: {facts.unit.adding('Delegate=cpu memory pids')}."
     if cause is Cause.NO_CONTROLLER:
         return "Boot the kernel with `cgroup_enable=memory`."
-    if facts.as_root:
-        return f"Start with `systemd-run --scope -p Delegate=yes {facts.start}`."
-    return f"Start with `systemd-run --user --scope -p Delegate=yes {facts.start}`."
+    user = "" if facts.as_root else " --user"
+    return f"Start with `systemd-run{user} --scope -p Delegate=yes {facts.start}`."

@@ -42,7 +42,7 @@ def of_source(code: str, filename: str | None, language: Language, reserved: Col
 def of_files(request: ProgramRequest, language: Language, reserved: Collection[str]) -> Program:
     """Return the program of several files, which keep their names.
 
-    The only Java source gets the name that javac wants, as it does in `of_source`.
+    The only Java source gets the name that javac wants, as it does in `of_source`, unless a folder has it.
     """
     entry = request.entry_file
     files = {file.path: file.data() for file in request.files}
@@ -52,9 +52,11 @@ def of_files(request: ProgramRequest, language: Language, reserved: Collection[s
     usual = language.names_for(files[entry.path].decode(errors="replace"))
     names = replace(usual, source=entry.path, output=_unused(usual.output, files))
     if callable(language.source_file.name) and len(sources) == 1:
-        folder = entry.path.rpartition("/")[0]
-        names = replace(names, source=f"{folder}/{usual.source}" if folder else usual.source)
-        files = {names.source if path == entry.path else path: content for path, content in files.items()}
+        folder, slash, _ = entry.path.rpartition("/")
+        wanted = folder + slash + usual.source
+        if not any(path.startswith(f"{wanted}/") for path in files):
+            names = replace(names, source=wanted)
+            files = {wanted if path == entry.path else path: content for path, content in files.items()}
     return Program(
         files,
         names,

@@ -91,20 +91,26 @@ class StepResult:
     are the names of the output streams of which only the beginning is kept."""
 
     exit_code: int | None
-    signal: int | None
-    cpu_s: float
-    wall_s: float
-    memory_bytes: int
-    stopped: str | None
-    stdout: bytes = field(repr=False)
-    stderr: bytes = field(repr=False)
-    truncated: bool
+    signal: int | None = None
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    memory_bytes: int = 0
+    stopped: str | None = None
+    stdout: bytes = field(default=b"", repr=False)
+    stderr: bytes = field(default=b"", repr=False)
+    truncated: bool = False
     artefacts: dict[str, File] = field(default_factory=dict, repr=False)
     cut: tuple[str, ...] = ()
 
     @property
     def succeeded(self) -> bool:
         return self.stopped is None and self.exit_code == 0
+
+    @property
+    def why_failed(self) -> str:
+        """The limit that ended the step, or else what it wrote."""
+        output = (self.stderr or self.stdout).decode(errors="replace")
+        return self.stopped or output or "it failed without a message"
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from executor.sandbox.base import Job, SandboxFailure, Step, StepResult, Template
-from executor.sandbox.keeper.protocol import (
-    Begin,
-    BoxGone,
-    BoxReady,
-    MakeBox,
-    Report,
-    StepOrder,
-    StepReport,
-    encode,
-)
+from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, MakeBox, Report, StepOrder, StepReport, encode
 from executor.sandbox.keeper.words import run_words
 from executor.sandbox.streams.artefacts import Artefacts
 from executor.sandbox.streams.sealed import sealed_file

@@ -37,7 +37,7 @@ class _NoSandbox:
             )
             output, _ = await process.communicate()
             artefacts = {name: File((work / name).read_bytes()) for name in os.listdir(work) if name not in job.files}
-        return [StepResult(process.returncode, None, 0.0, 0.0, 0, None, output, b"", False, artefacts)]
+        return [StepResult(process.returncode, stdout=output, artefacts=artefacts)]
 
 
 async def precompile(settings: ExecutorSettings) -> None:

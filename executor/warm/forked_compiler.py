@@ -53,7 +53,7 @@ class ForkedCompiler:
             for box in (self.after_beginning, self.at_start):
                 forked = await self._compile(sandbox, box, name)
                 if not forked.succeeded:
-                    raise SandboxFailure(forked.stdout.decode(errors="replace") or "it failed without a message")
+                    raise SandboxFailure(forked.why_failed)
                 if forked.artefacts != expected.artefacts:
                     raise SandboxFailure("its artefacts differ from those of the ordinary compiler")
 
@@ -76,5 +76,5 @@ class ForkedCompiler:
             merge_output=True,
         )
         files = {name: File(language.reference.source.encode())}
-        (ended,) = await sandbox.run(Job(files, (step,), box, artefact_bytes=_MOST_BYTES))
-        return ended
+        (result,) = await sandbox.run(Job(files, (step,), box, artefact_bytes=_MOST_BYTES))
+        return result

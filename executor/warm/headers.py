@@ -92,12 +92,12 @@ async def _compile(sandbox: Sandbox, language: Installed, precompiled: "_Precomp
     if artefacts := await _compile_with_plugin(sandbox, language, precompiled.header):
         await asyncio.to_thread(precompiled.store, artefacts)
         return
-    ended = await _precompile(sandbox, language, precompiled.header, {})
-    if not _is_made(ended):
-        log.warning("header.left_out", header=precompiled.header, reason=_reason(ended))
+    result = await _precompile(sandbox, language, precompiled.header, {})
+    if not _is_made(result):
+        log.warning("header.left_out", header=precompiled.header, reason=result.why_failed)
         return
-    await asyncio.to_thread(precompiled.store, ended.artefacts)
-    log.info("header.precompiled", header=precompiled.header, cpu_s=ended.cpu_s)
+    await asyncio.to_thread(precompiled.store, result.artefacts)
+    log.info("header.precompiled", header=precompiled.header, cpu_s=result.cpu_s)
 
 
 async def _compile_with_plugin(sandbox: Sandbox, language: Installed, header: str) -> dict[str, File] | None:
@@ -107,12 +107,12 @@ async def _compile_with_plugin(sandbox: Sandbox, language: Installed, header: st
         return None
     try:
         files = {plugin.file: File(await prebuilt.build(sandbox, language, plugin))}
-        ended = await _precompile(sandbox, language, header, files, plugin=f"-fplugin=./{plugin.file}")
-        proof = await _use(sandbox, language, ended.artefacts) if _is_made(ended) else ended
+        result = await _precompile(sandbox, language, header, files, plugin=f"-fplugin=./{plugin.file}")
+        proof = await _use(sandbox, language, result.artefacts) if _is_made(result) else result
         if proof.succeeded:
-            log.info("header.precompiled", header=header, cpu_s=ended.cpu_s, instantiated=True)
-            return ended.artefacts
-        log.info("header.not_instantiated", header=header, reason=_reason(proof))
+            log.info("header.precompiled", header=header, cpu_s=result.cpu_s, instantiated=True)
+            return result.artefacts
+        log.info("header.not_instantiated", header=header, reason=proof.why_failed)
     except SandboxFailure as exc:
         log.info("header.not_instantiated", header=header, reason=str(exc))
     return None
@@ -140,16 +140,12 @@ async def _use(sandbox: Sandbox, language: Installed, artefacts: dict[str, File]
 
 async def _run(sandbox: Sandbox, language: Installed, argv: tuple[str, ...], files: dict[str, File]) -> StepResult:
     step = Step(argv, language.environment, _LIMITS, _DIAGNOSTICS_BYTES, merge_output=True)
-    (ended,) = await sandbox.run(Job(files, (step,), Template(_DISK_BYTES, _LIMITS), artefact_bytes=_DISK_BYTES))
-    return ended
+    (result,) = await sandbox.run(Job(files, (step,), Template(_DISK_BYTES, _LIMITS), artefact_bytes=_DISK_BYTES))
+    return result
 
 
-def _is_made(ended: StepResult) -> bool:
-    return ended.succeeded and {_HEADER, _RULE} <= set(ended.artefacts)
-
-
-def _reason(ended: StepResult) -> str:
-    return ended.stopped or ended.stdout.decode(errors="replace")
+def _is_made(result: StepResult) -> bool:
+    return result.succeeded and {_HEADER, _RULE} <= set(result.artefacts)
 
 
 class _Precompiled:

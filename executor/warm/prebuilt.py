@@ -68,10 +68,10 @@ async def build(sandbox: Sandbox, installed: Installed, prebuilt: Prebuilt) -> b
     step = Step(argv, installed.environment, _LIMITS, _DIAGNOSTICS_BYTES, merge_output=True)
     sources = {name: File(_source(name)) for name in prebuilt.sources}
     box = Template(_DISK_BYTES, _LIMITS)
-    (ended,) = await sandbox.run(Job(sources, (step,), box, artefact_bytes=_DISK_BYTES))
-    if prebuilt.file not in ended.artefacts:
-        raise SandboxFailure(f"{prebuilt.file}: {ended.stopped or ended.stdout.decode(errors='replace')}")
-    return ended.artefacts[prebuilt.file].content
+    (result,) = await sandbox.run(Job(sources, (step,), box, artefact_bytes=_DISK_BYTES))
+    if prebuilt.file not in result.artefacts:
+        raise SandboxFailure(f"{prebuilt.file}: {result.why_failed}")
+    return result.artefacts[prebuilt.file].content
 
 
 def _source(name: str) -> bytes:

@@ -43,11 +43,9 @@ class WarmRuntime:
 
     async def check(self, sandbox: Sandbox) -> None:
         """Run the reference program in this runtime. Raises `SandboxFailure` if that does not work."""
-        ended = await self._run_reference(sandbox)
-        if not ended.succeeded or ended.stdout.decode() != self._installed.language.reference.output:
-            raise SandboxFailure(
-                (ended.stderr or ended.stdout).decode(errors="replace") or "it failed without a message"
-            )
+        result = await self._run_reference(sandbox)
+        if not result.succeeded or result.stdout.decode() != self._installed.language.reference.output:
+            raise SandboxFailure(result.why_failed)
 
     async def _run_reference(self, sandbox: Sandbox) -> StepResult:
         installed, reference = self._installed, self._installed.language.reference
@@ -57,12 +55,12 @@ class WarmRuntime:
             argv = installed.command(compile_.words, source=names.source)
             step = Step(argv, installed.environment, limits.of_compilation(self._settings), _PROOF_BYTES)
             box = Template(self._settings.max_disk_bytes, step.limits)
-            (ended,) = await sandbox.run(Job(files, (step,), box, artefact_bytes=_PROOF_BYTES))
-            files |= ended.artefacts
+            (result,) = await sandbox.run(Job(files, (step,), box, artefact_bytes=_PROOF_BYTES))
+            files |= result.artefacts
         argv = self._command(installed.language.run.words, source=names.source, main=names.main)
         step = Step(argv, installed.environment, self._limits, _PROOF_BYTES, stdin=reference.input.encode())
-        (ended,) = await sandbox.run(Job(files, (self._step(step, names, ()),), self.template))
-        return ended
+        (result,) = await sandbox.run(Job(files, (self._step(step, names, ()),), self.template))
+        return result
 
     def _fits_stub(self, step: Step, args: tuple[str, ...]) -> bool:
         """Return True if the stub has the step's limits. Its output and, without cgroups, its processes are limited

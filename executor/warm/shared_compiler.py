@@ -232,13 +232,9 @@ def _step_result(
     """Return the result as a compile step's. Only the elapsed time is known, so it is the CPU time too."""
     return StepResult(
         exit_code=0 if verdict == _COMPILED else 1,
-        signal=None,
         cpu_s=wall_s,
         wall_s=wall_s,
-        memory_bytes=0,
-        stopped=None,
         stdout=diagnostics[:output_bytes],
-        stderr=b"",
         truncated=len(diagnostics) > output_bytes,
         artefacts=artefacts if verdict == _COMPILED else {},
     )

@@ -71,10 +71,8 @@ class Warm:
 
     def _start_set_up(self, installed: Installed) -> None:
         """Set up the language's speed-ups in the background, once."""
-        code, compile_ = installed.language.code, installed.language.compile
-        if code in self._set_ups or not self._settings.executor_warm:
-            return
-        if installed.language.run.warm or (compile_ and (compile_.shared or (compile_.forked and installed.shortcut))):
+        code = installed.language.code
+        if self._settings.executor_warm and code not in self._set_ups:
             self._set_ups[code] = asyncio.create_task(self._set_up(installed))
 
     async def _set_up(self, installed: Installed) -> None:

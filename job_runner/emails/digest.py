@@ -21,12 +21,13 @@ _LONGEST_NAME: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A submission in a digest. `result` is its verdict, or its state if there is none."""
+    """A submission in a digest. `result` is its verdict, or its state if there is none; `page` its recipient's link."""
 
     id: int
     file: str
     language: str
     result: str
+    page: str
     points: float | None = None
     points_awarded: float | None = None
 
@@ -37,6 +38,8 @@ class _Words:
     greeting: str
     lead: str
     columns: tuple[str, str, str, str, str]
+    page: str
+    pages: str
     regards: str
     direction: str = "ltr"
 
@@ -47,6 +50,8 @@ _WORDS: Final = {
         greeting="Hi,",
         lead="All submissions of batch {batch} have ended. Yours are below: {count}, of which {good} ended well.",
         columns=("Request", "File", "Language", "Result", "Points"),
+        page="Page",
+        pages="The pages show the output. Their links work for a week.",
         regards=REGARDS,
     ),
     "fa": _Words(
@@ -54,6 +59,8 @@ _WORDS: Final = {
         greeting="سلام،",
         lead="همهٔ برنامه‌های دستهٔ {batch} پایان یافتند: {count} برنامه از آنِ شماست و {good} برنامه درست پایان یافت.",
         columns=("شماره", "پرونده", "زبان", "نتیجه", "امتیاز"),
+        page="صفحه",
+        pages="خروجی در این صفحه‌هاست. این پیوندها یک هفته کار می‌کنند.",
         regards=REGARDS,
         direction="rtl",
     ),
@@ -70,17 +77,19 @@ def render_digest(batch: int, lines: Sequence[Line], *, recipient: str, locale: 
     has_points = any(line.points is not None for line in lines)
     rows = [_cells(line)[: None if has_points else -1] for line in lines]
     columns = words.columns[: None if has_points else -1]
-    table = tabulate(rows, columns, tablefmt="plain", disable_numparse=True)
+    with_pages = [(*cells, line.page) for cells, line in zip(rows, lines, strict=True)]
+    table = tabulate(with_pages, (*columns, words.page), tablefmt="plain", disable_numparse=True)
     return RenderedEmail(
         subject=subject,
-        text=f"{words.greeting}\n\n{lead}\n\n{table}\n\n{words.regards}",
+        text=f"{words.greeting}\n\n{lead}\n\n{table}\n\n{words.pages}\n\n{words.regards}",
         html=TEMPLATES.get_template("digest.html.j2").render(
             locale=locale if locale in _WORDS else "en",
             words=words,
             subject=subject,
             lead=lead,
             columns=columns,
-            rows=rows,
+            rows=zip(rows, (line.page for line in lines), strict=True),
+            count=len(rows),
             good=good,
             batch=batch,
         ),

@@ -7,7 +7,7 @@ __all__ = ["Email", "MailSettings", "Mailer", "open_mailer"]
 
 
 def open_mailer(settings: MailSettings) -> Mailer:
-    """Return the mailer for Mailgun if it is set, else for SMTP, else for files in the outbox folder.
+    """Return the mailer for Mailgun if it is set, else for SMTP, else for files in the folder `outbox`.
 
     Raises `ConfigurationError`.
     """
@@ -25,6 +25,6 @@ def open_mailer(settings: MailSettings) -> Mailer:
         from job_runner.mailers.smtp import SmtpMailer, SmtpServer
 
         return SmtpMailer(SmtpServer.from_url(settings.smtp_url.get_secret_value()), settings.sender)
-    from job_runner.mailers.outbox import OutboxMailer
+    from job_runner.mailers.files import FileMailer
 
-    return OutboxMailer(settings.data_dir / "outbox", settings.sender)
+    return FileMailer(settings.data_dir / "outbox", settings.sender)

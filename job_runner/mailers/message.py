@@ -107,10 +107,10 @@ def parse_recipient(text: str) -> Address:
     """Return the address. Raises `MailRefused` if the text is not exactly one address."""
     try:
         address = _address(text)
+        if not address.username or not address.domain:
+            raise ValueError("only half of an address")
     except (ValueError, MessageError, IndexError) as exc:
         raise MailRefused("The recipient is not a mail address.") from exc
-    if address.username == "" or address.domain == "":
-        raise MailRefused("The recipient is not a mail address.")
     return address
 
 

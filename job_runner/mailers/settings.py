@@ -52,13 +52,11 @@ class MailSettings(Settings):
 
     def check(self) -> None:
         """Raise `ConfigurationError` if only one of the two settings for Mailgun is set."""
-        if self.mailgun_domain and not self.mailgun_api_key:
+        if bool(self.mailgun_domain) != bool(self.mailgun_api_key):
+            given, missing = ("DOMAIN", "API_KEY") if self.mailgun_domain else ("API_KEY", "DOMAIN")
             raise ConfigurationError(
-                "PRECIEUX_MAILGUN_DOMAIN is set but PRECIEUX_MAILGUN_API_KEY is not: set both to send through Mailgun."
-            )
-        if self.mailgun_api_key and not self.mailgun_domain:
-            raise ConfigurationError(
-                "PRECIEUX_MAILGUN_API_KEY is set but PRECIEUX_MAILGUN_DOMAIN is not: set both to send through Mailgun."
+                f"PRECIEUX_MAILGUN_{given} is set but PRECIEUX_MAILGUN_{missing} is not: set both to send through"
+                " Mailgun."
             )
 
     @field_validator("mail_from")

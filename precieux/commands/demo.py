@@ -2,14 +2,13 @@
 
 import signal
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from precieux.commands import demo_report
-from precieux.interrupts import Interrupts
+from precieux.interrupts import raise_interrupts
 from precieux.mailbox import read_mailbox
 from precieux.samples import Sample, SampleResult, load_samples
 from precieux.terminal import err
@@ -26,16 +25,16 @@ _SETTINGS: Final = {"PRECIEUX_DEFAULT_TIME_LIMIT": "2", "PRECIEUX_DRAIN_SECONDS"
 def run_demo() -> bool:
     """Run the demo. Return True if all samples ended as expected and all mails arrived. Always clean up."""
     began = time.monotonic()
-    interrupts = Interrupts.install()
+    check_interrupts = raise_interrupts()
     try:
         with ExitStack() as stack:
             with err.status("Starting a database, the services and the executor"):
                 system = stack.enter_context(ThrowawaySystem(_SETTINGS))
-            interrupts.check()
+            check_interrupts()
             for number in (signal.SIGINT, signal.SIGTERM):  # another one must not interrupt the cleaning up
                 stack.callback(signal.signal, number, signal.SIG_IGN)
             outcomes, left_out = _run_samples(system)
-            interrupts.check()
+            check_interrupts()
             return demo_report.show(outcomes, left_out, seconds=time.monotonic() - began)
     except KeyboardInterrupt:
         err.print("The demo was stopped.")
@@ -63,15 +62,18 @@ def _watch(client: Client, system: ThrowawaySystem, numbers: dict[int, Sample]) 
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         running = progress.add_task("Programs run", total=len(numbers))
         mailing = progress.add_task("Mails arrived", total=len(numbers))
-        report = _line_reporter(numbers)
+        reported: set[int] = set()
         finished: dict[int, Submission] = {}
         while True:
             for number in [one.id for one in client.list() if one.is_final and one.id not in finished]:
                 finished[number] = client.get(number)
-            mails = {mail.about: mail for mail in read_mailbox(system.outbox)}
+            mails = {mail.about: mail for mail in read_mailbox(system.mail_folder)}
             progress.update(running, completed=len(finished))
             progress.update(mailing, completed=len(mails))
-            report(finished)
+            if not err.is_terminal:  # which would show a bar
+                for number in sorted(finished.keys() - reported):
+                    reported.add(number)
+                    err.print(f"[{len(reported)}/{len(numbers)}] {numbers[number].path.name}", markup=False)
             complete = finished.keys() >= numbers.keys() and mails.keys() >= numbers.keys()
             if complete or time.monotonic() > deadline:
                 break
@@ -80,16 +82,3 @@ def _watch(client: Client, system: ThrowawaySystem, numbers: dict[int, Sample]) 
         SampleResult(sample, number, _EMAIL, finished.get(number), mails.get(number))
         for number, sample in numbers.items()
     ]
-
-
-def _line_reporter(numbers: dict[int, Sample]) -> Callable[[dict[int, Submission]], None]:
-    """Return a function that prints a line for each newly finished program, if there is no terminal for a bar."""
-    reported: set[int] = set()
-
-    def report(finished: dict[int, Submission]) -> None:
-        for number in sorted(finished.keys() - reported):
-            reported.add(number)
-            if not err.is_terminal:
-                err.print(f"[{len(reported)}/{len(numbers)}] {numbers[number].path.name}", markup=False)
-
-    return report

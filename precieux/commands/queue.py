@@ -35,10 +35,18 @@ _COUNTS: Final = """
     ) AS job USING (state) GROUP BY state
     UNION ALL
     SELECT 'mails', state, count(emails.id), min(emails.created_at)
-    FROM unnest(ARRAY['queued', 'sending', 'sent', 'refused', 'suppressed']) AS states (state)
+    FROM unnest(ARRAY['queued', 'sending', 'sent', 'deferred', 'delivered', 'bounced', 'complained', 'refused',
+        'suppressed']) AS states (state)
     LEFT JOIN emails ON emails.status = states.state GROUP BY state
+    UNION ALL
+    SELECT 'webhooks', state, count(webhooks.id), min(webhooks.created_at)
+    FROM unnest(ARRAY['pending', 'delivered', 'gone', 'failed']) AS states (state)
+    LEFT JOIN webhooks ON webhooks.status = states.state GROUP BY state
 """
 
+_MAILS: Final = (
+    "queued", "sending", "sent", "deferred", "delivered", "bounced", "complained", "refused", "suppressed",
+)  # fmt: skip
 #: Places in the order in which a submission passes through them.
 _ORDER: Final = (
     ("requests", "without a job"),
@@ -46,7 +54,8 @@ _ORDER: Final = (
     ("broker", "waiting"),
     ("broker", "dead"),
     *(("jobs", state) for state in ("due", "later", "executing", "lost", "executed", "failed", "cancelled")),
-    *(("mails", state) for state in ("queued", "sending", "sent", "refused", "suppressed")),
+    *(("mails", state) for state in _MAILS),
+    *(("webhooks", state) for state in ("pending", "delivered", "gone", "failed")),
 )
 
 
@@ -64,7 +73,7 @@ class Count:
 
 
 def show(data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Show how many submissions, messages, jobs and mails wait, and for how long."""
+    """Show how many submissions, messages, jobs, mails and webhooks wait, and for how long."""
     settings = load(BrokerSettings)
     counts = operate(lambda database: count_everything(database, settings), data_dir)
     if as_json:
@@ -79,19 +88,15 @@ async def count_everything(database: Database, settings: BrokerSettings) -> list
     """Return a count for every place and state, in the order in which a submission passes them."""
     async with database.transaction() as connection:
         rows = await connection.fetch_all(_COUNTS)
-    found = {
-        (row["place"], row["state"]): Count(row["place"], row["state"], row["count"], _seconds_since(row["oldest_at"]))
-        for row in rows
-    }
-    for state, queue in (("waiting", QUEUE), ("dead", DEAD_QUEUE)):
-        found["broker", state] = Count("broker", state, None, None)
-        try:
-            depth = (await open_dead_letters(settings, database).depths())[queue]
-        except BrokerUnavailable as exc:
-            terminal.hint(str(exc))
-        else:
-            found["broker", state] = Count("broker", state, depth.messages, _seconds_since(depth.oldest_at))
-    return [found[key] for key in _ORDER]
+    found: dict[tuple[str, str], tuple[int | None, datetime | None]] = dict.fromkeys(_ORDER, (None, None))
+    found |= {(row["place"], row["state"]): (row["count"], row["oldest_at"]) for row in rows}
+    try:
+        depths = await open_dead_letters(settings, database).depths()
+        for state, queue in (("waiting", QUEUE), ("dead", DEAD_QUEUE)):
+            found["broker", state] = depths[queue].messages, depths[queue].oldest_at
+    except BrokerUnavailable as exc:
+        terminal.hint(str(exc))
+    return [Count(*key, count, _seconds_since(oldest_at)) for key, (count, oldest_at) in found.items()]
 
 
 def age(seconds: float | None) -> str | None:

@@ -119,14 +119,12 @@ class Cluster:
     def lock(self) -> int:
         """Lock the folder until the returned descriptor is closed. Raise `ConfigurationError` if it is locked."""
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _try_lock(descriptor, fcntl.LOCK_EX):
             os.close(descriptor)
             raise ConfigurationError(
                 f"Another Precieux is running on {self._home.folder}: stop it, or set PRECIEUX_DATA_DIR to another"
                 " folder."
-            ) from None
+            )
         return descriptor
 
     def is_locked(self) -> bool:
@@ -135,11 +133,7 @@ class Cluster:
         except FileNotFoundError:
             return False
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        else:
-            return False
+            return not _try_lock(descriptor, fcntl.LOCK_SH)
         finally:
             os.close(descriptor)
 
@@ -151,17 +145,13 @@ class Cluster:
         """
         descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
         deadline = time.monotonic() + _LEFTOVERS_TIMEOUT
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    os.close(descriptor)
-                    raise ConfigurationError(
-                        f"An orphaned Postgres still runs in {self._home.folder}: stop it, and start again."
-                    ) from None
-                time.sleep(_POLL)
+        while not _try_lock(descriptor, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                raise ConfigurationError(
+                    f"An orphaned Postgres still runs in {self._home.folder}: stop it, and start again."
+                )
+            time.sleep(_POLL)
         self._status_file.unlink(missing_ok=True)
         return descriptor
 
@@ -262,3 +252,12 @@ class Cluster:
         if done.returncode != 0:
             lines = done.stderr.decode(errors="replace").strip().splitlines()
             raise DatabaseUnavailable(f"{program} failed in {self._home.folder}: {lines[-1] if lines else 'no reason'}")
+
+
+def _try_lock(descriptor: int, kind: int) -> bool:
+    """Lock a file by flock(2). Return False if another process has locked it."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

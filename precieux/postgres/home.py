@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata, util
@@ -51,7 +52,7 @@ class Account:
 
     def with_a_name(self) -> "Account":
         """Return itself, or `nobody` in its group, because `initdb` refuses to run as a user without a name."""
-        return self if self.uid is None or _has_a_name(self.uid) else Account(_nobody(), self.gid)
+        return self if self.uid is None or _is_named(self.uid, pwd.getpwuid) else Account(_nobody(), self.gid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def _account_of_root(data_dir: Path) -> Account:
     if owner is not None and owner.st_uid not in (0, _nobody()):
         return Account(owner.st_uid, owner.st_gid)
     unused = next(
-        number for number in itertools.count(FIRST_USER_ID) if not (_has_a_name(number) or _is_a_group(number))
+        number for number in itertools.count(FIRST_USER_ID) if not _is_named(number, pwd.getpwuid, grp.getgrgid)
     )
     return Account(unused, unused)
 
@@ -125,15 +126,11 @@ def _nobody() -> int | None:
     return None
 
 
-def _has_a_name(number: int) -> bool:
-    with suppress(KeyError):
-        return bool(pwd.getpwuid(number))
-    return False
-
-
-def _is_a_group(number: int) -> bool:
-    with suppress(KeyError):
-        return bool(grp.getgrgid(number))
+def _is_named(number: int, *find: Callable[[int], object]) -> bool:
+    """Return True if one of the functions, such as `getpwuid`, finds a name for the id."""
+    for each in find:
+        with suppress(KeyError):
+            return bool(each(number))
     return False
 
 

@@ -17,12 +17,7 @@ from typing import Final
 from precieux import local_key
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from precieux.up import services
-from precieux.up.settings import (
-    UpSettings,
-    check_port_is_free,
-    choose_executor_port,
-    prepare_data_dir,
-)
+from precieux.up.settings import UpSettings, check_port_is_free, choose_executor_port, prepare_data_dir
 from precieux.up.supervisor import StopRequested, Supervisor
 from precieux.up.waiting import WAITING
 from shared.database.roles import Role

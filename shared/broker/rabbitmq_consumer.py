@@ -46,10 +46,11 @@ class Batch:
 Post = Callable[[Batch | Exception], object]
 
 
-class ConsumerThread:
+class ConsumerThread(threading.Thread):
     """Posts one batch after the other, each when the last one was settled. An exception is the last item it posts."""
 
     def __init__(self, parameters: pika.URLParameters, *, post: Post, policy: RetryPolicy) -> None:
+        super().__init__(name="rabbitmq-consumer", daemon=True)
         self._parameters = parameters
         self._post = post
         self._policy = policy
@@ -57,12 +58,10 @@ class ConsumerThread:
         self._session: _Session | None = None
         self._alone = PREFETCH
         # A thread starts with an empty context, and ours holds the log's bound fields.
-        self._thread = threading.Thread(
-            target=contextvars.copy_context().run, args=(self._run,), name="rabbitmq-consumer", daemon=True
-        )
+        self._callers_context = contextvars.copy_context()
 
-    def start(self) -> None:
-        self._thread.start()
+    def run(self) -> None:
+        self._callers_context.run(self._consume_until_stopped)
 
     def stop(self) -> None:
         """Ask the thread to send the settlements that it has, and end."""
@@ -70,14 +69,11 @@ class ConsumerThread:
         if session := self._session:
             session.wake()
 
-    def join(self) -> None:
-        self._thread.join()
-
-    def _run(self) -> None:
+    def _consume_until_stopped(self) -> None:
         with Pulse("rabbitmq-consumer", longest=_LONGEST_TURN) as pulse:
-            self._consume_until_stopped(pulse)
+            self._consume(pulse)
 
-    def _consume_until_stopped(self, pulse: Pulse) -> None:
+    def _consume(self, pulse: Pulse) -> None:
         failures = 0
         while not self._stopping.is_set():
             pulse.beat()

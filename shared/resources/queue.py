@@ -29,7 +29,7 @@ _PLACES: Final = f"""
         ) AS front
     ), placed AS (
         SELECT u.id, mine.run_after, coalesce(
-            (SELECT position FROM waiting WHERE owner = mine.owner AND nth_turn = mine.nth_place),
+            slot.position,
             CASE
                 -- The job is behind those that were looked at, or is not made yet: then it follows its key's last one.
                 WHEN EXISTS (SELECT FROM job WHERE job.upload = u.id AND job.request_id = u.request_id)
@@ -39,6 +39,7 @@ _PLACES: Final = f"""
                     (SELECT min(turn) FROM waiting)))
             END) AS position
         FROM uploads u LEFT JOIN waiting mine ON mine.upload = u.id
+        LEFT JOIN waiting slot ON slot.owner = mine.owner AND slot.nth_turn = mine.nth_place
         WHERE u.id = ANY(:uploads) AND u.request_id IS NOT NULL
     ), speed AS (
         SELECT (SELECT count(*) FROM job WHERE status = 'executing') AS running,

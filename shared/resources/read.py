@@ -4,7 +4,7 @@ Those of the classic calls have fewer columns: what they lack is derived here, s
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from shared.codex import LimitBounds
@@ -32,6 +32,9 @@ from shared.resources.models import (
 from shared.resources.queue import places
 from shared.resources.texts import cut
 
+#: Takes the bytes of the outputs of a run's tests, and raises if they are too many to be read now.
+Admit = Callable[[int], object]
+
 #: Each text is cut to this many bytes.
 TEXT_LIMIT: Final = 64 << 10
 _DEFAULT_TOLERANCE: Final = 1e-6
@@ -50,6 +53,12 @@ _NOT_RUN: Final[Mapping[str, Any]] = {
     "truncated": [],
 }
 
+#: What a submission has in place of a job, a mail and a webhook.
+_NOTHING_YET: Final[Mapping[str, Any]] = dict.fromkeys(
+    ("job", "status", "outcome", "mail", "webhook_status", "webhook_attempt", "webhook_last_status",
+     "webhook_last_error", "webhook_run_after")
+)  # fmt: skip
+
 #: The code of a submission's language, which a classic call stores as its sender wrote it.
 _CODES: Final = json.dumps({alias: code for code, aliases in ALIASES.items() for alias in aliases})
 _LANGUAGE: Final = f"coalesce(CAST('{_CODES}' AS jsonb) ->> lower(btrim(u.language)), u.language)"
@@ -58,10 +67,11 @@ _LANGUAGE: Final = f"coalesce(CAST('{_CODES}' AS jsonb) ->> lower(btrim(u.langua
 _RUN: Final = """
     j.id AS job, j.number, j.status, j.attempt, j.requested_at AS run_requested_at, j.created_at AS queued_at,
     j.started_at, j.finished_at, u.tests IS NOT NULL AS has_tests,
-    CASE WHEN j.status = 'executed' THEN coalesce(r.verdict, CASE r.engine ->> 'status'
-        WHEN '200' THEN 'ok' WHEN '408' THEN 'time_limit' WHEN NULL THEN NULL ELSE 'runtime_error' END) END AS verdict,
+    CASE WHEN j.status = 'executed' THEN coalesce(r.verdict, CASE WHEN r.engine ->> 'status' = '200' THEN 'ok'
+        WHEN r.engine ->> 'status' = '408' THEN 'time_limit' WHEN r.engine ->> 'status' <> '' THEN 'runtime_error' END)
+        END AS verdict,
     r.exit_code, r.signal, r.time_s, r.wall_s, r.memory_bytes, r.engine ->> 'language' AS engine_language,
-    r.engine ->> 'info' AS engine_version, r.points_awarded,
+    btrim(r.engine ->> 'info', E' \n') AS engine_version, r.points_awarded,
     CASE WHEN u.tests IS NOT NULL THEN coalesce(r.points,
         (SELECT sum(CAST(test ->> 'points' AS float)) FROM jsonb_array_elements(u.tests) AS test)) END AS points
 """
@@ -74,7 +84,11 @@ _TEXTS: Final = """
         SELECT jsonb_agg(jsonb_build_object('name', test -> 'name', 'hidden', test -> 'hidden',
             'points', test -> 'points') ORDER BY nth)
         FROM jsonb_array_elements(u.tests) WITH ORDINALITY AS each (test, nth)
-    ) END AS tests
+    ) END AS tests,
+    CASE WHEN u.tests IS NOT NULL THEN (
+        SELECT sum(least(octet_length(stdout), :text_limit) + least(octet_length(stderr), :text_limit))
+        FROM test_results WHERE test_results.job = j.id
+    ) END AS tests_bytes
 """
 # The CodeX call gives one text for both the diagnostics and the standard error.
 _SPLIT: Final = """
@@ -135,6 +149,10 @@ _ONE_OF_RUN: Final = f"""
     {_ATTACHED.format(of_run="AND webhooks.run = :run")} {_SPLIT}
     WHERE u.id = :id AND {_OWNED}
 """  # noqa: S608
+_WHOLE: Final = f"""
+    SELECT {_SUBMISSION}, {_RUN}, {_TEXTS} FROM uploads u {_LATEST_JOB} {_ATTACHED.format(of_run="")} {_SPLIT}
+    WHERE u.id = ANY(:ids)
+"""  # noqa: S608
 _SOME: Final = f"""
     SELECT {_SUBMISSION}, {_RUN} FROM uploads u {_LATEST_JOB} {_ATTACHED.format(of_run="")} WHERE u.id = ANY(:ids)
 """  # noqa: S608
@@ -176,11 +194,12 @@ async def submission(
     run: int | None = None,
     text_limit: int = TEXT_LIMIT,
     owner: int | None = None,
+    admit: Admit | None = None,
 ) -> Submission | None:
     """Return a submission with its latest run, or with the run of that number. None if there is none.
 
     With `owner`, only a submission of that key is found. This takes one statement, one more if it waits, and one more
-    if it has tests.
+    if it has tests. `admit` is called before the outputs of tests are read.
     """
     values = {"id": upload, "owner": owner, "text_limit": text_limit}
     if run is None:
@@ -191,7 +210,19 @@ async def submission(
         return None
     state = _state(row) if run is None else _STATES[row["status"]]
     queue = (await places(connection, [upload])).get(upload) if state is State.QUEUED else None
-    return _submission(row, state, links, queue, await _whole_run(connection, row, text_limit))
+    return _submission(row, state, links, queue, await _whole_run(connection, row, text_limit, admit))
+
+
+def posted(values: Mapping[str, Any], *, links: Links, queue: Queue | None) -> Submission:
+    """Return a submission that was stored just now, from the values of its row. It has no job, mail or webhook yet.
+
+    `values` are the columns of `uploads`, with JSON as text, and `bounds`, the limits of its language.
+    """
+    tests = json.loads(values["tests"]) if values["tests"] else None
+    points = sum(test["points"] for test in tests) if tests else None
+    row: Any = {**_NOTHING_YET, "has_tests": tests is not None, "points": points, **values}
+    run = _run(row, None, _tests(row, [], TEXT_LIMIT))
+    return _submission(row, _state(row), links, queue, run)
 
 
 async def submissions(connection: Connection, uploads: Sequence[int], *, links: Links) -> list[Submission]:
@@ -206,13 +237,34 @@ async def submissions(connection: Connection, uploads: Sequence[int], *, links: 
     ]
 
 
+async def whole_submissions(
+    connection: Connection, uploads: Sequence[int], *, links: Links, text_limit: int = TEXT_LIMIT
+) -> dict[int, Submission]:
+    """Return these submissions as `submission` does, by id. Those that do not exist are left out."""
+    rows = await connection.fetch_all(_WHOLE, {"ids": list(uploads), "text_limit": text_limit})
+    states = {row["id"]: _state(row) for row in rows}
+    queues = await places(connection, [upload for upload, state in states.items() if state is State.QUEUED])
+    return {
+        row["id"]: _submission(
+            row, states[row["id"]], links, queues.get(row["id"]), await _whole_run(connection, row, text_limit)
+        )
+        for row in rows
+    }
+
+
 async def run(
-    connection: Connection, upload: int, number: int, *, text_limit: int = TEXT_LIMIT, owner: int | None = None
+    connection: Connection,
+    upload: int,
+    number: int,
+    *,
+    text_limit: int = TEXT_LIMIT,
+    owner: int | None = None,
+    admit: Admit | None = None,
 ) -> Run | None:
-    """Return one run of a submission; None if there is none."""
+    """Return one run of a submission; None if there is none. `admit` is as for `submission`."""
     values = {"id": upload, "run": number, "owner": owner, "text_limit": text_limit}
     row = await connection.fetch_one(_ONE_RUN, values) or await connection.fetch_one(_LATEST_RUN, values)
-    return await _whole_run(connection, row, text_limit) if row else None
+    return await _whole_run(connection, row, text_limit, admit) if row else None
 
 
 async def runs(connection: Connection, upload: int, *, owner: int | None = None) -> list[Run] | None:
@@ -236,10 +288,12 @@ async def ended_tests(
     return [_test(row["number"], json.loads(row["spec"]), row, text_limit, is_over=False) for row in rows]
 
 
-async def _whole_run(connection: Connection, row: Record, text_limit: int) -> Run | None:
+async def _whole_run(connection: Connection, row: Record, text_limit: int, admit: Admit | None = None) -> Run | None:
     """Return the run of a row with its texts and tests."""
     results: list[Record] = []
     if row["has_tests"] and row["job"] is not None:
+        if admit is not None:
+            admit(int(row["tests_bytes"] or 0))
         results = await connection.fetch_all(_TESTS, {"job": row["job"], "text_limit": text_limit})
     return _run(row, _texts(row, text_limit), _tests(row, results, text_limit))
 

@@ -16,10 +16,6 @@ def checked(key: str) -> str:
     return key
 
 
-def is_key(key: str) -> bool:
-    return _KEY.fullmatch(key) is not None
-
-
 def is_extension(extension: str) -> bool:
     """Return True if `{id}.{extension}` is a valid key."""
     return _EXTENSION.fullmatch(extension) is not None

@@ -139,14 +139,10 @@ class S3Store:
 
     def _make_bucket(self) -> None:
         region = self._client.meta.region_name
+        # That one region may not be named.
+        where: Any = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         try:
-            if region == "us-east-1":  # the one region that may not be named
-                self._client.create_bucket(Bucket=self._bucket)
-            else:
-                self._client.create_bucket(
-                    Bucket=self._bucket,
-                    CreateBucketConfiguration={"LocationConstraint": region},  # type: ignore[typeddict-item]
-                )
+            self._client.create_bucket(Bucket=self._bucket, **where)
             log.info("store.bucket_created", bucket=self._bucket)
         except ClientError as exc:
             if _code(exc) not in _ALREADY_THERE:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from job_runner.mailers.base import Mailer
+from job_runner.mailers.files import FileMailer
 from job_runner.mailers.mailgun import MailgunMailer
-from job_runner.mailers.outbox import OutboxMailer
 from job_runner.mailers.smtp import SmtpMailer
 from job_runner.mailers.smtp import SmtpServer as SmtpAddress
 from shared.errors import MailerUnavailable, MailRefused
@@ -50,10 +50,10 @@ class Rig:
     recover: Callable[[], None] = lambda: None
 
 
-@pytest.fixture(params=["outbox", "mailgun", "smtp"])
+@pytest.fixture(params=["files", "mailgun", "smtp"])
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
-    if request.param == "outbox":
-        return _outbox(tmp_path / "outbox")
+    if request.param == "files":
+        return _files(tmp_path / "outbox")
     if request.param == "mailgun":
         return _mailgun(request.getfixturevalue("mailgun"))
     return _smtp(request.getfixturevalue("smtp_server"))
@@ -115,7 +115,7 @@ async def test_every_mail_has_its_own_id_at_the_provider(mailer: Mailer) -> None
     assert await mailer.send(make_email()) != await mailer.send(make_email())
 
 
-@pytest.mark.parametrize("rig", ["outbox"], indirect=True)
+@pytest.mark.parametrize("rig", ["files"], indirect=True)
 async def test_a_mail_sent_twice_lies_in_the_folder_once(rig: Rig, mailer: Mailer) -> None:
     first, again = make_email(text="first"), make_email(text="again")
     again = replace(again, message_id=first.message_id)
@@ -161,7 +161,7 @@ async def test_after_a_failure_the_next_mail_goes_through(rig: Rig, mailer: Mail
     assert [mail.message_id for mail in rig.received()] == [email.message_id]
 
 
-def _outbox(folder: Path) -> Rig:
+def _files(folder: Path) -> Rig:
     def received() -> list[Received]:
         files = sorted(folder.glob("*")) if folder.exists() else []
         return [_from_message(message_from_bytes(file.read_bytes(), policy=policy.default)) for file in files]
@@ -169,7 +169,7 @@ def _outbox(folder: Path) -> Rig:
     def occupy() -> None:
         folder.touch()  # a file where the folder should be
 
-    return Rig(OutboxMailer(folder, SENDER), received, blame_account=occupy)
+    return Rig(FileMailer(folder, SENDER), received, blame_account=occupy)
 
 
 def _mailgun(server: MailgunServer) -> Rig:

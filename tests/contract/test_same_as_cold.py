@@ -19,6 +19,8 @@ import httpx
 import pytest
 
 from executor.languages import known
+from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
+from tests.fixtures import run_call
 from tests.fixtures.executor import running_executor
 
 pytestmark = pytest.mark.contract
@@ -110,6 +112,18 @@ async def test_a_warm_program_behaves_like_a_cold_one(case: Case, cold: str, war
         answers = await asyncio.gather(_run(client, cold, case), _run(client, warm, case))
     from_cold, from_warm = ({name: _without_addresses(answer.get(name)) for name in _TOLD} for answer in answers)
     assert from_warm == from_cold
+
+
+@pytest.mark.parametrize("language", sorted({case.language for case in _CASES} - {"cpp"}))
+async def test_files_and_arguments_reach_a_warm_program(language: str, cold: str, warm: str) -> None:
+    """`POST /run` gives them to runtimes that have started before they were known."""
+    tests = [{"args": WORDS}, {}]
+    source = {f"main.{language}": ARGUMENTS[language]}
+    expected = ["".join(f"[{word}]" for word in WORDS), ""]
+    for url in (cold, warm):
+        assert [test.stdout for test in await run_call.tests(url, language, source, tests=tests)] == expected
+        several = await run_call.tests(url, language, {**SEVERAL[language], "data/x": "found"}, tests=[{}, {}])
+        assert [(test.stdout, test.stderr) for test in several] == [("42 found\n", "")] * 2
 
 
 def _without_addresses(value: Any) -> Any:

@@ -67,7 +67,8 @@ async def end(database: Database, job: int, status: str = "executed", **result: 
     await execute(
         database,
         "WITH ended AS (UPDATE job SET status = :status, attempt = 1, started_at = now() - interval '2 s',"
-        " finished_at = now() WHERE id = :id RETURNING upload)"
+        " finished_at = now(), job = CASE :status WHEN 'executed' THEN NULL ELSE job END"
+        " WHERE id = :id RETURNING upload)"
         " UPDATE uploads SET request_id = NULL, outcome = :outcome, verdict = CAST(:verdict AS text) FROM ended"
         " WHERE uploads.id = upload",
         id=job,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from job_runner.cleaner import Cleaner
-from job_runner.mailers.outbox import OutboxMailer
+from job_runner.mailers.files import FileMailer
 from shared import budgets
 from shared.budgets import Standing, Use
 from shared.database.connection import Database
@@ -111,7 +111,7 @@ async def test_clearing_away_old_budgets_waits_for_no_request(database: Database
         database, "INSERT INTO budgets SELECT name, now() - interval '1 s' FROM unnest(ARRAY['a', 'b']) AS names (name)"
     )
     store = LocalStore(tmp_path / "objects", LinkSigner(b"k" * 32, "http://api"))
-    cleaner = Cleaner(database, store, OutboxMailer(tmp_path / "outbox", Address(addr_spec="p@example.com")), days=1)
+    cleaner = Cleaner(database, store, FileMailer(tmp_path / "outbox", Address(addr_spec="p@example.com")), days=1)
     async with database.transaction() as connection:
         await connection.execute("SELECT 1 FROM budgets WHERE subject = 'a' FOR UPDATE")
         await asyncio.wait_for(asyncio.create_task(cleaner.run_once()), timeout=30)

@@ -141,7 +141,7 @@ async def test_a_classic_submission_reads_like_one_of_v1(database: Database) -> 
     upload = await add_upload(database, email="b@example.com", language="Python3", object_key="7.py")
     await request(database, upload)
     job = await make_job(database, upload)
-    engine = {"status": 200, "language": "py", "info": "Python 3.11.9"}
+    engine = {"status": 200, "language": "py", "info": "Python 3.11.9\n"}
     await end(
         database, job, verdict="runtime_error", output="1\n", error="Traceback", signal=11, exit_code=139,
         time_s=0.5, wall_s=0.6, memory_bytes=1024, truncated=True, engine=json.dumps(engine),
@@ -173,6 +173,13 @@ async def test_the_verdict_of_an_engine_that_sends_none(database: Database, stat
     await request(database, upload)
     await end(database, await make_job(database, upload), output="", engine=json.dumps({"status": status}))
     assert (await get(database, upload)).verdict == verdict
+
+
+async def test_a_result_without_a_verdict_has_none(database: Database) -> None:
+    upload = await add_upload(database)
+    await request(database, upload)
+    await end(database, await make_job(database, upload), output="of the original system")
+    assert (await get(database, upload)).verdict is None
 
 
 async def test_texts_are_cut_in_whole_characters(database: Database) -> None:

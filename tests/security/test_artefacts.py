@@ -78,6 +78,7 @@ async def test_as_many_files_are_collected_as_a_box_may_get(sandbox: BubblewrapS
         "[open(name, 'w').write('x' * 501) for name in ('main', 'other')]",
         "open('main', 'w'); os.truncate('main', 8 << 20)",
         "[open(f'{number}', 'w').close() for number in range(513)]",
+        "[open('n' * 250 + str(number), 'w').close() for number in range(300)]",
     ],
 )
 async def test_nothing_is_collected_if_one_file_may_not_be(sandbox: BubblewrapSandbox, source: str) -> None:

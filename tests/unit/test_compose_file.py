@@ -70,7 +70,7 @@ def test_each_container_has_resource_limits(name: str) -> None:
 
 def test_the_sizes_are_those_of_the_manual() -> None:
     sizes = {name: SERVICES[name]["mem_limit"] for name in ("api_service", "job_runner")}
-    assert sizes == {"api_service": "256m", "job_runner": "512m"}
+    assert sizes == {"api_service": "384m", "job_runner": "512m"}
 
 
 @every_service

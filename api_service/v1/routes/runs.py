@@ -1,15 +1,17 @@
 """The runs of a submission."""
 
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
+from api_service.auth import Principal
+from api_service.dependencies import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.v1.answers import answer
 from api_service.v1.examples import RUN, RUN_ITEM
 from api_service.v1.idempotency import Settle, once
 from api_service.v1.ids import RunNumber, SubmissionId
+from api_service.v1.large_answers import admission
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Kind
 from api_service.v1.run_body import RunBody, read_run_request
@@ -69,11 +71,10 @@ async def get_run(
     services: ServicesDep,
 ) -> Response:
     await read_query_of(request, services, principal, id)
-    async with services.database.connection() as connection:
-        run = await read.run(connection, id, number, owner=owner_of(principal))
-    if run is None:
-        refuse_unknown("run of this submission")
-    return answer(run)
+    with admission(services, principal) as admitted:
+        async with services.database.connection() as connection:
+            run = await read.run(connection, id, number, owner=owner_of(principal), admit=admitted.admit)
+        return admitted.until_sent(answer(run or refuse_unknown("run of this submission")))
 
 
 @router.post(
@@ -110,30 +111,35 @@ async def create_run(
 ) -> Response:
     requested = await read_run_request(request, services, principal, id)
     seconds = requested.wait.seconds
-
-    async def work(settle: Settle) -> int:
-        await services.backlog.check()
-        await services.backlog.check_key(principal)
-        number = await services.submissions.request_run(principal, id, requested.override, settle)
-        services.relay.wake.set()
-        return number
-
-    async def render(number: int) -> Run:
-        await wait_until_final(services, principal, id, seconds)
-        async with services.database.connection() as connection:
-            return await read.run(connection, id, number, owner=owner_of(principal)) or refuse_unknown("run")
-
     with reserved(services, principal, seconds):
         accepted = await once(
             request,
             services,
             principal,
             requested.override,
-            work,
-            render,
+            lambda settle: _request(services, principal, id, requested.override, settle),
+            lambda number: _shown(services, principal, id, number, seconds),
             status=HTTPStatus.ACCEPTED,
             location=lambda number: f"/v1/submissions/{id}/runs/{number}",
             wait_s=seconds,
         )
     accepted.headers.update(requested.wait.headers)
     return accepted
+
+
+async def _request(
+    services: Services, principal: Principal, upload: int, override: dict[str, Any], settle: Settle
+) -> int:
+    """Request a run, and return its number."""
+    await services.backlog.check()
+    await services.backlog.check_key(principal)
+    number = await services.submissions.request_run(principal, upload, override, settle)
+    services.relay.wake.set()
+    return number
+
+
+async def _shown(services: Services, principal: Principal, upload: int, number: int, seconds: float) -> Run:
+    """Return a run, after a wait for its end."""
+    await wait_until_final(services, principal, upload, seconds)
+    async with services.database.connection() as connection:
+        return await read.run(connection, upload, number, owner=owner_of(principal)) or refuse_unknown("run")

@@ -9,6 +9,7 @@ from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
 from api_service.v1.etags import ETAG, IF_NONE_MATCH, conditional
 from api_service.v1.examples import SUBMISSION
 from api_service.v1.ids import SubmissionId
+from api_service.v1.large_answers import admission
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Kind
 from api_service.v1.validation import read_query
@@ -46,11 +47,12 @@ async def get_submission(
     wait = wait_of(request, query.wait)
     with reserved(services, principal, wait.seconds):
         await wait_until_final(services, principal, id, wait.seconds)
-    async with services.database.connection() as connection:
-        submission = await read.submission(connection, id, links=Links(services.signer), owner=owner_of(principal))
-    if submission is None:
-        refuse_unknown()
-    return conditional(request, submission, wait.headers)
+    with admission(services, principal) as admitted:
+        async with services.database.connection() as connection:
+            submission = await read.submission(
+                connection, id, links=Links(services.signer), owner=owner_of(principal), admit=admitted.admit
+            )
+        return admitted.until_sent(conditional(request, submission or refuse_unknown(), wait.headers))
 
 
 @router.delete(

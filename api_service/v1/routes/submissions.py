@@ -1,19 +1,24 @@
 """Posting a submission."""
 
+import json
 from http import HTTPStatus
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.dependencies import ServicesDep, SubmitterDep
+from api_service.auth import Principal
+from api_service.dependencies import Services, ServicesDep, SubmitterDep
+from api_service.new_submission import NewSubmission
+from api_service.submissions import Stored
 from api_service.v1.bodies import FIELDS, FORM, JSON, body_bytes, read_submission
 from api_service.v1.examples import SUBMISSION
+from api_service.v1.idempotency import HEADER as IDEMPOTENCY_KEY
 from api_service.v1.idempotency import Settle, once
 from api_service.v1.openapi import Schema, operation, query_parameters
 from api_service.v1.problems import Kind
 from api_service.v1.submission_body import SubmissionBody
 from api_service.v1.visibility import owner_of, refuse_unknown
-from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
+from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_until_final
 from shared.resources import read
 from shared.resources.links import Links
 from shared.resources.models import Submission
@@ -69,31 +74,54 @@ async def create_submission(principal: SubmitterDep, request: Request, services:
     with services.bodies.hold(principal, body_bytes(request, services.settings)):
         posted = await read_submission(request, services, principal)
 
+        stored: Stored | None = None
+
         async def work(settle: Settle) -> int:
+            nonlocal stored
             await services.backlog.check()
             if not posted.new.hold:
                 await services.backlog.check_key(principal)
-            made = await services.submissions.register(principal, posted.new, settle=settle)
+            # Without a key there is nothing to settle, which saves a transaction.
+            is_repeatable = IDEMPOTENCY_KEY in request.headers
+            stored = await services.submissions.post(principal, posted.new, settle if is_repeatable else None)
             services.relay.wake.set()
-            return made
+            return stored.id
 
         async def render(made: int) -> Submission:
+            if stored is not None and not posted.wait.seconds:
+                return await _shown(services, principal, posted.new, stored)
             await wait_until_final(services, principal, made, posted.wait.seconds)
             async with services.database.connection() as connection:
                 found = await read.submission(connection, made, links=Links(services.signer), owner=owner_of(principal))
             return found or refuse_unknown()
 
-        with reserved(services, principal, posted.wait.seconds):
-            answer = await once(
-                request,
-                services,
-                principal,
-                posted.content,
-                work,
-                render,
-                status=HTTPStatus.CREATED,
-                location=lambda made: f"/v1/submissions/{made}",
-                wait_s=posted.wait.seconds,
-            )
+        answer = await once(
+            request,
+            services,
+            principal,
+            posted.content,
+            work,
+            render,
+            status=HTTPStatus.CREATED,
+            location=lambda made: f"/v1/submissions/{made}",
+            wait_s=posted.wait.seconds,
+        )
     answer.headers.update(posted.wait.headers)
     return answer
+
+
+async def _shown(services: Services, principal: Principal, new: NewSubmission, stored: Stored) -> Submission:
+    """Return a submission that was stored just now. It is not read again, for speed."""
+    offered = (await services.offered.offer()).find(new.language)
+    values = {
+        **stored.values,
+        "id": stored.id,
+        "code": new.language,
+        "created_at": stored.created_at,
+        "requested_at": stored.created_at,
+        "is_requested": not new.hold,
+        "runs": 0 if new.hold else 1,
+        "bounds": offered and json.dumps({name: bound.model_dump() for name, bound in offered.limits.items()}),
+    }
+    queue = None if new.hold else await services.places.of_posted(stored.id, principal.key_id)
+    return read.posted(values, links=Links(services.signer), queue=queue)

@@ -23,6 +23,7 @@ enum {
     MAX_ARTEFACTS = 512, /* the same as in keeper/protocol.py */
     MAX_DEPTH = 32,      /* of folders */
     MAX_NAME = 512,
+    MAX_WORDS_BYTES = 65536, /* so that one packet has room for these names, those of the inputs, and arguments */
 };
 static const int SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
@@ -30,7 +31,7 @@ static const int SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRIT
 struct collection {
     const struct file *inputs;
     int input_count;
-    char words[MAX_PACKET];
+    char words[MAX_WORDS_BYTES];
     size_t length;
     int contents, count;
     long long bytes_left;

@@ -16,11 +16,6 @@ const unsigned long long TO_RUN_BOX =
 /* The zygote also needs new namespaces, mounts and the loopback interface. */
 const unsigned long long TO_MAKE_BOXES = TO_RUN_BOX | 1 << CAP_SYS_ADMIN | 1 << CAP_NET_ADMIN;
 
-static unsigned word_of(unsigned long long set, int word)
-{
-    return (unsigned)(set >> (32 * word));
-}
-
 void empty_bounding_set(int last)
 {
     for (int capability = 0; capability <= last; capability++)
@@ -37,7 +32,7 @@ void limit_capabilities(unsigned long long allowed)
     if (syscall(SYS_capget, &header, words) < 0)
         fail("capget");
     for (int word = 0; word < 2; word++) {
-        words[word].permitted &= word_of(allowed, word);
+        words[word].permitted &= (unsigned)(allowed >> (32 * word));
         words[word].effective = words[word].permitted;
         words[word].inheritable = 0;
     }

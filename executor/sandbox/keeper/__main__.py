@@ -6,6 +6,7 @@ keeper ends with all boxes.
 """
 
 import contextlib
+import json
 import os
 import resource
 import selectors
@@ -33,7 +34,8 @@ _METERS: dict[int, type[CgroupV1] | type[CgroupV2]] = {1: CgroupV1, 2: CgroupV2}
 class Keeper:
     def __init__(self, executor: socket.socket) -> None:
         self._executor = executor
-        content, hierarchies = channel.receive_json(executor)
+        packet, hierarchies = channel.receive(executor)
+        content = json.loads(packet)
         self._meter_kind = _METERS.get(content["cgroups"])
         self._bases = dict(zip(content["hierarchies"], hierarchies, strict=True))
         self._boxes: dict[int, WatchedBox] = {}

@@ -1,12 +1,10 @@
 """Packets with descriptors attached, over a Unix socket that preserves packets (unix(7))."""
 
 import array
-import json
 import os
 import select
 import socket
 from collections.abc import Sequence
-from typing import Any
 
 from executor.sandbox.keeper.protocol import MAX_DESCRIPTORS, MAX_PACKET
 
@@ -25,12 +23,6 @@ def send(channel: socket.socket, packet: bytes, descriptors: Sequence[int] = ())
         socket.send_fds(channel, [packet], list(descriptors))
     else:
         channel.send(packet)
-
-
-def receive_json(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """Return the object in the next packet, and its descriptors; an empty one at the end of the channel."""
-    packet, descriptors = receive(channel)
-    return (json.loads(packet) if packet else {}), descriptors
 
 
 def receive(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:

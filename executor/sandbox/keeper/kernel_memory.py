@@ -6,6 +6,7 @@ each of these counts as much as a socket can hold. The limits of open files and 
 memory.
 """
 
+import contextlib
 import ctypes
 import errno
 import functools
@@ -54,10 +55,9 @@ class KernelMemory:
 
     def held_bytes(self) -> int:
         """Return the bytes held by sockets, if there are more than a few, and by locks; 0 if process 1 has ended."""
-        try:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             return self._socket_bytes() + self._lock_bytes()
-        except (FileNotFoundError, ProcessLookupError):
-            return 0
+        return 0
 
     def close(self) -> None:
         if self._sock_diag:
@@ -65,10 +65,9 @@ class KernelMemory:
 
     def socket_buffer_bytes(self) -> int:
         """Return the bytes held by listed sockets. A cgroup counts them only after a connection is accepted."""
-        try:
+        with contextlib.suppress(OSError):  # this kernel has no sock_diag, or process 1 has ended
             return sum(self._buffers()) if self._count_sockets() > FEW_SOCKETS else 0
-        except OSError:  # this kernel has no sock_diag, or process 1 has ended
-            return 0
+        return 0
 
     def _socket_bytes(self) -> int:
         count = self._count_sockets()

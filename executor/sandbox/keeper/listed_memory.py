@@ -58,10 +58,9 @@ class ListedMemory:
                     yield int(name), int(files.read(self._proc, f"{name}/stat").rpartition(b")")[2].split()[1])
 
     def _list(self, folder: str) -> list[str]:
-        try:
+        with contextlib.suppress(OSError):  # it has just ended
             return files.names_in(self._proc, folder)
-        except OSError:  # it has just ended
-            return []
+        return []
 
     def _count(self, path: str, mark: bytes) -> int:
         found = 0

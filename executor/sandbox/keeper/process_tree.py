@@ -33,13 +33,16 @@ class Process:
 
 
 class ProcessTree:
-    """Opens the box's /proc and /box once. Programs cannot replace them, because they are mounts."""
+    """Opens the box's /proc and /box once. Programs cannot replace them, because they are mounts.
+
+    `kernel` and `listed` count memory that no process has mapped.
+    """
 
     def __init__(self, init: int) -> None:
         self._proc = os.open(f"/proc/{init}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
         self._box = os.open(f"/proc/{init}/root/box", os.O_RDONLY | os.O_DIRECTORY)
-        self._kernel = KernelMemory(self._proc)
-        self._listed = ListedMemory(self._proc)
+        self.kernel = KernelMemory(self._proc)
+        self.listed = ListedMemory(self._proc)
 
     def sample(self) -> dict[tuple[int, str], Process]:
         """Return the living processes by id and start time. Of process 1 only `waited` is set."""
@@ -62,14 +65,6 @@ class ProcessTree:
                 found[pid, fields[19].decode()] = Process(own, waited, int(fields[21]) * _PAGE, tables, running)
         return found
 
-    def kernel_bytes(self) -> int:
-        """Return the bytes that the kernel holds for the box and no process has mapped."""
-        return self._kernel.held_bytes()
-
-    def socket_buffer_bytes(self) -> int:
-        """Return the bytes in the buffers of the box's sockets."""
-        return self._kernel.socket_buffer_bytes()
-
     def file_bytes(self) -> int:
         """Return the bytes of the files in the box, and of what the kernel keeps for each."""
         used = os.fstatvfs(self._box)
@@ -85,10 +80,6 @@ class ProcessTree:
                     total += int(next(line for line in lines if line.startswith(b"Pss:")).split()[1]) * 1024
         return total
 
-    def listed_bytes(self, limit: int) -> int:
-        """Return the bytes that show only in long lists. Stops counting beyond `limit`."""
-        return self._listed.held_bytes(limit)
-
     def longest_wait(self) -> float:
         """Return the seconds that the most delayed thread has spent runnable without a processor."""
         longest = 0
@@ -99,7 +90,7 @@ class ProcessTree:
         return longest / 1e9
 
     def close(self) -> None:
-        self._kernel.close()
+        self.kernel.close()
         os.close(self._proc)
         os.close(self._box)
 

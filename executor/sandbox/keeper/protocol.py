@@ -25,8 +25,6 @@ ASK, READY = b'{"ask": true}', b'{"ready": true}'
 
 #: The stack of a program. The kernel lays out memory for it when the program, or the runtime it is forked from, starts.
 RUN_STACK_BYTES = 256 << 20
-#: The folder in which a program starts.
-WORK = "/box/work"
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,8 @@ class SampledMeter:
         cpu_s = self._cpu_s(processes)
         if cpu_s > self._list_at_s:
             self._list_at_s = cpu_s + _LIST_EVERY_S
-            self._listed_bytes = self._tree.listed_bytes(self._limit)
-        unmapped = self._tree.file_bytes() + self._tree.kernel_bytes() + self._listed_bytes
+            self._listed_bytes = self._tree.listed.held_bytes(self._limit)
+        unmapped = self._tree.file_bytes() + self._tree.kernel.held_bytes() + self._listed_bytes
         unmapped += sum(process.page_tables for process in processes.values())
         used = unmapped + sum(process.resident for process in processes.values())
         if used > self._limit + _MAX_SHARED_BYTES:

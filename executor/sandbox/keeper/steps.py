@@ -110,10 +110,9 @@ class Steps:
 
     def is_starved(self) -> bool:
         """Return True if the kernel has killed the running step because memory ran out."""
-        try:
+        with contextlib.suppress(OSError):
             return self._meters[self._index].is_starved()
-        except OSError:
-            return False
+        return False
 
     def report_killed(self, stopped: str) -> StepReport:
         """Return the report of the running step after process 1 was killed with it."""
@@ -147,18 +146,15 @@ class Steps:
     def _fills_buffers(self, limits: StepLimits) -> bool:
         """Return True if sockets hold more than the memory limit. A cgroup counts only a part of their buffers; the
         sampled meter counts them all."""
-        if self._new_meter is None:
-            return False
-        try:
-            return self._processes().socket_buffer_bytes() > limits.memory_bytes
-        except OSError:  # it has just ended
-            return False
+        if self._new_meter:
+            with contextlib.suppress(OSError):  # it has just ended
+                return self._processes().kernel.socket_buffer_bytes() > limits.memory_bytes
+        return False
 
     def _can_stretch(self, clock: StepClock, now: float) -> bool:
-        try:
+        with contextlib.suppress(OSError):  # it has just ended
             return clock.stretch(now, self._processes().longest_wait())
-        except OSError:  # it has just ended
-            return False
+        return False
 
     def _processes(self) -> ProcessTree:
         if self._tree is None:

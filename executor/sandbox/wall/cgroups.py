@@ -169,12 +169,10 @@ def _move_aside(base: Path) -> str:
 
 
 def _name(pid: str) -> str:
+    if pid == "0":
+        return "one of another PID namespace"
     try:
-        return (
-            f"{Path('/proc', pid, 'comm').read_text().strip()} ({pid})"
-            if pid != "0"
-            else "one of another PID namespace"
-        )
+        return f"{Path('/proc', pid, 'comm').read_text().strip()} ({pid})"
     except OSError:
         return pid
 

@@ -16,7 +16,7 @@ import types
 from collections.abc import Sequence
 from importlib.machinery import SourceFileLoader
 
-#: As in keeper/protocol.py, which would import more modules.
+#: As in init/world.h.
 _WORK = "/box/work"
 _FLUSH_FAILED = 120
 #: Frames of these files are not the program's.

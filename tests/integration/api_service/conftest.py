@@ -13,6 +13,7 @@ from api_service.dependencies import Services
 from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
+from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
@@ -24,6 +25,7 @@ from shared.broker.base import Handler, Message
 from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.errors import BrokerUnavailable
+from shared.resources.links import Links
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
@@ -94,6 +96,7 @@ def client_of(
     key_backlog_bytes: int = 64 << 20,
     watcher: Watcher | None = None,
     max_waits: int = 100,
+    large_answers_bytes: int = 64 << 20,
     webhooks: WebhookSettings | None = None,
     **shares: Any,
 ) -> httpx.AsyncClient:
@@ -119,9 +122,11 @@ def client_of(
             relay=relay,
             authenticator=authenticator,
             signer=signer,
+            large_answers=Shares(large_answers_bytes, "Answers with many outputs"),
             watcher=watcher,
-            streams=Streams(database, watcher, most=100),
+            streams=Streams(database, watcher, Links(signer), most=100),
             waits=Waits(max_waits),
+            places=QueuePlaces(database),
             webhooks=webhooks or WebhookSettings(),
         )
     )

@@ -41,7 +41,7 @@ def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 async def test_operations_and_schemas_have_readable_names(api: httpx.AsyncClient) -> None:
     document = await document_of(api)
     assert set(operations(document)) == CLASSIC | {
-        "read_file", "ask_to_unsubscribe", "unsubscribe", "get_health", "get_readiness",
+        "read_file", "read_page", "ask_to_unsubscribe", "unsubscribe", "get_health", "get_readiness",
     }  # fmt: skip
     assert set(document["components"]["schemas"]) >= {
         "ClassicError", "ExecutionRequested", "Health", "JobState", "ProblemDocument", "ReadinessReport", "SourceForm",

@@ -38,12 +38,16 @@ def new_submission(source: bytes = b"print(1)", *, receipt: bool = False, **how:
     return NewSubmission("py", "main.py", Object(source, "py"), v1=v1, **how)
 
 
+async def register(submissions: Submissions, principal: Principal, new: NewSubmission) -> int:
+    return (await submissions.post(principal, new)).id
+
+
 async def end(database: Database, outcome: str = "finished") -> None:
     await execute(database, "UPDATE uploads SET request_id = NULL, outcome = :outcome, verdict = 'ok'", outcome=outcome)
 
 
 async def test_runs_are_numbered(submissions: Submissions, database: Database) -> None:
-    upload = await submissions.register(OPERATOR, new_submission())
+    upload = await register(submissions, OPERATOR, new_submission())
     for number in (1, 2):
         assert await submissions.request_run(OPERATOR, upload) == number
         [row] = await fetch(database, "SELECT runs, outcome, verdict, request_id FROM uploads")
@@ -54,17 +58,17 @@ async def test_runs_are_numbered(submissions: Submissions, database: Database) -
 
 
 async def test_a_run_may_replace_the_input(submissions: Submissions, database: Database) -> None:
-    upload = await submissions.register(OPERATOR, new_submission())
+    upload = await register(submissions, OPERATOR, new_submission())
     override = {"stdin": "سلام", "args": ["a"], "limits": {"cpu_s": 1.5}}
     for wanted in (override, {}, None):
         await submissions.request_run(OPERATOR, upload, wanted)
         [row] = await fetch(database, "SELECT override FROM uploads")
-        assert (json.loads(str(row["override"])) if row["override"] else None) == (wanted or None)
+        assert json.loads(str(row["override"])) == (wanted or {})
         await end(database)
 
 
 async def test_only_one_run_is_under_way(submissions: Submissions, database: Database) -> None:
-    upload = await submissions.register(OPERATOR, new_submission())
+    upload = await register(submissions, OPERATOR, new_submission())
     answers = await asyncio.gather(
         *(submissions.request_run(OPERATOR, upload) for _ in range(8)), return_exceptions=True
     )
@@ -76,14 +80,14 @@ async def test_only_one_run_is_under_way(submissions: Submissions, database: Dat
 
 
 async def test_a_cancelled_submission_may_run(submissions: Submissions, database: Database) -> None:
-    upload = await submissions.register(OPERATOR, new_submission())
+    upload = await register(submissions, OPERATOR, new_submission())
     await end(database, "cancelled")
     assert await submissions.request_run(OPERATOR, upload) == 1
 
 
 async def test_a_blocked_submission_may_run(submissions: Submissions) -> None:
     """`enable` binds only the classic calls."""
-    upload = await submissions.register(OPERATOR, new_submission(enable=1))
+    upload = await register(submissions, OPERATOR, new_submission(enable=1))
     assert await submissions.request_execution(OPERATOR, upload) is False
     assert await submissions.request_run(OPERATOR, upload) == 1
 
@@ -92,7 +96,7 @@ async def test_a_stranger_finds_nothing(submissions: Submissions, database: Data
     owner, stranger = [
         Principal((await make_key(database, name)).id, frozenset({Scope.SUBMIT})) for name in ("owner", "stranger")
     ]
-    upload = await submissions.register(owner, new_submission())
+    upload = await register(submissions, owner, new_submission())
     for principal, number in ((stranger, upload), (owner, upload + 1)):
         with pytest.raises(Problem) as refused:
             await submissions.request_run(principal, number)
@@ -106,7 +110,7 @@ async def test_a_stranger_finds_nothing(submissions: Submissions, database: Data
 
 
 async def test_a_program_in_quarantine_does_not_run(submissions: Submissions, database: Database) -> None:
-    upload = await submissions.register(OPERATOR, new_submission())
+    upload = await register(submissions, OPERATOR, new_submission())
     await execute(
         database,
         "INSERT INTO quarantine (sha256, reason, job, crashes) SELECT sha256, 'x', 1, 3 FROM uploads",
@@ -117,7 +121,7 @@ async def test_a_program_in_quarantine_does_not_run(submissions: Submissions, da
 
 
 async def test_only_the_first_run_sends_a_receipt(submissions: Submissions, database: Database) -> None:
-    upload = await submissions.register(OPERATOR, new_submission(email="a@example.com", receipt=True))
+    upload = await register(submissions, OPERATOR, new_submission(email="a@example.com", receipt=True))
     for _ in range(2):
         await submissions.request_run(OPERATOR, upload)
         expected = [{"kind": "receipt", "upload": upload, "locale": "fa", "job": None}]
@@ -128,7 +132,7 @@ async def test_only_the_first_run_sends_a_receipt(submissions: Submissions, data
 async def test_a_refused_run_changes_nothing(database: Database, store: LocalStore) -> None:
     owner = Principal((await make_key(database, "owner")).id, frozenset({Scope.SUBMIT}))
     submissions = submissions_of(database, store, key_budget=2)
-    upload = await submissions.register(owner, new_submission(email="a@example.com", receipt=True))
+    upload = await register(submissions, owner, new_submission(email="a@example.com", receipt=True))
     for _ in range(2):
         await submissions.request_run(owner, upload)
         await end(database)
@@ -144,8 +148,31 @@ async def test_a_refused_run_changes_nothing(database: Database, store: LocalSto
     assert len(await fetch(database, "SELECT FROM outbox")) == 2
 
 
+async def test_a_receipt_counts_as_a_mail(database: Database, store: LocalStore) -> None:
+    """A key has half of an address's mails: three of these six."""
+    owner = Principal((await make_key(database, "owner")).id, frozenset({Scope.SUBMIT}))
+    submissions = submissions_of(database, store, recipient_budget=6)
+    first, second = [
+        await register(submissions, owner, new_submission(email="a@example.com", receipt=True)) for _ in range(2)
+    ]
+    await submissions.request_run(owner, first)
+    with pytest.raises(Problem) as refused:
+        await submissions.request_run(owner, second)
+    assert refused.value.status == 429
+    await end(database)
+    await submissions.request_run(owner, first)
+
+
+async def test_the_recipient_is_checked_for_all(database: Database, store: LocalStore) -> None:
+    submissions = submissions_of(database, store, recipients=Recipients(["example.edu"]))
+    with pytest.raises(Problem) as refused:
+        await submissions.post(OPERATOR, new_submission(email="a@example.com"))
+    assert (refused.value.status, refused.value.field) == (422, "email")
+    await submissions.post(OPERATOR, new_submission(email="a@example.edu"))
+
+
 async def test_what_settles_it_is_in_its_transaction(submissions: Submissions, database: Database) -> None:
-    upload = await submissions.register(OPERATOR, new_submission())
+    upload = await register(submissions, OPERATOR, new_submission())
     settled: list[int] = []
 
     async def settle(connection: Connection, number: int) -> None:
@@ -162,7 +189,7 @@ async def test_what_settles_it_is_in_its_transaction(submissions: Submissions, d
 
 
 async def test_who_watches_is_woken(submissions: Submissions, database: Database) -> None:
-    upload = await submissions.register(OPERATOR, new_submission())
+    upload = await register(submissions, OPERATOR, new_submission())
     payloads: list[str] = []
     async with database.listen(channels.SUBMISSIONS, payloads.append) as heard:
         await heard.wait()
@@ -177,7 +204,7 @@ async def test_submissions_are_added_together(database: Database, store: LocalSt
     """As a batch does: all in one transaction, with one mail an address if there is a digest."""
     owner = Principal((await make_key(database, "owner")).id, frozenset({Scope.SUBMIT}))
     submissions = submissions_of(database, store, recipient_budget=4)
-    await submissions.register(owner, new_submission(email="a@example.com", hold=False))
+    await register(submissions, owner, new_submission(email="a@example.com", hold=False))
     new = [new_submission(email="a@example.com", hold=False) for _ in range(3)]
     with pytest.raises(Problem) as refused:
         async with database.transaction() as connection:
@@ -187,5 +214,5 @@ async def test_submissions_are_added_together(database: Database, store: LocalSt
     async with database.transaction() as connection:
         added = await submissions.add(connection, owner, new, has_digest=True)
     rows = await fetch(database, "SELECT id FROM uploads ORDER BY id")
-    assert [row["id"] for row in rows[1:]] == added
+    assert [row["id"] for row in rows[1:]] == [one.id for one in added]
     assert len(await fetch(database, "SELECT FROM outbox")) == 4

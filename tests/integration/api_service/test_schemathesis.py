@@ -10,9 +10,11 @@ import pytest
 
 from shared import api_keys
 from shared.api_keys import Scope
+from shared.codex import LimitBounds, SupportedLanguage
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
+from tests.integration.rows import execute
 
 # It sends hundreds of requests; thousands in the slow tests.
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
@@ -21,13 +23,18 @@ OPERATOR: Final = "o" * 32
 FEW: Final = 2
 SOME: Final = 20
 MANY: Final = 100
-#: These bodies have rules that no JSON schema has, such as that `entry` is the path of a file. The schema allows some
+#: These bodies have rules that no JSON schema has, such as that `entry` is the path of a file: the schema allows some
 #: that are refused. All other checks apply to them too.
 SETTINGS: Final = """
 [[operations]]
 include-path-regex = "^/v1/(submissions|batches|submissions/[{]id[}]/runs)$"
 include-method = "POST"
 checks.positive_data_acceptance.enabled = false
+
+# No runner ends the programs, so every wait takes its whole time.
+[parameters]
+"query.wait" = 1
+"header.Prefer" = "wait=1"
 """
 
 
@@ -50,6 +57,20 @@ def explore(
     operations = sum(len(path) for path in document["paths"].values())
     assert f"Tested: {operations}" in done.stdout
     assert "request.crashed" not in api.log
+
+
+@pytest.fixture(autouse=True)
+async def engine(database: Database) -> None:
+    """Offer a language, as a runner reports it."""
+    bounds = {name: LimitBounds(default=10, max=60) for name in ("cpu_s", "wall_s", "processes")}
+    large = {name: LimitBounds(default=1 << 28, max=1 << 30) for name in ("memory_bytes", "output_bytes")}
+    row = SupportedLanguage(language="py", info="3.11", compiled=False, limits={**bounds, **large})
+    await execute(
+        database,
+        "INSERT INTO languages (code, info, seen_at, details) VALUES ('py', '3.11', now() + interval '1 day',"
+        " CAST(:details AS jsonb))",
+        details=row.model_dump_json(),
+    )
 
 
 async def make_key(database: Database) -> str:

@@ -224,9 +224,9 @@ async def test_chosen_ids_cost_the_next_id_no_statements(
     statements = []
     insert = submissions._insert
 
-    async def counted(*values: Any) -> int | None:
+    async def counted(*values: Any, **keywords: Any) -> submissions.Stored | None:
         statements.append(values)
-        return await insert(*values)
+        return await insert(*values, **keywords)
 
     monkeypatch.setattr(submissions, "_insert", counted)
     await execute(database, "INSERT INTO uploads (id) SELECT generate_series(1, 2000)")

@@ -8,17 +8,23 @@ from contextlib import asynccontextmanager
 import pytest
 
 from job_runner.batches import Batches
+from job_runner.emails.sender import Sender
 from shared import channels
 from shared.database.connection import Database
+from shared.resources.links import Links
+from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
+from tests.integration.job_runner.test_sender import FOOTER, ScriptedMailer
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
+
+LINKS = Links(LinkSigner(b"k" * 32, "https://judge.example.edu"))
 
 pytestmark = pytest.mark.integration
 
 
 def batches_of(database: Database, *, poll_interval: float = 3600) -> Batches:
-    return Batches(database, "example.com", poll_interval=poll_interval)
+    return Batches(database, LINKS, "example.com", poll_interval=poll_interval)
 
 
 async def add_batch(
@@ -144,6 +150,18 @@ async def test_each_address_gets_one_digest(database: Database) -> None:
         [True, False, True, False],
         [False, True, False, False],
     ]
+
+
+async def test_a_digest_is_sent(database: Database) -> None:
+    batch = await add_batch(database, ["a@example.com"], digest=True, outcome="finished")
+    await batches_of(database).run_once()
+    mailer = ScriptedMailer()
+    sender = Sender(database, mailer, LINKS.signer, FOOTER, poll_interval=3600)
+    await sender.run_once()
+    [mail] = mailer.sent
+    assert (mail.recipient, mail.subject) == ("a@example.com", f"Results of batch {batch}")
+    assert "https://judge.example.edu/unsubscribe?" in mail.text
+    assert [row["status"] for row in await fetch(database, "SELECT status FROM emails")] == ["sent"]
 
 
 async def test_a_batch_without_digest_sends_none(database: Database) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from job_runner.cleaner import Cleaner
-from job_runner.mailers.outbox import OutboxMailer
+from job_runner.mailers.files import FileMailer
 from job_runner.settings import RunnerSettings
 from shared.database.connection import Database
 from shared.errors import ObjectNotFound
@@ -18,7 +18,7 @@ from shared.storage.output_keys import output_key
 from shared.storage.signing import LinkSigner
 from tests.integration.rows import add_job, execute, fetch
 
-MAILER = OutboxMailer(Path("/nonexistent"), Address("", "results", "example.com"))
+MAILER = FileMailer(Path("/nonexistent"), Address("", "results", "example.com"))
 
 pytestmark = pytest.mark.integration
 
@@ -84,16 +84,16 @@ async def test_uncommitted_outputs_are_deleted_with_their_job(database: Database
     assert await store.get(other) == b"another job's"
 
 
-async def test_old_mails_of_the_outbox_go_and_other_files_stay(
+async def test_old_mails_in_files_go_and_other_files_stay(
     database: Database, store: LocalStore, tmp_path: Path
 ) -> None:
-    outbox = tmp_path / "outbox"
-    outbox.mkdir()
+    folder = tmp_path / "outbox"
+    folder.mkdir()
     for name, days in (("old.eml", 31), ("young.eml", 29), ("notes.txt", 400)):
-        (outbox / name).touch()
-        os.utime(outbox / name, (0, time.time() - days * 86_400))
-    await Cleaner(database, store, OutboxMailer(outbox, MAILER._sender), days=30).run_once()
-    assert sorted(os.listdir(outbox)) == ["notes.txt", "young.eml"]
+        (folder / name).touch()
+        os.utime(folder / name, (0, time.time() - days * 86_400))
+    await Cleaner(database, store, FileMailer(folder, MAILER._sender), days=30).run_once()
+    assert sorted(os.listdir(folder)) == ["notes.txt", "young.eml"]
 
 
 async def test_old_dead_letters_go_and_messages_that_wait_stay(database: Database, store: LocalStore) -> None:

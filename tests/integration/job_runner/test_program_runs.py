@@ -17,6 +17,7 @@ from job_runner.event_lines import RunEvent
 from job_runner.process import Processor
 from queue_consumer.jobs import JobMaker
 from shared import channels
+from shared.archives import pack
 from shared.budgets import run_seconds
 from shared.codex import RunResponse, Verdict
 from shared.database.connection import Database
@@ -288,7 +289,12 @@ async def test_a_file_reaches_the_engine_byte_for_byte(
 
 
 @pytest.mark.parametrize(
-    ("data", "reason"), [(None, "its file is missing"), (b"other", "its file has changed since it was accepted")]
+    ("data", "reason"),
+    [
+        (None, "its file is missing"),
+        (b"other", "its file has changed since it was accepted"),
+        (pack({"main.py": b"x", "b.py": b"z"}), "its file has changed since it was accepted"),
+    ],
 )
 async def test_files_are_those_that_were_accepted(
     database: Database, store: LocalStore, processor: Processor, data: bytes | None, reason: str
@@ -386,9 +392,15 @@ async def test_a_new_attempt_begins_without_results(
     database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
 ) -> None:
     engine.streams = [[STARTED, ended(1), EngineUnavailable("full")], [STARTED, ended(1)]]
-    engine.allowed = asyncio.Semaphore(3)
+    engine.allowed = asyncio.Semaphore(2)
     await add(database, store, tests=[{}])
+
+    async def is_written() -> bool:
+        return bool(await fetch(database, "SELECT FROM test_results"))
+
     async with running(database, processor):
+        await eventually(is_written)
+        engine.allowed.release()
         await eventually(lambda: len(engine.requests) == 2)
         assert await fetch(database, "SELECT FROM test_results") == []
 

@@ -83,6 +83,10 @@ def test_queue_lists_every_place_and_state_with_its_oldest_age(on_database: OnDa
         )
         await add_upload(database, request_id=uuid.uuid4())
         await execute(database, "INSERT INTO messages (queue, body) VALUES ('emails', '1'), ('emails.dead', 'x')")
+        await execute(
+            database, "INSERT INTO emails (kind, status) VALUES ('result', 'bounced'), ('result', 'deferred')"
+        )
+        await execute(database, "INSERT INTO webhooks (type, url, status) VALUES ('x', 'http://a/', 'failed')")
 
     on_database(fill)
     counts = {(row["place"], row["state"]): row for row in run_json("queue")}
@@ -94,8 +98,11 @@ def test_queue_lists_every_place_and_state_with_its_oldest_age(on_database: OnDa
         ("jobs", "later"): 1,
         ("jobs", "executing"): 1,
         ("jobs", "lost"): 1,
+        ("mails", "deferred"): 1,
+        ("mails", "bounced"): 1,
+        ("webhooks", "failed"): 1,
     }
-    assert len(counts) == 16
+    assert len(counts) == 24
     assert 7200 <= counts["jobs", "lost"]["oldest_s"] < 7300
     assert counts["mails", "sent"] == {"place": "mails", "state": "sent", "count": 0, "oldest_s": None}
     lines = [line.split("\t") for line in run("queue").stdout.splitlines()]

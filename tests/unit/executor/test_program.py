@@ -86,6 +86,8 @@ def test_the_only_java_source_gets_the_name_that_javac_wants() -> None:
     program = _program("java", "x/Main.java", "data.txt", **{"x/Main.java": greeting})
     assert list(program.files) == ["x/Greeting.java", "data.txt"]
     assert (program.names.source, program.names.main) == ("x/Greeting.java", "a.Greeting")
+    program = _program("java", "Main.java", "Greeting.java/x", **{"Main.java": greeting})
+    assert program.names.source == "Main.java"
     program = _program("java", "Main.java", "B.java", **{"Main.java": greeting})
     assert (program.names.source, program.names.main) == ("Main.java", "a.Greeting")
 

@@ -247,6 +247,6 @@ async def test_a_sentence_says_why_a_program_failed(ended: StepResult, error: st
     assert event.error == error
 
 
-async def test_a_program_that_was_killed_for_no_limit_is_a_failure_of_ours() -> None:
+async def test_a_kill_for_no_limit_is_a_failure_of_ours() -> None:
     with pytest.raises(SandboxFailure):
         await _run(_Sandbox(lambda box: replace(_OK, exit_code=None, stopped="killed")), "py")

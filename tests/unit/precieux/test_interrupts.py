@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from precieux.interrupts import Interrupts
+from precieux.interrupts import raise_interrupts
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ class Finalized:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_raises_at_once(number: signal.Signals) -> None:
-    Interrupts.install()
+    raise_interrupts()
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(number)
 
@@ -38,16 +38,16 @@ def test_a_signal_raises_at_once(number: signal.Signals) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_dropped_interrupt_is_raised_by_the_next_check(number: signal.Signals) -> None:
-    interrupts = Interrupts.install()
-    interrupts.check()
+    check = raise_interrupts()
+    check()
     one = Finalized(number)
     del one
     with pytest.raises(KeyboardInterrupt):
-        interrupts.check()
+        check()
 
 
 def test_an_ignored_signal_stays_ignored() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    interrupts = Interrupts.install()
+    check = raise_interrupts()
     signal.raise_signal(signal.SIGINT)
-    interrupts.check()
+    check()

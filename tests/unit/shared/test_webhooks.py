@@ -1,6 +1,11 @@
 """The settings of webhooks, and their secrets."""
 
 import base64
+import re
+import textwrap
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook
@@ -65,3 +70,19 @@ def test_a_wrong_port_or_host_is_named(name: str, value: str, monkeypatch: pytes
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=name):
         load(WebhookSettings)
+
+
+def test_the_page_shows_how_to_verify_without_a_library() -> None:
+    page = (Path(__file__).parents[3] / "docs/webhooks.md").read_text()
+    [code] = re.findall(r"^    import base64, hashlib, hmac\n(?:\n|    .*\n)+", page, re.MULTILINE)
+    secret, now, body = new_secret(), datetime.now(UTC), b'{"type": "submission.finished"}'
+    headers = {"webhook-id": "msg_1", "webhook-timestamp": str(int(now.timestamp()))}
+    for signer, is_valid in ((secret, True), (new_secret(), False)):
+        signature = Webhook(signer).sign("msg_1", now, body.decode())
+        values: dict[str, Any] = {
+            "secret": secret,
+            "body": body,
+            "headers": {**headers, "webhook-signature": f"v1,eA== {signature}"},
+        }
+        exec(textwrap.dedent(code), values)
+        assert values["valid"] is is_valid

@@ -102,12 +102,14 @@ async def test_ids_are_in_the_order_posted(api: httpx.AsyncClient, database: Dat
     assert [numbers[one] for one in batch["submissions"]] == [str(n) for n in range(20)]
 
 
-async def test_files_are_stored(api: httpx.AsyncClient, store: LocalStore) -> None:
+async def test_files_are_stored(api: httpx.AsyncClient, database: Database, store: LocalStore) -> None:
     several = {"language": "py", "files": [{"path": "a.py", "content": "1"}, {"path": "b/c.txt", "content": "2"}]}
     batch = await posted(api, {"submissions": [{**PROGRAM, "source": f"print({n})"} for n in range(30)] + [several]})
-    *simple, last = batch["submissions"]
-    assert [await store.get(f"{one}.py") for one in simple] == [f"print({n})".encode() for n in range(30)]
-    assert (await store.get(f"{last}.zip"))[:2] == b"PK"
+    rows = await fetch(database, "SELECT id, object_key FROM uploads ORDER BY id")
+    assert [row["id"] for row in rows] == batch["submissions"]
+    *simple, last = [await store.get(str(row["object_key"])) for row in rows]
+    assert simple == [f"print({n})".encode() for n in range(30)]
+    assert last[:2] == b"PK"
 
 
 async def test_an_own_key_wins_over_the_default(api: httpx.AsyncClient, database: Database) -> None:

@@ -1,5 +1,7 @@
 """`POST /v1/submissions`: what it stores, what it refuses, and that a refused one leaves nothing behind."""
 
+import asyncio
+import hashlib
 import io
 import json
 import stat
@@ -14,17 +16,18 @@ from api_service.auth import Principal
 from api_service.new_submission import NewSubmission, Object
 from api_service.recipients import Recipients
 from api_service.relay import Relay
-from api_service.submissions import Submissions
+from api_service.submissions import Quarantined, Submissions
 from shared.api_keys import Scope
 from shared.archives import pack, unpack
-from shared.codex import SupportedLanguage
+from shared.codex import LimitBounds, SupportedLanguage
 from shared.database.connection import Connection, Database
 from shared.errors import StoreUnavailable
+from shared.resources.queue import places
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from shared.webhooks import WebhookSettings, new_secret
 from tests.integration.api_service.conftest import RecordingBroker, client_of
-from tests.integration.api_service.v1.conftest import Key, make_key
+from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, make_key
 from tests.integration.rows import execute, fetch
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
@@ -41,7 +44,7 @@ async def post(api: httpx.AsyncClient, **keys: Any) -> httpx.Response:
 def created(answer: httpx.Response) -> int:
     assert answer.status_code == 201, answer.text
     number = int(answer.json()["id"])
-    assert answer.headers["Location"] == f"http://127.0.0.1/v1/submissions/{number}"
+    assert answer.headers["Location"] == f"{PUBLIC_URL}/v1/submissions/{number}"
     return number
 
 
@@ -65,6 +68,12 @@ async def nothing_stored(database: Database, folder: Path) -> bool:
         " + (SELECT count(*) FROM budgets) AS rows",
     )
     return counts == [{"rows": 0}] and objects(folder) == []
+
+
+async def key_of(database: Database, number: int) -> str:
+    """Return the key of a submission's object."""
+    [row] = await fetch(database, "SELECT object_key FROM uploads WHERE id = :id", id=number)
+    return str(row["object_key"])
 
 
 @pytest.fixture
@@ -106,11 +115,12 @@ async def test_a_submission_is_stored_and_its_run_requested(
         "locale": "en",
         "receipt": False,
     }
+    key = str(row.pop("object_key"))
+    assert await store.get(key) == b"print(1)"
     assert row == {
         "inputs": "2",
         "language": "py",
         "filename": "main.py",
-        "object_key": f"{number}.py",
         "enable": 0,
         "runs": 1,
         "expected_output": "1",
@@ -120,7 +130,6 @@ async def test_a_submission_is_stored_and_its_run_requested(
         "is_requested": True,
         "outcome": None,
     }
-    assert await store.get(f"{number}.py") == b"print(1)"
     await relay.run_once()
     assert [message.body for message in broker.accepted] == [str(number).encode()]
     # It is a submission like any other for the classic calls.
@@ -242,9 +251,10 @@ class TestForms:
         shown = answer.json()
         assert (shown["state"], shown["entry"]) == ("held", "src/a.py")
         assert shown["files"] == [{"path": "src/a.py", "size_bytes": 8}, {"path": "src/b.bin", "size_bytes": 2}]
-        [row] = await fetch(database, "SELECT inputs, object_key FROM uploads")
-        assert row == {"inputs": "1", "object_key": f"{number}.zip"}
-        assert unpack(await store.get(f"{number}.zip")) == {"src/a.py": b"import b", "src/b.bin": b"\0\xff"}
+        assert await fetch(database, "SELECT inputs FROM uploads") == [{"inputs": "1"}]
+        key = await key_of(database, number)
+        assert key.endswith(".zip")
+        assert unpack(await store.get(key)) == {"src/a.py": b"import b", "src/b.bin": b"\0\xff"}
 
     async def test_the_other_keys_may_be_json(self, api: httpx.AsyncClient, database: Database) -> None:
         keys = {"language": "py", "tests": [{"expected_output": "1"}]}
@@ -304,6 +314,10 @@ class TestForms:
         fields = [("language", (None, "py"))]
         files = [("file", (str(number), b"x")) for number in range(257)]
         assert faults_of(await api.post(PATH, files=[*fields, *files])) == [("pointer", "/files")]
+        body = b"".join(part(b'form-data; name="a"', b"").removesuffix(b"--b--\r\n") for _ in range(1001))
+        headers = {"Content-Type": BOUNDED}
+        refused = await api.post(PATH, content=body + b"--b--\r\n", headers=headers)
+        assert (faults_of(refused), "1000 parts" in refused.json()["detail"]) == ([("pointer", "")], True)
 
     @pytest.mark.parametrize(
         ("kind", "body"),
@@ -332,7 +346,7 @@ class TestArchives:
     async def send(self, api: httpx.AsyncClient, archive: bytes, name: str = "p.zip", **keys: str) -> httpx.Response:
         return await api.post(PATH, data={"language": "py", **keys}, files={"file": (name, archive)})
 
-    async def test_an_archive_is_unpacked(self, api: httpx.AsyncClient, store: LocalStore) -> None:
+    async def test_an_archive_is_unpacked(self, api: httpx.AsyncClient, database: Database, store: LocalStore) -> None:
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as packed:
             packed.writestr("src/", b"")
@@ -342,7 +356,7 @@ class TestArchives:
         number = created(answer)
         assert [file["path"] for file in answer.json()["files"]] == ["src/a.py", "b.py"]
         assert answer.json()["entry"] == "b.py"
-        assert unpack(await store.get(f"{number}.zip")) == {"src/a.py": b"import b", "b.py": b"x"}
+        assert unpack(await store.get(await key_of(database, number))) == {"src/a.py": b"import b", "b.py": b"x"}
 
     async def test_one_file_of_several_is_not_unpacked(self, api: httpx.AsyncClient) -> None:
         files = [("file", ("a.py", b"x")), ("file", ("b.zip", b"no archive"))]
@@ -388,7 +402,7 @@ class TestText:
             "main.py",
             "a@example.com",
         )
-        assert await store.get(f"{number}.py") == "سلام".encode()
+        assert await store.get(await key_of(database, number)) == "سلام".encode()
         assert await fetch(database, "SELECT inputs FROM uploads") == [{"inputs": "1"}]
 
     @pytest.mark.parametrize(
@@ -655,8 +669,80 @@ async def test_one_statement_registers_and_requests(
         statements.append(sql)
         return await fetch_one(self, sql, values)
 
+    def no_transaction(_: Database) -> None:
+        raise AssertionError("a transaction takes two more round trips")
+
     monkeypatch.setattr(Connection, "fetch_one", counted)
+    monkeypatch.setattr(Database, "transaction", no_transaction)
     submissions = Submissions(database, store, key_budget=1, recipient_budget=1)
     new = NewSubmission("py", "main.py", Object(b"x", "py"), hold=False)
-    await submissions.register(Principal(None, frozenset(Scope)), new)
+    await submissions.post(Principal(None, frozenset(Scope)), new)
     assert len(statements) == 1
+
+
+TESTED: Final = {"tests": [{"name": "a", "hidden": True}, {"points": 2.5}]}
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {},
+        {"hold": True},
+        {"email": "a@example.com", "receipt": True, "locale": "fa", "args": ["a"], "metadata": {"a": "b"}},
+        TESTED,
+        {**TESTED, "hold": True},
+        {"limits": {"cpu_s": 5}, "checker": {"kind": "float", "tolerance": 0.5}, "webhook_url": "https://example.com/"},
+        {"source": None, "files": [{"path": "a.py", "content": "x"}, {"path": "b.py", "content": ""}], "entry": "a.py"},
+    ],
+    ids=str,
+)
+async def test_the_answer_is_what_get_shows(
+    database: Database, store: LocalStore, relay: Relay, signer: LinkSigner, keys: dict[str, Any]
+) -> None:
+    """It is made of the values that were stored, without a look at the database."""
+    bounds = {name: LimitBounds(default=10, max=20) for name in ("cpu_s", "wall_s", "output_bytes", "processes")}
+    details = SupportedLanguage(
+        language="py", info="3.11", compiled=False,
+        limits={**bounds, "memory_bytes": LimitBounds(default=1 << 28, max=1 << 30)},
+    )  # fmt: skip
+    await execute(
+        database,
+        "INSERT INTO languages (code, info, seen_at, details) VALUES ('py', '3.11', now(), CAST(:details AS jsonb))",
+        details=details.model_dump_json(),
+    )
+    settings = WebhookSettings.model_validate({"webhook_secret": new_secret()})
+    async with client_of(database, store, relay, signer, webhooks=settings) as api:
+        answer = await post(api, **keys)
+        shown, again = answer.json(), (await api.get(f"{PATH}/{created(answer)}")).json()
+    for each in (shown, again):
+        if each["queue"] is not None:
+            assert each["queue"].pop("estimated_start_at") is not None
+    assert shown == again
+
+
+async def test_places_are_counted_under_load(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+
+    async def slow(*arguments: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.02)
+        return await places(*arguments)
+
+    monkeypatch.setattr("api_service.queue_places.places", slow)
+    positions = [(await post(api)).json()["queue"]["position"] for _ in range(4)]
+    assert positions == [positions[0] + number for number in range(4)]
+    assert asked == 1
+
+
+async def test_refused_files_are_removed(database: Database, store: LocalStore, folder: Path) -> None:
+    source = Object(b"fork()", "py")
+    await execute(
+        database,
+        "INSERT INTO quarantine (sha256, reason, job, crashes) VALUES (:sha256, 'x', 1, 3)",
+        sha256=hashlib.sha256(source.data).hexdigest(),
+    )
+    submissions = Submissions(database, store, key_budget=1, recipient_budget=1)
+    with pytest.raises(Quarantined):
+        await submissions.post(Principal(None, frozenset(Scope)), NewSubmission("py", "main.py", source, hold=False))
+    assert await nothing_stored(database, folder)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from job_runner.cleaner import Cleaner
-from job_runner.mailers.outbox import OutboxMailer
+from job_runner.mailers.files import FileMailer
 from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.errors import ObjectNotFound, StoreUnavailable
@@ -122,7 +122,7 @@ async def test_the_cleaner_removes_what_a_failure_left(
         assert (await api.delete(f"/v1/submissions/{upload}")).status_code == 204
     assert len(objects_of(tmp_path)) == 5
     async with connected(url_of(Role.RUNNER, database_url)) as runner:
-        await Cleaner(runner, store, OutboxMailer(tmp_path, None), days=0).run_once()  # type: ignore[arg-type]
+        await Cleaner(runner, store, FileMailer(tmp_path, None), days=0).run_once()  # type: ignore[arg-type]
     assert objects_of(tmp_path) == []
     assert await fetch(database, "SELECT id FROM deleted_uploads WHERE objects IS NOT NULL") == []
     with pytest.raises(ObjectNotFound):

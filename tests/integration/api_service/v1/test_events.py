@@ -1,6 +1,7 @@
 """The event stream of a submission, over a socket."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -194,6 +195,33 @@ async def test_another_run_begins_with_its_own_events(served: Served, database: 
     assert again[-1].data["run"]["number"] == 2
 
 
+async def test_finished_is_not_sent_if_it_runs_again(
+    served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run may be requested while the stream reads how the one before has ended."""
+    life = await born(database)
+    whole, reads = served.services.streams.whole.read, 0
+
+    async def late(submission: int) -> Any:
+        nonlocal reads
+        reads += 1
+        if reads == 1:
+            await life.request()
+        return await whole(submission)
+
+    monkeypatch.setattr(served.services.streams.whole, "read", late)
+    async with following(source_of(served, life.submission)) as events:
+        await until(events, "held")
+        await life.run()
+        await until(events, "finished", "queued")
+        await life.queue()
+        await life.claim()
+        await life.end()
+        await until(events, "finished!")
+    assert events[-1].data["run"]["number"] == 2
+    assert steps(events).count("finished!") == 1
+
+
 async def test_another_attempt_leads_back_to_queued(served: Served, database: Database) -> None:
     life = await born(database, tests=[{}])
     async with following(source_of(served, life.submission)) as events:
@@ -231,6 +259,7 @@ async def test_a_deleted_submission_ends_its_stream(served: Served, database: Da
         await eventually(lambda: steps(events) == ["held"])
         await life.delete()
         await eventually(lambda: source.ended_by == 404)
+    assert source.broken == 0
 
 
 async def test_the_place_in_the_queue_is_sent_at_changes(
@@ -384,6 +413,21 @@ async def test_nothing_is_left_of_a_client_that_goes_away(served: Served, databa
     assert not served.services.streams._queued
     assert not served.services.watcher._submissions._events
     await eventually(lambda: len(asyncio.all_tasks()) <= before + 5)
+
+
+async def test_many_submissions_are_read_as_one_is(served: Served, database: Database) -> None:
+    lives = [await born(database, tests=[{}], email="a@example.com"), await born(database), await born(database)]
+    await lives[0].run()
+    await lives[1].request()
+    whole = served.services.streams.whole
+    found = await asyncio.gather(*(whole.read(life.submission) for life in lives), whole.read(10**9))
+    assert found.pop() is None
+    for life, submission in zip(lives, found, strict=True):
+        answer = await served.client.get(f"/v1/submissions/{life.submission}")
+        assert submission is not None
+        shown = json.loads(submission.model_dump_json())
+        assert {**shown, "queue": None} == {**answer.json(), "queue": None}
+        assert (shown["queue"] is None) == (answer.json()["queue"] is None)
 
 
 async def test_many_readings_are_one_statement(served: Served, database: Database) -> None:

@@ -1,15 +1,28 @@
 """`GET /v1/submissions/{id}`: its body, its ETag and its waits; and the runs."""
 
 import asyncio
+import json
 import time
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
+from fastapi import Response
 
+from api_service.auth import Principal
+from api_service.problems import Problem
+from api_service.relay import Relay
+from api_service.shares import Shares
+from api_service.v1.large_answers import admission
 from shared.api_keys import Scope
 from shared.database.connection import Database
+from shared.storage.base import ObjectStore
+from shared.storage.signing import LinkSigner
+from tests.integration.api_service.conftest import client_of
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, make_key
-from tests.integration.rows import fetch
+from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import add, add_finished, end, make_job, notify, request
 
 pytestmark = pytest.mark.integration
@@ -160,3 +173,45 @@ async def test_a_key_needs_the_scope_to_read(api: httpx.AsyncClient, database: D
     for path in (f"/v1/submissions/{upload}", "/v1/submissions", f"/v1/submissions/{upload}/runs"):
         assert (await api.get(path, headers=submitter.headers)).status_code == 403
         assert (await api.get(path)).status_code == 401
+
+
+async def test_outputs_of_many_tests_are_bounded_together(
+    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
+) -> None:
+    tests = json.dumps([{"name": str(n), "stdin": "", "hidden": False, "points": 1} for n in range(4)])
+    upload = await add(database, tests=tests)
+    await request(database, upload)
+    job = await make_job(database, upload)
+    await execute(
+        database,
+        "INSERT INTO test_results (job, number, attempt, verdict, points_awarded, stdout, stderr)"
+        " SELECT :job, n, 1, 'ok', 1, CAST(repeat('x', 65536) AS bytea), '' FROM generate_series(1, 4) AS n",
+        job=job,
+    )
+    path = f"/v1/submissions/{upload}"
+    for most, status in ((3 * 4 * 65536, 200), (3 * 4 * 65536 - 1, 503)):
+        async with client_of(database, store, relay, signer, large_answers_bytes=most) as client:
+            for _ in range(3):  # what one answer holds, it gives back
+                for each in (path, f"{path}/runs/1"):
+                    assert (await client.get(each)).status_code == status
+            assert (await client.get(f"{path}/output?test=1")).status_code == 200
+
+
+async def test_a_large_answer_holds_its_memory_until_it_is_sent() -> None:
+    shares = Shares(10 << 20, "Answers")
+    services: Any = SimpleNamespace(large_answers=shares)
+    operator = Principal(None, frozenset(Scope))
+    with admission(services, operator) as admitted:
+        admitted.admit(3 << 20)
+        response = admitted.until_sent(Response(b"body"))
+    with pytest.raises(Problem), shares.hold(operator, 2 << 20):
+        pass
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await response({"type": "http"}, AsyncMock(), send)
+    assert sent[-1]["body"] == b"body"
+    with shares.hold(operator, 10 << 20):
+        pass

@@ -110,8 +110,9 @@ async def test_two_keys_at_once_are_refused(trials: httpx.AsyncClient) -> None:
 
 
 async def test_only_what_was_parsed_counts_as_content(trials: httpx.AsyncClient, database: Database) -> None:
-    first = await post(trials, order={"text": "a", "count": 1, "tests": [{"name": "1", "points": 2}]})
-    same = b' {"tests": [{"points": 2.0}], "is_urgent" : null,\n"text": "\\u0061"}'
+    labels = {"b": "1", "a": "2"}
+    first = await post(trials, order={"text": "a", "count": 1, "tests": [{"name": "1", "points": 2}], "labels": labels})
+    same = b' {"labels": {"a": "2", "b": "1"}, "tests": [{"points": 2.0}], "is_urgent" : null,\n"text": "\\u0061"}'
     headers = {"Idempotency-Key": "k", "Content-Type": "application/json; charset=utf-8", "Prefer": "wait=5"}
     assert_replayed(await trials.post(TRIAL, content=same, headers=headers), first)
     for other in ({"text": "b"}, {"text": "a", "count": 2}, {"text": "a", "tests": []}):

@@ -22,7 +22,7 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 class Explaining(Connection):
-    """Notes the rows that each statement reads, and its plan."""
+    """Notes the rows that each statement reads, also those that it leaves out, and its plan."""
 
     def __init__(self, raw: RawConnection, read: list[tuple[float, str]]) -> None:
         super().__init__(raw)
@@ -38,12 +38,14 @@ class Explaining(Connection):
 
     async def _explain(self, sql: str, values: Values | None) -> None:
         lines = [str(row["QUERY PLAN"]) for row in await super().fetch_all(f"EXPLAIN (ANALYZE) {sql}", values)]
-        scanned = [
-            float(scan["rows"]) * int(scan["loops"])
-            for line in lines
-            if (scan := re.search(r"Scan .*actual time=\S+ rows=(?P<rows>\S+) loops=(?P<loops>\d+)", line))
-        ]
-        self._read.append((sum(scanned), "\n".join([sql, *lines])))
+        count = 0.0
+        for line in lines:
+            if scan := re.search(r"Scan .*actual time=\S+ rows=(?P<rows>\S+) loops=(?P<loops>\d+)", line):
+                loops = int(scan["loops"])
+                count += float(scan["rows"]) * loops
+            if removed := re.search(r"Rows Removed by (?:Filter|Index Recheck): (?P<rows>\d+)", line):
+                count += int(removed["rows"]) * loops
+        self._read.append((count, "\n".join([sql, *lines])))
 
 
 async def ids(api: httpx.AsyncClient, key: Key | None = None, **query: object) -> list[int]:
@@ -247,6 +249,9 @@ async def many(database: Database, alice: Key, mallory: Key) -> None:
     await add_many(database, 30_000, of=(alice.id, mallory.id, None), metadata={"course": "c1"})
     await add_many(database, 2, of=(alice.id,), email="rare@example.com", metadata={"course": "rare"})
     await add_many(database, 2, of=(alice.id,), outcome="failed", verdict=None)
+    # Much of what is common is old: an index that has the order, but not the condition, leads past all newer rows.
+    await execute(database, "UPDATE uploads SET created_at = created_at - interval '1 year' WHERE owner = 1")
+    await add_many(database, 10_000, of=(alice.id,), email="other@example.com", verdict="wrong_answer")
     await execute(database, "ANALYZE uploads")
 
 
@@ -276,7 +281,7 @@ QUERIES: list[dict[str, Any]] = [
 @pytest.mark.usefixtures("many")
 @pytest.mark.parametrize("sees_all", [False, True])
 async def test_a_page_reads_few_rows(database: Database, alice: Key, sees_all: bool) -> None:
-    """Of 90,000 rows, no statement reads more than two windows, and none is a scan of the table."""
+    """Of 100,000 rows, no statement reads more than a few windows."""
     read: list[tuple[float, str]] = []
     async with database.connection() as inner:
         connection = Explaining(inner._raw, read)
@@ -287,5 +292,4 @@ async def test_a_page_reads_few_rows(database: Database, alice: Key, sees_all: b
                 )
     assert max(rows for rows, _ in read) > 50
     for rows, text in read:
-        assert rows <= 2 * list_pages._WINDOW, text
-        assert "Seq Scan on uploads" not in text, text
+        assert rows <= 3 * list_pages._WINDOW, text

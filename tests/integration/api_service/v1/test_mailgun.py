@@ -248,6 +248,13 @@ async def test_what_is_no_address_is_not_suppressed(
     assert (await state(database), await suppressed(database)) == (("complained", None), [])
 
 
+async def test_another_method_needs_no_key_to_be_refused(mailgun: httpx.AsyncClient, database: Database) -> None:
+    await execute(database, "INSERT INTO api_keys (name, sha256) VALUES ('a', 'b')")
+    for method in ("GET", "TRACE", "DELETE"):
+        answer = await mailgun.request(method, PATH)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+
+
 async def test_without_a_signing_key_there_is_no_such_path(api: httpx.AsyncClient) -> None:
     for body in (event("delivered"), {}):
         assert (await api.post(PATH, json=body)).status_code == 404

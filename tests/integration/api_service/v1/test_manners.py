@@ -68,6 +68,11 @@ class TestProblems:
             )
         ]  # fmt: skip
 
+    async def test_the_faults_that_are_reported_are_bounded(self, trials: httpx.AsyncClient) -> None:
+        for body in ({f"k{i}": 1 for i in range(1800)}, {"text": "a", "labels": {f"k{i}": "\0" for i in range(1400)}}):
+            answer = await trials.post(TRIAL, content=httpx_json(body), headers=JSON)
+            assert len(places(answer)) == 1000
+
     @pytest.mark.parametrize("body", [[], "text", 3, None])
     async def test_the_whole_body_is_the_empty_pointer(self, trials: httpx.AsyncClient, body: object) -> None:
         answer = await trials.post(TRIAL, content=httpx_json(body), headers=JSON)
@@ -100,7 +105,7 @@ class TestProblems:
     @pytest.mark.parametrize(
         "body",
         [b"", b"{", b"{]", b'{"text": "\xff"}', b'{"text": NaN}', b'{"text": -Infinity}', b"[" * 5000, b'{"a":' * 200,
-         b"\xff\xfe{\0}\0", b"[" + b"1" * 5000 + b"]"],
+         b"[" * 101 + b"]" * 101, b"\xff\xfe{\0}\0", b"[" + b"1" * 5000 + b"]"],
     )  # fmt: skip
     async def test_what_is_no_json_is_malformed(self, trials: httpx.AsyncClient, body: bytes) -> None:
         assert_problem(await trials.post(TRIAL, content=body, headers=JSON), Kind.MALFORMED)
@@ -286,7 +291,8 @@ class TestAnswers:
         async with asyncio.timeout(5):
             head = await trials.head(f"{TRIAL}/events")
         assert (head.status_code, head.headers["Content-Type"]) == (200, "text/event-stream; charset=utf-8")
-        assert (await trials.head(f"{TRIAL}/events")).content == b""
+        assert head.content == b""
+        assert trial.ended == ["events"]
 
     async def test_a_slash_at_the_end_makes_no_difference(self, trials: httpx.AsyncClient) -> None:
         for path in (f"{TRIAL}/", f"{TRIAL}/plain/"):
@@ -303,6 +309,9 @@ class TestBudgets:
     async def test_a_budget_is_reported_until_it_is_used_up(self, reach: Reach, database: Database) -> None:
         key = await key_of(database, Scope.SUBMIT, Scope.READ)
         async with reach() as api:
+            failed = await api.post(TRIAL, json={"text": "fail"}, headers=key)
+            assert failed.status_code == 409
+            assert "RateLimit" not in failed.headers  # what was taken was put back
             for left in (2, 1, 0):
                 answer = await api.post(TRIAL, json={"text": "a"}, headers=key)
                 assert answer.headers["RateLimit-Policy"] == '"trials";q=3;w=3600'

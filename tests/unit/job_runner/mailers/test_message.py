@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from job_runner.mailers.base import Email
+from job_runner.mailers.files import file_name
 from job_runner.mailers.message import parse_recipient, parse_sender, write_message
-from job_runner.mailers.outbox import file_name
 from shared.errors import MailRefused
 from tests.factories import make_email
 

@@ -7,8 +7,8 @@ import aiosmtplib
 import pytest
 
 from job_runner.mailers import MailSettings, open_mailer
+from job_runner.mailers.files import FileMailer
 from job_runner.mailers.mailgun import MailgunMailer
-from job_runner.mailers.outbox import OutboxMailer
 from job_runner.mailers.smtp import SmtpMailer, SmtpServer, failure
 from job_runner.retry_after import parse_retry_after
 from shared.errors import ConfigurationError, MailerUnavailable, MailRefused
@@ -99,10 +99,10 @@ def test_an_smtp_address_is_parsed_and_a_password_requires_tls(url: str, server:
     assert SmtpServer.from_url(url) == server
 
 
-async def test_mails_land_in_the_outbox_when_nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_mails_are_files_when_nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECIEUX_DATA_DIR", str(tmp_path))
     settings = load(MailSettings)
-    assert isinstance(open_mailer(settings), OutboxMailer)
+    assert isinstance(open_mailer(settings), FileMailer)
     assert settings.domain == "localhost"
 
 

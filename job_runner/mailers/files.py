@@ -19,7 +19,7 @@ from shared.errors import MailerUnavailable
 _DAY: Final = 24 * 60 * 60
 
 
-class OutboxMailer:
+class FileMailer:
     """Writes mails to `folder` as `.eml` files (RFC 5322). The Message-ID names a file, so a repeat replaces it."""
 
     def __init__(self, folder: Path, sender: Address) -> None:
@@ -34,7 +34,7 @@ class OutboxMailer:
             await asyncio.to_thread(self._write, name, data)
         except OSError as exc:
             raise MailerUnavailable(
-                f"The outbox {self._folder} cannot be written: {exc.strerror}. Check its permissions and the disk.",
+                f"Mails cannot be written to {self._folder}: {exc.strerror}. Check its permissions and the disk.",
                 pause=True,
             ) from exc
         return name
@@ -43,7 +43,7 @@ class OutboxMailer:
         try:
             await asyncio.to_thread(self._forget, time.time() - days * _DAY)
         except OSError as exc:
-            raise MailerUnavailable(f"The outbox {self._folder} cannot be cleaned: {exc.strerror}.") from exc
+            raise MailerUnavailable(f"Old mails in {self._folder} cannot be removed: {exc.strerror}.") from exc
 
     async def close(self) -> None:
         """Do nothing: no file stays open."""

@@ -1,0 +1,45 @@
+"""Compares `POST /v1/submissions` with the classic pair, on one API in turns, over 16 connections.
+
+Both register a submission whose run is requested at once. The rest of the pipeline runs too, and slows both alike: the
+queue stays short, as it does in a service that keeps up.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from itertools import count, islice
+from typing import Final
+
+from benchmarks.classic import shown
+from benchmarks.findings import Finding, median_ratio
+from benchmarks.load import Load, classic_pairs, posts
+from benchmarks.processes import service
+from benchmarks.surroundings import Surroundings
+
+_ROUNDS: Final = 7
+_SUBMISSIONS: Final = 600
+_TARGET: Final = 1.3
+
+
+def measure(surroundings: Surroundings) -> Iterator[Finding]:
+    ours = surroundings.installation()
+    numbers = count(1 << 40)  # the ids that the server assigns are far below
+    loads: dict[str, list[Load]] = {"posts": [], "pairs": []}
+    with service("api_service", ours.environment):
+        for send in (classic_pairs, posts):  # fills caches and prepares statements
+            asyncio.run(send(ours.url, islice(numbers, 100)))
+        for _ in range(_ROUNDS):
+            loads["pairs"].append(asyncio.run(classic_pairs(ours.url, islice(numbers, _SUBMISSIONS))))
+            loads["posts"].append(asyncio.run(posts(ours.url, islice(numbers, _SUBMISSIONS))))
+    ratio = median_ratio([load.rate for load in loads["posts"]], [load.rate for load in loads["pairs"]])
+    yield Finding(
+        measure="POST /v1/submissions",
+        ours=shown(loads["posts"]),
+        beside=f"classic pair {shown(loads['pairs'])}",
+        ratio=ratio,
+        target=f">= {_TARGET:g}x",
+        met=ratio >= _TARGET,
+        details={
+            side: [{"rate": load.rate, "median_ms": load.median_ms, "p95_ms": load.p95_ms} for load in side_loads]
+            for side, side_loads in loads.items()
+        },
+    )
