@@ -4,10 +4,12 @@ import io
 import json
 import time
 import zipfile
+from contextlib import suppress
 from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -267,6 +269,21 @@ def test_cancelling_a_running_program(owner: Api, email: str) -> None:
     assert owner.delete(path).status_code == 204
 
 
+def test_cancelling_ends_the_process(owner: Api, email: str) -> None:
+    running = started(owner, args=[email])
+
+    def alive() -> bool:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                if email.encode() in path.read_bytes():
+                    return True
+        return False
+
+    eventually_sync(alive, what="the program is seen")
+    owner.post(f"/v1/submissions/{running['id']}/cancel")
+    eventually_sync(lambda: not alive(), timeout=1.5, what="the program is gone")
+
+
 def test_cancelling_what_is_final(owner: Api) -> None:
     body = owner.submit(source="1")
     problem(owner.post(f"/v1/submissions/{body['id']}/cancel"), 409)
@@ -290,6 +307,12 @@ def test_deleting(system: Contract, owner: Api, email: str) -> None:
     assert owner.read("/v1/submissions", email=email)["items"] == []
     if body["links"]["page"]:
         assert httpx.get(body["links"]["page"]).status_code == 404
+    answer = owner.post(
+        "/submit_email/",
+        data={"email": email, "language": "py", "inputs": "", "enable": "0", "id": str(body["id"])},
+        files={"file": ("a.py", b"1")},
+    )
+    assert answer.status_code == 409
     assert owner.held()["id"] > body["id"]
     held = owner.held()
     assert owner.delete(f"/v1/submissions/{held['id']}").status_code == 204
@@ -478,6 +501,7 @@ def test_an_answer_is_replayed(owner: Api, email: str) -> None:
         assert (again.status_code, again.content) == (201, first.content)
         assert again.headers["location"] == first.headers["location"]
         assert again.headers["idempotent-replayed"] == "true"
+        assert "ratelimit" not in again.headers
     other = owner.post("/v1/submissions", json=body | {"source": "2"}, headers={"Idempotency-Key": key})
     assert problem(other, 422)
     assert len(owner.read("/v1/submissions", **{"metadata.a": "1"})["items"]) >= 1

@@ -88,6 +88,13 @@ def test_a_stream_resumes(owner: Api) -> None:
     assert read(owner, path) == after
 
 
+def test_tests_that_are_not_run_have_no_event(owner: Api) -> None:
+    tests = [{"expected_output": "2"}, {}]
+    body = owner.submit(source="print(1)", tests=tests, stop_at_first_failure=True)
+    events = read(owner, f"/v1/submissions/{body['id']}/events")
+    assert [one.data["number"] for one in events if one.event == "test"] == [1]
+
+
 def test_the_headers_of_a_stream(owner: Api) -> None:
     body = owner.submit(source="print(1)")
     answer = owner.get(f"/v1/submissions/{body['id']}/events", headers={"Accept-Encoding": "gzip"})
@@ -188,12 +195,14 @@ def test_a_batch_streams_its_progress(owner: Api) -> None:
     assert [one.event for one in events] == ["progress"] * (len(events) - 1) + ["finished"]
     assert len(events) - 1 <= time.monotonic() - began + 2
     assert all(set(one.data) == {"total", "done", "states", "verdicts"} for one in events[:-1])
-    done = [one.data["done"] for one in events[:-1]]
-    assert done == sorted(done)
+    counts = [one.data["done"] for one in events[:-1]]
+    assert counts == sorted(counts)
     assert events[-1].data == owner.read(path)
     assert events[-1].data["state"] == "finished"
     again = read(owner, f"{path}/events")
-    assert [one.event for one in again][-1] == "finished"
+    assert [one.event for one in again] == ["progress", "finished"]
+    done = owner.get(f"{path}/events", headers={"Last-Event-ID": again[-1].id or ""})
+    assert (done.status_code, done.content) == (204, b"")
 
 
 @pytest.mark.slow

@@ -382,3 +382,24 @@ def test_a_run_under_way_is_409(owner: Api) -> None:
     problem(owner.post(f"{path}/runs"), 409)
     problem(owner.delete(path), 409)
     assert owner.read(path, wait=20)["runs"] == 1
+
+
+def test_output_is_kept_to_the_byte(owner: Api) -> None:
+    """A program may print what is no text."""
+    body = owner.submit(source="import sys; sys.stdout.buffer.write(bytes(range(256)))")
+    assert owner.get(body["links"]["output"]).content == bytes(range(256))
+    tested = owner.submit(source="import sys; sys.stderr.buffer.write(bytes(range(256)))", tests=[{}])
+    answer = owner.get(f"/v1/submissions/{tested['id']}/stderr", params={"test": 1})
+    assert answer.content == bytes(range(256))
+
+
+def test_a_run_again_has_no_verdict_before_its_end(owner: Api) -> None:
+    body = owner.submit(source="import time; time.sleep(0.5)")
+    path = f"/v1/submissions/{body['id']}"
+    owner.post(f"{path}/runs")
+    now = owner.read(path)
+    assert (now["verdict"], now["runs"], now["run"]["number"], now["run"]["verdict"]) == (None, 2, 2, None)
+    assert now["state"] in ("queued", "running")
+    assert owner.read("/v1/submissions", limit=1)["items"][0]["verdict"] is None
+    assert owner.read(f"{path}/runs/1")["verdict"] == "ok"
+    assert owner.read(path, wait=20)["verdict"] == "ok"

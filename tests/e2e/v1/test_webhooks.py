@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -16,8 +17,8 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from tests.e2e.v1.test_batches import ONE
-from tests.e2e.v1.test_calls import started
-from tests.fixtures.contract import MAILGUN_KEY, TIME, Api, Contract, faults, problem
+from tests.e2e.v1.test_calls import mails, started
+from tests.fixtures.contract import MAILGUN_KEY, TIME, WEBHOOK_SECRET, Api, Contract, create_key, faults, problem
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
 
@@ -30,6 +31,7 @@ class Receiver:
     def __init__(self) -> None:
         self.received: list[tuple[dict[str, str], bytes]] = []
         self.answers: list[int] = []
+        self.headers: dict[str, str] = {}
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -37,7 +39,8 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
                 self.send_response(receiver.answers.pop(0) if receiver.answers else 204)
-                self.send_header("Content-Length", "0")
+                for name, value in {"Content-Length": "0", **receiver.headers}.items():
+                    self.send_header(name, value)
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
@@ -74,13 +77,13 @@ def test_a_webhook_is_signed_with_the_secret_of_its_key(system: Contract, owner:
     body = owner.submit(source="print('x' * 5000)", webhook_url=receiver.url)
     path = f"/v1/submissions/{body['id']}"
     [(headers, content)] = receiver.wait(1)
-    event = Webhook(system.secrets["owner"]).verify(content, headers)
+    event = Webhook(system.secret("owner")).verify(content, headers)
     with pytest.raises(WebhookVerificationError):
-        Webhook(system.secrets["other"]).verify(content, headers)
+        Webhook(system.secret("other")).verify(content, headers)
     assert headers["webhook-id"].startswith("msg_")
     assert headers["content-type"].startswith("application/json")
     assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
-    secret = base64.b64decode(system.secrets["owner"].removeprefix("whsec_"))
+    secret = base64.b64decode(system.secret("owner").removeprefix("whsec_"))
     assert 24 <= len(secret) <= 64
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + content
     digest = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
@@ -149,7 +152,7 @@ def test_another_answer_is_a_failed_attempt(owner: Api, receiver: Receiver, stat
     receiver.answers = [status]
     body = owner.submit(source="print(1)", webhook_url=receiver.url)
     path = f"/v1/submissions/{body['id']}"
-    eventually_sync(lambda: owner.read(path)["webhook"]["attempts"] == 1)
+    eventually_sync(lambda: owner.read(path)["webhook"]["last_error"])
     hook = owner.read(path)["webhook"]
     assert (hook["state"], hook["last_status"]) == ("pending", status)
     assert hook["last_error"]
@@ -161,7 +164,7 @@ def test_a_receiver_that_is_away_is_a_failed_attempt(owner: Api) -> None:
         pass
     body = owner.submit(source="print(1)", webhook_url=receiver.url)
     path = f"/v1/submissions/{body['id']}"
-    eventually_sync(lambda: owner.read(path)["webhook"]["attempts"] == 1)
+    eventually_sync(lambda: owner.read(path)["webhook"]["last_error"])
     hook = owner.read(path)["webhook"]
     assert (hook["state"], hook["last_status"]) == ("pending", None)
     assert hook["last_error"]
@@ -175,7 +178,7 @@ def test_a_retry_has_the_same_id(system: Contract, owner: Api, receiver: Receive
     assert first["webhook-id"] == second["webhook-id"]
     assert first["webhook-timestamp"] != second["webhook-timestamp"]
     assert one == two
-    assert Webhook(system.secrets["owner"]).verify(two, second)
+    assert Webhook(system.secret("owner")).verify(two, second)
     eventually_sync(lambda: owner.read(f"/v1/submissions/{body['id']}")["webhook"]["state"] == "delivered")
 
 
@@ -184,7 +187,7 @@ def test_a_batch_has_a_webhook(system: Contract, owner: Api, receiver: Receiver)
     batch = answer.json()
     assert set(batch["webhook"]) == {"url", "state", "attempts", "last_status", "last_error", "next_attempt_at"}
     [(headers, content)] = receiver.wait(1)
-    event = Webhook(system.secrets["owner"]).verify(content, headers)
+    event = Webhook(system.secret("owner")).verify(content, headers)
     assert event["type"] == "batch.finished"
     whole = owner.read(f"/v1/batches/{batch['id']}")
     assert event["data"] | {"webhook": None} == whole | {"webhook": None}
@@ -198,6 +201,45 @@ def test_a_cancelled_batch_has_a_webhook(owner: Api, receiver: Receiver) -> None
     [(_, content)] = receiver.wait(1)
     event = json.loads(content)
     assert (event["type"], event["data"]["states"]["cancelled"]) == ("batch.finished", 3)
+
+
+def test_a_retry_after_counts(owner: Api, receiver: Receiver) -> None:
+    receiver.answers, receiver.headers = [503], {"Retry-After": "600"}
+    body = owner.submit(source="print(1)", webhook_url=receiver.url)
+    path = f"/v1/submissions/{body['id']}"
+    eventually_sync(lambda: owner.read(path)["webhook"]["last_error"])
+    next_attempt = datetime.fromisoformat(owner.read(path)["webhook"]["next_attempt_at"])
+    assert 590 < (next_attempt - datetime.now(UTC)).total_seconds() < 900
+
+
+def test_a_key_without_a_secret_uses_that_of_the_operator(system: Contract, receiver: Receiver) -> None:
+    system.operator.submit(source="print(1)", webhook_url=receiver.url)
+    [(headers, content)] = receiver.wait(1)
+    assert Webhook(WEBHOOK_SECRET).verify(content, headers)
+
+
+def test_a_replaced_secret_signs_along(system: Contract, receiver: Receiver) -> None:
+    key = create_key(system.data_dir, "rotated")
+    new = system.precieux("keys", "rotate-webhook-secret", key["id"])["webhook_secret"]
+    with Api(system.url, key["key"]) as api:
+        api.submit(source="print(1)", webhook_url=receiver.url)
+    [(headers, content)] = receiver.wait(1)
+    assert new != key["webhook_secret"]
+    assert len(headers["webhook-signature"].split(" ")) == 2
+    for secret in (new, key["webhook_secret"]):
+        assert Webhook(secret).verify(content, headers)
+
+
+def test_a_webhook_is_replayed(system: Contract, receiver: Receiver) -> None:
+    body = system.owner.submit(source="print(1)", webhook_url=receiver.url)
+    receiver.wait(1)
+    eventually_sync(
+        lambda: system.owner.read(f"/v1/submissions/{body['id']}")["webhook"]["state"] == "delivered"
+    )
+    [row] = system.precieux("webhooks", "list", "--submission", body["id"])
+    system.precieux("webhooks", "replay", row["id"])
+    (first, one), (second, two) = receiver.wait(2)
+    assert (first["webhook-id"], one) == (second["webhook-id"], two)
 
 
 # Mailgun.
@@ -223,9 +265,41 @@ def test_events_of_mailgun_need_no_key(system: Contract, email: str) -> None:
     problem(post(mailgun("delivered", message, token=token + "a", key="other")), 406)
     problem(post(mailgun("delivered", message, token=token + "b", at=time.time() - 400)), 406)
     problem(post(mailgun("delivered", message, token=token + "c", at=time.time() + 400)), 406)
-    problem(post({}), 406)
+    unsigned = mailgun("delivered", message, token=token + "e")
+    unsigned["signature"]["signature"] = ""
+    problem(post(unsigned), 406)
     problem(system.stranger.post("/v1/mailgun/events", content=b"x", headers={"Content-Type": "application/json"}), 400)
     assert post(mailgun("opened", message, token=token + "d")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("event", "more", "state", "suppressed"),
+    [
+        ("delivered", {}, "delivered", False),
+        ("failed", {"severity": "temporary"}, "deferred", False),
+        ("failed", {"severity": "permanent"}, "bounced", True),
+        ("complained", {}, "complained", True),
+    ],
+)
+def test_events_of_mailgun_change_a_mail(
+    system: Contract, email: str, event: str, more: dict[str, Any], state: str, suppressed: bool
+) -> None:
+    owner = system.owner
+    path = f"/v1/submissions/{owner.submit(source='print(1)', email=email)['id']}"
+    eventually_sync(lambda: owner.read(path)["mail"]["state"] == "sent")
+    [mail] = mails(system, email)
+    headers = {"message": {"headers": {"message-id": mail["Message-ID"].strip("<>"), "to": email}}}
+    body = mailgun(event, {"recipient": email, **headers, **more}, token=hashlib.sha256(email.encode()).hexdigest()[:50])
+    assert system.stranger.post("/v1/mailgun/events", json=body).status_code == 200
+    now = owner.read(path)["mail"]
+    assert now["state"] == state
+    assert owner.read(f"{path}/mails")["items"][0]["state"] == state
+    assert owner.post(f"{path}/mails").status_code == 202
+    again = eventually_sync(
+        lambda: (lambda one: one if one["state"] not in ("queued", "sending") else None)(owner.read(path)["mail"])
+    )
+    assert again["state"] == ("suppressed" if suppressed else "sent")
+    assert len(mails(system, email)) == (1 if suppressed else 2)
 
 
 # OpenAPI.
@@ -290,6 +364,13 @@ def test_the_schema_describes_each_call(system: Contract) -> None:
                 assert answer["content"], (call, status)
             if int(status) >= 400:
                 assert list(answer["content"]) == ["application/problem+json"], (call, status)
+    for name in ("output", "stderr", "source"):
+        assert {"200", "206", "416"} <= set(v1["get", f"/v1/submissions/{{}}/{name}"]["responses"])
+    assert "304" in v1["get", "/v1/submissions/{}"]["responses"]
+    assert {"204", "429"} <= set(v1["get", "/v1/submissions/{}/events"]["responses"])
+    for path in ("/v1/submissions/{}/runs", "/v1/submissions/{}/cancel", "/v1/submissions/{}/mails"):
+        assert {"202", "409"} <= set(v1["post", path]["responses"])
+    assert {"204", "409"} <= set(v1["delete", "/v1/submissions/{}"]["responses"])
     submit = v1["post", "/v1/submissions"]
     assert {"application/json", "multipart/form-data"} <= set(submit["requestBody"]["content"])
     assert {"201", "400", "401", "403", "409", "413", "415", "422", "429", "503"} <= set(submit["responses"])
