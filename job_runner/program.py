@@ -1,4 +1,4 @@
-"""What a run of a submission by API v1 needs, and the engine's request for it. Pure."""
+"""Reads what a run of a submission by API v1 needs, and writes the engine's request for it. Pure."""
 
 from base64 import b64encode
 from collections.abc import Mapping

@@ -115,7 +115,9 @@ def test_a_crash_loses_nothing_of_api_v1(
     embedded: System, embedded_load: Load, point: str, module: str, kind: Kind, mails: int
 ) -> None:
     before = Counter(embedded.receiver.arrived)
-    assert die_at(embedded, embedded_load, point, module, kind) == mails
+    # A runner that dies over the webhook may have its mail accepted at that moment, and not recorded.
+    allowed = {mails, 2 * mails} if point.startswith("webhook") else {mails}
+    assert die_at(embedded, embedded_load, point, module, kind) in allowed
     assert judge(embedded, embedded_load).violations == []
     # The one window: who dies after the receiver's answer cannot have recorded it.
     arrived = list((embedded.receiver.arrived - before).values())

@@ -158,7 +158,8 @@ async def _is_served(url: str) -> bool:
 
 async def test_a_killed_keeper_is_the_last_event() -> None:
     mark = f"run-keeper-{os.getpid()}"
-    with running_executor(executor_slots="1") as running:
+    # Cold, because a program whose warm box fails is run again.
+    with running_executor("cold", executor_slots="1") as running:
         tests = [{}, {"args": ["sleep"]}, {}]
         program = f"import sys\nif sys.argv[1:]:\n exec({SLEEPER.format(mark=mark)!r})"
         events = []
