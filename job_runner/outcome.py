@@ -36,13 +36,14 @@ class Details:
     """What an answer to `POST /run` has beyond one to the CodeX call.
 
     `compile_output` is None if nothing was compiled. `cut` names the texts that were cut. `tests` is None if the
-    submission has none.
+    submission has none. `stdout` is what the program wrote if that is not UTF-8, and otherwise None.
     """
 
     stderr: str | None
     compile_output: str | None
     cut: tuple[str, ...] = ()
     tests: tuple[TestEnd, ...] | None = None
+    stdout: bytes | None = None
 
     @property
     def points(self) -> float | None:
@@ -76,6 +77,13 @@ class Outcome:
     is_ours: bool = True
     next_step: str = ASK_AGAIN
     details: Details | None = None
+
+    @property
+    def output(self) -> bytes:
+        """What the program wrote to its standard output."""
+        if self.details and self.details.stdout is not None:
+            return self.details.stdout
+        return self.answer.output.encode("utf-8", "replace") if self.answer else b""
 
     @property
     def tests(self) -> tuple[TestEnd, ...] | None:
