@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fixtures.contract import TIME, Api, Contract, create_key, faults, problem
+from tests.fixtures.contract import TIME, Api, Contract, create_key, faults, new_address, problem
 
 pytestmark = pytest.mark.e2e
 
@@ -42,7 +42,7 @@ PRIVATE = [path for path in (*GETS, *POSTS) if "{" in path]
 
 @pytest.fixture(scope="module")
 def done(owner: Api) -> dict[str, Any]:
-    return owner.submit(source="print(1)", email="done@example.com")
+    return owner.submit(source="print(1)", email=new_address())
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_unknown_parameters_are_told(owner: Api, at: Any, path: str) -> None:
 
 @pytest.mark.parametrize("path", POSTS)
 def test_unknown_parameters_of_a_post_are_told(owner: Api, at: Any, path: str) -> None:
-    body = {"json": {"language": "py", "source": "1", "hold": True}} if path == "/v1/submissions" else {}
+    body: Any = {"json": {"language": "py", "source": "1", "hold": True}} if path == "/v1/submissions" else {}
     if path == "/v1/batches":
         body = {"json": {"submissions": [{"language": "py", "source": "1"}]}}
     assert faults(owner.post(at(path), params={"sauce": "1"}, **body)) == {"?sauce"}
@@ -107,7 +107,7 @@ def test_repeated_parameters_of_a_post_are_told(owner: Api) -> None:
 
 
 def test_a_body_is_checked_last(system: Contract, done: dict[str, Any]) -> None:
-    bad = {"content": b"{", "headers": {"Content-Type": "application/json"}}
+    bad: Any = {"content": b"{", "headers": {"Content-Type": "application/json"}}
     problem(system.stranger.post("/v1/submissions", **bad), 401)
     problem(system.reader.post("/v1/submissions", **bad), 403)
     problem(system.owner.post("/v1/submissions/987654321/runs", **bad), 404)
@@ -242,22 +242,19 @@ def test_another_key_sees_and_changes_nothing(system: Contract, done: dict[str, 
     for path in PRIVATE:
         answer = system.other.request("POST" if path in POSTS else "GET", at(path))
         problem(answer, 404)
-        assert str(done["id"]) not in answer.json()["detail"] or True
     problem(system.other.delete(f"/v1/submissions/{done['id']}"), 404)
-    items = system.other.read("/v1/submissions", email="done@example.com")["items"]
+    items = system.other.read("/v1/submissions", email=done["email"])["items"]
     assert items == []
     strange = system.other.get(f"/v1/submissions/{done['id']}")
     missing = system.other.get("/v1/submissions/987654321")
-    strip = {"instance"}
-    one, two = ({key: value for key, value in body.json().items() if key not in strip} for body in (strange, missing))
-    assert json.dumps(one).replace(str(done["id"]), "") == json.dumps(two).replace("987654321", "")
+    assert strange.json() == missing.json()
 
 
 def test_an_admin_sees_all(system: Contract, done: dict[str, Any], at: Any) -> None:
     for path in GETS:
         if not path.endswith("/events"):
             assert system.admin.get(at(path)).status_code == 200
-    assert system.admin.read("/v1/submissions", email="done@example.com")["items"]
+    assert system.admin.read("/v1/submissions", email=done["email"])["items"]
 
 
 # Headers.
@@ -270,7 +267,7 @@ def test_a_request_id_of_the_client_comes_back(owner: Api, own: str) -> None:
 
 
 @pytest.mark.parametrize("bad", ["", "x" * 129, "a b", "a/b", "é".encode()])
-def test_another_request_id_is_replaced(owner: Api, bad: str | bytes) -> None:
+def test_another_request_id_is_replaced(owner: Api, bad: Any) -> None:
     answers = [owner.get("/v1/limits", headers={"X-Request-Id": bad}) for _ in range(2)]
     made = {answer.headers["x-request-id"] for answer in answers}
     assert len(made) == 2
@@ -376,12 +373,7 @@ def rate_items(header: str) -> dict[str, dict[str, int]]:
 
 
 def test_counted_answers_carry_the_budgets(owner: Api, email: str) -> None:
-    answers = [
-        owner.post("/v1/submissions", json={"language": "py", "source": "1", "email": email, "wait": None})
-        if False
-        else owner.post("/v1/submissions", json={"language": "py", "source": "1", "email": email})
-        for _ in range(2)
-    ]
+    answers = [owner.post("/v1/submissions", json={"language": "py", "source": "1", "email": email}) for _ in range(2)]
     policies, limits = (
         [rate_items(answer.headers[name]) for answer in answers] for name in ("ratelimit-policy", "ratelimit")
     )

@@ -24,6 +24,11 @@ def post(api: Api, **keys: Any) -> httpx.Response:
     return api.post("/v1/submissions", content=content, headers={"Content-Type": "application/json"})
 
 
+def short(value: object) -> str:
+    """Return the name of a case."""
+    return ascii(value)[:60]
+
+
 def file(path: str, content: str = "1", **more: Any) -> dict[str, Any]:
     return {"path": path, "content": content} | more
 
@@ -71,7 +76,7 @@ def test_null_is_the_default_of_each_optional_key(owner: Api) -> None:
     assert post(owner, checker={"kind": "float", "tolerance": None}).json()["checker"]["tolerance"] == 1e-6
     assert post(owner, checker={"kind": "lines", "tolerance": None}).status_code == 201
     assert post(owner, checker={"kind": None}).json()["checker"]["kind"] == "lines"
-    test = dict.fromkeys("name stdin args expected_output limits hidden points".split())
+    test = dict.fromkeys(["name", "stdin", "args", "expected_output", "limits", "hidden", "points"])
     assert post(owner, tests=[test]).status_code == 201
     assert post(owner, source=None, files=[file("a.py", encoding=None)]).status_code == 201
 
@@ -258,7 +263,9 @@ FAULTS += [
 ]
 
 
-@pytest.mark.parametrize(("keys", "where"), FAULTS, ids=lambda value: str(value)[:60].encode("ascii", "replace").decode())
+@pytest.mark.parametrize(
+    ("keys", "where"), FAULTS, ids=lambda value: str(value)[:60].encode("ascii", "replace").decode()
+)
 def test_a_fault_is_told_where_it_is(owner: Api, keys: dict[str, Any], where: set[str]) -> None:
     assert faults(post(owner, **keys)) == where
 
@@ -289,7 +296,7 @@ GOOD: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("keys", GOOD, ids=lambda value: str(value)[:60].encode("ascii", "replace").decode())
+@pytest.mark.parametrize("keys", GOOD, ids=short)
 def test_what_is_within_bounds_is_registered(owner: Api, keys: dict[str, Any]) -> None:
     answer = post(owner, **keys)
     assert answer.status_code == 201, answer.text
@@ -339,7 +346,17 @@ def test_the_allowed_compiler_args_are_told(owner: Api) -> None:
 
 @pytest.mark.parametrize(
     ("header", "locale"),
-    [("fa", "fa"), ("fa-IR", "fa"), ("de, fa;q=0.5, en;q=0.4", "fa"), ("en, fa", "en"), ("de", "en"), ("*", "en"), ("fa;q=0", "en"), ("", "en"), (";;,", "en")],
+    [
+        ("fa", "fa"),
+        ("fa-IR", "fa"),
+        ("de, fa;q=0.5, en;q=0.4", "fa"),
+        ("en, fa", "en"),
+        ("de", "en"),
+        ("*", "en"),
+        ("fa;q=0", "en"),
+        ("", "en"),
+        (";;,", "en"),
+    ],
 )
 def test_the_locale_is_that_of_accept_language(owner: Api, header: str, locale: str) -> None:
     body = {"language": "py", "source": "1", "hold": True}
@@ -352,7 +369,7 @@ def test_the_locale_is_that_of_accept_language(owner: Api, header: str, locale: 
 # Multipart.
 
 
-def parts(api: Api, files: list[tuple[str, Any]], **fields: str) -> httpx.Response:
+def parts(api: Api, files: list[Any], **fields: Any) -> httpx.Response:
     fields = {"language": "py", "hold": "true"} | fields
     return api.post("/v1/submissions", files=files, data={k: v for k, v in fields.items() if v is not ...})
 
@@ -367,7 +384,9 @@ def test_parts_are_files(owner: Api) -> None:
 
 
 def test_a_source_may_be_a_field(owner: Api) -> None:
-    answer = owner.post("/v1/submissions", files={"language": (None, "py"), "source": (None, "print(1)"), "hold": (None, "true")})
+    answer = owner.post(
+        "/v1/submissions", files={"language": (None, "py"), "source": (None, "print(1)"), "hold": (None, "true")}
+    )
     assert answer.status_code == 201, answer.text
     assert answer.json()["entry"] == "main.py"
 
@@ -382,18 +401,20 @@ def test_the_input_may_be_a_file(owner: Api) -> None:
 
 
 def test_one_part_may_hold_the_other_keys(owner: Api) -> None:
-    part = json.dumps({"language": "py", "hold": True, "args": ["a"], "metadata": {"a": "1"}, "tests": [{"args": []}]})
     part = json.dumps({"language": "py", "hold": True, "args": ["a"], "metadata": {"a": "1"}})
-    files = [("file", ("a.py", b"1")), ("submission", (None, part, "application/json"))]
+    files: list[Any] = [("file", ("a.py", b"1")), ("submission", (None, part, "application/json"))]
     body = owner.post("/v1/submissions", files=files)
     assert body.status_code == 201, body.text
     assert (body.json()["args"], body.json()["metadata"]) == (["a"], {"a": "1"})
     both = [*files, ("hold", (None, "true"))]
     assert faults(owner.post("/v1/submissions", files=both)) == {"/hold"}
-    bad = [("file", ("a.py", b"1")), ("submission", (None, '{"language": "py", "tests": [{}, {"sauce": 1}]}'))]
+    bad: list[Any] = [
+        ("file", ("a.py", b"1")),
+        ("submission", (None, '{"language": "py", "tests": [{}, {"sauce": 1}]}')),
+    ]
     assert faults(owner.post("/v1/submissions", files=bad)) == {"/tests/1/sauce"}
     problem(owner.post("/v1/submissions", files=[files[0], ("submission", (None, "{"))]), 400)
-    strange = [files[0], ("submission", (None, "[]"))]
+    strange: list[Any] = [files[0], ("submission", (None, "[]"))]
     assert "/submission" in faults(owner.post("/v1/submissions", files=strange))
 
 
@@ -425,10 +446,10 @@ def test_other_faults_of_parts(owner: Api) -> None:
     assert faults(parts(owner, [one, ("file", ("a.py", b"1"))])) == {"/files/1/path"}
     assert faults(parts(owner, [one, ("upload", ("b.py", b"1"))])) == {"/upload"}
     assert faults(parts(owner, [one], language=...)) == {"/language"}
-    twice = [one, ("language", (None, "py")), ("language", (None, "py"))]
+    twice: list[Any] = [one, ("language", (None, "py")), ("language", (None, "py"))]
     assert faults(owner.post("/v1/submissions", files=twice)) == {"/language"}
     assert parts(owner, [("file", ("a.py", b"\0\xff"))]).status_code == 201
-    bad = [one, ("language", (None, "py")), ("stdin", ("in.txt", b"\xff"))]
+    bad: list[Any] = [one, ("language", (None, "py")), ("stdin", ("in.txt", b"\xff"))]
     assert owner.post("/v1/submissions", files=bad).status_code in (400, 422)
 
 

@@ -16,9 +16,19 @@ import httpx
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from tests.e2e.v1.test_batches import ONE
-from tests.e2e.v1.test_calls import mails, started
-from tests.fixtures.contract import MAILGUN_KEY, TIME, WEBHOOK_SECRET, Api, Contract, create_key, faults, problem
+from tests.fixtures.contract import (
+    MAILGUN_KEY,
+    ONE,
+    TIME,
+    WEBHOOK_SECRET,
+    Api,
+    Contract,
+    create_key,
+    faults,
+    mails,
+    problem,
+    started,
+)
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
 
@@ -98,10 +108,8 @@ def test_a_webhook_is_signed_with_the_secret_of_its_key(system: Contract, owner:
     for one in (data, whole):
         one["run"]["stdout"] = one["run"]["truncated"] = one["webhook"] = one["mail"] = None
     assert data == whole
-    hook = eventually_sync(
-        lambda: (lambda one: one if one["state"] == "delivered" else None)(owner.read(path)["webhook"])
-    )
-    assert hook == {
+    eventually_sync(lambda: owner.read(path)["webhook"]["state"] == "delivered")
+    assert owner.read(path)["webhook"] == {
         "url": receiver.url,
         "state": "delivered",
         "attempts": 1,
@@ -118,7 +126,7 @@ def test_each_final_state_has_its_type(owner: Api, receiver: Receiver) -> None:
     event = json.loads(content)
     assert (event["type"], event["data"]["state"]) == ("submission.cancelled", "cancelled")
     held = owner.held(webhook_url=receiver.url)
-    assert held["webhook"]["url"] == receiver.url if held["webhook"] else True
+    assert (held["webhook"]["url"], held["webhook"]["attempts"]) == (receiver.url, 0)
     owner.post(f"/v1/submissions/{held['id']}/cancel")
     [_, (_, content)] = receiver.wait(2)
     assert json.loads(content)["type"] == "submission.cancelled"
@@ -233,9 +241,7 @@ def test_a_replaced_secret_signs_along(system: Contract, receiver: Receiver) -> 
 def test_a_webhook_is_replayed(system: Contract, receiver: Receiver) -> None:
     body = system.owner.submit(source="print(1)", webhook_url=receiver.url)
     receiver.wait(1)
-    eventually_sync(
-        lambda: system.owner.read(f"/v1/submissions/{body['id']}")["webhook"]["state"] == "delivered"
-    )
+    eventually_sync(lambda: system.owner.read(f"/v1/submissions/{body['id']}")["webhook"]["state"] == "delivered")
     [row] = system.precieux("webhooks", "list", "--submission", body["id"])
     system.precieux("webhooks", "replay", row["id"])
     (first, one), (second, two) = receiver.wait(2)
@@ -289,16 +295,16 @@ def test_events_of_mailgun_change_a_mail(
     eventually_sync(lambda: owner.read(path)["mail"]["state"] == "sent")
     [mail] = mails(system, email)
     headers = {"message": {"headers": {"message-id": mail["Message-ID"].strip("<>"), "to": email}}}
-    body = mailgun(event, {"recipient": email, **headers, **more}, token=hashlib.sha256(email.encode()).hexdigest()[:50])
+    body = mailgun(
+        event, {"recipient": email, **headers, **more}, token=hashlib.sha256(email.encode()).hexdigest()[:50]
+    )
     assert system.stranger.post("/v1/mailgun/events", json=body).status_code == 200
     now = owner.read(path)["mail"]
     assert now["state"] == state
     assert owner.read(f"{path}/mails")["items"][0]["state"] == state
     assert owner.post(f"{path}/mails").status_code == 202
-    again = eventually_sync(
-        lambda: (lambda one: one if one["state"] not in ("queued", "sending") else None)(owner.read(path)["mail"])
-    )
-    assert again["state"] == ("suppressed" if suppressed else "sent")
+    eventually_sync(lambda: owner.read(path)["mail"]["state"] not in ("queued", "sending"))
+    assert owner.read(path)["mail"]["state"] == ("suppressed" if suppressed else "sent")
     assert len(mails(system, email)) == (1 if suppressed else 2)
 
 
@@ -378,7 +384,6 @@ def test_the_schema_describes_each_call(system: Contract) -> None:
 
 def test_an_answer_and_a_request_have_examples(system: Contract) -> None:
     schema = system.stranger.read("/openapi.json")
-    text = json.dumps(schema)
 
     def resolve(node: dict[str, Any]) -> dict[str, Any]:
         while "$ref" in node:
@@ -393,8 +398,8 @@ def test_an_answer_and_a_request_have_examples(system: Contract) -> None:
         for answer in success:
             for kind, media in answer.get("content", {}).items():
                 node = resolve(media.get("schema", {}))
-                assert {"example", "examples"} & (set(media) | set(node)), (method, path, kind)
-    assert text
+                if kind != "application/zip":
+                    assert {"example", "examples"} & (set(media) | set(node)), (method, path, kind)
 
 
 def test_the_docs_need_no_other_host(system: Contract) -> None:
@@ -417,11 +422,11 @@ def test_each_side_sees_what_the_other_registered(system: Contract, email: str) 
     assert answer.status_code == 200, answer.text
     number = int(answer.json().rpartition(" ")[2])
     body = owner.read(f"/v1/submissions/{number}")
-    assert (body["state"], body["entry"], body["email"], body["runs"]) == ("held", body["entry"], email, 0)
+    assert (body["state"], body["email"], body["runs"]) == ("held", email, 0)
     assert owner.get("/check_email/", params={"id": number}).status_code == 200
     done = owner.read(f"/v1/submissions/{number}", wait=20)
     assert (done["state"], done["verdict"], done["run"]["stdout"]) == ("finished", "ok", "7\n")
-    assert set(done["run"]) and done["run"]["tests"] is None
+    assert done["run"]["tests"] is None
     v1 = owner.submit(source="print(8)", email=email)
     rows = {row["id"]: row for row in owner.get("/check_user/", params={"email": email}).json()["result"]}
     assert set(rows) == {number, v1["id"]}
