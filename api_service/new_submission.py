@@ -29,7 +29,7 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class V1Columns:
-    """The columns of `uploads` that only API v1 fills."""
+    """The columns of `uploads` that only API v1 fills. `text_bytes` are the bytes of their texts (`text_bytes_of`)."""
 
     spec: Mapping[str, Any]
     files: Sequence[Mapping[str, Any]]
@@ -38,6 +38,7 @@ class V1Columns:
     metadata: Mapping[str, str] = field(default_factory=dict)
     webhook_url: str | None = None
     batch: int | None = None
+    text_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,20 @@ class NewSubmission:
 
     @property
     def size_bytes(self) -> int:
-        """The bytes of its source and its inputs."""
-        tests = (self.v1.tests if self.v1 else None) or ()
-        texts = [self.stdin, (self.v1 and self.v1.expected_output) or ""]
-        texts += [test[name] or "" for test in tests for name in ("stdin", "expected_output")]
-        return len(self.source.data) + sum(len(text.encode()) for text in texts)
+        """The bytes of its source, its inputs, and all other texts that are stored for it."""
+        return len(self.source.data) + len(self.stdin.encode()) + (self.v1.text_bytes if self.v1 else 0)
+
+
+def text_bytes_of(value: object) -> int:
+    """Return the bytes of all texts in a value, those in lists and mappings too."""
+    match value:
+        case str():
+            return len(value.encode())
+        case Mapping():
+            return sum(map(text_bytes_of, value.values()))
+        case list() | tuple():
+            return sum(map(text_bytes_of, value))
+    return 0
 
 
 def stored(files: Mapping[str, bytes]) -> Object:

@@ -13,8 +13,9 @@ from shared.control_characters import replace_controls
 from shared.engine import Checker, CheckerKind
 
 _TOLERANCE: Final = 1e-6
-#: A decimal number, as programs print it. `float` would also accept `1_000` and `nan`.
-_NUMBER: Final = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,9})?")
+#: A decimal number, as programs print it. `float` would also accept `1_000` and `nan`. The quantifiers are possessive,
+#: because a long row of digits with a letter at its end would else be tried in every split.
+_NUMBER: Final = re.compile(rb"[+-]?(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?\d{1,9})?")
 #: Differences are exact to this many digits. So 1.1 differs from 1.0 by 0.1, and not by more.
 _EXACT: Final = Context(prec=60, Emax=2_000_000_000, Emin=-2_000_000_000, traps=[])
 

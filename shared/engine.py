@@ -159,11 +159,17 @@ class ProgramRequest(_Strict):
 
 
 def is_allowed(option: str, allowed: Iterable[str]) -> bool:
-    """Return True if a program may set this option of the compiler. `allowed` is `SupportedLanguage.compiler_args`."""
-    return any(
-        option.startswith(each[:-1]) and len(option) >= len(each) if each.endswith("*") else option == each
-        for each in allowed
-    )
+    """Return True if a program may set this option of the compiler. `allowed` is `SupportedLanguage.compiler_args`.
+
+    A `*` stands for an ending of one character or more that does not begin with `@`: GCC's driver passes `-D@x` on to
+    the compiler as two words, and the compiler would read more options from the file `x`.
+    """
+    return any(_fits(option, each[:-1]) if each.endswith("*") else option == each for each in allowed)
+
+
+def _fits(option: str, beginning: str) -> bool:
+    ending = option.removeprefix(beginning)
+    return option.startswith(beginning) and ending != "" and not ending.startswith("@")
 
 
 def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) -> ProgramLimits:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from api_service.engine_offer import Offer
-from api_service.new_submission import NewSubmission, V1Columns, stored
+from api_service.new_submission import NewSubmission, V1Columns, stored, text_bytes_of
 from api_service.v1.pointers import Place, first_key
 from api_service.v1.problems import Fault, invalid
 from api_service.v1.submission_body import (
@@ -26,7 +26,7 @@ from api_service.v1.submission_body import (
 from api_service.v1.validation import body_faults, text_faults
 from shared import source_paths
 from shared.egress import Egress
-from shared.engine import MAX_FILES, CheckerKind
+from shared.engine import MAX_FILES, CheckerKind, is_allowed
 
 #: The most keys that any object of a body may have.
 _MOST_KEYS: Final = 64
@@ -241,7 +241,7 @@ class _Check:
             return
         allowed = self.offered.compiler_args
         for number, word in enumerate(self.body.compiler_args):
-            if not any(_fits(word, option) for option in allowed):
+            if not is_allowed(word, allowed):
                 named = ", ".join(f"`{option}`" for option in allowed)
                 text = f"allowed are {named}" if allowed else "this language has none"
                 yield Fault(f"This option is not allowed: {text}.", pointer=f"/compiler_args/{number}")
@@ -291,6 +291,9 @@ class _Check:
             "locale": body.locale or self.terms.locale,
             "receipt": bool(body.receipt),
         }
+        tests = None if body.tests is None else [_test(number, test) for number, test in enumerate(body.tests, 1)]
+        metadata = body.metadata or {}
+        texts = [body.expected_output, body.args, body.compiler_args, metadata, tests or []]
         return NewSubmission(
             language=self.offered.code,
             filename=self._entry,
@@ -302,11 +305,10 @@ class _Check:
                 spec=spec,
                 files=[{"path": path, "size_bytes": len(data)} for path, data in self.files.items()],
                 expected_output=body.expected_output,
-                tests=None
-                if body.tests is None
-                else [_test(number, test) for number, test in enumerate(body.tests, 1)],
-                metadata=body.metadata or {},
+                tests=tests,
+                metadata=metadata,
                 webhook_url=body.webhook_url,
+                text_bytes=text_bytes_of(texts),
             ),
         )
 
@@ -337,10 +339,6 @@ def _test(number: int, test: TestBody) -> dict[str, Any]:
         "hidden": bool(test.hidden),
         "points": 1.0 if test.points is None else test.points,
     }
-
-
-def _fits(word: str, option: str) -> bool:
-    return word.startswith(option[:-1]) if option.endswith("*") else word == option
 
 
 def _is_text(data: bytes) -> bool:

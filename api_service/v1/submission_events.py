@@ -1,8 +1,10 @@
 """The event stream of a submission: what has happened, and then what happens, until it ends."""
 
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from fastapi.sse import KEEPALIVE_COMMENT
 from pydantic import BaseModel
@@ -11,13 +13,20 @@ from api_service.auth import Principal
 from api_service.dependencies import Services
 from api_service.event_log import Event, Finished, Position, StateEntered, TestEnded, unsent
 from api_service.event_streams import Stream, Wake
+from api_service.problems import Problem
 from api_service.snapshots import Reading
 from api_service.v1.event_stream import event
+from api_service.v1.large_answers import admission
 from shared.resources import read
+from shared.resources.links import Links
 from shared.resources.models import FINAL_STATES, Resource, State, Submission, Test, Time
 
 #: Tests that are read and kept in memory at once.
 _TESTS_AT_ONCE: Final = 8
+#: Seconds to wait before another try while other answers hold the memory that an event needs.
+_ROOM_SECONDS: Final = 1.0
+
+T = TypeVar("T")
 
 
 class StateEvent(Resource):
@@ -46,7 +55,9 @@ async def submission_events(
                 reading = await stream.patiently(partial(services.streams.snapshots.read, submission))
                 if reading is None:  # it was deleted
                     return
-                async for position, piece in _pieces(services, stream, reading, unsent(reading.snapshot, last)):
+                async for position, piece in _pieces(
+                    services, principal, stream, reading, unsent(reading.snapshot, last)
+                ):
                     yield piece
                     last = position
                 if last is not None and last.is_last:
@@ -59,35 +70,65 @@ async def submission_events(
 
 
 async def _pieces(
-    services: Services, stream: Stream, reading: Reading, events: Sequence[Event]
+    services: Services, principal: Principal, stream: Stream, reading: Reading, events: Sequence[Event]
 ) -> AsyncGenerator[tuple[Position, bytes]]:
-    """Yield each event as its position and its text."""
+    """Yield each event as its position and its text. Clients may read slowly, so long texts hold their memory."""
     tests: dict[int, Test] = {}
-    for one in events:
-        data: BaseModel | None
-        match one:
-            case StateEntered():
-                name, data = "state", StateEvent(state=one.state, at=one.at)
-            case TestEnded():
-                if one.number not in tests:
-                    tests = await stream.patiently(partial(_tests, services, reading, one.number))
-                # If it is not there any more, the run was taken back.
-                name, data = "test", tests.get(one.number)
-            case Finished():
-                name, data = "finished", await stream.patiently(partial(_ended, services, reading))
-        if data is not None:
-            yield one.position, event(name, data, str(one.position))
+    with ExitStack() as held:
+        roomy = partial(_with_room, services, principal, stream, held)
+        for one in events:
+            data: BaseModel | None
+            match one:
+                case StateEntered():
+                    name, data = "state", StateEvent(state=one.state, at=one.at)
+                case TestEnded():
+                    if one.number not in tests:
+                        tests.clear()
+                        tests = await roomy(partial(_tests, services, reading, one.number))
+                    # If it is not there any more, the run was taken back.
+                    name, data = "test", tests.get(one.number)
+                case Finished():
+                    tests.clear()
+                    name, data = "finished", await roomy(partial(_ended, services, reading))
+            if data is not None:
+                yield one.position, event(name, data, str(one.position))
 
 
-async def _tests(services: Services, reading: Reading, first: int) -> dict[int, Test]:
+async def _with_room(
+    services: Services,
+    principal: Principal,
+    stream: Stream,
+    held: ExitStack,
+    get: Callable[[read.Admit], Awaitable[T]],
+) -> T:
+    """Return what `get` returns, when there is memory for it. `held` holds that instead of what it held before."""
+    while True:
+        held.close()
+        admitted = held.enter_context(admission(services, principal))
+        try:
+            return await stream.patiently(partial(get, admitted.admit))
+        except Problem:
+            if stream.must_end:
+                raise
+        await asyncio.sleep(_ROOM_SECONDS)
+
+
+async def _tests(services: Services, reading: Reading, first: int, admit: read.Admit) -> dict[int, Test]:
     """Return some tests of the run, from that number on."""
     assert reading.job is not None
+    last = first + _TESTS_AT_ONCE - 1
     async with services.database.connection() as connection:
-        tests = await read.ended_tests(connection, reading.job, first=first, last=first + _TESTS_AT_ONCE - 1)
+        tests = await read.ended_tests(connection, reading.job, first=first, last=last, admit=admit)
     return {test.number: test for test in tests}
 
 
-async def _ended(services: Services, reading: Reading) -> Submission | None:
+async def _ended(services: Services, reading: Reading, admit: read.Admit) -> Submission | None:
     """Return the submission; None if it was deleted or runs again."""
-    submission = await services.streams.whole.read(reading.snapshot.submission)
+    number = reading.snapshot.submission
+    submission: Submission | None
+    if reading.snapshot.tests:
+        async with services.database.connection() as connection:
+            submission = await read.submission(connection, number, links=Links(services.signer), admit=admit)
+    else:
+        submission = await services.streams.whole.read(number)
     return submission if submission and submission.state in FINAL_STATES else None

@@ -176,6 +176,10 @@ _TESTS: Final = """
     FROM test_results WHERE job = :job ORDER BY number
 """
 
+_BYTES_OF_TESTS: Final = """
+    SELECT sum(least(octet_length(stdout), :text_limit) + least(octet_length(stderr), :text_limit)) AS bytes
+    FROM test_results WHERE job = :job AND number BETWEEN :first AND :last
+"""
 _ENDED_TESTS: Final = """
     SELECT t.number, uploads.tests -> (t.number - 1) AS spec, t.verdict, points_awarded,
         substring(stdout FOR :text_limit) AS stdout, octet_length(stdout) AS stdout_bytes,
@@ -280,10 +284,19 @@ async def runs(connection: Connection, upload: int, *, owner: int | None = None)
 
 
 async def ended_tests(
-    connection: Connection, job: int, *, first: int, last: int, text_limit: int = TEXT_LIMIT
+    connection: Connection,
+    job: int,
+    *,
+    first: int,
+    last: int,
+    text_limit: int = TEXT_LIMIT,
+    admit: Admit | None = None,
 ) -> list[Test]:
-    """Return the tests of a run with these numbers that have ended."""
+    """Return the tests of a run with these numbers that have ended. `admit` is as for `submission`."""
     values = {"job": job, "first": first, "last": last, "text_limit": text_limit}
+    if admit is not None:
+        size = await connection.fetch_one(_BYTES_OF_TESTS, values)
+        admit(int(size["bytes"] or 0) if size else 0)
     rows = await connection.fetch_all(_ENDED_TESTS, values)
     return [_test(row["number"], json.loads(row["spec"]), row, text_limit, is_over=False) for row in rows]
 

@@ -133,3 +133,10 @@ def test_a_difference_is_short_and_harmless(kind: str, unit: str) -> None:
     assert len(diff.splitlines()) <= 10
     assert len(diff) < 10 * 220
     assert "\x1b" not in diff
+
+
+@pytest.mark.parametrize(("expected", "output"), [("1" * 20_000, "2" * 20_000 + "x"), ("1." * 10_000, "2" * 20_000)])
+def test_a_long_word_that_is_almost_a_number_is_compared_in_linear_time(expected: str, output: str) -> None:
+    began = time.process_time()
+    assert not _is_accepted("float", expected, output)
+    assert time.process_time() - began < 0.5

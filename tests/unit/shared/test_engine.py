@@ -126,7 +126,17 @@ def test_all_limits_have_a_value_in_effect() -> None:
 
 @pytest.mark.parametrize(
     ("option", "allowed"),
-    [("-O2", True), ("-O", False), ("-O2x", False), ("-std=c17", True), ("-std=", False), ("-st", False), ("", False)],
+    [
+        ("-O2", True),
+        ("-O", False),
+        ("-O2x", False),
+        ("-std=c17", True),
+        ("-std=", False),
+        ("-st", False),
+        ("", False),
+        ("-std=@file", False),
+        ("-std=c@", True),
+    ],
 )
 def test_an_option_is_allowed_by_name_or_by_its_start(option: str, allowed: bool) -> None:
     assert is_allowed(option, ["-O2", "-std=*"]) is allowed

@@ -485,14 +485,15 @@ class TestShares:
         assert await fetch(database, "SELECT count(*) FROM emails") == [{"count": 1}]
 
     async def test_all_texts_count_as_bytes(self, parts: Any, database: Database, alice: Key) -> None:
-        test = {"stdin": "12", "expected_output": "345"}
+        test = {"stdin": "12", "expected_output": "345", "name": "é", "args": ["6", "78"]}
+        options = {"tests": [test, test], "metadata": {"student": "9ab"}}
         async with client_of(*parts, key_bytes=3600) as api:
-            created(await api.post(PATH, json={**BODY, "tests": [test, test]}, headers=alice.headers))
+            created(await api.post(PATH, json={**BODY, **options}, headers=alice.headers))
         [row] = await fetch(
             database,
             "SELECT round(extract(epoch FROM used_until - now())) AS bytes FROM budgets WHERE subject LIKE 'bytes:%'",
         )
-        assert int(str(row["bytes"])) in (17, 18)
+        assert int(str(row["bytes"])) in (30, 31)
 
     async def test_only_allowed_recipients_are_mailed(self, parts: Any, database: Database, folder: Path) -> None:
         async with client_of(*parts, recipients=Recipients(["example.edu"])) as api:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from api_service import event_streams
+from api_service.auth import Principal
 from api_service.relay import Relay
 from shared import api_keys
 from shared.api_keys import Scope
@@ -128,6 +129,30 @@ async def test_events_come_as_they_happen(served: Served, database: Database) ->
     second = next(event.data for event in events if event.name == "test" and event.data["number"] == 2)
     assert (second["name"], second["hidden"], second["points"], second["stdout"]) == ("second", True, 3, "2\n")
     assert second["verdict"] == "wrong_answer"
+
+
+async def test_long_texts_wait_for_memory(
+    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
+) -> None:
+    """A client that reads slowly keeps them in memory."""
+    life = await born(database, tests=[{}])
+    await life.request()
+    await life.queue()
+    await life.claim()
+    await life.end_test(1, stdout="x" * 70_000)
+    await life.end()
+    most = 10 << 20
+    async with serving(database, store, relay, signer, large_answers_bytes=most) as served:
+        shares = served.services.large_answers
+        with ExitStack() as others:
+            others.enter_context(shares.hold(Principal(1, frozenset()), most))
+            async with following(source_of(served, life.submission)) as events:
+                await until(events, "queued", "running")
+                await asyncio.sleep(1.2)
+                assert steps(events) == ["queued", "running"]
+                others.close()
+                await until(events, "test 1", "finished", "finished!")
+        await eventually(lambda: not shares._held)
 
 
 async def test_what_is_held_stays_open(served: Served, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
