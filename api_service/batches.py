@@ -42,7 +42,7 @@ class Batches:
         return batch
 
     async def cancel(self, batch: int, settle: Callable[[Connection], Awaitable[None]]) -> bool:
-        """Cancel all submissions of a batch that have not ended. Return False if the batch is finished.
+        """Cancel all submissions of a batch that have not ended. Return False if all have.
 
         `settle` is called at the end of the transaction.
         """
@@ -54,5 +54,4 @@ class Batches:
             )
         if row is None:
             return False
-        await cancel(self.database, row["members"], settle)
-        return True
+        return bool(await cancel(self.database, row["members"], settle))

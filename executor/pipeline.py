@@ -325,6 +325,8 @@ async def _test_event(
         error=reason,
         stdout=_decode(stdout),
         stderr=_decode(stderr),
+        stdout_bytes=_unless_text(stdout),
+        stderr_bytes=_unless_text(stderr),
         diff=diff,
         truncated=sorted(cut, reverse=True),
         exit_code=ran.exit_code,
@@ -340,6 +342,15 @@ async def _compare(output: bytes, expected: str, own: Checker) -> str | None:
     if max(len(output), len(expected)) <= _LONG_COMPARISON:
         return checker.compare(output, expected, own)
     return await asyncio.to_thread(checker.compare, output, expected, own)
+
+
+def _unless_text(output: bytes) -> bytes | None:
+    """Return None if the output is UTF-8, and otherwise the output."""
+    try:
+        output.decode()
+    except UnicodeDecodeError:
+        return output
+    return None
 
 
 def _decode(output: bytes) -> str:

@@ -82,8 +82,9 @@ class CodexClient:
     def __init__(self, settings: EngineSettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         # As in the original, the header is always sent. Its token cannot be empty (RFC 6750).
         token = settings.codex_token.get_secret_value() if settings.codex_token else "anonymous"
-        # A byte can take six in JSON, and there are two streams. The rest is for the other fields.
-        self._max_answer = 12 * settings.max_output_bytes + (64 << 10)
+        # A byte can take six in JSON and more than one in base64, and there are two streams. The rest is for the other
+        # fields.
+        self._max_answer = 15 * settings.max_output_bytes + (64 << 10)
         self._max_output = settings.max_output_bytes
         self._long_answers = asyncio.Semaphore(_LONG_ANSWERS)
         # httpx bounds only each wait, so an engine could send a byte at a time without end.

@@ -72,6 +72,7 @@ def shorten_event(event: RunEvent, longest: int) -> RunEvent:
         case TestEnded():
             cut = [name for name in ("stdout", "stderr") if len(getattr(event, name)) > longest]
             changes: dict[str, object] = {name: getattr(event, name)[:longest] for name in cut}
+            changes |= {f"{name}_bytes": None for name in cut}
             if cut:
                 changes["truncated"] = [*event.truncated, *(name for name in cut if name not in event.truncated)]
             if event.diff is not None and len(event.diff) > _DIFF_LENGTH:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.codex import RunResponse, Verdict
-from shared.engine import GOOD_VERDICTS, TestEnded
+from shared.engine import GOOD_VERDICTS, TestOutcomeed
 from shared.job_state import JobState
 
 MAX_RERUNS: Final = 2
@@ -36,13 +36,14 @@ class Details:
     """What an answer to `POST /run` has beyond one to the CodeX call.
 
     `compile_output` is None if nothing was compiled. `cut` names the texts that were cut. `tests` is None if the
-    submission has none.
+    submission has none. `stdout` is what the program wrote if that is not UTF-8, and otherwise None.
     """
 
     stderr: str | None
     compile_output: str | None
     cut: tuple[str, ...] = ()
     tests: tuple[TestOutcome, ...] | None = None
+    stdout: bytes | None = None
 
     @property
     def points(self) -> float | None:
@@ -78,6 +79,13 @@ class Outcome:
     details: Details | None = None
 
     @property
+    def output(self) -> bytes:
+        """What the program wrote to its standard output."""
+        if self.details and self.details.stdout is not None:
+            return self.details.stdout
+        return self.answer.output.encode("utf-8", "replace") if self.answer else b""
+
+    @property
     def tests(self) -> tuple[TestOutcome, ...] | None:
         """The tests of the submission, or None if it has none or was not run."""
         return self.details.tests if self.details else None
@@ -98,13 +106,13 @@ def decide(answer: RunResponse, details: Details | None = None) -> Outcome:
     return Outcome(JobState.EXECUTED, success, verdict, answer, details=details)
 
 
-def is_caused_by_load(answer: RunResponse | TestEnded, attempt: int) -> bool:
+def is_caused_by_load(answer: RunResponse | TestOutcomeed, attempt: int) -> bool:
     """Return True if a time limit was exceeded because of the machine's load. The program is then run again later.
 
     This is so if the program used a CPU for less than half of the elapsed time, and processes waited for a CPU for at
     least half of it. A program that only sleeps looks the same, so the verdict is final after `MAX_RERUNS`.
     """
-    cpu_s = answer.cpu_s if isinstance(answer, TestEnded) else answer.time_s
+    cpu_s = answer.cpu_s if isinstance(answer, TestOutcomeed) else answer.time_s
     return (
         answer.verdict is Verdict.TIME_LIMIT
         and attempt <= MAX_RERUNS

@@ -29,7 +29,6 @@ from job_runner.settings import MAX_CRASHES
 from job_runner.storable import storable
 from shared import budgets, metrics
 from shared.budgets import Use, run_seconds
-from shared.codex import RunResponse
 from shared.database.connection import Database
 from shared.errors import (
     DatabaseConflict,
@@ -147,7 +146,7 @@ class Processor:
         """Write the outcome of a job. Return False, and write nothing, if its lease is lost."""
         # Stored before the outcome, so a crash in between leaves an orphan, but never a result without its output.
         key, link = (
-            await self._store_output(job, outcome.answer) if outcome.answer and outcome.tests is None else (None, None)
+            await self._store_output(job, outcome.output) if outcome.answer and outcome.tests is None else (None, None)
         )
         shown_link = link if outcome.answer and outcome.answer.output else None
         email = render(job, outcome, filelink=shown_link, domain=self._mail_domain)
@@ -161,10 +160,10 @@ class Processor:
             await self._store.delete(key)
         return is_written
 
-    async def _store_output(self, job: ClaimedJob, answer: RunResponse) -> tuple[str, str]:
+    async def _store_output(self, job: ClaimedJob, output: bytes) -> tuple[str, str]:
         """Put the output in the object store, and return its key and a link to it."""
         key = output_key(job.id, job.attempt, job.lease_id)
-        await self._store.put(key, answer.output.encode("utf-8", "replace"), content_type="text/plain; charset=utf-8")
+        await self._store.put(key, output, content_type="text/plain; charset=utf-8")
         return key, await self._store.link(key, expires_in=LINK_LIFETIME)
 
     async def charge(self, job: ClaimedJob, seconds: float) -> None:

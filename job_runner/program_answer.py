@@ -5,6 +5,7 @@ The outcome has a CodeX answer too, for the classic calls and the mails: its `er
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from job_runner.outcome import Details, Outcome, TestOutcome, decide
@@ -95,7 +96,8 @@ class ProgramAnswer:
             memory_bytes=event.memory_bytes,
             cpu_pressure=event.cpu_pressure,
         )
-        return decide(answer, self._details(event.stderr, tuple(event.truncated), None))
+        details = self._details(event.stderr, tuple(event.truncated), None)
+        return decide(answer, replace(details, stdout=event.stdout_bytes))
 
     def _tested(self) -> Outcome:
         tests = self._tests()

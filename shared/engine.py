@@ -225,7 +225,12 @@ class Compiled(_Event):
 
 
 class TestEnded(_Event):
-    """A test has ended. Tests that are not run have no event."""
+    """A test has ended. Tests that are not run have no event.
+
+    `stdout` and `stderr` have U+FFFD for what is not UTF-8. If there is such, their bytes follow in base64.
+    """
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
     __test__ = False  # pytest would take it for a test
 
@@ -235,6 +240,8 @@ class TestEnded(_Event):
     error: str = Field(description="a sentence on why the program did not end well, or empty")
     stdout: str
     stderr: str
+    stdout_bytes: bytes | None = Field(default=None, repr=False, description="URL-safe base64; None: `stdout` is exact")
+    stderr_bytes: bytes | None = Field(default=None, repr=False, description="URL-safe base64; None: `stderr` is exact")
     diff: str | None = Field(description="for people, of at most ten lines, after `wrong_answer`")
     truncated: list[str] = Field(description="those of `stdout` and `stderr` that were cut")
     exit_code: int | None
@@ -245,6 +252,14 @@ class TestEnded(_Event):
     cpu_pressure: float | None = Field(
         description="after a wall_limit: the share of the time in which something on the machine waited for a CPU"
     )
+
+    @property
+    def written_to_stdout(self) -> bytes:
+        return self.stdout.encode("utf-8", "replace") if self.stdout_bytes is None else self.stdout_bytes
+
+    @property
+    def written_to_stderr(self) -> bytes:
+        return self.stderr.encode("utf-8", "replace") if self.stderr_bytes is None else self.stderr_bytes
 
 
 class Finished(_Event):

@@ -26,6 +26,7 @@ pytest_plugins = [
     "tests.fixtures.mail",
     "tests.fixtures.executor",
     "tests.fixtures.up",
+    "tests.fixtures.contract",
 ]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -18,6 +19,8 @@ from shared.resources.models import Batch, BatchProgress, BatchState
 
 #: The least seconds between two `progress` events.
 _PROGRESS_SECONDS: Final = 1.0
+#: The most seconds for which an answer waits until a runner has finished a batch.
+_FINISH_SECONDS: Final = 1.0
 
 
 def last_id(batch: int) -> str:
@@ -29,6 +32,24 @@ async def find_batch(services: Services, batch: int, owner: int | None = None) -
     """Return a batch as it is now; None if there is none. With `owner`, only a batch of that key is found."""
     async with services.database.connection() as connection:
         return await batches.batch(connection, batch, links=Links(services.signer), owner=owner)
+
+
+async def ended_batch(services: Services, batch: int, owner: int | None) -> Batch | None:
+    """Return a batch as `find_batch` does. If all its submissions have ended, wait until a runner has finished it.
+
+    The runner takes a moment to write the end, the webhook and the digests. If no runner works, the wait is short.
+    """
+    with services.watcher.watch_batch(batch) as changed, suppress(TimeoutError):
+        async with asyncio.timeout(_FINISH_SECONDS):
+            while (found := await find_batch(services, batch, owner)) and _is_due(found):
+                await changed.wait()
+                changed.clear()
+        return found
+    return await find_batch(services, batch, owner)
+
+
+def _is_due(batch: Batch) -> bool:
+    return batch.state is BatchState.RUNNING and batch.done == batch.total
 
 
 async def batch_events(services: Services, principal: Principal, number: int) -> AsyncGenerator[bytes]:

@@ -40,7 +40,7 @@ RANGE: Final[Schema] = {
     "example": "bytes=0-1023",
 }
 #: Generators of clients take a `text/plain` that is binary for a mistake.
-_TEXT: Final[Schema] = {"schema": {"type": "string"}}
+_TEXT: Final[Schema] = {"schema": {"type": "string"}, "example": "42\n"}
 _BYTES: Final[Schema] = {"schema": {"type": "string", "format": "binary"}}
 _CONTENT_RANGE: Final[Schema] = {"Content-Range": {"required": True, "schema": {"type": "string"}}}
 

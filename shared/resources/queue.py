@@ -31,12 +31,16 @@ _PLACES: Final = f"""
         SELECT u.id, mine.run_after, coalesce(
             slot.position,
             CASE
-                -- The job is behind those that were looked at, or is not made yet: then it follows its key's last one.
+                -- The job is behind those that were looked at, or is not made yet: then it follows its key's last one,
+                -- and those of its batch that are not made yet either.
                 WHEN EXISTS (SELECT FROM job WHERE job.upload = u.id AND job.request_id = u.request_id)
                     THEN {_MOST} + 1
                 ELSE 1 + (SELECT count(*) FROM waiting WHERE turn <= coalesce(
                     (SELECT max(turn) + 1 FROM waiting WHERE owner = coalesce(u.owner, 0)),
-                    (SELECT min(turn) FROM waiting)))
+                    (SELECT min(turn) FROM waiting))) + (
+                    SELECT count(*) FROM uploads earlier
+                    WHERE earlier.batch = u.batch AND earlier.id < u.id AND earlier.request_id IS NOT NULL
+                        AND NOT EXISTS (SELECT FROM job WHERE job.request_id = earlier.request_id))
             END) AS position
         FROM uploads u LEFT JOIN waiting mine ON mine.upload = u.id
         LEFT JOIN waiting slot ON slot.owner = mine.owner AND slot.nth_turn = mine.nth_place

@@ -10,7 +10,7 @@ from api_service.dependencies import ReaderDep, Services, ServicesDep, Submitter
 from api_service.submissions import Settle
 from api_service.v1.answers import answer
 from api_service.v1.batch_body import BatchBody, read_batch
-from api_service.v1.batch_events import batch_events, find_batch, last_id
+from api_service.v1.batch_events import batch_events, ended_batch, find_batch, last_id
 from api_service.v1.bodies import body_bytes
 from api_service.v1.event_stream import LAST_EVENT_ID, RESPONSES, event_stream
 from api_service.v1.examples import BATCH
@@ -38,6 +38,10 @@ _EXAMPLE: Final = {
 
 async def _batch(services: Services, batch: int, owner: int | None) -> Batch:
     return await find_batch(services, batch, owner) or refuse_unknown("batch")
+
+
+async def _ended(services: Services, batch: int, owner: int | None) -> Batch:
+    return await ended_batch(services, batch, owner) or refuse_unknown("batch")
 
 
 @router.post(
@@ -96,9 +100,9 @@ async def get_batch(
     request: Request,
     services: ServicesDep,
 ) -> Response:
-    batch = await _batch(services, id, owner_of(principal))
+    await _batch(services, id, owner_of(principal))
     read_query(request)
-    return answer(batch)
+    return answer(await _ended(services, id, owner_of(principal)))
 
 
 @router.post(
@@ -134,7 +138,7 @@ async def cancel_batch(
         principal,
         None,
         work,
-        lambda made: _batch(services, made, owner_of(principal)),
+        lambda made: _ended(services, made, owner_of(principal)),
         status=HTTPStatus.ACCEPTED,
     )
 

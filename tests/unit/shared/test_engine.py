@@ -165,6 +165,12 @@ def test_a_line_becomes_the_event_that_it_was(event: Started | Compiled | TestEn
     assert parse_event(json.dumps({**event.model_dump(), "newer": 1})) == event
 
 
+def test_output_that_is_not_text_keeps_its_bytes() -> None:
+    event = parse_event(_TEST.model_copy(update={"stderr": "\ufffd", "stderr_bytes": b"\xff"}).model_dump_json())
+    assert isinstance(event, TestEnded)
+    assert (event.written_to_stdout, event.written_to_stderr) == ("é".encode(), b"\xff")
+
+
 @pytest.mark.parametrize("line", ["", "{}", '{"event": "other"}', '{"event": "test"}', '{"event": "finished"'])
 def test_another_line_is_refused(line: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 (the message is pydantic's)

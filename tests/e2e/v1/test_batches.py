@@ -1,0 +1,229 @@
+"""Section 2 of the contract: batches, languages and limits."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.fixtures.contract import ONE, TIME, Api, Contract, faults, mails, problem
+from tests.waiting import eventually_sync
+
+pytestmark = pytest.mark.e2e
+
+BATCH = "id state total done states verdicts digest webhook created_at finished_at submissions links"
+STATES = ["held", "queued", "running", "finished", "failed", "cancelled"]
+VERDICTS = [
+    "ok",
+    "accepted",
+    "compile_error",
+    "runtime_error",
+    "time_limit",
+    "memory_limit",
+    "output_limit",
+    "wrong_answer",
+]
+
+
+def post(api: Api, *submissions: dict[str, Any], **keys: Any) -> dict[str, Any]:
+    answer = api.post("/v1/batches", json={"submissions": list(submissions)} | keys)
+    assert answer.status_code == 201, answer.text
+    body: dict[str, Any] = answer.json()
+    assert answer.headers["location"] == body["links"]["self"]
+    return body
+
+
+def finished(api: Api, number: int) -> dict[str, Any]:
+    def final() -> dict[str, Any] | None:
+        body: dict[str, Any] = api.read(f"/v1/batches/{number}")
+        return body if body["state"] == "finished" else None
+
+    return eventually_sync(final) or {}
+
+
+def test_a_batch(owner: Api) -> None:
+    body = post(owner, ONE, ONE | {"source": "1/0"}, ONE | {"expected_output": "2"})
+    assert list(body) == BATCH.split()
+    assert (body["total"], body["digest"], body["webhook"]) == (3, False, None)
+    assert body["state"] in ("running", "finished")
+    assert TIME.fullmatch(body["created_at"])
+    own = f"{str(owner.base_url).rstrip('/')}/v1/batches/{body['id']}"
+    assert body["links"]["self"] == own
+    assert body["links"]["events"] == f"{own}/events"
+    assert len(body["submissions"]) == 3
+    assert sum(body["states"].values()) == 3
+    final = finished(owner, body["id"])
+    assert (final["done"], final["total"]) == (3, 3)
+    assert set(final["states"]) == set(STATES)
+    assert set(final["verdicts"]) == set(VERDICTS)
+    assert {name: n for name, n in final["states"].items() if n} == {"finished": 3}
+    assert {name: n for name, n in final["verdicts"].items() if n} == {
+        "ok": 1,
+        "runtime_error": 1,
+        "wrong_answer": 1,
+    }
+    assert TIME.fullmatch(final["finished_at"])
+    verdicts = [owner.read(f"/v1/submissions/{number}")["verdict"] for number in final["submissions"]]
+    assert verdicts == ["ok", "runtime_error", "wrong_answer"]
+    listed = owner.get(body["links"]["submissions"]).json()["items"]
+    assert {item["id"] for item in listed} == set(final["submissions"])
+    assert all(item["batch"] == body["id"] for item in listed)
+    problem(owner.post(f"/v1/batches/{body['id']}/cancel"), 409)
+    assert owner.delete(f"/v1/submissions/{final['submissions'][0]}").status_code == 204
+    less = owner.read(f"/v1/batches/{body['id']}")
+    assert (less["total"], less["done"], less["submissions"]) == (2, 2, final["submissions"][1:])
+    assert (less["verdicts"]["ok"], less["states"]["finished"]) == (0, 2)
+
+
+def test_defaults(owner: Api) -> None:
+    body = post(
+        owner,
+        {"source": "print(input())"},
+        {"language": "c", "source": "int main(void) { return 0; }", "metadata": {"b": "2"}},
+        {"files": [{"path": "a.py", "content": "print(9)"}]},
+        {},
+        {"stdin": None},
+        defaults={"language": "py", "source": "print('default')", "stdin": "7", "metadata": {"a": "1"}},
+    )
+    ends = [owner.read(f"/v1/submissions/{number}", wait=30) for number in body["submissions"]]
+    assert [end["run"]["stdout"] for end in ends] == ["7\n", "", "9\n", "default\n", "default\n"]
+    assert [end["language"] for end in ends] == ["py", "c", "py", "py", "py"]
+    assert [end["metadata"] for end in ends] == [{"a": "1"}, {"b": "2"}, *[{"a": "1"}] * 3]
+    assert [end["entry"] for end in ends] == ["main.py", "main.c", "a.py", "main.py", "main.py"]
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        ({}, {"/submissions"}),
+        ({"submissions": []}, {"/submissions"}),
+        ({"submissions": {}}, {"/submissions"}),
+        ({"submissions": [ONE, 1]}, {"/submissions/1"}),
+        ({"submissions": [ONE], "sauce": 1}, {"/sauce"}),
+        ({"submissions": [ONE] * 17 + [ONE | {"language": "cobolt"}]}, {"/submissions/17/language"}),
+        ({"submissions": [ONE, ONE | {"hold": True}]}, {"/submissions/1/hold"}),
+        ({"submissions": [ONE, ONE | {"tests": [{"stdin": "\0"}]}]}, {"/submissions/1/tests/0/stdin"}),
+        ({"submissions": [ONE, ONE | {"webhook_url": "http://10.0.0.1/"}]}, {"/submissions/1/webhook_url"}),
+        ({"submissions": [ONE, {"source": "1"}]}, {"/submissions/1/language"}),
+        ({"submissions": [{"source": "1"}], "defaults": {"language": "cobolt"}}, {"/defaults/language"}),
+        ({"submissions": [ONE], "defaults": {"sauce": 1}}, {"/defaults/sauce"}),
+        ({"submissions": [ONE], "defaults": {"hold": True}}, {"/defaults/hold"}),
+        ({"submissions": [ONE], "defaults": {"limits": {"cpu_s": "1"}}}, {"/defaults/limits/cpu_s"}),
+        ({"submissions": [ONE], "defaults": []}, {"/defaults"}),
+        ({"submissions": [ONE], "digest": "true"}, {"/digest"}),
+        ({"submissions": [ONE], "webhook_url": "http://10.0.0.1/"}, {"/webhook_url"}),
+        ({"submissions": [ONE], "webhook_url": 1}, {"/webhook_url"}),
+    ],
+)
+def test_faults_of_a_batch(owner: Api, body: dict[str, Any], where: set[str]) -> None:
+    before = owner.read("/v1/submissions", limit=1)["items"]
+    assert faults(owner.post("/v1/batches", json=body)) == where
+    assert owner.read("/v1/submissions", limit=1)["items"] == before
+
+
+def test_a_batch_is_bounded(owner: Api) -> None:
+    most = owner.read("/v1/limits")["max_batch"]
+    assert faults(owner.post("/v1/batches", json={"submissions": [ONE] * (most + 1)})) == {"/submissions"}
+    problem(owner.post("/v1/batches", content=b"{"), 415)
+    problem(owner.post("/v1/batches", content=b"{", headers={"Content-Type": "application/json"}), 400)
+
+
+def test_null_in_a_batch_is_the_default(owner: Api) -> None:
+    body = post(owner, ONE | {"hold": None}, defaults=None, digest=None, webhook_url=None)
+    assert (body["digest"], body["webhook"]) == (False, None)
+
+
+def test_cancelling_a_batch(owner: Api) -> None:
+    sleep = ONE | {"source": "import time; time.sleep(30)", "limits": {"wall_s": 60}}
+    body = post(owner, *[sleep] * 6)
+    answer = owner.post(f"/v1/batches/{body['id']}/cancel")
+    assert answer.status_code == 202
+    final = answer.json()
+    assert list(final) == BATCH.split()
+    assert (final["state"], final["done"], final["states"]["cancelled"]) == ("finished", 6, 6)
+    problem(owner.post(f"/v1/batches/{body['id']}/cancel"), 409)
+    assert owner.read(f"/v1/submissions/{body['submissions'][0]}")["state"] == "cancelled"
+
+
+def test_a_digest_is_one_mail_an_address(system: Contract, owner: Api, email: str) -> None:
+    other = f"o{email}"
+    body = post(owner, ONE | {"email": email}, ONE | {"email": email}, ONE | {"email": other}, ONE, digest=True)
+    assert body["digest"] is True
+    finished(owner, body["id"])
+    eventually_sync(lambda: mails(system, email) and mails(system, other))
+    first, second, third, fourth = (owner.read(f"/v1/submissions/{one}/mails")["items"] for one in body["submissions"])
+    assert [item["kind"] for item in first] == ["digest"]
+    assert first == second
+    assert third[0]["to"] == other
+    assert fourth == []
+    time.sleep(0.5)
+    assert (len(mails(system, email)), len(mails(system, other))) == (1, 1)
+
+
+def test_an_answer_to_a_batch_is_replayed(owner: Api, email: str) -> None:
+    first, again = (
+        owner.post("/v1/batches", json={"submissions": [ONE, ONE]}, headers={"Idempotency-Key": email})
+        for _ in range(2)
+    )
+    assert first.content == again.content
+    assert again.headers["idempotent-replayed"] == "true"
+
+
+# Languages and limits.
+
+
+def test_languages(owner: Api) -> None:
+    page = owner.read("/v1/languages")
+    assert page["next"] is None
+    names = "code name aliases version variants extensions compiled compiler_args sample limits"
+    assert {"py", "c"} <= {item["code"] for item in page["items"]}
+    for item in page["items"]:
+        assert list(item) == names.split()
+        assert isinstance(item["compiled"], bool)
+        assert item["version"]
+        assert item["extensions"]
+        assert all(extension.startswith(".") for extension in item["extensions"])
+        assert all(list(variant) == ["code", "name", "version"] for variant in item["variants"])
+        assert set(item["limits"]) == {"cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"}
+        assert item["compiled"] or not item["compiler_args"]
+        for name in (item["code"], item["name"], *item["aliases"], item["code"].upper()):
+            answer = owner.get("/v1/languages/" + name.replace("#", "%23").replace("+", "%2B").replace(" ", "%20"))
+            assert answer.json() == item, name
+
+
+def test_each_sample_is_ok(owner: Api) -> None:
+    items = owner.read("/v1/languages")["items"]
+    body = post(owner, *({"language": item["code"], "source": item["sample"]} for item in items))
+    ends = [owner.read(f"/v1/submissions/{number}", wait=60) for number in body["submissions"]]
+    assert {end["language"]: end["verdict"] for end in ends} == {item["code"]: "ok" for item in items}
+    for end in ends:
+        assert (end["run"]["compile_output"] is not None) == owner.read(f"/v1/languages/{end['language']}")["compiled"]
+
+
+def test_variants_are_languages(owner: Api) -> None:
+    for item in owner.read("/v1/languages")["items"]:
+        for variant in item["variants"]:
+            body = owner.submit(language=variant["code"], source=item["sample"])
+            assert body["verdict"] == "ok"
+
+
+def test_limits(owner: Api) -> None:
+    limits = owner.read("/v1/limits")
+    names = "max_body_bytes max_source_bytes max_stdin_bytes max_files max_tests max_batch max_args max_args_bytes"
+    names += " max_wait_s max_streams idempotency_s limits"
+    assert list(limits) == names.split()
+    fixed = ("max_files", "max_tests", "max_args", "max_args_bytes", "max_wait_s", "max_streams")
+    assert {name: limits[name] for name in fixed} == {
+        "max_files": 256,
+        "max_tests": 100,
+        "max_args": 256,
+        "max_args_bytes": 32768,
+        "max_wait_s": 60,
+        "max_streams": 3,
+    }
+    assert limits["idempotency_s"] >= 86400
+    assert list(limits["limits"]) == ["cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"]
+    for bound in limits["limits"].values():
+        assert list(bound) == ["default", "max"]
+        assert 0 < bound["default"] <= bound["max"]
+    assert json.dumps(limits)

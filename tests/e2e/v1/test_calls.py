@@ -1,0 +1,570 @@
+"""Section 2 of the contract: reading, listing, cancelling, deleting, bytes, mails, waiting and idempotency."""
+
+import io
+import json
+import time
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fixtures.contract import TIME, Api, Contract, faults, mails, problem, started
+from tests.waiting import eventually_sync
+
+pytestmark = pytest.mark.e2e
+
+# Get.
+
+
+def test_an_etag_changes_with_the_body(owner: Api) -> None:
+    held = owner.held()
+    path = f"/v1/submissions/{held['id']}"
+    first = owner.get(path)
+    tag = first.headers["etag"]
+    assert tag.startswith('W/"')
+    assert owner.get(path).headers["etag"] == tag
+    for sent in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
+        same = owner.get(path, headers={"If-None-Match": sent})
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag), sent
+    zipped = owner.get(path, headers={"If-None-Match": tag, "Accept-Encoding": "identity"})
+    assert zipped.status_code == 304
+    assert owner.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+    began = time.monotonic()
+    late = owner.get(path, params={"wait": 1}, headers={"If-None-Match": tag})
+    assert late.status_code == 304
+    assert time.monotonic() - began < 0.9
+    owner.post(f"{path}/runs")
+    changed = owner.get(path, params={"wait": 20}, headers={"If-None-Match": tag})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != tag
+    assert changed.json()["state"] == "finished"
+
+
+# Waiting.
+
+
+@pytest.mark.parametrize("wait", ["61", "-1", "1.5", "a", "", "1e1", "+1", " 1", "١"])
+def test_a_bad_wait_is_told(owner: Api, wait: str) -> None:
+    held = owner.held()
+    path = f"/v1/submissions/{held['id']}"
+    assert faults(owner.get(path, params={"wait": wait})) == {"?wait"}
+    assert faults(owner.post(f"{path}/runs", params={"wait": wait})) == {"?wait"}
+    body = {"language": "py", "source": "1"}
+    assert faults(owner.post("/v1/submissions", params={"wait": wait}, json=body)) == {"?wait"}
+
+
+def test_a_preference_is_applied(owner: Api) -> None:
+    body = {"language": "py", "source": "print(1)"}
+    for prefer, applied in (
+        ("wait=20", "wait=20"),
+        ("wait=100", "wait=60"),
+        ("respond-async, wait=20", "wait=20"),
+        ("Wait=20", "wait=20"),
+        ('wait="20"', "wait=20"),
+        ("wait = 20", "wait=20"),
+        ("wait=20; x=1", "wait=20"),
+    ):
+        answer = owner.post("/v1/submissions", json=body, headers={"Prefer": prefer})
+        assert answer.status_code == 201
+        assert answer.headers.get("preference-applied") == applied, prefer
+        assert answer.json()["state"] == "finished"
+    path = f"/v1/submissions/{answer.json()['id']}"
+    assert owner.get(path, headers={"Prefer": "wait=5"}).headers["preference-applied"] == "wait=5"
+    again = owner.post(f"{path}/runs", headers={"Prefer": "wait=20"})
+    assert (again.status_code, again.headers["preference-applied"]) == (202, "wait=20")
+    assert again.json()["state"] == "finished"
+    for bad in ("wait=x", "wait=-1", "wait=1.5", "wait", "wait=", "respond-async"):
+        ignored = owner.get(path, headers={"Prefer": bad})
+        assert ignored.status_code == 200
+        assert "preference-applied" not in ignored.headers, bad
+
+
+def test_the_parameter_wins_over_the_preference(owner: Api) -> None:
+    began = time.monotonic()
+    body = {"language": "py", "source": "import time; time.sleep(3)"}
+    answer = owner.post("/v1/submissions", params={"wait": 0}, json=body, headers={"Prefer": "wait=20"})
+    assert time.monotonic() - began < 3
+    assert answer.json()["state"] != "finished"
+    assert "preference-applied" not in answer.headers or answer.headers["preference-applied"] == "wait=0"
+    path = f"/v1/submissions/{answer.json()['id']}"
+    began = time.monotonic()
+    waited = owner.get(path, params={"wait": 1})
+    assert 0.9 < time.monotonic() - began < 3
+    assert (waited.status_code, waited.json()["state"]) == (200, "running")
+
+
+# The list.
+
+
+@pytest.fixture(scope="module")
+def listed(owner: Api) -> list[dict[str, Any]]:
+    """Seven submissions, newest first, that one filter finds."""
+    made = [owner.held(metadata={"set": "list", "n": str(n)}, email=f"list{n % 2}@example.com") for n in range(5)]
+    made.append(owner.submit(source="print(1)", metadata={"set": "list"}, tests=[{}]))
+    made.append(owner.submit(source="1/0", metadata={"set": "list"}))
+    return made[::-1]
+
+
+def ids(page: dict[str, Any]) -> list[int]:
+    return [item["id"] for item in page["items"]]
+
+
+def test_a_list_is_newest_first(owner: Api, listed: list[dict[str, Any]]) -> None:
+    page = owner.read("/v1/submissions", **{"metadata.set": "list"})
+    assert list(page) == ["items", "next"]
+    own = {one["id"] for one in listed}
+    assert [one for one in ids(page) if one in own] == [one["id"] for one in listed]
+    times = [(item["created_at"], item["id"]) for item in page["items"]]
+    assert times == sorted(times, reverse=True)
+
+
+def test_items_are_without_texts(owner: Api, listed: list[dict[str, Any]]) -> None:
+    page = owner.read("/v1/submissions", **{"metadata.set": "list"})
+    whole = owner.read(f"/v1/submissions/{listed[1]['id']}")
+    [item] = [item for item in page["items"] if item["id"] == listed[1]["id"]]
+    for text in ("stdout", "stderr", "compile_output", "tests"):
+        assert item["run"][text] is None
+        whole["run"][text] = None
+    assert item == whole
+
+
+def test_pages_follow_each_other(owner: Api, listed: list[dict[str, Any]]) -> None:
+    everything = ids(owner.read("/v1/submissions", limit=200, **{"metadata.set": "list"}))
+    seen: list[int] = []
+    answer = owner.get("/v1/submissions", params={"limit": 3, "metadata.set": "list"})
+    for _ in range(100):
+        page = answer.json()
+        seen += ids(page)
+        if page["next"] is None:
+            assert "link" not in answer.headers
+            break
+        assert len(page["items"]) == 3
+        [link] = answer.links.values()
+        assert link["rel"] == "next"
+        assert link["url"].startswith(f"{owner.base_url}".rstrip("/") + "/v1/submissions?")
+        by_cursor = owner.read("/v1/submissions", limit=3, cursor=page["next"], **{"metadata.set": "list"})
+        answer = owner.get(link["url"])
+        assert answer.json() == by_cursor
+    assert seen == everything
+
+
+def test_filters(owner: Api, listed: list[dict[str, Any]]) -> None:
+    def found(**filters: Any) -> set[int]:
+        own = {one["id"] for one in listed}
+        return {one for one in ids(owner.read("/v1/submissions", **{"metadata.set": "list"} | filters)) if one in own}
+
+    newest_first = [one["id"] for one in listed]
+    failed, tested, *held = newest_first
+    assert found(state="held") == set(held)
+    assert found(state="finished") == {failed, tested}
+    assert found(verdict="runtime_error") == {failed}
+    assert found(verdict="ok", state="held") == set()
+    assert found(email="list1@example.com") == {held[1], held[3]}
+    assert found(email="list1@example.com", **{"metadata.n": "1"}) == {held[3]}
+    assert found(language="PYTHON3") == set(newest_first)
+    assert found(language="c") == set()
+    assert found(created_after=listed[2]["created_at"]) == {failed, tested}
+    assert found(created_before=listed[-2]["created_at"]) == {held[-1]}
+    assert found(created_after=listed[2]["created_at"].replace("Z", "+00:00")) == {failed, tested}
+    assert found(batch=987654321) == set()
+    assert ids(owner.read("/v1/submissions", **{"metadata.set": "other"})) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [
+        ("limit=0", "?limit"),
+        ("limit=201", "?limit"),
+        ("limit=a", "?limit"),
+        ("limit=1.0", "?limit"),
+        ("limit=", "?limit"),
+        ("cursor=nothing", "?cursor"),
+        ("cursor=", "?cursor"),
+        ("cursor=%00", "?cursor"),
+        ("state=done", "?state"),
+        ("verdict=good", "?verdict"),
+        ("batch=a", "?batch"),
+        ("created_after=yesterday", "?created_after"),
+        ("created_after=2026-01-01", "?created_after"),
+        ("created_before=2026-01-01T00:00:00", "?created_before"),
+        ("email=%00", "?email"),
+        ("metadata.a=%00", "?metadata.a"),
+        ("metadata.a%20b=1", "?metadata.a b"),
+        ("metadata.=1", "?metadata."),
+        ("metadata=1", "?metadata"),
+    ],
+)
+def test_a_bad_filter_is_told(owner: Api, query: str, where: str) -> None:
+    assert faults(owner.get(f"/v1/submissions?{query}")) == {where}
+
+
+def test_a_cursor_holds_only_for_its_key(system: Contract, listed: list[dict[str, Any]]) -> None:
+    cursor = system.owner.read("/v1/submissions", limit=1)["next"]
+    answer = system.other.get("/v1/submissions", params={"cursor": cursor})
+    if answer.status_code == 200:
+        assert not {one["id"] for one in listed} & set(ids(answer.json()))
+    else:
+        assert faults(answer) == {"?cursor"}
+    for changed in (cursor[:-1], cursor + "x", "x" + cursor):
+        assert faults(system.owner.get("/v1/submissions", params={"cursor": changed})) == {"?cursor"}
+
+
+# Cancel and delete.
+
+
+def test_cancelling_what_is_held(owner: Api, email: str) -> None:
+    held = owner.held(email=email)
+    path = f"/v1/submissions/{held['id']}"
+    answer = owner.post(f"{path}/cancel")
+    assert answer.status_code == 202, answer.text
+    body = answer.json()
+    assert (body["state"], body["verdict"], body["runs"], body["run"], body["mail"]) == (
+        "cancelled",
+        None,
+        0,
+        None,
+        None,
+    )
+    problem(owner.post(f"{path}/cancel"), 409)
+    again = owner.post(f"{path}/runs", params={"wait": 20}).json()
+    assert (again["number"], again["state"]) == (1, "finished")
+
+
+def test_cancelling_a_running_program(owner: Api, email: str) -> None:
+    running = started(owner, email=email)
+    path = f"/v1/submissions/{running['id']}"
+    began = time.monotonic()
+    answer = owner.post(f"{path}/cancel")
+    assert answer.status_code == 202
+    assert answer.json()["state"] == "cancelled"
+    final = owner.read(path, wait=20)
+    assert time.monotonic() - began < 2
+    assert (final["state"], final["verdict"], final["mail"]) == ("cancelled", None, None)
+    run = final["run"]
+    assert (run["state"], run["verdict"], run["exit_code"], run["signal"]) == ("cancelled", None, None, None)
+    assert TIME.fullmatch(run["finished_at"])
+    problem(owner.post(f"{path}/cancel"), 409)
+    assert owner.read(f"{path}/mails")["items"] == []
+    problem(owner.post(f"{path}/mails"), 409)
+    assert owner.delete(path).status_code == 204
+
+
+def test_cancelling_ends_the_process(owner: Api, email: str) -> None:
+    source = "#include <unistd.h>\nint main(void) { sleep(30); }"
+    running = started(owner, language="c", source=source, args=[email])
+
+    def alive() -> bool:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                if email.encode() in path.read_bytes():
+                    return True
+        return False
+
+    eventually_sync(alive, what="the program is seen")
+    owner.post(f"/v1/submissions/{running['id']}/cancel")
+    eventually_sync(lambda: not alive(), timeout=1.5, what="the program is gone")
+
+
+def test_cancelling_what_is_final(owner: Api) -> None:
+    body = owner.submit(source="1")
+    problem(owner.post(f"/v1/submissions/{body['id']}/cancel"), 409)
+
+
+def test_cancel_takes_no_body(owner: Api) -> None:
+    held = owner.held()
+    answer = owner.post(f"/v1/submissions/{held['id']}/cancel", json={"sauce": 1})
+    assert answer.status_code in (202, 415, 422)
+
+
+def test_deleting(system: Contract, owner: Api, email: str) -> None:
+    body = owner.submit(source="print(1)", email=email)
+    path = f"/v1/submissions/{body['id']}"
+    answer = owner.delete(path)
+    assert (answer.status_code, answer.content) == (204, b"")
+    for rest in ("", "/runs", "/runs/1", "/output", "/stderr", "/source", "/mails", "/events"):
+        problem(owner.get(path + rest), 404)
+    problem(owner.delete(path), 404)
+    problem(owner.post(f"{path}/runs"), 404)
+    assert owner.read("/v1/submissions", email=email)["items"] == []
+    if body["links"]["page"]:
+        assert httpx.get(body["links"]["page"]).status_code == 404
+    answer = owner.post(
+        "/submit_email/",
+        data={"email": email, "language": "py", "inputs": "", "enable": "0", "id": str(body["id"])},
+        files={"file": ("a.py", b"1")},
+    )
+    assert answer.status_code == 409
+    assert owner.held()["id"] > body["id"]
+    held = owner.held()
+    assert owner.delete(f"/v1/submissions/{held['id']}").status_code == 204
+
+
+# Bytes.
+
+
+@pytest.fixture(scope="module")
+def printed(owner: Api) -> dict[str, Any]:
+    return owner.submit(source="import sys\nprint('0123456789', end='')\nprint('err', file=sys.stderr, end='')")
+
+
+def test_bytes_have_safe_headers(owner: Api, printed: dict[str, Any]) -> None:
+    for name, content in (("output", b"0123456789"), ("stderr", b"err"), ("source", ...)):
+        answer = owner.get(f"/v1/submissions/{printed['id']}/{name}")
+        assert content is ... or answer.content == content
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
+        assert answer.headers["accept-ranges"] == "bytes"
+        assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "content", "told"),
+    [
+        ("bytes=0-3", 206, b"0123", "bytes 0-3/10"),
+        ("bytes=4-", 206, b"456789", "bytes 4-9/10"),
+        ("bytes=-3", 206, b"789", "bytes 7-9/10"),
+        ("bytes=-100", 206, b"0123456789", "bytes 0-9/10"),
+        ("bytes=8-100", 206, b"89", "bytes 8-9/10"),
+        ("Bytes=0-0", 206, b"0", "bytes 0-0/10"),
+        ("bytes=10-", 416, None, "bytes */10"),
+        ("bytes=10-20", 416, None, "bytes */10"),
+        ("bytes=-0", 416, None, "bytes */10"),
+        ("bytes=5-2", 200, b"0123456789", None),
+        ("bytes=a-b", 200, b"0123456789", None),
+        ("bytes=-", 200, b"0123456789", None),
+        ("bytes=", 200, b"0123456789", None),
+        ("bytes=0-1,4-5", 200, b"0123456789", None),
+        ("lines=0-1", 200, b"0123456789", None),
+        ("0-1", 200, b"0123456789", None),
+        ("bytes=" + "9" * 5000 + "-", ..., None, None),
+    ],
+)
+def test_ranges(owner: Api, printed: dict[str, Any], sent: str, status: Any, content: bytes | None, told: Any) -> None:
+    answer = owner.get(f"/v1/submissions/{printed['id']}/output", headers={"Range": sent})
+    if status is ...:
+        assert answer.status_code in (200, 416)
+        return
+    assert answer.status_code == status
+    assert answer.headers.get("content-range") == told
+    if status == 416:
+        problem(answer, 416)
+    else:
+        assert answer.content == content
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_ranges_of_other_bytes(owner: Api, printed: dict[str, Any]) -> None:
+    path = f"/v1/submissions/{printed['id']}"
+    assert owner.get(f"{path}/stderr", headers={"Range": "bytes=1-1"}).content == b"r"
+    assert owner.get(f"{path}/source", headers={"Range": "bytes=0-5"}).content == b"import"
+    head = owner.head(f"{path}/output")
+    assert (head.headers["content-length"], head.headers["accept-ranges"]) == ("10", "bytes")
+    empty = owner.submit(source="pass")
+    nothing = owner.get(f"/v1/submissions/{empty['id']}/output")
+    assert (nothing.status_code, nothing.content) == (200, b"")
+    out = owner.get(f"/v1/submissions/{empty['id']}/output", headers={"Range": "bytes=0-"})
+    assert (out.status_code, out.headers["content-range"]) == (416, "bytes */0")
+
+
+def test_output_before_there_is_any(owner: Api) -> None:
+    held = owner.held()
+    for name in ("output", "stderr"):
+        problem(owner.get(f"/v1/submissions/{held['id']}/{name}"), 404)
+    assert owner.get(f"/v1/submissions/{held['id']}/source").text == "print(1)"
+
+
+def test_output_of_a_run_and_of_a_test(owner: Api, printed: dict[str, Any]) -> None:
+    path = f"/v1/submissions/{printed['id']}/output"
+    assert owner.get(path, params={"run": 1}).status_code == 200
+    problem(owner.get(path, params={"run": 2}), 404)
+    for bad in ("0", "a", "-1"):
+        assert owner.get(path, params={"run": bad}).status_code in (404, 422)
+    tested = owner.submit(source="print(input())", tests=[{"stdin": "1"}, {"stdin": "2"}])
+    own = f"/v1/submissions/{tested['id']}/output"
+    assert owner.get(own, params={"test": 2}).text == "2\n"
+    assert owner.get(own, params={"test": 1, "run": 1}).text == "1\n"
+    assert owner.get(f"/v1/submissions/{tested['id']}/stderr", params={"test": 2}).text == ""
+    problem(owner.get(own, params={"test": 3}), 404)
+    assert owner.get(own).status_code in (404, 422)
+    assert owner.get(path, params={"test": 1}).status_code in (404, 422)
+    assert faults(owner.get(f"/v1/submissions/{printed['id']}/source", params={"run": 1})) == {"?run"}
+
+
+def test_several_sources_are_an_archive(owner: Api) -> None:
+    files = [{"path": "a.py", "content": "1"}, {"path": "lib/b.py", "content": "2"}]
+    held = owner.submit(wait=0, hold=True, files=files)
+    answer = owner.get(f"/v1/submissions/{held['id']}/source")
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["content-disposition"].startswith("attachment")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.namelist() == ["a.py", "lib/b.py"]
+    part = owner.get(f"/v1/submissions/{held['id']}/source", headers={"Range": "bytes=0-1"})
+    assert (part.status_code, part.content) == (206, b"PK")
+
+
+# Mails.
+
+
+def test_the_mails_of_a_submission(system: Contract, owner: Api, email: str) -> None:
+    body = owner.submit(source="print(1)", email=email, receipt=True, locale="fa")
+    path = f"/v1/submissions/{body['id']}"
+    assert body["links"]["page"]
+    eventually_sync(lambda: (owner.read(path)["mail"] or {}).get("state") == "sent")
+    page = owner.read(f"{path}/mails")
+    assert page["next"] is None
+    keys = ["id", "kind", "to", "locale", "state", "attempts", "created_at", "updated_at", "sent_at", "last_error"]
+    assert all(list(item) == keys for item in page["items"])
+    assert [item["kind"] for item in page["items"]] == ["result", "receipt"]
+    result = page["items"][0]
+    assert (result["to"], result["locale"], result["attempts"], result["last_error"]) == (email, "fa", 1, None)
+    assert TIME.fullmatch(result["sent_at"])
+    mail = owner.read(path)["mail"]
+    assert list(mail) == ["id", "state", "updated_at"]
+    assert mail["id"] == result["id"]
+    again = owner.post(f"{path}/mails")
+    assert again.status_code == 202, again.text
+    assert list(again.json()) == keys
+    assert (again.json()["kind"], again.json()["state"]) == ("result", "queued")
+    assert again.json()["id"] != result["id"]
+    assert owner.read(f"{path}/mails")["items"][0]["id"] == again.json()["id"]
+    assert owner.read(path)["mail"]["id"] == again.json()["id"]
+    assert '"mails"' in again.headers["ratelimit"]
+    eventually_sync(lambda: len(mails(system, email)) == 3)
+    statuses = [owner.post(f"{path}/mails").status_code for _ in range(4)]
+    assert 429 in statuses
+    assert httpx.get(body["links"]["page"]).status_code == 200
+
+
+def test_a_mail_needs_a_result_and_a_recipient(owner: Api, email: str) -> None:
+    held = owner.held(email=email)
+    problem(owner.post(f"/v1/submissions/{held['id']}/mails"), 409)
+    mute = owner.submit(source="1")
+    problem(owner.post(f"/v1/submissions/{mute['id']}/mails"), 409)
+    assert owner.read(f"/v1/submissions/{mute['id']}/mails") == {"items": [], "next": None}
+
+
+def test_hidden_tests_are_in_no_mail_and_no_page(system: Contract, owner: Api, email: str) -> None:
+    body = owner.submit(
+        source="x = input()\nprint('got', x)",
+        email=email,
+        tests=[
+            {"name": "open", "stdin": "visible7", "expected_output": "got visible7"},
+            {"name": "closed", "stdin": "secretin", "expected_output": "secretout", "hidden": True},
+        ],
+    )
+    assert body["run"]["tests"][1]["stdout"] == "got secretin\n"
+    eventually_sync(lambda: mails(system, email))
+    [mail] = mails(system, email)
+    page = httpx.get(body["links"]["page"]).text
+    row = owner.get("/check_user/", params={"email": email}).text
+    for text in (mail.as_string(), page, row, *(part.get_content() for part in mail.walk() if not part.is_multipart())):
+        assert "secretin" not in text
+        assert "secretout" not in text
+
+
+# Idempotency.
+
+
+def test_an_answer_is_replayed(owner: Api, email: str) -> None:
+    body = {"language": "py", "source": "print(1)", "metadata": {"a": "1", "b": "2"}}
+    key = f'"{email}"'
+    first = owner.post("/v1/submissions", json=body, headers={"Idempotency-Key": key})
+    assert first.status_code == 201
+    assert "idempotent-replayed" not in first.headers
+    reordered = json.dumps({"metadata": {"b": "2", "a": "1"}, "source": "print(1)", "language": "py"}, indent=1)
+    for sent in (key, email):
+        again = owner.post(
+            "/v1/submissions?wait=1",
+            content=reordered,
+            headers={"Idempotency-Key": sent, "Content-Type": "application/json", "Prefer": "wait=2"},
+        )
+        assert (again.status_code, again.content) == (201, first.content)
+        assert again.headers["location"] == first.headers["location"]
+        assert again.headers["idempotent-replayed"] == "true"
+        assert "ratelimit" not in again.headers
+    other = owner.post("/v1/submissions", json=body | {"source": "2"}, headers={"Idempotency-Key": key})
+    assert problem(other, 422)
+    assert len(owner.read("/v1/submissions", **{"metadata.a": "1"})["items"]) >= 1
+
+
+def test_the_content_of_multipart_is_what_was_parsed(owner: Api, email: str) -> None:
+    answers = [
+        owner.post(
+            "/v1/submissions",
+            files=[("file", ("a.py", b"1"))],
+            data={"language": "py"},
+            headers={"Idempotency-Key": email},
+        )
+        for _ in range(2)
+    ]
+    assert answers[0].content == answers[1].content
+    assert answers[1].headers["idempotent-replayed"] == "true"
+
+
+def test_keys_belong_to_owner_and_path(system: Contract, email: str) -> None:
+    body = {"language": "py", "source": "print(1)"}
+    own, strange = (
+        api.post("/v1/submissions", json=body, headers={"Idempotency-Key": email})
+        for api in (system.owner, system.other)
+    )
+    assert own.json()["id"] != strange.json()["id"]
+    assert "idempotent-replayed" not in strange.headers
+    path = f"/v1/submissions/{own.json()['id']}"
+    system.owner.read(path, wait=20)
+    runs = [system.owner.post(f"{path}/runs", headers={"Idempotency-Key": email}) for _ in range(2)]
+    assert [run.status_code for run in runs] == [202, 202]
+    assert runs[0].content == runs[1].content
+    assert runs[1].headers["idempotent-replayed"] == "true"
+    assert runs[1].headers["location"] == runs[0].headers["location"]
+    other = system.owner.post(f"{path}/runs", json={"stdin": "1"}, headers={"Idempotency-Key": email})
+    problem(other, 422)
+
+
+def test_errors_are_not_kept(owner: Api, email: str) -> None:
+    headers = {"Idempotency-Key": email}
+    problem(owner.post("/v1/submissions", json={"language": "cobolt", "source": "1"}, headers=headers), 422)
+    assert owner.post("/v1/submissions", json={"language": "py", "source": "1"}, headers=headers).status_code == 201
+    held = owner.held()
+    path = f"/v1/submissions/{held['id']}"
+    problem(owner.post(f"{path}/mails", headers=headers), 409)
+    cancelled = [owner.post(f"{path}/cancel", headers=headers) for _ in range(2)]
+    assert [one.status_code for one in cancelled] == [202, 202]
+    assert cancelled[0].content == cancelled[1].content
+
+
+@pytest.mark.parametrize("key", ["", '""', "x" * 256, "a\tb", "é".encode(), b'"' + b"x" * 256 + b'"', '"a'])
+def test_a_bad_key_is_told(owner: Api, key: Any) -> None:
+    body = {"language": "py", "source": "1", "hold": True}
+    answer = owner.post("/v1/submissions", json=body, headers={"Idempotency-Key": key})
+    [fault] = faults(answer)
+    assert fault.lower() == "?idempotency-key"
+
+
+@pytest.mark.parametrize("key", ["x" * 255, '"' + "y" * 255 + '"', "a b", "~!{}"])
+def test_a_good_key_is_taken(owner: Api, key: str, email: str) -> None:
+    body = {"language": "py", "source": "1", "hold": True}
+    assert owner.post("/v1/submissions", json=body, headers={"Idempotency-Key": key}).status_code == 201
+
+
+def test_two_at_the_same_time(owner: Api, email: str) -> None:
+    body = {"language": "py", "source": "import time; time.sleep(1)"}
+
+    def post(_: int) -> httpx.Response:
+        return owner.post("/v1/submissions?wait=10", json=body, headers={"Idempotency-Key": email})
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(post, range(4)))
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses == [201, 409, 409, 409]
+    for answer in answers:
+        if answer.status_code == 409:
+            problem(answer, 409)
+            assert int(answer.headers["retry-after"]) >= 1
+    replayed = post(0)
+    [first] = [answer for answer in answers if answer.status_code == 201]
+    assert replayed.content == first.content

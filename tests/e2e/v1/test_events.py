@@ -1,0 +1,215 @@
+"""Section 4 of the contract: event streams."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.fixtures.contract import TIME, Api, Contract, problem, started
+from tests.waiting import eventually_sync
+
+pytestmark = pytest.mark.e2e
+
+
+class Event(NamedTuple):
+    id: str | None
+    event: str
+    data: Any
+
+
+def parse(lines: Iterator[str]) -> Iterator[Event]:
+    fields: dict[str, str] = {}
+    for line in lines:
+        if not line:
+            if "data" in fields:
+                yield Event(fields.get("id"), fields.get("event", "message"), json.loads(fields["data"]))
+            fields = {}
+        elif not line.startswith(":"):
+            name, _, value = line.partition(":")
+            fields[name] = value.removeprefix(" ")
+
+
+def read(api: Api, path: str, last: str | None = None) -> list[Event]:
+    """Return the events of a stream that ends."""
+    headers = {"Last-Event-ID": last} if last is not None else {}
+    with api.stream("GET", path, headers=headers) as answer:
+        assert answer.status_code == 200, answer.read()
+        return list(parse(answer.iter_lines()))
+
+
+def names(events: list[Event]) -> list[str]:
+    return [one.data["state"] if one.event == "state" else one.event for one in events if one.event != "queue"]
+
+
+def test_a_stream_from_the_beginning(owner: Api) -> None:
+    body = owner.submit(
+        source="import time; time.sleep(0.3); print(input())", tests=[{"stdin": "1"}, {"stdin": "2"}], wait=0
+    )
+    path = f"/v1/submissions/{body['id']}"
+    live = read(owner, f"{path}/events")
+    assert names(live) == ["queued", "running", "test", "test", "finished", "finished"]
+    whole = owner.read(path)
+    for event in live:
+        if event.event == "queue":
+            assert event.id is None
+            assert set(event.data) == {"position", "estimated_start_at"}
+        else:
+            assert event.id
+        if event.event == "state":
+            assert set(event.data) == {"state", "at"}
+            assert TIME.fullmatch(event.data["at"])
+    assert [one.data for one in live if one.event == "test"] == whole["run"]["tests"]
+    assert live[-1].data == whole
+    lasting = [one for one in live if one.event != "queue"]
+    assert len({one.id for one in lasting}) == len(lasting)
+    assert read(owner, f"{path}/events") == lasting
+
+
+def test_a_stream_resumes(owner: Api) -> None:
+    body = owner.submit(source="print(1)", tests=[{}, {}])
+    path = f"/v1/submissions/{body['id']}/events"
+    every = read(owner, path)
+    for at, event in enumerate(every[:-1]):
+        assert read(owner, path, event.id) == every[at + 1 :]
+    done = owner.get(path, headers={"Last-Event-ID": every[-1].id or ""})
+    assert (done.status_code, done.content) == (204, b"")
+    for unknown in ("nothing", "999999999", "", "0"):
+        assert read(owner, path, unknown) == every
+    owner.post(f"/v1/submissions/{body['id']}/runs", params={"wait": 20})
+    after = read(owner, path, every[-1].id)
+    assert names(after) == names(every)
+    assert after[-1].data["runs"] == 2
+    assert not {one.id for one in after} & {one.id for one in every}
+    assert read(owner, path) == after
+
+
+def test_tests_that_are_not_run_have_no_event(owner: Api) -> None:
+    tests = [{"expected_output": "2"}, {}]
+    body = owner.submit(source="print(1)", tests=tests, stop_at_first_failure=True)
+    events = read(owner, f"/v1/submissions/{body['id']}/events")
+    assert [one.data["number"] for one in events if one.event == "test"] == [1]
+
+
+def test_the_headers_of_a_stream(owner: Api) -> None:
+    body = owner.submit(source="print(1)")
+    answer = owner.get(f"/v1/submissions/{body['id']}/events", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-accel-buffering"] == "no"
+    assert "content-encoding" not in answer.headers
+    assert answer.headers["x-request-id"]
+
+
+def test_what_is_held_stays_open(owner: Api) -> None:
+    held = owner.held()
+    path = f"/v1/submissions/{held['id']}"
+    with owner.stream("GET", f"{path}/events") as answer:
+        events = parse(answer.iter_lines())
+        first = next(events)
+        assert (first.event, first.data["state"]) == ("state", "held")
+        assert first.id
+        owner.post(f"{path}/runs")
+        rest = list(events)
+    assert names(rest) == ["queued", "running", "finished", "finished"]
+
+
+def test_what_was_held_begins_with_it(owner: Api) -> None:
+    held = owner.held()
+    path = f"/v1/submissions/{held['id']}"
+    owner.post(f"{path}/runs", params={"wait": 20})
+    assert names(read(owner, f"{path}/events")) in (
+        ["held", "queued", "running", "finished", "finished"],
+        ["queued", "running", "finished", "finished"],
+    )
+
+
+def test_a_cancelled_submission_ends_its_stream(owner: Api) -> None:
+    running = started(owner)
+    path = f"/v1/submissions/{running['id']}"
+    with owner.stream("GET", f"{path}/events") as answer:
+        events = parse(answer.iter_lines())
+        assert next(events).data["state"] == "queued"
+        assert next(events).data["state"] == "running"
+        owner.post(f"{path}/cancel")
+        began = time.monotonic()
+        rest = list(events)
+    assert time.monotonic() - began < 1
+    assert names(rest) == ["cancelled", "finished"]
+    assert rest[-1].data["state"] == "cancelled"
+    held = owner.held()
+    owner.post(f"/v1/submissions/{held['id']}/cancel")
+    ended = read(owner, f"/v1/submissions/{held['id']}/events")
+    assert names(ended)[-2:] == ["cancelled", "finished"]
+
+
+def test_the_queue_is_told(owner: Api) -> None:
+    """Enough programs to fill each slot, so that the last one waits."""
+    sleeps = [{"language": "py", "source": "import time; time.sleep(0.6)"}] * 16
+    body = owner.post("/v1/batches", json={"submissions": sleeps}).json()
+    try:
+        last = f"/v1/submissions/{body['submissions'][-1]}"
+        positions = []
+        with owner.stream("GET", f"{last}/events") as answer:
+            for event in parse(answer.iter_lines()):
+                if event.event == "queue":
+                    assert event.id is None
+                    assert list(event.data) == ["position", "estimated_start_at"]
+                    positions.append(event.data["position"])
+                if event.event != "queue" and event.data.get("state") == "running":
+                    break
+        assert positions
+        assert positions == sorted(positions, reverse=True)
+        assert positions[0] > 1
+    finally:
+        owner.post(f"/v1/batches/{body['id']}/cancel")
+
+
+def test_streams_are_bounded_per_key(system: Contract) -> None:
+    held = system.owner.held()
+    path = f"/v1/submissions/{held['id']}/events"
+    with ExitStack() as opened:
+        for _ in range(3):
+            answer = opened.enter_context(system.owner.stream("GET", path))
+            assert answer.status_code == 200
+        problem(system.owner.get(path), 429)
+        with system.admin.stream("GET", path) as other:
+            assert other.status_code == 200
+
+    def again() -> bool:
+        with system.owner.stream("GET", path) as answer:
+            return answer.status_code == 200
+
+    eventually_sync(again)
+
+
+def test_a_batch_streams_its_progress(owner: Api) -> None:
+    sleep = {"language": "py", "source": "import time; time.sleep(0.5)"}
+    body = owner.post("/v1/batches", json={"submissions": [sleep] * 6}).json()
+    path = f"/v1/batches/{body['id']}"
+    began = time.monotonic()
+    events = read(owner, f"{path}/events")
+    assert [one.event for one in events] == ["progress"] * (len(events) - 1) + ["finished"]
+    assert len(events) - 1 <= time.monotonic() - began + 2
+    assert all(set(one.data) == {"total", "done", "states", "verdicts"} for one in events[:-1])
+    counts = [one.data["done"] for one in events[:-1]]
+    assert counts == sorted(counts)
+    assert events[-1].data == owner.read(path)
+    assert events[-1].data["state"] == "finished"
+    again = read(owner, f"{path}/events")
+    assert [one.event for one in again] == ["progress", "finished"]
+    done = owner.get(f"{path}/events", headers={"Last-Event-ID": again[-1].id or ""})
+    assert (done.status_code, done.content) == (204, b"")
+
+
+@pytest.mark.slow
+def test_a_comment_keeps_proxies_content(owner: Api) -> None:
+    held = owner.held()
+    with owner.stream("GET", f"/v1/submissions/{held['id']}/events") as answer:
+        began = time.monotonic()
+        for line in answer.iter_lines():
+            if line.startswith(":") and time.monotonic() - began > 5:
+                break
+    assert 10 < time.monotonic() - began < 20

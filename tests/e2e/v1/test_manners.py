@@ -1,0 +1,433 @@
+"""Section 1 of the contract: the manners of every call."""
+
+import gzip
+import json
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fixtures.contract import TIME, Api, Contract, create_key, faults, new_address, problem
+
+pytestmark = pytest.mark.e2e
+
+GETS = (
+    "/v1/submissions",
+    "/v1/submissions/{id}",
+    "/v1/submissions/{id}/events",
+    "/v1/submissions/{id}/runs",
+    "/v1/submissions/{id}/runs/1",
+    "/v1/submissions/{id}/output",
+    "/v1/submissions/{id}/stderr",
+    "/v1/submissions/{id}/source",
+    "/v1/submissions/{id}/mails",
+    "/v1/batches/{batch}",
+    "/v1/batches/{batch}/events",
+    "/v1/languages",
+    "/v1/languages/py",
+    "/v1/usage",
+    "/v1/limits",
+)
+POSTS = (
+    "/v1/submissions",
+    "/v1/submissions/{id}/runs",
+    "/v1/submissions/{id}/cancel",
+    "/v1/submissions/{id}/mails",
+    "/v1/batches",
+    "/v1/batches/{batch}/cancel",
+)
+PRIVATE = [path for path in (*GETS, *POSTS) if "{" in path]
+
+
+@pytest.fixture(scope="module")
+def done(owner: Api) -> dict[str, Any]:
+    return owner.submit(source="print(1)", email=new_address())
+
+
+@pytest.fixture(scope="module")
+def batch(owner: Api) -> dict[str, Any]:
+    body = {"submissions": [{"language": "py", "source": "print(1)"}]}
+    made: dict[str, Any] = owner.post("/v1/batches", json=body).json()
+    for _ in range(300):
+        if owner.read(f"/v1/batches/{made['id']}")["state"] == "finished":
+            break
+        time.sleep(0.1)
+    return made
+
+
+@pytest.fixture
+def at(done: dict[str, Any], batch: dict[str, Any]) -> Any:
+    return lambda path: path.format(id=done["id"], batch=batch["id"])
+
+
+# Strictness.
+
+
+@pytest.mark.parametrize("path", GETS)
+def test_unknown_parameters_are_told(owner: Api, at: Any, path: str) -> None:
+    assert faults(owner.get(at(path), params={"sauce": "1"})) == {"?sauce"}
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_unknown_parameters_of_a_post_are_told(owner: Api, at: Any, path: str) -> None:
+    body: Any = {"json": {"language": "py", "source": "1", "hold": True}} if path == "/v1/submissions" else {}
+    if path == "/v1/batches":
+        body = {"json": {"submissions": [{"language": "py", "source": "1"}]}}
+    assert faults(owner.post(at(path), params={"sauce": "1"}, **body)) == {"?sauce"}
+
+
+def test_unknown_parameters_of_a_delete_are_told(owner: Api) -> None:
+    held = owner.held()
+    assert faults(owner.delete(f"/v1/submissions/{held['id']}?sauce=1")) == {"?sauce"}
+    owner.read(f"/v1/submissions/{held['id']}")
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/v1/submissions", "limit=1&limit=1"),
+        ("/v1/submissions", "metadata.a=1&metadata.a=2"),
+        ("/v1/submissions/{id}", "wait=0&wait=0"),
+        ("/v1/submissions/{id}/output", "run=1&run=1"),
+    ],
+)
+def test_repeated_parameters_are_told(owner: Api, at: Any, path: str, query: str) -> None:
+    assert faults(owner.get(f"{at(path)}?{query}")) == {f"?{query.partition('=')[0]}"}
+
+
+def test_repeated_parameters_of_a_post_are_told(owner: Api) -> None:
+    answer = owner.post("/v1/submissions?wait=0&wait=1", json={"language": "py", "source": "1"})
+    assert faults(answer) == {"?wait"}
+    raw = owner.post("/v1/submissions?language=py&language=py", content="1", headers={"Content-Type": "text/plain"})
+    assert faults(raw) == {"?language"}
+
+
+# The order of checks.
+
+
+def test_a_body_is_checked_last(system: Contract, done: dict[str, Any]) -> None:
+    bad: Any = {"content": b"{", "headers": {"Content-Type": "application/json"}}
+    problem(system.stranger.post("/v1/submissions", **bad), 401)
+    problem(system.reader.post("/v1/submissions", **bad), 403)
+    problem(system.owner.post("/v1/submissions/987654321/runs", **bad), 404)
+    problem(system.other.post(f"/v1/submissions/{done['id']}/runs", **bad), 404)
+    problem(system.owner.put("/v1/submissions", **bad), 405)
+    problem(system.owner.post("/v1/submissions", **bad), 400)
+
+
+def test_bodies_that_are_none(owner: Api) -> None:
+    def post(content: bytes, kind: str | None) -> httpx.Response:
+        return owner.post("/v1/submissions", content=content, headers={"Content-Type": kind} if kind else {})
+
+    problem(post(b"", "application/json"), 400)
+    problem(post(b"\xff{}", "application/json"), 400)
+    problem(post(b'{"language": NaN}', "application/json"), 400)
+    problem(post(b'{"language": "py",}', "application/json"), 400)
+    problem(post(b'{"language": "py"} x', "application/json"), 400)
+    problem(post(b"\xff\xfe", "text/plain"), 400)
+    problem(post(b"x", "multipart/form-data; boundary=b"), 400)
+    problem(post(b"x", "multipart/form-data"), 400)
+    problem(post(b"a=b", "application/x-www-form-urlencoded"), 415)
+    problem(post(b"{}", "application/xml"), 415)
+    problem(post(b"{}", "image/png"), 415)
+    assert faults(post(b"[]", "application/json")) == {""}
+    assert faults(post(b"null", "application/json")) == {""}
+    assert faults(post(b'"x"', "application/json; charset=utf-8")) == {""}
+    assert faults(post(b"{}", "APPLICATION/JSON")) >= {"/language"}
+
+
+def test_a_body_that_is_too_large(owner: Api) -> None:
+    most = owner.read("/v1/limits")["max_body_bytes"]
+    for kind in ("application/json", "text/plain", "image/png"):
+        answer = owner.post("/v1/submissions", content=b" " * (most + 1), headers={"Content-Type": kind})
+        problem(answer, 413)
+
+    def chunks() -> Any:
+        for _ in range(most // 65536 + 2):
+            yield b" " * 65536
+
+    answer = owner.post("/v1/submissions", content=chunks(), headers={"Content-Type": "application/json"})
+    problem(answer, 413)
+
+
+# Problems.
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/nothing", "/v1", "/v1/submissions/1/nothing", "/v1/submissions//runs", "/v1/languages/cobolt"]
+)
+def test_unknown_paths_are_problems(owner: Api, path: str) -> None:
+    problem(owner.get(path), 404)
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["abc", "-1", "0", "1.5", "9" * 30, "%D9%A1", "+1", "%201", "1_0", "1e3", "%00", "1%0A", "9223372036854775808"],
+)
+def test_an_id_that_is_none_is_not_found(owner: Api, number: str) -> None:
+    for path in PRIVATE:
+        url = path.format(id=number, batch=number)
+        problem(owner.request("POST" if path in POSTS else "GET", url), 404)
+    problem(owner.delete(f"/v1/submissions/{number}"), 404)
+
+
+@pytest.mark.parametrize("number", ["abc", "-1", "0", "9" * 30, "2"])
+def test_a_run_that_is_none_is_not_found(owner: Api, done: dict[str, Any], number: str) -> None:
+    problem(owner.get(f"/v1/submissions/{done['id']}/runs/{number}"), 404)
+
+
+@pytest.mark.parametrize("path", GETS + POSTS + ("/v1/mailgun/events",))
+def test_other_methods_are_problems(owner: Api, at: Any, path: str) -> None:
+    allowed = set()
+    if path in GETS:
+        allowed |= {"GET", "HEAD"}
+    if path in POSTS or path == "/v1/mailgun/events":
+        allowed |= {"POST"}
+    if path == "/v1/submissions/{id}":
+        allowed |= {"DELETE"}
+    for method in {"PUT", "PATCH", "OPTIONS", "GET", "POST", "DELETE", "TRACE", "PROPFIND"} - allowed:
+        answer = owner.request(method, at(path))
+        problem(answer, 405)
+        assert {word.strip() for word in answer.headers["allow"].split(",")} == allowed, method
+    head = owner.head(at(path))
+    assert head.status_code == (200 if "GET" in allowed else 405)
+    assert head.content == b""
+
+
+def test_the_types_of_problems_are_anchors_of_one_page(system: Contract, owner: Api, done: dict[str, Any]) -> None:
+    answers = [
+        problem(owner.get("/v1/nothing"), 404),
+        problem(owner.put("/v1/limits"), 405),
+        problem(system.stranger.get("/v1/limits"), 401),
+        problem(system.reader.post("/v1/submissions"), 403),
+        problem(owner.get("/v1/limits?a=1"), 422),
+        problem(owner.post(f"/v1/submissions/{done['id']}/cancel"), 409),
+    ]
+    pages = {answer["type"].partition("#")[0] for answer in answers}
+    anchors = {answer["type"].partition("#")[2] for answer in answers}
+    assert len(pages) == 1
+    assert len(anchors) == len(answers)
+    assert "" not in anchors
+
+
+# Keys.
+
+
+@pytest.mark.parametrize("header", [None, "Bearer", "Bearer nothing", "Basic dTpw", "Bearer pcx_a b", "bearer"])
+def test_without_a_known_key_is_401(system: Contract, at: Any, header: str | None) -> None:
+    headers = {"Authorization": header} if header else {}
+    for path in (*GETS, *POSTS):
+        answer = system.stranger.request("POST" if path in POSTS else "GET", at(path), headers=headers)
+        problem(answer, 401)
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+    head = system.stranger.head("/v1/limits", headers=headers)
+    assert (head.status_code, head.content) == (401, b"")
+
+
+def test_the_scheme_is_in_any_case(system: Contract) -> None:
+    key = system.owner.headers["Authorization"].removeprefix("Bearer ")
+    assert system.stranger.get("/v1/limits", headers={"Authorization": f"bearer {key}"}).status_code == 200
+
+
+def test_a_key_without_the_scope_is_403(system: Contract, done: dict[str, Any], at: Any) -> None:
+    for path in POSTS:
+        problem(system.reader.post(at(path)), 403)
+    problem(system.reader.delete(f"/v1/submissions/{done['id']}"), 403)
+    for path in GETS:
+        problem(system.poster.get(at(path)), 403)
+
+
+def test_another_key_sees_and_changes_nothing(system: Contract, done: dict[str, Any], at: Any) -> None:
+    for path in PRIVATE:
+        answer = system.other.request("POST" if path in POSTS else "GET", at(path))
+        problem(answer, 404)
+    problem(system.other.delete(f"/v1/submissions/{done['id']}"), 404)
+    items = system.other.read("/v1/submissions", email=done["email"])["items"]
+    assert items == []
+    strange = system.other.get(f"/v1/submissions/{done['id']}")
+    missing = system.other.get("/v1/submissions/987654321")
+    assert strange.json() == missing.json()
+
+
+def test_an_admin_sees_all(system: Contract, done: dict[str, Any], at: Any) -> None:
+    for path in GETS:
+        if not path.endswith("/events"):
+            assert system.admin.get(at(path)).status_code == 200
+    assert system.admin.read("/v1/submissions", email=done["email"])["items"]
+
+
+# Headers.
+
+
+@pytest.mark.parametrize("own", ["a", "A.b_c-9", "x" * 128])
+def test_a_request_id_of_the_client_comes_back(owner: Api, own: str) -> None:
+    for path in ("/v1/limits", "/v1/nothing", "/healthz"):
+        assert owner.get(path, headers={"X-Request-Id": own}).headers["x-request-id"] == own
+
+
+@pytest.mark.parametrize("bad", ["", "x" * 129, "a b", "a/b", "é".encode()])
+def test_another_request_id_is_replaced(owner: Api, bad: Any) -> None:
+    answers = [owner.get("/v1/limits", headers={"X-Request-Id": bad}) for _ in range(2)]
+    made = {answer.headers["x-request-id"] for answer in answers}
+    assert len(made) == 2
+    assert all(one.isascii() and 1 <= len(one) <= 128 for one in made)
+
+
+@pytest.mark.parametrize("path", [path for path in GETS if not path.endswith(("/events", "put", "err", "source"))])
+def test_json_is_not_kept_by_caches(owner: Api, at: Any, path: str) -> None:
+    answer = owner.get(at(path))
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "private, no-cache"
+    assert owner.get(at(path) + "?sauce=1").headers["cache-control"] == "private, no-cache"
+
+
+def test_json_is_gzipped_from_1_kib_on(owner: Api, done: dict[str, Any]) -> None:
+    large = owner.get(f"/v1/submissions/{done['id']}", headers={"Accept-Encoding": "gzip"})
+    assert large.headers["content-encoding"] == "gzip"
+    assert "Accept-Encoding" in large.headers["vary"]
+    assert large.json()["id"] == done["id"]
+    small = owner.get("/v1/usage", headers={"Accept-Encoding": "gzip"})
+    assert len(small.content) < 1024
+    assert "content-encoding" not in small.headers
+    for refused in ("identity", "gzip;q=0", "br", ""):
+        plain = owner.get(f"/v1/submissions/{done['id']}", headers={"Accept-Encoding": refused})
+        assert "content-encoding" not in plain.headers
+        assert "Accept-Encoding" in plain.headers["vary"]
+    for taken in ("br, gzip;q=0.5", "GZIP", "*"):
+        zipped = owner.get(f"/v1/submissions/{done['id']}", headers={"Accept-Encoding": taken})
+        assert zipped.headers.get("content-encoding") == "gzip", taken
+
+
+def test_the_bytes_of_programs_are_never_gzipped(owner: Api) -> None:
+    long = owner.submit(source="print('x' * 5000)")
+    for path in ("output", "stderr", "source", "events"):
+        answer = owner.get(f"/v1/submissions/{long['id']}/{path}", headers={"Accept-Encoding": "gzip"})
+        assert answer.status_code == 200
+        assert "content-encoding" not in answer.headers
+
+
+@pytest.mark.parametrize("path", GETS)
+def test_a_closing_slash_is_the_same_route(owner: Api, at: Any, path: str) -> None:
+    answer = owner.get(at(path) + "/")
+    assert answer.status_code == 200
+    assert not answer.history
+
+
+def test_a_closing_slash_of_a_post(owner: Api, done: dict[str, Any]) -> None:
+    assert owner.post("/v1/submissions/", json={"language": "py", "source": "1", "hold": True}).status_code == 201
+    problem(owner.post(f"/v1/submissions/{done['id']}/cancel/"), 409)
+    held = owner.held()
+    assert owner.delete(f"/v1/submissions/{held['id']}/").status_code == 204
+
+
+@pytest.mark.parametrize("path", [path for path in GETS if not path.endswith("/events")])
+def test_head_answers_as_get_does(owner: Api, at: Any, path: str) -> None:
+    for encoding in ("gzip", "identity"):
+        get, head = (owner.request(m, at(path), headers={"Accept-Encoding": encoding}) for m in ("GET", "HEAD"))
+        assert head.content == b""
+        assert head.status_code == get.status_code
+        own = {"date", "x-request-id"}
+        assert {k: v for k, v in head.headers.items() if k not in own} == {
+            k: v for k, v in get.headers.items() if k not in own
+        }
+
+
+def test_head_of_a_stream_returns_at_once(owner: Api) -> None:
+    held = owner.held()
+    began = time.monotonic()
+    head = owner.head(f"/v1/submissions/{held['id']}/events")
+    assert time.monotonic() - began < 5
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"].startswith("text/event-stream")
+
+
+def test_cors_is_off(owner: Api, done: dict[str, Any]) -> None:
+    origin = {"Origin": "https://evil.example"}
+    asked = {**origin, "Access-Control-Request-Method": "POST"}
+    answers = [
+        owner.get("/v1/limits", headers=origin),
+        owner.get("/v1/nothing", headers=origin),
+        owner.get(f"/v1/submissions/{done['id']}/events", headers=origin),
+        owner.options("/v1/submissions", headers=asked),
+    ]
+    assert not [name for answer in answers for name in answer.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize("accept", ["image/png", "text/html", "*/*;q=0", ""])
+def test_accept_is_not_looked_at(owner: Api, accept: str) -> None:
+    assert owner.get("/v1/limits", headers={"Accept": accept}).headers["content-type"] == "application/json"
+    problem(owner.get("/v1/nothing", headers={"Accept": accept}), 404)
+
+
+# Budgets.
+
+
+def rate_items(header: str) -> dict[str, dict[str, int]]:
+    items = {}
+    for item in header.split(","):
+        name, *parameters = item.strip().split(";")
+        assert name[0] == name[-1] == '"'
+        items[name[1:-1]] = {key: int(value) for key, value in (one.split("=") for one in parameters)}
+    return items
+
+
+def test_counted_answers_carry_the_budgets(owner: Api, email: str) -> None:
+    answers = [owner.post("/v1/submissions", json={"language": "py", "source": "1", "email": email}) for _ in range(2)]
+    policies, limits = (
+        [rate_items(answer.headers[name]) for answer in answers] for name in ("ratelimit-policy", "ratelimit")
+    )
+    assert policies[0] == policies[1]
+    assert set(limits[0]) == set(policies[0]) >= {"submissions", "mails"}
+    for name, policy in policies[0].items():
+        assert {"q", "w"} <= set(policy)
+        assert {"r", "t"} <= set(limits[0][name])
+        assert 0 < limits[1][name]["t"] <= policy["w"]
+        assert limits[1][name]["r"] < policy["q"]
+    assert limits[1]["mails"]["r"] == limits[0]["mails"]["r"] - 1 == policies[0]["mails"]["q"] - 2
+    assert limits[1]["submissions"]["r"] == limits[0]["submissions"]["r"] - 1
+    assert "ratelimit" not in owner.get("/v1/limits").headers
+
+
+def test_a_budget_that_is_used_up_is_429(owner: Api, email: str) -> None:
+    body = {"language": "py", "source": "1", "email": email}
+    first = owner.post("/v1/submissions", json=body)
+    quota = rate_items(first.headers["ratelimit-policy"])["mails"]["q"]
+    for _ in range(quota - 1):
+        assert owner.post("/v1/submissions", json=body).status_code == 201
+    answer = owner.post("/v1/submissions", json=body)
+    document = problem(answer, 429)
+    assert document["type"] == "https://iana.org/assignments/http-problem-types#quota-exceeded"
+    assert document["violated-policies"] == ["mails"]
+    wait = rate_items(answer.headers["ratelimit"])["mails"]
+    assert wait["r"] == 0
+    assert int(answer.headers["retry-after"]) >= wait["t"] > 0
+    assert len(owner.read("/v1/submissions", email=email)["items"]) == quota
+
+
+def test_usage_lists_the_budgets_of_a_key(system: Contract) -> None:
+    key = create_key(system.data_dir, "usage")["key"]
+    with Api(system.url, key) as fresh:
+        usage = fresh.read("/v1/usage")
+        assert usage["next"] is None
+        before = {item["name"]: item for item in usage["items"]}
+        assert "submissions" in before
+        for item in usage["items"]:
+            assert list(item) == ["name", "limit", "used", "remaining", "window_s", "resets_at"]
+            assert item["used"] == 0
+            assert item["remaining"] == item["limit"]
+            assert item["resets_at"] is None
+        answer = fresh.post("/v1/submissions", json={"language": "py", "source": "1"})
+        after = {item["name"]: item for item in fresh.read("/v1/usage")["items"]}
+        assert after["submissions"]["used"] == 1
+        assert after["submissions"]["remaining"] == after["submissions"]["limit"] - 1
+        assert TIME.fullmatch(after["submissions"]["resets_at"])
+        policy = rate_items(answer.headers["ratelimit-policy"])["submissions"]
+        assert policy == {"q": after["submissions"]["limit"], "w": after["submissions"]["window_s"]}
+
+
+def test_gzip_is_what_it_says(owner: Api) -> None:
+    with owner.stream("GET", "/v1/languages", headers={"Accept-Encoding": "gzip"}) as answer:
+        raw = b"".join(answer.iter_raw())
+    assert json.loads(gzip.decompress(raw))["items"]
+    assert int(answer.headers["content-length"]) == len(raw)

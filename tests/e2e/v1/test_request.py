@@ -1,0 +1,589 @@
+"""Section 2 of the contract: each row of the table of a request, and the other ways to send one."""
+
+import base64
+import io
+import json
+import stat
+import struct
+import zipfile
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fixtures.contract import Api, faults, problem
+
+pytestmark = pytest.mark.e2e
+
+
+def post(api: Api, **keys: Any) -> httpx.Response:
+    body = {"language": "py", "hold": True} | keys
+    if "files" not in body:
+        body = {"source": "print(1)"} | body
+    content = json.dumps({key: value for key, value in body.items() if value is not ...})
+    return api.post("/v1/submissions", content=content, headers={"Content-Type": "application/json"})
+
+
+def short(value: object) -> str:
+    """Return the name of a case."""
+    return ascii(value)[:60]
+
+
+def file(path: str, content: str = "1", **more: Any) -> dict[str, Any]:
+    return {"path": path, "content": content} | more
+
+
+def test_the_defaults(owner: Api) -> None:
+    body = post(owner).json()
+    limits = owner.read("/v1/languages/py")["limits"]
+    expected = {
+        "state": "held",
+        "verdict": None,
+        "language": "py",
+        "entry": "main.py",
+        "files": [{"path": "main.py", "size_bytes": 8}],
+        "args": [],
+        "compiler_args": [],
+        "limits": limits,
+        "stop_at_first_failure": False,
+        "email": None,
+        "locale": "en",
+        "metadata": {},
+        "batch": None,
+        "queue": None,
+        "run": None,
+        "runs": 0,
+        "mail": None,
+        "webhook": None,
+    }
+    assert {key: body[key] for key in expected} == expected
+    assert body["checker"]["kind"] == "lines"
+
+
+def test_null_is_the_default_of_each_optional_key(owner: Api) -> None:
+    names = "files entry stdin args compiler_args limits expected_output checker tests stop_at_first_failure email"
+    names += " locale receipt webhook_url metadata"
+    nulls = dict.fromkeys(names.split())
+    body = post(owner, source="print(1)", **nulls)
+    assert body.status_code == 201, body.text
+    ours, plain = body.json(), post(owner).json()
+    for one in (ours, plain):
+        for key in ("id", "created_at", "links"):
+            one.pop(key)
+    assert ours == plain
+    assert owner.post("/v1/submissions", json={"language": "py", "source": "1", "hold": None}).json()["state"] != "held"
+    assert post(owner, limits={"cpu_s": None, "processes": None}).status_code == 201
+    assert post(owner, checker={"kind": "float", "tolerance": None}).json()["checker"]["tolerance"] == 1e-6
+    assert post(owner, checker={"kind": "lines", "tolerance": None}).status_code == 201
+    assert post(owner, checker={"kind": None}).json()["checker"]["kind"] == "lines"
+    test = dict.fromkeys(["name", "stdin", "args", "expected_output", "limits", "hidden", "points"])
+    assert post(owner, tests=[test]).status_code == 201
+    assert post(owner, source=None, files=[file("a.py", encoding=None)]).status_code == 201
+
+
+@pytest.mark.parametrize("language", ["py", "PY", "python", "Python", "PYTHON3"])
+def test_a_language_has_several_names_in_any_case(owner: Api, language: str) -> None:
+    assert post(owner, language=language).json()["language"] == "py"
+
+
+def test_the_entry_of_a_source_is_main(owner: Api) -> None:
+    for item in owner.read("/v1/languages")["items"]:
+        body = post(owner, language=item["code"], source=item["sample"]).json()
+        name = "Main" if item["code"] == "java" else "main"
+        assert body["entry"] == body["files"][0]["path"] == name + item["extensions"][0]
+
+
+FAULTS: list[tuple[dict[str, Any], set[str]]] = [
+    ({"sauce": 1}, {"/sauce"}),
+    ({"sa/u~ce": 1}, {"/sa~1u~0ce"}),
+    ({"language": ...}, {"/language"}),
+    ({"language": None}, {"/language"}),
+    ({"language": 1}, {"/language"}),
+    ({"language": ""}, {"/language"}),
+    ({"language": "cobolt"}, {"/language"}),
+    ({"language": "py\0"}, {"/language"}),
+    ({"source": ""}, {"/source"}),
+    ({"source": 1}, {"/source"}),
+    ({"source": ["1"]}, {"/source"}),
+    ({"source": "\0"}, {"/source"}),
+    ({"source": "\ud800"}, {"/source"}),
+    ({"stdin": "a\0"}, {"/stdin"}),
+    ({"stdin": "\udfff"}, {"/stdin"}),
+    ({"stdin": 1}, {"/stdin"}),
+    ({"args": "a"}, {"/args"}),
+    ({"args": [1]}, {"/args/0"}),
+    ({"args": ["a", "b\0"]}, {"/args/1"}),
+    ({"args": [None]}, {"/args/0"}),
+    ({"args": ["a"] * 257}, {"/args"}),
+    ({"args": ["a" * 16384, "b" * 16385]}, {"/args"}),
+    ({"compiler_args": ["-O2"]}, {"/compiler_args/0"}),
+    ({"compiler_args": "-O2"}, {"/compiler_args"}),
+    ({"limits": []}, {"/limits"}),
+    ({"limits": {"cpu": 1}}, {"/limits/cpu"}),
+    ({"limits": {"cpu_s": "2"}}, {"/limits/cpu_s"}),
+    ({"limits": {"cpu_s": True}}, {"/limits/cpu_s"}),
+    ({"limits": {"cpu_s": 0}}, {"/limits/cpu_s"}),
+    ({"limits": {"cpu_s": -1}}, {"/limits/cpu_s"}),
+    ({"limits": {"cpu_s": 1e9}}, {"/limits/cpu_s"}),
+    ({"limits": {"wall_s": 0}}, {"/limits/wall_s"}),
+    ({"limits": {"wall_s": 10**400}}, {"/limits/wall_s"}),
+    ({"limits": {"memory_bytes": 0}}, {"/limits/memory_bytes"}),
+    ({"limits": {"memory_bytes": 2**63}}, {"/limits/memory_bytes"}),
+    ({"limits": {"memory_bytes": 67108864.5}}, {"/limits/memory_bytes"}),
+    ({"limits": {"output_bytes": 2**40}}, {"/limits/output_bytes"}),
+    ({"limits": {"processes": 1.5}}, {"/limits/processes"}),
+    ({"limits": {"processes": False}}, {"/limits/processes"}),
+    ({"limits": {"processes": 100000}}, {"/limits/processes"}),
+    ({"expected_output": 1}, {"/expected_output"}),
+    ({"expected_output": "\0"}, {"/expected_output"}),
+    ({"checker": "lines"}, {"/checker"}),
+    ({"checker": {"kind": "Lines"}}, {"/checker/kind"}),
+    ({"checker": {"kind": "lines", "tolerance": 0.1}}, {"/checker/tolerance"}),
+    ({"checker": {"tolerance": 0.1}}, {"/checker/tolerance"}),
+    ({"checker": {"kind": "float", "tolerance": 1.01}}, {"/checker/tolerance"}),
+    ({"checker": {"kind": "float", "tolerance": -0.1}}, {"/checker/tolerance"}),
+    ({"checker": {"kind": "float", "tolerance": "0.1"}}, {"/checker/tolerance"}),
+    ({"checker": {"kind": "float", "sauce": 1}}, {"/checker/sauce"}),
+    ({"tests": []}, {"/tests"}),
+    ({"tests": [{}] * 101}, {"/tests"}),
+    ({"tests": {}}, {"/tests"}),
+    ({"tests": [{}, 1]}, {"/tests/1"}),
+    ({"tests": [{}, {"sauce": 1}]}, {"/tests/1/sauce"}),
+    ({"tests": [{"name": "x" * 101}]}, {"/tests/0/name"}),
+    ({"tests": [{"name": "\0"}]}, {"/tests/0/name"}),
+    ({"tests": [{}, {}, {}, {"stdin": "\0"}]}, {"/tests/3/stdin"}),
+    ({"tests": [{"args": [1]}]}, {"/tests/0/args/0"}),
+    ({"tests": [{"args": ["x"] * 257}]}, {"/tests/0/args"}),
+    ({"tests": [{"limits": {"cpu_s": 0}}]}, {"/tests/0/limits/cpu_s"}),
+    ({"tests": [{"limits": {"cpu_s": 1e9}}]}, {"/tests/0/limits/cpu_s"}),
+    ({"tests": [{"hidden": "true"}]}, {"/tests/0/hidden"}),
+    ({"tests": [{"hidden": 1}]}, {"/tests/0/hidden"}),
+    ({"tests": [{"points": -1}]}, {"/tests/0/points"}),
+    ({"tests": [{"points": 1000.5}]}, {"/tests/0/points"}),
+    ({"tests": [{"points": True}]}, {"/tests/0/points"}),
+    ({"tests": [{"points": "1"}]}, {"/tests/0/points"}),
+    ({"tests": [{}], "stdin": "1"}, {"/stdin"}),
+    ({"tests": [{}], "args": ["1"]}, {"/args"}),
+    ({"tests": [{}], "expected_output": "1"}, {"/expected_output"}),
+    ({"stop_at_first_failure": 1}, {"/stop_at_first_failure"}),
+    ({"stop_at_first_failure": "true"}, {"/stop_at_first_failure"}),
+    ({"email": "nothing"}, {"/email"}),
+    ({"email": ""}, {"/email"}),
+    ({"email": "a@example.com,b@example.com"}, {"/email"}),
+    ({"email": "Ada <a@example.com>"}, {"/email"}),
+    ({"email": "a@example.com\r\nBcc: b@example.com"}, {"/email"}),
+    ({"email": "a@" + "x" * 60 + ("." + "y" * 60) * 3 + ".example.com"}, {"/email"}),
+    ({"email": "a\0@example.com"}, {"/email"}),
+    ({"locale": "de"}, {"/locale"}),
+    ({"locale": "EN"}, {"/locale"}),
+    ({"receipt": True}, {"/receipt"}),
+    ({"receipt": "true", "email": "a@example.com"}, {"/receipt"}),
+    ({"webhook_url": 1}, {"/webhook_url"}),
+    ({"hold": "false"}, {"/hold"}),
+    ({"hold": 0}, {"/hold"}),
+    ({"metadata": []}, {"/metadata"}),
+    ({"metadata": {"a": 1}}, {"/metadata/a"}),
+    ({"metadata": {"a": None}}, {"/metadata/a"}),
+    ({"metadata": {"a": "x" * 501}}, {"/metadata/a"}),
+    ({"metadata": {"a": "\0"}}, {"/metadata/a"}),
+    ({"metadata": {"a b": "1"}}, {"/metadata/a b"}),
+    ({"metadata": {"": "1"}}, {"/metadata/"}),
+    ({"metadata": {"x" * 41: "1"}}, {"/metadata/" + "x" * 41}),
+    ({"metadata": {str(n): "1" for n in range(17)}}, {"/metadata"}),
+    ({"entry": "main.py"}, {"/entry"}),
+    ({"source": "1", "files": [file("a.py")]}, {""}),
+    ({"source": ...}, {""}),
+    ({"source": ..., "files": []}, {"/files"}),
+    ({"source": ..., "files": {}}, {"/files"}),
+    ({"source": ..., "files": [file(str(n)) for n in range(257)]}, {"/files"}),
+    ({"source": ..., "files": [{"path": "a"}]}, {"/files/0/content"}),
+    ({"source": ..., "files": [{"content": "a"}]}, {"/files/0/path"}),
+    ({"source": ..., "files": [file("a.py", sauce=1)]}, {"/files/0/sauce"}),
+    ({"source": ..., "files": [file("a.py", encoding="latin-1")]}, {"/files/0/encoding"}),
+    ({"source": ..., "files": [file("a.py", "%%%%", encoding="base64")]}, {"/files/0/content"}),
+    ({"source": ..., "files": [file("a.py", "YQ", encoding="base64")]}, {"/files/0/content"}),
+    ({"source": ..., "files": [file("a.py"), file("b.py", "\0")]}, {"/files/1/content"}),
+    ({"source": ..., "files": [file("a.py"), file("a.py")]}, {"/files/1/path"}),
+    ({"source": ..., "files": [file("a"), file("a/b.py")]}, {"/files/0/path"}),
+    ({"source": ..., "files": [file("a/b.py"), file("a")]}, {"/files/1/path"}),
+    ({"source": ..., "files": [file("a.py")], "entry": "b.py"}, {"/entry"}),
+    ({"source": ..., "files": [file("a.py")], "entry": ""}, {"/entry"}),
+    ({"source": ..., "files": [file("a.py"), file("b.py", "")], "entry": "b.py"}, {"/entry"}),
+    ({"tests": [{"name": 1}], "metadata": {"a": 1}, "stdin": 1}, {"/tests/0/name", "/metadata/a", "/stdin"}),
+]
+FAULTS += [
+    ({"source": ..., "files": [file("a.py"), file(path)]}, {"/files/1/path"})
+    for path in (
+        "",
+        "/a",
+        ".",
+        "..",
+        "./a",
+        "a/../b",
+        "a//b",
+        "a/",
+        "a\\b",
+        "a\nb",
+        "a\x7fb",
+        "a\x85b",
+        "a\0b",
+        "x" * 256,
+        "é" * 128,
+        "\ud800",
+    )
+]
+FAULTS += [
+    ({"webhook_url": url}, {"/webhook_url"})
+    for url in (
+        "",
+        "nothing",
+        "ftp://example.com/",
+        "http:///a",
+        "https://user@example.com/",
+        "https://u:p@example.com/",
+        "http://example.com:8080/",
+        "http://localhost/",
+        "http://LOCALHOST./",
+        "http://a.localhost/",
+        "http://10.0.0.1/",
+        "http://[::1]/",
+        "http://[::ffff:10.0.0.1]/",
+        "http://169.254.169.254/",
+        "http://2130706434/",
+        "http://0x7f.0.0.2/",
+        "http://0177.0.0.2/",
+        "http://127.2/",
+        "http://0/",
+        "http://224.0.0.1/",
+        "http://[fe80::1]/",
+        "http://[fd00::1]/",
+        "http://example.com:99999/",
+        "http://example.com/\0",
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("keys", "where"), FAULTS, ids=lambda value: str(value)[:60].encode("ascii", "replace").decode()
+)
+def test_a_fault_is_told_where_it_is(owner: Api, keys: dict[str, Any], where: set[str]) -> None:
+    assert faults(post(owner, **keys)) == where
+
+
+GOOD: list[dict[str, Any]] = [
+    {"stdin": "", "args": [""]},
+    {"args": ["a"] * 256},
+    {"args": ["a" * 16384, "b" * 16384]},
+    {"limits": {"cpu_s": 0.5, "wall_s": 1, "memory_bytes": 64 * 1024 * 1024, "output_bytes": 1, "processes": 1}},
+    {"limits": {}},
+    {"expected_output": ""},
+    {"checker": {"kind": "float", "tolerance": 0}},
+    {"checker": {"kind": "float", "tolerance": 1}},
+    {"checker": {}},
+    {"tests": [{}] * 100},
+    {"tests": [{"name": "x" * 100, "points": 1000, "hidden": True}, {"points": 0}, {"points": 0.5}]},
+    {"tests": [{}], "stdin": None, "args": None, "expected_output": None},
+    {"email": "a@" + "x" * 60 + ("." + "y" * 60) * 2 + ".example.com", "receipt": True},
+    {"metadata": {"a_B-9": "x" * 500, "x" * 40: ""}},
+    {"metadata": {str(n): "سلام" for n in range(16)}},
+    {"source": ..., "files": [file(str(n), "") for n in range(1, 256)] + [file("a.py")], "entry": "a.py"},
+    {"source": ..., "files": [file("a b/ü.py"), file("a b/c/d"), file("x" * 255), file("...")]},
+    {"source": ..., "files": [file("a.py", "AAH/", encoding="base64")]},
+    {"webhook_url": "https://example.com/a?b=c#d"},
+    {"webhook_url": "http://127.0.0.1:9999/"},
+    {"webhook_url": "http://example.com:443/"},
+    {"locale": "fa"},
+]
+
+
+@pytest.mark.parametrize("keys", GOOD, ids=short)
+def test_what_is_within_bounds_is_registered(owner: Api, keys: dict[str, Any]) -> None:
+    answer = post(owner, **keys)
+    assert answer.status_code == 201, answer.text
+    number = answer.json()["id"]
+    assert answer.headers["location"] == f"{owner.base_url}".rstrip("/") + f"/v1/submissions/{number}"
+
+
+def test_nothing_is_registered_after_a_fault(owner: Api) -> None:
+    newest = owner.read("/v1/submissions", limit=1)["items"]
+    post(owner, tests=[{"sauce": 1}])
+    post(owner, webhook_url="http://10.0.0.1/")
+    assert owner.read("/v1/submissions", limit=1)["items"] == newest
+
+
+def test_all_sources_together_are_bounded(owner: Api) -> None:
+    most = owner.read("/v1/limits")["max_source_bytes"]
+    half = "x" * (most // 2 + 1)
+    assert faults(post(owner, source="x" * (most + 1))) == {"/source"}
+    assert faults(post(owner, source=..., files=[file("a", half), file("b", half)])) == {"/files"}
+    assert post(owner, source="x" * most).status_code == 201
+
+
+def test_input_is_bounded(owner: Api) -> None:
+    most = owner.read("/v1/limits")["max_stdin_bytes"]
+    assert faults(post(owner, stdin="x" * (most + 1))) == {"/stdin"}
+    assert faults(post(owner, tests=[{"stdin": "x" * (most + 1)}])) == {"/tests/0/stdin"}
+    assert post(owner, stdin="x" * most).status_code == 201
+
+
+def test_the_bounds_of_limits_are_told(owner: Api) -> None:
+    bounds = owner.read("/v1/limits")["limits"]
+    for name, bound in bounds.items():
+        answer = post(owner, limits={name: bound["max"] * 2})
+        assert faults(answer) == {f"/limits/{name}"}
+        assert f"{bound['max']:g}" in answer.text or str(bound["max"]) in answer.text
+        assert post(owner, limits={name: bound["max"]}).json()["limits"][name] == bound["max"]
+
+
+def test_the_allowed_compiler_args_are_told(owner: Api) -> None:
+    allowed = owner.read("/v1/languages/c")["compiler_args"]
+    answer = post(owner, language="c", source="int main(){}", compiler_args=["-O2", "-fplugin=x"])
+    assert faults(answer) == {"/compiler_args/1"}
+    assert all(option in answer.json()["errors"][0]["detail"] for option in allowed)
+    fine = [option.replace("*", "x") for option in allowed if not option.endswith("*")][:3]
+    assert post(owner, language="c", source="int main(){}", compiler_args=fine).json()["compiler_args"] == fine
+
+
+@pytest.mark.parametrize(
+    ("header", "locale"),
+    [
+        ("fa", "fa"),
+        ("fa-IR", "fa"),
+        ("de, fa;q=0.5, en;q=0.4", "fa"),
+        ("en, fa", "en"),
+        ("de", "en"),
+        ("*", "en"),
+        ("fa;q=0", "en"),
+        ("", "en"),
+        (";;,", "en"),
+    ],
+)
+def test_the_locale_is_that_of_accept_language(owner: Api, header: str, locale: str) -> None:
+    body = {"language": "py", "source": "1", "hold": True}
+    answer = owner.post("/v1/submissions", json=body, headers={"Accept-Language": header})
+    assert answer.json()["locale"] == locale
+    own = owner.post("/v1/submissions", json=body | {"locale": "en"}, headers={"Accept-Language": header})
+    assert own.json()["locale"] == "en"
+
+
+# Multipart.
+
+
+def parts(api: Api, files: list[Any], **fields: Any) -> httpx.Response:
+    fields = {"language": "py", "hold": "true"} | fields
+    return api.post("/v1/submissions", files=files, data={k: v for k, v in fields.items() if v is not ...})
+
+
+def test_parts_are_files(owner: Api) -> None:
+    files = [("file", ("lib/a.py", b"A = 1")), ("file", ("main.py", b"print(1)"))]
+    answer = parts(owner, files, entry="main.py", stdin="7", email="a@example.com", stop_at_first_failure="false")
+    assert answer.status_code == 201, answer.text
+    body = answer.json()
+    assert body["files"] == [{"path": "lib/a.py", "size_bytes": 5}, {"path": "main.py", "size_bytes": 8}]
+    assert (body["entry"], body["email"]) == ("main.py", "a@example.com")
+
+
+def test_a_source_may_be_a_field(owner: Api) -> None:
+    answer = owner.post(
+        "/v1/submissions", files={"language": (None, "py"), "source": (None, "print(1)"), "hold": (None, "true")}
+    )
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["entry"] == "main.py"
+
+
+def test_the_input_may_be_a_file(owner: Api) -> None:
+    body = owner.post(
+        "/v1/submissions?wait=20",
+        files=[("file", ("a.py", b"print(input())")), ("stdin", ("in.txt", b"42\n"))],
+        data={"language": "py"},
+    ).json()
+    assert body["run"]["stdout"] == "42\n"
+
+
+def test_one_part_may_hold_the_other_keys(owner: Api) -> None:
+    part = json.dumps({"language": "py", "hold": True, "args": ["a"], "metadata": {"a": "1"}})
+    files: list[Any] = [("file", ("a.py", b"1")), ("submission", (None, part, "application/json"))]
+    body = owner.post("/v1/submissions", files=files)
+    assert body.status_code == 201, body.text
+    assert (body.json()["args"], body.json()["metadata"]) == (["a"], {"a": "1"})
+    both = [*files, ("hold", (None, "true"))]
+    assert faults(owner.post("/v1/submissions", files=both)) == {"/hold"}
+    bad: list[Any] = [
+        ("file", ("a.py", b"1")),
+        ("submission", (None, '{"language": "py", "tests": [{}, {"sauce": 1}]}')),
+    ]
+    assert faults(owner.post("/v1/submissions", files=bad)) == {"/tests/1/sauce"}
+    problem(owner.post("/v1/submissions", files=[files[0], ("submission", (None, "{"))]), 400)
+    strange: list[Any] = [files[0], ("submission", (None, "[]"))]
+    assert "/submission" in faults(owner.post("/v1/submissions", files=strange))
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"sauce": "1"}, {"/sauce"}),
+        ({"hold": "1"}, {"/hold"}),
+        ({"hold": "True"}, {"/hold"}),
+        ({"hold": "yes"}, {"/hold"}),
+        ({"hold": ""}, {"/hold"}),
+        ({"args": "a"}, {"/args"}),
+        ({"limits": "{}"}, {"/limits"}),
+        ({"metadata": "{}"}, {"/metadata"}),
+        ({"tests": "[]"}, {"/tests"}),
+        ({"language": "cobolt"}, {"/language"}),
+        ({"stdin": "a\0"}, {"/stdin"}),
+        ({"entry": "b.py"}, {"/entry"}),
+        ({"source": "1"}, {""}),
+    ],
+)
+def test_a_fault_of_a_field(owner: Api, fields: dict[str, str], where: set[str]) -> None:
+    assert faults(parts(owner, [("file", ("a.py", b"1"))], **fields)) == where
+
+
+def test_other_faults_of_parts(owner: Api) -> None:
+    one = ("file", ("a.py", b"1"))
+    assert faults(parts(owner, [one, ("file", ("../b", b"1"))])) == {"/files/1/path"}
+    assert faults(parts(owner, [one, ("file", ("a.py", b"1"))])) == {"/files/1/path"}
+    assert faults(parts(owner, [one, ("upload", ("b.py", b"1"))])) == {"/upload"}
+    assert faults(parts(owner, [one], language=...)) == {"/language"}
+    twice: list[Any] = [one, ("language", (None, "py")), ("language", (None, "py"))]
+    assert faults(owner.post("/v1/submissions", files=twice)) == {"/language"}
+    assert parts(owner, [("file", ("a.py", b"\0\xff"))]).status_code == 201
+    bad: list[Any] = [one, ("language", (None, "py")), ("stdin", ("in.txt", b"\xff"))]
+    assert owner.post("/v1/submissions", files=bad).status_code in (400, 422)
+
+
+# Archives.
+
+
+def zipped(*entries: tuple[str | zipfile.ZipInfo, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, content in entries:
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def archive(api: Api, content: bytes, name: str = "a.zip", **fields: str) -> httpx.Response:
+    return parts(api, [("file", (name, content))], **fields)
+
+
+def special(name: str, mode: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.create_system = 3
+    info.external_attr = mode << 16
+    return info
+
+
+def test_an_archive_is_unpacked(owner: Api) -> None:
+    content = zipped(("lib/", b""), ("main.py", b"import lib.a"), ("lib/a.py", b"print(5)"))
+    answer = archive(owner, content, hold="false")
+    assert answer.status_code == 201, answer.text
+    number = answer.json()["id"]
+    assert answer.json()["files"] == [{"path": "main.py", "size_bytes": 12}, {"path": "lib/a.py", "size_bytes": 8}]
+    assert owner.read(f"/v1/submissions/{number}", wait=20)["run"]["stdout"] == "5\n"
+    stored = archive(owner, zipped(("a.py", b"1"), method=zipfile.ZIP_STORED), entry="a.py")
+    assert stored.json()["entry"] == "a.py"
+    assert archive(owner, content, name="A.ZIP").json()["entry"] == "main.py"
+
+
+def test_an_archive_beside_other_files_is_a_file(owner: Api) -> None:
+    body = parts(owner, [("file", ("a.py", b"1")), ("file", ("b.zip", zipped(("x", b"1"))))]).json()
+    assert [one["path"] for one in body["files"]] == ["a.py", "b.zip"]
+
+
+def encrypted() -> bytes:
+    content = bytearray(zipped(("a.py", b"1")))
+    for mark, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        at = content.index(mark) + offset
+        content[at : at + 2] = struct.pack("<H", struct.unpack("<H", content[at : at + 2])[0] | 1)
+    return bytes(content)
+
+
+def test_bad_archives(owner: Api) -> None:
+    limits = owner.read("/v1/limits")
+    bomb = zipped(("a.py", b"\0" * (limits["max_source_bytes"] + 1)))
+    assert len(bomb) < 10_000
+    lying = bytearray(bomb)
+    for mark, offset in ((b"PK\3\4", 22), (b"PK\1\2", 24)):
+        at = lying.index(mark) + offset
+        lying[at : at + 4] = struct.pack("<I", 10)
+    cases = {
+        "no archive": b"PK nothing",
+        "empty": zipped(),
+        "only folders": zipped(("a/", b"")),
+        "link": zipped((special("a.py", stat.S_IFLNK | 0o777), b"/etc/passwd")),
+        "fifo": zipped((special("a.py", stat.S_IFIFO | 0o666), b"")),
+        "encrypted": encrypted(),
+        "parent": zipped(("../a.py", b"1")),
+        "absolute": zipped(("/a.py", b"1")),
+        "backslash": zipped(("a\\b.py", b"1")),
+        "control": zipped(("a\nb.py", b"1")),
+        "too long": zipped(("x" * 256, b"1")),
+        "a folder and a file": zipped(("a", b"1"), ("a/b", b"1")),
+        "too many": zipped(*((f"{n}.py", b"1") for n in range(limits["max_files"] + 1))),
+        "bomb": bomb,
+        "lying bomb": bytes(lying),
+        "cut": zipped(("a.py", b"print(1)"))[:-30],
+    }
+    told = {name: archive(owner, content) for name, content in cases.items()}
+    assert {name: (answer.status_code, answer.text) for name, answer in told.items() if answer.status_code != 422} == {}
+    assert {name: faults(answer) for name, answer in told.items()} == {name: {"/files"} for name in cases}
+
+
+# Raw bodies.
+
+
+def raw(api: Api, query: str, content: bytes = b"print(1)", kind: str = "text/plain") -> httpx.Response:
+    return api.post(f"/v1/submissions?{query}", content=content, headers={"Content-Type": kind})
+
+
+def test_a_raw_body_is_the_source(owner: Api) -> None:
+    query = "language=py&stdin=7&email=a%40example.com&hold=true&stop_at_first_failure=false&locale=fa"
+    answer = raw(owner, query, kind="text/x-python; charset=utf-8")
+    assert answer.status_code == 201, answer.text
+    body = answer.json()
+    assert (body["email"], body["locale"], body["state"]) == ("a@example.com", "fa", "held")
+    assert owner.get(f"/v1/submissions/{body['id']}/source").content == b"print(1)"
+
+
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [
+        ("", {"?language"}),
+        ("language=cobolt", {"?language"}),
+        ("language=py&hold=1", {"?hold"}),
+        ("language=py&args=a", {"?args"}),
+        ("language=py&email=nothing", {"?email"}),
+        ("language=py&email=a%00@example.com", {"?email"}),
+        ("language=py&stdin=%00", {"?stdin"}),
+        ("language=py&sauce=1", {"?sauce"}),
+        ("language=py&entry=a.py", {"?entry"}),
+        ("language=py&receipt=true", {"?receipt"}),
+        ("language=py&webhook_url=http://10.0.0.1/", {"?webhook_url"}),
+        ("language=py&source=1", {"?source"}),
+    ],
+)
+def test_a_fault_of_the_query(owner: Api, query: str, where: set[str]) -> None:
+    assert faults(raw(owner, query)) == where
+
+
+def test_an_empty_raw_body_is_a_fault(owner: Api) -> None:
+    problem(raw(owner, "language=py", b""), 422)
+    problem(raw(owner, "language=py", b"a\0"), 422)
+
+
+def test_the_query_belongs_to_raw_bodies_only(owner: Api) -> None:
+    answer = owner.post("/v1/submissions?language=py", json={"language": "py", "source": "1", "hold": True})
+    assert faults(answer) == {"?language"}
+
+
+def test_binary_sources_come_in_base64(owner: Api) -> None:
+    content = bytes(range(256))
+    files = [file("a.py", "print(1)"), file("data", base64.b64encode(content).decode(), encoding="base64")]
+    body = post(owner, files=files, source=...).json()
+    got = owner.get(f"/v1/submissions/{body['id']}/source")
+    assert got.headers["content-type"] == "application/zip"
+    assert "attachment" in got.headers["content-disposition"]
+    with zipfile.ZipFile(io.BytesIO(got.content)) as sources:
+        assert {name: sources.read(name) for name in sources.namelist()} == {"a.py": b"print(1)", "data": content}

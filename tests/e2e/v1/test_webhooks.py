@@ -1,0 +1,471 @@
+"""Sections 3, 5 and 6 of the contract: webhooks, events of Mailgun, OpenAPI, and the classic calls beside v1."""
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from tests.fixtures.contract import (
+    MAILGUN_KEY,
+    ONE,
+    TIME,
+    WEBHOOK_SECRET,
+    Api,
+    Contract,
+    create_key,
+    faults,
+    mails,
+    problem,
+    started,
+)
+from tests.fixtures.up import Up
+from tests.waiting import eventually_sync
+
+pytestmark = pytest.mark.e2e
+
+
+class Receiver:
+    """Records each delivery, and answers with the next of `answers`, or with 204."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[dict[str, str], bytes]] = []
+        self.answers: list[int] = []
+        self.headers: dict[str, str] = {}
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                self.send_response(receiver.answers.pop(0) if receiver.answers else 204)
+                for name, value in {"Content-Length": "0", **receiver.headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+    def wait(self, count: int, timeout: float = 15) -> list[tuple[dict[str, str], bytes]]:
+        eventually_sync(lambda: len(self.received) >= count, timeout, what=f"{count} webhooks arrive")
+        return self.received
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    receiver = Receiver()
+    thread = threading.Thread(target=receiver.server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        receiver.server.shutdown()
+        thread.join()
+        receiver.server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as one:
+        yield one
+
+
+def test_a_webhook_is_signed_with_the_secret_of_its_key(system: Contract, owner: Api, receiver: Receiver) -> None:
+    body = owner.submit(source="print('x' * 5000)", webhook_url=receiver.url)
+    path = f"/v1/submissions/{body['id']}"
+    [(headers, content)] = receiver.wait(1)
+    event = Webhook(system.secret("owner")).verify(content, headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(system.secret("other")).verify(content, headers)
+    assert headers["webhook-id"].startswith("msg_")
+    assert headers["content-type"].startswith("application/json")
+    assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
+    secret = base64.b64decode(system.secret("owner").removeprefix("whsec_"))
+    assert 24 <= len(secret) <= 64
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + content
+    digest = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"].split(" ") == [f"v1,{digest}"]
+    assert list(event) == ["type", "timestamp", "data"]
+    assert event["type"] == "submission.finished"
+    assert TIME.fullmatch(event["timestamp"])
+    data = event["data"]
+    whole = owner.read(path)
+    assert data["run"]["stdout"] == "x" * 4096
+    assert data["run"]["truncated"] == ["stdout"]
+    for one in (data, whole):
+        one["run"]["stdout"] = one["run"]["truncated"] = one["webhook"] = one["mail"] = None
+    assert data == whole
+    eventually_sync(lambda: owner.read(path)["webhook"]["state"] == "delivered")
+    assert owner.read(path)["webhook"] == {
+        "url": receiver.url,
+        "state": "delivered",
+        "attempts": 1,
+        "last_status": 204,
+        "last_error": None,
+        "next_attempt_at": None,
+    }
+
+
+def test_each_final_state_has_its_type(owner: Api, receiver: Receiver) -> None:
+    running = started(owner, webhook_url=receiver.url)
+    assert owner.post(f"/v1/submissions/{running['id']}/cancel").status_code == 202
+    [(_, content)] = receiver.wait(1)
+    event = json.loads(content)
+    assert (event["type"], event["data"]["state"]) == ("submission.cancelled", "cancelled")
+    held = owner.held(webhook_url=receiver.url)
+    assert (held["webhook"]["url"], held["webhook"]["attempts"]) == (receiver.url, 0)
+    owner.post(f"/v1/submissions/{held['id']}/cancel")
+    [_, (_, content)] = receiver.wait(2)
+    assert json.loads(content)["type"] == "submission.cancelled"
+
+
+def test_a_run_again_has_a_webhook_of_its_own(owner: Api, receiver: Receiver) -> None:
+    body = owner.submit(source="print(1)", webhook_url=receiver.url)
+    receiver.wait(1)
+    owner.post(f"/v1/submissions/{body['id']}/runs", params={"wait": 20})
+    receiver.wait(2)
+    (first, _), (second, content) = receiver.received
+    assert first["webhook-id"] != second["webhook-id"]
+    assert json.loads(content)["data"]["run"]["number"] == 2
+
+
+def test_gone_ends_the_webhooks(owner: Api, receiver: Receiver) -> None:
+    receiver.answers = [410]
+    body = owner.submit(source="print(1)", webhook_url=receiver.url)
+    path = f"/v1/submissions/{body['id']}"
+    eventually_sync(lambda: owner.read(path)["webhook"]["state"] == "gone")
+    hook = owner.read(path)["webhook"]
+    assert (hook["attempts"], hook["last_status"], hook["next_attempt_at"]) == (1, 410, None)
+    owner.post(f"{path}/runs", params={"wait": 20})
+    time.sleep(0.5)
+    assert len(receiver.received) == 1
+    assert owner.read(path)["webhook"]["state"] == "gone"
+
+
+@pytest.mark.parametrize("status", [500, 302, 404])
+def test_another_answer_is_a_failed_attempt(owner: Api, receiver: Receiver, status: int) -> None:
+    receiver.answers = [status]
+    body = owner.submit(source="print(1)", webhook_url=receiver.url)
+    path = f"/v1/submissions/{body['id']}"
+    eventually_sync(lambda: owner.read(path)["webhook"]["last_error"])
+    hook = owner.read(path)["webhook"]
+    assert (hook["state"], hook["last_status"]) == ("pending", status)
+    assert hook["last_error"]
+    assert TIME.fullmatch(hook["next_attempt_at"])
+
+
+def test_a_receiver_that_is_away_is_a_failed_attempt(owner: Api) -> None:
+    with receiving() as receiver:
+        pass
+    body = owner.submit(source="print(1)", webhook_url=receiver.url)
+    path = f"/v1/submissions/{body['id']}"
+    eventually_sync(lambda: owner.read(path)["webhook"]["last_error"])
+    hook = owner.read(path)["webhook"]
+    assert (hook["state"], hook["last_status"]) == ("pending", None)
+    assert hook["last_error"]
+
+
+@pytest.mark.slow
+def test_a_retry_has_the_same_id(system: Contract, owner: Api, receiver: Receiver) -> None:
+    receiver.answers = [500]
+    body = owner.submit(source="print(1)", webhook_url=receiver.url)
+    (first, one), (second, two) = receiver.wait(2, 20)
+    assert first["webhook-id"] == second["webhook-id"]
+    assert first["webhook-timestamp"] != second["webhook-timestamp"]
+    assert one == two
+    assert Webhook(system.secret("owner")).verify(two, second)
+    eventually_sync(lambda: owner.read(f"/v1/submissions/{body['id']}")["webhook"]["state"] == "delivered")
+
+
+def test_a_batch_has_a_webhook(system: Contract, owner: Api, receiver: Receiver) -> None:
+    answer = owner.post("/v1/batches", json={"submissions": [ONE, ONE], "webhook_url": receiver.url})
+    batch = answer.json()
+    assert set(batch["webhook"]) == {"url", "state", "attempts", "last_status", "last_error", "next_attempt_at"}
+    [(headers, content)] = receiver.wait(1)
+    event = Webhook(system.secret("owner")).verify(content, headers)
+    assert event["type"] == "batch.finished"
+    whole = owner.read(f"/v1/batches/{batch['id']}")
+    assert event["data"] | {"webhook": None} == whole | {"webhook": None}
+    assert event["data"]["state"] == "finished"
+
+
+def test_a_cancelled_batch_has_a_webhook(owner: Api, receiver: Receiver) -> None:
+    sleep = ONE | {"source": "import time; time.sleep(30)", "limits": {"wall_s": 60}}
+    answer = owner.post("/v1/batches", json={"submissions": [sleep] * 3, "webhook_url": receiver.url})
+    owner.post(f"/v1/batches/{answer.json()['id']}/cancel")
+    [(_, content)] = receiver.wait(1)
+    event = json.loads(content)
+    assert (event["type"], event["data"]["states"]["cancelled"]) == ("batch.finished", 3)
+
+
+def test_a_retry_after_counts(owner: Api, receiver: Receiver) -> None:
+    receiver.answers, receiver.headers = [503], {"Retry-After": "600"}
+    body = owner.submit(source="print(1)", webhook_url=receiver.url)
+    path = f"/v1/submissions/{body['id']}"
+    eventually_sync(lambda: owner.read(path)["webhook"]["last_error"])
+    next_attempt = datetime.fromisoformat(owner.read(path)["webhook"]["next_attempt_at"])
+    assert 590 < (next_attempt - datetime.now(UTC)).total_seconds() < 900
+
+
+def test_a_key_without_a_secret_uses_that_of_the_operator(system: Contract, receiver: Receiver) -> None:
+    system.operator.submit(source="print(1)", webhook_url=receiver.url)
+    [(headers, content)] = receiver.wait(1)
+    assert Webhook(WEBHOOK_SECRET).verify(content, headers)
+
+
+def test_a_replaced_secret_signs_along(system: Contract, receiver: Receiver) -> None:
+    key = create_key(system.data_dir, "rotated")
+    new = system.precieux("keys", "rotate-webhook-secret", key["id"])["webhook_secret"]
+    with Api(system.url, key["key"]) as api:
+        api.submit(source="print(1)", webhook_url=receiver.url)
+    [(headers, content)] = receiver.wait(1)
+    assert new != key["webhook_secret"]
+    assert len(headers["webhook-signature"].split(" ")) == 2
+    for secret in (new, key["webhook_secret"]):
+        assert Webhook(secret).verify(content, headers)
+
+
+def test_a_webhook_is_replayed(system: Contract, receiver: Receiver) -> None:
+    body = system.owner.submit(source="print(1)", webhook_url=receiver.url)
+    receiver.wait(1)
+    eventually_sync(lambda: system.owner.read(f"/v1/submissions/{body['id']}")["webhook"]["state"] == "delivered")
+    [row] = system.precieux("webhooks", "list", "--submission", body["id"])
+    system.precieux("webhooks", "replay", row["id"])
+    (first, one), (second, two) = receiver.wait(2)
+    assert (first["webhook-id"], one) == (second["webhook-id"], two)
+
+
+# Mailgun.
+
+
+def mailgun(event: str, message: dict[str, Any], *, at: float | None = None, token: str, key: str = MAILGUN_KEY) -> Any:
+    timestamp = str(int(time.time() if at is None else at))
+    signature = hmac.new(key.encode(), f"{timestamp}{token}".encode(), hashlib.sha256).hexdigest()
+    return {
+        "signature": {"timestamp": timestamp, "token": token, "signature": signature},
+        "event-data": {"event": event, "timestamp": time.time(), "id": token, **message},
+    }
+
+
+def test_events_of_mailgun_need_no_key(system: Contract, email: str) -> None:
+    def post(body: Any) -> httpx.Response:
+        return system.stranger.post("/v1/mailgun/events", json=body)
+
+    message = {"recipient": email, "message": {"headers": {"message-id": "unknown@example.com"}}}
+    token = email.encode().hex()[:50]
+    assert post(mailgun("delivered", message, token=token)).status_code == 200
+    assert post(mailgun("delivered", message, token=token)).status_code == 200
+    problem(post(mailgun("delivered", message, token=token + "a", key="other")), 406)
+    problem(post(mailgun("delivered", message, token=token + "b", at=time.time() - 400)), 406)
+    problem(post(mailgun("delivered", message, token=token + "c", at=time.time() + 400)), 406)
+    unsigned = mailgun("delivered", message, token=token + "e")
+    unsigned["signature"]["signature"] = ""
+    problem(post(unsigned), 406)
+    problem(system.stranger.post("/v1/mailgun/events", content=b"x", headers={"Content-Type": "application/json"}), 400)
+    assert post(mailgun("opened", message, token=token + "d")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("event", "more", "state", "suppressed"),
+    [
+        ("delivered", {}, "delivered", False),
+        ("failed", {"severity": "temporary"}, "deferred", False),
+        ("failed", {"severity": "permanent"}, "bounced", True),
+        ("complained", {}, "complained", True),
+    ],
+)
+def test_events_of_mailgun_change_a_mail(
+    system: Contract, email: str, event: str, more: dict[str, Any], state: str, suppressed: bool
+) -> None:
+    owner = system.owner
+    path = f"/v1/submissions/{owner.submit(source='print(1)', email=email)['id']}"
+    eventually_sync(lambda: owner.read(path)["mail"]["state"] == "sent")
+    [mail] = mails(system, email)
+    headers = {"message": {"headers": {"message-id": mail["Message-ID"].strip("<>"), "to": email}}}
+    body = mailgun(
+        event, {"recipient": email, **headers, **more}, token=hashlib.sha256(email.encode()).hexdigest()[:50]
+    )
+    assert system.stranger.post("/v1/mailgun/events", json=body).status_code == 200
+    now = owner.read(path)["mail"]
+    assert now["state"] == state
+    assert owner.read(f"{path}/mails")["items"][0]["state"] == state
+    assert owner.post(f"{path}/mails").status_code == 202
+    eventually_sync(lambda: owner.read(path)["mail"]["state"] not in ("queued", "sending"))
+    assert owner.read(path)["mail"]["state"] == ("suppressed" if suppressed else "sent")
+    assert len(mails(system, email)) == (1 if suppressed else 2)
+
+
+# OpenAPI.
+
+CALLS = {
+    ("post", "/v1/submissions"),
+    ("get", "/v1/submissions"),
+    ("get", "/v1/submissions/{}"),
+    ("delete", "/v1/submissions/{}"),
+    ("get", "/v1/submissions/{}/events"),
+    ("get", "/v1/submissions/{}/runs"),
+    ("get", "/v1/submissions/{}/runs/{}"),
+    ("post", "/v1/submissions/{}/runs"),
+    ("post", "/v1/submissions/{}/cancel"),
+    ("get", "/v1/submissions/{}/output"),
+    ("get", "/v1/submissions/{}/stderr"),
+    ("get", "/v1/submissions/{}/source"),
+    ("get", "/v1/submissions/{}/mails"),
+    ("post", "/v1/submissions/{}/mails"),
+    ("post", "/v1/batches"),
+    ("get", "/v1/batches/{}"),
+    ("post", "/v1/batches/{}/cancel"),
+    ("get", "/v1/batches/{}/events"),
+    ("get", "/v1/languages"),
+    ("get", "/v1/languages/{}"),
+    ("get", "/v1/usage"),
+    ("get", "/v1/limits"),
+}
+
+
+def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in schema["paths"].items():
+        for method, operation in item.items():
+            if method in ("get", "post", "delete", "put", "patch", "head", "options"):
+                yield method, path, operation
+
+
+def test_the_schema_describes_each_call(system: Contract) -> None:
+    schema = system.stranger.read("/openapi.json")
+    assert schema["openapi"].startswith("3.1")
+    found = {}
+    for method, path, operation in operations(schema):
+        pattern = "/".join("{}" if part.startswith("{") else part for part in path.rstrip("/").split("/"))
+        found[method, pattern] = operation
+    assert set(found) >= CALLS
+    v1 = {call: operation for call, operation in found.items() if call[1].startswith("/v1/")}
+    assert set(v1) - CALLS <= {("post", "/v1/mailgun/events"), *(("head", path) for _, path in CALLS)}
+    names = [operation["operationId"] for operation in found.values()]
+    assert len(set(names)) == len(names)
+    schemes = schema["components"]["securitySchemes"]
+    assert {"type": "http", "scheme": "bearer"}.items() <= next(iter(schemes.values())).items()
+    for call in CALLS:
+        operation = v1[call]
+        statuses = set(operation["responses"])
+        assert all(operation[key] for key in ("operationId", "summary", "description", "responses")), call
+        assert {"401", "403", "422"} <= statuses, call
+        assert "{" not in call[1] or "404" in statuses, call
+        if "requestBody" in operation and call != ("post", "/v1/submissions/{}/runs"):
+            assert {"400", "413", "415"} <= statuses, call
+        for status, answer in operation["responses"].items():
+            if status not in ("204", "304"):
+                assert answer["content"], (call, status)
+            if int(status) >= 400:
+                assert list(answer["content"]) == ["application/problem+json"], (call, status)
+    for name in ("output", "stderr", "source"):
+        assert {"200", "206", "416"} <= set(v1["get", f"/v1/submissions/{{}}/{name}"]["responses"])
+    assert "304" in v1["get", "/v1/submissions/{}"]["responses"]
+    assert {"204", "429"} <= set(v1["get", "/v1/submissions/{}/events"]["responses"])
+    for path in ("/v1/submissions/{}/runs", "/v1/submissions/{}/cancel", "/v1/submissions/{}/mails"):
+        assert {"202", "409"} <= set(v1["post", path]["responses"])
+    assert {"204", "409"} <= set(v1["delete", "/v1/submissions/{}"]["responses"])
+    submit = v1["post", "/v1/submissions"]
+    assert {"application/json", "multipart/form-data"} <= set(submit["requestBody"]["content"])
+    assert {"201", "400", "401", "403", "409", "413", "415", "422", "429", "503"} <= set(submit["responses"])
+
+
+def test_an_answer_and_a_request_have_examples(system: Contract) -> None:
+    schema = system.stranger.read("/openapi.json")
+
+    def resolve(node: dict[str, Any]) -> dict[str, Any]:
+        while "$ref" in node:
+            name = node["$ref"].rpartition("/")[2]
+            node = schema["components"]["schemas"][name]
+        return node
+
+    for method, path, operation in operations(schema):
+        if not path.startswith("/v1/"):
+            continue
+        success = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+        for answer in success:
+            for kind, media in answer.get("content", {}).items():
+                node = resolve(media.get("schema", {}))
+                if kind != "application/zip":
+                    assert {"example", "examples"} & (set(media) | set(node)), (method, path, kind)
+
+
+def test_the_docs_need_no_other_host(system: Contract) -> None:
+    page = system.stranger.get("/docs")
+    assert page.status_code == 200
+    assert "cdn." not in page.text
+    assert 'src="http' not in page.text.replace(system.url, "")
+
+
+# The classic calls.
+
+
+def test_each_side_sees_what_the_other_registered(system: Contract, email: str) -> None:
+    owner = system.owner
+    answer = owner.post(
+        "/submit_email/",
+        data={"email": email, "language": "py", "inputs": "7", "enable": "0"},
+        files={"file": ("a.py", b"print(input())")},
+    )
+    assert answer.status_code == 200, answer.text
+    number = int(answer.json().rpartition(" ")[2])
+    body = owner.read(f"/v1/submissions/{number}")
+    assert (body["state"], body["email"], body["runs"]) == ("held", email, 0)
+    assert owner.get("/check_email/", params={"id": number}).status_code == 200
+    done = owner.read(f"/v1/submissions/{number}", wait=20)
+    assert (done["state"], done["verdict"], done["run"]["stdout"]) == ("finished", "ok", "7\n")
+    assert done["run"]["tests"] is None
+    v1 = owner.submit(source="print(8)", email=email)
+    rows = {row["id"]: row for row in owner.get("/check_user/", params={"email": email}).json()["result"]}
+    assert set(rows) == {number, v1["id"]}
+    assert rows[v1["id"]]["output"] == "8\n"
+    held = owner.held(email=email)
+    assert owner.get("/check_email/", params={"id": held["id"]}).status_code == 200
+    assert owner.read(f"/v1/submissions/{held['id']}", wait=20)["state"] == "finished"
+    assert owner.get("/check_email/", params={"id": 987654321}).json() == {"detail": "Email not found"}
+
+
+def test_check_user_is_bounded(system: Contract, email: str) -> None:
+    owner = system.owner
+    made = [owner.held(email=email)["id"] for _ in range(3)]
+
+    def rows(**query: Any) -> list[int]:
+        answer = owner.get("/check_user/", params={"email": email} | query)
+        return [row["id"] for row in answer.json()["result"]]
+
+    assert sorted(rows()) == made
+    assert sorted(rows(limit=2)) == made[1:]
+    assert sorted(rows(before=made[2])) == made[:2]
+
+
+# Without keys.
+
+
+def test_loopback_owns_everything_while_there_are_no_keys(running: Up) -> None:
+    with Api(running.url, None) as api:
+        body = api.submit(source="print(1)")
+        assert body["state"] == "finished"
+        assert api.read("/v1/submissions")["items"][0]["id"] == body["id"]
+        assert api.post(f"/v1/submissions/{body['id']}/runs").status_code == 202
+        answer = api.post(
+            "/v1/submissions", json={"language": "py", "source": "1", "webhook_url": "https://example.com/"}
+        )
+        assert faults(answer) == {"/webhook_url"}
+        batch = {"submissions": [ONE], "webhook_url": "https://example.com/"}
+        assert faults(api.post("/v1/batches", json=batch)) == {"/webhook_url"}
+        problem(api.post("/v1/mailgun/events", json={}), 404)
+        assert api.read("/v1/usage")["next"] is None
+        headers = {"Authorization": "Bearer anything"}
+        assert api.get("/v1/limits", headers=headers).status_code in (200, 401)
