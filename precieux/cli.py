@@ -39,18 +39,11 @@ from shared.version import VERSION
 app = typer.Typer(
     name="precieux",
     help="Post a program, an input and an e-mail address over HTTP; it runs in a sandbox and the result is mailed.",
+    epilog="Exit codes: 0 success, 1 a program or command failed, 2 wrong usage, 3 the server refused or is silent.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(keys.app, name="keys")
-app.command("install-service")(install_service.install_service)
-app.command("queue")(queue.show)
-app.add_typer(dead.app, name="dead")
-app.add_typer(jobs.app, name="jobs")
-app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(suppressions.app, name="suppressions")
-app.add_typer(webhooks.app, name="webhooks")
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API (PRECIEUX_PORT; 8000).")]
 #: The exit codes of errors. That of a wrong usage is typer's.
@@ -114,6 +107,16 @@ def doctor(as_json: Json = False) -> None:
     """Check whether this machine can run programs safely, and in which languages."""
     command = services.command("executor.doctor", "--start", f"{terminal.own_command()} up", *["--json"] * as_json)
     raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+app.command("install-service")(install_service.install_service)
+app.command("queue")(queue.show)
+app.add_typer(keys.app, name="keys")
+app.add_typer(dead.app, name="dead")
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(suppressions.app, name="suppressions")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 def main() -> None:

@@ -59,8 +59,9 @@ def read_tests(pairs: Sequence[str], folder: Path | None) -> list[TestCase]:
     tests = []
     for pair in pairs:
         input_name, _, output_name = pair.partition(":")
+        text = read_text(Path(input_name))
         output = read_text(Path(output_name)) if output_name else None
-        tests.append(TestCase(read_text(Path(input_name)), output, name=Path(input_name).stem))
+        tests.append(TestCase(text, output, name=Path(input_name).stem))
     if folder is not None:
         inputs = sorted(_listed(folder, _INPUT_SUFFIX), key=lambda path: _natural(path.name))
         if not inputs:

@@ -107,12 +107,11 @@ def short_date(value: datetime) -> str:
 
 
 def show_ready(system: System) -> None:
-    """Show the system's address, and how to send a program: by the command, or by its two HTTP calls."""
+    """Show the system's address, and how to send a program: by the command, or by HTTP."""
     here = f" --url {system.url}" if system.url != DEFAULT_URL else ""
     commands = (
         f"{own_command()} submit samples/hello.py --email you@example.com --wait{here}",
-        f"curl -F file=@samples/hello.py -F email=you@example.com -F language=py {system.url}/submit_email/",
-        f"curl '{system.url}/check_email/?id=NUMBER'  # the number in the first answer",
+        f"curl -F file=@samples/hello.py -F language=py -F email=you@example.com '{system.url}/v1/submissions?wait=10'",
     )
     lines = {"API": system.url, "Mails go to": system.mail_goes_to, "Data folder": str(system.data_dir)}
     if system.database_folder and not system.database_folder.is_relative_to(system.data_dir):

@@ -39,7 +39,7 @@ class Fault:
     parameter: str | None = None
 
     def __str__(self) -> str:
-        place = self.parameter if self.pointer is None else self.pointer or "the body"
+        place = self.parameter if self.pointer is None else self.pointer.removeprefix("/") or "the body"
         return f"{place}: {self.detail}"
 
 
@@ -60,7 +60,8 @@ class APIError(PrecieuxError):
         request_id: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(": ".join((detail, *map(str, errors))) if errors else detail)
+        # The detail of a server quotes the first fault, so with faults it says nothing more.
+        super().__init__("; ".join(map(str, errors)) if errors else detail)
         self.status = status
         self.detail = detail
         self.type = problem_type

@@ -4,6 +4,8 @@ import csv
 import hashlib
 import io
 import json
+import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,15 +17,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from precieux import terminal
 from precieux.commands import show
-from precieux.commands.options import DataDir, Json, Key, Url
+from precieux.commands.options import DataDir, Json, Key, Test, Tests, Url
 from precieux.errors import UsageError
-from precieux.programs import Program, read_program, read_tests
+from precieux.programs import Program, read_program, read_tests, read_text
 from precieux.server import connect
-from precieux_client import DEFAULT_URL, Batch, Client, Submission, SubmissionParameters, TestCase
+from precieux_client import DEFAULT_URL, Batch, Client, InvalidRequest, Submission, SubmissionParameters, TestCase
 from shared.stop_signals import INTERRUPTED
 
 #: The columns of a CSV file of programs. Only `path` is required; it is relative to the CSV file's folder.
 _COLUMNS: Final = ("path", "name", "language", "email", "stdin")
+#: Faults of a batch that are shown: a wrong option makes one for each program.
+_SHOWN_FAULTS: Final = 5
 _RESULTS: Final = ("name", "id", "state", "verdict", "points_awarded", "points", "cpu_s", "memory_bytes")
 
 
@@ -41,9 +45,9 @@ def batch(
     path: Annotated[Path, typer.Argument(help="A folder with a file or folder for each program, or a CSV file.")],
     language: Annotated[str | None, typer.Option(help="Their language. Default: by the extensions.")] = None,
     email: Annotated[str | None, typer.Option(help="Where the results are mailed. Default: nowhere.")] = None,
-    digest: Annotated[bool, typer.Option(help="Send one mail for all instead of one each.")] = False,
-    test: Annotated[list[str] | None, typer.Option("--test", metavar="IN:OUT", help="A test: two files.")] = None,
-    tests: Annotated[Path | None, typer.Option("--tests", help="Folder of tests: 1.in, 1.out, 2.in, ...")] = None,
+    digest: Annotated[bool, typer.Option("--digest", help="Send one mail for all instead of one each.")] = False,
+    test: Test = None,
+    tests: Tests = None,
     output: Annotated[Path | None, typer.Option(help="File for the results, as CSV. Default: standard output.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Run the same programs once more.")] = False,
     url: Url = DEFAULT_URL,
@@ -58,9 +62,11 @@ def batch(
     entries = _read_csv(path, language) if path.suffix.lower() == ".csv" else _read_folder(path, language)
     entries = [replace(entry, email=entry.email or email) for entry in entries]
     cases = read_tests(test or [], tests)
+    _check_writable(output)
+    most = connect(url, key, data_dir).limits().max_batch
     client = connect(url, key, data_dir, patient=True)
     try:
-        batches = list(_register(client, entries, cases, digest=digest, again=again))
+        batches = list(_register(client, entries, cases, most=most, digest=digest, again=again))
         _follow(client, batches)
     except KeyboardInterrupt:
         terminal.hint("The programs go on: the same command follows them, and runs none twice.")
@@ -73,47 +79,73 @@ def batch(
 
 
 def _read_folder(folder: Path, language: str | None) -> list[_Entry]:
+    if folder.is_file():
+        raise UsageError(f"{folder} is neither a folder nor a CSV file: `precieux submit` sends one program.")
     try:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as exc:
         raise UsageError(f"{folder} cannot be read: {exc.strerror}.") from exc
     if not paths:
         raise UsageError(f"{folder} is empty: put a file or folder for each program into it.")
-    return [_Entry(path.name, read_program([path], language=language)) for path in paths]
+    try:
+        return [_Entry(path.name, read_program([path], language=language)) for path in paths]
+    except UsageError as exc:
+        raise UsageError(f"{str(exc).removesuffix('.')}, or keep only programs in {folder}.") from exc
 
 
 def _read_csv(path: Path, language: str | None) -> list[_Entry]:
+    table = csv.DictReader(io.StringIO(read_text(path).removeprefix("\ufeff"), newline=""))
     try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
-    except (OSError, UnicodeDecodeError, csv.Error) as exc:
-        raise UsageError(f"{path} cannot be read: {exc}.") from exc
-    for number, row in enumerate(rows, start=2):
-        if None in row or not row.get("path") or set(row) - set(_COLUMNS):
-            raise UsageError(
-                f"{path}, line {number}: it needs the column path, and may have {', '.join(_COLUMNS[1:])}."
-            )
-    if not rows:
-        raise UsageError(f"{path} has no rows: it needs the column path, and a row for each program.")
-    return [
-        _Entry(
-            row.get("name") or row["path"],
-            read_program([path.parent / row["path"]], language=row.get("language") or language),
-            row.get("email") or None,
-            row.get("stdin") or None,
+        columns, rows = table.fieldnames or (), [(table.line_num, row) for row in table]
+    except csv.Error as exc:
+        raise UsageError(f"{path}, line {table.line_num}: {exc}.") from exc
+    if "path" not in columns or set(columns) - set(_COLUMNS):
+        raise UsageError(
+            f"{path} needs the column path, and may have {', '.join(_COLUMNS[1:])}; commas separate them."
+            f" Its first line is: {','.join(columns)[:200]}"
         )
-        for row in rows
-    ]
+    if not rows:
+        raise UsageError(f"{path} has no programs: write a line for each below the first line.")
+    return [_read_row(row, f"{path}, line {number}", path.parent, language) for number, row in rows]
+
+
+def _read_row(row: dict[str, str], place: str, folder: Path, language: str | None) -> _Entry:
+    if None in row:
+        raise UsageError(f"{place}: it has more cells than there are columns.")
+    if not row["path"]:
+        raise UsageError(f"{place}: its path is missing.")
+    try:
+        program = read_program([folder / row["path"]], language=row.get("language") or language)
+    except UsageError as exc:
+        raise UsageError(f"{place}: {exc}") from exc
+    return _Entry(row.get("name") or row["path"], program, row.get("email") or None, row.get("stdin") or None)
 
 
 def _register(
-    client: Client, entries: Sequence[_Entry], cases: Sequence[TestCase], *, digest: bool, again: bool
+    client: Client, entries: Sequence[_Entry], cases: Sequence[TestCase], *, most: int, digest: bool, again: bool
 ) -> Iterator[Batch]:
-    """Register the programs, as many in a batch as the server takes. The same programs make the same batches."""
-    most = client.limits().max_batch
+    """Register the programs, `most` in a batch. The same programs make the same batches."""
     for start in range(0, len(entries), most):
-        bodies = [_body(entry, cases) for entry in entries[start : start + most]]
+        part = entries[start : start + most]
+        bodies = [_body(entry, cases) for entry in part]
         key = None if again else _key_of(bodies)
-        yield client.create_batch(bodies, digest=digest, idempotency_key=key)
+        try:
+            created = client.create_batch(bodies, digest=digest, idempotency_key=key)
+        except InvalidRequest as exc:
+            done = f"The programs before {part[0].name} are registered, the others not." if start else ""
+            raise UsageError(f"{done or 'Nothing was registered.'} {_with_names(exc, part)}") from exc
+        yield created
+
+
+def _with_names(error: InvalidRequest, entries: Sequence[_Entry]) -> str:
+    """Return the faults of a batch in sentences, with the names of the programs instead of their numbers."""
+    faults = []
+    for fault in error.errors:
+        found = re.fullmatch(r"/submissions/([0-9]+)/?(.*)", fault.pointer or "")
+        place = f"{entries[int(found[1])].name}: {found[2]}".removesuffix(": ") if found else None
+        faults.append(f"{place}: {fault.detail}" if place else str(fault))
+    more = f" There are {len(faults) - _SHOWN_FAULTS} more faults." if len(faults) > _SHOWN_FAULTS else ""
+    return f"{' '.join(faults[:_SHOWN_FAULTS]) or error}{more}"
 
 
 def _body(entry: _Entry, cases: Sequence[TestCase]) -> SubmissionParameters:
@@ -157,10 +189,18 @@ def _row(entry: _Entry, submission: Submission) -> dict[str, Any]:
         submission.verdict,
         run and run.points_awarded,
         run and run.points,
-        run and run.cpu_s,
+        run and run.cpu_s and round(run.cpu_s, 6),
         run and run.memory_bytes,
     )
     return dict(zip(_RESULTS, values, strict=True))
+
+
+def _check_writable(output: Path | None) -> None:
+    """Raise `UsageError` if the results could not be written, before the programs run."""
+    if output is None:
+        return
+    if output.is_dir() or not os.access(output if output.exists() else output.parent, os.W_OK):
+        raise UsageError(f"{output} cannot be written: name a file in a folder that exists, and that you may write.")
 
 
 def _write(rows: Sequence[dict[str, Any]], output: Path | None, *, as_json: bool) -> None:

@@ -23,8 +23,11 @@ def usage(url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None, as_
     if as_json:
         terminal.say_json(show.plain(found))
         return
+    if not found:
+        terminal.hint("This key has no budgets: it may use as much as it likes.")
+        return
     rows = [
-        (one.name, f"{one.used:g}", f"{one.limit:g}", one.resets_at and terminal.short_date(one.resets_at))
+        (one.name, f"{one.used:.0f}", f"{one.limit:.0f}", one.resets_at and terminal.short_date(one.resets_at))
         for one in found
     ]
     terminal.show_table(("budget", "used", "of", "free again"), rows)

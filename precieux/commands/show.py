@@ -10,6 +10,7 @@ from rich.text import Text
 
 from precieux import terminal
 from precieux_client import Client, Run, Submission, TestResult
+from precieux_client.models import GOOD_VERDICTS
 from shared.control_characters import replace_controls
 
 _HEADERS = ("id", "state", "verdict", "language", "points", "made at")
@@ -59,8 +60,8 @@ def result(client: Client, submission: Submission) -> None:
                 words = replace_controls(text).rstrip("\n")
                 terminal.err.print(words, markup=False, style="red", soft_wrap=True)
     verdict = terminal.styled(submission.verdict or submission.state)
-    score = f"({points(run)} points)" if run and run.tests is not None else ""
-    terminal.err.print(f"Submission {submission.id}:", verdict, score, soft_wrap=True)
+    score = [f"({points(run)} points)"] if run and run.tests is not None else []
+    terminal.err.print(f"Submission {submission.id}:", verdict, *score, soft_wrap=True)
 
 
 def points(run: Run | None) -> str:
@@ -77,8 +78,9 @@ def _show_tests(tests: Sequence[TestResult]) -> None:
     ]
     terminal.show_table(("test", "name", "verdict", "points", "CPU s"), rows)
     for test in tests:
-        if test.diff:
-            lines = replace_controls(test.diff).rstrip("\n")
+        why = test.diff or (test.stderr if test.verdict not in GOOD_VERDICTS else None)
+        if why:
+            lines = replace_controls(why).rstrip("\n")
             terminal.err.print(Text(f"Test {test.number}:\n{lines}", style="yellow"), soft_wrap=True)
 
 

@@ -1,5 +1,6 @@
 """The commands on submissions: submit, status, watch, result, rerun, cancel, delete."""
 
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -18,13 +19,15 @@ from precieux.commands.options import (
     Key,
     MemoryBytes,
     Number,
+    Test,
+    Tests,
     Timeout,
     Url,
     Wait,
     WallSeconds,
 )
 from precieux.errors import UsageError
-from precieux.programs import read_program, read_tests, read_text
+from precieux.programs import STDIN, read_program, read_tests, read_text
 from precieux.server import connect
 from precieux_client import DEFAULT_URL, Checker, Client, Limits, Submission
 
@@ -41,7 +44,7 @@ def submit(
     entry: Annotated[str | None, typer.Option(help="The file to run, of several.")] = None,
     args: Args = None,
     compiler_args: Annotated[
-        list[str] | None, typer.Option("--compiler-arg", help="An option of the compiler.")
+        list[str] | None, typer.Option("--compiler-arg", help="An option of the compiler; may be repeated.")
     ] = None,
     cpu_s: CpuSeconds = None,
     wall_s: WallSeconds = None,
@@ -49,11 +52,15 @@ def submit(
     expected: Annotated[
         Path | None, typer.Option("--expected", help="File with the output that it should have.")
     ] = None,
-    test: Annotated[list[str] | None, typer.Option("--test", metavar="IN:OUT", help="A test: two files.")] = None,
-    tests: Annotated[Path | None, typer.Option("--tests", help="Folder of tests: 1.in, 1.out, 2.in, ...")] = None,
+    test: Test = None,
+    tests: Tests = None,
     checker: Annotated[str, typer.Option(help="How outputs are compared: exact, lines, tokens, float.")] = "lines",
-    stop_at_first_failure: Annotated[bool, typer.Option(help="Leave out the tests after the first bad one.")] = False,
-    metadata: Annotated[list[str] | None, typer.Option("--metadata", metavar="NAME=TEXT")] = None,
+    stop_at_first_failure: Annotated[
+        bool, typer.Option("--stop-at-first-failure", help="Leave out the tests after the first bad one.")
+    ] = False,
+    metadata: Annotated[
+        list[str] | None, typer.Option("--metadata", metavar="NAME=TEXT", help="A text of yours; may be repeated.")
+    ] = None,
     hold: Annotated[bool, typer.Option("--hold", help="Register it only; `precieux rerun` runs it.")] = False,
     wait: Wait = False,
     timeout: Timeout = None,
@@ -64,6 +71,8 @@ def submit(
 ) -> None:
     """Send a program to a server, and have it run."""
     _check_waiting(wait, timeout)
+    if STDIN in paths and input_file == STDIN:
+        raise UsageError("Standard input can be the program or its input, not both.")
     program = read_program(paths, entry=entry, language=language)
     cases = read_tests(test or [], tests)
     assert program.language
@@ -95,7 +104,7 @@ def status(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Show a submission, or list those of an address, the newest first."""
+    """Show a submission, or list the newest 50 of an address."""
     client = connect(url, key, data_dir)
     if which.isdecimal():
         submission = client.get(int(which))
@@ -104,7 +113,9 @@ def status(
         else:
             show.submissions([submission])
         return
-    found = [one for one, _ in zip(client.list(email=which), range(_LISTED), strict=False)]
+    if "@" not in which:
+        raise UsageError(f"{which} is neither the number of a submission nor an e-mail address.")
+    found = list(islice(client.list(email=which), _LISTED))
     if as_json:
         terminal.say_json(show.plain(found))
     elif found:
@@ -176,16 +187,26 @@ def rerun(
     _answer(client, client.get(number), wait=wait, timeout=timeout, as_json=as_json)
 
 
-def cancel(number: Number, url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None) -> None:
+def cancel(
+    number: Number, url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None, as_json: Json = False
+) -> None:
     """Cancel a submission that waits or runs."""
     submission = connect(url, key, data_dir).cancel(number)
-    terminal.say(f"Submission {submission.id} is {submission.state}.")
+    if as_json:
+        terminal.say_json(show.plain(submission))
+    else:
+        terminal.say(f"Submission {submission.id} is {submission.state}.")
 
 
-def delete(number: Number, url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None) -> None:
+def delete(
+    number: Number, url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None, as_json: Json = False
+) -> None:
     """Delete a submission with its files, results and mails."""
     connect(url, key, data_dir).delete(number)
-    terminal.say(f"Submission {number} is deleted.")
+    if as_json:
+        terminal.say_json({"id": number, "deleted": True})
+    else:
+        terminal.say(f"Submission {number} is deleted.")
 
 
 def _answer(client: Client, submission: Submission, *, wait: bool, timeout: float | None, as_json: bool) -> None:
@@ -199,6 +220,8 @@ def _answer(client: Client, submission: Submission, *, wait: bool, timeout: floa
         state = "is held" if submission.state == "held" else "is registered"
         mailed = f" Its result is mailed to {submission.email}." if submission.email and not submission.is_final else ""
         terminal.say(f"Submission {submission.id} {state}.{mailed}")
+        command = "rerun" if submission.state == "held" else "watch"
+        terminal.hint(f"See `precieux {command} {submission.id}`.")
     if submission.is_final and wait:
         raise typer.Exit(0 if submission.passed else 1)
 

@@ -18,10 +18,14 @@ from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.contract
 
+_MODES: Final = [
+    "as it comes",
+    *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("cold", "without cgroups", "ordinary user")),
+]
 _INSTALLED: Final = [code for code, language in known().items() if language.toolchain()]
 
 
-@pytest.fixture(scope="module", params=["as it comes", "cold", "without cgroups", "ordinary user"])
+@pytest.fixture(scope="module", params=_MODES)
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
     with running_executor(request.param, executor_slots="4") as running:
         yield running.url

@@ -152,11 +152,53 @@ def test_a_batch_is_run_once_and_written_as_csv(running: Up, tmp_path: Path) -> 
     assert {row["id"] for row in json.loads(third.stdout)}.isdisjoint({int(bad["id"]), int(good["id"])})
 
 
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        (
+            "path,mail\na.py,x\n",
+            "email, stdin; commas separate them. Its first line is: path,mail",
+        ),
+        ("path;email\na.py;x\n", "Its first line is: path;email"),
+        ("", "needs the column path"),
+        ("path\n", "has no programs"),
+        ("path,email\na.py,x,y\n", "line 2: it has more cells than there are columns"),
+        ("path,email\n,x\n", "line 2: its path is missing"),
+        ('path,stdin\na.py,"1\n2"\nb.py,1\n', "line 4: "),
+        ("path\n\xff", "is not text in UTF-8"),
+    ],
+)
+def test_a_bad_table_of_a_batch_is_explained(tmp_path: Path, table: str, sentence: str) -> None:
+    (tmp_path / "a.py").write_text("print(input())")
+    (tmp_path / "class.csv").write_text(table, encoding="latin-1")
+    done = precieux("batch", tmp_path / "class.csv")
+    assert done.returncode == 2
+    assert sentence in done.stderr
+
+
+def test_a_batch_that_is_refused_names_the_program(running: Up, tmp_path: Path) -> None:
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text("print(1)")
+    (tmp_path / "class.csv").write_text("path,email\na.py,a@example.com\nb.py,nowhere\n")
+    done = precieux("batch", tmp_path / "class.csv", "--url", running.url)
+    assert done.returncode == 2
+    assert done.stderr.startswith("precieux: Nothing was registered. b.py: email: It is not an e-mail address")
+
+
+def test_a_test_that_fails_says_why(running: Up, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "1.in").write_text("many")
+    done = precieux("submit", source, "--test", f"{tmp_path / '1.in'}:", "--wait", "--url", running.url)
+    assert done.returncode == 1
+    assert "Test 1:\nTraceback" in done.stderr
+    assert "ValueError" in done.stderr
+
+
 def test_languages_and_usage_are_listed(running: Up) -> None:
     languages = precieux("languages", "--url", running.url)
     assert "py\tPython\t" in languages.stdout
     assert json.loads(precieux("languages", "--json", "--url", running.url).stdout)[0]["code"]
-    assert precieux("usage", "--json", "--url", running.url).returncode == 0
+    assert precieux("usage", "--json", "--url", running.url).stdout == "[]\n"
+    assert "no budgets" in precieux("usage", "--url", running.url).stderr
 
 
 @pytest.mark.parametrize(
@@ -165,6 +207,20 @@ def test_languages_and_usage_are_listed(running: Up) -> None:
         (("submit", "missing.py", "--email", "a@example.com"), 2, "missing.py cannot be read"),
         (("submit", "Makefile", "--email", "a@example.com"), 2, "give one with --language"),
         (("submit", "-", "--input", "x"), 2, "give its language with --language"),
+        (("submit", "-", "--language", "py", "--input-file", "-"), 2, "the program or its input, not both"),
+        (("batch", "samples/hello.py"), 2, "is neither a folder nor a CSV file"),
+        (("status", "latest"), 2, "neither the number of a submission nor an e-mail address"),
+        (
+            ("batch", "samples"),
+            2,
+            "samples.toml is not that of a known language: give one with --language, or keep only",
+        ),
+        (
+            ("batch", "samples", "--language", "py", "--output", "missing/results.csv"),
+            2,
+            "missing/results.csv cannot be written",
+        ),
+        (("batch", "samples", "--language", "py", "--url", "http://127.0.0.1:9"), 3, "Start a server with"),
         (("status", "a@example.com", "--url", "http://127.0.0.1:9"), 3, "Start a server with `precieux up`"),
         (("status", "a@example.com", "--url", "localhost:8000"), 2, "must begin with http:// or https://"),
     ],

@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -19,8 +19,10 @@ from tests.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.security
 
+_MODES: Final = ["as it comes", *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("without cgroups", "cold"))]
 
-@pytest.fixture(scope="module", params=["as it comes", "without cgroups", "cold"])
+
+@pytest.fixture(scope="module", params=_MODES)
 def engine(request: pytest.FixtureRequest) -> Iterator[RunningExecutor]:
     with running_executor(request.param, executor_slots="1", executor_express_slots="0", executor_queue="0") as running:
         yield running

@@ -129,7 +129,8 @@ async def test_what_the_engine_lists_is_stored(database: Database, processor: Pr
 async def test_a_cancelled_program_is_killed_within_a_second(
     database: Database, store: LocalStore, is_classic: bool
 ) -> None:
-    with running_executor(executor_slots="1") as executor:
+    # Cold, so that the program's command line names its file.
+    with running_executor("cold", executor_slots="1") as executor:
         async for processor in processor_of(database, store, executor):
             async with running(database, processor, lease_seconds=3600, runner_concurrency=1):
                 upload = await add(database, store, files={"main.py": SLEEPS}, is_classic=is_classic)

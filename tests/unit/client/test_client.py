@@ -3,7 +3,6 @@
 import asyncio
 import inspect
 import json
-import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -158,7 +157,7 @@ def test_an_error_names_the_faults() -> None:
         "detail": "Two faults.",
         "errors": [{"pointer": "/tests/3/stdin", "detail": "no"}, {"parameter": "limit", "detail": "high"}],
     }
-    with pytest.raises(InvalidRequest, match=re.escape("Two faults.: /tests/3/stdin: no: limit: high")) as raised:
+    with pytest.raises(InvalidRequest, match=r"^tests/3/stdin: no; limit: high$") as raised:
         Server(httpx.Response(422, json=body)).client().submit(language="py", source="")
     assert raised.value.errors[0].pointer == "/tests/3/stdin"
 
