@@ -8,6 +8,7 @@ from typing import Final
 from api_service.app import create_app
 from api_service.auth import Authenticator
 from api_service.backlog import BacklogGuard
+from api_service.charges import Charges
 from api_service.dependencies import Services
 from api_service.event_streams import Streams
 from api_service.listing import Listing
@@ -114,11 +115,13 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         submissions=Submissions(
             database,
             store,
-            key_budget=settings.key_budget,
-            recipient_budget=settings.recipient_budget,
-            domain_budget=settings.domain_budget,
-            key_bytes=settings.key_bytes,
-            key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
+            Charges(
+                key_budget=settings.key_budget,
+                recipient_budget=settings.recipient_budget,
+                domain_budget=settings.domain_budget,
+                key_bytes=settings.key_bytes,
+                key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
+            ),
             recipients=ALL_RECIPIENTS if allowed is None else Recipients(allowed),
         ),
         offered=OfferedLanguages(database),

@@ -1,4 +1,4 @@
-"""The use case: cancel submissions that have not ended. No mail is sent, but a webhook."""
+"""The use case: cancel submissions that have not ended. A webhook is sent, but no mail."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final

@@ -1,14 +1,13 @@
 """The use cases of mails: mail a result again, and store what the provider reports of its delivery."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from api_service.auth import Principal
-from api_service.submissions import Submissions
+from api_service.submissions import Settle, Submissions
 from shared import channels, suppressions
-from shared.database.connection import Connection, Database
+from shared.database.connection import Database
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -32,9 +31,6 @@ _REPORT: Final = """
     UPDATE emails SET status = :status, last_error = :reason, updated_at = now()
     WHERE message_id = :message_id AND status = ANY(CAST(:before AS text[])) RETURNING id
 """
-
-#: Does something at the end of the transaction, given the number of the mail.
-Settle = Callable[[Connection, int], Awaitable[None]]
 
 
 class NothingToMail(Exception):

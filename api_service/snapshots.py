@@ -6,22 +6,19 @@ from typing import Final
 
 from api_service.event_log import Snapshot
 from shared.database.connection import Database, Record
-from shared.job_state import JobState
+from shared.resources.mapping import state_of
 from shared.resources.models import State
+from shared.resources.statements import LATEST_JOB
 
-_READ: Final = """
+_READ: Final = f"""
     SELECT u.id, u.owner, u.runs, u.request_id IS NOT NULL AS is_requested, u.outcome, u.created_at,
         coalesce(j.requested_at, u.requested_at) AS requested_at, j.id AS job, j.status, j.attempt, j.started_at,
         j.finished_at,
         (SELECT max(number) FROM test_results WHERE test_results.job = j.id AND test_results.attempt = j.attempt)
             AS tests
-    FROM uploads u LEFT JOIN LATERAL (
-        -- While a request is under way, the job of an earlier request is not the latest run.
-        SELECT * FROM job WHERE job.upload = u.id AND (u.request_id IS NULL OR job.request_id = u.request_id)
-        ORDER BY job.id DESC LIMIT 1
-    ) AS j ON true
+    FROM uploads u {LATEST_JOB}
     WHERE u.id = ANY(:ids)
-"""
+"""  # noqa: S608  (constants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ async def read_all(database: Database, ids: Sequence[int]) -> dict[int, Reading]
 
 
 def _reading(row: Record) -> Reading:
-    state = _state(row)
+    state = state_of(row)
     # A job counts its attempts as they begin.
     attempt = (row["attempt"] or 0) + (state is State.QUEUED)
     return Reading(
@@ -59,9 +56,3 @@ def _reading(row: Record) -> Reading:
         row["owner"],
         row["job"],
     )
-
-
-def _state(row: Record) -> State:
-    if row["is_requested"]:
-        return State.RUNNING if row["status"] == JobState.EXECUTING else State.QUEUED
-    return State(row["outcome"]) if row["outcome"] else State.HELD

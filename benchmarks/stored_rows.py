@@ -16,6 +16,7 @@ from uuid import uuid4
 from pydantic import SecretStr
 
 from api_service.auth import Principal
+from api_service.charges import Charges
 from api_service.listing import Listing
 from api_service.new_submission import NewSubmission, Object
 from api_service.schemas import ListQuery
@@ -115,7 +116,7 @@ class _Side:
 
     def __init__(self, database: Database, rows: int) -> None:
         self.database = database
-        self.submissions = Submissions(database, _NoStore(), key_budget=10**9, recipient_budget=10**9)
+        self.submissions = Submissions(database, _NoStore(), Charges(key_budget=10**9, recipient_budget=10**9))
         self.listing = Listing(database, _NoStore(), Shares(8 << 20, "Lists"))
         self.maker = JobMaker(database, _NoStore())
         self.sender = f"sender{rows // _PER_SENDER // 2}@example.com"

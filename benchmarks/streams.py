@@ -1,4 +1,4 @@
-"""Measures a thousand open event streams at one API process: memory, idle CPU time, and how soon each tells an end."""
+"""Measures a thousand open event streams at one API process: memory, idle CPU time, and how soon each sends an end."""
 
 import asyncio
 import time

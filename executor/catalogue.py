@@ -198,18 +198,18 @@ async def find_installed(sandbox: Sandbox, at_once: int) -> dict[str, Installed]
 
 async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> Installed | None:
     try:
-        ended = await _run_step(sandbox, language, command(language.version, tools))
-        if not ended.succeeded:
-            raise SandboxFailure(ended.stdout.decode(errors="replace"))
-        installed = Installed(language, tools, ended.stdout.decode(errors="replace"))
+        result = await _run_step(sandbox, language, command(language.version, tools))
+        if not result.succeeded:
+            raise SandboxFailure(result.stdout.decode(errors="replace"))
+        installed = Installed(language, tools, result.stdout.decode(errors="replace"))
         if language.source_file.reserved:
             installed = await _with_reserved(sandbox, installed)
         if language.compile and language.compile.driver:
             source = language.names_for(language.reference.source).source
             words = gcc_driver.dry_run(installed.command(language.compile.words, source=source))
-            ended = await _run_step(sandbox, language, words, {source: File(language.reference.source.encode())})
-            if ended.succeeded and not ended.truncated:
-                installed = replace(installed, shortcut=gcc_driver.parse(ended.stdout.decode(errors="replace")))
+            result = await _run_step(sandbox, language, words, {source: File(language.reference.source.encode())})
+            if result.succeeded and not result.truncated:
+                installed = replace(installed, shortcut=gcc_driver.parse(result.stdout.decode(errors="replace")))
     except SandboxFailure as exc:
         log.warning("language.left_out", language=language.code, reason=str(exc))
         return None
@@ -219,9 +219,9 @@ async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) 
 async def _with_reserved(sandbox: Sandbox, installed: Installed) -> Installed:
     """Return the language with its reserved names. If they are unknown, all its sources get the usual name."""
     language = installed.language
-    ended = await _run_step(sandbox, language, command(language.source_file.reserved, installed.tools))
-    output = ended.stdout.decode(errors="replace")
-    if not ended.succeeded or ended.truncated:
+    result = await _run_step(sandbox, language, command(language.source_file.reserved, installed.tools))
+    output = result.stdout.decode(errors="replace")
+    if not result.succeeded or result.truncated:
         log.info("language.own_names_left_out", language=language.code, reason=output[:1000])
         source_file = replace(language.source_file, extensions=())
         return replace(installed, language=replace(language, source_file=source_file))
@@ -232,5 +232,5 @@ async def _run_step(
     sandbox: Sandbox, language: Language, argv: tuple[str, ...], files: Mapping[str, File] = MappingProxyType({})
 ) -> StepResult:
     step = Step(argv, ENVIRONMENT | language.environment, _LIMITS, _OUTPUT_BYTES, merge_output=True)
-    (ended,) = await sandbox.run(Job(dict(files), (step,), Template(_LIMITS.file_bytes, _LIMITS)))
-    return ended
+    (result,) = await sandbox.run(Job(dict(files), (step,), Template(_LIMITS.file_bytes, _LIMITS)))
+    return result

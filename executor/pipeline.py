@@ -40,7 +40,7 @@ _LONG_COMPARISON = 65536
 
 @dataclass(frozen=True)
 class Run:
-    """What one run of a program gets."""
+    """The input, arguments and limits of one run."""
 
     stdin: bytes
     args: tuple[str, ...]
@@ -64,7 +64,7 @@ class RunResult:
 
 
 @dataclass(frozen=True)
-class _Ended:
+class _Execution:
     """How the steps of one run of a program ended. `job` is as it was planned.
 
     `compiled` is None if the language has no compiler. `ran` is None if the compiler rejected the source.
@@ -85,12 +85,12 @@ class Pipeline:
 
     async def run(self, request: RunRequest, installed: Installed) -> RunResult:
         """Compile and run the program. If this is cancelled, the program is killed."""
-        ended = await self._execute(*of_source(request, installed, self._settings), installed)
-        if ended.ran is None:
-            assert ended.compiled
-            return _compile_error(ended.compiled, ended.job.steps[0])
-        result = _program_result(ended.ran, ended.job.steps[-1], installed.language.run.out_of_memory)
-        return replace(result, cpu_pressure=ended.cpu_pressure)
+        execution = await self._execute(*of_source(request, installed, self._settings), installed)
+        if execution.ran is None:
+            assert execution.compiled
+            return _compile_error(execution.compiled, execution.job.steps[0])
+        result = _program_result(execution.ran, execution.job.steps[-1], installed.language.run.out_of_memory)
+        return replace(result, cpu_pressure=execution.cpu_pressure)
 
     async def run_tests(
         self, request: ProgramRequest, program: Program, installed: Installed
@@ -103,16 +103,16 @@ class Pipeline:
         room = _MOST_OUTPUT_BYTES
         for number, test in enumerate(request.tests, 1):
             run = _run_of(test, request, self._settings)
-            ended = await self._execute(program, run, installed, compiled, again=len(request.tests) > 1)
-            if number == 1 and ended.compiled:
-                yield _compiled_event(ended.compiled, ended.job.steps[0], rejected=ended.ran is None)
-            if ended.ran is None:
+            execution = await self._execute(program, run, installed, compiled, again=len(request.tests) > 1)
+            if number == 1 and execution.compiled:
+                yield _compiled_event(execution.compiled, execution.job.steps[0], rejected=execution.ran is None)
+            if execution.ran is None:
                 if number > 1:
                     raise SandboxFailure("a program that was compiled for one test was not for another")
                 return
-            compiled = ended.compiled if ended.compiled and ended.compiled.artefacts else None
-            event = await _test_event(number, test, request.checker, ended, installed, room)
-            room -= min(room, len(ended.ran.stdout) + len(ended.ran.stderr))
+            compiled = execution.compiled if execution.compiled and execution.compiled.artefacts else None
+            event = await _test_event(number, test, request.checker, execution, installed, room)
+            room -= min(room, len(execution.ran.stdout) + len(execution.ran.stderr))
             yield event
             if request.stop_at_first_failure and event.verdict not in GOOD_VERDICTS:
                 return
@@ -125,7 +125,7 @@ class Pipeline:
         compiled: StepResult | None = None,
         *,
         again: bool = False,
-    ) -> _Ended:
+    ) -> _Execution:
         """Run the program, after compiling it unless it is `compiled`. Keep its artefacts if it will run `again`."""
         planned = job = plan(program, run, installed, self._settings)
         key = None
@@ -134,7 +134,7 @@ class Pipeline:
                 key = key_of(planned, installed.identity) if self._cache.largest else None
                 compiled = (self._cache.get(key) if key else None) or await self._compile(planned, program, installed)
             if compiled and not compiled.succeeded:
-                return _Ended(planned, compiled, None)
+                return _Execution(planned, compiled, None)
             if compiled:
                 job = _without_compile_step(planned, compiled)
             else:
@@ -150,7 +150,7 @@ class Pipeline:
                 self._cache.put(key, compiled)
         # Only elapsed time depends on the load. A program that uses up its CPU time does so on any machine.
         pressure = since.share() if ran and ran.stopped == "wall" else None
-        return _Ended(planned, compiled, ran, pressure)
+        return _Execution(planned, compiled, ran, pressure)
 
     async def _compile(self, job: Job, program: Program, installed: Installed) -> StepResult | None:
         """Return the answer of the language's shared compiler, or None if the job must compile in its box.
@@ -166,24 +166,24 @@ class Pipeline:
         """Run the job, in a warm box if there is one. Run it again without a speed-up that may have made it fail."""
         warm = self._warm.place(job, program, run.args, installed) if self._warm else job
         try:
-            ended = await self._sandbox.run(warm)
+            results = await self._sandbox.run(warm)
         except SandboxFailure as exc:
             if warm is job:
                 raise
             log.warning("warm.failed", reason=str(exc))
-            ended = await self._sandbox.run(job)
-        if self._rejected_with_precompiled_header(ended, job, installed):
+            results = await self._sandbox.run(job)
+        if self._rejected_with_precompiled_header(results, job, installed):
             unaided = plan(program, run, installed.without_headers(), self._settings)
-            ended = await self._sandbox.run(replace(unaided, artefact_bytes=job.artefact_bytes))
-        return ended
+            results = await self._sandbox.run(replace(unaided, artefact_bytes=job.artefact_bytes))
+        return results
 
-    def _rejected_with_precompiled_header(self, ended: list[StepResult], job: Job, installed: Installed) -> bool:
+    def _rejected_with_precompiled_header(self, results: list[StepResult], job: Job, installed: Installed) -> bool:
         """True if the compiler rejected a source that may use a precompiled header.
 
         GCC rejects some valid programs that use one (ADR 76), so the caller compiles the source again without it.
         """
         headers = installed.headers if self._settings.precompile_headers else None
-        if headers is None or len(ended) == len(job.steps) or ended[-1].stopped is not None:
+        if headers is None or len(results) == len(job.steps) or results[-1].stopped is not None:
             return False
         return any(name.encode() in file.content for name in headers.names for file in job.files.values())
 
@@ -247,67 +247,67 @@ def boxes_to_keep(settings: ExecutorSettings) -> list[Ready]:
     return [Ready(cold_box(settings), settings.executor_warm_boxes, settings.executor_warm_idle)]
 
 
-def _compile_error(ended: StepResult, step: Step) -> RunResult:
+def _compile_error(result: StepResult, step: Step) -> RunResult:
     """Return the result of a source that did not compile, also if a limit stopped the compiler."""
     return _result(
         Verdict.COMPILE_ERROR,
-        ended,
+        result,
         output="",
-        reason=_reason(Verdict.COMPILE_ERROR, ended, step),
-        text=_decode(ended.stdout),
+        reason=_reason(Verdict.COMPILE_ERROR, result, step),
+        text=_decode(result.stdout),
     )
 
 
-def _program_result(ended: StepResult, step: Step, out_of_memory: bytes | None) -> RunResult:
-    how = verdict.of_run(ended, out_of_memory)
+def _program_result(result: StepResult, step: Step, out_of_memory: bytes | None) -> RunResult:
+    how = verdict.of_run(result, out_of_memory)
     return _result(
-        how, ended, output=_decode(ended.stdout), reason=_reason(how, ended, step), text=_decode(ended.stderr)
+        how, result, output=_decode(result.stdout), reason=_reason(how, result, step), text=_decode(result.stderr)
     )
 
 
-def _result(how: Verdict, ended: StepResult, *, output: str, reason: str, text: str) -> RunResult:
+def _result(how: Verdict, result: StepResult, *, output: str, reason: str, text: str) -> RunResult:
     return RunResult(
         verdict=how,
         output=output,
         error=f"{reason}\n{text}" if reason and text else reason or text,
-        exit_code=ended.exit_code,
-        signal=ended.signal,
-        cpu_s=ended.cpu_s,
-        wall_s=ended.wall_s,
-        memory_bytes=ended.memory_bytes,
-        truncated=ended.truncated,
+        exit_code=result.exit_code,
+        signal=result.signal,
+        cpu_s=result.cpu_s,
+        wall_s=result.wall_s,
+        memory_bytes=result.memory_bytes,
+        truncated=result.truncated,
     )
 
 
-def _reason(how: Verdict, ended: StepResult, step: Step) -> str:
+def _reason(how: Verdict, result: StepResult, step: Step) -> str:
     """Return a sentence on why the step failed, or "" if it succeeded or its own message says more."""
-    reason = verdict.explain(ended, step.limits, step.output_bytes)
+    reason = verdict.explain(result, step.limits, step.output_bytes)
     if how is Verdict.COMPILE_ERROR:
-        reason, message = f"Compilation: {reason}" if ended.stopped else "", ended.stdout
+        reason, message = f"Compilation: {reason}" if result.stopped else "", result.stdout
     else:
-        message = ended.stderr
-        if how is Verdict.RUNTIME_ERROR and message.strip() and ended.signal is None:
+        message = result.stderr
+        if how is Verdict.RUNTIME_ERROR and message.strip() and result.signal is None:
             reason = ""
     return reason or ("" if message or how in GOOD_VERDICTS else f"{how.value}.")
 
 
-def _compiled_event(ended: StepResult, step: Step, *, rejected: bool) -> Compiled:
+def _compiled_event(result: StepResult, step: Step, *, rejected: bool) -> Compiled:
     return Compiled(
         verdict=Verdict.COMPILE_ERROR if rejected else None,
-        error=_reason(Verdict.COMPILE_ERROR, ended, step) if rejected else "",
-        output=_decode(ended.stdout),
-        truncated=ended.truncated,
-        cpu_s=round(ended.cpu_s, 6),
-        wall_s=round(ended.wall_s, 6),
-        memory_bytes=ended.memory_bytes,
+        error=_reason(Verdict.COMPILE_ERROR, result, step) if rejected else "",
+        output=_decode(result.stdout),
+        truncated=result.truncated,
+        cpu_s=round(result.cpu_s, 6),
+        wall_s=round(result.wall_s, 6),
+        memory_bytes=result.memory_bytes,
     )
 
 
 async def _test_event(
-    number: int, test: ProgramTest, own: Checker, ended: _Ended, installed: Installed, room: int
+    number: int, test: ProgramTest, own: Checker, execution: _Execution, installed: Installed, room: int
 ) -> TestEnded:
     """Return how the test ended. At most `room` bytes of its outputs are sent."""
-    ran, step = ended.ran, ended.job.steps[-1]
+    ran, step = execution.ran, execution.job.steps[-1]
     assert ran
     how = verdict.of_run(ran, installed.language.run.out_of_memory)
     if how is Verdict.INTERNAL_ERROR:
@@ -334,7 +334,7 @@ async def _test_event(
         cpu_s=round(ran.cpu_s, 6),
         wall_s=round(ran.wall_s, 6),
         memory_bytes=ran.memory_bytes,
-        cpu_pressure=ended.cpu_pressure,
+        cpu_pressure=execution.cpu_pressure,
     )
 
 

@@ -14,32 +14,32 @@ _STOPPED = {
 }
 
 
-def of_run(ended: StepResult, out_of_memory: bytes | None) -> Verdict:
+def of_run(result: StepResult, out_of_memory: bytes | None) -> Verdict:
     """Return the verdict. `out_of_memory` is what the runtime writes to standard error when it has no memory left."""
-    if ended.stopped is not None:
-        return _STOPPED.get(ended.stopped, Verdict.INTERNAL_ERROR)
-    if ended.exit_code == 0:
+    if result.stopped is not None:
+        return _STOPPED.get(result.stopped, Verdict.INTERNAL_ERROR)
+    if result.exit_code == 0:
         return Verdict.OK
-    if ended.signal == signal.SIGXCPU:
+    if result.signal == signal.SIGXCPU:
         return Verdict.TIME_LIMIT
-    if out_of_memory and out_of_memory in ended.stderr:
+    if out_of_memory and out_of_memory in result.stderr:
         return Verdict.MEMORY_LIMIT
     return Verdict.RUNTIME_ERROR
 
 
-def explain(ended: StepResult, limits: StepLimits, output_bytes: int) -> str:
+def explain(result: StepResult, limits: StepLimits, output_bytes: int) -> str:
     """Return one sentence on why the program failed, or "" if it succeeded."""
-    match ended.stopped:
+    match result.stopped:
         case "cpu":
             return f"Time limit exceeded: stopped after {limits.cpu_s:g} s of CPU time."
         case "wall":
             return f"Time limit exceeded: stopped after {limits.wall_s:g} s."
         case "memory":
-            return f"Memory limit exceeded: {_explain_memory(ended.memory_bytes, limits.memory_bytes)}"
+            return f"Memory limit exceeded: {_explain_memory(result.memory_bytes, limits.memory_bytes)}"
         case "output":
             return f"Output limit exceeded: stopped after {output_bytes} bytes."
         case None:
-            return _explain_exit(ended)
+            return _explain_exit(result)
         case other:
             return f"Stopped: {other}."
 
@@ -51,8 +51,8 @@ def _explain_memory(used: int, limit: int) -> str:
     return f"stopped at its limit of {limit // MIB} MiB."
 
 
-def _explain_exit(ended: StepResult) -> str:
-    if ended.signal is not None:
-        description = signal.strsignal(ended.signal) or "unknown signal"
-        return f"Killed by signal {ended.signal} ({description})."
-    return f"Exited with code {ended.exit_code}." if ended.exit_code else ""
+def _explain_exit(result: StepResult) -> str:
+    if result.signal is not None:
+        description = signal.strsignal(result.signal) or "unknown signal"
+        return f"Killed by signal {result.signal} ({description})."
+    return f"Exited with code {result.exit_code}." if result.exit_code else ""

@@ -15,7 +15,7 @@ MAX_RERUNS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class TestEnd:
+class TestOutcome:
     """How a test ended. Its verdict is None if it was not run."""
 
     name: str
@@ -42,7 +42,7 @@ class Details:
     stderr: str | None
     compile_output: str | None
     cut: tuple[str, ...] = ()
-    tests: tuple[TestEnd, ...] | None = None
+    tests: tuple[TestOutcome, ...] | None = None
     stdout: bytes | None = None
 
     @property
@@ -86,7 +86,7 @@ class Outcome:
         return self.answer.output.encode("utf-8", "replace") if self.answer else b""
 
     @property
-    def tests(self) -> tuple[TestEnd, ...] | None:
+    def tests(self) -> tuple[TestOutcome, ...] | None:
         """The tests of the submission, or None if it has none or was not run."""
         return self.details.tests if self.details else None
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from job_runner.outcome import Details, Outcome, TestEnd, decide
+from job_runner.outcome import Details, Outcome, TestOutcome, decide
 from job_runner.program import Program
 from shared.codex import RunResponse, Verdict
 from shared.engine import GOOD_VERDICTS, Compiled, Started, TestEnded
@@ -113,18 +113,18 @@ class ProgramAnswer:
         )
         return decide(answer, self._details(None, (), tests))
 
-    def _tests(self) -> tuple[TestEnd, ...]:
+    def _tests(self) -> tuple[TestOutcome, ...]:
         left = len(self._program.cases) - len(self._verdicts)
         ends: Sequence[tuple[Verdict | None, float | None]] = [
             *zip(self._verdicts, self._cpu_s, strict=True),
             *[(None, None)] * left,
         ]
         return tuple(
-            TestEnd(case.name, case.hidden, case.points, verdict, cpu_s)
+            TestOutcome(case.name, case.hidden, case.points, verdict, cpu_s)
             for case, (verdict, cpu_s) in zip(self._program.cases, ends, strict=True)
         )
 
-    def _details(self, stderr: str | None, cut: tuple[str, ...], tests: tuple[TestEnd, ...] | None) -> Details:
+    def _details(self, stderr: str | None, cut: tuple[str, ...], tests: tuple[TestOutcome, ...] | None) -> Details:
         compiled = self._compiled
         if compiled is None:
             return Details(stderr, None, cut, tests)

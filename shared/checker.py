@@ -10,9 +10,8 @@ from itertools import zip_longest
 from typing import Final
 
 from shared.control_characters import replace_controls
-from shared.engine import Checker, CheckerKind
+from shared.engine import DEFAULT_TOLERANCE, Checker, CheckerKind
 
-_TOLERANCE: Final = 1e-6
 #: A decimal number, as programs print it. `float` would also accept `1_000` and `nan`. The quantifiers are possessive,
 #: because a long row of digits with a letter at its end would else be tried in every split.
 _NUMBER: Final = re.compile(rb"[+-]?(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?\d{1,9})?")
@@ -47,7 +46,7 @@ def compare(output: bytes, expected: str, checker: Checker) -> str | None:
         case CheckerKind.TOKENS:
             return _compare_words(wanted.split(), output.split(), lambda one, other: one == other)
         case CheckerKind.FLOAT:
-            tolerance = Decimal(repr(_TOLERANCE if checker.tolerance is None else checker.tolerance))
+            tolerance = Decimal(repr(DEFAULT_TOLERANCE if checker.tolerance is None else checker.tolerance))
             return _compare_words(wanted.split(), output.split(), lambda one, other: _is_close(one, other, tolerance))
 
 

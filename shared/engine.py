@@ -95,6 +95,10 @@ class CheckerKind(StrEnum):
     FLOAT = "float"
 
 
+#: The tolerance of the kind `float`, if a checker names none.
+DEFAULT_TOLERANCE: Final = 1e-6
+
+
 class Checker(_Strict):
     kind: CheckerKind = CheckerKind.LINES
     tolerance: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False, description="None: 1e-6")

@@ -11,18 +11,17 @@ from typing import Annotated, Any, Final
 
 from fastapi import Request
 from pydantic import Field, create_model
-from python_multipart.multipart import parse_options_header
 
 from api_service.auth import Principal
 from api_service.batches import NewBatch
 from api_service.dependencies import Services
 from api_service.new_submission import NewSubmission, Object
-from api_service.v1.bodies import JSON, require_known_offer, terms_of
+from api_service.v1.bodies import require_known_offer, terms_of
 from api_service.v1.pointers import Place
-from api_service.v1.problems import Fault, Kind, V1Problem, invalid
+from api_service.v1.problems import Fault, V1Problem, invalid
 from api_service.v1.requests import Terms, validate_submission, webhook_fault
 from api_service.v1.submission_body import SubmissionBody, Text
-from api_service.v1.validation import Strict, body_faults, parse_json, query_faults
+from api_service.v1.validation import Strict, body_faults, parse_json, query_faults, require_json
 
 #: Faults of one answer.
 _MOST_FAULTS: Final = 100
@@ -80,9 +79,7 @@ class PostedBatch:
 
 async def read_batch(request: Request, services: Services, principal: Principal) -> PostedBatch:
     """Return the batch of a request. Raises `V1Problem`: 400, 415, or 422 with all its faults."""
-    media_type, _ = parse_options_header(request.headers.get("Content-Type", ""))
-    if media_type.decode("latin-1") != JSON:
-        raise V1Problem(Kind.UNSUPPORTED_TYPE, f"The body must be of the type {JSON}.", headers={"Accept": JSON})
+    require_json(request)
     body = await request.body()
     content = parse_json(body)
     if not isinstance(content, dict):

@@ -2,6 +2,9 @@
 
 from typing import Final
 
+from shared.codex import Verdict
+from shared.resources.models import State
+
 RUN: Final = {
     "number": 1,
     "state": "finished",
@@ -67,14 +70,8 @@ SUBMISSION: Final = {
 #: A submission in a list.
 SUBMISSION_ITEM: Final = {**SUBMISSION, "run": RUN_ITEM}
 _BATCH: Final = "https://precieux.example.org/v1/batches/3"
-_STATES: Final = dict.fromkeys(("held", "queued", "running", "finished", "failed", "cancelled"), 0)
-_VERDICTS: Final = dict.fromkeys(
-    (
-        "ok", "compile_error", "runtime_error", "time_limit", "memory_limit", "output_limit", "accepted",
-        "wrong_answer",
-    ),
-    0,
-)  # fmt: skip
+_STATES: Final = {state.value: 0 for state in State}
+_VERDICTS: Final = {verdict.value: 0 for verdict in Verdict if verdict is not Verdict.INTERNAL_ERROR}
 BATCH: Final = {
     "id": 3,
     "state": "finished",

@@ -48,6 +48,7 @@ from pydantic_core import to_jsonable_python
 
 from api_service.auth import Principal
 from api_service.dependencies import Services
+from api_service.submissions import Settle
 from api_service.v1.answers import JSON, answer
 from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 from shared.database.connection import Connection, Database, Record
@@ -105,9 +106,6 @@ _CLEAN: Final = """
     ) AS old
     WHERE (idempotency_keys.owner, idempotency_keys.path, idempotency_keys.key) = (old.owner, old.path, old.key)
 """
-
-#: Records, in the transaction of the work, that the request has made what has this id.
-Settle = Callable[[Connection, int], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)

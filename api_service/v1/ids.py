@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import Path
 from pydantic import BeforeValidator
 
-_LARGEST: Final = (1 << 63) - 1
+LARGEST_ID: Final = (1 << 63) - 1
 _INT64: Final[dict[str, Any]] = {"format": "int64"}
 
 
@@ -15,7 +15,7 @@ def _number(text: object) -> object:
     return text
 
 
-def _path(description: str, largest: int = _LARGEST) -> Any:
+def _path(description: str, largest: int = LARGEST_ID) -> Any:
     return Path(ge=1, le=largest, description=description, json_schema_extra=_INT64, examples=[5])
 
 

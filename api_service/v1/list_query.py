@@ -1,15 +1,13 @@
 """The query of `GET /v1/submissions`."""
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from api_service.v1.ids import LARGEST_ID
+from api_service.v1.submission_body import MetadataName
 from api_service.v1.validation import Strict
-
-_LARGEST_ID: Final = (1 << 63) - 1
-
-MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 
 
 class ListQuery(Strict):
@@ -39,7 +37,7 @@ class ListQuery(Strict):
         ]
         | None
     ) = Field(None, description="Only those whose latest run ended with this verdict.")
-    batch: int | None = Field(None, ge=1, le=_LARGEST_ID, description="Only those of the batch with this id.")
+    batch: int | None = Field(None, ge=1, le=LARGEST_ID, description="Only those of the batch with this id.")
     created_after: datetime | None = Field(None, description="Only those that were made after this time.")
     created_before: datetime | None = Field(None, description="Only those that were made before this time.")
     metadata: dict[MetadataName, Annotated[str, Field(max_length=500)]] | None = Field(

@@ -2,7 +2,7 @@
 
 - A slash at the end of a path makes no difference.
 - HEAD is served by the route of GET. Its answer has the same status and header fields; a stream's comes at once.
-- JSON is not kept by caches without asking, and is compressed if the client accepts that.
+- Caches revalidate JSON before they use it. It is compressed if the client accepts that.
 - Budgets that were counted are reported (draft-ietf-httpapi-ratelimit-headers-10).
 """
 
@@ -25,7 +25,7 @@ _JSON: Final = frozenset({"application/json", "application/problem+json"})
 
 
 class Manners:
-    """Serves what is under /v1 in the manner of API v1, and everything else as it is."""
+    """Adds these manners to requests under /v1, and passes all others on."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -63,7 +63,7 @@ class Manners:
 def _without_body(send: Send) -> Send:
     """Return what sends the status and the header fields only.
 
-    The answer ends with them, so that a stream takes its client for gone, and ends too.
+    The answer ends with them, so a stream finds its client gone and ends too.
     """
 
     async def send_head(message: Message) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from api_service.engine_offer import Offer
+from api_service.engine_offer import Offer, Offered
 from api_service.new_submission import NewSubmission, V1Columns, stored, text_bytes_of
 from api_service.v1.pointers import Place, first_key
 from api_service.v1.problems import Fault, invalid
@@ -26,20 +26,19 @@ from api_service.v1.submission_body import (
 from api_service.v1.validation import body_faults, text_faults
 from shared import source_paths
 from shared.egress import Egress
-from shared.engine import MAX_FILES, CheckerKind, is_allowed
+from shared.engine import DEFAULT_TOLERANCE, MAX_FILES, CheckerKind, is_allowed
 
 #: The most keys that any object of a body may have.
 _MOST_KEYS: Final = 64
 #: The most faults that are reported.
 _MOST_FAULTS: Final = 100
-#: The tolerance of the checker `float`.
-DEFAULT_TOLERANCE: Final = 1e-6
 #: The keys that `tests` takes the place of.
 _ONE_TEST: Final = ("stdin", "args", "expected_output")
 #: What a foreign engine cannot do, as it has only the CodeX call.
 _ONLY_RUN: Final = ("args", "compiler_args", "limits", "expected_output", "tests")
 
-_NEEDS_RUN: Final = (
+#: Why a foreign engine cannot run it.
+NEEDS_RUN: Final = (
     "This needs the engine of Precieux (`POST /run`), but this server uses another CodeX engine; leave it out."
 )
 _EMPTY: Final = "The file that is run is empty; send the program."
@@ -222,19 +221,14 @@ class _Check:
                 if getattr(body, name) is not None or name in self.bad:
                     yield Fault("It does not go with `tests`; put it into a test.", pointer=f"/{name}")
         elif body.stdin is not None:
-            yield from self._input("/stdin", body.stdin)
+            yield from input_faults(body.stdin, self.terms.max_stdin_bytes)
         for number, test in enumerate(body.tests or ()):
-            yield from self._input(f"/tests/{number}/stdin", test.stdin or "")
+            yield from input_faults(test.stdin or "", self.terms.max_stdin_bytes, f"/tests/{number}")
         if body.hold is not None and not self.terms.may_hold:
             yield Fault(_NOT_HELD, pointer="/hold")
         checker = body.checker
         if checker is not None and checker.tolerance is not None and checker.kind != "float":
             yield Fault("It goes only with the kind `float`; leave it out.", pointer="/checker/tolerance")
-
-    def _input(self, pointer: str, text: str) -> Iterator[Fault]:
-        most = self.terms.max_stdin_bytes
-        if len(text) > most or len(text.encode()) > most:
-            yield Fault(f"It has more than {most} bytes; send a shorter input.", pointer=pointer)
 
     def _compiler_args(self) -> Iterator[Fault]:
         if not self.body.compiler_args or self.offered is None or not self.offered.has_run_call:
@@ -249,13 +243,9 @@ class _Check:
     def _limits(self) -> Iterator[Fault]:
         if self.offered is None:
             return
-        tests = enumerate(self.body.tests or ())
-        asked = [("/limits", self.body.limits), *((f"/tests/{number}/limits", test.limits) for number, test in tests)]
-        for pointer, limits in asked:
-            for name, value in (limits.asked() if limits else {}).items():
-                bounds = self.offered.limits.get(name)
-                if bounds is not None and value > bounds.max:
-                    yield Fault(f"It must be at most {bounds.max}.", pointer=f"{pointer}/{name}")
+        yield from limit_faults(self.body.limits, self.offered)
+        for number, test in enumerate(self.body.tests or ()):
+            yield from limit_faults(test.limits, self.offered, f"/tests/{number}")
 
     def _addresses(self) -> Iterator[Fault]:
         body = self.body
@@ -272,11 +262,11 @@ class _Check:
         for name in _ONLY_RUN:
             value = getattr(self.body, name)
             if value.asked() if isinstance(value, LimitsBody) else value not in (None, []):
-                yield Fault(_NEEDS_RUN, pointer=f"/{name}")
+                yield Fault(NEEDS_RUN, pointer=f"/{name}")
         if len(self.files) > 1:
-            yield Fault(_NEEDS_RUN, pointer="/files")
+            yield Fault(NEEDS_RUN, pointer="/files")
         elif not _is_text(self.files[self._entry]):
-            yield Fault(_NEEDS_RUN, pointer="/files/0/content")
+            yield Fault(NEEDS_RUN, pointer="/files/0/content")
 
     def submission(self) -> NewSubmission:
         """Return the submission of a body without a fault."""
@@ -311,6 +301,20 @@ class _Check:
                 text_bytes=text_bytes_of(texts),
             ),
         )
+
+
+def input_faults(text: str, most: int, place: str = "") -> Iterator[Fault]:
+    """Yield the fault of an input of more than `most` bytes. `place` points to what it is the `stdin` of."""
+    if len(text) > most or len(text.encode()) > most:
+        yield Fault(f"It has more than {most} bytes; send a shorter input.", pointer=f"{place}/stdin")
+
+
+def limit_faults(limits: LimitsBody | None, offered: Offered, place: str = "") -> Iterator[Fault]:
+    """Yield a fault for each limit above the operator's bound. `place` points to what they are the `limits` of."""
+    for name, value in (limits.asked() if limits else {}).items():
+        bounds = offered.limits.get(name)
+        if bounds is not None and value > bounds.max:
+            yield Fault(f"It must be at most {bounds.max}.", pointer=f"{place}/limits/{name}")
 
 
 def webhook_fault(url: str, terms: Terms) -> Fault | None:

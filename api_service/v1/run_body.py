@@ -10,17 +10,14 @@ from pydantic import Field
 from api_service.auth import Principal
 from api_service.dependencies import Services
 from api_service.engine_offer import Offered
-from api_service.v1.answers import JSON
 from api_service.v1.problems import Fault, Kind, V1Problem, invalid
+from api_service.v1.requests import NEEDS_RUN, input_faults, limit_faults
 from api_service.v1.submission_body import Args, LimitsBody, Text
-from api_service.v1.validation import Strict, parse_json, read_query, validated
+from api_service.v1.validation import Strict, parse_json, read_query, require_json, validated
 from api_service.v1.visibility import owner_of, refuse_unknown
 from api_service.v1.waiting import Wait, WaitQuery, wait_of
 
 _HAS_TESTS: Final = "A submission with tests has its own; leave it out."
-_NEEDS_RUN: Final = (
-    "This needs the engine of Precieux (`POST /run`), but this server uses another CodeX engine; leave it out."
-)
 _LIMITS_UNKNOWN: Final = "The engine has not reported its limits yet; try again in a few seconds."
 
 
@@ -56,8 +53,8 @@ async def read_run_request(request: Request, services: Services, principal: Prin
     if row is None:
         refuse_unknown()
     body = await request.body()
-    if body and request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != JSON:
-        raise V1Problem(Kind.UNSUPPORTED_TYPE, f"The body must be of the type {JSON}.", headers={"Accept": JSON})
+    if body:
+        require_json(request)
     content = parse_json(body) if body else {}
     query = read_query(request, WaitQuery)
     run = validated(RunBody, {} if content is None else content)
@@ -74,13 +71,9 @@ def _faults(run: RunBody, offered: Offered | None, max_stdin_bytes: int, *, has_
     for name in ("stdin", "args"):
         if has_tests and getattr(run, name) is not None:
             yield Fault(_HAS_TESTS, pointer=f"/{name}")
-    if run.stdin is not None and len(run.stdin.encode()) > max_stdin_bytes:
-        yield Fault(f"It has more than {max_stdin_bytes} bytes; send a shorter input.", pointer="/stdin")
+    yield from input_faults(run.stdin or "", max_stdin_bytes)
     if offered is None:
         return
-    for name, value in (run.limits.asked() if run.limits else {}).items():
-        bounds = offered.limits.get(name)
-        if bounds is not None and value > bounds.max:
-            yield Fault(f"It must be at most {bounds.max}.", pointer=f"/limits/{name}")
+    yield from limit_faults(run.limits, offered)
     if offered.is_foreign:
-        yield from (Fault(_NEEDS_RUN, pointer=f"/{name}") for name in run.override())
+        yield from (Fault(NEEDS_RUN, pointer=f"/{name}") for name in run.override())

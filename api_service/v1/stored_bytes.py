@@ -19,7 +19,7 @@ _JOB: Final = """
     SELECT job.id FROM job JOIN uploads ON uploads.id = job.upload
     WHERE job.upload = :id AND job.number = coalesce(CAST(:run AS int), uploads.runs) ORDER BY job.id DESC LIMIT 1
 """
-#: The CodeX call gives one text for the diagnostics and the standard error: see `shared.resources.read`.
+#: The CodeX call gives one text for the diagnostics and the standard error: see `shared.resources.statements`.
 _TEXTS: Final[dict[Stream, str]] = {
     "stdout": "coalesce(output, '')",
     "stderr": """coalesce(CASE

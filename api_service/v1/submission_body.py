@@ -42,7 +42,6 @@ Args = Annotated[list[Text], Field(max_length=MAX_ARGS), AfterValidator(_args)]
 Whole = Annotated[int, BeforeValidator(_whole), Field(gt=0, le=(1 << 63) - 1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
-Metadata = Annotated[dict[MetadataName, Annotated[Text, Field(max_length=500)]], Field(max_length=MOST_METADATA)]
 
 
 class FileBody(Strict):

@@ -85,18 +85,19 @@ class NoQuery(Strict):
     """The query of a call without parameters."""
 
 
-async def read_json(request: Request, model: type[M], *, is_required: bool = True) -> M:
-    """Return a JSON body as a model. Raise `V1Problem`: 415 if it is of another type, 400 if it is no JSON, 422.
-
-    Without `is_required`, no body is the same as `{}`.
-    """
+async def read_json(request: Request, model: type[M]) -> M:
+    """Return a JSON body as a model. Raise `V1Problem`: 415 if it is of another type, 400 if it is no JSON, 422."""
+    # A body that is too large is refused (413) while it is read, which comes before 415.
     body = await request.body()
-    if not body and not is_required:
-        return model.model_validate({})
+    require_json(request)
+    return validated(model, parse_json(body))
+
+
+def require_json(request: Request) -> None:
+    """Raise `V1Problem` (415) if the body is not declared as JSON."""
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != JSON:
         detail = f"The body must be JSON; send it with `Content-Type: {JSON}`."
         raise V1Problem(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": JSON})
-    return validated(model, parse_json(body))
 
 
 def parse_json(body: bytes) -> object:

@@ -3,7 +3,7 @@
 import base64
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
@@ -242,12 +242,11 @@ def _file(path: str, data: str | bytes) -> dict[str, str]:
     return {"path": path, "content": text}
 
 
-def _plain(value: object) -> dict[str, Any]:
+def _plain(value: Limits | Checker | TestCase | None) -> dict[str, Any]:
     """Return the fields of a value that are not None, and those of the values in it."""
-    if not is_dataclass(value) or isinstance(value, type):
+    if value is None:
         return {}
-    shallow = {name: _plain(one) if is_dataclass(one) else one for name, one in asdict(value).items()}
-    return {name: _without_nones(one) for name, one in shallow.items() if one is not None and one != ()}
+    return {name: _without_nones(one) for name, one in asdict(value).items() if one is not None and one != ()}
 
 
 def _without_nones(value: Any) -> Any:

@@ -14,6 +14,7 @@ from job_runner.emails.original import REGARDS
 from job_runner.emails.render import RenderedEmail
 from job_runner.emails.templates import TEMPLATES
 from shared.control_characters import replace_controls
+from shared.engine import GOOD_VERDICTS
 
 #: A name of a file may have 255 bytes.
 _LONGEST_NAME: Final = 80
@@ -40,7 +41,6 @@ class _Words:
     columns: tuple[str, str, str, str, str]
     page: str
     pages: str
-    regards: str
     direction: str = "ltr"
 
 
@@ -52,7 +52,6 @@ _WORDS: Final = {
         columns=("Request", "File", "Language", "Result", "Points"),
         page="Page",
         pages="The pages show the output. Their links work for a week.",
-        regards=REGARDS,
     ),
     "fa": _Words(
         subject="نتایج دستهٔ {batch}",
@@ -61,17 +60,15 @@ _WORDS: Final = {
         columns=("شماره", "پرونده", "زبان", "نتیجه", "امتیاز"),
         page="صفحه",
         pages="خروجی در این صفحه‌هاست. این پیوندها یک هفته کار می‌کنند.",
-        regards=REGARDS,
         direction="rtl",
     ),
 }
-_GOOD: Final = frozenset({"ok", "accepted"})
 
 
 def render_digest(batch: int, lines: Sequence[Line], *, recipient: str, locale: str, domain: str) -> RenderedEmail:
     """Return the mail about these submissions of a batch. `domain` is the right side of its Message-ID."""
     words = _WORDS.get(locale, _WORDS["en"])
-    good = {number for number, line in enumerate(lines) if line.result in _GOOD}
+    good = {number for number, line in enumerate(lines) if line.result in GOOD_VERDICTS}
     subject = words.subject.format(batch=batch)
     lead = words.lead.format(batch=batch, count=len(lines), good=len(good))
     has_points = any(line.points is not None for line in lines)
@@ -81,7 +78,7 @@ def render_digest(batch: int, lines: Sequence[Line], *, recipient: str, locale: 
     table = tabulate(with_pages, (*columns, words.page), tablefmt="plain", disable_numparse=True)
     return RenderedEmail(
         subject=subject,
-        text=f"{words.greeting}\n\n{lead}\n\n{table}\n\n{words.pages}\n\n{words.regards}",
+        text=f"{words.greeting}\n\n{lead}\n\n{table}\n\n{words.pages}\n\n{REGARDS}",
         html=TEMPLATES.get_template("digest.html.j2").render(
             locale=locale if locale in _WORDS else "en",
             words=words,

@@ -12,7 +12,7 @@ from uuid import UUID
 from job_runner.claim import ClaimedJob
 from job_runner.emails.receipt import render_receipt
 from job_runner.emails.render import render
-from job_runner.outcome import Details, Outcome, TestEnd, decide
+from job_runner.outcome import Details, Outcome, TestOutcome, decide
 from job_runner.storable import storable
 from shared.codex import RunResponse
 from shared.database.connection import Connection, Database, Record
@@ -137,7 +137,7 @@ def _outcome(stored: Record) -> Outcome:
     if stored["tests"] is not None:
         ended = json.loads(stored["ended"] or "{}")
         tests = tuple(
-            TestEnd(test["name"], test["hidden"], test["points"], **ended.get(str(number), {}))
+            TestOutcome(test["name"], test["hidden"], test["points"], **ended.get(str(number), {}))
             for number, test in enumerate(json.loads(stored["tests"]), 1)
         )
     return decide(answer, Details(stored["stderr"], stored["compile_output"], tuple(stored["cut"] or ()), tests))

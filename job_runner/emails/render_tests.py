@@ -12,7 +12,7 @@ from job_runner.claim import ClaimedJob
 from job_runner.emails.original import REGARDS
 from job_runner.emails.shown import shown
 from job_runner.emails.templates import TEMPLATES
-from job_runner.outcome import Outcome, TestEnd
+from job_runner.outcome import Outcome, TestOutcome
 from shared.codex import Verdict
 from shared.engine import GOOD_VERDICTS
 
@@ -20,7 +20,7 @@ _HEADERS: Final = ("test", "verdict", "points", "CPU time")
 _NOT_RUN: Final = "not run"
 
 
-def render_tests(job: ClaimedJob, outcome: Outcome, tests: Sequence[TestEnd]) -> tuple[str, str, str]:
+def render_tests(job: ClaimedJob, outcome: Outcome, tests: Sequence[TestOutcome]) -> tuple[str, str, str]:
     """Return the subject, the text and the HTML of the mail."""
     passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
     summary = f"{passed} of {len(tests)} tests passed"
@@ -51,7 +51,7 @@ def _text(job: ClaimedJob, summary: str, error: str, rows: Sequence[Sequence[str
     return "\n\n".join([*parts, REGARDS])
 
 
-def _row(test: TestEnd) -> tuple[str, str, str, str]:
+def _row(test: TestOutcome) -> tuple[str, str, str, str]:
     cpu = "" if test.hidden or test.cpu_s is None else f"{test.cpu_s:.3f} s"
     points = f"{_number(test.points_awarded)} of {_number(test.points)}"
     # A name may have any character but line ends would break the table.

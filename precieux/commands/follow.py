@@ -1,4 +1,4 @@
-"""Follows a submission until it has ended, with a line that tells what happens."""
+"""Follows a submission until it has ended, with a line that shows its progress."""
 
 import signal
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def follow(client: Client, number: int, *, timeout: float | None) -> Submission:
 
 
 class Progress:
-    """What has happened to a submission so far. `line` is a `Text`, because the server's words must not be markup."""
+    """The progress of a submission. `line` is a `Text`, because the server's words must not be markup."""
 
     def __init__(self, number: int) -> None:
         self._number = number

@@ -1,7 +1,6 @@
 """`precieux webhooks`: lists webhooks with the result of their latest attempt, shows one, and delivers some again."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import typer
@@ -12,15 +11,9 @@ from precieux.operator_database import operate_in_transaction
 from shared import channels
 from shared.database.connection import Connection
 from shared.errors import PrecieuxError
+from shared.resources.models import WebhookState
 
 app = typer.Typer(help="List webhooks, show one, or deliver some again.", no_args_is_help=True)
-
-
-class State(StrEnum):
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    GONE = "gone"
-    FAILED = "failed"
 
 
 WebhookId = Annotated[int, typer.Argument(metavar="ID", min=1, max=(1 << 63) - 1, help="The webhook's number.")]
@@ -53,7 +46,7 @@ _REPLAY: Final = f"""
 
 @app.command("list")
 def list_webhooks(
-    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    state: Annotated[WebhookState | None, typer.Option(help="Only those in this state.")] = None,
     submission: Annotated[int | None, typer.Option(help="Only those of this submission.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, the newest first.")] = 50,
     data_dir: DataDir = None,

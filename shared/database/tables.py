@@ -169,7 +169,7 @@ job = Table(
 )
 
 # The result of an executed job, one row per job. `engine` is the engine's answer without the output. `error` is the
-# text for people, `stderr` and `compile_output` are its parts, NULL if the engine does not tell them apart. `cut` names
+# text for people, `stderr` and `compile_output` are its parts, NULL if the engine does not separate them. `cut` names
 # the texts that the engine cut.
 results = Table(
     "results",

@@ -6,8 +6,8 @@ from typing import Final
 from shared.codex import Verdict
 from shared.database.connection import Connection
 from shared.resources.links import Links
+from shared.resources.mapping import webhook_of
 from shared.resources.models import FINAL_STATES, Batch, BatchProgress, BatchState, State
-from shared.resources.read import webhook_of
 
 _BATCH: Final = """
     SELECT b.id, b.digest, b.webhook_url, b.created_at, b.finished_at, w.status AS webhook_status,
@@ -20,7 +20,7 @@ _BATCH: Final = """
     WHERE b.id = :id AND (CAST(:owner AS bigint) IS NULL OR b.owner = :owner)
 """
 _IDS: Final = "SELECT id FROM uploads WHERE batch = :id ORDER BY id"
-# While a request is under way, its job tells whether it waits or runs.
+# While a request is under way, its job decides between queued and running.
 _COUNTS: Final = """
     SELECT state, verdict, count(*) AS count FROM (
         SELECT CASE WHEN u.request_id IS NULL THEN coalesce(u.outcome, 'held')

@@ -31,9 +31,6 @@ class Links:
     def submission_address(self, upload: int) -> str:
         return f"{self.signer.public_url}/v1/submissions/{upload}"
 
-    def run_address(self, upload: int, number: int) -> str:
-        return f"{self.submission_address(upload)}/runs/{number}"
-
     def page(self, upload: int) -> str:
         """Return the recipient's link."""
         return self.signer.page_link(upload, expires=(int(time.time()) // _DAY + _DAYS) * _DAY)

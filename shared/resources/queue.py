@@ -15,7 +15,7 @@ from shared.resources.models import Queue
 
 #: Jobs that are looked at. Every job behind them has the next place.
 _MOST: Final = 5000
-#: The latest runs, which tell how long one takes.
+#: The latest runs, whose mean is the estimate for one.
 _SAMPLE: Final = 20
 
 _PLACES: Final = f"""

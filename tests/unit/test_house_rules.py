@@ -72,6 +72,25 @@ def test_names_of_tests_are_under_60_characters() -> None:
     assert [name for text in modules for name in definition.findall(text)] == []
 
 
+def routes_of(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.FunctionDef(decorator_list=decorators) | ast.AsyncFunctionDef(decorator_list=decorators):
+                if any(ast.unparse(one).startswith("router.") for one in decorators):
+                    yield node
+
+
+def test_no_route_of_v1_is_over_30_lines() -> None:
+    folder = ROOT / "api_service/v1/routes"
+    lines = {
+        route.name: (route.end_lineno or 0) - route.lineno + 1
+        for path in folder.rglob("*.py")
+        for route in routes_of(path)
+    }
+    assert len(lines) > 20
+    assert {name: count for name, count in lines.items() if count > 30} == {}
+
+
 def room_of(module: str) -> str:
     """Return the room of a module of the executor: a file or folder of its root, or of `sandbox/`."""
     parts = module.split(".")

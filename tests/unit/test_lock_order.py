@@ -142,7 +142,7 @@ def test_the_statements_are_found() -> None:
     """Statements of every service, written as one string, as several, and built by a module."""
     paths = set(statements().values())
     assert {"job_runner/claim.py", "job_runner/suspects.py", "shared/broker/postgres_dead_letters.py"} <= paths
-    assert {"queue_consumer/jobs.py", "api_service/submissions.py", "precieux/commands/quarantine.py"} <= paths
+    assert {"queue_consumer/jobs.py", "api_service/submission_rows.py", "precieux/commands/quarantine.py"} <= paths
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,14 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.batches import Batches
 from api_service.dependencies import ReaderDep, Services, ServicesDep, SubmitterDep
+from api_service.submissions import Settle
 from api_service.v1.answers import answer
 from api_service.v1.batch_body import BatchBody, read_batch
 from api_service.v1.batch_events import batch_events, ended_batch, find_batch, last_id
 from api_service.v1.bodies import body_bytes
 from api_service.v1.event_stream import LAST_EVENT_ID, RESPONSES, event_stream
 from api_service.v1.examples import BATCH
-from api_service.v1.idempotency import Settle, once
+from api_service.v1.idempotency import once
 from api_service.v1.ids import BatchId
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Kind, V1Problem

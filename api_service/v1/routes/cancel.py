@@ -6,12 +6,14 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.cancelling import cancel
 from api_service.dependencies import ServicesDep, SubmitterDep
+from api_service.submissions import Settle
 from api_service.v1.examples import SUBMISSION
-from api_service.v1.idempotency import Settle, once
+from api_service.v1.idempotency import once
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Kind, V1Problem
-from api_service.v1.visibility import owner_of, read_query_of, refuse_unknown, require_visible
+from api_service.v1.validation import read_query
+from api_service.v1.visibility import owner_of, refuse_unknown, require_visible
 from shared.resources import read
 from shared.resources.links import Links
 from shared.resources.models import Submission
@@ -38,7 +40,7 @@ async def cancel_submission(
     services: ServicesDep,
 ) -> Response:
     await require_visible(services, principal, id)
-    await read_query_of(request, services, principal, id)
+    read_query(request)
 
     async def work(settle: Settle) -> int:
         if not await cancel(services.database, [id], lambda connection: settle(connection, id)):

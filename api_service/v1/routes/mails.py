@@ -7,12 +7,14 @@ from fastapi import APIRouter, Request, Response
 
 from api_service import mails as use_cases
 from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
+from api_service.submissions import Settle
 from api_service.v1.answers import answer
-from api_service.v1.idempotency import Settle, once
+from api_service.v1.idempotency import once
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Kind, V1Problem
-from api_service.v1.visibility import read_query_of, refuse_unknown, require_visible
+from api_service.v1.validation import read_query
+from api_service.v1.visibility import refuse_unknown, require_visible
 from shared.resources import mails as read
 from shared.resources.models import ListOf, Mail
 
@@ -51,7 +53,7 @@ async def list_mails(
     services: ServicesDep,
 ) -> Response:
     await require_visible(services, principal, id)
-    await read_query_of(request, services, principal, id)
+    read_query(request)
     async with services.database.connection() as connection:
         return answer(ListOf[Mail](items=await read.mails(connection, id), next=None))
 
@@ -77,7 +79,7 @@ async def mail_result_again(
     services: ServicesDep,
 ) -> Response:
     await require_visible(services, principal, id)
-    await read_query_of(request, services, principal, id)
+    read_query(request)
 
     async def work(settle: Settle) -> int:
         try:

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.auth import Principal
 from api_service.dependencies import ReaderDep, Services, ServicesDep, SubmitterDep
+from api_service.submissions import Settle
 from api_service.v1.answers import answer
 from api_service.v1.examples import RUN, RUN_ITEM
-from api_service.v1.idempotency import Settle, once
+from api_service.v1.idempotency import once
 from api_service.v1.ids import RunNumber, SubmissionId
 from api_service.v1.large_answers import admission
 from api_service.v1.openapi import operation

@@ -1,6 +1,7 @@
 """Posting a submission."""
 
 import json
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -9,11 +10,12 @@ from fastapi import APIRouter, Request, Response
 from api_service.auth import Principal
 from api_service.dependencies import Services, ServicesDep, SubmitterDep
 from api_service.new_submission import NewSubmission
-from api_service.submissions import Stored
-from api_service.v1.bodies import FIELDS, FORM, JSON, body_bytes, read_submission
+from api_service.submission_rows import Stored
+from api_service.submissions import Settle
+from api_service.v1.bodies import FIELDS, FORM, JSON, Posted, body_bytes, read_submission
 from api_service.v1.examples import SUBMISSION
 from api_service.v1.idempotency import HEADER as IDEMPOTENCY_KEY
-from api_service.v1.idempotency import Settle, once
+from api_service.v1.idempotency import once
 from api_service.v1.openapi import Schema, operation, query_parameters
 from api_service.v1.problems import Kind
 from api_service.v1.submission_body import SubmissionBody
@@ -21,6 +23,7 @@ from api_service.v1.visibility import owner_of, refuse_unknown
 from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_until_final
 from shared.resources import read
 from shared.resources.links import Links
+from shared.resources.mapping import posted
 from shared.resources.models import Submission
 
 router = APIRouter(tags=["submissions"])
@@ -73,41 +76,52 @@ _TEXT: Final[Schema] = {"type": "string", "minLength": 1, "description": "The so
 async def create_submission(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
     with services.bodies.hold(principal, body_bytes(request, services.settings)):
         posted = await read_submission(request, services, principal)
-
-        stored: Stored | None = None
-
-        async def work(settle: Settle) -> int:
-            nonlocal stored
-            await services.backlog.check()
-            if not posted.new.hold:
-                await services.backlog.check_key(principal)
-            # Without a key there is nothing to settle, which saves a transaction.
-            is_repeatable = IDEMPOTENCY_KEY in request.headers
-            stored = await services.submissions.post(principal, posted.new, settle if is_repeatable else None)
-            services.relay.wake.set()
-            return stored.id
-
-        async def render(made: int) -> Submission:
-            if stored is not None and not posted.wait.seconds:
-                return await _shown(services, principal, posted.new, stored)
-            await wait_until_final(services, principal, made, posted.wait.seconds)
-            async with services.database.connection() as connection:
-                found = await read.submission(connection, made, links=Links(services.signer), owner=owner_of(principal))
-            return found or refuse_unknown()
-
+        creation = _Creation(services, principal, posted, is_repeatable=IDEMPOTENCY_KEY in request.headers)
         answer = await once(
             request,
             services,
             principal,
             posted.content,
-            work,
-            render,
+            creation.store,
+            creation.show,
             status=HTTPStatus.CREATED,
             location=lambda made: f"/v1/submissions/{made}",
             wait_s=posted.wait.seconds,
         )
     answer.headers.update(posted.wait.headers)
     return answer
+
+
+@dataclass
+class _Creation:
+    """One creation of a submission. `stored` is None if an earlier request with the same key has stored it."""
+
+    services: Services
+    principal: Principal
+    posted: Posted
+    is_repeatable: bool
+    stored: Stored | None = None
+
+    async def store(self, settle: Settle) -> int:
+        """Store the submission, and return its id."""
+        await self.services.backlog.check()
+        if not self.posted.new.hold:
+            await self.services.backlog.check_key(self.principal)
+        # Without a key there is nothing to settle, which saves a transaction.
+        settle_if_needed = settle if self.is_repeatable else None
+        self.stored = await self.services.submissions.post(self.principal, self.posted.new, settle_if_needed)
+        self.services.relay.wake.set()
+        return self.stored.id
+
+    async def show(self, upload: int) -> Submission:
+        """Return the submission, after a wait for its end."""
+        services, wait_s = self.services, self.posted.wait.seconds
+        if self.stored is not None and not wait_s:
+            return await _shown(services, self.principal, self.posted.new, self.stored)
+        await wait_until_final(services, self.principal, upload, wait_s)
+        links, owner = Links(services.signer), owner_of(self.principal)
+        async with services.database.connection() as connection:
+            return await read.submission(connection, upload, links=links, owner=owner) or refuse_unknown()
 
 
 async def _shown(services: Services, principal: Principal, new: NewSubmission, stored: Stored) -> Submission:
@@ -124,4 +138,4 @@ async def _shown(services: Services, principal: Principal, new: NewSubmission, s
         "bounds": offered and json.dumps({name: bound.model_dump() for name, bound in offered.limits.items()}),
     }
     queue = None if new.hold else await services.places.of_posted(stored.id, principal.key_id)
-    return read.posted(values, links=Links(services.signer), queue=queue)
+    return posted(values, links=Links(services.signer), queue=queue)

@@ -54,7 +54,8 @@ async def list_usage(principal: ReaderDep, request: Request, services: ServicesD
     read_query(request)
     if principal.sees_all:
         return answer(ListOf[Usage](items=[], next=None))
-    own, mails = services.submissions.budgets_of_key(principal), services.submissions.budget_of_mails(principal)
+    charges = services.submissions.charges
+    own, mails = charges.of_key(principal), charges.share_of_mails(principal)
     async with services.database.connection() as connection:
         found = await budgets.in_use(connection, [one.subject for one in own], [mails.subject])
     return answer(ListOf[Usage](items=[_usage(one, found.get(one.subject)) for one in (*own, mails)], next=None))

@@ -9,12 +9,14 @@ import pytest
 from api_service.app import create_app
 from api_service.auth import Authenticator
 from api_service.backlog import BacklogGuard
+from api_service.charges import Charges
 from api_service.dependencies import Services
 from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
 from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
+from api_service.recipients import ALL_RECIPIENTS, Recipients
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
@@ -98,12 +100,13 @@ def client_of(
     max_waits: int = 100,
     large_answers_bytes: int = 64 << 20,
     webhooks: WebhookSettings | None = None,
+    recipients: Recipients = ALL_RECIPIENTS,
     **shares: Any,
 ) -> httpx.AsyncClient:
     """Yield a client of an API that is built on these parts. Limits are small; `shares` replaces some."""
     settings = ApiSettings(max_source_bytes=10_000, max_input_bytes=20_000)
     budgets = {"key_budget": KEY_BUDGET, "recipient_budget": RECIPIENT_BUDGET, **shares}
-    submissions = Submissions(database, store, **budgets)
+    submissions = Submissions(database, store, Charges(**budgets), recipients=recipients)
     # Without a socket the kernel knows no owner: clients from this machine count as its user.
     authenticator = Authenticator(database, operator_keys, owner_of=lambda *_: os.geteuid())
     backlog = BacklogGuard(database, limit=max_backlog, key_bytes=key_backlog_bytes)

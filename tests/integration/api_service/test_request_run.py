@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from api_service.auth import Principal
+from api_service.charges import Charges
 from api_service.new_submission import NewSubmission, Object, V1Columns
 from api_service.problems import Problem
-from api_service.recipients import Recipients
+from api_service.recipients import ALL_RECIPIENTS, Recipients
 from api_service.submissions import Quarantined, RunUnderWay, Submissions
 from shared import channels
 from shared.api_keys import Scope
@@ -24,8 +25,11 @@ pytestmark = pytest.mark.integration
 OPERATOR = Principal(None, frozenset(Scope))
 
 
-def submissions_of(database: Database, store: LocalStore, **how: Any) -> Submissions:
-    return Submissions(database, store, **{"key_budget": 1000, "recipient_budget": 1000, **how})
+def submissions_of(
+    database: Database, store: LocalStore, recipients: Recipients = ALL_RECIPIENTS, **budgets: int
+) -> Submissions:
+    charges = Charges(**{"key_budget": 1000, "recipient_budget": 1000, **budgets})
+    return Submissions(database, store, charges, recipients=recipients)
 
 
 @pytest.fixture

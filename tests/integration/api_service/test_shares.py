@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service import submissions
+from api_service import submission_rows
 from api_service.recipients import Recipients
 from shared import api_keys, budgets
 from shared.api_keys import Scope
@@ -222,13 +222,13 @@ async def test_chosen_ids_cost_the_next_id_no_statements(
 ) -> None:
     key = await make_key(database, Scope.SUBMIT)
     statements = []
-    insert = submissions._insert
+    insert = submission_rows.insert
 
-    async def counted(*values: Any, **keywords: Any) -> submissions.Stored | None:
+    async def counted(*values: Any, **keywords: Any) -> submission_rows.Stored | None:
         statements.append(values)
         return await insert(*values, **keywords)
 
-    monkeypatch.setattr(submissions, "_insert", counted)
+    monkeypatch.setattr(submission_rows, "insert", counted)
     await execute(database, "INSERT INTO uploads (id) SELECT generate_series(1, 2000)")
     async with reach(key_budget=MANY) as client:
         for number in (2001, 2002):

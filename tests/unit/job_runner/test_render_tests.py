@@ -5,13 +5,13 @@ from uuid import UUID
 
 from job_runner.claim import ClaimedJob
 from job_runner.emails.render import RenderedEmail, render
-from job_runner.outcome import Details, TestEnd, decide
+from job_runner.outcome import Details, TestOutcome, decide
 from shared.codex import RunResponse, Verdict
 
 JOB = ClaimedJob(7, 42, "someone@example.com", "{}", UUID(int=1), 1, UUID(int=2))
 
 
-def rendered(*tests: TestEnd, verdict: Verdict, error: str = "") -> RenderedEmail:
+def rendered(*tests: TestOutcome, verdict: Verdict, error: str = "") -> RenderedEmail:
     answer = RunResponse(timeStamp=1, status=200, verdict=verdict, error=error)
     outcome = decide(answer, Details(None, None, tests=tests))
     return render(JOB, outcome, filelink=None, domain="example.com")
@@ -31,9 +31,9 @@ def cells(html: str) -> list[str]:
 
 def test_the_mail_has_a_table_of_the_tests_with_their_points() -> None:
     email = rendered(
-        TestEnd("first", False, 2.5, Verdict.ACCEPTED, 0.25),
-        TestEnd("<b>second</b>", True, 1, Verdict.WRONG_ANSWER, 0.125),
-        TestEnd("3", False, 6),
+        TestOutcome("first", False, 2.5, Verdict.ACCEPTED, 0.25),
+        TestOutcome("<b>second</b>", True, 1, Verdict.WRONG_ANSWER, 0.125),
+        TestOutcome("3", False, 6),
         verdict=Verdict.WRONG_ANSWER,
     )
     assert email.subject == "1 of 3 tests passed: code request 42"
@@ -53,7 +53,7 @@ def test_the_mail_has_a_table_of_the_tests_with_their_points() -> None:
 
 
 def test_a_compile_error_is_shown_once() -> None:
-    email = rendered(TestEnd("1", False, 1), verdict=Verdict.COMPILE_ERROR, error="main.c:1: <error>\x1b[31m")
+    email = rendered(TestOutcome("1", False, 1), verdict=Verdict.COMPILE_ERROR, error="main.c:1: <error>\x1b[31m")
     assert email.subject == "0 of 1 tests passed: code request 42"
     assert email.text.count("main.c:1: <error>") == 1
     assert "\x1b" not in email.text + email.html
@@ -61,7 +61,7 @@ def test_a_compile_error_is_shown_once() -> None:
 
 
 def test_a_name_breaks_neither_the_table_nor_the_subject() -> None:
-    email = rendered(TestEnd("a\nb\u2028c\x07", False, 1e-9, Verdict.OK, 0.1), verdict=Verdict.OK)
+    email = rendered(TestOutcome("a\nb\u2028c\x07", False, 1e-9, Verdict.OK, 0.1), verdict=Verdict.OK)
     assert email.subject == "1 of 1 tests passed: code request 42"
     assert [line for line in email.text.splitlines() if line.startswith("a")] == [
         "a b c\N{REPLACEMENT CHARACTER}  ok         0 of 0    0.100 s"

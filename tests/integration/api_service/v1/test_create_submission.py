@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from api_service.auth import Principal
+from api_service.charges import Charges
 from api_service.new_submission import NewSubmission, Object
 from api_service.recipients import Recipients
 from api_service.relay import Relay
@@ -675,7 +676,7 @@ async def test_one_statement_registers_and_requests(
 
     monkeypatch.setattr(Connection, "fetch_one", counted)
     monkeypatch.setattr(Database, "transaction", no_transaction)
-    submissions = Submissions(database, store, key_budget=1, recipient_budget=1)
+    submissions = Submissions(database, store, Charges(key_budget=1, recipient_budget=1))
     new = NewSubmission("py", "main.py", Object(b"x", "py"), hold=False)
     await submissions.post(Principal(None, frozenset(Scope)), new)
     assert len(statements) == 1
@@ -743,7 +744,7 @@ async def test_refused_files_are_removed(database: Database, store: LocalStore, 
         "INSERT INTO quarantine (sha256, reason, job, crashes) VALUES (:sha256, 'x', 1, 3)",
         sha256=hashlib.sha256(source.data).hexdigest(),
     )
-    submissions = Submissions(database, store, key_budget=1, recipient_budget=1)
+    submissions = Submissions(database, store, Charges(key_budget=1, recipient_budget=1))
     with pytest.raises(Quarantined):
         await submissions.post(Principal(None, frozenset(Scope)), NewSubmission("py", "main.py", source, hold=False))
     assert await nothing_stored(database, folder)

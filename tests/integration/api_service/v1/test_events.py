@@ -135,11 +135,12 @@ async def test_long_texts_wait_for_memory(
     database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
 ) -> None:
     """A client that reads slowly keeps them in memory."""
-    life = await born(database, tests=[{}])
+    life = await born(database, tests=[{}, {}])
     await life.request()
     await life.queue()
     await life.claim()
-    await life.end_test(1, stdout="x" * 70_000)
+    for number in (1, 2):
+        await life.end_test(number, stdout="x" * 70_000)
     await life.end()
     most = 10 << 20
     async with serving(database, store, relay, signer, large_answers_bytes=most) as served:
@@ -151,7 +152,7 @@ async def test_long_texts_wait_for_memory(
                 await asyncio.sleep(1.2)
                 assert steps(events) == ["queued", "running"]
                 others.close()
-                await until(events, "test 1", "finished", "finished!")
+                await until(events, "test 1", "test 2", "finished", "finished!")
         await eventually(lambda: not shares._held)
 
 

@@ -14,8 +14,9 @@ from pydantic import BaseModel, Field
 from api_service import budget
 from api_service.budget import Budget
 from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
+from api_service.submissions import Settle
 from api_service.v1.answers import answer
-from api_service.v1.idempotency import Settle, once
+from api_service.v1.idempotency import once
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Kind, V1Problem

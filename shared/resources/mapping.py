@@ -1,0 +1,257 @@
+"""Turns rows of the database into resources. Pure.
+
+Rows of the classic calls have fewer values. What they lack is derived, so that both kinds read alike.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from shared.codex import LimitBounds
+from shared.database.connection import Record
+from shared.engine import DEFAULT_TOLERANCE, CheckerKind, ProgramLimits, limits_in_effect
+from shared.job_state import JobState
+from shared.languages import check_lang
+from shared.resources.links import Links
+from shared.resources.models import (
+    Comparison,
+    Engine,
+    File,
+    Limits,
+    MailState,
+    MailStatus,
+    Queue,
+    Run,
+    State,
+    Submission,
+    Test,
+    Webhook,
+    WebhookState,
+    signal_name,
+)
+from shared.resources.texts import cut
+
+#: Each text is cut to this many bytes.
+TEXT_LIMIT: Final = 64 << 10
+
+#: A run's state by that of its job, None if it has no job yet.
+STATES: Final = {
+    None: State.QUEUED,
+    JobState.NONE_EXECUTED: State.QUEUED,
+    JobState.EXECUTING: State.RUNNING,
+    JobState.EXECUTED: State.FINISHED,
+    JobState.FAILED: State.FAILED,
+    JobState.CANCELLED: State.CANCELLED,
+}
+_NO_TEXTS: Final[Mapping[str, Any]] = {"stdout": None, "stderr": None, "compile_output": None, "truncated": []}
+#: What a test that is not run, or not yet, has instead of results.
+_NOT_RUN: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("verdict", "stdout", "stderr", "diff", "exit_code", "signal", "cpu_s", "wall_s", "memory_bytes")),
+    "truncated": [],
+}
+
+#: What a submission has in place of a job, a mail and a webhook.
+_NOTHING_YET: Final[Mapping[str, Any]] = dict.fromkeys(
+    ("job", "status", "outcome", "mail", "webhook_status", "webhook_attempt", "webhook_last_status",
+     "webhook_last_error", "webhook_run_after")
+)  # fmt: skip
+
+
+def posted(values: Mapping[str, Any], *, links: Links, queue: Queue | None) -> Submission:
+    """Return a submission that was stored just now, from the values of its row. It has no job, mail or webhook yet.
+
+    `values` are the columns of `uploads`, with JSON as text, and `bounds`, the limits of its language.
+    """
+    tests = json.loads(values["tests"]) if values["tests"] else None
+    points = sum(test["points"] for test in tests) if tests else None
+    row: Any = {**_NOTHING_YET, "has_tests": tests is not None, "points": points, **values}
+    run = run_of(row, None, tests_of(row, [], TEXT_LIMIT))
+    return submission_of(row, state_of(row), links, queue, run)
+
+
+def state_of(row: Record) -> State:
+    """Return the state of a submission."""
+    if row["is_requested"]:
+        return State.RUNNING if row["status"] == JobState.EXECUTING else State.QUEUED
+    return State(row["outcome"]) if row["outcome"] else State.HELD
+
+
+def submission_of(row: Record, state: State, links: Links, queue: Queue | None, run: Run | None) -> Submission:
+    spec = json.loads(row["spec"]) if row["spec"] else {}
+    files = [File(**file) for file in json.loads(row["files"])] if row["files"] else [_file(row)]
+    return Submission(
+        id=row["id"],
+        state=state,
+        verdict=run.verdict if run and state is State.FINISHED else None,
+        language=row["code"],
+        entry=row["filename"] or files[0].path,
+        files=files,
+        args=spec.get("args") or [],
+        compiler_args=spec.get("compiler_args") or [],
+        limits=_limits(spec.get("limits") or {}, row["bounds"]),
+        checker=_checker(spec.get("checker") or {}),
+        stop_at_first_failure=spec.get("stop_at_first_failure") or False,
+        email=row["email"],
+        locale=spec.get("locale") or "en",
+        metadata=json.loads(row["metadata"]) if row["metadata"] else {},
+        batch=row["batch"],
+        created_at=row["created_at"],
+        queue=queue,
+        run=run,
+        runs=row["runs"],
+        mail=_mail(row),
+        webhook=webhook_of(row),
+        links=links.submission(row["id"], has_recipient=row["email"] is not None),
+    )
+
+
+def _file(row: Record) -> File:
+    """Return the file of a classic submission. The original system's rows have neither its name nor its size."""
+    code = check_lang(row["language"] or "")
+    path = row["filename"] or row["object_key"] or (f"{row['id']}.{code}" if code else str(row["id"]))
+    return File(path=path, size_bytes=row["size_bytes"])
+
+
+def _limits(asked: Mapping[str, Any], bounds: str | None) -> Limits:
+    wanted = ProgramLimits(**asked)
+    # A foreign engine reports none.
+    if known := json.loads(bounds or "null"):
+        wanted = limits_in_effect(wanted, {name: LimitBounds(**bound) for name, bound in known.items()})
+    return Limits(**wanted.model_dump())
+
+
+def _checker(asked: Mapping[str, Any]) -> Comparison:
+    kind = CheckerKind(asked.get("kind") or CheckerKind.LINES)
+    tolerance = asked.get("tolerance")
+    if kind is CheckerKind.FLOAT and tolerance is None:
+        tolerance = DEFAULT_TOLERANCE
+    return Comparison(kind=kind, tolerance=tolerance)
+
+
+def _mail(row: Record) -> MailStatus | None:
+    if row["mail"] is None:
+        return None
+    return MailStatus(id=row["mail"], state=MailState(row["mail_status"]), updated_at=row["mail_updated_at"])
+
+
+def webhook_of(row: Record) -> Webhook | None:
+    """Return the state of the latest webhook of a submission or a batch; None if it has no `webhook_url`."""
+    if row["webhook_url"] is None:
+        return None
+    state = WebhookState(row["webhook_status"] or WebhookState.PENDING)
+    return Webhook(
+        url=row["webhook_url"],
+        state=state,
+        attempts=row["webhook_attempt"] or 0,
+        last_status=row["webhook_last_status"],
+        last_error=row["webhook_last_error"],
+        next_attempt_at=row["webhook_run_after"] if state is WebhookState.PENDING else None,
+    )
+
+
+def run_of(row: Record, texts: Mapping[str, Any] | None = None, tests: list[Test] | None = None) -> Run | None:
+    """Return the run of a row; None if there is none."""
+    if row["job"] is None:
+        return waiting_run(row, tests) if row["is_requested"] and row["runs"] else None
+    state = STATES[row["status"]]
+    return Run(
+        number=row["number"],
+        state=state,
+        verdict=row["verdict"],
+        requested_at=row["run_requested_at"],
+        queued_at=row["queued_at"],
+        started_at=None if state is State.QUEUED else row["started_at"],
+        finished_at=row["finished_at"],
+        attempt=row["attempt"],
+        **(texts or _NO_TEXTS),
+        exit_code=None if row["has_tests"] or row["signal"] is not None else row["exit_code"],
+        signal=None if row["has_tests"] else signal_name(row["signal"]),
+        cpu_s=row["time_s"],
+        wall_s=row["wall_s"],
+        memory_bytes=row["memory_bytes"],
+        engine=Engine(language=row["engine_language"], version=row["engine_version"]),
+        tests=tests,
+        points=row["points"],
+        points_awarded=row["points_awarded"],
+    )
+
+
+def waiting_run(row: Record, tests: list[Test] | None = None) -> Run:
+    """Return the latest run of a submission, which has no job yet."""
+    return Run(
+        number=row["runs"],
+        state=State.QUEUED,
+        verdict=None,
+        requested_at=row["requested_at"],
+        queued_at=None,
+        started_at=None,
+        finished_at=None,
+        attempt=0,
+        **_NO_TEXTS,
+        exit_code=None,
+        signal=None,
+        cpu_s=None,
+        wall_s=None,
+        memory_bytes=None,
+        engine=Engine(language=None, version=None),
+        tests=tests,
+        points=row["points"],
+        points_awarded=None,
+    )
+
+
+def tests_of(row: Record, results: Sequence[Record], text_limit: int) -> list[Test] | None:
+    """Return all tests of a run, also those that have not ended."""
+    if row["tests"] is None:
+        return None
+    ended = {result["number"]: result for result in results}
+    is_over = row["status"] == JobState.EXECUTED
+    return [
+        test_of(number, spec, ended.get(number), text_limit, is_over=is_over)
+        for number, spec in enumerate(json.loads(row["tests"]), 1)
+    ]
+
+
+def test_of(number: int, spec: Mapping[str, Any], result: Record | None, text_limit: int, *, is_over: bool) -> Test:
+    known = {"number": number, "name": spec["name"], "hidden": spec["hidden"], "points": spec["points"]}
+    if result is None:
+        return Test(**known, **_NOT_RUN, points_awarded=0.0 if is_over else None)
+    stdout, stderr = _text(result, "stdout"), _text(result, "stderr")
+    return Test(
+        **known,
+        verdict=result["verdict"],
+        points_awarded=result["points_awarded"],
+        stdout=cut(stdout, text_limit),
+        stderr=cut(stderr, text_limit),
+        diff=result["diff"],
+        truncated=_truncated(result, {"stdout": stdout, "stderr": stderr}, text_limit),
+        exit_code=None if result["signal"] is not None else result["exit_code"],
+        signal=signal_name(result["signal"]),
+        cpu_s=result["cpu_s"],
+        wall_s=result["wall_s"],
+        memory_bytes=result["memory_bytes"],
+    )
+
+
+def texts_of(row: Record, text_limit: int) -> dict[str, Any]:
+    texts = {name: row[name] for name in ("stdout", "stderr", "compile_output")}
+    shown: dict[str, Any] = {name: cut(text, text_limit) for name, text in texts.items()}
+    return {**shown, "truncated": _truncated(row, texts, text_limit)}
+
+
+def _text(result: Record, name: str) -> str:
+    """Return the beginning of a test's output, which the database keeps as bytes."""
+    output: bytes = result[name]
+    text = output.decode("utf-8", "replace")
+    # The last character may have been cut.
+    return text.rstrip("\N{REPLACEMENT CHARACTER}") if result[f"{name}_bytes"] > len(output) else text
+
+
+def _truncated(row: Record, texts: Mapping[str, str | None], text_limit: int) -> list[str]:
+    """Return the names of the texts that are cut: by the engine, or here."""
+    return [
+        name
+        for name, text in texts.items()
+        if text is not None
+        and (name in row["cut"] or row[f"{name}_bytes"] > text_limit or len(text.encode()) > text_limit)
+    ]

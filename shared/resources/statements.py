@@ -1,0 +1,136 @@
+"""The statements that read the resources."""
+
+import json
+from typing import Final
+
+from shared.languages import ALIASES
+
+#: The code of a submission's language, which a classic call stores as its sender wrote it.
+_CODES: Final = json.dumps({alias: code for code, aliases in ALIASES.items() for alias in aliases})
+_LANGUAGE: Final = f"coalesce(CAST('{_CODES}' AS jsonb) ->> lower(btrim(u.language)), u.language)"
+
+# An engine that does not send verdicts sends the status of its answer, as the original's did.
+_RUN: Final = """
+    j.id AS job, j.number, j.status, j.attempt, j.requested_at AS run_requested_at, j.created_at AS queued_at,
+    j.started_at, j.finished_at, u.tests IS NOT NULL AS has_tests,
+    CASE WHEN j.status = 'executed' THEN coalesce(r.verdict, CASE WHEN r.engine ->> 'status' = '200' THEN 'ok'
+        WHEN r.engine ->> 'status' = '408' THEN 'time_limit' WHEN r.engine ->> 'status' <> '' THEN 'runtime_error' END)
+        END AS verdict,
+    r.exit_code, r.signal, r.time_s, r.wall_s, r.memory_bytes, r.engine ->> 'language' AS engine_language,
+    btrim(r.engine ->> 'info', E' \n') AS engine_version, r.points_awarded,
+    CASE WHEN u.tests IS NOT NULL THEN coalesce(r.points,
+        (SELECT sum(CAST(test ->> 'points' AS float)) FROM jsonb_array_elements(u.tests) AS test)) END AS points
+"""
+_TEXTS: Final = """
+    left(t.stdout, :text_limit) AS stdout, octet_length(t.stdout) AS stdout_bytes,
+    left(t.stderr, :text_limit) AS stderr, octet_length(t.stderr) AS stderr_bytes,
+    left(t.compile_output, :text_limit) AS compile_output, octet_length(t.compile_output) AS compile_output_bytes,
+    CASE WHEN r.cut IS NULL AND r.truncated THEN ARRAY['stdout'] ELSE coalesce(r.cut, ARRAY[]::text[]) END AS cut,
+    CASE WHEN u.tests IS NOT NULL THEN (
+        SELECT jsonb_agg(jsonb_build_object('name', test -> 'name', 'hidden', test -> 'hidden',
+            'points', test -> 'points') ORDER BY nth)
+        FROM jsonb_array_elements(u.tests) WITH ORDINALITY AS each (test, nth)
+    ) END AS tests,
+    CASE WHEN u.tests IS NOT NULL THEN (
+        SELECT sum(least(octet_length(stdout), :text_limit) + least(octet_length(stderr), :text_limit))
+        FROM test_results WHERE test_results.job = j.id
+    ) END AS tests_bytes
+"""
+# The CodeX call gives one text for both the diagnostics and the standard error.
+_SPLIT: Final = """
+    LEFT JOIN LATERAL (
+        SELECT r.stderr IS NOT NULL OR r.compile_output IS NOT NULL OR u.tests IS NOT NULL AS is_split
+    ) AS s ON true
+    LEFT JOIN LATERAL (
+        SELECT CASE WHEN u.tests IS NULL THEN r.output END AS stdout,
+            CASE WHEN u.tests IS NOT NULL THEN NULL WHEN is_split THEN r.stderr
+                WHEN r.verdict IS DISTINCT FROM 'compile_error' THEN r.error END AS stderr,
+            CASE WHEN is_split THEN r.compile_output WHEN r.verdict = 'compile_error' THEN r.error END
+                AS compile_output
+    ) AS t ON true
+"""
+_SUBMISSION: Final = f"""
+    u.id, u.language, {_LANGUAGE} AS code, u.filename, u.object_key, u.size_bytes, u.files, u.spec, u.email, u.metadata,
+    u.batch, u.created_at, u.runs, u.request_id IS NOT NULL AS is_requested, u.requested_at, u.outcome, u.webhook_url,
+    coalesce(
+        (SELECT details -> 'limits' FROM languages WHERE languages.code = {_LANGUAGE}),
+        -- A variant of a language has its limits.
+        (SELECT details -> 'limits' FROM languages
+            WHERE details -> 'variants' @> jsonb_build_array(jsonb_build_object('code', u.language)) LIMIT 1)
+    ) AS bounds,
+    m.id AS mail, m.status AS mail_status, m.updated_at AS mail_updated_at,
+    w.status AS webhook_status, w.attempt AS webhook_attempt, w.last_status AS webhook_last_status,
+    w.last_error AS webhook_last_error, w.run_after AS webhook_run_after
+"""  # noqa: S608
+#: Joins the job of the latest run of `uploads u` as `j`.
+LATEST_JOB: Final = """
+    LEFT JOIN LATERAL (
+        -- While a request is under way, the job of an earlier request is not the latest run.
+        SELECT * FROM job WHERE job.upload = u.id AND (u.request_id IS NULL OR job.request_id = u.request_id)
+        ORDER BY job.id DESC LIMIT 1
+    ) AS j ON true
+"""
+_PINNED_JOB: Final = """
+    JOIN LATERAL (
+        SELECT * FROM job WHERE job.upload = u.id AND job.number = :run ORDER BY job.id DESC LIMIT 1
+    ) AS j ON true
+"""
+_ATTACHED: Final = """
+    LEFT JOIN results r ON r.job = j.id
+    LEFT JOIN LATERAL (
+        SELECT id, status, updated_at FROM emails WHERE emails.upload = u.id AND kind IN ('result', 'failure')
+        ORDER BY id DESC LIMIT 1
+    ) AS m ON true
+    LEFT JOIN LATERAL (
+        SELECT status, attempt, last_status, last_error, run_after FROM webhooks
+        WHERE webhooks.upload = u.id AND u.webhook_url IS NOT NULL {of_run} ORDER BY id DESC LIMIT 1
+    ) AS w ON true
+"""
+_OWNED: Final = "(CAST(:owner AS bigint) IS NULL OR u.owner = :owner)"
+FIND_SUBMISSION: Final = f"""
+    SELECT {_SUBMISSION}, {_RUN}, {_TEXTS} FROM uploads u {LATEST_JOB} {_ATTACHED.format(of_run="")} {_SPLIT}
+    WHERE u.id = :id AND {_OWNED}
+"""  # noqa: S608  (constants)
+FIND_SUBMISSION_WITH_RUN: Final = f"""
+    SELECT {_SUBMISSION}, {_RUN}, {_TEXTS} FROM uploads u {_PINNED_JOB}
+    {_ATTACHED.format(of_run="AND webhooks.run = :run")} {_SPLIT}
+    WHERE u.id = :id AND {_OWNED}
+"""  # noqa: S608
+FIND_WHOLE_SUBMISSIONS: Final = f"""
+    SELECT {_SUBMISSION}, {_RUN}, {_TEXTS} FROM uploads u {LATEST_JOB} {_ATTACHED.format(of_run="")} {_SPLIT}
+    WHERE u.id = ANY(:ids)
+"""  # noqa: S608
+FIND_SUBMISSIONS: Final = f"""
+    SELECT {_SUBMISSION}, {_RUN} FROM uploads u {LATEST_JOB} {_ATTACHED.format(of_run="")} WHERE u.id = ANY(:ids)
+"""  # noqa: S608
+_OF_REQUEST: Final = "u.runs, u.request_id IS NOT NULL AS is_requested, u.requested_at"
+FIND_RUN: Final = f"""
+    SELECT {_OF_REQUEST}, {_RUN}, {_TEXTS} FROM uploads u {_PINNED_JOB} LEFT JOIN results r ON r.job = j.id {_SPLIT}
+    WHERE u.id = :id AND {_OWNED}
+"""  # noqa: S608
+FIND_LATEST_RUN: Final = f"""
+    SELECT {_OF_REQUEST}, {_RUN}, {_TEXTS} FROM uploads u {LATEST_JOB} LEFT JOIN results r ON r.job = j.id {_SPLIT}
+    WHERE u.id = :id AND u.runs = :run AND {_OWNED}
+"""  # noqa: S608
+FIND_RUNS: Final = f"""
+    SELECT {_OF_REQUEST}, {_RUN} FROM uploads u LEFT JOIN job j ON j.upload = u.id LEFT JOIN results r ON r.job = j.id
+    WHERE u.id = :id AND {_OWNED} ORDER BY j.id DESC
+"""  # noqa: S608
+FIND_TESTS: Final = """
+    SELECT number, verdict, points_awarded, substring(stdout FOR :text_limit) AS stdout,
+        octet_length(stdout) AS stdout_bytes, substring(stderr FOR :text_limit) AS stderr,
+        octet_length(stderr) AS stderr_bytes, diff, cut, exit_code, signal, cpu_s, wall_s, memory_bytes
+    FROM test_results WHERE job = :job ORDER BY number
+"""
+BYTES_OF_TESTS: Final = """
+    SELECT sum(least(octet_length(stdout), :text_limit) + least(octet_length(stderr), :text_limit)) AS bytes
+    FROM test_results WHERE job = :job AND number BETWEEN :first AND :last
+"""
+FIND_ENDED_TESTS: Final = """
+    SELECT t.number, uploads.tests -> (t.number - 1) AS spec, t.verdict, points_awarded,
+        substring(stdout FOR :text_limit) AS stdout, octet_length(stdout) AS stdout_bytes,
+        substring(stderr FOR :text_limit) AS stderr, octet_length(stderr) AS stderr_bytes, diff, cut, exit_code, signal,
+        cpu_s, wall_s, memory_bytes
+    FROM test_results t JOIN job ON job.id = t.job AND job.attempt = t.attempt JOIN uploads ON uploads.id = job.upload
+    WHERE t.job = :job AND t.number BETWEEN :first AND :last AND uploads.tests IS NOT NULL ORDER BY t.number
+"""
