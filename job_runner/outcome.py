@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.codex import RunResponse, Verdict
-from shared.engine import GOOD_VERDICTS, TestOutcomeed
+from shared.engine import GOOD_VERDICTS, TestEnded
 from shared.job_state import JobState
 
 MAX_RERUNS: Final = 2
@@ -106,13 +106,13 @@ def decide(answer: RunResponse, details: Details | None = None) -> Outcome:
     return Outcome(JobState.EXECUTED, success, verdict, answer, details=details)
 
 
-def is_caused_by_load(answer: RunResponse | TestOutcomeed, attempt: int) -> bool:
+def is_caused_by_load(answer: RunResponse | TestEnded, attempt: int) -> bool:
     """Return True if a time limit was exceeded because of the machine's load. The program is then run again later.
 
     This is so if the program used a CPU for less than half of the elapsed time, and processes waited for a CPU for at
     least half of it. A program that only sleeps looks the same, so the verdict is final after `MAX_RERUNS`.
     """
-    cpu_s = answer.cpu_s if isinstance(answer, TestOutcomeed) else answer.time_s
+    cpu_s = answer.cpu_s if isinstance(answer, TestEnded) else answer.time_s
     return (
         answer.verdict is Verdict.TIME_LIMIT
         and attempt <= MAX_RERUNS
