@@ -107,7 +107,7 @@ class ProgramAnswer:
         answer = self._answer(
             bad or good,
             error=f"{passed} of {len(tests)} tests passed." if bad else "",
-            time_s=sum(self._cpu_s),
+            time_s=round(sum(self._cpu_s), 6),
             wall_s=self._wall_s,
             memory_bytes=self._memory_bytes,
         )

@@ -23,7 +23,7 @@ from api_service.v1.submission_body import (
     SubmissionBody,
     TestBody,
 )
-from api_service.v1.validation import body_faults, text_faults
+from api_service.v1.validation import as_written, body_faults, text_faults
 from shared import source_paths
 from shared.egress import Egress
 from shared.engine import DEFAULT_TOLERANCE, MAX_FILES, CheckerKind, is_allowed
@@ -314,7 +314,7 @@ def limit_faults(limits: LimitsBody | None, offered: Offered, place: str = "") -
     for name, value in (limits.asked() if limits else {}).items():
         bounds = offered.limits.get(name)
         if bounds is not None and value > bounds.max:
-            yield Fault(f"It must be at most {bounds.max}.", pointer=f"{place}/limits/{name}")
+            yield Fault(f"It must be at most {as_written(bounds.max)}.", pointer=f"{place}/limits/{name}")
 
 
 def webhook_fault(url: str, terms: Terms) -> Fault | None:

@@ -67,6 +67,11 @@ _SENTENCES: Final = {
 }
 
 
+def as_written(value: object) -> object:
+    """Return a whole number without its decimals, and any other value as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class Strict(BaseModel):
     """A part of a request: no unknown keys, no conversion of types. In an optional key, `null` is the default."""
 
@@ -211,7 +216,7 @@ def sentence(error: Mapping[str, Any]) -> str:
     """Return what is wrong, and what to do, as a sentence."""
     context = error.get("ctx", {})
     if error["type"] in _SENTENCES:
-        return _SENTENCES[error["type"]].format(**context)
+        return _SENTENCES[error["type"]].format(**{name: as_written(value) for name, value in context.items()})
     text = str(context["error"]) if error["type"] == "value_error" else str(error["msg"])
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
