@@ -13,7 +13,7 @@ import pytest
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 
 ROOT: Final = Path(__file__).parents[2]
-PACKAGES: Final = ("api_service", "executor", "job_runner", "precieux", "queue_consumer", "shared")
+PACKAGES: Final = ("api_service", "executor", "job_runner", "precieux", "precieux_client", "queue_consumer", "shared")
 PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
 #: Imports every module of these packages, but for those that start something when they are imported: the zygote of
@@ -49,7 +49,8 @@ def import_everything(folder: Path, requirements: Path, packages: Sequence[str])
     python = folder / "venv/bin/python"
     uv("venv", "--python", sys.executable, folder / "venv")
     uv("pip", "install", "--python", python, "--no-deps", "--only-binary", ":all:", "-r", requirements)
-    done = subprocess.run([python, "-c", _IMPORT_ALL, *packages], cwd=ROOT, capture_output=True, text=True)
+    command, environment = [python, "-c", _IMPORT_ALL, *packages], {**os.environ, "PYTHONPATH": str(ROOT / "client")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

@@ -198,7 +198,8 @@ async def test_a_claim_beside_a_long_queue_reads_few_rows(database: Database) ->
         "sources": [b"x"],
         "stop_reasons": [None],
         "senders": [None],
-        "channel": channels.JOBS,
+        "jobs": channels.JOBS,
+        "submissions": channels.SUBMISSIONS,
     }
     lease = {"lease_seconds": 30.0, "max_crashes": 2}
     for sql, values, most in (
@@ -210,7 +211,9 @@ async def test_a_claim_beside_a_long_queue_reads_few_rows(database: Database) ->
         nodes = list(_nodes(json.loads(str(row["QUERY PLAN"]))[0]["Plan"]))
         scans = [node for node in nodes if node.get("Relation Name") == "job" and "Scan" in node["Node Type"]]
         assert len(scans) >= 3
-        assert "Seq Scan" not in {node["Node Type"] for node in nodes}
+        # `test_results` is empty here. A claim deletes from it what an earlier attempt has left.
+        filled = [node for node in nodes if node.get("Relation Name") != "test_results"]
+        assert "Seq Scan" not in {node["Node Type"] for node in filled}
         assert max(node["Actual Rows"] * node["Actual Loops"] for node in scans) <= most
 
 
