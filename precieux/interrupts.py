@@ -2,8 +2,17 @@
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
+from typing import Final
+
+#: Seconds after which an exception is raised again, in case that Python has dropped it.
+_AGAIN: Final = 0.2
+
+
+class Expired(Exception):
+    """A block took too long. It is no `TimeoutError`, which an HTTP client would take for the network's."""
 
 
 def raise_interrupts() -> Callable[[], None]:
@@ -27,3 +36,34 @@ def raise_interrupts() -> Callable[[], None]:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handle)
     return check
+
+
+@contextmanager
+def stoppable(seconds: float | None = None) -> Iterator[None]:
+    """Raise KeyboardInterrupt in the block on Ctrl-C, and `Expired` after some seconds. For the main thread.
+
+    The block may wait for long, so what Python drops is raised again until the block has ended.
+    """
+    reason: type[BaseException] = Expired
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal reason
+        reason = KeyboardInterrupt
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
+        raise reason
+
+    def expire(number: int, frame: FrameType | None) -> None:
+        raise reason
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGALRM, signal.SIGINT)}
+    signal.signal(signal.SIGALRM, expire)
+    if before[signal.SIGINT] is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, interrupt)
+    if seconds is not None:
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), _AGAIN)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)

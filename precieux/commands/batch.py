@@ -19,6 +19,7 @@ from precieux import terminal
 from precieux.commands import show
 from precieux.commands.options import DataDir, Json, Key, Test, Tests, Url
 from precieux.errors import UsageError
+from precieux.interrupts import stoppable
 from precieux.programs import Program, read_program, read_tests, read_text
 from precieux.server import connect
 from precieux_client import DEFAULT_URL, Batch, Client, InvalidRequest, Submission, SubmissionParameters, TestCase
@@ -66,8 +67,9 @@ def batch(
     most = connect(url, key, data_dir).limits().max_batch
     client = connect(url, key, data_dir, patient=True)
     try:
-        batches = list(_register(client, entries, cases, most=most, digest=digest, again=again))
-        _follow(client, batches)
+        with stoppable():
+            batches = list(_register(client, entries, cases, most=most, digest=digest, again=again))
+            _follow(client, batches)
     except KeyboardInterrupt:
         terminal.hint("The programs go on: the same command follows them, and runs none twice.")
         raise typer.Exit(INTERRUPTED) from None

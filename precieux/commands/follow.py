@@ -1,15 +1,12 @@
 """Follows a submission until it has ended, with a line that shows its progress."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import Final
 
 import typer
 from rich.text import Text
 
 from precieux import terminal
+from precieux.interrupts import Expired, stoppable
 from precieux_client import Client, Event, Submission
 from precieux_client.models import GOOD_VERDICTS
 from shared.control_characters import replace_controls
@@ -31,16 +28,16 @@ def follow(client: Client, number: int, *, timeout: float | None) -> Submission:
     """Return a submission when it has ended. Exits if that takes longer than `timeout` seconds, or on Ctrl-C."""
     progress = Progress(number)
     try:
-        with _deadline(timeout), terminal.err.status(progress.line) as status:
+        with stoppable(timeout), terminal.err.status(progress.line) as status:
             for event in client.events(number):
                 line = progress.after(event)
                 status.update(line)
                 if not terminal.err.is_terminal and event.name == "state":
                     terminal.err.print(line, soft_wrap=True)
         return client.get(number)
-    except (KeyboardInterrupt, _Expired) as exc:
+    except (KeyboardInterrupt, Expired) as exc:
         terminal.hint(f"Submission {number} still runs: see `precieux watch {number}`.")
-        raise typer.Exit(_TIMED_OUT if isinstance(exc, _Expired) else INTERRUPTED) from None
+        raise typer.Exit(_TIMED_OUT if isinstance(exc, Expired) else INTERRUPTED) from None
 
 
 class Progress:
@@ -69,26 +66,3 @@ class Progress:
             self._passed, self._bad = self._passed + good, self._bad + (not good)
             self._detail = f" ({self._passed} of {self._passed + self._bad} tests passed so far)"
         return self.line
-
-
-class _Expired(Exception):
-    """The wait was longer than its limit. It is no `TimeoutError`, which the client would take for the network's."""
-
-
-@contextmanager
-def _deadline(seconds: float | None) -> Iterator[None]:
-    """Raise `_Expired` in the block after some seconds."""
-    if seconds is None:
-        yield
-        return
-
-    def expire(number: int, frame: FrameType | None) -> None:
-        raise _Expired
-
-    before = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

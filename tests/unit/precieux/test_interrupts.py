@@ -2,11 +2,12 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from precieux.interrupts import raise_interrupts
+from precieux.interrupts import Expired, raise_interrupts, stoppable
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +52,28 @@ def test_an_ignored_signal_stays_ignored() -> None:
     check = raise_interrupts()
     signal.raise_signal(signal.SIGINT)
     check()
+
+
+class _InAFinalizer:
+    """Gets a signal while it is finalized, where Python drops what the handler raises."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_dropped_interrupt_ends_a_long_wait() -> None:
+    def wait_long() -> None:
+        _InAFinalizer()
+        time.sleep(30)
+
+    with pytest.raises(KeyboardInterrupt), stoppable():
+        wait_long()
+
+
+def test_a_wait_expires_and_the_handlers_come_back() -> None:
+    before = signal.getsignal(signal.SIGALRM), signal.getsignal(signal.SIGINT)
+    with pytest.raises(Expired), stoppable(0.01):
+        time.sleep(30)
+    assert (signal.getsignal(signal.SIGALRM), signal.getsignal(signal.SIGINT)) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
