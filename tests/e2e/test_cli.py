@@ -62,7 +62,13 @@ def test_an_interrupted_wait_says_that_the_submission_runs(running: Up, tmp_path
     source = tmp_path / "endless.py"
     source.write_text("import time\ntime.sleep(60)\n")
     command = [sys.executable, "-P", "-m", "precieux", "submit", str(source), "--email", "c@example.com", "--wait"]
-    with subprocess.Popen([*command, "--url", running.url], stderr=subprocess.PIPE, text=True) as waiting:
+    # A shell starts its background jobs without SIGINT, and what runs these tests may be one.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen([*command, "--url", running.url], stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process as waiting:
         assert waiting.stderr
         first = waiting.stderr.readline()
         number = first.split()[1].rstrip(":")

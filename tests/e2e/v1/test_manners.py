@@ -10,7 +10,7 @@ import pytest
 
 from tests.fixtures.contract import TIME, Api, Contract, create_key, faults, new_address, problem
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 GETS = (
     "/v1/submissions",

@@ -13,7 +13,7 @@ import pytest
 
 from tests.fixtures.contract import Api, faults, problem
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 def post(api: Api, **keys: Any) -> httpx.Response:

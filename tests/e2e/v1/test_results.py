@@ -6,7 +6,7 @@ import pytest
 
 from tests.fixtures.contract import TIME, Api, problem
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 SUBMISSION = """
     id state verdict language entry files args compiler_args limits checker stop_at_first_failure email locale metadata

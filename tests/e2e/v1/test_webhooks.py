@@ -32,7 +32,7 @@ from tests.fixtures.contract import (
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 class Receiver:

@@ -16,8 +16,8 @@ from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
 from tests.integration.rows import execute
 
-# It sends hundreds of requests; thousands in the slow tests.
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
+# It sends thousands of requests.
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 OPERATOR: Final = "o" * 32
 FEW: Final = 2
@@ -42,9 +42,7 @@ checks.positive_data_acceptance.enabled = false
 """
 
 
-def explore(
-    api: ApiProcess, folder: Path, *, key: str | None, examples: int, phases: str = "examples,fuzzing"
-) -> None:
+def explore(api: ApiProcess, folder: Path, *, key: str | None, examples: int, phases: str = "examples,fuzzing") -> None:
     """Run all checks with good and bad requests. Fail with Schemathesis' report if it finds something."""
     command = [
         sys.executable, "-m", "schemathesis.cli", "run", f"{api.url}/openapi.json",
@@ -89,7 +87,6 @@ async def test_few_requests_with_a_key(tmp_path: Path, database: Database, datab
         explore(api, tmp_path, key=key, examples=FEW)
 
 
-@pytest.mark.slow
 class TestManyRequests:
     async def test_with_a_key(self, tmp_path: Path, database: Database, database_url: str) -> None:
         key = await make_key(database)
@@ -101,7 +98,6 @@ class TestManyRequests:
             explore(api, tmp_path, key=OPERATOR, examples=MANY)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"PRECIEUX_API_KEYS": OPERATOR}], ids=["protected mode", "keys"])
 def test_some_requests_without_a_key(tmp_path: Path, database_url: str, settings: dict[str, str]) -> None:
     """Few of them are served: protected mode takes Schemathesis' header X-... for a proxy's."""
