@@ -49,7 +49,8 @@ def import_everything(folder: Path, requirements: Path, packages: Sequence[str])
     python = folder / "venv/bin/python"
     uv("venv", "--python", sys.executable, folder / "venv")
     uv("pip", "install", "--python", python, "--no-deps", "--only-binary", ":all:", "-r", requirements)
-    command, environment = [python, "-c", _IMPORT_ALL, *packages], {**os.environ, "PYTHONPATH": str(ROOT / "client")}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "client")}
+    command = [str(python), "-c", _IMPORT_ALL, *packages]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
