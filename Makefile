@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos siege help demo up test test-slow test-compose test-hosts lint bench bench-pipeline format clean
+.PHONY: attacks soak chaos siege help demo up test test-slow test-compose test-hosts lint bench bench-pipeline format translations clean
 
 python := .venv/bin/python
 
@@ -69,6 +69,10 @@ format: ## Bring all code into the common style
 	@deploy/bootstrap test
 	@$(python) -m ruff format
 	@$(python) -m ruff check --fix
+
+translations: ## Add new messages to shared/locales/*.po; `make translations args=de` begins a language
+	@deploy/bootstrap test
+	@$(python) -m tests.translations $(args)
 
 clean: ## Remove everything that was made here; data folders stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist

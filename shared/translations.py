@@ -1,0 +1,99 @@
+"""The texts for people in their languages: messages, numbers, times and sizes.
+
+The messages in the code are English. Each file `shared/locales/<locale>.po` translates them to one more language, and
+is all that a language needs. `python -m tests.translations` brings these files up to date with the code.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from babel import Locale
+from babel.dates import format_date, format_time
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
+from babel.support import Translations
+
+#: The language of the messages in the code.
+SOURCE_LOCALE: Final = "en"
+FOLDER: Final = Path(__file__).parent / "locales"
+#: All locales that there are texts in, English first.
+LOCALES: Final = (SOURCE_LOCALE, *sorted(file.stem for file in FOLDER.glob("*.po")))
+
+#: The digit zero of CLDR's numbering systems. Babel formats with the signs of a system, but leaves the digits.
+_ZEROS: Final = {"arab": "٠", "arabext": "۰", "beng": "০", "deva": "०"}
+_MEBIBYTE: Final = 1 << 20
+
+
+def known_locale(locale: str | None) -> str:
+    """Return the locale, or English if there are no texts in it."""
+    return locale if locale in LOCALES else SOURCE_LOCALE
+
+
+def direction(locale: str) -> str:
+    """Return `ltr` or `rtl`, for the attribute `dir` of HTML."""
+    return Locale.parse(locale).text_direction
+
+
+@lru_cache
+def translations(locale: str) -> Translations:
+    """Return the messages of a locale. Those of English, and of an unknown locale, are the messages of the code."""
+    if locale == SOURCE_LOCALE or locale not in LOCALES:
+        return Translations()
+    with (FOLDER / f"{locale}.po").open("rb") as file:
+        catalog = read_po(file, locale)
+    compiled = BytesIO()
+    write_mo(compiled, catalog)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def gettext_noop(message: str) -> str:
+    """Return the message as it is. The call marks a constant for translation, which happens where it is shown."""
+    return message
+
+
+def number(value: float, locale: str) -> str:
+    """Return a number with at most three decimals, in the digits of the locale."""
+    return digits(format_decimal(value, "#,##0.###", locale=locale, numbering_system="default"), locale)
+
+
+def percent(share: float, locale: str) -> str:
+    """Return a share of 1 as a whole percentage, in the digits of the locale."""
+    return digits(format_percent(share, locale=locale, numbering_system="default"), locale)
+
+
+def date_time(moment: datetime, locale: str) -> str:
+    """Return a time in UTC to the minute, in the words and digits of the locale."""
+    utc = moment.astimezone(UTC)
+    parts = {
+        "date": format_date(utc, "d MMMM y", locale=locale),
+        "time": format_time(utc, "HH:mm", locale=locale),
+    }
+    return digits(translations(locale).gettext("%(date)s, %(time)s UTC") % parts, locale)
+
+
+def seconds(duration: float, locale: str) -> str:
+    """Return a duration such as `0.125 s`."""
+    return translations(locale).gettext("%(number)s s") % {"number": number(duration, locale)}
+
+
+def memory(size: float, locale: str) -> str:
+    """Return a size in bytes as mebibytes, such as `12.5 MiB`."""
+    mebibytes = number(round(size / _MEBIBYTE, 1), locale)
+    return translations(locale).gettext("%(number)s MiB") % {"number": mebibytes}
+
+
+def digits(text: str, locale: str) -> str:
+    """Return the text with the digits of the locale. It must be prose: code keeps its digits."""
+    return text.translate(_digits(locale))
+
+
+@lru_cache
+def _digits(locale: str) -> Mapping[int, int]:
+    zero = ord(_ZEROS.get(Locale.parse(locale).default_numbering_system, "0"))
+    return {ord("0") + digit: zero + digit for digit in range(10)}

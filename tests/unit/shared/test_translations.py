@@ -1,0 +1,76 @@
+from datetime import UTC, datetime
+
+import jinja2
+import pytest
+from babel.messages.catalog import Message
+
+from shared import translations
+from shared.templates import environment
+from shared.translations import LOCALES, SOURCE_LOCALE
+from tests.translations import file_of, read, updated
+
+TRANSLATED = [locale for locale in LOCALES if locale != SOURCE_LOCALE]
+
+
+def rendered(source: str, locale: str, name: str = "page.html.j2", **values: object) -> str:
+    return environment(jinja2.DictLoader({name: source}), locale).get_template(name).render(values)
+
+
+@pytest.mark.parametrize("locale", TRANSLATED)
+def test_every_message_is_translated(locale: str) -> None:
+    untranslated = [message.id for message in read(locale) if message.id and not _is_complete(message)]
+    assert untranslated == [], f"translate these in {file_of(locale)}"
+
+
+@pytest.mark.parametrize("locale", TRANSLATED)
+def test_the_files_have_the_messages_of_the_code(locale: str) -> None:
+    assert file_of(locale).read_text() == updated(locale), "run `python -m tests.translations`"
+
+
+@pytest.mark.parametrize("locale", TRANSLATED)
+def test_translations_have_the_messages_placeholders(locale: str) -> None:
+    assert [(message.id, list(errors)) for message, errors in read(locale).check()] == []
+
+
+def test_persian_is_written_from_right_to_left() -> None:
+    assert [translations.direction(locale) for locale in ("en", "fa")] == ["ltr", "rtl"]
+
+
+def test_numbers_have_the_digits_of_the_locale() -> None:
+    assert translations.number(1234.5, "en") == "1,234.5"
+    assert translations.number(1234.5, "fa") == "۱٬۲۳۴٫۵"
+    assert translations.percent(0.5, "fa").startswith("۵۰")
+    assert translations.seconds(0.125, "en") == "0.125 s"
+    assert translations.memory(3 << 19, "fa") == "۱٫۵ مبی‌بایت"
+
+
+def test_times_are_in_utc_and_words_of_the_locale() -> None:
+    moment = datetime(2026, 11, 26, 9, 5, tzinfo=UTC)
+    assert translations.date_time(moment, "en") == "26 November 2026, 09:05 UTC"
+    assert translations.date_time(moment, "fa") == "۲۶ نوامبر ۲۰۲۶، ساعت ۰۹:۰۵ (UTC)"
+
+
+def test_an_unknown_locale_is_english() -> None:
+    assert translations.known_locale("xx") == translations.known_locale(None) == "en"
+    assert translations.translations("../en").gettext("%(number)s s") == "%(number)s s"
+
+
+def test_templates_translate_and_escape() -> None:
+    source = "{% trans number=value %}{{ number }} s{% endtrans %} {{ value }}"
+    assert rendered(source, "fa", value="<b>") == "&lt;b&gt; ثانیه &lt;b&gt;"
+    assert rendered("{{ 5|number }} {{ direction }}", "fa") == "۵ rtl"
+
+
+def test_only_text_templates_are_not_escaped() -> None:
+    assert rendered("{{ value }}", "en", name="mail.txt.j2", value="<b>") == "<b>"
+    assert rendered("{{ value }}", "en", name="mail.html.j2", value="<b>") == "&lt;b&gt;"
+
+
+def test_an_unknown_variable_is_an_error() -> None:
+    with pytest.raises(jinja2.UndefinedError):
+        rendered("{{ missing }}", "en")
+
+
+def _is_complete(message: Message) -> bool:
+    strings = [message.string] if isinstance(message.string, str) else message.string
+    return all(strings or [""]) and not message.fuzzy
