@@ -1,0 +1,70 @@
+"""What the tests of pages have in common: faults of a page, axe, and the kinds of screens."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+
+_AXE: Final = (Path(__file__).parent / "vendor/axe.min.js").read_text()
+# Reported to the test through a function that Playwright adds to each page.
+_REPORT: Final = """
+document.addEventListener("securitypolicyviolation", event => {
+  window.reportViolation(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile} ${event.sample}`);
+});
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A kind of screen: the size of the window in CSS pixels, and the colours that its user prefers."""
+
+    name: str
+    width: int
+    height: int
+    colours: Literal["light", "dark"]
+
+
+SCREENS: Final = (
+    Screen("light", 1200, 800, "light"),
+    Screen("dark", 1200, 800, "dark"),
+    Screen("phone", 320, 640, "light"),
+)
+
+
+@contextmanager
+def watched(context: BrowserContext) -> Iterator[list[str]]:
+    """Yield the list of the faults of all pages: violations of their policy, errors of scripts and of the console."""
+    faults: list[str] = []
+
+    def look_at(message: ConsoleMessage) -> None:
+        # A status such as 404 of a call is reported here too, and is not a fault of the page.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            faults.append(f"console: {message.text}")
+
+    context.expose_function("reportViolation", lambda text: faults.append(f"policy: {text}"))
+    context.add_init_script(_REPORT)
+    context.on("console", look_at)
+    context.on("weberror", lambda error: faults.append(f"script: {error.error}"))
+    yield faults
+
+
+def axe_violations(page: Page) -> list[str]:
+    """Return what axe finds wrong with a page, one line an element."""
+    # Evaluated by the debugger, which the page's policy does not bind.
+    page.evaluate(_AXE)
+    found: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{violation['id']}: {json.dumps(node['target'])} {node['failureSummary']}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+def show_on(page: Page, screen: Screen) -> None:
+    """Show a page as on this kind of screen."""
+    page.set_viewport_size({"width": screen.width, "height": screen.height})
+    page.emulate_media(color_scheme=screen.colours)

@@ -1,0 +1,53 @@
+"""Pages in a real browser: Debian's Chromium, driven by Playwright, on a system as `precieux up` starts it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.fixtures.gate import missing
+from tests.fixtures.up import SETTINGS, Up, system_in_a_folder
+from tests.web.browsing import watched
+
+_ARGUMENTS: Final = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Yield one browser for all tests; each has a profile of its own."""
+    program = os.environ.get("PRECIEUX_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        missing("Chromium", "install Debian's package chromium, or set PRECIEUX_TEST_CHROMIUM.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, headless=True, args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[Up]:
+    """Yield a running system for the tests of one module."""
+    for one in system_in_a_folder(SETTINGS):
+        one.start()
+        yield one
+
+
+@pytest.fixture(params=["en", "fa"])
+def locale(request: pytest.FixtureRequest) -> str:
+    """Return each locale in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def page(browser: Browser, system: Up, locale: str) -> Iterator[Page]:
+    """Yield a page of a new profile, in the locale. It must violate no policy and log no error."""
+    with browser.new_context(base_url=system.url, locale=locale) as context:
+        with watched(context) as faults:
+            yield context.new_page()
+        assert faults == []
