@@ -3,13 +3,13 @@
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from api_service import v1
+from api_service import v1, web
 from api_service.dependencies import Services
 from api_service.measure import Measure
 from api_service.openapi import DESCRIPTION, TAGS
 from api_service.problems import add_problem_handlers, problem
 from api_service.request_ids import RequestIds
-from api_service.routes import classic, docs, files, health, home, recipient_page, unsubscribe
+from api_service.routes import classic, docs, files, health, unsubscribe
 from api_service.spelling import EitherSpelling
 from api_service.v1 import page
 from api_service.v1.errors import add_handlers, is_v1, refusing
@@ -36,10 +36,12 @@ def create_app(services: Services) -> FastAPI:
         telemetry={"tracing": False, "operation_spans": False, "logs": False},
     )
     app.state.services = services
+    routers = [routes.router for routes in (classic, docs, files, health, unsubscribe, page)]
+    routers += (*web.ALWAYS, *web.PAGES) if services.settings.web else web.ALWAYS
     paths = []
-    for routes in (classic, docs, files, health, home, recipient_page, unsubscribe, page):
-        app.include_router(routes.router)
-        paths += [route.path for route in routes.router.routes if isinstance(route, Route) and "{" not in route.path]
+    for router in routers:
+        app.include_router(router)
+        paths += [route.path for route in router.routes if isinstance(route, Route) and "{" not in route.path]
     app.include_router(v1.router)
     add_problem_handlers(app)
     public_url = services.signer.public_url

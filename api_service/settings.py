@@ -44,6 +44,8 @@ class ApiSettings(Settings):
         " example.edu,*.example.edu,someone@example.com",
     )
 
+    web: Annotated[bool, Field(description="serve the pages for people; that of recipients is always served")] = True
+
     connections: Annotated[int, Field(ge=1, description="connections at once; each needs an open file")] = 512
     connections_per_address: Annotated[
         int,

@@ -1,6 +1,7 @@
 """The pages for people: what this server is, and which calls it has. They work without the Internet."""
 
 import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import api_service
 pytestmark = pytest.mark.integration
 
 STATIC = Path(api_service.__path__[0]) / "static"
+WEB = Path(api_service.__path__[0]) / "web"
+VENDOR = Path(__file__).parents[3] / "deploy/vendor"
 PAGES = ["/", "/docs", "/docs/", "/redoc", "/redoc/"]
 
 
@@ -44,14 +47,34 @@ async def test_a_library_equals_its_published_release(api: httpx.AsyncClient, li
     assert re.search("Apache License|MIT License", (STATIC / library / "LICENSE").read_text())
 
 
-def test_all_third_party_files_are_listed_with_versions() -> None:
+def test_the_versions_of_others_are_those_that_are_locked() -> None:
+    versions = json.loads((VENDOR / "package.json").read_text())["dependencies"]
     text = (STATIC / "README.md").read_text()
-    for path in STATIC.glob("*/*.gz"):
-        assert path.stem in text
-        assert path.stem in (path.parent / "SHA256SUMS").read_text()
+    assert f" {versions['swagger-ui-dist']} (" in text
+    assert f" {versions['redoc']} (" in text
     content = STATIC / "redoc/redoc.standalone.js.LICENSE.txt"
-    [version] = re.findall(r'Version: "([0-9.]+)"', content.read_text())
-    assert f"Redoc](https://github.com/Redocly/redoc) {version} " in text
+    assert re.findall(r'Version: "([0-9.]+)"', content.read_text()) == [versions["redoc"]]
+
+
+def test_the_packages_of_pages_are_as_they_were_made() -> None:
+    folders = [path for path in (WEB / "static/vendor").iterdir() if path.is_dir()]
+    assert len(folders) >= 2
+    for folder in folders:
+        assert (folder / "LICENSE").exists()
+        lines = (folder / "SHA256SUMS").read_text().splitlines()
+        digests = {name: digest for digest, name in map(str.split, lines)}
+        files = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in (".js", ".css")}
+        assert {name: hashlib.sha256(content).hexdigest() for name, content in files.items()} == digests
+
+
+async def test_a_file_of_pages_may_be_kept_for_good(api: httpx.AsyncClient) -> None:
+    [address] = re.findall(r'href="([^"]+base\.css)"', (await api.get("/")).text)
+    plain = await api.get(address, headers={"Accept-Encoding": "identity"})
+    packed = await api.get(address)
+    assert plain.headers["Cache-Control"] == packed.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert ("Content-Encoding" in plain.headers, packed.headers["Content-Encoding"]) == (False, "gzip")
+    assert plain.content == packed.content
+    assert (await api.get(address.replace("base.css", "nothing.css"))).status_code == 404
 
 
 async def test_the_first_page_is_json_on_request(api: httpx.AsyncClient) -> None:

@@ -1,33 +1,24 @@
-"""The first page: what this server is, and its links. Clients that accept JSON but no HTML get JSON."""
+"""The first address: a page for people, and JSON for clients that accept JSON but no HTML."""
 
-import html
 from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
+
+from api_service.web.rendering import page
 
 router = APIRouter(include_in_schema=False)
 
-_FOLDER: Final = Path(__file__).parent.parent / "static"
-_PAGE: Final = (_FOLDER / "home.html").read_text()
-_ICON: Final = (_FOLDER / "favicon.svg").read_bytes()
-_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none';"
-    " form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Vary": "Accept",
-    "Cache-Control": "no-cache",
-}
+_ICON: Final = (Path(__file__).parent.parent.parent / "static/favicon.svg").read_bytes()
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
 async def home(request: Request) -> Response:
     accepted = request.headers.get("Accept", "")
     if "json" in accepted and "html" not in accepted:
-        return JSONResponse(_summary(request), headers=_HEADERS)
-    return HTMLResponse(_PAGE.replace("{url}", html.escape(str(request.base_url))), headers=_HEADERS)
+        return JSONResponse(_summary(request), headers={"Vary": "Accept", "Cache-Control": "no-cache"})
+    return page(request, "home.html.j2", url=str(request.base_url))
 
 
 def _summary(request: Request) -> dict[str, object]:

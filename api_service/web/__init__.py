@@ -1,0 +1,12 @@
+"""The pages for people: plain HTML from templates, and small scripts that use API v1 (ADR 124)."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from api_service.web.routes import home, recipient_page, static
+
+#: Pages that are always served: mails lead to them, or other pages need their files.
+ALWAYS: Final = (home.router, static.router, recipient_page.router)
+#: Pages that the setting `PRECIEUX_WEB` turns off.
+PAGES: Final[tuple[APIRouter, ...]] = ()

@@ -1,0 +1,42 @@
+"""The files that pages load: style sheets, scripts and packages of others, in memory.
+
+Their addresses contain a digest of them all, so browsers keep them for good. A script that imports another one by a
+relative address gets the file of the same release.
+"""
+
+import gzip
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+_FOLDER: Final = Path(__file__).parent / "static"
+_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_FILES: Final = {
+    path.relative_to(_FOLDER).as_posix(): path.read_bytes()
+    for path in sorted(_FOLDER.rglob("*"))
+    if path.suffix in _TYPES
+}
+
+
+def _digest() -> str:
+    digest = hashlib.sha256()
+    for name, content in _FILES.items():
+        digest.update(f"{name}\n{len(content)}\n".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+#: The digest of all files.
+DIGEST: Final = _digest()
+
+
+def asset(name: str) -> tuple[bytes, str] | None:
+    """Return a file and its media type; None if there is none of this name."""
+    content = _FILES.get(name)
+    return None if content is None else (content, f"{_TYPES[Path(name).suffix]}; charset=utf-8")
+
+
+@cache
+def compressed(name: str) -> bytes:
+    """Return a file that exists, compressed with gzip."""
+    return gzip.compress(_FILES[name], mtime=0)

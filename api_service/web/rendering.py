@@ -1,0 +1,71 @@
+"""Renders pages from their templates, with the header fields that all pages have."""
+
+from functools import cache
+from http import HTTPStatus
+from typing import Any, Final
+
+import jinja2
+from babel import Locale
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from api_service.web.assets import DIGEST
+from api_service.web.locales import chosen_locale, remember_locale
+from shared.templates import environment
+from shared.translations import LOCALES
+from shared.version import VERSION
+
+#: No foreign host, nothing inline, no HTML from strings, and no frame around a page.
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script';"
+    " trusted-types 'none'"
+)
+_HEADERS: Final = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+    "Vary": "Accept, Accept-Language, Cookie",
+}
+#: Further header fields of a page behind a signed link: its address is a secret.
+SECRET: Final = {"Referrer-Policy": "no-referrer", "Cache-Control": "private, no-store", "X-Robots-Tag": "noindex"}
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    locale: str | None = None,
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: dict[str, str] | None = None,
+    **values: Any,
+) -> HTMLResponse:
+    """Return the page of a template in `templates/`. Without a locale it is that of the browser.
+
+    All templates get `root`, the relative address of the server's root, and `static`, that of the files that pages
+    load: a proxy may serve the API below a prefix.
+    """
+    chosen = locale or chosen_locale(request)
+    root = "../" * (request.url.path.count("/") - 1) or "./"
+    text = (
+        _environment(chosen)
+        .get_template(template)
+        .render(root=root, static=f"{root}static/{DIGEST}/", version=VERSION, **values)
+    )
+    response = HTMLResponse(text, status, headers={**_HEADERS, **(headers or {})})
+    remember_locale(request, response)
+    return response
+
+
+@cache
+def _environment(locale: str) -> jinja2.Environment:
+    made = environment(jinja2.PackageLoader("api_service.web"), locale)
+    made.globals["languages"] = {one: _own_name(one) for one in LOCALES}
+    return made
+
+
+def _own_name(locale: str) -> str:
+    """Return the name of a locale's language in that language."""
+    return (Locale.parse(locale).get_display_name() or locale).capitalize()
