@@ -1,19 +1,17 @@
 """Reads programs and tests from files: what `precieux submit` and `precieux batch` send."""
 
 import re
-import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from precieux import files
 from precieux.errors import UsageError
 from precieux_client import TestCase, read_folder
 from shared.languages import check_lang
 
-#: Stands for standard input among the paths of a program.
-STDIN: Final = Path("-")
 #: Extensions that are not names of their language in `shared.languages`.
 _EXTENSIONS: Final = {"cc": "cpp", "cxx": "cpp", "cjs": "js", "mjs": "js", "f": "f90", "pyw": "py"}
 _INPUT_SUFFIX: Final = ".in"
@@ -35,20 +33,20 @@ class Program:
 
 def read_program(paths: Sequence[Path], *, entry: str | None = None, language: str | None = None) -> Program:
     """Return the program in a file, several files, a folder, a zip, or standard input (`-`). Raises `UsageError`."""
-    if list(paths) == [STDIN]:
+    if list(paths) == [files.STDIN]:
         if language is None:
             raise UsageError("A program from standard input has no name: give its language with --language.")
-        return Program({}, sys.stdin.buffer.read().decode("utf-8", "replace"), None, language)
-    files = _files(paths)
-    if not files:
+        return Program({}, files.read(files.STDIN).decode("utf-8", "replace"), None, language)
+    found = _files(paths)
+    if not found:
         raise UsageError(f"There is no file in {', '.join(map(str, paths))}.")
-    if entry is not None and entry not in files:
-        raise UsageError(f"--entry {entry} is none of the files: {', '.join(list(files)[:10])}.")
-    language = language or _guess_language_of([entry] if entry else list(files))
+    if entry is not None and entry not in found:
+        raise UsageError(f"--entry {entry} is none of the files: {', '.join(list(found)[:10])}.")
+    language = language or _guess_language_of([entry] if entry else list(found))
     if language is None:
-        names = ", ".join(list(files)[:3])
+        names = ", ".join(list(found)[:3])
         raise UsageError(f"The extension of {names} is not that of a known language: give one with --language.")
-    return Program(files, None, entry or _main_of(files, language), language)
+    return Program(found, None, entry or _main_of(found, language), language)
 
 
 def read_tests(pairs: Sequence[str], folder: Path | None) -> list[TestCase]:
@@ -59,24 +57,15 @@ def read_tests(pairs: Sequence[str], folder: Path | None) -> list[TestCase]:
     tests = []
     for pair in pairs:
         input_name, _, output_name = pair.partition(":")
-        text = read_text(Path(input_name))
-        output = read_text(Path(output_name)) if output_name else None
+        text = files.read_text(Path(input_name))
+        output = files.read_text(Path(output_name)) if output_name else None
         tests.append(TestCase(text, output, name=Path(input_name).stem))
     if folder is not None:
-        inputs = sorted(_listed(folder, _INPUT_SUFFIX), key=lambda path: _natural(path.name))
+        inputs = [path for path in files.list_folder(folder) if path.suffix == _INPUT_SUFFIX]
         if not inputs:
             raise UsageError(f"{folder} has no tests: it needs files such as 1.in and 1.out.")
-        tests += [_test_of(path) for path in inputs]
+        tests += [_test_of(path) for path in sorted(inputs, key=lambda path: _natural(path.name))]
     return tests
-
-
-def read_text(path: Path) -> str:
-    """Return the text of a file, or of standard input (`-`). Line ends stay as they are. Raises `UsageError`."""
-    data = sys.stdin.buffer.read() if path == STDIN else _read(path)
-    try:
-        return data.decode()
-    except UnicodeDecodeError as exc:
-        raise UsageError(f"{path} is not text in UTF-8.") from exc
 
 
 def guess_language(path: PurePosixPath | Path) -> str | None:
@@ -90,14 +79,14 @@ def _files(paths: Sequence[Path]) -> dict[str, bytes]:
         return read_folder(paths[0])
     if len(paths) == 1 and paths[0].suffix.lower() == ".zip":
         return _unzip(paths[0])
-    files = {}
+    found = {}
     for path in paths:
         if path.is_dir():
             raise UsageError(f"{path} is a folder: give one folder alone, or files.")
-        if path.name in files:
+        if path.name in found:
             raise UsageError(f"Two files are named {path.name}: put the files into a folder, and give that.")
-        files[path.name] = _read(path)
-    return files
+        found[path.name] = files.read(path)
+    return found
 
 
 def _unzip(path: Path) -> dict[str, bytes]:
@@ -123,23 +112,9 @@ def _test_of(path: Path) -> TestCase:
     expected = next(
         (path.with_suffix(suffix) for suffix in _OUTPUT_SUFFIXES if path.with_suffix(suffix).exists()), None
     )
-    return TestCase(read_text(path), read_text(expected) if expected else None, name=path.stem)
+    return TestCase(files.read_text(path), files.read_text(expected) if expected else None, name=path.stem)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """Return a key that sorts 10.in after 9.in."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
-
-
-def _listed(folder: Path, suffix: str) -> list[Path]:
-    try:
-        return [path for path in folder.iterdir() if path.suffix == suffix]
-    except OSError as exc:
-        raise UsageError(f"{folder} cannot be read: {exc.strerror}.") from exc
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as exc:
-        raise UsageError(f"{path} cannot be read: {exc.strerror}.") from exc

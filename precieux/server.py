@@ -1,23 +1,45 @@
 """The server that the commands talk to."""
 
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from precieux import local_key
 from precieux.errors import UsageError
 from precieux.up.settings import load_up_settings
-from precieux_client import Client
+from precieux_client import DEFAULT_URL, Client
 
 #: Tries after the first of a command, and of a wait, which goes on through a restart of the server.
-_RETRIES, _PATIENT_RETRIES = 2, 8
+_RETRIES: Final = 2
+_PATIENT_RETRIES: Final = 8
 
 
-def connect(url: str, key: str | None, data_dir: Path | None, *, patient: bool = False) -> Client:
-    """Return a client. Without a key it uses the one of `precieux up` on this machine.
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server that a command's options name. `data_dir` is where `precieux up` keeps its key."""
 
-    A `patient` client tries for more than a minute if the server does not answer. Raises `UsageError`.
-    """
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-        raise UsageError(f"The server's address {url} must begin with http:// or https://.")
-    key = key or local_key.find(load_up_settings(data_dir=data_dir).data_dir, url)
-    return Client(url, key, retries=_PATIENT_RETRIES if patient else _RETRIES)
+    url: str = DEFAULT_URL
+    key: str | None = None
+    data_dir: Path | None = None
+
+    def connect(self, *, patient: bool = False) -> Client:
+        """Return a client. Without a key it uses the one of `precieux up` on this machine.
+
+        A `patient` client tries for more than a minute if the server does not answer. Raises `UsageError`.
+        """
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise UsageError(f"The server's address {self.url} must begin with http:// or https://.")
+        key = self.key or local_key.find(load_up_settings(data_dir=self.data_dir).data_dir, self.url)
+        return Client(self.url, key, retries=_PATIENT_RETRIES if patient else _RETRIES)
+
+    def command(self, name: str, number: int) -> str:
+        """Return a command on a submission of this server, for a hint. It never shows the key."""
+        words = ["precieux", name, str(number)]
+        if self.url != DEFAULT_URL:
+            words += ["--url", self.url]
+        if self.data_dir is not None:
+            words += ["--data-dir", str(self.data_dir)]
+        return shlex.join(words)

@@ -7,7 +7,8 @@ from rich.text import Text
 
 from precieux import terminal
 from precieux.interrupts import Expired, stoppable
-from precieux_client import Client, Event, Submission
+from precieux.server import Server
+from precieux_client import Event, Submission
 from precieux_client.models import GOOD_VERDICTS
 from shared.control_characters import replace_controls
 from shared.stop_signals import INTERRUPTED
@@ -24,8 +25,9 @@ _STATES: Final = {
 }
 
 
-def follow(client: Client, number: int, *, timeout: float | None) -> Submission:
+def follow(server: Server, number: int, *, timeout: float | None) -> Submission:
     """Return a submission when it has ended. Exits if that takes longer than `timeout` seconds, or on Ctrl-C."""
+    client = server.connect(patient=True)
     progress = Progress(number)
     try:
         with stoppable(timeout), terminal.err.status(progress.line) as status:
@@ -36,7 +38,7 @@ def follow(client: Client, number: int, *, timeout: float | None) -> Submission:
                     terminal.err.print(line, soft_wrap=True)
         return client.get(number)
     except (KeyboardInterrupt, Expired) as exc:
-        terminal.hint(f"Submission {number} still runs: see `precieux watch {number}`.")
+        terminal.hint(f"Submission {number} still runs: see `{server.command('watch', number)}`.")
         raise typer.Exit(_TIMED_OUT if isinstance(exc, Expired) else INTERRUPTED) from None
 
 

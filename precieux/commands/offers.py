@@ -2,14 +2,14 @@
 
 from precieux import terminal
 from precieux.commands import show
-from precieux.commands.options import DataDir, Json, Key, Url
-from precieux.server import connect
-from precieux_client import DEFAULT_URL
+from precieux.commands.options import Json, on_server
+from precieux.server import Server
 
 
-def languages(url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None, as_json: Json = False) -> None:
+@on_server
+def languages(server: Server, as_json: Json = False) -> None:
     """List the languages in which a program can be sent."""
-    found = connect(url, key, data_dir).languages()
+    found = server.connect().languages()
     if as_json:
         terminal.say_json(show.plain(found))
         return
@@ -17,9 +17,10 @@ def languages(url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None,
     terminal.show_table(("code", "name", "version", "files", "also called"), rows, whole={"code"})
 
 
-def usage(url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None, as_json: Json = False) -> None:
+@on_server
+def usage(server: Server, as_json: Json = False) -> None:
     """List the budgets of an API key, and how much of each is used."""
-    found = connect(url, key, data_dir).usage()
+    found = server.connect().usage()
     if as_json:
         terminal.say_json(show.plain(found))
         return

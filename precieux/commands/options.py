@@ -1,9 +1,15 @@
 """Options that several commands have."""
 
+from collections.abc import Callable
+from functools import update_wrapper
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from precieux.server import Server
+from precieux_client import DEFAULT_URL
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder of all local state (PRECIEUX_DATA_DIR).")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -16,10 +22,25 @@ Number = Annotated[int, typer.Argument(min=1, metavar="ID", help="Number of the 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 1 if it is bad.")]
 Timeout = Annotated[float | None, typer.Option(min=0, help="Seconds after which --wait ends with exit code 124.")]
 Input = Annotated[str | None, typer.Option("--input", help="Standard input of the program.")]
-InputFile = Annotated[Path | None, typer.Option(help="File with the standard input; - is this command's own.")]
+InputFile = Annotated[Path | None, typer.Option(help="File with the standard input, or - for this command's.")]
 Args = Annotated[list[str] | None, typer.Option("--arg", help="An argument of the program; may be repeated.")]
 Test = Annotated[list[str] | None, typer.Option("--test", metavar="IN:OUT", help="A test: two files; may be repeated.")]
 Tests = Annotated[Path | None, typer.Option("--tests", help="Folder of tests: 1.in, 1.out, 2.in, ...")]
 CpuSeconds = Annotated[float | None, typer.Option("--cpu-s", min=0, help="Seconds of CPU time that it may use.")]
 WallSeconds = Annotated[float | None, typer.Option("--wall-s", min=0, help="Seconds that it may take.")]
 MemoryBytes = Annotated[int | None, typer.Option("--memory-bytes", min=1, help="Bytes of memory that it may use.")]
+
+
+def on_server(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with the options --url, --key and --data-dir in place of its parameter `server`."""
+
+    def run(*, url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None, **values: Any) -> None:
+        command(server=Server(url, key, data_dir), **values)
+
+    own = [one for one in signature(command).parameters.values() if one.name != "server"]
+    added = [one for one in signature(run).parameters.values() if one.kind is Parameter.KEYWORD_ONLY]
+    update_wrapper(run, command)
+    # Typer makes the options from these two.
+    run.__signature__ = Signature([*own, *added])  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in (*own, *added)}
+    return run

@@ -2,41 +2,43 @@
 
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, NoReturn, get_args
 
 import typer
 
-from precieux import terminal
+from precieux import files, terminal
 from precieux.commands import show
 from precieux.commands.follow import follow
 from precieux.commands.options import (
     Args,
     CpuSeconds,
-    DataDir,
     Input,
     InputFile,
     Json,
-    Key,
     MemoryBytes,
     Number,
     Test,
     Tests,
     Timeout,
-    Url,
     Wait,
     WallSeconds,
+    on_server,
 )
 from precieux.errors import UsageError
-from precieux.programs import STDIN, read_program, read_tests, read_text
-from precieux.server import connect
-from precieux_client import DEFAULT_URL, Checker, Client, Limits, Submission
+from precieux.programs import read_program, read_tests
+from precieux.server import Server
+from precieux_client import Checker, Limits, Submission
 
 #: Submissions that `status` lists.
 _LISTED = 50
 
 
+@on_server
 def submit(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, a folder, a zip, or - for a program.")],
+    server: Server,
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Files, a folder, a zip, or - for standard input.")
+    ],
     email: Annotated[str | None, typer.Option(help="Where the result is mailed. Default: nowhere.")] = None,
     text: Input = None,
     input_file: InputFile = None,
@@ -64,20 +66,16 @@ def submit(
     hold: Annotated[bool, typer.Option("--hold", help="Register it only; `precieux rerun` runs it.")] = False,
     wait: Wait = False,
     timeout: Timeout = None,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
-    data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Send a program to a server, and have it run."""
     _check_waiting(wait, timeout)
-    if STDIN in paths and input_file == STDIN:
+    if files.STDIN in paths and input_file == files.STDIN:
         raise UsageError("Standard input can be the program or its input, not both.")
     program = read_program(paths, entry=entry, language=language)
     cases = read_tests(test or [], tests)
     assert program.language
-    client = connect(url, key, data_dir)
-    submission = client.submit(
+    submission = server.connect().submit(
         language=program.language,
         source=program.source,
         files=None if program.source is not None else program.files,
@@ -86,7 +84,7 @@ def submit(
         args=args or (),
         compiler_args=compiler_args or (),
         limits=_limits(cpu_s, wall_s, memory_bytes),
-        expected_output=read_text(expected) if expected else None,
+        expected_output=files.read_text(expected) if expected else None,
         checker=None if checker == "lines" else _checker(checker),
         tests=cases,
         stop_at_first_failure=stop_at_first_failure,
@@ -94,18 +92,17 @@ def submit(
         hold=hold,
         metadata=dict(_pair(one) for one in metadata or []),
     )
-    _answer(connect(url, key, data_dir, patient=True), submission, wait=wait, timeout=timeout, as_json=as_json)
+    _answer(server, submission, wait=wait, timeout=timeout, as_json=as_json)
 
 
+@on_server
 def status(
+    server: Server,
     which: Annotated[str, typer.Argument(metavar="ID|ADDRESS", help="A submission's number, or an e-mail address.")],
-    url: Url = DEFAULT_URL,
-    key: Key = None,
-    data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Show a submission, or list the newest 50 of an address."""
-    client = connect(url, key, data_dir)
+    client = server.connect()
     if which.isdecimal():
         submission = client.get(int(which))
         if as_json:
@@ -124,47 +121,42 @@ def status(
         terminal.say(f"There are no submissions for {which}.")
 
 
-def watch(
-    number: Number,
-    timeout: Timeout = None,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
-) -> None:
-    """Follow a submission until it has ended, and show its result."""
-    _finish(follow(connect(url, key, data_dir, patient=True), number, timeout=timeout), url, key, data_dir, as_json)
+@on_server
+def watch(server: Server, number: Number, timeout: Timeout = None, as_json: Json = False) -> None:
+    """Follow a submission until it has ended, and show its result. Exit code 1 if the result is bad."""
+    _finish(server, follow(server, number, timeout=timeout), as_json=as_json)
 
 
+@on_server
 def result(
+    server: Server,
     number: Number,
     output: Annotated[Path | None, typer.Option(help="Write the whole output into this file.")] = None,
     run: Annotated[int | None, typer.Option(min=1, help="Number of the run. Default: the latest.")] = None,
     test: Annotated[int | None, typer.Option(min=1, help="Number of the test whose output is meant.")] = None,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
-    data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Show the result of a submission, or write its output into a file. Exit code 1 if the result is bad."""
-    client = connect(url, key, data_dir)
+    client = server.connect()
     submission = client.get(number)
     if output is not None or run is not None or test is not None:
         content = client.output(number, run=run, test=test)
         if output is None:
             terminal.show_program_output(content.decode("utf-8", "replace"))
         else:
-            _write(output, content)
+            files.write(output, content)
             terminal.hint(f"{len(content)} bytes are in {output}.")
         return
     if not submission.is_final:
         raise UsageError(
-            f"Submission {number} has no result yet, it is {submission.state}: see `precieux watch {number}`."
+            f"Submission {number} has no result yet, it is {submission.state}: see `{server.command('watch', number)}`."
         )
-    _finish(submission, url, key, data_dir, as_json)
+    _finish(server, submission, as_json=as_json)
 
 
+@on_server
 def rerun(
+    server: Server,
     number: Number,
     text: Input = None,
     input_file: InputFile = None,
@@ -174,63 +166,56 @@ def rerun(
     memory_bytes: MemoryBytes = None,
     wait: Wait = False,
     timeout: Timeout = None,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
-    data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Run a submission again, with other input, arguments or limits if they are given."""
     _check_waiting(wait, timeout)
-    client = connect(url, key, data_dir, patient=wait)
+    client = server.connect()
     stdin = None if text is None and input_file is None else _read_input(text, input_file)
     client.rerun(number, stdin=stdin, args=args, limits=_limits(cpu_s, wall_s, memory_bytes))
-    _answer(client, client.get(number), wait=wait, timeout=timeout, as_json=as_json)
+    _answer(server, client.get(number), wait=wait, timeout=timeout, as_json=as_json)
 
 
-def cancel(
-    number: Number, url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None, as_json: Json = False
-) -> None:
+@on_server
+def cancel(server: Server, number: Number, as_json: Json = False) -> None:
     """Cancel a submission that waits or runs."""
-    submission = connect(url, key, data_dir).cancel(number)
+    submission = server.connect().cancel(number)
     if as_json:
         terminal.say_json(show.plain(submission))
     else:
         terminal.say(f"Submission {submission.id} is {submission.state}.")
 
 
-def delete(
-    number: Number, url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None, as_json: Json = False
-) -> None:
+@on_server
+def delete(server: Server, number: Number, as_json: Json = False) -> None:
     """Delete a submission with its files, results and mails."""
-    connect(url, key, data_dir).delete(number)
+    server.connect().delete(number)
     if as_json:
         terminal.say_json({"id": number, "deleted": True})
     else:
         terminal.say(f"Submission {number} is deleted.")
 
 
-def _answer(client: Client, submission: Submission, *, wait: bool, timeout: float | None, as_json: bool) -> None:
-    if wait and submission.state != "held":
-        submission = follow(client, submission.id, timeout=timeout)
+def _answer(server: Server, submission: Submission, *, wait: bool, timeout: float | None, as_json: bool) -> None:
+    """Show a submission that was registered or requested. With `wait`, show its result."""
+    is_held = submission.state == "held"
+    if wait and not is_held:
+        _finish(server, follow(server, submission.id, timeout=timeout), as_json=as_json)
     if as_json:
         terminal.say_json(show.plain(submission))
-    elif submission.is_final:
-        show.result(client, submission)
-    else:
-        state = "is held" if submission.state == "held" else "is registered"
-        mailed = f" Its result is mailed to {submission.email}." if submission.email and not submission.is_final else ""
-        terminal.say(f"Submission {submission.id} {state}.{mailed}")
-        command = "rerun" if submission.state == "held" else "watch"
-        terminal.hint(f"See `precieux {command} {submission.id}`.")
-    if submission.is_final and wait:
-        raise typer.Exit(0 if submission.passed else 1)
+        return
+    mailed = f" Its result is mailed to {submission.email}." if submission.email else ""
+    terminal.say(f"Submission {submission.id} is {'held' if is_held else 'registered'}.{mailed}")
+    command = server.command("rerun" if is_held else "watch", submission.id)
+    terminal.hint(f"Run it with `{command}`." if is_held else f"Follow it with `{command}`.")
 
 
-def _finish(submission: Submission, url: str, key: str | None, data_dir: Path | None, as_json: bool) -> None:
+def _finish(server: Server, submission: Submission, *, as_json: bool) -> NoReturn:
+    """Show the result of a submission that has ended, and exit."""
     if as_json:
         terminal.say_json(show.plain(submission))
     else:
-        show.result(connect(url, key, data_dir), submission)
+        show.result(server.connect(), submission)
     raise typer.Exit(0 if submission.passed else 1)
 
 
@@ -242,7 +227,7 @@ def _check_waiting(wait: bool, timeout: float | None) -> None:
 def _read_input(text: str | None, file: Path | None) -> str | None:
     if text is not None and file is not None:
         raise UsageError("Give either --input or --input-file, not both.")
-    return read_text(file) if file is not None else text
+    return files.read_text(file) if file is not None else text
 
 
 def _limits(cpu_s: float | None, wall_s: float | None, memory_bytes: int | None) -> Limits | None:
@@ -262,10 +247,3 @@ def _pair(text: str) -> tuple[str, str]:
     if not separator:
         raise UsageError(f"--metadata {text}: write it as NAME=TEXT.")
     return name, value
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as exc:
-        raise UsageError(f"{path} cannot be written: {exc.strerror}.") from exc

@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from precieux.commands.follow import Progress, follow
+from precieux.server import Server
 from precieux_client import Client, Event
 from tests.factories import client_submission
 
@@ -43,7 +44,7 @@ def test_a_pipe_gets_a_line_for_each_state(monkeypatch: pytest.MonkeyPatch, caps
     stream = events(("state", {"state": "queued"}), ("queue", {"position": 1}), ("state", {"state": "finished"}))
     monkeypatch.setattr(Client, "events", lambda *_: iter(stream))
     monkeypatch.setattr(Client, "get", lambda *_: client_submission(7))
-    assert follow(Client("http://api"), 7, timeout=None).passed
+    assert follow(Server("http://api"), 7, timeout=None).passed
     assert capsys.readouterr().err.splitlines() == ["Submission 7: waiting for its turn", "Submission 7: done"]
 
 
@@ -64,7 +65,7 @@ def test_a_wait_that_ends_early_says_so(
     before = signal.getsignal(signal.SIGALRM)
     monkeypatch.setattr(Client, "events", endless)
     with pytest.raises(typer.Exit) as ended:
-        follow(Client("http://api"), 7, timeout=timeout)
+        follow(Server("http://api"), 7, timeout=timeout)
     assert ended.value.exit_code == code
-    assert "Submission 7 still runs: see `precieux watch 7`." in capsys.readouterr().err
+    assert "Submission 7 still runs: see `precieux watch 7 --url http://api`." in capsys.readouterr().err
     assert signal.getsignal(signal.SIGALRM) == before

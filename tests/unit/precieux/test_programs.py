@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from precieux.errors import UsageError
-from precieux.programs import STDIN, read_program, read_tests
+from precieux.files import STDIN
+from precieux.programs import read_program, read_tests
 from precieux_client import TestCase
 
 

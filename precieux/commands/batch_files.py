@@ -1,0 +1,125 @@
+"""The files of `precieux batch`: the programs that it reads, and the results that it writes."""
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from precieux import files, terminal
+from precieux.errors import UsageError
+from precieux.programs import Program, read_program
+from precieux_client import Submission
+
+#: The columns of a CSV file of programs. Only `path` is required; it is relative to the CSV file's folder.
+_COLUMNS: Final = ("path", "name", "language", "email", "stdin")
+_RESULTS: Final = ("name", "id", "state", "verdict", "points_awarded", "points", "cpu_s", "memory_bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A program of the batch, under the name that its result has."""
+
+    name: str
+    program: Program
+    email: str | None = None
+    stdin: str | None = None
+
+
+def read_entries(path: Path, language: str | None) -> list[Entry]:
+    """Return the programs of a folder or of a CSV file. Raises `UsageError`."""
+    return _read_csv(path, language) if path.suffix.lower() == ".csv" else _read_folder(path, language)
+
+
+def check_writable(output: Path | None) -> None:
+    """Raise `UsageError` if the results could not be written, before the programs run."""
+    if output is None:
+        return
+    if output.is_dir() or not os.access(output if output.exists() else output.parent, os.W_OK):
+        raise UsageError(f"{output} cannot be written: name a file in a folder that exists, and that you may write.")
+
+
+def write_results(
+    entries: Sequence[Entry], submissions: Sequence[Submission], output: Path | None, *, as_json: bool
+) -> None:
+    """Write a row for each program, as CSV or JSON, into a file or to standard output. Raises `UsageError`."""
+    rows = [_row(entry, one) for entry, one in zip(entries, submissions, strict=True)]
+    text = json.dumps(rows, ensure_ascii=False) + "\n" if as_json else _as_csv(rows)
+    if output is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    files.write(output, text.encode())
+    terminal.hint(f"The results are in {output}.")
+
+
+def _read_folder(folder: Path, language: str | None) -> list[Entry]:
+    if folder.is_file():
+        raise UsageError(f"{folder} is neither a folder nor a CSV file: `precieux submit` sends one program.")
+    paths = sorted(path for path in files.list_folder(folder) if not path.name.startswith("."))
+    if not paths:
+        raise UsageError(f"{folder} is empty: put a file or folder for each program into it.")
+    try:
+        return [Entry(path.name, read_program([path], language=language)) for path in paths]
+    except UsageError as exc:
+        raise UsageError(f"{str(exc).removesuffix('.')}, or keep only programs in {folder}.") from exc
+
+
+def _read_csv(path: Path, language: str | None) -> list[Entry]:
+    table = csv.DictReader(io.StringIO(files.read_text(path).removeprefix("\ufeff"), newline=""))
+    try:
+        columns, rows = table.fieldnames or (), [(table.line_num, row) for row in table]
+    except csv.Error as exc:
+        raise UsageError(f"{path}, line {table.line_num}: {exc}.") from exc
+    if "path" not in columns or set(columns) - set(_COLUMNS):
+        raise UsageError(
+            f"{path} needs the column path, and may have {', '.join(_COLUMNS[1:])}; commas separate them."
+            f" Its first line is: {','.join(columns)[:200]}"
+        )
+    if not rows:
+        raise UsageError(f"{path} has no programs: write a line for each below the first line.")
+    return [_read_row(row, f"{path}, line {number}", path.parent, language) for number, row in rows]
+
+
+def _read_row(row: dict[str, str], place: str, folder: Path, language: str | None) -> Entry:
+    if None in row:
+        raise UsageError(f"{place}: it has more cells than there are columns.")
+    if not row["path"]:
+        raise UsageError(f"{place}: its path is missing.")
+    try:
+        program = read_program([folder / row["path"]], language=row.get("language") or language)
+    except UsageError as exc:
+        raise UsageError(f"{place}: {exc}") from exc
+    return Entry(row.get("name") or row["path"], program, row.get("email") or None, row.get("stdin") or None)
+
+
+def _row(entry: Entry, submission: Submission) -> dict[str, Any]:
+    run = submission.run
+    values = (
+        entry.name,
+        submission.id,
+        submission.state,
+        submission.verdict,
+        run and run.points_awarded,
+        run and run.points,
+        run and run.cpu_s and round(run.cpu_s, 6),
+        run and run.memory_bytes,
+    )
+    return dict(zip(_RESULTS, values, strict=True))
+
+
+def _as_csv(rows: Sequence[dict[str, Any]]) -> str:
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, _RESULTS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _safe(value) for name, value in row.items()} for row in rows)
+    return table.getvalue()
+
+
+def _safe(value: Any) -> Any:
+    """Return the value so that a spreadsheet takes no name for a formula (OWASP, CSV injection)."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

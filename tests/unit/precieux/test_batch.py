@@ -1,0 +1,40 @@
+"""What `precieux batch` says when Ctrl-C ends it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import typer
+
+from precieux.commands.batch import batch
+from precieux_client import Client
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("registered", [0, 1, 2])
+def test_an_interrupted_batch_says_what_goes_on(
+    registered: int, again: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text("print(1)")
+    numbers = iter(range(registered))
+
+    def create(*_: object, **__: object) -> SimpleNamespace:
+        number = next(numbers, None)
+        if number is None:
+            raise KeyboardInterrupt
+        return SimpleNamespace(id=number, total=1, done=0)
+
+    def interrupted(*_: object) -> Iterator[object]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "limits", lambda _: SimpleNamespace(max_batch=1))
+    monkeypatch.setattr(Client, "create_batch", create)
+    monkeypatch.setattr(Client, "batch_events", interrupted)
+    with pytest.raises(typer.Exit) as ended:
+        batch(path=tmp_path, again=again)
+    assert ended.value.exit_code == 130
+    state = "The programs go on." if registered == 2 else "Some programs may be registered already, and go on."
+    next_time = "runs all of them once more." if again else "continues, and runs none twice."
+    assert capsys.readouterr().err.strip() == f"{state} The same command {next_time}"
