@@ -52,7 +52,8 @@ def hint(text: str) -> None:
 
 
 def say_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    """Print a value as JSON. Times and UUIDs become text."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_as_text) + "\n")
     sys.stdout.flush()
 
 
@@ -79,7 +80,7 @@ def show_table(headers: Sequence[str], rows: Iterable[Iterable[object]], *, whol
 
     If the terminal is too narrow, columns are folded, except those in `whole`. No text is cut off.
     """
-    texts = [["-" if cell is None else replace_controls(str(cell)) for cell in row] for row in rows]
+    texts = [["-" if cell is None else replace_controls(_as_text(cell)) for cell in row] for row in rows]
     if not out.is_terminal:
         for row in texts:
             say("\t".join(row))
@@ -98,6 +99,11 @@ def show_rows(headers: Sequence[str], rows: Sequence[Mapping[str, Any]], *, as_j
         say_json(rows)
     else:
         show_table(headers, (row.values() for row in rows))
+
+
+def _as_text(value: object) -> str:
+    """Return a value as tables and JSON have it: a time in ISO 8601, without fractions of a second."""
+    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else str(value)
 
 
 def short_date(value: datetime) -> str:

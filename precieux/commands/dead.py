@@ -105,6 +105,6 @@ def _as_dict(letter: DeadLetter) -> dict[str, Any]:
         "key": letter.key,
         "body": letter.body.decode("utf-8", "backslashreplace"),
         "message_id": letter.message_id,
-        "died_at": letter.died_at and letter.died_at.isoformat(timespec="seconds"),
+        "died_at": letter.died_at,
         "reason": letter.reason,
     }

@@ -1,10 +1,8 @@
 """`precieux jobs`: lists jobs, shows one, retries it, or cancels it."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
-from uuid import UUID
+from typing import Annotated, Final
 
 import typer
 
@@ -36,12 +34,12 @@ def list_jobs(
         lambda connection: job_rows.listed(connection, state=state, email=email, limit=limit), data_dir
     )
     if as_json:
-        terminal.say_json(_plain(rows))
+        terminal.say_json(rows)
     elif terminal.out.is_terminal:
         headers, cells = job_views.as_list(rows, terminal.out.width)
         terminal.show_table(headers, cells, whole=_NEVER_BROKEN)
     else:
-        terminal.show_table((), (_plain(row).values() for row in rows))
+        terminal.show_table((), (row.values() for row in rows))
 
 
 @app.command()
@@ -49,7 +47,7 @@ def show(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None
     """Show one job and its mails."""
     job = operate_in_transaction(lambda connection: job_rows.details(connection, job_id), data_dir)
     if as_json:
-        terminal.say_json(_plain(job))
+        terminal.say_json(job)
     else:
         terminal.show_table(("field", "value"), job_views.as_fields(job), whole=("field",))
 
@@ -72,18 +70,3 @@ def _act(act: Callable[[Connection, int], Awaitable[str]], job_id: int, data_dir
         terminal.say_json({"id": job_id, "done": done})
     else:
         terminal.say(done)
-
-
-def _plain(value: Any) -> Any:
-    """Return the value with times and ids as text, for tables and JSON."""
-    match value:
-        case dict():
-            return {name: _plain(one) for name, one in value.items()}
-        case list():
-            return [_plain(one) for one in value]
-        case datetime():
-            return value.isoformat(timespec="seconds")
-        case UUID():
-            return str(value)
-        case _:
-            return value

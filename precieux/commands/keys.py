@@ -90,6 +90,6 @@ def _as_dict(key: api_keys.ApiKey) -> dict[str, Any]:
         "name": key.name,
         "scopes": " ".join(sorted(key.scopes)),
         "recipients": " ".join(key.recipients) if key.recipients is not None else None,
-        "created_at": key.created_at.isoformat(timespec="seconds"),
-        "revoked_at": key.revoked_at and key.revoked_at.isoformat(timespec="seconds"),
+        "created_at": key.created_at,
+        "revoked_at": key.revoked_at,
     }

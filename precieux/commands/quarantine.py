@@ -63,7 +63,7 @@ async def _listed(connection: Connection, limit: int) -> list[dict[str, Any]]:
         f"SELECT {_FIELDS} FROM quarantine ORDER BY created_at DESC, sha256 LIMIT :limit",  # noqa: S608
         {"limit": limit},
     )
-    return [_as_dict(dict(row)) for row in rows]
+    return [dict(row) for row in rows]
 
 
 async def _details(connection: Connection, digest: str) -> dict[str, Any]:
@@ -76,7 +76,7 @@ async def _details(connection: Connection, digest: str) -> dict[str, Any]:
     submissions = await connection.fetch_all(
         "SELECT id FROM uploads WHERE sha256 = :digest ORDER BY id", {"digest": digest}
     )
-    return {**_as_dict(dict(row)), "submissions": [each["id"] for each in submissions]}
+    return {**row, "submissions": [each["id"] for each in submissions]}
 
 
 async def _lift(connection: Connection, digests: Collection[str] | None) -> list[dict[str, Any]]:
@@ -93,11 +93,7 @@ async def _lift(connection: Connection, digests: Collection[str] | None) -> list
         """,
         {"digests": None if digests is None else list(digests)},
     )
-    return [_as_dict(dict(row)) for row in rows]
-
-
-def _as_dict(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "created_at": row["created_at"].isoformat(timespec="seconds")}
+    return [dict(row) for row in rows]
 
 
 def _show(sources: list[dict[str, Any]], *, as_json: bool) -> None:

@@ -12,50 +12,37 @@ from shared.broker.base import DEAD_QUEUE, QUEUE
 from shared.broker.settings import BrokerSettings
 from shared.database.connection import Database
 from shared.errors import BrokerUnavailable
+from shared.resources.models import MailState, WebhookState
 from shared.settings import load
 
-#: Every state has a row, even if it is empty. A `due` job waits for a runner, a `later` one for its next attempt. The
-#: lease of a `lost` one has expired, so it is about to be rescued.
+#: A `due` job waits for a runner, a `later` one for its next attempt. The lease of a `lost` one has expired, so it is
+#: about to be rescued.
 _COUNTS: Final = """
     SELECT 'outbox' AS place, 'waiting' AS state, count(*) AS count, min(created_at) AS oldest_at FROM outbox
     UNION ALL
     SELECT 'requests', 'without a job', count(*), min(requested_at) FROM uploads WHERE request_id IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM job WHERE job.request_id = uploads.request_id)
     UNION ALL
-    SELECT 'jobs', state, count(job.id), min(since)
-    FROM unnest(ARRAY['due', 'later', 'executing', 'lost', 'executed', 'failed', 'cancelled'])
-        WITH ORDINALITY AS states (state, n)
-    LEFT JOIN (
-        SELECT id, coalesce(finished_at, started_at, created_at) AS since, CASE
-            WHEN status = 'none-executed' AND run_after <= now() THEN 'due'
-            WHEN status = 'none-executed' THEN 'later'
-            WHEN status = 'executing' AND lease_expires_at < now() THEN 'lost'
-            ELSE status END AS state
-        FROM job
-    ) AS job USING (state) GROUP BY state
+    SELECT 'jobs', CASE
+        WHEN status = 'none-executed' AND run_after <= now() THEN 'due'
+        WHEN status = 'none-executed' THEN 'later'
+        WHEN status = 'executing' AND lease_expires_at < now() THEN 'lost'
+        ELSE status END AS state, count(*), min(coalesce(finished_at, started_at, created_at))
+    FROM job GROUP BY state
     UNION ALL
-    SELECT 'mails', state, count(emails.id), min(emails.created_at)
-    FROM unnest(ARRAY['queued', 'sending', 'sent', 'deferred', 'delivered', 'bounced', 'complained', 'refused',
-        'suppressed']) AS states (state)
-    LEFT JOIN emails ON emails.status = states.state GROUP BY state
+    SELECT 'mails', status, count(*), min(created_at) FROM emails GROUP BY status
     UNION ALL
-    SELECT 'webhooks', state, count(webhooks.id), min(webhooks.created_at)
-    FROM unnest(ARRAY['pending', 'delivered', 'gone', 'failed']) AS states (state)
-    LEFT JOIN webhooks ON webhooks.status = states.state GROUP BY state
+    SELECT 'webhooks', status, count(*), min(created_at) FROM webhooks GROUP BY status
 """
-
-_MAILS: Final = (
-    "queued", "sending", "sent", "deferred", "delivered", "bounced", "complained", "refused", "suppressed",
-)  # fmt: skip
-#: Places in the order in which a submission passes through them.
+#: Places in the order in which a submission passes through them. Every state has a row, even if it is empty.
 _ORDER: Final = (
     ("requests", "without a job"),
     ("outbox", "waiting"),
     ("broker", "waiting"),
     ("broker", "dead"),
     *(("jobs", state) for state in ("due", "later", "executing", "lost", "executed", "failed", "cancelled")),
-    *(("mails", state) for state in _MAILS),
-    *(("webhooks", state) for state in ("pending", "delivered", "gone", "failed")),
+    *(("mails", str(state)) for state in MailState),
+    *(("webhooks", str(state)) for state in WebhookState),
 )
 
 
@@ -88,13 +75,14 @@ async def count_everything(database: Database, settings: BrokerSettings) -> list
     """Return a count for every place and state, in the order in which a submission passes them."""
     async with database.transaction() as connection:
         rows = await connection.fetch_all(_COUNTS)
-    found: dict[tuple[str, str], tuple[int | None, datetime | None]] = dict.fromkeys(_ORDER, (None, None))
+    found: dict[tuple[str, str], tuple[int | None, datetime | None]] = dict.fromkeys(_ORDER, (0, None))
     found |= {(row["place"], row["state"]): (row["count"], row["oldest_at"]) for row in rows}
     try:
         depths = await open_dead_letters(settings, database).depths()
         for state, queue in (("waiting", QUEUE), ("dead", DEAD_QUEUE)):
             found["broker", state] = depths[queue].messages, depths[queue].oldest_at
     except BrokerUnavailable as exc:
+        found["broker", "waiting"] = found["broker", "dead"] = (None, None)
         terminal.hint(str(exc))
     return [Count(*key, count, _seconds_since(oldest_at)) for key, (count, oldest_at) in found.items()]
 

@@ -1,6 +1,7 @@
 """`precieux suppressions`: lists recipients who unsubscribed, and removes one from the list."""
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
@@ -9,7 +10,6 @@ from precieux.commands.options import DataDir, Json
 from precieux.operator_database import operate_in_transaction
 from shared import suppressions
 from shared.errors import PrecieuxError
-from shared.suppressions import Suppression
 
 app = typer.Typer(help="List recipients who unsubscribed, or allow mails to one again.", no_args_is_help=True)
 
@@ -17,7 +17,7 @@ app = typer.Typer(help="List recipients who unsubscribed, or allow mails to one 
 @app.command("list")
 def list_suppressions(data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the addresses to which nothing is mailed, the oldest first."""
-    rows = [_as_dict(one) for one in operate_in_transaction(suppressions.listed, data_dir)]
+    rows = [asdict(one) for one in operate_in_transaction(suppressions.listed, data_dir)]
     terminal.show_rows(("email", "reason", "created at"), rows, as_json=as_json)
 
 
@@ -32,10 +32,6 @@ def remove(
     if not removed:
         raise PrecieuxError(f"Mails to {email} are not suppressed: see `precieux suppressions list`.")
     if as_json:
-        terminal.say_json([_as_dict(one) for one in removed])
+        terminal.say_json([asdict(one) for one in removed])
     else:
         terminal.say(f"Results are mailed to {email} again.")
-
-
-def _as_dict(one: Suppression) -> dict[str, Any]:
-    return {"email": one.email, "reason": one.reason, "created_at": one.created_at.isoformat(timespec="seconds")}

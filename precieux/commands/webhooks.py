@@ -1,6 +1,5 @@
 """`precieux webhooks`: lists webhooks with the result of their latest attempt, shows one, and delivers some again."""
 
-from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
@@ -14,7 +13,6 @@ from shared.errors import PrecieuxError
 from shared.resources.models import WebhookState
 
 app = typer.Typer(help="List webhooks, show one, or deliver some again.", no_args_is_help=True)
-
 
 WebhookId = Annotated[int, typer.Argument(metavar="ID", min=1, max=(1 << 63) - 1, help="The webhook's number.")]
 WebhookIds = Annotated[
@@ -33,7 +31,7 @@ _LIST: Final = f"""
     ORDER BY id DESC LIMIT :limit
 """  # noqa: S608  (constants)
 _SHOW: Final = f"SELECT {_FIELDS}, body FROM webhooks WHERE id = :id"  # noqa: S608
-# Its attempts begin again with the first. The body and the id stay, so a receiver recognizes it.
+#: The attempts of a webhook begin again with the first. Its body and id stay, so a receiver recognizes it.
 _REPLAY: Final = f"""
     WITH chosen AS MATERIALIZED (
         SELECT id FROM webhooks WHERE id = ANY(:ids) OR :all_failed AND status = 'failed' ORDER BY id FOR UPDATE
@@ -56,7 +54,7 @@ def list_webhooks(
     values = {"state": state, "submission": submission, "limit": limit}
 
     async def read(connection: Connection) -> list[dict[str, Any]]:
-        return [_plain(dict(row)) for row in await connection.fetch_all(_LIST, values)]
+        return [dict(row) for row in await connection.fetch_all(_LIST, values)]
 
     _show(operate_in_transaction(read, data_dir), as_json=as_json)
 
@@ -69,7 +67,7 @@ def show(webhook_id: WebhookId, data_dir: DataDir = None, as_json: Json = False)
         row = await connection.fetch_one(_SHOW, {"id": webhook_id})
         if row is None:
             raise _none([webhook_id])
-        return _plain(dict(row))
+        return dict(row)
 
     webhook = operate_in_transaction(read, data_dir)
     if as_json:
@@ -95,7 +93,7 @@ def replay(
         if missing := sorted(set(ids) - {row["id"] for row in rows}):
             raise _none(missing)
         await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.WEBHOOKS})
-        return [_plain(dict(row)) for row in sorted(rows, key=lambda row: int(row["id"]))]
+        return [dict(row) for row in sorted(rows, key=lambda row: int(row["id"]))]
 
     _show(operate_in_transaction(write, data_dir), as_json=as_json)
 
@@ -112,11 +110,3 @@ def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     headers = tuple(name.replace("_", " ") for name in (*columns, "next_attempt_at"))
     cells = ([row[name] for name in (*columns, "next_attempt_at")] for row in rows)
     terminal.show_table(headers, cells, whole=("id", "state", "attempts"))
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the row with its times as text."""
-    return {
-        name: value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
-        for name, value in row.items()
-    }
