@@ -3,9 +3,7 @@
 `Client` blocks, `AsyncClient` is for asyncio. `docs/client.md` has examples.
 """
 
-from precieux_client._transport import DEFAULT_URL
 from precieux_client.async_client import AsyncClient
-from precieux_client.calls import read_folder
 from precieux_client.client import Client
 from precieux_client.errors import (
     APIError,
@@ -21,6 +19,8 @@ from precieux_client.errors import (
     Unauthenticated,
     WaitTimeout,
 )
+from precieux_client.exchange import DEFAULT_URL
+from precieux_client.folder import read_folder
 from precieux_client.models import (
     Batch,
     BatchLinks,

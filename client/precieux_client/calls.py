@@ -1,11 +1,9 @@
 """The calls of API v1, as values. Pure: `Client` and `AsyncClient` send them, each in its own way."""
 
 import base64
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from pathlib import Path, PurePath
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 from urllib.parse import quote
 
@@ -48,7 +46,7 @@ class Call(Generic[T]):
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
     idempotency_key: str | None = None
-    #: Seconds for which the server may take its time.
+    #: Seconds for which the server may wait before it answers.
     wait_s: float = 0
 
 
@@ -216,20 +214,6 @@ def run_body(*, stdin: str | None, args: Iterable[str] | None, limits: Limits | 
     return _given(stdin=stdin, args=None if args is None else list(args), limits=_plain(limits) or None)
 
 
-def read_folder(folder: str | os.PathLike[str]) -> dict[str, bytes]:
-    """Return the content of all files below a folder, by their paths in it. Hidden files are left out.
-
-    Symbolic links are left out too, since they may lead to files outside the folder.
-    """
-    root = Path(folder)
-    found = {}
-    for path in sorted(root.rglob("*")):
-        name = PurePath(path.relative_to(root))
-        if path.is_file() and not path.is_symlink() and not any(part.startswith(".") for part in name.parts):
-            found[name.as_posix()] = path.read_bytes()
-    return found
-
-
 def _file(path: str, data: str | bytes) -> dict[str, str]:
     if isinstance(data, str):
         return {"path": path, "content": data}
@@ -237,7 +221,7 @@ def _file(path: str, data: str | bytes) -> dict[str, str]:
         text = data.decode()
     except UnicodeDecodeError:
         text = "\0"
-    if "\0" in text:  # which no text of a request may contain
+    if "\0" in text:  # a text of a request may not contain it
         return {"path": path, "content": base64.b64encode(data).decode(), "encoding": "base64"}
     return {"path": path, "content": text}
 

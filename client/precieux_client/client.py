@@ -9,9 +9,9 @@ from typing import Any, Self, TypeVar, Unpack
 import httpx
 
 from precieux_client import calls
-from precieux_client._transport import Following, Sending, Settings, waits
 from precieux_client.calls import Call
 from precieux_client.errors import WaitTimeout
+from precieux_client.exchange import EventStream, Exchange, Settings, waits
 from precieux_client.models import (
     Batch,
     Budget,
@@ -263,36 +263,36 @@ class Client:
     # ---- Sending ----------------------------------------------------------------------------------------------------
 
     def _send(self, call: Call[T]) -> T:
-        sending = Sending(call, self._settings, self._http)
+        exchange = Exchange(call, self._settings, self._http)
         while True:
             try:
-                response = self._http.send(sending.request)
+                response = self._http.send(exchange.request)
             except httpx.TransportError as exc:
-                delay: float | None = sending.failed(exc)
+                delay: float | None = exchange.delay_after_failure(exc)
             else:
-                delay = sending.answered(response)
+                delay = exchange.delay_after(response)
                 if delay is None:
-                    return sending.read(response)
+                    return exchange.read(response)
             time.sleep(delay or 0)
 
     def _follow(self, path: str, last_event_id: str | None) -> Iterator[Event]:
-        following = Following(path, self._settings, last_event_id)
+        stream = EventStream(path, self._settings, last_event_id)
         while True:
             try:
-                with self._http.stream("GET", path, **following.options()) as response:
+                with self._http.stream("GET", path, **stream.options()) as response:
                     if response.status_code == httpx.codes.NO_CONTENT:
                         return
                     if not response.is_success:
                         response.read()
-                        delay = following.refused(response)
+                        delay = stream.delay_after_refusal(response)
                     else:
                         for line in response.iter_lines():
-                            if event := following.parser.feed(line):
-                                following.heard()
+                            if event := stream.parser.feed(line):
+                                stream.reset_failures()
                                 yield event
                                 if event.name == "finished":
                                     return
-                        delay = following.broken()
+                        delay = stream.delay_after_break()
             except httpx.TransportError as exc:
-                delay = following.broken(exc)
+                delay = stream.delay_after_break(exc)
             time.sleep(delay)

@@ -19,7 +19,7 @@ def decode(kind: type[T], content: Any) -> T:
     try:
         return cast("T", _decoder(cast("Hashable", kind))(content))
     except (KeyError, TypeError, AttributeError) as exc:
-        raise ValueError(f"it is no {kind.__name__} ({exc!r})") from exc
+        raise ValueError(f"this is not a {kind.__name__} ({exc!r})") from exc
 
 
 @cache

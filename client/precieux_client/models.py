@@ -1,4 +1,4 @@
-"""What the server answers, as frozen values. Times are in UTC, durations in seconds, sizes in bytes."""
+"""The server's answers, as frozen values. Times are in UTC, durations in seconds, sizes in bytes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ GOOD_VERDICTS: Final = frozenset({"ok", "accepted"})
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a program may use. None stands for the operator's default."""
+    """The limits of a program. None stands for the operator's default."""
 
     cpu_s: float | None = None
     wall_s: float | None = None
@@ -64,12 +64,16 @@ class TestCase:
 
 @dataclass(frozen=True, slots=True)
 class FileInfo:
+    """One file of a submission, without its content."""
+
     path: str
     size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
+    """The engine that ran the program: its code of the language, and the version of the language's tools."""
+
     language: str
     version: str | None
 
@@ -138,6 +142,8 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class MailSummary:
+    """The latest mail of a submission."""
+
     id: int
     state: MailState
     updated_at: datetime
@@ -145,6 +151,8 @@ class MailSummary:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
+    """How far a webhook's delivery is. `gone`: the receiver wants no more. `failed`: the last attempt failed."""
+
     url: str
     state: Literal["pending", "delivered", "gone", "failed"]
     attempts: int
@@ -226,6 +234,8 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
+    """One mail of a submission. `to` is None until the mail is written."""
+
     id: int
     kind: Literal["result", "receipt", "digest"]
     to: str | None
@@ -240,6 +250,8 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
+    """One of several toolchains of a language."""
+
     code: str
     name: str
     version: str | None
@@ -247,6 +259,11 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Language:
+    """A language in which programs can be submitted.
+
+    `compiler_args` are the options that a program may set. `sample` is a short program.
+    """
+
     code: str
     name: str
     aliases: tuple[str, ...]
@@ -261,7 +278,7 @@ class Language:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What this key has used of one budget. `resets_at` is None if nothing is used."""
+    """One budget of this key, and how much of it is used. `resets_at` is None if nothing is used."""
 
     name: str
     limit: float
@@ -273,12 +290,16 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class LimitBounds:
+    """The default of a limit and its highest value, in the unit that the limit's name says."""
+
     default: float
     max: float
 
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
+    """The limits of the server. `limits` has those of programs, by the names of the fields of `Limits`."""
+
     max_body_bytes: int
     max_source_bytes: int
     max_stdin_bytes: int

@@ -1,8 +1,8 @@
-"""What both clients share: their settings, their requests, and how they judge an answer."""
+"""The part of a call and of an event stream that both clients share: everything but sending and waiting."""
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -23,7 +23,10 @@ _SILENT_STREAM_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the server is, and how patient a client is. `timeout` is for one answer, in seconds, beside its wait."""
+    """The server's address and key, and how long a client waits for it.
+
+    `timeout` is for one answer, in seconds. A call that lets the server wait may take that much longer.
+    """
 
     url: str
     key: str | None
@@ -45,8 +48,8 @@ class Settings:
         return headers | {"Authorization": f"Bearer {self.key}"} if self.key else headers
 
 
-class Sending(Generic[T]):
-    """One call under way: its request, which is the same in each try, and what to do after each answer."""
+class Exchange(Generic[T]):
+    """One call under way. `request` is the same in each try."""
 
     def __init__(self, call: Call[T], settings: Settings, client: httpx.Client | httpx.AsyncClient) -> None:
         self._call = call
@@ -64,7 +67,7 @@ class Sending(Generic[T]):
             timeout=httpx.Timeout(settings.timeout, read=settings.timeout + call.wait_s),
         )
 
-    def answered(self, response: httpx.Response) -> float | None:
+    def delay_after(self, response: httpx.Response) -> float | None:
         """Return the seconds to wait before the next try, or None if the answer counts. Raises `APIError`."""
         self._tries += 1
         if response.is_success:
@@ -73,10 +76,10 @@ class Sending(Generic[T]):
             return None  # the first try has deleted it, and its answer was lost
         delay = self._settings.retries.after_status(self._tries, response.status_code, response.headers)
         if delay is None:
-            raise refusal(response)
+            raise _error_of(response)
         return delay
 
-    def failed(self, error: httpx.TransportError) -> float:
+    def delay_after_failure(self, error: httpx.TransportError) -> float:
         """Return the seconds to wait before the next try. Raises `ConnectionFailed` if there is none."""
         self._tries += 1
         delay = self._settings.retries.after_failure(self._tries)
@@ -86,6 +89,7 @@ class Sending(Generic[T]):
         return delay
 
     def read(self, response: httpx.Response) -> T:
+        """Return the value of an answer that counts. Raises `APIError` if it has another shape."""
         if self._call.method == "DELETE":
             return self._call.read(response)
         try:
@@ -96,8 +100,8 @@ class Sending(Generic[T]):
             ) from exc
 
 
-class Following:
-    """One event stream, over all the connections that it takes."""
+class EventStream:
+    """One event stream, over as many connections as it takes."""
 
     def __init__(self, path: str, settings: Settings, last_event_id: str | None) -> None:
         self._settings = settings
@@ -113,19 +117,19 @@ class Following:
             headers["Last-Event-ID"] = self.parser.last_id
         return {"headers": headers, "timeout": httpx.Timeout(self._settings.timeout, read=_SILENT_STREAM_S)}
 
-    def heard(self) -> None:
-        """Record that an event has arrived, so the next failure is the first."""
+    def reset_failures(self) -> None:
+        """Count failures from zero again, because an event has arrived."""
         self._failures = 0
 
-    def refused(self, response: httpx.Response) -> float:
+    def delay_after_refusal(self, response: httpx.Response) -> float:
         """Return the seconds before the next connection. Raises `APIError` if there is none."""
         self._failures += 1
         delay = self._settings.retries.after_status(self._failures, response.status_code, response.headers)
         if delay is None:
-            raise refusal(response)
+            raise _error_of(response)
         return delay
 
-    def broken(self, error: httpx.TransportError | None = None) -> float:
+    def delay_after_break(self, error: httpx.TransportError | None = None) -> float:
         """Return the seconds before the next connection. Raises `ConnectionFailed` if there is none."""
         self._failures += 1
         delay = self._settings.retries.after_failure(self._failures)
@@ -136,7 +140,7 @@ class Following:
         return delay
 
 
-def refusal(response: httpx.Response) -> APIError:
+def _error_of(response: httpx.Response) -> APIError:
     """Return the error of an answer whose body has been read."""
     try:
         body = response.json()
@@ -150,8 +154,11 @@ def refusal(response: httpx.Response) -> APIError:
     )
 
 
-def waits(timeout: float | None, elapsed: Any) -> Iterator[float]:
-    """Yield how many seconds the server shall wait in each call, until `timeout` has passed. `elapsed()` is a clock."""
+def waits(timeout: float | None, elapsed: Callable[[], float]) -> Iterator[float]:
+    """Yield for how many seconds the server should wait in each call, until `timeout` has passed.
+
+    `elapsed` returns the seconds since the first call.
+    """
     while True:
         left = LONGEST_WAIT if timeout is None else timeout - elapsed()
         if left <= 0:
