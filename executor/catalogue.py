@@ -38,7 +38,7 @@ _LIMITS = StepLimits(
     cpu_s=10, wall_s=60, memory_bytes=1 << 30, processes=256, open_files=256, file_bytes=1 << 20, stack_bytes=8 << 20
 )
 _OUTPUT_BYTES = 65536
-#: For a program of one source, without options.
+#: The lists of a program of one source, without options.
 _NO_LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType({COMPANIONS: (), ARGS: ()})
 
 #: The environment of every program. Its language may add to it.

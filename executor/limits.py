@@ -24,7 +24,7 @@ _WALL_FACTOR, _WALL_ADDEND = 2.0, 10.0
 
 @dataclass(frozen=True)
 class RunLimits:
-    """What a program may use, in seconds and bytes. `output_bytes` counts for each of its output streams."""
+    """The limits of a program, in seconds and bytes. `output_bytes` counts for each of its output streams."""
 
     cpu_s: float
     wall_s: float

@@ -1,6 +1,6 @@
 """The options of GCC that a program may set: none starts a program, names a file, or is passed on to another tool.
 
-So `-W*` is not among them, because of `-Wl,` `-Wa,` and `-Wp,`.
+`-W*` is not among them, because it would allow `-Wl,`, `-Wa,` and `-Wp,`.
 """
 
 from typing import Final

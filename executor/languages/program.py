@@ -8,7 +8,7 @@ from executor.languages import file_names
 from executor.languages.base import Language, Names
 from shared.engine import ProgramRequest
 
-#: How a file's name may begin that a tool would take for an option, or for a file of options.
+#: A tool would take a file name that begins so for an option, or for a file of options.
 _NOT_A_NAME: Final = ("-", "@")
 
 
@@ -16,8 +16,8 @@ _NOT_A_NAME: Final = ("-", "@")
 class Program:
     """`files` are those of the work folder, by path. `names.source` is the one that is compiled or run.
 
-    `companions` are the other sources that the compiler gets. `is_plain` is True if there is nothing but one source,
-    and no tool takes its name for anything else. Speed-ups of compilers are for these.
+    `companions` are the other sources that the compiler gets. `is_plain` is True if the program is one source, without
+    options, whose name no tool takes for anything else. Compilers are sped up only for such programs.
     """
 
     files: dict[str, bytes]
@@ -97,7 +97,7 @@ def _is_companion(path: str, entry: str, language: Language) -> bool:
 
 
 def _unused(name: str, files: Collection[str]) -> str:
-    """Return the name, with a `_` at its end for as long as a file or folder has it, perhaps with `.exe`."""
+    """Return the name. `_` is appended until no file or folder has it, with or without `.exe`."""
     taken = {path.partition("/")[0].removesuffix(".exe") for path in files}
     while name in taken:
         name += "_"

@@ -6,7 +6,7 @@ LANGUAGE = Language(
     source_file=SourceFile("main.rs", extensions=("rs",)),
     tools={"rustc": ("/usr/bin/rustc", "/usr/local/cargo/bin/rustc")},
     # The edition that Cargo chooses for a new package; rustc's own is that of 2015.
-    # It finds the modules of a program by their names.
+    # rustc finds the modules of a program by their names.
     compile=Compile(
         ("{rustc}", "--edition=2021", "--crate-name=main", ARGS, "-o", "{output}", "{source}"),
         allowed=(
