@@ -244,7 +244,7 @@ async def test_diagnostics_are_reported_apart_from_the_program(url: str) -> None
 
 
 async def test_both_calls_agree_on_a_program(url: str) -> None:
-    """The mail of a simple submission must read the same, whichever call ran it."""
+    """A simple submission may run by either call, and its mail must read the same."""
     for code, source in {
         "py": "import sys; print(input()); sys.exit('bad')",
         "c": "int main(void) { return *(volatile int *)0; }",

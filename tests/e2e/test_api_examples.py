@@ -39,7 +39,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the server answered to an example. `call` is such as `GET /v1/limits`, without the query."""
+    """The server's answer to an example. `call` is such as `GET /v1/limits`, without the query."""
 
     example: Example
     status: int

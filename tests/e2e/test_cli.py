@@ -75,7 +75,8 @@ def test_an_interrupted_wait_says_that_the_submission_runs(running: Up, tmp_path
         waiting.send_signal(signal.SIGINT)
         rest = waiting.stderr.read()
     assert waiting.returncode == 130, rest
-    assert f"Submission {number} still runs: see `precieux watch {number} --url {running.url}`." in " ".join(rest.split())
+    hint = f"Submission {number} still runs: see `precieux watch {number} --url {running.url}`."
+    assert hint in " ".join(rest.split())
 
 
 def test_a_wait_ends_after_its_timeout(running: Up, tmp_path: Path) -> None:

@@ -25,12 +25,12 @@ def start_demo(temporary: Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=heed_interrupts,
+        preexec_fn=accept_interrupts,
     )
 
 
-def heed_interrupts() -> None:
-    """Heed SIGINT as in a shell's foreground; in its background, where tests may run, a shell has it ignored."""
+def accept_interrupts() -> None:
+    """Stop ignoring SIGINT. A shell starts its background jobs with SIGINT ignored, and the tests may run in one."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

@@ -1,4 +1,4 @@
-"""What the doctor reports about a host."""
+"""The doctor's report about a host."""
 
 import json
 from dataclasses import dataclass

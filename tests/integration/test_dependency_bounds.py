@@ -45,7 +45,7 @@ def uv(*arguments: str | Path) -> None:
 
 
 def import_everything(folder: Path, requirements: Path, packages: Sequence[str]) -> None:
-    """Import every module of `packages` where nothing but `requirements` is installed."""
+    """Import every module of `packages` where only `requirements` are installed."""
     python = folder / "venv/bin/python"
     uv("venv", "--python", sys.executable, folder / "venv")
     uv("pip", "install", "--python", python, "--no-deps", "--only-binary", ":all:", "-r", requirements)

@@ -193,7 +193,7 @@ async def test_a_hundred_large_outputs_are_bounded(engine: RunningExecutor) -> N
 
 
 async def test_a_compiler_that_makes_many_files_is_held(engine: RunningExecutor) -> None:
-    """With more artefacts than are collected, each test compiles the program."""
+    """If there are more artefacts than are collected, each test compiles the program."""
     classes = "".join(f"class C{number} {{}} " for number in range(600))
     source = f"{classes} class Main {{ public static void main(String[] args) {{ System.out.println(args.length); }} }}"
     ended = await run_call.tests(engine.url, "java", {"Main.java": source}, tests=[{}, {"args": ["x"]}])
@@ -224,7 +224,7 @@ def _seen(ended: list[TestEnded]) -> list[str]:
 
 
 async def test_own_modules_replace_those_of_the_language(engine: RunningExecutor) -> None:
-    """As in any Python, and also in one that has started before and has loaded its own."""
+    """This holds in every Python, also in one that has started already and loaded its own modules."""
     for module in ("random", "string", "bisect", "typing"):
         files = {"main.py": f"import {module}; print({module}.__file__)", f"{module}.py": ""}
         assert _seen(await run_call.tests(engine.url, "py", files)) == [f"/box/work/{module}.py\n"]

@@ -205,7 +205,7 @@ async def test_who_watches_is_woken(submissions: Submissions, database: Database
 
 
 async def test_submissions_are_added_together(database: Database, store: LocalStore) -> None:
-    """As a batch does: all in one transaction, with one mail an address if there is a digest."""
+    """A batch registers all of them in one transaction. With a digest, each address gets one mail."""
     owner = Principal((await make_key(database, "owner")).id, frozenset({Scope.SUBMIT}))
     submissions = submissions_of(database, store, recipient_budget=4)
     await register(submissions, owner, new_submission(email="a@example.com", hold=False))

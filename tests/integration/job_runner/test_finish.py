@@ -1,4 +1,4 @@
-"""What the end of a job writes beside its result, with the runner's rights."""
+"""The rows that the end of a job writes in addition to its result, with the runner's rights."""
 
 from typing import Any
 

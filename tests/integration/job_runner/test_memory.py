@@ -59,7 +59,7 @@ class Engine(ThreadingHTTPServer):
     def __init__(self, together: int) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.together = threading.Barrier(together)
-        # Where columns are padded, a long line pads many short ones beside it.
+        # If columns are padded, a long line pads many short ones in the other column.
         pairs = [*((text, text) for text in WORST), (TEXTS["one line"], TEXTS["lines"])]
         self.answers = itertools.cycle([_answer(output, error) for output, error in pairs])
 

@@ -132,7 +132,7 @@ async def test_a_result_is_mailed_again_with_another_id(
 
 
 async def test_the_mail_is_as_the_first_one_was(database: Database, ordered: OrderedMails, tmp_path: Path) -> None:
-    """What a run has mailed, and what is made of its stored result, differ in nothing but the id and the link."""
+    """The mail of a run and one that is made of the stored result differ only in the id and the link."""
 
     class Answers:
         async def run(self, **_: object) -> RunResponse:

@@ -245,7 +245,7 @@ async def test_a_quarantined_source_fails_without_a_run(database: Database, tmp_
 
 
 async def test_unexplained_interruptions_end_as_a_failure(database: Database) -> None:
-    """Other programs always run beside it, as on an engine that several installations share."""
+    """Other programs always run at the same time, as on an engine that several installations share."""
     job_id, other = await submit(database, "print(1)"), await submit(database, "print(2)")
     async with database.transaction() as connection:
         await claim.claim(connection, limit=2, lease_seconds=3600)

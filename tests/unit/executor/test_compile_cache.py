@@ -1,4 +1,4 @@
-"""What a cache key depends on, and which programs stay in the cache."""
+"""The parts of a cache key, and the programs that stay in the cache."""
 
 from dataclasses import replace
 

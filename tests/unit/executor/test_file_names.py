@@ -1,4 +1,4 @@
-"""Which of a sender's file names are used."""
+"""The file names of senders that are used, and those that are not."""
 
 import tracemalloc
 

@@ -1,4 +1,4 @@
-"""What a language's tools get of a program, and which options a program may set."""
+"""The files of a program as its language's tools get them, and the options that a program may set."""
 
 import re
 from dataclasses import replace

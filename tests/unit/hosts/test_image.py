@@ -1,4 +1,4 @@
-"""What is needed to make an image is checked before it is made."""
+"""The tools that make an image are checked before it is made."""
 
 import os
 import shutil

@@ -44,7 +44,7 @@ def test_the_mail_has_a_table_of_the_tests_with_their_points() -> None:
     assert [[cell.strip() for cell in row if cell] for row in table] == [
         ["test", "verdict", "points", "CPU time"],
         ["first", "accepted", "2.5 of 2.5", "0.250 s"],
-        # Of a hidden test no more than this.
+        # The mail shows nothing else of a hidden test.
         ["<b>second</b>", "wrong_answer", "0 of 1"],
         ["3", "not run", "0 of 6"],
     ]

@@ -1,4 +1,4 @@
-"""What `precieux batch` says when Ctrl-C ends it."""
+"""The hint of `precieux batch` after Ctrl-C."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a wait shows, and how it ends."""
+"""The line that a wait shows, and the end of the wait."""
 
 import signal
 import time

@@ -1,4 +1,4 @@
-"""What a request of `POST /run` may hold, and what its answer's lines mean."""
+"""The requests of `POST /run`, and the lines of its answers."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which paths a submission's files may have."""
+"""The paths that a submission's files may have, and those that are refused."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What one API registers and runs, the other shows."""
+"""Each API shows what the other registers and runs."""
 
 import json
 from typing import Any

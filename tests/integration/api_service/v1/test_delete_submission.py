@@ -132,7 +132,7 @@ async def test_the_cleaner_removes_what_a_failure_left(
 async def test_a_deletion_and_a_request_exclude_each_other(
     api: httpx.AsyncClient, database: Database, store: LocalStore
 ) -> None:
-    """Of a deletion and a request at the same time, one wins; no request of a deleted submission stays."""
+    """If both come at the same time, one wins. No request of a deleted submission stays."""
     for _ in range(10):
         upload = await add_with_everything(database, store)
         path = f"/v1/submissions/{upload}"

@@ -1,4 +1,4 @@
-"""The limits that API v1 tells are those that it enforces."""
+"""API v1 enforces the limits that it publishes."""
 
 from typing import Any
 

@@ -281,7 +281,7 @@ QUERIES: list[dict[str, Any]] = [
 @pytest.mark.usefixtures("many")
 @pytest.mark.parametrize("sees_all", [False, True])
 async def test_a_page_reads_few_rows(database: Database, alice: Key, sees_all: bool) -> None:
-    """Of 100,000 rows, no statement reads more than a few windows."""
+    """No statement reads more than a few windows of the 100,000 rows."""
     read: list[tuple[float, str]] = []
     async with database.connection() as inner:
         connection = Explaining(inner._raw, read)

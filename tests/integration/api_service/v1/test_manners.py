@@ -1,4 +1,4 @@
-"""What all requests to API v1 and all its answers have in common."""
+"""The rules that all requests to API v1 and all its answers follow."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""What a key has used of its budgets, by the names that the RateLimit header fields have."""
+"""The budgets of a key, by the names that the RateLimit header fields have."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
