@@ -17,10 +17,10 @@ _LOCK_UPLOAD: Final = "SELECT request_id IS NOT NULL AS is_requested FROM upload
 
 
 async def delete(database: Database, store: ObjectStore, upload_id: int) -> bool:
-    """Delete a submission with all that belongs to it; return False if there is none. The caller checks who may.
+    """Delete a submission with all that belongs to it, and return True. Return False if there is none.
 
-    Raises `RunUnderWay` (409) if it is queued or running. Its objects are removed after the commit. If that fails, the
-    runner's cleaner removes them.
+    The caller checks that the sender may delete it. Raises `RunUnderWay` (409) if it is queued or running. Its objects
+    are removed after the commit. If that fails, the runner's cleaner removes them.
     """
     async with database.transaction() as connection:
         jobs = await connection.fetch_all(_LOCK_JOBS, {"id": upload_id})

@@ -112,7 +112,7 @@ Event = StateEntered | TestEnded | Finished
 
 
 def events_of(snapshot: Snapshot) -> list[Event]:
-    """Return the events of the latest run so far, in order; of a submission that never ran, `held`."""
+    """Return the events of the latest run so far, in order. A submission that never ran has only `held`."""
     found: list[Event] = []
     if snapshot.run == 0:
         found.append(StateEntered(_position(snapshot, 0, 0), State.HELD, snapshot.created_at))

@@ -203,7 +203,7 @@ async def _read_whole(database: Database, links: Links, ids: Sequence[int]) -> d
 
 
 def _differ(shown: Queue | None, now: Queue | None) -> bool:
-    """True if a client that was shown the one place should get the other."""
+    """Return True if the second place is news for a client that was sent the first."""
     if now is None:
         return False
     if shown is None or shown.position != now.position:

@@ -91,7 +91,7 @@ def of_source(request: RunRequest, settings: ExecutorSettings) -> RunLimits:
 
 
 def of_test(asked: ProgramLimits, settings: ExecutorSettings) -> RunLimits:
-    """Return the limits of a test. None of those that it asks for is over its maximum (`excess`)."""
+    """Return the limits of a test. The caller has checked the maxima of those that it asks for (`excess`)."""
     return RunLimits(**limits_in_effect(asked, bounds(settings)).model_dump())
 
 

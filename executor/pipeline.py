@@ -108,7 +108,7 @@ class Pipeline:
                 yield _compiled_event(execution.compiled, execution.job.steps[0], rejected=execution.ran is None)
             if execution.ran is None:
                 if number > 1:
-                    raise SandboxFailure("a program that was compiled for one test was not for another")
+                    raise SandboxFailure("the compiler accepted the program for one test, and rejected it for another")
                 return
             compiled = execution.compiled if execution.compiled and execution.compiled.artefacts else None
             event = await _test_event(number, test, request.checker, execution, installed, room)

@@ -120,9 +120,15 @@ class ExecutorSettings(Settings):
     @model_validator(mode="after")
     def _within_maxima(self) -> Self:
         if self.max_body_bytes > self.max_bodies_bytes:
-            raise ValueError("PRECIEUX_MAX_BODY_BYTES is above PRECIEUX_MAX_BODIES_BYTES")
+            raise ValueError(
+                "PRECIEUX_MAX_BODY_BYTES is above PRECIEUX_MAX_BODIES_BYTES: lower the first or raise the other"
+            )
         if self.default_time_limit > self.max_time_limit:
-            raise ValueError("PRECIEUX_DEFAULT_TIME_LIMIT is above PRECIEUX_MAX_TIME_LIMIT")
+            raise ValueError(
+                "PRECIEUX_DEFAULT_TIME_LIMIT is above PRECIEUX_MAX_TIME_LIMIT: lower the first or raise the other"
+            )
         if self.default_memory_limit > self.max_memory_limit:
-            raise ValueError("PRECIEUX_DEFAULT_MEMORY_LIMIT is above PRECIEUX_MAX_MEMORY_LIMIT")
+            raise ValueError(
+                "PRECIEUX_DEFAULT_MEMORY_LIMIT is above PRECIEUX_MAX_MEMORY_LIMIT: lower the first or raise the other"
+            )
         return self

@@ -115,7 +115,7 @@ class ProgramRuns:
 
 
 def _compared(answer: RunResponse, program: Program) -> RunResponse:
-    """Return the answer with a verdict, which some engines do not send, on its output as well."""
+    """Return the answer with a verdict that also judges its output. Some engines send no verdict at all."""
     verdict = answer.verdict or (Verdict.OK if answer.status == 200 else Verdict.RUNTIME_ERROR)
     expected = program.cases[0].fields["expected_output"]
     if verdict is not Verdict.OK or expected is None:

@@ -46,7 +46,7 @@ app = typer.Typer(
 )
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API (PRECIEUX_PORT; 8000).")]
-#: The exit codes of errors. That of a wrong usage is typer's.
+#: The exit codes of errors. Typer also exits with 2 for a wrong usage.
 _EXIT_CODES = {ConfigurationError: os.EX_CONFIG, UsageError: 2, InvalidRequest: 2, ClientError: 3}
 
 

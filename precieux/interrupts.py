@@ -16,7 +16,7 @@ class Expired(Exception):
 
 
 def raise_interrupts() -> Callable[[], None]:
-    """Raise KeyboardInterrupt on SIGINT and SIGTERM, except for one that the process was started to ignore.
+    """Raise KeyboardInterrupt on SIGINT and SIGTERM, except on a signal that the process was started to ignore.
 
     Python drops an exception that a signal handler raises while a finalizer, a weak reference's callback or a hook of
     `os.register_at_fork` runs (https://docs.python.org/3/library/sys.html#sys.unraisablehook). So this returns a

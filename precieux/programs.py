@@ -41,7 +41,7 @@ def read_program(paths: Sequence[Path], *, entry: str | None = None, language: s
     if not found:
         raise UsageError(f"There is no file in {', '.join(map(str, paths))}.")
     if entry is not None and entry not in found:
-        raise UsageError(f"--entry {entry} is none of the files: {', '.join(list(found)[:10])}.")
+        raise UsageError(f"--entry {entry} is not one of the files: {', '.join(list(found)[:10])}.")
     language = language or _guess_language_of([entry] if entry else list(found))
     if language is None:
         names = ", ".join(list(found)[:3])

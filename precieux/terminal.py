@@ -41,7 +41,7 @@ def say(text: str) -> None:
     if out.is_terminal:
         out.print(text, markup=False, soft_wrap=True)
     else:
-        # Not by rich, which replaces tabs with spaces.
+        # rich would replace tabs with spaces.
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 

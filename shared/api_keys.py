@@ -15,7 +15,7 @@ from shared.database.connection import Connection, Record
 
 #: Begins every key, so that scanners for leaked secrets recognize it.
 PREFIX: Final = "pcx_"
-#: Stored instead of a digest. It is not one, so no key matches it.
+#: Stored in place of a digest. No key has this digest, so no key matches it.
 _OF_SETTINGS: Final = "PRECIEUX_API_KEYS"
 
 

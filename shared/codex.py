@@ -23,7 +23,7 @@ class Verdict(StrEnum):
     MEMORY_LIMIT = "memory_limit"
     OUTPUT_LIMIT = "output_limit"
     INTERNAL_ERROR = "internal_error"
-    # Only of a program whose output is compared (`shared.engine`).
+    # These two are only for programs whose output is compared (`shared.engine`).
     ACCEPTED = "accepted"
     WRONG_ANSWER = "wrong_answer"
 

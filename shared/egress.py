@@ -164,7 +164,7 @@ def unmapped(address: Address) -> Address:
 
 
 def is_public(address: Address) -> bool:
-    """Return True for a unicast address of the public Internet, also if it embeds an IPv4 address that is one."""
+    """Return True for a unicast address of the public Internet. An IPv4 address in it must be public too."""
     address = unmapped(address)
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _CLOSED_V4)

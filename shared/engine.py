@@ -281,5 +281,5 @@ _EVENT: Final[TypeAdapter[Started | Compiled | TestEnded | Finished | Failed]] =
 
 
 def parse_event(line: bytes | str) -> Started | Compiled | TestEnded | Finished | Failed:
-    """Return the event of a line. Raises `ValueError` if it is none."""
+    """Return the event of a line. Raises `ValueError` if the line is not an event."""
     return _EVENT.validate_json(line)

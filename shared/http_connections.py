@@ -201,7 +201,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self._limits.head_bytes:
             self._refuse_head()
-            raise ValueError("too long a head")
+            raise ValueError("the head is too long")
         self._stop_head_timer()
         self._in_body = True
         self._bytes_beside_bodies = self._pieces = self._body_bytes = self._unwanted_bytes = 0
@@ -213,7 +213,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._pieces += 1
         self._body_bytes += len(body)
         if self._pieces > _MOST_PIECES + self._body_bytes // _SHORTEST_PIECE:
-            raise ValueError("too many pieces of a body")
+            raise ValueError("the body has too many pieces")
         super().on_body(body)
 
     def on_message_complete(self) -> None:

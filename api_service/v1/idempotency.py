@@ -229,7 +229,7 @@ async def _replay(slot: _Slot, first: Record, render: Callable[[int], Awaitable[
 
 
 async def _store(slot: _Slot, claim_id: str, body: bytes) -> None:
-    """Keep an answer before it is sent. Without it, a repeated request is answered with what is true then."""
+    """Keep an answer before it is sent. If none is kept, a repeated request gets the current state."""
     try:
         await slot.run(_STORE, claim_id=claim_id, body=body)
     except TransientError as exc:

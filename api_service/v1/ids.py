@@ -11,7 +11,7 @@ _INT64: Final[dict[str, Any]] = {"format": "int64"}
 
 def _number(text: object) -> object:
     if isinstance(text, str) and not (text.isascii() and text.isdigit() and not text.startswith("0")):
-        raise ValueError("it is no id")
+        raise ValueError("it is not an id")
     return text
 
 

@@ -258,7 +258,7 @@ def _values(query: ListQuery, owner: int | None, after: Position | None) -> dict
 
 
 def _in_utc(time: datetime | None) -> datetime | None:
-    """Return the time in UTC. One that is in UTC beyond the first or last time becomes that."""
+    """Return the time in UTC. If Python cannot express it, return the first or last time that it can."""
     if time is None:
         return None
     try:

@@ -75,7 +75,7 @@ def _without_body(send: Send) -> Send:
 
 
 def _compressing(app: ASGIApp, request: Mapping[str, str]) -> ASGIApp:
-    """Return the app with compressed JSON, if the client accepts it. The answers say that they depend on that."""
+    """Return the app with compressed JSON, if the client accepts it. `Vary` says that answers depend on that."""
     if accepts_gzip(request.get("accept-encoding", "")):
         return GZipResponder(app, _SMALLEST, _COMPRESSION_LEVEL, exclude_content_types=_NOT_COMPRESSED)
     return IdentityResponder(app, _SMALLEST, exclude_content_types=_NOT_COMPRESSED)

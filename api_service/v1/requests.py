@@ -32,9 +32,9 @@ from shared.engine import DEFAULT_TOLERANCE, MAX_FILES, CheckerKind, is_allowed
 _MOST_KEYS: Final = 64
 #: The most faults that are reported.
 _MOST_FAULTS: Final = 100
-#: The keys that `tests` takes the place of.
+#: The fields that a submission with `tests` must not have.
 _ONE_TEST: Final = ("stdin", "args", "expected_output")
-#: What a foreign engine cannot do, as it has only the CodeX call.
+#: The fields that a foreign engine does not support, because it has only the CodeX call.
 _ONLY_RUN: Final = ("args", "compiler_args", "limits", "expected_output", "tests")
 
 #: Why a foreign engine cannot run it.

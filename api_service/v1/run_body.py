@@ -1,4 +1,4 @@
-"""The body of `POST /v1/submissions/{id}/runs`: what one run has instead of the submission's own."""
+"""The body of `POST /v1/submissions/{id}/runs`: the input, arguments and limits of one run."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _LIMITS_UNKNOWN: Final = "The engine has not reported its limits yet; try again 
 
 
 class RunBody(Strict):
-    """What the run has instead of the submission's own. Null leaves it as it is."""
+    """The run's own input, arguments and limits. If one is null, the run has that of the submission."""
 
     stdin: Text | None = Field(default=None, repr=False, description="Not for a submission with tests.")
     args: Args | None = Field(default=None, description="Not for a submission with tests.")

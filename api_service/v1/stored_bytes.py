@@ -80,7 +80,7 @@ async def output_of_run(
 
 
 async def output_of_test(database: Database, upload: int, run: int | None, test: int, stream: Stream) -> Content | None:
-    """Return an output of a test; None if it has not ended, or there is none."""
+    """Return an output of a test; None if there is no such test, or if it has not ended."""
     async with database.connection() as connection:
         row = await connection.fetch_one(
             _TEST.format(stream=stream, job=_JOB), {"id": upload, "run": run, "test": test}

@@ -91,7 +91,7 @@ class NoQuery(Strict):
 
 
 async def read_json(request: Request, model: type[M]) -> M:
-    """Return a JSON body as a model. Raise `V1Problem`: 415 if it is of another type, 400 if it is no JSON, 422."""
+    """Return a JSON body as a model. Raise `V1Problem`: 415 for another type, 400 if it is not valid JSON, 422."""
     # A body that is too large is refused (413) while it is read, which comes before 415.
     body = await request.body()
     require_json(request)
@@ -132,7 +132,7 @@ def parse_json(body: bytes) -> object:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 def _is_deeper(content: object, levels: int) -> bool:
@@ -271,9 +271,9 @@ def _grouped(model: type[BaseModel], items: Mapping[str, str]) -> dict[str, obje
 
 
 def from_text(model: type[BaseModel], items: Mapping[str, str]) -> dict[str, object]:
-    """Return the fields of a form or a query as what they stand for: numbers, true or false, times, text.
+    """Return the fields of a form or a query, converted to numbers, booleans and times.
 
-    What stands for nothing of the kind stays text, which `validated` then refuses.
+    A text that cannot be converted stays a text, which `validated` then refuses.
     """
     return {
         name: _value(text, _kind(model.model_fields[name].annotation)) if name in model.model_fields else text

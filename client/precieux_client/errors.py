@@ -7,8 +7,8 @@ PrecieuxError
     ├── InvalidRequest     400, 413, 415, 422: `errors` says which part is wrong
     ├── Unauthenticated    401: the key is missing or unknown
     ├── Forbidden          403: the key lacks a scope
-    ├── NotFound           404: it does not exist, or belongs to another key
-    ├── Conflict           409: its state does not allow the call
+    ├── NotFound           404: the resource does not exist, or belongs to another key
+    ├── Conflict           409: the resource's state does not allow the call
     ├── QuotaExceeded      429: a budget is used up; `retry_after` says for how long
     └── ServerError        5xx
 """
@@ -84,11 +84,11 @@ class Forbidden(APIError):
 
 
 class NotFound(APIError):
-    """It does not exist, or belongs to another key (404)."""
+    """The resource does not exist, or belongs to another key (404)."""
 
 
 class Conflict(APIError):
-    """Its state does not allow the call (409)."""
+    """The resource's state does not allow the call (409)."""
 
 
 class QuotaExceeded(APIError):

@@ -72,7 +72,7 @@ class FileInfo:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The engine that ran the program: its code of the language, and the version of the language's tools."""
+    """What the engine says of the language: its code there, and the version of its tools."""
 
     language: str
     version: str | None

@@ -8,9 +8,10 @@ from precieux_client.models import Checker, Limits, TestCase
 
 
 class SubmissionParameters(TypedDict, total=False):
-    """Give `language`, and either `source` or `files`. What is left out has the server's default.
+    """The parameters of a submission: `language`, either `source` or `files`, and any others.
 
-    `files` has each file's content by its path; `read_folder` makes it of a folder. `entry` is the file that is run.
+    Those that are left out have the server's default. `files` has each file's content by its path; `read_folder` makes
+    it of a folder. `entry` is the file that is run.
     """
 
     language: Required[str]

@@ -125,7 +125,7 @@ class BubblewrapSandbox:
             box.handle(report)
             if isinstance(report, BoxGone):
                 del self._boxes[box.id]
-            if not isinstance(report, StepReport):  # after a step, the answer goes first
+            if not isinstance(report, StepReport):  # a step's result is sent first
                 self._refill()
 
     def _refill_in(self, delay_s: float) -> None:

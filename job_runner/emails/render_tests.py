@@ -54,7 +54,7 @@ def _text(job: ClaimedJob, summary: str, error: str, rows: Sequence[Sequence[str
 def _row(test: TestOutcome) -> tuple[str, str, str, str]:
     cpu = "" if test.hidden or test.cpu_s is None else f"{test.cpu_s:.3f} s"
     points = f"{_number(test.points_awarded)} of {_number(test.points)}"
-    # A name may have any character but line ends would break the table.
+    # A name may contain any character, but a line end would break the table.
     return " ".join(shown(test.name).split()), test.verdict or _NOT_RUN, points, cpu
 
 

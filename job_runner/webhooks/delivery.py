@@ -165,7 +165,7 @@ async def resolve_name(host: str) -> Sequence[str]:
     """Return the addresses of a name. Raises `OSError`.
 
     Each lookup has a thread, because a name server that does not answer would hold up those of a pool, which the
-    connections to the engine and the mail provider need. It is a daemon, so that it does not hold up the end either.
+    connections to the engine and the mail provider need. As a daemon, it does not delay the end of the process.
     """
     loop = asyncio.get_running_loop()
     found: asyncio.Future[Sequence[str]] = loop.create_future()

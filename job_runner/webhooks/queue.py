@@ -97,7 +97,7 @@ async def claim(
     busy_hosts: Mapping[str, int],
     busy_owners: Mapping[int, int],
 ) -> list[ClaimedWebhook]:
-    """Take up to `limit` due webhooks under new leases, with those under way at most `per_host` of one host."""
+    """Take up to `limit` due webhooks under new leases. With those under way, a host gets at most `per_host`."""
     rows = await connection.fetch_all(
         _CLAIM,
         {
@@ -143,7 +143,7 @@ async def mark_failed(connection: Connection, lease_id: UUID, *, status: int | N
 
 
 async def mark_gone(connection: Connection, lease_id: UUID, *, status: int, error: str) -> None:
-    """Mark a webhook whose receiver wants no more, and those of the same submission or batch that wait."""
+    """Mark a webhook whose receiver wants no more, and the waiting ones of the same submission or batch."""
     await connection.execute(
         """
         WITH ended AS MATERIALIZED (

@@ -109,7 +109,7 @@ class Sender:
         task.add_done_callback(ended)
 
     async def _deliver(self, webhook: ClaimedWebhook) -> None:
-        """Make one attempt and record it. A failure to record it leaves the lease to expire, so it is made again."""
+        """Make one attempt and record it. If it cannot be recorded, its lease expires, and it is made again."""
         try:
             body, secrets = await self._prepare(webhook)
             if body is None:

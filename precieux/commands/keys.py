@@ -67,7 +67,7 @@ def revoke(key_id: KeyId, data_dir: DataDir = None) -> None:
 
 @app.command()
 def rotate_webhook_secret(key_id: KeyId, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Replace a key's webhook secret. The new one is shown once; the old one signs along for 24 hours."""
+    """Replace a key's webhook secret, and show the new one once. Both sign the webhooks of the next 24 hours."""
     secret, hours = webhooks.new_secret(), webhooks.OLD_SECRET_HOURS
     if not operate_in_transaction(
         lambda connection: api_keys.rotate_webhook_secret(connection, key_id, secret, hours=hours), data_dir
@@ -77,7 +77,7 @@ def rotate_webhook_secret(key_id: KeyId, data_dir: DataDir = None, as_json: Json
         terminal.say_json({"id": key_id, "webhook_secret": secret})
         return
     terminal.say(secret)
-    terminal.hint(f"The webhook secret of key {key_id}; it cannot be shown again. The old one signs for {hours} hours.")
+    terminal.hint(f"The webhook secret of key {key_id}; it cannot be shown again. The old one signs too for {hours} h.")
 
 
 def _no_key(key_id: int) -> PrecieuxError:

@@ -51,7 +51,7 @@ class Account:
             os.chown(path, self.uid, self.gid)
 
     def with_a_name(self) -> "Account":
-        """Return itself, or `nobody` in its group, because `initdb` refuses to run as a user without a name."""
+        """Return this account, or `nobody` in its group: `initdb` refuses to run as a user without a name."""
         return self if self.uid is None or _is_named(self.uid, pwd.getpwuid) else Account(_nobody(), self.gid)
 
 

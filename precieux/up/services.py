@@ -87,7 +87,7 @@ def _with_database(environment: Mapping[str, str], url: str) -> Mapping[str, str
 
 
 def _beside(environment: Mapping[str, str], offset: int) -> Mapping[str, str]:
-    """Return the environment with the metrics on the port `offset` above the API's: services share the machine."""
+    """Return the environment with a port for metrics that is `offset` higher, because services share the machine."""
     port = environment.get(f"{PREFIX}METRICS_PORT", "")
     return {**environment, f"{PREFIX}METRICS_PORT": str(int(port) + offset)} if port.isdecimal() else environment
 

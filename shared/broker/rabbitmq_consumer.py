@@ -211,7 +211,7 @@ class _Session:
             self._count_alone(settlements[-1])
 
     def _bury(self, tag: int, reason: str) -> None:
-        """Publish it to the dead queue, and wait for the confirm. After an error the message comes again."""
+        """Publish a message to the dead queue, and wait for the confirm. After an error the message comes again."""
         delivery, properties = self._unsettled[tag]
         properties.headers = {**(properties.headers or {}), "reason": reason}
         properties.timestamp = int(time.time())  # the time at which it died, for operators

@@ -156,7 +156,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Commit each statement by itself, or with the `transaction()` of this task that is already open.
+        """Yield a connection that commits each statement by itself, or with the open `transaction()` of this task.
 
         For a single statement this saves the two round trips of a transaction.
         """

@@ -91,7 +91,7 @@ _Noreturn void execute(const struct step *step)
 {
     execve(step->argv[0], step->argv, step->environment);
     if (strncmp(step->argv[0], WORK, strlen(WORK)) == 0) {
-        /* The compiler's output is not a program: report it to its author. */
+        /* The compiler's output is not a program, so the author of the source gets the error. */
         int code = errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
         dprintf(2, "%s: %s\n", step->argv[0], strerror(errno));
         _exit(code);

@@ -1,4 +1,4 @@
-/* A step: what one program is started with. */
+/* A step: the arguments, environment, limits and streams of one program. */
 #pragma once
 
 #include <stdbool.h>

@@ -94,7 +94,8 @@ class Keeper:
             self._make_box(order, descriptors)
         elif isinstance(order, int):
             if box := self._boxes.get(order):
-                self._read_reports(box)  # the executor may kill for the next step, so the last one's end counts first
+                # The executor may kill the box in its next step, so the end of the last one counts first.
+                self._read_reports(box)
                 box.stop("killed")
         elif box := self._boxes.get(order.id):
             box.begin(order, descriptors)

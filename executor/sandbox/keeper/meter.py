@@ -32,7 +32,10 @@ class Meter(Protocol):
         have begun in the meantime, so that a new sample would be wrong."""
 
     def is_starved(self) -> bool:
-        """Return True if the kernel has killed for memory since the step began, and `sample` cannot know whom."""
+        """Return True if the kernel has killed a process for lack of memory since the step began.
+
+        It may be one that `sample` has never seen.
+        """
 
     def close(self) -> None:
         """Release the meter. All processes of the step are dead."""

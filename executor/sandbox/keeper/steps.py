@@ -46,7 +46,7 @@ class Steps:
         return self._clock is not None and self._index < len(self._limits)
 
     def open_meters(self) -> None:
-        """Sample once, so that files are open before the program runs."""
+        """Sample once, so that the meters' files are open before the program runs."""
         for meter in self._meters:
             meter.sample()
 

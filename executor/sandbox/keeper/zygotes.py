@@ -1,4 +1,4 @@
-"""The keeper's side of the zygotes: starts them, orders boxes from them, and replaces each after so many boxes."""
+"""The keeper's side of the zygotes: starts them, orders boxes from them, and replaces each after a number of boxes."""
 
 import contextlib
 import os

@@ -21,7 +21,7 @@ class Capture:
         self._kept = bytearray()
         self.truncated = False
         self._loop = asyncio.get_running_loop()
-        self._loop.call_soon(self._listen)  # later, because the program goes first
+        self._loop.call_soon(self._listen)  # at the loop's next turn, so that the program starts first
 
     def take_writer(self) -> int:
         writer, self._writer = self._writer, -1
