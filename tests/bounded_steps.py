@@ -25,7 +25,7 @@ _SIGNAL: Final = signal.SIGUSR1
 _BYTES_PER_STEP: Final = 256
 #: More than any of our functions takes for one character.
 _MOST_FOR_A_CHARACTER: Final = 200
-#: Below it, the count depends on where in its 4,096 operations the matcher is.
+#: A lower count depends on where in its 4,096 operations the matcher is.
 _LEAST: Final = 30
 
 
@@ -94,7 +94,7 @@ def count_steps(work: Callable[[], object], most: int) -> int:
 
 
 def check_linear(work: Callable[[str], object], make: Callable[[int], str], *, smallest: int = 512) -> None:
-    """Raise `TooManySteps` unless texts 4 and 16 times as long take about as many times the steps.
+    """Raise `TooManySteps` if the steps grow faster than the text, when it is 4 and 16 times as long.
 
     `make` returns a text of about that many characters.
     """

@@ -19,7 +19,7 @@ _ENDS = """
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`repeats` are mails that arrived more than once under one Message-ID; under several it is a violation."""
+    """What was found. `repeats` counts mails that arrived again under the same Message-ID, which is allowed."""
 
     violations: list[str]
     accepted: int

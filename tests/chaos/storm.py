@@ -40,7 +40,7 @@ def storm(
     drain_timeout: float = 60.0,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Submit `rate` a second and cause faults for `seconds`. The seed chooses the faults, pairs and lengths."""
+    """Submit `rate` programs a second, and cause faults, for `seconds`. The seed chooses them."""
     rng = random.Random(seed)
     faults = menu(system)
     report = Report(seed, system.backends.name, seconds)

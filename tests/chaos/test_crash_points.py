@@ -73,11 +73,11 @@ def test_a_crash_loses_nothing_on_postgres_alone(
     mails = die_at(embedded, embedded_load, point, module)
     verdict = judge(embedded, embedded_load)
     assert verdict.violations == []
-    # The one window: a sender that dies after the provider's yes cannot have recorded it.
+    # Only here is a mail sent twice: a sender that dies after the provider's answer cannot have recorded it.
     if point == "mail accepted, not recorded":
         assert mails == 2
     elif point == "request committed, answer not sent":
-        # Its client asked again for lack of an answer: after the end of the first request that is a second one.
+        # The client got no answer and asked again. If the first request had ended, that was a second one.
         assert mails in (1, 2)
     else:
         assert mails == 1

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
 #: By how much the pools of one process may differ between two moments: to Postgres, the engine, the provider.
 POOLS = 10 + 4 + 10
-#: Enough to see one lost descriptor for each beyond that.
+#: If each cut lost one descriptor, that would be more than the pools explain.
 CUTS = 30
 
 

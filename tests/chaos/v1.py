@@ -60,7 +60,7 @@ class Posted:
         return f"v1-{self.number}@example.com"
 
     def attempt(self, session: requests.Session, url: str) -> requests.Response | None:
-        """Take the next step. Return an answer that is no success, or None. Raises `requests.RequestException`."""
+        """Take the next step. Return a refusal, if there was one. Raises `requests.RequestException`."""
         if self.accepted is None:
             path = "batches" if self.kind is Kind.BATCH else "submissions"
             headers = {"Idempotency-Key": f'"{self.number}"'}

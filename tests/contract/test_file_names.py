@@ -101,7 +101,7 @@ def test_a_script_with_its_own_name_is_forked_too(language: str, url: str, mode:
     assert answer["output"] == str(mode != "cold") + "\n"
 
 
-def test_a_script_in_node_sees_itself_as_from_the_command_line(url: str) -> None:
+def test_a_node_script_sees_the_usual_names_of_itself(url: str) -> None:
     code = """
 const { basename } = require('path')
 console.log([require.main.filename, module.id, __filename, process.argv[1], process.mainModule.filename].join())

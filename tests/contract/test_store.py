@@ -122,7 +122,7 @@ async def test_a_malformed_key_is_refused_before_the_store_is_used(store: Object
         await store.delete_prefix(key)
 
 
-async def test_readers_beside_a_writer_see_a_whole_object(store: ObjectStore) -> None:
+async def test_readers_during_a_write_see_a_whole_object(store: ObjectStore) -> None:
     versions = [bytes([number]) * 200_000 for number in (1, 2)]
     await store.put("12.txt", versions[0])
 

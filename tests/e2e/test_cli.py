@@ -62,7 +62,7 @@ def test_an_interrupted_wait_says_that_the_submission_runs(running: Up, tmp_path
     source = tmp_path / "endless.py"
     source.write_text("import time\ntime.sleep(60)\n")
     command = [sys.executable, "-P", "-m", "precieux", "submit", str(source), "--email", "c@example.com", "--wait"]
-    # A shell starts its background jobs without SIGINT, and what runs these tests may be one.
+    # A shell starts its background jobs with SIGINT ignored, and the tests may run in one.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         process = subprocess.Popen([*command, "--url", running.url], stderr=subprocess.PIPE, text=True)

@@ -16,7 +16,7 @@ from tests.waiting import eventually_sync
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-#: Takes a moment, so that some are under way at the kill.
+#: A program that takes a moment, so that some are under way at the kill.
 PROGRAM: Final = "import time\ntime.sleep(0.3)\nprint(int(input()) ** 2)\n"
 VICTIMS: Final = ("executor", "queue_consumer", "job_runner", "api_service", "postgres")
 BEFORE, AFTER = range(8), range(8, 12)
@@ -123,7 +123,7 @@ def test_a_second_instance_is_refused_in_one_sentence(up: Up) -> None:
 
 
 def test_a_stop_during_the_start_leaves_nothing(up: Up) -> None:
-    """Stop it at several moments of the start, from the first on."""
+    """The stop comes at several moments of the start."""
     for delay in (0.1, 0.4, 0.8, 1.5):
         up.launch()
         time.sleep(delay)

@@ -112,9 +112,9 @@ class Trial:
 
     @contextmanager
     def under_load(self, seconds: Sequence[float] = _SECONDS) -> Iterator[None]:
-        """Submit programs while the block runs. The block begins when a quarter are accepted; then wait for the rest.
+        """Submit programs while the block runs. The block begins when a quarter of them are accepted.
 
-        Each program sleeps for the next of the `seconds`, in turn.
+        At its end, wait until all are accepted. Each program sleeps for the next of the `seconds`, in turn.
         """
         first = len(self.accepted)
 

@@ -44,14 +44,14 @@ async def test_a_budget_weighs_amounts(database: Database) -> None:
     assert list(await take(database, Use("a", 100, 1))) == ["a"]
 
 
-async def test_what_is_in_use_is_returned(database: Database) -> None:
+async def test_taking_returns_the_use_of_each_budget(database: Database) -> None:
     async with database.transaction() as connection:
         for times in (1, 2):
             standings = await budgets.take(connection, [Use("a", 100, 3), Use("b", 3600)])
             assert standings == {"a": Standing(times * 108.0), "b": Standing(times * 1.0)}
 
 
-async def test_of_several_budgets_those_used_up_are_named(database: Database) -> None:
+async def test_a_refusal_names_the_budgets_that_are_used_up(database: Database) -> None:
     uses = [Use("a", 1), Use("b", 2), Use("c", 1)]
     assert await take(database, *uses) == {}
     assert sorted(await take(database, *uses)) == ["a", "c"]

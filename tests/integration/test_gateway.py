@@ -115,7 +115,7 @@ def gateway(folder: Path, *, connections: int = MANY, requests: int = MANY, sile
             # The test waits for this one: the shorter, the sooner it ends.
             "timeout http-request 10s": "timeout http-request 1s",
             "timeout client 20s": f"timeout client {silence}",
-            # And connections that are held on purpose must last on a slow machine.
+            # Connections that a test holds must last on a slow machine.
             "timeout http-keep-alive 15s": "timeout http-keep-alive 60s",
         }.items():
             assert text.count(written) == 1, written

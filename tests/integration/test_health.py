@@ -54,5 +54,5 @@ async def test_a_service_without_its_database_is_not_healthy(own_postgres: Embed
             assert (await client.get("/metrics")).status_code == 200
 
 
-async def test_without_a_port_nothing_is_served(database: Database) -> None:
+async def test_nothing_is_served_without_a_port(database: Database) -> None:
     await asyncio.wait_for(Health(HealthSettings(), database).run(asyncio.Event()), timeout=5)

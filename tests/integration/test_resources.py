@@ -310,7 +310,7 @@ async def test_places_follow_the_turns_of_the_keys(database: Database) -> None:
         queue = (await get(database, upload)).queue
         assert queue is not None
         positions.append(queue.position)
-    # The third submission is first of its key's to get a turn after the first, by its place.
+    # After the first submission, the third is the next of its key, because it has a lower place than the second.
     assert positions == [1, 4, 2, 3]
 
 

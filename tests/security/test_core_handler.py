@@ -109,7 +109,7 @@ def test_no_process_inside_the_wall_can_start_it(running: RunningExecutor) -> No
 
 
 @pytest.mark.usefixtures("handler")
-def test_the_doctor_refuses_a_host_that_cannot_prevent_it() -> None:
+def test_the_doctor_refuses_a_host_with_a_core_handler() -> None:
     """A hard limit of 0 cannot be raised to 1."""
     doctor = f"ulimit -Hc 0; exec {sys.executable} -m executor.doctor --json"
     completed = subprocess.run(["/bin/sh", "-c", doctor], capture_output=True, text=True, timeout=60, check=False)

@@ -24,7 +24,7 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.security
 
 _PATIENCE_S = 1.0
-#: From the first call until the message and the end of all processes.
+#: Seconds from the first call until the message has come and all processes have ended.
 _TIMEOUT_S = 10.0
 
 _NEW_PID_NAMESPACE = 0x20000000

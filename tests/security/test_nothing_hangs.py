@@ -153,7 +153,7 @@ _WALL_HANGS = Fault("mount", "hangs", lambda call: call.caller == "bwrap")
 
 
 def _accept_interrupts() -> None:
-    """Undo what a shell does to background processes, as which tests may run: they ignore SIGINT."""
+    """Stop ignoring SIGINT. A shell starts its background jobs with SIGINT ignored, and the tests may run in one."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

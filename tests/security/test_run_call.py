@@ -109,7 +109,7 @@ async def test_a_compiler_gets_no_dangerous_option(option: str, engine: RunningE
 
 
 async def test_a_file_is_no_option_of_a_compiler(engine: RunningExecutor) -> None:
-    """Each file would be an error as an option, or a file of options."""
+    """A compiler would report an error if it took a name for an option, or for a file of options."""
     names = ["-fplugin=x.c", "@evil.c", "-B.c", "-include.c", "--help.c"]
     sources = {name: f"int f{number} = 1;" for number, name in enumerate(names)}
     main = "extern int f0, f1, f2, f3, f4;\nint main(void) { return f0 + f1 + f2 + f3 + f4 - 5; }"
@@ -158,9 +158,9 @@ async def _is_served(url: str) -> bool:
     return (await _post(url, language="py", files=run_call.as_files({"a.py": "print(1)"}))).status_code == 200
 
 
-async def test_a_killed_keeper_is_the_last_event() -> None:
+async def test_a_failure_event_reports_a_killed_keeper() -> None:
     mark = f"run-keeper-{os.getpid()}"
-    # Cold, because a program whose warm box fails is run again.
+    # In a cold box, because a program whose warm box fails is run again.
     with running_executor("cold", executor_slots="1") as running:
         tests = [{}, {"args": ["sleep"]}, {}]
         program = f"import sys\nif sys.argv[1:]:\n exec({SLEEPER.format(mark=mark)!r})"

@@ -77,7 +77,7 @@ def _besiege(up: Up, executor: int, *, minutes: float, every_s: float) -> int:
 
 async def _phase(url: str, keys: list[str], seconds: float, every_s: float, *, attack: bool) -> Tally:
     *honest, hostile = keys
-    # In their own process and session, so that attackers take no processor time of the honest clients.
+    # The attackers have their own process and session, so they take no processor time of the honest clients.
     command = [sys.executable, "-m", "tests.siege.attackers", url, hostile]
     attackers = await asyncio.create_subprocess_exec(*command, start_new_session=True) if attack else None
     started = f"{time.time():.0f}"

@@ -145,7 +145,7 @@ def test_cancelling_a_batch(owner: Api) -> None:
     assert owner.read(f"/v1/submissions/{body['submissions'][0]}")["state"] == "cancelled"
 
 
-def test_a_digest_is_one_mail_an_address(system: Contract, owner: Api, email: str) -> None:
+def test_a_digest_is_one_mail_for_each_address(system: Contract, owner: Api, email: str) -> None:
     other = f"o{email}"
     body = post(owner, ONE | {"email": email}, ONE | {"email": email}, ONE | {"email": other}, ONE, digest=True)
     assert body["digest"] is True

@@ -48,7 +48,7 @@ def test_an_etag_changes_with_the_body(owner: Api) -> None:
 
 
 @pytest.mark.parametrize("wait", ["61", "-1", "1.5", "a", "", "1e1", "+1", " 1", "١"])
-def test_a_bad_wait_is_told(owner: Api, wait: str) -> None:
+def test_a_bad_wait_is_refused_by_name(owner: Api, wait: str) -> None:
     held = owner.held()
     path = f"/v1/submissions/{held['id']}"
     assert faults(owner.get(path, params={"wait": wait})) == {"?wait"}
@@ -198,7 +198,7 @@ def test_filters(owner: Api, listed: list[dict[str, Any]]) -> None:
         ("metadata=1", "?metadata"),
     ],
 )
-def test_a_bad_filter_is_told(owner: Api, query: str, where: str) -> None:
+def test_a_bad_filter_is_refused_by_name(owner: Api, query: str, where: str) -> None:
     assert faults(owner.get(f"/v1/submissions?{query}")) == {where}
 
 
@@ -538,7 +538,7 @@ def test_errors_are_not_kept(owner: Api, email: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["", '""', "x" * 256, "a\tb", "é".encode(), b'"' + b"x" * 256 + b'"', '"a'])
-def test_a_bad_key_is_told(owner: Api, key: Any) -> None:
+def test_a_bad_idempotency_key_is_refused(owner: Api, key: Any) -> None:
     body = {"language": "py", "source": "1", "hold": True}
     answer = owner.post("/v1/submissions", json=body, headers={"Idempotency-Key": key})
     [fault] = faults(answer)

@@ -103,7 +103,7 @@ def test_the_headers_of_a_stream(owner: Api) -> None:
     assert answer.headers["x-request-id"]
 
 
-def test_what_is_held_stays_open(owner: Api) -> None:
+def test_the_stream_of_a_held_submission_stays_open(owner: Api) -> None:
     held = owner.held()
     path = f"/v1/submissions/{held['id']}"
     with owner.stream("GET", f"{path}/events") as answer:
@@ -116,7 +116,7 @@ def test_what_is_held_stays_open(owner: Api) -> None:
     assert names(rest) == ["queued", "running", "finished", "finished"]
 
 
-def test_what_was_held_begins_with_it(owner: Api) -> None:
+def test_the_events_of_a_run_begin_with_held(owner: Api) -> None:
     held = owner.held()
     path = f"/v1/submissions/{held['id']}"
     owner.post(f"{path}/runs", params={"wait": 20})
@@ -145,8 +145,8 @@ def test_a_cancelled_submission_ends_its_stream(owner: Api) -> None:
     assert names(ended)[-2:] == ["cancelled", "finished"]
 
 
-def test_the_queue_is_told(owner: Api) -> None:
-    """Enough programs to fill each slot, so that the last one waits."""
+def test_a_waiting_submission_gets_its_place_in_the_queue(owner: Api) -> None:
+    """The programs fill all slots, so the last one waits."""
     sleeps = [{"language": "py", "source": "import time; time.sleep(0.6)"}] * 16
     body = owner.post("/v1/batches", json={"submissions": sleeps}).json()
     try:

@@ -270,7 +270,7 @@ def _id(value: object) -> str:
 
 
 @pytest.mark.parametrize(("keys", "where"), FAULTS, ids=_id)
-def test_a_fault_is_told_where_it_is(owner: Api, keys: dict[str, Any], where: set[str]) -> None:
+def test_a_fault_names_its_place(owner: Api, keys: dict[str, Any], where: set[str]) -> None:
     assert faults(post(owner, **keys)) == where
 
 
@@ -301,7 +301,7 @@ GOOD: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("keys", GOOD, ids=short)
-def test_what_is_within_bounds_is_registered(owner: Api, keys: dict[str, Any]) -> None:
+def test_a_submission_within_bounds_is_registered(owner: Api, keys: dict[str, Any]) -> None:
     answer = post(owner, **keys)
     assert answer.status_code == 201, answer.text
     number = answer.json()["id"]
@@ -330,7 +330,7 @@ def test_input_is_bounded(owner: Api) -> None:
     assert post(owner, stdin="x" * most).status_code == 201
 
 
-def test_the_bounds_of_limits_are_told(owner: Api) -> None:
+def test_a_limit_over_its_maximum_is_refused_with_it(owner: Api) -> None:
     bounds = owner.read("/v1/limits")["limits"]
     for name, bound in bounds.items():
         answer = post(owner, limits={name: bound["max"] * 2})
@@ -339,7 +339,7 @@ def test_the_bounds_of_limits_are_told(owner: Api) -> None:
         assert post(owner, limits={name: bound["max"]}).json()["limits"][name] == bound["max"]
 
 
-def test_the_allowed_compiler_args_are_told(owner: Api) -> None:
+def test_the_refusal_of_a_compiler_arg_lists_the_allowed_ones(owner: Api) -> None:
     allowed = owner.read("/v1/languages/c")["compiler_args"]
     answer = post(owner, language="c", source="int main(){}", compiler_args=["-O2", "-fplugin=x"])
     assert faults(answer) == {"/compiler_args/1"}
@@ -491,7 +491,7 @@ def test_an_archive_is_unpacked(owner: Api) -> None:
     assert archive(owner, content, name="A.ZIP").json()["entry"] == "main.py"
 
 
-def test_an_archive_beside_other_files_is_a_file(owner: Api) -> None:
+def test_an_archive_among_other_files_is_a_file(owner: Api) -> None:
     body = parts(owner, [("file", ("a.py", b"1")), ("file", ("b.zip", zipped(("x", b"1"))))]).json()
     assert [one["path"] for one in body["files"]] == ["a.py", "b.zip"]
 

@@ -156,7 +156,7 @@ def test_gone_ends_the_webhooks(owner: Api, receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 302, 404])
-def test_another_answer_is_a_failed_attempt(owner: Api, receiver: Receiver, status: int) -> None:
+def test_an_answer_other_than_2xx_is_a_failed_attempt(owner: Api, receiver: Receiver, status: int) -> None:
     receiver.answers = [status]
     body = owner.submit(source="print(1)", webhook_url=receiver.url)
     path = f"/v1/submissions/{body['id']}"
@@ -211,7 +211,7 @@ def test_a_cancelled_batch_has_a_webhook(owner: Api, receiver: Receiver) -> None
     assert (event["type"], event["data"]["states"]["cancelled"]) == ("batch.finished", 3)
 
 
-def test_a_retry_after_counts(owner: Api, receiver: Receiver) -> None:
+def test_a_retry_after_delays_the_next_attempt(owner: Api, receiver: Receiver) -> None:
     receiver.answers, receiver.headers = [503], {"Retry-After": "600"}
     body = owner.submit(source="print(1)", webhook_url=receiver.url)
     path = f"/v1/submissions/{body['id']}"
@@ -226,7 +226,7 @@ def test_a_key_without_a_secret_uses_that_of_the_operator(system: Contract, rece
     assert Webhook(WEBHOOK_SECRET).verify(content, headers)
 
 
-def test_a_replaced_secret_signs_along(system: Contract, receiver: Receiver) -> None:
+def test_a_replaced_secret_also_signs_for_a_day(system: Contract, receiver: Receiver) -> None:
     key = create_key(system.data_dir, "rotated")
     new = system.precieux("keys", "rotate-webhook-secret", key["id"])["webhook_secret"]
     with Api(system.url, key["key"]) as api:

@@ -63,7 +63,7 @@ async def test_a_request_without_a_job_is_cancelled_for_good(database: Database,
     assert await fetch(database, STATE, id=upload) == [{**CANCELLED, "runs": 2}]
 
 
-async def test_a_waiting_job_is_cancelled_and_everyone_hears_it(database: Database, store: ObjectStore) -> None:
+async def test_a_waiting_job_is_cancelled_and_notified(database: Database, store: ObjectStore) -> None:
     await execute(database, "INSERT INTO batches (id) VALUES (9)")
     upload = await add_queued(database, store, batch=9, webhook_url="https://example.com/")
     async with (
@@ -78,7 +78,7 @@ async def test_a_waiting_job_is_cancelled_and_everyone_hears_it(database: Databa
     assert await fetch(database, "SELECT status FROM job") == [{"status": "cancelled"}]
 
 
-async def test_a_running_job_loses_its_lease_and_its_runner_hears_it(database: Database, store: ObjectStore) -> None:
+async def test_a_cancelled_job_loses_its_lease_and_is_notified(database: Database, store: ObjectStore) -> None:
     upload, lease = await add_queued(database, store), uuid4()
     await execute(
         database, "UPDATE job SET status = 'executing', lease_id = :lease, lease_expires_at = now()", lease=lease
@@ -92,7 +92,7 @@ async def test_a_running_job_loses_its_lease_and_its_runner_hears_it(database: D
 
 
 @pytest.mark.parametrize("outcome", ["finished", "failed", "cancelled"])
-async def test_what_has_ended_is_not_cancelled(database: Database, outcome: str) -> None:
+async def test_a_submission_that_has_ended_is_not_cancelled(database: Database, outcome: str) -> None:
     upload = await add_upload(database, outcome=outcome, webhook_url="https://example.com/")
     assert await cancel(database, [upload, upload + 1]) == []
     assert await fetch(database, "SELECT FROM webhooks") == []

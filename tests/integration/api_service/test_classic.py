@@ -144,7 +144,7 @@ async def test_a_taken_id_is_a_conflict_and_its_file_stays(api: httpx.AsyncClien
     assert await store.get("5.py") == SOURCE
 
 
-async def test_of_many_with_one_chosen_id_the_winners_file_stays(api: httpx.AsyncClient, store: LocalStore) -> None:
+async def test_the_winner_of_a_chosen_id_keeps_its_file(api: httpx.AsyncClient, store: LocalStore) -> None:
     sources = {f"s{n}@example.com": f"print({n})".encode() for n in range(10)}
     answers = await asyncio.gather(
         *(submit(api, id=5, email=email, file=("a.py", source)) for email, source in sources.items())
@@ -326,7 +326,7 @@ async def test_a_misspelled_field_gets_a_suggestion(
     assert sentence is None or answer.json()["detail"] == sentence
 
 
-async def test_of_many_unknown_names_few_are_compared(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_few_of_many_unknown_names_are_compared(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[str] = []
     monkeypatch.setattr("api_service.form.get_close_matches", lambda name, *_, **__: compared.append(name))
     data = {"email": "a@example.com", "language": "py", "inputs": ""}

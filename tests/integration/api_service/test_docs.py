@@ -119,7 +119,7 @@ async def test_both_spellings_of_a_path_have_one_answer(api: httpx.AsyncClient, 
         assert with_slash.headers["Content-Type"] == without.headers["Content-Type"]
 
 
-async def test_an_unknown_path_says_where_to_look(api: httpx.AsyncClient) -> None:
+async def test_the_answer_for_an_unknown_path_names_the_docs(api: httpx.AsyncClient) -> None:
     for path in ("/nothing", "/docs/nothing.js", "/check_user//", "/%00", "/\u200b"):
         answer = await api.get(path)
         assert answer.status_code == 404

@@ -78,7 +78,7 @@ def test_only_this_machines_own_names_are_served(api: ApiProcess) -> None:
         assert ask(api, host=host) == 403, host
 
 
-def test_http_1_0_as_of_proxies_is_refused(api: ApiProcess) -> None:
+def test_a_proxy_that_speaks_http_1_0_is_refused(api: ApiProcess) -> None:
     assert ask(api, version="1.0") == 403
 
 

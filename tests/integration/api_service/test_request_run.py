@@ -175,7 +175,7 @@ async def test_the_recipient_is_checked_for_all(database: Database, store: Local
     await submissions.post(OPERATOR, new_submission(email="a@example.edu"))
 
 
-async def test_what_settles_it_is_in_its_transaction(submissions: Submissions, database: Database) -> None:
+async def test_settling_is_part_of_the_transaction(submissions: Submissions, database: Database) -> None:
     upload = await register(submissions, OPERATOR, new_submission())
     settled: list[int] = []
 

@@ -174,7 +174,7 @@ async def test_a_key_may_be_limited_to_recipients(reach: Reach, database: Databa
         assert refused.json()["detail"].endswith("or use another key.")
 
 
-async def test_an_admins_key_has_no_budget_but_the_list_binds_it(reach: Reach, database: Database) -> None:
+async def test_an_admin_has_no_budget_but_a_list_of_recipients(reach: Reach, database: Database) -> None:
     admin = await make_key(database, Scope.ADMIN)
     async with reach(key_budget=1, recipient_budget=1, domain_budget=1, key_bytes=1, recipients=ALLOWED) as client:
         for number in range(1, 4):

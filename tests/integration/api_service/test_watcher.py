@@ -54,7 +54,7 @@ async def test_a_new_connection_wakes_all(database: Database, watcher: Watcher) 
         await asyncio.wait_for(asyncio.gather(one.wait(), two.wait()), 10)
 
 
-async def test_what_no_client_waits_for_is_forgotten(watcher: Watcher) -> None:
+async def test_a_submission_that_nobody_watches_is_forgotten(watcher: Watcher) -> None:
     with watcher.watch(1):
         pass
     assert watcher._submissions._events == {}

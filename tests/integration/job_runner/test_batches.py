@@ -99,7 +99,7 @@ async def test_a_batch_ends_with_its_last_submission(database: Database) -> None
     assert await is_finished(database, batch)
 
 
-async def test_a_notification_ends_it(database: Database) -> None:
+async def test_a_notification_finishes_a_batch(database: Database) -> None:
     batch, other = await add_batch(database, [None]), await add_batch(database, [None])
     async with running(batches_of(database)):
         await asyncio.sleep(0.3)  # until it listens

@@ -125,7 +125,7 @@ async def test_without_a_retention_only_spent_budgets_go(database: Database, sto
     assert [row["subject"] for row in await fetch(database, "SELECT subject FROM budgets")] == ["used"]
 
 
-async def test_old_events_of_mailgun_go(database: Database, store: LocalStore) -> None:
+async def test_old_events_of_mailgun_are_removed(database: Database, store: LocalStore) -> None:
     await execute(
         database,
         "INSERT INTO mailgun_events (token, created_at)"
@@ -166,7 +166,7 @@ async def test_the_ids_of_old_submissions_are_kept(database: Database, store: Lo
     assert await fetch(database, "SELECT id, objects FROM deleted_uploads") == [{"id": upload["id"], "objects": None}]
 
 
-async def test_objects_that_a_crash_has_left_go(database: Database, store: LocalStore) -> None:
+async def test_objects_that_a_crash_has_left_are_removed(database: Database, store: LocalStore) -> None:
     await store.put("7.py", b"source")
     await store.put("results/9-1-ab.txt", b"output")
     await execute(database, "INSERT INTO deleted_uploads VALUES (7, '{7.py,results/9-*}'), (8, '{8.py}')")

@@ -182,7 +182,7 @@ _JOBS = """
 
 
 @pytest.mark.slow
-async def test_a_claim_beside_a_long_queue_reads_few_rows(database: Database) -> None:
+async def test_a_claim_from_a_long_queue_reads_few_rows(database: Database) -> None:
     greedy, honest = await make_key(database), await make_key(database)
     await execute(database, _WAITING, key=greedy)
     await execute(database, _JOBS)

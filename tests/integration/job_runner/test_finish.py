@@ -66,7 +66,7 @@ async def test_the_end_is_in_the_submission_and_its_webhook(
     assert len(await fetch(database, "SELECT FROM webhooks")) == 1
 
 
-async def test_without_a_webhook_url_there_is_none(database: Database) -> None:
+async def test_there_is_no_webhook_without_its_url(database: Database) -> None:
     job = await claimed(database)
     async with notified(database, channels.WEBHOOKS) as webhooks, notified(database, channels.EMAILS) as emails:
         assert await end(database, job)
@@ -115,8 +115,8 @@ async def test_a_mail_has_its_submission_and_locale(database: Database) -> None:
     assert await fetch(database, "SELECT upload, locale FROM emails") == [{"upload": job.upload, "locale": "fa"}]
 
 
-async def test_the_end_of_a_later_run_stays(database: Database) -> None:
-    """A foreign message may make a run beside another."""
+async def test_an_earlier_run_does_not_replace_a_later_end(database: Database) -> None:
+    """A foreign message may make a second run while the first is under way."""
     job = await claimed(database, runs=2, outcome="failed")
     assert await end(database, job)
     assert await fetch(database, "SELECT outcome, verdict, request_id FROM uploads") == [

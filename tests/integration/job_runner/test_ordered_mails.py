@@ -155,7 +155,7 @@ async def test_the_mail_is_as_the_first_one_was(database: Database, ordered: Ord
         assert without_link(first[name]) == without_link(second[name])
 
 
-async def test_what_is_not_filled_in_is_not_sent(database: Database, mailer: ScriptedMailer) -> None:
+async def test_a_mail_that_is_not_filled_in_is_not_sent(database: Database, mailer: ScriptedMailer) -> None:
     sender = Sender(database, mailer, SIGNER, FOOTER, poll_interval=3600)
     await order(database, "receipt", upload=await add_upload(database))
     assert await sender.run_once() == 3600

@@ -54,7 +54,7 @@ def ended(number: int, verdict: Verdict = Verdict.OK, **changes: Any) -> TestEnd
 
 
 class PlayedEngine:
-    """Sends its streams in order, an event whenever `allow` lets it; an exception in a stream is raised."""
+    """Sends its streams in order. Each event waits until `allow` lets it. An exception in a stream is raised."""
 
     def __init__(self) -> None:
         self.streams: list[list[RunEvent | Exception]] = []
@@ -562,7 +562,7 @@ async def test_the_output_of_a_foreign_engine_is_compared_here(
         ({"files": {"a.py": b"a", "b.py": b"b"}}, "several files"),
     ],
 )
-async def test_what_a_foreign_engine_cannot_run_fails_with_a_reason(
+async def test_a_program_that_needs_our_engine_fails_with_a_reason(
     database: Database,
     store: LocalStore,
     processor: Processor,

@@ -113,7 +113,7 @@ async def test_the_classic_error_is_that_of_the_codex_call(
     assert error in str(row["error"])
 
 
-async def test_what_the_engine_lists_is_stored(database: Database, processor: Processor) -> None:
+async def test_the_languages_of_the_engine_are_stored(database: Database, processor: Processor) -> None:
     engine = processor._engine
     assert isinstance(engine, CodexClient)
     await Languages(database, engine).run_once()
@@ -129,7 +129,7 @@ async def test_what_the_engine_lists_is_stored(database: Database, processor: Pr
 async def test_a_cancelled_program_is_killed_within_a_second(
     database: Database, store: LocalStore, is_classic: bool
 ) -> None:
-    # Cold, so that the program's command line names its file.
+    # In a cold box the program's command line names its file.
     with running_executor("cold", executor_slots="1") as executor:
         async for processor in processor_of(database, store, executor):
             async with running(database, processor, lease_seconds=3600, runner_concurrency=1):

@@ -32,7 +32,7 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.integration
 
 
-async def test_a_heartbeat_beside_a_group_of_outcomes_is_no_deadlock(database: Database) -> None:
+async def test_a_heartbeat_and_a_group_of_outcomes_do_not_deadlock(database: Database) -> None:
     """The heartbeat comes when half of the outcomes are written: it waits for the first, and holds no other row.
 
     In the order of the leases in its call, or of their ids, it would hold a row that the outcomes need next.

@@ -61,7 +61,7 @@ def test_states_have_the_times_at_which_they_began() -> None:
         (replace(RUNNING, state=State.QUEUED, attempt=2), ["17.1.2.queued"]),
     ],
 )
-def test_what_did_not_happen_is_not_among_them(snapshot: Snapshot, expected: list[str]) -> None:
+def test_events_are_only_of_what_happened(snapshot: Snapshot, expected: list[str]) -> None:
     assert names(events_of(snapshot)) == expected
 
 

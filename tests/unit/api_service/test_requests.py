@@ -170,7 +170,7 @@ GOOD: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("change", GOOD, ids=lambda change: json.dumps(change)[:50])
-def test_good_values_are_taken(change: dict[str, Any]) -> None:
+def test_good_values_are_accepted(change: dict[str, Any]) -> None:
     validated({**BASE, **change})
 
 
@@ -455,7 +455,7 @@ def test_webhooks_need_a_secret() -> None:
     ],
 )
 def test_a_foreign_engine_runs_only_simple_programs(change: dict[str, Any], pointer: str) -> None:
-    validated({**BASE, **change})  # our engine can
+    validated({**BASE, **change})  # our own engine runs it
     faults = faults_of({**BASE, **change}, offer=FOREIGN)
     assert [fault.pointer for fault in faults] == [pointer]
     assert "engine of Precieux" in faults[0].detail

@@ -121,7 +121,7 @@ def test_two_posts_have_two_idempotency_keys() -> None:
     assert third == "mine"
 
 
-def test_a_server_that_stays_away_is_told(slept: list[float]) -> None:
+def test_a_server_that_never_answers_is_an_error(slept: list[float]) -> None:
     server = Server(httpx.ConnectError("refused"))
     with pytest.raises(ConnectionFailed, match=r"http://server\.example does not answer"):
         server.client(retries=3).get(7)
@@ -234,7 +234,7 @@ def test_a_stream_without_news_ends() -> None:
     assert list(Server(httpx.Response(204)).client().events(7, last_event_id="1.3")) == []
 
 
-def test_a_stream_of_nothing_is_told() -> None:
+def test_a_stream_that_cannot_begin_is_an_error() -> None:
     with pytest.raises(NotFound):
         list(Server(problem(404)).client().events(7))
     with pytest.raises(ConnectionFailed):

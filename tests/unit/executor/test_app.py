@@ -104,7 +104,7 @@ _STRANGERS: list[dict[str, str]] = [
 
 
 @pytest.mark.parametrize("fields", _STRANGERS, ids=str)
-async def test_without_a_token_strangers_are_refused(fields: Mapping[str, str]) -> None:
+async def test_strangers_are_refused_without_a_token(fields: Mapping[str, str]) -> None:
     async with _http(ExecutorSettings()) as client:
         for path in ("/", "/list"):
             answer = await client.request("GET" if path == "/list" else "POST", path, headers=fields, content=_PROGRAM)

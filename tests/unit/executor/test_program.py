@@ -120,7 +120,7 @@ def test_shortcuts_are_for_plain_programs(paths: list[str], fields: dict[str, An
     [(["main.py"], False), (["main.py", "util.py"], False), (["main.py", "Random.py"], True), (["random.py"], True),
      (["main.py", "random/x.py"], True), (["a/main.py", "a/random.txt"], True)],
 )  # fmt: skip
-def test_a_program_may_have_modules_of_its_languages_names(paths: list[str], shadowing: bool) -> None:
+def test_a_program_may_replace_modules_of_its_language(paths: list[str], shadowing: bool) -> None:
     installed = _installed("py", frozenset({"random"}))
     program = replace(_program("py", *paths), is_plain=paths == ["main.py"])
     assert shadows(program, installed.reserved) is shadowing

@@ -173,7 +173,7 @@ async def test_only_a_program_that_ended_well_is_compared(
     assert (event.diff is not None) is (verdict is Verdict.WRONG_ANSWER)
 
 
-async def test_the_requests_checker_compares() -> None:
+async def test_the_checker_of_the_request_is_used() -> None:
     checker = Checker(kind=CheckerKind.FLOAT, tolerance=0.5).model_dump()
     tests = [{"expected_output": "1"}, {"expected_output": "2.6"}]
     events = _tests(await _run(_Sandbox(_prints(b"1.5")), "py", checker=checker, tests=tests))

@@ -196,7 +196,7 @@ async def test_a_token_is_needed() -> None:
         assert (await client.post("/run", json=_REQUEST, headers={"Authorization": "Bearer t"})).status_code == 200
 
 
-async def test_without_a_token_strangers_are_refused() -> None:
+async def test_strangers_are_refused_without_a_token() -> None:
     async with _http(_Pipeline()) as client:
         headers = {"Origin": "https://attacker.example"}
         assert (await client.post("/run", json=_REQUEST, headers=headers)).status_code == 403

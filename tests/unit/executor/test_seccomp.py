@@ -213,7 +213,7 @@ def test_clone_makes_threads_but_no_namespaces(programs: _Filter) -> None:
         ((40, 1, 0), _refused(errno.EAFNOSUPPORT)),
     ],
 )
-def test_sockets(programs: _Filter, arguments: tuple[int, ...], answer: int) -> None:
+def test_sockets_are_filtered_by_their_arguments(programs: _Filter, arguments: tuple[int, ...], answer: int) -> None:
     assert programs.answer("socket", *arguments) == answer
 
 
@@ -306,7 +306,9 @@ def _other_arguments(direct: int) -> list[tuple[str, tuple[int, ...], int]]:
         if case[0] in _NUMBERS[machine]
     ],
 )
-def test_other_arguments(programs: _Filter, name: str, arguments: tuple[int, ...], answer: int) -> None:
+def test_other_calls_are_filtered_by_their_arguments(
+    programs: _Filter, name: str, arguments: tuple[int, ...], answer: int
+) -> None:
     assert programs.answer(name, *arguments) == (answer if answer == _ALLOW else _refused(answer))
 
 

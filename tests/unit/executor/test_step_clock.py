@@ -14,7 +14,7 @@ _LIMITS = StepLimits(cpu_s=10, wall_s=20, memory_bytes=1, processes=1, open_file
 
 @pytest.fixture(autouse=True)
 def start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clocks start at 100 s, on one processor."""
+    """Stop the time at 100 s, on a machine with one processor."""
     monkeypatch.setattr(time, "monotonic", lambda: 100.0)
     monkeypatch.setattr(step_clock, "_PROCESSORS", 1)
 

@@ -40,7 +40,7 @@ def init(sockets: tuple[socket.socket, socket.socket]) -> socket.socket:
 
 @pytest.fixture
 def signals(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The signals that are sent to process 1; its pidfd is the test's own."""
+    """The signals that the keeper sends to process 1. They are recorded, not sent."""
     signals: list[int] = []
     monkeypatch.setattr(signal, "pidfd_send_signal", lambda process, number: signals.append(number))
     return signals

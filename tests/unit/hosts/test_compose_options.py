@@ -35,7 +35,7 @@ def test_without_removes_security_options_and_their_flag() -> None:
     assert without(words, "systempaths=") == words
 
 
-def test_the_executors_options() -> None:
+def test_the_executor_has_the_options_of_the_compose_file() -> None:
     found = executor_options()
     assert found[:2] == ("--user", "10001:10001")
     assert "--read-only" in found

@@ -16,6 +16,6 @@ def test_each_failure_is_one_line() -> None:
     assert report.total == 3
 
 
-def test_text_that_is_no_report_is_none() -> None:
+def test_a_text_that_is_not_a_report_gives_none() -> None:
     assert read("") is None
     assert read(_TEXT[:100]) is None

@@ -54,7 +54,7 @@ def test_both_parts_name_sender_contact_and_unsubscribe_link(contact: str, targe
     assert html.targets == [target, LINK]
 
 
-def test_in_the_text_the_footer_is_rows_of_the_table() -> None:
+def test_the_footer_is_in_the_table_of_the_text() -> None:
     table = tabulate([("Response from codeX:", ""), ("output:", "12")], tablefmt="plain")
     ours = [("complaints:", "abuse@example.com"), ("unsubscribe:", LINK)]
     expected = tabulate([("Response from codeX:", ""), ("output:", "12"), *ours], tablefmt="plain")

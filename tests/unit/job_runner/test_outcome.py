@@ -12,7 +12,7 @@ def answer(*, status: int = 200, verdict: Verdict | None = None) -> RunResponse:
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
-def test_with_a_verdict_ok_and_accepted_are_success(verdict: Verdict) -> None:
+def test_the_verdicts_ok_and_accepted_are_successes(verdict: Verdict) -> None:
     outcome = decide(answer(verdict=verdict))
     assert outcome.state is JobState.EXECUTED
     assert outcome.success == (verdict in (Verdict.OK, Verdict.ACCEPTED))
@@ -27,7 +27,7 @@ def test_without_a_verdict_the_bodys_status_decides(status: int, success: bool) 
     assert outcome.state is JobState.EXECUTED
 
 
-def test_what_could_not_be_run_is_failed_and_stays_enabled() -> None:
+def test_a_program_that_could_not_run_stays_enabled() -> None:
     outcome = give_up("the engine is gone")
     assert outcome.state is JobState.FAILED
     assert not outcome.success

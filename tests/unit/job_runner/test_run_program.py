@@ -246,7 +246,7 @@ async def test_a_refusal_is_final_and_has_a_reason(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 401, 404, 429, 500, 503])
-async def test_another_status_is_tried_again(status: int) -> None:
+async def test_a_call_with_another_status_is_tried_again(status: int) -> None:
     with pytest.raises(EngineUnavailable) as raised:
         await run(httpx.Response(status, headers={"Retry-After": "7"} if status == 503 else {}))
     assert raised.value.retry_after == (7 if status == 503 else None)

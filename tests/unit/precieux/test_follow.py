@@ -17,7 +17,7 @@ def events(*names_and_data: tuple[str, dict[str, object]]) -> list[Event]:
     return [Event(name, data) for name, data in names_and_data]
 
 
-def test_the_line_tells_queue_state_and_tests() -> None:
+def test_the_line_shows_queue_state_and_tests() -> None:
     progress = Progress(7)
     lines = [
         progress.after(event).plain

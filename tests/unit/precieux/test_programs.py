@@ -67,7 +67,7 @@ def test_a_program_comes_from_standard_input(monkeypatch: pytest.MonkeyPatch) ->
         (["broken.zip"], None, None, "cannot be read as a zip"),
     ],
 )
-def test_a_mistake_is_told(
+def test_a_wrong_program_is_refused_with_a_sentence(
     folder: Path, names: Sequence[str], entry: str | None, language: str | None, sentence: str
 ) -> None:
     (folder / "README").touch()

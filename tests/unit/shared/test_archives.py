@@ -133,7 +133,7 @@ def overlapping(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("spoil", "words"), [(smaller_size, "cannot be read"), (overlapping, "overlap")])
-def test_what_an_archive_says_of_itself_is_not_trusted(spoil: Callable[[bytes], bytes], words: str) -> None:
+def test_the_sizes_in_an_archive_are_not_trusted(spoil: Callable[[bytes], bytes], words: str) -> None:
     with pytest.raises(ArchiveError, match=words):
         foreign(spoil(zipped(("a", b"1" * 500), ("b", b"2"))))
 

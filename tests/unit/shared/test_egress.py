@@ -176,7 +176,7 @@ def test_a_fault_of_a_url_is_named(url: str, words: str) -> None:
         "8.8.2056",
     ],
 )
-def test_an_address_that_is_not_public_is_told_from_the_url(host: str) -> None:
+def test_a_url_with_an_address_that_is_not_public_is_refused(host: str) -> None:
     assert EGRESS.fault_of(f"http://{host}/") is not None
     assert EGRESS.fault_of(f"https://{host}:443/x?y") is not None
 
@@ -196,7 +196,7 @@ def test_no_edge_of_a_closed_network_is_public(network: str) -> None:
 
 
 @given(st.ip_addresses())
-def test_what_python_calls_private_is_not_public(address: object) -> None:
+def test_an_address_that_python_calls_private_is_not_public(address: object) -> None:
     parsed = ip_address(str(address))
     if is_public(parsed):
         assert parsed.is_global

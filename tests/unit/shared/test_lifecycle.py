@@ -68,7 +68,7 @@ async def test_the_wait_between_restarts_grows_to_its_cap(records: list[structlo
 
 
 @pytest.mark.parametrize("error", [ConfigurationError("the schema is older"), asyncio.CancelledError(), SystemExit(3)])
-async def test_some_errors_still_end_it(error: BaseException) -> None:
+async def test_some_errors_still_end_a_loop(error: BaseException) -> None:
     async def ending(_: asyncio.Event) -> None:
         raise error
 

@@ -21,13 +21,13 @@ async def cancelled(api: httpx.AsyncClient, upload: int) -> dict[str, object]:
     return shown
 
 
-async def test_what_is_held_is_cancelled(api: httpx.AsyncClient, database: Database) -> None:
+async def test_a_held_submission_is_cancelled(api: httpx.AsyncClient, database: Database) -> None:
     shown = await cancelled(api, await add(database))
     assert (shown["run"], shown["runs"]) == (None, 0)
 
 
 @pytest.mark.parametrize("has_job", [False, True])
-async def test_what_waits_is_cancelled(api: httpx.AsyncClient, database: Database, has_job: bool) -> None:
+async def test_a_waiting_submission_is_cancelled(api: httpx.AsyncClient, database: Database, has_job: bool) -> None:
     upload = await add(database)
     await request(database, upload)
     if has_job:
@@ -39,7 +39,7 @@ async def test_what_waits_is_cancelled(api: httpx.AsyncClient, database: Databas
     assert (await api.get(f"/v1/submissions/{upload}/runs/1")).json() == run
 
 
-async def test_what_runs_is_cancelled(api: httpx.AsyncClient, database: Database) -> None:
+async def test_a_running_submission_is_cancelled(api: httpx.AsyncClient, database: Database) -> None:
     upload = await add(database)
     await request(database, upload)
     await make_job(database, upload)
@@ -51,7 +51,7 @@ async def test_what_runs_is_cancelled(api: httpx.AsyncClient, database: Database
     assert (run["state"], run["attempt"], run["tests"]) == ("cancelled", 1, None)
 
 
-async def test_what_has_ended_is_not_cancelled(api: httpx.AsyncClient, database: Database) -> None:
+async def test_a_submission_that_has_ended_is_not_cancelled(api: httpx.AsyncClient, database: Database) -> None:
     upload = await add_finished(database)
     before = (await api.get(f"/v1/submissions/{upload}")).json()
     for _ in range(2):

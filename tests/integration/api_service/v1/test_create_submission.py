@@ -180,12 +180,12 @@ class TestMalformed:
         [b"", b"{", b"{}x", b"\xff{}", b"'a'", b'{"language": NaN}', b"[" * 100_000, '{"a": "é"}'.encode("utf-16")],
         ids=str,
     )
-    async def test_no_json(self, api: httpx.AsyncClient, body: bytes) -> None:
+    async def test_malformed_json_is_a_400(self, api: httpx.AsyncClient, body: bytes) -> None:
         answer = await api.post(PATH, content=body[:10_000], headers={"Content-Type": "application/json"})
         assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
 
     @pytest.mark.parametrize("body", [b"[]", b"1", b'"x"', b"null"])
-    async def test_no_object(self, api: httpx.AsyncClient, body: bytes) -> None:
+    async def test_json_other_than_an_object_is_refused(self, api: httpx.AsyncClient, body: bytes) -> None:
         answer = await api.post(PATH, content=body, headers={"Content-Type": "application/json"})
         assert faults_of(answer) == [("pointer", "")]
 
@@ -194,12 +194,12 @@ class TestMalformed:
         ["application/x-www-form-urlencoded", "application/xml", "application/octet-stream", "image/png", "", "x",
          "text/plain; charset=latin-1", "multipart/mixed; boundary=x", "application/zip"],
     )  # fmt: skip
-    async def test_another_type(self, api: httpx.AsyncClient, kind: str) -> None:
+    async def test_another_content_type_is_a_415(self, api: httpx.AsyncClient, kind: str) -> None:
         answer = await api.post(f"{PATH}?odd=1", content=b"x", headers={"Content-Type": kind})
         assert (answer.status_code, "text/*" in answer.headers["Accept"]) == (415, True)
 
     @pytest.mark.parametrize("kind", ["application/json", "text/plain", "multipart/form-data; boundary=x", "image/png"])
-    async def test_too_large(self, api: httpx.AsyncClient, kind: str) -> None:
+    async def test_a_body_that_is_too_large_is_a_413(self, api: httpx.AsyncClient, kind: str) -> None:
         answer = await api.post(PATH, content=b"[" * 100_000, headers={"Content-Type": kind})
         assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
 
@@ -219,7 +219,7 @@ class TestMalformed:
         ]
 
     @pytest.mark.parametrize("query", ["wait=-1", "wait=1.5", "wait=x", "wait=", "wait=1&wait=1", "language=py"])
-    async def test_a_bad_query(self, api: httpx.AsyncClient, query: str) -> None:
+    async def test_a_bad_query_is_refused(self, api: httpx.AsyncClient, query: str) -> None:
         assert faults_of(await api.post(f"{PATH}?{query}", json=BODY)) == [("parameter", query.partition("=")[0])]
 
     async def test_surrogates_and_long_numbers(self, api: httpx.AsyncClient) -> None:
@@ -338,7 +338,7 @@ class TestForms:
             (BOUNDED, part(b'form-data; name="submission"', b"{")),
         ],
     )
-    async def test_no_form(self, api: httpx.AsyncClient, kind: str, body: bytes) -> None:
+    async def test_a_malformed_form_is_a_400(self, api: httpx.AsyncClient, kind: str, body: bytes) -> None:
         answer = await api.post(PATH, content=body, headers={"Content-Type": kind})
         assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
 

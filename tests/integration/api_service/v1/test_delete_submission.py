@@ -66,7 +66,7 @@ def objects_of(tmp_path: Path) -> list[str]:
     return sorted(str(path.relative_to(tmp_path / "objects")) for path in tmp_path.rglob("*.*") if path.is_file())
 
 
-async def test_everything_of_a_submission_goes(
+async def test_everything_of_a_submission_is_deleted(
     api: httpx.AsyncClient, database: Database, store: LocalStore, tmp_path: Path
 ) -> None:
     other = await add_with_everything(database, store)
@@ -83,7 +83,9 @@ async def test_everything_of_a_submission_goes(
 
 
 @pytest.mark.parametrize("status", [None, "none-executed", "executing"])
-async def test_a_run_under_way_keeps_it(api: httpx.AsyncClient, database: Database, status: str | None) -> None:
+async def test_a_submission_with_a_run_under_way_is_kept(
+    api: httpx.AsyncClient, database: Database, status: str | None
+) -> None:
     upload = await add(database)
     await request(database, upload)
     if status is not None:

@@ -86,7 +86,7 @@ def places_in(events: list[SentEvent]) -> list[int]:
     return [event.data["position"] for event in events if event.name == "queue"]
 
 
-async def test_a_stream_tells_what_happened_and_ends(served: Served, database: Database) -> None:
+async def test_a_stream_has_the_events_and_ends(served: Served, database: Database) -> None:
     life = await born(database)
     await life.run()
     answer = await served.client.get(path_of(life.submission))
@@ -156,7 +156,9 @@ async def test_long_texts_wait_for_memory(
         await eventually(lambda: not shares._held)
 
 
-async def test_what_is_held_stays_open(served: Served, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_stream_of_a_held_submission_stays_open(
+    served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(event_streams, "_COMMENT_SECONDS", 0.1)
     life = await born(database)
     source = source_of(served, life.submission)

@@ -191,7 +191,7 @@ async def test_outputs_of_many_tests_are_bounded_together(
     path = f"/v1/submissions/{upload}"
     for most, status in ((3 * 4 * 65536, 200), (3 * 4 * 65536 - 1, 503)):
         async with client_of(database, store, relay, signer, large_answers_bytes=most) as client:
-            for _ in range(3):  # what one answer holds, it gives back
+            for _ in range(3):  # an answer releases the memory that it holds
                 for each in (path, f"{path}/runs/1"):
                     assert (await client.get(each)).status_code == status
             assert (await client.get(f"{path}/output?test=1")).status_code == 200

@@ -25,7 +25,7 @@ ORDER = {"text": "a"}
 
 @pytest.fixture(autouse=True)
 def go_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.Event]:
-    """Yield the event that lets go on what a trial pauses."""
+    """Yield the event that a paused trial waits for."""
     event = asyncio.Event()
     monkeypatch.setattr(trial, "go_on", event)
     trial.reached.clear()
@@ -168,7 +168,7 @@ async def test_while_the_first_is_under_way_others_are_refused(
     assert await works(database) == 1
 
 
-async def test_of_many_at_once_one_is_served(trials: httpx.AsyncClient, database: Database) -> None:
+async def test_one_of_many_requests_at_once_is_served(trials: httpx.AsyncClient, database: Database) -> None:
     answers = await asyncio.gather(*(post(trials) for _ in range(10)))
     served = [answer for answer in answers if answer.status_code == 201]
     assert len({answer.content for answer in served}) == 1

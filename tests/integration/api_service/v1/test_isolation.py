@@ -38,7 +38,7 @@ ABOUT_ONE: Final[list[tuple[str, str, str, int]]] = [
     ("POST", "/v1/submissions/{id}/runs", "", 202),
     ("DELETE", "/v1/submissions/{id}", "", 204),
 ]
-#: Calls about no one's things, or with a test below.
+#: Calls that concern no key's resources, and calls that a test below covers.
 OTHERS: Final = {
     ("GET", "/v1/submissions"),
     ("GET", "/v1/usage"),
@@ -94,7 +94,7 @@ async def test_every_call_of_the_document_is_in_a_table(api: httpx.AsyncClient) 
 
 
 @pytest.mark.parametrize(("method", "template", "query", "status"), ABOUT_ONE)
-async def test_another_key_does_not_find_it(
+async def test_another_key_does_not_find_a_resource(
     api: httpx.AsyncClient,
     database: Database,
     owned: dict[str, int],
@@ -150,7 +150,7 @@ async def snapshot(database: Database) -> list[object]:
         {"limit": "1"},
     ],
 )
-async def test_no_list_shows_it(
+async def test_no_list_shows_another_keys_submission(
     api: httpx.AsyncClient, owned: dict[str, int], alice: Key, mallory: Key, admin: Key, query: dict[str, str]
 ) -> None:
     answer = await api.get("/v1/submissions", params=query, headers=mallory.headers)

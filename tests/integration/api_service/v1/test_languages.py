@@ -45,7 +45,7 @@ SHOWN = {
     "sample": "int main() {}",
     "limits": {"cpu_s": 10.0, "wall_s": 30.5, "memory_bytes": 1 << 28, "output_bytes": 1 << 20, "processes": 64},
 }
-#: What a foreign engine does not report.
+#: A foreign engine does not report these.
 UNKNOWN = {
     "version": None,
     "variants": [],

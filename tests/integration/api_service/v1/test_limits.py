@@ -32,7 +32,7 @@ async def limits(api: httpx.AsyncClient) -> dict[str, Any]:
     return content
 
 
-async def test_all_limits_are_told(api: httpx.AsyncClient, database: Database) -> None:
+async def test_all_limits_are_listed(api: httpx.AsyncClient, database: Database) -> None:
     await offer(database, SupportedLanguage(language="c", info="", limits=LIMITS))
     found = await limits(api)
     assert set(found) == NAMES

@@ -239,9 +239,7 @@ async def test_an_unknown_kind_of_event_does_nothing(
 
 
 @pytest.mark.parametrize("recipient", [None, 5, "no address", "a" * 400 + "@b.c"])
-async def test_what_is_no_address_is_not_suppressed(
-    mailgun: httpx.AsyncClient, database: Database, recipient: object
-) -> None:
+async def test_only_addresses_are_suppressed(mailgun: httpx.AsyncClient, database: Database, recipient: object) -> None:
     await add_mail(database)
     answer = await mailgun.post(PATH, json=event("complained", recipient=recipient))
     assert answer.status_code == 200

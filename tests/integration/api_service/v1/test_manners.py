@@ -107,7 +107,7 @@ class TestProblems:
         [b"", b"{", b"{]", b'{"text": "\xff"}', b'{"text": NaN}', b'{"text": -Infinity}', b"[" * 5000, b'{"a":' * 200,
          b"[" * 101 + b"]" * 101, b"\xff\xfe{\0}\0", b"[" + b"1" * 5000 + b"]"],
     )  # fmt: skip
-    async def test_what_is_no_json_is_malformed(self, trials: httpx.AsyncClient, body: bytes) -> None:
+    async def test_a_body_that_is_not_json_is_malformed(self, trials: httpx.AsyncClient, body: bytes) -> None:
         assert_problem(await trials.post(TRIAL, content=body, headers=JSON), Kind.MALFORMED)
 
     async def test_a_name_that_comes_twice_is_refused(self, trials: httpx.AsyncClient) -> None:
@@ -133,7 +133,7 @@ class TestProblems:
             ("parameter", "text"), ("parameter", "limit"), ("parameter", "ratio"), ("parameter", "other"),
         ]  # fmt: skip
 
-    async def test_a_call_without_parameters_refuses_all(self, trials: httpx.AsyncClient) -> None:
+    async def test_a_call_without_parameters_refuses_any(self, trials: httpx.AsyncClient) -> None:
         assert places(await trials.post(TRIAL, params={"wait": 1}, json={"text": "a"})) == [("parameter", "wait")]
 
     @pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/nothing", "/v1/trial/7/nothing/", "/v1//trial/7"])
@@ -142,7 +142,7 @@ class TestProblems:
             assert_problem(await trials.request(method, path), Kind.NOT_FOUND)
 
     @pytest.mark.parametrize("id", ["0", "-1", "abc", "07", "7.0", "+7", "%D9%A7", "9" * 19, "9" * 400, "%00", "8"])
-    async def test_an_id_that_is_none_is_not_found(self, trials: httpx.AsyncClient, id: str) -> None:  # noqa: A002
+    async def test_an_id_that_is_not_one_is_not_found(self, trials: httpx.AsyncClient, id: str) -> None:  # noqa: A002
         assert_problem(await trials.get(f"/v1/trial/{id}"), Kind.NOT_FOUND)
         assert_problem(await trials.get(f"/v1/trial/{id}?limit=x"), Kind.NOT_FOUND)
         assert_problem(await trials.post(f"/v1/trial/{id}", content=b"x" * 200_000), Kind.NOT_FOUND)
@@ -155,7 +155,7 @@ class TestProblems:
         assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
         assert not [name for name in answer.headers if name.startswith("access-control-")]
 
-    async def test_an_error_of_ours_shows_nothing_of_it(self, trials: httpx.AsyncClient) -> None:
+    async def test_an_internal_error_shows_no_details(self, trials: httpx.AsyncClient) -> None:
         transport = httpx.ASGITransport(app_of(trials), raise_app_exceptions=False, client=("127.0.0.1", 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             answer = await client.get(f"{TRIAL}/crash", headers={"X-Request-Id": "mine"})
@@ -181,7 +181,7 @@ class TestProblems:
 class TestOrder:
     """401, 403, 404, 405, then 413, 415, 400, 422: the earlier of two faults is answered."""
 
-    async def test_the_first_fault_is_answered(
+    async def test_the_answer_is_about_the_first_fault(
         self, reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(auth, "_CACHE_SECONDS", -1)
@@ -331,7 +331,7 @@ class TestBudgets:
             assert "RateLimit" not in (await api.get(TRIAL, headers=key)).headers
             assert "RateLimit" not in (await api.post(TRIAL, json={}, headers=key)).headers
 
-    async def test_what_is_not_counted_is_not_reported(self, trials: httpx.AsyncClient) -> None:
+    async def test_a_call_without_a_budget_has_no_ratelimit(self, trials: httpx.AsyncClient) -> None:
         assert "RateLimit" not in (await trials.post(TRIAL, json={"text": "a"})).headers
 
     async def test_an_unavailable_database_says_when_to_retry(

@@ -128,7 +128,7 @@ async def test_every_number_of_a_body_is_bounded(document: Schema, operations: d
 
 
 def unbounded(schema: Schema, where: str) -> None:
-    """Fail if a number has no bounds, or a list no longest length."""
+    """Fail if a number has no bounds, or if a list has no maximum length."""
     for option in schema.get("anyOf", [schema]):
         if option.get("type") in ("integer", "number"):
             assert {"minimum", "exclusiveMinimum"} & set(option), where

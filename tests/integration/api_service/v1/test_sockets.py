@@ -73,7 +73,7 @@ def test_a_large_body_is_not_asked_for_without_a_key(api: ApiProcess) -> None:
         assert "application/problem+json" in answer.lower()
 
 
-def test_what_is_no_request_gets_an_id_too(api: ApiProcess) -> None:
+def test_a_malformed_request_gets_an_id_too(api: ApiProcess) -> None:
     answer = ask(api, "nonsense\r\n\r\n")
     assert answer.startswith("HTTP/1.1 400 ")
     assert re.search(r"X-Request-Id: [0-9a-f]{32}\r\n", answer)

@@ -54,7 +54,7 @@ async def test_a_new_key_has_used_nothing(api: httpx.AsyncClient, database: Data
     assert RECIPIENT_BUDGET == 3
 
 
-async def test_what_a_key_uses_is_counted_for_it_alone(api: httpx.AsyncClient, database: Database) -> None:
+async def test_the_use_of_a_key_counts_for_it_alone(api: httpx.AsyncClient, database: Database) -> None:
     number, headers = await key_of(database)
     _, others = await key_of(database)
     await submit(api, headers, 5)

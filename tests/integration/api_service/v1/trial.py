@@ -145,7 +145,7 @@ async def post_trial(request: Request, principal: SubmitterDep, services: Servic
     )  # fmt: skip
 
 
-#: Set by a test to let go on what pauses in `work` or `render`.
+#: A test sets it, and `work` or `render` continues.
 go_on = asyncio.Event()
 reached: list[str] = []
 

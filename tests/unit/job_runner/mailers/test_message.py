@@ -97,7 +97,7 @@ def test_a_subject_that_is_not_plain_is_encoded_and_read_back() -> None:
         assert written(make_email("a@example.com", subject=subject))["Subject"] == subject
 
 
-def test_only_a_recipient_beyond_ascii_makes_a_header_beyond_it() -> None:
+def test_headers_are_ascii_unless_the_recipient_is_not() -> None:
     data = write_message(make_email("jörg@example.com", text="سلام"), SENDER, NOW)
     lines = data.decode().split("\r\n")
     assert [line for line in lines if not line.isascii()] == ["To: jörg@example.com"]

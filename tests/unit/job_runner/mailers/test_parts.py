@@ -106,7 +106,7 @@ async def test_mails_are_files_when_nothing_is_set(tmp_path: Path, monkeypatch: 
     assert settings.domain == "localhost"
 
 
-async def test_smtp_is_chosen_by_its_address_and_mailgun_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_mailgun_is_chosen_before_smtp(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECIEUX_SMTP_URL", "smtp://127.0.0.1:2525")
     assert isinstance(open_mailer(load(MailSettings)), SmtpMailer)
     monkeypatch.setenv("PRECIEUX_MAILGUN_DOMAIN", "mg.example.com")

@@ -337,7 +337,7 @@ async def test_the_certificate_must_be_that_of_the_name(
         for wrong in (f"https://other.example:{receiver.port}/", f"https://127.0.0.1:{receiver.port}/"):
             outcome = await deliver(wrong, allowed=("other.example", "127.0.0.1"), resolve=names, certificates=client)
             assert "certificate" in (outcome.error or "")
-        # Public authorities have not signed it.
+        # No public authority has signed this certificate.
         outcome = await deliver(url, allowed=("hooks.example",), resolve=names)
         assert "certificate" in (outcome.error or "")
         assert len(receiver.received) == 1
