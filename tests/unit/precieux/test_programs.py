@@ -62,7 +62,7 @@ def test_a_program_comes_from_standard_input(monkeypatch: pytest.MonkeyPatch) ->
         (["README"], None, None, "give one with --language"),
         (["main.py", "data"], None, None, "data is a folder"),
         (["main.py", "other/main.py"], None, None, "Two files are named main.py"),
-        (["main.py"], "x.py", None, "--entry x.py is none of the files: main.py"),
+        (["main.py"], "x.py", None, "--entry x.py is not one of the files: main.py"),
         (["empty"], None, "py", "There is no file in"),
         (["broken.zip"], None, None, "cannot be read as a zip"),
     ],
