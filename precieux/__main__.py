@@ -1,4 +1,4 @@
-"""`python -m precieux` is the `precieux` command."""
+"""The `precieux` command, also as `python -m precieux`."""
 
 import signal
 
