@@ -139,7 +139,7 @@ class S3Store:
 
     def _make_bucket(self) -> None:
         region = self._client.meta.region_name
-        # That one region may not be named.
+        # S3 does not accept its default region as a constraint.
         where: Any = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         try:
             self._client.create_bucket(Bucket=self._bucket, **where)

@@ -19,7 +19,7 @@ def query() -> str:
     return str(scaled["spec"]["triggers"][0]["metadata"]["query"])
 
 
-async def test_jobs_count_that_run_or_could(database: Database) -> None:
+async def test_jobs_that_run_or_could_run_are_counted(database: Database) -> None:
     due, under_way, later, done = [await add_job(database) for _ in range(4)]
     for job, change in (
         (under_way, "status = 'executing'"),

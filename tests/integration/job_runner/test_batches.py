@@ -108,7 +108,7 @@ async def test_a_notification_finishes_a_batch(database: Database) -> None:
     assert not await is_finished(database, other)
 
 
-async def test_it_is_found_without_a_notification(database: Database) -> None:
+async def test_an_ended_batch_is_found_without_a_notification(database: Database) -> None:
     """A runner may die between the notification and the end."""
     async with running(batches_of(database, poll_interval=0.1)):
         await asyncio.sleep(0.3)

@@ -107,7 +107,7 @@ async def submit(database: Database, contents: str) -> int:
 async def test_an_engine_killer_costs_its_neighbours_no_attempt(
     database: Database, other_database: Database, tmp_path: Path, poisons: int
 ) -> None:
-    """Two runners with an engine each; one poison, or several that kill one after the other."""
+    """Two runners have an engine each. One program kills its engine, or several do, one after the other."""
     innocent = [await submit(database, f"print({number})") for number in range(8 - poisons)]
     guilty = [await submit(database, f"{POISON} {number}") for number in range(poisons)]
     machine = Machine(jobs=8)
