@@ -72,7 +72,7 @@ class FileInfo:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What the engine says of the language: its code there, and the version of its tools."""
+    """The language as the engine names it, and the version of its tools."""
 
     language: str
     version: str | None

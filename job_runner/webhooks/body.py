@@ -34,7 +34,7 @@ class Bodies:
 
     async def _resource(self, connection: Connection, webhook: ClaimedWebhook) -> Resource | None:
         if webhook.upload is not None:
-            # Without a run for a submission that was cancelled before its first one.
+            # A submission that was cancelled before its first run has none.
             run = webhook.run or None
             return await submission(connection, webhook.upload, links=self._links, run=run, text_limit=TEXT_LIMIT)
         return await batch(connection, webhook.batch, links=self._links) if webhook.batch is not None else None

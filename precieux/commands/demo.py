@@ -70,7 +70,7 @@ def _watch(client: Client, system: ThrowawaySystem, numbers: dict[int, Sample]) 
             mails = {mail.about: mail for mail in read_mailbox(system.mail_folder)}
             progress.update(running, completed=len(finished))
             progress.update(mailing, completed=len(mails))
-            if not err.is_terminal:  # which would show a bar
+            if not err.is_terminal:  # a terminal shows the bar instead
                 for number in sorted(finished.keys() - reported):
                     reported.add(number)
                     err.print(f"[{len(reported)}/{len(numbers)}] {numbers[number].path.name}", markup=False)

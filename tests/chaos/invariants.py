@@ -19,7 +19,7 @@ _ENDS = """
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found. `repeats` counts mails that arrived again under the same Message-ID, which is allowed."""
+    """The findings. `repeats` counts mails that arrived again under the same Message-ID, which is allowed."""
 
     violations: list[str]
     accepted: int
