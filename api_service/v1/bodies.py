@@ -86,17 +86,14 @@ async def terms_of(
         max_stdin_bytes=services.settings.max_input_bytes,
         egress=services.webhooks.egress,
         refusal=lambda email: services.submissions.refusal(principal, email),
-        can_sign=has_webhook and await can_sign(services, principal),
+        can_sign=has_webhook and await _can_sign(services, principal),
         locale=locale_of(request.headers.get("Accept-Language", "")),
     )
 
 
-async def can_sign(services: Services, principal: Principal) -> bool:
-    """Return True if webhooks of this key can be signed."""
-    if services.webhooks.webhook_secret is not None:
-        return True
+async def _can_sign(services: Services, principal: Principal) -> bool:
     async with services.database.connection() as connection:
-        return await webhooks.may_sign(connection, principal.key_id, services.webhooks)
+        return await webhooks.can_sign(connection, principal.key_id, services.webhooks)
 
 
 def require_known_offer(terms: Terms, new: Iterable[NewSubmission]) -> None:
@@ -126,10 +123,10 @@ async def _content(request: Request, body: bytes, settings: ApiSettings) -> _Con
     kind = media_type.decode("latin-1")
     is_utf8 = parameters.get(b"charset", b"utf-8").lower() in (b"utf-8", b"utf8", b"us-ascii")
     if kind == JSON:
-        keys = await aside(len(body), parse_json, body)
-        if not isinstance(keys, dict):
+        content = await aside(len(body), parse_json, body)
+        if not isinstance(content, dict):
             raise invalid([Fault("It must be an object.", pointer="")])
-        return _with_query(request, _Content(keys))
+        return _with_query(request, _Content(content))
     if kind == FORM and is_utf8:
         keys, files, faults = await aside(len(body), _of_form, body, header)
         upload = await _upload(files, settings) if files else None

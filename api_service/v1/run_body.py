@@ -15,7 +15,7 @@ from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 from api_service.v1.requests import NEEDS_RUN, input_faults, limit_faults
 from api_service.v1.submission_body import Args, LimitsBody, Text
 from api_service.v1.validation import Strict, parse_json, query_faults, read_body, read_query, validated
-from api_service.v1.visibility import owner_of, refuse_unknown
+from api_service.v1.visibility import find_visible, refuse_unknown
 from api_service.v1.waiting import Wait, WaitQuery, wait_of
 
 _HAS_TESTS: Final = "A submission with tests has its own; leave it out."
@@ -45,12 +45,7 @@ class RunRequest:
 
 async def read_run_request(request: Request, services: Services, principal: Principal, upload_id: int) -> RunRequest:
     """Return the request of a run. Raise `V1Problem`: 404, 415, 400, or 422 with all faults."""
-    async with services.database.connection() as connection:
-        row = await connection.fetch_one(
-            "SELECT language, tests IS NOT NULL AS has_tests FROM uploads"
-            " WHERE id = :id AND (CAST(:owner AS bigint) IS NULL OR owner = :owner)",
-            {"id": upload_id, "owner": owner_of(principal)},
-        )
+    row = await find_visible(services, principal, upload_id, "language, tests IS NOT NULL AS has_tests")
     if row is None:
         refuse_unknown()
     body = await read_body(request, may_be_empty=True)

@@ -3,17 +3,15 @@
 from typing import Final, Literal
 
 from api_service.v1.content import TEXT, ZIP, Content, text_content
-from shared.database.connection import Database
+from shared.database.connection import Database, Record
 from shared.errors import ObjectNotFound
 from shared.languages import check_lang
 from shared.storage.base import ObjectStore
 
 Stream = Literal["stdout", "stderr"]
 
-_SUBMISSION: Final = """
-    SELECT object_key, language, files, tests IS NOT NULL AS has_tests FROM uploads
-    WHERE id = :id AND (CAST(:owner AS bigint) IS NULL OR owner = :owner)
-"""
+#: The columns of a submission that `source_of` reads.
+SOURCE_COLUMNS: Final = "id, object_key, language, files"
 #: The job of a run: the one with that number, or that of the latest run. There may be none yet.
 _JOB: Final = """
     SELECT job.id FROM job JOIN uploads ON uploads.id = job.upload
@@ -40,23 +38,12 @@ _PIECE_OF_TEST: Final = """
 """
 
 
-async def has_tests(database: Database, upload: int, owner: int | None) -> bool | None:
-    """Return True if a submission has tests; None if the key of `owner` may not see it, or there is none."""
-    async with database.connection() as connection:
-        row = await connection.fetch_one(_SUBMISSION, {"id": upload, "owner": owner})
-    return None if row is None else row["has_tests"]
-
-
-async def source_of(database: Database, store: ObjectStore, upload: int, owner: int | None) -> Content | None:
+async def source_of(store: ObjectStore, submission: Record) -> Content | None:
     """Return the sources of a submission: its file, or the zip of its files. None if there is none."""
-    async with database.connection() as connection:
-        row = await connection.fetch_one(_SUBMISSION, {"id": upload, "owner": owner})
-    if row is None:
-        return None
-    key: str = row["object_key"] or f"{upload}.{check_lang(row['language'] or '')}"
+    key: str = submission["object_key"] or f"{submission['id']}.{check_lang(submission['language'] or '')}"
     # Only an archive of API v1 ends so: `api_service.new_submission` names a single file differently.
-    if row["files"] is not None and key.endswith(".zip"):
-        return await _object(store, key, ZIP, f"submission-{upload}.zip")
+    if submission["files"] is not None and key.endswith(".zip"):
+        return await _object(store, key, ZIP, f"submission-{submission['id']}.zip")
     return await _object(store, key, TEXT)
 
 

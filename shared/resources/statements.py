@@ -9,6 +9,12 @@ from shared.languages import ALIASES
 _CODES: Final = json.dumps({alias: code for code, aliases in ALIASES.items() for alias in aliases})
 _LANGUAGE: Final = f"coalesce(CAST('{_CODES}' AS jsonb) ->> lower(btrim(u.language)), u.language)"
 
+
+def owned(table: str) -> str:
+    """Return the condition that a row of `table` belongs to the key `:owner`. If that is NULL, any row does."""
+    return f"(CAST(:owner AS bigint) IS NULL OR {table}.owner = :owner)"
+
+
 # An engine that does not send verdicts sends the status of its answer, as the original's did.
 _RUN: Final = """
     j.id AS job, j.number, j.status, j.attempt, j.requested_at AS run_requested_at, j.created_at AS queued_at,
@@ -86,7 +92,7 @@ _ATTACHED: Final = """
         WHERE webhooks.upload = u.id AND u.webhook_url IS NOT NULL {of_run} ORDER BY id DESC LIMIT 1
     ) AS w ON true
 """
-_OWNED: Final = "(CAST(:owner AS bigint) IS NULL OR u.owner = :owner)"
+_OWNED: Final = owned("u")
 FIND_SUBMISSION: Final = f"""
     SELECT {_SUBMISSION}, {_RUN}, {_TEXTS} FROM uploads u {LATEST_JOB} {_ATTACHED.format(of_run="")} {_SPLIT}
     WHERE u.id = :id AND {_OWNED}

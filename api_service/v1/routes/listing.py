@@ -15,7 +15,6 @@ from api_service.v1.problems import Fault, invalid
 from api_service.v1.validation import read_query
 from api_service.v1.visibility import owner_of
 from shared.resources import read
-from shared.resources.links import Links
 from shared.resources.models import ListOf, Submission
 
 router = APIRouter(tags=["submissions"])
@@ -47,7 +46,7 @@ async def list_submissions(principal: ReaderDep, request: Request, services: Ser
     after = _position(services, query.cursor)
     async with services.database.connection() as connection:
         found, following = await list_pages.find(connection, query, owner=owner_of(principal), after=after)
-        items = await read.submissions(connection, found, links=Links(services.signer))
+        items = await read.submissions(connection, found, links=services.links)
     cursor = services.signer.seal(_CURSOR, str(following)) if following else None
     headers = {"Link": f'<{_next_address(request, services, cursor)}>; rel="next"'} if cursor else {}
     return answer(ListOf[Submission](items=items, next=cursor), HTTPStatus.OK, headers)
