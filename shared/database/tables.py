@@ -109,6 +109,8 @@ uploads = Table(
         postgresql_where=text("metadata IS NOT NULL"),
     ),
     Index("uploads_batch_idx", "batch", "id", postgresql_where=text("batch IS NOT NULL")),
+    # The files of API v1, of which the cleaner looks for those without a row.
+    Index("uploads_source_idx", "object_key", postgresql_where=text("object_key LIKE 'sources/%'")),
     # The whole backlog: every request that is under way.
     Index("uploads_pending_idx", "requested_at", postgresql_where=text("request_id IS NOT NULL")),
     Index(

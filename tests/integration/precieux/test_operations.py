@@ -17,7 +17,7 @@ from precieux.commands.queue import age
 from shared import suppressions
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
-from shared.webhooks import WebhookSettings, is_secret, can_sign, new_secret, signing_secrets
+from shared.webhooks import WebhookSettings, can_sign, is_secret, new_secret, signing_secrets
 from tests.fixtures.postgres import url_of
 from tests.integration.rows import add_job, add_upload, execute, fetch
 
