@@ -18,18 +18,16 @@ _JOB: Final = """
     WHERE job.upload = :id AND job.number = coalesce(CAST(:run AS int), uploads.runs) ORDER BY job.id DESC LIMIT 1
 """
 #: The CodeX call gives one text for the diagnostics and the standard error: see `shared.resources.statements`.
-_TEXTS: Final[dict[Stream, str]] = {
-    "stdout": "coalesce(output, '')",
-    "stderr": """coalesce(CASE
+_BYTES: Final[dict[Stream, str]] = {
+    "stdout": "convert_to(coalesce(output, ''), 'UTF8')",
+    "stderr": """coalesce(stderr_bytes, convert_to(coalesce(CASE
         WHEN stderr IS NOT NULL OR compile_output IS NOT NULL THEN stderr
-        WHEN verdict IS DISTINCT FROM 'compile_error' THEN error END, '')""",
+        WHEN verdict IS DISTINCT FROM 'compile_error' THEN error END, ''), 'UTF8'))""",
 }
 _RESULT: Final = """
-    SELECT results.id, results.output_key, octet_length({text}) AS size FROM results WHERE job = ({job})
+    SELECT results.id, results.output_key, octet_length({stream}) AS size FROM results WHERE job = ({job})
 """
-_PIECE: Final = (
-    "SELECT substring(convert_to({text}, 'UTF8') FROM :start FOR :length) AS piece FROM results WHERE id = :id"
-)
+_PIECE: Final = "SELECT substring({stream} FROM :start FOR :length) AS piece FROM results WHERE id = :id"
 _TEST: Final = """
     SELECT job, octet_length({stream}) AS size FROM test_results WHERE number = :test AND job = ({job})
 """
@@ -51,9 +49,9 @@ async def output_of_run(
     database: Database, store: ObjectStore, upload: int, run: int | None, stream: Stream
 ) -> Content | None:
     """Return an output of a run without tests (None: of the latest run); None if there is none yet."""
-    text = _TEXTS[stream]
+    written = _BYTES[stream]
     async with database.connection() as connection:
-        row = await connection.fetch_one(_RESULT.format(text=text, job=_JOB), {"id": upload, "run": run})
+        row = await connection.fetch_one(_RESULT.format(stream=written, job=_JOB), {"id": upload, "run": run})
     if row is None:
         return None
     if stream == "stdout" and row["output_key"]:
@@ -61,7 +59,9 @@ async def output_of_run(
         return await _object(store, row["output_key"], TEXT)
 
     async def read(start: int, length: int) -> bytes:
-        return await _piece(database, _PIECE.format(text=text), {"id": row["id"], "start": start + 1, "length": length})
+        return await _piece(
+            database, _PIECE.format(stream=written), {"id": row["id"], "start": start + 1, "length": length}
+        )
 
     return text_content(row["size"], read)
 

@@ -171,8 +171,9 @@ job = Table(
 )
 
 # The result of an executed job, one row per job. `engine` is the engine's answer without the output. `error` is the
-# text for people, `stderr` and `compile_output` are its parts, NULL if the engine does not separate them. `cut` names
-# the texts that the engine cut.
+# text for people, `stderr` and `compile_output` are its parts, NULL if the engine does not separate them.
+# `stderr_bytes` has the bytes that `stderr` cannot hold as text, NULL if it can. `cut` names the texts that the engine
+# cut.
 results = Table(
     "results",
     metadata,
@@ -197,6 +198,7 @@ results = Table(
     Column("points", Float),
     Column("points_awarded", Float),
     Column("cut", ARRAY(Text)),
+    Column("stderr_bytes", LargeBinary),
 )
 
 # The results of the tests of a job, each written when its test ends. `attempt` is the attempt of the job.

@@ -155,7 +155,7 @@ async def test_a_classic_submission_reads_like_one_of_v1(database: Database) -> 
     assert (run.verdict, run.stdout, run.stderr, run.compile_output) == ("runtime_error", "1\n", "Traceback", None)
     assert (run.signal, run.exit_code, run.truncated) == ("SIGSEGV", None, ["stdout"])
     assert (run.cpu_s, run.wall_s, run.memory_bytes) == (0.5, 0.6, 1024)
-    assert (run.engine.language, run.engine.version, run.tests, run.points) == ("py", "Python 3.11.9", None, None)
+    assert (run.engine.language, run.engine.version, run.tests, run.points) == ("py", "3.11.9", None, None)
 
 
 async def test_diagnostics_of_a_classic_run(database: Database) -> None:

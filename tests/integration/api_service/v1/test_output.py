@@ -120,6 +120,14 @@ async def test_a_range_of_an_unknown_version_is_everything(
     assert (await api.get(f"/v1/submissions/{upload}/output", headers=headers)).status_code == 200
 
 
+async def test_standard_error_may_be_any_bytes(api: httpx.AsyncClient, database: Database, store: LocalStore) -> None:
+    upload = await add(database)
+    await add_run(database, store, upload, stderr="caf\N{REPLACEMENT CHARACTER}", stderr_bytes=b"caf\xe9")
+    assert (await api.get(f"/v1/submissions/{upload}/stderr")).content == b"caf\xe9"
+    part = await api.get(f"/v1/submissions/{upload}/stderr", headers={"Range": "bytes=-2"})
+    assert (part.status_code, part.content, part.headers["Content-Range"]) == (206, b"f\xe9", "bytes 2-3/4")
+
+
 async def test_head_has_the_header_fields(api: httpx.AsyncClient, database: Database, store: LocalStore) -> None:
     upload = await add(database)
     await add_run(database, store, upload)
