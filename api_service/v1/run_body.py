@@ -1,4 +1,4 @@
-"""The body of `POST /v1/submissions/{id}/runs`: what one run has instead of the submission's own."""
+"""Reads the body of `POST /v1/submissions/{id}/runs`: the values that one run has in place of the submission's own."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _LIMITS_UNKNOWN: Final = "The engine has not reported its limits yet; try again 
 
 
 class RunBody(Strict):
-    """What the run has instead of the submission's own. Null leaves it as it is."""
+    """The values that this run has in place of the submission's own. Null keeps the submission's."""
 
     stdin: Text | None = Field(default=None, repr=False, description="Not for a submission with tests.")
     args: Args | None = Field(default=None, description="Not for a submission with tests.")
