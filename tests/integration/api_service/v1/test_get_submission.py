@@ -167,6 +167,28 @@ async def test_the_runs_of_a_submission(api: httpx.AsyncClient, database: Databa
         assert (await api.get(f"/v1/submissions/{upload}/runs/{number}")).status_code == 404
 
 
+async def test_a_page_of_runs_leads_to_the_next(
+    api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api_service.v1.routes.runs.PAGE_ITEMS", 2)
+    upload, other = [await add_finished(database) for _ in range(2)]
+    for _ in range(3):
+        await request(database, upload)
+        await end(database, await make_job(database, upload), verdict="ok")
+    path = f"/v1/submissions/{upload}/runs"
+    answer = await api.get(f"{path}/")
+    first = answer.json()
+    assert [run["number"] for run in first["items"]] == [4, 3]
+    assert answer.headers["Link"] == f'<{PUBLIC_URL}{path}?cursor={first["next"]}>; rel="next"'
+    await request(database, upload)
+    last = (await api.get(path, params={"cursor": first["next"]})).json()
+    assert ([run["number"] for run in last["items"]], last["next"]) == ([2, 1], None)
+    assert [run["number"] for run in (await api.get(path)).json()["items"]][:2] == [5, 4]
+    for wrong in (f"/v1/submissions/{other}/runs", "/v1/submissions", f"/v1/submissions/{upload}/mails"):
+        refused = await api.get(wrong, params={"cursor": first["next"]})
+        assert (refused.status_code, refused.json()["errors"][0]["parameter"]) == (422, "cursor")
+
+
 async def test_a_key_needs_the_scope_to_read(api: httpx.AsyncClient, database: Database) -> None:
     submitter = await make_key(database, "submitter", Scope.SUBMIT)
     upload = await add(database, owner=submitter.id)
