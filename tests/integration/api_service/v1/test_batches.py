@@ -348,7 +348,7 @@ async def test_progress_is_sent_at_once_and_then_once_a_second(served: Served, d
     times = [at for at, event in events if event.name == "progress"]
     assert min(later - earlier for earlier, later in pairwise(times)) > 0.9
     assert events[-1][1].data == (await served.client.get(f"/v1/batches/{batch['id']}")).json()
-    assert not served.services.streams._per_key
+    assert not served.services.streams._open
 
 
 async def test_the_stream_of_a_finished_batch_ends_at_once(served: Served, database: Database) -> None:
