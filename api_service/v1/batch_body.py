@@ -22,7 +22,7 @@ from api_service.v1.pointers import Place
 from api_service.v1.problems import Fault, V1Problem, invalid
 from api_service.v1.requests import Terms, validate_submission, webhook_fault
 from api_service.v1.submission_body import SubmissionBody, Text
-from api_service.v1.validation import NoQuery, Strict, body_faults, parse_json, query_faults, read_body
+from api_service.v1.validation import NoQuery, Strict, body_faults, parse_json, query_faults, query_items, read_body
 
 #: Faults of one answer.
 _MOST_FAULTS: Final = 100
@@ -79,7 +79,7 @@ class PostedBatch:
 async def read_batch(request: Request, services: Services, principal: Principal) -> PostedBatch:
     """Return the batch of a request. Raises `V1Problem`: 415, 400, or 422 with all its faults."""
     body = await read_body(request)
-    faults = query_faults(NoQuery, request.query_params.multi_items())
+    faults = query_faults(NoQuery, query_items(request))
     outline = await aside(len(body), _outlined, body, faults, services.settings.max_batch)
     contents = [content for content in outline.submissions if isinstance(content, dict)]
     terms = await terms_of(request, services, principal, [outline.defaults, *contents, dict(outline)])

@@ -23,7 +23,7 @@ from api_service.v1.pointers import Place
 from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 from api_service.v1.requests import Terms, Upload, validate_submission
 from api_service.v1.submission_body import SubmissionBody
-from api_service.v1.validation import from_text, parse_json, query_faults, repeated
+from api_service.v1.validation import from_text, parse_json, query_faults, query_items, repeated
 from api_service.v1.waiting import Wait, WaitQuery, wait_of
 from shared import webhooks
 from shared.archives import ArchiveError, unpack_foreign
@@ -142,7 +142,7 @@ async def _content(request: Request, body: bytes, settings: ApiSettings) -> _Con
 
 def _with_query(request: Request, content: _Content) -> _Content:
     """Return the content with the faults of the query."""
-    items = request.query_params.multi_items()
+    items = query_items(request)
     return replace(content, faults=[*content.faults, *query_faults(WaitQuery, items)])
 
 
@@ -152,7 +152,7 @@ def _of_text(request: Request, body: bytes) -> _Content:
         source = body.decode()
     except UnicodeDecodeError:
         raise V1Problem(Kind.MALFORMED, "The source is not in UTF-8; save it as UTF-8 and send it again.") from None
-    items = request.query_params.multi_items()
+    items = query_items(request)
     waits = [item for item in items if item[0] in WaitQuery.model_fields]
     others = [item for item in items if item[0] not in WaitQuery.model_fields]
     faults = [*query_faults(WaitQuery, waits), *repeated(others)]
@@ -228,7 +228,7 @@ def _validated(content: _Content, terms: Terms) -> NewSubmission:
 
 def _wait(request: Request) -> Wait:
     """Return the wait of a request whose query has no fault."""
-    wait = request.query_params.get("wait")
+    wait = dict(query_items(request)).get("wait")
     return wait_of(request, None if wait is None else int(wait))
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from api_service.dependencies import Services
 from api_service.v1.answers import answer
 from api_service.v1.problems import Fault, invalid
-from api_service.v1.validation import Strict
+from api_service.v1.validation import Strict, query_items
 from shared.resources.models import ListOf
 
 T = TypeVar("T")
@@ -56,6 +56,6 @@ def page_answer(
     if following is None:
         return answer(page(items=items, next=None))
     cursor = services.signer.seal(purpose, str(following))
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    kept = [(name, value) for name, value in query_items(request) if name != "cursor"]
     address = f"{services.signer.public_url}{request.scope['path']}?{urlencode([*kept, ('cursor', cursor)])}"
     return answer(page(items=items, next=cursor), headers={"Link": f'<{address}>; rel="next"'})

@@ -14,7 +14,7 @@ from api_service.v1.aside import aside
 from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 from api_service.v1.requests import NEEDS_RUN, input_faults, limit_faults
 from api_service.v1.submission_body import Args, LimitsBody, Text
-from api_service.v1.validation import Strict, parse_json, query_faults, read_body, read_query, validated
+from api_service.v1.validation import Strict, parse_json, query_faults, query_items, read_body, read_query, validated
 from api_service.v1.visibility import find_visible, refuse_unknown
 from api_service.v1.waiting import Wait, WaitQuery, wait_of
 
@@ -49,7 +49,7 @@ async def read_run_request(request: Request, services: Services, principal: Prin
     if row is None:
         refuse_unknown()
     body = await read_body(request, may_be_empty=True)
-    faults = query_faults(WaitQuery, request.query_params.multi_items())
+    faults = query_faults(WaitQuery, query_items(request))
     run = await aside(len(body), _parsed, body, faults)
     query = read_query(request, WaitQuery)
     offered = (await services.offered.offer([row["language"]])).find(row["language"])

@@ -29,7 +29,7 @@ _PREFERENCE: Final = re.compile(
     rf"\s*(?P<name>{_WORD})\s*(?:=\s*(?P<value>{_WORD}|{_QUOTED})\s*)?"
     rf"(?:;\s*(?:{_WORD}\s*(?:=\s*(?:{_WORD}|{_QUOTED})\s*)?)?)*(?:,|$)"
 )
-_SECONDS: Final = re.compile(r'"?([0-9]{1,9})"?', re.ASCII)
+_SECONDS: Final = re.compile(r'"?([0-9]{1,1000})"?', re.ASCII)
 
 
 class WaitQuery(Strict):

@@ -20,7 +20,7 @@ from api_service.v1.openapi import Schema, operation, query_parameters
 from api_service.v1.problems import Kind
 from api_service.v1.submission_body import SubmissionBody
 from api_service.v1.visibility import visible_submission
-from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_until_final
+from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
 from shared.resources.mapping import posted
 from shared.resources.models import Submission
 
@@ -75,17 +75,18 @@ async def create_submission(principal: SubmitterDep, request: Request, services:
     with services.bodies.hold(principal, body_bytes(request, services.settings)):
         posted = await read_submission(request, services, principal)
         creation = _Creation(services, principal, posted, is_repeatable=IDEMPOTENCY_KEY in request.headers)
-        answer = await once(
-            request,
-            services,
-            principal,
-            posted.content,
-            creation.store,
-            creation.show,
-            status=HTTPStatus.CREATED,
-            location=lambda made: f"/v1/submissions/{made}",
-            wait_s=posted.wait.seconds,
-        )
+        with reserved(services, principal, posted.wait.seconds):
+            answer = await once(
+                request,
+                services,
+                principal,
+                posted.content,
+                creation.store,
+                creation.show,
+                status=HTTPStatus.CREATED,
+                location=lambda made: f"/v1/submissions/{made}",
+                wait_s=posted.wait.seconds,
+            )
     answer.headers.update(posted.wait.headers)
     return answer
 

@@ -426,6 +426,8 @@ class TestText:
             ("language=py&args=a", [("parameter", "args")]),
             ("language=py&files=a", [("parameter", "files"), ("pointer", "")]),
             ("language=py&stdin=%00", [("parameter", "stdin")]),
+            ("language=py&stdin=caf%E9", [("parameter", "stdin")]),
+            ("language=py&%FF=1", [("pointer", "")]),
             ("language=py&wait=x&email=x", [("parameter", "wait"), ("parameter", "email")]),
         ],
     )

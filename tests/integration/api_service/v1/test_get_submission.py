@@ -21,9 +21,10 @@ from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.integration.api_service.conftest import client_of
-from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, make_key
+from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, app_of, make_key
 from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import add, add_finished, end, make_job, notify, request
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -108,6 +109,13 @@ async def test_a_bad_preference_is_ignored(waiting_api: httpx.AsyncClient, datab
     assert "Preference-Applied" not in answer.headers
 
 
+async def test_a_long_preference_counts_as_60(api: httpx.AsyncClient, database: Database) -> None:
+    upload = await add(database)
+    for seconds in ("61", f"{10**20}"):
+        answer = await api.get(f"/v1/submissions/{upload}", headers={"Prefer": f"wait={seconds}"})
+        assert answer.headers["Preference-Applied"] == "wait=60"
+
+
 @pytest.mark.parametrize("wait", ["61", "-1", "x", "1.5", "", "1e1"])
 async def test_a_bad_wait_is_refused(api: httpx.AsyncClient, database: Database, wait: str) -> None:
     upload = await add(database)
@@ -148,6 +156,22 @@ async def test_a_key_may_wait_a_few_times_at_once(
     assert answer.status_code == 200
     assert [(await wait).status_code for wait in waits] == [200, 200]
     assert (await waiting_api.get(f"{path}?wait=1", headers=alice.headers)).status_code == 200
+
+
+async def test_a_post_that_may_not_wait_stores_nothing(
+    waiting_api: httpx.AsyncClient, database: Database, alice: Key
+) -> None:
+    upload = await add(database, owner=alice.id)
+    await request(database, upload)
+    path = f"/v1/submissions/{upload}?wait=2"
+    waits = [asyncio.create_task(waiting_api.get(path, headers=alice.headers)) for _ in range(2)]
+    waiting = app_of(waiting_api).state.services.waits._count
+    await eventually(lambda: waiting[alice.id] == 2)
+    body = {"language": "py", "source": "print(1)"}
+    refused = await waiting_api.post("/v1/submissions?wait=2", json=body, headers=alice.headers)
+    assert (refused.status_code, "Retry-After" in refused.headers) == (429, True)
+    assert len(await fetch(database, "SELECT id FROM uploads")) == 1
+    assert [(await wait).status_code for wait in waits] == [200, 200]
 
 
 async def test_the_runs_of_a_submission(api: httpx.AsyncClient, database: Database) -> None:
