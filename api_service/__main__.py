@@ -83,6 +83,7 @@ async def serve(stop: asyncio.Event) -> None:
                 restarting("health", health.run),
                 restarting("watcher", services.watcher.run),
                 restarting("streams", services.streams.run),
+                restarting("revocations", services.streams.end_revoked),
                 lambda stop: serve_http(app, listening, stop, limits=limits),
             ),
             stop,

@@ -22,7 +22,7 @@ from shared.api_keys import ApiKey, Scope
 from shared.database.connection import Database
 
 #: Seconds for which the row of a key is cached. A revoked key may work for as long.
-_CACHE_SECONDS: Final = 2.0
+CACHE_SECONDS: Final = 2.0
 _CACHED_KEYS: Final = 10_000
 
 
@@ -64,7 +64,7 @@ class Authenticator:
         self._has_operator_keys = bool(operator_keys)
         self._operator_digests = [api_keys.digest(key) for key in (*operator_keys, local_key) if key]
         self._owner_of = owner_of
-        self._cache: TTLCache[str, ApiKey | None] = TTLCache(_CACHED_KEYS, ttl=_CACHE_SECONDS)
+        self._cache: TTLCache[str, ApiKey | None] = TTLCache(_CACHED_KEYS, ttl=CACHE_SECONDS)
         self._checked_at: float | None = None
         self._keys_existed = False
 
@@ -97,7 +97,7 @@ class Authenticator:
         """Return True if a key has ever existed. The first call records keys of the settings in the database."""
         if self._keys_existed:
             return True
-        if self._checked_at is None or time.monotonic() - self._checked_at > _CACHE_SECONDS:
+        if self._checked_at is None or time.monotonic() - self._checked_at > CACHE_SECONDS:
             async with self._database.connection() as connection:
                 if self._has_operator_keys:
                     await api_keys.remember_settings(connection)

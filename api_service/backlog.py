@@ -20,8 +20,8 @@ _CACHED_KEYS: Final = 10_000
 class BacklogGuard:
     """Counts the requests that have no result yet, from the outbox to the engine.
 
-    A key may fill a tenth of the backlog, and have `key_bytes` of sources and inputs waiting. Requests become jobs in
-    the order in which they came, so this bounds how long one key's requests can delay another's.
+    A key may fill a tenth of the backlog, and have `key_bytes` of sources, inputs and tests waiting. Requests become
+    jobs in the order in which they came, so this bounds how long one key's requests can delay another's.
     """
 
     def __init__(self, database: Database, limit: int, key_bytes: int = 64 << 20) -> None:
@@ -57,7 +57,7 @@ class BacklogGuard:
             raise Problem(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 f"This key's waiting requests have reached their limit: {self._limit_of_key} requests, or"
-                f" {self._key_bytes} bytes of sources and inputs; try again when some have a result.",
+                f" {self._key_bytes} bytes of sources, inputs and tests; try again when some have a result.",
                 {"Retry-After": "10"},
             )
 
@@ -76,7 +76,11 @@ class BacklogGuard:
             row = await connection.fetch_one(
                 """
                 SELECT count(*) AS waiting, coalesce(sum(bytes), 0) AS bytes FROM (
-                    SELECT coalesce(size_bytes, 0) + coalesce(octet_length(inputs), 0) AS bytes FROM uploads
+                    -- JSON counts as it is stored, which is compressed: its length could only be told by reading it.
+                    SELECT coalesce(size_bytes, 0) + coalesce(octet_length(inputs), 0)
+                        + coalesce(octet_length(expected_output), 0) + coalesce(pg_column_size(tests), 0)
+                        + coalesce(pg_column_size(override), 0) AS bytes
+                    FROM uploads
                     WHERE owner = :key AND request_id IS NOT NULL LIMIT CAST(:limit AS bigint)
                 ) AS pending
                 """,

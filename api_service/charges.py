@@ -1,4 +1,4 @@
-"""What submissions, runs and mails take from the budgets. Pure."""
+"""Decides how much submissions, runs and mails take from the budgets. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -84,6 +84,10 @@ class Charges:
         return [
             Budget(f"key:{principal.key_id}", self.key_budget, "This key's submissions", name="submissions"),
             Budget(
-                f"bytes:{principal.key_id}", self.key_bytes, "Bytes of this key's sources and inputs", size, "bytes"
+                f"bytes:{principal.key_id}",
+                self.key_bytes,
+                "Bytes of this key's sources, inputs and tests",
+                size,
+                "bytes",
             ),
         ]

@@ -21,6 +21,7 @@ from api_service.waits import Waits
 from api_service.watcher import Watcher
 from shared.api_keys import Scope
 from shared.database.connection import Database
+from shared.resources.links import Links
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from shared.webhooks import WebhookSettings
@@ -50,6 +51,11 @@ class Services:
     places: QueuePlaces
     #: Who signs webhooks, and where they may go.
     webhooks: WebhookSettings
+
+    @property
+    def links(self) -> Links:
+        """Makes the links of resources."""
+        return Links(self.signer)
 
 
 # A coroutine, because FastAPI would run a plain function in a thread at every request.

@@ -1,7 +1,6 @@
-"""The open event streams of this process: how many a key may have, when they wake up, and when they end."""
+"""Keeps the open event streams of this process: how many a key may have, when they wake up, and when they end."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,11 +11,12 @@ from typing import Final, TypeVar
 from fastapi.sse import KEEPALIVE_COMMENT
 
 from api_service import snapshots
-from api_service.auth import Principal
+from api_service.auth import CACHE_SECONDS, Principal
 from api_service.problems import Problem
 from api_service.snapshots import Reading
 from api_service.together import Together
 from api_service.watcher import Watcher
+from shared import api_keys, channels
 from shared.database.connection import Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import wait_any
@@ -62,19 +62,25 @@ class Wake(asyncio.Event):
 class Stream:
     """An open stream. `wake` is set when there may be something to send, or the stream must end."""
 
-    __slots__ = ("_watcher", "queue", "shown_queue", "wake")
+    __slots__ = ("_is_revoked", "_watcher", "queue", "shown_queue", "wake")
 
     def __init__(self, wake: Wake, watcher: Watcher) -> None:
         self.wake = wake
         self._watcher = watcher
+        self._is_revoked = False
         #: The latest place in the queue, and the one that was sent last.
         self.queue: Queue | None = None
         self.shown_queue: Queue | None = None
 
     @property
     def must_end(self) -> bool:
-        """True once the service stops. `wake` is set then."""
-        return self._watcher.is_stopping
+        """True once the service stops, or the key is revoked. `wake` is set then."""
+        return self._watcher.is_stopping or self._is_revoked
+
+    def revoke(self) -> None:
+        """End the stream, because its key is revoked."""
+        self._is_revoked = True
+        self.wake.set()
 
     async def comments_until_woken(self) -> AsyncGenerator[bytes]:
         """Yield a comment from time to time. Return when the stream is woken."""
@@ -121,7 +127,7 @@ class Streams:
         self._watcher = watcher
         self._most = most
         self._most_in_all = most if most_in_all is None else most_in_all
-        self._per_key: Counter[int | None] = Counter()
+        self._open: dict[int | None, set[Stream]] = {}
         self._queued: dict[int, set[Stream]] = {}
         self._anyone_new = asyncio.Event()
 
@@ -132,25 +138,28 @@ class Streams:
         Raises `Problem` if there are too many: 429 of this key, 503 of all keys.
         """
         key = principal.key_id
-        if self._per_key[key] >= self._most:
+        streams = self._open.get(key, set())
+        if len(streams) >= self._most:
             raise Problem(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 f"This key has {self._most} event streams open, which is the limit; close one, then try again.",
                 {"Retry-After": "5"},
             )
-        if self._per_key.total() >= self._most_in_all:
+        if sum(map(len, self._open.values())) >= self._most_in_all:
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "This server has as many event streams open as it can; try again in a moment.",
                 {"Retry-After": "5"},
             )
-        self._per_key[key] += 1
+        stream = Stream(wake, self._watcher)
+        streams.add(stream)
+        self._open[key] = streams
         try:
-            yield Stream(wake, self._watcher)
+            yield stream
         finally:
-            self._per_key[key] -= 1
-            if not self._per_key[key]:
-                del self._per_key[key]
+            streams.discard(stream)
+            if not streams:
+                del self._open[key]
 
     @contextmanager
     def in_queue(self, submission: int, stream: Stream, *, is_queued: bool) -> Iterator[None]:
@@ -181,6 +190,30 @@ class Streams:
                 seen = self._watcher.changes
                 await self._look_at_queue()
             await wait_any(stop, timeout=_QUEUE_SECONDS)
+
+    async def end_revoked(self, stop: asyncio.Event) -> None:
+        """End the streams of each key that is revoked, within a second."""
+        async with self._database.listen(channels.KEYS) as changed:
+            while not stop.is_set():
+                await wait_any(stop, changed)
+                changed.clear()
+                await self._end_revoked()
+                # Until then, a stream may have been opened with a key of the cache.
+                await wait_any(stop, changed, timeout=CACHE_SECONDS + 1)
+                await self._end_revoked()
+
+    async def _end_revoked(self) -> None:
+        keys = [key for key in self._open if key is not None]
+        try:
+            async with self._database.connection() as connection:
+                revoked = await api_keys.revoked(connection, keys)
+        except DatabaseUnavailable as exc:
+            # The connection that listens is lost too. When there is a new one, this is done again.
+            log.warning("streams.waiting", error=str(exc))
+            return
+        for key in revoked:
+            for stream in self._open.get(key, ()):
+                stream.revoke()
 
     async def _look_at_queue(self) -> None:
         try:

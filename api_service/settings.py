@@ -24,14 +24,14 @@ class ApiSettings(Settings):
     key_budget: Annotated[
         int, Field(ge=1, description="submissions that one key may send an hour, and executions that it may request")
     ] = 6000
-    key_bytes: Annotated[int, Field(ge=1, description="bytes of source and input that one key may send an hour")] = (
-        1 << 30
-    )
+    key_bytes: Annotated[
+        int, Field(ge=1, description="bytes of sources, inputs and tests that one key may send an hour")
+    ] = 1 << 30
     max_backlog: Annotated[int, Field(ge=1, description="requests without a result at which new ones are refused")] = (
         100_000
     )
     key_backlog_bytes: Annotated[
-        int, Field(ge=1, description="bytes of source and input that one key may have waiting for execution")
+        int, Field(ge=1, description="bytes of sources, inputs and tests that one key may have waiting for execution")
     ] = 64 << 20
     recipient_budget: Annotated[int, Field(ge=1, description="executions mailed to one address an hour")] = 600
     domain_budget: Annotated[int, Field(ge=1, description="executions mailed to one domain an hour")] = 60_000

@@ -5,9 +5,9 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
-from uuid import uuid4
 
 from api_service import budget, submission_rows
 from api_service.auth import Principal
@@ -20,11 +20,11 @@ from api_service.turns import Turns
 from shared.database.connection import Connection, Database, Record
 from shared.logging import get_logger
 from shared.storage.base import ObjectStore
+from shared.storage.source_keys import source_key
 
 log = get_logger(__name__)
 
-#: The folder of the files of API v1 in the object store, and how many of a batch are stored at once.
-_FOLDER: Final = "sources"
+#: Files of a batch that are stored at once.
 _FILES_AT_ONCE: Final = 8
 
 #: Does something at the end of the transaction that has stored something, given its id or number.
@@ -140,10 +140,11 @@ class Submissions:
         """Store the files of submissions before their rows, and yield their keys.
 
         The keys are random, so that no file is replaced and none needs to know its row. If the submissions are refused,
-        the files are removed. A crash can leave files without rows. After any other error it is unknown whether the
-        rows were stored, so the files stay.
+        the files are removed. After any other error it is unknown whether the rows were stored, so the files stay. The
+        runner's cleaner removes those without a row, also after a crash (`job_runner.orphans`).
         """
-        keys = [f"{_FOLDER}/{uuid4().hex}{one.source.suffix}" for one in new]
+        today = datetime.now(UTC).date()
+        keys = [source_key(today, one.source.suffix) for one in new]
         await self._store(list(zip(keys, (one.source for one in new), strict=True)))
         try:
             yield keys

@@ -6,7 +6,7 @@ The services' own code runs the statements. The two databases are on one server 
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from statistics import median
@@ -221,5 +221,8 @@ class _NoStore:
     async def delete(self, key: str) -> None: ...
 
     async def delete_prefix(self, prefix: str) -> None: ...
+
+    async def keys(self, folder: str) -> AsyncGenerator[list[str]]:
+        yield []
 
     async def close(self) -> None: ...

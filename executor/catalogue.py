@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import os
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from executor.sandbox.base import (
     Template,
     preload_files,
 )
-from shared.codex import RunRequest, SupportedLanguage
+from shared.codex import RunRequest, SupportedLanguage, version_in
 from shared.engine import ProgramRequest
 from shared.languages import ALIASES
 from shared.logging import get_logger
@@ -146,13 +145,12 @@ class Installed:
     def describe(self, memory_bytes: int) -> SupportedLanguage:
         """Return the entry for `GET /list`, with the commands for a program of the usual name."""
         language = self.language
-        version = re.search(r"\d+(\.\d+)+", self.info)
         compile_, run = self.commands(of_source("", None, language, ()), memory_bytes).for_a_shell()
         return SupportedLanguage(
             language=language.code,
             info=self.info,
             name=language.name,
-            version=version[0] if version else None,
+            version=version_in(self.info),
             aliases=list(ALIASES.get(language.code, (language.code,))),
             compile=compile_,
             run=run,

@@ -1,6 +1,7 @@
 """Retention: removes submissions, batches, dead letters and mails that are too old, a few at a time.
 
-It also removes objects that a crash has left after the rows of their submission were removed.
+It also removes objects that a crash has left: after the rows of their submission were removed, or before they were
+stored.
 
 Suppressions and API keys are never removed (docs/operations.md).
 """
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from job_runner.mailers.base import Mailer
+from job_runner.orphans import Orphans
 from shared.broker.base import DEAD_QUEUE
 from shared.database.connection import Connection, Database
 from shared.errors import TransientError
@@ -71,6 +73,7 @@ class Cleaner:
         self._store = store
         self._mailer = mailer
         self._days = days
+        self._orphans = Orphans(database, store)
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -86,6 +89,7 @@ class Cleaner:
         """Remove what is old of a few submissions, and return the number of submissions removed."""
         await self._remove_expired()
         await self._remove_forgotten_objects()
+        await self._orphans.remove()
         if not self._days:
             return 0
         await self._mailer.forget(days=self._days)

@@ -6,7 +6,7 @@ from typing import Final
 
 from job_runner.claim import ClaimedJob
 from job_runner.emails.render import RenderedEmail
-from job_runner.outcome import Outcome
+from job_runner.outcome import Details, Outcome
 from job_runner.storable import storable
 from shared import channels
 from shared.database.connection import Connection
@@ -37,10 +37,10 @@ _FINISH: Final = """
         RETURNING pg_notify(:emails, '')
     ), stored AS (
         INSERT INTO results (job, upload, output, filelink, output_key, verdict, error, exit_code, signal, time_s,
-            wall_s, memory_bytes, truncated, engine, stderr, compile_output, cut, points, points_awarded)
+            wall_s, memory_bytes, truncated, engine, stderr, stderr_bytes, compile_output, cut, points, points_awarded)
         SELECT id, upload, :output, :filelink, :output_key, :verdict, :error, :exit_code, :signal, :time_s, :wall_s,
-            :memory_bytes, :truncated, CAST(:engine AS jsonb), :stderr, :compile_output, CAST(:cut AS text[]), :points,
-            :points_awarded
+            :memory_bytes, :truncated, CAST(:engine AS jsonb), :stderr, :stderr_bytes, :compile_output,
+            CAST(:cut AS text[]), :points, :points_awarded
         FROM finished WHERE :has_result
     ), announced AS (
         INSERT INTO webhooks (owner, upload, run, type, url)
@@ -104,6 +104,7 @@ def _values(ending: Ending) -> dict[str, object]:
         "engine": engine.replace("\\u0000", "\\ufffd") if engine else None,
         "outcome": "finished" if answer else "failed",
         "stderr": storable(details.stderr) if details and details.stderr is not None else None,
+        "stderr_bytes": _unstorable(details) if details else None,
         "compile_output": storable(details.compile_output) if details and details.compile_output is not None else None,
         "cut": list(details.cut) if details else None,
         "points": details.points if details else None,
@@ -113,3 +114,10 @@ def _values(ending: Ending) -> dict[str, object]:
         "webhooks": channels.WEBHOOKS,
         "batches": channels.BATCHES,
     }
+
+
+def _unstorable(details: Details) -> bytes | None:
+    """Return the standard error as bytes if the database cannot store all of it as text; otherwise None."""
+    if details.stderr_bytes is None and details.stderr is not None and storable(details.stderr) != details.stderr:
+        return details.stderr.encode("utf-8", "replace")
+    return details.stderr_bytes

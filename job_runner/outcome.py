@@ -33,17 +33,19 @@ class TestOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What an answer to `POST /run` has beyond one to the CodeX call.
+    """The parts of an answer to `POST /run` that one to the CodeX call lacks.
 
     `compile_output` is None if nothing was compiled. `cut` names the texts that were cut. `tests` is None if the
-    submission has none. `stdout` is what the program wrote if that is not UTF-8, and otherwise None.
+    submission has none. `stdout_bytes` and `stderr_bytes` are what the program wrote if that is not UTF-8, otherwise
+    None.
     """
 
     stderr: str | None
     compile_output: str | None
     cut: tuple[str, ...] = ()
     tests: tuple[TestOutcome, ...] | None = None
-    stdout: bytes | None = None
+    stdout_bytes: bytes | None = None
+    stderr_bytes: bytes | None = None
 
     @property
     def points(self) -> float | None:
@@ -80,9 +82,9 @@ class Outcome:
 
     @property
     def output(self) -> bytes:
-        """What the program wrote to its standard output."""
-        if self.details and self.details.stdout is not None:
-            return self.details.stdout
+        """The bytes that the program wrote to its standard output."""
+        if self.details and self.details.stdout_bytes is not None:
+            return self.details.stdout_bytes
         return self.answer.output.encode("utf-8", "replace") if self.answer else b""
 
     @property

@@ -97,7 +97,7 @@ class ProgramAnswer:
             cpu_pressure=event.cpu_pressure,
         )
         details = self._details(event.stderr, tuple(event.truncated), None)
-        return decide(answer, replace(details, stdout=event.stdout_bytes))
+        return decide(answer, replace(details, stdout_bytes=event.stdout_bytes, stderr_bytes=event.stderr_bytes))
 
     def _tested(self) -> Outcome:
         tests = self._tests()
@@ -108,7 +108,7 @@ class ProgramAnswer:
             bad or good,
             error=f"{passed} of {len(tests)} tests passed." if bad else "",
             time_s=round(sum(self._cpu_s), 6),
-            wall_s=self._wall_s,
+            wall_s=round(self._wall_s, 6),
             memory_bytes=self._memory_bytes,
         )
         return decide(answer, self._details(None, (), tests))

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from shared import channels
 from shared.database.connection import Connection, Record
 
 #: Begins every key, so that scanners for leaked secrets recognize it.
@@ -81,6 +82,14 @@ async def find(connection: Connection, sha256: str) -> ApiKey | None:
     return _from_row(row) if row else None
 
 
+async def revoked(connection: Connection, key_ids: Collection[int]) -> list[int]:
+    """Return those of the keys that are revoked."""
+    rows = await connection.fetch_all(
+        "SELECT id FROM api_keys WHERE id = ANY(:ids) AND revoked_at IS NOT NULL", {"ids": list(key_ids)}
+    )
+    return [row["id"] for row in rows]
+
+
 async def any_ever(connection: Connection) -> bool:
     """Return True if there has ever been a key, including revoked keys and those of the settings."""
     row = await connection.fetch_one("SELECT EXISTS (SELECT 1 FROM api_keys) AS found")
@@ -105,9 +114,11 @@ async def listed(connection: Connection) -> list[ApiKey]:
 
 
 async def revoke(connection: Connection, key_id: int) -> bool:
-    """Revoke a key. Return False if there is none, or it was revoked before."""
+    """Revoke a key, and end its event streams. Return False if there is none, or it was revoked before."""
     row = await connection.fetch_one(
-        "UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL RETURNING id", {"id": key_id}
+        "UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL"
+        " RETURNING id, pg_notify(:keys, CAST(id AS text))",
+        {"id": key_id, "keys": channels.KEYS},
     )
     return row is not None
 

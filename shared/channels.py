@@ -13,6 +13,8 @@ EMAILS: Final = "precieux_emails"
 SUBMISSIONS: Final = "precieux_submissions"
 #: Notified with the lease of a job that was cancelled while it ran; the runners listen.
 CANCELLATIONS: Final = "precieux_cancellations"
+#: Notified with the id of a key that was revoked; the API's streams listen.
+KEYS: Final = "precieux_keys"
 #: Notified with each webhook to be delivered; the webhook senders listen.
 WEBHOOKS: Final = "precieux_webhooks"
 #: Notified with the id of a batch of which a submission has ended; the API's streams and the runners listen.

@@ -3,6 +3,7 @@
 `verdict` and the fields after it are our additions. Other CodeX servers do not send them, so they are optional.
 """
 
+import re
 from enum import StrEnum
 from typing import Final
 
@@ -67,6 +68,12 @@ class RunResponse(BaseModel):
         default=None,
         description="after a wall_limit: the share of the time in which something on the machine waited for a CPU",
     )
+
+
+def version_in(info: str) -> str | None:
+    """Return the number in a compiler's or interpreter's version text, such as 3.11.9; None if there is none."""
+    found = re.search(r"[0-9]+(?:\.[0-9]+)+", info)
+    return found[0] if found else None
 
 
 class LimitBounds(BaseModel):

@@ -69,7 +69,7 @@ class ProgramFile(_Strict):
 
 
 class ProgramLimits(_Strict):
-    """What the program may use; None: the operator's default. The operator's bounds are in `GET /list`."""
+    """The limits of a program. None stands for the operator's default. The operator's bounds are in `GET /list`."""
 
     cpu_s: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="CPU seconds")
     wall_s: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="elapsed seconds")

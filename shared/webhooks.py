@@ -81,7 +81,7 @@ def is_secret(text: str) -> bool:
     return text.startswith(PREFIX) and _LEAST_BYTES <= length <= _MOST_BYTES
 
 
-async def may_sign(connection: Connection, owner: int | None, settings: WebhookSettings) -> bool:
+async def can_sign(connection: Connection, owner: int | None, settings: WebhookSettings) -> bool:
     """Return True if webhooks of this key can be signed; `owner` is None for a key of the settings or no key."""
     if settings.webhook_secret is not None:
         return True

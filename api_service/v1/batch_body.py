@@ -5,7 +5,7 @@ Each submission is checked together with the defaults of the keys that it lacks,
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 
@@ -16,19 +16,18 @@ from api_service.auth import Principal
 from api_service.batches import NewBatch
 from api_service.dependencies import Services
 from api_service.new_submission import NewSubmission, Object
+from api_service.v1.aside import aside
 from api_service.v1.bodies import require_known_offer, terms_of
 from api_service.v1.pointers import Place
 from api_service.v1.problems import Fault, V1Problem, invalid
 from api_service.v1.requests import Terms, validate_submission, webhook_fault
 from api_service.v1.submission_body import SubmissionBody, Text
-from api_service.v1.validation import Strict, body_faults, parse_json, query_faults, require_json
+from api_service.v1.validation import NoQuery, Strict, body_faults, parse_json, query_faults, query_items, read_body
 
 #: Faults of one answer.
 _MOST_FAULTS: Final = 100
-#: Keys of the defaults. Each unknown one is a fault.
+#: Keys of the defaults. Each submission is merged with all of them.
 _MOST_DEFAULTS: Final = 64
-#: The bytes of a body from which it is checked in a thread, so that other requests need not wait.
-_LARGE: Final = 64 << 10
 
 _KEYS: Final[dict[str, Any]] = {
     name: (Text | None if name == "language" else field.annotation, field if name != "language" else None)
@@ -78,36 +77,34 @@ class PostedBatch:
 
 
 async def read_batch(request: Request, services: Services, principal: Principal) -> PostedBatch:
-    """Return the batch of a request. Raises `V1Problem`: 400, 415, or 422 with all its faults."""
-    require_json(request)
-    body = await request.body()
+    """Return the batch of a request. Raises `V1Problem`: 415, 400, or 422 with all its faults."""
+    body = await read_body(request)
+    faults = query_faults(NoQuery, query_items(request))
+    outline = await aside(len(body), _outlined, body, faults, services.settings.max_batch)
+    contents = [content for content in outline.submissions if isinstance(content, dict)]
+    terms = await terms_of(request, services, principal, [outline.defaults, *contents, dict(outline)])
+    # A short body may have long defaults for many submissions.
+    new = await asyncio.to_thread(_validated, outline, replace(terms, may_hold=False))
+    require_known_offer(terms, new.submissions)
+    return PostedBatch(new, dict(outline))
+
+
+def _outlined(body: bytes, faults: Sequence[Fault], max_batch: int) -> _Outline:
+    """Return the outline of a body. Raises `V1Problem`: 400, or 422 with its faults and these of the query."""
     content = parse_json(body)
     if not isinstance(content, dict):
         raise invalid([Fault("It must be an object.", pointer="")])
-    faults = [*_query_faults(request), *_outline_faults(content, services.settings.max_batch)]
+    faults = [*faults, *_outline_faults(content, max_batch)]
     if faults:
         raise invalid(faults)
-    outline = _Outline.model_validate(content)
-    places = list(_places(outline))
-    contents = [place.merged(item) for place, item in places if isinstance(item, dict)]
-    terms = await terms_of(request, services, principal, [*contents, {"webhook_url": outline.webhook_url}])
-    terms = replace(terms, may_hold=False)
-    if len(body) < _LARGE and len(places) * len(outline.defaults) < _MOST_FAULTS:
-        new = _validated(outline, terms)
-    else:
-        new = await asyncio.to_thread(_validated, outline, terms)
-    require_known_offer(terms, new.submissions)
-    return PostedBatch(new, {name: value for name, value in content.items() if value is not None})
-
-
-def _query_faults(request: Request) -> list[Fault]:
-    """Return the faults of the query: the call has no parameters."""
-    return query_faults(Strict, dict(request.query_params.multi_items()))
+    return _Outline.model_validate(content)
 
 
 def _outline_faults(content: dict[str, Any], max_batch: int) -> list[Fault]:
     faults = body_faults(_Outline, content)
-    submissions = content.get("submissions")
+    submissions, defaults = content.get("submissions"), content.get("defaults")
+    if isinstance(defaults, dict) and len(defaults) > _MOST_DEFAULTS:
+        faults.append(Fault(f"It must have at most {_MOST_DEFAULTS} keys.", pointer="/defaults"))
     if isinstance(submissions, list) and len(submissions) > max_batch:
         detail = f"It has {len(submissions)} submissions; a batch may have {max_batch}."
         # What is in them is not looked at.
@@ -124,11 +121,10 @@ def _places(outline: _Outline) -> Iterator[tuple[Place, Any]]:
 def _validated(outline: _Outline, terms: Terms) -> NewBatch:
     """Return the batch. Raises `V1Problem` (422) with all its faults."""
     found: dict[str | None, Fault] = {}
-    if len(outline.defaults) <= _MOST_DEFAULTS:
-        # A default may be bad even if no submission needs it.
-        for fault in body_faults(SubmissionBody, {"language": "", **outline.defaults}):
-            pointer = f"/defaults{fault.pointer}"
-            found[pointer] = Fault(fault.detail, pointer=pointer)
+    # A default may be bad even if no submission needs it.
+    for fault in body_faults(SubmissionBody, {"language": "", **outline.defaults}):
+        pointer = f"/defaults{fault.pointer}"
+        found[pointer] = Fault(fault.detail, pointer=pointer)
     if outline.webhook_url is not None and (bad := webhook_fault(outline.webhook_url, terms)):
         found[bad.pointer] = bad
     new: list[NewSubmission] = []

@@ -14,7 +14,6 @@ from api_service.dependencies import Services
 from api_service.event_streams import Wake
 from api_service.v1.event_stream import event
 from shared.resources import batches
-from shared.resources.links import Links
 from shared.resources.models import Batch, BatchProgress, BatchState
 
 #: The least seconds between two `progress` events.
@@ -31,7 +30,7 @@ def last_id(batch: int) -> str:
 async def find_batch(services: Services, batch: int, owner: int | None = None) -> Batch | None:
     """Return a batch as it is now; None if there is none. With `owner`, only a batch of that key is found."""
     async with services.database.connection() as connection:
-        return await batches.batch(connection, batch, links=Links(services.signer), owner=owner)
+        return await batches.batch(connection, batch, links=services.links, owner=owner)
 
 
 async def ended_batch(services: Services, batch: int, owner: int | None) -> Batch | None:

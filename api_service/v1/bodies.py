@@ -5,7 +5,6 @@ All of them give the same content, which `api_service.v1.requests` checks.
 
 import asyncio
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -18,12 +17,13 @@ from api_service.dependencies import Services
 from api_service.new_submission import NewSubmission
 from api_service.settings import ApiSettings
 from api_service.v1.accept_language import locale_of
+from api_service.v1.aside import aside
 from api_service.v1.multipart import NotMultipart, Part, TooManyParts, parse
 from api_service.v1.pointers import Place
 from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 from api_service.v1.requests import Terms, Upload, validate_submission
 from api_service.v1.submission_body import SubmissionBody
-from api_service.v1.validation import from_text, parse_json, query_faults
+from api_service.v1.validation import from_text, parse_json, query_faults, query_items, repeated
 from api_service.v1.waiting import Wait, WaitQuery, wait_of
 from shared import webhooks
 from shared.archives import ArchiveError, unpack_foreign
@@ -43,8 +43,6 @@ FIELDS: Final = frozenset(
         "receipt", "webhook_url", "hold",
     }
 )  # fmt: skip
-#: The bytes of a body from which it is checked in a thread, so that other requests need not wait.
-_LARGE: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +69,7 @@ async def read_submission(request: Request, services: Services, principal: Princ
     body = await request.body()
     content = await _content(request, body, services.settings)
     terms = await terms_of(request, services, principal, [content.keys])
-    if len(body) < _LARGE:
-        new = _validated(content, terms)
-    else:
-        new = await asyncio.to_thread(_validated, content, terms)
+    new = await aside(len(body), _validated, content, terms)
     require_known_offer(terms, [new])
     return Posted(new, _fingerprint(content), _wait(request))
 
@@ -91,17 +86,14 @@ async def terms_of(
         max_stdin_bytes=services.settings.max_input_bytes,
         egress=services.webhooks.egress,
         refusal=lambda email: services.submissions.refusal(principal, email),
-        can_sign=has_webhook and await can_sign(services, principal),
+        can_sign=has_webhook and await _can_sign(services, principal),
         locale=locale_of(request.headers.get("Accept-Language", "")),
     )
 
 
-async def can_sign(services: Services, principal: Principal) -> bool:
-    """Return True if webhooks of this key can be signed."""
-    if services.webhooks.webhook_secret is not None:
-        return True
+async def _can_sign(services: Services, principal: Principal) -> bool:
     async with services.database.connection() as connection:
-        return await webhooks.may_sign(connection, principal.key_id, services.webhooks)
+        return await webhooks.can_sign(connection, principal.key_id, services.webhooks)
 
 
 def require_known_offer(terms: Terms, new: Iterable[NewSubmission]) -> None:
@@ -131,12 +123,14 @@ async def _content(request: Request, body: bytes, settings: ApiSettings) -> _Con
     kind = media_type.decode("latin-1")
     is_utf8 = parameters.get(b"charset", b"utf-8").lower() in (b"utf-8", b"utf8", b"us-ascii")
     if kind == JSON:
-        keys = parse_json(body)
-        if not isinstance(keys, dict):
+        content = await aside(len(body), parse_json, body)
+        if not isinstance(content, dict):
             raise invalid([Fault("It must be an object.", pointer="")])
-        return _with_query(request, _Content(keys))
+        return _with_query(request, _Content(content))
     if kind == FORM and is_utf8:
-        return _with_query(request, await _of_form(body, header, settings))
+        keys, files, faults = await aside(len(body), _of_form, body, header)
+        upload = await _upload(files, settings) if files else None
+        return _with_query(request, _Content(keys, upload, faults=faults))
     if kind.startswith("text/") and is_utf8:
         return _of_text(request, body)
     raise V1Problem(
@@ -148,8 +142,8 @@ async def _content(request: Request, body: bytes, settings: ApiSettings) -> _Con
 
 def _with_query(request: Request, content: _Content) -> _Content:
     """Return the content with the faults of the query."""
-    items = request.query_params.multi_items()
-    return replace(content, faults=[*content.faults, *_repeated(items), *query_faults(WaitQuery, dict(items))])
+    items = query_items(request)
+    return replace(content, faults=[*content.faults, *query_faults(WaitQuery, items)])
 
 
 def _of_text(request: Request, body: bytes) -> _Content:
@@ -158,25 +152,18 @@ def _of_text(request: Request, body: bytes) -> _Content:
         source = body.decode()
     except UnicodeDecodeError:
         raise V1Problem(Kind.MALFORMED, "The source is not in UTF-8; save it as UTF-8 and send it again.") from None
-    items = request.query_params.multi_items()
-    texts = dict(items)
-    faults = _repeated(items)
-    if "source" in texts:
+    items = query_items(request)
+    waits = [item for item in items if item[0] in WaitQuery.model_fields]
+    others = [item for item in items if item[0] not in WaitQuery.model_fields]
+    faults = [*query_faults(WaitQuery, waits), *repeated(others)]
+    if "source" in dict(others):
         faults.append(Fault("The source is the body; leave it out.", parameter="source"))
-    waits = {"wait": texts.pop("wait")} if "wait" in texts else {}
-    faults += query_faults(WaitQuery, waits)
-    keys = from_text(SubmissionBody, texts) | {"source": source}
+    keys = from_text(SubmissionBody, dict(others)) | {"source": source}
     return _Content(keys, place=Place(in_query=True), faults=faults)
 
 
-def _repeated(items: Iterable[tuple[str, str]]) -> list[Fault]:
-    """Return a fault for each parameter that is there more than once."""
-    times = Counter(name for name, _ in items)
-    detail = "It is there more than once; send it once."
-    return [Fault(detail, parameter=name) for name, number in times.items() if number > 1]
-
-
-async def _of_form(body: bytes, content_type: str, settings: ApiSettings) -> _Content:
+def _of_form(body: bytes, content_type: str) -> tuple[dict[str, Any], list[Part], list[Fault]]:
+    """Return the keys of a form, its files, and the faults that its form has. Raises `V1Problem`: 400 or 422."""
     try:
         parts = parse(body, content_type)
         keys, faults = _fields(parts)
@@ -184,8 +171,7 @@ async def _of_form(body: bytes, content_type: str, settings: ApiSettings) -> _Co
         raise V1Problem(Kind.MALFORMED, str(exc)) from None
     except TooManyParts as exc:
         raise invalid([Fault(str(exc), pointer="")]) from None
-    files = [part for part in parts if part.name == "file"]
-    return _Content(keys, await _upload(files, settings) if files else None, faults=faults)
+    return keys, [part for part in parts if part.name == "file"], faults
 
 
 def _fields(parts: Sequence[Part]) -> tuple[dict[str, Any], list[Fault]]:
@@ -242,7 +228,7 @@ def _validated(content: _Content, terms: Terms) -> NewSubmission:
 
 def _wait(request: Request) -> Wait:
     """Return the wait of a request whose query has no fault."""
-    wait = request.query_params.get("wait")
+    wait = dict(query_items(request)).get("wait")
     return wait_of(request, None if wait is None else int(wait))
 
 

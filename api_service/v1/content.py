@@ -28,7 +28,7 @@ _SAFE: Final = {
 }
 #: One range (RFC 9110, section 14.1.2).
 _RANGE: Final = re.compile(
-    r"bytes=[ \t]*(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))[ \t]*", re.ASCII | re.IGNORECASE
+    r"bytes=[ \t]*(?:([0-9]{1,100})-([0-9]{0,100})|-([0-9]{1,100}))[ \t]*", re.ASCII | re.IGNORECASE
 )
 
 RANGE: Final[Schema] = {

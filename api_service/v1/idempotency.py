@@ -155,7 +155,9 @@ async def once(
     slot = _Slot(services.database, principal.key_id or 0, request.url.path, key)
     kept_seconds = float(services.settings.idempotency_seconds)
     claim_id = str(uuid.uuid4())
-    first = await _claim(slot, claim_id, digest(content), kept_seconds)
+    # In a thread, because the content may be large.
+    content_sha256 = await asyncio.to_thread(digest, content)
+    first = await _claim(slot, claim_id, content_sha256, kept_seconds)
     if first is not None:
         return await _replay(slot, first, render)
     await _clean(slot, kept_seconds)

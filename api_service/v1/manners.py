@@ -1,4 +1,4 @@
-"""What all requests to API v1 and their answers have in common, as ASGI middleware.
+"""Gives all requests to API v1 and their answers the same manners, as ASGI middleware.
 
 - A slash at the end of a path makes no difference.
 - HEAD is served by the route of GET. Its answer has the same status and header fields; a stream's comes at once.

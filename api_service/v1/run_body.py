@@ -1,6 +1,6 @@
 """The body of `POST /v1/submissions/{id}/runs`: the input, arguments and limits of one run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,11 +10,12 @@ from pydantic import Field
 from api_service.auth import Principal
 from api_service.dependencies import Services
 from api_service.engine_offer import Offered
+from api_service.v1.aside import aside
 from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 from api_service.v1.requests import NEEDS_RUN, input_faults, limit_faults
 from api_service.v1.submission_body import Args, LimitsBody, Text
-from api_service.v1.validation import Strict, parse_json, read_query, require_json, validated
-from api_service.v1.visibility import owner_of, refuse_unknown
+from api_service.v1.validation import Strict, parse_json, query_faults, query_items, read_body, read_query, validated
+from api_service.v1.visibility import find_visible, refuse_unknown
 from api_service.v1.waiting import Wait, WaitQuery, wait_of
 
 _HAS_TESTS: Final = "A submission with tests has its own; leave it out."
@@ -43,21 +44,14 @@ class RunRequest:
 
 
 async def read_run_request(request: Request, services: Services, principal: Principal, upload_id: int) -> RunRequest:
-    """Return the request of a run. Raise `V1Problem`: 404, 400, 415, or 422 with all faults of the body."""
-    async with services.database.connection() as connection:
-        row = await connection.fetch_one(
-            "SELECT language, tests IS NOT NULL AS has_tests FROM uploads"
-            " WHERE id = :id AND (CAST(:owner AS bigint) IS NULL OR owner = :owner)",
-            {"id": upload_id, "owner": owner_of(principal)},
-        )
+    """Return the request of a run. Raise `V1Problem`: 404, 415, 400, or 422 with all faults."""
+    row = await find_visible(services, principal, upload_id, "language, tests IS NOT NULL AS has_tests")
     if row is None:
         refuse_unknown()
-    body = await request.body()
-    if body:
-        require_json(request)
-    content = parse_json(body) if body else {}
+    body = await read_body(request, may_be_empty=True)
+    faults = query_faults(WaitQuery, query_items(request))
+    run = await aside(len(body), _parsed, body, faults)
     query = read_query(request, WaitQuery)
-    run = validated(RunBody, {} if content is None else content)
     offered = (await services.offered.offer([row["language"]])).find(row["language"])
     if faults := list(_faults(run, offered, services.settings.max_input_bytes, has_tests=row["has_tests"])):
         raise invalid(faults)
@@ -65,6 +59,12 @@ async def read_run_request(request: Request, services: Services, principal: Prin
     if override.get("limits") and (offered is None or offered.details is None):
         raise V1Problem(Kind.UNAVAILABLE, _LIMITS_UNKNOWN)
     return RunRequest(override, wait_of(request, query.wait))
+
+
+def _parsed(body: bytes, faults: Sequence[Fault]) -> RunBody:
+    """Return what a body has. Raise `V1Problem`: 400, or 422 with its faults and these of the query."""
+    content = parse_json(body) if body else None
+    return validated(RunBody, {} if content is None else content, faults)
 
 
 def _faults(run: RunBody, offered: Offered | None, max_stdin_bytes: int, *, has_tests: bool) -> Iterator[Fault]:

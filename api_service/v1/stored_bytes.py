@@ -3,35 +3,31 @@
 from typing import Final, Literal
 
 from api_service.v1.content import TEXT, ZIP, Content, text_content
-from shared.database.connection import Database
+from shared.database.connection import Database, Record
 from shared.errors import ObjectNotFound
 from shared.languages import check_lang
 from shared.storage.base import ObjectStore
 
 Stream = Literal["stdout", "stderr"]
 
-_SUBMISSION: Final = """
-    SELECT object_key, language, files, tests IS NOT NULL AS has_tests FROM uploads
-    WHERE id = :id AND (CAST(:owner AS bigint) IS NULL OR owner = :owner)
-"""
+#: The columns of a submission that `source_of` reads.
+SOURCE_COLUMNS: Final = "id, object_key, language, files"
 #: The job of a run: the one with that number, or that of the latest run. There may be none yet.
 _JOB: Final = """
     SELECT job.id FROM job JOIN uploads ON uploads.id = job.upload
     WHERE job.upload = :id AND job.number = coalesce(CAST(:run AS int), uploads.runs) ORDER BY job.id DESC LIMIT 1
 """
 #: The CodeX call gives one text for the diagnostics and the standard error: see `shared.resources.statements`.
-_TEXTS: Final[dict[Stream, str]] = {
-    "stdout": "coalesce(output, '')",
-    "stderr": """coalesce(CASE
+_BYTES: Final[dict[Stream, str]] = {
+    "stdout": "convert_to(coalesce(output, ''), 'UTF8')",
+    "stderr": """coalesce(stderr_bytes, convert_to(coalesce(CASE
         WHEN stderr IS NOT NULL OR compile_output IS NOT NULL THEN stderr
-        WHEN verdict IS DISTINCT FROM 'compile_error' THEN error END, '')""",
+        WHEN verdict IS DISTINCT FROM 'compile_error' THEN error END, ''), 'UTF8'))""",
 }
 _RESULT: Final = """
-    SELECT results.id, results.output_key, octet_length({text}) AS size FROM results WHERE job = ({job})
+    SELECT results.id, results.output_key, octet_length({stream}) AS size FROM results WHERE job = ({job})
 """
-_PIECE: Final = (
-    "SELECT substring(convert_to({text}, 'UTF8') FROM :start FOR :length) AS piece FROM results WHERE id = :id"
-)
+_PIECE: Final = "SELECT substring({stream} FROM :start FOR :length) AS piece FROM results WHERE id = :id"
 _TEST: Final = """
     SELECT job, octet_length({stream}) AS size FROM test_results WHERE number = :test AND job = ({job})
 """
@@ -40,23 +36,12 @@ _PIECE_OF_TEST: Final = """
 """
 
 
-async def has_tests(database: Database, upload: int, owner: int | None) -> bool | None:
-    """Return True if a submission has tests; None if the key of `owner` may not see it, or there is none."""
-    async with database.connection() as connection:
-        row = await connection.fetch_one(_SUBMISSION, {"id": upload, "owner": owner})
-    return None if row is None else row["has_tests"]
-
-
-async def source_of(database: Database, store: ObjectStore, upload: int, owner: int | None) -> Content | None:
+async def source_of(store: ObjectStore, submission: Record) -> Content | None:
     """Return the sources of a submission: its file, or the zip of its files. None if there is none."""
-    async with database.connection() as connection:
-        row = await connection.fetch_one(_SUBMISSION, {"id": upload, "owner": owner})
-    if row is None:
-        return None
-    key: str = row["object_key"] or f"{upload}.{check_lang(row['language'] or '')}"
+    key: str = submission["object_key"] or f"{submission['id']}.{check_lang(submission['language'] or '')}"
     # Only an archive of API v1 ends so: `api_service.new_submission` names a single file differently.
-    if row["files"] is not None and key.endswith(".zip"):
-        return await _object(store, key, ZIP, f"submission-{upload}.zip")
+    if submission["files"] is not None and key.endswith(".zip"):
+        return await _object(store, key, ZIP, f"submission-{submission['id']}.zip")
     return await _object(store, key, TEXT)
 
 
@@ -64,9 +49,9 @@ async def output_of_run(
     database: Database, store: ObjectStore, upload: int, run: int | None, stream: Stream
 ) -> Content | None:
     """Return an output of a run without tests (None: of the latest run); None if there is none yet."""
-    text = _TEXTS[stream]
+    written = _BYTES[stream]
     async with database.connection() as connection:
-        row = await connection.fetch_one(_RESULT.format(text=text, job=_JOB), {"id": upload, "run": run})
+        row = await connection.fetch_one(_RESULT.format(stream=written, job=_JOB), {"id": upload, "run": run})
     if row is None:
         return None
     if stream == "stdout" and row["output_key"]:
@@ -74,7 +59,9 @@ async def output_of_run(
         return await _object(store, row["output_key"], TEXT)
 
     async def read(start: int, length: int) -> bytes:
-        return await _piece(database, _PIECE.format(text=text), {"id": row["id"], "start": start + 1, "length": length})
+        return await _piece(
+            database, _PIECE.format(stream=written), {"id": row["id"], "start": start + 1, "length": length}
+        )
 
     return text_content(row["size"], read)
 

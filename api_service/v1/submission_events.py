@@ -18,7 +18,6 @@ from api_service.snapshots import Reading
 from api_service.v1.event_stream import event
 from api_service.v1.large_answers import admission
 from shared.resources import read
-from shared.resources.links import Links
 from shared.resources.models import FINAL_STATES, Resource, State, Submission, Test, Time
 
 #: Tests that are read and kept in memory at once.
@@ -128,7 +127,7 @@ async def _ended(services: Services, reading: Reading, admit: read.Admit) -> Sub
     submission: Submission | None
     if reading.snapshot.tests:
         async with services.database.connection() as connection:
-            submission = await read.submission(connection, number, links=Links(services.signer), admit=admit)
+            submission = await read.submission(connection, number, links=services.links, admit=admit)
     else:
         submission = await services.streams.whole.read(number)
     return submission if submission and submission.state in FINAL_STATES else None

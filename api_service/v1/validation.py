@@ -12,11 +12,13 @@ from datetime import datetime
 from itertools import islice
 from types import UnionType
 from typing import Annotated, Any, Final, NoReturn, TypeVar, Union, get_args, get_origin
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from api_service.v1.answers import JSON
+from api_service.v1.aside import aside
 from api_service.v1.problems import Fault, Kind, V1Problem, invalid
 
 M = TypeVar("M", bound=BaseModel)
@@ -37,6 +39,7 @@ _DEEPEST: Final = 100
 _OBJECT: Final = "It must be an object."
 _WHOLE: Final = "It must be a whole number."
 _NUMBER: Final = "It must be a number."
+_DIRTY: Final = "It must be text in UTF-8, without a NUL character or a lone surrogate."
 _SENTENCES: Final = {
     "missing": "It is missing; send it with the request.",
     "extra_forbidden": "There is no such key or parameter; check the spelling, or leave it out.",
@@ -92,17 +95,22 @@ class NoQuery(Strict):
 
 async def read_json(request: Request, model: type[M]) -> M:
     """Return a JSON body as a model. Raise `V1Problem`: 415 for another type, 400 if it is not valid JSON, 422."""
-    # A body that is too large is refused (413) while it is read, which comes before 415.
+    body = await read_body(request)
+    return await aside(len(body), lambda: validated(model, parse_json(body)))
+
+
+async def read_body(request: Request, *, may_be_empty: bool = False) -> bytes:
+    """Return a body that is declared as JSON. Raise `V1Problem` (415) if it is declared as something else.
+
+    A body that is too large is refused (413) while it is read, which comes before 415. With `may_be_empty`, an empty
+    one needs no type.
+    """
     body = await request.body()
-    require_json(request)
-    return validated(model, parse_json(body))
-
-
-def require_json(request: Request) -> None:
-    """Raise `V1Problem` (415) if the body is not declared as JSON."""
-    if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != JSON:
+    is_json = request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == JSON
+    if not is_json and (body or not may_be_empty):
         detail = f"The body must be JSON; send it with `Content-Type: {JSON}`."
         raise V1Problem(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": JSON})
+    return body
 
 
 def parse_json(body: bytes) -> object:
@@ -136,10 +144,16 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _is_deeper(content: object, levels: int) -> bool:
-    if not isinstance(content, dict | list):
-        return False
-    inner = content.values() if isinstance(content, dict) else content
-    return levels == 0 or any(_is_deeper(value, levels - 1) for value in inner)
+    """Return True if objects and lists are nested more than `levels` deep. It goes level by level, for speed."""
+    level = [content] if isinstance(content, dict | list) else []
+    for _ in range(levels):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
 
 
 def validated(model: type[M], content: object, faults: Sequence[Fault] = ()) -> M:
@@ -166,7 +180,7 @@ def text_faults(content: object, pointer: str = "") -> Iterator[Fault]:
     """Yield a fault for every text, also a name of an object, with a NUL or a lone surrogate."""
     if isinstance(content, str):
         if not is_clean(content):
-            yield Fault("It must not contain a NUL character or a lone surrogate.", pointer=pointer)
+            yield Fault(_DIRTY, pointer=pointer)
     elif isinstance(content, dict):
         for name, value in content.items():
             if not is_clean(name):
@@ -226,33 +240,43 @@ def read_query(request: Request, model: type[M] = NoQuery) -> M:  # type: ignore
 
     Parameters `NAME.X` go to the dict `NAME` of the model, if it has one.
     """
-    items = request.query_params.multi_items()
-    faults = [
-        Fault("It is there more than once; send it once.", parameter=name)
-        for name, times in Counter(name for name, _ in items).items()
-        if times > 1
-    ]
-    found = {fault.parameter: fault for fault in [*faults, *query_faults(model, dict(items))]}
-    if found:
-        raise invalid(list(found.values()))
+    items = query_items(request)
+    if faults := query_faults(model, items):
+        raise invalid(faults)
     return model.model_validate(_grouped(model, dict(items)))
 
 
-def query_faults(model: type[BaseModel], items: Mapping[str, str]) -> list[Fault]:
-    """Return the faults of a query without repeated parameters, one for each parameter."""
-    faults = {
-        name: Fault("It must not contain a NUL character or a lone surrogate.", parameter=name)
-        for name, text in items.items()
-        if not (is_clean(name) and is_clean(text))
-    }
+def query_items(request: Request) -> list[tuple[str, str]]:
+    """Return the parameters of a query in their order. What is not UTF-8 becomes lone surrogates, which are faults.
+
+    Starlette would replace it, so that a program would get another input than was sent.
+    """
+    query: bytes = request.scope["query_string"]
+    return parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
+
+
+def query_faults(model: type[BaseModel], items: Sequence[tuple[str, str]]) -> list[Fault]:
+    """Return the faults of a query, one for each parameter."""
+    values = dict(items)
+    faults = {fault.parameter: fault for fault in repeated(items)}
+    for name, text in items:
+        if not (is_clean(name) and is_clean(text)):
+            faults.setdefault(name, Fault(_DIRTY, parameter=name))
     try:
-        model.model_validate(_grouped(model, items))
+        model.model_validate(_grouped(model, values))
     except ValidationError as exc:
         for error in exc.errors(include_url=False, include_input=False):
             steps = [str(step) for step in error["loc"] if step != "[key]"]
-            name = ".".join(steps) if ".".join(steps) in items else steps[0] if steps else ""
+            name = ".".join(steps) if ".".join(steps) in values else steps[0] if steps else ""
             faults.setdefault(name, Fault(sentence(error), parameter=name))
     return list(faults.values())
+
+
+def repeated(items: Sequence[tuple[str, str]]) -> list[Fault]:
+    """Return a fault for each parameter that is there more than once."""
+    times = Counter(name for name, _ in items)
+    detail = "It is there more than once; send it once."
+    return [Fault(detail, parameter=name) for name, number in times.items() if number > 1]
 
 
 def _grouped(model: type[BaseModel], items: Mapping[str, str]) -> dict[str, object]:

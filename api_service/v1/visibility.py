@@ -1,4 +1,4 @@
-"""What a sender may see: the submissions of its key; `admin` sees all. What it may not see does not exist for it."""
+"""Finds what a sender may see: what its key has made. `admin` sees all. The rest does not exist for the sender."""
 
 from typing import NoReturn, TypeVar
 
@@ -8,6 +8,10 @@ from api_service.auth import Principal
 from api_service.dependencies import Services
 from api_service.v1.problems import Kind, V1Problem
 from api_service.v1.validation import NoQuery, Strict, read_query
+from shared.database.connection import Record
+from shared.resources import read
+from shared.resources.models import Submission
+from shared.resources.statements import owned
 
 M = TypeVar("M", bound=Strict)
 
@@ -27,15 +31,37 @@ def refuse_unknown(what: str = "submission") -> NoReturn:
     )
 
 
-async def require_visible(services: Services, principal: Principal, upload_id: int) -> None:
-    """Raise `V1Problem` (404) if the sender may not see the submission, or there is none."""
+async def find_visible(services: Services, principal: Principal, upload_id: int, columns: str = "") -> Record | None:
+    """Return these columns of a submission; None if the sender may not see it, or there is none."""
     async with services.database.connection() as connection:
-        row = await connection.fetch_one(
-            "SELECT FROM uploads WHERE id = :id AND (CAST(:owner AS bigint) IS NULL OR owner = :owner)",
+        return await connection.fetch_one(
+            f"SELECT {columns} FROM uploads WHERE id = :id AND {owned('uploads')}",  # noqa: S608  (constants)
             {"id": upload_id, "owner": owner_of(principal)},
         )
-    if row is None:
+
+
+async def require_visible(services: Services, principal: Principal, upload_id: int) -> None:
+    """Raise `V1Problem` (404) if the sender may not see the submission, or there is none."""
+    if await find_visible(services, principal, upload_id) is None:
         refuse_unknown()
+
+
+async def visible_submission(services: Services, principal: Principal, upload_id: int) -> Submission:
+    """Return a submission. Raise `V1Problem` (404) if the sender may not see it, or there is none."""
+    async with services.database.connection() as connection:
+        found = await read.submission(connection, upload_id, links=services.links, owner=owner_of(principal))
+    return found or refuse_unknown()
+
+
+async def require_visible_batch(services: Services, principal: Principal, batch: int) -> None:
+    """Raise `V1Problem` (404) if the sender may not see the batch, or there is none."""
+    async with services.database.connection() as connection:
+        row = await connection.fetch_one(
+            f"SELECT FROM batches WHERE id = :id AND {owned('batches')}",
+            {"id": batch, "owner": owner_of(principal)},
+        )
+    if row is None:
+        refuse_unknown("batch")
 
 
 async def read_query_of(

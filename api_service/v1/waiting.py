@@ -17,7 +17,7 @@ from pydantic import Field
 from api_service.auth import Principal
 from api_service.dependencies import Services
 from api_service.v1.validation import Strict
-from api_service.v1.visibility import owner_of
+from api_service.v1.visibility import find_visible
 
 #: The longest wait, in seconds.
 MAX_WAIT_S: Final = 60
@@ -29,7 +29,7 @@ _PREFERENCE: Final = re.compile(
     rf"\s*(?P<name>{_WORD})\s*(?:=\s*(?P<value>{_WORD}|{_QUOTED})\s*)?"
     rf"(?:;\s*(?:{_WORD}\s*(?:=\s*(?:{_WORD}|{_QUOTED})\s*)?)?)*(?:,|$)"
 )
-_SECONDS: Final = re.compile(r'"?([0-9]{1,9})"?', re.ASCII)
+_SECONDS: Final = re.compile(r'"?([0-9]{1,1000})"?', re.ASCII)
 
 
 class WaitQuery(Strict):
@@ -118,10 +118,5 @@ async def wait_until_final(services: Services, principal: Principal, upload_id: 
 
 
 async def _is_under_way(services: Services, principal: Principal, upload_id: int) -> bool:
-    async with services.database.connection() as connection:
-        row = await connection.fetch_one(
-            "SELECT request_id IS NOT NULL AS is_under_way FROM uploads"
-            " WHERE id = :id AND (CAST(:owner AS bigint) IS NULL OR owner = :owner)",
-            {"id": upload_id, "owner": owner_of(principal)},
-        )
+    row = await find_visible(services, principal, upload_id, "request_id IS NOT NULL AS is_under_way")
     return row is not None and bool(row["is_under_way"])

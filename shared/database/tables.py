@@ -109,6 +109,8 @@ uploads = Table(
         postgresql_where=text("metadata IS NOT NULL"),
     ),
     Index("uploads_batch_idx", "batch", "id", postgresql_where=text("batch IS NOT NULL")),
+    # The files of API v1, of which the cleaner looks for those without a row.
+    Index("uploads_source_idx", "object_key", postgresql_where=text("object_key LIKE 'sources/%'")),
     # The whole backlog: every request that is under way.
     Index("uploads_pending_idx", "requested_at", postgresql_where=text("request_id IS NOT NULL")),
     Index(
@@ -169,8 +171,9 @@ job = Table(
 )
 
 # The result of an executed job, one row per job. `engine` is the engine's answer without the output. `error` is the
-# text for people, `stderr` and `compile_output` are its parts, NULL if the engine does not separate them. `cut` names
-# the texts that the engine cut.
+# text for people, `stderr` and `compile_output` are its parts, NULL if the engine does not separate them.
+# `stderr_bytes` has the bytes that `stderr` cannot hold as text, NULL if it can. `cut` names the texts that the engine
+# cut.
 results = Table(
     "results",
     metadata,
@@ -195,6 +198,7 @@ results = Table(
     Column("points", Float),
     Column("points_awarded", Float),
     Column("cut", ARRAY(Text)),
+    Column("stderr_bytes", LargeBinary),
 )
 
 # The results of the tests of a job, each written when its test ends. `attempt` is the attempt of the job.

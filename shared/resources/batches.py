@@ -8,8 +8,9 @@ from shared.database.connection import Connection
 from shared.resources.links import Links
 from shared.resources.mapping import webhook_of
 from shared.resources.models import FINAL_STATES, Batch, BatchProgress, BatchState, State
+from shared.resources.statements import owned
 
-_BATCH: Final = """
+_BATCH: Final = f"""
     SELECT b.id, b.digest, b.webhook_url, b.created_at, b.finished_at, w.status AS webhook_status,
         w.attempt AS webhook_attempt, w.last_status AS webhook_last_status, w.last_error AS webhook_last_error,
         w.run_after AS webhook_run_after
@@ -17,8 +18,8 @@ _BATCH: Final = """
         SELECT status, attempt, last_status, last_error, run_after FROM webhooks
         WHERE webhooks.batch = b.id ORDER BY id DESC LIMIT 1
     ) AS w ON true
-    WHERE b.id = :id AND (CAST(:owner AS bigint) IS NULL OR b.owner = :owner)
-"""
+    WHERE b.id = :id AND {owned("b")}
+"""  # noqa: S608  (constants)
 _IDS: Final = "SELECT id FROM uploads WHERE batch = :id ORDER BY id"
 # While a request is under way, its job decides between queued and running.
 _COUNTS: Final = """

@@ -11,18 +11,25 @@ _MAIL: Final = """
 """
 # The digest of a batch belongs to each of the batch's submissions with its address.
 _OF_SUBMISSION: Final = f"""
-    SELECT {_MAIL} FROM emails e JOIN uploads u ON u.id = e.upload WHERE u.id = :upload
+    SELECT {_MAIL} FROM emails e JOIN uploads u ON u.id = e.upload
+    WHERE u.id = :upload AND (CAST(:before AS bigint) IS NULL OR e.id < :before)
     UNION ALL
     SELECT {_MAIL} FROM emails e JOIN uploads u ON u.batch = e.batch AND lower(u.email) = lower(e.recipient)
-    WHERE u.id = :upload AND e.upload IS NULL
-    ORDER BY id DESC
+    WHERE u.id = :upload AND e.upload IS NULL AND (CAST(:before AS bigint) IS NULL OR e.id < :before)
+    ORDER BY id DESC LIMIT :limit
 """  # noqa: S608  (constants)
 _ONE: Final = f"SELECT {_MAIL} FROM emails e LEFT JOIN uploads u ON u.id = e.upload WHERE e.id = :id"  # noqa: S608
 
 
-async def mails(connection: Connection, upload: int) -> list[Mail]:
-    """Return the mails of a submission, the newest first."""
-    return [_mail(row) for row in await connection.fetch_all(_OF_SUBMISSION, {"upload": upload})]
+async def mails(
+    connection: Connection, upload: int, *, limit: int, before: int | None = None
+) -> tuple[list[Mail], int | None]:
+    """Return up to `limit` mails of a submission, the newest first, and what the next call begins with.
+
+    That is its `before`; None if there are no more.
+    """
+    rows = await connection.fetch_all(_OF_SUBMISSION, {"upload": upload, "before": before, "limit": limit + 1})
+    return [_mail(row) for row in rows[:limit]], rows[limit - 1]["id"] if len(rows) > limit else None
 
 
 async def mail(connection: Connection, number: int) -> Mail | None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from shared.codex import LimitBounds
+from shared.codex import LimitBounds, version_in
 from shared.database.connection import Record
 from shared.engine import DEFAULT_TOLERANCE, CheckerKind, ProgramLimits, limits_in_effect
 from shared.job_state import JobState
@@ -169,7 +169,7 @@ def run_of(row: Record, texts: Mapping[str, Any] | None = None, tests: list[Test
         cpu_s=row["time_s"],
         wall_s=row["wall_s"],
         memory_bytes=row["memory_bytes"],
-        engine=Engine(language=row["engine_language"], version=row["engine_version"]),
+        engine=Engine(language=row["engine_language"], version=version_in(row["engine_info"] or "")),
         tests=tests,
         points=row["points"],
         points_awarded=row["points_awarded"],

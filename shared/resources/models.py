@@ -137,7 +137,7 @@ class Queue(Resource):
 
 
 class Engine(Resource):
-    """What ran the program. Both are null until then."""
+    """The language and the version that ran the program. Both are null until then."""
 
     language: str | None = Field(examples=["Python 3"])
     version: str | None = Field(examples=["3.11.9"])

@@ -86,16 +86,22 @@ async def run(
     return await _whole_run(connection, row, text_limit, admit) if row else None
 
 
-async def runs(connection: Connection, upload: int, *, owner: int | None = None) -> list[Run] | None:
-    """Return all runs of a submission, the newest first, without texts. None if there is no such submission."""
-    rows = await connection.fetch_all(statements.FIND_RUNS, {"id": upload, "owner": owner})
+async def runs(
+    connection: Connection, upload: int, *, limit: int, before: int | None = None, owner: int | None = None
+) -> tuple[list[Run], int | None] | None:
+    """Return up to `limit` runs of a submission, the newest first, without texts, and what the next call begins with.
+
+    That is its `before`; None if there are no more. The whole is None if there is no such submission.
+    """
+    values = {"id": upload, "owner": owner, "before": before, "limit": limit + 1}
+    rows = await connection.fetch_all(statements.FIND_RUNS, values)
     if not rows:
         return None
-    found = [each for row in rows if row["job"] is not None and (each := mapping.run_of(row))]
+    found = [each for row in rows[:limit] if row["job"] is not None and (each := mapping.run_of(row))]
     # The job of the latest run may not be made yet.
-    if rows[0]["runs"] and (not found or found[0].number < rows[0]["runs"]):
+    if before is None and rows[0]["runs"] and (not found or found[0].number < rows[0]["runs"]):
         found.insert(0, mapping.waiting_run(rows[0]))
-    return found
+    return found, rows[limit - 1]["job"] if len(rows) > limit else None
 
 
 async def ended_tests(

@@ -9,6 +9,12 @@ from shared.languages import ALIASES
 _CODES: Final = json.dumps({alias: code for code, aliases in ALIASES.items() for alias in aliases})
 _LANGUAGE: Final = f"coalesce(CAST('{_CODES}' AS jsonb) ->> lower(btrim(u.language)), u.language)"
 
+
+def owned(table: str) -> str:
+    """Return the condition that a row of `table` belongs to the key `:owner`. If that is NULL, any row does."""
+    return f"(CAST(:owner AS bigint) IS NULL OR {table}.owner = :owner)"
+
+
 # An engine that does not send verdicts sends the status of its answer, as the original's did.
 _RUN: Final = """
     j.id AS job, j.number, j.status, j.attempt, j.requested_at AS run_requested_at, j.created_at AS queued_at,
@@ -17,7 +23,7 @@ _RUN: Final = """
         WHEN r.engine ->> 'status' = '408' THEN 'time_limit' WHEN r.engine ->> 'status' <> '' THEN 'runtime_error' END)
         END AS verdict,
     r.exit_code, r.signal, r.time_s, r.wall_s, r.memory_bytes, r.engine ->> 'language' AS engine_language,
-    btrim(r.engine ->> 'info', E' \n') AS engine_version, r.points_awarded,
+    r.engine ->> 'info' AS engine_info, r.points_awarded,
     CASE WHEN u.tests IS NOT NULL THEN coalesce(r.points,
         (SELECT sum(CAST(test ->> 'points' AS float)) FROM jsonb_array_elements(u.tests) AS test)) END AS points
 """
@@ -86,7 +92,7 @@ _ATTACHED: Final = """
         WHERE webhooks.upload = u.id AND u.webhook_url IS NOT NULL {of_run} ORDER BY id DESC LIMIT 1
     ) AS w ON true
 """
-_OWNED: Final = "(CAST(:owner AS bigint) IS NULL OR u.owner = :owner)"
+_OWNED: Final = owned("u")
 FIND_SUBMISSION: Final = f"""
     SELECT {_SUBMISSION}, {_RUN}, {_TEXTS} FROM uploads u {LATEST_JOB} {_ATTACHED.format(of_run="")} {_SPLIT}
     WHERE u.id = :id AND {_OWNED}
@@ -113,8 +119,10 @@ FIND_LATEST_RUN: Final = f"""
     WHERE u.id = :id AND u.runs = :run AND {_OWNED}
 """  # noqa: S608
 FIND_RUNS: Final = f"""
-    SELECT {_OF_REQUEST}, {_RUN} FROM uploads u LEFT JOIN job j ON j.upload = u.id LEFT JOIN results r ON r.job = j.id
-    WHERE u.id = :id AND {_OWNED} ORDER BY j.id DESC
+    SELECT {_OF_REQUEST}, {_RUN}
+    FROM uploads u LEFT JOIN job j ON j.upload = u.id AND (CAST(:before AS bigint) IS NULL OR j.id < :before)
+        LEFT JOIN results r ON r.job = j.id
+    WHERE u.id = :id AND {_OWNED} ORDER BY j.id DESC LIMIT :limit
 """  # noqa: S608
 FIND_TESTS: Final = """
     SELECT number, verdict, points_awarded, substring(stdout FOR :text_limit) AS stdout,

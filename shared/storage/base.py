@@ -3,6 +3,7 @@
 We make the keys (`{id}.{extension}`, `results/...`). A client's path is never one.
 """
 
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 from typing import Protocol
 
@@ -30,6 +31,9 @@ class ObjectStore(Protocol):
 
     async def delete_prefix(self, prefix: str) -> None:
         """Remove every object whose key begins with `prefix`, which is itself a key."""
+
+    def keys(self, folder: str) -> AsyncGenerator[list[str]]:
+        """Yield the keys of the objects in this folder, some at a time. A folder without objects has none."""
 
     async def close(self) -> None:
         """Release all connections, threads and descriptors. It may be called twice."""

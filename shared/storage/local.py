@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Final, ParamSpec, TypeVar
@@ -21,6 +21,8 @@ from shared.storage.signing import LinkSigner
 P = ParamSpec("P")
 T = TypeVar("T")
 
+#: Names that `keys` yields at once.
+_NAMES_AT_ONCE: Final = 1000
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -59,6 +61,11 @@ class LocalStore:
 
     async def delete_prefix(self, prefix: str) -> None:
         await _in_thread(self._delete_prefix, checked(prefix))
+
+    async def keys(self, folder: str) -> AsyncGenerator[list[str]]:
+        names = await _in_thread(self._names, checked(folder))
+        for start in range(0, len(names), _NAMES_AT_ONCE):
+            yield [f"{folder}/{name}" for name in names[start : start + _NAMES_AT_ONCE]]
 
     async def close(self) -> None:
         root, self._root = self._root, -1
@@ -105,6 +112,15 @@ class LocalStore:
                     os.unlink(name, dir_fd=folder)
             if names:
                 os.fsync(folder)
+
+    def _names(self, folder: str) -> list[str]:
+        try:
+            with self._folder_of(f"{folder}/any") as (opened, _), os.scandir(opened) as entries:
+                files = (entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+                # The names of drafts, which are not written completely, begin with a dot.
+                return [name for name in files if not name.startswith(".")]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
     @contextlib.contextmanager
     def _folder_of(self, key: str, *, create: bool = False) -> Iterator[tuple[int, str]]:

@@ -6,7 +6,7 @@ boto3 blocks, and a client takes 0.1 s or more to make. So one client is made at
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -21,7 +21,9 @@ from shared.storage.keys import checked
 from shared.storage.signing import LinkSigner
 
 if TYPE_CHECKING:
+    from botocore.paginate import PageIterator
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
 
 log = get_logger(__name__)
 T = TypeVar("T")
@@ -94,6 +96,11 @@ class S3Store:
     async def delete_prefix(self, prefix: str) -> None:
         await self._call(lambda: self._delete_prefix(checked(prefix)))
 
+    async def keys(self, folder: str) -> AsyncGenerator[list[str]]:
+        pages = iter(self._pages(f"{checked(folder)}/", Delimiter="/"))
+        while (page := await self._call(lambda: next(pages, None))) is not None:
+            yield [found["Key"] for found in page.get("Contents", ())]
+
     async def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._client.close()
@@ -121,9 +128,13 @@ class S3Store:
             raise
 
     def _delete_prefix(self, prefix: str) -> None:
-        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+        for page in self._pages(prefix):
             for found in page.get("Contents", ()):
                 self._client.delete_object(Bucket=self._bucket, Key=found["Key"])
+
+    def _pages(self, prefix: str, **options: Any) -> "PageIterator[ListObjectsV2OutputTypeDef]":
+        """Return the pages of the list of all objects whose keys begin with `prefix`."""
+        return self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix, **options)
 
     def _make_bucket_once(self) -> None:
         """Make the bucket before the first put, so that a process can start while the store is down."""

@@ -4,17 +4,25 @@ One process kills itself at the point (`tests.chaos.child`) while the others of 
 the submission where it was left.
 """
 
+import asyncio
 import signal
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
 
+from job_runner.orphans import Orphans
 from precieux.ports import free_ports
+from shared.database.roles import Role
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from shared.storage.source_keys import FOLDER
 from tests.chaos.invariants import judge, settled
 from tests.chaos.load import Load
 from tests.chaos.system import System
 from tests.chaos.v1 import Kind
+from tests.fixtures.postgres import connected, in_thread
 from tests.waiting import eventually_sync as wait_without_tending
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
@@ -27,7 +35,9 @@ RUNNER = (
 )
 
 
-def die_at(system: System, load: Load, point: str, module: str, posted: Kind | None = None) -> int:
+def die_at(
+    system: System, load: Load, point: str, module: str, posted: Kind | None = None, *, timeout: float = 40
+) -> int:
     """Let a process die at `point` over one new submission; return how often its mail was accepted.
 
     With `posted` it is posted to API v1.
@@ -53,7 +63,7 @@ def die_at(system: System, load: Load, point: str, module: str, posted: Kind | N
         armed.stop()
         for other in others:
             other.thaw()
-    system.wait(lambda: settled(system, load), timeout=40, what=f"everything ends after: {point}")
+    system.wait(lambda: settled(system, load), timeout=timeout, what=f"everything ends after: {point}")
     return sum(1 for mail in system.mailgun.accepted if mail.fields["to"] == submission.email)
 
 
@@ -122,6 +132,29 @@ def test_a_crash_loses_nothing_of_api_v1(
     # The one window: who dies after the receiver's answer cannot have recorded it.
     arrived = list((embedded.receiver.arrived - before).values())
     assert arrived == [2 if point == "webhook posted, not recorded" else 1]
+
+
+def test_a_file_that_a_crash_left_is_removed(embedded: System, embedded_load: Load) -> None:
+    point = "file stored, row not committed"
+    # The client's next try takes the claim of its key over after a minute.
+    assert die_at(embedded, embedded_load, point, "api_service", Kind.PLAIN, timeout=100) == 1
+    assert judge(embedded, embedded_load).violations == []
+    objects = embedded.folder / "objects"
+    accepted = {row["object_key"] for row in embedded.query("SELECT object_key FROM uploads WHERE spec IS NOT NULL")}
+
+    def sources() -> set[str]:
+        return {str(path.relative_to(objects)) for path in (objects / FOLDER).rglob("*") if path.is_file()}
+
+    async def clean() -> None:
+        later = datetime.now(UTC).date() + timedelta(days=2)
+        store = LocalStore(objects, LinkSigner(b"k" * 32, embedded.url))
+        async with connected(embedded.postgres.url(Role.RUNNER)) as database:
+            await Orphans(database, store, lambda: later).remove()
+        await store.close()
+
+    assert len(sources() - accepted) == 1
+    in_thread(lambda: asyncio.run(clean()))
+    assert sources() == accepted
 
 
 def test_a_program_that_kills_runners_is_quarantined(embedded: System) -> None:

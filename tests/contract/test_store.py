@@ -105,6 +105,17 @@ async def test_a_prefix_is_deleted_and_nothing_else(store: ObjectStore) -> None:
         assert await store.get(key) == b"x"
 
 
+async def test_a_folder_is_listed_without_its_folders(store: ObjectStore) -> None:
+    keys = {f"sources/2026-01-31/{number}.py" for number in range(1005)}
+    for key in ("sources/2026-01-30/1.py", "sources/2026-01-31/more/1.py", "sources/2026-01-311/1.py", "1.py"):
+        await store.put(key, b"x")
+    await asyncio.gather(*(store.put(key, b"x") for key in keys))
+    pages = [page async for page in store.keys("sources/2026-01-31")]
+    assert {key for page in pages for key in page} == keys
+    assert max(map(len, pages)) <= 1000
+    assert [key async for page in store.keys("sources/2026-02-01") for key in page] == []
+
+
 @pytest.mark.parametrize(
     "key",
     ["", "/etc/passwd", "../secret-key", "a/../../b", "a//b", "a/", ".hidden", "a\0b", "a\nb", "~", "ü", "a" * 300],
@@ -120,6 +131,8 @@ async def test_a_malformed_key_is_refused_before_the_store_is_used(store: Object
         await store.delete(key)
     with pytest.raises(ValueError, match="not an object key"):
         await store.delete_prefix(key)
+    with pytest.raises(ValueError, match="not an object key"):
+        await anext(store.keys(key))
 
 
 async def test_readers_during_a_write_see_a_whole_object(store: ObjectStore) -> None:

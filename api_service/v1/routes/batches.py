@@ -19,7 +19,7 @@ from api_service.v1.ids import BatchId
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Kind, V1Problem
 from api_service.v1.validation import read_query
-from api_service.v1.visibility import owner_of, refuse_unknown
+from api_service.v1.visibility import owner_of, refuse_unknown, require_visible_batch
 from shared.resources.models import Batch, BatchState
 
 router = APIRouter(tags=["batches"])
@@ -100,7 +100,7 @@ async def get_batch(
     request: Request,
     services: ServicesDep,
 ) -> Response:
-    await _batch(services, id, owner_of(principal))
+    await require_visible_batch(services, principal, id)
     read_query(request)
     return answer(await _ended(services, id, owner_of(principal)))
 
@@ -123,7 +123,7 @@ async def cancel_batch(
     request: Request,
     services: ServicesDep,
 ) -> Response:
-    await _batch(services, id, owner_of(principal))
+    await require_visible_batch(services, principal, id)
     read_query(request)
 
     async def work(settle: Settle) -> int:

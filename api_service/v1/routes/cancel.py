@@ -13,9 +13,7 @@ from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Kind, V1Problem
 from api_service.v1.validation import read_query
-from api_service.v1.visibility import owner_of, refuse_unknown, require_visible
-from shared.resources import read
-from shared.resources.links import Links
+from api_service.v1.visibility import require_visible, visible_submission
 from shared.resources.models import Submission
 
 router = APIRouter(tags=["submissions"])
@@ -47,9 +45,12 @@ async def cancel_submission(
             raise V1Problem(Kind.FINAL, "This submission has ended already; only what has not ended can be cancelled.")
         return id
 
-    async def render(made: int) -> Submission:
-        async with services.database.connection() as connection:
-            found = await read.submission(connection, made, links=Links(services.signer), owner=owner_of(principal))
-        return found or refuse_unknown()
-
-    return await once(request, services, principal, None, work, render, status=HTTPStatus.ACCEPTED)
+    return await once(
+        request,
+        services,
+        principal,
+        None,
+        work,
+        lambda made: visible_submission(services, principal, made),
+        status=HTTPStatus.ACCEPTED,
+    )

@@ -11,6 +11,7 @@ from api_service.v1.answers import answer
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Kind, V1Problem
 from api_service.v1.validation import read_query
+from shared.codex import version_in
 from shared.languages import ALIASES
 from shared.resources.models import Limits, ListOf, Resource
 
@@ -114,7 +115,7 @@ def _language(offer: Offer, code: str) -> Language:
         code=code,
         name=(details and details.name) or code,
         aliases=[name for name in names if name != code],
-        version=details.version if details else None,
+        version=(details.version or version_in(details.info)) if details else None,
         variants=[Variant(**variant.model_dump()) for variant in (details and details.variants) or ()],
         extensions=language.extensions,
         compiled=details.compiled if details else None,

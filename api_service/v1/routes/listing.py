@@ -1,32 +1,23 @@
 """The list of submissions."""
 
-from http import HTTPStatus
-from urllib.parse import urlencode
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.dependencies import ReaderDep, Services, ServicesDep
+from api_service.dependencies import ReaderDep, ServicesDep
 from api_service.v1 import list_pages
-from api_service.v1.answers import answer
+from api_service.v1.cursors import LINK, page_answer, position_of
 from api_service.v1.examples import SUBMISSION_ITEM
 from api_service.v1.list_query import ListQuery
 from api_service.v1.openapi import operation
-from api_service.v1.problems import Fault, invalid
 from api_service.v1.validation import read_query
 from api_service.v1.visibility import owner_of
 from shared.resources import read
-from shared.resources.links import Links
 from shared.resources.models import ListOf, Submission
 
 router = APIRouter(tags=["submissions"])
 
-_CURSOR = "submissions"
-_LINK = {
-    "Link": {
-        "description": 'The address of the next page, with the same filters: `<...>; rel="next"`.',
-        "schema": {"type": "string"},
-    }
-}
+_CURSOR: Final = "submissions"
 
 
 @router.get(
@@ -39,29 +30,14 @@ _LINK = {
         answer=ListOf[Submission],
         example={"items": [SUBMISSION_ITEM], "next": None},
         query=ListQuery,
-        headers=_LINK,
+        headers=LINK,
     ),
 )
 async def list_submissions(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
     query = read_query(request, ListQuery)
-    after = _position(services, query.cursor)
+    position = position_of(services, _CURSOR, query.cursor)
+    after = list_pages.Position.parse(position) if position is not None else None
     async with services.database.connection() as connection:
         found, following = await list_pages.find(connection, query, owner=owner_of(principal), after=after)
-        items = await read.submissions(connection, found, links=Links(services.signer))
-    cursor = services.signer.seal(_CURSOR, str(following)) if following else None
-    headers = {"Link": f'<{_next_address(request, services, cursor)}>; rel="next"'} if cursor else {}
-    return answer(ListOf[Submission](items=items, next=cursor), HTTPStatus.OK, headers)
-
-
-def _position(services: Services, cursor: str | None) -> list_pages.Position | None:
-    if cursor is None:
-        return None
-    text = services.signer.unseal(_CURSOR, cursor)
-    if text is None:
-        raise invalid([Fault("It is no cursor of this server; send `next` of the page before.", parameter="cursor")])
-    return list_pages.Position.parse(text)
-
-
-def _next_address(request: Request, services: Services, cursor: str) -> str:
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    return f"{services.signer.public_url}/v1/submissions?{urlencode([*kept, ('cursor', cursor)])}"
+        items = await read.submissions(connection, found, links=services.links)
+    return page_answer(request, services, ListOf[Submission], items, _CURSOR, following)

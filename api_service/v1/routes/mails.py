@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from api_service import mails as use_cases
 from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
 from api_service.submissions import Settle
-from api_service.v1.answers import answer
+from api_service.v1.cursors import LINK, PAGE_ITEMS, PageQuery, number_of, page_answer
 from api_service.v1.idempotency import once
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
@@ -40,9 +40,12 @@ _ORDERED: Final = {**_EXAMPLE, "state": "queued", "attempts": 0, "sent_at": None
     **operation(
         "list_mails",
         "List the mails of a submission",
-        "All mails about it, the newest first: results, its receipt, and the digest of its batch.",
+        "All mails about it, the newest first: results, its receipt, and the digest of its batch. A page has"
+        f" {PAGE_ITEMS} of them.",
         answer=ListOf[Mail],
         example={"items": [_EXAMPLE], "next": None},
+        query=PageQuery,
+        headers=LINK,
         problems=[Kind.NOT_FOUND],
     ),
 )
@@ -53,9 +56,12 @@ async def list_mails(
     services: ServicesDep,
 ) -> Response:
     await require_visible(services, principal, id)
-    read_query(request)
+    query = read_query(request, PageQuery)
+    purpose = f"mails of {id}"
+    before = number_of(services, purpose, query.cursor)
     async with services.database.connection() as connection:
-        return answer(ListOf[Mail](items=await read.mails(connection, id), next=None))
+        mails, following = await read.mails(connection, id, limit=PAGE_ITEMS, before=before)
+    return page_answer(request, services, ListOf[Mail], mails, purpose, following)
 
 
 @router.post(

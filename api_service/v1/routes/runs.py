@@ -9,6 +9,7 @@ from api_service.auth import Principal
 from api_service.dependencies import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions import Settle
 from api_service.v1.answers import answer
+from api_service.v1.cursors import LINK, PAGE_ITEMS, PageQuery, number_of, page_answer
 from api_service.v1.examples import RUN, RUN_ITEM
 from api_service.v1.idempotency import once
 from api_service.v1.ids import RunNumber, SubmissionId
@@ -33,9 +34,11 @@ _LOCATION: Final = {
     **operation(
         "list_runs",
         "List the runs of a submission",
-        "All runs, the newest first, without texts and tests.",
+        f"All runs, the newest first, without texts and tests. A page has {PAGE_ITEMS} of them.",
         answer=ListOf[Run],
         example={"items": [RUN_ITEM], "next": None},
+        query=PageQuery,
+        headers=LINK,
         problems=[Kind.NOT_FOUND],
     ),
 )
@@ -45,12 +48,13 @@ async def list_runs(
     request: Request,
     services: ServicesDep,
 ) -> Response:
-    await read_query_of(request, services, principal, id)
+    query = await read_query_of(request, services, principal, id, PageQuery)
+    purpose = f"runs of {id}"
+    before = number_of(services, purpose, query.cursor)
     async with services.database.connection() as connection:
-        runs = await read.runs(connection, id, owner=owner_of(principal))
-    if runs is None:
-        refuse_unknown()
-    return answer(ListOf[Run](items=runs, next=None))
+        found = await read.runs(connection, id, limit=PAGE_ITEMS, before=before, owner=owner_of(principal))
+    runs, following = found or refuse_unknown()
+    return page_answer(request, services, ListOf[Run], runs, purpose, following)
 
 
 @router.get(

@@ -16,7 +16,6 @@ from api_service.v1.validation import read_query
 from api_service.v1.visibility import owner_of, read_query_of, refuse_unknown, require_visible
 from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of, wait_until_final
 from shared.resources import read
-from shared.resources.links import Links
 from shared.resources.models import Submission
 
 router = APIRouter(tags=["submissions"])
@@ -50,7 +49,7 @@ async def get_submission(
     with admission(services, principal) as admitted:
         async with services.database.connection() as connection:
             submission = await read.submission(
-                connection, id, links=Links(services.signer), owner=owner_of(principal), admit=admitted.admit
+                connection, id, links=services.links, owner=owner_of(principal), admit=admitted.admit
             )
         return admitted.until_sent(conditional(request, submission or refuse_unknown(), wait.headers))
 

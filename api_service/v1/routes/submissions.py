@@ -19,10 +19,8 @@ from api_service.v1.idempotency import once
 from api_service.v1.openapi import Schema, operation, query_parameters
 from api_service.v1.problems import Kind
 from api_service.v1.submission_body import SubmissionBody
-from api_service.v1.visibility import owner_of, refuse_unknown
-from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_until_final
-from shared.resources import read
-from shared.resources.links import Links
+from api_service.v1.visibility import visible_submission
+from api_service.v1.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
 from shared.resources.mapping import posted
 from shared.resources.models import Submission
 
@@ -77,17 +75,18 @@ async def create_submission(principal: SubmitterDep, request: Request, services:
     with services.bodies.hold(principal, body_bytes(request, services.settings)):
         posted = await read_submission(request, services, principal)
         creation = _Creation(services, principal, posted, is_repeatable=IDEMPOTENCY_KEY in request.headers)
-        answer = await once(
-            request,
-            services,
-            principal,
-            posted.content,
-            creation.store,
-            creation.show,
-            status=HTTPStatus.CREATED,
-            location=lambda made: f"/v1/submissions/{made}",
-            wait_s=posted.wait.seconds,
-        )
+        with reserved(services, principal, posted.wait.seconds):
+            answer = await once(
+                request,
+                services,
+                principal,
+                posted.content,
+                creation.store,
+                creation.show,
+                status=HTTPStatus.CREATED,
+                location=lambda made: f"/v1/submissions/{made}",
+                wait_s=posted.wait.seconds,
+            )
     answer.headers.update(posted.wait.headers)
     return answer
 
@@ -119,9 +118,7 @@ class _Creation:
         if self.stored is not None and not wait_s:
             return await _shown(services, self.principal, self.posted.new, self.stored)
         await wait_until_final(services, self.principal, upload, wait_s)
-        links, owner = Links(services.signer), owner_of(self.principal)
-        async with services.database.connection() as connection:
-            return await read.submission(connection, upload, links=links, owner=owner) or refuse_unknown()
+        return await visible_submission(services, self.principal, upload)
 
 
 async def _shown(services: Services, principal: Principal, new: NewSubmission, stored: Stored) -> Submission:
@@ -138,4 +135,4 @@ async def _shown(services: Services, principal: Principal, new: NewSubmission, s
         "bounds": offered and json.dumps({name: bound.model_dump() for name, bound in offered.limits.items()}),
     }
     queue = None if new.hold else await services.places.of_posted(stored.id, principal.key_id)
-    return posted(values, links=Links(services.signer), queue=queue)
+    return posted(values, links=services.links, queue=queue)

@@ -103,7 +103,7 @@ async def test_without_keys_only_this_machine_itself_is_served(
 async def test_the_first_key_ends_protected_mode(
     reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "_CACHE_SECONDS", -1)
+    monkeypatch.setattr(auth, "CACHE_SECONDS", -1)
     async with reach() as client:
         assert (await client.get("/check_user/?email=a@example.com")).status_code == 200
         await make_key(database, Scope.READ)
@@ -138,7 +138,7 @@ async def test_a_key_sees_and_runs_only_what_it_submitted(reach: Reach, database
 
 
 async def test_a_revoked_key_opens_nothing(reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth, "_CACHE_SECONDS", -1)
+    monkeypatch.setattr(auth, "CACHE_SECONDS", -1)
     await make_key(database, Scope.READ)
     key = await make_key(database, Scope.READ)
     async with reach() as client:
@@ -153,7 +153,7 @@ async def test_a_flood_of_wrong_keys_does_not_evict_keys_in_use(
     reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auth, "_CACHED_KEYS", 4)
-    monkeypatch.setattr(auth, "_CACHE_SECONDS", 3600)
+    monkeypatch.setattr(auth, "CACHE_SECONDS", 3600)
     key = await make_key(database, Scope.READ)
     looked: list[str] = []
     find = api_keys.find

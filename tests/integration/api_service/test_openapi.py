@@ -76,7 +76,7 @@ async def test_every_error_is_a_problem_document(api: httpx.AsyncClient) -> None
 async def test_a_key_is_required_once_one_has_existed(
     api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "_CACHE_SECONDS", -1)
+    monkeypatch.setattr(auth, "CACHE_SECONDS", -1)
     document = await document_of(api)
     assert document["components"]["securitySchemes"]["apiKey"].items() >= {"type": "http", "scheme": "bearer"}.items()
     secured = {name: one["security"] for name, one in operations(document).items() if "security" in one}

@@ -160,6 +160,20 @@ async def test_a_run_has_its_streams_apart_and_the_classic_error(
     assert "trace" in mail["text"]
 
 
+@pytest.mark.parametrize("written", [b"caf\xe9\n", b"a\0b"])
+async def test_standard_error_is_kept_byte_for_byte(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine, written: bytes
+) -> None:
+    text = written.decode("utf-8", "replace")
+    stderr_bytes = None if text.encode() == written else written
+    engine.streams = [[STARTED, ended(1, stderr=text).model_copy(update={"stderr_bytes": stderr_bytes})]]
+    await add(database, store)
+    async with running(database, processor):
+        await all_are("executed", database)
+    row = await one(database, "SELECT stderr, stderr_bytes FROM results")
+    assert row == {"stderr": text.replace("\0", "\N{REPLACEMENT CHARACTER}"), "stderr_bytes": written}
+
+
 async def test_the_results_of_tests_come_as_they_end(
     database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
 ) -> None:

@@ -17,7 +17,7 @@ from precieux.commands.queue import age
 from shared import suppressions
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
-from shared.webhooks import WebhookSettings, is_secret, may_sign, new_secret, signing_secrets
+from shared.webhooks import WebhookSettings, can_sign, is_secret, new_secret, signing_secrets
 from tests.fixtures.postgres import url_of
 from tests.integration.rows import add_job, add_upload, execute, fetch
 
@@ -311,7 +311,7 @@ def secrets_of(on_database: OnDatabase, key: int | None, fallback: str | None = 
     async def work(database: Database) -> list[str]:
         async with database.transaction() as connection:
             found = await signing_secrets(connection, key, settings)
-            assert await may_sign(connection, key, settings) is bool(found)
+            assert await can_sign(connection, key, settings) is bool(found)
         return found
 
     secrets: list[str] = on_database(work)

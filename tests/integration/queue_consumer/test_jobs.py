@@ -3,6 +3,7 @@ import hashlib
 import json
 import tracemalloc
 import uuid
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -57,6 +58,9 @@ class FakeStore:
         self.objects.pop(key, None)
 
     async def delete_prefix(self, prefix: str) -> None:
+        raise NotImplementedError
+
+    def keys(self, folder: str) -> AsyncGenerator[list[str]]:
         raise NotImplementedError
 
     async def close(self) -> None:

@@ -54,6 +54,7 @@ async def serving(
     loops = (
         services.watcher.run,
         services.streams.run,
+        services.streams.end_revoked,
         lambda stop: serve_http(
             app, listening, stop, limits=ConnectionLimits(), grace_seconds=grace_seconds, report_ready=False
         ),

@@ -168,6 +168,7 @@ async def test_an_own_key_wins_over_the_default(api: httpx.AsyncClient, database
         ({"submissions": [PROGRAM], "webhook_url": "ftp://x"}, ["/webhook_url"]),
         ({"submissions": [PROGRAM], "webhook_url": "https://example.com/hook"}, ["/webhook_url"]),
         ({"submissions": [PROGRAM] * 1001}, ["/submissions"]),
+        ({"submissions": [{}] * 1000, "defaults": {f"x{n}": n for n in range(5000)}}, ["/defaults"]),
     ],
 )
 async def test_faults_have_their_place_and_nothing_is_registered(
@@ -182,10 +183,21 @@ async def test_bodies_that_cannot_be_read(api: httpx.AsyncClient) -> None:
     answers = [
         await api.post("/v1/batches", content=b"{", headers={"Content-Type": "application/json"}),
         await api.post("/v1/batches", content=b"x", headers={"Content-Type": "text/plain"}),
-        await api.post("/v1/batches?wait=1", json={"submissions": [PROGRAM]}),
+        await api.post("/v1/batches", content=b"x" * 100_000, headers={"Content-Type": "text/plain"}),
+        await api.post("/v1/batches?wait=1", json={"submissions": [PROGRAM], "digest": 1}),
     ]
-    assert [answer.status_code for answer in answers] == [400, 415, 422]
-    assert answers[2].json()["errors"][0]["parameter"] == "wait"
+    assert [answer.status_code for answer in answers] == [400, 415, 413, 422]
+    assert [error.get("parameter", error.get("pointer")) for error in answers[3].json()["errors"]] == [
+        "wait",
+        "/digest",
+    ]
+
+
+async def test_the_same_content_may_be_written_otherwise(api: httpx.AsyncClient, database: Database) -> None:
+    headers = {"Idempotency-Key": "again"}
+    first = await posted(api, {"submissions": [PROGRAM]}, headers=headers)
+    again = {"digest": False, "defaults": {}, "webhook_url": None, "submissions": [PROGRAM]}
+    assert await posted(api, again, headers=headers) == first
 
 
 async def test_a_failure_halfway_registers_nothing(
@@ -336,7 +348,7 @@ async def test_progress_is_sent_at_once_and_then_once_a_second(served: Served, d
     times = [at for at, event in events if event.name == "progress"]
     assert min(later - earlier for earlier, later in pairwise(times)) > 0.9
     assert events[-1][1].data == (await served.client.get(f"/v1/batches/{batch['id']}")).json()
-    assert not served.services.streams._per_key
+    assert not served.services.streams._open
 
 
 async def test_the_stream_of_a_finished_batch_ends_at_once(served: Served, database: Database) -> None:

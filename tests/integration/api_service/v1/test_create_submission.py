@@ -4,29 +4,35 @@ import asyncio
 import hashlib
 import io
 import json
+import random
 import stat
 import zipfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
 
+from api_service import submission_rows
 from api_service.auth import Principal
 from api_service.charges import Charges
 from api_service.new_submission import NewSubmission, Object
 from api_service.recipients import Recipients
 from api_service.relay import Relay
 from api_service.submissions import Quarantined, Submissions
+from job_runner.orphans import Orphans
 from shared.api_keys import Scope
 from shared.archives import pack, unpack
 from shared.codex import LimitBounds, SupportedLanguage
 from shared.database.connection import Connection, Database
+from shared.database.roles import Role
 from shared.errors import StoreUnavailable
 from shared.resources.queue import places
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from shared.webhooks import WebhookSettings, new_secret
+from tests.fixtures.postgres import connected, url_of
 from tests.integration.api_service.conftest import RecordingBroker, client_of
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, make_key
 from tests.integration.rows import execute, fetch
@@ -420,6 +426,8 @@ class TestText:
             ("language=py&args=a", [("parameter", "args")]),
             ("language=py&files=a", [("parameter", "files"), ("pointer", "")]),
             ("language=py&stdin=%00", [("parameter", "stdin")]),
+            ("language=py&stdin=caf%E9", [("parameter", "stdin")]),
+            ("language=py&%FF=1", [("pointer", "")]),
             ("language=py&wait=x&email=x", [("parameter", "wait"), ("parameter", "email")]),
         ],
     )
@@ -495,6 +503,18 @@ class TestShares:
             "SELECT round(extract(epoch FROM used_until - now())) AS bytes FROM budgets WHERE subject LIKE 'bytes:%'",
         )
         assert int(str(row["bytes"])) in (30, 31)
+
+    @pytest.mark.parametrize("keys", [{"tests": [{"stdin": "{}"}]}, {"expected_output": "{}"}], ids=str)
+    async def test_tests_count_while_they_wait(
+        self, parts: Any, alice: Key, monkeypatch: pytest.MonkeyPatch, keys: dict[str, Any]
+    ) -> None:
+        monkeypatch.setattr("api_service.backlog._CACHE_SECONDS", -1.0)
+        # Random, so that the database cannot compress it.
+        body = {**BODY, **json.loads(json.dumps(keys).replace("{}", random.Random(1).randbytes(2000).hex()))}
+        async with client_of(*parts, key_backlog_bytes=1500) as api:
+            created(await api.post(PATH, json=body, headers=alice.headers))
+            refused = await api.post(PATH, json=BODY, headers=alice.headers)
+        assert (refused.status_code, "1500 bytes of sources, inputs and tests" in refused.text) == (429, True)
 
     async def test_only_allowed_recipients_are_mailed(self, parts: Any, database: Database, folder: Path) -> None:
         async with client_of(*parts, recipients=Recipients(["example.edu"])) as api:
@@ -735,6 +755,25 @@ async def test_places_are_counted_under_load(api: httpx.AsyncClient, monkeypatch
     positions = [(await post(api)).json()["queue"]["position"] for _ in range(4)]
     assert positions == [positions[0] + number for number in range(4)]
     assert asked == 1
+
+
+async def test_a_file_without_a_row_is_removed_later(
+    database: Database, database_url: str, store: LocalStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API has died, or lost the database, after it had stored the file."""
+    submissions = Submissions(database, store, Charges(key_budget=1, recipient_budget=1))
+    new, operator = NewSubmission("py", "main.py", Object(b"1", "py"), hold=False), Principal(None, frozenset(Scope))
+    accepted = await submissions.post(operator, new)
+    with monkeypatch.context() as patched:
+        patched.setattr(submission_rows, "insert", None)
+        with pytest.raises(TypeError):
+            await submissions.post(operator, new)
+    assert len(objects(folder)) == 2
+    later = datetime.now(UTC).date() + timedelta(days=2)
+    async with connected(url_of(Role.RUNNER, database_url)) as runner:
+        await Orphans(runner, store, lambda: later).remove()
+    [kept] = objects(folder)
+    assert str(kept).endswith(str(accepted.values["object_key"]))
 
 
 async def test_refused_files_are_removed(database: Database, store: LocalStore, folder: Path) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ from tests.fixtures.event_source import EventSource, SentEvent
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.v1.life import born
 from tests.integration.api_service.v1.served import Served, serving
+from tests.integration.rows import execute
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -362,7 +363,7 @@ async def test_head_answers_at_once(served: Served, database: Database) -> None:
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["Content-Type"].partition(";")[0] == "text/event-stream"
     assert answer.headers["Cache-Control"] == "no-store"
-    await eventually(lambda: not served.services.streams._per_key)
+    await eventually(lambda: not served.services.streams._open)
 
 
 async def test_a_key_may_have_only_so_many_streams(
@@ -378,7 +379,7 @@ async def test_a_key_may_have_only_so_many_streams(
             assert answer.headers["Content-Type"] == "application/problem+json"
             assert int(answer.headers["Retry-After"]) > 0
         # A closed stream is given back.
-        await eventually(lambda: not served.services.streams._per_key)
+        await eventually(lambda: not served.services.streams._open)
         async with following(sources[2]) as three:
             await eventually(lambda: steps(three) == ["held"])
 
@@ -399,6 +400,41 @@ async def test_a_key_sees_only_its_own_and_counts_alone(
         async with following(source_of(served, life.submission)) as events:
             await eventually(lambda: steps(events) == ["held"])
             assert (await served.client.get(path_of(life.submission))).status_code == 429
+
+
+async def test_a_revoked_key_keeps_no_stream(
+    database: Database,
+    store: ObjectStore,
+    relay: Relay,
+    signer: LinkSigner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with owner_of(database).transaction() as connection:
+        number, key = await api_keys.create(connection, "one", [Scope.READ])
+        _, other = await api_keys.create(connection, "other", [Scope.ADMIN])
+    life = await born(database, owner=number)
+    await execute(database, "INSERT INTO batches (id, owner) VALUES (5, :owner)", owner=number)
+    paths = (path_of(life.submission), "/v1/batches/5/events")
+    async with serving(database, store, relay, signer) as served, AsyncExitStack() as opened:
+
+        async def opened_with(key: str, path: str) -> AsyncIterator[bytes]:
+            stream = served.client.stream("GET", path, headers={"Authorization": f"Bearer {key}"}, timeout=10)
+            answer = await opened.enter_async_context(stream)
+            assert answer.status_code == 200
+            return answer.aiter_raw()
+
+        own = [await opened_with(key, path) for path in paths]
+        foreign = await opened_with(other, paths[0])
+        # The cache has the key, so one more stream can be opened after it was revoked.
+        monkeypatch.setattr(event_streams, "CACHE_SECONDS", -0.5)
+        began = time.monotonic()
+        async with owner_of(database).transaction() as connection:
+            assert await api_keys.revoke(connection, number)
+        late = await opened_with(key, paths[0])
+        for pieces in (*own, late):
+            assert b"event: finished" not in b"".join([piece async for piece in pieces])
+        assert time.monotonic() - began < 5
+        assert b"held" in await anext(foreign) + await anext(foreign)
 
 
 async def test_an_unknown_submission_and_parameter(served: Served, database: Database) -> None:
@@ -437,7 +473,7 @@ async def test_nothing_is_left_of_a_client_that_goes_away(served: Served, databa
     for _ in range(5):
         async with following(source_of(served, life.submission)) as events:
             await eventually(lambda: "queued" in steps(events))
-    await eventually(lambda: not served.services.streams._per_key)
+    await eventually(lambda: not served.services.streams._open)
     assert not served.services.streams._queued
     assert not served.services.watcher._submissions._events
     await eventually(lambda: len(asyncio.all_tasks()) <= before + 5)

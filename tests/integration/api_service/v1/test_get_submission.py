@@ -21,9 +21,10 @@ from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.integration.api_service.conftest import client_of
-from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, make_key
+from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, app_of, make_key
 from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import add, add_finished, end, make_job, notify, request
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -108,6 +109,13 @@ async def test_a_bad_preference_is_ignored(waiting_api: httpx.AsyncClient, datab
     assert "Preference-Applied" not in answer.headers
 
 
+async def test_a_long_preference_counts_as_60(api: httpx.AsyncClient, database: Database) -> None:
+    upload = await add(database)
+    for seconds in ("61", f"{10**20}"):
+        answer = await api.get(f"/v1/submissions/{upload}", headers={"Prefer": f"wait={seconds}"})
+        assert answer.headers["Preference-Applied"] == "wait=60"
+
+
 @pytest.mark.parametrize("wait", ["61", "-1", "x", "1.5", "", "1e1"])
 async def test_a_bad_wait_is_refused(api: httpx.AsyncClient, database: Database, wait: str) -> None:
     upload = await add(database)
@@ -150,6 +158,22 @@ async def test_a_key_may_wait_a_few_times_at_once(
     assert (await waiting_api.get(f"{path}?wait=1", headers=alice.headers)).status_code == 200
 
 
+async def test_a_post_that_may_not_wait_stores_nothing(
+    waiting_api: httpx.AsyncClient, database: Database, alice: Key
+) -> None:
+    upload = await add(database, owner=alice.id)
+    await request(database, upload)
+    path = f"/v1/submissions/{upload}?wait=2"
+    waits = [asyncio.create_task(waiting_api.get(path, headers=alice.headers)) for _ in range(2)]
+    waiting = app_of(waiting_api).state.services.waits._count
+    await eventually(lambda: waiting[alice.id] == 2)
+    body = {"language": "py", "source": "print(1)"}
+    refused = await waiting_api.post("/v1/submissions?wait=2", json=body, headers=alice.headers)
+    assert (refused.status_code, "Retry-After" in refused.headers) == (429, True)
+    assert len(await fetch(database, "SELECT id FROM uploads")) == 1
+    assert [(await wait).status_code for wait in waits] == [200, 200]
+
+
 async def test_the_runs_of_a_submission(api: httpx.AsyncClient, database: Database) -> None:
     upload = await add_finished(database)
     assert (await api.get(f"/v1/submissions/{await add(database)}/runs")).json() == {"items": [], "next": None}
@@ -165,6 +189,28 @@ async def test_the_runs_of_a_submission(api: httpx.AsyncClient, database: Databa
     assert (await api.get(f"/v1/submissions/{upload}/runs/2")).json()["state"] == "queued"
     for number in ("3", "0", "x", "9" * 12):
         assert (await api.get(f"/v1/submissions/{upload}/runs/{number}")).status_code == 404
+
+
+async def test_a_page_of_runs_leads_to_the_next(
+    api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api_service.v1.routes.runs.PAGE_ITEMS", 2)
+    upload, other = [await add_finished(database) for _ in range(2)]
+    for _ in range(3):
+        await request(database, upload)
+        await end(database, await make_job(database, upload), verdict="ok")
+    path = f"/v1/submissions/{upload}/runs"
+    answer = await api.get(f"{path}/")
+    first = answer.json()
+    assert [run["number"] for run in first["items"]] == [4, 3]
+    assert answer.headers["Link"] == f'<{PUBLIC_URL}{path}?cursor={first["next"]}>; rel="next"'
+    await request(database, upload)
+    last = (await api.get(path, params={"cursor": first["next"]})).json()
+    assert ([run["number"] for run in last["items"]], last["next"]) == ([2, 1], None)
+    assert [run["number"] for run in (await api.get(path)).json()["items"]][:2] == [5, 4]
+    for wrong in (f"/v1/submissions/{other}/runs", "/v1/submissions", f"/v1/submissions/{upload}/mails"):
+        refused = await api.get(wrong, params={"cursor": first["next"]})
+        assert (refused.status_code, refused.json()["errors"][0]["parameter"]) == (422, "cursor")
 
 
 async def test_a_key_needs_the_scope_to_read(api: httpx.AsyncClient, database: Database) -> None:

@@ -230,6 +230,12 @@ async def test_a_bad_parameter_is_refused(api: httpx.AsyncClient, name: str, val
     assert (answer.status_code, [error["parameter"] for error in answer.json()["errors"]]) == (422, [name])
 
 
+async def test_a_parameter_that_is_not_utf_8_is_refused(api: httpx.AsyncClient) -> None:
+    answer = await api.get("/v1/submissions?email=caf%E9@example.com&metadata.x=%FF")
+    faults = [(error["parameter"], "UTF-8" in error["detail"]) for error in answer.json()["errors"]]
+    assert (answer.status_code, faults) == (422, [("email", True), ("metadata.x", True)])
+
+
 async def test_a_parameter_twice_is_refused(api: httpx.AsyncClient) -> None:
     answer = await api.get("/v1/submissions?limit=1&limit=1")
     assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "limit")

@@ -13,6 +13,7 @@ from tests.fixtures.postgres import connected, owner_of, url_of
 from tests.integration.api_service.conftest import RECIPIENT_BUDGET
 from tests.integration.api_service.v1.conftest import Key
 from tests.integration.rows import add_upload, execute, fetch
+from tests.integration.submission_rows import add
 
 pytestmark = pytest.mark.integration
 
@@ -107,6 +108,27 @@ async def test_the_latest_result_is_mailed_again(
     assert row == {"job": latest["id"], "message_id": None}
     shown = (await api.get(f"/v1/submissions/{upload}", headers=alice.headers)).json()["mail"]
     assert (shown["id"], shown["state"]) == (mail["id"], "queued")
+
+
+async def test_a_page_of_mails_leads_to_the_next(
+    api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api_service.v1.routes.mails.PAGE_ITEMS", 2)
+    upload = await add(database)
+    await execute(
+        database,
+        "INSERT INTO emails (kind, upload, recipient) SELECT 'result', :upload, 'a@example.com'"
+        " FROM generate_series(1, 5)",
+        upload=upload,
+    )
+    path, cursor, ids = f"/v1/submissions/{upload}/mails", None, []
+    for left in (2, 1, 0):
+        page = (await api.get(path, params={"cursor": cursor} if cursor else {})).json()
+        ids += [mail["id"] for mail in page["items"]]
+        cursor = page["next"]
+        assert (cursor is not None) == (left > 0)
+    assert ids == sorted(ids, reverse=True)
+    assert len(set(ids)) == 5
 
 
 @pytest.mark.parametrize("lacks", ["email", "result"])

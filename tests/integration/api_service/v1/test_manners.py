@@ -184,7 +184,7 @@ class TestOrder:
     async def test_the_answer_is_about_the_first_fault(
         self, reach: Reach, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(auth, "_CACHE_SECONDS", -1)
+        monkeypatch.setattr(auth, "CACHE_SECONDS", -1)
         submit, read = await key_of(database, Scope.SUBMIT), await key_of(database, Scope.READ)
         huge: dict[str, Any] = {"content": b"x" * 200_000}
         async with reach() as api:

@@ -65,6 +65,9 @@ async def test_the_bytes_of_the_latest_run(api: httpx.AsyncClient, database: Dat
         ("bytes=-3", 206, b"789", "bytes 7-9/10"),
         ("bytes=-30", 206, b"0123456789", "bytes 0-9/10"),
         ("bytes=9-99999", 206, b"9", "bytes 9-9/10"),
+        (f"bytes=9-{10**30}", 206, b"9", "bytes 9-9/10"),
+        (f"bytes=-{10**30}", 206, b"0123456789", "bytes 0-9/10"),
+        (f"bytes={10**30}-", 416, None, "bytes */10"),
         ("Bytes= 0-0 ", 206, b"0", "bytes 0-0/10"),
         ("bytes=10-", 416, None, "bytes */10"),
         ("bytes=10-12", 416, None, "bytes */10"),
@@ -118,6 +121,14 @@ async def test_a_range_of_an_unknown_version_is_everything(
     await add_run(database, store, upload)
     headers = {"Range": "bytes=0-1", "If-Range": '"x"'}
     assert (await api.get(f"/v1/submissions/{upload}/output", headers=headers)).status_code == 200
+
+
+async def test_standard_error_may_be_any_bytes(api: httpx.AsyncClient, database: Database, store: LocalStore) -> None:
+    upload = await add(database)
+    await add_run(database, store, upload, stderr="caf\N{REPLACEMENT CHARACTER}", stderr_bytes=b"caf\xe9")
+    assert (await api.get(f"/v1/submissions/{upload}/stderr")).content == b"caf\xe9"
+    part = await api.get(f"/v1/submissions/{upload}/stderr", headers={"Range": "bytes=-2"})
+    assert (part.status_code, part.content, part.headers["Content-Range"]) == (206, b"f\xe9", "bytes 2-3/4")
 
 
 async def test_head_has_the_header_fields(api: httpx.AsyncClient, database: Database, store: LocalStore) -> None:

@@ -1,0 +1,21 @@
+"""The keys of the source files of API v1 in the object store: a folder for each day.
+
+A file is stored before its row, and a crash in between leaves it without one. The runner's cleaner finds it by its day.
+"""
+
+from datetime import date
+from typing import Final
+from uuid import uuid4
+
+#: All these keys begin with it.
+FOLDER: Final = "sources"
+
+
+def source_key(day: date, suffix: str) -> str:
+    """Return a new random key of a file that is stored on this day, in UTC."""
+    return f"{folder_of(day)}/{uuid4().hex}{suffix}"
+
+
+def folder_of(day: date) -> str:
+    """Return the folder of the files that were stored on this day."""
+    return f"{FOLDER}/{day.isoformat()}"
