@@ -219,10 +219,10 @@ def remedy_for_cgroups(cause: Cause, facts: Facts) -> str:
         return f"{facts.unit.name} has ProtectControlGroups=: {facts.unit.adding('ProtectControlGroups=no')}."
     if cause is Cause.NOT_MOUNTED:
         return "As root, run `mount -t cgroup2 none /sys/fs/cgroup`."
-    if facts.unit and cause in (Cause.NOT_DELEGATED, Cause.NO_CONTROLLER):
-        undelegated = f"{facts.unit.name} may not divide its cgroup"
-        return f"{undelegated}: {facts.unit.adding('Delegate=cpu memory pids')}."
     if cause is Cause.NO_CONTROLLER:
         return "Boot the kernel with `cgroup_enable=memory`."
+    if facts.unit and cause is Cause.NOT_DELEGATED:
+        undelegated = f"{facts.unit.name} may not divide its cgroup"
+        return f"{undelegated}: {facts.unit.adding('Delegate=cpu memory pids')}."
     user = "" if facts.as_root else " --user"
     return f"Start with `systemd-run{user} --scope -p Delegate=yes {facts.start}`."

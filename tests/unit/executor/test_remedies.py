@@ -176,7 +176,7 @@ def test_remedy_for_code() -> None:
             "`systemd-run --scope -p Delegate=yes precieux up`",
         ),
         (Cause.NOT_DELEGATED, {"unit": _UNIT}, r"[Service]\nDelegate=cpu memory pids\n"),
-        (Cause.NO_CONTROLLER, {"unit": _UNIT}, r"[Service]\nDelegate=cpu memory pids\n"),
+        (Cause.NO_CONTROLLER, {"unit": _UNIT}, "cgroup_enable=memory"),
         (Cause.NO_CONTROLLER, {}, "cgroup_enable=memory"),
         (Cause.READ_ONLY, {"unit": _UNIT}, r"[Service]\nProtectControlGroups=no\n"),
         (Cause.READ_ONLY, {"in_container": True}, "Give the container itself a memory limit"),
