@@ -206,6 +206,13 @@ def remedy_for_code(facts: Facts) -> str:
     return "The executor was started with PR_SET_MDWE (prctl(2)) or a filter of system calls: start it without."
 
 
+def remedy_for_ids(unit: Unit | None) -> str:
+    """Return what to change so that there are enough user ids for the programs of root."""
+    if unit:
+        return f"{unit.name} has PrivateUsers=: {unit.adding('PrivateUsers=no')}."
+    return "Start the executor as an ordinary user."
+
+
 def remedy_for_cgroups(cause: Cause, facts: Facts) -> str:
     """Return what to change so that cgroups can limit programs."""
     if cause is Cause.SWITCHED_OFF:

@@ -163,6 +163,12 @@ def test_remedy_for_code() -> None:
     assert "PR_SET_MDWE" in remedies.remedy_for_code(Facts())
 
 
+def test_remedy_for_ids() -> None:
+    assert r"PrivateUsers=: as root, run `" in remedies.remedy_for_ids(_UNIT)
+    assert r"[Service]\nPrivateUsers=no\n" in remedies.remedy_for_ids(_UNIT)
+    assert remedies.remedy_for_ids(None) == "Start the executor as an ordinary user."
+
+
 @pytest.mark.parametrize(
     ("cause", "facts", "command"),
     [
