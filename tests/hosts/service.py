@@ -232,9 +232,10 @@ def before_reboot(trial: Trial) -> str:
 
 
 def after_reboot(trial: Trial) -> str:
+    answered = trial.check()
     states = [run("systemctl", "show", "--property=ActiveEnterTimestampMonotonic", "--value", unit) for unit in UNITS]
     started = [f"{unit} {int(state) / 1e6:.0f} s" for unit, state in zip(UNITS, states, strict=True)]
-    return f"{trial.check()}; ready after the kernel's start: {', '.join(started)}"
+    return f"{answered}; ready after the kernel's start: {', '.join(started)}"
 
 
 def remove(trial: Trial) -> str:
