@@ -13,8 +13,8 @@ from executor import limits, pipeline
 from executor.app import create_app
 from executor.catalogue import find_installed
 from executor.doctor import probes, remedies
-from executor.doctor.facts import read_facts
-from executor.host import find_mechanisms
+from executor.doctor.facts import own_unit, read_facts
+from executor.host import TooFewIds, find_mechanisms
 from executor.pipeline import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
@@ -118,6 +118,8 @@ def main() -> int:
         )
         with asyncio.Runner(loop_factory=_new_loop_for(mechanisms)) as runner:
             runner.run(serve(settings, mechanisms))
+    except TooFewIds as exc:
+        return fail(ConfigurationError(f"{exc}. {remedies.remedy_for_ids(own_unit())}"))
     except ConfigurationError as exc:
         return fail(exc)
     except KeyboardInterrupt:  # before it served

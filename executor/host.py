@@ -19,6 +19,10 @@ log = get_logger(__name__)
 _KINDS = 6
 
 
+class TooFewIds(ConfigurationError):
+    """Root lacks user ids for its programs. The message has no remedy and no full stop."""
+
+
 def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
     """Return what the sandbox can use. Raises `ConfigurationError` if something that it needs is missing."""
     find_python()
@@ -74,10 +78,7 @@ def _require_ids(first: int, count: int, uid_map: Path = Path("/proc/self/uid_ma
     if any(start <= first and first + count <= start + length for start, _, length in ranges):
         return
     if all(length < count for _, _, length in ranges):
-        raise ConfigurationError(
-            f"As root the executor needs {count} unused user ids, and fewer exist here: set `PrivateUsers=no` in its "
-            "unit, or start it as an ordinary user."
-        )
+        raise TooFewIds(f"As root the executor needs {count} unused user ids, and fewer exist here")
     raise ConfigurationError(
         f"PRECIEUX_EXECUTOR_FIRST_USER_ID is {first}, but not all of the {count} user ids from there on exist here (a "
         f"container may have few): set it to the first of {count} unused ids."

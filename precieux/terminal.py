@@ -140,8 +140,11 @@ def show_ready(system: System) -> None:
 
 
 def own_command() -> str:
-    """Return the path of this `precieux`, or its name if it is on the PATH."""
+    """Return the path of this `precieux`, or its name if it is on the PATH.
+
+    The path is relative if it is below the working directory, unless that is the root, as it is in a service.
+    """
     if shutil.which("precieux"):
         return "precieux"
-    command = Path(sys.executable).with_name("precieux")
-    return str(command.relative_to(Path.cwd()) if command.is_relative_to(Path.cwd()) else command)
+    command, here = Path(sys.executable).with_name("precieux"), Path.cwd()
+    return str(command.relative_to(here) if here != Path("/") and command.is_relative_to(here) else command)

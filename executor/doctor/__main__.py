@@ -14,8 +14,8 @@ from rich.table import Table
 
 from executor.catalogue import find_installed
 from executor.doctor import probes, remedies
-from executor.doctor.facts import read_facts
-from executor.host import find_mechanisms
+from executor.doctor.facts import own_unit, read_facts
+from executor.host import TooFewIds, find_mechanisms
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
@@ -144,6 +144,8 @@ def main(
         settings = load(ExecutorSettings)
         configure_logging("doctor", LogSettings(log_level="ERROR"))
         report = asyncio.run(examine(settings, start))
+    except TooFewIds as exc:
+        report = Report(False, "root", None, [], f"{exc}.", remedies.remedy_for_ids(own_unit()))
     except ConfigurationError as exc:
         report = Report(False, "an unknown user", None, [], str(exc))
     except KeyboardInterrupt:

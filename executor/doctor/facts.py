@@ -31,7 +31,7 @@ def read_facts(mechanisms: Mechanisms, root: Path = Path("/")) -> Facts:
         as_root=mechanisms.privileged,
         is_bare_root=os.geteuid() == 0 and not mechanisms.privileged,
         in_container=in_container,
-        unit=None if in_container else unit((proc / "cgroup").read_text()),
+        unit=None if in_container else own_unit(root),
         max_user_namespaces=number("proc/sys/user/max_user_namespaces"),
         unprivileged_clone=number("proc/sys/kernel/unprivileged_userns_clone"),
         apparmor_restricts=number("proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
@@ -42,6 +42,10 @@ def read_facts(mechanisms: Mechanisms, root: Path = Path("/")) -> Facts:
         bubblewrap_error=find_bubblewrap.why_not(mechanisms.bubblewrap, mechanisms.privileged),
         python=sys.executable,
     )
+
+
+def own_unit(root: Path = Path("/")) -> Unit | None:
+    return unit((root / "proc/self/cgroup").read_text())
 
 
 def unit(own_groups: str) -> Unit | None:

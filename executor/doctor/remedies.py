@@ -206,6 +206,13 @@ def remedy_for_code(facts: Facts) -> str:
     return "The executor was started with PR_SET_MDWE (prctl(2)) or a filter of system calls: start it without."
 
 
+def remedy_for_ids(unit: Unit | None) -> str:
+    """Return what to change so that there are enough user ids for the programs of root."""
+    if unit:
+        return f"{unit.name} has PrivateUsers=: {unit.adding('PrivateUsers=no')}."
+    return "Start the executor as an ordinary user."
+
+
 def remedy_for_cgroups(cause: Cause, facts: Facts) -> str:
     """Return what to change so that cgroups can limit programs."""
     if cause is Cause.SWITCHED_OFF:
@@ -219,10 +226,10 @@ def remedy_for_cgroups(cause: Cause, facts: Facts) -> str:
         return f"{facts.unit.name} has ProtectControlGroups=: {facts.unit.adding('ProtectControlGroups=no')}."
     if cause is Cause.NOT_MOUNTED:
         return "As root, run `mount -t cgroup2 none /sys/fs/cgroup`."
-    if facts.unit and cause in (Cause.NOT_DELEGATED, Cause.NO_CONTROLLER):
-        undelegated = f"{facts.unit.name} may not divide its cgroup"
-        return f"{undelegated}: {facts.unit.adding('Delegate=cpu memory pids')}."
     if cause is Cause.NO_CONTROLLER:
         return "Boot the kernel with `cgroup_enable=memory`."
+    if facts.unit and cause is Cause.NOT_DELEGATED:
+        undelegated = f"{facts.unit.name} may not divide its cgroup"
+        return f"{undelegated}: {facts.unit.adding('Delegate=cpu memory pids')}."
     user = "" if facts.as_root else " --user"
     return f"Start with `systemd-run{user} --scope -p Delegate=yes {facts.start}`."

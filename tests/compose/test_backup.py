@@ -49,7 +49,7 @@ def whole_output(stack: Stack, email: str) -> str:
     (one,) = stack.client.submissions(email)
     assert one.filelink is not None
     answer = requests.get(one.filelink, timeout=30)
-    answer.raise_for_status()
+    assert answer.ok, answer.text
     return answer.text
 
 

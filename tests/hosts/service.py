@@ -1,4 +1,4 @@
-"""`python -m tests.hosts.service STEP...` tests Precieux as a service of systemd. Run it as root.
+"""`python -m tests.hosts.service STEP...` tests Precieux as a service of systemd. Run it as root, or with `--user`.
 
 A step stops, restarts, upgrades, kills or freezes a part while programs are submitted. It passes if each submission
 that was accepted has the right output and one mail. If no service listens, a request is sent again with the same
@@ -41,8 +41,7 @@ import requests
 T = TypeVar("T")
 
 URL: Final = "http://127.0.0.1:8000"
-DATA: Final = Path("/var/lib/precieux")
-NOTE: Final = Path("/var/tmp/precieux-service.json")
+NOTE: Final = Path(f"/var/tmp/precieux-service-{os.getuid()}.json")
 UNITS: Final = ("precieux-executor", "precieux")
 CHILDREN: Final = ("api_service", "queue_consumer", "job_runner")
 #: Some programs end at once, and some still run when a part ends.
@@ -53,11 +52,64 @@ _PATIENCE_S: Final = 900
 _POLL_S: Final = 0.5
 
 
+@dataclass(frozen=True)
+class Service:
+    """What `precieux install-service` makes. `options` are those of systemctl and of `install-service`."""
+
+    precieux: Path
+    data: Path = Path("/var/lib/precieux")
+    options: tuple[str, ...] = ()
+
+    def install(self, *options: str) -> None:
+        run(self.precieux, "install-service", *self.options, *options)
+
+    def systemctl(self, *words: str) -> str:
+        return run("systemctl", *self.options, *words)
+
+    def show(self, name: str) -> list[str]:
+        """Return a property of both units."""
+        return [self.systemctl("show", f"--property={name}", "--value", unit).strip() for unit in UNITS]
+
+    def mails(self) -> Counter[int]:
+        """Return the number of mails for each submission. Its id is the last word of the subject."""
+        counts: Counter[int] = Counter()
+        for file in (self.data / "outbox").glob("*.eml"):
+            try:
+                mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+            except FileNotFoundError:
+                continue
+            counts[int(str(mail["Subject"]).rpartition(" - ")[2])] += 1
+        return counts
+
+    def signal_and_wait(self, name: str, number: signal.Signals, patience: float) -> float:
+        """Send a signal to a part, wait for the process that replaces it, and return the seconds that this took."""
+        before = wait_for(lambda: self.pid_of(name) or 0, _PATIENCE_S, f"{name} runs")
+        began = time.monotonic()
+        os.kill(before, number)
+        wait_for(lambda: self.pid_of(name) not in (None, before), patience, f"another {name} runs")
+        return time.monotonic() - began
+
+    def pid_of(self, name: str) -> int | None:
+        """Return the main process of a unit, or a child of `up`."""
+        if name in ("executor", "up"):
+            return int(self.show("MainPID")[name == "up"]) or None
+        up = self.pid_of("up")
+        mark = "/postgres\0-D" if name == "postgres" else f"-m\0{name}\0"
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                if parent == up and mark in (folder / "cmdline").read_text():
+                    return int(folder.name)
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+        return None
+
+
 @dataclass
 class Trial:
     """The submissions of one step. `programs` is how many `under_load` makes."""
 
-    precieux: Path
+    service: Service
     programs: int
     wheel: Path | None
     key: str = ""
@@ -104,8 +156,8 @@ class Trial:
         answers = self.fetch_outputs()
         wrong = {number: answers[number] for number, output in self.accepted.items() if answers[number] != output}
         assert not wrong, f"wrong answers: {wrong}"
-        wait_for(lambda: self.accepted.keys() <= mails().keys(), _PATIENCE_S, "all is mailed")
-        counts = mails()
+        wait_for(lambda: self.accepted.keys() <= self.service.mails().keys(), _PATIENCE_S, "all is mailed")
+        counts = self.service.mails()
         repeated = {number: counts[number] for number in self.accepted if counts[number] != 1}
         assert not repeated, f"mails of one submission: {repeated}"
         return f"{len(self.accepted)} accepted, answered and mailed"
@@ -156,24 +208,12 @@ class Trial:
             self.accepted = {int(number): output for number, output in note["accepted"].items()}
 
 
-def mails() -> Counter[int]:
-    """Return the number of mails for each submission. Its id is the last word of the subject."""
-    counts: Counter[int] = Counter()
-    for file in (DATA / "outbox").glob("*.eml"):
-        try:
-            mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
-        except FileNotFoundError:
-            continue
-        counts[int(str(mail["Subject"]).rpartition(" - ")[2])] += 1
-    return counts
-
-
 # ---- The steps ------------------------------------------------------------------------------------------------------
 
 
 def install(trial: Trial) -> str:
-    run(trial.precieux, "install-service")
-    trial.key = run(trial.precieux, "keys", "create", "trial").strip()
+    trial.service.install()
+    trial.key = run(trial.service.precieux, "keys", "create", "trial").strip()
     with trial.under_load():
         pass
     return trial.check()
@@ -181,32 +221,33 @@ def install(trial: Trial) -> str:
 
 def restart(trial: Trial) -> str:
     with trial.under_load():
-        run("systemctl", "restart", *UNITS)
+        trial.service.systemctl("restart", *UNITS)
     return trial.check()
 
 
 def stop(trial: Trial) -> str:
     with trial.under_load():
-        run("systemctl", "stop", *UNITS)
-        left = [unit for unit in UNITS if Path(f"/sys/fs/cgroup/system.slice/{unit}.service").exists()]
+        groups = trial.service.show("ControlGroup")
+        trial.service.systemctl("stop", *UNITS)
+        left = [group for group in groups if Path(f"/sys/fs/cgroup{group}").exists()]
         assert not left, f"processes of {left} still run"
-        run("systemctl", "start", *UNITS)
+        trial.service.systemctl("start", *UNITS)
     return trial.check()
 
 
 def upgrade(trial: Trial) -> str:
     with trial.under_load():
         if trial.wheel:
-            pip = trial.precieux.with_name("pip")
+            pip = trial.service.precieux.with_name("pip")
             run(pip, "install", "--quiet", "--no-index", "--no-deps", "--force-reinstall", trial.wheel)
-        run(trial.precieux, "install-service")
+        trial.service.install()
     return trial.check()
 
 
 def kill(trial: Trial) -> str:
     for name in ("executor", *CHILDREN, "postgres", "up"):
         with trial.under_load():
-            signal_and_wait(name, signal.SIGKILL, 120)
+            trial.service.signal_and_wait(name, signal.SIGKILL, 120)
     return trial.check()
 
 
@@ -214,13 +255,13 @@ def freeze(trial: Trial) -> str:
     seconds = {}
     for name in ("executor", *CHILDREN):
         with trial.under_load():
-            seconds[name] = signal_and_wait(name, signal.SIGSTOP, 180)
+            seconds[name] = trial.service.signal_and_wait(name, signal.SIGSTOP, 180)
     return f"{trial.check()}; replaced after {format_seconds(seconds)}"
 
 
 def freeze_up(trial: Trial) -> str:
     with trial.under_load():
-        seconds = signal_and_wait("up", signal.SIGSTOP, 400)
+        seconds = trial.service.signal_and_wait("up", signal.SIGSTOP, 400)
     return f"{trial.check()}; replaced after {format_seconds({'up': seconds})}"
 
 
@@ -232,16 +273,17 @@ def before_reboot(trial: Trial) -> str:
 
 
 def after_reboot(trial: Trial) -> str:
-    states = [run("systemctl", "show", "--property=ActiveEnterTimestampMonotonic", "--value", unit) for unit in UNITS]
+    answered = trial.check()
+    states = trial.service.show("ActiveEnterTimestampMonotonic")
     started = [f"{unit} {int(state) / 1e6:.0f} s" for unit, state in zip(UNITS, states, strict=True)]
-    return f"{trial.check()}; ready after the kernel's start: {', '.join(started)}"
+    return f"{answered}; ready after the kernel's start: {', '.join(started)}"
 
 
 def remove(trial: Trial) -> str:
-    run(trial.precieux, "install-service", "--remove")
-    states = [run("systemctl", "show", "--property=LoadState", "--value", unit).strip() for unit in UNITS]
+    trial.service.install("--remove")
+    states = trial.service.show("LoadState")
     assert states == ["not-found"] * len(UNITS), states
-    assert mails(), "the data were removed too"
+    assert trial.service.mails(), "the data were removed too"
     return "the units are removed, and the data are kept"
 
 
@@ -257,32 +299,6 @@ STEPS: Final[dict[str, Callable[[Trial], str]]] = {
     "after-reboot": after_reboot,
     "remove": remove,
 }
-
-
-def signal_and_wait(name: str, number: signal.Signals, patience: float) -> float:
-    """Send a signal to a part, wait for the process that replaces it, and return the seconds that this took."""
-    before = wait_for(lambda: pid_of(name) or 0, _PATIENCE_S, f"{name} runs")
-    began = time.monotonic()
-    os.kill(before, number)
-    wait_for(lambda: pid_of(name) not in (None, before), patience, f"another {name} runs")
-    return time.monotonic() - began
-
-
-def pid_of(name: str) -> int | None:
-    """Return the main process of a unit, or a child of `up`."""
-    if name in ("executor", "up"):
-        unit = "precieux-executor" if name == "executor" else "precieux"
-        return int(run("systemctl", "show", "--property=MainPID", "--value", unit)) or None
-    up = pid_of("up")
-    mark = "/postgres\0-D" if name == "postgres" else f"-m\0{name}\0"
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == up and mark in (folder / "cmdline").read_text():
-                return int(folder.name)
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return None
 
 
 def wait_for(condition: Callable[[], T], patience: float, what: str) -> T:
@@ -316,11 +332,15 @@ def main(arguments: Sequence[str]) -> int:
         default=Path(sys.prefix) / "bin/precieux",
         help="the path of the installed command `precieux`",
     )
+    parser.add_argument("--user", action="store_true", help="test the service of the calling user")
     parser.add_argument("--programs", type=int, default=24, help="the number of submissions in each step")
     parser.add_argument("--wheel", type=Path, help="the wheel that `upgrade` installs")
     options = parser.parse_args(arguments)
     steps = options.steps or [name for name in STEPS if not name.endswith("-reboot")]
-    trial = Trial(options.precieux, options.programs, options.wheel)
+    service = Service(options.precieux)
+    if options.user:
+        service = Service(options.precieux, Path.home() / ".local/share/precieux", ("--user",))
+    trial = Trial(service, options.programs, options.wheel)
     trial.load()
     for name in steps:
         if name != "after-reboot":

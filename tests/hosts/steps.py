@@ -19,8 +19,8 @@ def run_service(machine: Machine, configuration: Configuration, slowness: float)
         for name in (f"before-{step}", f"after-{step}") if step == _REBOOT else (step,):
             if name == f"after-{_REBOOT}":
                 machine.reboot()
-            command = f"cd {FOLDER} && {PYTHON} -m tests.hosts.service {_options()} {name}"
-            result = machine.guest.run("root", command, SERVICE.limit_s(slowness))
+            command = f"cd {FOLDER} && {PYTHON} -m tests.hosts.service {_options(configuration.user)} {name}"
+            result = machine.guest.run(configuration.user, command, SERVICE.limit_s(slowness))
             seconds += result.seconds
             lines.append(result.output.strip())
             if not result.ok:
@@ -31,5 +31,6 @@ def run_service(machine: Machine, configuration: Configuration, slowness: float)
     return Result(configuration.name, SERVICE.name, True, ", ".join(configuration.steps), seconds, tuple(lines))
 
 
-def _options() -> str:
-    return "--precieux /opt/precieux/bin/precieux --wheel /srv/built/*.whl"
+def _options(user: str) -> str:
+    options = "--precieux /opt/precieux/bin/precieux"
+    return f"{options} --wheel /srv/built/*.whl" if user == "root" else f"{options} --user"

@@ -46,29 +46,36 @@ class Unit:
 class Installed:
     """The unit that `precieux install-service` makes. Tests cannot start a second one."""
 
+    options: str = ""
     python: str = "/opt/precieux/bin/python"
-    prepare: tuple[str, ...] = ("/opt/precieux/bin/precieux install-service",)
+
+    @property
+    def prepare(self) -> tuple[str, ...]:
+        return (f"/opt/precieux/bin/precieux install-service {self.options}".rstrip(),)
 
     @property
     def prefix(self) -> tuple[str, ...]:
         raise NotImplementedError
 
     def run(self, command: Sequence[str]) -> str:
-        return _in_unit("precieux-executor.service", command)
+        return _in_unit("precieux-executor.service", command, self.options)
 
 
-def _in_unit(unit: str, command: Sequence[str]) -> str:
-    """Return a shell command that runs `command` in place of a unit's own, with all settings of the unit."""
-    folder = f"/run/systemd/system/{unit}.d"
+def _in_unit(unit: str, command: Sequence[str], options: str = "") -> str:
+    """Return a shell command that runs `command` in place of a unit's own, with all settings of the unit. `options` are
+    those of systemctl."""
+    run = "$XDG_RUNTIME_DIR" if options else "/run"
+    systemctl = f"systemctl {options}".rstrip()
+    folder = f"{run}/systemd/{'user' if options else 'system'}/{unit}.d"
     lines = (
         *("[Service]", "Type=oneshot", "Restart=no", "WatchdogSec=0", "ExecStart=", f"ExecStart={shlex.join(command)}"),
-        *("StandardOutput=truncate:/run/hosts.output", "StandardError=truncate:/run/hosts.error"),
+        *("StandardOutput=truncate:%t/hosts.output", "StandardError=truncate:%t/hosts.error"),
     )
     return f"""
-        systemctl stop {unit}
-        mkdir -p {folder} && printf '%s\\n' {shlex.join(lines)} >{folder}/zz-hosts.conf && systemctl daemon-reload
-        trap 'rm {folder}/zz-hosts.conf; systemctl daemon-reload' EXIT
-        systemctl start {unit} 2>/dev/null
-        cat /run/hosts.output; cat /run/hosts.error >&2
-        exit "$(systemctl show --property=ExecMainStatus --value {unit})"
+        {systemctl} stop {unit}
+        mkdir -p {folder} && printf '%s\\n' {shlex.join(lines)} >{folder}/zz-hosts.conf && {systemctl} daemon-reload
+        trap 'rm {folder}/zz-hosts.conf; {systemctl} daemon-reload' EXIT
+        {systemctl} start {unit} 2>/dev/null
+        cat {run}/hosts.output; cat {run}/hosts.error >&2
+        exit "$({systemctl} show --property=ExecMainStatus --value {unit})"
     """

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,6 +38,9 @@ class Backend(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.paths: list[str] = []
+        #: Seconds until each answer about its readiness, and the number of those answers.
+        self.readiness_s = 0.0
+        self.checks = 0
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -44,6 +48,9 @@ class Handler(BaseHTTPRequestHandler):
     server: Backend
 
     def do_GET(self) -> None:
+        if self.path == "/readyz":
+            time.sleep(self.server.readiness_s)
+            self.server.checks += 1
         self._answer(b"ready")
 
     def do_POST(self) -> None:
@@ -178,6 +185,14 @@ def test_many_connections_of_one_address_leave_room_for_others(tmp_path: Path) -
         assert one.answer(GET, "127.0.0.2").startswith(b"HTTP/1.1 200 ")
         held[0].close()
         eventually_sync(lambda: one.answer(GET).startswith(b"HTTP/1.1 200 "), what="a place has become free")
+
+
+def test_a_busy_replica_that_is_checked_slowly_is_kept(tmp_path: Path) -> None:
+    with gateway(tmp_path) as one:
+        one.backend.readiness_s = 1.5
+        before = one.backend.checks
+        eventually_sync(lambda: one.backend.checks >= before + 4, what="the replica has been checked")
+        assert one.answer(GET, "127.0.0.9").startswith(b"HTTP/1.1 200 ")
 
 
 def test_many_requests_of_one_address_leave_room_for_others(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_read_only_cgroups_are_reported(delegated: Scope) -> None:
 
 @pytest.mark.parametrize(
     ("controllers", "answer"),
-    [("+memory", "{}"), ("+pids +cpu", "NO_CONTROLLER {} does not have the memory controller")],
+    [("+memory", "{}"), ("+pids +cpu", "NOT_DELEGATED {} does not have the memory controller")],
 )
 def test_only_the_memory_controller_is_required(delegated: Scope, controllers: str, answer: str) -> None:
     (delegated.folder / "cgroup.subtree_control").write_text(controllers)

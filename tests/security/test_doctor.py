@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ pytestmark = pytest.mark.security
 _ROOT = Path(__file__).parent.parent.parent
 
 
-def _run(module: str, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+def _run(
+    module: str, *arguments: str, prefix: Sequence[str] = (), **settings: str
+) -> "subprocess.CompletedProcess[str]":
     environment = {
         "PATH": os.environ["PATH"],
         **{f"PRECIEUX_{name.upper()}": value for name, value in settings.items()},
     }
-    command = [sys.executable, "-m", module, *arguments]
+    command = [*prefix, sys.executable, "-m", module, *arguments]
     return subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -71,6 +74,16 @@ def test_a_wall_that_cannot_start_is_quoted(tmp_path: Path) -> None:
     refused = _run("executor", bwrap=str(broken))
     assert refused.returncode == os.EX_CONFIG
     assert refused.stderr.startswith("precieux: The sandbox does not start on this host")
+
+
+def test_root_without_user_ids_is_told_what_to_do() -> None:
+    namespace = ("unshare", "--user", "--map-root-user")
+    report = json.loads(_run("executor.doctor", "--json", prefix=namespace).stdout)
+    assert re.fullmatch(r"As root the executor needs \d+ unused user ids, and fewer exist here\.", report["reason"])
+    assert report["remedy"]
+    refused = _run("executor", prefix=namespace)
+    assert refused.returncode == os.EX_CONFIG
+    assert report["remedy"] in refused.stderr
 
 
 @pytest.mark.slow

@@ -52,8 +52,9 @@ class Cause(enum.Enum):
     SWITCHED_OFF = enum.auto()
     NOT_MOUNTED = enum.auto()
     READ_ONLY = enum.auto()
-    #: The group belongs to another user, or to systemd.
+    #: The group belongs to another user, or to systemd, or was delegated without a controller that we need.
     NOT_DELEGATED = enum.auto()
+    #: The kernel has no such controller, for any group.
     NO_CONTROLLER = enum.auto()
     #: The group contains processes that cannot be moved.
     IN_THE_WAY = enum.auto()
@@ -76,7 +77,7 @@ def claim(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> Cgroup
     """
     paths = _own_paths(own if own is not None else Path("/proc/self/cgroup").read_text())
     if (root / "cgroup.controllers").exists():
-        return _claim_v2(_base(root, root / paths[""].lstrip("/")))
+        return _claim_v2(root, _base(root, root / paths[""].lstrip("/")))
     return _claim_v1(root, paths)
 
 
@@ -93,11 +94,12 @@ def most_processes(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) 
     return min(found, default=None)
 
 
-def _claim_v2(base: Path) -> Cgroups:
+def _claim_v2(root: Path, base: Path) -> Cgroups:
     with _explaining_errors(base):
-        available = (base / "cgroup.controllers").read_text().split()
-        if not set(_V2_REQUIRED) <= set(available):
-            raise NotTaken(Cause.NO_CONTROLLER, f"{base} does not have the memory controller")
+        for group, cause in ((root, Cause.NO_CONTROLLER), (base, Cause.NOT_DELEGATED)):
+            available = (group / "cgroup.controllers").read_text().split()
+            if not set(_V2_REQUIRED) <= set(available):
+                raise NotTaken(cause, f"{group} does not have the memory controller")
         enable = " ".join(f"+{name}" for name in (*_V2_REQUIRED, *_WANTED) if name in available)
         ours = _make_ours(base)
         try:

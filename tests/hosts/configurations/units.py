@@ -139,4 +139,12 @@ UNITS: Final = (
     _service("service-killed", "each part killed", "kill"),
     _service("service-frozen", "each part frozen", "freeze", "freeze-up"),
     _service("service-rebooted", "the machine rebooted", "reboot"),
+    Configuration(
+        "service-user",
+        "the installed service of a user, stopped, restarted, killed, frozen and removed",
+        Outcome.BY_CGROUP,
+        start=Installed("--user"),
+        suites=("doctor", "service"),
+        steps=("install", "restart", "stop", "upgrade", "kill", "freeze", "freeze-up", "remove"),
+    ),
 )

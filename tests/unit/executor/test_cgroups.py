@@ -49,11 +49,12 @@ def test_v2_works_without_optional_controllers(v2: Path) -> None:
     assert (folder / "cgroup.subtree_control").read_text() == "+memory"
 
 
-def test_v2_needs_the_memory_controller(v2: Path) -> None:
-    (v2 / "user/cgroup.controllers").write_text("cpu pids\n")
+@pytest.mark.parametrize(("group", "cause"), [("user", Cause.NOT_DELEGATED), (".", Cause.NO_CONTROLLER)])
+def test_v2_needs_the_memory_controller(v2: Path, group: str, cause: Cause) -> None:
+    (v2 / group / "cgroup.controllers").write_text("cpu pids\n")
     refusal = _refusal(v2, "0::/user\n")
-    assert refusal.cause is Cause.NO_CONTROLLER
-    assert str(refusal) == f"{v2}/user does not have the memory controller"
+    assert refusal.cause is cause
+    assert str(refusal) == f"{v2 / group} does not have the memory controller"
 
 
 @pytest.mark.parametrize("own", ["run.service", "run.service/precieux-aside", "run.service/main/deeper"])

@@ -163,6 +163,12 @@ def test_remedy_for_code() -> None:
     assert "PR_SET_MDWE" in remedies.remedy_for_code(Facts())
 
 
+def test_remedy_for_ids() -> None:
+    assert r"PrivateUsers=: as root, run `" in remedies.remedy_for_ids(_UNIT)
+    assert r"[Service]\nPrivateUsers=no\n" in remedies.remedy_for_ids(_UNIT)
+    assert remedies.remedy_for_ids(None) == "Start the executor as an ordinary user."
+
+
 @pytest.mark.parametrize(
     ("cause", "facts", "command"),
     [
@@ -176,7 +182,7 @@ def test_remedy_for_code() -> None:
             "`systemd-run --scope -p Delegate=yes precieux up`",
         ),
         (Cause.NOT_DELEGATED, {"unit": _UNIT}, r"[Service]\nDelegate=cpu memory pids\n"),
-        (Cause.NO_CONTROLLER, {"unit": _UNIT}, r"[Service]\nDelegate=cpu memory pids\n"),
+        (Cause.NO_CONTROLLER, {"unit": _UNIT}, "cgroup_enable=memory"),
         (Cause.NO_CONTROLLER, {}, "cgroup_enable=memory"),
         (Cause.READ_ONLY, {"unit": _UNIT}, r"[Service]\nProtectControlGroups=no\n"),
         (Cause.READ_ONLY, {"in_container": True}, "Give the container itself a memory limit"),

@@ -1,8 +1,11 @@
 """The network policies: only the runner reaches the executor, and the executor reaches no address."""
 
 import itertools
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
+
+import pytest
 
 from tests.unit.kubernetes.manifests import NAME, Object, of_kind, pod, pods, selected, selects, settings, the
 
@@ -41,6 +44,8 @@ def allows(rule: Object, side: str, other: Peer, port: int) -> bool:
 
 
 def matches(selector: dict[str, Any], other: Peer) -> bool:
+    if "ipBlock" in selector:
+        return False  # a pod has a private address
     assert set(selector) <= {"namespaceSelector", "podSelector"}
     return selects(selector["namespaceSelector"], {_NAMESPACE: other.namespace}) and selects(
         selector.get("podSelector", {}), other.labels
@@ -58,6 +63,17 @@ def enters(source: Peer, target: Peer, port: int) -> bool:
     isolating = policies(target, "Ingress")
     rules = [rule for one in isolating for rule in one["spec"].get("ingress", [])]
     return not isolating or any(allows(rule, "from", source, port) for rule in rules)
+
+
+def allows_address(rule: Object, address: IPv4Address | IPv6Address, port: int) -> bool:
+    if port not in [each["port"] for each in rule["ports"]]:
+        return False
+    blocks = [each["ipBlock"] for each in rule.get("to", []) if "ipBlock" in each]
+    return "to" not in rule or any(
+        address in ip_network(block["cidr"])
+        and not any(address in ip_network(network) for network in block.get("except", []))
+        for block in blocks
+    )
 
 
 def reaches(source: Peer, target: Peer, port: int) -> bool:
@@ -102,8 +118,27 @@ def test_the_services_reach_only_listed_ports() -> None:
         "operator": {53, 5432, 5671, 5672},
         "api-service": {53, 5432, 5671, 5672, 443},
         "queue-consumer": {53, 5432, 5671, 5672, 443},
-        "job-runner": {53, 5432, 80, 443, 465, 587},
+        "job-runner": {53, 5432, 443, 465, 587},
     }
+
+
+@pytest.mark.parametrize(
+    ("address", "reached"),
+    [
+        ("93.184.215.14", True),
+        ("2606:2800:21f:cb07::1", True),
+        ("169.254.169.254", False),
+        ("fd00:ec2::254", False),
+        ("168.63.129.16", False),
+        ("100.100.100.200", False),
+        ("192.0.0.192", False),
+        ("10.0.0.1", False),
+    ],
+)
+def test_the_runner_reaches_only_public_web_servers(address: str, reached: bool) -> None:
+    runner = next(one for one in OURS if one.name == "job-runner")
+    rules = [rule for one in policies(runner, "Egress") for rule in one["spec"].get("egress", [])]
+    assert any(allows_address(rule, ip_address(address), 80) for rule in rules) is reached
 
 
 def test_every_policy_and_budget_and_service_selects_pods() -> None:

@@ -17,6 +17,11 @@
 #include <unistd.h>
 
 int main(void) {
-  errno = 0;
-  puts(syscall(0x40000000 | 39) != -1 ? "ESCAPED" : "HELD");
+  /* A container's filter of system calls kills the caller; the box's own refuses the call. */
+  pid_t child = fork();
+  if (child == 0)
+    _exit(syscall(0x40000000 | 39) != -1);
+  int status = 0;
+  waitpid(child, &status, 0);
+  puts(WIFEXITED(status) && WEXITSTATUS(status) == 1 ? "ESCAPED" : "HELD");
 }
