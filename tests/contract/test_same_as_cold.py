@@ -28,8 +28,27 @@ pytestmark = pytest.mark.contract
 _INPUT = "3\nalpha beta\n\nçé last"
 _FOLDER = Path(__file__).parent / "programs"
 _TOLD = ("verdict", "output", "error", "exit_code", "signal", "truncated")
-#: C++ takes seconds to compile without precompiled headers.
-_QUICK_IN_CPP = ("errors_below_a_comment", "overloads", "virtual_functions")
+#: The programs of the ordinary run: one or two of each way in which a warm runtime could differ. The slow run has all.
+_QUICK = {
+    "py": (
+        "async", "atexit_order", "broken_pipe", "context_clean", "deep_recursion", "descriptors", "environment",
+        "exit_text", "flags", "forks", "identity", "imports_itself", "input_all_ways", "inspects", "killed", "limits",
+        "modules_hidden", "pickle_main", "random_differs", "signals", "stdout_full", "syntax_error",
+        "thread_outlives_main", "uncaught", "unicode", "writes_module",
+    ),
+    "js": (
+        "children", "collected", "deep", "exit_code_set", "globals", "heap_is_bounded", "identity", "input_by_lines",
+        "input_piped", "killed", "module", "much_output", "order", "own_modules", "process_state", "random",
+        "rejection", "require_missing", "signal_handled", "stack", "syntax_error", "threads", "throw_error", "worker",
+    ),
+    "java": (
+        "annotations", "exits", "files", "hello", "hooks", "identity", "input_lines", "lambda_text", "many_errors",
+        "no_main", "signals", "throws", "unflushed", "warnings_and_errors",
+    ),
+    "c": tuple(path.stem for path in (_FOLDER / "c").glob("*.c")),
+    # C++ takes seconds to compile without precompiled headers.
+    "cpp": ("errors_below_a_comment", "overloads", "virtual_functions"),
+}  # fmt: skip
 #: Programs that print their file's name; each is also run under another name.
 _RENAMED = {
     "py": ("imports_itself", "inspects", "pickle_main", "syntax_error", "uncaught"),
@@ -63,8 +82,8 @@ def _cases() -> Iterator[Case]:
 
 
 def _marks(case: Case) -> list[pytest.MarkDecorator]:
-    is_slow = case.language == "cpp" and case.name not in _QUICK_IN_CPP
-    return [pytest.mark.slow] if is_slow else []
+    is_quick = case.name.removesuffix("-renamed") in _QUICK[case.language]
+    return [] if is_quick else [pytest.mark.slow]
 
 
 _CASES = list(_cases())

@@ -18,7 +18,7 @@ import requests
 
 from tests.fixtures.up import SETTINGS, Up, system_in_a_folder
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 _PAGE: Final = Path(__file__).parents[2] / "docs/api.md"
 #: What the page's webhooks and mail events need. Its webhook's host is one that no name server knows (RFC 2606).

@@ -7,12 +7,14 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 import requests
 
+from precieux.cli import main
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
 
@@ -25,10 +27,36 @@ def precieux(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedPro
 
 
 @pytest.fixture
+def explained(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """Return a function that returns the exit code and the errors of a command, which runs in this process: to start
+    one takes much longer than to find a mistake."""
+
+    def explained(*arguments: str | Path) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["precieux", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), capsys.readouterr().err
+
+    return explained
+
+
+@pytest.fixture
 def source(tmp_path: Path) -> Path:
     path = tmp_path / "double.py"
     path.write_text("print(2 * int(input()))\n")
     return path
+
+
+@pytest.fixture
+def endless(running: Up, tmp_path: Path) -> Iterator[Path]:
+    """Yield a program that does not end within a test, and free the slot that it takes."""
+    path = tmp_path / "endless.py"
+    path.write_text("import time\ntime.sleep(60)\n")
+    yield path
+    url = f"{running.url}/v1/submissions"
+    for state in ("queued", "running"):
+        for submission in requests.get(url, params={"state": state}, timeout=10).json()["items"]:
+            requests.post(f"{url}/{submission['id']}/cancel", timeout=10)
 
 
 def test_waiting_prints_the_output_alone_on_a_pipe(running: Up, source: Path) -> None:
@@ -58,10 +86,8 @@ def test_the_line_ends_of_an_input_file_are_kept(running: Up, tmp_path: Path) ->
     assert done.stdout == "b'a\\r\\nb\\r'\n"
 
 
-def test_an_interrupted_wait_says_that_the_submission_runs(running: Up, tmp_path: Path) -> None:
-    source = tmp_path / "endless.py"
-    source.write_text("import time\ntime.sleep(60)\n")
-    command = [sys.executable, "-P", "-m", "precieux", "submit", str(source), "--email", "c@example.com", "--wait"]
+def test_an_interrupted_wait_says_that_the_submission_runs(running: Up, endless: Path) -> None:
+    command = [sys.executable, "-P", "-m", "precieux", "submit", str(endless), "--email", "c@example.com", "--wait"]
     # A shell starts its background jobs with SIGINT ignored, and the tests may run in one.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -79,10 +105,8 @@ def test_an_interrupted_wait_says_that_the_submission_runs(running: Up, tmp_path
     assert hint in " ".join(rest.split())
 
 
-def test_a_wait_ends_after_its_timeout(running: Up, tmp_path: Path) -> None:
-    source = tmp_path / "endless.py"
-    source.write_text("import time\ntime.sleep(60)\n")
-    done = precieux("submit", source, "--wait", "--timeout", "0.5", "--url", running.url)
+def test_a_wait_ends_after_its_timeout(running: Up, endless: Path) -> None:
+    done = precieux("submit", endless, "--wait", "--timeout", "0.5", "--url", running.url)
     assert done.returncode == 124, done.stderr
     assert "still runs: see `precieux watch" in " ".join(done.stderr.split())
 
@@ -132,10 +156,8 @@ def test_a_submission_is_run_again_with_another_input(running: Up, source: Path,
     assert "(404)" in gone.stderr
 
 
-def test_a_running_program_is_cancelled(running: Up, tmp_path: Path) -> None:
-    source = tmp_path / "endless.py"
-    source.write_text("import time\ntime.sleep(60)\n")
-    number = str(json.loads(precieux("submit", source, "--json", "--url", running.url).stdout)["id"])
+def test_a_running_program_is_cancelled(running: Up, endless: Path) -> None:
+    number = str(json.loads(precieux("submit", endless, "--json", "--url", running.url).stdout)["id"])
     assert precieux("cancel", number, "--url", running.url).stdout == f"Submission {number} is cancelled.\n"
     again = precieux("cancel", number, "--url", running.url)
     assert again.returncode == 3
@@ -175,12 +197,14 @@ def test_a_batch_is_run_once_and_written_as_csv(running: Up, tmp_path: Path) -> 
         ("path\n\xff", "is not text in UTF-8"),
     ],
 )
-def test_a_bad_table_of_a_batch_is_explained(tmp_path: Path, table: str, sentence: str) -> None:
+def test_a_bad_table_of_a_batch_is_explained(
+    explained: Callable[..., tuple[int, str]], tmp_path: Path, table: str, sentence: str
+) -> None:
     (tmp_path / "a.py").write_text("print(input())")
     (tmp_path / "class.csv").write_text(table, encoding="latin-1")
-    done = precieux("batch", tmp_path / "class.csv")
-    assert done.returncode == 2
-    assert sentence in done.stderr
+    code, errors = explained("batch", tmp_path / "class.csv")
+    assert code == 2
+    assert sentence in errors
 
 
 def test_a_batch_that_is_refused_names_the_program(running: Up, tmp_path: Path) -> None:
@@ -232,12 +256,19 @@ def test_languages_and_usage_are_listed(running: Up) -> None:
         (("status", "a@example.com", "--url", "localhost:8000"), 2, "must begin with http:// or https://"),
     ],
 )
-def test_a_mistake_is_answered_in_one_sentence(arguments: tuple[str, ...], code: int, sentence: str) -> None:
-    done = precieux(*arguments)
-    assert done.returncode == code
-    assert sentence in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert "Traceback" not in done.stderr
+def test_a_mistake_is_answered_in_one_sentence(
+    explained: Callable[..., tuple[int, str]], arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    ended, errors = explained(*arguments)
+    assert ended == code
+    assert sentence in errors
+    assert len(errors.strip().splitlines()) == 1
+
+
+def test_a_mistake_shows_no_traceback() -> None:
+    done = precieux("batch", "samples/hello.py")
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1), done.stderr
+    assert done.stderr.startswith("precieux: samples/hello.py is neither a folder nor a CSV file")
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import asyncio
 import errno
 import os
 import re
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +19,8 @@ from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Subordinates
 from executor.settings import ExecutorSettings
 from tests.fixtures.faulty_bubblewrap import Call, Fault, faulty_bubblewrap
-from tests.fixtures.processes import descendants, survivors
-from tests.waiting import eventually
+from tests.fixtures.processes import children, descendants, survivors
+from tests.waiting import eventually, eventually_sync
 
 pytestmark = pytest.mark.security
 
@@ -122,7 +123,7 @@ _STEPS: dict[str, tuple[Fault, str]] = {
     "box's namespaces hang": (Fault("clone", "hangs", _CLONE), _NOT_MADE),
     "zygote dies when it makes a box": (Fault("clone", "kills", _CLONE), "the zygote ended"),
     "process 1's descriptor": (
-        Fault("pidfd_open", errno.EMFILE, _by("zygote")),
+        Fault("clone", errno.EMFILE, _CLONE),
         "the box could not be made: Too many open files",
     ),
     # process 1
@@ -237,6 +238,21 @@ async def test_a_step_that_fails_or_hangs_is_reported(step: str) -> None:
         message = await _message_of(replace(mechanisms, bubblewrap=bubblewrap))
     assert re.match(sentence, message)
     assert "\n" not in message
+
+
+async def test_a_process_1_that_ends_at_once_is_reported() -> None:
+    def has_ended(call: Call) -> bool:
+        """Hold the zygote's first call after clone(2) until process 1 is gone, and let it go on."""
+        if call.caller == "zygote":
+            for process_one in children(call.pid):
+                os.kill(process_one, signal.SIGKILL)
+            eventually_sync(lambda: not children(call.pid), what="the kernel reaps process 1")
+        return False
+
+    calls = [Fault(name, errno.EPERM, has_ended) for name in ("pidfd_open", "sendmsg")]
+    with faulty_bubblewrap(*calls) as bubblewrap:
+        message = await _message_of(replace(find_mechanisms(ExecutorSettings()), bubblewrap=bubblewrap))
+    assert message == "process 1 of the box ended before it began"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -38,16 +38,22 @@ static struct box read_box(const struct confinement *confinement)
     return box;
 }
 
-static void answer(int keeper, long id, long pid)
+/* Clone process 1 of a box, and set `process` to its pidfd. Returns as fork(2) does.
+ *
+ * The pidfd comes from clone(2) itself. The kernel reaps our children, so process 1 may be gone before pidfd_open(2)
+ * could ask for it; its id may even be another process's by then. */
+static long clone_process_one(int *process)
+{
+    return syscall(SYS_clone, NAMESPACES | CLONE_PIDFD | SIGCHLD, 0, process, 0, 0);
+}
+
+static void answer(int keeper, long id, long pid, int process)
 {
     char text[256];
-    int error = errno, process = pid < 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
-    if (pid >= 0 && process < 0)
-        error = errno;
-    const char *reason = process < 0 ? strerror(error) : "";
-    int length = snprintf(text, sizeof text, "%ld%c%ld%c%s", id, 0, process < 0 ? 0 : pid, 0, reason) + 1;
-    send_packet(keeper, text, (size_t)length, &process, process >= 0);
-    if (process >= 0)
+    const char *reason = pid < 0 ? strerror(errno) : "";
+    int length = snprintf(text, sizeof text, "%ld%c%ld%c%s", id, 0, pid < 0 ? 0 : pid, 0, reason) + 1;
+    send_packet(keeper, text, (size_t)length, &process, pid >= 0);
+    if (pid >= 0)
         close(process);
 }
 
@@ -85,8 +91,8 @@ static void configure(int keeper, struct confinement *confinement)
     limit_capabilities(TO_MAKE_BOXES);
 }
 
-/* Answer each request for a box (`box_words` in keeper/words.py) with its id, the pid of process 1 and its pidfd
- * (pidfd_open(2)), or with the id, 0 and a reason. */
+/* Answer each request for a box (`box_words` in keeper/words.py) with its id, the pid of process 1 and its pidfd, or with
+ * the id, 0 and a reason. */
 bool make_boxes(void)
 {
     struct confinement confinement;
@@ -95,13 +101,14 @@ bool make_boxes(void)
     signal(SIGCHLD, SIG_IGN); /* the kernel reaps our children; process 1 reaps its own */
     while (receive_packet(keeper, &packet)) {
         struct box box = read_box(&confinement);
-        long pid = syscall(SYS_clone, NAMESPACES | SIGCHLD, 0, 0, 0, 0);
+        int process = -1;
+        long pid = clone_process_one(&process);
         if (pid == 0) {
             close(keeper); /* otherwise the keeper would not see our end while a box lives */
             run_process_one(&box, &confinement);
             return true;
         }
-        answer(keeper, box.id, pid);
+        answer(keeper, box.id, pid, process);
         close_descriptors(&packet);
     }
     return false;

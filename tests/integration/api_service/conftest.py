@@ -1,10 +1,12 @@
 import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from starlette.routing import BaseRoute
 
 from api_service.app import create_app
 from api_service.auth import Authenticator
@@ -35,6 +37,7 @@ from shared.webhooks import WebhookSettings
 
 KEY_BUDGET = 5
 RECIPIENT_BUDGET = 3
+_routes: Final[list[BaseRoute]] = []
 
 
 class RecordingBroker:
@@ -86,6 +89,14 @@ def relay(database: Database, broker: RecordingBroker) -> Relay:
     return Relay(database, broker)
 
 
+def _share_routes(app: FastAPI) -> None:
+    """Give the app the routes of the first one. FastAPI prepares routes at their first request, in more time than most
+    tests take; they are the same in all apps."""
+    if not _routes:
+        _routes.extend(app.router.routes)
+    app.router.routes = [*_routes]
+
+
 def client_of(
     database: Database,
     store: ObjectStore,
@@ -133,6 +144,7 @@ def client_of(
             webhooks=webhooks or WebhookSettings(),
         )
     )
+    _share_routes(app)
     # An error that would be a 500 is raised here, so that no test overlooks it.
     return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1)), base_url="http://127.0.0.1")
 

@@ -13,7 +13,7 @@ from api_service.locality import socket_owner
 from shared import api_keys
 from shared.api_keys import Scope
 from shared.database.connection import Database
-from tests.fixtures.postgres import new_database, owner_of
+from tests.fixtures.postgres import Administrator, new_database, owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
@@ -39,10 +39,12 @@ OTHERS_HEADERS = [
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory, postgres_url: str, template_database: str) -> Iterator[ApiProcess]:
+def api(
+    tmp_path_factory: pytest.TempPathFactory, administrator: Administrator, template_database: str
+) -> Iterator[ApiProcess]:
     """Yield an API in protected mode; every test leaves it as it was."""
     with (
-        new_database(postgres_url, template=template_database) as url,
+        new_database(administrator, template=template_database) as url,
         api_process(tmp_path_factory.mktemp("api"), url) as api,
     ):
         yield api
