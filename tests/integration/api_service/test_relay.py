@@ -115,4 +115,4 @@ async def test_postgres_relays_beside_one_another_move_each_row_once(database: D
 
     await asyncio.gather(*(drain(relay) for relay in relays))
     messages = await fetch(database, "SELECT message_id FROM messages")
-    assert sorted(int(row["message_id"]) for row in messages) == list(range(1, 2001))
+    assert sorted(int(str(row["message_id"])) for row in messages) == list(range(1, 2001))
