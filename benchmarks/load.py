@@ -4,9 +4,9 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import quote, urlencode, urlsplit
 
 SOURCE: Final = b"n = int(input())\nprint(sum(i * i for i in range(n)))\n"
@@ -62,6 +62,16 @@ class Client:
         """Submit a program to API v1, which runs it at once."""
         content = {"language": "python", "source": source.decode(), "stdin": stdin, "email": email}
         await self.request("POST", "/v1/submissions", json.dumps(content).encode(), "application/json", status=201)
+
+    async def result(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Submit a program to API v1, and return the submission with its result."""
+        path, body = "/v1/submissions?wait=60", json.dumps(fields).encode()
+        submission: dict[str, Any] = json.loads(
+            await self.request("POST", path, body, "application/json", 2 * _PATIENCE_SECONDS, status=201)
+        )
+        if submission["verdict"] not in ("ok", "accepted"):
+            raise RuntimeError(f"submission {submission['id']} is {submission['state']}: {submission['verdict']}")
+        return submission
 
     async def check(self, number: int) -> None:
         await self.request("GET", f"/check_email/?id={number}")

@@ -11,7 +11,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from benchmarks import classic, latency, memory, plot, posting, report, stored_rows, streams, sustained
+from benchmarks import (
+    classic,
+    latency,
+    many_tests,
+    memory,
+    plot,
+    posting,
+    report,
+    stored_rows,
+    streams,
+    sustained,
+    waits,
+)
 from benchmarks.findings import Finding
 from benchmarks.surroundings import Surroundings, surroundings
 from shared.logging import LogSettings, configure_logging
@@ -34,6 +46,8 @@ def main() -> int:
         "rows": stored_rows.measure,
         "memory": memory.measure,
         "streams": streams.measure,
+        "wait": waits.measure,
+        "tests": many_tests.measure,
     }
     compared = ["--yardstick", "DIR"] if chosen.yardstick else []
     command = shlex.join(["python", "-m", "benchmarks.pipeline", *chosen.measures, *compared])
@@ -58,7 +72,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "measures",
         nargs="*",
-        choices=["classic", "posting", "latency", "sustained", "rows", "memory", "streams", []],
+        choices=["classic", "posting", "latency", "sustained", "rows", "memory", "streams", "wait", "tests", []],
         help="default: all",
     )
     parser.add_argument("--yardstick", type=Path, metavar="DIR", help="folder of the original's service 1")

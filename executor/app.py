@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hmac
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -141,14 +142,15 @@ class _Endpoint:
         """Return the response that runs the program, when there is a slot. The response holds the slot to its end."""
         async with contextlib.AsyncExitStack() as held:
             await held.enter_async_context(self._slots.take(share))
-            return _Events(self._lines(request, installed), held.pop_all())
+            return _Events(self._lines(request, installed, share), held.pop_all())
 
-    async def _lines(self, request: ProgramRequest, installed: Installed) -> AsyncGenerator[bytes]:
+    async def _lines(self, request: ProgramRequest, installed: Installed, share: str) -> AsyncGenerator[bytes]:
         program = installed.program(request)
         memory_bytes = limits.of_test(request.limits, self._settings).memory_bytes
         yield wire.line(wire.started(installed, installed.commands(program, memory_bytes)))
         try:
-            async with contextlib.aclosing(self._pipeline.run_tests(request, program, installed)) as events:
+            spare_slot = partial(self._slots.take_spare, share)
+            async with contextlib.aclosing(self._pipeline.run_tests(request, program, installed, spare_slot)) as events:
                 async for event in events:
                     yield wire.line(event)
         except SandboxFailure as exc:

@@ -11,11 +11,14 @@ exception (`SandboxFailure`).
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 
 from executor import limits, load, verdict
 from executor.catalogue import Installed
 from executor.compile_cache import CompileCache, key_of
+from executor.in_order import SpareSlot, in_order
 from executor.languages.program import Program
 from executor.limits import RunLimits
 from executor.sandbox.base import File, Job, Ready, Sandbox, SandboxFailure, Step, StepResult, Template
@@ -93,29 +96,51 @@ class Pipeline:
         return replace(result, cpu_pressure=execution.cpu_pressure)
 
     async def run_tests(
-        self, request: ProgramRequest, program: Program, installed: Installed
+        self, request: ProgramRequest, program: Program, installed: Installed, spare_slot: SpareSlot
     ) -> AsyncGenerator[Compiled | TestEnded]:
-        """Compile the request's `program` once, run its tests in order, and yield how each ended.
+        """Compile the request's `program` once, run its tests, and yield in order how each ended.
 
         Raises `SandboxFailure` if the sandbox fails. If this is cancelled, the program is killed.
         """
-        compiled: StepResult | None = None
         room = _MOST_OUTPUT_BYTES
-        for number, test in enumerate(request.tests, 1):
+        number = 0
+        async with aclosing(self._executions(request, program, installed, spare_slot)) as executions:
+            async for execution in executions:
+                number += 1
+                if number == 1 and execution.compiled:
+                    yield _compiled_event(execution.compiled, execution.job.steps[0], rejected=execution.ran is None)
+                if execution.ran is None:
+                    if number > 1:
+                        raise SandboxFailure("the compiler accepted the program for one test, and rejected it for another")
+                    return
+                test = request.tests[number - 1]
+                event = await _test_event(number, test, request.checker, execution, installed, room)
+                room -= min(room, len(execution.ran.stdout) + len(execution.ran.stderr))
+                yield event
+                if request.stop_at_first_failure and event.verdict not in GOOD_VERDICTS:
+                    return
+
+    async def _executions(
+        self, request: ProgramRequest, program: Program, installed: Installed, spare_slot: SpareSlot
+    ) -> AsyncGenerator[_Execution]:
+        """Run the tests, and yield their executions in order. The first compiles, and the others run at once where
+        there are slots, unless a failure may keep the next one from running at all."""
+
+        async def execute(test: ProgramTest, compiled: StepResult | None = None) -> _Execution:
             run = _run_of(test, request, self._settings)
-            execution = await self._execute(program, run, installed, compiled, again=len(request.tests) > 1)
-            if number == 1 and execution.compiled:
-                yield _compiled_event(execution.compiled, execution.job.steps[0], rejected=execution.ran is None)
-            if execution.ran is None:
-                if number > 1:
-                    raise SandboxFailure("the compiler accepted the program for one test, and rejected it for another")
-                return
-            compiled = execution.compiled if execution.compiled and execution.compiled.artefacts else None
-            event = await _test_event(number, test, request.checker, execution, installed, room)
-            room -= min(room, len(execution.ran.stdout) + len(execution.ran.stderr))
-            yield event
-            if request.stop_at_first_failure and event.verdict not in GOOD_VERDICTS:
-                return
+            return await self._execute(program, run, installed, compiled, again=len(request.tests) > 1)
+
+        first = await execute(request.tests[0])
+        yield first
+        compiled = first.compiled if first.compiled and first.compiled.artefacts else None
+        if request.stop_at_first_failure:
+            for test in request.tests[1:]:
+                yield await execute(test, compiled)
+            return
+        work = (partial(execute, test, compiled) for test in request.tests[1:])
+        async with aclosing(in_order(work, spare_slot)) as others:
+            async for execution in others:
+                yield execution
 
     async def _execute(
         self,

@@ -7,7 +7,7 @@ share (ADR 98).
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 
@@ -51,6 +51,18 @@ class Slots:
             yield
         finally:
             self._give_back(share)
+
+    def take_spare(self, share: str = "") -> ExitStack | None:
+        """Return a further slot for a share that has one, held until the stack is closed; None if none is free.
+
+        While a slot is free, nothing waits for it.
+        """
+        if self._running.total() >= self._count:
+            return None
+        self._running[share] += 1
+        held = ExitStack()
+        held.callback(self._give_back, share)
+        return held
 
     def _may_start(self, share: str) -> bool:
         running = self._running.total()

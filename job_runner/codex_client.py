@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
+from urllib.request import getproxies
 
 import aiohttp
 import httpx
@@ -227,9 +228,15 @@ def _long_body(fields: dict[str, str]) -> tuple[AsyncIterator[bytes], int]:
 
 
 def _session() -> aiohttp.ClientSession:
-    """Return a session with any number of connections. The one that has been idle longest is used first."""
+    """Return a session with any number of connections. The one that has been idle longest is used first.
+
+    It uses the proxy that the environment names, if there is one. Otherwise it ignores the environment, because aiohttp
+    would look for a `.netrc` before each request, twice and in a thread.
+    """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=5), cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=5),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=bool(getproxies()),
     )
 
 

@@ -55,11 +55,12 @@ _FINISH: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The outcome of a claimed job, and its mail. `output_key` and `filelink` are None if the program never ran."""
+    """The outcome of a claimed job, and its mail if it has a recipient. `output_key` and `filelink` are None if the
+    program never ran."""
 
     job: ClaimedJob
     outcome: Outcome
-    email: RenderedEmail
+    email: RenderedEmail | None
     output_key: str | None = None
     filelink: str | None = None
 
@@ -84,11 +85,11 @@ def _values(ending: Ending) -> dict[str, object]:
         "failure": storable(outcome.reason) if outcome.reason else None,
         "enable": int(outcome.blocks_upload),
         "kind": "result" if answer else "failure",
-        "recipient": job.recipient,
-        "subject": email.subject,
-        "text": storable(email.text),
-        "html": storable(email.html),
-        "message_id": email.message_id,
+        "recipient": job.recipient if email else "",
+        "subject": email and email.subject,
+        "text": email and storable(email.text),
+        "html": email and storable(email.html),
+        "message_id": email and email.message_id,
         "has_result": answer is not None,
         "output": storable(answer.output) if answer and outcome.tests is None else None,
         "error": storable(answer.error) if answer else None,

@@ -1,7 +1,8 @@
 """Group commit: items that arrive while a write is under way are written together by the next one.
 
 A group takes one round trip and one commit, which costs Postgres and us little more than a single item. The first item
-is written at once, so nothing waits under light load.
+is written at once, so nothing waits under light load. With a pace, the items that follow closely wait a little longer
+for each other.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from shared.errors import TransientError
+from shared.lifecycle import wait_any
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -23,11 +25,13 @@ class GroupCommit(Generic[Item, Result]):
     """Writes items in groups. `write` gets a group in the order of arrival, and returns a result for each item.
 
     It commits all items of a group, or none. It runs in its own task, so a caller that is cancelled while it waits does
-    not cancel the writes of others.
+    not cancel the writes of others. There are `pace` seconds after each write, unless `hurry` is called.
     """
 
-    def __init__(self, write: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]]) -> None:
+    def __init__(self, write: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], *, pace: float = 0.0) -> None:
         self._write = write
+        self._pace = pace
+        self._in_a_hurry = asyncio.Event()
         self._waiting: list[_Waiting[Item, Result]] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -44,13 +48,20 @@ class GroupCommit(Generic[Item, Result]):
             self._writing = asyncio.create_task(self._write_all())
         return result
 
+    def hurry(self) -> None:
+        """Have all items that wait now written without a pause."""
+        self._in_a_hurry.set()
+
     async def _write_all(self) -> None:
         try:
             while self._waiting:
                 group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
                 await self._write_group(group)
+                if self._pace:
+                    await wait_any(self._in_a_hurry, timeout=self._pace)
         finally:
             self._writing = None
+            self._in_a_hurry.clear()
 
     async def _write_group(self, group: "Sequence[_Waiting[Item, Result]]") -> None:
         try:

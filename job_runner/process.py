@@ -149,7 +149,8 @@ class Processor:
             await self._store_output(job, outcome.output) if outcome.answer and outcome.tests is None else (None, None)
         )
         shown_link = link if outcome.answer and outcome.answer.output else None
-        email = render(job, outcome, filelink=shown_link, domain=self._mail_domain)
+        # Without a recipient, nothing is mailed.
+        email = render(job, outcome, filelink=shown_link, domain=self._mail_domain) if job.recipient else None
         is_written = await self._endings.write(Ending(job, outcome, email, output_key=key, filelink=link))
         if is_written:
             metrics.JOBS_FINISHED.labels(outcome.state, outcome.verdict or "none").inc()

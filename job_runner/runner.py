@@ -24,7 +24,7 @@ from job_runner.claim import ClaimedJob
 from job_runner.process import Processor
 from job_runner.settings import RunnerSettings
 from shared import channels, metrics
-from shared.database.connection import Database
+from shared.database.connection import Connection, Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import restarting, wait_any
 from shared.logging import get_logger
@@ -59,6 +59,8 @@ class Runner:
         self._cancelled_early: deque[UUID] = deque(maxlen=_MOST_EARLY)
         self._leases_due = asyncio.Event()
         self._slot_free = asyncio.Event()
+        #: False if the last claim left slots free. Then no job waits for a slot, and a new job is notified.
+        self._wants_slots = True
         self._next_suspect_claim = 0.0
         self._next_express_claim = 0.0
 
@@ -82,26 +84,24 @@ class Runner:
                 self._slot_free.clear()
                 timeout = await self._claim_due()
                 await asyncio.sleep(_PACE_SECONDS)
-                await wait_any(stop, notified, self._slot_free, timeout=timeout)
+                wakers = (stop, notified, self._slot_free) if self._wants_slots else (stop, notified)
+                await wait_any(*wakers, timeout=timeout)
 
     async def _claim_due(self) -> float:
         """Start due jobs in the free slots. Return the longest wait in seconds until the next claim."""
         free = self._free_slots()
-        lease_seconds, max_crashes = self._settings.lease_seconds, self._settings.max_crashes
+        self._wants_slots = True
         try:
             if free <= 0:
                 return await self._claim_express()
             async with self._database.connection() as connection:
-                if time.monotonic() >= self._next_suspect_claim:
-                    self._next_suspect_claim = time.monotonic() + _SUSPECTS_SECONDS
-                    suspect = await suspects.claim_one(
-                        self._database, lease_seconds=lease_seconds, max_crashes=max_crashes
-                    )
-                    self._start(suspect)
-                    free -= len(suspect)
-                jobs = await claim.claim(connection, limit=free, lease_seconds=lease_seconds, max_crashes=max_crashes)
-                self._start(jobs)
-                next_due = await claim.seconds_until_due(connection) if len(jobs) < free else None
+                # One slot is left for a suspect, which is rare, so the usual job need not wait until we know that.
+                left = free - await self._claim_ordinary(connection, free - 1)
+                left -= await self._claim_suspect()
+                if left == 1:
+                    left -= await self._claim_ordinary(connection, 1)
+                self._wants_slots = left == 0
+                next_due = await claim.seconds_until_due(connection) if left else None
         except DatabaseUnavailable as exc:
             log.warning("runner.waiting", error=str(exc), next_try_s=1)
             return 1.0
@@ -110,6 +110,30 @@ class Runner:
             return self._settings.poll_interval
         # Another runner may hold the rows that are due, so a minimum wait avoids a busy loop.
         return min(self._settings.poll_interval, max(next_due, 0.05))
+
+    async def _claim_ordinary(self, connection: Connection, limit: int) -> int:
+        """Start up to `limit` due jobs, and return their number."""
+        if limit == 0:
+            return 0
+        jobs = await claim.claim(
+            connection,
+            limit=limit,
+            lease_seconds=self._settings.lease_seconds,
+            max_crashes=self._settings.max_crashes,
+        )
+        self._start(jobs)
+        return len(jobs)
+
+    async def _claim_suspect(self) -> int:
+        """Start a suspect if one's turn has come. Return the number of those that were started."""
+        if time.monotonic() < self._next_suspect_claim:
+            return 0
+        self._next_suspect_claim = time.monotonic() + _SUSPECTS_SECONDS
+        suspect = await suspects.claim_one(
+            self._database, lease_seconds=self._settings.lease_seconds, max_crashes=self._settings.max_crashes
+        )
+        self._start(suspect)
+        return len(suspect)
 
     async def _claim_express(self) -> float:
         """Start an express job if there is one. Return the longest wait in seconds until the next claim."""

@@ -182,7 +182,7 @@ class JobMaker:
         return jobs.get(request_id)
 
     async def _uploads(self, ids: Collection[int]) -> dict[int, Record]:
-        async with self.database.transaction() as connection:
+        async with self.database.connection() as connection:
             rows = await connection.fetch_all(
                 """
                 SELECT id, email, language, enable, object_key, sha256, request_id, filename,
@@ -239,7 +239,7 @@ class JobMaker:
         requests = list({request.id: request for request in requests}.values())
         if not requests:
             return {}
-        async with self.database.transaction() as connection:
+        async with self.database.connection() as connection:
             rows = await connection.fetch_all(
                 _INSERT,
                 {
@@ -258,7 +258,7 @@ class JobMaker:
         """Withdraw requests that make no job. Their submissions are again what they were."""
         if not requests:
             return
-        async with self.database.transaction() as connection:
+        async with self.database.connection() as connection:
             await connection.execute(
                 """
                 WITH withdrawn AS MATERIALIZED (

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from shared import channels
 from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Handler, Message, Reject, Retry, Settlement
 from shared.broker.handling import DELIVERY_LIMIT, settle_batch, stopped_within
 from shared.database.connection import Connection, Database
@@ -23,7 +24,6 @@ from shared.retry import RetryPolicy
 
 log = get_logger(__name__)
 
-CHANNEL: Final = "messages"
 BATCH: Final = 100
 
 
@@ -48,7 +48,7 @@ class PostgresBroker:
                     " SELECT pg_notify(:channel, '')",
                     {
                         "queue": QUEUE,
-                        "channel": CHANNEL,
+                        "channel": channels.MESSAGES,
                         "bodies": [message.body for message in messages],
                         "message_ids": [message.message_id for message in messages],
                     },
@@ -57,10 +57,34 @@ class PostgresBroker:
             raise BrokerUnavailable(f"the broker is in Postgres, and {exc}") from exc
         return [True] * len(messages)
 
+    async def take_outbox(self, limit: int) -> int:
+        """Move up to `limit` of the oldest outbox rows to the queue, and return their number.
+
+        As outbox and queue are in one database, this takes one statement. Rows of another relay are left out.
+        """
+        async with self._database.connection() as connection:
+            row = await connection.fetch_one(
+                """
+                WITH oldest AS MATERIALIZED (
+                    SELECT id FROM outbox ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
+                ), taken AS (
+                    DELETE FROM outbox USING oldest WHERE outbox.id = oldest.id
+                    RETURNING outbox.id, queue, body, headers ->> 'message_id' AS message_id
+                ), published AS (
+                    INSERT INTO messages (queue, body, message_id)
+                    SELECT queue, convert_to(body, 'UTF8'), message_id FROM taken ORDER BY id RETURNING id
+                )
+                SELECT count(*) AS moved, CASE WHEN count(*) > 0 THEN pg_notify(:channel, '') END FROM published
+                """,
+                {"limit": limit, "channel": channels.MESSAGES},
+            )
+        assert row is not None
+        return int(row["moved"])
+
     async def consume(self, handle: Handler, stop: asyncio.Event) -> None:
         failures = 0
         carefully = BATCH
-        async with self._database.listen(CHANNEL) as notified:
+        async with self._database.listen(channels.MESSAGES) as notified:
             while not stop.is_set():
                 # Cleared before the query, so that a message after the query sets it again.
                 notified.clear()
@@ -97,9 +121,7 @@ class PostgresBroker:
                 deliveries = [Delivery(row["body"], row["message_id"], row["attempt"] + 1) for row in rows]
                 settlements = await settle_batch(self._within_savepoint(handle), deliveries)
                 await self._settle(connection, [row["id"] for row in rows], deliveries, settlements)
-            if len(rows) == BATCH:
-                return 0.0
-            return min(self._poll_interval, await _seconds_until_due(connection))
+        return 0.0 if len(rows) == BATCH else await self._seconds_until_due()
 
     async def _consume_one(self, handle: Handler) -> float:
         """Consume one message, and count its delivery before it is handled."""
@@ -114,8 +136,8 @@ class PostgresBroker:
                 """,
                 {"queue": QUEUE},
             )
-            if row is None:
-                return min(self._poll_interval, await _seconds_until_due(connection))
+        if row is None:
+            return await self._seconds_until_due()
         try:
             async with self._database.transaction() as connection:
                 await self._handle_counted(connection, row["id"], handle)
@@ -144,6 +166,19 @@ class PostgresBroker:
         settlements = await settle_batch(self._within_savepoint(handle), [delivery])
         await connection.execute("UPDATE messages SET attempt = attempt - 1 WHERE id = :id", {"id": row_id})
         await self._settle(connection, [row_id], [delivery], settlements)
+
+    async def _seconds_until_due(self) -> float:
+        """Return the seconds until the next retry, at most the poll interval. Other consumers have what is due already.
+
+        It comes after the commit of a batch, whose jobs need not wait for it.
+        """
+        async with self._database.connection() as connection:
+            row = await connection.fetch_one(
+                "SELECT CAST(extract(epoch FROM min(visible_at) - now()) AS float8) AS seconds FROM messages"
+                " WHERE queue = :queue AND visible_at > now()",
+                {"queue": QUEUE},
+            )
+        return min(self._poll_interval, row["seconds"]) if row and row["seconds"] is not None else self._poll_interval
 
     def _within_savepoint(self, handle: Handler) -> Handler:
         """Return `handle` in a savepoint, so that its failed statement does not abort the transaction that settles."""
@@ -189,13 +224,3 @@ async def _bury(connection: Connection, row_id: int, delivery: Delivery, reason:
         {"id": row_id, "queue": DEAD_QUEUE, "reason": reason.replace("\0", "\N{REPLACEMENT CHARACTER}")},
     )
     log.warning("broker.dead_lettered", message_id=delivery.message_id, reason=reason)
-
-
-async def _seconds_until_due(connection: Connection) -> float:
-    """Return the seconds until the next retry, infinity if there is none. Rows of other consumers are due already."""
-    row = await connection.fetch_one(
-        "SELECT CAST(extract(epoch FROM min(visible_at) - now()) AS float8) AS seconds FROM messages"
-        " WHERE queue = :queue AND visible_at > now()",
-        {"queue": QUEUE},
-    )
-    return row["seconds"] if row and row["seconds"] is not None else float("inf")

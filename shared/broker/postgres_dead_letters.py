@@ -2,9 +2,9 @@
 
 from collections.abc import Collection
 
+from shared import channels
 from shared.broker.base import DEAD_QUEUE, QUEUE
 from shared.broker.dead_letters import DeadLetter, Depth
-from shared.broker.postgres import CHANNEL
 from shared.database.connection import Database, Record
 
 
@@ -44,7 +44,7 @@ class PostgresDeadLetters:
                 " SELECT * FROM dead ORDER BY id",
                 {"dead": DEAD_QUEUE, "queue": QUEUE, "ids": _ids(keys)},
             )
-            await connection.execute("SELECT pg_notify(:channel, '')", {"channel": CHANNEL})
+            await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.MESSAGES})
         return [_letter(row) for row in rows]
 
     async def drop(self, keys: Collection[str]) -> list[DeadLetter]:

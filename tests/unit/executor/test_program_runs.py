@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from executor.catalogue import Installed
+from executor.in_order import SpareSlot
 from executor.languages import known
 from executor.pipeline import Pipeline
 from executor.sandbox.base import File, Job, SandboxFailure, StepResult
@@ -43,13 +44,17 @@ def _installed(code: str) -> Installed:
 
 
 async def _run(
-    sandbox: Any, code: str = "c", settings: ExecutorSettings | None = None, **fields: Any
+    sandbox: Any,
+    code: str = "c",
+    settings: ExecutorSettings | None = None,
+    spare_slot: SpareSlot = lambda: None,
+    **fields: Any,
 ) -> list[Compiled | TestEnded]:
     fields = {"files": [{"path": f"main.{code}", "content": "x"}], **fields}
     request = ProgramRequest.model_validate({"language": code, **fields}, strict=False)
     installed = _installed(code)
     pipeline = Pipeline(sandbox, settings or ExecutorSettings())
-    async with aclosing(pipeline.run_tests(request, installed.program(request), installed)) as events:
+    async with aclosing(pipeline.run_tests(request, installed.program(request), installed, spare_slot)) as events:
         return [event async for event in events]
 
 
@@ -90,7 +95,7 @@ async def test_a_large_program_is_kept_for_its_own_tests_only() -> None:
     fields = {"language": "c", "files": [{"path": "main.c", "content": "x"}], "tests": [{}, {}]}
     request = ProgramRequest.model_validate(fields, strict=False)
     for _ in range(2):
-        async for _event in pipeline.run_tests(request, installed.program(request), installed):
+        async for _event in pipeline.run_tests(request, installed.program(request), installed, lambda: None):
             pass
     assert [len(job.steps) for job in sandbox.jobs] == [2, 1, 2, 1]
 
@@ -102,7 +107,9 @@ async def test_a_cached_program_reports_its_warnings_again() -> None:
         {"language": "c", "files": [{"path": "main.c", "content": "x"}]}, strict=False
     )
     program = installed.program(request)
-    first, again = [[event async for event in pipeline.run_tests(request, program, installed)] for _ in range(2)]
+    first, again = [
+        [event async for event in pipeline.run_tests(request, program, installed, lambda: None)] for _ in range(2)
+    ]
     assert [len(job.steps) for job in sandbox.jobs] == [2, 1]
     assert isinstance(first[0], Compiled)
     assert again[0] == first[0].model_copy(update={"cpu_s": 0.0, "wall_s": 0.0, "memory_bytes": 0})
@@ -205,6 +212,40 @@ async def test_tests_end_at_the_first_failure_on_demand(stop: bool, expected: st
     sandbox = _Sandbox(_fails_in(2))
     events = await _run(sandbox, "py", tests=tests, stop_at_first_failure=stop)
     assert (len(events), len(sandbox.jobs)) == (count, count)
+
+
+class _Counting(_Sandbox):
+    """Counts the boxes at once. The later a box is made, the sooner it ends."""
+
+    at_once = most = 0
+
+    async def run(self, job: Job) -> list[StepResult]:
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        results = await super().run(job)
+        for _ in range(20 - len(self.jobs)):
+            await asyncio.sleep(0)
+        self.at_once -= 1
+        return results
+
+
+def _any_number_of_slots() -> ExitStack:
+    return ExitStack()
+
+
+async def test_tests_run_at_once_where_there_are_slots() -> None:
+    sandbox = _Counting()
+    expected = [{"stdin": f"{number}"} for number in range(9)]
+    events = await _run(sandbox, spare_slot=_any_number_of_slots, tests=expected)
+    assert [event.number for event in _tests(events)] == [*range(1, 10)]
+    assert [len(job.steps) for job in sandbox.jobs] == [2, *[1] * 8]
+    assert sandbox.most == 8
+
+
+async def test_no_test_runs_beside_one_that_may_be_the_last() -> None:
+    sandbox = _Counting(_fails_in(2))
+    events = await _run(sandbox, "py", spare_slot=_any_number_of_slots, tests=[{}] * 4, stop_at_first_failure=True)
+    assert (len(events), len(sandbox.jobs), sandbox.most) == (2, 2, 1)
 
 
 async def test_the_sum_of_all_outputs_is_bounded() -> None:

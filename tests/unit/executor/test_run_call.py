@@ -13,6 +13,7 @@ from starlette.types import Message
 
 from executor.app import create_app
 from executor.catalogue import Installed
+from executor.in_order import SpareSlot
 from executor.languages import known
 from executor.languages.program import Program
 from executor.pipeline import Pipeline
@@ -44,7 +45,7 @@ class _Pipeline:
         self.cancelled = False
 
     async def run_tests(
-        self, request: ProgramRequest, program: Program, installed: Installed
+        self, request: ProgramRequest, program: Program, installed: Installed, spare_slot: SpareSlot
     ) -> AsyncGenerator[Compiled | TestEnded]:
         for number in range(1, len(request.tests) + 1):
             self.running.set()

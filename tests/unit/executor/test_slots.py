@@ -56,6 +56,19 @@ async def test_a_share_does_not_wait_for_sleepers_of_another() -> None:
     await sleeper
 
 
+async def test_a_spare_slot_is_one_that_is_free() -> None:
+    slots = Slots(2, queue=10, express=1)
+    async with slots.take("own"):
+        spare = slots.take_spare("own")
+        assert spare is not None
+        assert slots.take_spare("own") is None
+        waiting = asyncio.create_task(_take_once(slots, "own"))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        spare.close()
+        await waiting
+
+
 async def test_the_express_slot_takes_one_program_of_a_share() -> None:
     slots = Slots(1, queue=10, express=1)
     async with slots.take("sleeper"), slots.take("other"):

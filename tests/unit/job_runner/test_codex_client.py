@@ -1,11 +1,13 @@
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
+from job_runner import codex_client
 from job_runner.codex_client import CodexClient
 from job_runner.settings import EngineSettings
 from shared.codex import RunResponse, SupportedLanguage, Verdict
@@ -206,3 +208,15 @@ async def test_the_engines_languages_are_those_of_its_list() -> None:
 async def test_an_engine_without_a_list_has_unknown_languages(answer: httpx.Response) -> None:
     with pytest.raises(EngineUnavailable):
         await languages(answer)
+
+
+@pytest.mark.parametrize(("proxy", "is_used"), [(None, False), ("http://127.0.0.1:9", True)])
+async def test_the_environment_is_read_only_for_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, proxy: str | None, is_used: bool
+) -> None:
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    if proxy:
+        monkeypatch.setenv("http_proxy", proxy)
+    async with codex_client._session() as session:
+        assert session.trust_env is is_used

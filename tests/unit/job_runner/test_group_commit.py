@@ -81,3 +81,26 @@ async def test_a_cancelled_item_does_not_cancel_the_others(ledger: Ledger) -> No
 async def test_the_size_of_a_group_is_bounded(ledger: Ledger) -> None:
     await while_one_is_written(ledger, *range(1, 121))
     assert [len(group) for group in ledger.groups] == [1, 50, 50, 20]
+
+
+async def test_a_pace_gathers_what_follows_closely(ledger: Ledger) -> None:
+    ledger.go_on.set()
+    commit = GroupCommit(ledger.write, pace=0.05)
+    await commit.write(0)
+    await asyncio.gather(*(_later(commit, item) for item in range(1, 4)))
+    assert ledger.groups == [[0], [1, 2, 3]]
+
+
+async def test_a_hurry_ends_the_pause(ledger: Ledger) -> None:
+    ledger.go_on.set()
+    commit = GroupCommit(ledger.write, pace=3600)
+    await commit.write(0)
+    waiting = [commit.put(item) for item in range(1, 120)]
+    commit.hurry()
+    await asyncio.wait_for(asyncio.gather(*waiting), 30)
+    assert [item for group in ledger.groups for item in group] == [*range(120)]
+
+
+async def _later(commit: GroupCommit[int, str], item: int) -> str:
+    await asyncio.sleep(0)
+    return await commit.write(item)
