@@ -111,7 +111,7 @@ class Pipeline:
                     yield _compiled_event(execution.compiled, execution.job.steps[0], rejected=execution.ran is None)
                 if execution.ran is None:
                     if number > 1:
-                        raise SandboxFailure("the compiler accepted the program for one test, and rejected it for another")
+                        raise SandboxFailure("the compiler accepted the program for one test, and not for another")
                     return
                 test = request.tests[number - 1]
                 event = await _test_event(number, test, request.checker, execution, installed, room)
