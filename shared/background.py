@@ -1,4 +1,4 @@
-"""Runs a task beside a block."""
+"""Runs a task in the background while a block runs."""
 
 import asyncio
 import contextlib

@@ -21,7 +21,7 @@ from shared.languages import ALIASES, check_lang
 
 #: Rows of an index that one page looks at, if filters without an index are left.
 _WINDOW: Final = 2000
-#: The same for each key's part of an index.
+#: The same, if each key's part of an index is read by itself.
 _WINDOW_OF_KEY: Final = 250
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
