@@ -140,7 +140,7 @@ class _Unsteady(_Sandbox):
 
 
 async def test_a_later_rejection_is_a_failure_of_ours() -> None:
-    with pytest.raises(SandboxFailure, match="rejected it for another"):
+    with pytest.raises(SandboxFailure, match="and not for another"):
         await _run(_Unsteady(size=1 << 30), tests=[{}, {}])
 
 
