@@ -15,10 +15,10 @@ _INTERVAL = 0.02
 
 
 @overload
-async def eventually(predicate: Callable[[], Awaitable[T]], timeout: float = 15.0, what: str = "") -> T: ...
+async def eventually(predicate: Callable[[], Awaitable[T]], timeout: float = 30.0, what: str = "") -> T: ...
 @overload
-async def eventually(predicate: Callable[[], T], timeout: float = 15.0, what: str = "") -> T: ...
-async def eventually(predicate: Callable[[], Awaitable[T] | T], timeout: float = 15.0, what: str = "") -> T:
+async def eventually(predicate: Callable[[], T], timeout: float = 30.0, what: str = "") -> T: ...
+async def eventually(predicate: Callable[[], Awaitable[T] | T], timeout: float = 30.0, what: str = "") -> T:
     """Return the predicate's first true answer. Fail the test if there is none in `timeout` seconds."""
     deadline = time.monotonic() + timeout * PATIENCE
     while True:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.fixtures.contract import TIME, Api, Contract, create_key, faults, new_address, problem
+from tests.waiting import eventually_sync
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -49,10 +50,7 @@ def done(owner: Api) -> dict[str, Any]:
 def batch(owner: Api) -> dict[str, Any]:
     body = {"submissions": [{"language": "py", "source": "print(1)"}]}
     made: dict[str, Any] = owner.post("/v1/batches", json=body).json()
-    for _ in range(300):
-        if owner.read(f"/v1/batches/{made['id']}")["state"] == "finished":
-            break
-        time.sleep(0.1)
+    eventually_sync(lambda: owner.read(f"/v1/batches/{made['id']}")["state"] == "finished", what="the batch ends")
     return made
 
 

@@ -83,7 +83,7 @@ def api_process(
             return False
 
     try:
-        eventually_sync(answers, what="the API answers")
+        eventually_sync(answers, timeout=60, what="the API answers")
         yield api
     finally:
         process.terminate()

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -23,8 +23,18 @@ LINKS = Links(LinkSigner(b"k" * 32, "https://judge.example.edu"))
 pytestmark = pytest.mark.integration
 
 
-def batches_of(database: Database, *, poll_interval: float = 3600) -> Batches:
-    return Batches(database, LINKS, "example.com", poll_interval=poll_interval)
+class CountedBatches(Batches):
+    """Counts how often it looks for batches that have ended."""
+
+    looks = 0
+
+    async def run_once(self, among: Collection[int] | None = None) -> int | None:
+        self.looks += 1
+        return await super().run_once(among)
+
+
+def batches_of(database: Database, *, poll_interval: float = 3600) -> CountedBatches:
+    return CountedBatches(database, LINKS, "example.com", poll_interval=poll_interval)
 
 
 async def add_batch(
@@ -78,10 +88,12 @@ async def is_finished(database: Database, batch: int) -> bool:
 
 
 @asynccontextmanager
-async def running(batches: Batches) -> AsyncIterator[None]:
+async def running(batches: CountedBatches) -> AsyncIterator[None]:
+    """Run the loop while the block runs, which begins when the loop listens: then it looks a second time."""
     stop = asyncio.Event()
     task = asyncio.create_task(batches.run(stop))
     try:
+        await eventually(lambda: batches.looks >= 2, what="it listens")
         yield
     finally:
         stop.set()
@@ -102,7 +114,6 @@ async def test_a_batch_ends_with_its_last_submission(database: Database) -> None
 async def test_a_notification_finishes_a_batch(database: Database) -> None:
     batch, other = await add_batch(database, [None]), await add_batch(database, [None])
     async with running(batches_of(database)):
-        await asyncio.sleep(0.3)  # until it listens
         await end_one(database, batch)
         await eventually(lambda: is_finished(database, batch))
     assert not await is_finished(database, other)
@@ -111,7 +122,6 @@ async def test_a_notification_finishes_a_batch(database: Database) -> None:
 async def test_an_ended_batch_is_found_without_a_notification(database: Database) -> None:
     """A runner may die between the notification and the end."""
     async with running(batches_of(database, poll_interval=0.1)):
-        await asyncio.sleep(0.3)
         batch = await add_batch(database, [None], outcome="failed")
         await eventually(lambda: is_finished(database, batch))
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from itertools import pairwise
+from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -318,36 +318,42 @@ async def test_defaults_are_in_memory_once(api: httpx.AsyncClient, monkeypatch: 
 async def test_progress_is_sent_at_once_and_then_once_a_second(served: Served, database: Database) -> None:
     batch = await posted(served.client, {"submissions": [PROGRAM] * 12})
     lives = [Life(database, one) for one in batch["submissions"]]
-    events: list[tuple[float, SentEvent]] = []
-    source = EventSource(served.client, f"/v1/batches/{batch['id']}/events")
+    path = f"/v1/batches/{batch['id']}/events"
+
+    async def seconds_to_the_first() -> float:
+        began = time.monotonic()
+        async with aclosing(aiter(EventSource(served.client, path))) as events:
+            await anext(events)
+        return time.monotonic() - began
+
+    # A busy machine may delay one of them.
+    assert min([await seconds_to_the_first() for _ in range(3)]) < 1
+    events: list[SentEvent] = []
+    source = EventSource(served.client, path)
 
     async def read() -> None:
         async for event in source:
-            events.append((time.monotonic(), event))  # noqa: PERF401  (the list is read meanwhile)
+            events.append(event)  # noqa: PERF401  (the list is read meanwhile)
 
     began = time.monotonic()
     task = asyncio.create_task(read())
     await eventually(lambda: len(events) == 1)
-    assert events[0][0] - began < 1
-    assert events[0][1].data == {name: batch[name] for name in ("total", "done", "states", "verdicts")}
-    for life in lives:
+    assert events[0].data == {name: batch[name] for name in ("total", "done", "states", "verdicts")}
+    for done, life in enumerate(lives, 1):
         await life.queue()
         await life.claim()
         await notify_batch(database, batch["id"])
-        await asyncio.sleep(0.1)
         await life.end()
-        await asyncio.sleep(0.1)
-    await eventually(lambda: events[-1][1].data["done"] == 12)
+        if done in (4, 8, 12):
+            await eventually(lambda done=done: events[-1].data["done"] == done)
+    assert 4 <= len(events) <= time.monotonic() - began + 2
     await execute(database, "UPDATE batches SET finished_at = now()")
     await notify_batch(database, batch["id"])
     await eventually(lambda: source.ended_by is not None)
     task.cancel()
     assert source.ended_by == 204
-    assert [event.name for _, event in events] == ["progress"] * (len(events) - 1) + ["finished"]
-    assert 3 <= len(events) - 1 <= 6
-    times = [at for at, event in events if event.name == "progress"]
-    assert min(later - earlier for earlier, later in pairwise(times)) > 0.9
-    assert events[-1][1].data == (await served.client.get(f"/v1/batches/{batch['id']}")).json()
+    assert [event.name for event in events] == ["progress"] * (len(events) - 1) + ["finished"]
+    assert events[-1].data == (await served.client.get(f"/v1/batches/{batch['id']}")).json()
     assert not served.services.streams._open
 
 

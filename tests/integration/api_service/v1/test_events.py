@@ -4,8 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from itertools import pairwise
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +14,8 @@ import pytest
 from api_service import event_streams
 from api_service.auth import Principal
 from api_service.relay import Relay
+from api_service.shares import Shares
+from api_service.v1 import submission_events
 from shared import api_keys
 from shared.api_keys import Scope
 from shared.database.connection import Database
@@ -46,15 +47,13 @@ async def whole(source: EventSource) -> list[SentEvent]:
 
 
 @asynccontextmanager
-async def following(source: EventSource, times: list[float] | None = None) -> AsyncIterator[list[SentEvent]]:
-    """Read the stream while the block runs, into the list that is yielded, and the times of its events."""
+async def following(source: EventSource) -> AsyncIterator[list[SentEvent]]:
+    """Read the stream while the block runs, into the list that is yielded."""
     events: list[SentEvent] = []
 
     async def read() -> None:
         async for event in source:
-            events.append(event)
-            if times is not None:
-                times.append(time.monotonic())
+            events.append(event)  # noqa: PERF401  (the list is read meanwhile)
 
     task = asyncio.create_task(read())
     try:
@@ -85,6 +84,12 @@ def steps(events: list[SentEvent]) -> list[str]:
 
 def places_in(events: list[SentEvent]) -> list[int]:
     return [event.data["position"] for event in events if event.name == "queue"]
+
+
+async def beats(source: EventSource, count: int) -> None:
+    """Wait for so many further comments of a quiet stream: they come while the server's loops turn."""
+    last = source.comments + count
+    await eventually(lambda: source.comments >= last, what=f"{count} comments")
 
 
 async def test_a_stream_has_the_events_and_ends(served: Served, database: Database) -> None:
@@ -133,7 +138,7 @@ async def test_events_come_as_they_happen(served: Served, database: Database) ->
 
 
 async def test_long_texts_wait_for_memory(
-    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
+    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client that reads slowly keeps them in memory."""
     life = await born(database, tests=[{}, {}])
@@ -143,14 +148,23 @@ async def test_long_texts_wait_for_memory(
     for number in (1, 2):
         await life.end_test(number, stdout="x" * 70_000)
     await life.end()
-    most = 10 << 20
+    most, tries = 10 << 20, 0
+    monkeypatch.setattr(submission_events, "_ROOM_SECONDS", 0.1)
+    hold = Shares.hold
+
+    def counting(*args: Any) -> AbstractContextManager[None]:
+        nonlocal tries
+        tries += 1
+        return hold(*args)
+
     async with serving(database, store, relay, signer, large_answers_bytes=most) as served:
         shares = served.services.large_answers
         with ExitStack() as others:
             others.enter_context(shares.hold(Principal(1, frozenset()), most))
             async with following(source_of(served, life.submission)) as events:
                 await until(events, "queued", "running")
-                await asyncio.sleep(1.2)
+                monkeypatch.setattr(Shares, "hold", counting)
+                await eventually(lambda: tries >= 3, what="the stream tries again")
                 assert steps(events) == ["queued", "running"]
                 others.close()
                 await until(events, "test 1", "test 2", "finished", "finished!")
@@ -165,9 +179,8 @@ async def test_the_stream_of_a_held_submission_stays_open(
     source = source_of(served, life.submission)
     async with following(source) as events:
         await eventually(lambda: steps(events) == ["held"])
-        await asyncio.sleep(0.5)
+        await beats(source, 5)
     assert (steps(events), source.connections) == (["held"], 1)
-    assert source.comments >= 3
 
 
 @pytest.mark.parametrize("break_after", [1, 2, 3])
@@ -295,13 +308,15 @@ async def test_the_place_in_the_queue_is_sent_at_changes(
     served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_streams, "_QUEUE_SECONDS", 0.2)
+    monkeypatch.setattr(event_streams, "_COMMENT_SECONDS", 0.1)
     first, second, third = [await born(database) for _ in range(3)]
     for turn, life in enumerate((first, second, third)):
         await life.request()
         await life.queue(turn=turn, place=turn)
-    async with following(source_of(served, third.submission)) as events:
+    source = source_of(served, third.submission)
+    async with following(source) as events:
         await eventually(lambda: places_in(events) == [3])
-        await asyncio.sleep(0.5)
+        await beats(source, 5)
         assert places_in(events) == [3]
         await first.claim()
         await eventually(lambda: places_in(events) == [3, 2])
@@ -318,14 +333,13 @@ async def test_places_are_sent_at_most_once_a_second(served: Served, database: D
     for turn, life in enumerate(waiting):
         await life.request()
         await life.queue(turn=turn, place=turn)
-    times: list[float] = []
-    async with following(source_of(served, waiting[-1].submission), times) as events:
-        for life in waiting[:-1]:
+    began = time.monotonic()
+    async with following(source_of(served, waiting[-1].submission)) as events:
+        for place, life in zip(range(11, 0, -1), waiting, strict=False):
             await life.claim()
-            await asyncio.sleep(0.25)
-    times = [at for at, event in zip(times, events, strict=True) if event.name == "queue"]
-    assert 3 <= len(times) <= 5
-    assert min(later - earlier for earlier, later in pairwise(times)) > 0.9
+            if place in (7, 3, 1):
+                await eventually(lambda place=place: places_in(events)[-1:] == [place])
+    assert 3 <= len(places_in(events)) <= time.monotonic() - began + 2
 
 
 async def test_one_query_serves_all_places(served: Served, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,24 +351,27 @@ async def test_one_query_serves_all_places(served: Served, database: Database, m
 
     monkeypatch.setattr("api_service.event_streams.places", counting)
     monkeypatch.setattr(event_streams, "_QUEUE_SECONDS", 0.3)
+    monkeypatch.setattr(event_streams, "_COMMENT_SECONDS", 0.1)
+    quiet = source_of(served, (await born(database)).submission)
     lives = [await born(database) for _ in range(10)]
     for turn, life in enumerate(lives):
         await life.request()
         await life.queue(turn=turn, place=turn)
     tasks = [asyncio.create_task(whole(source_of(served, life.submission))) for life in lives]
-    await eventually(lambda: asked[-1:] == [10])
-    count = len(asked)
-    await asyncio.sleep(1)
-    assert len(asked) == count, "nothing changed"
-    await lives[0].claim()
-    await eventually(lambda: asked[-1] == 9)
-    for task in tasks:
-        task.cancel()
-    await eventually(lambda: not served.services.streams._queued)
-    count = len(asked)
-    await lives[1].claim()
-    await asyncio.sleep(0.7)
-    assert len(asked) == count, "nobody waits"
+    async with following(quiet):
+        await eventually(lambda: asked[-1:] == [10])
+        count = len(asked)
+        await beats(quiet, 10)
+        assert len(asked) == count, "nothing changed"
+        await lives[0].claim()
+        await eventually(lambda: asked[-1] == 9)
+        for task in tasks:
+            task.cancel()
+        await eventually(lambda: not served.services.streams._queued)
+        count = len(asked)
+        await lives[1].claim()
+        await beats(quiet, 7)
+        assert len(asked) == count, "nobody waits"
 
 
 async def test_head_answers_at_once(served: Served, database: Database) -> None:
