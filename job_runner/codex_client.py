@@ -27,8 +27,9 @@ from shared.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLangu
 from shared.engine import RUN_CALL
 from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
 
-#: One run in so many closes its connection. A new one may reach an engine that was added under the same name.
-_RUNS_PER_CLOSE: Final = 20
+#: One run in so many closes its connection. A new one may reach an engine that was added under the same name. The
+#: number is prime, so that connections that are used in turn are closed in turn.
+_RUNS_PER_CLOSE: Final = 23
 #: Long answers that are read and parsed at once.
 _LONG_ANSWERS: Final = 2
 #: Seconds to wait for the end of an answer after its last event.
