@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import httpx
@@ -335,6 +336,9 @@ async def test_progress_is_sent_at_once_and_then_once_a_second(served: Served, d
         async for event in source:
             events.append(event)  # noqa: PERF401  (the list is read meanwhile)
 
+    def is_told(done: int) -> bool:
+        return bool(events[-1].data["done"] == done)
+
     began = time.monotonic()
     task = asyncio.create_task(read())
     await eventually(lambda: len(events) == 1)
@@ -345,7 +349,7 @@ async def test_progress_is_sent_at_once_and_then_once_a_second(served: Served, d
         await notify_batch(database, batch["id"])
         await life.end()
         if done in (4, 8, 12):
-            await eventually(lambda done=done: events[-1].data["done"] == done)
+            await eventually(partial(is_told, done))
     assert 4 <= len(events) <= time.monotonic() - began + 2
     await execute(database, "UPDATE batches SET finished_at = now()")
     await notify_batch(database, batch["id"])

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -335,10 +336,14 @@ async def test_places_are_sent_at_most_once_a_second(served: Served, database: D
         await life.queue(turn=turn, place=turn)
     began = time.monotonic()
     async with following(source_of(served, waiting[-1].submission)) as events:
+
+        def is_told(place: int) -> bool:
+            return places_in(events)[-1:] == [place]
+
         for place, life in zip(range(11, 0, -1), waiting, strict=False):
             await life.claim()
             if place in (7, 3, 1):
-                await eventually(lambda place=place: places_in(events)[-1:] == [place])
+                await eventually(partial(is_told, place))
     assert 3 <= len(places_in(events)) <= time.monotonic() - began + 2
 
 
