@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api_service.v1.cursors import Cursor
 from api_service.v1.ids import LARGEST_ID
 from api_service.v1.submission_body import MetadataName
 from api_service.v1.validation import Strict
@@ -15,7 +14,7 @@ class ListQuery(Strict):
     """The page and the filters of a list of submissions. All filters must hold."""
 
     limit: int = Field(50, ge=1, le=200, description="The most submissions of a page.")
-    cursor: Cursor = None
+    cursor: str | None = Field(None, max_length=200, description="`next` of the page before.")
     email: str | None = Field(
         None, max_length=254, description="Only those with this address, in upper or lower case.", examples=["a@b.org"]
     )

@@ -24,9 +24,9 @@ _ONE: Final = f"SELECT {_MAIL} FROM emails e LEFT JOIN uploads u ON u.id = e.upl
 async def mails(
     connection: Connection, upload: int, *, limit: int, before: int | None = None
 ) -> tuple[list[Mail], int | None]:
-    """Return up to `limit` mails of a submission, the newest first, and what the next call begins with.
+    """Return up to `limit` mails of a submission, the newest first, and the id to go on from.
 
-    That is its `before`; None if there are no more.
+    That id is the next call's `before`; None if there are no more mails.
     """
     rows = await connection.fetch_all(_OF_SUBMISSION, {"upload": upload, "before": before, "limit": limit + 1})
     return [_mail(row) for row in rows[:limit]], rows[limit - 1]["id"] if len(rows) > limit else None

@@ -89,9 +89,10 @@ async def run(
 async def runs(
     connection: Connection, upload: int, *, limit: int, before: int | None = None, owner: int | None = None
 ) -> tuple[list[Run], int | None] | None:
-    """Return up to `limit` runs of a submission, the newest first, without texts, and what the next call begins with.
+    """Return up to `limit` runs of a submission, the newest first, without texts, and the number to go on from.
 
-    That is its `before`; None if there are no more. The whole is None if there is no such submission.
+    That number is the next call's `before`; None if there are no more runs. The whole is None if there is no such
+    submission.
     """
     values = {"id": upload, "owner": owner, "before": before, "limit": limit + 1}
     rows = await connection.fetch_all(statements.FIND_RUNS, values)
@@ -101,7 +102,7 @@ async def runs(
     # The job of the latest run may not be made yet.
     if before is None and rows[0]["runs"] and (not found or found[0].number < rows[0]["runs"]):
         found.insert(0, mapping.waiting_run(rows[0]))
-    return found, rows[limit - 1]["job"] if len(rows) > limit else None
+    return found, rows[limit - 1]["number"] if len(rows) > limit else None
 
 
 async def ended_tests(

@@ -120,7 +120,7 @@ FIND_LATEST_RUN: Final = f"""
 """  # noqa: S608
 FIND_RUNS: Final = f"""
     SELECT {_OF_REQUEST}, {_RUN}
-    FROM uploads u LEFT JOIN job j ON j.upload = u.id AND (CAST(:before AS bigint) IS NULL OR j.id < :before)
+    FROM uploads u LEFT JOIN job j ON j.upload = u.id AND (CAST(:before AS bigint) IS NULL OR j.number < :before)
         LEFT JOIN results r ON r.job = j.id
     WHERE u.id = :id AND {_OWNED} ORDER BY j.id DESC LIMIT :limit
 """  # noqa: S608

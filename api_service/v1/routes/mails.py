@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from api_service import mails as use_cases
 from api_service.dependencies import ReaderDep, ServicesDep, SubmitterDep
 from api_service.submissions import Settle
-from api_service.v1.cursors import LINK, PAGE_ITEMS, PageQuery, number_of, page_answer
+from api_service.v1.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
 from api_service.v1.idempotency import once
 from api_service.v1.ids import SubmissionId
 from api_service.v1.openapi import operation
@@ -57,11 +57,9 @@ async def list_mails(
 ) -> Response:
     await require_visible(services, principal, id)
     query = read_query(request, PageQuery)
-    purpose = f"mails of {id}"
-    before = number_of(services, purpose, query.cursor)
     async with services.database.connection() as connection:
-        mails, following = await read.mails(connection, id, limit=PAGE_ITEMS, before=before)
-    return page_answer(request, services, ListOf[Mail], mails, purpose, following)
+        mails, following = await read.mails(connection, id, limit=PAGE_ITEMS, before=query.cursor)
+    return page_answer(request, services, ListOf[Mail], mails, following)
 
 
 @router.post(

@@ -9,7 +9,7 @@ from api_service.auth import Principal
 from api_service.dependencies import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions import Settle
 from api_service.v1.answers import answer
-from api_service.v1.cursors import LINK, PAGE_ITEMS, PageQuery, number_of, page_answer
+from api_service.v1.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
 from api_service.v1.examples import RUN, RUN_ITEM
 from api_service.v1.idempotency import once
 from api_service.v1.ids import RunNumber, SubmissionId
@@ -49,12 +49,10 @@ async def list_runs(
     services: ServicesDep,
 ) -> Response:
     query = await read_query_of(request, services, principal, id, PageQuery)
-    purpose = f"runs of {id}"
-    before = number_of(services, purpose, query.cursor)
     async with services.database.connection() as connection:
-        found = await read.runs(connection, id, limit=PAGE_ITEMS, before=before, owner=owner_of(principal))
+        found = await read.runs(connection, id, limit=PAGE_ITEMS, before=query.cursor, owner=owner_of(principal))
     runs, following = found or refuse_unknown()
-    return page_answer(request, services, ListOf[Run], runs, purpose, following)
+    return page_answer(request, services, ListOf[Run], runs, following)
 
 
 @router.get(
