@@ -59,7 +59,7 @@ class Runner:
         self._cancelled_early: deque[UUID] = deque(maxlen=_MOST_EARLY)
         self._leases_due = asyncio.Event()
         self._slot_free = asyncio.Event()
-        #: False if the last claim left slots free. Then no job waits for a slot, and a new job is notified.
+        #: False if the last claim left slots free. Then no job waits for the slot of another.
         self._wants_slots = True
         self._next_suspect_claim = 0.0
         self._next_express_claim = 0.0
@@ -84,8 +84,7 @@ class Runner:
                 self._slot_free.clear()
                 timeout = await self._claim_due()
                 await asyncio.sleep(_PACE_SECONDS)
-                wakers = (stop, notified, self._slot_free) if self._wants_slots else (stop, notified)
-                await wait_any(*wakers, timeout=timeout)
+                await wait_any(stop, notified, self._slot_free, timeout=timeout)
 
     async def _claim_due(self) -> float:
         """Start due jobs in the free slots. Return the longest wait in seconds until the next claim."""
@@ -232,7 +231,9 @@ class Runner:
     def _free_slot_of(self, job: ClaimedJob) -> None:
         self._answered.add(job.lease_id)
         metrics.SLOTS_BUSY.set(self._busy_slots())
-        self._slot_free.set()
+        # If no job waits, the outcome is written before the next claim, which finds out when a retry is due.
+        if self._wants_slots:
+            self._slot_free.set()
 
     async def _release(self, job: ClaimedJob) -> None:
         with contextlib.suppress(DatabaseUnavailable):
