@@ -1,7 +1,16 @@
 """The mailer port: takes a mail, and returns the provider's id of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that is attached to a mail. Its name may have any characters, its content type is one of ours."""
+
+    filename: str
+    content_type: str
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,7 +18,8 @@ class Email:
     """A mail to send.
 
     `message_id` is the RFC 5322 Message-ID with its angle brackets. Each job has one. A POST to the URL `unsubscribe`
-    stops further mails (RFC 8058).
+    stops further mails (RFC 8058). `references` are the ids of the conversation that the mail belongs to, the oldest
+    first. Replies go to `reply_to`, or to the sender if it is None.
     """
 
     recipient: str
@@ -18,6 +28,10 @@ class Email:
     html: str
     message_id: str
     unsubscribe: str | None = None
+    locale: str = "en"
+    references: tuple[str, ...] = ()
+    reply_to: str | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Mailer(Protocol):

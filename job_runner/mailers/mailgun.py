@@ -55,8 +55,10 @@ class MailgunMailer:
             "h:Message-Id": single_line(email.message_id),
             **{f"h:{name}": value for name, value in extra_headers(email).items()},
         }
+        # With files, the body is multipart/form-data, as Mailgun wants it.
+        files = [("attachment", (single_line(one.filename), one.data, one.content_type)) for one in email.attachments]
         try:
-            async with self._client.stream("POST", self._url, data=fields) as response:
+            async with self._client.stream("POST", self._url, data=fields, files=files or None) as response:
                 answer = await _beginning(response)
         except httpx.HTTPError as exc:
             raise MailerUnavailable(f"Mailgun cannot be reached: {type(exc).__name__} {exc}.") from exc

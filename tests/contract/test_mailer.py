@@ -6,10 +6,11 @@ from email import message_from_bytes, policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from job_runner.mailers.base import Mailer
+from job_runner.mailers.base import Attachment, Mailer
 from job_runner.mailers.files import FileMailer
 from job_runner.mailers.mailgun import MailgunMailer
 from job_runner.mailers.smtp import SmtpMailer
@@ -21,6 +22,15 @@ from tests.fixtures.smtp_server import SmtpServer
 
 pytestmark = pytest.mark.contract
 
+HEADERS = (
+    "Auto-Submitted",
+    "Content-Language",
+    "In-Reply-To",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
+    "References",
+    "Reply-To",
+)
 SENDER = Address("Précieux Results", "results", "example.com")
 
 
@@ -34,7 +44,10 @@ class Received:
     text: str
     html: str
     message_id: str
-    auto_submitted: str
+    #: Every other header that a test looks at, by its name.
+    headers: dict[str, str | None]
+    #: The attached files: their names, content types and bytes.
+    files: list[tuple[str, str, bytes]]
 
 
 @dataclass
@@ -86,7 +99,62 @@ async def test_a_mail_arrives_whole(rig: Rig, mailer: Mailer) -> None:
     assert mail.text.strip() == email.text.strip()
     assert mail.html.strip() == email.html
     assert mail.message_id == email.message_id
-    assert mail.auto_submitted == "auto-generated"
+    assert mail.headers["Auto-Submitted"] == "auto-generated"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "main-output.txt",
+        "خروجی برنامه.txt",
+        'quo"te; filename=other.exe',
+        "back\\slash.txt",
+        "%41.txt",
+        "é" * 80,
+    ],
+)
+async def test_files_arrive_whole_under_any_name(rig: Rig, mailer: Mailer, name: str) -> None:
+    output = bytes(range(256)) * 300 + b"\r\n.\r\n\0 \n"
+    table = "request,file\r\n1,پرونده\r\n".encode()
+    files = (
+        Attachment(name, "text/plain; charset=utf-8", output),
+        Attachment("batch-5.csv", "text/csv; charset=utf-8", table),
+        Attachment("empty.txt", "text/plain; charset=utf-8", b""),
+    )
+    email = replace(make_email(text="سلام", html="<p>سلام</p>"), attachments=files)
+    await mailer.send(email)
+
+    (mail,) = rig.received()
+    assert (mail.text.strip(), mail.html.strip()) == (email.text, email.html)
+    # A form's name has %22 for a quotation mark (WHATWG, multipart/form-data).
+    names = [received.replace("%22", '"') for received, _, _ in mail.files]
+    assert names == [name, "batch-5.csv", "empty.txt"]
+    assert [(kind, data) for _, kind, data in mail.files] == [
+        ("text/plain; charset=utf-8", output),
+        ("text/csv; charset=utf-8", table),
+        ("text/plain; charset=utf-8", b""),
+    ]
+
+
+async def test_a_mail_has_its_conversation_and_its_way_out(rig: Rig, mailer: Mailer) -> None:
+    email = replace(
+        make_email(),
+        unsubscribe="https://example.com/unsubscribe?email=a&signature=b",
+        references=("<batch-5@example.com>", "<submission-42@example.com>"),
+        reply_to="help@example.com",
+        locale="fa",
+    )
+    await mailer.send(email)
+    (mail,) = rig.received()
+    assert mail.headers == {
+        "Auto-Submitted": "auto-generated",
+        "Content-Language": "fa",
+        "In-Reply-To": "<submission-42@example.com>",
+        "List-Unsubscribe": "<https://example.com/unsubscribe?email=a&signature=b>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "References": "<batch-5@example.com> <submission-42@example.com>",
+        "Reply-To": "help@example.com",
+    }
 
 
 @pytest.mark.parametrize(
@@ -102,12 +170,17 @@ async def test_a_mail_arrives_whole(rig: Rig, mailer: Mailer) -> None:
         {"recipient": ""},
         {"recipient": "a" * 310 + "@example.com"},
         {"text": "a lone surrogate \ud800"},
+        {"references": ("<a@b>\r\nBcc: everyone@example.com",)},
+        {"reply_to": "a@example.com\r\nBcc: everyone@example.com"},
+        {"locale": "en\r\nBcc: everyone@example.com"},
+        {"attachments": (Attachment("a\r\nBcc: everyone@example.com", "text/plain", b""),)},
+        {"attachments": (Attachment("\ud800", "text/plain", b""),)},
     ],
     ids=lambda fields: str(fields)[:60],
 )
-async def test_text_that_breaks_out_of_the_mail_is_not_sent(rig: Rig, mailer: Mailer, fields: dict[str, str]) -> None:
+async def test_text_that_breaks_out_of_the_mail_is_not_sent(rig: Rig, mailer: Mailer, fields: dict[str, Any]) -> None:
     with pytest.raises(MailRefused):
-        await mailer.send(make_email(**fields))
+        await mailer.send(replace(make_email(), **fields))
     assert rig.received() == []
 
 
@@ -182,7 +255,8 @@ def _mailgun(server: MailgunServer) -> Rig:
                 text=mail.fields["text"],
                 html=mail.fields["html"],
                 message_id=mail.fields["h:Message-Id"],
-                auto_submitted=mail.fields["h:Auto-Submitted"],
+                headers={name: mail.fields[f"h:{name}"] for name in HEADERS if f"h:{name}" in mail.fields},
+                files=[(file.filename, file.content_type, file.data) for file in mail.files],
             )
             for mail in server.accepted
         ]
@@ -226,5 +300,16 @@ def _from_message(message: EmailMessage) -> Received:
         text=plain.get_content().replace("\r\n", "\n"),
         html=html.get_content(),
         message_id=message["Message-ID"],
-        auto_submitted=message["Auto-Submitted"],
+        headers={name: str(message[name]) for name in HEADERS if name in message},
+        files=[_file(part) for part in message.iter_attachments()],
     )
+
+
+def _file(part: EmailMessage) -> tuple[str, str, bytes]:
+    assert not part.defects
+    assert part.get_content_disposition() == "attachment"
+    name, data = part.get_filename(), part.get_payload(decode=True)
+    assert name is not None
+    assert isinstance(data, bytes)
+    charset = part.get_content_charset()
+    return name, f"{part.get_content_type()}; charset={charset}", data

@@ -50,7 +50,9 @@ async def test_the_request_is_as_in_mailguns_documentation() -> None:
     assert fields["from"] == "Precieux <results@example.com>"
     assert fields["to"] == "a@example.com"
     assert fields["h:Message-Id"] == "<precieux.1@x>"
-    assert fields.keys() == {"from", "to", "subject", "text", "html", "h:Message-Id", "h:Auto-Submitted"}
+    assert fields.keys() == {
+        "from", "to", "subject", "text", "html", "h:Message-Id", "h:Auto-Submitted", "h:Content-Language"
+    }  # fmt: skip
 
 
 async def test_no_output_becomes_a_variable_of_mailgun(mailgun: MailgunServer) -> None:

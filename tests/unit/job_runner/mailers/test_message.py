@@ -67,6 +67,7 @@ def test_hostile_text_never_becomes_a_header(subject: str, body: str) -> None:
         "Date",
         "Message-ID",
         "Auto-Submitted",
+        "Content-Language",
         "MIME-Version",
         "Content-Type",
     }
