@@ -3,10 +3,8 @@
 import re
 from typing import Final
 
-from api_service.v1.submission_body import Locale
+from shared.translations import LOCALES, SOURCE_LOCALE
 
-_DEFAULT: Final[Locale] = "en"
-_LOCALES: Final[tuple[Locale, ...]] = ("en", "fa")
 _RANGE: Final = re.compile(
     r"[ \t]*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)[ \t]*(?:;[ \t]*[qQ]=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)[ \t]*)?",
     re.ASCII,
@@ -14,9 +12,9 @@ _RANGE: Final = re.compile(
 _MOST_RANGES: Final = 32
 
 
-def locale_of(header: str) -> Locale:
-    """Return the locale that a header prefers; `en` if it prefers none."""
-    best: Locale = _DEFAULT
+def locale_of(header: str) -> str:
+    """Return the locale that a header prefers; English if it prefers none."""
+    best = SOURCE_LOCALE
     weight = 0.0
     for text in header.split(",", _MOST_RANGES)[:_MOST_RANGES]:
         accepted = _RANGE.fullmatch(text)
@@ -24,7 +22,7 @@ def locale_of(header: str) -> Locale:
             continue
         language = accepted[1].partition("-")[0].lower()
         quality = float(accepted[2]) if accepted[2] else 1.0
-        for locale in _LOCALES:
+        for locale in LOCALES:
             if quality > weight and language in (locale, "*"):
                 best, weight = locale, quality
     return best

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
@@ -10,8 +10,13 @@ from api_service.schemas import Address
 from api_service.v1.validation import Strict
 from shared import source_paths
 from shared.engine import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
+from shared.translations import LOCALES
 
-Locale = Literal["en", "fa"]
+#: The languages of the mails: English, and one for each file of `shared/locales/`. A type checker does not know these.
+if TYPE_CHECKING:
+    Locale = str
+else:
+    Locale = Literal[LOCALES]
 
 #: The most entries of `metadata`.
 MOST_METADATA: Final = 16

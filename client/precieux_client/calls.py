@@ -30,7 +30,8 @@ T = TypeVar("T")
 
 #: The files of a program: their content by path.
 Files: TypeAlias = Mapping[str, str | bytes]
-Locale: TypeAlias = Literal["en", "fa"]
+#: `en`, `fa`, or another language of the server.
+Locale: TypeAlias = str
 
 #: The most seconds for which the server waits before it answers.
 LONGEST_WAIT: Final = 60
