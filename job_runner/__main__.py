@@ -6,7 +6,9 @@ import sys
 from job_runner.batches import Batches
 from job_runner.cleaner import Cleaner
 from job_runner.codex_client import CodexClient
+from job_runner.emails.complete import Completion
 from job_runner.emails.footer import Footer
+from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.ordered import OrderedMails
 from job_runner.emails.sender import Sender
 from job_runner.languages import Languages
@@ -40,6 +42,8 @@ async def serve(stop: asyncio.Event) -> None:
     store_settings = load(StoreSettings)
     store, signer = open_store(store_settings), open_signer(store_settings)
     mailer = open_mailer(mail_settings)
+    links = Links(signer)
+    letterhead = Letterhead(mail_settings.domain, links, mail_settings.mail_attachment_bytes)
     footer = Footer(sender=mail_settings.mail_from, contact=mail_settings.complaints)
     engine = CodexClient(load(EngineSettings))
     webhook_settings = load(WebhookSettings)
@@ -53,7 +57,7 @@ async def serve(stop: asyncio.Event) -> None:
             database,
             store,
             engine,
-            mail_settings.domain,
+            letterhead,
             settings.max_attempts,
             max_crashes=settings.max_crashes,
             key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
@@ -64,9 +68,14 @@ async def serve(stop: asyncio.Event) -> None:
             max_crashes=settings.max_crashes,
             max_interruptions=settings.max_attempts,
         )
-        links = Links(signer)
-        ordered = OrderedMails(database, store, links, mail_settings.domain)
-        sender = Sender(database, mailer, signer, footer, poll_interval=settings.poll_interval, fill_in=ordered.fill_in)
+        ordered = OrderedMails(database, store, letterhead)
+        sender = Sender(
+            database,
+            mailer,
+            Completion(letterhead, footer, store, mail_settings.mail_reply_to),
+            poll_interval=settings.poll_interval,
+            fill_in=ordered.fill_in,
+        )
         webhook_sender = WebhookSender(
             database,
             deliverer,
@@ -83,7 +92,7 @@ async def serve(stop: asyncio.Event) -> None:
             restarting("webhooks", webhook_sender.run),
             restarting(
                 "batches",
-                Batches(database, Links(signer), mail_settings.domain, poll_interval=settings.poll_interval).run,
+                Batches(database, letterhead, poll_interval=settings.poll_interval).run,
             ),
             restarting("cleaner", Cleaner(database, store, mailer, days=settings.retention_days).run),
         ]

@@ -5,15 +5,15 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from job_runner.emails import attachments
 from job_runner.emails.digest import Line, render_digest
-from job_runner.emails.render import RenderedEmail
+from job_runner.emails.letterhead import Letterhead
 from job_runner.storable import storable
 from shared import channels
 from shared.database.connection import Connection, Database
 from shared.errors import DatabaseUnavailable
 from shared.lifecycle import wait_any
 from shared.logging import get_logger
-from shared.resources.links import Links
 
 log = get_logger(__name__)
 
@@ -43,18 +43,17 @@ _LINES: Final = """
     WHERE u.batch = :batch AND u.email IS NOT NULL ORDER BY u.id
 """
 _ADD_MAIL: Final = """
-    INSERT INTO emails (kind, batch, recipient, subject, text, html, message_id, locale)
-    VALUES ('digest', :batch, :recipient, :subject, :text, :html, :message_id, :locale)
+    INSERT INTO emails (kind, batch, recipient, subject, text, html, message_id, locale, attachments)
+    VALUES ('digest', :batch, :recipient, :subject, :text, :html, :message_id, :locale, CAST(:attachments AS jsonb))
 """
 
 
 class Batches:
-    """Finishes batches. Any number of runners may do it at once. `domain` is the right side of Message-IDs."""
+    """Finishes batches. Any number of runners may do it at once."""
 
-    def __init__(self, database: Database, links: Links, domain: str, *, poll_interval: float) -> None:
+    def __init__(self, database: Database, letterhead: Letterhead, *, poll_interval: float) -> None:
         self._database = database
-        self._links = links
-        self._domain = domain
+        self._letterhead = letterhead
         self._poll_interval = poll_interval
         #: The batches that may have ended since they were last looked at; None: any.
         self._changed: set[int] | None = None
@@ -111,7 +110,7 @@ class Batches:
                 file=row["filename"] or "",
                 language=row["language"] or "",
                 result=row["verdict"] or row["outcome"] or "",
-                page=self._links.page(row["id"]),
+                page=self._letterhead.links.page(row["id"]),
                 points=row["points"],
                 points_awarded=row["points_awarded"],
             )
@@ -124,9 +123,8 @@ class Batches:
     def _mail(self, batch: int, entries: Sequence[tuple[str, str, Line]]) -> dict[str, object]:
         """Return the row of a digest. Its first submission decides the spelling of the address and the language."""
         recipient, locale, _ = entries[0]
-        email: RenderedEmail = render_digest(
-            batch, [line for _, _, line in entries], recipient=recipient, locale=locale, domain=self._domain
-        )
+        lines = [line for _, _, line in entries]
+        email = render_digest(batch, lines, self._letterhead, recipient=recipient, locale=locale)
         return {
             "batch": batch,
             "recipient": recipient,
@@ -135,4 +133,5 @@ class Batches:
             "html": storable(email.html),
             "message_id": email.message_id,
             "locale": locale,
+            "attachments": attachments.to_json(email.attachments),
         }

@@ -9,6 +9,7 @@ avoids deadlocks, and a test checks every statement.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -23,7 +24,8 @@ _SHORT: Final = 64 << 10
 _PROGRAM: Final = """
     CAST(jsonb_build_object('id', uploads.id, 'spec', spec, 'filename', filename, 'files', files,
         'object_key', object_key, 'sha256', uploads.sha256, 'expected_output', expected_output, 'tests', tests,
-        'override', override) AS text)
+        'override', override,
+        'bounds', (SELECT details -> 'limits' FROM languages WHERE languages.code = uploads.language)) AS text)
 """
 #: True for a submission of API v1, and for a classic one that is run with other input, arguments or limits.
 _HAS_PROGRAM: Final = "(spec IS NOT NULL OR coalesce(override, '{}') <> '{}')"
@@ -40,7 +42,9 @@ _STATEMENT: Final = """
         request_id = coalesce(job.request_id, gen_random_uuid())
     FROM taken, uploads LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
     WHERE job.id = taken.id AND uploads.id = job.upload
-    RETURNING job.id, job.upload, job.owner, coalesce(uploads.email, '') AS email, job.request_id, job.attempt,
+    RETURNING job.id, job.upload, job.owner, job.number, coalesce(job.requested_at, job.created_at) AS requested_at,
+        spec IS NULL AS is_classic, spec ->> 'locale' AS locale, uploads.language,
+        coalesce(uploads.email, '') AS email, job.request_id, job.attempt,
         CASE WHEN octet_length(job.job) <= {short} THEN job.job END AS job, job.lease_id, job.stop_reason,
         uploads.filename, quarantine.sha256 IS NOT NULL AS quarantined,
         extract(epoch FROM now() - job.run_after) AS waited_s, {has_program} AS has_program,
@@ -131,6 +135,9 @@ class ClaimedJob:
     gets a mail. `quarantined` is True if its source is in quarantine. `owner` is the key that submitted it, or 0 if
     there is none. `filename` is the sender's name of the source.
 
+    It is run `number` of its submission, which `is_classic` if `submit_email` has registered it. Its mail is written in
+    `locale`.
+
     A job that `has_program` runs by `POST /run`. `program` is the JSON text that `Program.of` reads, or None if it is
     long.
     """
@@ -149,6 +156,11 @@ class ClaimedJob:
     filename: str | None = None
     has_program: bool = False
     program: str | None = None
+    number: int = 1
+    requested_at: datetime | None = None
+    is_classic: bool = True
+    locale: str = "en"
+    language: str = ""
 
 
 class LeaseLost(Exception):
@@ -190,6 +202,11 @@ def job_of(row: Record) -> ClaimedJob:
         row["filename"],
         row["has_program"],
         row["program"],
+        row["number"],
+        row["requested_at"],
+        row["is_classic"],
+        row["locale"] or "en",
+        row["language"] or "",
     )
 
 

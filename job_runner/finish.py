@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from job_runner.claim import ClaimedJob
-from job_runner.emails.render import RenderedEmail
+from job_runner.emails import attachments
+from job_runner.emails.rendering import RenderedEmail
 from job_runner.outcome import Details, Outcome
 from job_runner.storable import storable
 from shared import channels
@@ -28,8 +29,10 @@ _FINISH: Final = """
         RETURNING uploads.id AS upload, finished.id AS job, number, owner, batch, webhook_url,
             spec ->> 'locale' AS locale, pg_notify(:submissions, CAST(uploads.id AS text))
     ), mailed AS (
-        INSERT INTO emails (job, kind, recipient, subject, text, html, message_id, upload, locale)
-        SELECT job, :kind, :recipient, :subject, :text, :html, :message_id, upload, locale FROM freed
+        INSERT INTO emails (job, kind, recipient, subject, text, html, message_id, upload, locale, attachments)
+        SELECT job, :kind, :recipient, :subject, :text, :html, :message_id, upload, locale,
+            CAST(:attachments AS jsonb)
+        FROM freed
         WHERE :recipient <> ''
             -- While a batch runs, its digest is the mail of its submissions.
             AND (batch IS NULL
@@ -90,6 +93,7 @@ def _values(ending: Ending) -> dict[str, object]:
         "text": email and storable(email.text),
         "html": email and storable(email.html),
         "message_id": email and email.message_id,
+        "attachments": attachments.to_json(email.attachments) if email else None,
         "has_result": answer is not None,
         "output": storable(answer.output) if answer and outcome.tests is None else None,
         "error": storable(answer.error) if answer else None,

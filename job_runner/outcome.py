@@ -8,21 +8,24 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.codex import RunResponse, Verdict
-from shared.engine import GOOD_VERDICTS, TestEnded
+from shared.engine import GOOD_VERDICTS, ProgramLimits, TestEnded
 from shared.job_state import JobState
+from shared.translations import gettext_noop
 
 MAX_RERUNS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class TestOutcome:
-    """How a test ended. Its verdict is None if it was not run."""
+    """How a test ended. Its verdict is None if it was not run, and `limits` if the engine does not report them."""
 
     name: str
     hidden: bool
     points: float
     verdict: Verdict | None = None
     cpu_s: float | None = None
+    memory_bytes: int | None = None
+    limits: ProgramLimits | None = None
 
     __test__ = False  # pytest would take it for a test
 
@@ -32,12 +35,22 @@ class TestOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedTest:
+    """The texts of the first test that was not passed and is not hidden, for the mail."""
+
+    name: str
+    stdin: str
+    diff: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True)
 class Details:
     """The parts of an answer to `POST /run` that one to the CodeX call lacks.
 
     `compile_output` is None if nothing was compiled. `cut` names the texts that were cut. `tests` is None if the
-    submission has none. `stdout_bytes` and `stderr_bytes` are what the program wrote if that is not UTF-8, otherwise
-    None.
+    submission has none, and `failed` if none of them that may be shown failed. `stdout_bytes` and `stderr_bytes` are
+    what the program wrote if that is not UTF-8, otherwise None. `limits` are those of a submission without tests.
     """
 
     stderr: str | None
@@ -46,6 +59,8 @@ class Details:
     tests: tuple[TestOutcome, ...] | None = None
     stdout_bytes: bytes | None = None
     stderr_bytes: bytes | None = None
+    limits: ProgramLimits | None = None
+    failed: FailedTest | None = None
 
     @property
     def points(self) -> float | None:
@@ -57,9 +72,9 @@ class Details:
 
 
 #: What a sender can do about a job that could not be run, as the mail says it.
-ASK_AGAIN: Final = "You may request it again."
-ASK_THE_OPERATOR: Final = "It will not run again until the operator of this service allows it."
-SEND_ANOTHER: Final = "Requesting it again cannot help: fix this, and submit the program again."
+ASK_AGAIN: Final = gettext_noop("You may request it again.")
+ASK_THE_OPERATOR: Final = gettext_noop("It will not run again until the operator of this service allows it.")
+SEND_ANOTHER: Final = gettext_noop("Requesting it again cannot help: fix this, and submit the program again.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pydantic_core import from_json
 from job_runner import claim, suspects
 from job_runner.claim import ClaimedJob, LeaseLost
 from job_runner.codex_client import Engine
+from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
 from job_runner.group_commit import GroupCommit
@@ -52,7 +53,7 @@ log = get_logger(__name__)
 class Processor:
     """Processes jobs. `process` may run for many at once.
 
-    `mail_domain` is the right side of Message-IDs. `load_seconds` is the delay before another run if load caused the
+    `load_seconds` is the delay before another run if load caused the
     time limit. `key_cpu_seconds` is the hourly budget of each key.
     """
 
@@ -61,7 +62,7 @@ class Processor:
         database: Database,
         store: ObjectStore,
         engine: Engine,
-        mail_domain: str,
+        letterhead: Letterhead,
         max_attempts: int,
         *,
         max_crashes: int = MAX_CRASHES,
@@ -72,7 +73,7 @@ class Processor:
         self._database = database
         self._store = store
         self._engine = engine
-        self._mail_domain = mail_domain
+        self._letterhead = letterhead
         self._max_attempts = max_attempts
         self._max_crashes = max_crashes
         self._load_seconds = load_seconds
@@ -150,7 +151,7 @@ class Processor:
         )
         shown_link = link if outcome.answer and outcome.answer.output else None
         # Without a recipient, nothing is mailed.
-        email = render(job, outcome, filelink=shown_link, domain=self._mail_domain) if job.recipient else None
+        email = render(job, outcome, self._letterhead, filelink=shown_link, output_key=key) if job.recipient else None
         is_written = await self._endings.write(Ending(job, outcome, email, output_key=key, filelink=link))
         if is_written:
             metrics.JOBS_FINISHED.labels(outcome.state, outcome.verdict or "none").inc()

@@ -2,13 +2,14 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 from pydantic_core import to_json
 
 from shared import source_paths
-from shared.engine import Checker, Encoding
+from shared.codex import LimitBounds
+from shared.engine import Checker, Encoding, ProgramLimits, limits_in_effect
 from shared.languages import check_lang
 
 #: The file name of a classic submission whose own name is no path.
@@ -17,12 +18,16 @@ _STEM: Final = "main"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One run of the program. `fields` are those of the engine's request."""
+    """One run of the program. `fields` are those of the engine's request.
+
+    `limits` are those in effect; None if the engine does not report any.
+    """
 
     fields: Mapping[str, Any]
     name: str = ""
     hidden: bool = False
     points: float = 0.0
+    limits: ProgramLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +57,14 @@ class Program:
         language = check_lang(submission["language"]) or submission["language"]
         object_key = fields["object_key"] or f"{fields['id']}.{language}"
         limits = {**(spec.get("limits") or {}), **(override.get("limits") or {})}
-        tests = fields["tests"]
+        tests, bounds = fields["tests"], fields.get("bounds")
+        cases = map(_case_of_test, tests) if tests else [_only_case(fields, submission)]
         return cls(
             language=language,
             entry=_entry(fields["filename"], language),
             object_key=object_key,
             sha256=fields["sha256"],
-            cases=tuple(map(_case_of_test, tests)) if tests else (_only_case(fields, submission),),
+            cases=tuple(replace(case, limits=case_limits(limits, case.fields["limits"], bounds)) for case in cases),
             has_tests=bool(tests),
             compiler_args=spec.get("compiler_args") or [],
             limits=_set(limits),
@@ -95,6 +101,16 @@ class Program:
                 "stop_at_first_failure": self.stop_at_first_failure,
             }
         )
+
+
+def case_limits(
+    of_program: Mapping[str, Any], of_case: Mapping[str, Any], bounds: Mapping[str, Mapping[str, Any]] | None
+) -> ProgramLimits | None:
+    """Return the limits in effect of a run; None if they are not known. `bounds` are those of the language."""
+    if bounds is None or not bounds.keys() >= ProgramLimits.model_fields.keys():
+        return None
+    asked = ProgramLimits(**_set(of_program) | _set(of_case))
+    return limits_in_effect(asked, {name: LimitBounds(**bound) for name, bound in bounds.items()})
 
 
 def _entry(filename: str | None, language: str) -> str:

@@ -4,11 +4,10 @@ The outcome has a CodeX answer too, for the classic calls and the mails: its `er
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
-from job_runner.outcome import Details, Outcome, TestOutcome, decide
+from job_runner.outcome import Details, FailedTest, Outcome, TestOutcome, decide
 from job_runner.program import Program
 from shared.codex import RunResponse, Verdict
 from shared.engine import GOOD_VERDICTS, Compiled, Started, TestEnded
@@ -18,6 +17,10 @@ from shared.errors import EngineUnavailable
 WRONG: Final = "The output is not the expected one."
 #: Characters kept of each text other than the streams.
 _FIELD_LENGTH: Final = 1000
+#: Characters of each text of a failed test that its mail shows.
+_SHOWN: Final = 2000
+#: The verdict, the CPU seconds and the bytes of memory of a test.
+_End: TypeAlias = tuple[Verdict | None, float | None, int | None]
 
 
 class ProgramAnswer:
@@ -32,10 +35,11 @@ class ProgramAnswer:
         self._compiled: Compiled | None = None
         #: The last event of a test; of a submission without tests, it is the only one.
         self._last: TestEnded | None = None
+        self._failed: FailedTest | None = None
         self._verdicts: list[Verdict] = []
         self._cpu_s: list[float] = []
         self._wall_s = 0.0
-        self._memory_bytes = 0
+        self._memory_bytes: list[int] = []
 
     def start(self, event: Started) -> None:
         self._started = event
@@ -51,8 +55,11 @@ class ProgramAnswer:
         self._verdicts.append(event.verdict)
         self._cpu_s.append(event.cpu_s)
         self._wall_s += event.wall_s
-        self._memory_bytes = max(self._memory_bytes, event.memory_bytes)
+        self._memory_bytes.append(event.memory_bytes)
         self._last = None if self._program.has_tests else event
+        case = self._program.cases[event.number - 1]
+        if self._failed is None and event.verdict not in GOOD_VERDICTS and not case.hidden:
+            self._failed = failed_test(case.name, case.fields["stdin"], event.diff, event.stderr)
 
     def outcome(self) -> Outcome:
         """Return the outcome after the last event."""
@@ -109,28 +116,27 @@ class ProgramAnswer:
             error=f"{passed} of {len(tests)} tests passed." if bad else "",
             time_s=round(sum(self._cpu_s), 6),
             wall_s=round(self._wall_s, 6),
-            memory_bytes=self._memory_bytes,
+            memory_bytes=max(self._memory_bytes),
         )
         return decide(answer, self._details(None, (), tests))
 
     def _tests(self) -> tuple[TestOutcome, ...]:
-        left = len(self._program.cases) - len(self._verdicts)
-        ends: Sequence[tuple[Verdict | None, float | None]] = [
-            *zip(self._verdicts, self._cpu_s, strict=True),
-            *[(None, None)] * left,
-        ]
+        not_run: _End = (None, None, None)
+        ends: list[_End] = [*zip(self._verdicts, self._cpu_s, self._memory_bytes, strict=True)]
+        ends += [not_run] * (len(self._program.cases) - len(ends))
         return tuple(
-            TestOutcome(case.name, case.hidden, case.points, verdict, cpu_s)
-            for case, (verdict, cpu_s) in zip(self._program.cases, ends, strict=True)
+            TestOutcome(case.name, case.hidden, case.points, *end, case.limits)
+            for case, end in zip(self._program.cases, ends, strict=True)
         )
 
     def _details(self, stderr: str | None, cut: tuple[str, ...], tests: tuple[TestOutcome, ...] | None) -> Details:
         compiled = self._compiled
-        if compiled is None:
-            return Details(stderr, None, cut, tests)
-        return Details(
-            stderr, _join(compiled.error, compiled.output), (*cut, *["compile_output"] * compiled.truncated), tests
-        )
+        diagnostics = None if compiled is None else _join(compiled.error, compiled.output)
+        if compiled is not None and compiled.truncated:
+            cut = (*cut, "compile_output")
+        if tests is not None:
+            return Details(stderr, diagnostics, cut, tests, failed=self._failed)
+        return Details(stderr, diagnostics, cut, limits=self._program.cases[0].limits)
 
     def _answer(self, verdict: Verdict, **fields: object) -> RunResponse:
         assert self._started is not None
@@ -148,6 +154,11 @@ class ProgramAnswer:
                 **fields,
             }
         )
+
+
+def failed_test(name: str, stdin: str, diff: str | None, stderr: str) -> FailedTest:
+    """Return the texts of a test, as far as its mail shows them."""
+    return FailedTest(name, stdin[:_SHOWN], (diff or "")[:_SHOWN], stderr[:_SHOWN])
 
 
 def _error(event: TestEnded) -> str:

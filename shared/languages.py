@@ -1,4 +1,4 @@
-"""The names of the languages: those that a client may write, and the codes of the CodeX API.
+"""The names of the languages: those that a client may write, those for people, and the codes of the CodeX API.
 
 `executor/languages` compiles and runs them.
 """
@@ -24,9 +24,33 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "pas": ("pas", "pascal"),
 }
 
+#: The names of the languages by their codes, as people write them.
+NAMES: Final[dict[str, str]] = {
+    "py": "Python",
+    "java": "Java",
+    "cpp": "C++",
+    "c": "C",
+    "go": "Go",
+    "cs": "C#",
+    "js": "JavaScript",
+    "bash": "Bash",
+    "rb": "Ruby",
+    "pl": "Perl",
+    "php": "PHP",
+    "lua": "Lua",
+    "rs": "Rust",
+    "f90": "Fortran",
+    "pas": "Pascal",
+}
+
 _CODES: Final = {alias: code for code, aliases in ALIASES.items() for alias in aliases}
 
 
 def check_lang(name: str) -> str | None:
     """Return the CodeX code of a language's name; None if it is unknown. Case and outer spaces do not matter."""
     return _CODES.get(name.strip().lower())
+
+
+def name_of(language: str) -> str:
+    """Return the name of a language by one of its aliases; an unknown one is returned as it is."""
+    return NAMES.get(check_lang(language) or language, language)

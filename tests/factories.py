@@ -4,10 +4,15 @@ import random
 import uuid
 from datetime import UTC, datetime
 
+from job_runner.emails.letterhead import Letterhead
 from job_runner.mailers.base import Email
 from precieux_client import Checker, Limits, Run, Submission, SubmissionLinks
 from precieux_client.models import State, Verdict
 from shared.broker.base import Message
+from shared.resources.links import Links
+from shared.storage.signing import LinkSigner
+
+LETTERHEAD = Letterhead("example.com", Links(LinkSigner(b"k" * 32, "http://api")))
 
 
 def make_message(body: bytes | None = None, message_id: str | None = None) -> Message:

@@ -1,23 +1,39 @@
-"""Renders the one mail that an address gets for a whole batch. Pure.
+"""Renders the one mail that an address gets for a whole batch: a table, and all of it as an attached CSV file. Pure.
 
-Names of files are hostile, as in `job_runner.emails.render`: the subject has none, and the HTML part escapes them.
+Names of files are hostile, as in `job_runner.emails.result`: the subject has none, and the HTML part escapes them.
 """
 
-import hashlib
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tabulate import tabulate
-
-from job_runner.emails.original import REGARDS
-from job_runner.emails.render import RenderedEmail
-from job_runner.emails.templates import TEMPLATES
-from shared.control_characters import replace_controls
+from job_runner.emails.attachments import StoredAttachment
+from job_runner.emails.letterhead import Letterhead
+from job_runner.emails.rendering import RenderedEmail, render_html, render_text
+from job_runner.emails.shown import one_line
+from job_runner.storable import storable
 from shared.engine import GOOD_VERDICTS
+from shared.languages import name_of
+from shared.translations import digits, gettext_noop, number, translations
+from shared.verdict_texts import LABELS
 
-#: A name of a file may have 255 bytes.
-_LONGEST_NAME: Final = 80
+#: Rows in the mail itself: Gmail cuts off a mail of more than 102 KB. Those that did not end well come first.
+MOST_ROWS: Final = 100
+#: By verdict, and by state.
+_LABELS: Final[Mapping[str, str]] = {
+    **{str(verdict): label for verdict, label in LABELS.items()},
+    "failed": gettext_noop("Could not be run"),
+    "cancelled": gettext_noop("Cancelled"),
+    "finished": gettext_noop("Finished"),
+}
+#: Bytes of a path (`shared.source_paths`).
+_LONGEST_PATH: Final = 255
+_COLUMNS: Final = ("request", "file", "language", "result", "points_awarded", "points", "page")
+#: A spreadsheet takes a cell that begins with one of these for a formula
+#: (https://owasp.org/www-community/attacks/CSV_Injection).
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,73 +50,103 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
-    subject: str
-    greeting: str
-    lead: str
-    columns: tuple[str, str, str, str, str]
+class Row:
+    """A submission in the table of the mail."""
+
+    id: str
+    file: str
+    language: str
+    result: str
+    tone: str
+    points: str
     page: str
-    pages: str
-    direction: str = "ltr"
 
 
-_WORDS: Final = {
-    "en": _Words(
-        subject="Results of batch {batch}",
-        greeting="Hi,",
-        lead="All submissions of batch {batch} have ended. Yours are below: {count}, of which {good} ended well.",
-        columns=("Request", "File", "Language", "Result", "Points"),
-        page="Page",
-        pages="The pages show the output. Their links work for a week.",
-    ),
-    "fa": _Words(
-        subject="نتایج دستهٔ {batch}",
-        greeting="سلام،",
-        lead="همهٔ برنامه‌های دستهٔ {batch} پایان یافتند: {count} برنامه از آنِ شماست و {good} برنامه درست پایان یافت.",
-        columns=("شماره", "پرونده", "زبان", "نتیجه", "امتیاز"),
-        page="صفحه",
-        pages="خروجی در این صفحه‌هاست. این پیوندها یک هفته کار می‌کنند.",
-        direction="rtl",
-    ),
-}
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What a digest shows, in its language."""
+
+    subject: str
+    heading: str
+    lead: str
+    tone: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
 
 
-def render_digest(batch: int, lines: Sequence[Line], *, recipient: str, locale: str, domain: str) -> RenderedEmail:
-    """Return the mail about these submissions of a batch. `domain` is the right side of its Message-ID."""
-    words = _WORDS.get(locale, _WORDS["en"])
-    good = {number for number, line in enumerate(lines) if line.result in GOOD_VERDICTS}
-    subject = words.subject.format(batch=batch)
-    lead = words.lead.format(batch=batch, count=len(lines), good=len(good))
-    has_points = any(line.points is not None for line in lines)
-    rows = [_cells(line)[: None if has_points else -1] for line in lines]
-    columns = words.columns[: None if has_points else -1]
-    with_pages = [(*cells, line.page) for cells, line in zip(rows, lines, strict=True)]
-    table = tabulate(with_pages, (*columns, words.page), tablefmt="plain", disable_numparse=True)
+def render_digest(
+    batch: int, lines: Sequence[Line], letterhead: Letterhead, *, recipient: str, locale: str
+) -> RenderedEmail:
+    """Return the mail about these submissions of a batch."""
+    mail = _digest(batch, lines, locale)
     return RenderedEmail(
-        subject=subject,
-        text=f"{words.greeting}\n\n{lead}\n\n{table}\n\n{words.pages}\n\n{REGARDS}",
-        html=TEMPLATES.get_template("digest.html.j2").render(
-            locale=locale if locale in _WORDS else "en",
-            words=words,
-            subject=subject,
-            lead=lead,
-            columns=columns,
-            rows=zip(rows, (line.page for line in lines), strict=True),
-            count=len(rows),
-            good=good,
-            batch=batch,
-        ),
-        message_id=f"<precieux.batch-{batch}.{_digest(recipient)}@{domain}>",
+        subject=mail.subject,
+        text=render_text("digest", locale, mail=mail),
+        html=render_html("digest", locale, mail=mail),
+        message_id=letterhead.digest_id(batch, recipient),
+        attachments=(StoredAttachment(f"batch-{batch}.csv", "text/csv; charset=utf-8", text=as_csv(lines)),),
     )
 
 
-def _cells(line: Line) -> tuple[str, ...]:
-    file = replace_controls(line.file).replace("\n", " ")
-    shown = file if len(file) <= _LONGEST_NAME else f"{file[:_LONGEST_NAME]}…"
-    points = "" if line.points is None else f"{line.points_awarded or 0:g} / {line.points:g}"
-    return (str(line.id), shown, line.language, line.result.replace("_", " "), points)
+def as_csv(lines: Sequence[Line]) -> str:
+    """Return the table as CSV (RFC 4180). It begins with a byte order mark, by which Excel knows UTF-8."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(_COLUMNS)
+    for line in lines:
+        points = ("", "") if line.points is None else (f"{line.points_awarded or 0:g}", f"{line.points:g}")
+        cells = (str(line.id), _name(line.file), one_line(line.language), line.result, *points, line.page)
+        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
+    return f"\ufeff{text.getvalue()}"
 
 
-def _digest(recipient: str) -> str:
-    """Return a short text that depends only on the address, for the Message-ID of its mail."""
-    return hashlib.sha256(recipient.lower().encode()).hexdigest()[:16]
+def _digest(batch: int, lines: Sequence[Line], locale: str) -> Digest:
+    words, gettext = translations(locale), translations(locale).gettext
+    good = sum(_is_good(line) for line in lines)
+    has_points = any(line.points is not None for line in lines)
+    counts = {"good": number(good, locale), "num": number(len(lines), locale)}
+    heading = words.ngettext(
+        "%(good)s of %(num)s submission ended well", "%(good)s of %(num)s submissions ended well", len(lines)
+    )
+    shown = lines if len(lines) <= MOST_ROWS else sorted(lines, key=_is_good)[:MOST_ROWS]
+    notes = [gettext("Each name leads to its output. These links work for a week.")]
+    notes.append(gettext("The attached file has the whole table."))
+    if len(shown) < len(lines):
+        left = number(len(lines) - len(shown), locale)
+        notes.insert(0, gettext("%(left)s more are only in the attached file.") % {"left": left})
+    return Digest(
+        subject=gettext("Results of batch %(id)s") % {"id": digits(str(batch), locale)},
+        heading=heading % counts,
+        lead=gettext("All submissions of this batch have ended. Yours are below."),
+        tone="good" if good == len(lines) else "bad",
+        columns=(gettext("File"), gettext("Result"), *([gettext("Points")] if has_points else [])),
+        rows=tuple(_row(line, locale) for line in shown),
+        notes=tuple(notes),
+    )
+
+
+def _row(line: Line, locale: str) -> Row:
+    gettext = translations(locale).gettext
+    points = ""
+    if line.points is not None:
+        parts = {"part": number(line.points_awarded or 0, locale), "whole": number(line.points, locale)}
+        points = gettext("%(part)s of %(whole)s") % parts
+    return Row(
+        id=digits(str(line.id), locale),
+        file=one_line(line.file),
+        language=name_of(one_line(line.language)),
+        result=gettext(_LABELS.get(line.result, line.result)),
+        tone="good" if _is_good(line) else "bad",
+        points=points,
+        page=line.page,
+    )
+
+
+def _is_good(line: Line) -> bool:
+    return line.result in GOOD_VERDICTS
+
+
+def _name(file: str) -> str:
+    """Return the name of a file, without what would break a line of the table. No file has a longer one."""
+    return " ".join(storable(file[:_LONGEST_PATH]).split())

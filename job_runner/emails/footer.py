@@ -1,6 +1,6 @@
 """The footer of every mail: who sent it, why the reader gets it, where to complain, and how to unsubscribe. Pure.
 
-The text must end as in the original, so there the footer is the last rows of the table.
+The original's text must end as it does, so there the footer is the last rows of the table.
 
 The footer is added when the mail is sent, so it has the settings and the signature of that time.
 """
@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from job_runner.emails.original import FIRST_ROW, REGARDS
-from job_runner.emails.templates import TEMPLATES
+from job_runner.emails.rendering import render_html, render_text
 from job_runner.mailers.base import Email
 
+#: Where the footer belongs in the HTML. All that strangers wrote is escaped, so this is the template's.
+_PLACE: Final = "<!--footer-->"
 _REASON: Final = "because a program was submitted there with your address as the recipient of its result."
 
 
@@ -24,26 +26,28 @@ class Footer:
 
     def add_to(self, email: Email) -> Email:
         """Return the mail with the footer in its text and its HTML. The footer links to `email.unsubscribe`."""
-        html = TEMPLATES.get_template("footer.html.j2").render(
-            sender=self.sender,
-            reason=_REASON,
-            contact=self.contact,
-            contact_link=self.contact if "://" in self.contact else f"mailto:{self.contact}",
-            unsubscribe=email.unsubscribe,
-        )
-        # The output is escaped, so this tag is the template's.
-        before, end, after = email.html.rpartition("</body>")
+        values = {
+            "sender": self.sender,
+            "contact": self.contact,
+            "contact_link": self.contact if "://" in self.contact else f"mailto:{self.contact}",
+            "unsubscribe": email.unsubscribe,
+        }
+        html = render_html("footer", email.locale, **values)
+        # Earlier releases did not mark the place.
+        end = "" if _PLACE in email.html else "</body>"
+        before, _, after = email.html.rpartition(_PLACE if _PLACE in email.html else "</body>")
         return replace(
             email,
-            text=self._in_text(email),
-            html=f"{before}{html}\n{end}{after}" if end else f"{email.html}{html}",
+            text=self._in_text(email) or f"{email.text}{render_text('footer', email.locale, **values)}",
+            html=f"{before}{html}\n{end}{after}",
         )
 
-    def _in_text(self, email: Email) -> str:
+    def _in_text(self, email: Email) -> str | None:
+        """Return the text with the footer above the original's end; None if it has another end."""
+        before, regards, _ = email.text.rpartition(f"\n\n{REGARDS}")
+        if not regards:
+            return None
         rows = {"sent by": f"{self.sender}, {_REASON}", "complaints": self.contact, "unsubscribe": email.unsubscribe}
         footer = "\n".join(f"{label + ':':{len(FIRST_ROW)}}  {value}" for label, value in rows.items())
-        before, regards, _ = email.text.rpartition(f"\n\n{REGARDS}")
-        if not regards:  # an earlier release has written it
-            return f"{email.text}\n{footer}\n"
         gap = "\n" if FIRST_ROW in before else "\n\n"
         return f"{before}{gap}{footer}{regards}"

@@ -1,7 +1,97 @@
-"""The words of the original's mail between which the footer is added. They must not change."""
+"""The subject and the text of the original's mail, to the letter. Classic submissions get them. Pure.
 
+What ours adds follows as further rows of the table, in the same form.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-#: The first row of the table, and the end of every mail's text.
+from job_runner.claim import ClaimedJob
+from job_runner.emails.shown import first_part, shown
+from job_runner.outcome import Outcome
+from shared.codex import RunResponse, Verdict
+from shared.verdict_texts import EXPLANATIONS
+
+#: The first row of the table, and the end of the text. The footer is added between them.
 FIRST_ROW: Final = "Response from codeX:"
 REGARDS: Final = "Regards,\n\nPrecieux\n"
+
+
+def subject(job: ClaimedJob, outcome: Outcome) -> str:
+    if outcome.answer is None:
+        return f"Code could not be run - {job.upload}"
+    # As in the original, every error has the second subject. The body says which error it was.
+    return f"{'Successful Code result' if outcome.success else 'Error while compiling code'} - {job.upload}"
+
+
+def text(job: ClaimedJob, outcome: Outcome, *, filelink: str | None) -> str:
+    """Return the text. `filelink` leads to the output, and is None if there is none."""
+    answer = outcome.answer
+    if answer is None:
+        blame = "This is our fault, not the program's" if outcome.is_ours else "The reason"
+        return (
+            f"Hi,\n\nYour code request {job.upload} could not be run. {blame}: {outcome.reason}\n\n"
+            f"{outcome.next_step}\n\n{REGARDS}"
+        )
+    values = [
+        ("timeStamp", str(answer.time_stamp)),
+        ("status", str(answer.status)),
+        ("output", _output(answer, linked=filelink is not None)),
+        ("error", shown(answer.error)),
+        ("language", shown(answer.language)),
+        ("info", shown(answer.info.strip())),
+    ]
+    if answer.verdict is not None:
+        values.append(("verdict", f"{answer.verdict}: {EXPLANATIONS.get(answer.verdict)}"))
+    values += _measures(job, answer)
+    if filelink:
+        values.append(("filelink", filelink))
+    # In the original, the status is in the cell of its label.
+    heading = [(FIRST_ROW, ""), (f"Status: {'Success' if outcome.success else 'Error'}", "")]
+    table = plain_table([*heading, *((f"{key}:", value) for key, value in values)])
+    greeting = f"Hi,\n\nYour code request {'successed' if outcome.success else 'errored'}!"
+    return f"{greeting}\n\n{table}\n\n{REGARDS}"
+
+
+def plain_table(rows: Sequence[tuple[str, str]]) -> str:
+    """Return `tabulate(rows, tablefmt="plain")` as a list of lines with nothing at their ends, joined.
+
+    tabulate took most of the time that the runner spent on a mail, and pads each line to the longest one (ADR 123).
+    """
+    width = max(len(label) for label, _ in rows)
+    lines = []
+    for label, text_ in rows:
+        first, *others = text_.splitlines() or [""]
+        lines.append(f"{label:{width}}  {first}".rstrip())
+        lines += [f"{'':{width}}  {other}".rstrip() for other in others]
+    return "\n".join(lines)
+
+
+def _output(answer: RunResponse, *, linked: bool) -> str:
+    if len(first_part(answer.output)) == len(answer.output) or not linked:
+        return shown(answer.output)
+    all_of_it = "all that was kept of the output" if answer.truncated else "the whole output"
+    return shown(answer.output, where_the_rest_is=f"; the link leads to {all_of_it}")
+
+
+def _measures(job: ClaimedJob, answer: RunResponse) -> Iterator[tuple[str, str]]:
+    """Yield what the engine measured and did, each as label and text."""
+    if answer.exit_code is not None:
+        yield "exit code", str(answer.exit_code)
+    if answer.signal is not None:
+        yield "signal", str(answer.signal)
+    if answer.time_s is not None:
+        yield "CPU time", f"{answer.time_s:.3f} s"
+    if answer.wall_s is not None:
+        yield "elapsed", f"{answer.wall_s:.3f} s"
+    if answer.memory_bytes is not None:
+        yield "memory", f"{answer.memory_bytes / (1 << 20):.1f} MiB"
+    if job.attempt > 1:
+        yield "attempts", str(job.attempt)
+    if answer.verdict is Verdict.TIME_LIMIT and answer.cpu_pressure is not None:
+        yield "CPU pressure", f"{answer.cpu_pressure:.0%} of the elapsed time"
+    if answer.truncated:
+        yield "truncated", "yes: the rest of the output was not kept"
+    for label, command in (("compiled by", answer.compile), ("run by", answer.run)):
+        if command:
+            yield label, shown(command)

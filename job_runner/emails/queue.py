@@ -12,6 +12,7 @@ from job_runner.mailers.base import Email
 from job_runner.storable import storable
 from shared.database.connection import Connection
 from shared.suppressions import suppressed
+from shared.translations import SOURCE_LOCALE
 
 #: Deaths of senders after which a mail is given up. More than for programs, because giving up a mail loses a result.
 MAX_CRASHES: Final = 5
@@ -21,7 +22,8 @@ MAX_CRASHES: Final = 5
 class ClaimedEmail:
     """A mail under our lease. `attempt` counts this try (from 1), `crashes` the senders that died while they sent it.
 
-    A mail is `suppressed` if its recipient wants no mails.
+    A mail is `suppressed` if its recipient wants no mails. It is about `upload`, or about `batch`, or about an upload
+    of that batch. `attachments` is JSON text (`job_runner.emails.attachments`).
     """
 
     id: int
@@ -31,6 +33,9 @@ class ClaimedEmail:
     suppressed: bool
     email: Email
     crashes: int = 0
+    upload: int | None = None
+    batch: int | None = None
+    attachments: str | None = None
 
 
 async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[ClaimedEmail]:
@@ -51,7 +56,9 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
         UPDATE emails SET status = 'sending', updated_at = now(), attempt = attempt + 1, crashes = crashes + died,
             lease_id = gen_random_uuid(), lease_expires_at = now() + make_interval(secs => :lease_seconds)
         FROM taken WHERE emails.id = taken.id
-        RETURNING emails.id, job, crashes, attempt, lease_id, recipient, subject, text, html, message_id
+        RETURNING emails.id, job, crashes, attempt, lease_id, recipient, subject, text, html, message_id, locale,
+            upload, CAST(attachments AS text) AS attachments,
+            coalesce(batch, (SELECT uploads.batch FROM uploads WHERE uploads.id = emails.upload)) AS batch
         """,
         {"limit": limit, "lease_seconds": lease_seconds},
     )
@@ -64,8 +71,13 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
             r["attempt"],
             r["lease_id"],
             r["recipient"] in unwanted,
-            Email(r["recipient"], r["subject"], r["text"], r["html"], r["message_id"]),
+            Email(
+                r["recipient"], r["subject"], r["text"], r["html"], r["message_id"], locale=r["locale"] or SOURCE_LOCALE
+            ),
             r["crashes"],
+            r["upload"],
+            r["batch"],
+            r["attachments"],
         )
         for r in rows
     ]

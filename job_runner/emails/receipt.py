@@ -1,72 +1,55 @@
 """Renders the receipt of a submission: that it has arrived, its place in the queue, and where to follow it. Pure."""
 
 from dataclasses import dataclass
-from datetime import UTC
-from typing import Final
 
-from job_runner.emails.original import REGARDS
-from job_runner.emails.templates import TEMPLATES
+from job_runner.claim import ClaimedJob
+from job_runner.emails.letterhead import Letterhead
+from job_runner.emails.rendering import RenderedEmail, render_html, render_text
+from job_runner.emails.shown import one_line
+from shared.languages import name_of
 from shared.resources.models import Queue
-
-_TIME: Final = "%Y-%m-%d %H:%M UTC"
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptText:
-    """The parts of a receipt."""
-
-    subject: str
-    text: str
-    html: str
+from shared.translations import date_time, digits, number, translations
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class Receipt:
+    """What a receipt shows, in its language. `start` is empty if nothing is known about it."""
+
     subject: str
-    greeting: str
+    about: tuple[str, ...]
     lead: str
-    position: str
+    place: str
     start: str
-    #: If it does not wait any more.
-    started: str
-    link: str
-    direction: str = "ltr"
 
 
-_WORDS: Final = {
-    "en": _Words(
-        subject="Code received - {upload}",
-        greeting="Hi,",
-        lead="Your code request {upload} has arrived. The result will be mailed to you.",
-        position="Its place in the queue is {position}.",
-        start="It should start at about {time}.",
-        started="It has already been started.",
-        link="Follow it here (the link works for a week)",
-    ),
-    "fa": _Words(
-        subject="برنامهٔ شما رسید - {upload}",
-        greeting="سلام،",
-        lead="درخواست {upload} شما رسید. نتیجه برای شما فرستاده خواهد شد.",
-        position="جایگاه آن در صف {position} است.",
-        start="زمان تقریبی آغاز اجرا: {time}.",
-        started="اجرای آن آغاز شده است.",
-        link="پیگیری (این پیوند یک هفته کار می‌کند)",
-        direction="rtl",
-    ),
-}
-
-
-def render_receipt(upload: int, queue: Queue | None, *, page: str, locale: str) -> ReceiptText:
-    """Return the receipt. `queue` is None if the submission does not wait any more, `page` the recipient's link."""
-    known = locale if locale in _WORDS else "en"
-    words = _WORDS[known]
-    subject, lead = words.subject.format(upload=upload), words.lead.format(upload=upload)
-    facts = [words.started] if queue is None else [words.position.format(position=queue.position)]
-    if queue is not None and queue.estimated_start_at is not None:
-        time = queue.estimated_start_at.astimezone(UTC).strftime(_TIME)
-        facts.append(words.start.format(time=time))
-    text = "\n\n".join([words.greeting, lead, "\n".join(facts), f"{words.link}:\n{page}", REGARDS])
-    html = TEMPLATES.get_template("receipt.html.j2").render(
-        locale=known, words=words, subject=subject, lead=lead, facts=facts, page=page, upload=upload
+def render_receipt(job: ClaimedJob, queue: Queue | None, letterhead: Letterhead) -> RenderedEmail:
+    """Return the receipt. `queue` is None if the submission does not wait any more."""
+    receipt = _receipt(job, queue)
+    values = {"mail": receipt, "page": letterhead.links.page(job.upload)}
+    return RenderedEmail(
+        subject=receipt.subject,
+        text=render_text("receipt", job.locale, **values),
+        html=render_html("receipt", job.locale, **values),
+        message_id=letterhead.receipt_id(job.request_id),
     )
-    return ReceiptText(subject, text, html)
+
+
+def _receipt(job: ClaimedJob, queue: Queue | None) -> Receipt:
+    locale, words = job.locale, translations(job.locale)
+    named = {"id": digits(str(job.upload), locale)}
+    start = ""
+    if queue is None:
+        place = words.gettext("It has already been started.")
+    else:
+        position = number(queue.position, locale)
+        place = words.gettext("Its place in the queue is %(position)s.") % {"position": position}
+        if queue.estimated_start_at is not None:
+            at = date_time(queue.estimated_start_at, locale)
+            start = words.gettext("It should start at about %(time)s.") % {"time": at}
+    return Receipt(
+        subject=words.gettext("Code received - %(id)s") % named,
+        about=tuple(part for part in (one_line(job.filename or ""), name_of(one_line(job.language))) if part),
+        lead=words.gettext("Your code request %(id)s has arrived. The result will be mailed to you.") % named,
+        place=place,
+        start=start,
+    )

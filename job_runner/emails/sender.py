@@ -4,21 +4,19 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from job_runner.emails import queue
-from job_runner.emails.footer import Footer
+from job_runner.emails.complete import Completion
 from job_runner.emails.queue import ClaimedEmail
 from job_runner.group_commit import GroupCommit
-from job_runner.mailers.base import Email, Mailer
+from job_runner.mailers.base import Mailer
 from shared import channels, metrics
 from shared.database.connection import Database
-from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused
+from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused, StoreUnavailable
 from shared.lifecycle import wait_any
 from shared.logging import get_logger
 from shared.retry import RetryPolicy
-from shared.storage.signing import LinkSigner
 
 log = get_logger(__name__)
 
@@ -40,8 +38,7 @@ class Sender:
         self,
         database: Database,
         mailer: Mailer,
-        signer: LinkSigner,
-        footer: Footer,
+        completion: Completion,
         *,
         poll_interval: float,
         send_seconds: float = _SEND_SECONDS,
@@ -51,8 +48,7 @@ class Sender:
         self._fill_in = fill_in
         self._database = database
         self._mailer = mailer
-        self._signer = signer
-        self._footer = footer
+        self._completion = completion
         self._poll_interval = poll_interval
         self._send_seconds = send_seconds
         self._policy = RetryPolicy(base=2, cap=300)
@@ -99,9 +95,8 @@ class Sender:
         if mail.crashes >= queue.MAX_CRASHES:
             await self._refuse(mail, f"the sender stopped while it sent this mail, {mail.crashes} times")
             return False
-        unsubscribe = self._signer.unsubscribe_link(mail.email.recipient)
         try:
-            provider_id = await self._hand_over(self._footer.add_to(replace(mail.email, unsubscribe=unsubscribe)))
+            provider_id = await self._hand_over(mail)
         except MailRefused as exc:
             await self._refuse(mail, str(exc))
             return False
@@ -140,10 +135,12 @@ class Sender:
         async with self._database.connection() as connection:
             await queue.retry_later(connection, mail.lease_id, delay=delay, error=error)
 
-    async def _hand_over(self, email: Email) -> str:
+    async def _hand_over(self, mail: ClaimedEmail) -> str:
         try:
             async with asyncio.timeout(self._send_seconds):
-                return await self._mailer.send(email)
+                return await self._mailer.send(await self._completion.complete(mail))
+        except StoreUnavailable as exc:
+            raise MailerUnavailable(f"An attached file cannot be read: {exc}") from exc
         except TimeoutError as exc:
             raise MailerUnavailable(f"the mailer took longer than {self._send_seconds:g} s") from exc
 

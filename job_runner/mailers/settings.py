@@ -17,6 +17,13 @@ class MailSettings(Settings):
     mail_from: str = Field(
         default="Precieux <precieux@localhost>", description="the sender, as `Name <address>` or an address alone"
     )
+    mail_reply_to: str | None = Field(
+        default=None, description="where replies to a mail go, as one address; unset, to the sender"
+    )
+    mail_attachment_bytes: Annotated[int, Field(ge=0, le=10 << 20)] = Field(
+        default=256 << 10,
+        description="bytes of an output that is attached as a file if the mail does not show all of it; 0: none",
+    )
     contact: str | None = Field(
         default=None,
         description="where readers can complain: a mail address or an http(s) URL; unset, the sender's address",
@@ -81,6 +88,14 @@ class MailSettings(Settings):
             except MailRefused:
                 raise ValueError("it must be a mail address or look like https://host/path") from None
         return value
+
+    @field_validator("mail_reply_to")
+    @classmethod
+    def _is_one_address(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else str(parse_recipient(value))
+        except MailRefused:
+            raise ValueError("it must be one mail address, such as help@example.com") from None
 
     @field_validator("mailgun_domain")
     @classmethod

@@ -224,7 +224,7 @@ test_results = Table(
 
 # Mails. Those of results are written in the transaction that ends their job, and sent later, so none is lost. `job` is
 # NULL for a receipt, and for the digest of a batch. The API orders receipts and repeated mails: the runner fills in
-# their recipient, texts and `message_id`.
+# their recipient, texts and `message_id`. `attachments` is a list of objects in the store, and of texts.
 emails = Table(
     "emails",
     metadata,
@@ -250,6 +250,7 @@ emails = Table(
     Column("batch", BigInteger),
     Column("locale", Text),
     _time("updated_at", default_now=True),
+    Column("attachments", JSONB),
     CheckConstraint(
         "status IN ('queued', 'sending', 'sent', 'delivered', 'deferred', 'bounced', 'complained', 'refused',"
         " 'suppressed')",

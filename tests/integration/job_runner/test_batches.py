@@ -4,21 +4,23 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from job_runner.batches import Batches
+from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.sender import Sender
 from shared import channels
 from shared.database.connection import Database
 from shared.resources.links import Links
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
-from tests.integration.job_runner.test_sender import FOOTER, ScriptedMailer
+from tests.integration.job_runner.test_sender import COMPLETION, ScriptedMailer
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
 
-LINKS = Links(LinkSigner(b"k" * 32, "https://judge.example.edu"))
+LETTERHEAD = Letterhead("example.com", Links(LinkSigner(b"k" * 32, "https://judge.example.edu")))
 
 pytestmark = pytest.mark.integration
 
@@ -34,7 +36,7 @@ class CountedBatches(Batches):
 
 
 def batches_of(database: Database, *, poll_interval: float = 3600) -> CountedBatches:
-    return CountedBatches(database, LINKS, "example.com", poll_interval=poll_interval)
+    return CountedBatches(database, LETTERHEAD, poll_interval=poll_interval)
 
 
 async def add_batch(
@@ -166,7 +168,7 @@ async def test_a_digest_is_sent(database: Database) -> None:
     batch = await add_batch(database, ["a@example.com"], digest=True, outcome="finished")
     await batches_of(database).run_once()
     mailer = ScriptedMailer()
-    sender = Sender(database, mailer, LINKS.signer, FOOTER, poll_interval=3600)
+    sender = Sender(database, mailer, replace(COMPLETION, letterhead=LETTERHEAD), poll_interval=3600)
     await sender.run_once()
     [mail] = mailer.sent
     assert (mail.recipient, mail.subject) == ("a@example.com", f"Results of batch {batch}")

@@ -18,6 +18,7 @@ from shared.errors import EngineRefused, EngineUnavailable
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from tests.factories import LETTERHEAD
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.test_runner import ScriptedEngine
 from tests.integration.rows import add_job, execute, fetch
@@ -43,7 +44,7 @@ def engine() -> ScriptedEngine:
 def processor(database: Database, store: LocalStore, engine: ScriptedEngine) -> Processor:
     policy = RetryPolicy(base=0.01, cap=0.02)
     return Processor(
-        database, store, engine, "example.com", max_attempts=2, key_cpu_seconds=BUDGET, policy=policy
+        database, store, engine, LETTERHEAD, max_attempts=2, key_cpu_seconds=BUDGET, policy=policy
     )  # fmt: skip
 
 

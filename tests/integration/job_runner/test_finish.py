@@ -6,7 +6,7 @@ import pytest
 
 from job_runner import claim
 from job_runner.claim import ClaimedJob
-from job_runner.emails.render import RenderedEmail
+from job_runner.emails.rendering import RenderedEmail
 from job_runner.finish import Ending, finish
 from job_runner.outcome import Outcome, decide, give_up
 from shared import channels

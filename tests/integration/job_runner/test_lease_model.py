@@ -32,6 +32,7 @@ from precieux.commands import job_rows
 from shared.codex import RunResponse, Verdict
 from shared.database.connection import Connection, Database, DatabaseSettings
 from shared.errors import PrecieuxError
+from tests.factories import LETTERHEAD
 from tests.integration.rows import add_job, execute, fetch
 
 pytestmark = pytest.mark.integration
@@ -319,7 +320,7 @@ def _outcome(end: str) -> Outcome:
 
 
 async def _finish(connection: Connection, lease: ClaimedJob, outcome: Outcome) -> bool:
-    email = render(lease, outcome, filelink=None, domain="example.com")
+    email = render(lease, outcome, LETTERHEAD)
     [ours] = await finish(connection, [Ending(lease, outcome, email)])
     return ours
 

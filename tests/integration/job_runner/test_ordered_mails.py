@@ -15,16 +15,14 @@ from job_runner.process import Processor
 from shared import channels
 from shared.codex import RunResponse
 from shared.database.connection import Database
-from shared.resources.links import Links
 from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
-from tests.integration.job_runner.test_sender import FOOTER, SIGNER, ScriptedMailer
+from tests.factories import LETTERHEAD
+from tests.integration.job_runner.test_sender import COMPLETION, SIGNER, ScriptedMailer
 from tests.integration.rows import add_job, add_upload, execute, fetch
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
-LINKS = Links(LinkSigner(b"k" * 32, "http://api"))
 ENGINE = {"timeStamp": 5, "status": 200, "language": "py", "info": "Python 3", "verdict": "ok", "exit_code": 0}
 
 
@@ -35,12 +33,12 @@ def mailer() -> ScriptedMailer:
 
 @pytest.fixture
 def ordered(database: Database, tmp_path: Path) -> OrderedMails:
-    return OrderedMails(database, LocalStore(tmp_path, SIGNER), LINKS, "example.com")
+    return OrderedMails(database, LocalStore(tmp_path, SIGNER), LETTERHEAD)
 
 
 @pytest.fixture
 def sender(database: Database, mailer: ScriptedMailer, ordered: OrderedMails) -> Sender:
-    return Sender(database, mailer, SIGNER, FOOTER, poll_interval=3600, fill_in=ordered.fill_in)
+    return Sender(database, mailer, COMPLETION, poll_interval=3600, fill_in=ordered.fill_in)
 
 
 async def order(database: Database, kind: str, *, upload: int, job: int | None = None, locale: str = "en") -> int:
@@ -99,7 +97,7 @@ async def test_a_receipt_is_filled_in_and_sent(database: Database, sender: Sende
     [sent] = mailer.sent
     assert (sent.recipient, sent.subject) == (upload["email"], f"Code received - {number}")
     assert "Its place in the queue is 2." in sent.text
-    assert LINKS.page(number) in sent.text
+    assert LETTERHEAD.links.page(number) in sent.text
     [stored] = await fetch(database, "SELECT id, status, message_id, updated_at >= created_at AS touched FROM emails")
     assert stored == {"id": mail, "status": "sent", "message_id": sent.message_id, "touched": True}
 
@@ -139,7 +137,7 @@ async def test_the_mail_is_as_the_first_one_was(database: Database, ordered: Ord
             return RunResponse.model_validate({**ENGINE, "output": "a" * 30_000, "error": "warned", "time_s": 0.5})
 
     job = await add_job(database)
-    processor = Processor(database, LocalStore(tmp_path, SIGNER), Answers(), "example.com", 5)  # type: ignore[arg-type]
+    processor = Processor(database, LocalStore(tmp_path, SIGNER), Answers(), LETTERHEAD, 5)  # type: ignore[arg-type]
     async with database.transaction() as connection:
         [claimed] = await claim.claim(connection, limit=1, lease_seconds=60)
     await processor.process(claimed)
@@ -156,7 +154,7 @@ async def test_the_mail_is_as_the_first_one_was(database: Database, ordered: Ord
 
 
 async def test_a_mail_that_is_not_filled_in_is_not_sent(database: Database, mailer: ScriptedMailer) -> None:
-    sender = Sender(database, mailer, SIGNER, FOOTER, poll_interval=3600)
+    sender = Sender(database, mailer, COMPLETION, poll_interval=3600)
     await order(database, "receipt", upload=await add_upload(database))
     assert await sender.run_once() == 3600
     assert mailer.sent == []
@@ -191,7 +189,7 @@ async def test_many_runners_fill_in_each_mail_once(
 ) -> None:
     for _ in range(30):
         await order(database, "receipt", upload=await add_upload(database))
-    runners = [OrderedMails(each, LocalStore(tmp_path, SIGNER), LINKS, "example.com") for each in other_databases]
+    runners = [OrderedMails(each, LocalStore(tmp_path, SIGNER), LETTERHEAD) for each in other_databases]
 
     async def drain(runner: OrderedMails) -> int:
         filled_in = 0

@@ -27,6 +27,7 @@ from shared.errors import EngineCrashed, EngineUnavailable
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from tests.factories import LETTERHEAD
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.program_rows import add, all_are, running
 from tests.integration.rows import execute, fetch, notified
@@ -104,7 +105,7 @@ async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
 @pytest.fixture
 def processor(database: Database, store: LocalStore, engine: PlayedEngine) -> Processor:
     policy = RetryPolicy(base=0.01, cap=0.02)
-    return Processor(database, store, engine, "example.com", max_attempts=3, load_seconds=0, policy=policy)
+    return Processor(database, store, engine, LETTERHEAD, max_attempts=3, load_seconds=0, policy=policy)
 
 
 async def one(database: Database, sql: str, **values: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from job_runner.settings import EngineSettings
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from tests.factories import LETTERHEAD
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.program_rows import add, all_are, running
@@ -35,7 +36,7 @@ async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
 
 async def processor_of(database: Database, store: LocalStore, executor: RunningExecutor) -> AsyncIterator[Processor]:
     engine = CodexClient(EngineSettings(codex_url=executor.url))
-    yield Processor(database, store, engine, "example.com", max_attempts=3)
+    yield Processor(database, store, engine, LETTERHEAD, max_attempts=3)
     await engine.close()
 
 

@@ -24,6 +24,7 @@ from shared.codex import RunResponse, Verdict
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from tests.factories import LETTERHEAD
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.codex_only import CodexOnly
 from tests.integration.rows import add_job, execute, fetch
@@ -64,7 +65,7 @@ async def test_a_heartbeat_and_a_group_of_outcomes_do_not_deadlock(database: Dat
 
 def _ending(job: ClaimedJob) -> Ending:
     outcome = decide(RunResponse(timeStamp=1, status=200, output="out", verdict=Verdict.OK))
-    return Ending(job, outcome, render(job, outcome, filelink=None, domain="example.com"))
+    return Ending(job, outcome, render(job, outcome, LETTERHEAD))
 
 
 async def _is_blocked(database: Database) -> bool:
@@ -98,7 +99,7 @@ async def test_many_heartbeats_and_outcomes_at_once_cause_no_error(
     settings = RunnerSettings(runner_concurrency=20, poll_interval=3600)
     loops = []
     for other in other_databases[:2]:
-        processor = Processor(other, store, EchoEngine(), "example.com", 20)
+        processor = Processor(other, store, EchoEngine(), LETTERHEAD, 20)
         runner = Runner(other, processor, settings)
         loops += [runner.run(stop), Rescuer(other, interval=0.01).run(stop), _beat(runner, other, stop)]
     with structlog.testing.capture_logs() as records:

@@ -21,6 +21,7 @@ from shared.errors import DatabaseUnavailable, EngineRefused, EngineUnavailable
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from tests.factories import LETTERHEAD
 from tests.integration.job_runner.codex_only import CodexOnly
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
@@ -75,7 +76,7 @@ async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
 
 @pytest.fixture
 def processor(database: Database, store: LocalStore, engine: ScriptedEngine) -> Processor:
-    return Processor(database, store, engine, "example.com", max_attempts=3, policy=RetryPolicy(base=0.01, cap=0.02))
+    return Processor(database, store, engine, LETTERHEAD, max_attempts=3, policy=RetryPolicy(base=0.01, cap=0.02))
 
 
 @asynccontextmanager
@@ -351,7 +352,7 @@ async def test_a_time_limit_under_load_is_tried_again(
         timeStamp=1, status=408, verdict=Verdict.TIME_LIMIT, time_s=0.5, wall_s=30, cpu_pressure=0.9
     )
     engine.answers = [overloaded]
-    processor = Processor(database, store, engine, "example.com", max_attempts=3, load_seconds=0)
+    processor = Processor(database, store, engine, LETTERHEAD, max_attempts=3, load_seconds=0)
     await add_job(database)
     async with running(database, processor, settings()):
         await all_are("executed", database)
@@ -364,7 +365,7 @@ async def test_a_job_that_is_run_again_keeps_its_reason_until_its_end(
     database: Database, store: LocalStore, engine: ScriptedEngine
 ) -> None:
     engine.failures = [EngineUnavailable("no\0engine", retry_after=3600)]
-    processor = Processor(database, store, engine, "example.com", max_attempts=3)
+    processor = Processor(database, store, engine, LETTERHEAD, max_attempts=3)
     await add_job(database)
     async with running(database, processor, settings()):
 

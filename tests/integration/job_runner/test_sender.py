@@ -3,24 +3,38 @@
 import asyncio
 import uuid
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 
 from job_runner.emails import queue
 from job_runner.emails import sender as sender_module
+from job_runner.emails.complete import Completion
 from job_runner.emails.footer import Footer
 from job_runner.emails.sender import Sender
 from job_runner.mailers.base import Email
 from shared import channels, suppressions
 from shared.database.connection import Connection, Database
-from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused
+from shared.errors import DatabaseUnavailable, MailerUnavailable, MailRefused, ObjectNotFound
+from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
+from tests.factories import LETTERHEAD
 from tests.fixtures.postgres import owner_of
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
 SIGNER = LinkSigner(b"k" * 32, "http://api")
 FOOTER = Footer("Precieux <results@example.com>", "abuse@example.com")
+
+
+class NoStore:
+    """Stands for the store in tests whose mails have no files in it."""
+
+    async def get(self, key: str) -> bytes:
+        raise ObjectNotFound(key)
+
+
+COMPLETION = Completion(LETTERHEAD, FOOTER, cast("ObjectStore", NoStore()))
 
 pytestmark = pytest.mark.integration
 
@@ -69,7 +83,7 @@ def mailer() -> ScriptedMailer:
 
 @pytest.fixture
 def sender(database: Database, mailer: ScriptedMailer) -> Sender:
-    return Sender(database, mailer, SIGNER, FOOTER, poll_interval=3600)
+    return Sender(database, mailer, COMPLETION, poll_interval=3600)
 
 
 async def rows(database: Database) -> list[dict[str, object]]:
@@ -172,7 +186,7 @@ async def test_a_mail_that_kills_its_senders_is_given_up(database: Database, mai
         await execute(database, "UPDATE emails SET lease_expires_at = '-infinity' WHERE status = 'sending'")
         if len(claimed) > len(bodies):
             break
-    await Sender(database, mailer, SIGNER, FOOTER, poll_interval=3600).run_once()
+    await Sender(database, mailer, COMPLETION, poll_interval=3600).run_once()
     fates = await fetch(database, "SELECT message_id, status, crashes, last_error FROM emails")
     assert {row["message_id"] for row in fates if row["status"] == "sent"} == neighbours
     [refused] = [row for row in fates if row["message_id"] == poison]
@@ -193,7 +207,7 @@ async def test_a_mail_whose_sender_died_goes_alone_and_first(database: Database)
 
 async def test_many_senders_send_each_mail_once(database: Database, mailer: ScriptedMailer) -> None:
     message_ids = {await add_email(database) for _ in range(40)}
-    senders = [Sender(database, mailer, SIGNER, FOOTER, poll_interval=3600) for _ in range(4)]
+    senders = [Sender(database, mailer, COMPLETION, poll_interval=3600) for _ in range(4)]
 
     async def drain(sender: Sender) -> None:
         while await sender.run_once() < 3600:
@@ -304,9 +318,7 @@ async def test_a_full_batch_is_followed_by_another_at_once(
 async def test_a_hanging_mailer_is_given_up_before_the_lease_ends(database: Database, mailer: ScriptedMailer) -> None:
     mailer.open.clear()
     await add_email(database)
-    await asyncio.wait_for(
-        Sender(database, mailer, SIGNER, FOOTER, poll_interval=3600, send_seconds=0.05).run_once(), 10
-    )
+    await asyncio.wait_for(Sender(database, mailer, COMPLETION, poll_interval=3600, send_seconds=0.05).run_once(), 10)
     [row] = await rows(database)
     assert (row["status"], row["attempt"]) == ("queued", 1)
     assert "longer than 0.05 s" in str(row["last_error"])
@@ -329,7 +341,7 @@ async def test_any_answer_of_a_provider_is_recorded(database: Database) -> None:
     mailer.failures = [MailerUnavailable(STRANGE), MailRefused(STRANGE)]
     for _ in range(3):
         await add_email(database)
-    sender = Sender(database, mailer, SIGNER, FOOTER, poll_interval=3600)
+    sender = Sender(database, mailer, COMPLETION, poll_interval=3600)
     await sender.run_once()
     assert sorted((row["status"], row["last_error"] or row["provider_id"]) for row in await rows(database)) == [
         (status, "NUL \ufffd, half a pair ?") for status in ("queued", "refused", "sent")

@@ -19,6 +19,7 @@ from shared.errors import EngineCrashed, EngineUnavailable
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from tests.factories import LETTERHEAD
 from tests.fixtures.postgres import connected
 from tests.integration.job_runner.codex_only import CodexOnly
 from tests.integration.rows import add_job, execute, fetch
@@ -116,7 +117,7 @@ async def test_an_engine_killer_costs_its_neighbours_no_attempt(
     settings = RunnerSettings(runner_concurrency=4, poll_interval=3600)
     runners = [
         asyncio.create_task(
-            Runner(one, Processor(one, store, engine, "example.com", 20, policy=RetryPolicy(0.01, 0.02)), settings).run(
+            Runner(one, Processor(one, store, engine, LETTERHEAD, 20, policy=RetryPolicy(0.01, 0.02)), settings).run(
                 stop
             )
         )
@@ -200,7 +201,7 @@ class ScriptedEngine(CodexOnly):
 
 async def run_to_the_end(database: Database, engine: ScriptedEngine, tmp_path: Path) -> dict[str, object]:
     store = LocalStore(tmp_path, LinkSigner(b"k" * 32, "http://api"))
-    processor = Processor(database, store, engine, "example.com", 20, policy=RetryPolicy(0.01, 0.02))
+    processor = Processor(database, store, engine, LETTERHEAD, 20, policy=RetryPolicy(0.01, 0.02))
     stop = asyncio.Event()
     runner = asyncio.create_task(Runner(database, processor, RunnerSettings(poll_interval=3600)).run(stop))
 

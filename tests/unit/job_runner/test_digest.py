@@ -1,11 +1,13 @@
 """The mail about a batch: a table of its submissions, safe to read."""
 
+import csv
+import io
+
 import pytest
 
-from job_runner.emails.digest import Line, render_digest
-from job_runner.emails.footer import Footer
-from job_runner.emails.render import RenderedEmail
-from job_runner.mailers.base import Email
+from job_runner.emails.digest import MOST_ROWS, Line, as_csv, render_digest
+from job_runner.emails.rendering import RenderedEmail
+from tests.factories import LETTERHEAD
 
 PAGE = "https://judge.example.edu/pages/1?signature=x&expires=2"
 GOOD = Line(1, "main.py", "py", "accepted", PAGE, 3, 3)
@@ -13,29 +15,59 @@ BAD = Line(22, "src/main.cpp", "cpp", "wrong_answer", PAGE, 3, 1.5)
 
 
 def rendered(*lines: Line, locale: str = "en", recipient: str = "A@example.com") -> RenderedEmail:
-    return render_digest(5, lines, recipient=recipient, locale=locale, domain="example.com")
+    return render_digest(5, lines, LETTERHEAD, recipient=recipient, locale=locale)
 
 
-def test_the_text_is_a_table() -> None:
+def rows(mail: RenderedEmail) -> list[list[str]]:
+    """Return the table of the attached file."""
+    [file] = mail.attachments
+    assert (file.filename, file.content_type) == ("batch-5.csv", "text/csv; charset=utf-8")
+    assert file.text is not None
+    return list(csv.reader(io.StringIO(file.text.removeprefix("\ufeff"))))
+
+
+def test_the_text_has_a_paragraph_for_each() -> None:
     assert rendered(GOOD, BAD).text == (
-        "Hi,\n\n"
-        "All submissions of batch 5 have ended. Yours are below: 2, of which 1 ended well.\n\n"
-        "Request    File          Language    Result        Points    Page\n"
-        f"1          main.py       py          accepted      3 / 3     {PAGE}\n"
-        f"22         src/main.cpp  cpp         wrong answer  1.5 / 3   {PAGE}\n\n"
-        "The pages show the output. Their links work for a week.\n\n"
-        "Regards,\n\nPrecieux\n"
+        "1 of 2 submissions ended well\n"
+        "=============================\n"
+        "All submissions of this batch have ended. Yours are below.\n\n"
+        f"1. main.py (Python): Accepted; 3 of 3\n{PAGE}\n\n"
+        f"22. src/main.cpp (C++): Wrong answer; 1.5 of 3\n{PAGE}\n\n"
+        "Each name leads to its output. These links work for a week.\n"
+        "The attached file has the whole table.\n"
     )
 
 
 def test_there_is_no_column_of_points_without_tests() -> None:
     mail = rendered(Line(1, "main.py", "py", "ok", PAGE), Line(2, "main.py", "py", "cancelled", PAGE))
     assert "Points" not in mail.text + mail.html
-    assert "cancelled" in mail.text
+    assert "Cancelled" in mail.text
 
 
 def test_each_submission_has_a_link_to_its_page() -> None:
     assert 'href="https://judge.example.edu/pages/1?signature=x&amp;expires=2"' in rendered(GOOD).html
+
+
+def test_the_attached_table_has_every_submission() -> None:
+    lines = [GOOD, *[BAD] * MOST_ROWS]
+    mail = rendered(*lines)
+    assert len(rows(mail)) == len(lines) + 1
+    assert rows(mail)[:2] == [
+        ["request", "file", "language", "result", "points_awarded", "points", "page"],
+        ["1", "main.py", "py", "accepted", "3", "3", PAGE],
+    ]
+    assert mail.html.count("<tr>") == MOST_ROWS + 3  # two of the frame, and the headings
+    # Those that did not end well are those to look at.
+    assert "main.py" not in mail.text
+    assert "1 more are only in the attached file." in mail.text
+
+
+@pytest.mark.parametrize(
+    "name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", '=HYPERLINK("http://x","y")']
+)
+def test_no_name_becomes_a_formula_of_a_spreadsheet(name: str) -> None:
+    [_, [_, file, *_]] = csv.reader(io.StringIO(as_csv([Line(1, name, name, "ok", PAGE)])))
+    assert file.startswith("'")
 
 
 def test_the_subject_names_the_batch_and_no_file() -> None:
@@ -43,11 +75,12 @@ def test_the_subject_names_the_batch_and_no_file() -> None:
 
 
 def test_a_hostile_name_of_a_file_stays_text() -> None:
-    mail = rendered(Line(1, "<img src=x>\x1b[2J\n" + "x" * 300, "py", "ok", PAGE))
+    mail = rendered(Line(1, "<img src=x>\x1b[2J\n\u202e" + "x" * 300, "py", "ok", PAGE))
     assert "<img" not in mail.html
-    assert "\x1b" not in mail.text + mail.html
-    assert len(mail.text.splitlines()) == 12
-    assert "x" * 100 not in mail.text
+    for part in (mail.text, mail.html):
+        assert not {"\x1b", "\u202e"} & set(part)
+        assert "x" * 100 not in part
+    assert len(mail.text.splitlines()) == len(rendered(GOOD).text.splitlines())
 
 
 def test_an_address_has_one_message_id_for_a_batch() -> None:
@@ -58,14 +91,5 @@ def test_an_address_has_one_message_id_for_a_batch() -> None:
 def test_persian_reads_from_right_to_left() -> None:
     mail = rendered(GOOD, locale="fa")
     assert 'lang="fa" dir="rtl"' in mail.html
-    assert "دستهٔ 5" in mail.subject
+    assert "دستهٔ ۵" in mail.subject
     assert rendered(GOOD, locale="xx").subject == "Results of batch 5"
-
-
-@pytest.mark.parametrize("locale", ["en", "fa"])
-def test_the_footer_is_in_both_parts(locale: str) -> None:
-    mail = rendered(GOOD, locale=locale)
-    email = Email("a@example.com", mail.subject, mail.text, mail.html, mail.message_id, unsubscribe="http://un/sub")
-    sent = Footer(sender="Precieux", contact="abuse@example.com").add_to(email)
-    assert "http://un/sub" in sent.text
-    assert sent.html.index("http://un/sub") < sent.html.index("</body>")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -63,10 +64,24 @@ def test_the_footer_is_in_the_table_of_the_text() -> None:
     assert without_sender == ["Hi,", "", *expected.splitlines(), "", "Regards,", "", "Precieux"]
 
 
-def test_a_text_without_the_usual_end_is_kept() -> None:
+def test_a_text_with_another_end_gets_the_footer_below() -> None:
     text = with_footer(Footer(SENDER, "abuse@example.com"), text="Other words.\n").text
-    assert text.startswith("Other words.\n\nsent by: ")
-    assert text.endswith(f"{LINK}\n")
+    assert text == (
+        f"Other words.\n\n-- \nThis mail was sent by {SENDER}, because a program was submitted there with your address"
+        f" as the recipient of its result.\nComplaints: abuse@example.com\nStop these mails: {LINK}\n"
+    )
+
+
+def test_the_footer_is_in_the_mails_language() -> None:
+    email = replace(make_email(text="متن\n", html="<body><!--footer--></body>"), unsubscribe=LINK, locale="fa")
+    sent = Footer(SENDER, "abuse@example.com").add_to(email)
+    assert "لغو دریافت این نامه‌ها" in sent.text
+    assert 'lang="fa" dir="rtl"' in sent.html
+
+
+def test_the_footer_stands_at_its_place() -> None:
+    html = with_footer(Footer(SENDER, "abuse@example.com"), html="<body><td>a<!--footer-->b</td></body>").html
+    assert html.index("<td>a") < html.index(LINK.replace("&", "&amp;")) < html.index("b</td>")
 
 
 def test_the_footer_is_below_everything_else() -> None:

@@ -1,6 +1,7 @@
 import pytest
 
-from shared.languages import ALIASES, check_lang
+from executor.languages import known
+from shared.languages import ALIASES, NAMES, check_lang, name_of
 
 
 @pytest.mark.parametrize(("name", "code"), [("python3", "py"), (" Python ", "py"), ("C++", "cpp")])
@@ -17,3 +18,11 @@ def test_every_name_and_code_means_one_language() -> None:
     names = [alias for aliases in ALIASES.values() for alias in aliases]
     assert len(names) == len(set(names))
     assert all(check_lang(code) == code for code in ALIASES)
+
+
+def test_the_names_for_people_are_the_executors() -> None:
+    assert {language.code: language.name for language in known().values() if language.code in ALIASES} == NAMES
+
+
+def test_an_alias_has_its_languages_name() -> None:
+    assert [name_of(text) for text in ("c++", "Python3", "cobol")] == ["C++", "Python", "cobol"]

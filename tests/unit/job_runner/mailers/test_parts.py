@@ -134,6 +134,8 @@ def test_incomplete_settings_of_mailgun_are_refused(given: str, missing: str, mo
     [
         ("PRECIEUX_MAIL_FROM", "nobody"),
         ("PRECIEUX_MAIL_FROM", "a@example.com, b@example.com"),
+        ("PRECIEUX_MAIL_REPLY_TO", "nobody"),
+        ("PRECIEUX_MAIL_REPLY_TO", "a@example.com, b@example.com"),
         ("PRECIEUX_CONTACT", "nobody"),
         ("PRECIEUX_CONTACT", "javascript://example.com/%0aalert(1)"),
         ("PRECIEUX_CONTACT", "https://example.com/\nBcc: a@example.com"),
@@ -164,3 +166,9 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECIEUX_SMTP_URL", "smtp://user:hunter2@mail.example.com")
     monkeypatch.setenv("PRECIEUX_MAILGUN_API_KEY", "key-hunter2")
     assert "hunter2" not in repr(load(MailSettings))
+
+
+def test_replies_go_to_the_operators_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(MailSettings).mail_reply_to is None
+    monkeypatch.setenv("PRECIEUX_MAIL_REPLY_TO", "help@exämple.com")
+    assert load(MailSettings).mail_reply_to == "help@xn--exmple-cua.com"

@@ -1,0 +1,90 @@
+"""Renders mails from their templates, in the language of each."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import jinja2
+
+from job_runner.emails.attachments import StoredAttachment
+from shared import templates
+from shared.translations import direction, known_locale
+
+#: Name -> its colour on a light and on a dark screen. Each text has a contrast of 4.5 or more to what it stands on
+#: (WCAG 2.2, AA), which a test computes.
+PALETTE: Final = {
+    "page": ("#f4f5f7", "#0d1117"),
+    "card": ("#ffffff", "#161b22"),
+    "panel": ("#f4f5f7", "#0d1117"),
+    "line": ("#d8dce2", "#30363d"),
+    "ink": ("#1f2328", "#e6edf3"),
+    "muted": ("#57606a", "#9da7b3"),
+    "good": ("#1a7f37", "#3fb950"),
+    "bad": ("#b42318", "#ff7b72"),
+    "accent": ("#0b57d0", "#79b8ff"),
+}
+_FONT: Final = "system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
+_RTL_FONT: Final = "Vazirmatn,Tahoma,'Segoe UI',system-ui,sans-serif"
+_MONOSPACE: Final = "ui-monospace,SFMono-Regular,Menlo,Consolas,monospace"
+_CONSTANT: Final = re.compile(r"\$(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedEmail:
+    """The parts of a mail. `message_id` depends only on the request, so receivers recognise a mail sent twice."""
+
+    subject: str
+    text: str
+    html: str
+    message_id: str
+    attachments: tuple[StoredAttachment, ...] = ()
+
+
+def render_html(name: str, locale: str, **values: Any) -> str:
+    """Return the HTML of the mail `name` in a locale. A locale without texts is English."""
+    return _environment(known_locale(locale)).get_template(f"{name}.html.j2").render(values)
+
+
+def render_text(name: str, locale: str, **values: Any) -> str:
+    """Return the plain text of the mail `name` in a locale. A locale without texts is English."""
+    text = _environment(known_locale(locale)).get_template(f"{name}.txt.j2").render(values)
+    return f"{text.rstrip()}\n"
+
+
+class _Loader(jinja2.PackageLoader):
+    """Loads templates, and replaces each `$name` in them by a constant. Doing so for each mail would take longer."""
+
+    def __init__(self, constants: Mapping[str, str]) -> None:
+        super().__init__("job_runner.emails")
+        self._constants = constants
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool] | None]:
+        source, filename, is_current = super().get_source(environment, template)
+        return _CONSTANT.sub(lambda found: self._constants[found[1]], source), filename, is_current
+
+
+@lru_cache
+def _environment(locale: str) -> jinja2.Environment:
+    is_rtl = direction(locale) == "rtl"
+    sides = ("right", "left") if is_rtl else ("left", "right")
+    constants = {
+        **{name: light for name, (light, _) in PALETTE.items()},
+        **{f"dark_{name}": dark for name, (_, dark) in PALETTE.items()},
+        "start": sides[0],
+        "end": sides[1],
+        "font": _RTL_FONT if is_rtl else _FONT,
+        "mono": _MONOSPACE,
+        # Persian letters need more room above and below.
+        "leading": "1.7" if is_rtl else "1.5",
+    }
+    made = templates.environment(_Loader(constants), locale)
+    made.globals["colours"] = {name: light for name, (light, _) in PALETTE.items()}
+    made.filters["indented"] = _indented
+    return made
+
+
+def _indented(text: str) -> str:
+    """Return the text with each line indented, so that no line of it looks like one of ours."""
+    return "\n".join(f"    {line}".rstrip() for line in text.split("\n"))

@@ -1,0 +1,320 @@
+"""What the mail of a run shows, made of its outcome. Pure.
+
+The templates `result.html.j2` and `result.txt.j2` show the same, as HTML and as plain text. Output is hostile: no
+subject or header contains any of it, the HTML part escapes it, and the text part indents it. Of a hidden test only the
+name, the verdict and the points are shown.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+from job_runner.claim import ClaimedJob
+from job_runner.emails.shown import Excerpt, excerpt, one_line
+from job_runner.outcome import FailedTest, Outcome, TestOutcome
+from shared.codex import RunResponse, Verdict
+from shared.engine import GOOD_VERDICTS, ProgramLimits
+from shared.languages import name_of
+from shared.resources.models import signal_name
+from shared.translations import date_time, digits, isolated, memory, number, percent, seconds, translations
+from shared.verdict_texts import EXPLANATIONS, LABELS
+
+_NO_LIMITS: Final = ProgramLimits()
+
+
+class Tone(StrEnum):
+    """How good it is. Each is a colour, which a word stands beside."""
+
+    GOOD = "good"
+    BAD = "bad"
+    MUTED = "muted"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A text that a compiler, a program or an engine wrote, below its title. `note` says what of it is not shown."""
+
+    title: str
+    excerpt: Excerpt
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TestLine:
+    """A test in the table. `usage` is its time and its memory."""
+
+    __test__ = False  # pytest would take it for a test
+
+    name: str
+    result: str
+    tone: Tone
+    points: str
+    usage: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A label and its value. The value `is_code` if it is written from left to right in every language."""
+
+    label: str
+    value: str
+    is_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the mail of a run shows, in its language. Compile errors come first, then what went wrong, then output."""
+
+    subject: str
+    #: What was run: its file and its language.
+    about: tuple[str, ...]
+    heading: str
+    tone: Tone
+    sentences: tuple[str, ...]
+    blocks: tuple[Block, ...]
+    tests: tuple[TestLine, ...]
+    facts: tuple[Fact, ...]
+    links: tuple[Link, ...]
+    #: The first test that was not passed, if its texts may be shown.
+    failed: str = ""
+    failed_blocks: tuple[Block, ...] = ()
+
+
+def result_of(
+    job: ClaimedJob, outcome: Outcome, *, page: str, filelink: str | None, is_attached: bool = False
+) -> Result:
+    """Return what the mail of an outcome shows.
+
+    `page` leads to the recipient's page, `filelink` to the output. `is_attached` is True if the output is a file of the
+    mail.
+    """
+    return _Writer(job, outcome, page, filelink, is_attached).result()
+
+
+class _Writer:
+    """Finds the words for an outcome in the language of its submission."""
+
+    def __init__(self, job: ClaimedJob, outcome: Outcome, page: str, filelink: str | None, is_attached: bool) -> None:
+        self._job = job
+        self._outcome = outcome
+        self._page = page
+        self._filelink = filelink
+        self._is_attached = is_attached
+        self._locale = job.locale
+        self._words = translations(job.locale)
+
+    def result(self) -> Result:
+        outcome, answer = self._outcome, self._outcome.answer
+        if answer is None:
+            return self._not_run()
+        heading = self._summary(outcome.tests) if outcome.tests is not None else self._label()
+        failed = outcome.details.failed if outcome.details else None
+        return Result(
+            subject=self._subject(heading),
+            about=self._about(answer),
+            heading=heading,
+            tone=Tone.GOOD if outcome.success else Tone.BAD,
+            sentences=tuple(self._sentences()),
+            blocks=tuple(self._blocks(answer)),
+            tests=tuple(map(self._line, outcome.tests or ())),
+            facts=tuple(self._facts(answer)),
+            links=tuple(self._links(answer)),
+            failed=self._words.gettext("Test %(name)s") % {"name": isolated(one_line(failed.name), self._locale)}
+            if failed
+            else "",
+            failed_blocks=tuple(self._failed(failed)) if failed else (),
+        )
+
+    def _not_run(self) -> Result:
+        outcome = self._outcome
+        blame = self._words.gettext("This is our fault, not the program’s.") if outcome.is_ours else ""
+        title = self._words.gettext("The reason")
+        return Result(
+            subject=self._words.gettext("Code could not be run - %(id)s") % {"id": self._id()},
+            about=self._about(None),
+            heading=self._words.gettext("Could not be run"),
+            tone=Tone.BAD,
+            sentences=tuple(sentence for sentence in (blame, self._words.gettext(outcome.next_step)) if sentence),
+            blocks=(Block(title, excerpt(outcome.reason or "")),),
+            tests=(),
+            facts=tuple(self._of_the_submission(None)),
+            links=(),
+        )
+
+    def _id(self) -> str:
+        return digits(str(self._job.upload), self._locale)
+
+    def _subject(self, heading: str) -> str:
+        if self._outcome.tests is not None:
+            return self._words.gettext("%(summary)s: code request %(id)s") % {"summary": heading, "id": self._id()}
+        if self._outcome.success:
+            return self._words.gettext("Successful Code result - %(id)s") % {"id": self._id()}
+        return self._words.gettext("Error while compiling code - %(id)s") % {"id": self._id()}
+
+    def _about(self, answer: RunResponse | None) -> tuple[str, ...]:
+        language = name_of(one_line(answer.language if answer and answer.language else self._job.language))
+        return tuple(part for part in (one_line(self._job.filename or ""), language) if part)
+
+    def _label(self) -> str:
+        verdict = self._outcome.verdict
+        if verdict is not None:
+            return self._words.gettext(LABELS[verdict])
+        return self._words.gettext("Success") if self._outcome.success else self._words.gettext("Error")
+
+    def _summary(self, tests: Sequence[TestOutcome]) -> str:
+        passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
+        message = self._words.ngettext(
+            "%(passed)s of %(num)s test passed", "%(passed)s of %(num)s tests passed", len(tests)
+        )
+        return message % {"passed": number(passed, self._locale), "num": number(len(tests), self._locale)}
+
+    def _sentences(self) -> Iterator[str]:
+        outcome, verdict = self._outcome, self._outcome.verdict
+        if verdict is not None and verdict in EXPLANATIONS and not (outcome.tests and outcome.success):
+            yield self._words.gettext(EXPLANATIONS[verdict])
+        if outcome.details and outcome.details.points is not None:
+            yield self._words.gettext("Points: %(points)s") % {
+                "points": self._share(outcome.details.points_awarded or 0, outcome.details.points)
+            }
+
+    def _share(self, part: float, whole: float) -> str:
+        return self._beside(number(part, self._locale), number(whole, self._locale))
+
+    def _blocks(self, answer: RunResponse) -> Iterator[Block]:
+        gettext, details, has_tests = self._words.gettext, self._outcome.details, self._outcome.tests is not None
+        compile_output = details.compile_output if details else None
+        if answer.verdict is Verdict.COMPILE_ERROR:
+            yield self._block(gettext("What the compiler says"), answer.error or compile_output or "")
+            return
+        error = "" if has_tests else self._error(answer)
+        errors = [self._block(gettext("Errors"), error)] if error else []
+        output = [] if has_tests else [self._output(answer)]
+        yield from (*output, *errors) if self._outcome.success else (*errors, *output)
+        if compile_output:
+            yield self._block(gettext("Warnings of the compiler"), compile_output)
+
+    def _error(self, answer: RunResponse) -> str:
+        """Return what the program wrote to its standard error, and why it ended badly, unless the heading says so."""
+        if answer.verdict is Verdict.WRONG_ANSWER and self._outcome.details:
+            return self._outcome.details.stderr or ""
+        return "" if answer.error == f"{answer.verdict}." else answer.error
+
+    def _output(self, answer: RunResponse) -> Block:
+        if not answer.output:
+            nothing = self._words.gettext("The program printed nothing.")
+            return Block(self._words.gettext("Output"), excerpt(""), nothing)
+        block = self._block(self._words.gettext("Output"), answer.output)
+        notes = [block.note]
+        if answer.truncated:
+            notes.append(self._words.gettext("The program printed more than is kept."))
+        if self._is_attached:
+            notes.append(self._words.gettext("The whole output is attached as a file."))
+        return Block(block.title, block.excerpt, " ".join(filter(None, notes)))
+
+    def _block(self, title: str, text: str) -> Block:
+        part = excerpt(text)
+        if part.is_whole:
+            return Block(title, part)
+        if part.lines < part.all_lines:
+            note = self._words.gettext("These are the first %(part)s of %(all)s lines.") % {
+                "part": number(part.lines, self._locale),
+                "all": number(part.all_lines, self._locale),
+            }
+        else:
+            note = self._words.gettext("These are the first %(part)s of %(all)s characters.") % {
+                "part": number(len(part.text), self._locale),
+                "all": number(len(text), self._locale),
+            }
+        return Block(title, part, note)
+
+    def _line(self, test: TestOutcome) -> TestLine:
+        verdict = test.verdict
+        limits = test.limits or _NO_LIMITS
+        usage = () if test.hidden else (self._time(test.cpu_s, limits), self._memory(test.memory_bytes, limits))
+        return TestLine(
+            name=one_line(test.name),
+            result=self._words.gettext(LABELS[verdict]) if verdict else self._words.gettext("Not run"),
+            tone=Tone.MUTED if verdict is None else Tone.GOOD if verdict in GOOD_VERDICTS else Tone.BAD,
+            points=self._share(test.points_awarded, test.points),
+            usage=tuple(filter(None, usage)),
+        )
+
+    def _time(self, cpu_s: float | None, limits: ProgramLimits) -> str:
+        """Return the CPU time, beside its limit if that is known; an empty text if the engine did not measure it."""
+        if cpu_s is None:
+            return ""
+        used = seconds(cpu_s, self._locale)
+        return self._beside(used, seconds(limits.cpu_s, self._locale)) if limits.cpu_s else used
+
+    def _memory(self, memory_bytes: int | None, limits: ProgramLimits) -> str:
+        if memory_bytes is None:
+            return ""
+        used = memory(memory_bytes, self._locale)
+        return self._beside(used, memory(limits.memory_bytes, self._locale)) if limits.memory_bytes else used
+
+    def _beside(self, part: str, whole: str) -> str:
+        return self._words.gettext("%(part)s of %(whole)s") % {"part": part, "whole": whole}
+
+    def _failed(self, failed: FailedTest) -> Iterator[Block]:
+        gettext = self._words.gettext
+        if failed.diff:
+            yield self._block(gettext("The first difference"), failed.diff)
+        if failed.stderr:
+            yield self._block(gettext("Errors"), failed.stderr)
+        if failed.stdin:
+            yield self._block(gettext("Input"), failed.stdin)
+
+    def _facts(self, answer: RunResponse) -> Iterator[Fact]:
+        gettext, locale = self._words.gettext, self._locale
+        yield from self._of_the_submission(answer)
+        yield Fact(gettext("Run at"), date_time(datetime.fromtimestamp(answer.time_stamp / 1000, UTC), locale))
+        limits = (self._outcome.details and self._outcome.details.limits) or _NO_LIMITS
+        if answer.time_s is not None:
+            yield Fact(gettext("CPU time"), self._time(answer.time_s, limits))
+        if answer.memory_bytes is not None:
+            yield Fact(gettext("Memory"), self._memory(answer.memory_bytes, limits))
+        if answer.wall_s is not None:
+            yield Fact(gettext("Elapsed time"), seconds(answer.wall_s, locale))
+        if answer.exit_code is not None:
+            yield Fact(gettext("Exit code"), str(answer.exit_code), is_code=True)
+        if answer.signal is not None:
+            yield Fact(gettext("Signal"), signal_name(answer.signal) or "", is_code=True)
+        if self._job.attempt > 1:
+            yield Fact(gettext("Attempts"), number(self._job.attempt, locale))
+        if answer.verdict is Verdict.TIME_LIMIT and answer.cpu_pressure is not None:
+            yield Fact(gettext("Time in which others used the processors"), percent(answer.cpu_pressure, locale))
+        for label, command in ((gettext("Compiled by"), answer.compile), (gettext("Run by"), answer.run)):
+            if command:
+                yield Fact(label, one_line(command), is_code=True)
+
+    def _of_the_submission(self, answer: RunResponse | None) -> Iterator[Fact]:
+        gettext, job = self._words.gettext, self._job
+        yield Fact(gettext("Request"), self._id())
+        if job.number > 1:
+            yield Fact(gettext("Run"), number(job.number, self._locale))
+        if job.filename:
+            yield Fact(gettext("File"), one_line(job.filename), is_code=True)
+        version = one_line(answer.info.strip().partition("\n")[0]) if answer else ""
+        language = version or name_of(one_line(answer.language if answer else job.language))
+        if language:
+            yield Fact(gettext("Language"), language, is_code=True)
+        if job.requested_at is not None:
+            yield Fact(gettext("Requested at"), date_time(job.requested_at, self._locale))
+
+    def _links(self, answer: RunResponse) -> Iterator[Link]:
+        gettext = self._words.gettext
+        yield Link(gettext("Open this result"), self._page)
+        if self._filelink and answer.output:
+            if excerpt(answer.output).is_whole:
+                text = gettext("The output as a file")
+            else:
+                text = gettext("All of the output that is kept") if answer.truncated else gettext("The whole output")
+            yield Link(text, self._filelink)

@@ -1,0 +1,8 @@
+"""`python -m tests.caniemail FILE` takes the data of `caniemail.json`, as README.md describes."""
+
+import sys
+from pathlib import Path
+
+from tests.caniemail import DATA, reduced
+
+DATA.write_text(reduced(Path(sys.argv[1]).read_text()))

@@ -1,0 +1,170 @@
+"""Strangers' text changes nothing in the structure of a mail: neither in its headers and parts, nor in its HTML."""
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from typing import Final
+from uuid import UUID
+
+import pytest
+
+from job_runner.claim import ClaimedJob
+from job_runner.emails.digest import Line, render_digest
+from job_runner.emails.receipt import render_receipt
+from job_runner.emails.render import render
+from job_runner.emails.rendering import RenderedEmail
+from job_runner.mailers.message import write_message
+from job_runner.outcome import Details, FailedTest, TestOutcome, decide, give_up
+from job_runner.storable import storable
+from shared.codex import RunResponse, Verdict
+from tests.factories import LETTERHEAD
+from tests.hostile_texts import hostile_texts
+from tests.mail_gallery import email_of
+
+TEXTS: Final = hostile_texts()
+NOW: Final = datetime(2026, 11, 26, tzinfo=UTC)
+SENDER: Final = Address("Precieux", "results", "example.com")
+
+
+def job(text: str, *, is_classic: bool = False, locale: str = "en") -> ClaimedJob:
+    return ClaimedJob(
+        7, 42, "someone@example.com", None, UUID(int=1), 1, UUID(int=2),
+        filename=text, language=text, is_classic=is_classic, locale=locale,
+    )  # fmt: skip
+
+
+def answer(text: str, verdict: Verdict) -> RunResponse:
+    return RunResponse(
+        timeStamp=1, status=200, output=text, error=text, language=text, info=text, compile=text, run=text,
+        verdict=verdict,
+    )  # fmt: skip
+
+
+def result(text: str, locale: str = "en") -> RenderedEmail:
+    outcome = decide(answer(text, Verdict.RUNTIME_ERROR), Details(text, text))
+    return render(job(text, locale=locale), outcome, LETTERHEAD, filelink="http://api/files/x", output_key="x")
+
+
+def classic(text: str) -> RenderedEmail:
+    outcome = decide(answer(text, Verdict.RUNTIME_ERROR))
+    return render(job(text, is_classic=True), outcome, LETTERHEAD, filelink="http://api/files/x", output_key="x")
+
+
+def with_tests(text: str) -> RenderedEmail:
+    tests = tuple(TestOutcome(text, hidden, 1, Verdict.WRONG_ANSWER, 0.1, 1 << 20) for hidden in (False, True))
+    details = Details(None, text, tests=tests, failed=FailedTest(text, text, text, text))
+    return render(job(text), decide(answer(text, Verdict.WRONG_ANSWER), details), LETTERHEAD)
+
+
+MAILS: Final[dict[str, Callable[[str], RenderedEmail]]] = {
+    "result": result,
+    "result in Persian": lambda text: result(text, "fa"),
+    "classic result": classic,
+    "tests": with_tests,
+    "could not be run": lambda text: render(job(text), give_up(text), LETTERHEAD),
+    "receipt": lambda text: render_receipt(job(text), None, LETTERHEAD),
+    "digest": lambda text: render_digest(
+        5, [Line(1, text, text, "ok", "http://api/pages/1")], LETTERHEAD, recipient="a@example.com", locale="en"
+    ),
+}
+
+
+class Structure(HTMLParser):
+    """The elements and attributes of a page, without the parts that a text decides: its direction, if it is there."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[object] = []
+        self.comments: list[str] = []
+        self._pre = False
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        kept = [(name, value) for name, value in attrs if name not in ("dir", "style")]
+        self.tags.append((tag, kept) if tag != "pre" else tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.tags.append(f"/{tag}")
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
+
+def skeleton(mail: RenderedEmail) -> tuple[list[str], list[object]]:
+    """Return the headers and parts of a mail as its recipient's program reads them, and the elements of its HTML."""
+    email = email_of(mail, "en")
+    email = replace(email, text=storable(email.text), html=storable(email.html))
+    message = message_from_bytes(write_message(email, SENDER, NOW), policy=policy.default)
+    parts: list[str] = [f"{name}: {message[name]}" for name in message if name not in ("Content-Type", "Subject")]
+    parts.append(f"Subject: {message['Subject']}")
+    for part in message.walk():
+        assert isinstance(part, EmailMessage)
+        assert not part.defects
+        parts.append(part.get_content_type())
+    html = message.get_body(("html",))
+    assert html is not None
+    structure = Structure(html.get_content())
+    assert structure.comments == []
+    return [part for part in parts if part not in ("multipart/mixed",)], structure.tags
+
+
+@pytest.mark.parametrize("kind", MAILS)
+def test_a_hostile_text_adds_no_header_and_no_element(kind: str) -> None:
+    parts, tags = skeleton(MAILS[kind]("x" * 20_000))
+    allowed = {repr(tag) for tag in tags}
+    for number, text in enumerate(TEXTS):
+        found_parts, found_tags = skeleton(MAILS[kind](text))
+        headers = [part for part in found_parts if ":" in part]
+        assert headers == [part for part in parts if ":" in part], f"text {number}"
+        kinds = [part for part in found_parts if ":" not in part]
+        assert kinds[:3] == ["multipart/alternative", "text/plain", "text/html"], f"text {number}"
+        assert set(kinds[3:]) <= {"text/plain", "text/csv"}, f"text {number}"
+        assert {repr(tag) for tag in found_tags} <= allowed, f"text {number}"
+        assert len(found_tags) <= len(tags), f"text {number}"
+
+
+@pytest.mark.parametrize("kind", MAILS)
+def test_no_control_or_override_is_left_of_a_hostile_text(kind: str) -> None:
+    for text in TEXTS:
+        mail = MAILS[kind](text)
+        for part in (mail.subject, mail.text, mail.html, *(file.filename for file in mail.attachments)):
+            assert not {character for character in part if ord(character) < 32 or 126 < ord(character) < 160} - {
+                "\n", "\t",
+            }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["result", "result in Persian", "tests", "could not be run"])
+def test_no_line_of_a_hostile_text_looks_like_ours(kind: str) -> None:
+    """What a program writes is indented in the text part, and its names are within lines of ours."""
+    expected = [line for line in MAILS[kind]("x").text.splitlines() if line and not line.startswith(" ")]
+    for number, text in enumerate(TEXTS):
+        lines = [line for line in MAILS[kind](text).text.splitlines() if line and not line.startswith(" ")]
+        assert len(lines) <= len(expected) + 4, f"text {number}"
+        assert "Accepted" not in lines, f"text {number}"
+
+
+def test_a_hostile_name_is_one_cell_of_the_table() -> None:
+    for text in TEXTS:
+        [file] = MAILS["digest"](text).attachments
+        assert file.text is not None
+        heading, row = csv.reader(io.StringIO(file.text.removeprefix("\ufeff"), newline=""))
+        assert len(heading) == len(row) == 7
+        assert not row[1].startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+def test_hidden_tests_are_in_no_mail() -> None:
+    """Not even the texts of the first test that failed, if that one is hidden."""
+    hidden = TestOutcome("secret name", True, 1, Verdict.WRONG_ANSWER, 0.123, 1 << 20)
+    outcome = decide(answer("", Verdict.WRONG_ANSWER), Details(None, None, tests=(hidden,)))
+    mail = render(job("main.py"), outcome, LETTERHEAD)
+    for part in (mail.text, mail.html):
+        assert "secret name" in part
+        assert "0.123" not in part
+    assert mail.html.count("<pre") == 0
