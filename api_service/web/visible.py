@@ -33,6 +33,4 @@ def direction_of(text: str) -> str:
 
 
 def _mark(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    name = chr(0x2400 + code) if code < 32 else "\u2421" if code == 127 else f"U+{code:04X}"
-    return f'<span class="control">{name}</span>'
+    return f'<span class="control">U+{ord(found[0]):04X}</span>'

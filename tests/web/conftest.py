@@ -2,8 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -16,6 +17,9 @@ _ARGUMENTS: Final = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+#: Makes a page of a new profile, with options of Playwright's `new_context`.
+NewPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
@@ -45,9 +49,21 @@ def locale(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def page(browser: Browser, system: Up, locale: str) -> Iterator[Page]:
-    """Yield a page of a new profile, in the locale. It must violate no policy and log no error."""
-    with browser.new_context(base_url=system.url, locale=locale) as context:
-        with watched(context) as faults:
-            yield context.new_page()
-        assert faults == []
+def new_page(browser: Browser, system: Up) -> Iterator[NewPage]:
+    """Return what makes pages. They must violate no policy and log no error."""
+    with ExitStack() as open_contexts:
+        all_faults: list[list[str]] = []
+
+        def make(**options: Any) -> Page:
+            context = open_contexts.enter_context(browser.new_context(base_url=system.url, **options))
+            all_faults.append(open_contexts.enter_context(watched(context)))
+            return context.new_page()
+
+        yield make
+        assert [fault for faults in all_faults for fault in faults] == []
+
+
+@pytest.fixture
+def page(new_page: NewPage, locale: str) -> Page:
+    """Return a page of a new profile, in the locale."""
+    return new_page(locale=locale)

@@ -45,6 +45,18 @@ const look = EditorView.theme({
   ".cm-gutter-lint": { width: "1.1em" },
 });
 
+/**
+ * Type over a selection. A browser would keep the selection's colour in an inline style, which the policy forbids.
+ * @param {InputEvent} event
+ * @param {EditorView} view
+ */
+function typeOver(event, view) {
+  if (event.inputType !== "insertText" || !event.data || view.composing || view.state.selection.main.empty) return false;
+  event.preventDefault();
+  view.dispatch({ ...view.state.replaceSelection(event.data), userEvent: "input.type", scrollIntoView: true });
+  return true;
+}
+
 /** An editor of one text at a time; `swap` shows another one. */
 export class Editor {
   /**
@@ -63,8 +75,9 @@ export class Editor {
       syntaxHighlighting(colours), look, this.grammar.of([]),
       EditorView.contentAttributes.of({
         "aria-label": label, "aria-description": describedBy, dir: "ltr", autocapitalize: "off", autocorrect: "off",
-        spellcheck: "false", translate: "no",
+        spellcheck: "false", tabindex: "0", translate: "no",
       }),
+      EditorView.domEventHandlers({ beforeinput: typeOver }),
       EditorView.updateListener.of((update) => update.docChanged && onChange()),
     ];
     // In a shadow tree CodeMirror adopts style sheets; in the document it would write inline ones, which the policy forbids.

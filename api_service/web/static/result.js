@@ -204,7 +204,7 @@ function facts({ id, language, run, runs, entry, mail, email }) {
     ["submission", number(id)],
     ["run", runs > 1 ? number(run.number) : null],
     ["file", entry ? el("code", {}, ...visible(entry)) : null],
-    ["language", el("bdi", { dir: "ltr" }, ...visible(run.engine.version ?? run.engine.language ?? language ?? ""))],
+    ["language", el("bdi", { dir: "ltr" }, ...visible((run.engine.version ?? run.engine.language ?? language ?? "").split("\n", 1)[0]))],
     ["ended_at", run.finished_at ? moment(run.finished_at) : null],
     ["mail", mail ? t(`mail.${mail.state}`) : null],
     ["recipient", email ? el("bdi", {}, ...visible(email)) : null],

@@ -13,10 +13,7 @@ const SAMPLE = 2000;
 
 /** Return the mark that a reader sees in the place of a character. @param {string} character */
 function mark(character) {
-  const code = character.codePointAt(0) ?? 0;
-  if (code < 32) return String.fromCharCode(0x2400 + code);
-  if (code === 127) return "\u2421";
-  return `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+  return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 /** Return the nodes that show a text: text nodes, and a mark for each hidden character. @param {string} text */
