@@ -7,16 +7,26 @@ from contextlib import ExitStack
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.fixtures.gate import missing
 from tests.fixtures.up import SETTINGS, Up, system_in_a_folder
+from tests.waiting import PATIENCE
 from tests.web.browsing import watched
 
-_ARGUMENTS: Final = [
+# A busy machine takes longer than Playwright's 5 s.
+expect.set_options(timeout=15_000 * PATIENCE)
+
+ARGUMENTS: Final = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+
+def program_of_the_browser() -> str | None:
+    """Return the path of Chromium, or None if there is none."""
+    return os.environ.get("PRECIEUX_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
 
 #: Makes a page of a new profile, with options of Playwright's `new_context`.
 NewPage = Callable[..., Page]
@@ -25,11 +35,11 @@ NewPage = Callable[..., Page]
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Yield one browser for all tests; each has a profile of its own."""
-    program = os.environ.get("PRECIEUX_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    program = program_of_the_browser()
     if program is None:
         missing("Chromium", "install Debian's package chromium, or set PRECIEUX_TEST_CHROMIUM.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, headless=True, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=program, headless=True, args=ARGUMENTS)
         yield browser
         browser.close()
 

@@ -54,11 +54,11 @@ def test_the_plain_form_takes_a_key(new_page: NewPage, locale: str) -> None:
     page.goto("/")
     page.locator("#source").fill("print(1)")
     page.locator("[name=key]").fill("a wrong key")
-    page.locator("button.primary").last.click()
+    page.locator("#program .run button").click()
     expect(page.locator("[role=alert]")).to_be_visible()
     assert "a wrong key" not in page.content()
     page.locator("[name=key]").fill(KEY)
-    page.locator("button.primary").last.click()
+    page.locator("#program .run button").click()
     page.wait_for_url("**/pages/*")
     expect(page.locator(".output")).to_have_text("1\n", timeout=15_000)
 

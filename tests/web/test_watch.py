@@ -76,7 +76,7 @@ def test_the_line_of_an_error_is_marked(page: Page, system: Up, program: dict[st
     middle = [box["y"] + box["height"] / 2 for one in (marker, numbers) if (box := one.last.bounding_box())]
     assert abs(middle[0] - middle[1]) < 12
     page.locator("#result .lines button").first.click()
-    expect(page.locator(".cm-activeLineGutter").last).to_have_text(str(line))
+    expect(page.locator(".cm-lineNumbers .cm-activeLineGutter")).to_have_text(str(line))
 
 
 def test_tests_are_shown_with_their_difference(page: Page, system: Up, locale: str) -> None:

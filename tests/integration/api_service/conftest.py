@@ -112,10 +112,11 @@ def client_of(
     large_answers_bytes: int = 64 << 20,
     webhooks: WebhookSettings | None = None,
     recipients: Recipients = ALL_RECIPIENTS,
+    web: bool = True,
     **shares: Any,
 ) -> httpx.AsyncClient:
     """Yield a client of an API that is built on these parts. Limits are small; `shares` replaces some."""
-    settings = ApiSettings(max_source_bytes=10_000, max_input_bytes=20_000)
+    settings = ApiSettings(max_source_bytes=10_000, max_input_bytes=20_000, web=web)
     budgets = {"key_budget": KEY_BUDGET, "recipient_budget": RECIPIENT_BUDGET, **shares}
     submissions = Submissions(database, store, Charges(**budgets), recipients=recipients)
     # Without a socket the kernel knows no owner: clients from this machine count as its user.
