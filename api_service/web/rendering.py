@@ -9,7 +9,7 @@ from babel import Locale
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from api_service.web.assets import DIGEST
+from api_service.web.assets import DIGEST, modules
 from api_service.web.locales import chosen_locale, remember_locale
 from api_service.web.visible import direction_of, visible
 from shared.engine import GOOD_VERDICTS
@@ -70,6 +70,7 @@ def _environment(locale: str) -> jinja2.Environment:
         "labels": LABELS,
         "explanations": EXPLANATIONS,
         "good": GOOD_VERDICTS,
+        "modules": modules,
     }
     made.filters |= {"visible": visible, "text_direction": direction_of}
     return made
