@@ -6,13 +6,20 @@ import requests
 
 from tests.fixtures.up import Up
 
-GREETING: Final = {"language": "py", "source": 'print("Hello", input())\n', "stdin": "Ada", "email": "ada@example.com"}
+#: A submission as it is sent.
+Body = dict[str, Any]
+
+GREETING: Final[Body] = {
+    "language": "py", "source": 'print("Hello", input())\n', "stdin": "Ada", "email": "ada@example.com",
+}  # fmt: skip
 #: Its second line is wrong.
-BROKEN: Final = {"language": "c", "source": "int main(void) {\n    return x;\n}\n", "email": "ada@example.com"}
-CRASHING: Final = {"language": "py", "source": "def halve(n):\n    return 1 / n\n\nprint(halve(0))\n"}
-SLEEPING: Final = {"language": "py", "source": "import time\nprint('begun', flush=True)\ntime.sleep(60)\n"}
+BROKEN: Final[Body] = {
+    "language": "c", "source": "int main(void) {\n    return x;\n}\n", "email": "ada@example.com",
+}  # fmt: skip
+CRASHING: Final[Body] = {"language": "py", "source": "def halve(n):\n    return 1 / n\n\nprint(halve(0))\n"}
+SLEEPING: Final[Body] = {"language": "py", "source": "import time\nprint('begun', flush=True)\ntime.sleep(60)\n"}
 #: Passes two tests of four; the last one is hidden.
-SQUARES: Final = {
+SQUARES: Final[Body] = {
     "language": "py",
     "source": "n = int(input())\nprint(n * n if n < 5 else n)\n",
     "tests": [{"stdin": f"{n}", "expected_output": f"{n * n}", "hidden": n == 77} for n in (2, 3, 6, 77)],

@@ -66,7 +66,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=program_of_the_browser(), args=ARGUMENTS)
         for system in system_in_a_folder({}):
             system.start()
-            programs = {
+            programs: dict[str, dict[str, Any] | None] = {
                 "send": None,
                 "result": {"language": "py", "source": _SOURCE, "stdin": "10"},
                 "error": {"language": "c", "source": _BROKEN},

@@ -13,7 +13,7 @@ from api_service.problems import Problem, problem_responses
 from api_service.routes.files import Expires, Signature
 from api_service.v1.content import content_answer
 from api_service.v1.ids import SubmissionId
-from api_service.v1.stored_bytes import has_tests, output_of_run
+from api_service.v1.stored_bytes import output_of_run
 from api_service.web.link_refusal import LinkRefused, Reason, refusal_page
 from api_service.web.recipient_text import text_of
 from api_service.web.rendering import SECRET, page
@@ -79,8 +79,8 @@ async def read_output(
 ) -> Response:
     """Answer with the whole output. That of tests is not there: some of them may be hidden."""
     try:
-        await _submission(services, id, expires, signature)
-        if await has_tests(services.database, id, None):
+        submission = await _submission(services, id, expires, signature)
+        if submission.run is None or submission.run.tests is not None:
             raise LinkRefused(Reason.REMOVED)
         content = await output_of_run(services.database, services.store, id, None, "stdout")
         if content is None:
