@@ -45,6 +45,7 @@ async def program_page(
         request,
         "program.html.j2",
         status=status,
+        url=str(request.base_url),
         offered=offered or [(code, code) for code in ALIASES],
         given={**_EMPTY, **(given or {})},
         faults=[

@@ -37,7 +37,7 @@ from shared.webhooks import WebhookSettings
 
 KEY_BUDGET = 5
 RECIPIENT_BUDGET = 3
-_routes: Final[list[BaseRoute]] = []
+_routes: Final[dict[int, list[BaseRoute]]] = {}
 
 
 class RecordingBroker:
@@ -91,10 +91,8 @@ def relay(database: Database, broker: RecordingBroker) -> Relay:
 
 def _share_routes(app: FastAPI) -> None:
     """Give the app the routes of the first one. FastAPI prepares routes at their first request, in more time than most
-    tests take; they are the same in all apps."""
-    if not _routes:
-        _routes.extend(app.router.routes)
-    app.router.routes = [*_routes]
+    tests take; they are the same in all apps with as many."""
+    app.router.routes = [*_routes.setdefault(len(app.router.routes), app.router.routes)]
 
 
 def client_of(

@@ -1,5 +1,6 @@
 """The pages for people, as far as they need no browser: header fields, the plain form, and the recipient's link."""
 
+import json
 import re
 import time
 from collections.abc import AsyncIterator
@@ -67,13 +68,17 @@ async def test_an_old_token_is_refused(api: httpx.AsyncClient, signer: LinkSigne
     assert (await send(api, {**FORM, "token": old})).status_code == 403
 
 
-@pytest.mark.parametrize(
-    "headers", [{"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}, {"Origin": "null"}]
-)
-async def test_a_form_of_another_site_is_refused(
-    api: httpx.AsyncClient, database: Database, headers: dict[str, str]
+async def test_a_form_of_another_site_is_refused_without_keys(api: httpx.AsyncClient, database: Database) -> None:
+    answer = await send(api, {**FORM, "token": await token_of(api)}, Origin="null")
+    assert answer.status_code == 403
+    assert await fetch(database, "SELECT FROM uploads") == []
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_a_form_of_another_site_is_refused_with_a_key(
+    keyed: httpx.AsyncClient, database: Database, site: str
 ) -> None:
-    answer = await send(api, {**FORM, "token": await token_of(api)}, **headers)
+    answer = await send(keyed, {**FORM, "token": await token_of(keyed), "key": KEY}, Sec_Fetch_Site=site)
     assert answer.status_code == 403
     assert await fetch(database, "SELECT FROM uploads") == []
 
@@ -163,3 +168,22 @@ async def test_outputs_of_tests_are_not_behind_the_link(
     await execute(database, "UPDATE uploads SET tests = '[]' WHERE id = :id", id=upload)
     answer = await api.get(path_of(signer, upload).replace("?", "/output?"))
     assert answer.status_code == 404
+
+
+async def test_hidden_tests_are_on_no_page(api: httpx.AsyncClient, database: Database, signer: LinkSigner) -> None:
+    upload, job = await add_finished(database, None)
+    spec: dict[str, Any] = {"stdin": "", "args": [], "expected_output": None, "limits": {}, "points": 1}
+    tests = [{**spec, "name": name, "hidden": name == "secret"} for name in ("open", "secret")]
+    await execute(
+        database, "UPDATE uploads SET tests = CAST(:tests AS jsonb) WHERE id = :id", id=upload, tests=json.dumps(tests)
+    )
+    for number in (1, 2):
+        await execute(
+            database,
+            "INSERT INTO test_results (job, number, attempt, verdict, points_awarded, stdout, stderr)"
+            " VALUES (:job, :number, 0, 'ok', 1, :stdout, '')",
+            job=job, number=number, stdout=f"output {number}".encode(),
+        )  # fmt: skip
+    for accept in ("text/html", "text/plain"):
+        answer = await api.get(path_of(signer, upload), headers={"Accept": accept})
+        assert ("output 1" in answer.text, "output 2" in answer.text, "secret" in answer.text) == (True, False, True)
