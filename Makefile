@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos siege help demo up test test-slow test-compose test-hosts lint bench bench-pipeline format translations clean
+.PHONY: attacks soak chaos siege help demo up test test-slow test-compose test-hosts lint bench bench-pipeline format translations screenshots clean
 
 python := .venv/bin/python
 
@@ -73,6 +73,10 @@ format: ## Bring all code into the common style
 translations: ## Add new messages to shared/locales/*.po; `make translations args=de` begins a language
 	@deploy/bootstrap test
 	@$(python) -m tests.translations $(args)
+
+screenshots: ## Take the pictures of pages and mails in docs/images
+	@deploy/bootstrap test
+	@$(python) -m tests.web.screenshots
 
 clean: ## Remove everything that was made here; data folders stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist

@@ -2,11 +2,9 @@
 
 from typing import Final
 
-from fastapi import APIRouter
-
-from api_service.web.routes import home, recipient_page, static
+from api_service.web.routes import home, recipient_page, send, static, submission
 
 #: Pages that are always served: mails lead to them, or other pages need their files.
 ALWAYS: Final = (home.router, static.router, recipient_page.router)
 #: Pages that the setting `PRECIEUX_WEB` turns off.
-PAGES: Final[tuple[APIRouter, ...]] = ()
+PAGES: Final = (send.router, submission.router)

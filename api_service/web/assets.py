@@ -6,12 +6,16 @@ relative address gets the file of the same release.
 
 import gzip
 import hashlib
+import posixpath
+import re
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 _FOLDER: Final = Path(__file__).parent / "static"
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+#: A relative address that a module imports, with or without names from it.
+_IMPORT: Final = re.compile(r"""\b(?:from|import)\s*["'](\.\.?/[^"']+)["']""")
 _FILES: Final = {
     path.relative_to(_FOLDER).as_posix(): path.read_bytes()
     for path in sorted(_FOLDER.rglob("*"))
@@ -34,6 +38,23 @@ def asset(name: str) -> tuple[bytes, str] | None:
     """Return a file and its media type; None if there is none of this name."""
     content = _FILES.get(name)
     return None if content is None else (content, f"{_TYPES[Path(name).suffix]}; charset=utf-8")
+
+
+@cache
+def modules(*names: str) -> tuple[str, ...]:
+    """Return these scripts and all that they import, so that a page can load them at once.
+
+    Scripts that are imported on demand, by `import()`, are not among them.
+    """
+    found: dict[str, None] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = None
+            paths = (posixpath.join(posixpath.dirname(name), path) for path in _IMPORT.findall(_FILES[name].decode()))
+            waiting += map(posixpath.normpath, paths)
+    return tuple(found)
 
 
 @cache

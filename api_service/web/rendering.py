@@ -9,10 +9,13 @@ from babel import Locale
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from api_service.web.assets import DIGEST
+from api_service.web.assets import DIGEST, modules
 from api_service.web.locales import chosen_locale, remember_locale
+from api_service.web.visible import direction_of, visible
+from shared.engine import GOOD_VERDICTS
 from shared.templates import environment
 from shared.translations import LOCALES
+from shared.verdict_texts import EXPLANATIONS, LABELS
 from shared.version import VERSION
 
 #: No foreign host, nothing inline, no HTML from strings, and no frame around a page.
@@ -62,7 +65,14 @@ def page(
 @cache
 def _environment(locale: str) -> jinja2.Environment:
     made = environment(jinja2.PackageLoader("api_service.web"), locale)
-    made.globals["languages"] = {one: _own_name(one) for one in LOCALES}
+    made.globals |= {
+        "languages": {one: _own_name(one) for one in LOCALES},
+        "labels": LABELS,
+        "explanations": EXPLANATIONS,
+        "good": GOOD_VERDICTS,
+        "modules": modules,
+    }
+    made.filters |= {"visible": visible, "text_direction": direction_of}
     return made
 
 

@@ -299,7 +299,7 @@ class _Writer:
         gettext, job = self._words.gettext, self._job
         yield Fact(gettext("Request"), self._id())
         if job.number > 1:
-            yield Fact(gettext("Run"), number(job.number, self._locale))
+            yield Fact(gettext("Run number"), number(job.number, self._locale))
         if job.filename:
             yield Fact(gettext("File"), one_line(job.filename), is_code=True)
         version = one_line(answer.info.strip().partition("\n")[0]) if answer else ""

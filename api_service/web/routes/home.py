@@ -6,6 +6,8 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from api_service.dependencies import ServicesDep
+from api_service.web.program_page import program_page
 from api_service.web.rendering import page
 
 router = APIRouter(include_in_schema=False)
@@ -14,10 +16,12 @@ _ICON: Final = (Path(__file__).parent.parent.parent / "static/favicon.svg").read
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
-async def home(request: Request) -> Response:
+async def home(request: Request, services: ServicesDep) -> Response:
     accepted = request.headers.get("Accept", "")
     if "json" in accepted and "html" not in accepted:
         return JSONResponse(_summary(request), headers={"Vary": "Accept", "Cache-Control": "no-cache"})
+    if services.settings.web:
+        return await program_page(request, services)
     return page(request, "home.html.j2", url=str(request.base_url))
 
 

@@ -1,68 +1,123 @@
-"""The recipient's page: the latest result of one submission as text, by a signed link."""
+"""The recipient's page: the latest result of one submission, by a signed link. Nothing else can be reached from it."""
 
 import time
-from collections.abc import Iterator
+from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Any, Final
 
-from fastapi import APIRouter, Response
-from fastapi.responses import PlainTextResponse
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse
 
-from api_service.dependencies import ServicesDep
+from api_service.dependencies import Services, ServicesDep
 from api_service.problems import Problem, problem_responses
 from api_service.routes.files import Expires, Signature
+from api_service.v1.content import content_answer
 from api_service.v1.ids import SubmissionId
+from api_service.v1.stored_bytes import output_of_run
+from api_service.web.link_refusal import LinkRefused, Reason, refusal_page
+from api_service.web.recipient_text import text_of
+from api_service.web.rendering import SECRET, page
+from shared.engine import GOOD_VERDICTS
 from shared.resources import read
 from shared.resources.links import Links
-from shared.resources.models import Run, Submission
+from shared.resources.models import FINAL_STATES, Submission
 
 router = APIRouter(tags=["files"])
 
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "private, no-store",
-}
+#: Each text is cut to this many bytes; there may be three of each of a hundred tests.
+_TEXT_LIMIT: Final = 8 << 10
+_HTML: Final[dict[str, Any]] = {"schema": {"type": "string"}}
+_REFUSALS: Final = problem_responses(
+    {
+        HTTPStatus.FORBIDDEN: "The link is not valid, or has expired.",
+        HTTPStatus.NOT_FOUND: "The submission has been removed.",
+        HTTPStatus.UNPROCESSABLE_ENTITY: "The link is incomplete.",
+        HTTPStatus.SERVICE_UNAVAILABLE: "The database is unavailable.",
+    }
+)
+for _status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+    _REFUSALS[_status.value]["content"]["text/html"] = _HTML
 
 
 @router.get(
     "/pages/{id}",
     operation_id="read_page",
     summary="Read the latest result of a submission by its link",
-    description="The link is `links.page` of the submission. This call needs no API key.",
-    response_class=PlainTextResponse,
+    description="The link is `links.page` of the submission. This call needs no API key. With `Accept: text/plain` the"
+    " answer is plain text.",
+    response_class=HTMLResponse,
     responses={
-        200: {"description": "The result as text."},
-        **problem_responses(
-            {
-                HTTPStatus.FORBIDDEN: "The link is not valid, or has expired.",
-                HTTPStatus.NOT_FOUND: "The submission has been removed.",
-                HTTPStatus.UNPROCESSABLE_ENTITY: "The link is incomplete.",
-                HTTPStatus.SERVICE_UNAVAILABLE: "The database is unavailable.",
-            }
-        ),
+        200: {"description": "The result as a page.", "content": {"text/plain": _HTML}},
+        **_REFUSALS,
     },
 )
-async def read_page(id: SubmissionId, expires: Expires, signature: Signature, services: ServicesDep) -> Response:  # noqa: A002
-    if not services.signer.verifies_page(id, expires=expires, signature=signature, now=time.time()):
-        raise Problem(HTTPStatus.FORBIDDEN, "This link is not valid, or has expired: ask the sender for a new one.")
+async def read_page(
+    request: Request,
+    id: SubmissionId,  # noqa: A002
+    expires: Expires,
+    signature: Signature,
+    services: ServicesDep,
+) -> Response:
+    try:
+        submission = await _submission(services, id, expires, signature)
+    except LinkRefused as exc:
+        if _wants_text(request):
+            raise Problem(exc.reason.status, exc.reason.detail) from None
+        return refusal_page(request, exc.reason)
+    if _wants_text(request):
+        return PlainTextResponse(text_of(submission), headers={**SECRET, "X-Content-Type-Options": "nosniff"})
+    return _page(request, submission, expires)
+
+
+@router.get("/pages/{id}/output", include_in_schema=False)
+async def read_output(
+    request: Request,
+    id: SubmissionId,  # noqa: A002
+    expires: Expires,
+    signature: Signature,
+    services: ServicesDep,
+) -> Response:
+    """Answer with the whole output. That of tests is not there: some of them may be hidden."""
+    try:
+        submission = await _submission(services, id, expires, signature)
+        if submission.run is None or submission.run.tests is not None:
+            raise LinkRefused(Reason.REMOVED)
+        content = await output_of_run(services.database, services.store, id, None, "stdout")
+        if content is None:
+            raise LinkRefused(Reason.REMOVED)
+    except LinkRefused as exc:
+        return refusal_page(request, exc.reason)
+    return await content_answer(request, content)
+
+
+def _wants_text(request: Request) -> bool:
+    accepted = request.headers.get("Accept", "")
+    return "text/plain" in accepted and "text/html" not in accepted
+
+
+async def _submission(services: Services, upload: int, expires: int, signature: str) -> Submission:
+    """Return the submission of a link. Raises `LinkRefused`."""
+    if not services.signer.verifies_page(upload, expires=expires, signature=signature, now=time.time()):
+        is_ours = services.signer.verifies_page(upload, expires=expires, signature=signature, now=0)
+        raise LinkRefused(Reason.EXPIRED if is_ours else Reason.FORGED)
     async with services.database.connection() as connection:
-        submission = await read.submission(connection, id, links=Links(services.signer))
+        submission = await read.submission(connection, upload, links=Links(services.signer), text_limit=_TEXT_LIMIT)
     if submission is None:
-        raise Problem(HTTPStatus.NOT_FOUND, "The submission of this link has been removed.")
-    return PlainTextResponse("\n".join(_lines(submission)), headers=_HEADERS)
+        raise LinkRefused(Reason.REMOVED)
+    return submission
 
 
-def _lines(submission: Submission) -> Iterator[str]:
-    yield f"Submission {submission.id}: {submission.verdict or submission.state}"
-    if submission.run is not None:
-        yield from _lines_of(submission.run)
-
-
-def _lines_of(run: Run) -> Iterator[str]:
-    for test in run.tests or ():
-        yield f"Test {test.name}: {test.verdict or 'not run'}"
-        # The input and the output of a hidden test appear on no page.
-        if not test.hidden and test.stdout:
-            yield test.stdout
-    yield from (text for text in (run.compile_output, run.stdout, run.stderr) if text)
+def _page(request: Request, submission: Submission, expires: int) -> Response:
+    run = submission.run
+    is_cut = run is not None and run.tests is None and "stdout" in run.truncated
+    return page(
+        request,
+        "recipient.html.j2",
+        locale=submission.locale,
+        headers=SECRET,
+        submission=submission,
+        is_final=submission.state in FINAL_STATES,
+        passed=sum(test.verdict in GOOD_VERDICTS for test in (run and run.tests) or ()),
+        whole_output=f"{submission.id}/output?{request.url.query}" if is_cut else None,
+        expires=datetime.fromtimestamp(expires, UTC),
+    )

@@ -37,7 +37,7 @@ from shared.webhooks import WebhookSettings
 
 KEY_BUDGET = 5
 RECIPIENT_BUDGET = 3
-_routes: Final[list[BaseRoute]] = []
+_routes: Final[dict[int, list[BaseRoute]]] = {}
 
 
 class RecordingBroker:
@@ -91,10 +91,8 @@ def relay(database: Database, broker: RecordingBroker) -> Relay:
 
 def _share_routes(app: FastAPI) -> None:
     """Give the app the routes of the first one. FastAPI prepares routes at their first request, in more time than most
-    tests take; they are the same in all apps."""
-    if not _routes:
-        _routes.extend(app.router.routes)
-    app.router.routes = [*_routes]
+    tests take; they are the same in all apps with as many."""
+    app.router.routes = [*_routes.setdefault(len(app.router.routes), app.router.routes)]
 
 
 def client_of(
@@ -112,10 +110,11 @@ def client_of(
     large_answers_bytes: int = 64 << 20,
     webhooks: WebhookSettings | None = None,
     recipients: Recipients = ALL_RECIPIENTS,
+    web: bool = True,
     **shares: Any,
 ) -> httpx.AsyncClient:
     """Yield a client of an API that is built on these parts. Limits are small; `shares` replaces some."""
-    settings = ApiSettings(max_source_bytes=10_000, max_input_bytes=20_000)
+    settings = ApiSettings(max_source_bytes=10_000, max_input_bytes=20_000, web=web)
     budgets = {"key_budget": KEY_BUDGET, "recipient_budget": RECIPIENT_BUDGET, **shares}
     submissions = Submissions(database, store, Charges(**budgets), recipients=recipients)
     # Without a socket the kernel knows no owner: clients from this machine count as its user.

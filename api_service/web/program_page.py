@@ -1,0 +1,74 @@
+"""The page on which a program is written, sent and watched. It holds nothing that needs a key."""
+
+import time
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+
+from fastapi import Request, Response
+
+from api_service.dependencies import Services
+from api_service.v1.problems import Fault
+from api_service.web.locales import chosen_locale
+from api_service.web.rendering import page
+from shared.languages import ALIASES
+from shared.translations import translations
+from shared.verdict_texts import EXPLANATIONS, LABELS
+
+_PURPOSE: Final = "send"
+_TOKEN_SECONDS: Final = 86_400
+_EMPTY: Final = {
+    "language": "py", "source": "", "stdin": "", "args": "", "compiler_args": "", "cpu_s": "", "memory_mib": "",
+    "email": "", "checker": "lines", "tests": ({"stdin": "", "expected_output": "", "hidden": False},) * 3,
+}  # fmt: skip
+
+
+class ShownFault(NamedTuple):
+    """What is wrong with a form: the key, and a sentence."""
+
+    place: str
+    detail: str
+
+
+async def program_page(
+    request: Request,
+    services: Services,
+    *,
+    given: Mapping[str, Any] | None = None,
+    faults: Sequence[Fault] = (),
+    status: HTTPStatus = HTTPStatus.OK,
+) -> Response:
+    """Return the page. `given` are the fields of a form that was refused, with its `faults`."""
+    offer = await services.offered.offer()
+    offered = [(code, details.name if (details := offer.languages.get(code)) else code) for code in offer.codes]
+    return page(
+        request,
+        "program.html.j2",
+        status=status,
+        url=str(request.base_url),
+        offered=offered or [(code, code) for code in ALIASES],
+        given={**_EMPTY, **(given or {})},
+        faults=[
+            ShownFault((fault.pointer or "").removeprefix("/").replace("/", "."), fault.detail) for fault in faults
+        ],
+        token=new_token(services),
+        is_key_needed=await services.authenticator.keys_existed(),
+        verdict_messages=_verdict_messages(chosen_locale(request)),
+    )
+
+
+def new_token(services: Services) -> str:
+    """Return a token for the form, by which it is recognised as ours."""
+    return services.signer.seal(_PURPOSE, str(int(time.time())))
+
+
+def is_valid_token(services: Services, token: str) -> bool:
+    """Return True if this server has made the token in the last day."""
+    made_at = services.signer.unseal(_PURPOSE, token)
+    return made_at is not None and time.time() - int(made_at) < _TOKEN_SECONDS
+
+
+def _verdict_messages(locale: str) -> dict[str, str]:
+    gettext = translations(locale).gettext
+    labels = {f"verdict.{verdict}": gettext(label) for verdict, label in LABELS.items()}
+    return labels | {f"about.{verdict}": gettext(sentence) for verdict, sentence in EXPLANATIONS.items()}

@@ -1,0 +1,90 @@
+"""Reads the form of the page, as a browser without scripts posts it. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from api_service.v1.multipart import Part
+from api_service.v1.problems import Fault
+from api_service.v1.requests import Upload
+
+_MEBIBYTE: Final = 1 << 20
+_DECIMAL: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
+_TEXTS: Final = (
+    "language", "source", "stdin", "args", "compiler_args", "cpu_s", "memory_mib", "email", "checker", "locale",
+    "token", "key",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SentForm:
+    """A form that was sent. `given` are its fields as they were written; the key and the token are not among them."""
+
+    given: Mapping[str, Any]
+    content: Mapping[str, Any]
+    upload: Upload | None
+    token: str
+    key: str = field(repr=False)
+    faults: Sequence[Fault] = ()
+
+
+def read_form(parts: Sequence[Part]) -> SentForm:
+    """Return the form of these parts. Raises `NotMultipart` if a field is not in UTF-8.
+
+    `content` is what API v1 would be sent, without the files, which are in `upload`.
+    """
+    texts = {part.name: _lines(part.text()) for part in parts if part.name in _TEXTS}
+    given: dict[str, Any] = {name: texts.get(name, "") for name in _TEXTS if name not in ("token", "key", "locale")}
+    given["tests"] = _tests(parts)
+    files = [(part.filename, part.data) for part in parts if part.name == "file" and part.filename]
+    cpu_s, memory_mib = (_number(given[name]) for name in ("cpu_s", "memory_mib"))
+    limits = {"cpu_s": cpu_s, "memory_bytes": memory_mib and int(memory_mib * _MEBIBYTE)}
+    args = [line for line in given["args"].split("\n") if line]
+    content: dict[str, Any] = {
+        "language": given["language"],
+        "compiler_args": given["compiler_args"].split() or None,
+        "limits": limits if any(limits.values()) else None,
+        "email": given["email"].strip() or None,
+        "locale": texts.get("locale") or None,
+    }
+    if not files:
+        content["source"] = given["source"]
+    tests = [test for test in given["tests"] if test["stdin"] or test["expected_output"]]
+    if tests:
+        content |= {"tests": [{**test, "args": args} for test in tests], "checker": {"kind": given["checker"] or None}}
+    else:
+        content |= {"stdin": given["stdin"], "args": args}
+    return SentForm(
+        given,
+        content,
+        Upload(files) if files else None,
+        texts.get("token", ""),
+        texts.get("key", ""),
+        [Fault("It must be a number.", pointer=f"/{name}") for name in ("cpu_s", "memory_mib") if _is_bad(given[name])],
+    )
+
+
+def _lines(text: str) -> str:
+    """Return the text of a field with the ends of lines that its writer saw. Browsers send CR LF."""
+    return text.replace("\r\n", "\n")
+
+
+def _tests(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """Return the rows of the table of tests, also the empty ones."""
+    inputs, outputs, hidden = (
+        [_lines(part.text()) for part in parts if part.name == name]
+        for name in ("test_stdin", "test_expected", "test_hidden")
+    )
+    return [
+        {"stdin": stdin, "expected_output": expected, "hidden": str(row) in hidden}
+        for row, (stdin, expected) in enumerate(zip(inputs, outputs, strict=False))
+    ]
+
+
+def _number(text: str) -> float | None:
+    return float(text) if _DECIMAL.fullmatch(text) else None
+
+
+def _is_bad(text: str) -> bool:
+    return bool(text) and _number(text) is None

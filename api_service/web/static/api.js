@@ -1,0 +1,118 @@
+// Calls API v1 as any client does. The API key, if the server wants one, is kept for this tab only.
+
+import { root, t } from "./page.js";
+
+const KEY = "precieux.key";
+/** Milliseconds before a stream that broke off is opened again. */
+const RETRY_MS = 1000;
+
+/** An answer that is a problem document (RFC 9457), or no answer at all. */
+export class Problem extends Error {
+  /** @param {number} status @param {string} detail @param {{pointer?: string, detail: string}[]} errors */
+  constructor(status, detail, errors = []) {
+    super(detail);
+    this.status = status;
+    this.errors = errors;
+  }
+}
+
+/** @type {() => Promise<string | null>} Asks for an API key; null if the person does not want to give one. */
+let askForKey = async () => null;
+
+/** Set how a person is asked for an API key. @param {() => Promise<string | null>} ask */
+export function onKeyNeeded(ask) {
+  askForKey = ask;
+}
+
+export const hasKey = () => sessionStorage.getItem(KEY) !== null;
+export const forgetKey = () => sessionStorage.removeItem(KEY);
+
+/**
+ * Call API v1, and return the answer. Ask for an API key if the server wants one.
+ * @param {string} path
+ * @param {RequestInit & {json?: unknown}} [options] `json` is a body.
+ */
+export async function call(path, { json, ...options } = {}) {
+  for (;;) {
+    const headers = new Headers(options.headers);
+    const key = sessionStorage.getItem(KEY);
+    if (key) headers.set("Authorization", `Bearer ${key}`);
+    if (json !== undefined) headers.set("Content-Type", "application/json");
+    const body = json === undefined ? options.body : JSON.stringify(json);
+    const response = await fetch(new URL(`v1/${path}`, root), { ...options, headers, body, cache: "no-store" }).catch(
+      (error) => {
+        throw error.name === "AbortError" ? error : new Problem(0, t("unreachable"));
+      },
+    );
+    if (response.ok) return response;
+    if (response.status === 401) {
+      const given = await askForKey();
+      if (given !== null) {
+        sessionStorage.setItem(KEY, given);
+        continue;
+      }
+    }
+    throw await problemOf(response);
+  }
+}
+
+/** Call API v1, and return the JSON of the answer. @param {string} path @param {RequestInit & {json?: unknown}} [options] */
+export const ask = async (path, options) => (await call(path, options)).json();
+
+/** @param {Response} response */
+async function problemOf(response) {
+  const document = await response.json().catch(() => ({}));
+  return new Problem(response.status, document.detail ?? t("unreachable"), document.errors);
+}
+
+/**
+ * Yield the events of a submission until it ends. Like an EventSource it resumes a stream that breaks off after the last
+ * event, but it can send an API key.
+ * @param {number} submission
+ * @param {AbortSignal} signal Ends the stream.
+ * @returns {AsyncGenerator<{name: string, data: any}>}
+ */
+export async function* events(submission, signal) {
+  let last = "";
+  while (!signal.aborted) {
+    try {
+      const response = await call(`submissions/${submission}/events`, {
+        signal,
+        headers: { Accept: "text/event-stream", ...(last && { "Last-Event-ID": last }) },
+      });
+      if (response.status === 204 || !response.body) return;
+      for await (const event of parsed(response.body)) {
+        last = event.id || last;
+        yield event;
+        if (event.name === "finished") return;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      // What cannot be read will not get better; what cannot be reached may.
+      if (error instanceof Problem && error.status >= 400 && error.status < 500) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+/** Yield the events of a stream (the HTML standard's Server-Sent Events). @param {ReadableStream<Uint8Array>} body */
+async function* parsed(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    text += value;
+    const blocks = text.split("\n\n");
+    text = blocks.pop() ?? "";
+    for (const block of blocks) {
+      const event = { id: "", name: "", data: "" };
+      for (const line of block.split("\n")) {
+        if (line.startsWith("id: ")) event.id = line.slice(4);
+        else if (line.startsWith("event: ")) event.name = line.slice(7);
+        else if (line.startsWith("data: ")) event.data += line.slice(6);
+      }
+      if (event.name) yield { ...event, data: JSON.parse(event.data) };
+    }
+  }
+}

@@ -1,0 +1,214 @@
+// Shows a submission: where it waits, what it does, and how it ended. `templates/result.html.j2` shows the same to the
+// recipient, on the server.
+
+import { marksOf } from "./marks.js";
+import { el, has, memory, moment, number, seconds, t } from "./page.js";
+import { directionOf, visible } from "./visible.js";
+
+export const FINAL = new Set(["finished", "failed", "cancelled"]);
+const GOOD = new Set(["ok", "accepted"]);
+
+/**
+ * @typedef {object} Actions What a person can do with what is shown.
+ * @property {(line: number) => void} goTo Puts the cursor at a line of the program.
+ * @property {(path: string, name: string) => void} save Saves what a path of the API answers.
+ */
+
+/** Return the tone of a verdict or state: the colour that goes with its word. @param {string} state @param {string | null} verdict */
+export function toneOf(state, verdict) {
+  if (state === "finished") return GOOD.has(verdict ?? "") ? "good" : "bad";
+  if (state === "failed") return "bad";
+  return state === "cancelled" || state === "held" ? "muted" : "waiting";
+}
+
+/** Return the words for a state, or for the verdict of one that is finished. @param {string} state @param {string | null} verdict */
+export const labelOf = (state, verdict) => (state === "finished" && verdict ? t(`verdict.${verdict}`) : t(`state.${state}`));
+
+/** @param {string} state @param {string | null} verdict */
+export const pill = (state, verdict) =>
+  el("span", { class: `verdict ${toneOf(state, verdict)} ${state}` }, labelOf(state, verdict));
+
+/** Return the sentence about a queue. @param {{position: number, estimated_start_at: string | null}} queue */
+export function placeIn(queue) {
+  const place = t("place", { position: number(queue.position) });
+  if (!queue.estimated_start_at) return place;
+  const wait = Math.max(0, Math.round((Date.parse(queue.estimated_start_at) - Date.now()) / 1000));
+  return `${place} ${wait < 2 ? t("starts.now") : t("starts.in", { time: seconds(wait) })}`;
+}
+
+/**
+ * Return all of a submission that has ended.
+ * @param {any} submission
+ * @param {Actions} actions
+ */
+export function ended(submission, actions) {
+  const { run, state, verdict } = submission;
+  const parts = [];
+  const sentence = sentenceOf(submission);
+  if (sentence) parts.push(el("p", { class: "sentence" }, sentence));
+  if (!run) return parts;
+  if (run.tests) parts.push(summaryOfTests(run));
+  const lines = linesOf(submission, actions);
+  if (lines) parts.push(lines);
+  const compiled = run.compile_output && block(verdict === "compile_error" ? "compiler" : "warnings", run.compile_output);
+  if (verdict === "compile_error") parts.push(compiled);
+  const errors = run.stderr && block("errors", run.stderr, cutNote(run, "stderr", submission, actions));
+  const output = run.stdout !== null && verdict !== "compile_error" && outputOf(submission, actions);
+  parts.push(...(GOOD.has(verdict) ? [output, errors] : [errors, output]));
+  if (run.tests) parts.push(testsOf(run.tests, submission));
+  if (verdict !== "compile_error") parts.push(compiled);
+  if (state === "finished") parts.push(usage(run, submission.limits));
+  parts.push(facts(submission));
+  return parts.filter(Boolean);
+}
+
+/** @param {any} submission */
+function sentenceOf({ state, verdict, run }) {
+  if (state !== "finished") return t(`about.${state}`);
+  // What the verdict's label says already is not said again.
+  const parts = [has(`about.${verdict}`) && verdict !== "ok" ? t(`about.${verdict}`) : ""];
+  if (verdict === "runtime_error" && run?.signal) parts.push(t("signal", { signal: run.signal }));
+  else if (verdict === "runtime_error" && run?.exit_code) parts.push(t("exit_code", { code: number(run.exit_code) }));
+  return parts.filter(Boolean).join(" ");
+}
+
+/** Return a text of a stranger below its title. @param {string} title @param {string} text @param {Node | null} [note] */
+export function block(title, text, note = null) {
+  return el(
+    "section",
+    { class: "text" },
+    el("h3", {}, t(title)),
+    el("pre", { class: "output", dir: directionOf(text), tabindex: "0", "aria-label": t(title), translate: "no" }, ...visible(text)),
+    note,
+  );
+}
+
+/** @param {any} submission @param {Actions} actions */
+function outputOf(submission, actions) {
+  const { run } = submission;
+  if (run.stdout === "") return el("section", { class: "text" }, el("h3", {}, t("output")), el("p", { class: "muted" }, t("nothing")));
+  return block("output", run.stdout, cutNote(run, "stdout", submission, actions));
+}
+
+/** @param {any} run @param {string} stream @param {any} submission @param {Actions} actions */
+function cutNote(run, stream, submission, actions) {
+  if (!run.truncated.includes(stream)) return null;
+  const path = stream === "stdout" ? "output" : "stderr";
+  const save = () => actions.save(`submissions/${submission.id}/${path}?run=${run.number}`, `${path}-${submission.id}.txt`);
+  return el("p", { class: "hint" }, t("cut"), " ", el("button", { type: "button", class: "link", click: save }, t("whole")));
+}
+
+/** Return links to the lines that the compiler or the interpreter complains about. @param {any} submission @param {Actions} actions */
+function linesOf(submission, actions) {
+  const marks = marksOfRun(submission).filter((mark) => !mark.isWarning).slice(0, 5);
+  if (!marks.length) return null;
+  const items = marks.map((mark) =>
+    el(
+      "li",
+      {},
+      el("button", { type: "button", class: "link", click: () => actions.goTo(mark.line) }, t("line", { line: number(mark.line) })),
+      " ",
+      el("code", { dir: "auto" }, ...visible(mark.message.slice(0, 300))),
+    ),
+  );
+  return el("ul", { class: "lines", "aria-label": t("lines") }, ...items);
+}
+
+/** Return the marks of the file that was run. @param {any} submission */
+export function marksOfRun({ run, entry }) {
+  if (!run || !entry) return [];
+  const ofTests = run.tests?.find((/** @type {any} */ test) => test.stderr)?.stderr ?? "";
+  return marksOf(`${run.compile_output ?? ""}\n${run.stderr ?? ofTests}`, entry);
+}
+
+/** @param {any} run */
+function summaryOfTests(run) {
+  const passed = run.tests.filter((/** @type {any} */ test) => GOOD.has(test.verdict)).length;
+  const text = t("passed", { passed: number(passed), all: number(run.tests.length) });
+  const points = run.points === null ? "" : t("points", { part: number(run.points_awarded ?? 0), whole: number(run.points) });
+  return el("p", { class: "sentence" }, el("strong", {}, text), points && ` · ${points}`);
+}
+
+/** Return the table of tests. @param {any[]} tests @param {any} submission */
+export function testsOf(tests, submission) {
+  const head = ["test", "verdict", "points.head", "time", "memory"].map((key) => el("th", { scope: "col" }, t(key)));
+  const rows = tests.flatMap((test) => [rowOf(test, submission), detailsOf(test)].filter(Boolean));
+  const table = el("table", { class: "tests" }, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows));
+  return el("section", { class: "text" }, el("h3", {}, t("tests")), el("div", { class: "wide", tabindex: "0", role: "group", "aria-label": t("tests") }, table));
+}
+
+/** @param {any} test @param {any} submission */
+function rowOf(test, { limits }) {
+  const label = test.verdict ? pill("finished", test.verdict) : el("span", { class: "verdict muted" }, t("not_run"));
+  return el(
+    "tr",
+    {},
+    el("th", { scope: "row" }, el("bdi", {}, ...visible(test.name)), test.hidden && el("span", { class: "muted" }, ` (${t("hidden")})`)),
+    el("td", {}, label),
+    el("td", { class: "number" }, t("of", { part: number(test.points_awarded ?? 0), whole: number(test.points) })),
+    el("td", { class: "number" }, test.cpu_s === null ? "" : seconds(test.cpu_s), bar(test.cpu_s, limits.cpu_s)),
+    el("td", { class: "number" }, test.memory_bytes === null ? "" : memory(test.memory_bytes), bar(test.memory_bytes, limits.memory_bytes)),
+  );
+}
+
+/** @param {any} test */
+function detailsOf(test) {
+  const parts = [];
+  if (test.diff) parts.push(el("h4", {}, t("difference")), diffOf(test.diff));
+  if (test.stderr) parts.push(block("errors", test.stderr));
+  if (test.stdout && !test.diff) parts.push(block("output", test.stdout));
+  if (!parts.length) return null;
+  const open = test.verdict !== null && !GOOD.has(test.verdict);
+  const details = el("details", { open }, el("summary", {}, t("details", { name: test.name })), ...parts);
+  return el("tr", { class: "more" }, el("td", { colspan: "5" }, details));
+}
+
+/** Return a difference: its lines have a sign and a colour. @param {string} diff */
+function diffOf(diff) {
+  const kinds = /** @type {Record<string, string>} */ ({ "-": "expected", "+": "printed", "@": "place-of" });
+  const lines = diff.split("\n").map((line) => el("span", { class: kinds[line[0]] ?? "" }, ...visible(line), "\n"));
+  const legend = el("p", { class: "hint" }, el("span", { class: "expected" }, "− ", t("expected")), " ", el("span", { class: "printed" }, "+ ", t("printed")));
+  const text = el("pre", { class: "output diff", dir: "ltr", tabindex: "0", "aria-label": t("difference"), translate: "no" }, ...lines);
+  return el("div", {}, legend, text);
+}
+
+/** Return time and memory as bars against their limits. @param {any} run @param {any} limits */
+function usage(run, limits) {
+  /** @type {[string, number | null, number | null, (value: number) => string][]} */
+  const rows = [
+    ["cpu_time", run.cpu_s, limits.cpu_s, seconds],
+    ["elapsed", run.wall_s, limits.wall_s, seconds],
+    ["memory", run.memory_bytes, limits.memory_bytes, memory],
+  ];
+  const shown = rows.filter(([, value]) => value !== null && value !== undefined);
+  if (!shown.length) return null;
+  const items = shown.map(([name, value, limit, format]) => {
+    const text = limit ? t("of", { part: format(value ?? 0), whole: format(limit) }) : format(value ?? 0);
+    return el("div", {}, el("dt", {}, t(name)), el("dd", {}, el("span", { class: "number" }, text), bar(value, limit)));
+  });
+  return el("dl", { class: "usage" }, ...items);
+}
+
+/** Return a bar. Its numbers stand beside it, so readers of the screen skip it. @param {number | null} value @param {number | null} limit */
+function bar(value, limit) {
+  if (value === null || !limit) return null;
+  const share = Math.min(1, value / limit);
+  const width = `${Math.max(1, Math.round(share * 100))}%`;
+  return el("svg", { class: share >= 0.9 ? "bar full" : "bar", "aria-hidden": "true" }, el("rect", { width: "100%", height: "100%", rx: "2", class: "all" }), el("rect", { width, height: "100%", rx: "2" }));
+}
+
+/** @param {any} submission */
+function facts({ id, language, run, runs, entry, mail, email }) {
+  /** @type {[string, string | Node | null][]} */
+  const rows = [
+    ["submission", number(id)],
+    ["run", runs > 1 ? number(run.number) : null],
+    ["file", entry ? el("code", {}, ...visible(entry)) : null],
+    ["language", el("bdi", { dir: "ltr" }, ...visible((run.engine.version ?? run.engine.language ?? language ?? "").split("\n", 1)[0]))],
+    ["ended_at", run.finished_at ? moment(run.finished_at) : null],
+    ["mail", mail ? t(`mail.${mail.state}`) : null],
+    ["recipient", email ? el("bdi", {}, ...visible(email)) : null],
+  ];
+  const items = rows.filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, t(name)), el("dd", {}, value)));
+  return el("dl", { class: "facts" }, ...items);
+}

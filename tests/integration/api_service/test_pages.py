@@ -1,0 +1,189 @@
+"""The pages for people, as far as they need no browser: header fields, the plain form, and the recipient's link."""
+
+import json
+import re
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from api_service.relay import Relay
+from api_service.web.rendering import POLICY
+from shared.database.connection import Database
+from shared.storage.base import ObjectStore
+from shared.storage.signing import LinkSigner
+from tests.integration.api_service.conftest import client_of
+from tests.integration.api_service.v1.test_mails import add_finished
+from tests.integration.rows import execute, fetch
+
+pytestmark = pytest.mark.integration
+
+KEY = "k" * 32
+FORM = {"language": "py", "source": "print(1)\r\nprint(2)\r\n", "stdin": "a\r\nb", "checker": "lines"}
+
+
+async def token_of(api: httpx.AsyncClient) -> str:
+    found = re.search(r'name="token" value="([^"]+)"', (await api.get("/")).text)
+    assert found
+    return found[1]
+
+
+async def send(api: httpx.AsyncClient, fields: dict[str, Any], **headers: str) -> httpx.Response:
+    form = [(name, (None, text)) for name, text in fields.items()]
+    return await api.post("/send", files=form, headers={name.replace("_", "-"): text for name, text in headers.items()})
+
+
+async def test_pages_have_the_policy_and_no_inline_code(api: httpx.AsyncClient) -> None:
+    for path in ("/", "/submissions/5", "/pages/1?expires=1&signature=x"):
+        page = await api.get(path)
+        assert page.headers["Content-Security-Policy"] == POLICY
+        assert "unsafe" not in POLICY
+        assert page.headers["X-Content-Type-Options"] == "nosniff"
+        assert not re.search(r"<[^>]* (?:style|on\w+)=", page.text)
+        assert re.findall(r"<script(?![^>]*(?:src=|application/json))", page.text) == []
+
+
+async def test_the_plain_form_registers_and_leads_to_the_result(api: httpx.AsyncClient, database: Database) -> None:
+    answer = await send(api, {**FORM, "token": await token_of(api)})
+    assert answer.status_code == 303
+    page = await api.get(answer.url.join(answer.headers["Location"]))
+    assert page.status_code == 200
+    assert 'http-equiv="refresh"' in page.text
+    [row] = await fetch(database, "SELECT inputs, size_bytes FROM uploads")
+    assert (row["inputs"], row["size_bytes"]) == ("a\nb", len("print(1)\nprint(2)\n"))
+
+
+@pytest.mark.parametrize("token", ["", "x", "x.y", "MTIz.AAAAAAAAAAAAAAAA"])
+async def test_a_form_without_our_token_is_refused(api: httpx.AsyncClient, database: Database, token: str) -> None:
+    answer = await send(api, {**FORM, "token": token})
+    assert answer.status_code == 403
+    assert "print(1)" in answer.text
+    assert await fetch(database, "SELECT FROM uploads") == []
+
+
+async def test_an_old_token_is_refused(api: httpx.AsyncClient, signer: LinkSigner) -> None:
+    old = signer.seal("send", str(int(time.time()) - 90_000))
+    assert (await send(api, {**FORM, "token": old})).status_code == 403
+
+
+async def test_a_form_of_another_site_is_refused_without_keys(api: httpx.AsyncClient, database: Database) -> None:
+    answer = await send(api, {**FORM, "token": await token_of(api)}, Origin="null")
+    assert answer.status_code == 403
+    assert await fetch(database, "SELECT FROM uploads") == []
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_a_form_of_another_site_is_refused_with_a_key(
+    keyed: httpx.AsyncClient, database: Database, site: str
+) -> None:
+    answer = await send(keyed, {**FORM, "token": await token_of(keyed), "key": KEY}, Sec_Fetch_Site=site)
+    assert answer.status_code == 403
+    assert await fetch(database, "SELECT FROM uploads") == []
+
+
+async def test_faults_of_the_plain_form_are_shown(api: httpx.AsyncClient) -> None:
+    fields = {**FORM, "token": await token_of(api), "email": "<b>@x", "cpu_s": "nan", "memory_mib": "-1"}
+    answer = await send(api, fields)
+    assert answer.status_code == 422
+    assert "<code>email</code>" in answer.text
+    assert "<b>@x" not in answer.text
+    assert (await api.post("/send", content=b"x", headers={"Content-Type": "text/plain"})).status_code == 400
+
+
+@pytest.fixture
+async def keyed(
+    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
+) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(database, store, relay, signer, operator_keys=(KEY,)) as client:
+        yield client
+
+
+async def test_the_plain_form_needs_a_key_where_calls_do(keyed: httpx.AsyncClient) -> None:
+    token = await token_of(keyed)
+    assert 'name="key"' in (await keyed.get("/")).text
+    for key, status in (("", 401), ("a-bad-key", 401), (KEY, 303)):
+        answer = await send(keyed, {**FORM, "token": token, "key": key})
+        assert answer.status_code == status
+        assert "a-bad-key" not in answer.text
+
+
+async def test_without_the_setting_only_recipients_have_pages(
+    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
+) -> None:
+    async with client_of(database, store, relay, signer, web=False) as api:
+        assert "/submit_email/" in (await api.get("/")).text
+        assert (await api.get("/submissions/1")).status_code == 404
+        assert (await api.post("/send")).status_code == 404
+        upload, _ = await add_finished(database, None)
+        assert (await api.get(path_of(signer, upload))).status_code == 200
+
+
+def path_of(signer: LinkSigner, upload: int, *, expires_in: int = 1000) -> str:
+    return signer.page_link(upload, expires=int(time.time()) + expires_in).removeprefix(signer.public_url)
+
+
+async def test_a_link_shows_a_page_or_plain_text(
+    api: httpx.AsyncClient, database: Database, signer: LinkSigner
+) -> None:
+    upload, job = await add_finished(database, None)
+    await execute(database, "UPDATE results SET output = '<b>' WHERE job = :job", job=job)
+    page = await api.get(path_of(signer, upload))
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "&lt;b&gt;" in page.text
+    text = await api.get(path_of(signer, upload), headers={"Accept": "text/plain"})
+    assert text.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert "<b>" in text.text
+    for answer in (page, text):
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Cache-Control"] == "private, no-store"
+
+
+@pytest.mark.parametrize(("expires_in", "end", "heading"), [(-1, "", "expired"), (1000, "x", "not valid")])
+async def test_a_link_that_does_not_work_says_why(
+    api: httpx.AsyncClient, database: Database, signer: LinkSigner, expires_in: int, end: str, heading: str
+) -> None:
+    upload, _ = await add_finished(database, None)
+    path = path_of(signer, upload, expires_in=expires_in) + end
+    for one in (path, path.replace("?", "/output?")):
+        answer = await api.get(one)
+        assert answer.status_code == 403
+        assert heading in answer.text
+    problem = await api.get(path, headers={"Accept": "text/plain"})
+    assert problem.status_code == 403
+    assert heading in problem.json()["detail"]
+
+
+async def test_the_link_of_a_removed_submission_says_so(api: httpx.AsyncClient, signer: LinkSigner) -> None:
+    answer = await api.get(path_of(signer, 5))
+    assert answer.status_code == 404
+    assert "not there any more" in answer.text
+
+
+async def test_outputs_of_tests_are_not_behind_the_link(
+    api: httpx.AsyncClient, database: Database, signer: LinkSigner
+) -> None:
+    upload, _ = await add_finished(database, None)
+    await execute(database, "UPDATE uploads SET tests = '[]' WHERE id = :id", id=upload)
+    answer = await api.get(path_of(signer, upload).replace("?", "/output?"))
+    assert answer.status_code == 404
+
+
+async def test_hidden_tests_are_on_no_page(api: httpx.AsyncClient, database: Database, signer: LinkSigner) -> None:
+    upload, job = await add_finished(database, None)
+    spec: dict[str, Any] = {"stdin": "", "args": [], "expected_output": None, "limits": {}, "points": 1}
+    tests = [{**spec, "name": name, "hidden": name == "secret"} for name in ("open", "secret")]
+    await execute(
+        database, "UPDATE uploads SET tests = CAST(:tests AS jsonb) WHERE id = :id", id=upload, tests=json.dumps(tests)
+    )
+    for number in (1, 2):
+        await execute(
+            database,
+            "INSERT INTO test_results (job, number, attempt, verdict, points_awarded, stdout, stderr)"
+            " VALUES (:job, :number, 0, 'ok', 1, :stdout, '')",
+            job=job, number=number, stdout=f"output {number}".encode(),
+        )  # fmt: skip
+    for accept in ("text/html", "text/plain"):
+        answer = await api.get(path_of(signer, upload), headers={"Accept": accept})
+        assert ("output 1" in answer.text, "output 2" in answer.text, "secret" in answer.text) == (True, False, True)

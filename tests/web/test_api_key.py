@@ -1,0 +1,71 @@
+"""The page of a server that wants an API key."""
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from tests.fixtures.up import SETTINGS, Up, system_in_a_folder
+from tests.web.browsing import axe_violations
+from tests.web.conftest import NewPage
+from tests.web.programs import GREETING
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+KEY = "a-key-of-the-operator-of-this-server-0123456789"
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[Up]:
+    """Yield a system that wants an API key."""
+    for one in system_in_a_folder({**SETTINGS, "PRECIEUX_API_KEYS": KEY}):
+        one.start()
+        yield one
+
+
+def give(page: Page, key: str) -> None:
+    expect(page.locator("#key-dialog")).to_be_visible()
+    page.locator("#key").fill(key)
+    page.keyboard.press("Enter")
+
+
+def test_the_page_asks_for_a_key_and_keeps_it_in_the_tab(page: Page, new_page: NewPage, locale: str) -> None:
+    page.goto("/")
+    expect(page.locator("#key-dialog")).to_be_visible()
+    assert axe_violations(page) == []
+    give(page, "a wrong key")
+    expect(page.locator("#key-refused")).to_be_visible()
+    give(page, KEY)
+    expect(page.locator("#version")).not_to_be_empty()
+    page.locator("#run").click()
+    expect(page.locator("#status .finished")).to_be_visible()
+    page.reload()
+    expect(page.locator("#status .finished")).to_be_visible()
+    assert KEY not in page.url
+    assert KEY not in page.evaluate("JSON.stringify(localStorage) + document.cookie")
+    other = new_page(locale=locale)
+    other.goto("/")
+    expect(other.locator("#key-dialog")).to_be_visible()
+
+
+def test_the_plain_form_takes_a_key(new_page: NewPage, locale: str) -> None:
+    page = new_page(locale=locale, java_script_enabled=False)
+    page.goto("/")
+    page.locator("#source").fill("print(1)")
+    page.locator("[name=key]").fill("a wrong key")
+    page.locator("#program .run button").click()
+    expect(page.locator("[role=alert]")).to_be_visible()
+    assert "a wrong key" not in page.content()
+    page.locator("[name=key]").fill(KEY)
+    page.locator("#program .run button").click()
+    page.wait_for_url("**/pages/*")
+    expect(page.locator(".output")).to_have_text("1\n", timeout=15_000)
+
+
+def test_the_recipient_needs_no_key(page: Page, system: Up) -> None:
+    answer = requests.post(
+        f"{system.url}/v1/submissions?wait=20", json=GREETING, headers={"Authorization": f"Bearer {KEY}"}, timeout=30
+    )
+    page.goto(answer.json()["links"]["page"])
+    expect(page.locator(".output")).to_have_text("Hello Ada\n")

@@ -1,0 +1,83 @@
+"""Sending a program without scripts."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.web.browsing import SCREENS, axe_violations, show_on
+from tests.web.conftest import NewPage
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+ECHO = "import sys\nprint(sys.stdin.read(), sys.argv[1:])\n"
+
+
+@pytest.fixture
+def plain(new_page: NewPage, locale: str) -> Page:
+    """Return the first page in a browser that runs no scripts."""
+    page = new_page(locale=locale, java_script_enabled=False)
+    page.goto("/")
+    return page
+
+
+def send(page: Page) -> None:
+    """Press the button, and return when the page shows a result. It looks again by itself."""
+    page.locator("#program .run button").click()
+    page.wait_for_url("**/pages/*")
+    expect(page.locator("h1 .verdict")).not_to_contain_class("waiting", timeout=15_000)
+
+
+def test_the_form_leads_to_the_result(plain: Page, locale: str) -> None:
+    plain.locator("#source").fill(ECHO)
+    plain.locator("#stdin").fill("one\ntwo")
+    plain.locator("details:has(#args) > summary").click()
+    plain.locator("#args").fill("a\nb c")
+    send(plain)
+    assert plain.locator("html").get_attribute("lang") == locale
+    expect(plain.locator(".output")).to_have_text("one\ntwo ['a', 'b c']\n")
+
+
+def test_the_form_takes_files(plain: Page, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("import other\n")
+    (tmp_path / "other.py").write_text("print('from a file')\n")
+    plain.locator("input[name=file]").set_input_files([tmp_path / "main.py", tmp_path / "other.py"])
+    send(plain)
+    expect(plain.locator(".output")).to_have_text("from a file\n")
+
+
+def test_the_form_takes_tests(plain: Page) -> None:
+    plain.locator("#source").fill("print(int(input()) ** 2)")
+    plain.locator("details:has([name=test_stdin]) > summary").click()
+    for row, (stdin, expected) in enumerate((("2", "4"), ("3", "8"))):
+        plain.locator("[name=test_stdin]").nth(row).fill(stdin)
+        plain.locator("[name=test_expected]").nth(row).fill(expected)
+    plain.locator("[name=test_hidden]").nth(1).check()
+    send(plain)
+    expect(plain.locator(".tests tbody tr:not(.more)")).to_have_count(2)
+    expect(plain.locator(".tests tbody tr.more")).to_have_count(1)
+
+
+def test_a_refused_form_comes_back_as_it_was_written(plain: Page) -> None:
+    plain.locator("#source").fill("</textarea><script>alert(1)</script>")
+    plain.locator("details:has(#email) > summary").click()
+    plain.locator("#email").fill("someone@localhost")
+    plain.locator("#program .run button").click()
+    expect(plain.locator("[role=alert]")).to_contain_text("email")
+    expect(plain.locator("#source")).to_have_value("</textarea><script>alert(1)</script>")
+    expect(plain.locator("#email")).to_have_value("someone@localhost")
+
+
+def test_what_needs_scripts_is_not_there(plain: Page) -> None:
+    for hidden in ("#open-history", "#choose", "#sample", "#add-test", "#editor"):
+        expect(plain.locator(hidden)).to_be_hidden()
+
+
+def test_axe_finds_nothing_on_the_plain_form(page: Page) -> None:
+    # axe itself needs scripts, so only the page's own are left out.
+    page.route("**/send.js", lambda route: route.abort())
+    page.goto("/")
+    for screen in SCREENS:
+        show_on(page, screen)
+        assert axe_violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= screen.width

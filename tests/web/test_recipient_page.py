@@ -1,0 +1,98 @@
+"""The recipient's page: the result of one submission by a signed link."""
+
+import time
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from shared.storage.secret import kept_secret
+from shared.storage.signing import LinkSigner
+from tests.fixtures.up import Up
+from tests.web.browsing import SCREENS, axe_violations, show_on
+from tests.web.conftest import NewPage
+from tests.web.programs import BROKEN, GREETING, SLEEPING, SQUARES, post
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+HEADINGS = {
+    "en": ("This link has expired", "This link is not valid"),
+    "fa": ("این پیوند منقضی شده است", "این پیوند معتبر نیست"),
+}
+
+
+def link_of(submission: dict[str, object]) -> str:
+    links = submission["links"]
+    assert isinstance(links, dict)
+    parts = urlsplit(links["page"])
+    return f"{parts.path}?{parts.query}"
+
+
+def test_the_page_speaks_the_language_of_the_submission(new_page: NewPage, system: Up, locale: str) -> None:
+    page = new_page(locale="fa" if locale == "en" else "en")
+    page.goto(link_of(post(system, {**GREETING, "locale": locale})))
+    assert page.locator("html").get_attribute("lang") == locale
+    expect(page.locator(".output")).to_have_text("Hello Ada\n")
+
+
+@pytest.mark.parametrize("program", [GREETING, BROKEN, SQUARES], ids=["output", "compile error", "tests"])
+def test_axe_finds_nothing_on_the_recipients_page(
+    page: Page, system: Up, locale: str, program: dict[str, object]
+) -> None:
+    link = link_of(post(system, {**program, "locale": locale}))
+    for screen in SCREENS:
+        show_on(page, screen)
+        page.goto(link)
+        assert axe_violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= screen.width
+
+
+def test_nothing_else_can_be_reached_from_it(page: Page, system: Up) -> None:
+    page.goto(link_of(post(system, SQUARES)))
+    addresses = page.evaluate("[...document.querySelectorAll('[href], [src], [action]')].map(each => each.outerHTML)")
+    assert all("/static/" in each or "favicon" in each or 'href="#content"' in each for each in addresses)
+    assert page.evaluate("document.scripts.length") == 0
+
+
+def test_hidden_tests_stay_hidden(page: Page, system: Up) -> None:
+    page.goto(link_of(post(system, SQUARES)))
+    assert "5929" not in page.content()
+    assert "77" not in page.locator("main").inner_text()
+    expect(page.locator(".tests tbody tr:not(.more)")).to_have_count(4)
+    expect(page.locator(".tests tbody tr.more")).to_have_count(3)
+
+
+def test_the_page_of_a_running_program_ends_with_its_result(page: Page, system: Up) -> None:
+    submission = post(system, SLEEPING | {"email": "ada@example.com"}, wait_s=0)
+    page.goto(link_of(submission))
+    expect(page.locator(".verdict")).to_have_class("verdict waiting running")
+    requests.post(f"{system.url}/v1/submissions/{submission['id']}/cancel", timeout=10)
+    expect(page.locator(".verdict")).to_have_class("verdict  cancelled", timeout=10_000)
+
+
+def test_the_whole_output_is_behind_the_link(page: Page, system: Up) -> None:
+    long = {"language": "py", "source": "print('x' * 100000)", "email": "ada@example.com"}
+    page.goto(link_of(post(system, long)))
+    with page.expect_navigation():
+        page.locator("a.button").click()
+    assert page.locator("body").inner_text().strip() == "x" * 100_000
+
+
+def test_an_expired_link_says_so(page: Page, system: Up, locale: str) -> None:
+    submission = post(system, GREETING)
+    signer = LinkSigner(kept_secret(system.data_dir), "")
+    page.goto(signer.page_link(submission["id"], expires=int(time.time()) - 1))
+    expect(page.locator("h1")).to_have_text(HEADINGS[locale][0])
+    for screen in SCREENS:
+        show_on(page, screen)
+        assert axe_violations(page) == []
+
+
+def test_a_forged_link_shows_nothing(page: Page, system: Up, locale: str) -> None:
+    link = link_of(post(system, GREETING))
+    other = link.replace("/pages/", "/pages/1")
+    for forged in (link[:-1] + ("A" if link[-1] != "A" else "B"), other):
+        page.goto(forged)
+        expect(page.locator("h1")).to_have_text(HEADINGS[locale][1])
+        expect(page.locator(".output")).to_have_count(0)

@@ -1,0 +1,223 @@
+"""Writing a program on the page, and sending it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.fixtures.up import Up
+from tests.waiting import eventually_sync
+from tests.web.programs import get
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+
+def ready(page: Page) -> None:
+    """Open the first page, and return when its editor and languages are there."""
+    page.goto("/")
+    expect(page.locator("#version")).not_to_be_empty()
+    expect(page.locator(".cm-content")).to_be_visible()
+
+
+def write(page: Page, text: str) -> None:
+    """Replace the program in the editor."""
+    page.locator(".cm-content").press("ControlOrMeta+a")
+    # Typed lines would be indented.
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.evaluate("text => navigator.clipboard.writeText(text)", text)
+    page.keyboard.press("ControlOrMeta+v")
+
+
+def run(page: Page) -> int:
+    """Press the button that runs the program, and return the submission's id after its end."""
+    page.locator("#run").click()
+    return ended(page)
+
+
+def ended(page: Page) -> int:
+    expect(page.locator("#status .finished")).to_be_visible(timeout=15_000)
+    found = re.search(r"/submissions/(\d+)$", page.url)
+    assert found
+    return int(found[1])
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.id"))
+
+
+def tab_to(page: Page, element: str) -> None:
+    """Press Tab until the focus is on the element with this id."""
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if focused(page) == element:
+            return
+    raise AssertionError(f"Tab does not lead to #{element}")
+
+
+def test_a_program_is_sent_by_keyboard_alone(page: Page, system: Up) -> None:
+    ready(page)
+    tab_to(page, "language")
+    page.keyboard.type("C")
+    tab_to(page, "editor")
+    page.keyboard.press("Control+a")
+    page.keyboard.type('int puts(const char *); int main(void) { puts("by keyboard"); }')
+    # Tab indents in the editor; after Escape it leaves it.
+    page.keyboard.press("Escape")
+    tab_to(page, "stdin")
+    page.keyboard.type("not read")
+    page.keyboard.press("Control+Enter")
+    submission = get(system, ended(page))
+    assert (submission["language"], submission["run"]["stdout"]) == ("c", "by keyboard\n")
+    expect(page.locator("#result .output")).to_have_text("by keyboard\n")
+    assert focused(page) == "stdin"
+
+
+def test_control_enter_in_the_editor_runs(page: Page) -> None:
+    ready(page)
+    write(page, "print(6 * 7)")
+    page.keyboard.press("Control+Enter")
+    ended(page)
+    expect(page.locator("#result .output")).to_have_text("42\n")
+
+
+def test_each_language_has_a_sample_that_runs(page: Page, system: Up) -> None:
+    ready(page)
+    codes = page.locator("#language option").evaluate_all("options => options.map(option => option.value)")
+    assert {"py", "c", "cpp", "java", "js"} <= {*codes}
+    for code in codes:
+        page.locator("#language").select_option(code)
+        submission = get(system, run(page))
+        assert (submission["language"], submission["verdict"]) == (code, "ok")
+        page.goto("/")
+        expect(page.locator("#version")).not_to_be_empty()
+
+
+def test_what_was_written_is_not_replaced_by_a_sample(page: Page) -> None:
+    ready(page)
+    write(page, "puts 1")
+    page.locator("#language").select_option("js")
+    expect(page.locator(".cm-content")).to_have_text("puts 1")
+
+
+def test_each_language_has_colours(page: Page) -> None:
+    ready(page)
+    for code in page.locator("#language option").evaluate_all("options => options.map(option => option.value)"):
+        page.locator("#language").select_option(code)
+        page.locator("#sample").click()
+        # A token with a colour is a span with a class.
+        expect(page.locator(".cm-line span[class]").first).to_be_visible()
+
+
+def test_several_files_are_dropped_and_run(page: Page, system: Up) -> None:
+    ready(page)
+    drop(page, {"main.py": "import greeting\ngreeting.greet()\n", "greeting.py": "def greet():\n    print('both')\n"})
+    expect(page.locator("#files li")).to_have_count(2)
+    submission = get(system, run(page))
+    assert submission["run"]["stdout"] == "both\n"
+    assert [file["path"] for file in submission["files"]] == ["main.py", "greeting.py"]
+
+
+def test_a_dropped_file_chooses_its_language(page: Page, system: Up) -> None:
+    ready(page)
+    drop(page, {"main.js": "console.log(7)\n"})
+    submission = get(system, run(page))
+    assert (submission["language"], submission["run"]["stdout"]) == ("js", "7\n")
+
+
+def test_files_are_edited_each_for_itself(page: Page, system: Up) -> None:
+    ready(page)
+    drop(page, {"main.py": "import other\n", "other.py": "print('old')\n"})
+    page.locator("#files .tab", has_text="other.py").click()
+    write(page, "print('new')\n")
+    page.locator("#files .tab", has_text="main.py").click()
+    expect(page.locator(".cm-content")).to_have_text("import other")
+    assert get(system, run(page))["run"]["stdout"] == "new\n"
+
+
+def test_chosen_files_that_are_no_text_are_sent_as_they_are(page: Page, system: Up, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("print(open('data.bin', 'rb').read())\n")
+    (tmp_path / "data.bin").write_bytes(b"\x00\xff")
+    ready(page)
+    page.locator("input#file").set_input_files([tmp_path / "main.py", tmp_path / "data.bin"])
+    page.locator("#files .tab", has_text="data.bin").click()
+    expect(page.locator("#not-text")).to_contain_text("data.bin")
+    assert get(system, run(page))["run"]["stdout"] == "b'\\x00\\xff'\n"
+
+
+def test_input_arguments_and_limits_are_sent(page: Page, system: Up) -> None:
+    ready(page)
+    write(page, "import sys\nprint(input(), sys.argv[1:])\n")
+    page.locator("#stdin").fill("from stdin")
+    open_section(page, "args")
+    page.locator("#args").fill("one\ntwo words")
+    page.locator("#cpu_s").fill("1.5")
+    page.locator("#memory_mib").fill("64")
+    submission = get(system, run(page))
+    assert submission["run"]["stdout"] == "from stdin ['one', 'two words']\n"
+    assert (submission["limits"]["cpu_s"], submission["limits"]["memory_bytes"]) == (1.5, 64 << 20)
+
+
+def test_tests_are_written_in_a_table(page: Page, system: Up) -> None:
+    ready(page)
+    write(page, "print(int(input()) ** 2)\n")
+    open_section(page, "add-test")
+    for row, (stdin, expected) in enumerate((("2", "4"), ("3", "8"))):
+        page.locator("#add-test").click()
+        page.locator("#tests textarea").nth(2 * row).fill(stdin)
+        page.locator("#tests textarea").nth(2 * row + 1).fill(expected)
+    page.locator("#tests input").nth(1).check()
+    submission = get(system, run(page))
+    assert [test["verdict"] for test in submission["run"]["tests"]] == ["accepted", "wrong_answer"]
+    assert [test["hidden"] for test in submission["run"]["tests"]] == [False, True]
+    assert submission["verdict"] == "wrong_answer"
+
+
+def test_the_mail_is_in_the_language_of_the_page(page: Page, system: Up, locale: str) -> None:
+    ready(page)
+    open_section(page, "email")
+    page.locator("#email").fill("ada@example.com")
+    submission = get(system, run(page))
+    assert (submission["email"], submission["locale"]) == ("ada@example.com", locale)
+
+
+def test_a_fault_is_shown_at_its_field(page: Page) -> None:
+    ready(page)
+    open_section(page, "cpu_s")
+    page.locator("#cpu_s").fill("100000")
+    page.locator("#run").click()
+    expect(page.locator("#cpu_s")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#cpu_s")).to_be_focused()
+    expect(page.locator("#result .notice")).to_contain_text("limits.cpu_s")
+
+
+def test_the_switch_of_language_keeps_what_was_written(page: Page, locale: str) -> None:
+    ready(page)
+    write(page, "print('kept')")
+    page.locator("#stdin").fill("kept too")
+    # What is written is kept after a short pause.
+    expect(page.locator("#stdin")).to_have_value("kept too")
+    eventually_sync(lambda: "kept too" in (page.evaluate("sessionStorage['precieux.draft']") or ""), what="it is kept")
+    page.locator(f"a[hreflang={'en' if locale == 'fa' else 'fa'}]").click()
+    expect(page.locator("html")).not_to_have_attribute("lang", locale)
+    expect(page.locator(".cm-content")).to_have_text("print('kept')")
+    expect(page.locator("#stdin")).to_have_value("kept too")
+
+
+def open_section(page: Page, inside: str) -> None:
+    page.locator(f"details:has(#{inside}) > summary").click()
+
+
+def drop(page: Page, files: dict[str, str]) -> None:
+    """Drop files onto the editor, as from a file manager."""
+    data = page.evaluate_handle(
+        """files => {
+          const data = new DataTransfer();
+          for (const [name, text] of Object.entries(files)) data.items.add(new File([text], name));
+          return data;
+        }""",
+        files,
+    )
+    for event in ("dragenter", "dragover", "drop"):
+        page.dispatch_event("#drop", event, {"dataTransfer": data})
+    expect(page.locator("#files")).to_be_visible()

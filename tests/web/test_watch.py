@@ -1,0 +1,171 @@
+"""Watching a submission on the page: its states, its result, and what can be done with it."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.fixtures.up import Up
+from tests.waiting import eventually_sync
+from tests.web.browsing import SCREENS, axe_violations, show_on
+from tests.web.conftest import NewPage
+from tests.web.programs import BROKEN, CRASHING, GREETING, SLEEPING, SQUARES, get, post
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+WORDS = {
+    "en": {"running": "Running", "cancelled": "Cancelled", "ok": "Ran to its end", "wrong": "Wrong answer"},
+    "fa": {"running": "در حال اجرا", "cancelled": "لغو شد", "ok": "تا پایان اجرا شد", "wrong": "پاسخ نادرست"},
+}
+
+
+def watch(page: Page, submission: dict[str, object]) -> None:
+    page.goto(f"/submissions/{submission['id']}")
+    expect(page.locator("#status .verdict")).to_be_visible()
+
+
+def test_a_result_shows_output_and_use_of_limits(page: Page, system: Up, locale: str) -> None:
+    watch(page, post(system, GREETING))
+    expect(page.locator("#status")).to_have_text(WORDS[locale]["ok"])
+    expect(page.locator("#result .output")).to_have_text("Hello Ada\n")
+    expect(page.locator("#result .usage svg")).to_have_count(3)
+    expect(page.locator(".cm-content")).to_contain_text('print("Hello", input())')
+
+
+def test_a_running_program_is_followed_and_cancelled(page: Page, system: Up, locale: str) -> None:
+    submission = post(system, SLEEPING, wait_s=0)
+    watch(page, submission)
+    expect(page.locator("#status")).to_have_text(WORDS[locale]["running"])
+    page.locator("#cancel").press("Enter")
+    expect(page.locator("#status")).to_have_text(WORDS[locale]["cancelled"])
+    expect(page.locator("#cancel")).to_be_hidden()
+    assert get(system, submission["id"])["state"] == "cancelled"
+
+
+def test_a_submission_is_run_again(page: Page, system: Up, locale: str) -> None:
+    submission = post(system, GREETING)
+    watch(page, submission)
+    page.locator("#rerun").press("Enter")
+    eventually_sync(lambda: get(system, submission["id"])["runs"] == 2, what="it runs again")
+    expect(page.locator("#status")).to_have_text(WORDS[locale]["ok"])
+    expect(page.locator("#result .facts")).to_contain_text("2" if locale == "en" else "۲")
+
+
+def test_waiting_programs_see_their_place_move(page: Page, system: Up, locale: str) -> None:
+    blocking = [post(system, SLEEPING, wait_s=0) for _ in range(12)]
+    last = post(system, SLEEPING, wait_s=0)
+    watch(page, last)
+    place = page.locator("#status .muted")
+    expect(place).to_be_visible()
+    before = place.inner_text()
+    assert any(digit in before for digit in ("0123456789" if locale == "en" else "۰۱۲۳۴۵۶۷۸۹"))
+    for one in blocking[::-1]:
+        page.request.post(f"/v1/submissions/{one['id']}/cancel")
+    expect(page.locator("#status .running")).to_be_visible()
+    page.locator("#cancel").click()
+    expect(page.locator("#status .cancelled")).to_be_visible()
+
+
+@pytest.mark.parametrize(("program", "line"), [(BROKEN, 2), (CRASHING, 2)], ids=["compile error", "traceback"])
+def test_the_line_of_an_error_is_marked(page: Page, system: Up, program: dict[str, object], line: int) -> None:
+    watch(page, post(system, program))
+    marker = page.locator(".cm-gutter-lint .cm-lint-marker-error")
+    expect(marker).to_be_visible()
+    numbers = page.locator(".cm-lineNumbers .cm-gutterElement", has_text=str(line))
+    middle = [box["y"] + box["height"] / 2 for one in (marker, numbers) if (box := one.last.bounding_box())]
+    assert abs(middle[0] - middle[1]) < 12
+    page.locator("#result .lines button").first.click()
+    expect(page.locator(".cm-lineNumbers .cm-activeLineGutter")).to_have_text(str(line))
+
+
+def test_tests_are_shown_with_their_difference(page: Page, system: Up, locale: str) -> None:
+    watch(page, post(system, SQUARES))
+    expect(page.locator("#status")).to_have_text(WORDS[locale]["wrong"])
+    rows = page.locator("#result .tests tbody tr:not(.more)")
+    expect(rows).to_have_count(4)
+    expect(rows.nth(2).locator(".verdict")).to_have_text(WORDS[locale]["wrong"])
+    expect(page.locator("#result .diff").first.locator(".expected")).to_have_text("-36\n")
+    expect(page.locator("#result .diff").first.locator(".printed")).to_have_text("+6\n")
+
+
+def test_the_output_is_downloaded(page: Page, system: Up) -> None:
+    watch(page, post(system, {"language": "py", "source": "print('x' * 100000)"}))
+    with page.expect_download() as downloading:
+        page.locator("#download").click()
+    assert Path(downloading.value.path()).read_text() == "x" * 100_000 + "\n"
+
+
+def test_the_history_is_of_this_browser_and_is_cleared(page: Page, new_page: NewPage, locale: str) -> None:
+    page.goto("/")
+    expect(page.locator(".cm-content")).to_be_visible()
+    page.locator("#run").click()
+    expect(page.locator("#status .finished")).to_be_visible()
+    address = page.url
+    page.goto("/")
+    page.locator("#open-history").press("Enter")
+    expect(page.locator("#entries li")).to_have_count(1)
+    assert axe_violations(page) == []
+    page.locator("#entries a").press("Enter")
+    page.wait_for_url(address)
+    expect(page.locator("#status .finished")).to_be_visible()
+    page.locator("#open-history").click()
+    page.locator("#clear-history").click()
+    expect(page.locator("#entries li")).to_have_count(0)
+    page.reload()
+    page.locator("#open-history").click()
+    expect(page.locator("#entries li")).to_have_count(0)
+    other = new_page(locale=locale)
+    other.goto("/")
+    other.locator("#open-history").click()
+    expect(other.locator("#entries li")).to_have_count(0)
+
+
+def test_going_back_shows_what_was_there(page: Page, system: Up) -> None:
+    page.goto("/")
+    expect(page.locator(".cm-content")).to_be_visible()
+    for output in ("first", "second"):
+        page.locator("#stdin").fill(output)
+        page.locator("#run").click()
+        expect(page.locator("#status .finished")).to_be_visible()
+        page.wait_for_url("**/submissions/*")
+    second = page.url
+    page.go_back()
+    expect(page.locator("#status .finished")).to_be_visible()
+    assert page.url != second
+
+
+def test_a_submission_that_is_not_there_is_refused(page: Page) -> None:
+    page.goto("/submissions/987654321")
+    expect(page.locator("#result .notice")).to_be_visible()
+
+
+@pytest.mark.parametrize("program", [GREETING, BROKEN, SQUARES], ids=["output", "compile error", "tests"])
+def test_axe_finds_nothing_on_results(page: Page, system: Up, program: dict[str, object]) -> None:
+    watch(page, post(system, program))
+    expect(page.locator("#status .finished")).to_be_visible()
+    for screen in SCREENS:
+        show_on(page, screen)
+        assert axe_violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= screen.width
+
+
+def test_a_result_is_on_the_screen_within_100_ms(page: Page, system: Up) -> None:
+    page.goto("/")
+    expect(page.locator(".cm-content")).to_be_visible()
+    page.locator("#run").click()
+    expect(page.locator("#status .finished")).to_be_visible()
+    delays = []
+    for number in range(10):
+        page.locator("#stdin").fill(str(number))
+        page.evaluate("performance.clearMarks('result')")
+        page.locator("#run").click()
+        eventually_sync(lambda: page.evaluate("performance.getEntriesByName('result').length"), what="the result")
+        shown = page.evaluate("performance.timeOrigin + performance.getEntriesByName('result')[0].startTime")
+        submission = get(system, page.evaluate("performance.getEntriesByName('result')[0].detail"))
+        delays.append(shown / 1000 - _seconds(submission["run"]["finished_at"]))
+    assert sorted(delays)[len(delays) // 2] < 0.1, delays
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
