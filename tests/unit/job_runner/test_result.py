@@ -97,8 +97,8 @@ def test_both_parts_say_what_was_run_and_when() -> None:
 
 
 def test_a_second_run_says_so() -> None:
-    assert "\nRun: 2\n" in rendered(decide(answer()), replace(JOB, number=2)).text
-    assert "\nRun: " not in rendered(decide(answer())).text
+    assert "\nRun number: 2\n" in rendered(decide(answer()), replace(JOB, number=2)).text
+    assert "\nRun number: " not in rendered(decide(answer())).text
 
 
 def test_compile_errors_come_alone() -> None:
