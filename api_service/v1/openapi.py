@@ -181,10 +181,10 @@ def _body(
     body: Mapping[str, type[BaseModel] | Schema] | type[BaseModel], example: object, *, is_required: bool
 ) -> Schema:
     types = body if isinstance(body, Mapping) else {"application/json": body}
-    content: dict[str, Schema] = {
-        media_type: {"schema": _ref(schema) if isinstance(schema, type) else schema}
-        for media_type, schema in types.items()
-    }
+    schemas = {media_type: _ref(one) if isinstance(one, type) else one for media_type, one in types.items()}
+    if not is_required:  # null is no body either
+        schemas = {media_type: {"anyOf": [one, {"type": "null"}]} for media_type, one in schemas.items()}
+    content: dict[str, Schema] = {media_type: {"schema": schema} for media_type, schema in schemas.items()}
     if example is not None and "application/json" in content:
         content["application/json"]["example"] = example
     return {"required": is_required, "content": content}

@@ -201,10 +201,12 @@ def test_each_sample_is_ok(owner: Api) -> None:
 
 
 def test_variants_are_languages(owner: Api) -> None:
-    for item in owner.read("/v1/languages")["items"]:
-        for variant in item["variants"]:
-            body = owner.submit(language=variant["code"], source=item["sample"])
-            assert body["verdict"] == "ok"
+    items = owner.read("/v1/languages")["items"]
+    samples = {variant["code"]: item["sample"] for item in items for variant in item["variants"]}
+    if not samples:
+        pytest.skip("no language of this engine has variants")
+    for code, sample in samples.items():
+        assert owner.submit(language=code, source=sample)["verdict"] == "ok"
 
 
 def test_limits(owner: Api) -> None:

@@ -89,7 +89,7 @@ def test_the_parameter_wins_over_the_preference(owner: Api) -> None:
     answer = owner.post("/v1/submissions", params={"wait": 0}, json=body, headers={"Prefer": "wait=20"})
     assert time.monotonic() - began < 3
     assert answer.json()["state"] != "finished"
-    assert "preference-applied" not in answer.headers or answer.headers["preference-applied"] == "wait=0"
+    assert "preference-applied" not in answer.headers
     path = f"/v1/submissions/{answer.json()['id']}"
     began = time.monotonic()
     waited = owner.get(path, params={"wait": 1})
@@ -205,10 +205,8 @@ def test_a_bad_filter_is_refused_by_name(owner: Api, query: str, where: str) -> 
 def test_a_cursor_holds_only_for_its_key(system: Contract, listed: list[dict[str, Any]]) -> None:
     cursor = system.owner.read("/v1/submissions", limit=1)["next"]
     answer = system.other.get("/v1/submissions", params={"cursor": cursor})
-    if answer.status_code == 200:
-        assert not {one["id"] for one in listed} & set(ids(answer.json()))
-    else:
-        assert faults(answer) == {"?cursor"}
+    assert answer.status_code == 200
+    assert not {one["id"] for one in listed} & set(ids(answer.json()))
     for changed in (cursor[:-1], cursor + "x", "x" + cursor):
         assert faults(system.owner.get("/v1/submissions", params={"cursor": changed})) == {"?cursor"}
 
@@ -305,16 +303,18 @@ def test_deleting(system: Contract, owner: Api, email: str) -> None:
 
 # Bytes.
 
+PRINTS = "import sys\nprint('0123456789', end='')\nprint('err', file=sys.stderr, end='')"
+
 
 @pytest.fixture(scope="module")
 def printed(owner: Api) -> dict[str, Any]:
-    return owner.submit(source="import sys\nprint('0123456789', end='')\nprint('err', file=sys.stderr, end='')")
+    return owner.submit(source=PRINTS)
 
 
 def test_bytes_have_safe_headers(owner: Api, printed: dict[str, Any]) -> None:
-    for name, content in (("output", b"0123456789"), ("stderr", b"err"), ("source", ...)):
+    for name, content in (("output", b"0123456789"), ("stderr", b"err"), ("source", PRINTS.encode())):
         answer = owner.get(f"/v1/submissions/{printed['id']}/{name}")
-        assert content is ... or answer.content == content
+        assert answer.content == content
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"

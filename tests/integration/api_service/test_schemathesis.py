@@ -16,37 +16,40 @@ from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
 from tests.integration.rows import execute
 
-# It sends thousands of requests.
+# Each test runs the phases examples (those of the document), coverage (each bound and each type of each value), fuzzing
+# (values at random) and stateful (calls that follow from the answers of others), with good and bad requests, over every
+# operation. `schemathesis_hooks` says which requests are changed.
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 OPERATOR: Final = "o" * 32
-FEW: Final = 2
-SOME: Final = 3
-MANY: Final = 5
+#: Examples of the fuzzing phase for each operation, and sequences of calls of the stateful phase.
+SOME: Final = 20
+MANY: Final = 50
+HOOKS: Final = Path(__file__).with_name("schemathesis_hooks.py")
 #: These calls have rules that no JSON schema has, such as that `entry` is the path of a file, or that `test` is needed
 #: if there are tests: the schema allows some that are refused. All other checks apply to them too.
-SETTINGS: Final = """
+SETTINGS: Final = f"""
+hooks = "{HOOKS}"
+
 [[operations]]
-include-path-regex = "^/v1/(submissions|batches|submissions/[{]id[}]/runs)$"
+include-path-regex = "^/v1/(submissions|batches|submissions/[{{]id[}}]/runs)$"
 include-method = "POST"
 checks.positive_data_acceptance.enabled = false
 
 [[operations]]
-include-path-regex = "^/v1/submissions/[{]id[}]/(output|stderr)$"
+include-path-regex = "^/v1/submissions/[{{]id[}}]/(output|stderr)$"
 checks.positive_data_acceptance.enabled = false
 
-# No runner ends the programs, so every wait takes its whole time.
 [parameters]
-"query.wait" = 1
-"header.Prefer" = "wait=1"
+"header.Prefer" = "wait=0"
 """
 
 
-def explore(api: ApiProcess, folder: Path, *, key: str | None, examples: int, phases: str = "examples,fuzzing") -> None:
+def explore(api: ApiProcess, folder: Path, *, key: str | None, examples: int) -> None:
     """Run all checks with good and bad requests. Fail with Schemathesis' report if it finds something."""
     command = [
         sys.executable, "-m", "schemathesis.cli", "run", f"{api.url}/openapi.json",
-        "--mode=all", f"--phases={phases}", f"--max-examples={examples}", "--seed=7",
+        "--mode=all", "--phases=examples,coverage,fuzzing,stateful", f"--max-examples={examples}", "--seed=7",
         "--continue-on-failure", "--generation-database=none", "--no-color",
     ]  # fmt: skip
     if key is not None:
@@ -81,17 +84,11 @@ async def make_key(database: Database) -> str:
     return key
 
 
-async def test_few_requests_with_a_key(tmp_path: Path, database: Database, database_url: str) -> None:
-    key = await make_key(database)
-    with api_process(tmp_path, database_url) as api:
-        explore(api, tmp_path, key=key, examples=FEW)
-
-
 class TestManyRequests:
     async def test_with_a_key(self, tmp_path: Path, database: Database, database_url: str) -> None:
         key = await make_key(database)
         with api_process(tmp_path, database_url) as api:
-            explore(api, tmp_path, key=key, examples=MANY, phases="examples,coverage")
+            explore(api, tmp_path, key=key, examples=MANY)
 
     def test_with_the_operators_key(self, tmp_path: Path, database_url: str) -> None:
         with api_process(tmp_path, database_url, {"PRECIEUX_API_KEYS": OPERATOR}) as api:

@@ -50,6 +50,7 @@ def test_a_dropped_interrupt_is_raised_by_the_next_check(number: signal.Signals)
 def test_an_ignored_signal_stays_ignored() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     check = raise_interrupts()
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     signal.raise_signal(signal.SIGINT)
     check()
 
