@@ -56,7 +56,7 @@ def hostile_outputs() -> list[bytes]:
         _SCRIPTS, _TEMPLATES, _CONTROLS, _DIRECTIONS, _INVISIBLE, _LOOKALIKES, _HEAPS, _HEADERS,
         (f"{end}{script}" for end, script in product(_ENDS[1:6], _SCRIPTS[:8])), _mixtures(),
     )  # fmt: skip
-    return [*_BYTES, *(text.encode() for text in islice(texts, COUNT - len(_BYTES)))]
+    return [*islice(dict.fromkeys([*_BYTES, *(text.encode() for text in islice(texts, 2 * COUNT))]), COUNT)]
 
 
 def _mixtures() -> Iterator[str]:

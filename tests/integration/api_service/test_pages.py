@@ -11,10 +11,12 @@ import pytest
 
 from api_service.relay import Relay
 from api_service.web.rendering import POLICY
+from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.integration.api_service.conftest import client_of
+from tests.integration.api_service.v1.conftest import make_key
 from tests.integration.api_service.v1.test_mails import add_finished
 from tests.integration.rows import execute, fetch
 
@@ -109,6 +111,12 @@ async def test_the_plain_form_needs_a_key_where_calls_do(keyed: httpx.AsyncClien
         assert "a-bad-key" not in answer.text
 
 
+async def test_the_plain_form_needs_the_scope_to_submit(api: httpx.AsyncClient, database: Database) -> None:
+    reader = await make_key(database, "reader", Scope.READ)
+    fields = {**FORM, "token": await token_of(api), "key": reader.headers["Authorization"].removeprefix("Bearer ")}
+    assert (await send(api, fields)).status_code == 403
+
+
 async def test_without_the_setting_only_recipients_have_pages(
     database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
 ) -> None:
@@ -164,8 +172,9 @@ async def test_the_link_of_a_removed_submission_says_so(api: httpx.AsyncClient, 
 async def test_outputs_of_tests_are_not_behind_the_link(
     api: httpx.AsyncClient, database: Database, signer: LinkSigner
 ) -> None:
-    upload, _ = await add_finished(database, None)
+    upload, job = await add_finished(database, None)
     await execute(database, "UPDATE uploads SET tests = '[]' WHERE id = :id", id=upload)
+    await execute(database, "UPDATE results SET output = 'of all tests' WHERE job = :job", job=job)
     answer = await api.get(path_of(signer, upload).replace("?", "/output?"))
     assert answer.status_code == 404
 
