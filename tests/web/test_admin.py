@@ -1,28 +1,25 @@
 """The operator's page in a real browser, on a real system: logging in, seeing what failed, and putting it right."""
 
-import asyncio
 import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import asyncpg
 import pika
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, Request, expect
 
-from precieux.postgres.embedded import running_url
 from shared.api_keys import PREFIX
 from shared.broker.base import QUEUE
-from shared.database.roles import Role
-from tests.fixtures.postgres import in_thread
 from tests.fixtures.smtp_server import SmtpServer
 from tests.fixtures.smtp_thread import smtp_server_in_a_thread
 from tests.fixtures.up import SETTINGS, Up, system_in_a_folder
 from tests.waiting import eventually_sync
 from tests.web.browsing import SCREENS, Screen, axe_violations, show_on, watched
+from tests.web.operation_rows import add_day, add_failures, add_running_job, execute
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -74,17 +71,10 @@ def log_in(page: Page, key: str = KEY) -> None:
     page.wait_for_url("**/admin")
 
 
-def execute(system: Up, statement: str, *values: object) -> None:
-    """Run a statement as the owner of the system's database."""
-
-    async def run() -> None:
-        connection = await asyncpg.connect(running_url(system.data_dir / "postgres", Role.OWNER))
-        try:
-            await connection.execute(statement, *values)
-        finally:
-            await connection.close()
-
-    in_thread(lambda: asyncio.run(run()))
+def stop_clock(page: Page) -> None:
+    """Let time pass on the page only when the test says so."""
+    page.clock.install()
+    page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=10))
 
 
 def submit(system: Up, number: int, email: str, source: str = "print(6 * 7)") -> None:
@@ -130,7 +120,8 @@ def test_who_logs_out_needs_the_key_again(admin: Page) -> None:
 
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
 def test_axe_finds_nothing_on_the_operators_pages(admin: Page, system: Up, screen: Screen) -> None:
-    fill(system)
+    add_day(system)
+    add_failures(system, HOSTILE)
     show_on(admin, screen)
     for path in PATHS:
         admin.goto(path)
@@ -141,7 +132,8 @@ def test_axe_finds_nothing_on_the_operators_pages(admin: Page, system: Up, scree
 
 
 def test_hostile_texts_are_shown_and_do_nothing(admin: Page, system: Up) -> None:
-    fill(system)
+    add_day(system)
+    add_failures(system, HOSTILE)
     admin.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
     for path in PATHS:
         admin.goto(path)
@@ -293,7 +285,8 @@ def test_a_failed_program_is_run_again(browser: Browser, system: Up) -> None:
 
 
 def test_the_overview_works_without_scripts(browser: Browser, system: Up) -> None:
-    fill(system)
+    add_day(system)
+    add_failures(system, HOSTILE)
     with operator_of(browser, system, scripts=False) as page:
         for table in page.locator(".chart table").all():
             expect(table).to_be_visible()
@@ -305,7 +298,8 @@ def test_the_overview_works_without_scripts(browser: Browser, system: Up) -> Non
 
 
 def test_the_overview_draws_its_charts(admin: Page, system: Up) -> None:
-    fill(system)
+    add_day(system)
+    add_failures(system, HOSTILE)
     admin.goto("/admin")
     expect(admin.locator(".chart canvas")).to_have_count(4)
     chart = admin.locator(".chart").first
@@ -318,7 +312,7 @@ def test_the_overview_draws_its_charts(admin: Page, system: Up) -> None:
 
 def test_the_overview_is_refreshed_while_it_is_seen(browser: Browser, system: Up) -> None:
     with operator_of(browser, system) as page:
-        page.clock.install()
+        stop_clock(page)
         page.goto("/admin")
         asked: list[str] = []
 
@@ -327,24 +321,28 @@ def test_the_overview_is_refreshed_while_it_is_seen(browser: Browser, system: Up
 
         page.on("request", note)
         email = f"{secrets.token_hex(4)}@example.com"
-        endless = {"language": "py", "source": "while True: pass", "email": email, "limits": {"cpu_s": 2}}
-        answer = requests.post(f"{system.url}/v1/submissions", json=endless, headers=WITH_KEY, timeout=10)
-        assert answer.ok, answer.text
-        eventually_sync(lambda: state_of(system, email) != "queued", what="the program runs")
-        with page.expect_response("**/admin"):
-            page.clock.run_for(REFRESH)
-        expect(page.locator("#running")).to_contain_text(email)
-        assert asked.count("/admin") == 1
+        add_running_job(system, email)
+
+        def is_shown() -> bool:
+            # The server reuses a look for two seconds.
+            with page.expect_response("**/admin"):
+                page.clock.run_for(REFRESH)
+            return email in page.locator("#running").inner_text()
+
+        eventually_sync(is_shown, what="the running program is shown")
+        refreshes = asked.count("/admin")
         page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})")
         page.clock.run_for(10 * REFRESH)
-        assert asked.count("/admin") == 1
-        page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
-        eventually_sync(lambda: page.evaluate("1") and asked.count("/admin") == 2, what="it is refreshed at once")
+        assert asked.count("/admin") == refreshes
+        page.evaluate("delete document.hidden")
+        with page.expect_response("**/admin"):
+            page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        assert asked.count("/admin") == refreshes + 1
 
 
 def test_the_overview_says_that_it_may_be_old(browser: Browser, system: Up) -> None:
     with operator_of(browser, system) as page:
-        page.clock.install()
+        stop_clock(page)
         page.goto("/admin")
         page.route("**/admin", lambda route: route.fulfill(status=503))
         page.clock.run_for(REFRESH)
@@ -365,35 +363,3 @@ def test_a_page_of_another_site_can_do_nothing(browser: Browser, system: Up) -> 
         page.goto(f"{system.url}/admin/keys")
         expect(page.locator("h1")).to_be_visible()
         assert name not in page.content()
-
-
-def fill(system: Up) -> None:
-    """Store a day of figures, and failures whose texts are hostile."""
-    execute(
-        system,
-        """
-        INSERT INTO series (minute, figures) SELECT date_trunc('minute', now()) - make_interval(mins => n),
-            jsonb_build_object('waiting', n % 50, 'running', n % 4, 'oldest_s', n % 70, 'mails_waiting', n % 3,
-                'ended', jsonb_build_object('ok', 60 + n % 20, 'time_limit', n % 5, 'failed', n % 2),
-                'mails', jsonb_build_object('sent', 60), 'latency_s', jsonb_build_array(0.2, 0.5, 1.5 + n % 3))
-        FROM generate_series(2, 1438) AS n ON CONFLICT DO NOTHING
-        """,
-    )
-    execute(
-        system,
-        "INSERT INTO messages (queue, body, headers)"
-        " VALUES ('emails.dead', $1, jsonb_build_object('reason', CAST($2 AS text)))",
-        HOSTILE.encode(),
-        HOSTILE,
-    )
-    execute(system, "INSERT INTO suppressions (email, reason) VALUES ($1, 'bounced') ON CONFLICT DO NOTHING", HOSTILE)
-    execute(
-        system,
-        """
-        WITH one AS (INSERT INTO uploads (email, filename, outcome, runs) VALUES ($1, $1, 'failed', 1) RETURNING id),
-        mail AS (INSERT INTO emails (kind, recipient, status, last_error) VALUES ('result', $1, 'refused', $1)),
-        key AS (INSERT INTO api_keys (name, sha256, scopes) VALUES ($1, gen_random_uuid(), '{read}'))
-        INSERT INTO job (upload, status, failure, finished_at) SELECT id, 'failed', $1, now() FROM one
-        """,
-        HOSTILE,
-    )
