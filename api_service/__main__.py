@@ -13,16 +13,18 @@ from api_service.dependencies import Services
 from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
+from api_service.operation import OperationReader
 from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.recipients import ALL_RECIPIENTS, Recipients
+from api_service.recorder import Recorder
 from api_service.relay import Relay
 from api_service.settings import ApiSettings
 from api_service.shares import Shares
 from api_service.submissions import Submissions
 from api_service.waits import Waits
 from api_service.watcher import Watcher
-from shared.broker import open_broker
+from shared.broker import open_broker, open_dead_letters
 from shared.broker.settings import BrokerSettings
 from shared.budgets import RunBudgetSettings
 from shared.database.connection import Database, DatabaseSettings
@@ -40,6 +42,7 @@ from shared.storage import open_signer, open_store
 from shared.storage.base import ObjectStore
 from shared.storage.settings import StoreSettings
 from shared.webhooks import WebhookSettings
+from shared.workers import connection_name
 
 log = get_logger(__name__)
 
@@ -52,7 +55,9 @@ _OTHER_FILES: Final = 300
 
 async def serve(stop: asyncio.Event) -> None:
     settings = load(ApiSettings)
-    database = Database(load(DatabaseSettings), statement_seconds=_STATEMENT_SECONDS)
+    database = Database(
+        load(DatabaseSettings), statement_seconds=_STATEMENT_SECONDS, name=connection_name("api_service")
+    )
     broker = open_broker(load(BrokerSettings), database)
     store = open_store(load(StoreSettings))
     listening = listening_socket(settings.host, settings.port, setting="PRECIEUX_HOST and PRECIEUX_PORT")
@@ -84,6 +89,7 @@ async def serve(stop: asyncio.Event) -> None:
                 restarting("watcher", services.watcher.run),
                 restarting("streams", services.streams.run),
                 restarting("revocations", services.streams.end_revoked),
+                restarting("recorder", Recorder(database).run),
                 lambda stop: serve_http(app, listening, stop, limits=limits),
             ),
             stop,
@@ -109,6 +115,7 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
     allowed = settings.allowed_recipients
     watcher, signer = Watcher(database), open_signer(load(StoreSettings))
     most_streams = _most_streams(settings)
+    dead_letters = open_dead_letters(load(BrokerSettings), database)
     return Services(
         settings=settings,
         database=database,
@@ -139,6 +146,8 @@ def _compose(settings: ApiSettings, database: Database, store: ObjectStore, rela
         waits=Waits(settings.max_waits),
         places=QueuePlaces(database),
         webhooks=load(WebhookSettings),
+        dead_letters=dead_letters,
+        operation=OperationReader(database, dead_letters),
     )
 
 

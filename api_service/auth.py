@@ -73,7 +73,7 @@ class Authenticator:
 
         Raises `Problem`: 401, or 403 for other users in protected mode.
         """
-        sender = await self._find(credentials.credentials.strip()) if credentials else None
+        sender = await self.valid(api_keys.digest(credentials.credentials.strip())) if credentials else None
         if sender is not None:
             return sender
         # A client that sends a key relies on it, so a wrong key is an error even where none is needed.
@@ -105,8 +105,8 @@ class Authenticator:
             self._checked_at = time.monotonic()
         return self._keys_existed
 
-    async def _find(self, token: str) -> Principal | None:
-        sha256 = api_keys.digest(token)
+    async def valid(self, sha256: str) -> Principal | None:
+        """Return the principal of the key with this digest, or None if there is no valid key."""
         if any(hmac.compare_digest(sha256, known) for known in self._operator_digests):
             return _OPERATOR
         try:

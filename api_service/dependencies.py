@@ -11,6 +11,7 @@ from api_service.backlog import BacklogGuard
 from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
+from api_service.operation import OperationReader
 from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.relay import Relay
@@ -20,6 +21,7 @@ from api_service.submissions import Submissions
 from api_service.waits import Waits
 from api_service.watcher import Watcher
 from shared.api_keys import Scope
+from shared.broker.dead_letters import DeadLetters
 from shared.database.connection import Database
 from shared.resources.links import Links
 from shared.storage.base import ObjectStore
@@ -51,6 +53,9 @@ class Services:
     places: QueuePlaces
     #: Who signs webhooks, and where they may go.
     webhooks: WebhookSettings
+    #: Those of the broker, for the operator's page.
+    dead_letters: DeadLetters
+    operation: OperationReader
 
     @property
     def links(self) -> Links:

@@ -32,13 +32,14 @@ from shared.settings import load
 from shared.storage import open_signer, open_store
 from shared.storage.settings import StoreSettings
 from shared.webhooks import WebhookSettings
+from shared.workers import connection_name
 
 log = get_logger(__name__)
 
 
 async def serve(stop: asyncio.Event) -> None:
     settings, mail_settings = load(RunnerSettings), load(MailSettings)
-    database = Database(load(DatabaseSettings))
+    database = Database(load(DatabaseSettings), name=connection_name("job_runner", slots=settings.runner_concurrency))
     store_settings = load(StoreSettings)
     store, signer = open_store(store_settings), open_signer(store_settings)
     mailer = open_mailer(mail_settings)

@@ -17,12 +17,13 @@ from shared.notify import notify_ready
 from shared.settings import load
 from shared.storage import open_store
 from shared.storage.settings import StoreSettings
+from shared.workers import connection_name
 
 log = get_logger(__name__)
 
 
 async def serve(stop: asyncio.Event) -> None:
-    database = Database(load(DatabaseSettings))
+    database = Database(load(DatabaseSettings), name=connection_name("queue_consumer"))
     broker = open_broker(load(BrokerSettings), database)
     store = open_store(load(StoreSettings))
     try:

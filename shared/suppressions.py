@@ -44,6 +44,16 @@ async def listed(connection: Connection) -> list[Suppression]:
     return [Suppression(row["email"], row["reason"], row["created_at"]) for row in rows]
 
 
+async def found(connection: Connection, text: str, *, limit: int) -> list[Suppression]:
+    """Return the latest suppressions of addresses that contain the text, in upper or lower case."""
+    rows = await connection.fetch_all(
+        "SELECT email, reason, created_at FROM suppressions WHERE strpos(lower(email), lower(:text)) > 0"
+        " ORDER BY created_at DESC, email LIMIT :limit",
+        {"text": text, "limit": limit},
+    )
+    return [Suppression(row["email"], row["reason"], row["created_at"]) for row in rows]
+
+
 async def remove(connection: Connection, email: str) -> list[Suppression]:
     """Allow mails to an address again, in all its spellings; return the suppressions that were removed."""
     rows = await connection.fetch_all(

@@ -9,6 +9,7 @@ import jinja2
 from shared import translations
 
 _FORMATS: Final[dict[str, Callable[..., str]]] = {
+    "age": translations.age,
     "date_time": translations.date_time,
     "digits": translations.digits,
     "isolated": translations.isolated,

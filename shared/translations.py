@@ -6,14 +6,14 @@ without a file counts as English.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 from babel import Locale
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent, get_decimal_symbol, get_minus_sign_symbol
@@ -95,6 +95,12 @@ def _to_the_minute(utc: datetime, locale: str) -> str:
 def seconds(duration: float, locale: str) -> str:
     """Return a duration such as `0.125 s`."""
     return translations(locale).gettext("%(number)s s") % {"number": number(duration, locale)}
+
+
+def age(duration: float, locale: str) -> str:
+    """Return a duration in seconds in words and one unit, such as `3 minutes`."""
+    words = format_timedelta(timedelta(seconds=round(duration)), threshold=1.5, locale=locale)
+    return digits(words, locale)
 
 
 def memory(size: float, locale: str) -> str:

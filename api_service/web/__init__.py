@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from api_service.web.routes import home, recipient_page, send, static, submission
+from api_service.web.routes import admin, home, recipient_page, send, static, submission
 
 #: Pages that are always served: mails lead to them, or other pages need their files.
 ALWAYS: Final = (home.router, static.router, recipient_page.router)
 #: Pages that the setting `PRECIEUX_WEB` turns off.
-PAGES: Final = (send.router, submission.router)
+PAGES: Final = (send.router, submission.router, *admin.ROUTERS)

@@ -51,7 +51,7 @@ def page(
     load: a proxy may serve the API below a prefix.
     """
     chosen = locale or chosen_locale(request)
-    root = "../" * (request.url.path.count("/") - 1) or "./"
+    root = root_of(request)
     text = (
         _environment(chosen)
         .get_template(template)
@@ -60,6 +60,11 @@ def page(
     response = HTMLResponse(text, status, headers={**_HEADERS, **(headers or {})})
     remember_locale(request, response)
     return response
+
+
+def root_of(request: Request) -> str:
+    """Return the relative address of the server's root, as seen from the page of a request."""
+    return "../" * (request.url.path.count("/") - 1) or "./"
 
 
 @cache

@@ -70,7 +70,7 @@ def _yes_or_no(value: object) -> str:
     return "yes" if value else "no"
 
 
-#: The label and the formatter of each field of `job_rows.details`.
+#: The label and the formatter of each field of `shared.jobs.details`.
 _JOB: Final[Mapping[str, tuple[str, Callable[[Any], object]]]] = {
     "id": ("Job", str),
     "upload": ("Submission", str),

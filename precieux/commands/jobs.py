@@ -7,9 +7,10 @@ from typing import Annotated, Final
 import typer
 
 from precieux import terminal
-from precieux.commands import job_rows, job_views
+from precieux.commands import job_views
 from precieux.commands.options import DataDir, Json
 from precieux.operator_database import operate_in_transaction
+from shared import jobs
 from shared.database.connection import Connection
 from shared.job_state import JobState
 
@@ -31,7 +32,7 @@ def list_jobs(
 ) -> None:
     """List jobs, the newest first."""
     rows = operate_in_transaction(
-        lambda connection: job_rows.listed(connection, state=state, email=email, limit=limit), data_dir
+        lambda connection: jobs.listed(connection, state=state, email=email, limit=limit), data_dir
     )
     if as_json:
         terminal.say_json(rows)
@@ -45,7 +46,7 @@ def list_jobs(
 @app.command()
 def show(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show one job and its mails."""
-    job = operate_in_transaction(lambda connection: job_rows.details(connection, job_id), data_dir)
+    job = operate_in_transaction(lambda connection: jobs.details(connection, job_id), data_dir)
     if as_json:
         terminal.say_json(job)
     else:
@@ -55,13 +56,13 @@ def show(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None
 @app.command()
 def retry(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Run a waiting job now, or request a failed one again."""
-    _act(job_rows.retry, job_id, data_dir, as_json)
+    _act(jobs.retry, job_id, data_dir, as_json)
 
 
 @app.command()
 def cancel(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Cancel a job that has not ended. Its recipient gets a mail that says so."""
-    _act(job_rows.cancel, job_id, data_dir, as_json)
+    _act(jobs.cancel, job_id, data_dir, as_json)
 
 
 def _act(act: Callable[[Connection, int], Awaitable[str]], job_id: int, data_dir: Path | None, as_json: bool) -> None:

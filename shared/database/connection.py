@@ -115,16 +115,26 @@ class Database:
     transaction of the same task is a savepoint.
     """
 
-    def __init__(self, settings: DatabaseSettings, *, statement_seconds: float = 0) -> None:
-        """A statement that runs longer, or waits longer for a lock, raises `DatabaseUnavailable`; 0 means no limit."""
+    def __init__(self, settings: DatabaseSettings, *, statement_seconds: float = 0, name: str = "precieux") -> None:
+        """`name` is what Postgres calls the connections.
+
+        A statement that runs longer than `statement_seconds`, or waits longer for a lock, raises `DatabaseUnavailable`;
+        0 means no limit.
+        """
         self._url = settings.database_url.get_secret_value()
+        self._session = {"application_name": name}
 
         async def begin_session(connection: asyncpg.Connection) -> None:
             if statement_seconds:
                 await connection.execute(f"SET statement_timeout = {round(statement_seconds * 1000)}")
 
         self._database = databases.Database(
-            self._url, min_size=1, max_size=settings.database_pool_size, init=begin_session, reset=_keep_session
+            self._url,
+            min_size=1,
+            max_size=settings.database_pool_size,
+            init=begin_session,
+            reset=_keep_session,
+            server_settings=self._session,
         )
         self._held: dict[asyncio.Task[Any], RawConnection] = {}
 
@@ -229,7 +239,7 @@ class Database:
         while True:
             lost = asyncio.Event()
             try:
-                connection = await asyncpg.connect(self._url, timeout=10)
+                connection = await asyncpg.connect(self._url, timeout=10, server_settings=self._session)
                 try:
                     connection.add_termination_listener(lambda *_, lost=lost: lost.set())
                     await connection.add_listener(channel, lambda *args: notified(args[3]))

@@ -94,17 +94,19 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
             "SELECT (id, job, kind, recipient, message_id, status, attempt, last_error, created_at, updated_at)",
             "SELECT (sent_at, upload, batch, locale)",
             "INSERT (job, kind, upload, batch, locale)",
-            "UPDATE (status, last_error, updated_at)",
+            # The operator's page queues a mail again.
+            "UPDATE (status, last_error, updated_at, attempt, crashes, run_after)",
             "DELETE",
         ],
         Role.RUNNER: ["SELECT", "INSERT", "UPDATE", "DELETE"],
         Role.OPERATOR: ["SELECT"],
     },
     "api_keys": {
-        # A row without scopes grants no access. It only records that the settings have held keys.
+        # The operator's page makes and revokes keys. `RESTRICTIONS` has what it may not do.
         Role.API: [
             "SELECT (id, name, sha256, scopes, recipients, created_at, revoked_at, signs_webhooks)",
-            "INSERT (name, sha256, revoked_at)",
+            "INSERT (name, sha256, scopes, recipients, webhook_secret, revoked_at)",
+            "UPDATE (revoked_at)",
         ],
         # It signs webhooks.
         Role.RUNNER: ["SELECT (id, webhook_secret, old_webhook_secret, old_webhook_secret_until)"],
@@ -115,7 +117,7 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
         ],
     },
     "suppressions": {
-        Role.API: ["SELECT", "INSERT", "UPDATE (canonical)"],
+        Role.API: ["SELECT", "INSERT", "UPDATE (canonical)", "DELETE"],
         Role.RUNNER: ["SELECT"],
         # The operator's commands lock the rows that they delete.
         Role.OPERATOR: ["SELECT", "UPDATE (canonical)", "DELETE"],
@@ -139,14 +141,29 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
         Role.OPERATOR: ["SELECT", "INSERT"],
     },
     "messages": {
-        Role.API: ["SELECT", "INSERT"],
+        # The operator's page replays and drops dead letters.
+        Role.API: ["SELECT", "INSERT", "UPDATE (queue, attempt, visible_at, headers)", "DELETE"],
         Role.CONSUMER: ["SELECT", "INSERT", "UPDATE", "DELETE"],
         # The cleaner removes old dead letters, which it locks first.
         Role.RUNNER: ["SELECT", "UPDATE (visible_at)", "DELETE"],
         Role.OPERATOR: ["SELECT", "UPDATE", "DELETE"],
     },
+    "series": {Role.API: ["SELECT", "INSERT (minute)", "UPDATE (figures)", "DELETE"]},
+    # The time is the database's, so no session can be made that lasts longer.
+    "sessions": {Role.API: ["SELECT", "INSERT (sha256, key_sha256)", "DELETE"]},
     # Every program checks the version of the schema.
     "alembic_version": {role: ["SELECT"] for role in Role if role is not Role.OWNER},
+}
+
+#: By table: what a role may not write in columns that `PRIVILEGES` lets it write. Each is the rest of a CREATE POLICY.
+RESTRICTIONS: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
+    "api_keys": {
+        Role.API: [
+            "FOR INSERT TO {role} WITH CHECK (NOT 'admin' = ANY (scopes))",
+            # A key that was revoked stays so.
+            "FOR UPDATE TO {role} USING (revoked_at IS NULL) WITH CHECK (revoked_at IS NOT NULL)",
+        ]
+    }
 }
 
 #: Hands a database of one role over to its owner. It changes nothing if that was done before.
@@ -185,7 +202,7 @@ def making(passwords: Mapping[Role, str]) -> Iterator[str]:
 
 
 def grant(connection: Connection) -> None:
-    """Give the existing roles exactly what `PRIVILEGES` lists. The owner of the tables must run it."""
+    """Give the existing roles exactly what `PRIVILEGES` and `RESTRICTIONS` list. The owner of the tables runs it."""
 
     def ask(sql: str) -> Any:
         return connection.exec_driver_sql(sql).scalar()
@@ -202,3 +219,9 @@ def grant(connection: Connection) -> None:
                 connection.exec_driver_sql(f"GRANT {', '.join(privileges)} ON TABLE {table} TO {role}")
             if privileges and "INSERT" in privileges and sequence:
                 connection.exec_driver_sql(f"GRANT USAGE ON SEQUENCE {sequence} TO {role}")
+    for table, restricted in RESTRICTIONS.items():
+        for role in set(roles) & set(restricted):
+            for number, policy in enumerate(restricted[role]):
+                name = f"{role}_{number}"
+                connection.exec_driver_sql(f"DROP POLICY IF EXISTS {name} ON {table}")
+                connection.exec_driver_sql(f"CREATE POLICY {name} ON {table} AS RESTRICTIVE {policy.format(role=role)}")

@@ -168,6 +168,9 @@ job = Table(
         postgresql_where=text("crashes > 0 AND stop_reason IS NULL AND status IN ('none-executed', 'executing')"),
     ),
     Index("job_lease_idx", "lease_expires_at", postgresql_where=text("status = 'executing'")),
+    # What ended in a minute, and the latest failures.
+    Index("job_finished_idx", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+    Index("job_failed_idx", "finished_at", "id", postgresql_where=text("status = 'failed'")),
 )
 
 # The result of an executed job, one row per job. `engine` is the engine's answer without the output. `error` is the
@@ -263,6 +266,14 @@ emails = Table(
     Index("emails_ordered_idx", "id", postgresql_where=text("status = 'queued' AND message_id IS NULL")),
     Index("emails_due_idx", "run_after", "id", postgresql_where=text("status = 'queued'")),
     Index("emails_lease_idx", "lease_expires_at", postgresql_where=text("status = 'sending'")),
+    # What became of mails in a minute, and the latest that did not arrive.
+    Index("emails_ended_idx", "updated_at", postgresql_where=text("status NOT IN ('queued', 'sending')")),
+    Index(
+        "emails_failed_idx",
+        "updated_at",
+        "id",
+        postgresql_where=text("status IN ('refused', 'bounced', 'complained')"),
+    ),
 )
 
 # Batches: submissions that were posted together. A runner sets `finished_at` when all of them have ended.
@@ -395,6 +406,24 @@ budgets = Table(
     metadata,
     Column("subject", Text, primary_key=True),
     Column("used_until", DateTime(timezone=True), nullable=False),
+)
+
+# What the operator's page shows over time: one row a minute, for a day (`api_service.series`).
+series = Table(
+    "series",
+    metadata,
+    Column("minute", DateTime(timezone=True), primary_key=True),
+    Column("figures", JSONB, nullable=False, server_default=text("'{}'")),
+)
+
+# Browsers that are logged in to the operator's page, by the digest of their cookie. `key_sha256` is the digest of the
+# key; NULL for the local user in protected mode.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("key_sha256", Text),
+    _time("created_at", default_now=True),
 )
 
 # The languages that the engine has, as it last reported to a runner (`job_runner.languages`).

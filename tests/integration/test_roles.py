@@ -54,10 +54,16 @@ FORBIDDEN: Final = {
         "SELECT text FROM emails",
         "INSERT INTO emails (recipient) VALUES ('all@example.com')",
         "UPDATE emails SET recipient = 'me@example.com'",
+        # It makes and revokes keys for the operator's page: none with the scope `admin`, and none valid again.
         "INSERT INTO api_keys (name, sha256, scopes) VALUES ('mine', 'x', '{admin}')",
+        "INSERT INTO api_keys (name, sha256, scopes) VALUES ('mine', 'x', '{submit,admin}')",
+        "UPDATE api_keys SET sha256 = 'mine'",
         "SELECT webhook_secret FROM api_keys",
-        "DELETE FROM suppressions",
-        "SELECT body FROM messages FOR UPDATE",
+        "UPDATE api_keys SET webhook_secret = 'mine'",
+        "DELETE FROM api_keys",
+        "UPDATE messages SET body = 'mine'",
+        "INSERT INTO sessions (sha256, created_at) VALUES ('mine', now() + interval '1 year')",
+        "UPDATE sessions SET created_at = now()",
     ],
     Role.CONSUMER: [
         "SELECT * FROM api_keys",
@@ -135,6 +141,19 @@ def test_every_table_says_who_may_use_it() -> None:
     assert all(PRIVILEGES.values())
     for granted in PRIVILEGES.values():
         assert Role.OWNER not in granted
+
+
+async def test_the_api_makes_no_revoked_key_valid_again(database_url: str) -> None:
+    async with connected(database_url) as owner, connected(url_of(Role.API, database_url)) as api:
+        await owner.execute(
+            "INSERT INTO api_keys (name, sha256, scopes, revoked_at)"
+            " VALUES ('old', 'x', '{admin}', now()), ('new', 'y', '{admin}', NULL)"
+        )
+        await api.execute("UPDATE api_keys SET revoked_at = NULL WHERE name = 'old'")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await api.execute("UPDATE api_keys SET revoked_at = NULL WHERE name = 'new'")
+        await api.execute("UPDATE api_keys SET revoked_at = now() WHERE name = 'new'")
+        assert await owner.fetchval("SELECT count(*) FROM api_keys WHERE revoked_at IS NULL") == 0
 
 
 async def test_a_migration_revokes_rights_that_are_not_listed(database_url: str) -> None:

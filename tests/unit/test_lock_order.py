@@ -36,7 +36,7 @@ REASONS: Final = {
 CHANGE: Final = re.compile(
     r"\b(?:UPDATE (?!SET\b|SKIP\b|OF\b)(?P<updated>\w+)(?: \w+)? SET|DELETE FROM (?P<deleted>\w+))\b"
 )
-ONE_ROW: Final = re.compile(r"\b(?:id|claim_id|lease_id|message_id|sha256) = :\w+")
+ONE_ROW: Final = re.compile(r"\b(?:id|claim_id|lease_id|message_id|minute|sha256) = :\w+")
 LOCK: Final = re.compile(r"FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?P<skip> SKIP LOCKED)?")
 
 

@@ -16,9 +16,10 @@ from typing import Any, Final
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.fixtures.up import system_in_a_folder
+from tests.fixtures.up import Up, system_in_a_folder
 from tests.web.browsing import Screen
 from tests.web.conftest import ARGUMENTS, program_of_the_browser
+from tests.web.operation_rows import add_day, add_running_job, execute
 from tests.web.programs import post
 from tests.web.test_recipient_page import link_of
 
@@ -81,8 +82,26 @@ def main() -> None:
                         if name == "tests" and submission:
                             page.goto(link_of(submission))
                             _save(page, f"recipient-{kind}")
+            _take_operation(browser, system)
         _take_mails(browser)
         browser.close()
+
+
+def _take_operation(browser: Browser, system: Up) -> None:
+    """Write a picture of the operator's overview and of what failed, on each kind of screen."""
+    add_day(system)
+    execute(system, "INSERT INTO messages (queue, body) VALUES ('emails.dead', 'not a number')")
+    for number in range(3):
+        add_running_job(system, f"student{number}@example.edu")
+    for kind, screen, locale in _SCREENS:
+        for page in _pages(browser, system.url, screen, locale):
+            page.goto("/admin/login")
+            page.locator("main .primary").click()
+            # The charts have their minutes.
+            page.wait_for_load_state("networkidle")
+            _save(page, f"admin-{kind}")
+            page.goto("/admin/failures")
+            _save(page, f"admin-failures-{kind}")
 
 
 def _pages(browser: Browser, url: str | None, screen: Screen, locale: str) -> Iterator[Page]:

@@ -16,6 +16,7 @@ from api_service.dependencies import Services
 from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
+from api_service.operation import OperationReader
 from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.recipients import ALL_RECIPIENTS, Recipients
@@ -26,6 +27,8 @@ from api_service.submissions import Submissions
 from api_service.waits import Waits
 from api_service.watcher import Watcher
 from shared.broker.base import Handler, Message
+from shared.broker.dead_letters import DeadLetters
+from shared.broker.postgres_dead_letters import PostgresDeadLetters
 from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.errors import BrokerUnavailable
@@ -111,6 +114,7 @@ def client_of(
     webhooks: WebhookSettings | None = None,
     recipients: Recipients = ALL_RECIPIENTS,
     web: bool = True,
+    dead_letters: DeadLetters | None = None,
     **shares: Any,
 ) -> httpx.AsyncClient:
     """Yield a client of an API that is built on these parts. Limits are small; `shares` replaces some."""
@@ -141,6 +145,8 @@ def client_of(
             waits=Waits(max_waits),
             places=QueuePlaces(database),
             webhooks=webhooks or WebhookSettings(),
+            dead_letters=dead_letters or PostgresDeadLetters(database),
+            operation=OperationReader(database, dead_letters or PostgresDeadLetters(database)),
         )
     )
     _share_routes(app)

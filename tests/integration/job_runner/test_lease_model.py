@@ -28,7 +28,7 @@ from job_runner.emails.render import render
 from job_runner.finish import Ending, finish
 from job_runner.outcome import Outcome, decide, give_up
 from job_runner.settings import MAX_CRASHES
-from precieux.commands import job_rows
+from shared import jobs
 from shared.codex import RunResponse, Verdict
 from shared.database.connection import Connection, Database, DatabaseSettings
 from shared.errors import PrecieuxError
@@ -263,7 +263,7 @@ class Leases(RuleBasedStateMachine):
         number = list(self.jobs)[pick % len(self.jobs)]
         job = self.jobs[number]
         try:
-            self.transact(lambda connection: job_rows.cancel(connection, number))
+            self.transact(lambda connection: jobs.cancel(connection, number))
         except PrecieuxError:
             assert job.status in ("executed", "failed")
         else:

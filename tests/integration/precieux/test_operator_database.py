@@ -81,10 +81,10 @@ async def test_a_role_without_the_right_names_the_one_that_has_it(
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", url_of(Role.API, database_url))
     with pytest.raises(ConfigurationError, match="precieux_operator"):
         async with operator_database() as database, database.transaction() as connection:
-            await api_keys.create(connection, "Course 101", [Scope.SUBMIT])
+            await api_keys.create(connection, "Course 101", [Scope.ADMIN])
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", url_of(Role.OPERATOR, database_url))
     async with operator_database() as database, database.transaction() as connection:
-        assert await api_keys.create(connection, "Course 101", [Scope.SUBMIT])
+        assert await api_keys.create(connection, "Course 101", [Scope.ADMIN])
 
 
 async def test_an_older_schema_and_a_wrong_password_are_one_sentence(

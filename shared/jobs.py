@@ -58,6 +58,40 @@ async def details(connection: Connection, job_id: int) -> dict[str, Any]:
     return {**row, "mails": [dict(mail) for mail in mails]}
 
 
+async def running(connection: Connection, *, limit: int = 50) -> list[dict[str, Any]]:
+    """Return the jobs that run now, the oldest first. The runner of one that `is_lost` has been silent for a lease."""
+    rows = await connection.fetch_all(
+        """
+        SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, job.attempt, job.started_at,
+            extract(epoch FROM now() - job.started_at) AS seconds, lease_expires_at < now() AS is_lost
+        FROM job LEFT JOIN uploads ON uploads.id = job.upload
+        WHERE job.status = 'executing' ORDER BY job.started_at, job.id LIMIT :limit
+        """,
+        {"limit": limit},
+    )
+    return [dict(row) for row in rows]
+
+
+async def failed(connection: Connection, *, limit: int = 50) -> list[dict[str, Any]]:
+    """Return the jobs of the last day that could not be run, the newest first.
+
+    `is_last` says that its submission has not been requested again since.
+    """
+    rows = await connection.fetch_all(
+        """
+        SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, job.failure, job.attempt,
+            job.finished_at, quarantine.sha256 IS NOT NULL AS quarantined,
+            uploads.request_id IS NULL AND uploads.runs <= job.number AS is_last
+        FROM job LEFT JOIN uploads ON uploads.id = job.upload
+        LEFT JOIN quarantine ON quarantine.sha256 = uploads.sha256
+        WHERE job.status = 'failed' AND job.finished_at > now() - interval '1 day'
+        ORDER BY job.finished_at DESC, job.id DESC LIMIT :limit
+        """,
+        {"limit": limit},
+    )
+    return [dict(row) for row in rows]
+
+
 async def retry(connection: Connection, job_id: int) -> str:
     """Make a waiting job due now, or request a failed one again. Return a sentence about what was done."""
     job = await connection.fetch_one(

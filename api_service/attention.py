@@ -1,0 +1,82 @@
+"""Decides what needs the operator: the same limits as the alerts of `deploy/prometheus/alerts.yml`. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from api_service.operation import Operation
+
+#: By place of the backlog: the age of the oldest in seconds that is too much.
+_TOO_OLD: Final = {"none-executed": 300, "outbox": 60, "mails": 900}
+
+
+class Trouble(StrEnum):
+    """Something that an operator should do something about, in the order of the page."""
+
+    NO_RUNNER = "no-runner"
+    NO_CONSUMER = "no-consumer"
+    BROKER_DOWN = "broker-down"
+    OUTBOX_STUCK = "outbox-stuck"
+    MAILS_STUCK = "mails-stuck"
+    JOBS_WAIT = "jobs-wait"
+    DEAD_LETTERS = "dead-letters"
+    JOBS_FAILED = "jobs-failed"
+    MAILS_FAILED = "mails-failed"
+    QUARANTINED = "quarantined"
+
+    @property
+    def stops_work(self) -> bool:
+        """True if programs or mails do not move while it lasts."""
+        return self in _STOPS_WORK
+
+
+_STOPS_WORK: Final = frozenset(
+    {Trouble.NO_RUNNER, Trouble.NO_CONSUMER, Trouble.BROKER_DOWN, Trouble.OUTBOX_STUCK, Trouble.MAILS_STUCK}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A trouble. `count` is how many it is about, `seconds` how old the oldest is."""
+
+    trouble: Trouble
+    count: int = 0
+    seconds: float = 0
+
+
+def findings(operation: Operation) -> list[Finding]:
+    """Return what needs the operator, the worst first; nothing if all is well."""
+    return [*_processes(operation), *_delays(operation), *_failures(operation)]
+
+
+def _processes(operation: Operation) -> Iterator[Finding]:
+    services = {one.service for one in operation.workers}
+    if "job_runner" not in services:
+        yield Finding(Trouble.NO_RUNNER)
+    if "queue_consumer" not in services:
+        yield Finding(Trouble.NO_CONSUMER)
+    if operation.dead is None:
+        yield Finding(Trouble.BROKER_DOWN)
+
+
+def _delays(operation: Operation) -> Iterator[Finding]:
+    for place, trouble in (
+        ("outbox", Trouble.OUTBOX_STUCK),
+        ("mails", Trouble.MAILS_STUCK),
+        ("none-executed", Trouble.JOBS_WAIT),
+    ):
+        waiting = operation.waits[place]
+        if waiting.oldest_s is not None and waiting.oldest_s > _TOO_OLD[place]:
+            yield Finding(trouble, waiting.depth, waiting.oldest_s)
+
+
+def _failures(operation: Operation) -> Iterator[Finding]:
+    for trouble, count in (
+        (Trouble.DEAD_LETTERS, operation.dead),
+        (Trouble.JOBS_FAILED, operation.failed_jobs),
+        (Trouble.MAILS_FAILED, operation.failed_mails),
+        (Trouble.QUARANTINED, operation.quarantined),
+    ):
+        if count:
+            yield Finding(trouble, count)

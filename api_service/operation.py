@@ -1,0 +1,106 @@
+"""What the service does at this moment, for its operator: what waits, what runs, what failed, and who works."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared import backlog, jobs, workers
+from shared.backlog import Waiting
+from shared.broker.base import DEAD_QUEUE
+from shared.broker.dead_letters import DeadLetters
+from shared.database.connection import Connection, Database
+from shared.errors import BrokerUnavailable
+from shared.workers import Worker
+
+#: Seconds for which a look is reused, so that many open pages cost as much as one.
+_CACHE_SECONDS: Final = 2.0
+#: The most that is counted of failures.
+MOST: Final = 1000
+
+_FAILURES: Final = f"""
+    SELECT
+        (SELECT count(*) FROM (
+            SELECT FROM job WHERE status = 'failed' AND finished_at > now() - interval '1 day' LIMIT {MOST}
+        ) AS failed) AS jobs,
+        (SELECT count(*) FROM (
+            SELECT FROM emails WHERE status IN ('refused', 'bounced', 'complained')
+                AND updated_at > now() - interval '1 day' LIMIT {MOST}
+        ) AS failed) AS mails,
+        (SELECT count(*) FROM quarantine) AS quarantined
+"""  # noqa: S608  (constants)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """The service at one moment.
+
+    `waits` has what waits, by place (`shared.backlog`). `dead` counts dead letters; None if the broker does not answer.
+    `failed_jobs` and `failed_mails` count those of the last day, up to `MOST`.
+    """
+
+    waits: Mapping[str, Waiting]
+    running: Sequence[Mapping[str, Any]]
+    workers: Sequence[Worker]
+    dead: int | None
+    failed_jobs: int
+    failed_mails: int
+    quarantined: int
+
+    @property
+    def slots(self) -> int:
+        """How many programs the connected runners have run at once."""
+        return sum(one.slots for one in self.workers)
+
+    @property
+    def failures(self) -> int:
+        return self.failed_jobs + self.failed_mails + (self.dead or 0)
+
+
+class OperationReader:
+    """Reads what the service does, for all pages that are open."""
+
+    def __init__(self, database: Database, dead_letters: DeadLetters) -> None:
+        self._database = database
+        self._dead_letters = dead_letters
+        self._lock = asyncio.Lock()
+        self._read_at: float | None = None
+        self._latest: Operation | None = None
+
+    async def read(self) -> Operation:
+        """Return what the service does; it may be two seconds old."""
+        async with self._lock:
+            if self._latest is None or self._read_at is None or time.monotonic() - self._read_at > _CACHE_SECONDS:
+                self._latest = await self._read()
+                self._read_at = time.monotonic()
+            return self._latest
+
+    def forget(self) -> None:
+        """Read everything at the next look, because an operator has changed something."""
+        self._read_at = None
+
+    async def _read(self) -> Operation:
+        dead = await self._dead()
+        async with self._database.transaction() as connection:
+            return await _operation(connection, dead)
+
+    async def _dead(self) -> int | None:
+        try:
+            return (await self._dead_letters.depths())[DEAD_QUEUE].messages
+        except BrokerUnavailable:
+            return None
+
+
+async def _operation(connection: Connection, dead: int | None) -> Operation:
+    failures = await connection.fetch_one(_FAILURES)
+    assert failures is not None
+    return Operation(
+        waits={one.place: one for one in await backlog.measure(connection)},
+        running=await jobs.running(connection),
+        workers=await workers.connected(connection),
+        dead=dead,
+        failed_jobs=failures["jobs"],
+        failed_mails=failures["mails"],
+        quarantined=failures["quarantined"],
+    )

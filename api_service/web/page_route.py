@@ -1,0 +1,57 @@
+"""Answers the errors of pages with pages, where API v1 answers with problem documents."""
+
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from api_service.problems import Problem
+from api_service.web.rendering import page, root_of
+from api_service.web.session import LoggedOut
+from shared.errors import TransientError
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class PageRoute(APIRoute):
+    """A route of a page. Without a session, it leads to the page for logging in."""
+
+    def get_route_handler(self) -> Handler:
+        handle = super().get_route_handler()
+
+        async def handle_errors(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except LoggedOut:
+                return RedirectResponse(f"{root_of(request)}admin/login", HTTPStatus.SEE_OTHER)
+            except Problem as exc:
+                return problem_page(request, exc.status, exc.detail, exc.headers)
+            except RequestValidationError:
+                return problem_page(request, HTTPStatus.UNPROCESSABLE_ENTITY, "A field is missing or wrong.")
+            except HTTPException as exc:
+                return problem_page(request, HTTPStatus(exc.status_code), exc.detail)
+            except TransientError as exc:
+                log.warning("page.unavailable", path=request.url.path, error=str(exc))
+                return problem_page(request, HTTPStatus.SERVICE_UNAVAILABLE, str(exc), {"Retry-After": "5"})
+
+        return handle_errors
+
+
+def problem_page(request: Request, status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> Response:
+    """Return the page that says what happened."""
+    return page(
+        request,
+        "admin/problem.html.j2",
+        status=status,
+        headers={**(headers or {}), "Cache-Control": "no-store"},
+        code=status.value,
+        detail=detail,
+    )

@@ -1,0 +1,7 @@
+"""The operator's page, one file for each of its pages. All but `log_in` need a session (`api_service.web.session`)."""
+
+from typing import Final
+
+from api_service.web.routes.admin import failures, keys, log_in, overview, suppressions
+
+ROUTERS: Final = (failures.router, keys.router, log_in.router, overview.router, suppressions.router)

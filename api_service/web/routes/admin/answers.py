@@ -1,0 +1,49 @@
+"""The answers of the operator's page."""
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+
+from api_service.dependencies import Services
+from api_service.web.csrf import FIELD
+from api_service.web.rendering import page, root_of
+from api_service.web.session import Session
+
+
+async def admin_page(
+    request: Request,
+    services: Services,
+    session: Session,
+    name: str,
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    **values: Any,
+) -> Response:
+    """Return one of the pages. All show how many failures there are, and what the latest form has done."""
+    return page(
+        request,
+        f"admin/{name}.html.j2",
+        status=status,
+        headers={"Cache-Control": "no-store"},
+        here=name,
+        csrf=session.csrf,
+        csrf_field=FIELD,
+        operation=await services.operation.read(),
+        done=request.query_params.get("done"),
+        count=_number(request.query_params.get("count")),
+        **values,
+    )
+
+
+def done(request: Request, services: Services, name: str, what: str, count: int = 1) -> Response:
+    """Lead the browser back to a page, which then says what was done. Loading it again repeats nothing."""
+    services.operation.forget()
+    query = urlencode({"done": what, "count": count})
+    return RedirectResponse(f"{root_of(request)}admin/{name}?{query}", HTTPStatus.SEE_OTHER)
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 7 else 0

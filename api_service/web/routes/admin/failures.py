@@ -1,0 +1,87 @@
+"""What failed, and what to do about it: dead letters, jobs that could not be run, mails that did not arrive."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+
+from api_service.dependencies import Services, ServicesDep
+from api_service.problems import Problem
+from api_service.web.csrf import FormDep
+from api_service.web.page_route import PageRoute
+from api_service.web.routes.admin.answers import admin_page, done
+from api_service.web.session import SessionDep
+from shared import failed_mails, jobs
+from shared.broker.dead_letters import DeadLetter
+from shared.errors import BrokerUnavailable, PrecieuxError, TransientError
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+#: How many of each kind are shown, and settled by one form.
+_SHOWN: Final = 100
+
+
+@router.get("/admin/failures")
+async def failures(request: Request, services: ServicesDep, session: SessionDep) -> Response:
+    async with services.database.connection() as connection:
+        failed_jobs = await jobs.failed(connection, limit=_SHOWN)
+        mails = await failed_mails.listed(connection, limit=_SHOWN)
+    letters = await _letters(services)
+    return await admin_page(request, services, session, "failures", letters=letters, jobs=failed_jobs, mails=mails)
+
+
+@router.post("/admin/dead-letters/replay")
+async def replay(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
+    letters = await services.dead_letters.replay(_chosen(form.getlist("key")))
+    log.info("operator.replayed", dead_letters=len(letters), by=session.principal.key_id)
+    return done(request, services, "failures", "replayed", len(letters))
+
+
+@router.post("/admin/dead-letters/drop")
+async def drop(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
+    letters = await services.dead_letters.drop(_chosen(form.getlist("key")))
+    log.info("operator.dropped", dead_letters=len(letters), by=session.principal.key_id)
+    return done(request, services, "failures", "dropped", len(letters))
+
+
+@router.post("/admin/jobs/retry")
+async def retry(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
+    ids = _numbers(form.getlist("id"))
+    for job in ids:
+        try:
+            async with services.database.transaction() as connection:
+                await jobs.retry(connection, job)
+        except TransientError:
+            raise
+        except PrecieuxError as exc:
+            raise Problem(HTTPStatus.CONFLICT, str(exc)) from None
+    services.relay.wake.set()
+    log.info("operator.retried", jobs=ids, by=session.principal.key_id)
+    return done(request, services, "failures", "retried", len(ids))
+
+
+@router.post("/admin/mails/resend")
+async def resend(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
+    async with services.database.transaction() as connection:
+        sent = await failed_mails.send_again(connection, _numbers(form.getlist("id")))
+    log.info("operator.resent", mails=sent, by=session.principal.key_id)
+    return done(request, services, "failures", "resent", len(sent))
+
+
+async def _letters(services: Services) -> list[DeadLetter] | None:
+    try:
+        return await services.dead_letters.read(limit=_SHOWN)
+    except BrokerUnavailable:
+        return None
+
+
+def _chosen(values: Sequence[object]) -> list[str]:
+    return [value for value in values if isinstance(value, str)]
+
+
+def _numbers(values: Sequence[object]) -> list[int]:
+    texts = _chosen(values)
+    return [int(text) for text in texts if text.isascii() and text.isdecimal() and len(text) < 19]

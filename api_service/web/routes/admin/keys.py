@@ -1,0 +1,74 @@
+"""The API keys: their list, a new one, and revoking one."""
+
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import FormData
+
+from api_service.dependencies import Services, ServicesDep
+from api_service.web.csrf import FormDep
+from api_service.web.page_route import PageRoute
+from api_service.web.routes.admin.answers import admin_page, done
+from api_service.web.session import Session, SessionDep
+from shared import api_keys, webhooks
+from shared.addresses import is_recipient
+from shared.api_keys import Scope
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+_LONGEST_NAME: Final = 200
+#: What a key made here may do. Only the command line makes admin keys (docs/adr/0127).
+SCOPES: Final = (Scope.SUBMIT, Scope.READ)
+
+
+@router.get("/admin/keys")
+async def keys(request: Request, services: ServicesDep, session: SessionDep) -> Response:
+    return await _page(request, services, session)
+
+
+@router.post("/admin/keys")
+async def create(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
+    name = str(form.get("name", "")).strip()
+    recipients = str(form.get("recipients", "")).replace(",", " ").split()
+    scopes = [scope for scope in SCOPES if scope in form.getlist("scope")]
+    wrong = [one for one in recipients if not is_recipient(one)]
+    may_make = await services.authenticator.keys_existed()
+    if not may_make or not name or len(name) > _LONGEST_NAME or not scopes or wrong:
+        return await _page(request, services, session, status=HTTPStatus.UNPROCESSABLE_ENTITY, wrong=wrong, given=form)
+    secret = webhooks.new_secret()
+    async with services.database.transaction() as connection:
+        number, key = await api_keys.create(connection, name, scopes, recipients or None, secret)
+    log.info("operator.made_key", key=number, by=session.principal.key_id)
+    return await _page(request, services, session, made={"id": number, "name": name, "key": key, "secret": secret})
+
+
+@router.post("/admin/keys/revoke")
+async def revoke(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
+    number = str(form.get("id", ""))
+    is_number = number.isascii() and number.isdecimal() and len(number) < 19
+    async with services.database.transaction() as connection:
+        revoked = is_number and await api_keys.revoke(connection, int(number))
+    log.info("operator.revoked_key", key=number if revoked else None, by=session.principal.key_id)
+    return done(request, services, "keys", "revoked", int(revoked))
+
+
+async def _page(
+    request: Request,
+    services: Services,
+    session: Session,
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    made: dict[str, object] | None = None,
+    wrong: list[str] | None = None,
+    given: FormData | None = None,
+) -> Response:
+    async with services.database.connection() as connection:
+        listed = await api_keys.listed(connection)
+    return await admin_page(
+        request, services, session, "keys", status=status, keys=listed, own=session.principal.key_id, made=made,
+        wrong=wrong or [], given=given or FormData(), scopes=SCOPES,
+        may_make=await services.authenticator.keys_existed(),
+    )  # fmt: skip

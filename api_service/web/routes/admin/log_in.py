@@ -1,0 +1,52 @@
+"""Logging in to the operator's page, and out."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from api_service.dependencies import Services, ServicesDep
+from api_service.problems import Problem
+from api_service.web.csrf import FormDep, own_form
+from api_service.web.page_route import PageRoute
+from api_service.web.rendering import page, root_of
+from api_service.web.session import SessionDep, log_in, log_out, set_cookie
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+
+@router.get("/admin/login")
+async def show(request: Request, services: ServicesDep) -> Response:
+    return await _form(request, services)
+
+
+@router.post("/admin/login")
+async def enter(request: Request, services: ServicesDep) -> Response:
+    key = (await own_form(request)).get("key")
+    try:
+        token = await log_in(services, request, key if isinstance(key, str) else "")
+    except Problem as exc:
+        return await _form(request, services, status=exc.status)
+    answer = RedirectResponse(f"{root_of(request)}admin", HTTPStatus.SEE_OTHER)
+    set_cookie(services, request, answer, token)
+    return answer
+
+
+@router.post("/admin/logout")
+async def leave(request: Request, services: ServicesDep, session: SessionDep, _: FormDep) -> Response:
+    await log_out(services, session.token)
+    answer = RedirectResponse(f"{root_of(request)}admin/login", HTTPStatus.SEE_OTHER)
+    set_cookie(services, request, answer, "")
+    return answer
+
+
+async def _form(request: Request, services: Services, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return page(
+        request,
+        "admin/login.html.j2",
+        status=status,
+        headers={"Cache-Control": "no-store"},
+        is_wrong=status is HTTPStatus.FORBIDDEN,
+        is_too_often=status is HTTPStatus.TOO_MANY_REQUESTS,
+        needs_key=await services.authenticator.keys_existed(),
+    )

@@ -1,0 +1,45 @@
+"""The first page of the operator: is it working, what waits, what failed, and how it was in the last day."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from api_service import series
+from api_service.attention import findings
+from api_service.charts import hours, series_of
+from api_service.dependencies import ServicesDep
+from api_service.web.page_route import PageRoute
+from api_service.web.routes.admin.answers import admin_page
+from api_service.web.session import SessionDep
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+_LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
+
+
+@router.get("/admin")
+async def overview(request: Request, services: ServicesDep, session: SessionDep) -> Response:
+    async with services.database.connection() as connection:
+        minutes = await series.read(connection, _LONG_AGO)
+    operation = await services.operation.read()
+    return await admin_page(
+        request,
+        services,
+        session,
+        "overview",
+        findings=findings(operation),
+        latest=minutes[-1] if minutes else None,
+        hours=hours(minutes),
+    )
+
+
+After = Annotated[int, Query(ge=0, le=1 << 40, description="The second since the epoch after which minutes begin.")]
+
+
+@router.get("/admin/series")
+async def read_series(services: ServicesDep, _: SessionDep, after: After = 0) -> Response:
+    async with services.database.connection() as connection:
+        minutes = await series.read(connection, datetime.fromtimestamp(after, UTC))
+    return JSONResponse(series_of(minutes), headers={"Cache-Control": "no-store"})

@@ -1,0 +1,50 @@
+"""The addresses to which nothing is mailed: their list, a new one, and allowing one again."""
+
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+
+from api_service.dependencies import ServicesDep
+from api_service.problems import Problem
+from api_service.web.csrf import FormDep
+from api_service.web.page_route import PageRoute
+from api_service.web.routes.admin.answers import admin_page, done
+from api_service.web.session import SessionDep
+from shared import suppressions as use_cases
+from shared.addresses import domain_of, is_recipient
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+#: The reason of those that an operator adds.
+_BY_OPERATOR: Final = "operator"
+_LONGEST: Final = 254
+_SHOWN: Final = 500
+
+
+@router.get("/admin/suppressions")
+async def suppressions(request: Request, services: ServicesDep, session: SessionDep, find: str = "") -> Response:
+    async with services.database.connection() as connection:
+        found = await use_cases.found(connection, find, limit=_SHOWN)
+    return await admin_page(request, services, session, "suppressions", suppressions=found, find=find, shown=_SHOWN)
+
+
+@router.post("/admin/suppressions/add")
+async def add(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
+    email = str(form.get("email", "")).strip()
+    if len(email) > _LONGEST or not domain_of(email) or not is_recipient(email):
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{email!r} is not an address: go back, and correct it.")
+    async with services.database.transaction() as connection:
+        await use_cases.add(connection, email, _BY_OPERATOR)
+    log.info("operator.suppressed", by=session.principal.key_id)
+    return done(request, services, "suppressions", "suppressed")
+
+
+@router.post("/admin/suppressions/remove")
+async def remove(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
+    async with services.database.transaction() as connection:
+        removed = await use_cases.remove(connection, str(form.get("email", "")))
+    log.info("operator.allowed", addresses=len(removed), by=session.principal.key_id)
+    return done(request, services, "suppressions", "allowed", len(removed))

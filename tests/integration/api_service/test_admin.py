@@ -1,0 +1,404 @@
+"""The guards of the operator's page: who gets in, for how long, and whose forms are obeyed."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import httpx
+import pytest
+
+from api_service.relay import Relay
+from api_service.web.routes import admin
+from shared.api_keys import PREFIX, Scope, create
+from shared.database.connection import Database
+from shared.storage.base import ObjectStore
+from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import owner_of
+from tests.integration.api_service.conftest import client_of
+from tests.integration.rows import add_job, add_upload, execute, fetch
+
+pytestmark = pytest.mark.integration
+
+OPERATORS: Final = "an-operators-key-of-thirty-two-characters"
+HOSTILE: Final = "</td><script>alert(1)</script><b title='"
+COOKIE: Final = "precieux-operator"
+#: All addresses of the operator's page, with the method of each.
+ADDRESSES: Final = [
+    (method, route.path)  # type: ignore[attr-defined]
+    for router in admin.ROUTERS
+    for route in router.routes
+    for method in route.methods  # type: ignore[attr-defined]
+]
+
+
+@pytest.fixture
+async def client(
+    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
+) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(database, store, relay, signer, operator_keys=(OPERATORS,)) as client:
+        yield client
+
+
+async def make_key(database: Database, *scopes: Scope) -> str:
+    async with owner_of(database).transaction() as connection:
+        _, key = await create(connection, "somebody", scopes)
+    return key
+
+
+async def log_in(client: httpx.AsyncClient, key: str = OPERATORS) -> str:
+    """Log in, and return the token that the session's forms have."""
+    answer = await client.post("/admin/login", data={"key": key})
+    assert (answer.status_code, answer.headers.get("Location")) == (303, "../admin"), answer.text
+    [token] = set(re.findall(r'name="csrf" value="(\w+)"', (await client.get("/admin/keys")).text))
+    return str(token)
+
+
+async def is_in(client: httpx.AsyncClient) -> bool:
+    answer = await client.get("/admin")
+    assert (answer.status_code, answer.headers.get("Location")) in ((200, None), (303, "./admin/login"))
+    return answer.status_code == 200
+
+
+@asynccontextmanager
+async def other_process(
+    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner, client: httpx.AsyncClient
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield the same browser at another process of the API, which has cached nothing."""
+    async with client_of(database, store, relay, signer, operator_keys=(OPERATORS,)) as other:
+        other.cookies = client.cookies
+        yield other
+
+
+def test_the_page_has_these_addresses() -> None:
+    assert len(ADDRESSES) == 16
+
+
+async def test_without_a_session_nothing_is_shown_or_done(client: httpx.AsyncClient) -> None:
+    for method, path in ADDRESSES:
+        if path != "/admin/login":
+            answer = await client.request(method, path)
+            assert (answer.status_code, answer.headers["Location"][-11:]) == (303, "admin/login"), path
+
+
+async def test_a_form_needs_the_token_of_its_session(client: httpx.AsyncClient) -> None:
+    token = await log_in(client)
+    paths = [path for method, path in ADDRESSES if method == "POST" and path != "/admin/login"]
+    assert len(paths) == 9
+    for path in paths:
+        for wrong in ({}, {"csrf": "0" * 64}, {"csrf": token[:-1]}, {"csrf": "é"}):
+            assert (await client.post(path, data=wrong)).status_code == 403, path
+    assert await is_in(client)
+
+
+async def test_a_form_of_another_site_is_refused(client: httpx.AsyncClient) -> None:
+    token = await log_in(client)
+    for headers in (
+        {"Origin": "http://example.com"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:8001"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+    ):
+        answer = await client.post("/admin/login", data={"key": OPERATORS}, headers=headers)
+        assert (answer.status_code, "Set-Cookie" in answer.headers) == (403, False), headers
+        answer = await client.post("/admin/logout", data={"csrf": token}, headers=headers)
+        assert answer.status_code == 403, headers
+    assert await is_in(client)
+
+
+async def test_a_browsers_own_form_is_obeyed(client: httpx.AsyncClient) -> None:
+    headers = {"Origin": "http://127.0.0.1", "Sec-Fetch-Site": "same-origin"}
+    token = await log_in(client)
+    answer = await client.post("/admin/logout", data={"csrf": token}, headers=headers)
+    assert answer.headers["Location"] == "../admin/login"
+    assert not await is_in(client)
+
+
+async def test_a_key_without_the_scope_admin_is_refused(client: httpx.AsyncClient, database: Database) -> None:
+    for scopes in ((), (Scope.SUBMIT,), (Scope.SUBMIT, Scope.READ)):
+        answer = await client.post("/admin/login", data={"key": await make_key(database, *scopes)})
+        assert (answer.status_code, "Set-Cookie" in answer.headers) == (403, False)
+    assert not await is_in(client)
+
+
+async def test_an_admins_key_opens_a_session(client: httpx.AsyncClient, database: Database) -> None:
+    await log_in(client, await make_key(database, Scope.ADMIN))
+    assert await is_in(client)
+
+
+async def test_who_tries_many_wrong_keys_has_to_wait(client: httpx.AsyncClient) -> None:
+    answers = [await client.post("/admin/login", data={"key": f"{number:032}"}) for number in range(33)]
+    statuses = [answer.status_code for answer in answers]
+    assert (statuses[0], statuses[29], statuses[-1]) == (403, 403, 429)
+    # Else the answer would tell if the next key is right.
+    assert (await client.post("/admin/login", data={"key": OPERATORS})).status_code == 429
+
+
+async def test_the_cookie_is_for_this_server_alone(
+    client: httpx.AsyncClient, database: Database, store: ObjectStore, relay: Relay
+) -> None:
+    answer = await client.post("/admin/login", data={"key": OPERATORS})
+    assert re.fullmatch(
+        rf"{COOKIE}=[\w-]{{43}}; HttpOnly; Max-Age=28800; Path=/; SameSite=strict", answer.headers["Set-Cookie"]
+    )
+    async with client_of(
+        database, store, relay, LinkSigner(b"k" * 32, "https://precieux.example"), operator_keys=(OPERATORS,)
+    ) as behind_tls:
+        # A proxy that ends TLS keeps the name.
+        answer = await behind_tls.post("/admin/login", data={"key": OPERATORS}, headers={"Host": "precieux.example"})
+    assert re.fullmatch(
+        rf"__Host-{COOKIE}=[\w-]{{43}}; HttpOnly; Max-Age=28800; Path=/; SameSite=strict; Secure",
+        answer.headers["Set-Cookie"],
+    )
+
+
+async def test_the_database_has_no_cookie(client: httpx.AsyncClient, database: Database) -> None:
+    await log_in(client)
+    [row] = await fetch(database, "SELECT * FROM sessions")
+    assert client.cookies[COOKIE] not in json.dumps(row, default=str)
+    client.cookies.set(COOKIE, str(row["sha256"]))
+    client.cookies.delete(COOKIE, domain="127.0.0.1")
+    assert not await is_in(client)
+
+
+async def test_a_session_ends_with_its_key(
+    client: httpx.AsyncClient, database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
+) -> None:
+    await log_in(client, await make_key(database, Scope.ADMIN))
+    await execute(database, "UPDATE api_keys SET revoked_at = now()")
+    async with other_process(database, store, relay, signer, client) as other:
+        assert not await is_in(other)
+
+
+async def test_a_session_ends_after_eight_hours(client: httpx.AsyncClient, database: Database) -> None:
+    await log_in(client)
+    await execute(database, "UPDATE sessions SET created_at = now() - interval '7 hours 59 minutes'")
+    assert await is_in(client)
+    await execute(database, "UPDATE sessions SET created_at = now() - interval '8 hours 1 minute'")
+    assert not await is_in(client)
+    await log_in(client)
+    assert len(await fetch(database, "SELECT FROM sessions")) == 1
+
+
+async def test_who_copied_the_cookie_is_logged_out_too(client: httpx.AsyncClient) -> None:
+    token = await log_in(client)
+    copied = client.cookies[COOKIE]
+    await client.post("/admin/logout", data={"csrf": token})
+    client.cookies.set(COOKIE, copied)
+    assert not await is_in(client)
+
+
+async def test_until_the_first_key_the_local_user_needs_none(api: httpx.AsyncClient, database: Database) -> None:
+    assert not await is_in(api)
+    token = await log_in(api, key="")
+    assert await is_in(api)
+    # A key that is no operator's would lock the operator out.
+    answer = await api.post("/admin/keys", data={"csrf": token, "name": "first", "scope": "submit"})
+    assert answer.status_code == 422
+    assert await fetch(database, "SELECT FROM api_keys") == []
+
+
+async def test_with_the_first_key_that_session_ends(
+    api: httpx.AsyncClient, database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
+) -> None:
+    await log_in(api, key="")
+    await make_key(database, Scope.SUBMIT)
+    async with client_of(database, store, relay, signer) as other:
+        other.cookies = api.cookies
+        assert not await is_in(other)
+        assert (await other.post("/admin/login", data={"key": ""})).status_code == 403
+
+
+async def test_a_stranger_needs_a_key_before_the_first_one(
+    database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
+) -> None:
+    async with client_of(database, store, relay, signer, peer="192.0.2.7") as stranger:
+        assert (await stranger.post("/admin/login", data={"key": ""})).status_code == 403
+        assert not await is_in(stranger)
+
+
+async def test_a_new_key_is_shown_once_and_not_logged(
+    client: httpx.AsyncClient, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = await log_in(client)
+    fields = {
+        "csrf": token,
+        "name": "course",
+        "scope": ["submit", "read", "admin"],
+        "recipients": "example.edu, a@b.org",
+    }
+    answer = await client.post("/admin/keys", data=fields)
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    [key] = re.findall(rf"{PREFIX}[\w-]+", answer.text)
+    [secret] = re.findall(r"whsec_[\w+/=-]+", answer.text)
+    [row] = await fetch(database, "SELECT * FROM api_keys WHERE name = 'course'")
+    assert (row["scopes"], row["recipients"]) == (["read", "submit"], ["example.edu", "a@b.org"])
+    used = await client.get("/v1/usage", headers={"Authorization": f"Bearer {key}"})
+    assert used.status_code == 200
+    shown_later = (await client.get("/admin/keys")).text + "".join(capsys.readouterr())
+    assert key not in shown_later
+    assert secret not in shown_later
+
+
+async def test_a_wrong_form_makes_no_key(client: httpx.AsyncClient, database: Database) -> None:
+    token = await log_in(client)
+    for fields in (
+        {"name": " ", "scope": "read"},
+        {"name": "x"},
+        {"name": "x", "scope": "admin"},
+        {"name": "x" * 201, "scope": "read"},
+        {"name": "x", "scope": "read", "recipients": "no-domain"},
+    ):
+        assert (await client.post("/admin/keys", data={"csrf": token, **fields})).status_code == 422, fields
+    assert await fetch(database, "SELECT FROM api_keys WHERE revoked_at IS NULL") == []
+
+
+async def test_a_revoked_key_is_refused(
+    client: httpx.AsyncClient, database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner
+) -> None:
+    token = await log_in(client)
+    key = await make_key(database, Scope.SUBMIT, Scope.READ)
+    [row] = await fetch(database, "SELECT id FROM api_keys WHERE revoked_at IS NULL")
+    answer = await client.post("/admin/keys/revoke", data={"csrf": token, "id": str(row["id"])})
+    assert answer.headers["Location"] == "../../admin/keys?done=revoked&count=1"
+    async with other_process(database, store, relay, signer, client) as other:
+        assert (await other.get("/v1/usage", headers={"Authorization": f"Bearer {key}"})).status_code == 401
+    again = await client.post("/admin/keys/revoke", data={"csrf": token, "id": str(row["id"])})
+    assert again.headers["Location"] == "../../admin/keys?done=revoked&count=0"
+
+
+async def test_a_wrong_number_revokes_nothing(client: httpx.AsyncClient) -> None:
+    token = await log_in(client)
+    for number in ("", "x", "9" * 30, "-1", "²"):
+        answer = await client.post("/admin/keys/revoke", data={"csrf": token, "id": number})
+        assert answer.headers["Location"].endswith("count=0")
+
+
+async def test_a_dead_letter_is_replayed_and_another_dropped(client: httpx.AsyncClient, database: Database) -> None:
+    await execute(database, "INSERT INTO messages (queue, body) VALUES ('emails.dead', '5'), ('emails.dead', '6')")
+    token = await log_in(client)
+    [first, second] = re.findall(r'name="key" value="(\d+)"', (await client.get("/admin/failures")).text)
+    answer = await client.post("/admin/dead-letters/replay", data={"csrf": token, "key": [first]})
+    assert answer.headers["Location"] == "../../admin/failures?done=replayed&count=1"
+    answer = await client.post("/admin/dead-letters/drop", data={"csrf": token, "key": [second, "x"]})
+    assert answer.headers["Location"] == "../../admin/failures?done=dropped&count=1"
+    assert await fetch(database, "SELECT queue, body FROM messages") == [{"queue": "emails", "body": b"5"}]
+
+
+async def test_a_failed_mail_is_sent_again(client: httpx.AsyncClient, database: Database) -> None:
+    await execute(
+        database,
+        "INSERT INTO emails (kind, recipient, status, attempt, crashes, last_error, message_id)"
+        " SELECT 'result', state || '@example.com', state, 20, 5, 'no', state"
+        " FROM unnest(ARRAY['refused', 'bounced', 'complained', 'delivered']) AS state",
+    )
+    await execute(
+        database, "INSERT INTO suppressions (email, canonical, reason) VALUES ('b', 'bounced@example.com', 'bounced')"
+    )
+    token = await log_in(client)
+    text = (await client.get("/admin/failures")).text
+    offered = re.findall(r'name="id" value="(\d+)"', text)
+    assert len(offered) == 1, "the others are suppressed, unwanted or delivered"
+    ids = [str(row["id"]) for row in await fetch(database, "SELECT id FROM emails")]
+    answer = await client.post("/admin/mails/resend", data={"csrf": token, "id": ids})
+    assert answer.headers["Location"].endswith("done=resent&count=2")
+    rows = await fetch(database, "SELECT recipient, status, attempt, crashes, last_error FROM emails ORDER BY id")
+    assert [(row["recipient"], row["status"], row["attempt"]) for row in rows] == [
+        ("refused@example.com", "queued", 0),
+        ("bounced@example.com", "queued", 0),
+        ("complained@example.com", "complained", 20),
+        ("delivered@example.com", "delivered", 20),
+    ]
+
+
+async def test_a_failed_job_is_requested_again(client: httpx.AsyncClient, database: Database) -> None:
+    job = await add_job(database)
+    await execute(
+        database,
+        "UPDATE job SET status = 'failed', finished_at = now(), failure = 'no engine' WHERE id = :job",
+        job=job,
+    )
+    await execute(database, "UPDATE uploads SET request_id = NULL, outcome = 'failed'")
+    token = await log_in(client)
+    assert f'name="id" value="{job}"' in (await client.get("/admin/failures")).text
+    answer = await client.post("/admin/jobs/retry", data={"csrf": token, "id": str(job)})
+    assert answer.headers["Location"].endswith("done=retried&count=1")
+    [row] = await fetch(database, "SELECT runs, outcome, (SELECT count(*) FROM outbox) AS outbox FROM uploads")
+    assert row == {"runs": 2, "outcome": None, "outbox": 1}
+    assert (await client.post("/admin/jobs/retry", data={"csrf": token, "id": str(job)})).status_code == 409
+
+
+async def test_addresses_are_suppressed_and_allowed(client: httpx.AsyncClient, database: Database) -> None:
+    token = await log_in(client)
+    await client.post("/admin/suppressions/add", data={"csrf": token, "email": "Some.One+tag@gmail.com"})
+    assert "Some.One+tag@gmail.com" in (await client.get("/admin/suppressions", params={"find": "one+TAG"})).text
+    assert "Some.One" not in (await client.get("/admin/suppressions", params={"find": "other"})).text
+    answer = await client.post("/admin/suppressions/remove", data={"csrf": token, "email": "someone@googlemail.com"})
+    assert answer.headers["Location"].endswith("done=allowed&count=1")
+    assert await fetch(database, "SELECT FROM suppressions") == []
+    assert (await client.post("/admin/suppressions/add", data={"csrf": token, "email": "x"})).status_code == 422
+
+
+@pytest.mark.parametrize("locale", ["en", "fa"])
+async def test_texts_of_strangers_are_escaped(client: httpx.AsyncClient, database: Database, locale: str) -> None:
+    upload = await add_upload(database, email=f"{HOSTILE}@x.org", filename=HOSTILE)
+    for status in ("failed", "executing"):
+        await execute(
+            database,
+            "INSERT INTO job (upload, status, failure, finished_at, started_at, lease_expires_at)"
+            " VALUES (:upload, :status, :text, now(), now(), now())",
+            upload=upload, status=status, text=HOSTILE,
+        )  # fmt: skip
+    await execute(
+        database,
+        "INSERT INTO emails (kind, recipient, status, last_error) VALUES ('result', :text, 'refused', :text)",
+        text=HOSTILE,
+    )
+    await execute(
+        database,
+        "INSERT INTO messages (queue, body, headers)"
+        " VALUES ('emails.dead', :body, jsonb_build_object('reason', CAST(:text AS text)))",
+        body=HOSTILE.encode() + b"\xff\0", text=HOSTILE,
+    )  # fmt: skip
+    await execute(database, "INSERT INTO suppressions (email, reason) VALUES (:text, :text)", text=HOSTILE)
+    await execute(
+        database, "INSERT INTO api_keys (name, sha256, recipients) VALUES (:text, 'x', ARRAY[:text])", text=HOSTILE
+    )
+    token = await log_in(client)
+    pages = [
+        await client.get(path, params={"lang": locale})
+        for path in ("/admin", "/admin/failures", "/admin/keys", "/admin/suppressions")
+    ]
+    pages += [
+        await client.get("/admin/suppressions", params={"find": HOSTILE}),
+        await client.post("/admin/keys", data={"csrf": token, "name": HOSTILE, "scope": "read"}),
+        await client.post("/admin/keys", data={"csrf": token, "name": HOSTILE, "recipients": HOSTILE, "scope": "read"}),
+        await client.post("/admin/suppressions/add", data={"csrf": token, "email": HOSTILE}),
+    ]
+    for answer in pages:
+        assert "&lt;script&gt;alert(1)" in answer.text
+        assert "<script>alert" not in answer.text
+        assert "'unsafe-inline'" not in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_the_series_can_be_read_from_a_minute_on(client: httpx.AsyncClient, database: Database) -> None:
+    ended = {"ok": 2, "accepted": 1, "time_limit": 1, "failed": 1, "wrong_answer": 1, "cancelled": 1}
+    figures = {"waiting": 7, "ended": ended, "latency_s": [0.1, 0.2, 0.3], "mails": {"sent": 3, "bounced": 1}}
+    await execute(
+        database,
+        "INSERT INTO series VALUES (to_timestamp(60), '{}'), (to_timestamp(120), CAST(:figures AS jsonb))",
+        figures=json.dumps(figures),
+    )
+    await log_in(client)
+    answer = await client.get("/admin/series", params={"after": 60})
+    assert answer.json() == {
+        "minute": [120], "waiting": [7], "running": [0], "oldest": [0], "p50": [0.1], "p95": [0.2], "p99": [0.3],
+        "good": [3], "errors": [1], "limits": [1], "failed": [1], "arrived": [3], "not_arrived": [1],
+        "mails_waiting": [0],
+    }  # fmt: skip
+    assert (await client.get("/admin/series")).json()["minute"] == [60, 120]
+    assert (await client.get("/admin/series", params={"after": "x"})).status_code == 422

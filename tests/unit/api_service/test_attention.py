@@ -1,0 +1,71 @@
+"""What needs an operator, and what does not."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from api_service import attention
+from api_service.attention import Finding, Trouble, findings
+from api_service.operation import Operation
+from shared.backlog import Waiting
+from shared.workers import Worker
+
+ALERTS: Final = Path(__file__).parents[3] / "deploy/prometheus/alerts.yml"
+PLACES: Final = (
+    "requested", "outbox", "messages", "dead", "none-executed", "executing", "mails", "sending", "webhooks",
+)  # fmt: skip
+WORKERS: Final = [
+    Worker(service, "host", 1, datetime(2026, 1, 1, tzinfo=UTC), slots=4)
+    for service in ("api_service", "job_runner", "queue_consumer")
+]
+WELL: Final = Operation(
+    waits={place: Waiting(place, 0, None) for place in PLACES},
+    running=[],
+    workers=WORKERS,
+    dead=0,
+    failed_jobs=0,
+    failed_mails=0,
+    quarantined=0,
+)
+
+
+def waiting(place: str, seconds: float) -> Operation:
+    return replace(WELL, waits={**WELL.waits, place: Waiting(place, 3, seconds)})
+
+
+def test_a_service_that_works_needs_nothing() -> None:
+    assert findings(WELL) == []
+    assert findings(waiting("none-executed", 299)) == []
+
+
+def test_a_missing_process_is_the_first_trouble() -> None:
+    troubles = [one.trouble for one in findings(replace(WELL, workers=[], dead=7))]
+    assert troubles == [Trouble.NO_RUNNER, Trouble.NO_CONSUMER, Trouble.DEAD_LETTERS]
+
+
+def test_a_broker_that_does_not_answer_is_a_trouble() -> None:
+    assert findings(replace(WELL, dead=None)) == [Finding(Trouble.BROKER_DOWN)]
+
+
+def test_what_waits_for_long_is_a_trouble() -> None:
+    assert findings(waiting("none-executed", 301)) == [Finding(Trouble.JOBS_WAIT, 3, 301)]
+    assert findings(waiting("outbox", 61)) == [Finding(Trouble.OUTBOX_STUCK, 3, 61)]
+    assert findings(waiting("mails", 901)) == [Finding(Trouble.MAILS_STUCK, 3, 901)]
+
+
+def test_failures_are_counted() -> None:
+    found = findings(replace(WELL, dead=1, failed_jobs=2, failed_mails=3, quarantined=4))
+    assert [(one.trouble, one.count) for one in found] == [
+        (Trouble.DEAD_LETTERS, 1),
+        (Trouble.JOBS_FAILED, 2),
+        (Trouble.MAILS_FAILED, 3),
+        (Trouble.QUARANTINED, 4),
+    ]
+    assert not any(one.trouble.stops_work for one in found)
+
+
+def test_the_limits_are_those_of_the_alerts() -> None:
+    alerts = ALERTS.read_text()
+    for place, seconds in attention._TOO_OLD.items():
+        assert f'precieux_backlog_oldest_age_seconds{{where="{place}"}}) > {seconds}\n' in alerts

@@ -1,0 +1,365 @@
+"""The operator's page in a real browser, on a real system: logging in, seeing what failed, and putting it right."""
+
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import pika
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, Request, expect
+
+from shared.api_keys import PREFIX
+from shared.broker.base import QUEUE
+from tests.fixtures.smtp_server import SmtpServer
+from tests.fixtures.smtp_thread import smtp_server_in_a_thread
+from tests.fixtures.up import SETTINGS, Up, system_in_a_folder
+from tests.waiting import eventually_sync
+from tests.web.browsing import SCREENS, Screen, axe_violations, show_on, watched
+from tests.web.operation_rows import add_day, add_failures, add_running_job, execute
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+KEY: Final = "an-operators-key-of-thirty-two-characters"
+WITH_KEY: Final = {"Authorization": f"Bearer {KEY}"}
+PATHS: Final = ("/admin", "/admin/failures", "/admin/keys", "/admin/suppressions")
+HOSTILE: Final = "</td></textarea><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\u200b&lt;'\""
+#: Milliseconds between two refreshes, and a little.
+REFRESH: Final = 10_500
+
+
+@pytest.fixture(scope="module")
+def smtp() -> Iterator[SmtpServer]:
+    with smtp_server_in_a_thread() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def system(smtp: SmtpServer) -> Iterator[Up]:
+    """Yield a running system with an operator's key, whose mails go to `smtp`."""
+    mails = {"PRECIEUX_SMTP_URL": f"smtp://127.0.0.1:{smtp.port}", "PRECIEUX_MAIL_FROM": "precieux@example.org"}
+    for one in system_in_a_folder({**SETTINGS, **mails, "PRECIEUX_API_KEYS": KEY}):
+        one.start()
+        yield one
+
+
+@pytest.fixture
+def admin(page: Page) -> Page:
+    """Return a page that is logged in."""
+    log_in(page)
+    return page
+
+
+@contextmanager
+def operator_of(browser: Browser, system: Up, *, scripts: bool = True) -> Iterator[Page]:
+    """Yield a page that is logged in to a system, in English. It must violate no policy and log no error."""
+    with browser.new_context(base_url=system.url, locale="en", java_script_enabled=scripts) as context:
+        with watched(context) as faults:
+            page = context.new_page()
+            log_in(page)
+            yield page
+        assert faults == []
+
+
+def log_in(page: Page, key: str = KEY) -> None:
+    page.goto("/admin/login")
+    page.locator("#key").fill(key)
+    page.locator("#key").press("Enter")
+    page.wait_for_url("**/admin")
+
+
+def stop_clock(page: Page) -> None:
+    """Let time pass on the page only when the test says so."""
+    page.clock.install()
+    page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=10))
+
+
+def submit(system: Up, number: int, email: str, source: str = "print(6 * 7)") -> None:
+    """Register a classic submission under a number of ours, without asking for its execution."""
+    answer = requests.post(
+        f"{system.url}/submit_email/",
+        data={"email": email, "language": "py", "inputs": "", "enable": "0", "id": str(number)},
+        files={"file": ("answer.py", source.encode())},
+        headers=WITH_KEY,
+        timeout=10,
+    )
+    assert answer.ok, answer.text
+
+
+def state_of(system: Up, email: str) -> str | None:
+    """Return the state of the address's latest submission."""
+    answer = requests.get(f"{system.url}/v1/submissions", params={"email": email}, headers=WITH_KEY, timeout=10)
+    assert answer.ok, answer.text
+    items = answer.json()["items"]
+    return str(items[0]["state"]) if items else None
+
+
+def test_a_wrong_key_is_refused_and_a_right_one_opens(page: Page) -> None:
+    page.goto("/admin")
+    assert page.url.endswith("/admin/login")
+    page.keyboard.type("a-wrong-key")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.locator("#key")).to_have_attribute("aria-invalid", "true")
+    assert axe_violations(page) == []
+    page.locator("#key").fill(KEY)
+    page.keyboard.press("Enter")
+    expect(page.locator("#state h1")).to_be_visible()
+    assert page.evaluate("document.cookie") == ""
+
+
+def test_who_logs_out_needs_the_key_again(admin: Page) -> None:
+    admin.locator(".log-out button").click()
+    admin.wait_for_url("**/admin/login")
+    admin.goto("/admin/keys")
+    assert admin.url.endswith("/admin/login")
+
+
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
+def test_axe_finds_nothing_on_the_operators_pages(admin: Page, system: Up, screen: Screen) -> None:
+    add_day(system)
+    add_failures(system, HOSTILE)
+    show_on(admin, screen)
+    for path in PATHS:
+        admin.goto(path)
+        for closed in admin.locator("summary").all():
+            closed.click()
+        assert axe_violations(admin) == [], path
+        assert admin.evaluate("document.documentElement.scrollWidth") <= screen.width, path
+
+
+def test_hostile_texts_are_shown_and_do_nothing(admin: Page, system: Up) -> None:
+    add_day(system)
+    add_failures(system, HOSTILE)
+    admin.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+    for path in PATHS:
+        admin.goto(path)
+        # It is a text of some element, as it is.
+        assert admin.get_by_text("<script>alert(1)</script>").count() > 0 or path == "/admin", path
+        assert admin.locator("main script, main img, [onerror]").count() == 0, path
+
+
+@pytest.mark.parametrize("broker", ["Postgres", "RabbitMQ"])
+def test_a_dead_letter_is_replayed(browser: Browser, request: pytest.FixtureRequest, broker: str) -> None:
+    """A message arrives before its submission, and so becomes a dead letter. Its replay runs the program."""
+    number, email = secrets.randbelow(10**9) + 10**6, f"{broker.lower()}@example.com"
+    with system_with(broker, request) as (system, publish):
+        publish(str(number).encode())
+        with operator_of(browser, system) as page:
+            letter = page.locator("#dead-letters tr", has_text=str(number))
+
+            def is_dead() -> bool:
+                page.goto("/admin/failures")
+                return letter.count() == 1
+
+            eventually_sync(is_dead, what="the message is a dead letter")
+            expect(letter).to_contain_text(f"no submission has the id {number}")
+            submit(system, number, email)
+            for other in page.locator("#dead-letters tbody tr").filter(has_not_text=str(number)).all():
+                other.get_by_role("checkbox").uncheck()
+            page.get_by_role("button", name="Replay").click()
+            expect(page.get_by_role("status")).to_have_text("1 dead letter is on the queue again.")
+            expect(letter).to_have_count(0)
+        eventually_sync(lambda: state_of(system, email) == "finished", what="the program has run")
+
+
+@contextmanager
+def system_with(broker: str, request: pytest.FixtureRequest) -> Iterator[tuple[Up, Callable[[bytes], None]]]:
+    """Yield a system with that broker, and what puts a message on its queue."""
+    if broker == "Postgres":
+        system: Up = request.getfixturevalue("system")
+        yield system, lambda body: execute(system, "INSERT INTO messages (queue, body) VALUES ($1, $2)", QUEUE, body)
+        return
+    url = request.getfixturevalue("rabbitmq_url")
+
+    def publish(body: bytes) -> None:
+        with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+            connection.channel().basic_publish("", QUEUE, body)
+
+    for system in system_in_a_folder({**SETTINGS, "PRECIEUX_API_KEYS": KEY, "PRECIEUX_AMQP_URL": url}):
+        system.start()
+        yield system, publish
+
+
+def test_a_dead_letter_is_removed_after_a_question(browser: Browser, system: Up) -> None:
+    body = f"letter-{secrets.token_hex(4)}"
+    execute(system, "INSERT INTO messages (queue, body) VALUES ('emails.dead', $1)", body.encode())
+    with operator_of(browser, system) as page:
+        page.goto("/admin/failures")
+        for other in page.locator("#dead-letters tbody tr").filter(has_not_text=body).all():
+            other.get_by_role("checkbox").uncheck()
+        remove = page.get_by_role("button", name="Remove the chosen ones")
+        expect(remove).to_be_hidden()
+        page.locator("#dead-letters summary").click()
+        remove.click()
+        expect(page.get_by_role("status")).to_have_text("1 dead letter is removed.")
+        expect(page.get_by_text(body)).to_have_count(0)
+
+
+def test_a_refused_mail_is_sent_again(browser: Browser, system: Up, smtp: SmtpServer) -> None:
+    email = f"{secrets.token_hex(4)}@example.net"
+    number = secrets.randbelow(10**9) + 10**6
+    smtp.replies["RCPT"] = f"550 5.1.1 no such user {HOSTILE[:40]}"
+    try:
+        submit(system, number, email)
+        assert requests.get(f"{system.url}/check_email/", params={"id": number}, headers=WITH_KEY, timeout=10).ok
+        with operator_of(browser, system) as page:
+            mail = page.locator("#mails tr", has_text=email)
+
+            def has_failed() -> bool:
+                page.goto("/admin/failures")
+                return mail.count() == 1
+
+            eventually_sync(has_failed, what="the mail is refused")
+            expect(mail).to_contain_text("no such user")
+            del smtp.replies["RCPT"]
+            mail.get_by_role("checkbox").check()
+            page.get_by_role("button", name="Send the chosen ones again").click()
+            expect(page.get_by_role("status")).to_have_text("1 mail is queued again.")
+    finally:
+        smtp.replies.pop("RCPT", None)
+    eventually_sync(
+        lambda: [mail for mail in smtp.accepted if mail.recipients == [email]], what="the mail arrives"
+    )  # fmt: skip
+
+
+def test_a_key_is_made_used_and_revoked(admin: Page, system: Up, locale: str) -> None:
+    name = f"course {locale} {secrets.token_hex(4)} {HOSTILE}"
+    admin.goto("/admin/keys")
+    admin.locator("#name").fill(name)
+    admin.locator("#recipients").fill("example.edu")
+    admin.locator("form .primary").click()
+    key = admin.locator("#new-key").inner_text()
+    assert key.startswith(PREFIX)
+
+    def status() -> int:
+        headers = {"Authorization": f"Bearer {key}"}
+        return requests.get(f"{system.url}/v1/usage", headers=headers, timeout=10).status_code
+
+    assert status() == 200
+    admin.goto("/admin/keys")
+    assert key not in admin.content()
+    row = admin.locator("tbody tr", has_text=name.split(" <")[0].split("</")[0])
+    row.locator("summary").click()
+    assert axe_violations(admin) == []
+    row.locator("button.danger").click()
+    expect(admin.get_by_role("status")).to_be_visible()
+    expect(row.locator("summary")).to_have_count(0)
+    eventually_sync(lambda: status() == 401, what="the key is refused")
+
+
+def test_mails_to_an_address_are_stopped_and_allowed(admin: Page, smtp: SmtpServer) -> None:
+    email = f"{secrets.token_hex(4)}@example.com"
+    admin.goto("/admin/suppressions")
+    admin.locator("#email").fill(email)
+    admin.locator("#email").press("Enter")
+    expect(admin.get_by_role("status")).to_be_visible()
+    admin.locator("#find").fill(email[:6].upper())
+    admin.locator("#find").press("Enter")
+    row = admin.locator("tbody tr", has_text=email)
+    row.locator("summary").press("Enter")
+    row.locator("button.danger").press("Enter")
+    admin.wait_for_url("**done=allowed**")
+    expect(row).to_have_count(0)
+
+
+def test_a_failed_program_is_run_again(browser: Browser, system: Up) -> None:
+    email = f"{secrets.token_hex(4)}@example.com"
+    number = secrets.randbelow(10**9) + 10**6
+    submit(system, number, email)
+    execute(
+        system,
+        "INSERT INTO job (upload, status, failure, attempt, finished_at)"
+        " VALUES ($1, 'failed', 'the engine was away', 20, now())",
+        number,
+    )
+    execute(system, "UPDATE uploads SET outcome = 'failed', runs = 1 WHERE id = $1", number)
+    with operator_of(browser, system) as page:
+        page.goto("/admin/failures")
+        page.get_by_role("button", name=f"Run again #{number}").click()
+        expect(page.get_by_role("status")).to_have_text("1 program is requested again.")
+    eventually_sync(lambda: state_of(system, email) == "finished", what="the program has run")
+
+
+def test_the_overview_works_without_scripts(browser: Browser, system: Up) -> None:
+    add_day(system)
+    add_failures(system, HOSTILE)
+    with operator_of(browser, system, scripts=False) as page:
+        for table in page.locator(".chart table").all():
+            expect(table).to_be_visible()
+        expect(page.locator(".chart .plot").first).to_be_hidden()
+        page.goto("/admin/keys")
+        page.locator("#name").fill("no-script")
+        page.get_by_role("button", name="Make the key").click()
+        expect(page.locator("#new-key")).to_contain_text(PREFIX)
+
+
+def test_the_overview_draws_its_charts(admin: Page, system: Up) -> None:
+    add_day(system)
+    add_failures(system, HOSTILE)
+    admin.goto("/admin")
+    expect(admin.locator(".chart canvas")).to_have_count(4)
+    chart = admin.locator(".chart").first
+    chart.locator(".u-over").hover()
+    expect(chart.locator(".value").first).not_to_be_empty()
+    # What the chart says is in a table too.
+    chart.locator("summary").press("Enter")
+    expect(chart.locator("table")).to_be_visible()
+
+
+def test_the_overview_is_refreshed_while_it_is_seen(browser: Browser, system: Up) -> None:
+    with operator_of(browser, system) as page:
+        stop_clock(page)
+        page.goto("/admin")
+        asked: list[str] = []
+
+        def note(request: Request) -> None:
+            asked.append(re.sub(r"\d+$", "", request.url.removeprefix(system.url)))
+
+        page.on("request", note)
+        email = f"{secrets.token_hex(4)}@example.com"
+        add_running_job(system, email)
+
+        def is_shown() -> bool:
+            # The server reuses a look for two seconds.
+            with page.expect_response("**/admin"):
+                page.clock.run_for(REFRESH)
+            return email in page.locator("#running").inner_text()
+
+        eventually_sync(is_shown, what="the running program is shown")
+        refreshes = asked.count("/admin")
+        page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})")
+        page.clock.run_for(10 * REFRESH)
+        assert asked.count("/admin") == refreshes
+        page.evaluate("delete document.hidden")
+        with page.expect_response("**/admin"):
+            page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        assert asked.count("/admin") == refreshes + 1
+
+
+def test_the_overview_says_that_it_may_be_old(browser: Browser, system: Up) -> None:
+    with operator_of(browser, system) as page:
+        stop_clock(page)
+        page.goto("/admin")
+        page.route("**/admin", lambda route: route.fulfill(status=503))
+        page.clock.run_for(REFRESH)
+        expect(page.locator("#stale")).to_be_visible()
+        page.unroute("**/admin")
+        page.clock.run_for(REFRESH)
+        expect(page.locator("#stale")).to_be_hidden()
+
+
+def test_a_page_of_another_site_can_do_nothing(browser: Browser, system: Up) -> None:
+    name = secrets.token_hex(8)
+    attack = f"""<form method="post" action="{system.url}/admin/keys"><input name="name" value="{name}">
+        <input name="scope" value="read"></form><script>document.forms[0].submit()</script>"""
+    with operator_of(browser, system) as page:
+        page.route("http://evil.example/", lambda route: route.fulfill(body=attack, content_type="text/html"))
+        page.goto("http://evil.example/")
+        page.wait_for_url(f"{system.url}/**")
+        page.goto(f"{system.url}/admin/keys")
+        expect(page.locator("h1")).to_be_visible()
+        assert name not in page.content()
