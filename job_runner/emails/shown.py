@@ -86,4 +86,6 @@ def direction_of(text: str) -> str:
 
 
 def _harmless(text: str) -> str:
+    if text.isascii() and text.isprintable():  # nearly every name, and quicker
+        return text
     return replace_controls(text).translate(_SEPARATORS)

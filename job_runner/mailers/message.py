@@ -20,7 +20,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 from io import BytesIO
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from job_runner.mailers.base import Attachment, Email
 from shared.errors import MailRefused
@@ -37,6 +37,12 @@ class _Verbatim(EmailPolicy):
     Lines are as long as they may be. With the usual 78 octets, long addresses would become encoded words, which mail
     programs do not accept there (RFC 2047, section 5).
     """
+
+    def clone(self, **changes: Any) -> Self:
+        """Return this policy with changes. The library makes a copy without any for each part."""
+        if all(getattr(self, name) == value for name, value in changes.items()):
+            return self
+        return super().clone(**changes)
 
     def header_max_count(self, name: str) -> None:
         """Return no limit, because each header is set once. The library would make a class for each to find it."""
@@ -111,7 +117,7 @@ def _part(subtype: str, text: str) -> Message:
 def _encoded(text: str) -> tuple[str, str]:
     """Return an encoding (RFC 2045, section 6) and the text in it."""
     lines = text.encode().splitlines()
-    if all(line.isascii() and len(line) <= _LONGEST_LINE for line in lines):
+    if text.isascii() and max(map(len, lines), default=0) <= _LONGEST_LINE:
         return "7bit", text
     data = b"\r\n".join((*lines, b""))
     quoted = binascii.b2a_qp(data)
