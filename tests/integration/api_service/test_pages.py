@@ -169,23 +169,29 @@ async def test_the_link_of_a_removed_submission_says_so(api: httpx.AsyncClient, 
     assert "not there any more" in answer.text
 
 
+async def set_tests(database: Database, upload: int, *, hidden: list[bool]) -> None:
+    spec = {"stdin": "", "args": [], "expected_output": None, "limits": {}, "points": 1}
+    tests = [{**spec, "name": f"test {number}", "hidden": one} for number, one in enumerate(hidden, 1)]
+    text = json.dumps(tests)
+    await execute(database, "UPDATE uploads SET tests = CAST(:tests AS jsonb) WHERE id = :id", id=upload, tests=text)
+
+
 async def test_outputs_of_tests_are_not_behind_the_link(
     api: httpx.AsyncClient, database: Database, signer: LinkSigner
 ) -> None:
     upload, job = await add_finished(database, None)
-    await execute(database, "UPDATE uploads SET tests = '[]' WHERE id = :id", id=upload)
-    await execute(database, "UPDATE results SET output = 'of all tests' WHERE job = :job", job=job)
-    answer = await api.get(path_of(signer, upload).replace("?", "/output?"))
-    assert answer.status_code == 404
+    await execute(database, "UPDATE job SET number = 1 WHERE id = :job", job=job)
+    await execute(database, "UPDATE uploads SET runs = 1 WHERE id = :id", id=upload)
+    await execute(database, "UPDATE results SET output = 'the output' WHERE job = :job", job=job)
+    path = path_of(signer, upload).replace("?", "/output?")
+    assert (await api.get(path)).text == "the output"
+    await set_tests(database, upload, hidden=[True])
+    assert (await api.get(path)).status_code == 404
 
 
 async def test_hidden_tests_are_on_no_page(api: httpx.AsyncClient, database: Database, signer: LinkSigner) -> None:
     upload, job = await add_finished(database, None)
-    spec: dict[str, Any] = {"stdin": "", "args": [], "expected_output": None, "limits": {}, "points": 1}
-    tests = [{**spec, "name": name, "hidden": name == "secret"} for name in ("open", "secret")]
-    await execute(
-        database, "UPDATE uploads SET tests = CAST(:tests AS jsonb) WHERE id = :id", id=upload, tests=json.dumps(tests)
-    )
+    await set_tests(database, upload, hidden=[False, True])
     for number in (1, 2):
         await execute(
             database,
@@ -195,4 +201,4 @@ async def test_hidden_tests_are_on_no_page(api: httpx.AsyncClient, database: Dat
         )  # fmt: skip
     for accept in ("text/html", "text/plain"):
         answer = await api.get(path_of(signer, upload), headers={"Accept": accept})
-        assert ("output 1" in answer.text, "output 2" in answer.text, "secret" in answer.text) == (True, False, True)
+        assert ("output 1" in answer.text, "output 2" in answer.text, "test 2" in answer.text) == (True, False, True)
