@@ -1,13 +1,13 @@
 """Add what the operator's page stores: its figures over time and its sessions; indexes for what it lists.
 
-Revision ID: 0013
-Revises: 0012
+Revision ID: 0014
+Revises: 0013
 """
 
 from shared.database.migrations import run
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
