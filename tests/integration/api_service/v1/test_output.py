@@ -232,9 +232,12 @@ async def test_the_recipients_page(api: httpx.AsyncClient, database: Database, s
     )
     await end(database, job, verdict="ok", output="", error="")
     link = (await api.get(f"/v1/submissions/{upload}")).json()["links"]["page"].removeprefix(PUBLIC_URL)
-    answer = await api.get(link)
+    answer = await api.get(link, headers={"Accept": "text/plain"})
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
     assert answer.text == f"Submission {upload}: ok\nTest one: ok\n<b>shown\nTest two: accepted"
+    html = (await api.get(link)).text
+    assert "<b>shown" not in html
+    assert "secret" not in html
     for bad in (link[:-1], link.replace("expires=", "expires=1"), link.replace(f"/{upload}?", f"/{upload + 1}?")):
         assert (await api.get(bad)).status_code == 403
     assert (await api.delete(f"/v1/submissions/{upload}")).status_code == 204
