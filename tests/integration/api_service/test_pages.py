@@ -170,7 +170,7 @@ async def test_the_link_of_a_removed_submission_says_so(api: httpx.AsyncClient, 
 
 
 async def set_tests(database: Database, upload: int, *, hidden: list[bool]) -> None:
-    spec = {"stdin": "", "args": [], "expected_output": None, "limits": {}, "points": 1}
+    spec: dict[str, Any] = {"stdin": "", "args": [], "expected_output": None, "limits": {}, "points": 1}
     tests = [{**spec, "name": f"test {number}", "hidden": one} for number, one in enumerate(hidden, 1)]
     text = json.dumps(tests)
     await execute(database, "UPDATE uploads SET tests = CAST(:tests AS jsonb) WHERE id = :id", id=upload, tests=text)
