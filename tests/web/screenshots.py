@@ -1,12 +1,6 @@
-"""`make screenshots` writes `docs/images/`: the pages, and the gallery of mails, as a browser shows them.
+"""`make screenshots` writes `docs/images/`: the pages, and the gallery of mails, as a browser shows them."""
 
-The mails are HTML files that `tests.mail_gallery` writes, if it is there.
-"""
-
-import importlib.util
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +10,7 @@ from typing import Any, Final
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests import mail_gallery
 from tests.fixtures.up import Up, system_in_a_folder
 from tests.web.browsing import Screen
 from tests.web.conftest import ARGUMENTS, program_of_the_browser
@@ -123,10 +118,8 @@ def _show_program(page: Page, submission: dict[str, Any] | None) -> None:
 
 def _take_mails(browser: Browser) -> None:
     """Write a picture of each HTML file of the gallery of mails, on each kind of screen."""
-    if importlib.util.find_spec("tests.mail_gallery") is None:
-        return
     folder = Path(tempfile.mkdtemp(prefix="precieux-mails-"))
-    subprocess.run([sys.executable, "-m", "tests.mail_gallery", folder], check=True)
+    mail_gallery.main(folder)
     for file in sorted(folder.glob("*.html")):
         is_persian = file.stem.endswith("-fa")
         for kind, screen, _ in _SCREENS[:1] if is_persian else _SCREENS[:3]:
