@@ -1,11 +1,11 @@
 """How much a page loads, and how soon it can be used."""
 
+import json
 from typing import Final
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.waiting import PATIENCE
 from tests.web.conftest import NewPage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -31,12 +31,15 @@ def test_a_second_load_takes_files_from_the_cache(new_page: NewPage) -> None:
     assert {size for address, size in page.evaluate(_BYTES) if "/static/" in address} == {0}
 
 
-def test_the_page_can_be_used_within_300_ms(new_page: NewPage) -> None:
-    times = []
-    for _ in range(10):
-        page = new_page()
-        page.goto("/")
-        expect(page.locator(".cm-content")).to_be_visible()
-        times.append(page.evaluate("performance.getEntriesByName('interactive')[0].startTime"))
-    # Other work on the machine only makes it take longer.
-    assert min(times) < 300 * PATIENCE, times
+def test_the_page_can_be_used_after_150_ms_of_cpu(browser: Browser, new_page: NewPage) -> None:
+    """On a quiet machine it can then be used within 300 ms, counted from the click. A busy one would not show that."""
+    page = new_page()
+    browser.start_tracing(page=page, categories=["toplevel", "blink.user_timing"])
+    page.goto("/")
+    expect(page.locator(".cm-content")).to_be_visible()
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    [usable] = [event for event in events if event["name"] == "interactive"]
+    tasks = [event for event in events if event["name"] == "ThreadControllerImpl::RunTask"]
+    same_thread = [task for task in tasks if (task["pid"], task["tid"]) == (usable["pid"], usable["tid"])]
+    milliseconds = sum(task.get("tdur", 0) for task in same_thread if task["ts"] < usable["ts"]) / 1000
+    assert 5 < milliseconds < 150
