@@ -16,14 +16,14 @@ _STREAM: Final = re.compile(r"/v1/(submissions|batches)/[1-9][0-9]{0,17}/events"
 
 
 @schemathesis.hook
-def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
     if _WAIT.fullmatch(str(case.query.get("wait", ""))):
         case.query["wait"] = 0
     if case.method == "GET" and _STREAM.fullmatch(case.formatted_path):
         _end(case)
 
 
-def _end(case: schemathesis.Case) -> None:
+def _end(case: schemathesis.Case[Any]) -> None:
     """Cancel what the stream is about, because no runner ends it."""
     base_url = str(case.operation.base_url).rstrip("/")
     path = case.formatted_path.removesuffix("/events")
