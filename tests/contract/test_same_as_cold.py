@@ -23,7 +23,7 @@ from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
 from tests.fixtures.executor import running_executor
 
-pytestmark = pytest.mark.contract
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]  # the first test waits until all runtimes are ready
 
 _INPUT = "3\nalpha beta\n\nçé last"
 _FOLDER = Path(__file__).parent / "programs"

@@ -26,8 +26,9 @@ OPERATOR: Final = "o" * 32
 SOME: Final = 20
 MANY: Final = 50
 HOOKS: Final = Path(__file__).with_name("schemathesis_hooks.py")
-#: These calls have rules that no JSON schema has, such as that `entry` is the path of a file, or that `test` is needed
-#: if there are tests: the schema allows some that are refused. All other checks apply to them too.
+#: These calls have rules that no JSON schema has, such as that `entry` is the path of a file, that `test` is needed if
+#: there are tests, or that a range begins inside the content: the schema allows some that are refused. All other checks
+#: apply to them too.
 SETTINGS: Final = f"""
 hooks = "{HOOKS}"
 
@@ -37,7 +38,7 @@ include-method = "POST"
 checks.positive_data_acceptance.enabled = false
 
 [[operations]]
-include-path-regex = "^/v1/submissions/[{{]id[}}]/(output|stderr)$"
+include-path-regex = "^/v1/submissions/[{{]id[}}]/(output|stderr|source)$"
 checks.positive_data_acceptance.enabled = false
 
 [parameters]
