@@ -1,17 +1,20 @@
 """Schemathesis: the server answers good and bad requests as the OpenAPI document says."""
 
-import subprocess
+import asyncio
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
 import httpx
 import pytest
 
+from job_runner.batches import Batches
 from shared import api_keys
 from shared.api_keys import Scope
 from shared.codex import LimitBounds, SupportedLanguage
 from shared.database.connection import Database
+from tests.factories import LETTERHEAD
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process
 from tests.integration.rows import execute
@@ -46,7 +49,7 @@ checks.positive_data_acceptance.enabled = false
 """
 
 
-def explore(api: ApiProcess, folder: Path, *, key: str | None, examples: int) -> None:
+async def explore(api: ApiProcess, folder: Path, *, key: str | None, examples: int) -> None:
     """Run all checks with good and bad requests. Fail with Schemathesis' report if it finds something."""
     command = [
         sys.executable, "-m", "schemathesis.cli", "run", f"{api.url}/openapi.json",
@@ -57,11 +60,15 @@ def explore(api: ApiProcess, folder: Path, *, key: str | None, examples: int) ->
         command += ["--header", f"Authorization: Bearer {key}"]
     # In a folder of its own, so that no developer's settings apply.
     (folder / "schemathesis.toml").write_text(SETTINGS)
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    document = httpx.get(f"{api.url}/openapi.json", timeout=60).json()
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    report = (await process.communicate())[0].decode()
+    assert process.returncode == 0, report
+    async with httpx.AsyncClient() as client:
+        document = (await client.get(f"{api.url}/openapi.json", timeout=60)).json()
     operations = sum(len(path) for path in document["paths"].values())
-    assert f"Tested: {operations}" in done.stdout
+    assert f"Tested: {operations}" in report
     assert "request.crashed" not in api.log
 
 
@@ -79,6 +86,16 @@ async def engine(database: Database) -> None:
     )
 
 
+@pytest.fixture(autouse=True)
+async def finished_batches(database: Database) -> AsyncIterator[None]:
+    """Finish batches as a runner does. Without it, the event stream of a cancelled batch would not end."""
+    stop = asyncio.Event()
+    batches = asyncio.create_task(Batches(owner_of(database), LETTERHEAD, poll_interval=60).run(stop))
+    yield
+    stop.set()
+    await batches
+
+
 async def make_key(database: Database) -> str:
     async with owner_of(database).transaction() as connection:
         _, key = await api_keys.create(connection, "test", [Scope.SUBMIT, Scope.READ])
@@ -89,15 +106,15 @@ class TestManyRequests:
     async def test_with_a_key(self, tmp_path: Path, database: Database, database_url: str) -> None:
         key = await make_key(database)
         with api_process(tmp_path, database_url) as api:
-            explore(api, tmp_path, key=key, examples=MANY)
+            await explore(api, tmp_path, key=key, examples=MANY)
 
-    def test_with_the_operators_key(self, tmp_path: Path, database_url: str) -> None:
+    async def test_with_the_operators_key(self, tmp_path: Path, database_url: str) -> None:
         with api_process(tmp_path, database_url, {"PRECIEUX_API_KEYS": OPERATOR}) as api:
-            explore(api, tmp_path, key=OPERATOR, examples=MANY)
+            await explore(api, tmp_path, key=OPERATOR, examples=MANY)
 
 
 @pytest.mark.parametrize("settings", [{}, {"PRECIEUX_API_KEYS": OPERATOR}], ids=["protected mode", "keys"])
-def test_some_requests_without_a_key(tmp_path: Path, database_url: str, settings: dict[str, str]) -> None:
+async def test_some_requests_without_a_key(tmp_path: Path, database_url: str, settings: dict[str, str]) -> None:
     """Few of them are served: protected mode takes Schemathesis' header X-... for a proxy's."""
     with api_process(tmp_path, database_url, settings) as api:
-        explore(api, tmp_path, key=None, examples=SOME)
+        await explore(api, tmp_path, key=None, examples=SOME)
