@@ -5,4 +5,5 @@ from pathlib import Path
 
 from tests.caniemail import DATA, reduced
 
-DATA.write_text(reduced(Path(sys.argv[1]).read_text()))
+if __name__ == "__main__":
+    DATA.write_text(reduced(Path(sys.argv[1]).read_text()))

@@ -32,9 +32,10 @@ def program_of_the_browser() -> str | None:
 NewPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while Playwright runs, no other test of the process can run an event loop.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Yield one browser for all tests; each has a profile of its own."""
+    """Yield one browser for the tests of a module; each test has a profile of its own."""
     program = program_of_the_browser()
     if program is None:
         missing("Chromium", "install Debian's package chromium, or set PRECIEUX_TEST_CHROMIUM.")

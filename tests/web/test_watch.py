@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 WORDS = {
     "en": {"running": "Running", "cancelled": "Cancelled", "ok": "Ran to its end", "wrong": "Wrong answer"},
-    "fa": {"running": "در حال اجرا", "cancelled": "لغو شد", "ok": "تا پایان اجرا شد", "wrong": "پاسخ نادرست"},
+    "fa": {"running": "در حال اجرا", "cancelled": "لغو شد", "ok": "کامل اجرا شد", "wrong": "پاسخ نادرست"},
 }
 
 
