@@ -1,4 +1,4 @@
-"""What the charts of the operator's page draw, and their tables, from the recorded minutes. Pure."""
+"""Makes the charts of the operator's page, and their tables, from the recorded minutes. Pure."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What the service does at this moment, for its operator: what waits, what runs, what failed, and who works."""
+"""Reads the state of the service for its operator: what waits, what runs, what failed, and which processes work."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What verdicts are called, and what they mean, in words for people. They are translated where they are shown."""
+"""The names and explanations of verdicts, for people. They are translated where they are shown."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -24,7 +24,7 @@ _EMPTY: Final = {
 
 
 class ShownFault(NamedTuple):
-    """What is wrong with a form: the key, and a sentence."""
+    """A fault in a form: the key, and a sentence about it."""
 
     place: str
     detail: str

@@ -64,7 +64,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What a digest shows, in its language."""
+    """The content of a digest, in its language."""
 
     subject: str
     heading: str

@@ -1,4 +1,4 @@
-"""What all mails of a service have in common, and the ids by which mail programs know them."""
+"""The values that all mails of a service share, and the ids by which mail programs know them."""
 
 import hashlib
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ from shared.translations import date_time, digits, number, translations
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a receipt shows, in its language. `start` is empty if nothing is known about it."""
+    """The content of a receipt, in its language. `start` is empty if nothing is known about it."""
 
     subject: str
     about: tuple[str, ...]

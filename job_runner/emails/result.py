@@ -1,4 +1,4 @@
-"""What the mail of a run shows, made of its outcome. Pure.
+"""Makes the content of the mail about a run from its outcome. Pure.
 
 The templates `result.html.j2` and `result.txt.j2` show the same, as HTML and as plain text. Output is hostile: no
 subject or header contains any of it, the HTML part escapes it, and the text part indents it. Of a hidden test only the
@@ -71,7 +71,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the mail of a run shows, in its language. Compile errors come first, then what went wrong, then output."""
+    """The content of the mail about a run, in its language: compile errors, then what went wrong, then output."""
 
     subject: str
     #: What was run: its file and its language.

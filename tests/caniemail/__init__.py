@@ -1,4 +1,4 @@
-"""Which features of HTML and CSS a mail uses, and which mail programs support them (https://www.caniemail.com)."""
+"""Finds the features of HTML and CSS that a mail uses, and which mail programs support them (https://www.caniemail.com)."""
 
 import json
 import re

@@ -54,7 +54,7 @@ _POLL_S: Final = 0.5
 
 @dataclass(frozen=True)
 class Service:
-    """What `precieux install-service` makes. `options` are those of systemctl and of `install-service`."""
+    """A service as `precieux install-service` makes it. `options` are those of systemctl and of `install-service`."""
 
     precieux: Path
     data: Path = Path("/var/lib/precieux")

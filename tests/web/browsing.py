@@ -1,4 +1,4 @@
-"""What the tests of pages have in common: faults of a page, axe, and the kinds of screens."""
+"""Helpers for the tests of pages: faults of a page, axe, and the kinds of screens."""
 
 import json
 from collections.abc import Iterator

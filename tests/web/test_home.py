@@ -1,4 +1,4 @@
-"""What all pages have in common, seen on the first one."""
+"""The parts that all pages share, seen on the first page."""
 
 import pytest
 from playwright.sync_api import Page

@@ -1,4 +1,4 @@
-"""What a program prints changes nothing on a page but the text of its output."""
+"""The output of a program changes only its own text on a page."""
 
 import json
 from typing import Any, Final

@@ -32,7 +32,7 @@ def test_a_second_load_takes_files_from_the_cache(new_page: NewPage) -> None:
 
 
 def test_the_page_can_be_used_after_150_ms_of_cpu(browser: Browser, new_page: NewPage) -> None:
-    """On a quiet machine it can then be used within 300 ms, counted from the click. A busy one would not show that."""
+    """Elapsed time depends on what else the machine does, so the CPU time of the page is bounded."""
     page = new_page()
     browser.start_tracing(page=page, categories=["toplevel", "blink.user_timing"])
     page.goto("/")

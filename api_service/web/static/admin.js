@@ -1,4 +1,4 @@
-// The operator's overview: draws its charts, and keeps it up to date while somebody looks at it.
+// The operator's overview: draws its charts, and updates it while it is visible.
 // One fetch every ten seconds gets the page itself, rendered by the server; charts get the minutes that they lack.
 
 import uPlot from "./vendor/uplot/uplot.js";
@@ -124,7 +124,7 @@ function show(fresh) {
 
 let lookedAt = Date.now();
 
-/** Refresh the page, if somebody sees it. */
+/** Refresh the page if it is visible. */
 async function refresh() {
   if (document.hidden) return;
   lookedAt = Date.now();

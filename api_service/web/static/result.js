@@ -189,7 +189,7 @@ function usage(run, limits) {
   return el("dl", { class: "usage" }, ...items);
 }
 
-/** Return a bar. Its numbers stand beside it, so readers of the screen skip it. @param {number | null} value @param {number | null} limit */
+/** Return a bar. Screen readers skip it, because the page shows its numbers as text. @param {number | null} value @param {number | null} limit */
 function bar(value, limit) {
   if (value === null || !limit) return null;
   const share = Math.min(1, value / limit);

@@ -26,7 +26,7 @@ let languages = new Map();
 let shown = null;
 /** @type {AbortController | null} Ends the stream of the submission that was watched before. */
 let watching = null;
-/** The sample that was put into the editor, which nobody has changed yet. */
+/** The sample in the editor, as long as it is unchanged. */
 let sample = "";
 
 // ---- The program ----------------------------------------------------------------------------------------------------

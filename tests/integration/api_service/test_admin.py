@@ -133,7 +133,7 @@ async def test_who_tries_many_wrong_keys_has_to_wait(client: httpx.AsyncClient) 
     answers = [await client.post("/admin/login", data={"key": f"{number:032}"}) for number in range(33)]
     statuses = [answer.status_code for answer in answers]
     assert (statuses[0], statuses[29], statuses[-1]) == (403, 403, 429)
-    # Else the answer would tell if the next key is right.
+    # Otherwise the answer would show whether a key is right.
     assert (await client.post("/admin/login", data={"key": OPERATORS})).status_code == 429
 
 

@@ -127,7 +127,7 @@ async def test_several_are_cancelled_together_or_not_at_all(database: Database, 
 async def test_cancels_consumers_and_claims_meet_without_a_deadlock(
     database: Database, store: ObjectStore, other_databases: list[Database]
 ) -> None:
-    """A cancelled submission has at most one job, which never runs, whichever of the three is first."""
+    """A cancelled submission has at most one job, which never runs. Any of the three may be first."""
     requests = [await add_requested(database, store) for _ in range(40)]
     maker = JobMaker(other_databases[0], store)
 

@@ -1,4 +1,4 @@
-"""The figures over time: recorded once a minute by whichever API process is first, and kept for a day."""
+"""The figures over time: the first API process records them each minute, and they are kept for a day."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What needs an operator, and what does not."""
+"""The list of what needs an operator."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What the charts draw, and the tables beside them."""
+"""The lines of the charts, and their tables."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -142,7 +142,7 @@ def test_no_control_or_override_is_left_of_a_hostile_text(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["result", "result in Persian", "tests", "could not be run"])
 def test_no_line_of_a_hostile_text_looks_like_ours(kind: str) -> None:
-    """What a program writes is indented in the text part, and its names are within lines of ours."""
+    """The text part indents what a program writes, and has its names inside of lines of ours."""
     expected = [line for line in MAILS[kind]("x").text.splitlines() if line and not line.startswith(" ")]
     for number, text in enumerate(TEXTS):
         lines = [line for line in MAILS[kind](text).text.splitlines() if line and not line.startswith(" ")]
@@ -160,7 +160,7 @@ def test_a_hostile_name_is_one_cell_of_the_table() -> None:
 
 
 def test_hidden_tests_are_in_no_mail() -> None:
-    """Not even the texts of the first test that failed, if that one is hidden."""
+    """The mail shows texts of the first test that failed, but not if that test is hidden."""
     hidden = TestOutcome("secret name", True, 1, Verdict.WRONG_ANSWER, 0.123, 1 << 20)
     outcome = decide(answer("", Verdict.WRONG_ANSWER), Details(None, None, tests=(hidden,)))
     mail = render(job("main.py"), outcome, LETTERHEAD)

@@ -1,4 +1,4 @@
-"""What the mail of a run shows: both parts of API v1's mails, and the HTML part of the classic ones."""
+"""The content of the mail about a run: both parts of API v1's mails, and the HTML part of the classic ones."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -164,7 +164,7 @@ def test_a_table_has_the_tests_with_their_points_and_limits() -> None:
     table = lines.index("Tests")
     assert lines[table + 2 : table + 5] == [
         "first: Accepted (2.5 of 2.5; 0.25 s of 10 s; 3 MiB of 64 MiB)",
-        # Of a hidden test no more than this.
+        # The mail shows only this of a hidden test.
         "<b>second</b>: Wrong answer (0 of 1)",
         "3: Not run (0 of 6)",
     ]

@@ -1,4 +1,4 @@
-"""What commands print about themselves."""
+"""The lines that commands print about themselves."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What failed, and what to do about it: dead letters, jobs that could not be run, mails that did not arrive."""
+"""The page of failures: dead letters, jobs that could not be run, and mails that did not arrive, with a remedy each."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
