@@ -231,7 +231,7 @@ async def test_a_consumer_declares_its_deleted_queue_again(
 ) -> None:
     broker, handler = open_broker(rabbitmq_url), Acking()
     async with consuming(broker, handler):
-        await broker.publish([make_message(b"1")])
+        await eventually(lambda: _published(broker, b"1"))
         await eventually(lambda: handler.bodies == [b"1"])
         with_channel(rabbitmq_url, lambda channel: channel.queue_delete(QUEUE))
         await eventually(lambda: _published(broker))
@@ -303,9 +303,10 @@ async def test_messages_of_other_publishers_are_delivered_too(
     assert set(handler.attempts) == {1}
 
 
-async def _published(broker: RabbitMQBroker) -> bool:
+async def _published(broker: RabbitMQBroker, body: bytes | None = None) -> bool:
+    """Publish once, and return whether RabbitMQ took the message. It refuses some while a queue is being declared."""
     try:
-        return all(await broker.publish([make_message()]))
+        return all(await broker.publish([make_message(body)]))
     except BrokerUnavailable:
         return False
 
