@@ -9,9 +9,8 @@ from api_service.measure import Measure
 from api_service.openapi import DESCRIPTION, TAGS
 from api_service.problems import add_problem_handlers, problem
 from api_service.request_ids import RequestIds
-from api_service.routes import classic, docs, files, health, unsubscribe
+from api_service.routes import classic, docs, files, health
 from api_service.spelling import EitherSpelling
-from api_service.v1 import page
 from api_service.v1.errors import add_handlers, is_v1, refusing
 from api_service.v1.manners import Manners
 from api_service.v1.openapi import TAGS as V1_TAGS
@@ -36,7 +35,7 @@ def create_app(services: Services) -> FastAPI:
         telemetry={"tracing": False, "operation_spans": False, "logs": False},
     )
     app.state.services = services
-    routers = [routes.router for routes in (classic, docs, files, health, unsubscribe, page)]
+    routers = [routes.router for routes in (classic, docs, files, health)]
     routers += (*web.ALWAYS, *web.PAGES) if services.settings.web else web.ALWAYS
     paths = []
     for router in routers:

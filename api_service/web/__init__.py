@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from api_service.web.routes import admin, home, recipient_page, send, static, submission
+from api_service.web.routes import admin, home, problems, recipient_page, send, static, submission, unsubscribe
 
-#: Pages that are always served: mails lead to them, or other pages need their files.
-ALWAYS: Final = (home.router, static.router, recipient_page.router)
+#: Pages that are always served: mails and API v1 lead to them, or other pages need their files.
+ALWAYS: Final = (home.router, static.router, recipient_page.router, unsubscribe.router, problems.router)
 #: Pages that the setting `PRECIEUX_WEB` turns off.
 PAGES: Final = (send.router, submission.router, *admin.ROUTERS)

@@ -2,12 +2,20 @@
 
 from enum import Enum
 from http import HTTPStatus
+from typing import Any, Final
 
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 
+from api_service.problems import Problem
 from api_service.web.locales import chosen_locale
+from api_service.web.page_route import Handler
 from api_service.web.rendering import SECRET, page
 from shared.translations import gettext_noop, translations
+
+#: The content of an answer that is a page, for the OpenAPI document.
+HTML: Final[dict[str, Any]] = {"schema": {"type": "string"}}
 
 
 class Reason(Enum):
@@ -47,13 +55,39 @@ class LinkRefused(Exception):
         self.reason = reason
 
 
-def refusal_page(request: Request, reason: Reason) -> Response:
-    """Return the page that says why a link shows nothing."""
+class LinkRoute(APIRoute):
+    """A route that signed links lead to. It tells people why a link shows nothing, and programs that ask for text."""
+
+    def get_route_handler(self) -> Handler:
+        handle = super().get_route_handler()
+
+        async def explain_refusals(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except LinkRefused as exc:
+                if wants_text(request):
+                    raise Problem(exc.reason.status, exc.reason.detail) from None
+                return _refusal_page(request, exc.reason, exc.reason.status)
+            except RequestValidationError:
+                if "text/html" not in request.headers.get("Accept", ""):
+                    raise
+                # A part of the link is missing. A browser shows its user no problem document.
+                return _refusal_page(request, Reason.FORGED, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+        return explain_refusals
+
+
+def wants_text(request: Request) -> bool:
+    accepted = request.headers.get("Accept", "")
+    return "text/plain" in accepted and "text/html" not in accepted
+
+
+def _refusal_page(request: Request, reason: Reason, status: HTTPStatus) -> Response:
     gettext = translations(chosen_locale(request)).gettext
     return page(
         request,
         "link_refused.html.j2",
-        status=reason.status,
+        status=status,
         headers=SECRET,
         heading=gettext(reason.heading),
         explanation=gettext(reason.explanation),

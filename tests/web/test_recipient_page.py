@@ -21,6 +21,8 @@ HEADINGS = {
     "fa": ("این پیوند منقضی شده است", "این پیوند معتبر نیست"),
 }
 
+UNSUBSCRIBED = {"en": "The mails are stopped", "fa": "دریافت نامه‌ها لغو شد"}
+
 
 def link_of(submission: dict[str, object]) -> str:
     links = submission["links"]
@@ -96,3 +98,29 @@ def test_a_forged_link_shows_nothing(page: Page, system: Up, locale: str) -> Non
         page.goto(forged)
         expect(page.locator("h1")).to_have_text(HEADINGS[locale][1])
         expect(page.locator(".output")).to_have_count(0)
+
+
+def test_a_link_that_was_cut_shows_a_page(page: Page, system: Up, locale: str) -> None:
+    link = link_of(post(system, GREETING))
+    page.goto(link.partition("&")[0])
+    expect(page.locator("h1")).to_have_text(HEADINGS[locale][1])
+
+
+def test_the_unsubscribe_link_stops_the_mails_by_a_button(page: Page, system: Up, locale: str) -> None:
+    address = f"ada+{locale}\u202e@example.com"
+    page.goto(LinkSigner(kept_secret(system.data_dir), "").unsubscribe_link(address))
+    for screen in SCREENS:
+        show_on(page, screen)
+        assert axe_violations(page) == []
+    page.locator("button").click()
+    expect(page.locator("h1")).to_have_text(UNSUBSCRIBED[locale])
+    expect(page.locator("strong")).to_have_text(address.replace("\u202e", "U+202E"))
+    assert axe_violations(page) == []
+
+
+def test_axe_finds_nothing_on_the_page_of_problems(page: Page) -> None:
+    for screen in SCREENS:
+        show_on(page, screen)
+        page.goto("/problems#not-found")
+        assert axe_violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= screen.width

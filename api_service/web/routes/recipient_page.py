@@ -3,18 +3,18 @@
 import time
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from api_service.dependencies import Services, ServicesDep
-from api_service.problems import Problem, problem_responses
+from api_service.problems import problem_responses
 from api_service.routes.files import Expires, Signature
 from api_service.v1.content import content_answer
 from api_service.v1.ids import SubmissionId
 from api_service.v1.stored_bytes import output_of_run
-from api_service.web.link_refusal import LinkRefused, Reason, refusal_page
+from api_service.web.link_refusal import HTML, LinkRefused, LinkRoute, Reason, wants_text
 from api_service.web.recipient_text import text_of
 from api_service.web.rendering import SECRET, page
 from shared.engine import GOOD_VERDICTS
@@ -22,11 +22,10 @@ from shared.resources import read
 from shared.resources.links import Links
 from shared.resources.models import FINAL_STATES, Submission
 
-router = APIRouter(tags=["files"])
+router = APIRouter(tags=["files"], route_class=LinkRoute)
 
 #: Each text is cut to this many bytes; there may be three of each of a hundred tests.
 _TEXT_LIMIT: Final = 8 << 10
-_HTML: Final[dict[str, Any]] = {"schema": {"type": "string"}}
 _REFUSALS: Final = problem_responses(
     {
         HTTPStatus.FORBIDDEN: "The link is not valid, or has expired.",
@@ -36,7 +35,7 @@ _REFUSALS: Final = problem_responses(
     }
 )
 for _status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
-    _REFUSALS[_status.value]["content"]["text/html"] = _HTML
+    _REFUSALS[_status.value]["content"]["text/html"] = HTML
 
 
 @router.get(
@@ -47,7 +46,7 @@ for _status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
     " answer is plain text.",
     response_class=HTMLResponse,
     responses={
-        200: {"description": "The result as a page.", "content": {"text/plain": _HTML}},
+        200: {"description": "The result as a page.", "content": {"text/plain": HTML}},
         **_REFUSALS,
     },
 )
@@ -58,13 +57,8 @@ async def read_page(
     signature: Signature,
     services: ServicesDep,
 ) -> Response:
-    try:
-        submission = await _submission(services, id, expires, signature)
-    except LinkRefused as exc:
-        if _wants_text(request):
-            raise Problem(exc.reason.status, exc.reason.detail) from None
-        return refusal_page(request, exc.reason)
-    if _wants_text(request):
+    submission = await _submission(services, id, expires, signature)
+    if wants_text(request):
         return PlainTextResponse(text_of(submission), headers={**SECRET, "X-Content-Type-Options": "nosniff"})
     return _page(request, submission, expires)
 
@@ -78,21 +72,13 @@ async def read_output(
     services: ServicesDep,
 ) -> Response:
     """Answer with the whole output. That of tests is not there: some of them may be hidden."""
-    try:
-        submission = await _submission(services, id, expires, signature)
-        if submission.run is None or submission.run.tests is not None:
-            raise LinkRefused(Reason.REMOVED)
-        content = await output_of_run(services.database, services.store, id, None, "stdout")
-        if content is None:
-            raise LinkRefused(Reason.REMOVED)
-    except LinkRefused as exc:
-        return refusal_page(request, exc.reason)
+    submission = await _submission(services, id, expires, signature)
+    if submission.run is None or submission.run.tests is not None:
+        raise LinkRefused(Reason.REMOVED)
+    content = await output_of_run(services.database, services.store, id, None, "stdout")
+    if content is None:
+        raise LinkRefused(Reason.REMOVED)
     return await content_answer(request, content)
-
-
-def _wants_text(request: Request) -> bool:
-    accepted = request.headers.get("Accept", "")
-    return "text/plain" in accepted and "text/html" not in accepted
 
 
 async def _submission(services: Services, upload: int, expires: int, signature: str) -> Submission:

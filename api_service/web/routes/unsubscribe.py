@@ -3,18 +3,19 @@
 A GET changes nothing, because scanners follow every link of a mail. Only a POST stops the mails.
 """
 
-import html
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api_service.dependencies import Services, ServicesDep
-from api_service.problems import Problem, problem_responses
+from api_service.problems import problem_responses
+from api_service.web.link_refusal import HTML, LinkRefused, LinkRoute, Reason
+from api_service.web.rendering import SECRET, page
 from shared import suppressions
 
-router = APIRouter(tags=["mail"])
+router = APIRouter(tags=["mail"], route_class=LinkRoute)
 
 Email = Annotated[str, Query(max_length=254, description="The address.", examples=["someone@example.com"])]
 Signature = Annotated[str, Query(max_length=64, description="The proof that this server made the link.")]
@@ -27,17 +28,7 @@ _RESPONSES: Final = {
         }
     ),
 }
-
-_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-_PAGE: Final = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Precieux</title>
-<body style="font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:4rem auto;padding:0 1rem">{body}</body></html>
-"""
+_RESPONSES[HTTPStatus.FORBIDDEN]["content"]["text/html"] = HTML
 
 
 @router.get(
@@ -48,13 +39,9 @@ _PAGE: Final = """<!doctype html>
     response_class=HTMLResponse,
     responses=_RESPONSES,
 )
-async def confirmation_page(email: Email, signature: Signature, services: ServicesDep) -> HTMLResponse:
+async def confirmation_page(request: Request, email: Email, signature: Signature, services: ServicesDep) -> Response:
     _check(services, email, signature)
-    body = (
-        f"<p>Stop mailing results to <b>{html.escape(email)}</b>?</p>"
-        '<form method="post"><button style="font:inherit;padding:.5rem 1rem">Stop the mails</button></form>'
-    )
-    return HTMLResponse(_PAGE.format(body=body), headers=_HEADERS)
+    return page(request, "unsubscribe.html.j2", headers=SECRET, email=email, is_done=False)
 
 
 @router.post(
@@ -73,14 +60,13 @@ async def confirmation_page(email: Email, signature: Signature, services: Servic
         ),
     },
 )
-async def unsubscribe(email: Email, signature: Signature, services: ServicesDep) -> HTMLResponse:
+async def unsubscribe(request: Request, email: Email, signature: Signature, services: ServicesDep) -> Response:
     _check(services, email, signature)
     async with services.database.transaction() as connection:
         await suppressions.add(connection, email, "unsubscribed")
-    body = f"<p>No more mails will be sent to <b>{html.escape(email)}</b>.</p>"
-    return HTMLResponse(_PAGE.format(body=body), headers=_HEADERS)
+    return page(request, "unsubscribe.html.j2", headers=SECRET, email=email, is_done=True)
 
 
 def _check(services: Services, email: str, signature: str) -> None:
     if not services.signer.verifies_unsubscribe(email, signature=signature):
-        raise Problem(HTTPStatus.FORBIDDEN, "This server did not make this link: use the whole link from the mail.")
+        raise LinkRefused(Reason.FORGED)
