@@ -29,12 +29,14 @@ _UNLISTED: Final = frozenset(
     {"<html>", "<head>", "<meta>", "<title>", "<a>", "<br>", "href", "style", "border", "charset", "content", "name"}
     | {"color", "font-family"}
 )
+#: What caniemail.com does not list, and what a reader loses little without: a keyboard cannot scroll a long line.
+_AIDS: Final = frozenset({"tabindex"})
 _DECLARATION: Final = re.compile(r"([a-z-]+)\s*:\s*([^;}]+)")
 
 
 def used(html: str) -> set[str]:
     """Return the features of a mail by their names at caniemail.com. Raises `KeyError` for one that is not known."""
-    return {_feature(name) for name in _Uses(html).names if name not in _UNLISTED}
+    return {_feature(name) for name in _Uses(html).names if name not in _UNLISTED | _AIDS}
 
 
 def support(feature: str) -> dict[str, dict[str, str]]:
@@ -64,7 +66,10 @@ def _feature(name: str) -> str:
     if name in _FEATURES:
         return _FEATURES[name]
     bare = name.strip("<>")
-    return next(feature for feature in (f"html-{bare}", f"css-{bare}") if feature in _DATA)
+    for feature in (f"html-{bare}", f"css-{bare}"):
+        if feature in _DATA:
+            return feature
+    raise KeyError(name)
 
 
 class _Uses(HTMLParser):

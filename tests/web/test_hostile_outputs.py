@@ -6,7 +6,8 @@ from typing import Any, Final
 import pytest
 import requests
 from markupsafe import Markup
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Error as PlaywrightError
 
 from api_service.web.assets import DIGEST
 from api_service.web.visible import visible
@@ -83,6 +84,25 @@ def test_hostile_outputs_change_nothing_on_a_page(
     assert json.loads(shapes.pop()) | {"elements": 0, "top": 0} == {
         "elements": 0, "marks": True, "pwned": False, "width": True, "top": 0,
     }  # fmt: skip
+
+
+def test_heaps_of_accents_stay_within_their_output(new_page: NewPage, submissions: list[dict[str, Any]]) -> None:
+    page = new_page(locale="en")
+    (heap,) = [one for one in submissions if one["run"]["stdout"].startswith("ก\u0e49\u0e49")]
+    page.goto(link_of(heap))
+    above = page.locator("h2", has_text="Output")
+    before = above.screenshot()
+    page.evaluate("document.querySelector('.output').textContent = 'Z'")
+    assert before == above.screenshot()
+
+
+def test_a_browser_makes_no_html_of_a_string(browser: Browser, system: Up) -> None:
+    with browser.new_context(base_url=system.url) as context:
+        page = context.new_page()
+        for address in ("/", "/admin/login", "/problems"):
+            page.goto(address)
+            with pytest.raises(PlaywrightError, match="requires 'TrustedHTML'"):
+                page.evaluate("document.body.innerHTML = '<b>an output</b>'")
 
 
 def show(page: Page, submission: dict[str, Any], kind: str) -> None:
