@@ -169,3 +169,18 @@ def test_a_result_is_on_the_screen_within_100_ms(page: Page, system: Up) -> None
 
 def _seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
+
+
+def test_a_program_of_several_files_is_shown_again(page: Page, system: Up) -> None:
+    files = [
+        {"path": "parts/greeting.py", "content": "word = 'سلام'\n" * 500},
+        {"path": "data.bin", "content": "AAH/", "encoding": "base64"},
+        {"path": "main.py", "content": "from parts.greeting import word\nprint(word, open('data.bin', 'rb').read())\n"},
+    ]
+    submission = post(system, {"language": "py", "files": files, "entry": "main.py"})
+    page.goto(f"/submissions/{submission['id']}")
+    expect(page.locator(".tab code")).to_have_text(["main.py", "parts/greeting.py", "data.bin"])
+    expect(page.locator(".cm-content")).to_contain_text("from parts.greeting import word")
+    page.locator("#run").click()
+    page.wait_for_url(lambda address: address != f"{system.url}/submissions/{submission['id']}")
+    expect(page.locator(".output").first).to_have_text("سلام b'\\x00\\x01\\xff'\n")

@@ -39,7 +39,12 @@ export class Files {
   }
 
   clear() {
-    this.all = [];
+    this.replace([]);
+  }
+
+  /** @param {SourceFile[]} files */
+  replace(files) {
+    this.all = files;
     this.select(0);
   }
 
@@ -80,11 +85,15 @@ export class Files {
 export async function readFiles(chosen) {
   return Promise.all(
     [...chosen].map(async (file) => {
-      const path = file.webkitRelativePath || file.name;
       const data = new Uint8Array(await file.arrayBuffer());
-      return { path, ...contentOf(data), state: null };
+      return sourceFile(file.webkitRelativePath || file.name, data);
     }),
   );
+}
+
+/** Return a file of the program. @param {string} path @param {Uint8Array} data @returns {SourceFile} */
+export function sourceFile(path, data) {
+  return { path, ...contentOf(data), state: null };
 }
 
 /** @param {Uint8Array} data */

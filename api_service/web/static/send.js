@@ -1,7 +1,8 @@
 // The page on which a program is written, sent and watched.
 
 import { Problem, ask, call, events, forgetKey, hasKey, onKeyNeeded } from "./api.js";
-import { Files, asBody, notText, readFiles } from "./files.js";
+import { unpack } from "./archive.js";
+import { Files, asBody, notText, readFiles, sourceFile } from "./files.js";
 import * as history from "./history.js";
 import { afterPause, byId, el, locale, moment, number, root, t } from "./page.js";
 import { FINAL, ended, labelOf, marksOfRun, pill, placeIn, testsOf, toneOf } from "./result.js";
@@ -366,10 +367,15 @@ async function open(id) {
   languageField.value = submission.language;
   showLanguage();
   editor?.speak(submission.language);
+  const program = await call(`submissions/${id}/source`);
   if (submission.files.length === 1) {
-    const program = await (await call(`submissions/${id}/source`)).text();
     files.clear();
-    write(program);
+    write(await program.text());
+  } else {
+    const unpacked = (await unpack(await program.arrayBuffer())).map(({ path, data }) => sourceFile(path, data));
+    // The first one is that which is run.
+    const entry = unpacked.filter((file) => file.path === submission.entry);
+    files.replace([...entry, ...unpacked.filter((file) => !entry.includes(file))]);
   }
   watch(submission);
 }
