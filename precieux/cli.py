@@ -18,6 +18,7 @@ from precieux.commands import (
     install_service,
     jobs,
     keys,
+    mail,
     offers,
     quarantine,
     queue,
@@ -114,9 +115,11 @@ app.command("queue")(queue.show)
 app.add_typer(keys.app, name="keys")
 app.add_typer(dead.app, name="dead")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(mail.app, name="mail")
 app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(suppressions.app, name="suppressions")
 app.add_typer(webhooks.app, name="webhooks")
+# The name that it had before `precieux mail`.
+app.add_typer(suppressions.app, name="suppressions", hidden=True, deprecated=True)
 
 
 def main() -> None:
