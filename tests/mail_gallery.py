@@ -16,6 +16,7 @@ from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.receipt import render_receipt
 from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
+from job_runner.emails.test_mail import render_test_mail
 from job_runner.mailers.base import Attachment, Email
 from job_runner.mailers.message import write_message
 from job_runner.outcome import Details, FailedTest, Outcome, TestOutcome, decide, give_up
@@ -60,6 +61,8 @@ def mails() -> Iterator[tuple[str, str, RenderedEmail]]:
             yield name, locale, render(job, outcome, _LETTERHEAD, filelink=link, output_key=link and "results/7-1.txt")
         queue = Queue(position=3, estimated_start_at=_NOW)
         yield "receipt", locale, render_receipt(_job("main.py", locale), queue, _LETTERHEAD)
+        sender = "results@example.com"
+        yield "test-mail", locale, render_test_mail(sender=sender, domain="example.com", now=_NOW, locale=locale)
         yield "digest", locale, render_digest(5, _LINES, _LETTERHEAD, recipient="someone@example.com", locale=locale)
 
 

@@ -32,7 +32,7 @@ def bounce(data_dir: DataDir = None) -> None:
         terminal.hint("This mail is no report of a delivery (RFC 3464), so nothing was changed.")
         return
     try:
-        done = operate_in_transaction(lambda connection: _store(connection, found), data_dir)
+        done = operate_in_transaction(lambda connection: store(connection, found), data_dir)
     except (PrecieuxError, OSError) as exc:
         terminal.complain(str(exc))
         # The mail server keeps the report, and tries again.
@@ -40,7 +40,7 @@ def bounce(data_dir: DataDir = None) -> None:
     terminal.hint(done)
 
 
-async def _store(connection: Connection, found: Notification) -> str:
+async def store(connection: Connection, found: Notification) -> str:
     """Store what a notification says. Return a sentence about what was done, without an address."""
     mail = await connection.fetch_one(
         "SELECT id, kind, recipient, message_id FROM emails WHERE message_id = ANY(:ids) ORDER BY id LIMIT 1",
