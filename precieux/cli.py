@@ -23,7 +23,6 @@ from precieux.commands import (
     quarantine,
     queue,
     submissions,
-    suppressions,
     webhooks,
 )
 from precieux.commands.options import DataDir, Json
@@ -118,8 +117,6 @@ app.add_typer(jobs.app, name="jobs")
 app.add_typer(mail.app, name="mail")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(webhooks.app, name="webhooks")
-# The name that it had before `precieux mail`.
-app.add_typer(suppressions.app, name="suppressions", hidden=True, deprecated=True)
 
 
 def main() -> None:

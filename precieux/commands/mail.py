@@ -17,9 +17,6 @@ from shared.errors import PrecieuxError
 from shared.resources.models import MailState
 
 app = typer.Typer(help="List mails, show one, send one again, and check how mails leave.", no_args_is_help=True)
-app.command("test")(mail_test.mail_test)
-app.command("bounce")(bounce.bounce)
-app.add_typer(suppressions.app, name="suppressions")
 
 MailId = Annotated[int, typer.Argument(metavar="ID", min=1, max=(1 << 63) - 1, help="The mail's number.")]
 
@@ -81,6 +78,11 @@ def resend(mail_id: MailId, data_dir: DataDir = None, as_json: Json = False) -> 
         terminal.say_json({"id": mail_id, "done": done})
     else:
         terminal.say(done)
+
+
+app.command("test")(mail_test.mail_test)
+app.command("bounce")(bounce.bounce)
+app.add_typer(suppressions.app, name="suppressions")
 
 
 def _written(mail: dict[str, Any], part: str) -> str:

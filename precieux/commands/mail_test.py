@@ -38,7 +38,9 @@ def _name_server(text: str | None) -> str | None:
 
 def mail_test(
     address: Annotated[str, typer.Argument(help="Who gets the mail.")],
-    locale: Annotated[str, typer.Option(callback=_known_locale, help="Language of the mail.")] = SOURCE_LOCALE,
+    locale: Annotated[
+        str, typer.Option(callback=_known_locale, autocompletion=lambda: [*LOCALES], help="Language of the mail.")
+    ] = SOURCE_LOCALE,
     dkim_selector: Annotated[
         list[str] | None, typer.Option(help="Selector of a DKIM key of the provider; may be repeated.")
     ] = None,
@@ -88,7 +90,7 @@ def _show(sent: Mapping[str, Any], checks: list[Check]) -> None:
         "To": sent["recipient"],
         "From": sent["sender"],
         "Subject": sent["subject"],
-        "Sent by": f"{_PROVIDERS[sent['provider']]} {sent['server']}",
+        "Provider": f"{_PROVIDERS[sent['provider']]} {sent['server']}",
         "Provider's id": sent["answer"],
     }
     terminal.show_table(("field", "value"), [item for item in fields.items() if item[1]], whole=("field",))

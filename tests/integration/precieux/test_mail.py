@@ -24,7 +24,7 @@ from tests.fixtures.smtp_thread import smtp_server_in_a_thread
 from tests.integration.precieux.test_operations import OnDatabase, refused, run, run_json
 from tests.integration.precieux.test_operations import on_database as on_database
 from tests.integration.precieux.test_operations import operator as operator
-from tests.integration.rows import add_job, add_upload, execute, fetch
+from tests.integration.rows import add_job, add_upload, fetch
 
 pytestmark = pytest.mark.integration
 
@@ -183,13 +183,6 @@ async def test_nothing_is_sent_again_to_a_suppressed_address(database: Database)
     assert (await state_of(database, mail))[0] == "bounced"
 
 
-def test_the_earlier_name_of_suppressions_works(on_database: OnDatabase) -> None:
-    on_database(lambda database: execute(database, "INSERT INTO suppressions (email, reason) VALUES ('a@x', 'left')"))
-    for command in (("suppressions", "list"), ("mail", "suppressions", "list")):
-        assert "a@x" in run(*command).stdout
-    assert "suppressions" not in run("--help").stdout
-
-
 def reported(message: bytes, code: int = 0) -> str:
     """Return what the command says of a mail on its standard input."""
     result = CliRunner().invoke(app, ["mail", "bounce"], input=message)
@@ -259,7 +252,7 @@ def test_a_test_mail_is_sent_and_its_sender_checked(monkeypatch: pytest.MonkeyPa
     assert envelope.message["Content-Language"] == "fa"
     rows = [line.split("\t") for line in result.stdout.splitlines()]
     assert ["From", "Course <results@example.com>"] in rows
-    assert ["Sent by", "the SMTP server 127.0.0.1"] in rows
+    assert ["Provider", "the SMTP server 127.0.0.1"] in rows
     assert [row[:2] for row in rows[-4:]] == [
         ["SPF", "ok"], ["DKIM", "unknown"], ["DMARC", "ok"], ["Alignment", "ok"],
     ]  # fmt: skip

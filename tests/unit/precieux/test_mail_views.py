@@ -7,9 +7,12 @@ from typing import Any, Final
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from precieux import terminal
+from precieux.cli import app
 from precieux.commands import mail, mail_views
+from shared.translations import LOCALES
 
 _CREATED: Final = datetime(2025, 3, 4, 15, 12, 7, 123456, UTC)
 
@@ -72,3 +75,17 @@ def test_a_history_has_the_times_that_are_stored(
     events = list(mail_views.history(_row(state=state, sent_at=sent_at, updated_at=updated_at)))
     assert [event["state"] for event in events] == expected
     assert sorted(event["at"] for event in events) == [event["at"] for event in events]
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("precieux mail ", {"list", "show", "resend", "suppressions", "test", "bounce"}),
+        ("precieux mail list --state de", {"delivered", "deferred"}),
+        ("precieux mail test --locale ", set(LOCALES)),
+    ],
+)
+def test_the_shell_completes_commands_and_states(words: str, offered: set[str]) -> None:
+    asked = {"_PRECIEUX_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
+    result = CliRunner().invoke(app, [], prog_name="precieux", env=asked)
+    assert set(result.stdout.split()) == offered
