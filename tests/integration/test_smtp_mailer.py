@@ -101,12 +101,12 @@ async def test_a_server_that_can_report_is_asked_to(tls: ssl.SSLContext) -> None
     assert encrypted.accepted[0].options == ["RET=HDRS", "NOTIFY=FAILURE,DELAY"]
 
 
-async def test_a_server_that_cannot_report_is_not_asked() -> None:
-    async with SmtpServer() as server:
-        await mailer(f"smtp://127.0.0.1:{server.port}").send(make_email())
-        server.replies["EHLO"] = "502 5.5.1 Command not implemented"
-        await mailer(f"smtp://127.0.0.1:{server.port}").send(make_email())
-    assert [one.options for one in server.accepted] == [[], []]
+async def test_a_server_that_cannot_report_is_not_asked(tls: ssl.SSLContext) -> None:
+    async with SmtpServer() as plain, SmtpServer(tls=tls, implicit_tls=True) as old:
+        old.replies["EHLO"] = "502 5.5.1 Command not implemented"
+        await mailer(f"smtp://127.0.0.1:{plain.port}").send(make_email())
+        await mailer(f"smtps://127.0.0.1:{old.port}").send(make_email())
+    assert [one.options for one in (*plain.accepted, *old.accepted)] == [[], []]
 
 
 async def test_a_mail_refused_for_its_content_is_final() -> None:

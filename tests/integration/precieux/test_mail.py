@@ -163,7 +163,6 @@ async def test_a_result_that_has_left_is_mailed_as_new(database: Database, state
         ({"status": "deferred"}, "still tries"),
         ({"status": "complained"}, "has complained"),
         ({"kind": "digest"}, "has left"),
-        ({"kind": "failure"}, "has left"),
     ],
 )
 async def test_other_mails_are_not_sent_again(database: Database, columns: dict[str, Any], reason: str) -> None:
@@ -172,6 +171,14 @@ async def test_other_mails_are_not_sent_again(database: Database, columns: dict[
     with pytest.raises(PrecieuxError, match=reason):
         await resend(database, mail)
     assert await fetch(database, "SELECT * FROM emails") == before
+
+
+async def test_a_mail_without_a_result_is_not_mailed_as_new(database: Database) -> None:
+    job = await add_job(database)
+    [row] = await fetch(database, "SELECT upload FROM job")
+    mail = await add(database, kind="failure", job=job, upload=row["upload"])
+    with pytest.raises(PrecieuxError, match="has left"):
+        await resend(database, mail)
 
 
 async def test_nothing_is_sent_again_to_a_suppressed_address(database: Database) -> None:

@@ -72,6 +72,9 @@ async def test_a_missing_record_is_named(route: Route, subject: str, changed: di
         (MAILGUN, "v=DMARC1; p=none; aspf=s; adkim=s", None),
         (Route.over_mailgun("mg.example.com", "news.example.com"), "v=DMARC1; p=none", "aligned by SPF and DKIM"),
         (Route.over_mailgun("mg.example.com", "notexample.com"), "v=DMARC1; p=none", None),
+        (Route.over_mailgun("notexample.com", "example.com"), "v=DMARC1; p=none", None),
+        # There is no policy for this sender.
+        (Route.over_mailgun("example.net", "news.example.net"), "", "aligned by SPF and DKIM"),
         (Route.over_smtp("h", "example.com", "bounces.example.com"), "v=DMARC1; p=none", "aligned by SPF."),
         (Route.over_smtp("h", "example.com", "example.net"), "v=DMARC1; p=none", None),
         (Route.over_smtp("h", "example.com", "example.net", ("s1",)), "v=DMARC1; p=none", "aligned by DKIM."),

@@ -74,9 +74,10 @@ def test_a_reason_is_one_line_that_can_be_stored() -> None:
     assert found.reason.isprintable()
 
 
-def test_a_returned_mail_of_any_length_is_cut() -> None:
-    mail = notification().removesuffix(b"--\n") + b"x" * 10 * LONGEST
-    assert read(mail) == BOUNCED
+def test_only_the_beginning_of_a_mail_is_read() -> None:
+    assert read(notification() + b"x" * LONGEST) == BOUNCED
+    assert read(b"X-Long: " + b"x" * LONGEST + b"\n" + notification()) is None
+    assert read(b"X: y\n" * 5000 + notification()) is None
 
 
 def test_damaged_notifications_raise_nothing() -> None:
