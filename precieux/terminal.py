@@ -131,7 +131,10 @@ def show_ready(system: System) -> None:
         f"{own_command()} submit samples/hello.py --email you@example.com --wait{here}",
         f"curl -F file=@samples/hello.py -F language=py -F email=you@example.com '{system.url}/v1/submissions?wait=10'",
     )
-    lines = {"Page and API": system.url, "Mails go to": system.mail_goes_to, "Data folder": str(system.data_dir)}
+    lines = {"Page and API": system.url}
+    if system.has_pages:
+        lines["Operator's page"] = f"{system.url}/admin (log in with an admin key; without one while there is no key)"
+    lines |= {"Mails go to": system.mail_goes_to, "Data folder": str(system.data_dir)}
     if system.database_folder and not system.database_folder.is_relative_to(system.data_dir):
         # Root's Postgres runs as another user, which cannot reach every data folder.
         lines["Database"] = str(system.database_folder)
