@@ -106,7 +106,9 @@ def _results(locale: str) -> Iterator[tuple[str, ClaimedJob, Outcome, str | None
     yield "compile-error", _job("main.c", locale, "c"), decide(rejected, _details(compile_output=_GCC)), None
     crashed = _answer(Verdict.RUNTIME_ERROR, error=_TRACEBACK, output="3.5\n2.0\n", exit_code=1)
     yield "runtime-error", _job("crash.py", locale), decide(crashed, _details(stderr=_TRACEBACK)), _FILE_LINK
-    slow = _answer(Verdict.TIME_LIMIT, error="Stopped after 10 s of CPU time.", time_s=10.004, signal=9)
+    slow = _answer(
+        Verdict.TIME_LIMIT, error="Time limit exceeded: stopped after 10 s of CPU time.", time_s=10.004, signal=9
+    )
     yield "time-limit", _job("primes.py", locale), decide(slow, _details()), None
     tests = [_test(number) for number in range(1, 11)]
     failed = FailedTest("large numbers", "1000000\n", "line 1: expected 78498, got 78499", "")

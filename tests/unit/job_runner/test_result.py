@@ -118,6 +118,14 @@ def test_errors_come_first_if_it_failed() -> None:
     assert fine.text.index("    out") < fine.text.index("    note") < fine.text.index("    a warning")
 
 
+def test_the_engines_reason_is_in_the_language_of_the_mail() -> None:
+    outcome = decide(answer(Verdict.RUNTIME_ERROR, error="Exited with code 3.\nboom"))
+    assert Shown(rendered(outcome).html).within("pre") == ["Exited with code 3.\nboom"]
+    [shown] = Shown(rendered(outcome, replace(JOB, locale="fa")).html).within("pre")
+    assert "۳" in shown
+    assert shown.endswith("\nboom")
+
+
 def test_a_program_that_prints_nothing_says_so() -> None:
     email = rendered(decide(answer()))
     assert "The program printed nothing." in email.text
