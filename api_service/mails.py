@@ -4,7 +4,7 @@ from typing import Final
 
 from api_service.auth import Principal
 from api_service.submissions import Settle, Submissions
-from shared import channels
+from shared import mails
 from shared.database.connection import Database
 from shared.delivery_reports import Report, record
 from shared.logging import get_logger
@@ -14,12 +14,6 @@ log = get_logger(__name__)
 _LATEST_RESULT: Final = """
     SELECT u.email, (SELECT max(job.id) FROM job JOIN results ON results.job = job.id WHERE job.upload = u.id) AS job
     FROM uploads u WHERE u.id = :upload
-"""
-# The runner fills in its recipient, texts and Message-ID.
-_ORDER: Final = """
-    INSERT INTO emails (job, kind, upload, locale)
-    SELECT CAST(:job AS bigint), 'result', id, spec ->> 'locale' FROM uploads WHERE id = :upload
-    RETURNING id, pg_notify(:channel, '')
 """
 _ADD_TOKEN: Final = "INSERT INTO mailgun_events (token) VALUES (:token) ON CONFLICT DO NOTHING RETURNING token"  # noqa: S105
 
@@ -38,10 +32,7 @@ async def mail_again(submissions: Submissions, principal: Principal, upload: int
         if found is None or found["email"] is None or found["job"] is None:
             raise NothingToMail
         await submissions.take_mail(connection, principal, found["email"])
-        values = {"upload": upload, "job": found["job"], "channel": channels.EMAILS}
-        row = await connection.fetch_one(_ORDER, values)
-        assert row is not None
-        number: int = row["id"]
+        number = await mails.order(connection, job=found["job"], upload=upload)
         await settle(connection, number)
     return number
 

@@ -1,4 +1,4 @@
-"""Reads mails and sends them again, for the operator. Each function works in the caller's transaction."""
+"""Reads mails, and sends them again. Each function works in the caller's transaction."""
 
 from typing import Any, Final
 
@@ -31,10 +31,11 @@ _RECIPIENT: Final = """
     WHERE e.id = :id
 """
 _SEND_NOW: Final = "UPDATE emails SET run_after = now(), updated_at = now() WHERE id = :id"
-# As the API orders it: the runner fills in its recipient, its texts, and a Message-ID of its own.
+# The runner fills in its recipient, its texts, and a Message-ID of its own.
 _ORDER: Final = """
     INSERT INTO emails (job, kind, upload, locale)
-    SELECT CAST(:job AS bigint), 'result', id, spec ->> 'locale' FROM uploads WHERE id = :upload RETURNING id
+    SELECT CAST(:job AS bigint), 'result', id, spec ->> 'locale' FROM uploads WHERE id = :upload
+    RETURNING id, pg_notify(:channel, '')
 """
 
 
@@ -54,6 +55,14 @@ async def details(connection: Connection, mail_id: int) -> dict[str, Any]:
     return dict(row)
 
 
+async def order(connection: Connection, *, job: int, upload: int) -> int:
+    """Order one more mail of a stored result, and return its number."""
+    row = await connection.fetch_one(_ORDER, {"job": job, "upload": upload, "channel": channels.EMAILS})
+    assert row is not None
+    number: int = row["id"]
+    return number
+
+
 async def resend(connection: Connection, mail_id: int) -> str:
     """Send a mail now, again, or once more as a new mail. Return a sentence about what was done."""
     mail = await connection.fetch_one(_LOCK, {"id": mail_id})
@@ -71,7 +80,7 @@ async def resend(connection: Connection, mail_id: int) -> str:
             await connection.execute(_SEND_NOW, {"id": mail_id})
             done = f"Mail {mail_id} is sent now."
         case MailState.SENT | MailState.DELIVERED:
-            done = await _order(connection, mail_id, mail)
+            done = await _mail_as_new(connection, mail_id, mail)
         case MailState.REFUSED | MailState.BOUNCED | MailState.SUPPRESSED:
             await failed_mails.send_again(connection, [mail_id])
             done = f"Mail {mail_id} is queued again."
@@ -90,14 +99,12 @@ async def _require_wanted(connection: Connection, mail_id: int) -> None:
         )
 
 
-async def _order(connection: Connection, mail_id: int, mail: Record) -> str:
+async def _mail_as_new(connection: Connection, mail_id: int, mail: Record) -> str:
     """Order a new mail in place of one that has left. Receivers drop a second mail with the same Message-ID."""
-    ordered = None
-    if mail["kind"] == "result" and mail["job"] is not None:
-        ordered = await connection.fetch_one(_ORDER, {"job": mail["job"], "upload": mail["upload"]})
-    if ordered is None:
+    if mail["kind"] != "result" or mail["job"] is None or mail["upload"] is None:
         raise PrecieuxError(f"Mail {mail_id} has left, and only mails of stored results are sent a second time.")
-    return f"Mail {mail_id} has left; its result is mailed again as mail {ordered['id']}."
+    ordered = await order(connection, job=mail["job"], upload=mail["upload"])
+    return f"Mail {mail_id} has left; its result is mailed again as mail {ordered}."
 
 
 def _unknown(mail_id: int) -> PrecieuxError:
