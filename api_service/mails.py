@@ -1,71 +1,25 @@
 """The use cases of mails: mail a result again, and store what the provider reports of its delivery."""
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from api_service.auth import Principal
 from api_service.submissions import Settle, Submissions
-from shared import channels, suppressions
+from shared import mails
 from shared.database.connection import Database
+from shared.delivery_reports import Report, record
 from shared.logging import get_logger
 
 log = get_logger(__name__)
-
-#: Characters kept of a reason.
-_REASON_LENGTH: Final = 500
 
 _LATEST_RESULT: Final = """
     SELECT u.email, (SELECT max(job.id) FROM job JOIN results ON results.job = job.id WHERE job.upload = u.id) AS job
     FROM uploads u WHERE u.id = :upload
 """
-# The runner fills in its recipient, texts and Message-ID.
-_ORDER: Final = """
-    INSERT INTO emails (job, kind, upload, locale)
-    SELECT CAST(:job AS bigint), 'result', id, spec ->> 'locale' FROM uploads WHERE id = :upload
-    RETURNING id, pg_notify(:channel, '')
-"""
 _ADD_TOKEN: Final = "INSERT INTO mailgun_events (token) VALUES (:token) ON CONFLICT DO NOTHING RETURNING token"  # noqa: S105
-# Events come in any order, so a state follows only from those before it.
-_REPORT: Final = """
-    UPDATE emails SET status = :status, last_error = :reason, updated_at = now()
-    WHERE message_id = :message_id AND status = ANY(CAST(:before AS text[])) RETURNING id
-"""
 
 
 class NothingToMail(Exception):
     """A submission has no recipient, or no result."""
-
-
-class Delivery(StrEnum):
-    """The end of a mail, as its provider reports it."""
-
-    DEFERRED = "deferred"
-    DELIVERED = "delivered"
-    BOUNCED = "bounced"
-    COMPLAINED = "complained"
-
-
-_UNDER_WAY: Final = ("queued", "sending", "sent", "deferred")
-#: The states that a report changes.
-_BEFORE: Final = {
-    Delivery.DEFERRED: ("queued", "sending", "sent"),
-    Delivery.DELIVERED: _UNDER_WAY,
-    Delivery.BOUNCED: (*_UNDER_WAY, "delivered"),
-    Delivery.COMPLAINED: (*_UNDER_WAY, "delivered", "bounced"),
-}
-#: After these, the address gets no more mails.
-_SUPPRESSING: Final = frozenset({Delivery.BOUNCED, Delivery.COMPLAINED})
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A provider's report of one mail. `recipient` is the address, `reason` what the receiving server said."""
-
-    delivery: Delivery
-    message_id: str
-    recipient: str | None
-    reason: str | None = None
 
 
 async def mail_again(submissions: Submissions, principal: Principal, upload: int, settle: Settle) -> int:
@@ -78,10 +32,7 @@ async def mail_again(submissions: Submissions, principal: Principal, upload: int
         if found is None or found["email"] is None or found["job"] is None:
             raise NothingToMail
         await submissions.take_mail(connection, principal, found["email"])
-        values = {"upload": upload, "job": found["job"], "channel": channels.EMAILS}
-        row = await connection.fetch_one(_ORDER, values)
-        assert row is not None
-        number: int = row["id"]
+        number = await mails.order(connection, job=found["job"], upload=upload)
         await settle(connection, number)
     return number
 
@@ -91,14 +42,5 @@ async def store_report(database: Database, token: str, report: Report | None) ->
     async with database.transaction() as connection:
         if await connection.fetch_one(_ADD_TOKEN, {"token": token}) is None or report is None:
             return
-        reason = report.reason[:_REASON_LENGTH] if report.reason and report.delivery is not Delivery.DELIVERED else None
-        values = {
-            "status": report.delivery,
-            "reason": reason,
-            "message_id": report.message_id,
-            "before": _BEFORE[report.delivery],
-        }
-        row = await connection.fetch_one(_REPORT, values)
-        if report.recipient is not None and report.delivery in _SUPPRESSING:
-            await suppressions.add(connection, report.recipient, report.delivery)
-    log.info("mail.reported", mail=row and row["id"], delivery=report.delivery)
+        mail = await record(connection, report)
+    log.info("mail.reported", mail=mail, delivery=report.delivery)

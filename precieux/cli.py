@@ -18,11 +18,11 @@ from precieux.commands import (
     install_service,
     jobs,
     keys,
+    mail,
     offers,
     quarantine,
     queue,
     submissions,
-    suppressions,
     webhooks,
 )
 from precieux.commands.options import DataDir, Json
@@ -114,8 +114,8 @@ app.command("queue")(queue.show)
 app.add_typer(keys.app, name="keys")
 app.add_typer(dead.app, name="dead")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(mail.app, name="mail")
 app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(suppressions.app, name="suppressions")
 app.add_typer(webhooks.app, name="webhooks")
 
 

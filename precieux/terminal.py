@@ -33,6 +33,14 @@ _STYLES: Final = {
     "held": "dim",
     "cancelled": "dim",
     "failed": "red",
+    "sending": "cyan",
+    "sent": "green",
+    "delivered": "green",
+    "suppressed": "dim",
+    "bounced": "red",
+    "complained": "red",
+    "refused": "red",
+    "wrong": "red",
 }
 
 
@@ -78,18 +86,18 @@ def styled(word: str | None) -> Text:
 def show_table(headers: Sequence[str], rows: Iterable[Iterable[object]], *, whole: Collection[str] = ()) -> None:
     """Print rows: columns with headers on a terminal, tab-separated lines on a pipe. None is a dash.
 
-    If the terminal is too narrow, columns are folded, except those in `whole`. No text is cut off.
+    If the terminal is too narrow, columns are folded, except those in `whole`. No text is cut off. A `Text` keeps its
+    colour.
     """
-    texts = [["-" if cell is None else replace_controls(_as_text(cell)) for cell in row] for row in rows]
     if not out.is_terminal:
-        for row in texts:
-            say("\t".join(row))
+        for row in rows:
+            say("\t".join(_as_cell(cell) for cell in row))
         return
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for header in headers:
         table.add_column(header, overflow="fold", no_wrap=header in whole)
-    for row in texts:
-        table.add_row(*(Text(cell) for cell in row))
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(_as_cell(cell)) for cell in row))
     out.print(table)
 
 
@@ -99,6 +107,10 @@ def show_rows(headers: Sequence[str], rows: Sequence[Mapping[str, Any]], *, as_j
         say_json(rows)
     else:
         show_table(headers, (row.values() for row in rows))
+
+
+def _as_cell(value: object) -> str:
+    return "-" if value is None else replace_controls(_as_text(value))
 
 
 def _as_text(value: object) -> str:
@@ -119,7 +131,10 @@ def show_ready(system: System) -> None:
         f"{own_command()} submit samples/hello.py --email you@example.com --wait{here}",
         f"curl -F file=@samples/hello.py -F language=py -F email=you@example.com '{system.url}/v1/submissions?wait=10'",
     )
-    lines = {"Page and API": system.url, "Mails go to": system.mail_goes_to, "Data folder": str(system.data_dir)}
+    lines = {"Page and API": system.url}
+    if system.has_pages:
+        lines["Operator's page"] = f"{system.url}/admin (log in with an admin key; without one while there is no key)"
+    lines |= {"Mails go to": system.mail_goes_to, "Data folder": str(system.data_dir)}
     if system.database_folder and not system.database_folder.is_relative_to(system.data_dir):
         # Root's Postgres runs as another user, which cannot reach every data folder.
         lines["Database"] = str(system.database_folder)

@@ -10,9 +10,10 @@ from shared.database.connection import Connection
 from shared.resources.models import MailKind, MailState
 from shared.suppressions import suppressed
 
-#: The states of these mails. One that its recipient has complained about is not sent again.
+#: The states of these mails.
 FAILED: Final = (MailState.REFUSED, MailState.BOUNCED, MailState.COMPLAINED)
-_SENT_AGAIN: Final = (MailState.REFUSED, MailState.BOUNCED)
+#: One that its recipient has complained about is not sent again. A suppressed one is, if its address is allowed again.
+_SENT_AGAIN: Final = (MailState.REFUSED, MailState.BOUNCED, MailState.SUPPRESSED)
 
 _LIST: Final = """
     SELECT e.id, e.kind, coalesce(e.recipient, u.email) AS recipient, e.upload, e.batch, e.status, e.attempt,
@@ -73,7 +74,7 @@ async def listed(connection: Connection, *, limit: int = 50) -> list[FailedMail]
 
 
 async def send_again(connection: Connection, ids: Collection[int]) -> list[int]:
-    """Queue mails that were refused or bounced once more, and return their ids. Others are left as they are."""
+    """Queue mails that were refused, bounced or suppressed again, and return their ids. Leave others as they are."""
     rows = await connection.fetch_all(_SEND_AGAIN, {"ids": list(ids), "states": [str(one) for one in _SENT_AGAIN]})
     await connection.execute("SELECT pg_notify(:channel, '')", {"channel": channels.EMAILS})
     return sorted(row["id"] for row in rows)

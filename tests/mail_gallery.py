@@ -16,6 +16,7 @@ from job_runner.emails.letterhead import Letterhead
 from job_runner.emails.receipt import render_receipt
 from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
+from job_runner.emails.test_mail import render_test_mail
 from job_runner.mailers.base import Attachment, Email
 from job_runner.mailers.message import write_message
 from job_runner.outcome import Details, FailedTest, Outcome, TestOutcome, decide, give_up
@@ -60,6 +61,8 @@ def mails() -> Iterator[tuple[str, str, RenderedEmail]]:
             yield name, locale, render(job, outcome, _LETTERHEAD, filelink=link, output_key=link and "results/7-1.txt")
         queue = Queue(position=3, estimated_start_at=_NOW)
         yield "receipt", locale, render_receipt(_job("main.py", locale), queue, _LETTERHEAD)
+        sender = "results@example.com"
+        yield "test-mail", locale, render_test_mail(sender=sender, domain="example.com", now=_NOW, locale=locale)
         yield "digest", locale, render_digest(5, _LINES, _LETTERHEAD, recipient="someone@example.com", locale=locale)
 
 
@@ -103,7 +106,9 @@ def _results(locale: str) -> Iterator[tuple[str, ClaimedJob, Outcome, str | None
     yield "compile-error", _job("main.c", locale, "c"), decide(rejected, _details(compile_output=_GCC)), None
     crashed = _answer(Verdict.RUNTIME_ERROR, error=_TRACEBACK, output="3.5\n2.0\n", exit_code=1)
     yield "runtime-error", _job("crash.py", locale), decide(crashed, _details(stderr=_TRACEBACK)), _FILE_LINK
-    slow = _answer(Verdict.TIME_LIMIT, error="Stopped after 10 s of CPU time.", time_s=10.004, signal=9)
+    slow = _answer(
+        Verdict.TIME_LIMIT, error="Time limit exceeded: stopped after 10 s of CPU time.", time_s=10.004, signal=9
+    )
     yield "time-limit", _job("primes.py", locale), decide(slow, _details()), None
     tests = [_test(number) for number in range(1, 11)]
     failed = FailedTest("large numbers", "1000000\n", "line 1: expected 78498, got 78499", "")

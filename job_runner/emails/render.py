@@ -41,11 +41,16 @@ def render(
 def _attachments(
     job: ClaimedJob, outcome: Outcome, output_key: str | None, most_bytes: int
 ) -> tuple[StoredAttachment, ...]:
-    """Return the output as a file, if the mail does not show all of it and it is not too long."""
+    """Return the output as a file, if there is any and it is not too long.
+
+    The original's mail has no files. That of a classic submission has one only if it does not show all of the output.
+    """
     if outcome.answer is None or outcome.tests is not None or output_key is None:
         return ()
     output = outcome.answer.output
-    if is_exact(output) or len(output.encode("utf-8", "replace")) > most_bytes:
+    if not output or len(output.encode("utf-8", "replace")) > most_bytes:
+        return ()
+    if job.is_classic and is_exact(output):
         return ()
     name = output_name(job.filename or "")
     return (StoredAttachment(name, "text/plain; charset=utf-8", key=output_key),)

@@ -14,6 +14,7 @@ from typing import Final
 from job_runner.claim import ClaimedJob
 from job_runner.emails.shown import Excerpt, excerpt, one_line
 from job_runner.outcome import FailedTest, Outcome, TestOutcome
+from shared import engine_reasons
 from shared.codex import RunResponse, Verdict
 from shared.engine import GOOD_VERDICTS, ProgramLimits
 from shared.languages import name_of
@@ -205,7 +206,7 @@ class _Writer:
         """Return what the program wrote to its standard error, and why it ended badly, unless the heading says so."""
         if answer.verdict is Verdict.WRONG_ANSWER and self._outcome.details:
             return self._outcome.details.stderr or ""
-        return "" if answer.error == f"{answer.verdict}." else answer.error
+        return "" if answer.error == f"{answer.verdict}." else engine_reasons.translated(answer.error, self._locale)
 
     def _output(self, answer: RunResponse) -> Block:
         if not answer.output:

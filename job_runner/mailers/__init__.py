@@ -24,7 +24,8 @@ def open_mailer(settings: MailSettings) -> Mailer:
     if settings.smtp_url:
         from job_runner.mailers.smtp import SmtpMailer, SmtpServer
 
-        return SmtpMailer(SmtpServer.from_url(settings.smtp_url.get_secret_value()), settings.sender)
+        server = SmtpServer.from_url(settings.smtp_url.get_secret_value())
+        return SmtpMailer(server, settings.sender, return_path=settings.mail_return_path)
     from job_runner.mailers.files import FileMailer
 
     return FileMailer(settings.data_dir / "outbox", settings.sender)

@@ -20,9 +20,13 @@ class MailSettings(Settings):
     mail_reply_to: str | None = Field(
         default=None, description="where replies to a mail go, as one address; unset, to the sender"
     )
+    mail_return_path: str | None = Field(
+        default=None,
+        description="where SMTP servers report mails that did not arrive, as one address; unset, to the sender",
+    )
     mail_attachment_bytes: Annotated[int, Field(ge=0, le=10 << 20)] = Field(
         default=256 << 10,
-        description="bytes of an output that is attached as a file if the mail does not show all of it; 0: none",
+        description="bytes of the longest output that is attached to its mail as a file; 0: none",
     )
     contact: str | None = Field(
         default=None,
@@ -89,7 +93,7 @@ class MailSettings(Settings):
                 raise ValueError("it must be a mail address or look like https://host/path") from None
         return value
 
-    @field_validator("mail_reply_to")
+    @field_validator("mail_reply_to", "mail_return_path")
     @classmethod
     def _is_one_address(cls, value: str | None) -> str | None:
         try:

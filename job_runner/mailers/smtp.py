@@ -1,9 +1,15 @@
-"""The mailer over SMTP (RFC 5321), by aiosmtplib. Each mail has its own connection."""
+"""The mailer over SMTP (RFC 5321), by aiosmtplib. Each mail has its own connection.
 
+A server that can report what becomes of a mail (RFC 3461) is asked to, if it is delayed or not delivered. The report is
+a mail to the return path, which `precieux mail bounce` reads.
+"""
+
+import contextlib
 import ssl
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
@@ -11,6 +17,7 @@ from aiosmtplib import (
     SMTPAuthenticationError,
     SMTPDataError,
     SMTPException,
+    SMTPHeloError,
     SMTPNotSupported,
     SMTPRecipientRefused,
     SMTPRecipientsRefused,
@@ -21,6 +28,9 @@ from job_runner.mailers.base import Email
 from job_runner.mailers.message import parse_recipient, write_message
 from shared.errors import MailerUnavailable, MailRefused
 from shared.loopback import is_loopback
+
+#: Characters of an envelope id (RFC 3461, section 4.4).
+_LONGEST_ENVELOPE_ID: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +66,17 @@ class SmtpServer:
 
 
 class SmtpMailer:
-    """Sends mails by SMTP. `timeout`, in seconds, bounds each exchange with the server."""
+    """Sends mails by SMTP. Reports of mails that did not arrive go to `return_path`, by default to the sender.
 
-    def __init__(self, server: SmtpServer, sender: Address, *, timeout: float = 30.0) -> None:
+    `timeout`, in seconds, bounds each exchange with the server.
+    """
+
+    def __init__(
+        self, server: SmtpServer, sender: Address, *, return_path: str | None = None, timeout: float = 30.0
+    ) -> None:
         self._server = server
         self._sender = sender
+        self._return_path = return_path or sender.addr_spec
         self._timeout = timeout
 
     async def send(self, email: Email) -> str:
@@ -73,7 +89,14 @@ class SmtpMailer:
             async with aiosmtplib.SMTP(
                 **asdict(self._server), local_hostname=self._sender.domain, timeout=self._timeout
             ) as client:
-                _, answer = await client.sendmail(self._sender.addr_spec, recipient, message, mail_options=options)
+                wants_reports = await _reports(client)
+                _, answer = await client.sendmail(
+                    self._return_path,
+                    recipient,
+                    message,
+                    mail_options=[*options, *(_report_options(email.message_id) if wants_reports else ())],
+                    rcpt_options=["NOTIFY=FAILURE,DELAY"] if wants_reports else [],
+                )
         except SMTPNotSupported as exc:
             if options:
                 raise MailRefused("The SMTP server does not support addresses beyond ASCII.") from exc
@@ -93,6 +116,23 @@ class SmtpMailer:
 
     async def close(self) -> None:
         """Do nothing: no connection stays open."""
+
+
+async def _reports(client: aiosmtplib.SMTP) -> bool:
+    """Return True if the server reports what becomes of mails."""
+    if client.is_ehlo_or_helo_needed:
+        # A server without EHLO has no extensions. aiosmtplib tries HELO next.
+        with contextlib.suppress(SMTPHeloError):
+            await client.ehlo()
+    return client.supports_extension("DSN")
+
+
+def _report_options(message_id: str) -> list[str]:
+    """Return the options that make a report name the mail, and leave out its text (RFC 3461, sections 4.3 and 4.4)."""
+    envelope_id = message_id.strip("<>")
+    # An id of ours has only characters that need no encoding.
+    is_short = len(envelope_id) <= _LONGEST_ENVELOPE_ID
+    return ["RET=HDRS", *([f"ENVID={envelope_id}"] if is_short else [])]
 
 
 def failure(error: SMTPException) -> MailerUnavailable | MailRefused:

@@ -1,4 +1,4 @@
-"""`precieux suppressions`: lists recipients who unsubscribed, and removes one from the list."""
+"""`precieux mail suppressions`: lists addresses to which nothing is mailed, and removes one from the list."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -11,7 +11,7 @@ from precieux.operator_database import operate_in_transaction
 from shared import suppressions
 from shared.errors import PrecieuxError
 
-app = typer.Typer(help="List recipients who unsubscribed, or allow mails to one again.", no_args_is_help=True)
+app = typer.Typer(help="List addresses to which nothing is mailed, or allow mails to one again.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -30,7 +30,7 @@ def remove(
     """Allow mails to an address again. Do this only if its owner asks for it."""
     removed = operate_in_transaction(lambda connection: suppressions.remove(connection, email), data_dir)
     if not removed:
-        raise PrecieuxError(f"Mails to {email} are not suppressed: see `precieux suppressions list`.")
+        raise PrecieuxError(f"Mails to {email} are not suppressed: see `precieux mail suppressions list`.")
     if as_json:
         terminal.say_json([asdict(one) for one in removed])
     else:

@@ -20,6 +20,7 @@ class UpSettings(Settings):
     executor_port: Annotated[int | None, Field(ge=1, le=65535, description="the port of the executor")] = None
     data_dir: Annotated[Path, Field(default_factory=default_data_dir, description="the folder of all local state")]
     public_url: Annotated[str | None, Field(pattern="^https?://", description="the address that mails link to")] = None
+    web: Annotated[bool, Field(description="serve the pages at `/` and `/admin`")] = True
     database_url: Annotated[SecretStr | None, Field(description="your own Postgres; unset, ours is started")] = None
     codex_url: Annotated[
         str | None, Field(pattern="^https?://", description="your own engine; unset, ours is started")

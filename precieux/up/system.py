@@ -35,6 +35,7 @@ class System:
     """The running system, as shown to the operator."""
 
     url: str
+    has_pages: bool
     data_dir: Path
     mail_goes_to: str
     #: None if the operator has set a database.
@@ -60,6 +61,7 @@ def run(settings: UpSettings, on_ready: Callable[[System], None]) -> None:
             _bring_up(supervisor, settings, outer, postgres, stack)
             system = System(
                 url=settings.public_url or services.local_url(settings),
+                has_pages=settings.web,
                 data_dir=settings.data_dir,
                 mail_goes_to=_mail_destination(outer, settings.data_dir),
                 database_folder=postgres.folder if postgres else None,

@@ -86,6 +86,29 @@ async def test_a_long_unsubscribe_address_arrives_unchanged() -> None:
     assert f"List-Unsubscribe: <{link}>\r\n".encode() in server.accepted[0].content
 
 
+async def test_a_server_that_can_report_is_asked_to(tls: ssl.SSLContext) -> None:
+    email = replace(make_email(), message_id="<precieux.1@example.com>")
+    long = replace(email, message_id=f"<precieux.1@{'a' * 90}.example>")
+    async with (
+        SmtpServer(extensions=("DSN",)) as plain,
+        SmtpServer(extensions=("DSN",), tls=tls, implicit_tls=True) as encrypted,
+    ):
+        address = SmtpAddress.from_url(f"smtp://127.0.0.1:{plain.port}")
+        await SmtpMailer(address, SENDER, return_path="bounces@example.com").send(email)
+        await mailer(f"smtps://127.0.0.1:{encrypted.port}").send(long)
+    assert plain.accepted[0].sender == "bounces@example.com"
+    assert plain.accepted[0].options == ["RET=HDRS", "ENVID=precieux.1@example.com", "NOTIFY=FAILURE,DELAY"]
+    assert encrypted.accepted[0].options == ["RET=HDRS", "NOTIFY=FAILURE,DELAY"]
+
+
+async def test_a_server_that_cannot_report_is_not_asked(tls: ssl.SSLContext) -> None:
+    async with SmtpServer() as plain, SmtpServer(tls=tls, implicit_tls=True) as old:
+        old.replies["EHLO"] = "502 5.5.1 Command not implemented"
+        await mailer(f"smtp://127.0.0.1:{plain.port}").send(make_email())
+        await mailer(f"smtps://127.0.0.1:{old.port}").send(make_email())
+    assert [one.options for one in (*plain.accepted, *old.accepted)] == [[], []]
+
+
 async def test_a_mail_refused_for_its_content_is_final() -> None:
     async with SmtpServer() as server:
         server.replies["CONTENT"] = "554 5.7.1 rejected as spam"

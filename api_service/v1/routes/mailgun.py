@@ -13,10 +13,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api_service.dependencies import ServicesDep
-from api_service.mails import Delivery, Report, store_report
+from api_service.mails import store_report
 from api_service.v1.openapi import operation
 from api_service.v1.problems import Kind, V1Problem
 from api_service.v1.validation import is_clean, read_json, read_query
+from shared.delivery_reports import Delivery, Report
 
 router = APIRouter(tags=["service"])
 

@@ -253,12 +253,12 @@ def test_a_suppression_is_listed_and_removed_by_any_spelling(on_database: OnData
                 await suppressions.add(connection, email, "unsubscribed")
 
     on_database(unsubscribe)
-    assert len(run_json("suppressions", "list")) == 3
-    removed = run_json("suppressions", "remove", "optout@gmail.com")
+    assert len(run_json("mail", "suppressions", "list")) == 3
+    removed = run_json("mail", "suppressions", "remove", "optout@gmail.com")
     assert sorted(one["email"] for one in removed) == ["Opt.Out@gmail.com", "optout+x@googlemail.com"]
-    [left] = run_json("suppressions", "list")
+    [left] = run_json("mail", "suppressions", "list")
     assert (left["email"], left["reason"]) == ("other@example.com", "unsubscribed")
-    assert "suppressions list" in refused("suppressions", "remove", "optout@gmail.com")
+    assert "suppressions list" in refused("mail", "suppressions", "remove", "optout@gmail.com")
 
 
 def test_a_key_shows_its_webhook_secret_once(on_database: OnDatabase) -> None:

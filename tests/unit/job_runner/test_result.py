@@ -118,6 +118,14 @@ def test_errors_come_first_if_it_failed() -> None:
     assert fine.text.index("    out") < fine.text.index("    note") < fine.text.index("    a warning")
 
 
+def test_the_engines_reason_is_in_the_language_of_the_mail() -> None:
+    outcome = decide(answer(Verdict.RUNTIME_ERROR, error="Exited with code 3.\nboom"))
+    assert Shown(rendered(outcome).html).within("pre") == ["Exited with code 3.\nboom"]
+    [shown] = Shown(rendered(outcome, replace(JOB, locale="fa")).html).within("pre")
+    assert "۳" in shown
+    assert shown.endswith("\nboom")
+
+
 def test_a_program_that_prints_nothing_says_so() -> None:
     email = rendered(decide(answer()))
     assert "The program printed nothing." in email.text
@@ -135,10 +143,21 @@ def test_a_long_output_is_cut_and_attached() -> None:
     assert (file.filename, file.key) == ("main-output.txt", "results/7.txt")
 
 
-def test_an_output_that_is_shown_exactly_is_not_attached() -> None:
-    assert rendered(decide(answer(output="42\n"))).attachments == ()
-    assert rendered(decide(answer(output="42\x07\n"))).attachments != ()
-    assert rendered(decide(answer(output="x" * 300_000))).attachments == ()
+def test_an_output_is_attached_unless_it_is_too_long() -> None:
+    short = rendered(decide(answer(output="42\n")))
+    assert [file.filename for file in short.attachments] == ["main-output.txt"]
+    assert "The whole output is attached as a file." in short.text
+    for output in ("", "x" * 300_000):
+        email = rendered(decide(answer(output=output)))
+        assert email.attachments == ()
+        assert "attached" not in email.text
+
+
+def test_a_classic_mail_has_a_file_only_for_what_it_cuts() -> None:
+    classic = replace(JOB, is_classic=True)
+    assert rendered(decide(answer(output="42\n")), classic).attachments == ()
+    assert rendered(decide(answer(output="42\x07\n")), classic).attachments != ()
+    assert rendered(decide(answer(output="x" * 300_000)), classic).attachments == ()
 
 
 def test_the_attached_file_can_be_longer_by_a_setting() -> None:

@@ -1,0 +1,57 @@
+"""`precieux mail bounce`: stores what a mail server reports of a mail. The server calls it with the report as input."""
+
+import os
+import sys
+from typing import Final
+
+import typer
+
+from precieux import status_notification, terminal
+from precieux.commands.options import DataDir
+from precieux.operator_database import operate_in_transaction
+from precieux.status_notification import Notification
+from shared import delivery_reports
+from shared.database.connection import Connection
+from shared.delivery_reports import Report
+from shared.errors import PrecieuxError
+
+#: The mails whose Message-ID is random, so that only their recipients know it. A report that names another mail may be
+#: of a stranger, who could have the address of another person suppressed.
+_UNGUESSABLE: Final = ("result", "failure")
+
+
+def bounce(data_dir: DataDir = None) -> None:
+    """Store a delivery status notification (RFC 3464) from standard input. A mail server calls this with each."""
+    report = sys.stdin.buffer.read(status_notification.LONGEST)
+    # A mail server would take a closed pipe for a failure.
+    while sys.stdin.buffer.read(1 << 20):
+        pass
+    found = status_notification.read(report)
+    if found is None:
+        # The exit code is 0, because a mail server would answer the sender, whose address may be forged.
+        terminal.hint("This mail is no report of a delivery (RFC 3464), so nothing was changed.")
+        return
+    try:
+        done = operate_in_transaction(lambda connection: store(connection, found), data_dir)
+    except (PrecieuxError, OSError) as exc:
+        terminal.complain(str(exc))
+        # The mail server keeps the report, and tries again.
+        raise typer.Exit(os.EX_TEMPFAIL) from exc
+    terminal.hint(done)
+
+
+async def store(connection: Connection, found: Notification) -> str:
+    """Store what a notification says. Return a sentence about what was done, without an address."""
+    mail = await connection.fetch_one(
+        "SELECT id, kind, recipient, message_id FROM emails WHERE message_id = ANY(:ids) ORDER BY id LIMIT 1",
+        {"ids": list(found.message_ids)},
+    )
+    if mail is None:
+        return "This report is about no mail of ours, so nothing was changed."
+    # The address is that of the mail, never one that the report names.
+    is_unwanted = found.is_final and mail["kind"] in _UNGUESSABLE
+    recipient = mail["recipient"] if is_unwanted else None
+    report = Report(found.delivery, mail["message_id"], recipient, found.reason)
+    if await delivery_reports.record(connection, report) is None:
+        return f"The state of mail {mail['id']} already says what this report says, or more."
+    return f"Mail {mail['id']} is {found.delivery}."

@@ -1,0 +1,105 @@
+"""`precieux mail test`: sends a test mail through the configured provider, and checks what DNS says of its sender."""
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from email.utils import parseaddr
+from typing import Annotated, Any, Final
+
+import typer
+
+from precieux import mail_dns, terminal
+from precieux.commands.options import DataDir, Json
+from precieux.mail_dns import Check, Records, Route
+from precieux.up import services
+from precieux.up.settings import load_up_settings
+from shared.errors import PrecieuxError
+from shared.translations import LOCALES, SOURCE_LOCALE
+
+_PROVIDERS: Final = {"mailgun": "Mailgun, domain", "smtp": "the SMTP server", "files": "a file in"}
+
+
+def _known_locale(locale: str) -> str:
+    if locale not in LOCALES:
+        raise typer.BadParameter(f"there are mails in {', '.join(LOCALES)} only")
+    return locale
+
+
+def _name_server(text: str | None) -> str | None:
+    try:
+        if text is not None:
+            mail_dns.split_name_server(text)
+    except ValueError:
+        raise typer.BadParameter("it must be an address such as 9.9.9.9 or 127.0.0.1:5353") from None
+    return text
+
+
+def mail_test(
+    address: Annotated[str, typer.Argument(help="Who gets the mail.")],
+    locale: Annotated[
+        str, typer.Option(callback=_known_locale, autocompletion=lambda: [*LOCALES], help="Language of the mail.")
+    ] = SOURCE_LOCALE,
+    dkim_selector: Annotated[
+        list[str] | None, typer.Option(help="Selector of a DKIM key of the provider; may be repeated.")
+    ] = None,
+    name_server: Annotated[
+        str | None, typer.Option(callback=_name_server, help="DNS server to ask. Default: that of this machine.")
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Send a test mail through the configured provider, and check SPF, DKIM and DMARC of its sender."""
+    sent = _send(address, locale, os.environ | {"PRECIEUX_DATA_DIR": str(load_up_settings(data_dir=data_dir).data_dir)})
+    route = _route(sent, tuple(dkim_selector or ()))
+    checks = asyncio.run(mail_dns.check(route, Records(name_server))) if route else []
+    if as_json:
+        terminal.say_json({**sent, "checks": [_as_row(one) for one in checks]})
+    else:
+        _show(sent, checks)
+    if sent["error"] is not None:
+        raise PrecieuxError(f"The test mail was not sent. {sent['error']}")
+
+
+def _send(address: str, locale: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Let the job runner's mailer send the mail, and return what was sent. Exit if a setting is wrong."""
+    command = services.command("job_runner.send_test_mail", "--locale", locale, "--", address)
+    done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=False)
+    if done.returncode:
+        # The program has said why.
+        raise typer.Exit(done.returncode)
+    sent: dict[str, Any] = json.loads(done.stdout)
+    return sent
+
+
+def _route(sent: Mapping[str, Any], selectors: tuple[str, ...]) -> Route | None:
+    """Return how the mail left; None if it did not leave this machine."""
+    sender, return_path = (parseaddr(sent[name])[1].rpartition("@")[2].lower() for name in ("sender", "return_path"))
+    match sent["provider"]:
+        case "mailgun":
+            return Route.over_mailgun(sent["server"].lower(), sender, selectors)
+        case "smtp":
+            return Route.over_smtp(sent["server"], sender, return_path, selectors)
+        case _:
+            return None
+
+
+def _show(sent: Mapping[str, Any], checks: list[Check]) -> None:
+    fields = {
+        "To": sent["recipient"],
+        "From": sent["sender"],
+        "Subject": sent["subject"],
+        "Provider": f"{_PROVIDERS[sent['provider']]} {sent['server']}",
+        "Provider's id": sent["answer"],
+    }
+    terminal.show_table(("field", "value"), [item for item in fields.items() if item[1]], whole=("field",))
+    if not checks:
+        terminal.hint("No provider is set here, so nothing left this machine and no DNS records were checked.")
+        return
+    rows = [(one.subject, terminal.styled(one.state), one.hint) for one in checks]
+    terminal.show_table(("check", "state", "hint"), rows, whole=("check", "state"))
+
+
+def _as_row(check: Check) -> dict[str, str]:
+    return {"check": check.subject, "state": check.state, "hint": check.hint}

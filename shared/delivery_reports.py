@@ -1,0 +1,62 @@
+"""What providers and mail servers report of the delivery of a mail: its state, and addresses that get no more mails."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from shared import suppressions
+from shared.database.connection import Connection
+
+#: Characters kept of a reason.
+_REASON_LENGTH: Final = 500
+# Reports come in any order, so a state follows only from those before it.
+_RECORD: Final = """
+    UPDATE emails SET status = :status, last_error = :reason, updated_at = now()
+    WHERE message_id = :message_id AND status = ANY(CAST(:before AS text[])) RETURNING id
+"""
+
+
+class Delivery(StrEnum):
+    """The end of a mail, as its provider reports it."""
+
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+
+
+_UNDER_WAY: Final = ("queued", "sending", "sent", "deferred")
+#: The states that a report changes.
+_BEFORE: Final = {
+    Delivery.DEFERRED: ("queued", "sending", "sent"),
+    Delivery.DELIVERED: _UNDER_WAY,
+    Delivery.BOUNCED: (*_UNDER_WAY, "delivered"),
+    Delivery.COMPLAINED: (*_UNDER_WAY, "delivered", "bounced"),
+}
+#: After these, the address gets no more mails.
+_SUPPRESSING: Final = frozenset({Delivery.BOUNCED, Delivery.COMPLAINED})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report of one mail. `recipient` is the address that it may suppress, `reason` what a server said about it."""
+
+    delivery: Delivery
+    message_id: str
+    recipient: str | None
+    reason: str | None = None
+
+
+async def record(connection: Connection, report: Report) -> int | None:
+    """Store what a report says, and return the id of the mail; None if the report changes the state of no mail."""
+    reason = report.reason[:_REASON_LENGTH] if report.reason and report.delivery is not Delivery.DELIVERED else None
+    values = {
+        "status": report.delivery,
+        "reason": reason,
+        "message_id": report.message_id,
+        "before": _BEFORE[report.delivery],
+    }
+    row = await connection.fetch_one(_RECORD, values)
+    if report.recipient is not None and report.delivery in _SUPPRESSING:
+        await suppressions.add(connection, report.recipient, report.delivery)
+    return row["id"] if row else None
