@@ -122,7 +122,7 @@ FIND_RUNS: Final = f"""
     SELECT {_OF_REQUEST}, {_RUN}
     FROM uploads u LEFT JOIN job j ON j.upload = u.id AND (CAST(:before AS bigint) IS NULL OR j.number < :before)
         LEFT JOIN results r ON r.job = j.id
-    WHERE u.id = :id AND {_OWNED} ORDER BY j.id DESC LIMIT :limit
+    WHERE u.id = :id AND {_OWNED} ORDER BY j.number DESC, j.id DESC LIMIT :limit
 """  # noqa: S608
 FIND_TESTS: Final = """
     SELECT number, verdict, points_awarded, substring(stdout FOR :text_limit) AS stdout,
