@@ -38,11 +38,12 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     routers = [routes.router for routes in (classic, docs, files, health, unsubscribe, page)]
     routers += (*web.ALWAYS, *web.PAGES) if services.settings.web else web.ALWAYS
+    # Routers are tried in turn, so the one that is used most comes first.
+    app.include_router(v1.router)
     paths = []
     for router in routers:
         app.include_router(router)
         paths += [route.path for route in router.routes if isinstance(route, Route) and "{" not in route.path]
-    app.include_router(v1.router)
     add_problem_handlers(app)
     public_url = services.signer.public_url
     add_handlers(app, public_url)
