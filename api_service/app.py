@@ -36,10 +36,9 @@ def create_app(services: Services) -> FastAPI:
         telemetry={"tracing": False, "operation_spans": False, "logs": False},
     )
     app.state.services = services
-    routers = [routes.router for routes in (classic, docs, files, health, unsubscribe, page)]
+    # They are tried in turn, so those that are used most come first.
+    routers = [classic.router, v1.router, *(routes.router for routes in (docs, files, health, unsubscribe, page))]
     routers += (*web.ALWAYS, *web.PAGES) if services.settings.web else web.ALWAYS
-    # Routers are tried in turn, so the one that is used most comes first.
-    app.include_router(v1.router)
     paths = []
     for router in routers:
         app.include_router(router)
