@@ -35,13 +35,13 @@ def create_app(services: Services) -> FastAPI:
         telemetry={"tracing": False, "operation_spans": False, "logs": False},
     )
     app.state.services = services
-    routers = [routes.router for routes in (classic, docs, files, health)]
+    # They are tried in turn, so those that are used most come first.
+    routers = [classic.router, v1.router, *(routes.router for routes in (docs, files, health))]
     routers += (*web.ALWAYS, *web.PAGES) if services.settings.web else web.ALWAYS
     paths = []
     for router in routers:
         app.include_router(router)
         paths += [route.path for route in router.routes if isinstance(route, Route) and "{" not in route.path]
-    app.include_router(v1.router)
     add_problem_handlers(app)
     public_url = services.signer.public_url
     add_handlers(app, public_url)

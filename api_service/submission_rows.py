@@ -1,7 +1,7 @@
 """The rows of submissions and of requests, as the use cases write them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -58,7 +58,7 @@ _VALUES: Final = """
 _INSERT: Final = f"""
     INSERT INTO uploads ({_COLUMNS})
     SELECT {_VALUES} FROM ({_CHOOSE}) AS chosen WHERE chosen.id IS NOT NULL
-    ON CONFLICT DO NOTHING RETURNING id, created_at
+    ON CONFLICT DO NOTHING RETURNING id, created_at, object_key
 """  # noqa: S608  (constants)
 # Registers a submission and requests its run in one round trip. No client knows its id yet, so none is notified.
 _INSERT_AND_REQUEST: Final = f"""
@@ -66,7 +66,7 @@ _INSERT_AND_REQUEST: Final = f"""
         INSERT INTO uploads ({_COLUMNS}, request_id, requested_at, runs)
         SELECT {_VALUES}, gen_random_uuid(), now(), 1 FROM ({_CHOOSE}) AS chosen
         WHERE chosen.id IS NOT NULL AND NOT EXISTS (SELECT FROM quarantine WHERE quarantine.sha256 = :sha256)
-        ON CONFLICT DO NOTHING RETURNING id, created_at, request_id, email, spec
+        ON CONFLICT DO NOTHING RETURNING id, created_at, object_key, request_id, email, spec
     ), queued AS (
         INSERT INTO outbox (queue, body, headers)
         SELECT :queue, CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM created
@@ -75,7 +75,7 @@ _INSERT_AND_REQUEST: Final = f"""
         SELECT 'receipt', id, spec ->> 'locale' FROM created
         WHERE email IS NOT NULL AND spec @> '{{"receipt": true}}' RETURNING pg_notify(:emails, '')
     )
-    SELECT id, created_at, (SELECT count(*) FROM receipt) AS receipts FROM created
+    SELECT id, created_at, object_key, (SELECT count(*) FROM receipt) AS receipts FROM created
 """  # noqa: S608
 
 
@@ -98,8 +98,33 @@ async def insert(
     idempotency_key: str | None = None,
 ) -> Stored | None:
     """Insert a row. Return None if the id or the idempotency key is taken, or if it may not be run."""
+    values = _values(principal, new, sha256, key, idempotency_key)
+    row = await connection.fetch_one(_statement(new), values)
+    return Stored(row["id"], row["created_at"], values) if row else None
+
+
+async def insert_all(
+    connection: Connection, principal: Principal, new: Sequence[tuple[NewSubmission, str, str]]
+) -> dict[str, Stored]:
+    """Insert rows in one round trip, all held or none. Return them by the keys of their objects.
+
+    Each submission comes with the SHA-256 of its source and the key of its object. Those that `insert` would return
+    None for are missing.
+    """
+    values = {key: _values(principal, one, sha256, key) for one, sha256, key in new}
+    rows = await connection.fetch_each(_statement(new[0][0]), list(values.values()))
+    return {key: Stored(row["id"], row["created_at"], values[key]) for row in rows if (key := row["object_key"])}
+
+
+def _statement(new: NewSubmission) -> str:
+    return _INSERT if new.hold else _INSERT_AND_REQUEST
+
+
+def _values(
+    principal: Principal, new: NewSubmission, sha256: str, key: str | None, idempotency_key: str | None = None
+) -> dict[str, object]:
     v1 = new.v1
-    values: dict[str, object] = {
+    return {
         "id": new.id,
         "email": new.email,
         "inputs": new.stdin,
@@ -119,12 +144,9 @@ async def insert(
         "metadata": _json(v1.metadata) if v1 and v1.metadata else None,
         "webhook_url": v1 and v1.webhook_url,
         "batch": v1 and v1.batch,
+        "queue": QUEUE,
+        "emails": channels.EMAILS,
     }
-    if new.hold:
-        row = await connection.fetch_one(_INSERT, values)
-    else:
-        row = await connection.fetch_one(_INSERT_AND_REQUEST, {**values, "queue": QUEUE, "emails": channels.EMAILS})
-    return Stored(row["id"], row["created_at"], values) if row else None
 
 
 async def is_quarantined(connection: Connection, sha256: str) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +26,8 @@ log = get_logger(__name__)
 
 #: Files of a batch that are stored at once.
 _FILES_AT_ONCE: Final = 8
+#: Bytes of the rows of a batch that are sent at once. A larger row is sent alone.
+_BYTES_AT_ONCE: Final = 1 << 20
 
 #: Does something at the end of the transaction that has stored something, given its id or number.
 Settle = Callable[[Connection, int], Awaitable[None]]
@@ -107,7 +109,8 @@ class Submissions:
                 # Without budgets there is nothing to undo, and a single statement needs no explicit transaction.
                 self._check_recipient(principal, new.email)
                 async with self._objects([new]) as [key], self.database.connection() as connection:
-                    return await _insert_named(connection, principal, new, key)
+                    [stored] = await _insert_named(connection, principal, [(new, key)])
+                    return stored
             async with self.database.transaction() as connection:
                 [stored] = await self.add(connection, principal, [new])
                 if settle is not None:
@@ -123,7 +126,10 @@ class Submissions:
         """
         await self._check(connection, principal, new, has_digest=has_digest)
         async with self._objects(new) as keys:
-            return [await _insert_named(connection, principal, one, key) for one, key in zip(new, keys, strict=True)]
+            stored: list[Stored] = []
+            for group in _groups(list(zip(new, keys, strict=True))):
+                stored += await _insert_named(connection, principal, group)
+            return stored
 
     async def _check(
         self, connection: Connection, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool = False
@@ -264,14 +270,33 @@ class Submissions:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, refusal, field="email")
 
 
-async def _insert_named(connection: Connection, principal: Principal, new: NewSubmission, key: str) -> Stored:
-    """Insert the row of a submission whose file is stored already. Raises `Quarantined`."""
-    sha256 = hashlib.sha256(new.source.data).hexdigest()
-    while (stored := await submission_rows.insert(connection, principal, new, sha256, key=key)) is None:
-        if not new.hold and await submission_rows.is_quarantined(connection, sha256):
-            raise Quarantined(HTTPStatus.UNPROCESSABLE_ENTITY)
+async def _insert_named(
+    connection: Connection, principal: Principal, new: Sequence[tuple[NewSubmission, str]]
+) -> list[Stored]:
+    """Insert the rows of submissions whose files are stored already, by these keys. Raises `Quarantined`."""
+    left = [(one, hashlib.sha256(one.source.data).hexdigest(), key) for one, key in new]
+    stored: dict[str, Stored] = {}
+    while left:
+        stored |= await submission_rows.insert_all(connection, principal, left)
+        left = [one for one in left if one[2] not in stored]
+        for one, sha256, _ in left:
+            if not one.hold and await submission_rows.is_quarantined(connection, sha256):
+                raise Quarantined(HTTPStatus.UNPROCESSABLE_ENTITY)
         # A client has chosen the sequence's next id just now.
-    return stored
+    return [stored[key] for _, key in new]
+
+
+def _groups(new: Sequence[tuple[NewSubmission, str]]) -> Iterator[list[tuple[NewSubmission, str]]]:
+    """Yield the submissions in their order, in groups whose rows are in memory together."""
+    group: list[tuple[NewSubmission, str]] = []
+    size = 0
+    for one in new:
+        if group and size + one[0].size_bytes > _BYTES_AT_ONCE:
+            yield group
+            group, size = [], 0
+        group.append(one)
+        size += one[0].size_bytes
+    yield group
 
 
 def _id_of_same(earlier: Record, new: NewSubmission, sha256: str) -> int:

@@ -1,6 +1,6 @@
 """Wakes the streams and waits of this process when a submission or a batch changes. None of them polls.
 
-One connection per channel listens for all of them, so a change costs one notification however many clients wait.
+One connection listens for all of them, so a change costs one notification however many clients wait.
 """
 
 import asyncio

@@ -19,6 +19,7 @@ from benchmarks import (
     plot,
     posting,
     report,
+    stored_reads,
     stored_rows,
     streams,
     sustained,
@@ -44,6 +45,7 @@ def main() -> int:
         "latency": latency.measure,
         "sustained": sustained.measure,
         "rows": stored_rows.measure,
+        "reads": stored_reads.measure,
         "memory": memory.measure,
         "streams": streams.measure,
         "wait": waits.measure,
@@ -72,7 +74,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "measures",
         nargs="*",
-        choices=["classic", "posting", "latency", "sustained", "rows", "memory", "streams", "wait", "tests", []],
+        choices=[
+            "classic",
+            "posting",
+            "latency",
+            "sustained",
+            "rows",
+            "reads",
+            "memory",
+            "streams",
+            "wait",
+            "tests",
+            [],
+        ],
         help="default: all",
     )
     parser.add_argument("--yardstick", type=Path, metavar="DIR", help="folder of the original's service 1")

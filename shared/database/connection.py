@@ -16,6 +16,7 @@ import asyncpg
 import databases
 from pydantic import Field, SecretStr, field_validator
 
+from shared.database.listener import Listener
 from shared.database.named_parameters import numbered
 from shared.errors import DatabaseConflict, DatabaseUnavailable
 from shared.logging import get_logger
@@ -137,6 +138,7 @@ class Database:
             server_settings=self._session,
         )
         self._held: dict[asyncio.Task[Any], RawConnection] = {}
+        self._listener = Listener(self._connect_listener)
 
     async def connect(self, stop: asyncio.Event | None = None) -> None:
         """Connect to the server. Try again with backoff until it succeeds or `stop` is set."""
@@ -221,35 +223,12 @@ class Database:
         """
         heard = asyncio.Event()
 
-        def notified(payload: str) -> None:
+        def note(payload: str) -> None:
             heard.set()
             on_payload(payload)
 
-        task = asyncio.create_task(self._keep_listening(channel, notified))
-        try:
+        async with self._listener.listen(channel, note):
             yield heard
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
 
-    async def _keep_listening(self, channel: str, notified: Callable[[str], None]) -> None:
-        policy, rng = RetryPolicy(base=0.2, cap=5), random.Random()  # noqa: S311
-        attempt = 0
-        while True:
-            lost = asyncio.Event()
-            try:
-                connection = await asyncpg.connect(self._url, timeout=10, server_settings=self._session)
-                try:
-                    connection.add_termination_listener(lambda *_, lost=lost: lost.set())
-                    await connection.add_listener(channel, lambda *args: notified(args[3]))
-                    notified("")
-                    attempt = 0
-                    await lost.wait()
-                finally:
-                    connection.terminate()
-            except Exception as exc:
-                # Any error is caught, because without this task no notification would arrive any more.
-                log.warning("database.not_listening", channel=channel, error=str(exc) or type(exc).__name__)
-            attempt += 1
-            await asyncio.sleep(policy.delay(attempt, rng))
+    async def _connect_listener(self) -> asyncpg.Connection:
+        return await asyncpg.connect(self._url, timeout=10, server_settings=self._session)

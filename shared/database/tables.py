@@ -155,6 +155,8 @@ job = Table(
     _time("requested_at"),
     CheckConstraint("status IN ('none-executed', 'executing', 'executed', 'failed', 'cancelled')", name="status"),
     Index("job_upload_idx", "upload", "id"),
+    # The pages of a submission's runs, and each of them.
+    Index("job_number_idx", "upload", "number"),
     # Partial, so that a million finished rows do not slow down a claim.
     Index("job_due_idx", "run_after", "id", postgresql_where=text("status = 'none-executed'")),
     Index("job_turn_idx", "turn", "id", postgresql_where=text("status = 'none-executed'")),

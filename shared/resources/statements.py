@@ -109,6 +109,8 @@ FIND_WHOLE_SUBMISSIONS: Final = f"""
 FIND_SUBMISSIONS: Final = f"""
     SELECT {_SUBMISSION}, {_RUN} FROM uploads u {LATEST_JOB} {_ATTACHED.format(of_run="")} WHERE u.id = ANY(:ids)
 """  # noqa: S608
+#: Above the number of every run.
+_NO_NUMBER: Final = 1 << 40
 _OF_REQUEST: Final = "u.runs, u.request_id IS NOT NULL AS is_requested, u.requested_at"
 FIND_RUN: Final = f"""
     SELECT {_OF_REQUEST}, {_RUN}, {_TEXTS} FROM uploads u {_PINNED_JOB} LEFT JOIN results r ON r.job = j.id {_SPLIT}
@@ -120,9 +122,11 @@ FIND_LATEST_RUN: Final = f"""
 """  # noqa: S608
 FIND_RUNS: Final = f"""
     SELECT {_OF_REQUEST}, {_RUN}
-    FROM uploads u LEFT JOIN job j ON j.upload = u.id AND (CAST(:before AS bigint) IS NULL OR j.number < :before)
-        LEFT JOIN results r ON r.job = j.id
-    WHERE u.id = :id AND {_OWNED} ORDER BY j.id DESC LIMIT :limit
+    FROM uploads u LEFT JOIN LATERAL (
+        SELECT * FROM job WHERE job.upload = u.id AND job.number < coalesce(CAST(:before AS bigint), {_NO_NUMBER})
+        ORDER BY job.number DESC, job.id DESC LIMIT :limit
+    ) AS j ON true LEFT JOIN results r ON r.job = j.id
+    WHERE u.id = :id AND {_OWNED} ORDER BY j.number DESC, j.id DESC
 """  # noqa: S608
 FIND_TESTS: Final = """
     SELECT number, verdict, points_awarded, substring(stdout FOR :text_limit) AS stdout,

@@ -1,12 +1,16 @@
 """The Postgres broker: effects and removals commit together, and no crash and no lost server loses a message."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Sequence
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from precieux.postgres.embedded import EmbeddedPostgres
+from shared import outbox
 from shared.broker.base import Ack, Delivery, Handler, Settlement
 from shared.broker.handling import DELIVERY_LIMIT
 from shared.broker.postgres import PostgresBroker
@@ -16,7 +20,7 @@ from shared.errors import BrokerUnavailable, DatabaseUnavailable
 from shared.retry import RetryPolicy
 from tests.factories import make_message
 from tests.fixtures.brokers import consuming
-from tests.fixtures.postgres import connected, migrate
+from tests.fixtures.postgres import administrator_url, connected, migrate
 from tests.integration.rows import fetch
 from tests.waiting import eventually
 
@@ -184,6 +188,50 @@ async def test_consumer_and_publisher_survive_a_server_restart(own_postgres: Emb
             # If the server went before the first was settled, it comes again, maybe together with the second.
             await eventually(lambda: len(attempts) >= 2)
             assert not consumer.task.done()
+
+
+async def test_a_killed_server_undoes_a_hand_over_as_a_whole(own_postgres: EmbeddedPostgres) -> None:
+    migrate(own_postgres.url(Role.OWNER))
+    administrator = await asyncpg.connect(administrator_url(own_postgres))
+    # The server writes its log so long after a commit that does not wait for the disk.
+    await administrator.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+    await administrator.execute("SELECT pg_reload_conf()")
+    await administrator.close()
+    attempts: list[int] = []
+    async with connected(own_postgres.url(Role.OWNER)) as database:
+        broker = PostgresBroker(database)
+        async with database.transaction() as connection:
+            await outbox.add(connection, 5, uuid4())
+        for _ in range(2):
+            assert await broker.take_outbox(10) == 1
+            await broker._consume_batch(_noting(database, attempts))
+            assert await _counts(database) == (1, 0)
+            assert own_postgres.pid is not None
+            os.kill(own_postgres.pid, signal.SIGKILL)
+            await eventually(lambda: not own_postgres.running)
+            own_postgres.start()
+            await eventually(lambda: _is(database, (0, 0)))
+    assert attempts == [1, 1]
+
+
+async def test_other_statements_wait_for_the_disk(database: Database, broker: PostgresBroker) -> None:
+    async def waits() -> str:
+        async with database.connection() as connection:
+            row = await connection.fetch_one("SELECT current_setting('synchronous_commit') AS waits")
+        assert row is not None
+        return str(row["waits"])
+
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        assert await waits() == "off"
+        return [Ack()] * len(deliveries)
+
+    async with database.transaction() as connection:
+        await outbox.add(connection, 5, uuid4())
+    await broker.take_outbox(10)
+    assert await waits() == "on"
+    await broker._consume_batch(handle)
+    assert await waits() == "on"
+    assert await _counts(database) == (0, 0)
 
 
 async def test_consumers_never_hold_the_same_message(database: Database, other_databases: list[Database]) -> None:

@@ -1,6 +1,7 @@
 """The resources of API v1, read from rows as the services write them."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from shared.database.connection import Connection, Database
 from shared.database.roles import Role
-from shared.resources import read
+from shared.resources import read, statements
 from shared.resources.links import Links
 from shared.resources.models import State, Submission
 from shared.storage.signing import LinkSigner
@@ -332,3 +333,27 @@ async def test_the_estimate_is_made_of_the_latest_runs(database: Database) -> No
     ahead = queue.estimated_start_at - row["now"]  # type: ignore[operator]
     # Two places, two slots, two seconds a run.
     assert (queue.position, timedelta(seconds=1.5) < ahead < timedelta(seconds=2.1)) == (2, True)
+
+
+@pytest.mark.parametrize("before", [None, 1500])
+async def test_a_page_of_many_runs_reads_no_others(database: Database, before: int | None) -> None:
+    upload = await add(database)
+    await execute(
+        database,
+        "INSERT INTO job (upload, status, request_id, number)"
+        " SELECT :upload, 'executed', gen_random_uuid(), n FROM generate_series(1, 3000) AS n",
+        upload=upload,
+    )
+    await execute(database, "ANALYZE job")
+    values: dict[str, Any] = {"id": upload, "owner": None, "before": before, "limit": 10}
+    [row] = await fetch(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {statements.FIND_RUNS}", **values)
+    scans = [node for node in _nodes(json.loads(str(row["QUERY PLAN"]))[0]["Plan"]) if node.get("Alias") == "job"]
+    assert scans
+    assert sum(node["Actual Rows"] * node["Actual Loops"] for node in scans) <= 20
+    assert sum(node.get("Rows Removed by Filter", 0) for node in scans) == 0
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)

@@ -1,9 +1,12 @@
 """Batches over HTTP: posting, reading, cancelling and following them."""
 
 import asyncio
+import hashlib
 import json
 import time
+from collections.abc import Sequence
 from contextlib import aclosing
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -12,9 +15,10 @@ import pytest
 
 from api_service.relay import Relay
 from api_service.v1 import batch_body
-from shared.database.connection import Database
+from shared.database.connection import Connection, Database, Record, Values
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from shared.storage.source_keys import folder_of
 from tests.fixtures.event_source import EventSource, SentEvent
 from tests.integration.api_service.conftest import client_of
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
@@ -235,6 +239,59 @@ async def test_few_files_are_stored_at_once(api: httpx.AsyncClient, monkeypatch:
     monkeypatch.setattr(LocalStore, "put", counting)
     await posted(api, {"submissions": [PROGRAM] * 60})
     assert 2 <= most <= 16
+
+
+async def test_rows_go_to_the_database_in_few_round_trips(
+    api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch_each, sent = Connection.fetch_each, []
+
+    async def counting(self: Connection, sql: str, values: Sequence[Values]) -> list[Record]:
+        sent.append(len(values))
+        return await fetch_each(self, sql, values)
+
+    monkeypatch.setattr(Connection, "fetch_each", counting)
+    await posted(api, {"submissions": [PROGRAM] * 40})
+    assert sent == [40]
+    monkeypatch.setattr("api_service.submissions._BYTES_AT_ONCE", 1000)
+    sent.clear()
+    sources = ["1\n", "#" * 600, "#" * 600, "#" * 5000, "2\n"]
+    batch = await posted(api, {"submissions": [PROGRAM | {"source": source} for source in sources]})
+    assert sent == [2, 1, 1, 1]
+    rows = await fetch(database, "SELECT size_bytes FROM uploads WHERE batch = :batch ORDER BY id", batch=batch["id"])
+    assert [row["size_bytes"] for row in rows] == [2, 600, 600, 5000, 2]
+
+
+async def test_a_quarantined_member_refuses_the_whole_batch(
+    api: httpx.AsyncClient, database: Database, store: LocalStore
+) -> None:
+    bad = b"while True: fork()\n"
+    await execute(
+        database,
+        "INSERT INTO quarantine (sha256, reason, job, crashes) VALUES (:sha256, 'x', 1, 3)",
+        sha256=hashlib.sha256(bad).hexdigest(),
+    )
+    before = await counts(database)
+    answer = await post(api, {"submissions": [PROGRAM, PROGRAM | {"source": bad.decode()}, PROGRAM]})
+    assert answer.status_code == 422
+    assert await counts(database) == before
+    assert [key async for page in store.keys(folder_of(datetime.now(UTC).date())) for key in page] == []
+
+
+async def test_an_id_that_a_client_takes_meanwhile_is_left_out(
+    api: httpx.AsyncClient, database: Database, other_databases: list[Database]
+) -> None:
+    [first] = (await posted(api, {"submissions": [PROGRAM]}))["submissions"]
+    taken = first + 2
+    async with other_databases[0].transaction() as connection:
+        await connection.execute("INSERT INTO uploads (id, email) VALUES (:id, 'a@example.com')", {"id": taken})
+        holder = await connection.fetch_one("SELECT pg_backend_pid() AS pid")
+        posting = asyncio.create_task(posted(api, {"submissions": [PROGRAM] * 3}))
+        waits = "SELECT FROM pg_locks WHERE NOT granted AND :pid = ANY(pg_blocking_pids(pid))"
+        await eventually(lambda: fetch(database, waits, pid=holder and holder["pid"]))
+    batch = await posting
+    assert batch["total"] == 3
+    assert taken not in batch["submissions"]
 
 
 async def test_a_budget_refuses_the_whole_batch(

@@ -685,16 +685,21 @@ async def test_one_statement_registers_and_requests(
 ) -> None:
     """Speed depends on it."""
     statements: list[str] = []
-    fetch_one = Connection.fetch_one
+    fetch_each = Connection.fetch_each
 
-    async def counted(self: Connection, sql: str, values: Any = None) -> Any:
-        statements.append(sql)
-        return await fetch_one(self, sql, values)
+    async def counted(self: Connection, sql: str, values: Any) -> Any:
+        statements.extend([sql] * len(values))
+        return await fetch_each(self, sql, values)
+
+    def no_other(*_: Any) -> None:
+        raise AssertionError("another statement takes one more round trip")
 
     def no_transaction(_: Database) -> None:
         raise AssertionError("a transaction takes two more round trips")
 
-    monkeypatch.setattr(Connection, "fetch_one", counted)
+    monkeypatch.setattr(Connection, "fetch_each", counted)
+    for method in ("fetch_one", "fetch_all", "execute"):
+        monkeypatch.setattr(Connection, method, no_other)
     monkeypatch.setattr(Database, "transaction", no_transaction)
     submissions = Submissions(database, store, Charges(key_budget=1, recipient_budget=1))
     new = NewSubmission("py", "main.py", Object(b"x", "py"), hold=False)
@@ -765,7 +770,7 @@ async def test_a_file_without_a_row_is_removed_later(
     new, operator = NewSubmission("py", "main.py", Object(b"1", "py"), hold=False), Principal(None, frozenset(Scope))
     accepted = await submissions.post(operator, new)
     with monkeypatch.context() as patched:
-        patched.setattr(submission_rows, "insert", None)
+        patched.setattr(submission_rows, "insert_all", None)
         with pytest.raises(TypeError):
             await submissions.post(operator, new)
     assert len(objects(folder)) == 2

@@ -1,0 +1,20 @@
+"""Index the runs of a submission by their numbers.
+
+Revision ID: 0017
+Revises: 0014
+"""
+
+from shared.database.migrations import run
+
+revision = "0017"
+down_revision = "0014"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run("CREATE INDEX job_number_idx ON job (upload, number)")
+
+
+def downgrade() -> None:
+    run("DROP INDEX job_number_idx")
