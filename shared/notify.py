@@ -13,10 +13,14 @@ def notify_ready(status: str = "") -> None:
     _send("READY=1", *([f"STATUS={status}"] if status else []))
 
 
-def notify_status(status: str) -> None:
-    """Report the status in one line. Drop it if the other side does not read, so that this never waits."""
+def notify_status(status: str, more_s: float = 0) -> None:
+    """Report the status in one line, and ask for at least `more_s` more seconds to start.
+
+    Drop it if the other side does not read, so that this never waits.
+    """
+    extension = [f"EXTEND_TIMEOUT_USEC={round(more_s * 1e6)}"] if more_s else []
     with contextlib.suppress(OSError):
-        _send(f"STATUS={status}", flags=socket.MSG_DONTWAIT)
+        _send(f"STATUS={status}", *extension, flags=socket.MSG_DONTWAIT)
 
 
 def notify_stopping() -> None:

@@ -12,17 +12,21 @@ log = get_logger(__name__)
 #: The beginning of a status that names the parts that are not ready.
 WAITING: Final = "Waiting for "
 _AGAIN_S = 30.0
+#: After each step forward of a start, the next one may take as long as the units allow for the first.
+_MORE_S = 300.0
 
 
 class Waiting:
     """Reports the parts that are not ready: in the log after `long_s` seconds, and then every `_AGAIN_S`.
 
-    `report_at` is the time of the next report; None if all parts are ready.
+    `report_at` is the time of the next report; None if all parts are ready. The parent is asked for more time only when
+    it gets names that it has not had before, so a part that keeps ending does not prolong the start for ever.
     """
 
     def __init__(self, long_s: float) -> None:
         self._long_s = long_s
         self._parts: Sequence[str] = ()
+        self._reported: set[frozenset[str]] = set()
         self._since = 0.0
         self.report_at: float | None = None
 
@@ -33,7 +37,9 @@ class Waiting:
             self._parts, self._since = parts, now
             self.report_at = now + self._long_s if parts else None
             if parts:
-                notify_status(WAITING + " and ".join(f"the {part}" for part in parts))
+                is_step = frozenset(parts) not in self._reported
+                self._reported.add(frozenset(parts))
+                notify_status(WAITING + " and ".join(f"the {part}" for part in parts), _MORE_S if is_step else 0)
         elif self.report_at is not None and now >= self.report_at:
             log.info("up.waiting", waiting_for=", ".join(parts), seconds=round(now - self._since))
             self.report_at = now + _AGAIN_S

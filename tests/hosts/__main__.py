@@ -3,6 +3,7 @@
 import argparse
 import datetime
 import json
+import math
 import signal
 import sys
 from collections.abc import Sequence
@@ -57,7 +58,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table into this Markdown file")
     parser.add_argument("--architecture", default="amd64", choices=ARCHITECTURES)
+    parser.add_argument(
+        "--patience", type=_patience, metavar="N", help="multiply time limits by N, not by the measured slowness"
+    )
     return parser
+
+
+def _patience(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 1 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
+    return number
 
 
 def _run(options: argparse.Namespace, progress: Progress) -> tuple[Facts, list[Result]]:
@@ -84,9 +98,10 @@ def _run(options: argparse.Namespace, progress: Progress) -> tuple[Facts, list[R
             slowness=pace,
         )
         machine.save_snapshot()
-        rows = plan(configurations, options.suites, options.part, pace, results)
+        patience = options.patience or pace
+        rows = plan(configurations, options.suites, options.part, patience, results)
         progress.print(f"{len(rows)} configurations to run, about {estimate_s(rows, pace) / 60:.0f} minutes")
-        for result in campaign.run(machine, rows, pace, progress):
+        for result in campaign.run(machine, rows, patience, progress):
             store.keep(result, machine_facts)
     cells = {(row.configuration.name, cell.suite.name) for row in rows for cell in row.cells}
     this_run = [one for one in store.results if (one.configuration, one.suite) in cells]

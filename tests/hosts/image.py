@@ -33,6 +33,8 @@ _TOOLS: Final = {
     "ssh-keygen": "openssh-client",
     "git": "git",
 }
+#: mmdebstrap also runs this for another architecture than ours.
+_FOREIGN_TOOLS: Final = {"arch-test": "arch-test"}
 #: Where the kernel lists the interpreters that run programs of other architectures.
 _INTERPRETERS: Final = Path("/proc/sys/fs/binfmt_misc")
 
@@ -111,13 +113,10 @@ def _digest(architecture: Architecture) -> str:
 
 
 def _need_tools(architecture: Architecture) -> None:
-    missing = [package for tool, package in _TOOLS.items() if not shutil.which(tool)]
-    if not _runs_programs_of(architecture):
+    is_foreign = platform.machine() != architecture.machine
+    tools = {**_TOOLS, **_FOREIGN_TOOLS} if is_foreign else _TOOLS
+    missing = [package for tool, package in tools.items() if not shutil.which(tool)]
+    if is_foreign and not (_INTERPRETERS / f"qemu-{architecture.machine}").exists():
         missing.append("qemu-user-binfmt")
     if missing:
         raise HostsError(f"Programs that make the image are missing: run `apt install {' '.join(missing)}`.")
-
-
-def _runs_programs_of(architecture: Architecture) -> bool:
-    """Return True if programs of the architecture run here: natively, or by QEMU as the kernel's interpreter."""
-    return platform.machine() == architecture.machine or (_INTERPRETERS / f"qemu-{architecture.machine}").exists()

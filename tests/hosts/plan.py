@@ -18,6 +18,11 @@ class Cell:
     suite: Suite
     part: str = ""
 
+    @property
+    def parts(self) -> int:
+        """Into how many parts the suite is split."""
+        return int(self.part.partition("/")[2] or 1)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -64,8 +69,4 @@ def plan(
 
 def estimate_s(rows: Iterable[Row], slowness: float) -> float:
     """Return how many seconds the rows will take."""
-    return sum(
-        (cell.suite.native_s + _OVERHEAD_S) * slowness / len(cell.suite.parts(slowness))
-        for row in rows
-        for cell in row.cells
-    )
+    return sum((cell.suite.native_s / cell.parts + _OVERHEAD_S) * slowness for row in rows for cell in row.cells)

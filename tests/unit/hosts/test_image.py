@@ -30,6 +30,15 @@ def test_a_foreign_image_needs_an_interpreter(tmp_path: Path) -> None:
         image.find_or_build(tmp_path, _FOREIGN, Progress())
 
 
+def test_a_foreign_image_needs_a_test_of_its_architecture(
+    tmp_path: Path, interpreters: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (interpreters / "qemu-another").touch()
+    monkeypatch.setattr(shutil, "which", lambda tool: None if tool == "arch-test" else f"/usr/bin/{tool}")
+    with pytest.raises(HostsError, match="apt install arch-test"):
+        image.find_or_build(tmp_path, _FOREIGN, Progress())
+
+
 def test_an_interpreter_known_to_the_kernel_is_found(tmp_path: Path, interpreters: Path) -> None:
     (interpreters / "qemu-another").touch()
     with pytest.raises(HostsError, match="Only root"):

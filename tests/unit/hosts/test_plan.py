@@ -56,6 +56,13 @@ def test_the_estimate_grows_with_slowness() -> None:
     assert 0 < estimate_s(plan([_ONE], [], "", 1), 1) < estimate_s(plan([_ONE], [], "", 5), 5)
 
 
+def test_the_estimate_counts_a_part_as_its_share() -> None:
+    whole = estimate_s(plan([_ONE], ["attacks"], "", 1), 1)
+    part = estimate_s(plan([_ONE], ["attacks"], "1/9", 27), 1)
+    assert len(plan([_ONE], ["attacks"], "1/9", 27)[0].cells) == 2
+    assert whole - part == pytest.approx(SUITES["attacks"].native_s * 8 / 9)
+
+
 def test_configurations_have_unique_names_and_known_suites() -> None:
     names = [one.name for one in CONFIGURATIONS]
     assert len(names) == len(set(names))
