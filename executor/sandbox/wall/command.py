@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from executor.sandbox.base import PRELOAD, find_python, preload_files
-from executor.sandbox.init.build import find_compiled
+from executor.sandbox.init.build import Compiled
 from executor.sandbox.wall.subordinate import Gate
 
 _CAP_SYS_ADMIN = 21
@@ -77,6 +77,7 @@ def is_privileged() -> bool:
 
 
 def build_wall(
+    compiled: Compiled,
     bubblewrap: Path,
     privileged: bool,
     syscalls: bytes,
@@ -113,7 +114,6 @@ def build_wall(
     descriptors = []
     files = {name: text.encode() for name, text in _FILES.items()} | {_EMPTY_FILE: b""}
     files |= {_KEEPER: _archive(), _ZYGOTE: (_files_of("zygote") / "start.py").read_bytes()}
-    compiled = find_compiled()
     files |= {_INIT: compiled.library.read_bytes(), _ZYGOTE_PROGRAM: compiled.program.read_bytes()}
     files |= {f"{PRELOAD}/{file.name}": file.read_bytes() for file in preload_files().iterdir()}
     for name, content in files.items():

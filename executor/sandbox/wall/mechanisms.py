@@ -3,14 +3,19 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from executor.sandbox.init.build import Compiled
 from executor.sandbox.wall.cgroups import Cgroups, NotTaken
 from executor.sandbox.wall.subordinate import Subordinates
 
 
 @dataclass(frozen=True)
 class Mechanisms:
-    """The bubblewrap, user ids, cgroups and folders of this host. `executor.host` finds them at the start."""
+    """The compiled part of the sandbox, and the bubblewrap, user ids, cgroups and folders of this host.
 
+    `executor.host` finds them at the start.
+    """
+
+    compiled: Compiled
     bubblewrap: Path
     privileged: bool
     first_user: int | None

@@ -57,6 +57,7 @@ class WallProcess:
         inherited = [gate.block, gate.info] if gate else []
         try:
             wall = build_wall(
+                mechanisms.compiled,
                 mechanisms.bubblewrap,
                 mechanisms.privileged,
                 seccomp.for_the_wall(),

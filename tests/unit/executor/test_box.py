@@ -14,6 +14,7 @@ import pytest
 
 from executor.sandbox.base import File, Job, SandboxFailure, Step, Template
 from executor.sandbox.box import Box
+from executor.sandbox.init.build import Compiled
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.protocol import MAX_PACKET, BoxGone, StepReport
 from executor.sandbox.link import KeeperLink
@@ -106,7 +107,8 @@ async def test_all_output_is_read_before_the_pipes_are_closed() -> None:
 
 @pytest.fixture
 def link() -> KeeperLink:
-    mechanisms = Mechanisms(Path("bwrap"), privileged=False, first_user=None, cgroups=None)
+    compiled = Compiled(Path("init.so"), Path("zygote.bin"))
+    mechanisms = Mechanisms(compiled, Path("bwrap"), privileged=False, first_user=None, cgroups=None)
     return KeeperLink(mechanisms, lambda report: None, lambda reason: None, patience_s=1)
 
 
