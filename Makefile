@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos siege help demo up test test-slow test-compose test-hosts lint bench bench-pipeline format translations screenshots clean
+.PHONY: attacks soak chaos siege help demo up test test-slow test-compose test-hosts lint bench bench-pipeline format translations docs screenshots clean
 
 python := .venv/bin/python
 
@@ -73,6 +73,10 @@ format: ## Bring all code into the common style
 translations: ## Add new messages to shared/locales/*.po; `make translations args=de` begins a language
 	@deploy/bootstrap test
 	@$(python) -m tests.translations $(args)
+
+docs: ## Make the site of the documents in dist/site, and check its links
+	@deploy/bootstrap docs
+	@NO_MKDOCS_2_WARNING=1 PYTHONPATH=.venv/docs $(python) -P -m mkdocs build $(args)
 
 screenshots: ## Take the pictures of pages and mails in docs/images
 	@deploy/bootstrap test

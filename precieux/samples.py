@@ -78,6 +78,6 @@ def load_samples() -> list[Sample]:
         entries = tomllib.loads((FOLDER / "samples.toml").read_text(encoding="utf-8"))["sample"]
     except FileNotFoundError as exc:
         raise PrecieuxError(
-            "The samples are missing, as in an image: run the demo where Precieux was installed by pip, or in a checkout."
+            "The samples are missing, as in an image: run the demo in a checkout, or where pip installed Precieux."
         ) from exc
     return [Sample(path=FOLDER / entry.pop("file"), **entry) for entry in entries]
