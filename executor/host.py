@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from executor.sandbox.base import find_python
-from executor.sandbox.init.build import find_compiled
 from executor.sandbox.wall import cgroups, find_bubblewrap, subordinate
 from executor.sandbox.wall.cgroups import Cause, Cgroups, NotTaken
 from executor.sandbox.wall.command import is_privileged
@@ -42,7 +41,6 @@ def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
     claimed, why_sampled = _claim_cgroups(settings)
     first_user = settings.executor_first_user_id if privileged else None
     return Mechanisms(
-        compiled=find_compiled(lambda: find_folder(settings.executor_cache_dir, "init")),
         bubblewrap=bubblewrap.path,
         why_bubblewrap=bubblewrap.why,
         privileged=privileged,
@@ -51,6 +49,7 @@ def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
         why_shared=why_shared,
         headers=find_folder(settings.executor_cache_dir, "headers") if settings.precompile_headers else None,
         runtimes=find_folder(settings.executor_cache_dir, "runtimes") if settings.executor_warm else None,
+        init=find_folder(settings.executor_cache_dir, "init"),
         cgroups=claimed,
         why_sampled=why_sampled,
     )

@@ -15,7 +15,6 @@ import pytest
 from executor.host import find_mechanisms
 from executor.sandbox.base import SandboxFailure, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
-from executor.sandbox.init.build import find_compiled
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Subordinates
 from executor.settings import ExecutorSettings
@@ -280,7 +279,5 @@ async def test_a_bubblewrap_that_never_asks_for_its_users_is_reported(tmp_path: 
     bubblewrap.write_text("#!/bin/sh\nexec sleep 1000")
     bubblewrap.chmod(0o755)
     ids = Subordinates(100000, 100000, 100, "/bin/true", "/bin/true")
-    compiled = find_compiled(lambda: None)
-    mechanisms = Mechanisms(compiled, bubblewrap, privileged=False, first_user=1, cgroups=None, subordinates=ids)
-    message = await _message_of(mechanisms)
+    message = await _message_of(Mechanisms(bubblewrap, privileged=False, first_user=1, cgroups=None, subordinates=ids))
     assert message == _NOT_STARTED

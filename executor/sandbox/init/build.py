@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,21 +51,20 @@ class Compiled:
         return True
 
 
-def find_compiled(cache: Callable[[], Path | None]) -> Compiled:
+def find_compiled(cache: Path | None) -> Compiled:
     """Return the files that came with Precieux if they work here, else those of the cache folder, made if needed.
 
-    `cache` is called only if the folder is needed. Raises `ConfigurationError` if nothing can be compiled or written.
+    Raises `ConfigurationError` if nothing can be compiled or written.
     """
     shipped = _files(FOLDER)
     if shipped.works():
         return shipped
-    folder = cache()
-    if folder is None:
+    if cache is None:
         raise ConfigurationError(
             "The sandbox has a part in C, which must be compiled on this machine, and there is no folder for it: "
             "set PRECIEUX_EXECUTOR_CACHE_DIR to a folder into which only the executor's user can write."
         )
-    return compile_into(folder)
+    return compile_into(cache)
 
 
 def compile_into(folder: Path) -> Compiled:

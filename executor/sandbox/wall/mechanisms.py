@@ -3,25 +3,22 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from executor.sandbox.init.build import Compiled
 from executor.sandbox.wall.cgroups import Cgroups, NotTaken
 from executor.sandbox.wall.subordinate import Subordinates
 
 
 @dataclass(frozen=True)
 class Mechanisms:
-    """The compiled part of the sandbox, and the bubblewrap, user ids, cgroups and folders of this host.
+    """The bubblewrap, user ids, cgroups and folders of this host. `executor.host` finds them at the start."""
 
-    `executor.host` finds them at the start.
-    """
-
-    compiled: Compiled
     bubblewrap: Path
     privileged: bool
     first_user: int | None
     cgroups: Cgroups | None
     headers: Path | None = None
     runtimes: Path | None = None
+    #: Where the sandbox's C part is compiled if the one that came with Precieux does not work here.
+    init: Path | None = None
     subordinates: Subordinates | None = None
     #: Why programs have no users of their own, and what to do about it.
     why_shared: str = ""

@@ -57,12 +57,12 @@ class WallProcess:
         inherited = [gate.block, gate.info] if gate else []
         try:
             wall = build_wall(
-                mechanisms.compiled,
                 mechanisms.bubblewrap,
                 mechanisms.privileged,
                 seccomp.for_the_wall(),
                 folders,
                 gate,
+                init=mechanisms.init,
                 cgroup_namespace=not mechanisms.cgroups or mechanisms.cgroups.version == 1,
             )
             inherited += wall.descriptors

@@ -14,7 +14,6 @@ import pytest
 
 from executor.sandbox.base import File, Job, SandboxFailure, Step, Template
 from executor.sandbox.box import Box
-from executor.sandbox.init.build import Compiled
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.protocol import MAX_PACKET, BoxGone, StepReport
 from executor.sandbox.link import KeeperLink
@@ -107,8 +106,7 @@ async def test_all_output_is_read_before_the_pipes_are_closed() -> None:
 
 @pytest.fixture
 def link() -> KeeperLink:
-    compiled = Compiled(Path("init.so"), Path("zygote.bin"))
-    mechanisms = Mechanisms(compiled, Path("bwrap"), privileged=False, first_user=None, cgroups=None)
+    mechanisms = Mechanisms(Path("bwrap"), privileged=False, first_user=None, cgroups=None)
     return KeeperLink(mechanisms, lambda report: None, lambda reason: None, patience_s=1)
 
 

@@ -8,16 +8,9 @@ import pytest
 
 from executor.doctor.facts import masked, read_facts, refusals, unit
 from executor.doctor.remedies import Unit
-from executor.sandbox.init.build import Compiled
 from executor.sandbox.wall.mechanisms import Mechanisms
 
-_MECHANISMS = Mechanisms(
-    Compiled(Path("init.so"), Path("zygote.bin")),
-    Path("/nonexistent/bwrap"),
-    privileged=False,
-    first_user=None,
-    cgroups=None,
-)
+_MECHANISMS = Mechanisms(Path("/nonexistent/bwrap"), privileged=False, first_user=None, cgroups=None)
 
 
 @pytest.fixture

@@ -92,7 +92,8 @@ def cache(tmp_path: Path) -> Path:
 
 def test_what_came_with_precieux_needs_no_cache(sources: Path, cache: Path) -> None:
     shipped = build.compile_into(sources)
-    assert build.find_compiled(lambda: pytest.fail("the cache was asked for")) == shipped
+    assert build.find_compiled(cache) == shipped
+    assert list(cache.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x7fELF of a newer C library"], ids=["missing", "empty", "other"])
@@ -100,7 +101,7 @@ def test_what_does_not_load_is_compiled_into_the_cache(sources: Path, cache: Pat
     if content is not None:
         build.compile_into(sources).library.write_bytes(content)
     before = sorted(sources.iterdir())
-    found = build.find_compiled(lambda: cache)
+    found = build.find_compiled(cache)
     assert found.works()
     assert sorted(cache.iterdir()) == sorted([found.library, found.program])
     assert sorted(sources.iterdir()) == before
@@ -108,7 +109,7 @@ def test_what_does_not_load_is_compiled_into_the_cache(sources: Path, cache: Pat
 
 def test_no_folder_to_compile_into_is_reported(sources: Path) -> None:
     with pytest.raises(ConfigurationError, match="set PRECIEUX_EXECUTOR_CACHE_DIR"):
-        build.find_compiled(lambda: None)
+        build.find_compiled(None)
 
 
 def test_the_compilers_error_is_quoted(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:

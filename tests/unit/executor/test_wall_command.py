@@ -8,16 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from executor.sandbox.init.build import find_compiled
 from executor.sandbox.wall import command
 from executor.sandbox.wall.command import build_wall
-
-_COMPILED = find_compiled(lambda: None)
 
 
 @pytest.mark.parametrize("privileged", [True, False])
 def test_the_wall_shows_only_usr_and_settings_of_toolchains(privileged: bool) -> None:
-    built = build_wall(_COMPILED, Path("/usr/bin/bwrap"), privileged, b"")
+    built = build_wall(Path("/usr/bin/bwrap"), privileged, b"")
     for descriptor in built.descriptors:
         os.close(descriptor)
     mounts = [built.argv[at + 1] for at, word in enumerate(built.argv) if word.startswith("--ro-bind")]
@@ -29,7 +26,7 @@ def test_the_wall_shows_only_usr_and_settings_of_toolchains(privileged: bool) ->
 
 @pytest.mark.parametrize("cgroup_namespace", [True, False])
 def test_the_cgroup_namespace_is_optional(cgroup_namespace: bool) -> None:
-    built = build_wall(_COMPILED, Path("/usr/bin/bwrap"), True, b"", cgroup_namespace=cgroup_namespace)
+    built = build_wall(Path("/usr/bin/bwrap"), True, b"", cgroup_namespace=cgroup_namespace)
     for descriptor in built.descriptors:
         os.close(descriptor)
     assert ("--unshare-cgroup-try" in built.argv) is cgroup_namespace
@@ -39,7 +36,7 @@ def test_only_the_settings_of_phps_command_are_shown(tmp_path: Path, monkeypatch
     for folder in ("cli/conf.d", "fpm/pool.d", "apache2", "mods-available"):
         (tmp_path / "php/8.4" / folder).mkdir(parents=True)
     monkeypatch.setattr(command, "_SETTINGS", tmp_path)
-    built = build_wall(_COMPILED, Path("/usr/bin/bwrap"), True, b"")
+    built = build_wall(Path("/usr/bin/bwrap"), True, b"")
     for descriptor in built.descriptors:
         os.close(descriptor)
     shown = {built.argv[at + 1] for at, word in enumerate(built.argv) if word == "--ro-bind"}

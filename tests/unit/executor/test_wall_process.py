@@ -7,7 +7,6 @@ from unittest.mock import Mock
 
 import pytest
 
-from executor.sandbox.init.build import Compiled
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.process import WallProcess
 from executor.sandbox.wall.subordinate import Subordinates
@@ -16,9 +15,9 @@ from executor.sandbox.wall.subordinate import Subordinates
 async def test_a_wall_that_cannot_be_built_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("executor.sandbox.wall.process.build_wall", Mock(side_effect=OSError("too many files")))
     ids = Subordinates(100_000, 100_000, 1000, "newuidmap", "newgidmap")
-    compiled = Compiled(Path("init.so"), Path("zygote.bin"))
-    mechanisms = Mechanisms(compiled, Path("bwrap"), privileged=False, first_user=1, cgroups=None, subordinates=ids)
-    wall = WallProcess(mechanisms, lambda line: None)
+    wall = WallProcess(
+        Mechanisms(Path("bwrap"), privileged=False, first_user=1, cgroups=None, subordinates=ids), lambda line: None
+    )
     before = os.listdir("/proc/self/fd")
     ours, keepers_end = socket.socketpair()
     with ours, keepers_end, pytest.raises(OSError, match="too many files"):
