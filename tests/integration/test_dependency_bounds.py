@@ -9,12 +9,11 @@ from typing import Final
 
 import pytest
 
-from tests.fixtures.uv import ROOT, uv
+from tests.fixtures.uv import PYTHONS, ROOT, uv
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 
 PACKAGES: Final = ("api_service", "executor", "job_runner", "precieux", "precieux_client", "queue_consumer", "shared")
-PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
 #: Imports every module of these packages, but for those that start something when they are imported: the zygote of
 #: a box, and Alembic's migration.
@@ -58,7 +57,7 @@ def test_the_executors_lock_has_all_that_it_imports(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", PYTHONS)
-@pytest.mark.parametrize("names", [("dev",), ("build", "compiler")], ids=["dev", "build"])
+@pytest.mark.parametrize("names", [("dev",), ("build", "compiler"), ("docs",)], ids=["dev", "build", "docs"])
 def test_every_locked_version_has_a_wheel_for_every_python(names: Sequence[str], version: str) -> None:
     files = [f"deploy/requirements/{name}.txt" for name in names]
     uv("pip", "compile", *files, "--no-deps", "--only-binary", ":all:", "--python-version", version)
