@@ -2,10 +2,9 @@
 
 import os
 import re
+import resource
 import shutil
 import subprocess
-import sys
-import time
 import zipfile
 from collections.abc import Iterator
 from email.parser import HeaderParser
@@ -18,28 +17,17 @@ from uv import find_uv_bin
 from shared.version import VERSION
 from tests.fixtures.ordinary_user import OrdinaryUser, ordinary_user
 from tests.fixtures.uv import PYTHONS, ROOT, index, is_installed, uv
+from tests.fixtures.wheels import MACHINES
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
-_MACHINES: Final = ("x86_64", "aarch64")
 _TOP: Final = {"api_service", "executor", "job_runner", "precieux", "precieux_client", "queue_consumer", "shared"}
-#: The bounds of what a user downloads, and of a first result. docs/performance.md has the measured figures.
+#: The bounds of what a user downloads, and of a first result, which takes less than a minute on two cores.
 _MOST_PACKAGES: Final = 75
-_MOST_SECONDS: Final = 60
+_MOST_CPU_SECONDS: Final = 30
 
 
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Return the wheel of each machine."""
-    folder = tmp_path_factory.mktemp("wheels")
-    locks = [f"--build-constraints=deploy/requirements/{name}.txt" for name in ("build", "compiler")]
-    options = ["--python", sys.executable, "--require-hashes", *locks, "--out-dir", str(folder)]
-    for machine in _MACHINES:
-        uv("build", "--wheel", *options, variables={"WHEEL_MACHINE": machine})
-    return {machine: next(folder.glob(f"*_{machine}.whl")) for machine in _MACHINES}
-
-
-@pytest.fixture(params=_MACHINES)
+@pytest.fixture(params=MACHINES)
 def wheel(request: pytest.FixtureRequest, wheels: dict[str, Path]) -> Path:
     return wheels[request.param]
 
@@ -54,7 +42,7 @@ def test_it_holds_the_system_and_the_samples_alone(wheel: Path) -> None:
 
 
 def test_its_tag_and_its_c_part_agree(wheel: Path) -> None:
-    machine = next(one for one in _MACHINES if wheel.stem.endswith(one))
+    machine = next(one for one in MACHINES if wheel.stem.endswith(one))
     assert wheel.name == f"precieux-{VERSION}-py3-none-manylinux_2_28_{machine}.whl"
     archive = zipfile.ZipFile(wheel)
     parts = [name for name in archive.namelist() if re.search(r"/init/.*\.(so|bin)$", name)]
@@ -81,7 +69,7 @@ def test_its_metadata_is_whole(wheel: Path) -> None:
 
 @pytest.mark.parametrize("version", PYTHONS)
 def test_it_resolves_on_every_python(wheel: Path, version: str, tmp_path: Path) -> None:
-    machine = next(one for one in _MACHINES if wheel.stem.endswith(one))
+    machine = next(one for one in MACHINES if wheel.stem.endswith(one))
     wanted = tmp_path / "wanted.in"
     wanted.write_text(f"precieux @ {wheel.as_uri()}\n")
     platform = f"{machine}-manylinux_2_28"
@@ -128,14 +116,17 @@ def test_it_needs_few_packages(installed: Path) -> None:
 
 def test_a_user_without_a_compiler_gets_results(user: OrdinaryUser, installed: Path) -> None:
     before = {*user.home.iterdir()}
-    began = time.monotonic()
+    began = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = user.run(installed / "bin/precieux", "demo")
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - began < _MOST_SECONDS
+    # Not the elapsed time, which is that of the tests beside it.
+    assert ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime < _MOST_CPU_SECONDS
     assert "hello.py\tok\tas expected" in done.stdout
     assert re.search(r"Left out: primes\.c\..* \(c\)", done.stdout)
     assert done.stdout.count("Subject: ") == 2
     # What came with the wheel was loaded, and the demo left nothing but the executor's cache.
+    assert (user.home / ".cache/precieux/init").is_dir()
     assert not list(user.home.glob(".cache/precieux/init/*"))
     assert {*user.home.iterdir()} - before <= {user.home / ".cache"}
 
@@ -149,10 +140,11 @@ def test_uninstalling_leaves_only_what_the_manual_names(
     (packages,) = installed.glob("lib/python3*/site-packages")
     assert not {path.name for path in packages.iterdir()} & _TOP
     assert not (installed / "bin/precieux").exists()
-    made = {f"~/{path.relative_to(user.home)}" for path in user.home.rglob("precieux") if path.is_dir()}
-    assert made == {"~/.cache/precieux", "~/.local/share/precieux"}
+    folders = [user.home / name for name in (".cache", ".config", ".local/share", ".local/state")]
+    made = {path for folder in folders if folder.exists() for path in folder.iterdir()} - {user.home / ".cache/uv"}
+    assert made == {user.home / ".cache/precieux", user.home / ".local/share/precieux"}
     manual = (ROOT / "docs/how-to/uninstall.md").read_text()
-    assert all(f"`{folder}`" in manual for folder in made)
+    assert all(f"`~/{folder.relative_to(user.home)}`" in manual for folder in made)
     ours = {"uv", "venv", wheels[os.uname().machine].name}
     assert {path.name for path in user.home.iterdir()} == {".cache", ".local", *ours}
     temporary = {path for path in Path("/tmp").glob("precieux-*") if path.stat().st_uid == user.uid}
