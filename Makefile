@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos siege help demo up test test-slow test-compose test-hosts lint bench bench-pipeline format translations screenshots clean
+.PHONY: attacks soak chaos siege help demo up test test-slow test-compose test-hosts lint bench bench-pipeline format translations docs screenshots release clean
 
 python := .venv/bin/python
 
@@ -74,9 +74,19 @@ translations: ## Add new messages to shared/locales/*.po; `make translations arg
 	@deploy/bootstrap test
 	@$(python) -m tests.translations $(args)
 
+docs: ## Make the site of the documents in dist/site, and check its links
+	@deploy/bootstrap docs
+	@NO_MKDOCS_2_WARNING=1 PYTHONPATH=.venv/docs $(python) -P -m mkdocs build $(args)
+
 screenshots: ## Take the pictures of pages and mails in docs/images
 	@deploy/bootstrap test
 	@$(python) -m tests.web.screenshots
+
+release: ## Build a release in dist/, check it from the outside, and tag it; it uploads nothing
+	@deploy/bootstrap test
+	@deploy/bootstrap docs
+	@deploy/bootstrap release
+	@deploy/release $(args)
 
 clean: ## Remove everything that was made here; data folders stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist

@@ -1,32 +1,61 @@
 """Hatch's build hook: compiles the sandbox's C code when Precieux is installed or packed into a wheel.
 
-Without a C compiler, the build environment gets the one of the wheel `ziglang`. `deploy/bootstrap` installs hatchling
-and, if needed, ziglang by their hashes.
+A wheel for x86_64 or aarch64 runs on every Linux with glibc 2.28 or later, so the compiler of the wheel `ziglang` makes
+its C part. `WHEEL_MACHINE` names another machine than this one. An editable installation, and a wheel for
+another machine or C library, takes this machine's own compiler, or ziglang if there is none. `deploy/bootstrap`
+installs hatchling and, if needed, ziglang by their hashes.
 """
 
+import os
 import platform
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+_PORTABLE = ("x86_64", "aarch64")
+
 
 class CompileInit(BuildHookInterface):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        sys.path.insert(0, self.root)
+        from executor.sandbox.init import build
+
+        self._build = build
+        self._machine = os.environ.get("WHEEL_MACHINE") or platform.machine()
+        self._drafts = tempfile.TemporaryDirectory(prefix="precieux-wheel-")
+
     def dependencies(self) -> list[str]:
-        try:
-            self._compiled()
-        except Exception:  # for any reason: with another compiler it may work
-            return ["ziglang"]
-        return []
+        return ["ziglang"] if self._is_portable() or not self._compiles_here() else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        output = self._compiled()
-        build_data["artifacts"] += [f"executor/sandbox/init/{file.name}" for file in (output.library, output.program)]
         build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-linux_{platform.machine()}"
+        if version == "editable":
+            self._build.compile_into(self._build.FOLDER)
+            return
+        drafts = Path(self._drafts.name)
+        if self._is_portable():
+            compiled = self._build.compile_for(self._machine, drafts)
+            system = f"manylinux_{self._build.OLDEST_GLIBC.replace('.', '_')}"
+        else:
+            compiled = self._build.compile_into(drafts)
+            system = "linux"
+        build_data["tag"] = f"py3-none-{system}_{self._machine}"
+        for file in (compiled.library, compiled.program):
+            build_data["force_include"][str(file)] = f"executor/sandbox/init/{file.name}"
 
-    def _compiled(self) -> Any:
-        sys.path.insert(0, self.root)
-        from executor.sandbox.init.build import find_compiled
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        self._drafts.cleanup()
 
-        return find_compiled()
+    def _is_portable(self) -> bool:
+        return self._machine in _PORTABLE and platform.libc_ver()[0] == "glibc"
+
+    def _compiles_here(self) -> bool:
+        try:
+            self._build.compile_into(self._build.FOLDER)
+        except Exception:  # for any reason: with another compiler it may work
+            return False
+        return True

@@ -49,6 +49,7 @@ def find_mechanisms(settings: ExecutorSettings) -> Mechanisms:
         why_shared=why_shared,
         headers=find_folder(settings.executor_cache_dir, "headers") if settings.precompile_headers else None,
         runtimes=find_folder(settings.executor_cache_dir, "runtimes") if settings.executor_warm else None,
+        init=find_folder(settings.executor_cache_dir, "init"),
         cgroups=claimed,
         why_sampled=why_sampled,
     )

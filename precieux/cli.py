@@ -23,6 +23,7 @@ from precieux.commands import (
     quarantine,
     queue,
     submissions,
+    upkeep,
     webhooks,
 )
 from precieux.commands.options import DataDir, Json
@@ -109,6 +110,8 @@ def doctor(as_json: Json = False) -> None:
     raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
+for _command in (upkeep.backup, upkeep.restore, upkeep.upgrade):
+    app.command()(_command)
 app.command("install-service")(install_service.install_service)
 app.command("queue")(queue.show)
 app.add_typer(keys.app, name="keys")

@@ -10,7 +10,9 @@ from precieux.programs import guess_language
 from precieux_client import Submission
 from shared.errors import PrecieuxError
 
-_FOLDER: Final = Path(__file__).parent.parent / "samples"
+_PACKED: Final = Path(__file__).parent / "sample_programs"
+#: The folder of the samples, in the installed package or in a checkout.
+FOLDER: Final = _PACKED if _PACKED.is_dir() else Path(__file__).parents[1] / "samples"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,9 @@ class SampleResult:
 
 def load_samples() -> list[Sample]:
     try:
-        entries = tomllib.loads((_FOLDER / "samples.toml").read_text(encoding="utf-8"))["sample"]
+        entries = tomllib.loads((FOLDER / "samples.toml").read_text(encoding="utf-8"))["sample"]
     except FileNotFoundError as exc:
-        raise PrecieuxError("The samples are not installed: run the demo from a checkout of Precieux.") from exc
-    return [Sample(path=_FOLDER / entry.pop("file"), **entry) for entry in entries]
+        raise PrecieuxError(
+            "The samples are missing, as in an image: run the demo in a checkout, or where pip installed Precieux."
+        ) from exc
+    return [Sample(path=FOLDER / entry.pop("file"), **entry) for entry in entries]

@@ -128,8 +128,8 @@ def show_ready(system: System) -> None:
     """Show the system's address, and how to send a program: by the command, or by HTTP."""
     here = f" --url {system.url}" if system.url != DEFAULT_URL else ""
     commands = (
-        f"{own_command()} submit samples/hello.py --email you@example.com --wait{here}",
-        f"curl -F file=@samples/hello.py -F language=py -F email=you@example.com '{system.url}/v1/submissions?wait=10'",
+        f"echo 'print(6 * 7)' | {own_command()} submit - --language py --email you@example.com --wait{here}",
+        f"curl -F 'source=print(6 * 7)' -F language=py -F email=you@example.com '{system.url}/v1/submissions?wait=10'",
     )
     lines = {"Page and API": system.url}
     if system.has_pages:

@@ -59,7 +59,7 @@ def check_host(place: Place) -> None:
         if any(path.is_relative_to(home) for home in _HOMES):
             raise ConfigurationError(
                 f"The service could not reach {path}, because it sees no home folder. Install Precieux in another one:"
-                " `python3 -m venv /opt/precieux && /opt/precieux/bin/pip install 'precieux[embedded]'`, then"
+                " `python3 -m venv /opt/precieux && /opt/precieux/bin/pip install precieux`, then"
                 " `/opt/precieux/bin/precieux install-service`."
             )
 

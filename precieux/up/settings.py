@@ -12,6 +12,8 @@ from shared.errors import ConfigurationError
 from shared.settings import Settings, default_data_dir, load
 
 _PREFERRED_EXECUTOR_PORT = 8100
+#: A file in the data folder for as long as `precieux restore` fills it.
+RESTORING = "restoring"
 
 
 class UpSettings(Settings):
@@ -58,6 +60,7 @@ def choose_executor_port(settings: UpSettings) -> int:
 
 def prepare_data_dir(data_dir: Path) -> None:
     """Make the folder and its parts. Others can pass through root's folder, because Postgres runs as another user."""
+    _require_whole(data_dir)
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
         for part in ("objects", "outbox"):
@@ -75,6 +78,16 @@ def require_data_dir(data_dir: Path) -> None:
         raise ConfigurationError(
             f"There is no data folder of Precieux at {data_dir}: name it with --data-dir or PRECIEUX_DATA_DIR, or"
             " make one there with `precieux up` or `precieux migrate`."
+        )
+    _require_whole(data_dir)
+
+
+def _require_whole(data_dir: Path) -> None:
+    """Raise `ConfigurationError` if a restore began and did not end."""
+    if (data_dir / RESTORING).exists():
+        raise ConfigurationError(
+            f"A `precieux restore` into {data_dir} did not end, so the data are not whole: remove the folder, and"
+            " restore again."
         )
 
 

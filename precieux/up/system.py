@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from precieux import local_key
-from precieux.postgres.embedded import EmbeddedPostgres, running_url
+from precieux.postgres.embedded import EmbeddedPostgres, running_or_started
 from precieux.up import services
 from precieux.up.settings import UpSettings, check_port_is_free, choose_executor_port, prepare_data_dir
 from precieux.up.supervisor import StopRequested, Supervisor
@@ -113,8 +113,7 @@ def migrate(settings: UpSettings) -> None:
         else:
             prepare_data_dir(settings.data_dir)
             folder = settings.data_dir / _DATABASE
-            running = running_url(folder, Role.OWNER)
-            url = running or stack.enter_context(EmbeddedPostgres(folder)).url(Role.OWNER)
+            url = stack.enter_context(running_or_started(folder, Role.OWNER))
         stack.enter_context(Supervisor()).run_to_end(services.migration(os.environ, url))
 
 

@@ -1,37 +1,64 @@
-"""The commands of docs/operations.md for an installation without Docker: its data folder is lost and restored."""
+"""`precieux backup`, `restore` and `upgrade`: a data folder is saved while it is used, lost, and restored."""
 
+import asyncio
 import os
-import re
+import shutil
 import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
+import asyncpg
 import pytest
 import requests
+from alembic import command
 
+from precieux.postgres.embedded import EmbeddedPostgres
+from precieux.schema import revision_of, revisions
+from shared.database.migrate import alembic_config
+from shared.database.roles import Role
 from tests.fixtures.up import Up
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-_MANUAL = Path(__file__).parents[2] / "docs/operations.md"
-_PROGRAM = "for number in range(20000):\n    print(number, 'kept')\n"
-
-
-def documented() -> tuple[str, str]:
-    section = _MANUAL.read_text().partition("\nWithout Docker: stop `up`")[2].partition("\n## ")[0]
-    backup, restore = re.findall(r"^ {4}(.*\$PRECIEUX_DATA_DIR.*)$", section, re.MULTILINE)
-    return backup, restore
+_PROGRAM: Final = "for number in range(20000):\n    print(number, 'kept')\n"
+_ROW: Final = "INSERT INTO uploads (id, email, language, object_key) VALUES (4711, 'old@example.com', 'py', 'a.py')"
 
 
-@pytest.mark.slow
-def test_a_copy_of_the_data_folder_is_a_backup(up: Up, tmp_path: Path) -> None:
+def precieux(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "precieux", *map(str, arguments)]
+    return subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, timeout=120)
+
+
+def succeeds(*arguments: str | Path) -> str:
+    done = precieux(*arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def refuses(*arguments: str | Path, **variables: str) -> str:
+    done = precieux(*arguments, **variables)
+    assert done.returncode in (1, os.EX_CONFIG)
+    assert done.stderr.count("\n") == 1 or "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Return a folder through which the user of root's Postgres can pass."""
+    path = Path(tempfile.mkdtemp(prefix="precieux-test-", dir="/tmp"))
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path)
+
+
+def test_a_backup_of_a_running_system_is_restored(up: Up, tmp_path: Path) -> None:
     source = tmp_path / "kept.py"
     source.write_text(_PROGRAM)
-
-    def run(command: str) -> None:
-        assert up.stop() == 0
-        environment = {**os.environ, "PRECIEUX_DATA_DIR": str(up.data_dir)}
-        subprocess.run(["bash", "-euc", command], cwd=tmp_path, env=environment, check=True)
-        up.start()
+    saved = tmp_path / "precieux.tar.gz"
 
     def submitted(email: str) -> str:
         up.finished(email, up.submit(source, language="py", email=email))
@@ -43,13 +70,89 @@ def test_a_copy_of_the_data_folder_is_a_backup(up: Up, tmp_path: Path) -> None:
         answer.raise_for_status()
         return answer.text
 
-    backup, restore = documented()
     up.start()
     output = submitted("before@example.com")
     assert output.endswith("19999 kept\n")
-    run(backup)
+    assert "Wrote" in succeeds("backup", saved, "--data-dir", up.data_dir)
+    assert saved.stat().st_mode & 0o777 == 0o600
     submitted("after@example.com")
-    run(restore)
+    assert "There are data in" in refuses("restore", saved, "--data-dir", up.data_dir)
+    assert up.stop() == 0
+    up.data_dir.rename(tmp_path / "lost")
+    succeeds("restore", saved, "--data-dir", up.data_dir)
+    up.start()
+    # The link was signed with the key of the lost folder, and leads to the object.
     assert whole_output("before@example.com") == output
     assert up.results("after@example.com") == {}
     assert submitted("again@example.com") == output
+
+
+def test_data_of_an_earlier_schema_are_restored_and_upgraded(folder: Path) -> None:
+    data_dir, saved = folder / "data", folder / "precieux.tar.gz"
+    earlier, current = revisions()[-4], revisions()[-1]
+    data_dir.mkdir(mode=0o711)
+    with EmbeddedPostgres(data_dir / "postgres") as postgres:
+        command.upgrade(alembic_config(postgres.url(Role.OWNER)), earlier)
+        _execute(postgres, _ROW)
+    assert "3 changes of the schema are to be made" in succeeds("upgrade", "--check", "--data-dir", data_dir)
+    assert f"schema {earlier}" in succeeds("backup", saved, "--data-dir", data_dir)
+    shutil.rmtree(data_dir)
+    succeeds("restore", saved, "--data-dir", data_dir)
+    assert f"up to date (schema {current})" in succeeds("upgrade", "--check", "--data-dir", data_dir)
+    with EmbeddedPostgres(data_dir / "postgres") as postgres:
+        assert revision_of(postgres.url(Role.OWNER)) == current
+        assert _execute(postgres, "SELECT email FROM uploads WHERE id = 4711") == "old@example.com"
+        # The roles of the services have their rights on what was restored.
+        assert _execute(postgres, "SELECT count(*) FROM uploads", Role.API) == 1
+
+
+def test_upgrade_brings_the_data_to_this_release(folder: Path) -> None:
+    with EmbeddedPostgres(folder / "postgres") as postgres:
+        command.upgrade(alembic_config(postgres.url(Role.OWNER)), revisions()[-2])
+    assert "1 changes" in succeeds("upgrade", "--check", "--data-dir", folder)
+    assert "up to date" in succeeds("upgrade", "--data-dir", folder)
+    with EmbeddedPostgres(folder / "postgres") as postgres:
+        assert revision_of(postgres.url(Role.OWNER)) == revisions()[-1]
+        _execute(postgres, "UPDATE alembic_version SET version_num = 'r9999'")
+    assert "newer release (schema r9999)" in refuses("upgrade", "--check", "--data-dir", folder)
+
+
+def test_what_is_no_backup_leaves_no_folder(folder: Path) -> None:
+    data_dir, saved, cut = folder / "data", folder / "precieux.tar.gz", folder / "cut.tar.gz"
+    with EmbeddedPostgres(folder / "made/postgres"):
+        pass
+    succeeds("upgrade", "--data-dir", folder / "made")
+    succeeds("backup", saved, "--data-dir", folder / "made")
+    assert f"{saved} exists" in refuses("backup", saved, "--data-dir", folder / "made")
+    cut.write_bytes(saved.read_bytes()[: saved.stat().st_size // 2])
+    assert "is not a whole backup" in refuses("restore", cut, "--data-dir", data_dir)
+    other = folder / "other.tar.gz"
+    with tarfile.open(other, "w:gz") as archive:
+        archive.add(__file__, "readme.txt")
+    assert "is not a backup that" in refuses("restore", other, "--data-dir", data_dir)
+    assert not data_dir.exists()
+
+
+def test_a_restore_that_was_killed_is_not_started(folder: Path) -> None:
+    (folder / "restoring").touch()
+    for arguments in (("up",), ("migrate",), ("backup", folder / "x.tar.gz"), ("upgrade", "--check")):
+        assert "did not end, so the data are not whole" in refuses(*arguments, "--data-dir", folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PRECIEUX_DATABASE_URL", "postgresql://u:p@127.0.0.1/d"), ("PRECIEUX_S3_BUCKET", "files")],
+)
+def test_data_that_are_elsewhere_are_not_backed_up(folder: Path, name: str, value: str) -> None:
+    assert name in refuses("backup", folder / "x.tar.gz", "--data-dir", folder, **{name: value})
+
+
+def _execute(postgres: EmbeddedPostgres, statement: str, role: Role = Role.OWNER) -> object:
+    async def main() -> object:
+        connection = await asyncpg.connect(postgres.url(role))
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
+
+    return asyncio.run(main())

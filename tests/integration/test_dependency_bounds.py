@@ -1,6 +1,5 @@
 """The versions that `pyproject.toml` and the locks allow are resolved, installed and imported."""
 
-import functools
 import os
 import subprocess
 import sys
@@ -10,11 +9,11 @@ from typing import Final
 
 import pytest
 
+from tests.fixtures.uv import PYTHONS, ROOT, uv
+
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 
-ROOT: Final = Path(__file__).parents[2]
 PACKAGES: Final = ("api_service", "executor", "job_runner", "precieux", "precieux_client", "queue_consumer", "shared")
-PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
 #: Imports every module of these packages, but for those that start something when they are imported: the zygote of
 #: a box, and Alembic's migration.
@@ -26,22 +25,6 @@ for package in map(importlib.import_module, sys.argv[1:]):
         if module.name not in ("executor.sandbox.zygote.start", "shared.database.migrations.env"):
             importlib.import_module(module.name)
 """
-
-
-@functools.cache
-def _environment() -> dict[str, str]:
-    """Return our environment, in which uv uses pip's package index and this machine's certificates."""
-    pip = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True
-    )
-    index = {"UV_DEFAULT_INDEX": pip.stdout.strip()} if pip.stdout.strip() else {}
-    return {**index, **os.environ, "UV_SYSTEM_CERTS": "true", "UV_PYTHON_DOWNLOADS": "never"}
-
-
-def uv(*arguments: str | Path) -> None:
-    command = [sys.executable, "-m", "uv", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 def import_everything(folder: Path, requirements: Path, packages: Sequence[str]) -> None:
@@ -64,7 +47,7 @@ def test_the_lowest_versions_have_all_that_is_imported(
     tmp_path: Path, group: Sequence[str], packages: Sequence[str]
 ) -> None:
     lowest = tmp_path / "lowest.txt"
-    uv("pip", "compile", "pyproject.toml", "--extra", "embedded", *group, "--resolution", "lowest-direct",
+    uv("pip", "compile", "pyproject.toml", *group, "--resolution", "lowest-direct",
        "--only-binary", ":all:", "--python", sys.executable, "-o", lowest)  # fmt: skip
     import_everything(tmp_path, lowest, packages)
 
@@ -74,7 +57,7 @@ def test_the_executors_lock_has_all_that_it_imports(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", PYTHONS)
-@pytest.mark.parametrize("names", [("dev",), ("build", "compiler")], ids=["dev", "build"])
+@pytest.mark.parametrize("names", [("dev",), ("build", "compiler"), ("docs",), ("release",)], ids=" ".join)
 def test_every_locked_version_has_a_wheel_for_every_python(names: Sequence[str], version: str) -> None:
     files = [f"deploy/requirements/{name}.txt" for name in names]
     uv("pip", "compile", *files, "--no-deps", "--only-binary", ":all:", "--python-version", version)

@@ -160,7 +160,7 @@ def test_a_runtime_that_shares_resources_is_refused(setup: str, refusal: str) ->
     ours, theirs = channel.pair()
     ours.settimeout(_TIMEOUT_S)
     with ours:
-        argv = [sys.executable, "-c", _HOST.format(setup=setup), str(build.find_compiled().library)]
+        argv = [sys.executable, "-c", _HOST.format(setup=setup), str(build.find_compiled(None).library)]
         actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3)]
         process = os.posix_spawn(argv[0], argv, {}, file_actions=actions)
         theirs.close()

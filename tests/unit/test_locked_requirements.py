@@ -63,6 +63,6 @@ def test_each_image_installs_its_own_lock(image: str) -> None:
 
 def test_every_installation_requires_hashes() -> None:
     calls = re.findall(r"pip_install (--.+)", (ROOT / "deploy/bootstrap").read_text())
-    assert len(calls) == 3
+    assert len(calls) == 4
     for call in calls:
         assert "--require-hashes" in call or {"--no-build-isolation", "--no-deps"} <= set(call.split()), call

@@ -1,9 +1,11 @@
-"""Compiles the part of the sandbox that is written in C (`init/`): when Precieux is installed, and whenever its sources
-have changed. `python -m executor.sandbox.init.build` does it for images.
+"""Compiles the part of the sandbox that is written in C (`init/`), and finds the result.
 
-Any C compiler works. Without one, that of the wheel `ziglang` is used, if it is installed.
+`python -m executor.sandbox.init.build` compiles it beside its sources, for an image or a checkout. A wheel has it
+already, compiled for machines with glibc 2.28 or later. If neither is there or works on this machine, the executor
+compiles it into its cache folder. Any C compiler works, and so does that of the wheel `ziglang`.
 """
 
+import ctypes
 import hashlib
 import importlib.util
 import os
@@ -12,21 +14,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from shared.atomic_write import replace_file
 from shared.errors import ConfigurationError
 
-_FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent
 WORDS = (
     "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fPIC", "-fvisibility=hidden", "-s",
     "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong", "-Wl,-z,relro,-z,now",
 )  # fmt: skip
 _COMPILERS = ("cc", "gcc", "clang")
-#: The oldest C library with which the result of the wheel's compiler works.
-_OLDEST_GLIBC = "2.28"
+#: The oldest C library with which the result of ziglang's compiler works.
+OLDEST_GLIBC = "2.28"
 #: Usually it takes some seconds. The wheel's compiler takes longer the first time.
 _TIMEOUT_S = 300.0
 
@@ -38,31 +40,68 @@ class Compiled:
     library: Path
     program: Path
 
-    def exists(self) -> bool:
-        return self.library.exists() and self.program.exists()
-
-
-def find_compiled() -> Compiled:
-    """Return the compiled files, which are made if they are missing. Raises `ConfigurationError` if that fails."""
-    # The name includes the C library's version, because an older one cannot load what was compiled for a newer one.
-    name = f"{platform.machine()}-{''.join(platform.libc_ver())}-{_digest()}"
-    compiled = Compiled(_FOLDER / f"init-{name}.so", _FOLDER / f"zygote-{name}.bin")
-    failures = []
-    for compiler in () if compiled.exists() else _compilers():
+    def works(self) -> bool:
+        """Return True if both files are there, and this machine's C library is new enough for them."""
+        if not (self.library.exists() and self.program.exists()):
+            return False
         try:
-            _compile([*compiler, *WORDS, "-shared"], compiled.library)
-            _compile([*compiler, *WORDS], compiled.program)
-            break
+            ctypes.CDLL(str(self.library))  # the program was compiled with the same libraries
+        except OSError:
+            return False
+        return True
+
+
+def find_compiled(cache: Path | None) -> Compiled:
+    """Return the files that came with Precieux if they work here, else those of the cache folder, made if needed.
+
+    Raises `ConfigurationError` if nothing can be compiled or written.
+    """
+    shipped = _files(FOLDER)
+    if shipped.works():
+        return shipped
+    if cache is None:
+        raise ConfigurationError(
+            "The sandbox has a part in C, which must be compiled on this machine, and there is no folder for it: "
+            "set PRECIEUX_EXECUTOR_CACHE_DIR to a folder into which only the executor's user can write."
+        )
+    return compile_into(cache)
+
+
+def compile_into(folder: Path) -> Compiled:
+    """Return the compiled files in the folder, made by this machine's compiler if they are missing or do not work."""
+    compiled = _files(folder)
+    return compiled if compiled.works() else _compile(compiled, _compilers())
+
+
+def compile_for(machine: str, folder: Path) -> Compiled:
+    """Compile for any Linux with glibc 2.28 or later on another machine, such as `aarch64`. It takes `ziglang`."""
+    return _compile(_files(folder, machine), [_ziglang(machine)])
+
+
+def _files(folder: Path, machine: str = platform.machine()) -> Compiled:
+    name = f"{machine}-{_digest()}"
+    return Compiled(folder / f"init-{name}.so", folder / f"zygote-{name}.bin")
+
+
+def _compile(compiled: Compiled, compilers: Iterable[Sequence[str]]) -> Compiled:
+    """Make the files with the first compiler that works."""
+    failures = []
+    for compiler in compilers:
+        try:
+            _run([*compiler, *WORDS, "-shared"], compiled.library)
+            _run([*compiler, *WORDS], compiled.program)
         except _CannotCompile as exc:
             failures.append(str(exc))
         except OSError as exc:
-            raise ConfigurationError(f"The sandbox's part in C cannot be written to {_FOLDER}: {exc}") from exc
-    if not compiled.exists():
-        raise ConfigurationError(
-            "The sandbox has a part in C, and no working C compiler was found: "
-            f"run `apt install gcc libc6-dev`, or, without root, `pip install ziglang`. {' '.join(failures)}".strip()
-        )
-    return compiled
+            raise ConfigurationError(
+                f"The sandbox's part in C cannot be written to {compiled.library.parent}: {exc}"
+            ) from exc
+        else:
+            return compiled
+    raise ConfigurationError(
+        "The sandbox has a part in C, and no working C compiler was found: "
+        f"run `apt install gcc libc6-dev`, or, without root, `pip install ziglang`. {' '.join(failures)}".strip()
+    )
 
 
 class _CannotCompile(Exception):
@@ -70,15 +109,19 @@ class _CannotCompile(Exception):
 
 
 def _compilers() -> Iterator[Sequence[str]]:
-    """Yield commands that compile C, without their arguments."""
+    """Yield commands that compile C for this machine, without their arguments."""
     for path in filter(None, map(shutil.which, _COMPILERS)):
         yield [path]
     if importlib.util.find_spec("ziglang"):
-        yield [sys.executable, "-m", "ziglang", "cc", "-target", f"{platform.machine()}-linux-gnu.{_OLDEST_GLIBC}"]
+        yield _ziglang(platform.machine())
+
+
+def _ziglang(machine: str) -> Sequence[str]:
+    return [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-linux-gnu.{OLDEST_GLIBC}"]
 
 
 def _sources() -> list[Path]:
-    return sorted(_FOLDER.glob("*.[ch]"))
+    return sorted(FOLDER.glob("*.[ch]"))
 
 
 def _digest() -> str:
@@ -86,7 +129,7 @@ def _digest() -> str:
     return hashlib.sha256(b"\0".join([*texts, " ".join(WORDS).encode()])).hexdigest()[:16]
 
 
-def _compile(command: Sequence[str], target: Path) -> None:
+def _run(command: Sequence[str], target: Path) -> None:
     sources = [str(source) for source in _sources() if source.suffix == ".c"]
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / target.name
@@ -104,4 +147,4 @@ def _compile(command: Sequence[str], target: Path) -> None:
 
 
 if __name__ == "__main__":
-    print(find_compiled().library)  # noqa: T201
+    print(compile_into(FOLDER).library)  # noqa: T201

@@ -83,13 +83,15 @@ def build_wall(
     folders: Mapping[str, Path | None] = MappingProxyType({}),
     gate: Gate | None = None,
     *,
+    init: Path | None = None,
     cgroup_namespace: bool = True,
 ) -> Wall:
     """Return the command for a keeper that is root (`privileged`), or only root of its own user namespace.
 
     A `gate` maps users of that namespace for boxes. `syscalls` is the filter of all processes inside. `folders` are
-    those that programs see, by their paths inside; one that is None is left out. With a `cgroup_namespace`, the keeper
-    cannot move processes out of the executor's cgroup (ADR 101).
+    those that programs see, by their paths inside; one that is None is left out. `init` is the folder where the C part
+    is compiled if needed. With a `cgroup_namespace`, the keeper cannot move processes out of the executor's cgroup
+    (ADR 101).
     """
     argv = [str(bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     argv += [*namespaces(privileged), *(["--unshare-cgroup-try"] if cgroup_namespace else [])]
@@ -113,7 +115,7 @@ def build_wall(
     descriptors = []
     files = {name: text.encode() for name, text in _FILES.items()} | {_EMPTY_FILE: b""}
     files |= {_KEEPER: _archive(), _ZYGOTE: (_files_of("zygote") / "start.py").read_bytes()}
-    compiled = find_compiled()
+    compiled = find_compiled(init)
     files |= {_INIT: compiled.library.read_bytes(), _ZYGOTE_PROGRAM: compiled.program.read_bytes()}
     files |= {f"{PRELOAD}/{file.name}": file.read_bytes() for file in preload_files().iterdir()}
     for name, content in files.items():

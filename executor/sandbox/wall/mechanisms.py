@@ -17,6 +17,8 @@ class Mechanisms:
     cgroups: Cgroups | None
     headers: Path | None = None
     runtimes: Path | None = None
+    #: Where the sandbox's C part is compiled if the one that came with Precieux does not work here.
+    init: Path | None = None
     subordinates: Subordinates | None = None
     #: Why programs have no users of their own, and what to do about it.
     why_shared: str = ""

@@ -62,6 +62,7 @@ class WallProcess:
                 seccomp.for_the_wall(),
                 folders,
                 gate,
+                init=mechanisms.init,
                 cgroup_namespace=not mechanisms.cgroups or mechanisms.cgroups.version == 1,
             )
             inherited += wall.descriptors

@@ -1,4 +1,4 @@
-"""The sandbox's part in C compiles without a warning, again when it changes, and errors say what is missing."""
+"""The sandbox's part in C compiles without a warning, where it is needed, and errors say what is missing."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ _OTHER_MACHINES = sorted({"x86_64", "aarch64"} - {platform.machine()})
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copies = tmp_path / "init"
     shutil.copytree(_SOURCES, copies, ignore=shutil.ignore_patterns("*.so", "*.bin"))
-    monkeypatch.setattr(build, "_FOLDER", copies)
+    monkeypatch.setattr(build, "FOLDER", copies)
     return copies
 
 
@@ -34,13 +34,13 @@ def test_the_compiler_and_its_analyzer_find_nothing(source: Path, compiler: str)
 
 
 def test_it_is_compiled_again_only_after_a_change(sources: Path) -> None:
-    first = build.find_compiled()
+    first = build.compile_into(sources)
     compiled_at = first.library.stat().st_mtime_ns
-    assert build.find_compiled() == first
+    assert build.compile_into(sources) == first
     assert first.library.stat().st_mtime_ns == compiled_at
     with (sources / "world.c").open("a") as source:
         source.write("/* Another word. */\n")
-    second = build.find_compiled()
+    second = build.compile_into(sources)
     assert second != first
     assert sorted(sources.glob("*-*")) == sorted([first.library, first.program, second.library, second.program])
 
@@ -49,7 +49,7 @@ def test_a_missing_compiler_is_reported_with_its_remedy(sources: Path, monkeypat
     monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match=r"apt install gcc.*pip install ziglang"):
-        build.find_compiled()
+        build.compile_into(sources)
 
 
 def test_a_compiler_that_hangs_is_killed(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +60,7 @@ def test_a_compiler_that_hangs_is_killed(sources: Path, tmp_path: Path, monkeypa
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr(build, "_TIMEOUT_S", 0.1)
     with pytest.raises(ConfigurationError, match=r"cc took longer than 0.1 s"):
-        build.find_compiled()
+        build.compile_into(sources)
 
 
 def test_the_next_compiler_is_used_if_one_cannot_start(
@@ -71,20 +71,49 @@ def test_the_next_compiler_is_used_if_one_cannot_start(
     broken.chmod(0o755)
     gcc = shutil.which("gcc")
     monkeypatch.setattr(shutil, "which", lambda name: {"cc": str(broken), "gcc": gcc}.get(name))
-    assert build.find_compiled().exists()
+    assert build.compile_into(sources).works()
 
 
 def test_other_users_may_read_and_run_it(sources: Path) -> None:
     before = os.umask(0o077)
     try:
-        compiled = build.find_compiled()
+        compiled = build.compile_into(sources)
     finally:
         os.umask(before)
     assert [file.stat().st_mode & 0o777 for file in (compiled.library, compiled.program)] == [0o755, 0o755]
 
 
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    return folder
+
+
+def test_what_came_with_precieux_needs_no_cache(sources: Path, cache: Path) -> None:
+    shipped = build.compile_into(sources)
+    assert build.find_compiled(cache) == shipped
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x7fELF of a newer C library"], ids=["missing", "empty", "other"])
+def test_what_does_not_load_is_compiled_into_the_cache(sources: Path, cache: Path, content: bytes | None) -> None:
+    if content is not None:
+        build.compile_into(sources).library.write_bytes(content)
+    before = sorted(sources.iterdir())
+    found = build.find_compiled(cache)
+    assert found.works()
+    assert sorted(cache.iterdir()) == sorted([found.library, found.program])
+    assert sorted(sources.iterdir()) == before
+
+
+def test_no_folder_to_compile_into_is_reported(sources: Path) -> None:
+    with pytest.raises(ConfigurationError, match="set PRECIEUX_EXECUTOR_CACHE_DIR"):
+        build.find_compiled(None)
+
+
 def test_the_compilers_error_is_quoted(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (sources / "world.c").write_text("#error no headers here\n")
     with pytest.raises(ConfigurationError, match="no headers here"):
-        build.find_compiled()
+        build.compile_into(sources)
     assert not list(sources.glob("*-*"))

@@ -1,0 +1,42 @@
+"""The site of the documents: every page and picture is there, and a link that leads nowhere ends `make docs`."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(300)]
+
+_ROOT: Final = Path(__file__).parents[2]
+
+
+def make_docs(folder: Path, source: Path = _ROOT) -> subprocess.CompletedProcess[str]:
+    options = f"args=--config-file {source}/mkdocs.yml --site-dir {folder}"
+    return subprocess.run(["make", "docs", options], cwd=_ROOT, capture_output=True, text=True)
+
+
+def test_the_site_has_all_pages(tmp_path: Path) -> None:
+    done = make_docs(tmp_path)
+    assert done.returncode == 0, done.stderr
+    pages = {path.relative_to(_ROOT / "docs").with_suffix(".html") for path in (_ROOT / "docs").rglob("*.md")}
+    pages = {page.with_name("index.html") if page.stem == "README" else page for page in pages}
+    assert [page for page in pages if not (tmp_path / page).is_file()] == []
+    upgrade = (tmp_path / "how-to/upgrade.html").read_text()
+    assert '"../repository/CHANGELOG.md.txt"' in upgrade
+    assert "## Unreleased" in (tmp_path / "repository/CHANGELOG.md.txt").read_text()
+
+
+@pytest.mark.parametrize("link", ["nowhere.md", "api.md#nowhere", "../nowhere.json", "images/nowhere.png"])
+def test_a_link_that_leads_nowhere_is_an_error(tmp_path: Path, link: str) -> None:
+    for name in ("docs", "deploy/site", "client/examples", "benchmarks/results"):
+        shutil.copytree(_ROOT / name, tmp_path / name)
+    for name in ("mkdocs.yml", "CHANGELOG.md"):
+        shutil.copy(_ROOT / name, tmp_path)
+    with (tmp_path / "docs/tutorial.md").open("a") as page:
+        page.write(f"\n[A link]({link}).\n")
+    done = make_docs(tmp_path / "site", tmp_path)
+    assert done.returncode != 0
+    assert re.search(rf"'{re.escape(link.partition('#')[0])}", done.stdout + done.stderr), done.stderr

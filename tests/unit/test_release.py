@@ -1,0 +1,109 @@
+"""`deploy/release` refuses what is no release, takes the notes from the changelog, and tags only what was checked."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+_ROOT: Final = Path(__file__).parents[2]
+_CHANGELOG: Final = """# Changelog
+
+## Unreleased
+
+- Not yet.
+
+## 1.2.3 - 2026-12-31
+
+### Added
+- A new call.
+
+## 1.2.2 - 2026-11-30
+
+- An old one.
+"""
+#: Stands for Python and its programs: makes the site, and fails where it is told.
+_PYTHON: Final = """#!/bin/sh
+case " $* " in
+*" mkdocs "*) for folder; do :; done; mkdir "$folder" ;;
+*" $FAILING "*) exit 1 ;;
+esac
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a repository with a version, a changelog, and a Python that builds nothing."""
+    for name, text in {
+        "shared/version.py": 'VERSION: Final = "1.2.3"\n',
+        "CHANGELOG.md": _CHANGELOG,
+        ".gitignore": ".venv/\ndist/\n",
+        ".venv/bin/python": _PYTHON,
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / ".venv/bin/python").chmod(0o755)
+    (tmp_path / "deploy").mkdir()
+    shutil.copy2(_ROOT / "deploy/release", tmp_path / "deploy")
+    git(tmp_path, "init", "--quiet")
+    commit(tmp_path)
+    return tmp_path
+
+
+def git(checkout: Path, *arguments: str) -> str:
+    who = [
+        "-c",
+        "user.name=A",
+        "-c",
+        "user.email=a@example.com",
+        "-c",
+        "commit.gpgsign=false",
+        "-c",
+        "tag.gpgsign=false",
+    ]
+    return subprocess.run(["git", *who, *arguments], cwd=checkout, check=True, capture_output=True, text=True).stdout
+
+
+def commit(checkout: Path) -> None:
+    git(checkout, "add", "--all")
+    git(checkout, "commit", "--quiet", "--message", "A change")
+
+
+def release(checkout: Path, failing: str = "nothing") -> subprocess.CompletedProcess[str]:
+    who = {f"GIT_{role}_{part}": "a@example.com" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
+    return subprocess.run(
+        ["deploy/release", "--without-images"],
+        cwd=checkout,
+        env={"PATH": "/usr/bin:/bin", "FAILING": failing, **who},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_it_tags_the_commit_with_the_notes(checkout: Path) -> None:
+    done = release(checkout)
+    assert done.returncode == 0, done.stderr
+    assert git(checkout, "tag", "--list", "--format=%(refname:short) %(contents)").strip() == (
+        "v1.2.3 Precieux 1.2.3\n\n### Added\n- A new call."
+    )
+    sums = (checkout / "dist/1.2.3/SHA256SUMS").read_text().split()
+    assert sums[1::2] == ["notes.md", "precieux-docs-1.2.3.tar.gz"]
+
+
+@pytest.mark.parametrize("failing", ["build", "twine", "cyclonedx_py", "pytest"])
+def test_a_failed_step_makes_no_tag(checkout: Path, failing: str) -> None:
+    assert release(checkout, failing).returncode != 0
+    assert git(checkout, "tag") == ""
+
+
+def test_what_is_no_release_is_refused(checkout: Path) -> None:
+    (checkout / "new.txt").touch()
+    assert "there are uncommitted changes" in release(checkout).stderr
+    (checkout / "new.txt").unlink()
+    git(checkout, "tag", "v1.2.3")
+    assert "v1.2.3 exists" in release(checkout).stderr
+    (checkout / "shared/version.py").write_text('VERSION: Final = "1.3.0"\n')
+    commit(checkout)
+    assert "CHANGELOG.md has no section '## 1.3.0 - DATE'" in release(checkout).stderr
+    assert not (checkout / "dist").exists()
