@@ -10,7 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from executor import gcc_driver, languages
-from executor.languages.base import ARGS, COMPANIONS, OUTPUT, Headers, Language, command
+from executor.languages.base import ARGS, COMPANIONS, OUTPUT, Headers, Language, Variant, command
 from executor.languages.program import Program, as_word, of_files, of_source
 from executor.sandbox.base import (
     HEADERS,
@@ -26,7 +26,7 @@ from executor.sandbox.base import (
     Template,
     preload_files,
 )
-from shared.codex import RunRequest, SupportedLanguage, version_in
+from shared.codex import LanguageVariant, RunRequest, SupportedLanguage, version_in
 from shared.engine import ProgramRequest
 from shared.languages import ALIASES
 from shared.logging import get_logger
@@ -58,7 +58,8 @@ class Commands:
 
 @dataclass(frozen=True)
 class Installed:
-    """A language and its tools' paths. `info` is the version text that the compiler or interpreter prints.
+    """A language, or a `variant` of it, and its tools' paths. `info` is the version text that the compiler or
+    interpreter prints.
 
     `shortcut` are the commands of the compiler's driver, if they are known. `reserved` are names that sources must not
     have.
@@ -69,6 +70,26 @@ class Installed:
     info: str
     shortcut: Shortcut | None = None
     reserved: frozenset[str] = frozenset()
+    variant: Variant | None = None
+
+    @property
+    def code(self) -> str:
+        return self.variant.code if self.variant else self.language.code
+
+    @property
+    def name(self) -> str:
+        return self.variant.name if self.variant else self.language.name
+
+    @property
+    def version(self) -> str | None:
+        return version_in(self.info)
+
+    @cached_property
+    def variants(self) -> dict[str, "Installed"]:
+        """The language's variants that the compiler knows, by their codes."""
+        major = int((self.version or "0").partition(".")[0])
+        variants = self.language.compile.variants if self.language.compile else ()
+        return {one.code: replace(self, variant=one) for one in variants if one.since <= major}
 
     @cached_property
     def environment(self) -> dict[str, str]:
@@ -77,8 +98,17 @@ class Installed:
     def program(self, request: RunRequest | ProgramRequest) -> Program:
         """Return the request's program."""
         if isinstance(request, ProgramRequest):
-            return of_files(request, self.language, self.reserved)
-        return of_source(request.code, request.filename, self.language, self.reserved)
+            program = of_files(request, self.language, self.reserved)
+        else:
+            program = of_source(request.code, request.filename, self.language, self.reserved)
+        return self._with_options_of_variant(program)
+
+    def _with_options_of_variant(self, program: Program) -> Program:
+        """Return the program with the options of the variant before its own, which win."""
+        if self.variant is None:
+            return program
+        own = program.compiler_args
+        return replace(program, compiler_args=(*_without_overridden(self.variant.args, own), *own), is_plain=False)
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -150,7 +180,7 @@ class Installed:
             language=language.code,
             info=self.info,
             name=language.name,
-            version=version_in(self.info),
+            version=self.version,
             aliases=list(ALIASES.get(language.code, (language.code,))),
             compile=compile_,
             run=run,
@@ -158,7 +188,9 @@ class Installed:
             compiled=language.compile is not None,
             compiler_args=list(language.compile.allowed) if language.compile else [],
             sample=language.sample,
-            variants=[],
+            variants=[
+                LanguageVariant(code=one.code, name=one.name, version=one.version) for one in self.variants.values()
+            ],
         )
 
 

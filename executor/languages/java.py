@@ -10,6 +10,7 @@ from executor.languages.base import (
     Run,
     SourceFile,
     Stub,
+    Variant,
 )
 
 _JDKS = ("/usr/lib/jvm/default-java/bin", "/usr/bin", "/usr/local/openjdk/bin", "/opt/java/openjdk/bin")
@@ -51,6 +52,12 @@ LANGUAGE = Language(
         companions="all",
         allowed=(
             "-Xlint", "-Xlint:*", "-Werror", "-nowarn", "-deprecation", "-parameters", "-g", "-g:*", "--release=*",
+        ),
+        variants=(
+            Variant("java11", "Java 11", ("--release=11",), since=11),
+            Variant("java17", "Java 17", ("--release=17",), since=17),
+            Variant("java21", "Java 21", ("--release=21",), since=21),
+            Variant("java25", "Java 25", ("--release=25",), since=25),
         ),
         shared=(
             "{java}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto", "-Xmx512m",
