@@ -28,13 +28,13 @@ from executor.sandbox.base import (
 )
 from shared.codex import LanguageVariant, RunRequest, SupportedLanguage, version_in
 from shared.engine import ProgramRequest
-from shared.languages import ALIASES
+from shared.languages import ALIASES, position_of
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
 _LIMITS = StepLimits(
-    cpu_s=10, wall_s=60, memory_bytes=1 << 30, processes=256, open_files=256, file_bytes=1 << 20, stack_bytes=8 << 20
+    cpu_s=10, wall_s=60, memory_bytes=1 << 30, processes=256, open_files=256, file_bytes=64 << 20, stack_bytes=8 << 20
 )
 _OUTPUT_BYTES = 65536
 #: The lists of a program of one source, without options.
@@ -152,6 +152,7 @@ class Installed:
         values = {
             "source": as_word(names.source),
             "main": names.main,
+            "stem": as_word(names.source.rpartition(".")[0]),
             "output": names.output,
             "memory_mib": str(memory_bytes >> 20),
             # Sources in different folders include headers by their paths in the program.
@@ -222,8 +223,7 @@ async def find_installed(sandbox: Sandbox, at_once: int) -> dict[str, Installed]
     candidates = [(language, language.toolchain()) for language in languages.known().values()]
     examined = await asyncio.gather(*(examine(language, tools) for language, tools in candidates if tools is not None))
     found = {installed.language.code: installed for installed in examined if installed}
-    order = {code: position for position, code in enumerate(ALIASES)}
-    return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
+    return dict(sorted(found.items(), key=lambda item: position_of(item[0])))
 
 
 async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> Installed | None:

@@ -2,8 +2,9 @@
 
 To add a language, add a file with a `LANGUAGE` in it, and its names to `shared/languages.py`.
 
-In all commands, `{source}`, `{main}`, `{output}`, `{memory_mib}` and the names of tools and options are replaced. In
-compile commands, `{companions}` and `{args}` are replaced by any number of words (`executor.languages.program`).
+In all commands, `{source}`, `{stem}` (the source's path without its extension), `{main}`, `{output}`, `{memory_mib}`
+and the names of tools and options are replaced. In compile commands, `{companions}` and `{args}` are replaced by any
+number of words (`executor.languages.program`).
 """
 
 import os

@@ -13,7 +13,7 @@ from executor.languages.base import (
     Variant,
 )
 
-_JDKS = ("/usr/lib/jvm/default-java/bin", "/usr/bin", "/usr/local/openjdk/bin", "/opt/java/openjdk/bin")
+JDKS = ("/usr/lib/jvm/default-java/bin", "/usr/bin", "/usr/local/openjdk/bin", "/opt/java/openjdk/bin")
 
 
 def _names(source: str) -> Names:
@@ -22,7 +22,7 @@ def _names(source: str) -> Names:
 
 
 #: Options of the JVM that runs programs, warm or cold.
-_JVM = (
+JVM = (
     "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", "-Xss16m", "-Xmx{memory_mib}m",
     "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-Dstderr.encoding=UTF-8",
     "-Dsun.stdout.encoding=UTF-8", "-Dsun.stderr.encoding=UTF-8",
@@ -43,7 +43,7 @@ LANGUAGE = Language(
     code="java",
     name="Java",
     source_file=SourceFile(_names),
-    tools={tool: tuple(f"{jdk}/{tool}" for jdk in _JDKS) for tool in ("java", "javac", "jar")},
+    tools={tool: tuple(f"{jdk}/{tool}" for jdk in JDKS) for tool in ("java", "javac", "jar")},
     compile=Compile(
         (
             "{javac}", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData", "-J-Xshare:auto",
@@ -65,9 +65,9 @@ LANGUAGE = Language(
         ),
     ),
     run=Run(
-        ("{java}", *_JVM, "-cp", ".", "{main}"),
+        ("{java}", *JVM, "-cp", ".", "{main}"),
         warm=Stub(
-            ("{java}", *_JVM, "-Xlog:cds=off", "-XX:SharedArchiveFile={runtime}/start.jsa", *_STUB), words=("{main}",)
+            ("{java}", *JVM, "-Xlog:cds=off", "-XX:SharedArchiveFile={runtime}/start.jsa", *_STUB), words=("{main}",)
         ),
         extra_memory=256 << 20,
         out_of_memory=b"java.lang.OutOfMemoryError",
@@ -78,7 +78,7 @@ LANGUAGE = Language(
         ),
         # An archive of the classes in the form that the JVM has in memory (JEP 350). The JVM ignores it if it does not
         # fit.
-        Prebuilt("start.jsa", ("{java}", *_JVM, "-XX:ArchiveClassesAtExit=start.jsa", *_STUB, "rehearse")),
+        Prebuilt("start.jsa", ("{java}", *JVM, "-XX:ArchiveClassesAtExit=start.jsa", *_STUB, "rehearse")),
     ),
     version=("{java}", "-version"),
     sample=(
