@@ -4,6 +4,7 @@ import pytest
 
 from executor import languages
 from executor.catalogue import Installed
+from executor.languages.base import Language
 from shared.codex import RunRequest
 from shared.engine import ProgramFile, ProgramRequest
 from shared.languages import check_lang
@@ -53,6 +54,6 @@ def test_a_compiler_offers_the_variants_that_it_knows() -> None:
 
 
 @pytest.mark.parametrize("language", [one for one in _KNOWN.values() if one.compile and one.compile.variants])
-def test_no_variant_has_a_languages_name(language: languages.Language) -> None:
+def test_no_variant_has_a_languages_name(language: Language) -> None:
     assert language.compile
     assert all(check_lang(one.code) is None and check_lang(one.name) is None for one in language.compile.variants)
