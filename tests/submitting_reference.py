@@ -26,6 +26,7 @@ _VERSIONS: Final = {
     "cs": "Mono's mcs 6.12",
     "js": "Node.js 20.19",
     "bash": "5.2",
+    "dash": "0.5.12",
     "rb": "3.3",
     "pl": "5.40",
     "php": "8.4",
@@ -35,7 +36,6 @@ _VERSIONS: Final = {
 _FULL_VERSIONS: Final = {
     "ts": "4.9",
     "coffee": "2.7",
-    "dash": "0.5.12",
     "zsh": "5.9",
     "awk": "gawk 5.2",
     "luajit": "2.1",
