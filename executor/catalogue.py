@@ -210,27 +210,37 @@ def _fingerprint(path: str) -> str:
 
 
 async def find_installed(sandbox: Sandbox, at_once: int) -> dict[str, Installed]:
-    """Return the installed languages by CodeX code, in the order of `shared.languages`.
+    """Return the installed languages that work by CodeX code, in the order of `shared.languages`."""
+    installed, _ = await examine(sandbox, at_once)
+    return installed
 
-    A language whose toolchain does not work is logged and left out.
+
+async def examine(sandbox: Sandbox, at_once: int) -> tuple[dict[str, Installed], dict[str, str]]:
+    """Return the installed languages that work, and why the others do not, both by CodeX code.
+
+    A language whose toolchain does not work is logged.
     """
     free = asyncio.Semaphore(at_once)
 
-    async def examine(language: Language, tools: dict[str, str]) -> Installed | None:
+    async def examine_one(language: Language, tools: dict[str, str]) -> Installed | SandboxFailure:
         async with free:
             return await _examine(sandbox, language, tools)
 
-    candidates = [(language, language.toolchain()) for language in languages.known().values()]
-    examined = await asyncio.gather(*(examine(language, tools) for language, tools in candidates if tools is not None))
-    found = {installed.language.code: installed for installed in examined if installed}
-    return dict(sorted(found.items(), key=lambda item: position_of(item[0])))
+    candidates = {code: (one, tools) for code, one in languages.known().items() if (tools := one.toolchain())}
+    examined = await asyncio.gather(*(examine_one(language, tools) for language, tools in candidates.values()))
+    found = dict(sorted(zip(candidates, examined, strict=True), key=lambda item: position_of(item[0])))
+    return (
+        {code: one for code, one in found.items() if isinstance(one, Installed)},
+        {code: str(one) for code, one in found.items() if isinstance(one, SandboxFailure)},
+    )
 
 
-async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> Installed | None:
+async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> Installed | SandboxFailure:
+    """Return the language, or the failure that says why it does not work."""
     try:
         result = await _run_step(sandbox, language, command(language.version, tools))
         if not result.succeeded:
-            raise SandboxFailure(result.stdout.decode(errors="replace"))
+            raise SandboxFailure(result.why_failed)
         installed = Installed(language, tools, result.stdout.decode(errors="replace"))
         if language.source_file.reserved:
             installed = await _with_reserved(sandbox, installed)
@@ -242,7 +252,7 @@ async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) 
                 installed = replace(installed, shortcut=gcc_driver.parse(result.stdout.decode(errors="replace")))
     except SandboxFailure as exc:
         log.warning("language.left_out", language=language.code, reason=str(exc))
-        return None
+        return exc
     return installed
 
 
