@@ -12,7 +12,7 @@ from shared.languages import ALIASES, check_lang
 _STEMS: Final = {"java": "Main"}
 #: The extensions of languages whose code is not theirs, for engines that name none.
 _EXTENSIONS: Final = {
-    "bash": "sh", "dash": "sh", "pypy": "py", "luajit": "lua", "clang": "c", "tcc": "c", "clangpp": "cpp",
+    "bash": "sh", "dash": "sh", "r": "R", "pypy": "py", "luajit": "lua", "clang": "c", "tcc": "c", "clangpp": "cpp",
     "prolog": "pro", "gprolog": "pro", "octave": "m",
 }  # fmt: skip
 

@@ -3,7 +3,7 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 LANGUAGE = Language(
     code="a68",
     name="Algol 68",
-    source_file=SourceFile("main.a68", extensions=("a68",)),
+    source_file=SourceFile("main.a68"),
     tools={"a68g": ("/usr/bin/a68g",)},
     run=Run(("{a68g}", "{source}")),
     version=("{a68g}", "--version"),

@@ -3,7 +3,8 @@ from executor.languages.base import ARGS, Compile, Language, Reference, Run, Sou
 LANGUAGE = Language(
     code="adb",
     name="Ada",
-    source_file=SourceFile("main.adb", extensions=("adb",)),
+    # Always this name, which is that of the main procedure.
+    source_file=SourceFile("main.adb"),
     tools={"gnatmake": ("/usr/bin/gnatmake",)},
     # It finds the packages of a program by their names.
     compile=Compile(

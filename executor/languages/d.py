@@ -3,7 +3,8 @@ from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Referen
 LANGUAGE = Language(
     code="d",
     name="D",
-    source_file=SourceFile("main.d", extensions=("d",)),
+    # Always this name, because a module is named after its file.
+    source_file=SourceFile("main.d"),
     tools={"ldc2": ("/usr/bin/ldc2",)},
     compile=Compile(
         ("{ldc2}", ARGS, "-of={output}", "{source}", COMPANIONS),

@@ -3,7 +3,8 @@ from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Referen
 LANGUAGE = Language(
     code="ml",
     name="OCaml",
-    source_file=SourceFile("main.ml", extensions=("ml",)),
+    # Always this name, because a module is named after its file.
+    source_file=SourceFile("main.ml"),
     tools={"ocamlopt": ("/usr/bin/ocamlopt",)},
     # The companions come first, in the order that their sender chose, because a module is compiled before its users.
     compile=Compile(

@@ -3,7 +3,7 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 LANGUAGE = Language(
     code="r",
     name="R",
-    source_file=SourceFile("main.r", extensions=("r", "R")),
+    source_file=SourceFile("main.R"),
     tools={"rscript": ("/usr/bin/Rscript",)},
     run=Run(("{rscript}", "{source}"), out_of_memory=b"cannot allocate vector of size"),
     version=("{rscript}", "--version"),

@@ -3,7 +3,7 @@ from executor.languages.base import Language, Reference, Run, SourceFile
 LANGUAGE = Language(
     code="sql",
     name="SQL",
-    source_file=SourceFile("main.sql", extensions=("sql",)),
+    source_file=SourceFile("main.sql"),
     tools={"sqlite3": ("/usr/bin/sqlite3",)},
     # An empty database in memory. A program reads its input as a table (`.import --csv /dev/stdin people`) or as
     # statements (`.read /dev/stdin`).
