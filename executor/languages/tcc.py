@@ -7,7 +7,7 @@ LANGUAGE = Language(
     source_file=SourceFile("main.c", extensions=("c",)),
     tools={"tcc": ("/usr/bin/tcc",)},
     compile=Compile(
-        ("{tcc}", ARGS, "{include}", "-o", "{output}", "{source}", COMPANIONS, "-lm"),
+        ("{tcc}", "-I.", ARGS, "-o", "{output}", "{source}", COMPANIONS, "-lm"),
         companions="all",
         allowed=("-std=*", "-g", "-b", "-D*", "-U*", "-Wall", "-Werror", "-w", "-funsigned-char", "-fsigned-char"),
     ),
