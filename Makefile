@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos siege help demo up test test-slow test-compose test-hosts lint bench bench-pipeline format translations docs screenshots release clean
+.PHONY: attacks soak chaos siege help demo up test test-slow test-compose test-languages test-hosts lint bench bench-pipeline format translations docs screenshots release clean
 
 python := .venv/bin/python
 
@@ -25,6 +25,10 @@ test-slow: ## Run the slow tests: hostile programs in all modes, floods, storms,
 test-compose: ## Run the stack of docker-compose.yml on a Docker engine, kill and restart its parts, and check it
 	@deploy/bootstrap test
 	@$(python) -m pytest -m compose tests/compose $(args)
+
+test-languages: ## Run each installed language beside its bare tool, and attack it; `args="-k rs-"` tries some
+	@deploy/bootstrap test
+	@$(python) -m pytest -m languages --numprocesses $(or $(WORKERS),2) --dist worksteal tests/languages $(args)
 
 test-hosts: ## Try the kinds of hosts that people have, in virtual machines; `args="--only user"` tries one
 	@deploy/bootstrap test

@@ -11,7 +11,10 @@ from shared.languages import ALIASES, check_lang
 #: The stems of main files. The file of a Java program has the name of its class.
 _STEMS: Final = {"java": "Main"}
 #: The extensions of languages whose code is not theirs, for engines that name none.
-_EXTENSIONS: Final = {"bash": "sh"}
+_EXTENSIONS: Final = {
+    "bash": "sh", "dash": "sh", "r": "R", "pypy": "py", "luajit": "lua", "clang": "c", "tcc": "c", "clangpp": "cpp",
+    "prolog": "pro", "gprolog": "pro", "octave": "m",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from api_service.engine_offer import Offer
 from api_service.problems import Problem
 from shared.codex import SupportedLanguage
 from shared.database.connection import Database
-from shared.languages import check_lang
+from shared.languages import check_lang, position_of
 
 #: Seconds for which the table is cached.
 _CACHE_SECONDS: Final = 5.0
@@ -49,6 +49,8 @@ class OfferedLanguages:
             self._read_at = time.monotonic()
             async with self._database.connection() as connection:
                 rows = await connection.fetch_all(_OFFERED)
+            # An extension that several languages have is that of the first.
+            rows.sort(key=lambda row: position_of(row["code"]))
             self._offer = Offer({row["code"]: _details(row["details"]) for row in rows})
         return self._offer
 

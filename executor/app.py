@@ -77,6 +77,7 @@ class _Endpoint:
         self._pipeline = pipeline
         self._slots = slots
         self._installed = installed
+        self._variants = {code: variant for one in installed.values() for code, variant in one.variants.items()}
 
     async def health(self, request: Request) -> Response:
         return Response('{"status":"ok"}', media_type="application/json")
@@ -193,7 +194,7 @@ class _Endpoint:
         for option in request.compiler_args:
             if not is_allowed(option, allowed):
                 raise wire.BadRequest(
-                    f"`compiler_args` may not have {option[:80]!r}; {installed.language.name} allows: "
+                    f"`compiler_args` may not have {option[:80]!r}; {installed.name} allows: "
                     f"{' '.join(allowed) or 'none'}.",
                     HTTPStatus.UNPROCESSABLE_ENTITY,
                 )
@@ -209,7 +210,7 @@ class _Endpoint:
             raise wire.BadRequest(f"`{name}` is over {most} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
     def _find(self, language: str) -> Installed:
-        installed = self._installed.get(check_lang(language) or "")
+        installed = self._installed.get(check_lang(language) or "") or self._variants.get(language.strip().lower())
         if installed is None:
             known = ", ".join(self._installed)
             raise wire.BadRequest(
@@ -296,7 +297,7 @@ async def _cancel_on_disconnect(receive: Receive, working: asyncio.Task[Any]) ->
 
 
 def _log(result: RunResult, installed: Installed) -> None:
-    log.debug("run.ended", language=installed.language.code, verdict=result.verdict, wall_s=result.wall_s)
+    log.debug("run.ended", language=installed.code, verdict=result.verdict, wall_s=result.wall_s)
 
 
 def _refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> Response:

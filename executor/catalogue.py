@@ -10,7 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from executor import gcc_driver, languages
-from executor.languages.base import ARGS, COMPANIONS, OUTPUT, Headers, Language, command
+from executor.languages.base import ARGS, COMPANIONS, OUTPUT, Headers, Language, Variant, command
 from executor.languages.program import Program, as_word, of_files, of_source
 from executor.sandbox.base import (
     HEADERS,
@@ -26,15 +26,15 @@ from executor.sandbox.base import (
     Template,
     preload_files,
 )
-from shared.codex import RunRequest, SupportedLanguage, version_in
+from shared.codex import LanguageVariant, RunRequest, SupportedLanguage, version_in
 from shared.engine import ProgramRequest
-from shared.languages import ALIASES
+from shared.languages import ALIASES, position_of
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
 _LIMITS = StepLimits(
-    cpu_s=10, wall_s=60, memory_bytes=1 << 30, processes=256, open_files=256, file_bytes=1 << 20, stack_bytes=8 << 20
+    cpu_s=10, wall_s=60, memory_bytes=1 << 30, processes=256, open_files=256, file_bytes=64 << 20, stack_bytes=8 << 20
 )
 _OUTPUT_BYTES = 65536
 #: The lists of a program of one source, without options.
@@ -58,7 +58,8 @@ class Commands:
 
 @dataclass(frozen=True)
 class Installed:
-    """A language and its tools' paths. `info` is the version text that the compiler or interpreter prints.
+    """A language, or a `variant` of it, and its tools' paths. `info` is the version text that the compiler or
+    interpreter prints.
 
     `shortcut` are the commands of the compiler's driver, if they are known. `reserved` are names that sources must not
     have.
@@ -69,6 +70,26 @@ class Installed:
     info: str
     shortcut: Shortcut | None = None
     reserved: frozenset[str] = frozenset()
+    variant: Variant | None = None
+
+    @property
+    def code(self) -> str:
+        return self.variant.code if self.variant else self.language.code
+
+    @property
+    def name(self) -> str:
+        return self.variant.name if self.variant else self.language.name
+
+    @property
+    def version(self) -> str | None:
+        return version_in(self.info)
+
+    @cached_property
+    def variants(self) -> dict[str, "Installed"]:
+        """The language's variants that the compiler knows, by their codes."""
+        major = int((self.version or "0").partition(".")[0])
+        variants = self.language.compile.variants if self.language.compile else ()
+        return {one.code: replace(self, variant=one) for one in variants if one.since <= major}
 
     @cached_property
     def environment(self) -> dict[str, str]:
@@ -77,8 +98,17 @@ class Installed:
     def program(self, request: RunRequest | ProgramRequest) -> Program:
         """Return the request's program."""
         if isinstance(request, ProgramRequest):
-            return of_files(request, self.language, self.reserved)
-        return of_source(request.code, request.filename, self.language, self.reserved)
+            program = of_files(request, self.language, self.reserved)
+        else:
+            program = of_source(request.code, request.filename, self.language, self.reserved)
+        return self._with_options_of_variant(program)
+
+    def _with_options_of_variant(self, program: Program) -> Program:
+        """Return the program with the options of the variant before its own, which win."""
+        if self.variant is None:
+            return program
+        own = program.compiler_args
+        return replace(program, compiler_args=(*_without_overridden(self.variant.args, own), *own), is_plain=False)
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -122,6 +152,7 @@ class Installed:
         values = {
             "source": as_word(names.source),
             "main": names.main,
+            "stem": as_word(names.source.rpartition(".")[0]),
             "output": names.output,
             "memory_mib": str(memory_bytes >> 20),
             # Sources in different folders include headers by their paths in the program.
@@ -150,7 +181,7 @@ class Installed:
             language=language.code,
             info=self.info,
             name=language.name,
-            version=version_in(self.info),
+            version=self.version,
             aliases=list(ALIASES.get(language.code, (language.code,))),
             compile=compile_,
             run=run,
@@ -158,7 +189,9 @@ class Installed:
             compiled=language.compile is not None,
             compiler_args=list(language.compile.allowed) if language.compile else [],
             sample=language.sample,
-            variants=[],
+            variants=[
+                LanguageVariant(code=one.code, name=one.name, version=one.version) for one in self.variants.values()
+            ],
         )
 
 
@@ -177,28 +210,37 @@ def _fingerprint(path: str) -> str:
 
 
 async def find_installed(sandbox: Sandbox, at_once: int) -> dict[str, Installed]:
-    """Return the installed languages by CodeX code, in the order of `shared.languages`.
+    """Return the installed languages that work by CodeX code, in the order of `shared.languages`."""
+    installed, _ = await examine(sandbox, at_once)
+    return installed
 
-    A language whose toolchain does not work is logged and left out.
+
+async def examine(sandbox: Sandbox, at_once: int) -> tuple[dict[str, Installed], dict[str, str]]:
+    """Return the installed languages that work, and why the others do not, both by CodeX code.
+
+    A language whose toolchain does not work is logged.
     """
     free = asyncio.Semaphore(at_once)
 
-    async def examine(language: Language, tools: dict[str, str]) -> Installed | None:
+    async def examine_one(language: Language, tools: dict[str, str]) -> Installed | SandboxFailure:
         async with free:
             return await _examine(sandbox, language, tools)
 
-    candidates = [(language, language.toolchain()) for language in languages.known().values()]
-    examined = await asyncio.gather(*(examine(language, tools) for language, tools in candidates if tools is not None))
-    found = {installed.language.code: installed for installed in examined if installed}
-    order = {code: position for position, code in enumerate(ALIASES)}
-    return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
+    candidates = {code: (one, tools) for code, one in languages.known().items() if (tools := one.toolchain())}
+    examined = await asyncio.gather(*(examine_one(language, tools) for language, tools in candidates.values()))
+    found = dict(sorted(zip(candidates, examined, strict=True), key=lambda item: position_of(item[0])))
+    return (
+        {code: one for code, one in found.items() if isinstance(one, Installed)},
+        {code: str(one) for code, one in found.items() if isinstance(one, SandboxFailure)},
+    )
 
 
-async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> Installed | None:
+async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) -> Installed | SandboxFailure:
+    """Return the language, or the failure that says why it does not work."""
     try:
         result = await _run_step(sandbox, language, command(language.version, tools))
         if not result.succeeded:
-            raise SandboxFailure(result.stdout.decode(errors="replace"))
+            raise SandboxFailure(result.why_failed)
         installed = Installed(language, tools, result.stdout.decode(errors="replace"))
         if language.source_file.reserved:
             installed = await _with_reserved(sandbox, installed)
@@ -210,7 +252,7 @@ async def _examine(sandbox: Sandbox, language: Language, tools: dict[str, str]) 
                 installed = replace(installed, shortcut=gcc_driver.parse(result.stdout.decode(errors="replace")))
     except SandboxFailure as exc:
         log.warning("language.left_out", language=language.code, reason=str(exc))
-        return None
+        return exc
     return installed
 
 

@@ -123,7 +123,7 @@ def answer(result: RunResult, installed: Installed, commands: Commands) -> RunRe
         status=_STATUS.get(result.verdict, HTTPStatus.OK),
         output=result.output,
         error=result.error,
-        language=installed.language.code,
+        language=installed.code,
         info=installed.info,
         compile=compile_,
         run=run,
@@ -144,7 +144,7 @@ def refusal(status: int, error: str, language: str = "", verdict: Verdict | None
 
 def started(installed: Installed, commands: Commands) -> Started:
     compile_, run = commands.for_a_shell()
-    return Started(language=installed.language.code, info=installed.info, compile=compile_, run=run)
+    return Started(language=installed.code, info=installed.info, compile=compile_, run=run)
 
 
 def line(event: Started | Compiled | TestEnded | Finished | Failed) -> bytes:

@@ -13,7 +13,11 @@ from precieux_client import TestCase, read_folder
 from shared.languages import check_lang
 
 #: Extensions that are not names of their language in `shared.languages`.
-_EXTENSIONS: Final = {"cc": "cpp", "cxx": "cpp", "cjs": "js", "mjs": "js", "f": "f90", "pyw": "py"}
+_EXTENSIONS: Final = {
+    "cc": "cpp", "cxx": "cpp", "cjs": "js", "mjs": "js", "f": "f90", "pyw": "py", "cbl": "cob", "cljc": "clj",
+    "lsp": "lisp", "cl": "lisp", "ss": "scm", "sv": "v", "b": "bf", "yab": "bas", "pro": "prolog", "m": "octave",
+    "rakumod": "raku", "p6": "raku",
+}  # fmt: skip
 _INPUT_SUFFIX: Final = ".in"
 _OUTPUT_SUFFIXES: Final = (".out", ".ans")
 

@@ -5,44 +5,71 @@
 
 from typing import Final
 
-#: The names of each language by its CodeX code. The original's codes come first.
-ALIASES: Final[dict[str, tuple[str, ...]]] = {
-    "py": ("python", "python3", "py"),
-    "java": ("java",),
-    "cpp": ("cpp", "c++"),
-    "c": ("c",),
-    "go": ("go", "golang"),
-    "cs": ("cs", "c#", "csharp"),
-    "js": ("js", "javascript", "node", "nodejs"),
-    "bash": ("bash", "sh", "shell"),
-    "rb": ("rb", "ruby"),
-    "pl": ("pl", "perl"),
-    "php": ("php",),
-    "lua": ("lua",),
-    "rs": ("rs", "rust"),
-    "f90": ("f90", "fortran"),
-    "pas": ("pas", "pascal"),
+#: The name of each language for people, and the names that a client may write, by its CodeX code. The original's codes
+#: come first.
+_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "py": ("Python", "python", "python3", "py"),
+    "java": ("Java", "java"),
+    "cpp": ("C++", "cpp", "c++"),
+    "c": ("C", "c"),
+    "go": ("Go", "go", "golang"),
+    "cs": ("C#", "cs", "c#", "csharp"),
+    "js": ("JavaScript", "js", "javascript", "node", "nodejs"),
+    "ts": ("TypeScript", "ts", "typescript"),
+    "coffee": ("CoffeeScript", "coffee", "coffeescript"),
+    "bash": ("Bash", "bash", "sh", "shell"),
+    "dash": ("Dash", "dash"),
+    "zsh": ("Zsh", "zsh"),
+    "awk": ("AWK", "awk", "gawk"),
+    "rb": ("Ruby", "rb", "ruby"),
+    "pl": ("Perl", "pl", "perl"),
+    "php": ("PHP", "php"),
+    "lua": ("Lua", "lua"),
+    "luajit": ("LuaJIT", "luajit"),
+    "pypy": ("PyPy", "pypy", "pypy3"),
+    "tcl": ("Tcl", "tcl", "tclsh"),
+    "sql": ("SQL", "sql", "sqlite", "sqlite3"),
+    "rs": ("Rust", "rs", "rust"),
+    "d": ("D", "d", "dlang", "ldc"),
+    "cr": ("Crystal", "cr", "crystal"),
+    "vala": ("Vala", "vala"),
+    "clang": ("C (Clang)", "clang"),
+    "clangpp": ("C++ (Clang)", "clangpp", "clang++"),
+    "tcc": ("C (TinyCC)", "tcc", "tinycc"),
+    "ll": ("LLVM IR", "ll", "llvm", "llvm_ir"),
+    "asm": ("Assembly", "asm", "assembly", "nasm", "nasm64"),
+    "f90": ("Fortran", "f90", "fortran"),
+    "pas": ("Pascal", "pas", "pascal"),
+    "adb": ("Ada", "adb", "ada"),
+    "a68": ("Algol 68", "a68", "algol68"),
+    "cob": ("COBOL", "cob", "cobol"),
+    "bas": ("Yabasic", "bas", "basic", "yabasic"),
+    "kt": ("Kotlin", "kt", "kotlin"),
+    "scala": ("Scala", "scala"),
+    "groovy": ("Groovy", "groovy"),
+    "clj": ("Clojure", "clj", "clojure"),
+    "lisp": ("Common Lisp", "lisp", "sbcl", "commonlisp", "common-lisp"),
+    "scm": ("Scheme", "scm", "scheme", "guile"),
+    "rkt": ("Racket", "rkt", "racket"),
+    "el": ("Emacs Lisp", "el", "elisp", "emacs"),
+    "ml": ("OCaml", "ml", "ocaml"),
+    "erl": ("Erlang", "erl", "erlang"),
+    "exs": ("Elixir", "exs", "ex", "elixir"),
+    "prolog": ("Prolog", "prolog", "swipl", "swi-prolog"),
+    "gprolog": ("GNU Prolog", "gprolog", "gnu-prolog"),
+    "r": ("R", "r", "rscript"),
+    "octave": ("Octave", "octave", "matlab"),
+    "raku": ("Raku", "raku", "perl6"),
+    "bc": ("bc", "bc"),
+    "v": ("Verilog", "v", "verilog", "iverilog"),
+    "bf": ("Brainfuck", "bf", "brainfuck"),
 }
-
+#: The names of each language that a client may write, by its code.
+ALIASES: Final = {code: names[1:] for code, names in _NAMES.items()}
 #: The names of the languages by their codes, as people write them.
-NAMES: Final[dict[str, str]] = {
-    "py": "Python",
-    "java": "Java",
-    "cpp": "C++",
-    "c": "C",
-    "go": "Go",
-    "cs": "C#",
-    "js": "JavaScript",
-    "bash": "Bash",
-    "rb": "Ruby",
-    "pl": "Perl",
-    "php": "PHP",
-    "lua": "Lua",
-    "rs": "Rust",
-    "f90": "Fortran",
-    "pas": "Pascal",
-}
+NAMES: Final = {code: name for code, (name, *_) in _NAMES.items()}
 
+_POSITIONS: Final = {code: position for position, code in enumerate(ALIASES)}
 _CODES: Final = {alias: code for code, aliases in ALIASES.items() for alias in aliases}
 
 
@@ -54,3 +81,8 @@ def check_lang(name: str) -> str | None:
 def name_of(language: str) -> str:
     """Return the name of a language by one of its aliases; an unknown one is returned as it is."""
     return NAMES.get(check_lang(language) or language, language)
+
+
+def position_of(code: str) -> int:
+    """Return the position of a language in this table. All that are not in it come last."""
+    return _POSITIONS.get(code, len(_POSITIONS))

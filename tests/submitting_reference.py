@@ -16,7 +16,7 @@ from shared.languages import ALIASES
 
 PAGE: Final = Path(__file__).parent.parent / "docs/submitting.md"
 
-#: Code -> the version in the images, Debian 13's. Languages without one are not in the images.
+#: Code -> the version in the image `precieux-executor`, Debian 13's.
 _VERSIONS: Final = {
     "py": "3.13",
     "java": "OpenJDK 21",
@@ -26,10 +26,60 @@ _VERSIONS: Final = {
     "cs": "Mono's mcs 6.12",
     "js": "Node.js 20.19",
     "bash": "5.2",
+    "dash": "0.5.12",
     "rb": "3.3",
     "pl": "5.40",
     "php": "8.4",
     "lua": "5.4",
+}
+#: Code -> the version in the image `precieux-executor-full`, of languages that the other lacks.
+_FULL_VERSIONS: Final = {
+    "ts": "4.9",
+    "coffee": "2.7",
+    "zsh": "5.9",
+    "awk": "gawk 5.2",
+    "luajit": "2.1",
+    "pypy": "7.3, which is Python 3.11",
+    "tcl": "8.6",
+    "sql": "SQLite 3.46",
+    "rs": "1.85",
+    "d": "LDC 1.40",
+    "cr": "1.14",
+    "vala": "0.56",
+    "clang": "Clang 19.1",
+    "clangpp": "Clang 19.1",
+    "tcc": "0.9.27",
+    "ll": "LLVM 19.1",
+    "asm": "NASM 2.16, 64 bits",
+    "f90": "GCC 14.2",
+    "pas": "Free Pascal 3.2",
+    "adb": "GNAT 14.2",
+    "a68": "Algol 68 Genie 3.1",
+    "cob": "GnuCOBOL 3.2",
+    "bas": "2.91",
+    "kt": "1.3",
+    "scala": "2.11",
+    "groovy": "2.4",
+    "clj": "1.12",
+    "lisp": "SBCL 2.5",
+    "scm": "Guile 3.0",
+    "rkt": "8.16",
+    "el": "Emacs 30.1",
+    "ml": "5.3",
+    "erl": "27.3",
+    "exs": "1.18",
+    "prolog": "SWI-Prolog 9.2",
+    "gprolog": "1.4.5",
+    "r": "4.5",
+    "octave": "9.4",
+    "raku": "2024.09",
+    "bc": "1.07",
+    "v": "Icarus Verilog 12.0",
+    "bf": "beef 1.2",
+}
+_IN_THE_IMAGES: Final = {
+    **{code: f"{version} | `precieux-executor`, `-full`" for code, version in _VERSIONS.items()},
+    **{code: f"{version} | `-full`" for code, version in _FULL_VERSIONS.items()},
 }
 _HEADERS: Final = re.compile(r"(?<=-I/headers/)\w+")
 
@@ -45,7 +95,13 @@ commands. The mail with a result has the commands that ran that very program.
 ## Languages
 
 """
+_VARIANTS: Final = """
+A standard of a language is a language too. `cpp20` is C++ with `-std=c++20`, and `java17` is Java with `--release=17`:
+
+"""
 _AFTER_LANGUAGES: Final = """
+A compiler that is too old for one does not offer it. The options that a program sets itself come later, and win.
+
 A server may have fewer languages, or other versions. A submission in a language that it lacks is refused at once, and
 the answer lists those that it has.
 
@@ -131,11 +187,15 @@ def _page() -> Iterator[str]:
     known = languages.known()
     ordered = [known[code] for code in ALIASES]
     yield _INTRODUCTION
-    yield "| language | `language` is any of | version in the images |\n|---|---|---|\n"
+    yield "| language | `language` is any of | version | in the image |\n|---|---|---|---|\n"
     for language in ordered:
         names = ", ".join(f"`{name}`" for name in ALIASES[language.code])
-        version = _VERSIONS.get(language.code, "not in the images; used where it is installed")
-        yield f"| {language.name} | {names} | {version} |\n"
+        yield f"| {language.name} | {names} | {_IN_THE_IMAGES[language.code]} |\n"
+    yield _VARIANTS
+    for language in ordered:
+        if language.compile and language.compile.variants:
+            codes = ", ".join(f"`{variant.code}`" for variant in language.compile.variants)
+            yield f"- {language.name}: {codes}\n"
     yield _AFTER_LANGUAGES
     for language in ordered:
         yield from _commands(language)

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from executor.catalogue import find_installed
+from executor.catalogue import examine as examine_languages
 from executor.doctor import probes, remedies
 from executor.doctor.facts import own_unit, read_facts
 from executor.host import TooFewIds, find_mechanisms
@@ -21,9 +21,12 @@ from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
 from shared.errors import ConfigurationError
+from shared.languages import NAMES
 from shared.logging import LogSettings, configure_logging
 from shared.settings import load
 from shared.stop_signals import INTERRUPTED
+
+_MOST_OF_A_REASON = 300
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,15 @@ class Tool:
 
 
 @dataclass(frozen=True)
+class Broken:
+    """A language that is installed and does not work, and what its compiler or interpreter wrote."""
+
+    language: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Report:
     """`serves` is True if the executor would serve. `reason` says why the sandbox does not start, if it does not."""
 
@@ -55,6 +67,7 @@ class Report:
     reason: str = ""
     remedy: str = ""
     languages: list[Tool] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
 
 
 async def examine(settings: ExecutorSettings, start: str = remedies.Facts.start) -> Report:
@@ -68,7 +81,7 @@ async def examine(settings: ExecutorSettings, start: str = remedies.Facts.start)
     try:
         await sandbox.start()
         findings = await probes.probe(sandbox, settings.executor_slots)
-        installed = await find_installed(sandbox, settings.executor_slots)
+        installed, why_broken = await examine_languages(sandbox, settings.executor_slots)
     except SandboxFailure as exc:
         remedy = remedies.remedy(read_facts(mechanisms))
         return Report(False, runs_as, bubblewrap, [], str(exc), remedy)
@@ -81,7 +94,8 @@ async def examine(settings: ExecutorSettings, start: str = remedies.Facts.start)
     remedy = "" if is_isolated else remedies.remedy(facts)
     described = (one.describe(settings.default_memory_limit) for one in installed.values())
     tools = [Tool(one.language, one.name or one.language, one.version) for one in described]
-    return Report(serves, runs_as, bubblewrap, rows, remedy=remedy, languages=tools)
+    broken = [Broken(code, NAMES.get(code, code), reason) for code, reason in why_broken.items()]
+    return Report(serves, runs_as, bubblewrap, rows, remedy=remedy, languages=tools, broken=broken)
 
 
 def _runs_as(mechanisms: Mechanisms) -> str:
@@ -122,6 +136,9 @@ def show(report: Report, console: Console) -> None:
     if report.languages:
         languages = (" ".join(filter(None, (tool.name, tool.version))) for tool in report.languages)
         console.print(f"Languages: {', '.join(languages)}.", markup=False, highlight=False)
+    for one in report.broken:
+        reason = " ".join(one.reason.split())[:_MOST_OF_A_REASON]
+        _print_whole(console, f"{one.name} is installed and does not work: {reason}", style="red")
     console.print("The executor serves here." if report.serves else "[bold red]The executor refuses to serve here.[/]")
 
 

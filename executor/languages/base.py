@@ -2,8 +2,9 @@
 
 To add a language, add a file with a `LANGUAGE` in it, and its names to `shared/languages.py`.
 
-In all commands, `{source}`, `{main}`, `{output}`, `{memory_mib}` and the names of tools and options are replaced. In
-compile commands, `{companions}` and `{args}` are replaced by any number of words (`executor.languages.program`).
+In all commands, `{source}`, `{stem}` (the source's path without its extension), `{main}`, `{output}`, `{memory_mib}`
+and the names of tools and options are replaced. In compile commands, `{companions}` and `{args}` are replaced by any
+number of words (`executor.languages.program`).
 """
 
 import os
@@ -87,12 +88,23 @@ class Headers:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A language with options of its compiler, such as a standard, and with a code of its own. Compilers whose major
+    version is below `since` do not know it."""
+
+    code: str
+    name: str
+    args: tuple[str, ...]
+    since: int
+
+
+@dataclass(frozen=True)
 class Compile:
     """How programs are compiled: by the command `words`.
 
     `companions`: which other sources of the program the compiler gets, those of all folders or those of the source's
     own folder. With "", it gets none, and finds them itself. `allowed`: options that a program may set; a `*` at the
-    end stands for any ending.
+    end stands for any ending. `variants`: options that have a code of their own.
 
     The other fields are ways to do it faster.
     `driver`: `words` start a driver of GCC, whose commands can be run without it (`executor.gcc_driver`).
@@ -104,6 +116,7 @@ class Compile:
     options: dict[str, Option] = field(default_factory=dict)
     companions: Literal["", "all", "folder"] = ""
     allowed: tuple[str, ...] = ()
+    variants: tuple[Variant, ...] = ()
     driver: bool = False
     forked: bool = False
     headers: Headers | None = None

@@ -1,5 +1,5 @@
 from executor.languages import _gcc_options, _gold
-from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile, Variant
 
 LANGUAGE = Language(
     code="c",
@@ -16,6 +16,12 @@ LANGUAGE = Language(
         options=_gold.OPTIONS,
         companions="all",
         allowed=(*_gcc_options.COMMON, "-ansi", "-fsigned-char", "-funsigned-char"),
+        variants=(
+            Variant("c11", "C11", ("-std=c11",), since=5),
+            Variant("c17", "C17", ("-std=c17",), since=8),
+            # GCC 14 knows this name too; before, it is the only one.
+            Variant("c23", "C23", ("-std=c2x",), since=9),
+        ),
         driver=True,
         forked=True,
     ),

@@ -1,5 +1,16 @@
 from executor.languages import _gcc_options, _gold
-from executor.languages.base import ARGS, COMPANIONS, Compile, Headers, Language, Prebuilt, Reference, Run, SourceFile
+from executor.languages.base import (
+    ARGS,
+    COMPANIONS,
+    Compile,
+    Headers,
+    Language,
+    Prebuilt,
+    Reference,
+    Run,
+    SourceFile,
+    Variant,
+)
 
 #: The compiler's own standard and optimisation (ADR 112). GCC uses a precompiled header only if it was compiled with
 #: the same flags.
@@ -18,6 +29,11 @@ LANGUAGE = Language(
             *_gcc_options.COMMON, "-ansi", "-Wold-style-cast", "-Woverloaded-virtual*", "-Wnon-virtual-dtor",
             "-Weffc++", "-fno-exceptions", "-fno-rtti", "-fconcepts", "-fcoroutines", "-fconstexpr-*",
             "-ftemplate-depth=*",
+        ),
+        variants=(
+            Variant("cpp17", "C++17", ("-std=c++17",), since=8),
+            Variant("cpp20", "C++20", ("-std=c++20",), since=10),
+            Variant("cpp23", "C++23", ("-std=c++23",), since=11),
         ),
         driver=True,
         headers=Headers(

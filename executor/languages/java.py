@@ -10,9 +10,10 @@ from executor.languages.base import (
     Run,
     SourceFile,
     Stub,
+    Variant,
 )
 
-_JDKS = ("/usr/lib/jvm/default-java/bin", "/usr/bin", "/usr/local/openjdk/bin", "/opt/java/openjdk/bin")
+JDKS = ("/usr/lib/jvm/default-java/bin", "/usr/bin", "/usr/local/openjdk/bin", "/opt/java/openjdk/bin")
 
 
 def _names(source: str) -> Names:
@@ -21,7 +22,7 @@ def _names(source: str) -> Names:
 
 
 #: Options of the JVM that runs programs, warm or cold.
-_JVM = (
+JVM = (
     "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", "-Xss16m", "-Xmx{memory_mib}m",
     "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-Dstderr.encoding=UTF-8",
     "-Dsun.stdout.encoding=UTF-8", "-Dsun.stderr.encoding=UTF-8",
@@ -42,7 +43,7 @@ LANGUAGE = Language(
     code="java",
     name="Java",
     source_file=SourceFile(_names),
-    tools={tool: tuple(f"{jdk}/{tool}" for jdk in _JDKS) for tool in ("java", "javac", "jar")},
+    tools={tool: tuple(f"{jdk}/{tool}" for jdk in JDKS) for tool in ("java", "javac", "jar")},
     compile=Compile(
         (
             "{javac}", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData", "-J-Xshare:auto",
@@ -52,15 +53,21 @@ LANGUAGE = Language(
         allowed=(
             "-Xlint", "-Xlint:*", "-Werror", "-nowarn", "-deprecation", "-parameters", "-g", "-g:*", "--release=*",
         ),
+        variants=(
+            Variant("java11", "Java 11", ("--release=11",), since=11),
+            Variant("java17", "Java 17", ("--release=17",), since=17),
+            Variant("java21", "Java 21", ("--release=21",), since=21),
+            Variant("java25", "Java 25", ("--release=25",), since=25),
+        ),
         shared=(
             "{java}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto", "-Xmx512m",
             *_INSIDE, "-cp", "{runtime}/start.jar", "precieux.Compiler",
         ),
     ),
     run=Run(
-        ("{java}", *_JVM, "-cp", ".", "{main}"),
+        ("{java}", *JVM, "-cp", ".", "{main}"),
         warm=Stub(
-            ("{java}", *_JVM, "-Xlog:cds=off", "-XX:SharedArchiveFile={runtime}/start.jsa", *_STUB), words=("{main}",)
+            ("{java}", *JVM, "-Xlog:cds=off", "-XX:SharedArchiveFile={runtime}/start.jsa", *_STUB), words=("{main}",)
         ),
         extra_memory=256 << 20,
         out_of_memory=b"java.lang.OutOfMemoryError",
@@ -71,7 +78,7 @@ LANGUAGE = Language(
         ),
         # An archive of the classes in the form that the JVM has in memory (JEP 350). The JVM ignores it if it does not
         # fit.
-        Prebuilt("start.jsa", ("{java}", *_JVM, "-XX:ArchiveClassesAtExit=start.jsa", *_STUB, "rehearse")),
+        Prebuilt("start.jsa", ("{java}", *JVM, "-XX:ArchiveClassesAtExit=start.jsa", *_STUB, "rehearse")),
     ),
     version=("{java}", "-version"),
     sample=(

@@ -18,6 +18,10 @@ pytestmark = pytest.mark.contract
 _INSTALLED = {code: language for code, language in known().items() if language.toolchain()}
 
 
+#: What Debian 13's libxml says to every COBOL program, in the sandbox as without it.
+_NOTICE = "Warning: program compiled against libxml 212 using older 209\n"
+
+
 def _code(language: Any) -> str:
     return str(language.code)
 
@@ -38,14 +42,16 @@ async def _run(client: httpx.AsyncClient, language: str, code: str, **fields: An
 @pytest.mark.parametrize("language", _INSTALLED.values(), ids=_INSTALLED)
 async def test_every_installed_language_runs_its_reference(client: httpx.AsyncClient, language: Any) -> None:
     answer = await _run(client, language.code, language.reference.source, input=language.reference.input)
-    assert (answer["verdict"], answer["output"], answer["error"]) == ("ok", language.reference.output, "")
+    assert (answer["verdict"], answer["output"]) == ("ok", language.reference.output)
+    assert answer["error"].removeprefix(_NOTICE) == ""
 
 
 @pytest.mark.parametrize("language", [language for language in _INSTALLED.values() if language.compile], ids=_code)
 async def test_a_cached_program_runs_as_the_first_time(client: httpx.AsyncClient, language: Any) -> None:
     for name in ("world", "again"):
         answer = await _run(client, language.code, language.reference.source, input=f"{name}\n")
-        assert (answer["verdict"], answer["output"], answer["error"]) == ("ok", f"Hello, {name}!\n", "")
+        assert (answer["verdict"], answer["output"]) == ("ok", f"Hello, {name}!\n")
+        assert answer["error"].removeprefix(_NOTICE) == ""
 
 
 async def test_answer_has_the_classic_fields_and_ours(client: httpx.AsyncClient) -> None:

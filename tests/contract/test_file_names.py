@@ -27,6 +27,39 @@ _FAILING: Final = {
     "rb": ("raise 'x'\n", "{name}:1:in"),
     "lua": ("error('x')\n", "{name}:1: x"),
     "bash": ("x=(\n", "{name}: line "),
+    "ts": ("const x: number = 'a'\n", "{name}(1,7): error"),
+    "coffee": ("throw new Error 'x'\n", "/box/work/{name}:1"),
+    "dash": ("x=$((\n", "{name}: 2: "),
+    "zsh": ("x=$((\n", "{name}:2: "),
+    "awk": ("BEGIN { print 1 / 0 }\n", "{name}:1: error"),
+    "luajit": ("error('x')\n", "{name}:1: x"),
+    "pypy": ("1 / 0\n", 'File "/box/work/{name}", line 1'),
+    "tcl": ("error x\n", '(file "{name}" line 1)'),
+    "cr": ("x\n", "{name}:1:1"),
+    "vala": ("void main () { x (); }\n", "{name}:1.16"),
+    "clang": ("int main(void) { return x; }\n", "{name}:1:25: error"),
+    "clangpp": ("int main() { return x; }\n", "{name}:1:21: error"),
+    "tcc": ("int main(void) { return x; }\n", "{name}:1: error"),
+    "ll": ("define i32 @main() {\n  ret i32 %x\n}\n", "{name}:2:11: error"),
+    "asm": ("x y z\n", "{name}:1: error"),
+    "cob": ("PROCEDURE DIVISION.\n    X.\n", "{name}:1: error"),
+    "bas": ("print 1 +\n", "{name}, line 1"),
+    "kt": ("fun main() { x() }\n", "{name}:1:14: error"),
+    "scala": ("object Main { x }\n", "{name}:1: error"),
+    "groovy": ("x()\n", "({name}:1)"),
+    "clj": ("(x)\n", "({name}:1:1)"),
+    "lisp": ("(x)\n", "/box/work/{name}"),
+    "scm": ("(x)\n", "/box/work/{name}"),
+    "rkt": ("#lang racket\n(x)\n", "{name}:2:1: x"),
+    "erl": ("#!/usr/bin/env escript\nmain(_) -> x(.\n", "{name}:2:14: "),
+    "exs": ("x()\n", "{name}:1"),
+    "prolog": ("main :- x y.\n", "/box/work/{name}:1:10: "),
+    "gprolog": ("main :- x y.\n", "{name}:1:11: "),
+    "octave": ("x()\n", "{name} at line 1"),
+    "raku": ("x();\n", "/box/work/{name}"),
+    "bc": ("x y\n", "{name} 1: "),
+    "v": ("module main; x\n", "{name}:2: "),
+    "bf": ("[\n", "{name}: "),
 }
 #: Scripts that print whether they were forked from a warm runtime.
 _TELLS_IF_FORKED: Final = {
@@ -86,7 +119,9 @@ def test_a_program_runs_under_its_own_name(language: str, url: str) -> None:
     reference = known()[language].reference
     own = f"hello_world.{known()[language].source_file.extensions[0]}"
     answer = _run(url, language, reference.source, input=reference.input, filename=own)
-    assert (answer["verdict"], answer["output"], answer["error"]) == ("ok", reference.output, "")
+    assert (answer["verdict"], answer["output"]) == ("ok", reference.output)
+    # Debian 13's libxml warns every COBOL program of its version.
+    assert answer["error"] == "" or language == "cob"
 
 
 def test_a_script_does_not_replace_a_module(url: str) -> None:

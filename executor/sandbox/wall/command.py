@@ -43,6 +43,9 @@ _ETC = (
     "php/*/mods-available",
     "lua",
     "fpc*.cfg",
+    "ldc2.conf",
+    "R",
+    "racket",
 )
 
 #: Files that do not come from the host, because its own reveal its users and network.

@@ -467,7 +467,7 @@ def test_a_foreign_engine_runs_only_simple_programs(change: dict[str, Any], poin
 def test_every_language_is_known_before_the_engine_has_answered() -> None:
     new = validated({**BASE, "language": "Golang"}, offer=Offer({}))
     assert (new.language, new.filename) == ("go", "main.go")
-    assert pointers_of({**BASE, "language": "cobol"}, offer=Offer({})) == ["/language"]
+    assert pointers_of({**BASE, "language": "befunge"}, offer=Offer({})) == ["/language"]
 
 
 class TestBatches:

@@ -25,7 +25,7 @@ def test_every_language_has_names_and_every_name_a_language() -> None:
 def test_commands_use_only_known_names() -> None:
     for language in known().values():
         options = language.compile.options if language.compile else {}
-        words = dict.fromkeys((*language.tools, *options, "source", "main", "memory_mib", "headers"), "x")
+        words = dict.fromkeys((*language.tools, *options, "source", "stem", "main", "memory_mib", "headers"), "x")
         words |= dict.fromkeys(("preload", "runtime", "plugin", "include", "companions", "args"), "x")
         words["output"] = "main"
         for command in _commands(language):

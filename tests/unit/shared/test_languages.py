@@ -9,7 +9,7 @@ def test_a_name_means_its_code_in_any_case_and_with_spaces(name: str, code: str)
     assert check_lang(name) == code
 
 
-@pytest.mark.parametrize("name", ["", "cobol", "pyth on", "py\0", "py;rm"])
+@pytest.mark.parametrize("name", ["", "befunge", "pyth on", "py\0", "py;rm"])
 def test_an_unknown_name_means_nothing(name: str) -> None:
     assert check_lang(name) is None
 
@@ -25,4 +25,4 @@ def test_the_names_for_people_are_the_executors() -> None:
 
 
 def test_an_alias_has_its_languages_name() -> None:
-    assert [name_of(text) for text in ("c++", "Python3", "cobol")] == ["C++", "Python", "cobol"]
+    assert [name_of(text) for text in ("c++", "Python3", "befunge")] == ["C++", "Python", "befunge"]

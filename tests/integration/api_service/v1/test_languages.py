@@ -72,7 +72,7 @@ async def test_a_language_of_our_engine_is_shown_whole(api: httpx.AsyncClient, d
     answer = await api.get("/v1/languages")
     assert answer.status_code == 200
     assert answer.json()["next"] is None
-    shown, python = answer.json()["items"]
+    python, shown = answer.json()["items"]
     assert shown == SHOWN
     assert python == {"code": "py", "name": "py", "aliases": ["python", "python3"], "extensions": [".py"], **UNKNOWN}
 

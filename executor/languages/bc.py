@@ -1,0 +1,12 @@
+from executor.languages.base import Language, Reference, Run, SourceFile
+
+LANGUAGE = Language(
+    code="bc",
+    name="bc",
+    source_file=SourceFile("main.bc", extensions=("bc",), unix_line_ends=True),
+    tools={"bc": ("/usr/bin/bc",)},
+    run=Run(("{bc}", "-q", "{source}")),
+    version=("{bc}", "--version"),
+    sample='print "Hello, world!\\n"\nquit\n',
+    reference=Reference('print "Hello, ", read(), "!\\n"\nquit\n', input="42\n", output="Hello, 42!\n"),
+)

@@ -1,0 +1,19 @@
+from executor.languages import _gcc_options
+from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Run, SourceFile
+from executor.languages.c import LANGUAGE as C
+
+LANGUAGE = Language(
+    code="clang",
+    name="C (Clang)",
+    source_file=SourceFile("main.c", extensions=("c",)),
+    tools={"clang": ("/usr/bin/clang",)},
+    compile=Compile(
+        ("{clang}", ARGS, "{include}", "-o", "{output}", "{source}", COMPANIONS, "-lm"),
+        companions="all",
+        allowed=_gcc_options.COMMON,
+    ),
+    run=Run(("/box/work/{output}",)),
+    version=("{clang}", "--version"),
+    sample=C.sample,
+    reference=C.reference,
+)

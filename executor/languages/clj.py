@@ -1,0 +1,17 @@
+from executor.languages import _jvm
+from executor.languages.base import Language, Reference, Run, SourceFile
+
+LANGUAGE = Language(
+    code="clj",
+    name="Clojure",
+    source_file=SourceFile("main.clj", extensions=("clj", "cljc")),
+    tools={**_jvm.JAVA, "clojure": ("/usr/bin/clojure",)},
+    run=Run(
+        (*_jvm.COMMAND, "-cp", "/usr/share/java/clojure.jar:.", "clojure.main", "{source}"),
+        extra_memory=_jvm.EXTRA_MEMORY,
+        out_of_memory=_jvm.OUT_OF_MEMORY,
+    ),
+    version=_jvm.version_of("/usr/share/java/clojure.jar"),
+    sample='(println "Hello, world!")\n',
+    reference=Reference('(println (str "Hello, " (read-line) "!"))\n'),
+)

@@ -1,0 +1,19 @@
+from executor.languages.base import Language, Reference, Run, SourceFile
+
+LANGUAGE = Language(
+    code="coffee",
+    name="CoffeeScript",
+    source_file=SourceFile("main.coffee", extensions=("coffee",)),
+    tools={
+        "coffee": ("/usr/bin/coffee", "/usr/local/bin/coffee"),
+        "node": ("/usr/bin/node", "/usr/local/bin/node", "/usr/bin/nodejs"),
+    },
+    run=Run(
+        ("{node}", "--max-old-space-size={memory_mib}", "{coffee}", "{source}"),
+        extra_memory=64 << 20,
+        out_of_memory=b"JavaScript heap out of memory",
+    ),
+    version=("{coffee}", "--version"),
+    sample="console.log 'Hello, world!'\n",
+    reference=Reference("console.log \"Hello, #{require('fs').readFileSync(0, 'utf8').trim()}!\"\n"),
+)

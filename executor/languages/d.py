@@ -1,0 +1,23 @@
+from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+
+LANGUAGE = Language(
+    code="d",
+    name="D",
+    # Always this name, because a module is named after its file.
+    source_file=SourceFile("main.d"),
+    tools={"ldc2": ("/usr/bin/ldc2",)},
+    compile=Compile(
+        ("{ldc2}", ARGS, "-of={output}", "{source}", COMPANIONS),
+        companions="all",
+        allowed=(
+            "-O", "-O0", "-O1", "-O2", "-O3", "-release", "-g", "-w", "-wi", "-unittest", "-de", "-dw",
+            "-d-version=*", "-preview=*", "-boundscheck=*", "-checkaction=*",
+        ),
+    ),
+    run=Run(("/box/work/{output}",), out_of_memory=b"core.exception.OutOfMemoryError"),
+    version=("{ldc2}", "--version"),
+    sample='import std.stdio;\n\nvoid main()\n{\n    writeln("Hello, world!");\n}\n',
+    reference=Reference(
+        'import std.stdio, std.string;\n\nvoid main()\n{\n    writefln("Hello, %s!", readln().strip());\n}\n'
+    ),
+)  # fmt: skip

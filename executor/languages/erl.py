@@ -1,0 +1,22 @@
+from executor.languages.base import Language, Reference, Run, SourceFile
+
+_VERSION = (
+    '{{ok, Text}} = file:read_file(filename:join([code:root_dir(), "releases", erlang:system_info(otp_release),'
+    ' "OTP_VERSION"])), io:put_chars(["Erlang/OTP ", Text]), halt().'
+)
+
+LANGUAGE = Language(
+    code="erl",
+    name="Erlang",
+    source_file=SourceFile("main.erl", extensions=("erl",)),
+    tools={"escript": ("/usr/bin/escript",), "erl": ("/usr/bin/erl",)},
+    run=Run(("{escript}", "{source}"), extra_memory=64 << 20),
+    version=("{erl}", "-noshell", "-eval", _VERSION),
+    # It starts threads for each processor.
+    environment={"ERL_FLAGS": "+S 2:2 +SDcpu 2:2 +SDio 2"},
+    # Like any script, it may begin with `#!`. If it does not, escript leaves out the first line.
+    sample='#!/usr/bin/env escript\nmain(_) ->\n    io:format("Hello, world!~n").\n',
+    reference=Reference(
+        '#!/usr/bin/env escript\nmain(_) ->\n    io:format("Hello, ~ts!~n", [string:trim(io:get_line(""))]).\n',
+    ),
+)

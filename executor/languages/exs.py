@@ -1,0 +1,14 @@
+from executor.languages.base import Language, Reference, Run, SourceFile
+from executor.languages.erl import LANGUAGE as ERLANG
+
+LANGUAGE = Language(
+    code="exs",
+    name="Elixir",
+    source_file=SourceFile("main.exs", extensions=("exs", "ex")),
+    tools={"elixir": ("/usr/bin/elixir", "/usr/local/bin/elixir")},
+    run=Run(("{elixir}", "{source}"), extra_memory=64 << 20),
+    version=("{elixir}", "--short-version"),
+    environment=ERLANG.environment,
+    sample='IO.puts("Hello, world!")\n',
+    reference=Reference('name = IO.gets("") |> String.trim()\nIO.puts("Hello, #{name}!")\n'),
+)

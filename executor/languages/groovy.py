@@ -1,0 +1,17 @@
+from executor.languages import _jvm
+from executor.languages.base import Language, Reference, Run, SourceFile
+
+LANGUAGE = Language(
+    code="groovy",
+    name="Groovy",
+    source_file=SourceFile("main.groovy", extensions=("groovy",)),
+    tools={**_jvm.JAVA, "groovy": ("/usr/bin/groovy",)},
+    run=Run(
+        (*_jvm.COMMAND, "-cp", "/usr/share/groovy/lib/*:.", "groovy.ui.GroovyMain", "{source}"),
+        extra_memory=_jvm.EXTRA_MEMORY,
+        out_of_memory=_jvm.OUT_OF_MEMORY,
+    ),
+    version=_jvm.version_of("/usr/share/java/groovy.jar"),
+    sample="println 'Hello, world!'\n",
+    reference=Reference('println "Hello, ${System.in.newReader().readLine()}!"\n'),
+)

@@ -1,0 +1,29 @@
+from executor.languages import _jvm
+from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+
+_HOME = "/usr/share/kotlin/kotlinc"
+
+LANGUAGE = Language(
+    code="kt",
+    name="Kotlin",
+    source_file=SourceFile("main.kt", extensions=("kt",)),
+    tools={**_jvm.JAVA, "kotlinc": ("/usr/bin/kotlinc",)},
+    # The compiler finds the main function, and names its class in the archive.
+    compile=Compile(
+        (
+            *_jvm.COMPILER, f"-Dkotlin.home={_HOME}", "-cp", f"{_HOME}/lib/*",
+            "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", ARGS, "-d", "{output}.jar", "{source}",
+            COMPANIONS,
+        ),
+        companions="all",
+        allowed=("-nowarn", "-Werror", "-progressive", "-java-parameters"),
+    ),
+    run=Run(
+        (*_jvm.COMMAND, f"-Xbootclasspath/a:{_HOME}/lib/kotlin-stdlib.jar", "-jar", "{output}.jar"),
+        extra_memory=_jvm.EXTRA_MEMORY,
+        out_of_memory=_jvm.OUT_OF_MEMORY,
+    ),
+    version=("/bin/sh", "-c", f"echo Kotlin $(cat {_HOME}/build.txt)"),
+    sample='fun main() {\n    println("Hello, world!")\n}\n',
+    reference=Reference('fun main() {\n    println("Hello, ${readLine()}!")\n}\n'),
+)  # fmt: skip

@@ -1,0 +1,22 @@
+from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+
+LANGUAGE = Language(
+    code="ml",
+    name="OCaml",
+    # Always this name, because a module is named after its file.
+    source_file=SourceFile("main.ml"),
+    tools={"ocamlopt": ("/usr/bin/ocamlopt",)},
+    # The companions come first, in the order that their sender chose, because a module is compiled before its users.
+    compile=Compile(
+        (
+            "{ocamlopt}", "-I", "+unix", "-I", "+str", "unix.cmxa", "str.cmxa", ARGS, "-o", "{output}",
+            COMPANIONS, "{source}",
+        ),
+        companions="all",
+        allowed=("-g", "-unsafe", "-noassert", "-O2", "-O3", "-principal", "-strict-sequence"),
+    ),
+    run=Run(("/box/work/{output}",), out_of_memory=b"Out of memory"),
+    version=("{ocamlopt}", "-version"),
+    sample='let () = print_endline "Hello, world!"\n',
+    reference=Reference('let () = Printf.printf "Hello, %s!\\n" (read_line ())\n'),
+)  # fmt: skip

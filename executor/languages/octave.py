@@ -1,0 +1,16 @@
+from executor.languages.base import Language, Reference, Run, SourceFile
+
+LANGUAGE = Language(
+    code="octave",
+    name="Octave",
+    source_file=SourceFile("main.m", extensions=("m",)),
+    tools={"octave": ("/usr/bin/octave-cli",)},
+    run=Run(
+        ("{octave}", "--quiet", "--no-history", "{source}"), extra_memory=128 << 20, out_of_memory=b"out of memory"
+    ),
+    version=("{octave}", "--version"),
+    # A pool of threads for each processor would take most of a program's processes.
+    environment={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+    sample='printf("Hello, world!\\n")\n',
+    reference=Reference('printf("Hello, %s!\\n", fgetl(stdin))\n'),
+)

@@ -1,0 +1,19 @@
+from executor.languages.base import Language, Reference, Run, SourceFile
+
+LANGUAGE = Language(
+    code="prolog",
+    name="Prolog",
+    source_file=SourceFile("main.pro", extensions=("pro", "prolog")),
+    tools={"swipl": ("/usr/bin/swipl",)},
+    # The program says what it runs: `:- initialization(main, main).`
+    run=Run(
+        ("{swipl}", "--stack-limit={memory_mib}m", "-t", "halt", "{source}"),
+        out_of_memory=b"Stack limit (",
+    ),
+    version=("{swipl}", "--version"),
+    sample=":- initialization(main, main).\n\nmain :-\n    writeln('Hello, world!').\n",
+    reference=Reference(
+        ":- initialization(main, main).\n\nmain :-\n    read_line_to_string(user_input, Name),\n"
+        '    format("Hello, ~s!~n", [Name]).\n'
+    ),
+)

@@ -1,0 +1,12 @@
+from executor.languages.base import Language, Reference, Run, SourceFile
+
+LANGUAGE = Language(
+    code="r",
+    name="R",
+    source_file=SourceFile("main.R"),
+    tools={"rscript": ("/usr/bin/Rscript",)},
+    run=Run(("{rscript}", "{source}"), out_of_memory=b"cannot allocate vector of size"),
+    version=("{rscript}", "--version"),
+    sample='cat("Hello, world!\\n")\n',
+    reference=Reference('name <- readLines("stdin", n = 1)\ncat("Hello, ", name, "!\\n", sep = "")\n'),
+)

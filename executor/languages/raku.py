@@ -1,0 +1,12 @@
+from executor.languages.base import Language, Reference, Run, SourceFile
+
+LANGUAGE = Language(
+    code="raku",
+    name="Raku",
+    source_file=SourceFile("main.raku", extensions=("raku", "rakumod", "p6")),
+    tools={"raku": ("/usr/bin/raku",)},
+    run=Run(("{raku}", "{source}"), extra_memory=64 << 20),
+    version=("{raku}", "--version"),
+    sample='say "Hello, world!";\n',
+    reference=Reference('say "Hello, {get}!";\n'),
+)

@@ -1,0 +1,14 @@
+from executor.languages.base import Language, Reference, Run, SourceFile
+
+LANGUAGE = Language(
+    code="rkt",
+    name="Racket",
+    source_file=SourceFile("main.rkt", extensions=("rkt",)),
+    tools={"racket": ("/usr/bin/racket",)},
+    run=Run(("{racket}", "{source}"), extra_memory=64 << 20, out_of_memory=b"out of memory"),
+    version=("{racket}", "--version"),
+    # Its own files stay out of the program's folder.
+    environment={"PLTUSERHOME": "/box/tmp/racket"},
+    sample='#lang racket\n\n(displayln "Hello, world!")\n',
+    reference=Reference('#lang racket\n\n(printf "Hello, ~a!\\n" (read-line))\n'),
+)

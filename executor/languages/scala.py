@@ -1,0 +1,31 @@
+from executor.languages import _jvm
+from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+
+_LIBRARIES = "/usr/share/scala/lib"
+
+LANGUAGE = Language(
+    code="scala",
+    name="Scala",
+    source_file=SourceFile("main.scala", extensions=("scala",)),
+    tools={**_jvm.JAVA, "scalac": ("/usr/bin/scalac",)},
+    # The compiler finds the object with `main`, and names it in the archive.
+    compile=Compile(
+        (
+            *_jvm.COMPILER, "-Dscala.usejavacp=true", "-cp", f"{_LIBRARIES}/*", "scala.tools.nsc.Main", ARGS,
+            "-d", "{output}.jar", "{source}", COMPANIONS,
+        ),
+        companions="all",
+        allowed=("-deprecation", "-feature", "-unchecked", "-optimise", "-nowarn", "-language:*", "-Xlint", "-Xlint:*"),
+    ),
+    run=Run(
+        (*_jvm.COMMAND, f"-Xbootclasspath/a:{_LIBRARIES}/scala-library.jar", "-jar", "{output}.jar"),
+        extra_memory=_jvm.EXTRA_MEMORY,
+        out_of_memory=_jvm.OUT_OF_MEMORY,
+    ),
+    version=_jvm.version_of("/usr/share/java/scala-library.jar"),
+    sample='object Main {\n  def main(args: Array[String]): Unit = println("Hello, world!")\n}\n',
+    reference=Reference(
+        "object Main {\n  def main(args: Array[String]): Unit =\n"
+        '    println("Hello, " + scala.io.StdIn.readLine() + "!")\n}\n'
+    ),
+)  # fmt: skip

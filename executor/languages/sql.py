@@ -1,0 +1,17 @@
+from executor.languages.base import Language, Reference, Run, SourceFile
+
+LANGUAGE = Language(
+    code="sql",
+    name="SQL",
+    source_file=SourceFile("main.sql"),
+    tools={"sqlite3": ("/usr/bin/sqlite3",)},
+    # An empty database in memory. A program reads its input as a table (`.import --csv /dev/stdin people`) or as
+    # statements (`.read /dev/stdin`).
+    run=Run(("{sqlite3}", "-batch", "-bail", ":memory:", ".read '{source}'"), out_of_memory=b"out of memory"),
+    version=("{sqlite3}", "--version"),
+    sample="SELECT 'Hello, world!';\n",
+    reference=Reference(
+        "CREATE TABLE people(name TEXT);\n.import --csv /dev/stdin people\n"
+        "SELECT 'Hello, ' || name || '!' FROM people;\n"
+    ),
+)

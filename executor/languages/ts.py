@@ -1,0 +1,33 @@
+from executor.languages.base import ARGS, Compile, Language, Reference, Run, SourceFile
+
+LANGUAGE = Language(
+    code="ts",
+    name="TypeScript",
+    source_file=SourceFile("main.ts", extensions=("ts",)),
+    tools={
+        "tsc": ("/usr/bin/tsc", "/usr/local/bin/tsc"),
+        "node": ("/usr/bin/node", "/usr/local/bin/node", "/usr/bin/nodejs"),
+    },
+    # It finds the modules of a program by their names, and writes each beside its source.
+    compile=Compile(
+        (
+            "{tsc}", "--target", "es2022", "--module", "commonjs", "--esModuleInterop", "--skipLibCheck",
+            "--typeRoots", "/usr/share/nodejs/@types", "--types", "node", ARGS, "{source}",
+        ),
+        allowed=(
+            "--strict", "--noImplicitAny", "--strictNullChecks", "--noUnusedLocals", "--noUnusedParameters",
+            "--noImplicitReturns", "--noFallthroughCasesInSwitch", "--experimentalDecorators", "--noEmitOnError",
+        ),
+    ),
+    run=Run(
+        ("{node}", "--max-old-space-size={memory_mib}", "{stem}.js"),
+        extra_memory=64 << 20,
+        out_of_memory=b"JavaScript heap out of memory",
+    ),
+    version=("{tsc}", "--version"),
+    sample="const greeting: string = 'Hello, world!'\nconsole.log(greeting)\n",
+    reference=Reference(
+        "import { readFileSync } from 'fs'\nconst name: string = readFileSync(0, 'utf8').trim()\n"
+        "console.log(`Hello, ${name}!`)\n"
+    ),
+)  # fmt: skip

@@ -1,0 +1,25 @@
+from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+
+LANGUAGE = Language(
+    code="v",
+    name="Verilog",
+    source_file=SourceFile("main.v", extensions=("v", "sv")),
+    tools={"iverilog": ("/usr/bin/iverilog",), "vvp": ("/usr/bin/vvp",)},
+    compile=Compile(
+        ("{iverilog}", ARGS, "-o", "{output}", "{source}", COMPANIONS),
+        companions="all",
+        allowed=(
+            "-g1995", "-g2001", "-g2005", "-g2005-sv", "-g2009", "-g2012", "-gassertions", "-gno-assertions", "-Wall",
+            "-D*",
+        ),
+    ),
+    # `-n`: `$stop` ends the program; without it, it asks for commands.
+    run=Run(("{vvp}", "-n", "{output}")),
+    version=("{iverilog}", "-V"),
+    sample='module main;\n    initial $display("Hello, world!");\nendmodule\n',
+    reference=Reference(
+        'module main;\n    reg [639:0] name;\n    integer found;\n    initial begin\n'
+        "        found = $fscanf('h8000_0000, \"%s\", name);\n        $display(\"Hello, %0s!\", name);\n"
+        "    end\nendmodule\n"
+    ),
+)  # fmt: skip

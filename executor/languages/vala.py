@@ -1,0 +1,17 @@
+from executor.languages.base import ARGS, COMPANIONS, Compile, Language, Reference, Run, SourceFile
+
+LANGUAGE = Language(
+    code="vala",
+    name="Vala",
+    source_file=SourceFile("main.vala", extensions=("vala",)),
+    tools={"valac": ("/usr/bin/valac",)},
+    compile=Compile(
+        ("{valac}", "--quiet", ARGS, "-o", "{output}", "{source}", COMPANIONS),
+        companions="all",
+        allowed=("-g", "-D*", "--enable-checking", "--fatal-warnings", "--pkg=gio-2.0", "--Xcc=-O2", "--Xcc=-lm"),
+    ),
+    run=Run(("/box/work/{output}",)),
+    version=("{valac}", "--version"),
+    sample='void main () {\n    print ("Hello, world!\\n");\n}\n',
+    reference=Reference('void main () {\n    print ("Hello, %s!\\n", stdin.read_line ());\n}\n'),
+)
