@@ -10,9 +10,10 @@ exception (`SandboxFailure`).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+import codecs
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from executor import limits, load, verdict
@@ -26,7 +27,16 @@ from executor.settings import MIB, ExecutorSettings
 from executor.warm.warm import Warm
 from shared import checker
 from shared.codex import RunRequest, Verdict
-from shared.engine import GOOD_VERDICTS, Checker, Compiled, ProgramRequest, ProgramTest, TestEnded
+from shared.engine import (
+    GOOD_VERDICTS,
+    Checker,
+    Compiled,
+    ProgramLimits,
+    ProgramRequest,
+    ProgramTest,
+    Stop,
+    TestEnded,
+)
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -43,11 +53,14 @@ _LONG_COMPARISON = 65536
 
 @dataclass(frozen=True)
 class Run:
-    """The input, arguments and limits of one run."""
+    """The input, arguments and limits of one run, and what is special about its steps (`ProgramRequest`)."""
 
     stdin: bytes
     args: tuple[str, ...]
     limits: RunLimits
+    environment: Mapping[str, str] = field(default_factory=dict)
+    compile_limits: ProgramLimits = field(default_factory=ProgramLimits)
+    output_order: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +121,8 @@ class Pipeline:
             async for execution in executions:
                 number += 1
                 if number == 1 and execution.compiled:
-                    yield _compiled_event(execution.compiled, execution.job.steps[0], rejected=execution.ran is None)
+                    step = execution.job.steps[0]
+                    yield _compiled_event(execution.compiled, step, rejected=execution.ran is None)
                 if execution.ran is None:
                     if number > 1:
                         raise SandboxFailure("the compiler accepted the program for one test, and not for another")
@@ -220,32 +234,42 @@ def of_source(request: RunRequest, installed: Installed, settings: ExecutorSetti
 
 def _run_of(test: ProgramTest, request: ProgramRequest, settings: ExecutorSettings) -> Run:
     asked = test.limits.over(request.limits)
-    return Run(test.stdin.encode(), test.args, limits.of_test(asked, settings))
+    return Run(
+        test.stdin.encode(),
+        test.args,
+        limits.of_test(asked, settings),
+        request.environment,
+        request.compile_limits,
+        request.output_order,
+    )
 
 
 def plan(program: Program, run: Run, installed: Installed, settings: ExecutorSettings) -> Job:
     """Return the files and steps of one run. Pure."""
     commands = installed.commands(program, run.limits.memory_bytes)
+    environment = {**installed.environment, **run.environment}
     steps = []
     if commands.compile:
         steps.append(
             Step(
                 argv=commands.compile,
-                environment=installed.environment,
-                limits=limits.of_compilation(settings),
-                output_bytes=_DIAGNOSTICS_BYTES,
-                merge_output=True,
-                stop_on_overflow=False,
+                environment=environment,
+                limits=limits.of_compilation(settings, run.compile_limits),
+                output_bytes=min(run.compile_limits.output_bytes or _DIAGNOSTICS_BYTES, settings.max_output_bytes),
+                merge_output=not run.output_order,
+                stop_on_overflow=run.compile_limits.output_bytes is not None,
+                report_order=run.output_order,
                 shortcut=installed.shortcut_for(program.names.source) if program.is_plain else None,
             )
         )
     steps.append(
         Step(
             argv=(*commands.run, *run.args),
-            environment=installed.environment,
+            environment=environment,
             limits=limits.of_run(run.limits, settings, installed.language.run.extra_memory),
             output_bytes=run.limits.output_bytes,
             stdin=run.stdin,
+            report_order=run.output_order,
         )
     )
     files = {path: File(content) for path, content in program.files.items()}
@@ -325,6 +349,12 @@ def _compiled_event(result: StepResult, step: Step, *, rejected: bool) -> Compil
         cpu_s=round(result.cpu_s, 6),
         wall_s=round(result.wall_s, 6),
         memory_bytes=result.memory_bytes,
+        exit_code=result.exit_code,
+        signal=result.signal,
+        stopped=_stop_of(result),
+        cut=sorted(result.cut, reverse=True),
+        stderr=_decode(result.stderr) if step.report_order else None,
+        order=_order_of(result) if step.report_order else None,
     )
 
 
@@ -360,7 +390,25 @@ async def _test_event(
         wall_s=round(ran.wall_s, 6),
         memory_bytes=ran.memory_bytes,
         cpu_pressure=execution.cpu_pressure,
+        stopped=_stop_of(ran),
+        order=_order_of(ran) if step.report_order else None,
     )
+
+
+def _stop_of(result: StepResult) -> Stop | None:
+    return next((stop for stop in Stop if stop == result.stopped), None)
+
+
+def _order_of(result: StepResult) -> list[int]:
+    """Return the characters of both outputs that came by turns. A character belongs to the turn of its last byte."""
+    outputs, decoders = (result.stdout, result.stderr), [codecs.getincrementaldecoder("utf-8")("replace") for _ in "oe"]
+    positions, order = [0, 0], []
+    for turn, size in enumerate(result.turns):
+        which = turn % 2
+        start = positions[which]
+        positions[which] += size
+        order.append(len(decoders[which].decode(outputs[which][start : start + size])))
+    return order
 
 
 async def _compare(output: bytes, expected: str, own: Checker) -> str | None:

@@ -142,4 +142,5 @@ def _result(report: StepReport, step: Step, streams: Streams) -> StepResult:
         stderr=errors,
         truncated=bool(cut),
         cut=cut,
+        turns=streams.turns,
     )
