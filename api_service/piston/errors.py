@@ -1,0 +1,12 @@
+"""The errors of this door. Piston answers all of them with an object that has only `message`."""
+
+from http import HTTPStatus
+
+
+class PistonError(Exception):
+    """A request that is not served. `message` is what its sender reads."""
+
+    def __init__(self, message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
