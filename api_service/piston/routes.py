@@ -20,10 +20,11 @@ from api_service.v1.bodies import body_bytes
 
 router = APIRouter()
 
+_READ: Final = ["GET", "HEAD"]
 _FIXED: Final = "{} is a part of this server; its operator installs and removes languages on the host."
 
 
-@router.get("/runtimes")
+@router.api_route("/runtimes", methods=_READ)
 async def list_runtimes(_: ReaderDep, runtimes: RuntimesDep) -> JSONResponse:
     return JSONResponse([runtime.as_json() for runtime in runtimes])
 
@@ -46,7 +47,7 @@ async def execute(
     return JSONResponse(answer_of(job.runtime, ending))
 
 
-@router.get("/packages")
+@router.api_route("/packages", methods=_READ)
 async def list_packages(_: ReaderDep, runtimes: RuntimesDep) -> JSONResponse:
     found: dict[tuple[str, str], dict[str, Any]] = {
         (runtime.package, runtime.version): {
