@@ -328,6 +328,39 @@ class TestEnded(_Event):
         return self.stderr.encode("utf-8", "replace") if self.stderr_bytes is None else self.stderr_bytes
 
 
+class StageBegan(_Event):
+    """The compiler or the program of a conversation begins."""
+
+    event: Literal["stage"] = "stage"
+    stage: Literal["compile", "run"]
+
+
+class Output(_Event):
+    """What a stage of a conversation has written, with U+FFFD for what is not UTF-8."""
+
+    event: Literal["output"] = "output"
+    stream: Literal["stdout", "stderr"]
+    text: str = Field(repr=False)
+
+
+class StageEnded(_Event):
+    """How a stage of a conversation ended. After a compiler that failed, no further stage begins."""
+
+    event: Literal["exit"] = "exit"
+    stage: Literal["compile", "run"]
+    exit_code: int | None
+    signal: int | None
+    stopped: Stop | None
+    cpu_s: float
+
+
+class Said(_Strict):
+    """A message to the program of a conversation: text for its standard input, or a signal."""
+
+    stdin: str = Field(default="", repr=False)
+    signal: int | None = Field(default=None, ge=1, le=64)
+
+
 class Finished(_Event):
     """The last event of a program that ran to its end."""
 
@@ -344,6 +377,18 @@ class Failed(_Event):
 Event = Annotated[Started | Compiled | TestEnded | Finished | Failed, Field(discriminator="event")]
 
 _EVENT: Final[TypeAdapter[Started | Compiled | TestEnded | Finished | Failed]] = TypeAdapter(Event)
+
+
+ConversationEvent = Annotated[StageBegan | Output | StageEnded | Finished | Failed, Field(discriminator="event")]
+
+_CONVERSATION_EVENT: Final[TypeAdapter[StageBegan | Output | StageEnded | Finished | Failed]] = TypeAdapter(
+    ConversationEvent
+)
+
+
+def parse_conversation_event(text: bytes | str) -> StageBegan | Output | StageEnded | Finished | Failed:
+    """Return the event of a message of a conversation. Raises `ValueError` if it is not one."""
+    return _CONVERSATION_EVENT.validate_json(text)
 
 
 def parse_event(line: bytes | str) -> Started | Compiled | TestEnded | Finished | Failed:

@@ -5,6 +5,7 @@ Modules above the sandbox import these values from here, and none of its mechani
 
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -27,6 +28,19 @@ PRELOAD: Final = "/preload"
 _PYTHONS: Final = ("/usr/bin/python3", "/usr/local/bin/python3")
 
 
+@dataclass
+class Wires:
+    """The streams of a program with which the caller converses: descriptors of its standard input, output and error.
+
+    The caller closes them when the job has ended. `signal` sends the program a signal; it does nothing until it runs.
+    """
+
+    stdin: int
+    stdout: int
+    stderr: int
+    signal: Callable[[int], None] = lambda number: None
+
+
 @dataclass(frozen=True)
 class Step:
     """One program to run in the box; the next step follows only if this one exits with 0.
@@ -34,7 +48,7 @@ class Step:
     The first `output_bytes` of each output stream are kept. A step that writes more is stopped if `stop_on_overflow`,
     and read to its end otherwise. With `merge_output`, standard error goes where standard output goes. With
     `report_order`, the result says in which order the output came. If `stdin` is a socket, the program converses with
-    the caller, who closes it.
+    the caller, who closes it. With `wires`, the caller has all three streams, and nothing of them is kept.
     """
 
     argv: tuple[str, ...]
@@ -46,6 +60,7 @@ class Step:
     merge_output: bool = False
     stop_on_overflow: bool = True
     report_order: bool = False
+    wires: Wires | None = None
 
 
 @dataclass(frozen=True)

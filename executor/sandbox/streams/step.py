@@ -59,8 +59,14 @@ class Streams:
         self._input: DeferredFile | None = None
 
     def order(self, descriptors: Descriptors) -> StepOrder:
-        """Return the order for a step whose input is known, or is a socket."""
-        stdin = self._step.stdin
+        """Return the order for a step whose input is known, or comes from the caller."""
+        step = self._step
+        if wires := step.wires:
+            their_in, their_out, their_err = (
+                descriptors.add(os.dup(end)) for end in (wires.stdin, wires.stdout, wires.stderr)
+            )
+            return StepOrder(step.argv, step.environment, step.limits, their_in, their_out, their_err, step.shortcut)
+        stdin = step.stdin
         if isinstance(stdin, bytes):
             return self._order(descriptors, descriptors.add(sealed_file(stdin)) if stdin else -1)
         return self._order(descriptors, descriptors.add(os.dup(stdin.fileno())))

@@ -86,8 +86,7 @@ def test_both_prefixes_and_both_spellings(piston_system: Up, prefix: str, slash:
     ],
 )
 def test_all_other_paths_and_methods_are_not_found(piston: Piston, method: str, path: str) -> None:
-    content = {} if method == "GET" else {"json": {}}
-    answer = piston.http.request(method, path, **content)
+    answer = piston.http.request(method, path, json=None if method == "GET" else {})
     assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"})
 
 
@@ -165,15 +164,22 @@ def test_what_is_installed_is_a_package(piston: Piston) -> None:
 
 # Validation.
 
+_NO_TEXTS: Final[list[Any]] = [None, "", 5, [], {}]
+_NO_LISTS: Final[list[Any]] = [None, "", "x", {}, 5]
+_NO_SOURCES: Final[list[Any]] = [
+    [],
+    [{"content": "", "encoding": "base64"}],
+    [{"content": "", "encoding": "utf-8"}],
+]
 _GOOD: Final = {"language": "python", "version": "*", "files": [{"content": "print(1)"}]}
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        *(({"language": bad, "version": 5}, "language is required as a string") for bad in (None, "", 5, [], {})),
-        *(({"version": bad, "files": 5}, "version is required as a string") for bad in (None, "", 3, [])),
-        *(({"files": bad}, "files is required as an array") for bad in (None, "", "x", {}, 5)),
+        *(({"language": bad, "version": 5}, "language is required as a string") for bad in _NO_TEXTS),
+        *(({"version": bad, "files": 5}, "version is required as a string") for bad in _NO_TEXTS),
+        *(({"files": bad}, "files is required as an array") for bad in _NO_LISTS),
         ({"files": [{}, {"content": 1}], "language": "x"}, "files[0].content is required as a string"),
         ({"files": [{"content": ""}, {"content": None}]}, "files[1].content is required as a string"),
         ({"files": [None]}, "files[0].content is required as a string"),
@@ -184,7 +190,7 @@ _GOOD: Final = {"language": "python", "version": "*", "files": [{"content": "pri
         ({"version": "<3"}, "python-<3 runtime is unknown"),
         *(
             ({"files": bad, "run_timeout": "x"}, "files must include at least one utf8 encoded file")
-            for bad in ([], [{"content": "", "encoding": "base64"}], [{"content": "", "encoding": "utf-8"}])
+            for bad in _NO_SOURCES
         ),
         (
             {"compile_memory_limit": "1", "run_memory_limit": "1", "run_timeout": "1"},

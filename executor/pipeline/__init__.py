@@ -134,6 +134,32 @@ class Pipeline:
                 if request.stop_at_first_failure and event.verdict not in GOOD_VERDICTS:
                     return
 
+    async def compile(
+        self, request: ProgramRequest, program: Program, installed: Installed
+    ) -> tuple[StepResult | None, Job]:
+        """Compile a program, and return how the compiler ended, None if there is none, and the job that is left.
+
+        The job runs the program. Only if it has too many artefacts, it compiles again.
+        """
+        if installed.headers:
+            installed = installed.without_headers()
+        planned = plan(program, _run_of(request.tests[0], request, self._settings), installed, self._settings)
+        if len(planned.steps) == 1:
+            return None, planned
+        key = key_of(planned, installed.identity) if self._cache.largest else None
+        compiled = (self._cache.get(key) if key else None) or await self._compile(planned, program, installed)
+        if compiled is None:
+            only = replace(planned, steps=planned.steps[:1], artefact_bytes=_ARTEFACT_BYTES)
+            (compiled,) = await self._sandbox.run(only)
+        return compiled, _without_compile_step(planned, compiled) if compiled.artefacts else planned
+
+    async def run_job(self, job: Job) -> StepResult:
+        """Run a job, and return how its last step ended. Raises `SandboxFailure` if an earlier step failed."""
+        results = await self._sandbox.run(job)
+        if len(results) < len(job.steps):
+            raise SandboxFailure("the compiler accepted the program once, and not again")
+        return results[-1]
+
     async def _executions(
         self, request: ProgramRequest, program: Program, installed: Installed, spare_slot: SpareSlot
     ) -> AsyncGenerator[_Execution]:
@@ -351,7 +377,7 @@ def _compiled_event(result: StepResult, step: Step, *, rejected: bool) -> Compil
         memory_bytes=result.memory_bytes,
         exit_code=result.exit_code,
         signal=result.signal,
-        stopped=_stop_of(result),
+        stopped=stop_of(result),
         cut=sorted(result.cut, reverse=True),
         stderr=_decode(result.stderr) if step.report_order else None,
         order=_order_of(result) if step.report_order else None,
@@ -390,12 +416,13 @@ async def _test_event(
         wall_s=round(ran.wall_s, 6),
         memory_bytes=ran.memory_bytes,
         cpu_pressure=execution.cpu_pressure,
-        stopped=_stop_of(ran),
+        stopped=stop_of(ran),
         order=_order_of(ran) if step.report_order else None,
     )
 
 
-def _stop_of(result: StepResult) -> Stop | None:
+def stop_of(result: StepResult) -> Stop | None:
+    """Return the limit that ended a step; None if it was none."""
     return next((stop for stop in Stop if stop == result.stopped), None)
 
 
