@@ -74,6 +74,8 @@ async def serve(stop: asyncio.Event) -> None:
                 " with `precieux keys create NAME`, or set PRECIEUX_API_KEYS, or set PRECIEUX_HOST to 127.0.0.1"
             )
         app = create_app(services, load(PistonSettings))
+        # Only this door has a WebSocket.
+        message_bytes = settings.largest_body_bytes if "piston" in settings.doors else 0
         limits = ConnectionLimits(
             head_s=settings.head_seconds,
             answer_s=settings.answer_seconds,
@@ -91,7 +93,7 @@ async def serve(stop: asyncio.Event) -> None:
                 restarting("streams", services.streams.run),
                 restarting("revocations", services.streams.end_revoked),
                 restarting("recorder", Recorder(database).run),
-                lambda stop: serve_http(app, listening, stop, limits=limits),
+                lambda stop: serve_http(app, listening, stop, limits=limits, message_bytes=message_bytes),
             ),
             stop,
         )

@@ -5,7 +5,6 @@ from http import HTTPStatus
 from typing import Final
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -13,7 +12,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_service.dependencies import Services
-from api_service.piston.errors import PistonError
+from api_service.piston.connect import Sessions
+from api_service.piston.errors import PistonError, message
 from api_service.piston.routes import router
 from api_service.piston.settings import PistonSettings
 from api_service.problems import Problem
@@ -41,6 +41,7 @@ def add_to(app: FastAPI, services: Services, settings: PistonSettings) -> None:
         telemetry={"tracing": False, "operation_spans": False, "logs": False},
     )
     door.state.services, door.state.settings = services, settings
+    door.state.sessions = Sessions(settings.piston_sessions)
     door.include_router(router)
     door.add_exception_handler(PistonError, _piston_error)
     door.add_exception_handler(Problem, _problem)
@@ -55,7 +56,7 @@ def refusing(others: Refuse) -> Refuse:
     """Return what refuses bodies: with a `message` below this door's path, otherwise as `others` does."""
 
     def refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> ASGIApp:
-        ours, theirs = _message(status, sentence, headers), others(status, sentence, headers)
+        ours, theirs = message(status, sentence, headers), others(status, sentence, headers)
 
         async def respond(scope: Scope, receive: Receive, send: Send) -> None:
             await (ours if scope["path"].startswith(f"{PATH}/") else theirs)(scope, receive, send)
@@ -82,36 +83,32 @@ class _Manners:
         content_type = Headers(scope=scope).get("content-type", "")
         if scope["type"] == "http" and scope["method"] not in _WITHOUT_BODY and not content_type.startswith(_JSON):
             sentence = f"requests must be of type {_JSON}"
-            await _message(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, sentence)(scope, receive, send)
+            await message(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, sentence)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
-def _message(status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"message": message}, status, headers)
-
-
 async def _piston_error(_: Request, exc: Exception) -> Response:
     assert isinstance(exc, PistonError)
-    return _message(exc.status, exc.message)
+    return message(exc.status, exc.message)
 
 
 async def _problem(_: Request, exc: Exception) -> Response:
     assert isinstance(exc, Problem)
     is_of_request = exc.status in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT)
-    return _message(HTTPStatus.BAD_REQUEST if is_of_request else exc.status, exc.detail, exc.headers)
+    return message(HTTPStatus.BAD_REQUEST if is_of_request else exc.status, exc.detail, exc.headers)
 
 
 async def _http(_: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
     if exc.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
-        return _message(HTTPStatus.NOT_FOUND, "Not Found")
-    return _message(HTTPStatus(exc.status_code), str(exc.detail), exc.headers)
+        return message(HTTPStatus.NOT_FOUND, "Not Found")
+    return message(HTTPStatus(exc.status_code), str(exc.detail), exc.headers)
 
 
 async def _unavailable(request: Request, exc: Exception) -> Response:
     log.warning("request.unavailable", path=request.url.path, error=str(exc))
-    return _message(HTTPStatus.SERVICE_UNAVAILABLE, _UNAVAILABLE, {"Retry-After": "5"})
+    return message(HTTPStatus.SERVICE_UNAVAILABLE, _UNAVAILABLE, {"Retry-After": "5"})
 
 
 async def _gone(_: Request, __: Exception) -> Response:
@@ -120,4 +117,4 @@ async def _gone(_: Request, __: Exception) -> Response:
 
 async def _crashed(request: Request, exc: Exception) -> Response:
     log.error("request.crashed", path=request.url.path, exc_info=exc)
-    return _message(HTTPStatus.INTERNAL_SERVER_ERROR, _OUR_ERROR)
+    return message(HTTPStatus.INTERNAL_SERVER_ERROR, _OUR_ERROR)

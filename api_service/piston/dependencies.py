@@ -32,19 +32,24 @@ async def _reader(request: Request, services: ServicesDep) -> Principal:
     return await services.authenticator.principal(request, credentials_of(request))
 
 
-async def _submitter(request: Request, services: ServicesDep) -> Principal:
-    principal = await _reader(request, services)
+async def submitter(connection: HTTPConnection, services: Services) -> Principal:
+    """Return the sender of a request, who may submit. Raises `Problem`: 401 or 403."""
+    principal = await services.authenticator.principal(connection, credentials_of(connection))
     require(principal, Scope.SUBMIT)
     return principal
 
 
-async def runtimes(services: Services) -> list[Runtime]:
+async def _submitter(request: Request, services: ServicesDep) -> Principal:
+    return await submitter(request, services)
+
+
+async def runtimes_now(services: Services) -> list[Runtime]:
     """Return the runtimes that the engine offers."""
     return runtimes_of(await services.offered.offer())
 
 
 async def _runtimes(services: ServicesDep) -> list[Runtime]:
-    return await runtimes(services)
+    return await runtimes_now(services)
 
 
 SettingsDep = Annotated[PistonSettings, Depends(_settings)]

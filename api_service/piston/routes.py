@@ -1,20 +1,30 @@
 """The calls of Piston v2: `runtimes`, `execute` and `packages`."""
 
+import contextlib
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, WebSocket
 from fastapi.responses import JSONResponse
 
 from api_service.dependencies import ServicesDep
 from api_service.piston.answer import answer_of
 from api_service.piston.body import read_json
-from api_service.piston.dependencies import ReaderDep, RuntimesDep, SettingsDep, SubmitterDep
-from api_service.piston.errors import PistonError
+from api_service.piston.connect import Session
+from api_service.piston.dependencies import (
+    ReaderDep,
+    RuntimesDep,
+    SettingsDep,
+    SubmitterDep,
+    runtimes_now,
+    submitter,
+)
+from api_service.piston.errors import PistonError, message
 from api_service.piston.execution import ended, store
 from api_service.piston.job import read_job
 from api_service.piston.packages import package_of
 from api_service.piston.submission import submission_of
+from api_service.problems import Problem
 from api_service.v1.aside import aside
 from api_service.v1.bodies import body_bytes
 
@@ -45,6 +55,22 @@ async def execute(
             upload = await store(services, principal, new)
         ending = await ended(services, principal, upload, settings.piston_wait_seconds)
     return JSONResponse(answer_of(job.runtime, ending))
+
+
+@router.websocket("/connect")
+async def connect(websocket: WebSocket) -> None:
+    state = websocket.app.state
+    services, settings = state.services, state.settings
+    with contextlib.ExitStack() as held:
+        try:
+            principal = await submitter(websocket, services)
+            held.enter_context(state.sessions.hold())
+            held.enter_context(services.waits.hold(principal))
+        except Problem as exc:
+            await websocket.send_denial_response(message(exc.status, exc.detail, exc.headers))
+            return
+        await websocket.accept()
+        await Session(websocket, services, settings, principal).serve(await runtimes_now(services))
 
 
 @router.api_route("/packages", methods=_READ)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
 
 from shared.settings import Settings
 
@@ -60,6 +60,17 @@ class PistonSettings(Settings):
     piston_wait_seconds: Annotated[
         int, Field(ge=1, description="seconds for which a request waits for its result; then it is answered with 503")
     ] = 60
+
+    piston_sessions: Annotated[
+        int, Field(ge=1, description="interactive jobs at one process at once; each needs two open files")
+    ] = 32
+    codex_url: Annotated[
+        str | None,
+        Field(
+            pattern="^https?://", description="the address of our engine, for interactive jobs; unset, there are none"
+        ),
+    ] = None
+    codex_token: Annotated[SecretStr | None, Field(description="the token that the engine expects")] = None
 
     @field_validator("piston_limit_overrides")
     @classmethod

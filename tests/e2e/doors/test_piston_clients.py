@@ -81,6 +81,27 @@ def older_python() -> str:
     pytest.skip("piston_rspy needs Python 3.11 or 3.12, which this machine lacks")
 
 
+_CONVERSATION: Final = """
+const { PistonClient } = require("piston-api")
+const client = new PistonClient({ baseUrl: process.argv[2] })
+const seen = []
+client.on("sessionOutput", (id, output) => {
+  seen.push(output)
+  if (seen.join("") === "> ") client.sendInput(id, "2 + 3\\n")
+  if (seen.join("") === "> = 5\\n> ") client.sendInput(id, "quit\\n")
+})
+client.on("sessionCompleted", (id, code) => console.log(JSON.stringify([seen.join(""), code])))
+const program = `
+while True:
+    text = input("> ")
+    if text == "quit":
+        break
+    print("=", eval(text))
+`
+client.runInteractive(program, "python")
+"""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder that has the clients of npm."""
@@ -120,3 +141,8 @@ def test_clients_of_pypi(package: str, program: str, printed: Any, tmp_path: Pat
 def test_the_client_of_npm(folder: Path, piston_system: Up) -> None:
     (folder / "run.js").write_text(_PISTON_API)
     assert run("node", "run.js", piston_system.url, cwd=folder) == ["python", "npm\n", 0, True, True]
+
+
+def test_the_client_of_npm_converses(folder: Path, piston_system: Up) -> None:
+    (folder / "converse.js").write_text(_CONVERSATION)
+    assert run("node", "converse.js", piston_system.url, cwd=folder) == ["> = 5\n> ", 0]
