@@ -37,7 +37,8 @@ class Program:
     """A run of a submission. `has_tests` is False if its only case is the submission's own input.
 
     `object_key` is where its files are, and `sha256` that of the object; None for the original system's rows.
-    `as_stored` are further fields of the engine's request.
+    `as_stored` are further fields of the engine's request. `may_rerun` is False if its sender waits, and would rather
+    have a time limit that was exceeded because of the machine's load than wait for another run.
     """
 
     language: str
@@ -53,6 +54,7 @@ class Program:
     is_one_file: bool
     is_archive: bool
     as_stored: Mapping[str, Any] = field(default_factory=dict)
+    may_rerun: bool = True
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Self:
@@ -77,6 +79,7 @@ class Program:
             is_one_file=len(fields["files"] or [None]) == 1,
             is_archive=fields["spec"] is not None and object_key.endswith(".zip"),
             as_stored={name: spec[name] for name in _AS_STORED if name in spec},
+            may_rerun=spec.get("may_rerun", True),
         )
 
     @property

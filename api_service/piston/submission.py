@@ -21,7 +21,7 @@ def submission_of(job: PistonJob, settings: ApiSettings, output_bytes: int) -> N
         stdin=stdin,
         hold=False,
         v1=V1Columns(
-            spec={**program.fields, "args": list(job.args), "output_order": True},
+            spec={**program.fields, "args": list(job.args), "may_rerun": False, "output_order": True},
             files=[{"path": path, "size_bytes": len(data)} for path, data in program.files.items()],
             text_bytes=text_bytes_of(job.args),
         ),

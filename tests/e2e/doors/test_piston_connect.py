@@ -41,7 +41,7 @@ class Client:
         try:
             self.messages.append(json.loads(self.connection.recv(30 * PATIENCE)))
         except ConnectionClosed as exc:
-            self.closed = exc.rcvd and (exc.rcvd.code, exc.rcvd.reason)
+            self.closed = (int(exc.rcvd.code), exc.rcvd.reason) if exc.rcvd else None
             return False
         return True
 
