@@ -58,7 +58,7 @@ class PistonSettings(Settings):
         int, Field(ge=64 << 10, description="bytes of standard output, and of standard error; then a program is ended")
     ] = 64 << 10
     piston_wait_seconds: Annotated[
-        int, Field(ge=1, description="seconds for which a request waits for its result; then it is answered with 503")
+        float, Field(gt=0, description="seconds for which a request waits for its result; then it is answered with 503")
     ] = 60
 
     piston_sessions: Annotated[

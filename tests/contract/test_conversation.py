@@ -14,15 +14,10 @@ from tests.fixtures.executor import running_executor
 from tests.fixtures.run_call import as_files
 from tests.waiting import PATIENCE
 
-pytestmark = pytest.mark.contract
-
-_MODES = [
-    "as it comes",
-    *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("cold", "without cgroups", "ordinary user")),
-]
+pytestmark = [pytest.mark.contract, pytest.mark.slow]
 
 
-@pytest.fixture(scope="module", params=_MODES)
+@pytest.fixture(scope="module", params=["as it comes", "without cgroups", "ordinary user"])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
     with running_executor(request.param, executor_slots="1", executor_express_slots="0", executor_queue="1") as running:
         yield running.url.replace("http:", "ws:") + "converse"
