@@ -104,7 +104,7 @@ class Conversation:
                 await asyncio.gather(*pumps)
             finally:
                 self._wires = None
-                if self._stdin:
+                if self._stdin and not self._stdin.is_closing():
                     self._stdin.abort()
                 for pump in pumps:
                     pump.cancel()
@@ -147,7 +147,7 @@ class Conversation:
                     return
                 if self._stdin is None:
                     self._typed += data
-                elif data:
+                elif data and not self._stdin.is_closing():
                     self._stdin.write(data)
 
     def _signal(self, number: int) -> None:
