@@ -14,6 +14,7 @@ from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
 from api_service.operation import OperationReader
+from api_service.piston import PistonSettings
 from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.recipients import ALL_RECIPIENTS, Recipients
@@ -72,7 +73,9 @@ async def serve(stop: asyncio.Event) -> None:
                 f"PRECIEUX_HOST is {settings.host}, which other machines can reach, but there is no API key: create one"
                 " with `precieux keys create NAME`, or set PRECIEUX_API_KEYS, or set PRECIEUX_HOST to 127.0.0.1"
             )
-        app = create_app(services)
+        app = create_app(services, load(PistonSettings))
+        # Only this door has a WebSocket.
+        message_bytes = settings.largest_body_bytes if "piston" in settings.doors else 0
         limits = ConnectionLimits(
             head_s=settings.head_seconds,
             answer_s=settings.answer_seconds,
@@ -90,7 +93,7 @@ async def serve(stop: asyncio.Event) -> None:
                 restarting("streams", services.streams.run),
                 restarting("revocations", services.streams.end_revoked),
                 restarting("recorder", Recorder(database).run),
-                lambda stop: serve_http(app, listening, stop, limits=limits),
+                lambda stop: serve_http(app, listening, stop, limits=limits, message_bytes=message_bytes),
             ),
             stop,
         )

@@ -3,10 +3,11 @@
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from api_service import v1, web
+from api_service import piston, v1, web
 from api_service.dependencies import Services
 from api_service.measure import Measure
 from api_service.openapi import DESCRIPTION, TAGS
+from api_service.piston import PistonSettings
 from api_service.problems import add_problem_handlers, problem
 from api_service.request_ids import RequestIds
 from api_service.routes import classic, docs, files, health
@@ -18,7 +19,8 @@ from shared.http_bodies import BodyLimits, BoundedBodies, ByteBudget
 from shared.version import VERSION
 
 
-def create_app(services: Services) -> FastAPI:
+def create_app(services: Services, piston_settings: PistonSettings | None = None) -> FastAPI:
+    """Return the application. The settings of a door that is not served are not needed."""
     app = FastAPI(
         title="Precieux",
         summary="Post a program, its input and an e-mail address; it runs in a sandbox and the result is mailed.",
@@ -45,12 +47,15 @@ def create_app(services: Services) -> FastAPI:
     add_problem_handlers(app)
     public_url = services.signer.public_url
     add_handlers(app, public_url)
-    settings = services.settings
+    settings, refuse = services.settings, refusing(public_url, problem)
+    if "piston" in settings.doors:
+        piston.add_to(app, services, piston_settings or PistonSettings())
+        refuse = piston.refusing(refuse)
     app.add_middleware(
         BoundedBodies,
         limits=BodyLimits(settings.largest_body_bytes, settings.body_pause_seconds, settings.body_seconds),
         budget=ByteBudget(settings.all_bodies_bytes),
-        refuse=refusing(public_url, problem),
+        refuse=refuse,
         # API v1 first answers 401, 403, 404 and 405.
         is_late=lambda scope: is_v1(scope["path"]),
     )
@@ -59,5 +64,5 @@ def create_app(services: Services) -> FastAPI:
     # Measures refused requests too.
     app.add_middleware(Measure)
     # Added last, so it is the outermost.
-    app.add_middleware(RequestIds, logged="/v1")
+    app.add_middleware(RequestIds, logged=("/v1", piston.PATH))
     return app

@@ -13,7 +13,7 @@ from typing import Final
 
 from cachetools import TTLCache
 from fastapi.security import HTTPAuthorizationCredentials
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from api_service.locality import SocketOwner, socket_owner, why_not_local
 from api_service.problems import Problem
@@ -68,7 +68,7 @@ class Authenticator:
         self._checked_at: float | None = None
         self._keys_existed = False
 
-    async def principal(self, request: Request, credentials: HTTPAuthorizationCredentials | None) -> Principal:
+    async def principal(self, request: HTTPConnection, credentials: HTTPAuthorizationCredentials | None) -> Principal:
         """Return the sender of a request. `credentials` are those of the scheme Bearer, if it has any.
 
         Raises `Problem`: 401, or 403 for other users in protected mode.

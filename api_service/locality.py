@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from shared.loopback import is_loopback
 
@@ -48,7 +48,7 @@ _ESTABLISHED: Final = 1
 _OVERFLOW_UID: Final = 65534
 
 
-def why_not_local(request: Request, owner_of: SocketOwner) -> str | None:
+def why_not_local(request: HTTPConnection, owner_of: SocketOwner) -> str | None:
     """Return why a request is not from this user, as a clause, or None if it is from this user."""
     host = request.headers.getlist("Host")
     if len(host) != 1 or not _OWN_NAME.fullmatch(host[0]):

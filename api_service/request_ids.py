@@ -23,10 +23,11 @@ _VALID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 class RequestIds:
     """ASGI middleware: the id is the client's `X-Request-Id` if that is valid, otherwise a new one.
 
-    Answers to paths that begin with `logged` are logged by route, not by path: paths contain addresses and signatures.
+    Answers to paths that begin with one of `logged` are logged by route, not by path: paths contain addresses and
+    signatures.
     """
 
-    def __init__(self, app: ASGIApp, logged: str) -> None:
+    def __init__(self, app: ASGIApp, logged: tuple[str, ...]) -> None:
         self._app = app
         self._logged = logged
 

@@ -4,11 +4,12 @@ from typing import Final
 
 from starlette.types import Scope
 
-_V1: Final = "/v1"
+#: FastAPI's routes do not know the prefix of a router that includes theirs, or of the application that mounts them.
+_PREFIXES: Final = ("/v1", "/api/v2")
 
 
 def route_of(scope: Scope) -> str:
     """Return the path of the route that served a request, or "none"."""
     path: str = getattr(scope.get("route"), "path", "none")
-    # FastAPI's routes do not know the prefix of a router that includes theirs.
-    return path if path == "none" or not scope["path"].startswith(f"{_V1}/") else _V1 + path.removeprefix(_V1)
+    prefix = next((prefix for prefix in _PREFIXES if scope["path"].startswith(f"{prefix}/")), "")
+    return path if path == "none" else prefix + path.removeprefix(prefix)

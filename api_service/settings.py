@@ -1,11 +1,14 @@
 """The settings of the API."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, field_validator
 
 from shared.addresses import is_recipient
 from shared.settings import ARE_LONG, Settings, split_keys
+
+#: The APIs of other services that can be served beside ours.
+DOORS: Final = ("piston", "judge0")
 
 
 class ApiSettings(Settings):
@@ -44,6 +47,10 @@ class ApiSettings(Settings):
         " example.edu,*.example.edu,someone@example.com",
     )
 
+    front_doors: Annotated[
+        str, Field(description="the other APIs that are served, separated by commas: piston, judge0")
+    ] = ""
+
     web: Annotated[bool, Field(description="serve the pages for people; that of recipients is always served")] = True
 
     connections: Annotated[int, Field(ge=1, description="connections at once; each needs an open file")] = 512
@@ -79,6 +86,19 @@ class ApiSettings(Settings):
             if value is not None and not is_recipient(name):
                 raise ValueError(f"{name.strip()!r} is not a domain, a *.domain or an address")
         return value
+
+    @field_validator("front_doors")
+    @classmethod
+    def _are_doors(cls, value: str) -> str:
+        for name in filter(None, map(str.strip, value.split(","))):
+            if name not in DOORS:
+                raise ValueError(f"{name!r} is not one of {', '.join(DOORS)}")
+        return value
+
+    @property
+    def doors(self) -> frozenset[str]:
+        """The names in `front_doors`."""
+        return frozenset(filter(None, map(str.strip, self.front_doors.split(","))))
 
     @property
     def allowed_recipients(self) -> tuple[str, ...] | None:

@@ -17,6 +17,8 @@ from api_service.problems import Problem
 from api_service.recipients import ALL_RECIPIENTS, Recipients
 from api_service.submission_rows import Stored
 from api_service.turns import Turns
+from shared import budgets
+from shared.budgets import Use
 from shared.database.connection import Connection, Database, Record
 from shared.logging import get_logger
 from shared.storage.base import ObjectStore
@@ -116,6 +118,21 @@ class Submissions:
                 if settle is not None:
                     await settle(connection, stored.id)
         return stored
+
+    async def admit(self, principal: Principal, new: NewSubmission) -> None:
+        """Take what a program costs that runs without being stored. Raises as `post` does."""
+        sha256 = hashlib.sha256(new.source.data).hexdigest()
+        async with self.turns.take(principal), self.database.transaction() as connection:
+            await self._check(connection, principal, [new])
+            if await submission_rows.is_quarantined(connection, sha256):
+                raise Quarantined(HTTPStatus.UNPROCESSABLE_ENTITY)
+
+    async def charge_run(self, principal: Principal, seconds: float) -> None:
+        """Charge a key for the time for which a program ran that was not stored."""
+        if not principal.sees_all:
+            run = self.charges.run_seconds(principal)
+            async with self.database.connection() as connection:
+                await budgets.charge(connection, [Use(run.subject, run.per_hour, seconds)])
 
     async def add(
         self, connection: Connection, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool = False

@@ -56,7 +56,14 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms) -> None:
             ):
                 log.info("executor.starting", address=listener.getsockname()[:2])
                 await run_until_stop_signal(
-                    lambda stop: serve_http(app, listener, stop, limits=_CONNECTIONS, grace_seconds=_GRACE_S)
+                    lambda stop: serve_http(
+                        app,
+                        listener,
+                        stop,
+                        limits=_CONNECTIONS,
+                        grace_seconds=_GRACE_S,
+                        message_bytes=settings.max_body_bytes,
+                    )
                 )
     finally:
         await sandbox.aclose()

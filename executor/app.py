@@ -1,4 +1,7 @@
-"""The HTTP server: CodeX's `POST /` and `GET /list`, our `POST /run`, and `GET /healthz`. `__main__` composes it."""
+"""The HTTP server: CodeX's `POST /` and `GET /list`, our `POST /run` and `/converse`, and `GET /healthz`.
+
+`__main__` composes it.
+"""
 
 import asyncio
 import contextlib
@@ -13,15 +16,17 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from executor import limits, wire
 from executor.catalogue import Installed
 from executor.local_only import LocalOnly
 from executor.pipeline import Pipeline, RunResult
+from executor.pipeline.conversation import Conversation, close, conversation_failed
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Slots
@@ -36,6 +41,9 @@ log = get_logger(__name__)
 _CLIENT_GONE = 499  # nginx's status for a client that has disconnected; it is never sent
 _RETRY_AFTER_S = 1
 _LONGEST_SHARE = 64
+#: Seconds in which the first message of a conversation must come.
+_REQUEST_S = 10
+_FULL = "All slots are taken. Try again in a moment."
 _SANDBOX_FAILED = "The sandbox failed. The program is not at fault."
 #: Seconds after which a run is logged, so that the answer is sent first.
 _AFTER_ANSWER_S = 0.002
@@ -51,6 +59,7 @@ def create_app(
         routes=[
             Route("/", endpoint.run, methods=["POST"]),
             Route("/run", endpoint.run_program, methods=["POST"]),
+            WebSocketRoute("/converse", endpoint.converse),
             Route("/list", endpoint.languages),
             Route("/healthz", endpoint.health),
         ],
@@ -95,6 +104,35 @@ class _Endpoint:
         """Answer `POST /run` (`shared.engine`)."""
         return await self._serve(request, self._run_program)
 
+    async def converse(self, websocket: WebSocket) -> None:
+        """Run a program whose user is at the other end of the connection. The first message is its request."""
+        share = websocket.headers.get(SHARE_HEADER, "")[:_LONGEST_SHARE]
+        if refused := self._unauthorized(websocket):
+            await websocket.send_denial_response(refused)
+            return
+        await websocket.accept()
+        try:
+            async with asyncio.timeout(_REQUEST_S):
+                request = wire.parse_program((await websocket.receive_text()).encode())
+            installed = self._check_program(request)
+            conversation = Conversation(websocket, self._settings.max_input_bytes)
+            await conversation.hold(self._conversation(conversation, request, installed, share))
+        except wire.BadRequest as exc:
+            await conversation_failed(websocket, exc.error)
+        except Full:
+            await conversation_failed(websocket, _FULL)
+        except SandboxFailure as exc:
+            log.error("run.failed", reason=str(exc))
+            await conversation_failed(websocket, _SANDBOX_FAILED)
+        except (TimeoutError, WebSocketDisconnect):
+            await close(websocket)
+
+    async def _conversation(
+        self, conversation: Conversation, request: ProgramRequest, installed: Installed, share: str
+    ) -> None:
+        async with self._slots.take(share):
+            await conversation.run(self._pipeline, request, installed.program(request), installed)
+
     async def _serve(self, request: Request, work: Callable[[Request, str], Coroutine[Any, Any, Response]]) -> Response:
         """Return the work's response, or the refusal that it raises. The work gets the request and its share."""
         if refused := self._unauthorized(request):
@@ -110,7 +148,7 @@ class _Endpoint:
         except ClientDisconnect:
             return Response(status_code=_CLIENT_GONE)
         except Full:
-            full = wire.refusal(HTTPStatus.SERVICE_UNAVAILABLE, "All slots are taken. Try again in a moment.")
+            full = wire.refusal(HTTPStatus.SERVICE_UNAVAILABLE, _FULL)
             return _json(full, {"Retry-After": str(_RETRY_AFTER_S)})
         except SandboxFailure as exc:
             log.error("run.failed", reason=str(exc))
@@ -219,7 +257,7 @@ class _Endpoint:
             )
         return installed
 
-    def _unauthorized(self, request: Request) -> Response | None:
+    def _unauthorized(self, request: HTTPConnection) -> Response | None:
         token = self._settings.codex_token
         if token is None:
             return None

@@ -53,7 +53,7 @@ def key_of(job: Job, toolchain: Iterable[str]) -> bytes | None:
         return None
     step = job.steps[0]
     files = {name: hashlib.sha256(file.content).hexdigest() for name, file in job.files.items()}
-    commands = [step.argv, step.shortcut and step.shortcut.commands]
+    commands = [step.argv, step.shortcut and step.shortcut.commands, step.merge_output]
     parts = json.dumps([files, commands, step.environment, list(toolchain)], sort_keys=True)
     return hashlib.sha256(parts.encode()).digest()
 

@@ -1,6 +1,6 @@
 """Computes a program's limits: those that the request asks for, within the operator's bounds. Pure."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from executor.sandbox.base import RUN_STACK_BYTES, StepLimits
 from executor.settings import ExecutorSettings
@@ -16,6 +16,7 @@ _OUR_PROCESSES, _WAITING_PROCESSES = 64, 40
 #: With fewer processes, some runtimes do not start.
 _FEWEST_PROCESSES = 32
 _COMPILE_STACK_BYTES = 64 << 20
+_NONE_ASKED = ProgramLimits()
 
 #: The default wall limit is the CPU limit times the factor, plus the addend. It stops programs that sleep. Waiting for
 #: a processor does not count, so a busy machine needs no higher limit.
@@ -117,9 +118,9 @@ def of_run(limits: RunLimits, settings: ExecutorSettings, extra_memory: int) -> 
     )
 
 
-def of_compilation(settings: ExecutorSettings) -> StepLimits:
-    """Return the limits of a compiler. The operator sets them; a request's limits apply to the program only."""
-    return StepLimits(
+def of_compilation(settings: ExecutorSettings, asked: ProgramLimits = _NONE_ASKED) -> StepLimits:
+    """Return the limits of a compiler: the operator's, and those of `asked` that are lower."""
+    most = StepLimits(
         cpu_s=settings.compile_time_limit,
         wall_s=settings.compile_time_limit * _WALL_FACTOR + _WALL_ADDEND,
         memory_bytes=settings.compile_memory_limit,
@@ -127,4 +128,11 @@ def of_compilation(settings: ExecutorSettings) -> StepLimits:
         open_files=settings.max_open_files,
         file_bytes=settings.max_disk_bytes,
         stack_bytes=_COMPILE_STACK_BYTES,
+    )
+    return replace(
+        most,
+        cpu_s=min(asked.cpu_s or most.cpu_s, most.cpu_s),
+        wall_s=min(asked.wall_s or most.wall_s, most.wall_s),
+        memory_bytes=min(max(asked.memory_bytes or most.memory_bytes, LEAST_MEMORY_BYTES), most.memory_bytes),
+        processes=min(asked.processes or most.processes, most.processes),
     )

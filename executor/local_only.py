@@ -27,7 +27,11 @@ class LocalOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
-        if scope["type"] == "http" and (reason := self._reason(scope)):
+        reason = self._reason(scope) if scope["type"] in ("http", "websocket") else ""
+        if reason and scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": ""})
+            return
+        if reason:
             app = self._refuse(HTTPStatus.FORBIDDEN, f"{reason} {_SET_A_TOKEN}", {})
         await app(scope, receive, send)
 

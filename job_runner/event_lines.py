@@ -78,8 +78,9 @@ def shorten_event(event: RunEvent, longest: int) -> RunEvent:
             if event.diff is not None and len(event.diff) > _DIFF_LENGTH:
                 changes["diff"] = event.diff[:_DIFF_LENGTH]
             return event.model_copy(update=changes) if changes else event
-        case Compiled() if len(event.output) > longest:
-            return event.model_copy(update={"output": event.output[:longest], "truncated": True})
+        case Compiled() if max(len(event.output), len(event.stderr or "")) > longest:
+            cut_texts = {"output": event.output[:longest], "stderr": event.stderr and event.stderr[:longest]}
+            return event.model_copy(update={**cut_texts, "truncated": True})
         case _:
             return event
 

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic_core import to_json
+
 from job_runner.claim import ClaimedJob
 from job_runner.emails import attachments
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.outcome import Details, Outcome
 from job_runner.storable import storable
 from shared import channels
+from shared.codex import RunResponse
 from shared.database.connection import Connection
 
 _FINISH: Final = """
@@ -80,7 +83,7 @@ async def finish(connection: Connection, endings: Sequence[Ending]) -> list[bool
 def _values(ending: Ending) -> dict[str, object]:
     job, outcome, email = ending.job, ending.outcome, ending.email
     answer, details = outcome.answer, outcome.details
-    engine = answer.model_dump_json(by_alias=True, exclude={"output", "error"}) if answer else None
+    engine = _engine_answer(answer, details) if answer else None
     return {
         "status": outcome.state,
         "job": job.id,
@@ -119,6 +122,12 @@ def _values(ending: Ending) -> dict[str, object]:
         "webhooks": channels.WEBHOOKS,
         "batches": channels.BATCHES,
     }
+
+
+def _engine_answer(answer: RunResponse, details: Details | None) -> str:
+    """Return the engine's answer without its output as JSON, with the stages if there are any."""
+    fields = answer.model_dump(mode="json", by_alias=True, exclude={"output", "error"})
+    return to_json(fields | ({"stages": details.stages} if details and details.stages else {})).decode()
 
 
 def _unstorable(details: Details) -> bytes | None:

@@ -4,8 +4,9 @@ A program's failure is a verdict and completes the job. A failure on our side is
 only after its last attempt.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from shared.codex import RunResponse, Verdict
 from shared.engine import GOOD_VERDICTS, ProgramLimits, TestEnded
@@ -51,6 +52,7 @@ class Details:
     `compile_output` is None if nothing was compiled. `cut` names the texts that were cut. `tests` is None if the
     submission has none, and `failed` if none of them that may be shown failed. `stdout_bytes` and `stderr_bytes` are
     what the program wrote if that is not UTF-8, otherwise None. `limits` are those of a submission without tests.
+    `stages` are the ends of the compiler and the program, for those who ask for them (`shared.resources.stages`).
     """
 
     stderr: str | None
@@ -61,6 +63,7 @@ class Details:
     stderr_bytes: bytes | None = None
     limits: ProgramLimits | None = None
     failed: FailedTest | None = None
+    stages: Mapping[str, Any] | None = None
 
     @property
     def points(self) -> float | None:

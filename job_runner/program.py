@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
 from pydantic_core import to_json
@@ -12,6 +12,8 @@ from shared.codex import LimitBounds
 from shared.engine import Checker, Encoding, ProgramLimits, limits_in_effect
 from shared.languages import check_lang
 
+#: What the engine's request has as the submission's `spec` has it, if it is there.
+_AS_STORED: Final = ("compile_limits", "data_files", "environment", "output_order")
 #: The file name of a classic submission whose own name is no path.
 _STEM: Final = "main"
 
@@ -35,6 +37,8 @@ class Program:
     """A run of a submission. `has_tests` is False if its only case is the submission's own input.
 
     `object_key` is where its files are, and `sha256` that of the object; None for the original system's rows.
+    `as_stored` are further fields of the engine's request. `may_rerun` is False if its sender waits, and would rather
+    have a time limit that was exceeded because of the machine's load than wait for another run.
     """
 
     language: str
@@ -49,6 +53,8 @@ class Program:
     stop_at_first_failure: bool
     is_one_file: bool
     is_archive: bool
+    as_stored: Mapping[str, Any] = field(default_factory=dict)
+    may_rerun: bool = True
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Self:
@@ -72,6 +78,8 @@ class Program:
             stop_at_first_failure=bool(spec.get("stop_at_first_failure")),
             is_one_file=len(fields["files"] or [None]) == 1,
             is_archive=fields["spec"] is not None and object_key.endswith(".zip"),
+            as_stored={name: spec[name] for name in _AS_STORED if name in spec},
+            may_rerun=spec.get("may_rerun", True),
         )
 
     @property
@@ -84,6 +92,7 @@ class Program:
             "arguments": bool(only["args"]),
             "options of the compiler": bool(self.compiler_args),
             "limits": bool(self.limits),
+            "variables of its own": bool(self.as_stored.get("environment")),
         }
         return [what for what, is_so in has.items() if is_so]
 
@@ -99,6 +108,7 @@ class Program:
                 "checker": self.checker,
                 "tests": [case.fields for case in self.cases],
                 "stop_at_first_failure": self.stop_at_first_failure,
+                **self.as_stored,
             }
         )
 

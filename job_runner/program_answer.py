@@ -5,12 +5,12 @@ The outcome has a CodeX answer too, for the classic calls and the mails: its `er
 
 import time
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from job_runner.outcome import Details, FailedTest, Outcome, TestOutcome, decide
 from job_runner.program import Program
 from shared.codex import RunResponse, Verdict
-from shared.engine import GOOD_VERDICTS, Compiled, Started, TestEnded
+from shared.engine import GOOD_VERDICTS, Compiled, Started, TestEnded, in_order
 from shared.errors import EngineUnavailable
 
 #: What the sender reads as the reason of `wrong_answer`.
@@ -79,7 +79,7 @@ class ProgramAnswer:
         reason = f"Compilation: {compiled.error}" if compiled.error else ""
         answer = self._answer(
             Verdict.COMPILE_ERROR,
-            error=_join(reason, compiled.output) or f"{Verdict.COMPILE_ERROR}.",
+            error=_join(reason, _diagnostics(compiled)) or f"{Verdict.COMPILE_ERROR}.",
             truncated=compiled.truncated,
             time_s=compiled.cpu_s,
             wall_s=compiled.wall_s,
@@ -131,12 +131,22 @@ class ProgramAnswer:
 
     def _details(self, stderr: str | None, cut: tuple[str, ...], tests: tuple[TestOutcome, ...] | None) -> Details:
         compiled = self._compiled
-        diagnostics = None if compiled is None else _join(compiled.error, compiled.output)
+        diagnostics = None if compiled is None else _join(compiled.error, _diagnostics(compiled))
         if compiled is not None and compiled.truncated:
             cut = (*cut, "compile_output")
         if tests is not None:
             return Details(stderr, diagnostics, cut, tests, failed=self._failed)
-        return Details(stderr, diagnostics, cut, limits=self._program.cases[0].limits)
+        return Details(stderr, diagnostics, cut, limits=self._program.cases[0].limits, stages=self._stages())
+
+    def _stages(self) -> dict[str, Any] | None:
+        """Return how the compiler and the program ended, if the submission asks for the order of their output."""
+        if not self._program.as_stored.get("output_order"):
+            return None
+        compiled, ran = self._compiled, self._last
+        return {
+            "compile": compiled and compiled.model_dump(mode="json", exclude={"event", "verdict", "error"}),
+            "run": ran and ran.model_dump(mode="json", include={"stopped", "order"}),
+        }
 
     def _answer(self, verdict: Verdict, **fields: object) -> RunResponse:
         assert self._started is not None
@@ -159,6 +169,10 @@ class ProgramAnswer:
 def failed_test(name: str, stdin: str, diff: str | None, stderr: str) -> FailedTest:
     """Return the texts of a test, as far as its mail shows them."""
     return FailedTest(name, stdin[:_SHOWN], (diff or "")[:_SHOWN], stderr[:_SHOWN])
+
+
+def _diagnostics(compiled: Compiled) -> str:
+    return in_order(compiled.output, compiled.stderr or "", compiled.order or ())
 
 
 def _error(event: TestEnded) -> str:

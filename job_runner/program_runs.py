@@ -88,7 +88,7 @@ class ProgramRuns:
                     case Compiled():
                         answer.compiled(event)
                     case TestEnded():
-                        if is_caused_by_load(event, job.attempt):
+                        if program.may_rerun and is_caused_by_load(event, job.attempt):
                             raise self._overloaded()
                         answer.add(event)
                         if program.has_tests:

@@ -5,6 +5,7 @@ The answer is a stream of JSON objects, one a line (`application/x-ndjson`). `do
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
@@ -22,6 +23,11 @@ MAX_TESTS: Final = 100
 #: The most arguments of a program, and their bytes together. They also bound the options of a compiler.
 MAX_ARGS: Final = 256
 MAX_ARGS_BYTES: Final = 32768
+
+#: The most variables of a program's environment, and their bytes together.
+MAX_VARIABLES: Final = 32
+MAX_VARIABLES_BYTES: Final = 4096
+_VARIABLE: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 #: A program may not have less memory than this. A lower limit counts as this one.
 LEAST_MEMORY_BYTES: Final = 16 << 20
@@ -119,6 +125,18 @@ def check_args(args: tuple[str, ...]) -> tuple[str, ...]:
     return args
 
 
+def _check_environment(environment: dict[str, str]) -> dict[str, str]:
+    """Return `environment`. Raises `ValueError` if a program cannot be started with it."""
+    if not all(_VARIABLE.fullmatch(name) for name in environment):
+        raise ValueError("The name of a variable has other characters than letters, digits and `_`.")
+    if any("\0" in value for value in environment.values()):
+        raise ValueError("The value of a variable contains a NUL.")
+    size = sum(len(name) + len(value.encode()) for name, value in environment.items())
+    if len(environment) > MAX_VARIABLES or size > MAX_VARIABLES_BYTES:
+        raise ValueError(f"There are more than {MAX_VARIABLES} variables, or over {MAX_VARIABLES_BYTES} bytes of them.")
+    return environment
+
+
 class ProgramTest(_Strict):
     """One run of the program. `expected_output` None: its output is not compared."""
 
@@ -138,12 +156,26 @@ class ProgramRequest(_Strict):
     entry: str | None = Field(
         default=None, description="the path that is compiled or run; None: that of the first file"
     )
+    data_files: tuple[str, ...] = Field(
+        default=(), description="paths of files that are never compiled, whatever their names are"
+    )
     compiler_args: tuple[str, ...] = Field(default=(), description="options of the compiler, of those in `GET /list`")
+    environment: dict[str, str] = Field(
+        default={}, description="variables of the compiler and the program, in addition to the usual ones or over them"
+    )
+    compile_limits: ProgramLimits = Field(
+        default=ProgramLimits(), description="of the compiler; one above the operator's is lowered to that"
+    )
     limits: ProgramLimits = ProgramLimits()
     checker: Checker = Checker()
     tests: tuple[ProgramTest, ...] = Field(default=(ProgramTest(),), min_length=1, max_length=MAX_TESTS)
     stop_at_first_failure: bool = False
+    output_order: bool = Field(
+        default=False,
+        description="keep the compiler's standard error apart, and report in which order all output came",
+    )
 
+    _environment_fits = field_validator("environment")(_check_environment)
     _args_fit = field_validator("compiler_args")(check_args)
 
     @model_validator(mode="after")
@@ -153,7 +185,7 @@ class ProgramRequest(_Strict):
             raise ValueError(f"files.{position}: {fault}")
         if self.entry is not None and self.entry not in paths:
             raise ValueError("`entry` is not the path of a file.")
-        if not self.entry_file.data().strip():
+        if not self.entry_file.data():
             raise ValueError("The file that is run is empty.")
         return self
 
@@ -201,6 +233,29 @@ class _Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Stop(StrEnum):
+    """The limit that ended a program or a compiler."""
+
+    CPU = "cpu"
+    WALL = "wall"
+    MEMORY = "memory"
+    OUTPUT = "output"
+
+
+#: The characters of standard output and of standard error that came by turns, standard output first.
+Order = Annotated[list[int], Field(description="characters of standard output and of standard error, by turns")]
+
+
+def in_order(stdout: str, stderr: str, order: Iterable[int]) -> str:
+    """Return both outputs in the order in which they came. What `order` does not cover comes last."""
+    texts, positions, pieces = (stdout, stderr), [0, 0], []
+    for turn, length in enumerate(order):
+        which = turn % 2
+        pieces.append(texts[which][positions[which] : positions[which] + length])
+        positions[which] += length
+    return "".join((*pieces, stdout[positions[0] :], stderr[positions[1] :]))
+
+
 class Started(_Event):
     """The program has its slot. The commands are for a shell; `compile` is None if the language has no compiler."""
 
@@ -212,7 +267,10 @@ class Started(_Event):
 
 
 class Compiled(_Event):
-    """The compiler has ended. No test follows after `compile_error`. Without a compiler there is no such event."""
+    """The compiler has ended. No test follows after `compile_error`. Without a compiler there is no such event.
+
+    `stderr` and `order` are None unless the request has `output_order`. With it, `output` is standard output alone.
+    """
 
     event: Literal["compiled"] = "compiled"
     verdict: Literal[Verdict.COMPILE_ERROR] | None
@@ -222,6 +280,12 @@ class Compiled(_Event):
     cpu_s: float
     wall_s: float
     memory_bytes: int
+    exit_code: int | None = None
+    signal: int | None = None
+    stopped: Stop | None = None
+    cut: list[str] = Field(default=[], description="those of `stdout` and `stderr` that were cut")
+    stderr: str | None = None
+    order: Order | None = None
 
 
 class TestEnded(_Event):
@@ -252,6 +316,8 @@ class TestEnded(_Event):
     cpu_pressure: float | None = Field(
         description="after a wall_limit: the share of the time in which something on the machine waited for a CPU"
     )
+    stopped: Stop | None = None
+    order: Order | None = None
 
     @property
     def written_to_stdout(self) -> bytes:
@@ -260,6 +326,39 @@ class TestEnded(_Event):
     @property
     def written_to_stderr(self) -> bytes:
         return self.stderr.encode("utf-8", "replace") if self.stderr_bytes is None else self.stderr_bytes
+
+
+class StageBegan(_Event):
+    """The compiler or the program of a conversation begins."""
+
+    event: Literal["stage"] = "stage"
+    stage: Literal["compile", "run"]
+
+
+class Output(_Event):
+    """What a stage of a conversation has written, with U+FFFD for what is not UTF-8."""
+
+    event: Literal["output"] = "output"
+    stream: Literal["stdout", "stderr"]
+    text: str = Field(repr=False)
+
+
+class StageEnded(_Event):
+    """How a stage of a conversation ended. After a compiler that failed, no further stage begins."""
+
+    event: Literal["exit"] = "exit"
+    stage: Literal["compile", "run"]
+    exit_code: int | None
+    signal: int | None
+    stopped: Stop | None
+    cpu_s: float
+
+
+class Said(_Strict):
+    """A message to the program of a conversation: text for its standard input, or a signal."""
+
+    stdin: str = Field(default="", repr=False)
+    signal: int | None = Field(default=None, ge=1, le=64)
 
 
 class Finished(_Event):
@@ -278,6 +377,18 @@ class Failed(_Event):
 Event = Annotated[Started | Compiled | TestEnded | Finished | Failed, Field(discriminator="event")]
 
 _EVENT: Final[TypeAdapter[Started | Compiled | TestEnded | Finished | Failed]] = TypeAdapter(Event)
+
+
+ConversationEvent = Annotated[StageBegan | Output | StageEnded | Finished | Failed, Field(discriminator="event")]
+
+_CONVERSATION_EVENT: Final[TypeAdapter[StageBegan | Output | StageEnded | Finished | Failed]] = TypeAdapter(
+    ConversationEvent
+)
+
+
+def parse_conversation_event(text: bytes | str) -> StageBegan | Output | StageEnded | Finished | Failed:
+    """Return the event of a message of a conversation. Raises `ValueError` if it is not one."""
+    return _CONVERSATION_EVENT.validate_json(text)
 
 
 def parse_event(line: bytes | str) -> Started | Compiled | TestEnded | Finished | Failed:

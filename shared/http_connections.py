@@ -151,6 +151,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._unwanted_bytes = 0
         self._is_counted = True
+        self._is_upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -161,6 +162,14 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self._close_with(_FULL)
 
+    def handle_websocket_upgrade(self) -> None:
+        # Another protocol has the connection from here on, so nothing would end its timers.
+        self._is_upgraded = True
+        self._all.remove(self)
+        self._stop_head_timer()
+        self._stop_answer_timer()
+        super().handle_websocket_upgrade()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._all.remove(self)
         self._stop_head_timer()
@@ -170,7 +179,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._bytes_beside_bodies += len(data)
         super().data_received(data)
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._is_upgraded:
             return
         if self._bytes_beside_bodies > self._limits.head_bytes:
             self._refuse_head()

@@ -57,16 +57,21 @@ async def serve_http(
     limits: ConnectionLimits | None = None,
     grace_seconds: int = 5,
     report_ready: bool = True,
+    message_bytes: int = 0,
 ) -> None:
     """Serve until `stop`, then let the requests under way finish for `grace_seconds`.
 
-    With `report_ready`, the process reports that it is ready as soon as this server is.
+    With `report_ready`, the process reports that it is ready as soon as this server is. With `message_bytes`, it serves
+    WebSockets, whose messages may have so many bytes. Their application must bound them.
     """
     protocol: Any = functools.partial(BoundedProtocol, Connections(limits or ConnectionLimits()))
     config = uvicorn.Config(
         app,
         http=protocol,
-        ws="none",  # a WebSocket's protocol would take the connection over, without its bounds
+        # A WebSocket's protocol takes the connection over, without its bounds.
+        ws="websockets-sansio" if message_bytes else "none",
+        ws_max_size=message_bytes,
+        ws_per_message_deflate=False,
         backlog=_BACKLOG,
         log_config=None,
         # Query strings hold addresses and inputs, which must not be logged.

@@ -22,6 +22,7 @@ NAMES: Final = _ROOT / "shared/known_settings.txt"
 _READERS: Final = {
     "precieux.up.settings": "`precieux up`",
     "api_service.settings": "The API",
+    "api_service.piston.settings": "The API: the Piston front door",
     "queue_consumer.reconciler": "The queue consumer",
     "job_runner.settings": "The job runner",
     "job_runner.mailers.settings": "The job runner: mails",

@@ -42,26 +42,32 @@ def of_source(code: str, filename: str | None, language: Language, reserved: Col
 def of_files(request: ProgramRequest, language: Language, reserved: Collection[str]) -> Program:
     """Return the program of several files, which keep their names.
 
-    The only Java source gets the name that javac wants, as it does in `of_source`, unless a folder has it.
+    The only Java source gets the name that javac wants, as it does in `of_source`, unless a folder has it. So does the
+    entry if it has another extension.
     """
     entry = request.entry_file
     files = {file.path: file.data() for file in request.files}
-    sources = [path for path in files if path == entry.path or path.rpartition(".")[2] in language.extensions]
+    sources = [
+        path
+        for path in files
+        if path == entry.path or (_has_extension(path, language) and path not in request.data_files)
+    ]
     for path in sources:
         files[path] = _as_tools_want(files[path], language)
     usual = language.names_for(files[entry.path].decode(errors="replace"))
     names = replace(usual, source=entry.path, output=_unused(usual.output, files))
-    if callable(language.source_file.name) and len(sources) == 1:
+    if callable(language.source_file.name) and (len(sources) == 1 or not _has_extension(entry.path, language)):
         folder, slash, _ = entry.path.rpartition("/")
         wanted = folder + slash + usual.source
-        if not any(path.startswith(f"{wanted}/") for path in files):
+        if not any(path == wanted or path.startswith(f"{wanted}/") for path in files if path != entry.path):
             names = replace(names, source=wanted)
             files = {wanted if path == entry.path else path: content for path, content in files.items()}
+            sources = [wanted if path == entry.path else path for path in sources]
     return Program(
         files,
         names,
         companions=tuple(
-            path for path in sources if path != entry.path and _is_companion(path, names.source, language)
+            path for path in sources if path != names.source and _is_companion(path, names.source, language)
         ),
         compiler_args=request.compiler_args,
         is_plain=len(files) == 1
@@ -81,6 +87,10 @@ def shadows(program: Program, modules: Collection[str]) -> bool:
         return False
     parts = {part.partition(".")[0].lower() for path in program.files for part in path.split("/")}
     return not parts.isdisjoint(modules)
+
+
+def _has_extension(path: str, language: Language) -> bool:
+    return path.rpartition(".")[2] in language.extensions
 
 
 def _as_tools_want(source: bytes, language: Language) -> bytes:

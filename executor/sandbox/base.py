@@ -5,6 +5,7 @@ Modules above the sandbox import these values from here, and none of its mechani
 
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -27,13 +28,27 @@ PRELOAD: Final = "/preload"
 _PYTHONS: Final = ("/usr/bin/python3", "/usr/local/bin/python3")
 
 
+@dataclass
+class Wires:
+    """The streams of a program with which the caller converses: descriptors of its standard input, output and error.
+
+    The caller closes them when the job has ended. `signal` sends the program a signal; it does nothing until it runs.
+    """
+
+    stdin: int
+    stdout: int
+    stderr: int
+    signal: Callable[[int], None] = lambda number: None
+
+
 @dataclass(frozen=True)
 class Step:
     """One program to run in the box; the next step follows only if this one exits with 0.
 
     The first `output_bytes` of each output stream are kept. A step that writes more is stopped if `stop_on_overflow`,
-    and read to its end otherwise. With `merge_output`, standard error goes where standard output goes. If `stdin` is a
-    socket, the program converses with the caller, who closes it.
+    and read to its end otherwise. With `merge_output`, standard error goes where standard output goes. With
+    `report_order`, the result says in which order the output came. If `stdin` is a socket, the program converses with
+    the caller, who closes it. With `wires`, the caller has all three streams, and nothing of them is kept.
     """
 
     argv: tuple[str, ...]
@@ -44,6 +59,8 @@ class Step:
     shortcut: Shortcut | None = None
     merge_output: bool = False
     stop_on_overflow: bool = True
+    report_order: bool = False
+    wires: Wires | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +105,8 @@ class Job:
 @dataclass(frozen=True)
 class StepResult:
     """How a step ended. `stopped` is the limit that ended it: cpu, wall, memory or output; None if it was none. `cut`
-    are the names of the output streams of which only the beginning is kept."""
+    are the names of the output streams of which only the beginning is kept. `turns` are the bytes of standard output
+    and of standard error that came by turns, standard output first."""
 
     exit_code: int | None
     signal: int | None = None
@@ -101,6 +119,7 @@ class StepResult:
     truncated: bool = False
     artefacts: dict[str, File] = field(default_factory=dict, repr=False)
     cut: tuple[str, ...] = ()
+    turns: tuple[int, ...] = ()
 
     @property
     def succeeded(self) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from executor.sandbox.base import Job, SandboxFailure, Step, StepResult, Template
@@ -18,6 +19,9 @@ class Link(Protocol):
 
     def kill(self, box: int) -> None:
         """End a box at any time."""
+
+    def signal(self, box: int, number: int) -> None:
+        """Send a signal to the program that runs in a box."""
 
 
 class Box:
@@ -102,6 +106,9 @@ class Box:
             descriptors.close()
             raise SandboxFailure(f"the box could not begin: {exc}") from exc
         await self._link.send(encode(begin), descriptors.numbers)
+        for step in job.steps:
+            if step.wires:
+                step.wires.signal = partial(self._link.signal, self.id)
 
     def _order(self, job: Job, descriptors: Descriptors) -> Begin:
         files = [(name, len(file.content), file.mode) for name, file in job.files.items()]
@@ -121,7 +128,15 @@ class Box:
             self._artefacts = Artefacts()
             collect = descriptors.add(self._artefacts.take_writer())
         stub = self.template.stub is not None
-        words = run_words(files, contents_at, steps, stub=stub, collect=collect, max_bytes=job.artefact_bytes)
+        words = run_words(
+            files,
+            contents_at,
+            steps,
+            stub=stub,
+            collect=collect,
+            max_bytes=job.artefact_bytes,
+            forwards=any(step.wires for step in job.steps),
+        )
         return Begin(self.id, tuple(step.limits for step in job.steps), words)
 
 
@@ -142,4 +157,5 @@ def _result(report: StepReport, step: Step, streams: Streams) -> StepResult:
         stderr=errors,
         truncated=bool(cut),
         cut=cut,
+        turns=streams.turns,
     )

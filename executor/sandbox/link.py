@@ -9,7 +9,7 @@ import struct
 from collections.abc import AsyncIterator, Callable
 
 from executor.sandbox.base import SandboxFailure
-from executor.sandbox.keeper.protocol import ASK, MAX_PACKET, Report, decode_report
+from executor.sandbox.keeper.protocol import ASK, MAX_PACKET, Report, Signal, decode_report, encode
 from executor.sandbox.progress import ProcessActivity, ProgressWatch
 from executor.sandbox.wall import seccomp
 from executor.sandbox.wall.mechanisms import Mechanisms
@@ -100,6 +100,16 @@ class KeeperLink:
                 self._socket.send(json.dumps({"kill": box}).encode())
             except BlockingIOError:  # the keeper is busy; it reads again in a moment
                 asyncio.get_running_loop().call_later(_RETRY_S, self.kill, box)
+            except OSError:
+                pass  # it has ended, and every box with it
+
+    def signal(self, box: int, number: int) -> None:
+        """Send a signal to the program that runs in a box. It is lost if the box has gone."""
+        if self._socket:
+            try:
+                self._socket.send(encode(Signal(box, number)))
+            except BlockingIOError:  # the keeper is busy; it reads again in a moment
+                asyncio.get_running_loop().call_later(_RETRY_S, self.signal, box, number)
             except OSError:
                 pass  # it has ended, and every box with it
 

@@ -50,6 +50,9 @@ class Warm:
         the program's arguments."""
         self._start_set_up(installed)
         code = installed.language.code
+        # What has started has its environment already.
+        if any(step.environment != installed.environment for step in job.steps):
+            return job
         if len(job.steps) > 1:
             forked = self._forked.get(code) if program.is_plain else None
             return replace(job, template=forked.box(program.source)) if forked else job

@@ -10,7 +10,7 @@ import pytest
 
 from executor.languages import known
 from shared.codex import Verdict
-from shared.engine import Compiled, Started, TestEnded
+from shared.engine import Compiled, Started, Stop, TestEnded
 from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor, running_executor
@@ -282,3 +282,56 @@ async def test_programs_of_both_calls_run_beside_each_other(executor: RunningExe
             return str(answer.json()["output"])
 
     assert await asyncio.gather(*map(one, range(40))) == [f"{number}\n" for number in range(40)]
+
+
+async def test_a_program_has_the_variables_of_its_request(url: str) -> None:
+    program = "import os; print(os.environ['HOME'], os.environ['OWN'], 'PATH' in os.environ)"
+    ended = await run_call.tests(url, "py", {"main.py": program}, environment={"HOME": "/tmp", "OWN": "a b"})
+    assert [test.stdout for test in ended] == ["/tmp a b True\n"]
+    for wrong in ({"a b": ""}, {"A": "\0"}, {"A": "x" * 5000}):
+        with pytest.raises(AssertionError, match="environment"):
+            await run_call.tests(url, "py", {"main.py": program}, environment=wrong)
+
+
+async def test_data_files_are_not_compiled(url: str) -> None:
+    files = {"main.c": "int main(void) { return 0; }", "data.c": "no C"}
+    (test,) = await run_call.tests(url, "c", files, data_files=["data.c"])
+    assert test.verdict is Verdict.OK
+
+
+async def test_output_has_an_order(url: str) -> None:
+    program = r"for word in é o; do printf $word; sleep 0.1; printf e >&2; sleep 0.1; done"
+    (test,) = await run_call.tests(url, "bash", {"main.sh": program}, output_order=True)
+    assert (test.stdout, test.stderr, test.order) == ("éo", "ee", [1, 1, 1, 1])
+    (without,) = await run_call.tests(url, "bash", {"main.sh": program})
+    assert without.order is None
+
+
+async def test_the_compilers_outputs_are_kept_apart(url: str) -> None:
+    files = {"main.c": '#warning "careful"\nint main(void) { return 0; }'}
+    for _ in range(2):
+        for apart in (True, False):
+            found = await run_call.events(url, "c", files, output_order=apart)
+            compiled = found[1]
+            assert isinstance(compiled, Compiled)
+            assert (compiled.exit_code, compiled.stopped) == (0, None)
+            if apart:
+                assert compiled.output == ""
+                assert "careful" in (compiled.stderr or "")
+                assert compiled.order == [0, len(compiled.stderr or "")]
+            else:
+                assert "careful" in compiled.output
+                assert compiled.stderr is None
+
+
+async def test_the_compiler_has_limits_of_its_request(url: str) -> None:
+    bomb = "".join(f"#define A{n} A{n + 1} A{n + 1}\n" for n in range(40)) + "int A0;"
+    found = await run_call.events(url, "c", {"main.c": bomb}, compile_limits={"cpu_s": 0.3})
+    compiled = found[1]
+    assert isinstance(compiled, Compiled)
+    assert (compiled.verdict, compiled.stopped) == (Verdict.COMPILE_ERROR, Stop.CPU)
+
+
+async def test_an_end_names_its_limit(url: str) -> None:
+    (test,) = await run_call.tests(url, "bash", {"main.sh": "sleep 9"}, limits={"wall_s": 0.2})
+    assert test.stopped is Stop.WALL

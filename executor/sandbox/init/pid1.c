@@ -35,6 +35,9 @@ struct child {
 static struct packet packet, joins;
 static struct file files[MAX_FILES];
 
+/* The keeper cannot send SIGKILL for the program, because it would end process 1. It sends this signal instead. */
+enum { SENDS_KILL = 64 };
+
 static double seconds(struct timeval time)
 {
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
@@ -122,6 +125,34 @@ static void check_start(const struct child *child)
     close(child->control);
 }
 
+/* The program that gets the signals of the keeper, or 0. */
+static volatile sig_atomic_t signalled;
+
+static void forward(int number)
+{
+    int error = errno;
+    if (signalled > 0)
+        kill((pid_t)signalled, number == SENDS_KILL ? SIGKILL : number);
+    errno = error;
+}
+
+/* Forward the signals that the keeper sends to a program, or ignore them again if `child` is 0. A process 1 gets only
+ * signals for which it has a handler. Signals of its own faults are not forwarded. */
+static void forward_signals(pid_t child)
+{
+    struct sigaction action = {.sa_flags = SA_RESTART};
+    signalled = child;
+    action.sa_handler = child > 0 ? forward : SIG_DFL;
+    sigfillset(&action.sa_mask);
+    for (int number = 1; number <= SENDS_KILL; number++)
+        switch (number) {
+        case SIGKILL: case SIGSTOP: case SIGCHLD: case SIGSEGV: case SIGBUS: case SIGILL: case SIGFPE: case SIGSYS:
+            break;
+        default:
+            sigaction(number, &action, NULL); /* fails for those of the C library */
+        }
+}
+
 /* Return the child's wait status. Set `resident` to the largest resident size in bytes, its own or a child's. */
 static int wait_for(pid_t child, long long *resident)
 {
@@ -189,14 +220,19 @@ static void run(const struct box *box, const struct confinement *confinement, st
     int collect = (int)next_number(&packet);
     long long collect_bytes = next_number(&packet);
     int steps = (int)next_number(&packet);
+    bool forwards = next_number(&packet) > 0;
     for (int step = 0; step < steps; step++) {
         long long resident;
         if (step > 0)
             start_next(box, confinement, child);
         double start = now(), cpu_before = cpu_of_children();
         send_step(child, &packet);
+        if (forwards)
+            forward_signals(child->pid);
         int status = wait_for(child->pid, &resident);
         double wall_s = now() - start;
+        if (forwards)
+            forward_signals(0);
         kill_remaining();
         check_start(child);
         int exit_code = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);

@@ -21,7 +21,7 @@ from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.box import SPAWN_TIMEOUT, WatchedBox
 from executor.sandbox.keeper.cgroup_meters import CgroupV1, CgroupV2
 from executor.sandbox.keeper.meter import Meter
-from executor.sandbox.keeper.protocol import READY, BoxGone, MakeBox, Report, StepLimits, decode_order, encode
+from executor.sandbox.keeper.protocol import READY, BoxGone, MakeBox, Report, Signal, StepLimits, decode_order, encode
 from executor.sandbox.keeper.zygotes import Zygotes
 
 #: Added to the executor's score, which the keeper inherits, up to a maximum (proc_pid_oom_score_adj(5)). Boxes have a
@@ -97,6 +97,9 @@ class Keeper:
                 # The executor may kill the box in its next step, so the end of the last one counts first.
                 self._read_reports(box)
                 box.stop("killed")
+        elif isinstance(order, Signal):
+            if box := self._boxes.get(order.id):
+                box.signal(order.number)
         elif box := self._boxes.get(order.id):
             box.begin(order, descriptors)
         else:  # its box has just gone, and a `BoxGone` is on its way

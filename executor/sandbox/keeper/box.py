@@ -23,6 +23,10 @@ _END_TIMEOUT = 30.0
 #: answer goes first.
 _ANSWER_FIRST = 0.002
 _NEVER = float("inf")
+#: Process 1 sends SIGKILL to its program when it gets this (init/pid1.c).
+_SENDS_KILL = 64
+#: SIGSTOP would stop process 1 instead of its program.
+_NOT_FORWARDED = (signal.SIGSTOP, _SENDS_KILL)
 
 
 class WatchedBox:
@@ -104,6 +108,12 @@ class WatchedBox:
         self._stopped = reason
         if self.process >= 0:
             self._kill()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program that runs, by way of process 1 (`forward` in init/pid1.c)."""
+        if self._steps.is_running and not self._stopped and number not in _NOT_FORWARDED:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.process, _SENDS_KILL if number == signal.SIGKILL else number)
 
     def fail(self, reason: str) -> None:
         """Record why the box failed. The first reason counts."""

@@ -1,7 +1,7 @@
 """Messages between the executor and the keeper: one JSON object per packet, with descriptors attached.
 
     executor -> keeper   `MakeBox` makes a box. `Begin` runs steps in it, once. {"kill": box id} ends it at any time.
-                         `ASK` requests a sign of life.
+                         `Signal` sends one to the program that runs. `ASK` requests a sign of life.
     keeper -> executor   `READY` at the start and in answer to `ASK`. Per box, in this order: a `BoxReady`, one
                          `StepReport` per step that was started, and a `BoxGone`.
 
@@ -106,6 +106,14 @@ class Begin:
 
 
 @dataclass(frozen=True)
+class Signal:
+    """Executor to keeper: send a signal to the program that runs in a box. Its `Begin` must have said `forwards`."""
+
+    id: int
+    number: int
+
+
+@dataclass(frozen=True)
 class BoxReady:
     """Keeper to executor: the box is made, and its first process waits."""
 
@@ -137,7 +145,7 @@ class BoxGone:
 
 
 Report = BoxReady | StepReport | BoxGone
-Message = MakeBox | Begin | Report
+Message = MakeBox | Begin | Signal | Report
 
 _TO_JSON = json.JSONEncoder(default=vars)
 _REPORTS: dict[str, type[Report]] = {kind.__name__: kind for kind in (BoxReady, StepReport, BoxGone)}
@@ -155,7 +163,7 @@ def to_json(content: object) -> bytes:
     return _TO_JSON.encode(content).encode()
 
 
-def decode_order(packet: bytes) -> MakeBox | Begin | int | None:
+def decode_order(packet: bytes) -> MakeBox | Begin | Signal | int | None:
     """Return a message from the executor: an integer is a box to kill, None is `ASK`."""
     if packet == ASK:
         return None
@@ -165,6 +173,8 @@ def decode_order(packet: bytes) -> MakeBox | Begin | int | None:
         return Begin(content["begin"], tuple(StepLimits(**limits) for limits in content["limits"]), words)
     if "kill" in content:
         return int(content["kill"])
+    if content["type"] == Signal.__name__:
+        return Signal(content["id"], content["number"])
     stub, zygote = content["stub"] and _decode_step(content["stub"]), content["zygote"]
     zygote = zygote and Zygote(tuple(zygote["argv"]), zygote["environment"])
     limits = StepLimits(**content["limits"])

@@ -62,6 +62,7 @@ def run_words(
     stub: bool,
     collect: int = -1,
     max_bytes: int = 0,
+    forwards: bool = False,
 ) -> bytes:
     """Return the words for `run` in init/pid1.c.
 
@@ -72,9 +73,11 @@ def run_words(
     `collect` is the index of a socket, or -1. If it is given and the first step succeeds, the files that the step made
     are sent there before the next one starts: one packet of the words name, mode and size of each. A sealed file with
     the contents of all is attached. Together they may have up to `max_bytes`.
+
+    With `forwards`, process 1 forwards signals that the keeper sends it to the program of the step.
     """
     packet = to_words(len(files), contents, *(field for file in files for field in file))
-    packet += to_words(collect, max_bytes, len(steps))
+    packet += to_words(collect, max_bytes, len(steps), int(forwards))
     for step in steps:
         words = _step_words(step)
         line = json.dumps({"argv": step.argv}) + "\n" if stub else ""

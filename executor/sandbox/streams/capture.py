@@ -10,14 +10,18 @@ _READ_SIZE = 65536
 class Capture:
     """One pipe. The caller of `take_writer` passes that end to the program, and closes it.
 
-    `truncated` is True if there was more than `limit` bytes; then `on_overflow` has been called.
+    `truncated` is True if there was more than `limit` bytes; then `on_overflow` has been called. `on_block` gets the
+    number of bytes of each block that is kept.
     """
 
-    def __init__(self, limit: int, on_overflow: Callable[[], None] | None) -> None:
+    def __init__(
+        self, limit: int, on_overflow: Callable[[], None] | None, on_block: Callable[[int], None] | None = None
+    ) -> None:
         self._reader, self._writer = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._reader, False)
         self._limit = limit
         self._on_overflow = on_overflow
+        self._on_block = on_block
         self._kept = bytearray()
         self.truncated = False
         self._loop = asyncio.get_running_loop()
@@ -56,6 +60,8 @@ class Capture:
             return False
         room = self._limit - len(self._kept)
         self._kept += block[:room]
+        if self._on_block and room:
+            self._on_block(min(len(block), room))
         if len(block) > room and not self.truncated:
             self.truncated = True
             if self._on_overflow:

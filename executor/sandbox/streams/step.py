@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
+from typing import Final
 
 from executor.sandbox.base import Step
 from executor.sandbox.keeper.protocol import StepOrder
@@ -26,19 +28,45 @@ class Descriptors:
             os.close(descriptor)
 
 
+#: The most turns of the two outputs that are recorded.
+_MOST_TURNS: Final = 8192
+
+
+class _Turns:
+    """The bytes of both outputs that came by turns, standard output first."""
+
+    def __init__(self) -> None:
+        self.lengths = [0]
+
+    def add(self, which: int, size: int) -> None:
+        """Record bytes of standard output (0) or of standard error (1)."""
+        if (len(self.lengths) - 1) % 2 == which:
+            self.lengths[-1] += size
+        elif len(self.lengths) < _MOST_TURNS:
+            self.lengths.append(size)
+
+
 class Streams:
     """The streams of one step. `stop` is called if the program writes too much."""
 
     def __init__(self, step: Step, stop: Callable[[], None]) -> None:
         self._step = step
         on_overflow = stop if step.stop_on_overflow else None
-        self._stdout = Capture(step.output_bytes, on_overflow)
-        self._stderr = self._stdout if step.merge_output else Capture(step.output_bytes, on_overflow)
+        self._turns = _Turns() if step.report_order else None
+        stdout, stderr = (partial(self._turns.add, which) if self._turns else None for which in (0, 1))
+        self._stdout = Capture(step.output_bytes, on_overflow, stdout)
+        self._stderr = self._stdout if step.merge_output else Capture(step.output_bytes, on_overflow, stderr)
         self._input: DeferredFile | None = None
 
     def order(self, descriptors: Descriptors) -> StepOrder:
-        """Return the order for a step whose input is known, or is a socket."""
-        stdin = self._step.stdin
+        """Return the order for a step whose input is known, or comes from the caller."""
+        step = self._step
+        if wires := step.wires:
+            their_in, their_out, their_err = (
+                descriptors.add(os.dup(end)) for end in (wires.stdin, wires.stdout, wires.stderr)
+            )
+            return StepOrder(step.argv, step.environment, step.limits, their_in, their_out, their_err, step.shortcut)
+        stdin = step.stdin
         if isinstance(stdin, bytes):
             return self._order(descriptors, descriptors.add(sealed_file(stdin)) if stdin else -1)
         return self._order(descriptors, descriptors.add(os.dup(stdin.fileno())))
@@ -58,6 +86,11 @@ class Streams:
         errors = b"" if self._step.merge_output else self._stderr.finish()
         streams = {"stdout": self._stdout, "stderr": self._stderr}
         return output, errors, tuple(name for name, stream in streams.items() if stream.truncated)
+
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """The bytes of both outputs that came by turns, standard output first. Empty unless the step asks for it."""
+        return tuple(self._turns.lengths) if self._turns else ()
 
     def close(self) -> None:
         self._stdout.close()

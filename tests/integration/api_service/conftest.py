@@ -17,6 +17,7 @@ from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
 from api_service.operation import OperationReader
+from api_service.piston import PistonSettings
 from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.recipients import ALL_RECIPIENTS, Recipients
@@ -115,10 +116,12 @@ def client_of(
     recipients: Recipients = ALL_RECIPIENTS,
     web: bool = True,
     dead_letters: DeadLetters | None = None,
+    front_doors: str = "",
+    piston_settings: PistonSettings | None = None,
     **shares: Any,
 ) -> httpx.AsyncClient:
     """Yield a client of an API that is built on these parts. Limits are small; `shares` replaces some."""
-    settings = ApiSettings(max_source_bytes=10_000, max_input_bytes=20_000, web=web)
+    settings = ApiSettings(max_source_bytes=10_000, max_input_bytes=20_000, web=web, front_doors=front_doors)
     budgets = {"key_budget": KEY_BUDGET, "recipient_budget": RECIPIENT_BUDGET, **shares}
     submissions = Submissions(database, store, Charges(**budgets), recipients=recipients)
     # Without a socket the kernel knows no owner: clients from this machine count as its user.
@@ -147,9 +150,11 @@ def client_of(
             webhooks=webhooks or WebhookSettings(),
             dead_letters=dead_letters or PostgresDeadLetters(database),
             operation=OperationReader(database, dead_letters or PostgresDeadLetters(database)),
-        )
+        ),
+        piston_settings,
     )
-    _share_routes(app)
+    if not front_doors:  # a door is an application with services of its own
+        _share_routes(app)
     # An error that would be a 500 is raised here, so that no test overlooks it.
     return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1)), base_url="http://127.0.0.1")
 

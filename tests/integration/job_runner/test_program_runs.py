@@ -22,8 +22,10 @@ from shared.archives import pack
 from shared.budgets import run_seconds
 from shared.codex import RunResponse, Verdict
 from shared.database.connection import Database
-from shared.engine import Compiled, ProgramRequest, Started, TestEnded
-from shared.errors import EngineCrashed, EngineUnavailable
+from shared.engine import Compiled, ProgramRequest, Started, Stop, TestEnded
+from shared.errors import EngineCrashed, EngineRefused, EngineUnavailable
+from shared.resources import stages
+from shared.resources.stages import Stage
 from shared.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
@@ -431,6 +433,61 @@ async def test_a_test_that_load_slowed_down_runs_again(
         await all_are("executed", database)
     assert len(engine.requests) == 3
     assert await fetch(database, "SELECT verdict FROM uploads") == [{"verdict": "time_limit"}]
+
+
+async def test_a_sender_who_waits_gets_the_time_limit(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.streams = [[STARTED, ended(1, Verdict.TIME_LIMIT, cpu_s=0.1, wall_s=20, cpu_pressure=0.9)]]
+    await add(database, store, spec={"may_rerun": False})
+    async with running(database, processor):
+        await all_are("executed", database)
+    assert len(engine.requests) == 1
+
+
+async def test_stages_are_stored_for_those_who_ask(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    compiled = Compiled(
+        verdict=None, error="", output="a\0", stderr="b", order=[1, 1, 1], truncated=False, exit_code=0, cut=["stdout"],
+        cpu_s=1, wall_s=2, memory_bytes=3,
+    )  # fmt: skip
+    ran = ended(1, Verdict.TIME_LIMIT, stdout="xz", stderr="y", order=[1, 1, 1], stopped=Stop.CPU, signal=9, cpu_s=4)
+    fields = {
+        "environment": {"A": "b"}, "data_files": ["main.py"], "compile_limits": {"cpu_s": 1.5}, "output_order": True,
+    }  # fmt: skip
+    engine.streams = [[STARTED, compiled, ran.model_copy(update={"exit_code": None})]]
+    upload = await add(database, store, spec=fields)
+    async with database.connection() as connection:
+        assert await stages.ending(connection, upload, owner=None) is None
+    async with running(database, processor):
+        await all_are("executed", database)
+    asked = engine.requests[0].model_dump(exclude_unset=True)
+    assert {name: asked[name] for name in fields} == {**fields, "data_files": ("main.py",)}
+    async with database.connection() as connection:
+        ending = await stages.ending(connection, upload, owner=None)
+        assert await stages.ending(connection, upload, owner=1) is None
+    assert ending
+    assert ending.compile == Stage("a\ufffd", "b", (1, 1, 1), 0, None, None, ("stdout",), 1, 2, 3)
+    assert ending.run
+    assert (ending.compile.output, ending.run.output) == ("ab\ufffd", "xyz")
+    assert (ending.run.stopped, ending.run.signal, ending.run.cpu_s) == (Stop.CPU, 9, 4)
+    [stored] = await fetch(database, "SELECT compile_output FROM results")
+    assert stored == {"compile_output": "ab\ufffd"}
+
+
+async def test_a_failure_of_ours_is_an_ending_too(
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+) -> None:
+    engine.streams = [[EngineRefused("it refused")]]
+    upload = await add(database, store, spec={"output_order": True})
+    async with running(database, processor):
+        await all_are("failed", database)
+    async with database.connection() as connection:
+        ending = await stages.ending(connection, upload, owner=None)
+    assert ending
+    assert (ending.compile, ending.run) == (None, None)
+    assert "it refused" in (ending.failure or "")
 
 
 @pytest.mark.parametrize(

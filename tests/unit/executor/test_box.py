@@ -40,6 +40,9 @@ class _BrokenLink:
     def kill(self, box: int) -> None:
         self.box.handle(BoxGone(box))
 
+    def signal(self, box: int, number: int) -> None:
+        raise AssertionError
+
 
 class _InstantLink:
     """Reports at once that the program has written and ended, and that the box is gone."""
@@ -55,6 +58,9 @@ class _InstantLink:
         self.box.handle(BoxGone(1))
 
     def kill(self, box: int) -> None:
+        raise AssertionError
+
+    def signal(self, box: int, number: int) -> None:
         raise AssertionError
 
 

@@ -40,6 +40,7 @@ def test_everything_that_a_compiler_sees_changes_the_key() -> None:
         key_of(replace(job, steps=(replace(compilation, argv=(*compilation.argv, "-g")),)), ["1.0"]),
         key_of(replace(job, steps=(replace(compilation, argv=(" ".join(compilation.argv),)),)), ["1.0"]),
         key_of(replace(job, steps=(replace(compilation, environment={}),)), ["1.0"]),
+        key_of(replace(job, steps=(replace(compilation, merge_output=False),)), ["1.0"]),
     ]
     assert None not in others
     assert len(set(others)) == len(others)

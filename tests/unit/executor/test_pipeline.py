@@ -17,6 +17,7 @@ from executor.sandbox.base import File, Job, SandboxFailure, StepResult, Zygote
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
 from shared.codex import RunRequest, Verdict
+from shared.engine import ProgramFile, ProgramRequest
 
 _PYTHON = Installed(LANGUAGE, tools={"python": "/usr/bin/python3"}, info="")
 
@@ -110,6 +111,29 @@ async def test_a_failed_cold_box_is_not_tried_again() -> None:
     with pytest.raises(SandboxFailure):
         await Pipeline(sandbox, ExecutorSettings(), AllWarm()).run(RunRequest(code="x", language="py"), _PYTHON)
     assert len(sandbox.jobs) == 2
+
+
+class WithRuntime(Warm):
+    """Every language has a runtime that has started, and that runs every job."""
+
+    def __init__(self) -> None:
+        self._settings = ExecutorSettings(executor_warm=False)
+        self._runtimes: Any = {"py": self}
+
+    def place(self, job: Job, *others: Any) -> Job:
+        if len(others) == 3:
+            return super().place(job, *others)
+        return replace(job, template=replace(job.template, zygote=Zygote(("/usr/bin/python3",), {})))
+
+
+@pytest.mark.parametrize("environment", [{}, {"OWN": "1"}])
+async def test_a_program_with_own_variables_starts_cold(environment: dict[str, str]) -> None:
+    sandbox = BrokenSandbox(everywhere=False)
+    request = ProgramRequest(language="py", files=(ProgramFile(path="main.py", content="x"),), environment=environment)
+    pipeline = Pipeline(sandbox, ExecutorSettings(), WithRuntime())
+    events = pipeline.run_tests(request, _PYTHON.program(request), _PYTHON, lambda: None)
+    assert [event.verdict async for event in events] == [Verdict.OK]
+    assert bool(sandbox.jobs[0].template.zygote) == (not environment)
 
 
 class RejectingSandbox:

@@ -10,9 +10,10 @@ exception (`SandboxFailure`).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+import codecs
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from executor import limits, load, verdict
@@ -26,7 +27,16 @@ from executor.settings import MIB, ExecutorSettings
 from executor.warm.warm import Warm
 from shared import checker
 from shared.codex import RunRequest, Verdict
-from shared.engine import GOOD_VERDICTS, Checker, Compiled, ProgramRequest, ProgramTest, TestEnded
+from shared.engine import (
+    GOOD_VERDICTS,
+    Checker,
+    Compiled,
+    ProgramLimits,
+    ProgramRequest,
+    ProgramTest,
+    Stop,
+    TestEnded,
+)
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -43,11 +53,14 @@ _LONG_COMPARISON = 65536
 
 @dataclass(frozen=True)
 class Run:
-    """The input, arguments and limits of one run."""
+    """The input, arguments and limits of one run, and what is special about its steps (`ProgramRequest`)."""
 
     stdin: bytes
     args: tuple[str, ...]
     limits: RunLimits
+    environment: Mapping[str, str] = field(default_factory=dict)
+    compile_limits: ProgramLimits = field(default_factory=ProgramLimits)
+    output_order: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +121,8 @@ class Pipeline:
             async for execution in executions:
                 number += 1
                 if number == 1 and execution.compiled:
-                    yield _compiled_event(execution.compiled, execution.job.steps[0], rejected=execution.ran is None)
+                    step = execution.job.steps[0]
+                    yield _compiled_event(execution.compiled, step, rejected=execution.ran is None)
                 if execution.ran is None:
                     if number > 1:
                         raise SandboxFailure("the compiler accepted the program for one test, and not for another")
@@ -119,6 +133,32 @@ class Pipeline:
                 yield event
                 if request.stop_at_first_failure and event.verdict not in GOOD_VERDICTS:
                     return
+
+    async def compile(
+        self, request: ProgramRequest, program: Program, installed: Installed
+    ) -> tuple[StepResult | None, Job]:
+        """Compile a program, and return how the compiler ended, None if there is none, and the job that is left.
+
+        The job runs the program. Only if it has too many artefacts, it compiles again.
+        """
+        if installed.headers:
+            installed = installed.without_headers()
+        planned = plan(program, _run_of(request.tests[0], request, self._settings), installed, self._settings)
+        if len(planned.steps) == 1:
+            return None, planned
+        key = key_of(planned, installed.identity) if self._cache.largest else None
+        compiled = (self._cache.get(key) if key else None) or await self._compile(planned, program, installed)
+        if compiled is None:
+            only = replace(planned, steps=planned.steps[:1], artefact_bytes=_ARTEFACT_BYTES)
+            (compiled,) = await self._sandbox.run(only)
+        return compiled, _without_compile_step(planned, compiled) if compiled.artefacts else planned
+
+    async def run_job(self, job: Job) -> StepResult:
+        """Run a job, and return how its last step ended. Raises `SandboxFailure` if an earlier step failed."""
+        results = await self._sandbox.run(job)
+        if len(results) < len(job.steps):
+            raise SandboxFailure("the compiler accepted the program once, and not again")
+        return results[-1]
 
     async def _executions(
         self, request: ProgramRequest, program: Program, installed: Installed, spare_slot: SpareSlot
@@ -220,32 +260,42 @@ def of_source(request: RunRequest, installed: Installed, settings: ExecutorSetti
 
 def _run_of(test: ProgramTest, request: ProgramRequest, settings: ExecutorSettings) -> Run:
     asked = test.limits.over(request.limits)
-    return Run(test.stdin.encode(), test.args, limits.of_test(asked, settings))
+    return Run(
+        test.stdin.encode(),
+        test.args,
+        limits.of_test(asked, settings),
+        request.environment,
+        request.compile_limits,
+        request.output_order,
+    )
 
 
 def plan(program: Program, run: Run, installed: Installed, settings: ExecutorSettings) -> Job:
     """Return the files and steps of one run. Pure."""
     commands = installed.commands(program, run.limits.memory_bytes)
+    environment = {**installed.environment, **run.environment}
     steps = []
     if commands.compile:
         steps.append(
             Step(
                 argv=commands.compile,
-                environment=installed.environment,
-                limits=limits.of_compilation(settings),
-                output_bytes=_DIAGNOSTICS_BYTES,
-                merge_output=True,
-                stop_on_overflow=False,
+                environment=environment,
+                limits=limits.of_compilation(settings, run.compile_limits),
+                output_bytes=min(run.compile_limits.output_bytes or _DIAGNOSTICS_BYTES, settings.max_output_bytes),
+                merge_output=not run.output_order,
+                stop_on_overflow=run.compile_limits.output_bytes is not None,
+                report_order=run.output_order,
                 shortcut=installed.shortcut_for(program.names.source) if program.is_plain else None,
             )
         )
     steps.append(
         Step(
             argv=(*commands.run, *run.args),
-            environment=installed.environment,
+            environment=environment,
             limits=limits.of_run(run.limits, settings, installed.language.run.extra_memory),
             output_bytes=run.limits.output_bytes,
             stdin=run.stdin,
+            report_order=run.output_order,
         )
     )
     files = {path: File(content) for path, content in program.files.items()}
@@ -325,6 +375,12 @@ def _compiled_event(result: StepResult, step: Step, *, rejected: bool) -> Compil
         cpu_s=round(result.cpu_s, 6),
         wall_s=round(result.wall_s, 6),
         memory_bytes=result.memory_bytes,
+        exit_code=result.exit_code,
+        signal=result.signal,
+        stopped=stop_of(result),
+        cut=sorted(result.cut, reverse=True),
+        stderr=_decode(result.stderr) if step.report_order else None,
+        order=_order_of(result) if step.report_order else None,
     )
 
 
@@ -360,7 +416,26 @@ async def _test_event(
         wall_s=round(ran.wall_s, 6),
         memory_bytes=ran.memory_bytes,
         cpu_pressure=execution.cpu_pressure,
+        stopped=stop_of(ran),
+        order=_order_of(ran) if step.report_order else None,
     )
+
+
+def stop_of(result: StepResult) -> Stop | None:
+    """Return the limit that ended a step; None if it was none."""
+    return next((stop for stop in Stop if stop == result.stopped), None)
+
+
+def _order_of(result: StepResult) -> list[int]:
+    """Return the characters of both outputs that came by turns. A character belongs to the turn of its last byte."""
+    outputs, decoders = (result.stdout, result.stderr), [codecs.getincrementaldecoder("utf-8")("replace") for _ in "oe"]
+    positions, order = [0, 0], []
+    for turn, size in enumerate(result.turns):
+        which = turn % 2
+        start = positions[which]
+        positions[which] += size
+        order.append(len(decoders[which].decode(outputs[which][start : start + size])))
+    return order
 
 
 async def _compare(output: bytes, expected: str, own: Checker) -> str | None:

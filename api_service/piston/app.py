@@ -1,0 +1,120 @@
+"""The application of this door: its paths, its errors, and what every request must have."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI, Request
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api_service.dependencies import Services
+from api_service.piston.connect import Sessions
+from api_service.piston.errors import PistonError, message
+from api_service.piston.routes import router
+from api_service.piston.settings import PistonSettings
+from api_service.problems import Problem
+from shared.errors import TransientError
+from shared.http_bodies import Refuse
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+PATH: Final = "/api/v2"
+#: The public service had this in its paths.
+_PUBLIC: Final = "/piston"
+_JSON: Final = "application/json"
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_CLIENT_GONE: Final = 499  # as nginx logs a client that has closed the connection
+_OUR_ERROR: Final = "This server failed, and has logged the error; try again in a moment."
+_UNAVAILABLE: Final = "A dependency is temporarily unavailable and nothing was stored; try again in a few seconds."
+
+
+def add_to(app: FastAPI, services: Services, settings: PistonSettings) -> None:
+    """Serve this door under its path."""
+    door = FastAPI(
+        openapi_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "operation_spans": False, "logs": False},
+    )
+    door.state.services, door.state.settings = services, settings
+    door.state.sessions = Sessions(settings.piston_sessions)
+    door.include_router(router)
+    door.add_exception_handler(PistonError, _piston_error)
+    door.add_exception_handler(Problem, _problem)
+    door.add_exception_handler(TransientError, _unavailable)
+    door.add_exception_handler(HTTPException, _http)
+    door.add_exception_handler(ClientDisconnect, _gone)
+    door.add_exception_handler(Exception, _crashed)
+    app.mount(PATH, _Manners(door))
+
+
+def refusing(others: Refuse) -> Refuse:
+    """Return what refuses bodies: with a `message` below this door's path, otherwise as `others` does."""
+
+    def refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> ASGIApp:
+        ours, theirs = message(status, sentence, headers), others(status, sentence, headers)
+
+        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+            await (ours if scope["path"].startswith(f"{PATH}/") else theirs)(scope, receive, send)
+
+        return respond
+
+    return refuse
+
+
+class _Manners:
+    """ASGI middleware: a slash at the end of a path makes no difference, and neither do the public service's paths.
+
+    A request that has a body must say that it is JSON. Piston checks that before it looks at the path.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"].removeprefix(PATH).removesuffix("/")
+        if path.startswith(f"{_PUBLIC}/"):
+            path = path.removeprefix(_PUBLIC)
+        scope["path"] = PATH + path
+        content_type = Headers(scope=scope).get("content-type", "")
+        if scope["type"] == "http" and scope["method"] not in _WITHOUT_BODY and not content_type.startswith(_JSON):
+            sentence = f"requests must be of type {_JSON}"
+            await message(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, sentence)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+async def _piston_error(_: Request, exc: Exception) -> Response:
+    assert isinstance(exc, PistonError)
+    return message(exc.status, exc.message)
+
+
+async def _problem(_: Request, exc: Exception) -> Response:
+    assert isinstance(exc, Problem)
+    is_of_request = exc.status in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT)
+    return message(HTTPStatus.BAD_REQUEST if is_of_request else exc.status, exc.detail, exc.headers)
+
+
+async def _http(_: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)
+    if exc.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+        return message(HTTPStatus.NOT_FOUND, "Not Found")
+    return message(HTTPStatus(exc.status_code), str(exc.detail), exc.headers)
+
+
+async def _unavailable(request: Request, exc: Exception) -> Response:
+    log.warning("request.unavailable", path=request.url.path, error=str(exc))
+    return message(HTTPStatus.SERVICE_UNAVAILABLE, _UNAVAILABLE, {"Retry-After": "5"})
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=_CLIENT_GONE)
+
+
+async def _crashed(request: Request, exc: Exception) -> Response:
+    log.error("request.crashed", path=request.url.path, exc_info=exc)
+    return message(HTTPStatus.INTERNAL_SERVER_ERROR, _OUR_ERROR)

@@ -1,0 +1,20 @@
+"""The errors of this door. Piston answers all of them with an object that has only `message`."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi.responses import JSONResponse
+
+
+class PistonError(Exception):
+    """A request that is not served. `message` is what its sender reads."""
+
+    def __init__(self, message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+
+
+def message(status: HTTPStatus, text: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Return an error as an answer."""
+    return JSONResponse({"message": text}, status, headers)

@@ -1,0 +1,38 @@
+"""Runs a job: stores its submission, waits for the end, and reads the stages."""
+
+from http import HTTPStatus
+
+from api_service import cancelling
+from api_service.auth import Principal
+from api_service.dependencies import Services
+from api_service.new_submission import NewSubmission
+from api_service.piston.errors import PistonError
+from api_service.v1.visibility import owner_of
+from api_service.v1.waiting import wait_until_final
+from shared.resources import stages
+from shared.resources.stages import Ending
+
+
+async def store(services: Services, principal: Principal, new: NewSubmission) -> int:
+    """Store a submission, request its run, and return its id. Raises `Problem` if a budget forbids it."""
+    await services.backlog.check()
+    await services.backlog.check_key(principal)
+    stored = await services.submissions.post(principal, new)
+    services.relay.wake.set()
+    return stored.id
+
+
+async def ended(services: Services, principal: Principal, upload: int, seconds: float) -> Ending:
+    """Return how a submission has ended. Raise `PistonError` (503) if it has not after so many seconds.
+
+    It is cancelled then, because its sender has no id to ask for it later.
+    """
+    await wait_until_final(services, principal, upload, seconds)
+    async with services.database.connection() as connection:
+        ending = await stages.ending(connection, upload, owner=owner_of(principal))
+    if ending is None:
+        await cancelling.cancel(services.database, [upload])
+        raise PistonError("The job did not end in time; try again in a moment.", HTTPStatus.SERVICE_UNAVAILABLE)
+    if ending.failure is not None:
+        raise PistonError(f"The job could not be run: {ending.failure}", HTTPStatus.SERVICE_UNAVAILABLE)
+    return ending

@@ -1,0 +1,70 @@
+"""Makes the engine's program of a job: the names of its files, and the fields of the engine's request. Pure."""
+
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from api_service.piston.files import SentFile
+from api_service.piston.job import PistonJob
+from api_service.piston.languages import Naming
+from shared.engine import is_allowed
+
+#: As many as a program may have in Piston.
+_PROCESSES: Final = 64
+#: What C and C++ sources include keeps its name.
+_HEADERS: Final = frozenset({".h", ".hh", ".hpp", ".hxx", ".inc", ".ipp", ".tpp"})
+
+
+@dataclass(frozen=True, slots=True)
+class PistonProgram:
+    """A program as the engine gets it. `fields` are those of its request besides language, files, input and tests."""
+
+    files: dict[str, bytes]
+    entry: str
+    fields: dict[str, Any]
+
+
+def program_of(job: PistonJob, output_bytes: int | None = None) -> PistonProgram:
+    """Return the program of a job. With `output_bytes`, what writes more to one stream is ended."""
+    files = _named(job)
+    entry = next(file for file in files if file.is_source)
+    # An empty program is one that does nothing, but an engine refuses an empty file.
+    contents = {file.path: file.data or b"\n" if file is entry else file.data for file in files}
+    output = {} if output_bytes is None else {"output_bytes": output_bytes}
+    bounds = job.runtime.offered.limits
+    limits = _limits(job, "run") | {"processes": _PROCESSES} | output
+    allowed = job.runtime.offered.compiler_args
+    fields = {
+        "compiler_args": [word for word in job.runtime.piston.compiler_args if is_allowed(word, allowed)],
+        "compile_limits": _limits(job, "compile") | output,
+        "data_files": [file.path for file in files if not file.is_source],
+        "environment": {"HOME": "/tmp", "PISTON_LANGUAGE": job.runtime.language},  # noqa: S108  (that of its box)
+        "limits": {name: min(value, bounds[name].max) for name, value in limits.items() if name in bounds},
+    }
+    return PistonProgram(contents, entry.path, fields)
+
+
+def _limits(job: PistonJob, stage: str) -> dict[str, float | int]:
+    """Return the limits of a stage by the engine's names. Those that are none are left out."""
+    memory, wall, cpu = (job.limits[f"{stage}_{name}"] for name in ("memory_limit", "timeout", "cpu_time"))
+    limits: dict[str, float | int] = {"memory_bytes": int(memory), "wall_s": wall / 1000, "cpu_s": cpu / 1000}
+    return {name: limit for name, limit in limits.items() if limit > 0}
+
+
+def _named(job: PistonJob) -> list[SentFile]:
+    """Return the files with the names that the compiler needs."""
+    naming, extensions = job.runtime.piston.naming, job.runtime.offered.extensions
+    taken = {file.path for file in job.files}
+    main = next(file for file in job.files if file.is_source)
+    named = []
+    for file in job.files:
+        ending = PurePosixPath(file.path).suffix
+        is_wanted = naming is Naming.ALL or (naming is Naming.MAIN and file is main)
+        if file.is_source and is_wanted and ending not in extensions and (file is main or ending not in _HEADERS):
+            path = file.path
+            while path in taken:
+                path += extensions[0]
+            taken.add(path)
+            file = replace(file, path=path)
+        named.append(file)
+    return named

@@ -1,0 +1,95 @@
+"""The limits of programs that come through this door. They have Piston's names, units and defaults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
+
+from shared.settings import Settings
+
+#: What clients send by themselves, in milliseconds. A lower maximum would refuse all of them.
+_RUN_TIMEOUT, _COMPILE_TIMEOUT = 3_000, 10_000
+
+
+@dataclass(frozen=True)
+class Maxima:
+    """The highest limits that a request may set, and those of one that sets none.
+
+    Times are in milliseconds, memory in bytes. A maximum of 0 or less is none.
+    """
+
+    compile_memory_limit: int
+    run_memory_limit: int
+    compile_timeout: int
+    run_timeout: int
+    compile_cpu_time: int
+    run_cpu_time: int
+
+
+_OVERRIDES: TypeAdapter[dict[str, dict[str, int]]] = TypeAdapter(dict[str, dict[str, int]])
+
+
+class PistonSettings(Settings):
+    piston_run_timeout: Annotated[
+        int, Field(ge=_RUN_TIMEOUT, description="milliseconds of a program at most, and by default")
+    ] = _RUN_TIMEOUT
+    piston_compile_timeout: Annotated[
+        int, Field(ge=_COMPILE_TIMEOUT, description="milliseconds of a compiler at most, and by default")
+    ] = _COMPILE_TIMEOUT
+    piston_run_cpu_time: Annotated[
+        int, Field(ge=1, description="milliseconds of CPU time of a program at most, and by default")
+    ] = 3_000
+    piston_compile_cpu_time: Annotated[
+        int, Field(ge=1, description="milliseconds of CPU time of a compiler at most, and by default")
+    ] = 10_000
+    piston_run_memory_limit: Annotated[
+        int, Field(ge=-1, description="bytes of a program at most, and by default; -1: the engine's default")
+    ] = -1
+    piston_compile_memory_limit: Annotated[
+        int, Field(ge=-1, description="bytes of a compiler at most, and by default; -1: the engine's limit")
+    ] = -1
+    piston_limit_overrides: str | None = Field(
+        default=None,
+        description='limits of single languages by Piston\'s names, as JSON: {"c++": {"run_timeout": 9000}}',
+    )
+    piston_output_max_size: Annotated[
+        int, Field(ge=64 << 10, description="bytes of standard output, and of standard error; then a program is ended")
+    ] = 64 << 10
+    piston_wait_seconds: Annotated[
+        float, Field(gt=0, description="seconds for which a request waits for its result; then it is answered with 503")
+    ] = 60
+
+    piston_sessions: Annotated[
+        int, Field(ge=1, description="interactive jobs at one process at once; each needs two open files")
+    ] = 32
+    codex_url: Annotated[
+        str | None,
+        Field(
+            pattern="^https?://", description="the address of our engine, for interactive jobs; unset, there are none"
+        ),
+    ] = None
+    codex_token: Annotated[SecretStr | None, Field(description="the token that the engine expects")] = None
+
+    @field_validator("piston_limit_overrides")
+    @classmethod
+    def _are_overrides(cls, value: str | None) -> str | None:
+        try:
+            overrides = _OVERRIDES.validate_json(value or "{}")
+        except ValidationError:
+            raise ValueError("it must be a JSON object of languages, each with an object of limits") from None
+        known = Maxima.__dataclass_fields__
+        for name in (name for limits in overrides.values() for name in limits):
+            if name not in known:
+                raise ValueError(f"{name!r} is not one of {', '.join(known)}")
+        return value
+
+    @cached_property
+    def _overrides(self) -> Mapping[str, Mapping[str, int]]:
+        return _OVERRIDES.validate_json(self.piston_limit_overrides or "{}")
+
+    def maxima(self, language: str) -> Maxima:
+        """Return the maxima of a language, by Piston's name of it."""
+        usual = Maxima(**{name: getattr(self, f"piston_{name}") for name in Maxima.__dataclass_fields__})
+        return replace(usual, **self._overrides.get(language, {}))

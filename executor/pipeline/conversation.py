@@ -1,0 +1,186 @@
+"""Runs a program whose user is at the other end of a WebSocket: input as it is typed, output as it comes, signals."""
+
+import asyncio
+import codecs
+import contextlib
+import os
+import signal
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ValidationError
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from executor.catalogue import Installed
+from executor.languages.program import Program
+from executor.pipeline import Pipeline, stop_of
+from executor.sandbox.base import Job, SandboxFailure, StepResult, Wires
+from shared.engine import Failed, Finished, Output, ProgramRequest, Said, StageBegan, StageEnded
+
+_READ_BYTES: Final = 32768
+#: Seconds in which the other end must take a message.
+_SEND_S: Final = 30.0
+#: The signals that a compiler survives.
+_HARMLESS: Final = frozenset({signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH})
+
+
+class Conversation:
+    """One program and its user. `hold` runs it for as long as the user is there."""
+
+    def __init__(self, websocket: WebSocket, most_input: int) -> None:
+        self._websocket = websocket
+        self._input_left = most_input
+        #: What was typed before the program began.
+        self._typed = bytearray()
+        self._stdin: asyncio.WriteTransport | None = None
+        self._wires: Wires | None = None
+        self._compiler: asyncio.Task[tuple[StepResult | None, Job]] | None = None
+        self._compiler_killed_by = 0
+        self._sending = asyncio.Lock()
+
+    async def hold(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work. If the user leaves, or sends what is no message, cancel it."""
+        working, listening = asyncio.create_task(work), asyncio.create_task(self._listen())
+        try:
+            await asyncio.wait({working, listening}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            listening.cancel()
+            if not working.done():
+                working.cancel()
+            await asyncio.gather(working, listening, return_exceptions=True)
+        if not working.cancelled():
+            working.result()
+        await close(self._websocket)
+
+    async def run(self, pipeline: Pipeline, request: ProgramRequest, program: Program, installed: Installed) -> None:
+        """Compile the program and run it. Raises `SandboxFailure` if the sandbox fails."""
+        self._compiler = asyncio.create_task(pipeline.compile(request, program, installed))
+        try:
+            if installed.language.compile is not None and not await self._compile(self._compiler):
+                return
+            _, job = await self._compiler
+        finally:
+            self._compiler.cancel()
+        await self._run(pipeline, job)
+        await self._send(Finished())
+
+    async def _compile(self, compiler: "asyncio.Task[tuple[StepResult | None, Job]]") -> bool:
+        """Report how the compiler ends, and return True if the program may run."""
+        await self._send(StageBegan(stage="compile"))
+        try:
+            compiled, _ = await compiler
+        except asyncio.CancelledError:
+            if not self._compiler_killed_by:
+                raise
+            compiled = StepResult(None, self._compiler_killed_by)
+        assert compiled
+        for stream, output in (("stdout", compiled.stdout), ("stderr", compiled.stderr)):
+            if output:
+                await self._send(Output(stream=stream, text=output.decode(errors="replace")))  # type: ignore[arg-type]
+        await self._send(_ended("compile", compiled))
+        if not compiled.succeeded:
+            await self._send(Finished())
+        return compiled.succeeded
+
+    async def _run(self, pipeline: Pipeline, job: Job) -> None:
+        await self._send(StageBegan(stage="run"))
+        with contextlib.ExitStack() as ends:
+            (their_stdin, our_stdin), (our_stdout, their_stdout), (our_stderr, their_stderr) = (
+                os.pipe2(os.O_CLOEXEC) for _ in range(3)
+            )
+            for end in (their_stdin, their_stdout, their_stderr):
+                ends.callback(os.close, end)
+            wires = self._wires = Wires(their_stdin, their_stdout, their_stderr)
+            await self._connect(our_stdin)
+            pumps = [
+                asyncio.create_task(self._pump("stdout", our_stdout)),
+                asyncio.create_task(self._pump("stderr", our_stderr)),
+            ]
+            try:
+                last = replace(job.steps[-1], wires=wires)
+                result = await pipeline.run_job(replace(job, steps=(*job.steps[:-1], last)))
+                ends.close()
+                await asyncio.gather(*pumps)
+            finally:
+                self._wires = None
+                if self._stdin and not self._stdin.is_closing():
+                    self._stdin.abort()
+                for pump in pumps:
+                    pump.cancel()
+                await asyncio.gather(*pumps, return_exceptions=True)
+        if result.stopped is not None and stop_of(result) is None:
+            raise SandboxFailure(f"the program was stopped: {result.stopped}")
+        await self._send(_ended("run", result))
+
+    async def _connect(self, stdin: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._stdin, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(stdin, "wb", buffering=0))
+        self._stdin.write(bytes(self._typed))
+
+    async def _pump(self, stream: Literal["stdout", "stderr"], end: int) -> None:
+        """Send what the program writes to a stream, until it has ended."""
+        reader = asyncio.StreamReader(limit=_READ_BYTES)
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(end, "rb", buffering=0)
+        )
+        try:
+            while chunk := await reader.read(_READ_BYTES):
+                if text := decoder.decode(chunk):
+                    await self._send(Output(stream=stream, text=text))
+            if text := decoder.decode(b"", final=True):
+                await self._send(Output(stream=stream, text=text))
+        finally:
+            transport.close()
+
+    async def _listen(self) -> None:
+        """Take what the user says, until the user leaves."""
+        with contextlib.suppress(WebSocketDisconnect, ValidationError):
+            while True:
+                said = Said.model_validate_json(await self._websocket.receive_text())
+                if said.signal is not None:
+                    self._signal(said.signal)
+                data = said.stdin.encode("utf-8", "replace")
+                self._input_left -= len(data)
+                if self._input_left < 0:
+                    return
+                if self._stdin is None:
+                    self._typed += data
+                elif data and not self._stdin.is_closing():
+                    self._stdin.write(data)
+
+    def _signal(self, number: int) -> None:
+        if self._wires:
+            self._wires.signal(number)
+        elif self._compiler and not self._compiler.done() and number not in _HARMLESS:
+            self._compiler_killed_by = number
+            self._compiler.cancel()
+
+    async def _send(self, event: BaseModel) -> None:
+        async with self._sending, asyncio.timeout(_SEND_S):
+            await self._websocket.send_text(event.model_dump_json())
+
+
+async def conversation_failed(websocket: WebSocket, error: str) -> None:
+    """Tell the user why the program cannot run, and end the connection."""
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        await websocket.send_text(Failed(error=error).model_dump_json())
+    await close(websocket)
+
+
+async def close(websocket: WebSocket) -> None:
+    """End a connection that may have ended already."""
+    if websocket.client_state is WebSocketState.CONNECTED and websocket.application_state is WebSocketState.CONNECTED:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            await websocket.close()
+
+
+def _ended(stage: Literal["compile", "run"], result: StepResult) -> StageEnded:
+    return StageEnded(
+        stage=stage,
+        exit_code=result.exit_code,
+        signal=result.signal,
+        stopped=stop_of(result),
+        cpu_s=round(result.cpu_s, 6),
+    )

@@ -1,0 +1,149 @@
+"""Keys, budgets and bounds at the Piston front door."""
+
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import ValidationError
+
+from api_service.auth import Principal
+from api_service.charges import Charges
+from api_service.new_submission import NewSubmission, Object
+from api_service.piston import PistonSettings
+from api_service.piston.connect import Sessions
+from api_service.problems import Problem
+from api_service.settings import ApiSettings
+from api_service.submissions import Quarantined, Submissions
+from shared import budgets
+from shared.api_keys import Scope
+from shared.codex import LimitBounds, SupportedLanguage
+from shared.database.connection import Database
+from shared.storage.base import ObjectStore
+from tests.integration.api_service.test_access import Reach, bearer, make_key, reach
+from tests.integration.rows import execute, fetch
+
+__all__ = ["reach"]
+
+pytestmark = pytest.mark.integration
+
+_JOB: dict[str, Any] = {"language": "py", "version": "*", "files": [{"content": "print(1)"}]}
+_NEW = NewSubmission("py", "main.py", Object(b"x" * 100, "py"), hold=False)
+_AT_ONCE = PistonSettings(piston_wait_seconds=0.05)
+
+
+@pytest.fixture(autouse=True)
+async def languages(database: Database) -> None:
+    limits = {
+        name: LimitBounds(default=1, max=1 << 30)
+        for name in ("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes")
+    }
+    python = SupportedLanguage(language="py", info="Python 3.13.5", compiled=False, limits=limits)
+    await execute(
+        database,
+        "INSERT INTO languages (code, info, seen_at, details) VALUES ('py', '', now(), :details)",
+        details=python.model_dump_json(exclude_none=True),
+    )
+
+
+async def run(client: httpx.AsyncClient, key: str, **changes: Any) -> tuple[int, str]:
+    """Return the status and the message of an answer."""
+    answer = await client.post("/api/v2/execute", json=_JOB | changes, headers={"Authorization": key})
+    assert list(answer.json()) == ["message"]
+    return answer.status_code, answer.json()["message"]
+
+
+async def test_a_door_is_closed_by_default(api: httpx.AsyncClient) -> None:
+    answer = await api.get("/api/v2/runtimes")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+def test_an_unknown_door_is_refused() -> None:
+    assert ApiSettings(front_doors=" piston, judge0,").doors == {"piston", "judge0"}
+    with pytest.raises(ValidationError, match="'pistn' is not one of piston, judge0"):
+        ApiSettings(front_doors="piston,pistn")
+
+
+async def test_a_key_may_come_with_and_without_its_scheme(reach: Reach, database: Database) -> None:
+    key = await make_key(database, Scope.READ)
+    async with reach(front_doors="piston") as client:
+        for sent in (key, f"Bearer {key}", f"bearer  {key}"):
+            assert (await client.get("/api/v2/runtimes", headers={"Authorization": sent})).status_code == 200
+        for headers in ({}, {"Authorization": key[:-1]}, {"Authorization": f"Basic {key}"}):
+            for path in ("runtimes", "packages"):
+                answer = await client.get(f"/api/v2/{path}", headers=headers)
+                assert (answer.status_code, list(answer.json())) == (401, ["message"])
+        assert (await run(client, key))[0] == 403
+        for method in ("POST", "DELETE"):
+            body = {"language": "python", "version": "3.13.5"}
+            refused = await client.request(method, "/api/v2/packages", json=body, headers=bearer(key))
+            assert refused.status_code == 403
+
+
+async def test_a_job_takes_from_the_budgets_of_its_key(reach: Reach, database: Database) -> None:
+    key = await make_key(database, Scope.SUBMIT)
+    async with reach(front_doors="piston", piston_settings=_AT_ONCE, key_budget=1) as client:
+        assert (await run(client, key))[0] == 503
+        status, message = await run(client, key)
+        assert (status, "the limit of 1 an hour" in message) == (429, True)
+
+
+async def test_what_does_not_end_in_time_is_cancelled(reach: Reach, database: Database) -> None:
+    key = await make_key(database, Scope.SUBMIT)
+    async with reach(front_doors="piston", piston_settings=_AT_ONCE) as client:
+        assert await run(client, key) == (503, "The job did not end in time; try again in a moment.")
+    rows = await fetch(database, "SELECT outcome, email, owner IS NOT NULL AS is_owned, spec FROM uploads")
+    [row] = rows
+    assert (row["outcome"], row["email"], row["is_owned"]) == ("cancelled", None, True)
+
+
+async def test_waits_are_bounded(reach: Reach, database: Database) -> None:
+    key = await make_key(database, Scope.SUBMIT)
+    async with reach(front_doors="piston", max_waits=0) as client:
+        assert (await run(client, key))[0] == 429
+    assert await fetch(database, "SELECT id FROM uploads") == []
+
+
+async def test_jobs_may_have_so_many_bytes(reach: Reach, database: Database) -> None:
+    key = await make_key(database, Scope.SUBMIT)
+    async with reach(front_doors="piston") as client:
+        long = "x" * 10_001
+        assert await run(client, key, files=[{"content": long}]) == (400, "files may have at most 10000 bytes together")
+        assert await run(client, key, stdin=2 * long) == (400, "stdin may have at most 20000 bytes")
+        assert (await run(client, key, other=10 * long))[0] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+async def test_an_interactive_job_takes_from_the_budgets(database: Database, store: ObjectStore) -> None:
+    key = await make_key(database, Scope.SUBMIT)
+    [row] = await fetch(database, "SELECT id FROM api_keys")
+    principal = Principal(int(str(row["id"])), frozenset({Scope.SUBMIT}))
+    submissions = Submissions(database, store, Charges(key_budget=2, recipient_budget=1, key_cpu_seconds=100))
+    assert key
+    await submissions.admit(principal, _NEW)
+    await submissions.admit(principal, _NEW)
+    with pytest.raises(Problem, match="the limit of 2 an hour"):
+        await submissions.admit(principal, _NEW)
+    await submissions.charge_run(principal, 50)
+    assert principal.key_id
+    subject = budgets.run_seconds(principal.key_id)
+    async with database.connection() as connection:
+        used = await budgets.in_use(connection, [subject])
+    assert 1790 < used[subject].seconds <= 1800
+
+
+async def test_a_quarantined_source_is_not_run_interactively(database: Database, store: ObjectStore) -> None:
+    submissions = Submissions(database, store, Charges(key_budget=2, recipient_budget=1))
+    await execute(
+        database,
+        "INSERT INTO quarantine (sha256, reason, job, crashes) VALUES (encode(sha256(:source), 'hex'), 'x', 1, 3)",
+        source=_NEW.source.data,
+    )
+    with pytest.raises(Quarantined):
+        await submissions.admit(Principal(None, frozenset(Scope)), _NEW)
+
+
+def test_interactive_jobs_are_bounded() -> None:
+    sessions = Sessions(1)
+    for _ in range(2):
+        with sessions.hold(), pytest.raises(Problem), sessions.hold():
+            pass

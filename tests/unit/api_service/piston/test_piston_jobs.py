@@ -1,0 +1,142 @@
+"""Jobs of Piston as programs of ours: versions, files, names and limits."""
+
+from typing import Any
+
+import pytest
+
+from api_service.engine_offer import Offer
+from api_service.piston.errors import PistonError
+from api_service.piston.files import read_files
+from api_service.piston.job import PistonJob, read_job
+from api_service.piston.program import program_of
+from api_service.piston.runtimes import find, runtimes_of, semantic_version
+from api_service.piston.settings import PistonSettings
+from shared.codex import LimitBounds, SupportedLanguage
+
+_BOUNDS = {
+    name: LimitBounds(default=1, max=most)
+    for name, most in {
+        "cpu_s": 60, "wall_s": 300, "memory_bytes": 2048, "output_bytes": 1 << 20, "processes": 256,
+    }.items()
+}  # fmt: skip
+
+
+def _language(code: str, info: str, *extensions: str, **fields: Any) -> SupportedLanguage:
+    return SupportedLanguage(
+        language=code, info=info, extensions=list(extensions), compiled=True, limits=_BOUNDS, **fields
+    )
+
+
+_RUNTIMES = runtimes_of(
+    Offer(
+        {
+            "py": _language("py", "Python 3.13.5", ".py"),
+            "c": _language("c", "gcc (Debian 14.2.0-19) 14.2.0", ".c", compiler_args=["-std=*"]),
+            "pas": _language("pas", "3.2.2", ".pas"),
+            "zz": _language("zz", "no number", ".zz", aliases=["zz", "zed"]),
+            "foreign": SupportedLanguage(language="foreign", info="1.0"),
+        }
+    )
+)
+
+
+def _job(language: str, files: list[dict[str, Any]], **fields: Any) -> PistonJob:
+    body = {"language": language, "version": "*", "files": files, **fields}
+    settings = PistonSettings(piston_limit_overrides='{"python": {"run_timeout": 9000, "run_memory_limit": 1000}}')
+    return read_job(body, _RUNTIMES, settings)
+
+
+@pytest.mark.parametrize(
+    ("info", "version"),
+    [
+        ("Lua 5.4  Copyright", "5.4.0"),
+        ("Mono C# compiler version 6.12.0.199", "6.12.0"),
+        ("version 07.05.3", "7.5.3"),
+        ("openjdk 21", "21.0.0"),
+        ("none", "0.0.0"),
+    ],
+)
+def test_a_version_has_three_numbers(info: str, version: str) -> None:
+    assert semantic_version(info) == version
+
+
+def test_runtimes_have_names_of_piston_or_ours() -> None:
+    assert [runtime.as_json() for runtime in _RUNTIMES] == [
+        {"language": "python", "version": "3.13.5", "aliases": ["py", "py3", "python3", "python3.13"]},
+        {"language": "c", "version": "14.2.0", "aliases": ["gcc"], "runtime": "gcc"},
+        {"language": "pascal", "version": "3.2.2", "aliases": ["freepascal", "pp", "pas"]},
+        {"language": "zz", "version": "0.0.0", "aliases": ["zed"]},
+    ]
+
+
+def test_the_newest_runtime_in_the_range_is_taken() -> None:
+    versions = [
+        runtimes_of(Offer({"py": _language("py", f"Python {version}", ".py")}))[0]
+        for version in ("3.9.1", "3.10.2", "2.7.18")
+    ]
+    found = {
+        wanted: find(versions, "py", wanted) for wanted in ("*", "3.9.x", "<3", "4", "x" * 300, "latest", "3 || 2")
+    }
+    assert {wanted: runtime and runtime.version for wanted, runtime in found.items()} == {
+        "*": "3.10.2", "3.9.x": "3.9.1", "<3": "2.7.18", "4": None, "x" * 300: None, "latest": None, "3 || 2": "3.10.2",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content", "data"),
+    [
+        ("base64", "aGk=", b"hi"),
+        ("base64", " a-_\n/ ", b"k\xef\xff"),
+        ("base64", "aGkaG", b"hi\x1a"),
+        ("hex", "6869zz6a", b"hi"),
+        ("hex", "686", b"h"),
+        ("other", "é", b"\xc3\xa9"),
+        (None, "", b""),
+    ],
+)
+def test_contents_are_decoded_as_node_does(encoding: str | None, content: str, data: bytes) -> None:
+    [file] = read_files([{"content": content, "encoding": encoding}])
+    assert (file.data, file.is_source) == (data, encoding not in ("base64", "hex"))
+
+
+def test_names_are_paths_in_the_folder() -> None:
+    names = [None, "", "a//b/./c", "/x/y", "a/../z"]
+    files = read_files([{"content": "", "name": name} for name in names])
+    assert [file.path for file in files] == ["file0.code", "file1.code", "a/b/c", "x/y", "z"]
+    with pytest.raises(PistonError, match=r"^files\[1\]\.name cannot be used: "):
+        read_files([{"content": ""}, {"content": "", "name": "a/../../x"}])
+
+
+def test_compilers_get_names_that_they_know() -> None:
+    files = [
+        {"content": "aA==", "encoding": "base64", "name": "data.c"},
+        {"content": "main"},
+        {"content": "1", "name": "sum.h"},
+        {"content": "2", "name": "lib/sum"},
+    ]
+    program = program_of(_job("c", files), 1000)
+    assert program.entry == "file1.code.c"
+    assert list(program.files) == ["data.c", "file1.code.c", "sum.h", "lib/sum.c"]
+    assert program.fields["data_files"] == ["data.c"]
+    assert program.fields["compiler_args"] == ["-std=c11"]
+    taken = program_of(_job("pascal", [{"content": "x", "name": "a"}, {"content": "y", "name": "a.pas"}]))
+    assert list(taken.files) == ["a.pas.pas", "a.pas"]
+    assert program_of(_job("py", [{"content": ""}])).files == {"file0.code": b"\n"}
+
+
+def test_limits_become_the_engines() -> None:
+    program = program_of(_job("py", [{"content": "1"}], run_cpu_time=2500.5, compile_memory_limit=-1), 70_000)
+    assert program.fields["limits"] == {
+        "wall_s": 9.0, "cpu_s": 2.5005, "memory_bytes": 1000, "processes": 64, "output_bytes": 70_000,
+    }  # fmt: skip
+    assert program.fields["compile_limits"] == {"wall_s": 10.0, "cpu_s": 10.0, "output_bytes": 70_000}
+    with pytest.raises(PistonError, match=r"^run_timeout cannot exceed the configured limit of 9000$"):
+        _job("py", [{"content": "1"}], run_timeout=9001)
+    with pytest.raises(PistonError, match=r"^run_memory_limit must be non-negative$"):
+        _job("py", [{"content": "1"}], run_memory_limit=-2)
+
+
+@pytest.mark.parametrize("overrides", ["[]", "{", '{"c": {"timeout": 1}}', '{"c": 1}'])
+def test_wrong_overrides_are_refused(overrides: str) -> None:
+    with pytest.raises(ValueError, match="piston_limit_overrides"):
+        PistonSettings(piston_limit_overrides=overrides)
