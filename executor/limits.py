@@ -1,6 +1,6 @@
 """Computes a program's limits: those that the request asks for, within the operator's bounds. Pure."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from executor.sandbox.base import RUN_STACK_BYTES, StepLimits
 from executor.settings import ExecutorSettings
@@ -114,6 +114,15 @@ def of_run(limits: RunLimits, settings: ExecutorSettings, extra_memory: int) -> 
         open_files=settings.max_open_files,
         file_bytes=settings.max_disk_bytes,
         stack_bytes=RUN_STACK_BYTES,
+    )
+
+
+def lowered(limits: StepLimits, *, stack_bytes: int | None, file_bytes: int | None) -> StepLimits:
+    """Return the limits of a step with a smaller stack and smaller files, if these are given."""
+    return replace(
+        limits,
+        stack_bytes=min(limits.stack_bytes, stack_bytes or limits.stack_bytes),
+        file_bytes=min(limits.file_bytes, file_bytes or limits.file_bytes),
     )
 
 

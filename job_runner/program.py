@@ -14,6 +14,8 @@ from shared.languages import check_lang
 
 #: The file name of a classic submission whose own name is no path.
 _STEM: Final = "main"
+#: The parts of `uploads.spec` that the engine gets as they are.
+_OPTIONS: Final = ("repeat", "build", "merge_output", "stack_bytes", "file_bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,9 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A run of a submission. `has_tests` is False if its only case is the submission's own input.
+    """A run of a submission. `has_tests` is False if its only case is the submission's own input, perhaps repeated.
 
-    `object_key` is where its files are, and `sha256` that of the object; None for the original system's rows.
+    `options` are further fields of the engine's request. `object_key` is where its files are, and `sha256` that of the object; None for the original system's rows.
     """
 
     language: str
@@ -47,6 +49,7 @@ class Program:
     limits: Mapping[str, Any]
     checker: Checker
     stop_at_first_failure: bool
+    options: Mapping[str, Any]
     is_one_file: bool
     is_archive: bool
 
@@ -58,7 +61,7 @@ class Program:
         object_key = fields["object_key"] or f"{fields['id']}.{language}"
         limits = {**(spec.get("limits") or {}), **(override.get("limits") or {})}
         tests, bounds = fields["tests"], fields.get("bounds")
-        cases = map(_case_of_test, tests) if tests else [_only_case(fields, submission)]
+        cases = map(_case_of_test, tests) if tests else [_only_case(fields, submission)] * spec.get("repeat", 1)
         return cls(
             language=language,
             entry=_entry(fields["filename"], language),
@@ -70,6 +73,7 @@ class Program:
             limits=_set(limits),
             checker=Checker.model_validate_json(to_json(spec.get("checker") or {})),
             stop_at_first_failure=bool(spec.get("stop_at_first_failure")),
+            options={name: spec[name] for name in _OPTIONS if name in spec},
             is_one_file=len(fields["files"] or [None]) == 1,
             is_archive=fields["spec"] is not None and object_key.endswith(".zip"),
         )
@@ -84,6 +88,7 @@ class Program:
             "arguments": bool(only["args"]),
             "options of the compiler": bool(self.compiler_args),
             "limits": bool(self.limits),
+            "other options": bool(self.options),
         }
         return [what for what, is_so in has.items() if is_so]
 
@@ -97,8 +102,9 @@ class Program:
                 "compiler_args": self.compiler_args,
                 "limits": self.limits,
                 "checker": self.checker,
-                "tests": [case.fields for case in self.cases],
+                "tests": [case.fields for case in (self.cases if self.has_tests else self.cases[:1])],
                 "stop_at_first_failure": self.stop_at_first_failure,
+                **self.options,
             }
         )
 
@@ -137,7 +143,8 @@ def _only_case(fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Case
     used = own | {name: override[name] for name in own if override.get(name) is not None}
     # The expected output is that of the submission's own input.
     expected = fields["expected_output"] if used == own else None
-    return Case({**used, "expected_output": expected, "limits": {}})
+    encoding = {"encoding": spec["encoding"]} if "encoding" in spec else {}
+    return Case({**used, "expected_output": expected, **encoding, "limits": {}})
 
 
 def _set(limits: Mapping[str, Any]) -> dict[str, Any]:

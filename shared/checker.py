@@ -32,9 +32,8 @@ _LINE_ENDS: Final = {
 }
 
 
-def compare(output: bytes, expected: str, checker: Checker) -> str | None:
-    """Return None if the output is as expected, and otherwise the first difference, for people."""
-    wanted = expected.encode()
+def compare(output: bytes, wanted: bytes, checker: Checker) -> str | None:
+    """Return None if the output is the wanted one, and otherwise the first difference, for people."""
     if output == wanted:
         return None
     match checker.kind:

@@ -10,7 +10,7 @@ from shared.engine import Checker, CheckerKind
 
 def _is_accepted(kind: str, expected: str, output: str | bytes, tolerance: float | None = None) -> bool:
     checker = Checker(kind=CheckerKind(kind), tolerance=tolerance)
-    return compare(output.encode() if isinstance(output, str) else output, expected, checker) is None
+    return compare(output.encode() if isinstance(output, str) else output, expected.encode(), checker) is None
 
 
 @pytest.mark.parametrize("kind", ["exact", "lines", "tokens", "float"])
@@ -103,7 +103,7 @@ def test_a_long_output_is_compared_in_linear_time(kind: str, unit: str) -> None:
 
 
 def _diff(kind: str, expected: str, output: str) -> str | None:
-    return compare(output.encode(), expected, Checker(kind=CheckerKind(kind)))
+    return compare(output.encode(), expected.encode(), Checker(kind=CheckerKind(kind)))
 
 
 @pytest.mark.parametrize(
