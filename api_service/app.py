@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from api_service import v1, web
+from api_service import judge0, v1, web
 from api_service.dependencies import Services
 from api_service.measure import Measure
 from api_service.openapi import DESCRIPTION, TAGS
@@ -47,6 +47,8 @@ def create_app(services: Services) -> FastAPI:
     public_url = services.signer.public_url
     add_handlers(app, public_url)
     settings = services.settings
+    if "judge0" in settings.doors:
+        judge0.add_to(app)
     app.add_middleware(
         BoundedBodies,
         limits=BodyLimits(settings.largest_body_bytes, settings.body_pause_seconds, settings.body_seconds),

@@ -1,11 +1,15 @@
 """The settings of the API."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, field_validator
 
 from shared.addresses import is_recipient
 from shared.settings import ARE_LONG, Settings, split_keys
+
+#: The front doors that there are.
+_DOORS: Final = ("judge0",)
 
 
 class ApiSettings(Settings):
@@ -44,6 +48,13 @@ class ApiSettings(Settings):
         " example.edu,*.example.edu,someone@example.com",
     )
 
+    front_doors: str | None = Field(
+        default=None,
+        description="the calls of other systems that are answered too, separated by commas: judge0",
+    )
+    judge0_conf: Annotated[
+        Path | None, Field(description="a judge0.conf, whose limits the front door for Judge0's clients takes over")
+    ] = None
     web: Annotated[bool, Field(description="serve the pages for people; that of recipients is always served")] = True
 
     connections: Annotated[int, Field(ge=1, description="connections at once; each needs an open file")] = 512
@@ -79,6 +90,19 @@ class ApiSettings(Settings):
             if value is not None and not is_recipient(name):
                 raise ValueError(f"{name.strip()!r} is not a domain, a *.domain or an address")
         return value
+
+    @field_validator("front_doors")
+    @classmethod
+    def _are_doors(cls, value: str | None) -> str | None:
+        for name in (value or "").split(","):
+            if value is not None and name.strip() not in _DOORS:
+                raise ValueError(f"{name.strip()!r} is none of {', '.join(_DOORS)}")
+        return value
+
+    @property
+    def doors(self) -> frozenset[str]:
+        """The names in `front_doors`."""
+        return frozenset(name.strip() for name in (self.front_doors or "").split(",") if name.strip())
 
     @property
     def allowed_recipients(self) -> tuple[str, ...] | None:

@@ -36,7 +36,8 @@ class Case:
 class Program:
     """A run of a submission. `has_tests` is False if its only case is the submission's own input, perhaps repeated.
 
-    `options` are further fields of the engine's request. `object_key` is where its files are, and `sha256` that of the object; None for the original system's rows.
+    `options` are further fields of the engine's request. `object_key` is where its files are, and `sha256` that of the
+    object; None for the original system's rows.
     """
 
     language: str

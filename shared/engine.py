@@ -41,7 +41,7 @@ class Encoding(StrEnum):
     BASE64 = "base64"
 
 
-def _bytes_of(text: str, encoding: Encoding, name: str) -> bytes:
+def bytes_of(text: str, encoding: Encoding, name: str) -> bytes:
     """Return the bytes that a text stands for. Raises `ValueError` if it is not base64 but should be."""
     if encoding is Encoding.UTF_8:
         return text.encode()
@@ -70,7 +70,7 @@ class ProgramFile(_Strict):
 
     def data(self) -> bytes:
         """Return the file's bytes. Raises `ValueError` if they are not base64."""
-        return _bytes_of(self.content, self.encoding, "content")
+        return bytes_of(self.content, self.encoding, "content")
 
 
 class ProgramLimits(_Strict):
@@ -143,12 +143,12 @@ class ProgramTest(_Strict):
 
     def input(self) -> bytes:
         """Return the bytes of the standard input."""
-        return _bytes_of(self.stdin, self.encoding, "stdin")
+        return bytes_of(self.stdin, self.encoding, "stdin")
 
     def expected(self) -> bytes | None:
         """Return the bytes of the expected output; None if there is none."""
         text = self.expected_output
-        return None if text is None else _bytes_of(text, self.encoding, "expected_output")
+        return None if text is None else bytes_of(text, self.encoding, "expected_output")
 
 
 class ProgramRequest(_Strict):

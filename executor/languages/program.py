@@ -16,8 +16,10 @@ _NOT_A_NAME: Final = ("-", "@")
 class Program:
     """`files` are those of the work folder, by path. `names.source` is the one that is compiled or run.
 
-    `companions` are the other sources that the compiler gets. `build` is run in the compiler's place. `is_plain` is True if the program is one source, without
-    options, whose name no tool takes for anything else. Compilers are sped up only for such programs.
+    `companions` are the other sources that the compiler gets. `build` is the script that is run in its place.
+
+    `is_plain` is True if the program is one source, without options, whose name no tool takes for anything else.
+    Compilers are sped up only for such programs.
     """
 
     files: dict[str, bytes]

@@ -277,8 +277,8 @@ emails = Table(
     ),
 )
 
-# Submissions that came in by the front door for Judge0's clients (`api_service.judge0`): the token by which such a client
-# knows it, and what the client asked for, in Judge0's words.
+# Submissions of Judge0's clients (`api_service.judge0`): the token by which a client knows its submission, and what the
+# client asked for, in Judge0's words.
 judge0_submissions = Table(
     "judge0_submissions",
     metadata,
