@@ -15,7 +15,7 @@ from shared.languages import check_lang
 #: The file name of a classic submission whose own name is no path.
 _STEM: Final = "main"
 #: The parts of `uploads.spec` that the engine gets as they are.
-_OPTIONS: Final = ("repeat", "build", "merge_output", "stack_bytes", "file_bytes")
+_OPTIONS: Final = ("repeat", "only_entry", "build", "merge_output", "stack_bytes", "file_bytes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ pytest_plugins = [
     "tests.fixtures.executor",
     "tests.fixtures.up",
     "tests.fixtures.contract",
+    "tests.fixtures.judge0",
 ]
 
 

@@ -120,6 +120,7 @@ def _options(values: Mapping[str, Any], files: Mapping[str, bytes], language: in
     build = next((name for name in _COMPILE if name in files), None) if language == MULTI_FILE else None
     options = {
         "repeat": values["number_of_runs"] if values["number_of_runs"] > 1 else None,
+        "only_entry": len(files) > 1 or None,
         "build": build,
         "merge_output": values["redirect_stderr_to_stdout"] or None,
         "stack_bytes": values["stack_limit"] * 1024 or None,

@@ -64,7 +64,9 @@ def of_files(request: ProgramRequest, language: Language, reserved: Collection[s
         files,
         names,
         companions=tuple(
-            path for path in sources if path != entry.path and _is_companion(path, names.source, language)
+            path
+            for path in sources
+            if path != entry.path and not request.only_entry and _is_companion(path, names.source, language)
         ),
         compiler_args=request.compiler_args,
         build=request.build,

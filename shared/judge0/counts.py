@@ -15,7 +15,7 @@ _COUNTS: Final = f"""
         CAST(CAST(u.created_at AT TIME ZONE 'UTC' AS date) AS text) AS day, u.request_id IS NOT NULL AS is_requested,
         u.outcome, j.status = 'executing' AS is_running, r.verdict, r.exit_code, r.signal,
         r.time_s > nullif(CAST(d.request ->> 'cpu_time_limit' AS float), 0) AS is_over,
-        r.exit_code = 126 AND right(rtrim(r.stderr, E'\\n'), 17) = 'Exec format error' AS is_no_program,
+        r.exit_code = 126 AND position('Exec format error' IN r.stderr) > 0 AS is_no_program,
         count(*) AS number
     FROM judge0_submissions d JOIN uploads u ON u.id = d.upload {LATEST_JOB} LEFT JOIN results r ON r.job = j.id
     WHERE {owned("u")} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11

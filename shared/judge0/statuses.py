@@ -104,6 +104,6 @@ def _killed(number: int) -> Ending:
 
 
 def _exited(code: int, stderr: bytes) -> Ending:
-    is_no_program = code == _NOT_EXECUTABLE and stderr.rstrip().endswith(_EXEC_FORMAT_ERROR)
+    is_no_program = code == _NOT_EXECUTABLE and _EXEC_FORMAT_ERROR in stderr
     status = Status.EXEC_FORMAT_ERROR if is_no_program else Status.NZEC
     return Ending(status, f"Exited with error status {code}", code)

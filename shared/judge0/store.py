@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -63,6 +64,24 @@ async def upload_of(connection: Connection, token: UUID, *, owner: int | None) -
     """Return the id of a submission. None if there is none, or if it is not of the key `owner` (None: any key)."""
     row = await connection.fetch_one(_UPLOAD, {"token": token, "owner": owner})
     return row["id"] if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """The callback of a submission. `is_guarded` is False if it may go to any address."""
+
+    token: UUID
+    is_guarded: bool
+
+
+async def callback_of(connection: Connection, upload: int) -> Callback | None:
+    """Return the callback of a submission; None if it is gone."""
+    row = await connection.fetch_one(
+        "SELECT token, request -> 'guards_callback' = 'true' AS is_guarded FROM judge0_submissions"
+        " WHERE upload = :upload",
+        {"upload": upload},
+    )
+    return Callback(row["token"], row["is_guarded"]) if row else None
 
 
 async def weights(connection: Connection, tokens: Collection[UUID], *, owner: int | None) -> dict[UUID, int]:
