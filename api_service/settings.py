@@ -8,8 +8,8 @@ from pydantic import Field, SecretStr, field_validator
 from shared.addresses import is_recipient
 from shared.settings import ARE_LONG, Settings, split_keys
 
-#: The front doors that there are.
-_DOORS: Final = ("judge0",)
+#: The APIs of other services that can be served beside ours.
+DOORS: Final = ("piston", "judge0")
 
 
 class ApiSettings(Settings):
@@ -48,12 +48,11 @@ class ApiSettings(Settings):
         " example.edu,*.example.edu,someone@example.com",
     )
 
-    front_doors: str | None = Field(
-        default=None,
-        description="the calls of other systems that are answered too, separated by commas: judge0",
-    )
+    front_doors: Annotated[
+        str, Field(description="the other APIs that are served, separated by commas: piston, judge0")
+    ] = ""
     judge0_conf: Annotated[
-        Path | None, Field(description="a judge0.conf, whose limits the front door for Judge0's clients takes over")
+        Path | None, Field(description="a judge0.conf whose limits and switches are taken over for Judge0's clients")
     ] = None
     web: Annotated[bool, Field(description="serve the pages for people; that of recipients is always served")] = True
 
@@ -93,16 +92,16 @@ class ApiSettings(Settings):
 
     @field_validator("front_doors")
     @classmethod
-    def _are_doors(cls, value: str | None) -> str | None:
-        for name in (value or "").split(","):
-            if value is not None and name.strip() not in _DOORS:
-                raise ValueError(f"{name.strip()!r} is none of {', '.join(_DOORS)}")
+    def _are_doors(cls, value: str) -> str:
+        for name in filter(None, map(str.strip, value.split(","))):
+            if name not in DOORS:
+                raise ValueError(f"{name!r} is not one of {', '.join(DOORS)}")
         return value
 
     @property
     def doors(self) -> frozenset[str]:
         """The names in `front_doors`."""
-        return frozenset(name.strip() for name in (self.front_doors or "").split(",") if name.strip())
+        return frozenset(filter(None, map(str.strip, self.front_doors.split(","))))
 
     @property
     def allowed_recipients(self) -> tuple[str, ...] | None:

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
 from pydantic_core import to_json
@@ -12,10 +12,10 @@ from shared.codex import LimitBounds
 from shared.engine import Checker, Encoding, ProgramLimits, limits_in_effect
 from shared.languages import check_lang
 
+#: What the engine's request has as the submission's `spec` has it, if it is there.
+_AS_STORED: Final = ("data_files", "repeat", "build", "merge_output", "stack_bytes", "file_bytes")
 #: The file name of a classic submission whose own name is no path.
 _STEM: Final = "main"
-#: The parts of `uploads.spec` that the engine gets as they are.
-_OPTIONS: Final = ("repeat", "only_entry", "build", "merge_output", "stack_bytes", "file_bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Case:
 class Program:
     """A run of a submission. `has_tests` is False if its only case is the submission's own input, perhaps repeated.
 
-    `options` are further fields of the engine's request. `object_key` is where its files are, and `sha256` that of the
-    object; None for the original system's rows.
+    `object_key` is where its files are, and `sha256` that of the object; None for the original system's rows.
+    `as_stored` are further fields of the engine's request.
     """
 
     language: str
@@ -50,9 +50,9 @@ class Program:
     limits: Mapping[str, Any]
     checker: Checker
     stop_at_first_failure: bool
-    options: Mapping[str, Any]
     is_one_file: bool
     is_archive: bool
+    as_stored: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Self:
@@ -74,9 +74,9 @@ class Program:
             limits=_set(limits),
             checker=Checker.model_validate_json(to_json(spec.get("checker") or {})),
             stop_at_first_failure=bool(spec.get("stop_at_first_failure")),
-            options={name: spec[name] for name in _OPTIONS if name in spec},
             is_one_file=len(fields["files"] or [None]) == 1,
             is_archive=fields["spec"] is not None and object_key.endswith(".zip"),
+            as_stored={name: spec[name] for name in _AS_STORED if name in spec},
         )
 
     @property
@@ -89,7 +89,7 @@ class Program:
             "arguments": bool(only["args"]),
             "options of the compiler": bool(self.compiler_args),
             "limits": bool(self.limits),
-            "other options": bool(self.options),
+            "other options": bool(self.as_stored),
         }
         return [what for what, is_so in has.items() if is_so]
 
@@ -105,7 +105,7 @@ class Program:
                 "checker": self.checker,
                 "tests": [case.fields for case in (self.cases if self.has_tests else self.cases[:1])],
                 "stop_at_first_failure": self.stop_at_first_failure,
-                **self.options,
+                **self.as_stored,
             }
         )
 

@@ -159,13 +159,15 @@ class ProgramRequest(_Strict):
     entry: str | None = Field(
         default=None, description="the path that is compiled or run; None: that of the first file"
     )
+    data_files: tuple[str, ...] = Field(
+        default=(), description="paths of files that are never compiled, whatever their names are"
+    )
     compiler_args: tuple[str, ...] = Field(default=(), description="options of the compiler, of those in `GET /list`")
     limits: ProgramLimits = ProgramLimits()
     checker: Checker = Checker()
     tests: tuple[ProgramTest, ...] = Field(default=(ProgramTest(),), min_length=1, max_length=MAX_TESTS)
     repeat: int = Field(default=1, ge=1, description="how often the tests are run; each run has a number of its own")
     stop_at_first_failure: bool = False
-    only_entry: bool = Field(default=False, description="the compiler gets no other source, and may include any file")
     build: str | None = Field(
         default=None, description="the path of a program that is run first, as a compiler is; for interpreted languages"
     )

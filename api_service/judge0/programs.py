@@ -40,7 +40,7 @@ def submission_of(asked: Asked, bounds: Mapping[str, LimitBounds], *, largest_pr
         "stop_at_first_failure": True,
         "locale": "en",
         "receipt": False,
-        **_options(values, files, language.id),
+        **_options(values, files, entry, language.id),
         **encoding,
     }
     return NewSubmission(
@@ -116,11 +116,12 @@ def _limits(values: Mapping[str, Any], bounds: Mapping[str, LimitBounds]) -> dic
     return {name: min(limit or bounds[name].max, bounds[name].max) for name, limit in asked.items() if name in bounds}
 
 
-def _options(values: Mapping[str, Any], files: Mapping[str, bytes], language: int) -> dict[str, Any]:
+def _options(values: Mapping[str, Any], files: Mapping[str, bytes], entry: str, language: int) -> dict[str, Any]:
     build = next((name for name in _COMPILE if name in files), None) if language == MULTI_FILE else None
     options = {
         "repeat": values["number_of_runs"] if values["number_of_runs"] > 1 else None,
-        "only_entry": len(files) > 1 or None,
+        # Only the program's own source is compiled.
+        "data_files": [path for path in files if path != entry] or None,
         "build": build,
         "merge_output": values["redirect_stderr_to_stdout"] or None,
         "stack_bytes": values["stack_limit"] * 1024 or None,

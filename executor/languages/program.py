@@ -49,7 +49,11 @@ def of_files(request: ProgramRequest, language: Language, reserved: Collection[s
     """
     entry = request.entry_file
     files = {file.path: file.data() for file in request.files}
-    sources = [path for path in files if path == entry.path or path.rpartition(".")[2] in language.extensions]
+    sources = [
+        path
+        for path in files
+        if path == entry.path or (path.rpartition(".")[2] in language.extensions and path not in request.data_files)
+    ]
     for path in sources:
         files[path] = _as_tools_want(files[path], language)
     usual = language.names_for(files[entry.path].decode(errors="replace"))
@@ -64,9 +68,7 @@ def of_files(request: ProgramRequest, language: Language, reserved: Collection[s
         files,
         names,
         companions=tuple(
-            path
-            for path in sources
-            if path != entry.path and not request.only_entry and _is_companion(path, names.source, language)
+            path for path in sources if path != entry.path and _is_companion(path, names.source, language)
         ),
         compiler_args=request.compiler_args,
         build=request.build,

@@ -20,8 +20,9 @@ TOKEN: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{
 #: The fields of `*`.
 ALL: Final = {
     "source_code", "language_id", "compiler_options", "command_line_arguments", "stdin", "expected_output",
-    "cpu_time_limit", "cpu_extra_time", "wall_time_limit", "memory_limit", "stack_limit", "max_processes_and_or_threads",
-    "enable_per_process_and_thread_time_limit", "enable_per_process_and_thread_memory_limit", "max_file_size",
+    "cpu_time_limit", "cpu_extra_time", "wall_time_limit", "memory_limit", "stack_limit", "max_file_size",
+    "max_processes_and_or_threads", "enable_per_process_and_thread_time_limit",
+    "enable_per_process_and_thread_memory_limit",
     "redirect_stderr_to_stdout", "enable_network", "number_of_runs", "additional_files", "callback_url", "stdout",
     "stderr", "compile_output", "message", "exit_code", "exit_signal", "status_id", "status", "language", "created_at",
     "finished_at", "token", "time", "wall_time", "memory",
@@ -315,7 +316,7 @@ def test_the_limit_of_memory(owner: Client) -> None:
     source = "#include <stdlib.h>\n#include <string.h>\nint main(void) { memset(malloc(1 << 28), 1, 1 << 28); }"
     one = owner.run(source, C)
     assert (one["status_id"], one["exit_signal"]) == (12, 9)
-    one = owner.run("x = [b'x' * 1024 for _ in range(1 << 20)]")
+    one = owner.run("x = bytearray(1 << 30)")
     assert (one["status_id"], one["exit_code"], one["exit_signal"]) in ((12, 0, 9), (11, 1, None))
 
 
