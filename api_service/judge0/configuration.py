@@ -59,17 +59,24 @@ class Configuration(BaseModel):
     submission_cache_duration: float = 0.0
     use_docs_as_homepage: bool = False
     max_extract_size: int = Field(default=10_240, ge=0)
+    #: Bytes; those of this server, whatever a file says.
+    largest_source: Annotated[int, Field(exclude=True)] = 1 << 20
+    largest_input: Annotated[int, Field(exclude=True)] = 1 << 20
 
     @field_validator("allowed_languages_for_compile_options", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
-    def within(self, bounds: Mapping[str, LimitBounds], *, largest_program: int) -> "Configuration":
-        """Return the configuration with no limit above those of the engine, and of a program's bytes."""
-        extracted = {"max_extract_size": min(self.max_extract_size, largest_program // 1024)}
+    def within(self, bounds: Mapping[str, LimitBounds], *, largest_source: int, largest_input: int) -> "Configuration":
+        """Return the configuration with no limit above those of the engine and of this server."""
+        own = {
+            "largest_source": largest_source,
+            "largest_input": largest_input,
+            "max_extract_size": min(self.max_extract_size, largest_source // 1024),
+        }
         if not bounds:
-            return self.model_copy(update=extracted)
+            return self.model_copy(update=own)
         most = {
             "cpu_time_limit": float(bounds["cpu_s"].max),
             "wall_time_limit": float(bounds["wall_s"].max),
@@ -78,7 +85,7 @@ class Configuration(BaseModel):
         }
         names = {name: value for key, value in most.items() for name in (key, f"max_{key}")}
         lowered = {name: min(getattr(self, name), value) for name, value in names.items()}
-        return self.model_copy(update=extracted | lowered)
+        return self.model_copy(update=own | lowered)
 
 
 #: What no file can change here: the network stays closed, nothing is cached, and the runner makes the callbacks.

@@ -27,7 +27,10 @@ async def _configuration(request: Request) -> Configuration:
     """Return the configuration, with no limit above what this server can do."""
     configured: Configuration = request.app.state.configuration
     services: Services = request.app.state.services
-    return configured.within(await bounds_of(services), largest_program=services.settings.max_source_bytes)
+    settings = services.settings
+    return configured.within(
+        await bounds_of(services), largest_source=settings.max_source_bytes, largest_input=settings.max_input_bytes
+    )
 
 
 ConfigurationDep = Annotated[Configuration, Depends(_configuration)]

@@ -93,6 +93,7 @@ class _Check:
     def errors(self) -> Iterator[tuple[str, list[str]]]:
         """Yield the messages of each field."""
         yield "source_code", list(self._source())
+        yield "stdin", list(_over(self._text("stdin"), self._configuration.largest_input))
         yield "language_id", list(self._language())
         yield "compiler_options", list(self._compiler_options())
         yield "command_line_arguments", list(self._arguments())
@@ -124,6 +125,8 @@ class _Check:
                 yield _PRESENT
         elif is_blank:
             yield _BLANK
+        else:
+            yield from _over(self._text("source_code"), self._configuration.largest_source)
 
     def _language(self) -> Iterator[str]:
         number = self._language_id
@@ -213,6 +216,11 @@ class _Check:
         if raw is None:
             return None
         return decode(str(raw)) if self._base64 else str(raw).encode(errors="replace")
+
+
+def _over(data: bytes | None, most: int) -> Iterator[str]:
+    if data is not None and len(data) > most:
+        yield f"is too long (maximum is {most} bytes)"
 
 
 def _too_long(text: str) -> Iterator[str]:

@@ -134,9 +134,18 @@ def test_the_limits_of_the_engine() -> None:
 
 def test_no_limit_is_above_those_of_the_engine() -> None:
     low = {**BOUNDS, "cpu_s": LimitBounds(default=1.0, max=3.0), "memory_bytes": LimitBounds(default=1, max=1 << 20)}
-    shown = Configuration().within(low, largest_program=4096)
+    shown = Configuration().within(low, largest_source=4096, largest_input=1)
     assert (shown.cpu_time_limit, shown.max_cpu_time_limit, shown.max_memory_limit) == (3.0, 3.0, 1024)
     assert (shown.max_extract_size, shown.max_wall_time_limit) == (4, 20.0)
+
+
+def test_programs_and_inputs_have_the_bounds_of_the_server() -> None:
+    conf = Configuration().within(BOUNDS, largest_source=8, largest_input=2)
+    assert messages(conf, source_code="123456789", stdin="é!") == {
+        "source_code": ["is too long (maximum is 8 bytes)"],
+        "stdin": ["is too long (maximum is 2 bytes)"],
+    }
+    assert checked(conf=conf, source_code="12345678", stdin="é")
 
 
 def test_what_is_kept_answers_every_field_that_was_asked_for() -> None:

@@ -1,0 +1,148 @@
+"""The front door for Judge0's clients without a pipeline behind it: who may call, and what the operator turns off."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from api_service.relay import Relay
+from shared import api_keys
+from shared.api_keys import Scope
+from shared.database.connection import Database
+from shared.storage.base import ObjectStore
+from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import owner_of
+from tests.integration.api_service.conftest import KEY_BUDGET, client_of
+from tests.integration.rows import execute, fetch
+
+pytestmark = pytest.mark.integration
+
+ONE: Final = {"source_code": "print(1)", "language_id": 71}
+LIMITS: Final = {
+    name: {"default": most, "max": most}
+    for name, most in {
+        "cpu_s": 60, "wall_s": 300, "memory_bytes": 1 << 30, "output_bytes": 1 << 20, "processes": 256,
+    }.items()
+}  # fmt: skip
+
+Reach = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+async def reach(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner, tmp_path: Path) -> Reach:
+    """Return a function that yields a client of an API with the door. Its argument is the text of a `judge0.conf`."""
+    details = {"language": "py", "info": "Python 3", "compiled": False, "extensions": [".py"], "limits": LIMITS}
+    await execute(
+        database,
+        "INSERT INTO languages (code, info, seen_at, details) VALUES ('py', 'x', now(), CAST(:details AS jsonb))",
+        details=json.dumps(details),
+    )
+
+    def reach(conf: str = "", **how: Any) -> httpx.AsyncClient:
+        path = tmp_path / "judge0.conf"
+        path.write_text(conf)
+        return client_of(database, store, relay, signer, front_doors="judge0", judge0_conf=path, **how)
+
+    return reach
+
+
+@pytest.fixture
+async def door(reach: Reach) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of an API in protected mode."""
+    async with reach() as client:
+        yield client
+
+
+async def key_of(database: Database, *scopes: Scope) -> dict[str, str]:
+    async with owner_of(database).transaction() as connection:
+        return {"X-Auth-Token": (await api_keys.create(connection, "test", scopes))[1]}
+
+
+async def test_without_the_setting_there_is_no_door(api: httpx.AsyncClient) -> None:
+    for path in ("/languages", "/about", "/submissions"):
+        answer = await api.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_without_a_key_this_machines_user_may_call(door: httpx.AsyncClient) -> None:
+    ignored = {"X-Auth-Token": "any", "X-Auth-User": "any", "X-RapidAPI-Key": "x", "X-Judge0-Region": "y"}
+    for headers in ({}, ignored):
+        assert (await door.post("/authenticate", headers=headers)).status_code == 200
+        assert (await door.post("/submissions", json=ONE, headers=headers)).status_code == 201
+        assert (await door.post("/authorize", headers=headers)).status_code == 403
+    proxied = await door.get("/languages", headers={"X-Forwarded-For": "192.0.2.1"})
+    assert proxied.status_code == 403
+    foreign = await door.post("/submissions", json=ONE, headers={"Origin": "https://evil.example"})
+    assert foreign.status_code == 403
+
+
+async def test_a_submission_is_stored_with_its_token(door: httpx.AsyncClient, database: Database) -> None:
+    token = (await door.post("/submissions", json={**ONE, "stdin": "7"})).json()["token"]
+    [row] = await fetch(
+        database,
+        "SELECT u.inputs, u.email, u.runs, CAST(token AS text) AS token FROM judge0_submissions JOIN uploads u"
+        " ON u.id = upload",
+    )
+    assert row == {"inputs": "7", "email": None, "runs": 1, "token": token}
+    assert (await door.get(f"/submissions/{token}")).json()["status"]["description"] == "In Queue"
+    await execute(database, "UPDATE uploads SET request_id = NULL, outcome = 'cancelled'")
+    answer = (await door.get(f"/submissions/{token}")).json()
+    assert (answer["status"]["id"], answer["message"]) == (13, "It was cancelled.")
+
+
+async def test_scopes_and_budgets_count(reach: Reach, database: Database) -> None:
+    poster, reader = await key_of(database, Scope.SUBMIT), await key_of(database, Scope.READ)
+    async with reach() as client:
+        assert (await client.post("/submissions", json=ONE, headers=reader)).status_code == 403
+        assert (await client.get("/languages", headers=poster)).status_code == 403
+        batch = {"submissions": [ONE] * (KEY_BUDGET + 1)}
+        answers = (await client.post("/submissions/batch", json=batch, headers=poster)).json()
+        assert ["token" in one for one in answers] == [True] * KEY_BUDGET + [False]
+        refused = await client.post("/submissions", json=ONE, headers=poster)
+        assert (refused.status_code, "Retry-After" in refused.headers, [*refused.json()]) == (429, True, ["error"])
+
+
+@pytest.mark.parametrize(
+    ("conf", "path", "body", "status", "error"),
+    [
+        ("MAINTENANCE_MODE=true\nMAINTENANCE_MESSAGE=back soon", "/submissions", ONE, 503, "back soon"),
+        ("ENABLE_WAIT_RESULT=false", "/submissions?wait=true", ONE, 400, "wait not allowed"),
+        (
+            "ENABLE_BATCHED_SUBMISSIONS=false",
+            "/submissions/batch",
+            {"submissions": [ONE]},
+            400,
+            "batched submissions are not allowed",
+        ),
+        ("MAX_QUEUE_SIZE=0", "/submissions", ONE, 503, "queue is full"),
+        ("MAX_QUEUE_SIZE=1", "/submissions/batch", {"submissions": [ONE, ONE]}, 503, "queue is full"),
+        ("MAX_QUEUE_SIZE=0", "/submissions?fields=nothing", ONE, 503, "queue is full"),
+    ],
+)
+async def test_what_the_operator_turns_off(
+    conf: str, path: str, body: dict[str, Any], status: int, error: str, reach: Reach, database: Database
+) -> None:
+    async with reach(conf) as client:
+        answer = await client.post(path, json=body)
+    assert (answer.status_code, answer.json()) == (status, {"error": error})
+    assert await fetch(database, "SELECT FROM uploads") == []
+
+
+async def test_a_deletion_has_to_be_allowed(reach: Reach, database: Database) -> None:
+    key = (await key_of(database, Scope.ADMIN))["X-Auth-Token"]
+    admin = {"X-Auth-Token": key, "X-Auth-User": key}
+    for conf, status in (("", 400), ("ENABLE_SUBMISSION_DELETE=true", 404)):
+        async with reach(conf) as client:
+            answer = await client.delete("/submissions/x", headers=admin)
+            assert answer.status_code == status
+
+
+async def test_a_program_that_the_engine_cannot_bound_yet(reach: Reach, database: Database) -> None:
+    await execute(database, "UPDATE languages SET details = NULL")
+    async with reach() as client:
+        answer = await client.post("/submissions", json=ONE)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
