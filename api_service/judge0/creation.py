@@ -15,12 +15,14 @@ from api_service.judge0.programs import request_of, submission_of
 from api_service.judge0.refusals import Refused
 from api_service.judge0.validation import Asked, Invalid, check
 from api_service.problems import Problem
+from api_service.settings import ApiSettings
 from api_service.submissions import Settle
 from api_service.v1.aside import aside
 from shared.codex import LimitBounds
 from shared.database.connection import Connection
 from shared.judge0 import store
 from shared.loopback import is_loopback
+from shared.webhooks import WebhookSettings
 
 
 async def _configuration(request: Request) -> Configuration:
@@ -87,7 +89,7 @@ async def create(
     await services.backlog.check_key(principal)
     largest = min(services.settings.max_source_bytes, len(asked.source or b"") + configuration.max_extract_size * 1024)
     new = submission_of(asked, bounds, largest_program=largest)
-    request = {**request_of(asked), "guards_callback": guards_callbacks(services)}
+    request = {**request_of(asked), "guards_callback": guards_callbacks(services.settings, services.webhooks)}
     tokens: list[UUID] = []
 
     async def remember(connection: Connection, upload: int) -> None:
@@ -99,9 +101,9 @@ async def create(
     return stored.id, tokens[-1]
 
 
-def guards_callbacks(services: Services) -> bool:
+def guards_callbacks(settings: ApiSettings, webhooks: WebhookSettings) -> bool:
     """Return True unless this server is only for its own machine, and its operator has not said where webhooks may go.
 
     Judge0 calls every address. A server that others can reach would open the operator's network to them.
     """
-    return not is_loopback(services.settings.host) or services.webhooks.webhook_allowed_hosts is not None
+    return not is_loopback(settings.host) or webhooks.webhook_allowed_hosts is not None

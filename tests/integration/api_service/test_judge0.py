@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
 from api_service.relay import Relay
 from shared import api_keys
@@ -15,6 +17,7 @@ from shared.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
+from shared.webhooks import WebhookSettings
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import KEY_BUDGET, client_of
 from tests.integration.rows import execute, fetch
@@ -146,3 +149,48 @@ async def test_a_program_that_the_engine_cannot_bound_yet(reach: Reach, database
     async with reach() as client:
         answer = await client.post("/submissions", json=ONE)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+async def test_answers_are_counted_by_route(door: httpx.AsyncClient) -> None:
+    def count() -> float:
+        labels = {"route": "/submissions/{token}", "status": "404"}
+        return REGISTRY.get_sample_value("precieux_http_requests_total", labels) or 0
+
+    before = count()
+    assert (await door.get(f"/submissions/{uuid4()}/")).status_code == 404
+    assert count() == before + 1
+
+
+async def test_a_body_that_is_too_large_is_refused(door: httpx.AsyncClient) -> None:
+    answer = await door.post("/submissions", json={**ONE, "expected_output": "x" * 200_000})
+    assert answer.status_code == 413
+
+
+async def test_another_keys_submission_does_not_exist(reach: Reach, database: Database) -> None:
+    alice, mallory = [await key_of(database, Scope.SUBMIT, Scope.READ) for _ in range(2)]
+    admin = (await key_of(database, Scope.ADMIN))["X-Auth-Token"]
+    async with reach("ENABLE_SUBMISSION_DELETE=true") as client:
+        token = (await client.post("/submissions", json=ONE, headers=alice)).json()["token"]
+        for headers, status in ((alice, 200), (mallory, 404), ({"X-Auth-Token": admin}, 200)):
+            assert (await client.get(f"/submissions/{token}", headers=headers)).status_code == status
+        batch = f"/submissions/batch?fields=token&tokens={token}"
+        assert (await client.get(batch, headers=mallory)).json() == {"submissions": [None]}
+        for headers in (alice, {"X-Auth-Token": admin}, {**alice, "X-Auth-User": mallory["X-Auth-Token"]}):
+            for method, path in (("GET", "/submissions"), ("POST", "/authorize"), ("DELETE", f"/submissions/{token}")):
+                assert (await client.request(method, path, headers=headers)).status_code == 403
+        listed = await client.get("/submissions?fields=token", headers={**alice, "X-Auth-User": admin})
+        assert [one["token"] for one in listed.json()["submissions"]] == [token]
+
+
+@pytest.mark.parametrize(("allowed", "is_guarded"), [(None, False), ("hooks.example", True)])
+async def test_only_a_server_of_its_own_machine_calls_every_address(
+    allowed: str | None, is_guarded: bool, reach: Reach, database: Database
+) -> None:
+    async with reach(webhooks=WebhookSettings(webhook_allowed_hosts=allowed)) as client:
+        await client.post("/submissions", json={**ONE, "callback_url": "http://127.0.0.1/"})
+    [row] = await fetch(
+        database,
+        "SELECT CAST(request -> 'guards_callback' AS boolean) AS is_guarded, webhook_url FROM judge0_submissions"
+        " JOIN uploads ON id = upload",
+    )
+    assert row == {"is_guarded": is_guarded, "webhook_url": "http://127.0.0.1/"}

@@ -12,14 +12,17 @@ import pytest
 from api_service.engine_offer import Offer
 from api_service.judge0 import configuration
 from api_service.judge0.configuration import Configuration
+from api_service.judge0.creation import guards_callbacks
 from api_service.judge0.languages import all_languages, find, languages
 from api_service.judge0.programs import request_of, submission_of
 from api_service.judge0.validation import Asked, Invalid, check
 from api_service.new_submission import NewSubmission
+from api_service.settings import ApiSettings
 from shared.archives import unpack
 from shared.codex import LimitBounds, SupportedLanguage
 from shared.errors import ConfigurationError
 from shared.judge0.fields import ALL, ASKED
+from shared.webhooks import WebhookSettings
 
 BOUNDS: Final = {
     "cpu_s": LimitBounds(default=10.0, max=60.0),
@@ -214,3 +217,11 @@ def test_the_file_of_another_judge0(tmp_path: Path) -> None:
         configuration.read(conf)
     with pytest.raises(ConfigurationError, match="cannot be read"):
         configuration.read(tmp_path / "missing")
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed", "is_guarded"),
+    [("127.0.0.1", None, False), ("127.0.0.1", "a.example", True), ("0.0.0.0", None, True), ("::1", None, False)],
+)
+def test_who_calls_every_address(host: str, allowed: str | None, is_guarded: bool) -> None:
+    assert guards_callbacks(ApiSettings(host=host), WebhookSettings(webhook_allowed_hosts=allowed)) is is_guarded
