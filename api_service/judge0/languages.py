@@ -44,10 +44,12 @@ _ACTIVE: Final[dict[str, tuple[tuple[int, ...], str]]] = {
     "sql": ((82,), "SQL (SQLite {})"),
     "ts": ((74, 94, 101), "TypeScript ({})"),
 }
-#: The names of source files, where ours is not `main` with the language's extension.
+#: The names of source files in Judge0, where ours differ.
 _SOURCE_FILES: Final = {
-    "bash": "script.sh", "exs": "script.exs", "js": "script.js", "lua": "script.lua", "php": "script.php",
-    "pl": "script.pl", "py": "script.py", "r": "script.r", "rb": "script.rb", "sql": "script.sql", "ts": "script.ts",
+    "bash": "script.sh", "cs": "Main.cs", "exs": "script.exs", "gprolog": "main.pro", "groovy": "script.groovy",
+    "js": "script.js", "kt": "Main.kt", "lisp": "script.lisp", "lua": "script.lua", "octave": "script.m",
+    "php": "script.php", "pl": "script.pl", "py": "script.py", "r": "script.r", "rb": "script.rb",
+    "scala": "Main.scala", "sql": "script.sql", "ts": "script.ts",
 }  # fmt: skip
 
 #: Prints its source.

@@ -78,8 +78,8 @@ def _files(asked: Asked, largest_program: int) -> tuple[dict[str, bytes], str]:
     files = own | others
     if language.id != MULTI_FILE:
         return files, next(iter(own))
-    run = next((name for name in _RUN if files.get(name, b"").strip()), _RUN[0])
-    return {**files, run: (files.get(run, b"").strip() and files[run]) or _NO_RUN}, run
+    run = next((name for name in _RUN if files.get(name, b"").strip()), None)
+    return (files, run) if run else ({**files, _RUN[0]: _NO_RUN}, _RUN[0])
 
 
 def _additional(archive: bytes | None, most: int) -> dict[str, bytes]:

@@ -113,7 +113,9 @@ async def test_scopes_and_budgets_count(reach: Reach, database: Database) -> Non
     ("conf", "path", "body", "status", "error"),
     [
         ("MAINTENANCE_MODE=true\nMAINTENANCE_MESSAGE=back soon", "/submissions", ONE, 503, "back soon"),
-        ("ENABLE_WAIT_RESULT=false", "/submissions?wait=true", ONE, 400, "wait not allowed"),
+        pytest.param(
+            "ENABLE_WAIT_RESULT=false", "/submissions?wait=true", ONE, 400, "wait not allowed", marks=pytest.mark.slow
+        ),
         (
             "ENABLE_BATCHED_SUBMISSIONS=false",
             "/submissions/batch",
@@ -122,8 +124,17 @@ async def test_scopes_and_budgets_count(reach: Reach, database: Database) -> Non
             "batched submissions are not allowed",
         ),
         ("MAX_QUEUE_SIZE=0", "/submissions", ONE, 503, "queue is full"),
-        ("MAX_QUEUE_SIZE=1", "/submissions/batch", {"submissions": [ONE, ONE]}, 503, "queue is full"),
-        ("MAX_QUEUE_SIZE=0", "/submissions?fields=nothing", ONE, 503, "queue is full"),
+        pytest.param(
+            "MAX_QUEUE_SIZE=1",
+            "/submissions/batch",
+            {"submissions": [ONE, ONE]},
+            503,
+            "queue is full",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "MAX_QUEUE_SIZE=0", "/submissions?fields=nothing", ONE, 503, "queue is full", marks=pytest.mark.slow
+        ),
     ],
 )
 async def test_what_the_operator_turns_off(
