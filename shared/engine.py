@@ -107,6 +107,7 @@ DEFAULT_TOLERANCE: Final = 1e-6
 class Checker(_Strict):
     kind: CheckerKind = CheckerKind.LINES
     tolerance: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False, description="None: 1e-6")
+    nul_is_blank: bool = Field(default=False, description="for the kind `lines`: NUL counts as white space")
 
     @model_validator(mode="after")
     def _tolerance_fits(self) -> Self:

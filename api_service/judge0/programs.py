@@ -36,7 +36,7 @@ def submission_of(asked: Asked, bounds: Mapping[str, LimitBounds], *, largest_pr
         "args": asked.args,
         "compiler_args": asked.compiler_args,
         "limits": _limits(values, bounds),
-        "checker": {"kind": "lines", "tolerance": None},
+        "checker": {"kind": "lines", "tolerance": None, "nul_is_blank": True},
         "stop_at_first_failure": True,
         "locale": "en",
         "receipt": False,

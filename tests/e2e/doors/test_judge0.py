@@ -256,6 +256,7 @@ def test_a_wrong_answer(owner: Client) -> None:
     [
         ("print('a \\r\\nb\\t\\n\\n')", "a\nb", 3),
         ("print(' a')", "a", 4),
+        ("print('a\\0 \\0')", "a", 3),
         ("", "", 3),
         ("print('a')", "a \n\n", 3),
     ],

@@ -32,6 +32,9 @@ LIMITS: Final = {
     }.items()
 }  # fmt: skip
 
+TWO: Final = {"submissions": [ONE, ONE]}
+SLOW: Final = pytest.mark.slow
+
 Reach = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 

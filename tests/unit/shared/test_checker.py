@@ -140,3 +140,9 @@ def test_a_long_word_almost_a_number_takes_linear_time(expected: str, output: st
     began = time.process_time()
     assert not _is_accepted("float", expected, output)
     assert time.process_time() - began < 0.5
+
+
+def test_nul_is_white_space_on_demand() -> None:
+    for checker, is_equal in ((Checker(), False), (Checker(nul_is_blank=True), True)):
+        assert (compare(b"a \0\0\nb\0\n\0", b"a\nb", checker) is None) is is_equal
+    assert compare(b"\0a", b"a", Checker(nul_is_blank=True)) is not None
