@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from api_service import piston, v1, web
+from api_service import judge0, piston, v1, web
 from api_service.dependencies import Services
 from api_service.measure import Measure
 from api_service.openapi import DESCRIPTION, TAGS
@@ -51,6 +51,8 @@ def create_app(services: Services, piston_settings: PistonSettings | None = None
     if "piston" in settings.doors:
         piston.add_to(app, services, piston_settings or PistonSettings())
         refuse = piston.refusing(refuse)
+    if "judge0" in settings.doors:
+        judge0.add_to(app)
     app.add_middleware(
         BoundedBodies,
         limits=BodyLimits(settings.largest_body_bytes, settings.body_pause_seconds, settings.body_seconds),

@@ -6,6 +6,7 @@ from typing import Final
 from shared import channels
 from shared.database.connection import Connection, Database, Record
 from shared.job_state import FINAL, JobState
+from shared.judge0.callbacks import webhook_type
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -33,7 +34,7 @@ _ADD_JOBS: Final = """
     FROM uploads WHERE id = ANY(:ids) AND request_id IS NOT NULL ORDER BY id
     ON CONFLICT (request_id) DO NOTHING RETURNING id
 """
-_CANCEL: Final = """
+_CANCEL: Final = f"""
     WITH open AS MATERIALIZED (
         SELECT id FROM uploads WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE
     ), cancelled AS (
@@ -42,13 +43,13 @@ _CANCEL: Final = """
         RETURNING uploads.id, owner, runs, batch, webhook_url, pg_notify(:submissions, CAST(uploads.id AS text))
     ), announced AS (
         INSERT INTO webhooks (owner, upload, run, type, url)
-        SELECT owner, id, runs, 'submission.cancelled', webhook_url FROM cancelled
+        SELECT owner, id, runs, {webhook_type("cancelled.id", "'submission.cancelled'")}, webhook_url FROM cancelled
         WHERE webhook_url IS NOT NULL
             AND NOT EXISTS (SELECT FROM webhooks WHERE webhooks.upload = cancelled.id AND webhooks.status = 'gone')
         RETURNING pg_notify(:webhooks, '')
     )
     SELECT pg_notify(:batches, CAST(batch AS text)) FROM cancelled WHERE batch IS NOT NULL
-"""
+"""  # noqa: S608  (constants)
 _STOP_RUNS: Final = "SELECT pg_notify(:cancellations, lease) FROM unnest(CAST(:leases AS text[])) AS lease"
 
 

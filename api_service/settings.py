@@ -1,5 +1,6 @@
 """The settings of the API."""
 
+from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, field_validator
@@ -50,7 +51,9 @@ class ApiSettings(Settings):
     front_doors: Annotated[
         str, Field(description="the other APIs that are served, separated by commas: piston, judge0")
     ] = ""
-
+    judge0_conf: Annotated[
+        Path | None, Field(description="a judge0.conf whose limits and switches are taken over for Judge0's clients")
+    ] = None
     web: Annotated[bool, Field(description="serve the pages for people; that of recipients is always served")] = True
 
     connections: Annotated[int, Field(ge=1, description="connections at once; each needs an open file")] = 512

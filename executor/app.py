@@ -237,7 +237,7 @@ class _Endpoint:
                     HTTPStatus.UNPROCESSABLE_ENTITY,
                 )
         for test in request.tests:
-            self._check_size(len(test.stdin.encode()), "stdin", self._settings.max_input_bytes)
+            self._check_size(len(test.input()), "stdin", self._settings.max_input_bytes)
         for asked in (request.limits, *(test.limits for test in request.tests)):
             if fault := limits.excess(asked, self._settings):
                 raise wire.BadRequest(fault, HTTPStatus.UNPROCESSABLE_ENTITY)

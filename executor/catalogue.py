@@ -160,12 +160,14 @@ class Installed:
         }
         lists = {COMPANIONS: tuple(map(as_word, program.companions)), ARGS: program.compiler_args}
         compile_, run = self.language.compile, self.language.run
-        return Commands(
-            self.command(_without_overridden(compile_.words, program.compiler_args), lists, **values)
-            if compile_
-            else None,
-            self.command(run.words, **values),
-        )
+        if compile_:
+            words = _without_overridden(compile_.words, program.compiler_args)
+            made_by: tuple[str, ...] | None = self.command(words, lists, **values)
+        elif program.build:
+            made_by = self.command(run.words, **{**values, "source": as_word(program.build)})
+        else:
+            made_by = None
+        return Commands(made_by, self.command(run.words, **values))
 
     def without_headers(self) -> "Installed":
         """Return the same language, compiled without precompiled headers."""

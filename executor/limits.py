@@ -118,6 +118,15 @@ def of_run(limits: RunLimits, settings: ExecutorSettings, extra_memory: int) -> 
     )
 
 
+def lowered(limits: StepLimits, *, stack_bytes: int | None, file_bytes: int | None) -> StepLimits:
+    """Return the limits of a step with a smaller stack and smaller files, if these are given."""
+    return replace(
+        limits,
+        stack_bytes=min(limits.stack_bytes, stack_bytes or limits.stack_bytes),
+        file_bytes=min(limits.file_bytes, file_bytes or limits.file_bytes),
+    )
+
+
 def of_compilation(settings: ExecutorSettings, asked: ProgramLimits = _NONE_ASKED) -> StepLimits:
     """Return the limits of a compiler: the operator's, and those of `asked` that are lower."""
     most = StepLimits(

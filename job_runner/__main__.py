@@ -80,7 +80,7 @@ async def serve(stop: asyncio.Event) -> None:
         webhook_sender = WebhookSender(
             database,
             deliverer,
-            Bodies(links).render,
+            Bodies(links, store).render,
             webhook_settings,
             poll_interval=settings.poll_interval,
         )

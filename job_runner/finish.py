@@ -14,8 +14,9 @@ from job_runner.storable import storable
 from shared import channels
 from shared.codex import RunResponse
 from shared.database.connection import Connection
+from shared.judge0.callbacks import webhook_type
 
-_FINISH: Final = """
+_FINISH: Final = f"""
     WITH finished AS (
         UPDATE job SET status = :status, finished_at = now(), lease_id = NULL, lease_expires_at = NULL,
             -- The upload and its file hold the same text. Only a job that could not be run keeps it.
@@ -50,13 +51,14 @@ _FINISH: Final = """
         FROM finished WHERE :has_result
     ), announced AS (
         INSERT INTO webhooks (owner, upload, run, type, url)
-        SELECT owner, upload, number, 'submission.' || :outcome, webhook_url FROM freed
+        SELECT owner, upload, number, {webhook_type("freed.upload", "'submission.' || :outcome")}, webhook_url
+        FROM freed
         WHERE webhook_url IS NOT NULL
             AND NOT EXISTS (SELECT FROM webhooks WHERE webhooks.upload = freed.upload AND webhooks.status = 'gone')
         RETURNING pg_notify(:webhooks, '')
     )
     SELECT id, (SELECT pg_notify(:batches, CAST(batch AS text)) FROM freed WHERE batch IS NOT NULL) FROM finished
-"""
+"""  # noqa: S608  (constants)
 
 
 @dataclass(frozen=True, slots=True)

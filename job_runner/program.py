@@ -13,7 +13,10 @@ from shared.engine import Checker, Encoding, ProgramLimits, limits_in_effect
 from shared.languages import check_lang
 
 #: What the engine's request has as the submission's `spec` has it, if it is there.
-_AS_STORED: Final = ("compile_limits", "data_files", "environment", "output_order")
+_AS_STORED: Final = (
+    *("build", "compile_limits", "data_files", "environment", "file_bytes", "merge_output", "output_order", "repeat"),
+    "stack_bytes",
+)
 #: The file name of a classic submission whose own name is no path.
 _STEM: Final = "main"
 
@@ -34,7 +37,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A run of a submission. `has_tests` is False if its only case is the submission's own input.
+    """A run of a submission. `has_tests` is False if its only case is the submission's own input, perhaps repeated.
 
     `object_key` is where its files are, and `sha256` that of the object; None for the original system's rows.
     `as_stored` are further fields of the engine's request. `may_rerun` is False if its sender waits, and would rather
@@ -64,7 +67,7 @@ class Program:
         object_key = fields["object_key"] or f"{fields['id']}.{language}"
         limits = {**(spec.get("limits") or {}), **(override.get("limits") or {})}
         tests, bounds = fields["tests"], fields.get("bounds")
-        cases = map(_case_of_test, tests) if tests else [_only_case(fields, submission)]
+        cases = map(_case_of_test, tests) if tests else [_only_case(fields, submission)] * spec.get("repeat", 1)
         return cls(
             language=language,
             entry=_entry(fields["filename"], language),
@@ -92,7 +95,7 @@ class Program:
             "arguments": bool(only["args"]),
             "options of the compiler": bool(self.compiler_args),
             "limits": bool(self.limits),
-            "variables of its own": bool(self.as_stored.get("environment")),
+            "other options": bool(self.as_stored),
         }
         return [what for what, is_so in has.items() if is_so]
 
@@ -106,7 +109,7 @@ class Program:
                 "compiler_args": self.compiler_args,
                 "limits": self.limits,
                 "checker": self.checker,
-                "tests": [case.fields for case in self.cases],
+                "tests": [case.fields for case in (self.cases if self.has_tests else self.cases[:1])],
                 "stop_at_first_failure": self.stop_at_first_failure,
                 **self.as_stored,
             }
@@ -147,7 +150,8 @@ def _only_case(fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Case
     used = own | {name: override[name] for name in own if override.get(name) is not None}
     # The expected output is that of the submission's own input.
     expected = fields["expected_output"] if used == own else None
-    return Case({**used, "expected_output": expected, "limits": {}})
+    encoding = {"encoding": spec["encoding"]} if "encoding" in spec else {}
+    return Case({**used, "expected_output": expected, **encoding, "limits": {}})
 
 
 def _set(limits: Mapping[str, Any]) -> dict[str, Any]:

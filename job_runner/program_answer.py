@@ -5,6 +5,7 @@ The outcome has a CodeX answer too, for the classic calls and the mails: its `er
 
 import time
 from dataclasses import replace
+from statistics import fmean
 from typing import Any, Final, TypeAlias
 
 from job_runner.outcome import Details, FailedTest, Outcome, TestOutcome, decide
@@ -33,7 +34,7 @@ class ProgramAnswer:
         self._program = program
         self._started: Started | None = None
         self._compiled: Compiled | None = None
-        #: The last event of a test; of a submission without tests, it is the only one.
+        #: The last event of a submission without tests. There is one for each time that it is run.
         self._last: TestEnded | None = None
         self._failed: FailedTest | None = None
         self._verdicts: list[Verdict] = []
@@ -98,9 +99,9 @@ class ProgramAnswer:
             truncated=bool(event.truncated),
             exit_code=event.exit_code,
             signal=event.signal,
-            time_s=event.cpu_s,
-            wall_s=event.wall_s,
-            memory_bytes=event.memory_bytes,
+            time_s=round(fmean(self._cpu_s), 6),
+            wall_s=round(self._wall_s / len(self._cpu_s), 6),
+            memory_bytes=round(fmean(self._memory_bytes)),
             cpu_pressure=event.cpu_pressure,
         )
         details = self._details(event.stderr, tuple(event.truncated), None)

@@ -120,7 +120,7 @@ def _compared(answer: RunResponse, program: Program) -> RunResponse:
     expected = program.cases[0].fields["expected_output"]
     if verdict is not Verdict.OK or expected is None:
         return answer.model_copy(update={"verdict": verdict})
-    difference = compare(answer.output.encode("utf-8", "replace"), expected, program.checker)
+    difference = compare(answer.output.encode("utf-8", "replace"), expected.encode(), program.checker)
     if difference is None:
         return answer.model_copy(update={"verdict": Verdict.ACCEPTED})
     error = f"{WRONG}\n{answer.error}" if answer.error else WRONG

@@ -18,6 +18,9 @@ _NUMBER: Final = re.compile(rb"[+-]?(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?\d{1,9})?
 #: Differences are exact to this many digits. So 1.1 differs from 1.0 by 0.1, and not by more.
 _EXACT: Final = Context(prec=60, Emax=2_000_000_000, Emin=-2_000_000_000, traps=[])
 
+#: White space.
+_BLANKS: Final = b" \t\n\v\f\r"
+
 #: A bound on the relative error of what is computed with doubles here.
 _DOUBLE: Final = 1e-14
 
@@ -32,16 +35,16 @@ _LINE_ENDS: Final = {
 }
 
 
-def compare(output: bytes, expected: str, checker: Checker) -> str | None:
-    """Return None if the output is as expected, and otherwise the first difference, for people."""
-    wanted = expected.encode()
+def compare(output: bytes, wanted: bytes, checker: Checker) -> str | None:
+    """Return None if the output is the wanted one, and otherwise the first difference, for people."""
     if output == wanted:
         return None
     match checker.kind:
         case CheckerKind.EXACT:
             return _describe("line", wanted.splitlines(keepends=True), output.splitlines(keepends=True), _show_all)
         case CheckerKind.LINES:
-            wanted_lines, lines = _lines(wanted), _lines(output)
+            blanks = _BLANKS + b"\0" if checker.nul_is_blank else _BLANKS
+            wanted_lines, lines = _lines(wanted, blanks), _lines(output, blanks)
             return None if wanted_lines == lines else _describe("line", wanted_lines, lines, _show)
         case CheckerKind.TOKENS:
             return _compare_words(wanted.split(), output.split(), lambda one, other: one == other)
@@ -50,9 +53,9 @@ def compare(output: bytes, expected: str, checker: Checker) -> str | None:
             return _compare_words(wanted.split(), output.split(), lambda one, other: _is_close(one, other, tolerance))
 
 
-def _lines(text: bytes) -> list[bytes]:
-    """Return the lines without white space at their ends, and without blank lines at the end."""
-    lines = [line.rstrip() for line in text.split(b"\n")]
+def _lines(text: bytes, blanks: bytes) -> list[bytes]:
+    """Return the lines without `blanks` at their ends, and without blank lines at the end."""
+    lines = [line.rstrip(blanks) for line in text.split(b"\n")]
     while lines and not lines[-1]:
         lines.pop()
     return lines

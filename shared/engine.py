@@ -47,6 +47,16 @@ class Encoding(StrEnum):
     BASE64 = "base64"
 
 
+def bytes_of(text: str, encoding: Encoding, name: str) -> bytes:
+    """Return the bytes that a text stands for. Raises `ValueError` if it is not base64 but should be."""
+    if encoding is Encoding.UTF_8:
+        return text.encode()
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(f"`{name}` is not base64.") from None
+
+
 class ProgramFile(_Strict):
     path: str = Field(description="relative to the program's folder, with `/` between folders")
     content: str = Field(repr=False)
@@ -66,12 +76,7 @@ class ProgramFile(_Strict):
 
     def data(self) -> bytes:
         """Return the file's bytes. Raises `ValueError` if they are not base64."""
-        if self.encoding is Encoding.UTF_8:
-            return self.content.encode()
-        try:
-            return base64.b64decode(self.content, validate=True)
-        except (binascii.Error, ValueError):
-            raise ValueError("`content` is not base64.") from None
+        return bytes_of(self.content, self.encoding, "content")
 
 
 class ProgramLimits(_Strict):
@@ -108,6 +113,7 @@ DEFAULT_TOLERANCE: Final = 1e-6
 class Checker(_Strict):
     kind: CheckerKind = CheckerKind.LINES
     tolerance: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False, description="None: 1e-6")
+    nul_is_blank: bool = Field(default=False, description="for the kind `lines`: NUL counts as white space")
 
     @model_validator(mode="after")
     def _tolerance_fits(self) -> Self:
@@ -143,9 +149,25 @@ class ProgramTest(_Strict):
     stdin: str = Field(default="", repr=False)
     args: tuple[str, ...] = ()
     expected_output: str | None = Field(default=None, repr=False)
+    encoding: Encoding = Field(default=Encoding.UTF_8, description="of `stdin` and `expected_output`")
     limits: ProgramLimits = ProgramLimits()
 
     _args_fit = field_validator("args")(check_args)
+
+    @model_validator(mode="after")
+    def _is_encoded(self) -> Self:
+        self.input()
+        self.expected()
+        return self
+
+    def input(self) -> bytes:
+        """Return the bytes of the standard input."""
+        return bytes_of(self.stdin, self.encoding, "stdin")
+
+    def expected(self) -> bytes | None:
+        """Return the bytes of the expected output; None if there is none."""
+        text = self.expected_output
+        return None if text is None else bytes_of(text, self.encoding, "expected_output")
 
 
 class ProgramRequest(_Strict):
@@ -169,7 +191,16 @@ class ProgramRequest(_Strict):
     limits: ProgramLimits = ProgramLimits()
     checker: Checker = Checker()
     tests: tuple[ProgramTest, ...] = Field(default=(ProgramTest(),), min_length=1, max_length=MAX_TESTS)
+    repeat: int = Field(default=1, ge=1, description="how often the tests are run; each run has a number of its own")
     stop_at_first_failure: bool = False
+    build: str | None = Field(
+        default=None, description="the path of a program that is run first, as a compiler is; for interpreted languages"
+    )
+    merge_output: bool = Field(default=False, description="standard error goes where standard output goes")
+    stack_bytes: int | None = Field(default=None, gt=0, description="of the first thread; None: 256 MiB, the most")
+    file_bytes: int | None = Field(
+        default=None, gt=0, description="of each file that the program writes; None: as much as all of its files"
+    )
     output_order: bool = Field(
         default=False,
         description="keep the compiler's standard error apart, and report in which order all output came",
@@ -183,11 +214,19 @@ class ProgramRequest(_Strict):
         paths = [file.path for file in self.files]
         for position, fault in source_paths.faults_of(paths):
             raise ValueError(f"files.{position}: {fault}")
-        if self.entry is not None and self.entry not in paths:
-            raise ValueError("`entry` is not the path of a file.")
+        for name, path in (("entry", self.entry), ("build", self.build)):
+            if path is not None and path not in paths:
+                raise ValueError(f"`{name}` is not the path of a file.")
+        if len(self.tests) * self.repeat > MAX_TESTS:
+            raise ValueError(f"With `repeat`, there are more than {MAX_TESTS} tests.")
         if not self.entry_file.data():
             raise ValueError("The file that is run is empty.")
         return self
+
+    @property
+    def runs(self) -> tuple[ProgramTest, ...]:
+        """The tests, as often as they are run."""
+        return self.tests * self.repeat
 
     @property
     def entry_file(self) -> ProgramFile:

@@ -28,6 +28,7 @@ pytest_plugins = [
     "tests.fixtures.up",
     "tests.fixtures.contract",
     "tests.fixtures.wheels",
+    "tests.fixtures.judge0",
 ]
 
 

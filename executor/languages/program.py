@@ -16,14 +16,17 @@ _NOT_A_NAME: Final = ("-", "@")
 class Program:
     """`files` are those of the work folder, by path. `names.source` is the one that is compiled or run.
 
-    `companions` are the other sources that the compiler gets. `is_plain` is True if the program is one source, without
-    options, whose name no tool takes for anything else. Compilers are sped up only for such programs.
+    `companions` are the other sources that the compiler gets. `build` is the script that is run in its place.
+
+    `is_plain` is True if the program is one source, without options, whose name no tool takes for anything else.
+    Compilers are sped up only for such programs.
     """
 
     files: dict[str, bytes]
     names: Names
     companions: tuple[str, ...] = ()
     compiler_args: tuple[str, ...] = ()
+    build: str | None = None
     is_plain: bool = True
 
     @property
@@ -70,6 +73,7 @@ def of_files(request: ProgramRequest, language: Language, reserved: Collection[s
             path for path in sources if path != names.source and _is_companion(path, names.source, language)
         ),
         compiler_args=request.compiler_args,
+        build=request.build,
         is_plain=len(files) == 1
         and not request.compiler_args
         and names.source in (usual.source, file_names.usable(names.source, language, reserved)),

@@ -61,6 +61,9 @@ class Run:
     environment: Mapping[str, str] = field(default_factory=dict)
     compile_limits: ProgramLimits = field(default_factory=ProgramLimits)
     output_order: bool = False
+    merge_output: bool = False
+    stack_bytes: int | None = None
+    file_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ class Pipeline:
                     if number > 1:
                         raise SandboxFailure("the compiler accepted the program for one test, and not for another")
                     return
-                test = request.tests[number - 1]
+                test = request.runs[number - 1]
                 event = await _test_event(number, test, request.checker, execution, installed, room)
                 room -= min(room, len(execution.ran.stdout) + len(execution.ran.stderr))
                 yield event
@@ -168,16 +171,16 @@ class Pipeline:
 
         async def execute(test: ProgramTest, compiled: StepResult | None = None) -> _Execution:
             run = _run_of(test, request, self._settings)
-            return await self._execute(program, run, installed, compiled, again=len(request.tests) > 1)
+            return await self._execute(program, run, installed, compiled, again=len(request.runs) > 1)
 
-        first = await execute(request.tests[0])
+        first = await execute(request.runs[0])
         yield first
         compiled = first.compiled if first.compiled and first.compiled.artefacts else None
         if request.stop_at_first_failure:
-            for test in request.tests[1:]:
+            for test in request.runs[1:]:
                 yield await execute(test, compiled)
             return
-        work = (partial(execute, test, compiled) for test in request.tests[1:])
+        work = (partial(execute, test, compiled) for test in request.runs[1:])
         async with aclosing(in_order(work, spare_slot)) as others:
             async for execution in others:
                 yield execution
@@ -195,7 +198,7 @@ class Pipeline:
         planned = job = plan(program, run, installed, self._settings)
         key = None
         if len(planned.steps) > 1:
-            if compiled is None:
+            if compiled is None and program.build is None:
                 key = key_of(planned, installed.identity) if self._cache.largest else None
                 compiled = (self._cache.get(key) if key else None) or await self._compile(planned, program, installed)
             if compiled and not compiled.succeeded:
@@ -203,7 +206,8 @@ class Pipeline:
             if compiled:
                 job = _without_compile_step(planned, compiled)
             else:
-                kept = _ARTEFACT_BYTES if again else 0
+                # A script may do more than to make files, so it is run before each run.
+                kept = _ARTEFACT_BYTES if again and program.build is None else 0
                 job = replace(planned, artefact_bytes=max(kept, self._cache.largest if key else 0))
         # It reads the load at the loop's next turn, so a program whose box is ready starts without waiting for that.
         since = load.Since(asyncio.get_running_loop())
@@ -261,12 +265,15 @@ def of_source(request: RunRequest, installed: Installed, settings: ExecutorSetti
 def _run_of(test: ProgramTest, request: ProgramRequest, settings: ExecutorSettings) -> Run:
     asked = test.limits.over(request.limits)
     return Run(
-        test.stdin.encode(),
+        test.input(),
         test.args,
         limits.of_test(asked, settings),
-        request.environment,
-        request.compile_limits,
-        request.output_order,
+        environment=request.environment,
+        compile_limits=request.compile_limits,
+        output_order=request.output_order,
+        merge_output=request.merge_output,
+        stack_bytes=request.stack_bytes,
+        file_bytes=request.file_bytes,
     )
 
 
@@ -292,9 +299,14 @@ def plan(program: Program, run: Run, installed: Installed, settings: ExecutorSet
         Step(
             argv=(*commands.run, *run.args),
             environment=environment,
-            limits=limits.of_run(run.limits, settings, installed.language.run.extra_memory),
+            limits=limits.lowered(
+                limits.of_run(run.limits, settings, installed.language.run.extra_memory),
+                stack_bytes=run.stack_bytes,
+                file_bytes=run.file_bytes,
+            ),
             output_bytes=run.limits.output_bytes,
             stdin=run.stdin,
+            merge_output=run.merge_output,
             report_order=run.output_order,
         )
     )
@@ -394,8 +406,8 @@ async def _test_event(
     if how is Verdict.INTERNAL_ERROR:
         raise SandboxFailure(f"the program was stopped: {ran.stopped}")
     reason, diff = _reason(how, ran, step), None
-    if how is Verdict.OK and test.expected_output is not None:
-        diff = await _compare(ran.stdout, test.expected_output, own)
+    if how is Verdict.OK and (expected := test.expected()) is not None:
+        diff = await _compare(ran.stdout, expected, own)
         how = Verdict.ACCEPTED if diff is None else Verdict.WRONG_ANSWER
     stdout = ran.stdout[:room]
     stderr = ran.stderr[: room - len(stdout)]
@@ -438,7 +450,7 @@ def _order_of(result: StepResult) -> list[int]:
     return order
 
 
-async def _compare(output: bytes, expected: str, own: Checker) -> str | None:
+async def _compare(output: bytes, expected: bytes, own: Checker) -> str | None:
     if max(len(output), len(expected)) <= _LONG_COMPARISON:
         return checker.compare(output, expected, own)
     return await asyncio.to_thread(checker.compare, output, expected, own)

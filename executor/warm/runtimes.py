@@ -68,7 +68,9 @@ class WarmRuntime:
         usual = limits.default_limits(self._settings)
         return (
             step.output_bytes == usual.output_bytes
+            and not step.merge_output
             and step.limits.processes == usual.processes
+            and (step.limits.stack_bytes, step.limits.file_bytes) == (self._limits.stack_bytes, self._limits.file_bytes)
             and sum(len(word.encode()) for word in args) <= _MOST_ARGS_BYTES
         )
 

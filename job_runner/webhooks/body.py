@@ -1,27 +1,37 @@
-"""Renders the body of a webhook: the event's type and time, and the resource as the API shows it."""
+"""Renders the body of a webhook: the event's type and time, and the resource as the API shows it.
+
+That of a callback is the submission as Judge0 sends it.
+"""
 
 import json
 from typing import Final
 
 from job_runner.webhooks.queue import ClaimedWebhook
 from shared.database.connection import Connection
+from shared.judge0 import store as judge0
+from shared.judge0.callbacks import CALLBACK
+from shared.judge0.fields import DEFAULT, shown
 from shared.resources.batches import batch
 from shared.resources.links import Links
 from shared.resources.models import Resource, rfc3339
 from shared.resources.read import submission
+from shared.storage.base import ObjectStore
 
 #: Each text of a submission is cut to this many bytes.
 TEXT_LIMIT: Final = 4 << 10
 
 
 class Bodies:
-    """Renders bodies; `links` are those that the API sends."""
+    """Renders bodies; `links` are those that the API sends, and `store` has the outputs that are no text."""
 
-    def __init__(self, links: Links) -> None:
+    def __init__(self, links: Links, store: ObjectStore) -> None:
         self._links = links
+        self._store = store
 
     async def render(self, connection: Connection, webhook: ClaimedWebhook) -> str | None:
         """Return the body; None if its submission or batch was deleted."""
+        if webhook.type == CALLBACK:
+            return await self._callback(connection, webhook.upload)
         resource = await self._resource(connection, webhook)
         if resource is None:
             return None
@@ -31,6 +41,11 @@ class Bodies:
             "data": resource.model_dump(mode="json"),
         }
         return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+    async def _callback(self, connection: Connection, upload: int | None) -> str | None:
+        known = upload and await judge0.callback_of(connection, upload)
+        one = await judge0.find(connection, self._store, known.token) if known else None
+        return json.dumps(shown(one, DEFAULT, base64=True)) if one else None
 
     async def _resource(self, connection: Connection, webhook: ClaimedWebhook) -> Resource | None:
         if webhook.upload is not None:

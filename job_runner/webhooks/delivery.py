@@ -1,4 +1,4 @@
-"""One attempt to deliver a webhook: resolves the name, checks all addresses, signs, posts, and judges the answer."""
+"""One attempt to deliver a webhook: resolves the name, checks all addresses, signs, sends, and judges the answer."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,7 @@ import httpx
 from standardwebhooks.webhooks import Webhook
 
 from job_runner.retry_after import parse_retry_after
+from job_runner.webhooks.manner import WEBHOOK, Manner
 from shared.egress import Address, Egress, EgressRefused, Target, parse_addresses
 from shared.version import VERSION
 
@@ -25,6 +26,9 @@ _CONNECT_SECONDS: Final = 5.0
 #: The most bytes of an answer that are read, and the most seconds. Only its status matters.
 _MOST_BYTES: Final = 64 << 10
 _READ_SECONDS: Final = 2.0
+
+#: Lets a message go to every address.
+_ANYWHERE: Final = Egress(range(1, 65536), ("0.0.0.0/0", "::/0", "localhost"))
 
 #: Returns the addresses of a host. Raises `OSError`.
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
@@ -37,6 +41,7 @@ class Message:
     id: str
     body: str
     secrets: Sequence[str]
+    manner: Manner = WEBHOOK
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class Answer:
 
 
 class Deliverer:
-    """Posts webhooks. Each attempt has a connection of its own. Call `close()` at the end."""
+    """Sends webhooks. Each attempt has a connection of its own. Call `close()` at the end."""
 
     def __init__(
         self,
@@ -80,19 +85,21 @@ class Deliverer:
 
     async def deliver(self, url: str, message: Message) -> Answer:
         """Try once, and return the result. Never raises."""
+        seconds = min(self._seconds, message.manner.seconds or self._seconds)
         try:
-            async with asyncio.timeout(self._seconds):
-                target = self._egress.target(url)
-                return await self._post(target, await self._addresses(target), message)
+            async with asyncio.timeout(seconds):
+                egress = self._egress if message.manner.is_guarded else _ANYWHERE
+                target = egress.target(url)
+                return await self._send(target, await self._addresses(target, egress), message)
         except EgressRefused as exc:
             return Answer(error=f"the URL is refused: {exc}")
         except TimeoutError:
-            return Answer(error=f"the receiver did not answer within {self._seconds:g} s")
+            return Answer(error=f"the receiver did not answer within {seconds:g} s")
         # Besides the errors of httpx, names and certificates can be such that ssl raises others.
         except Exception as exc:
             return Answer(error=f"the receiver cannot be reached: {type(exc).__name__} {exc}".rstrip())
 
-    async def _addresses(self, target: Target) -> Sequence[Address]:
+    async def _addresses(self, target: Target, egress: Egress) -> Sequence[Address]:
         """Return the addresses of the host, all of which may be reached. Raises `EgressRefused`."""
         if target.address is not None:
             found: Sequence[Address] = [target.address]
@@ -101,35 +108,36 @@ class Deliverer:
                 found = parse_addresses(await self._resolve(target.host))
             except OSError as exc:
                 raise ConnectionError(f"the name {target.host} cannot be resolved ({exc})") from exc
-        if (refusal := self._egress.refusal(target, found)) is not None:
+        if (refusal := egress.refusal(target, found)) is not None:
             raise EgressRefused(refusal)
         return found
 
-    async def _post(self, target: Target, addresses: Sequence[Address], message: Message) -> Answer:
-        """Post to the first address that accepts a connection."""
+    async def _send(self, target: Target, addresses: Sequence[Address], message: Message) -> Answer:
+        """Send to the first address that accepts a connection."""
         headers = self._headers(target, message)
         for address in addresses[:-1]:
             with contextlib.suppress(httpx.ConnectError, httpx.ConnectTimeout):
-                return await self._post_to(address, target, headers, message.body)
-        return await self._post_to(addresses[-1], target, headers, message.body)
+                return await self._send_to(address, target, headers, message)
+        return await self._send_to(addresses[-1], target, headers, message)
 
-    async def _post_to(self, address: Address, target: Target, headers: dict[str, str], body: str) -> Answer:
+    async def _send_to(self, address: Address, target: Target, headers: dict[str, str], message: Message) -> Answer:
         extensions: dict[str, object] = {"timeout": {"connect": _CONNECT_SECONDS}}
         if target.address is None:
             # The certificate is that of the name, which the receiver needs to know (RFC 6066, section 3).
             extensions["sni_hostname"] = target.host
         url = httpx.URL(scheme=target.scheme, host=str(address), port=target.port, raw_path=target.path.encode())
-        request = httpx.Request("POST", url, headers=headers, content=body.encode(), extensions=extensions)
+        request = httpx.Request(
+            message.manner.method, url, headers=headers, content=message.body.encode(), extensions=extensions
+        )
         response = await self._transport.handle_async_request(request)
         try:
-            return await _judge(response)
+            answer = await _judge(response)
+            return Answer(answer.status) if message.manner.takes_any_answer else answer
         finally:
             await response.aclose()
 
     def _headers(self, target: Target, message: Message) -> dict[str, str]:
-        now = datetime.now(UTC).replace(microsecond=0)
-        signatures = [Webhook(secret).sign(message.id, now, message.body) for secret in message.secrets]
-        return {
+        headers = {
             "Host": target.authority,
             "User-Agent": f"Precieux/{VERSION}",
             "Accept": "*/*",
@@ -137,10 +145,19 @@ class Deliverer:
             "Accept-Encoding": "identity",
             "Connection": "close",
             "Content-Type": "application/json",
-            "webhook-id": message.id,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": " ".join(signatures),
         }
+        return {**headers, **_signed(message)} if message.manner.is_signed else headers
+
+
+def _signed(message: Message) -> dict[str, str]:
+    """Return the header fields by which a receiver knows who has sent a webhook, and when."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    signatures = [Webhook(secret).sign(message.id, now, message.body) for secret in message.secrets]
+    return {
+        "webhook-id": message.id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
 
 
 async def _judge(response: httpx.Response) -> Answer:

@@ -13,11 +13,14 @@ from typing import Any, Final
 
 from job_runner.webhooks import queue
 from job_runner.webhooks.delivery import ATTEMPT_SECONDS, Answer, Deliverer, Message
+from job_runner.webhooks.manner import WEBHOOK, Manner, callback
 from job_runner.webhooks.queue import ClaimedWebhook
-from job_runner.webhooks.retries import next_delay
+from job_runner.webhooks.retries import SCHEDULE, next_delay
 from shared import channels, metrics
 from shared.database.connection import Connection, Database
 from shared.errors import DatabaseUnavailable
+from shared.judge0 import store as judge0
+from shared.judge0.callbacks import CALLBACK
 from shared.lifecycle import wait_any
 from shared.logging import get_logger
 from shared.webhooks import WebhookSettings, signing_secrets
@@ -111,15 +114,14 @@ class Sender:
     async def _deliver(self, webhook: ClaimedWebhook) -> None:
         """Make one attempt and record it. If it cannot be recorded, its lease expires, and it is made again."""
         try:
-            body, secrets = await self._prepare(webhook)
-            if body is None:
+            message = await self._prepare(webhook)
+            if message is None:
                 await self._fail(webhook, Answer(error="what it is about was deleted"))
-            elif not secrets:
+            elif message.manner.is_signed and not message.secrets:
                 error = "there is no secret to sign with: set PRECIEUX_WEBHOOK_SECRET, or rotate the key's"
                 await self._record(webhook, Answer(error=error))
             else:
-                message = Message(webhook.message, body, secrets)
-                await self._record(webhook, await self._deliverer.deliver(webhook.url, message))
+                await self._record(webhook, await self._deliverer.deliver(webhook.url, message), message.manner)
         except asyncio.CancelledError:
             await self._release(webhook)
         except DatabaseUnavailable as exc:
@@ -130,16 +132,17 @@ class Sender:
             with contextlib.suppress(DatabaseUnavailable):
                 await self._give_back(webhook, Answer(error=f"an error of ours ({type(exc).__name__})"))
 
-    async def _prepare(self, webhook: ClaimedWebhook) -> tuple[str | None, list[str]]:
-        """Return the body, which is rendered and stored at the first attempt, and the secrets."""
+    async def _prepare(self, webhook: ClaimedWebhook) -> Message | None:
+        """Return the message; None if there is nothing to say. Its body is rendered and stored at the first attempt."""
         async with self._database.transaction() as connection:
-            secrets = await signing_secrets(connection, webhook.owner, self._settings)
+            manner = await _manner_of(connection, webhook)
+            secrets = await signing_secrets(connection, webhook.owner, self._settings) if manner.is_signed else []
             body = webhook.body
             if body is None and (body := await self._render(connection, webhook)) is not None:
                 await queue.keep_body(connection, webhook.lease_id, body)
-        return body, secrets
+        return None if body is None else Message(webhook.message, body, secrets, manner)
 
-    async def _record(self, webhook: ClaimedWebhook, answer: Answer) -> None:
+    async def _record(self, webhook: ClaimedWebhook, answer: Answer, manner: Manner = WEBHOOK) -> None:
         if answer.error is None and answer.status is not None:
             metrics.WEBHOOKS.labels("delivered").inc()
             log.info("webhook.delivered", **_context(webhook), status=answer.status)
@@ -152,11 +155,12 @@ class Sender:
                 error = "the receiver answered HTTP 410: it wants no more"
                 await queue.mark_gone(connection, webhook.lease_id, status=answer.status, error=error)
         else:
-            await self._give_back(webhook, answer)
+            await self._give_back(webhook, answer, manner)
 
-    async def _give_back(self, webhook: ClaimedWebhook, answer: Answer) -> None:
+    async def _give_back(self, webhook: ClaimedWebhook, answer: Answer, manner: Manner = WEBHOOK) -> None:
         """Give a webhook back after a failed attempt, or end it after the last."""
-        delay = next_delay(webhook.attempt, self._rng, at_least=answer.retry_after)
+        schedule = SCHEDULE if manner.delays is None else manner.delays
+        delay = next_delay(webhook.attempt, self._rng, at_least=answer.retry_after, schedule=schedule)
         if delay is None:
             await self._fail(webhook, answer)
             return
@@ -187,6 +191,13 @@ class Sender:
             task.cancel()
         if late:
             await asyncio.wait(late)
+
+
+async def _manner_of(connection: Connection, webhook: ClaimedWebhook) -> Manner:
+    if webhook.type != CALLBACK or webhook.upload is None:
+        return WEBHOOK
+    known = await judge0.callback_of(connection, webhook.upload)
+    return callback(is_guarded=known is None or known.is_guarded)
 
 
 def _context(webhook: ClaimedWebhook) -> dict[str, object]:

@@ -71,6 +71,11 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
         Role.RUNNER: ["SELECT", "UPDATE (finished_at)", "DELETE"],
         Role.OPERATOR: ["SELECT"],
     },
+    "judge0_submissions": {
+        Role.API: ["SELECT", "INSERT"],
+        # It renders callbacks.
+        Role.RUNNER: ["SELECT"],
+    },
     "webhooks": {
         Role.API: ["SELECT", "INSERT", "DELETE"],
         Role.RUNNER: ["SELECT", "INSERT", "UPDATE", "DELETE"],

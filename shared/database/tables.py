@@ -59,7 +59,8 @@ def _time(name: str, *, default_now: bool = False) -> Column[Any]:
 # The columns from `spec` on are those of API v1. `spec` has what the run needs besides files, input and tests (args,
 # compiler_args, limits, checker, stop_at_first_failure, locale, receipt); NULL if a classic call made the row. `files`
 # lists path and size of each file. `runs` counts the requested runs, `override` is what the latest one has in place of
-# the submission's own (stdin, args, limits), `outcome` and `verdict` are its end, NULL until then.
+# the submission's own (stdin, args, limits), `outcome` and `verdict` are its end, NULL until then. The front doors for
+# other systems' clients set more of `spec` (`job_runner.program`).
 uploads = Table(
     "uploads",
     metadata,
@@ -276,6 +277,16 @@ emails = Table(
         "id",
         postgresql_where=text("status IN ('refused', 'bounced', 'complained')"),
     ),
+)
+
+# Submissions of Judge0's clients (`api_service.judge0`): the token by which a client knows its submission, and what the
+# client asked for, in Judge0's words.
+judge0_submissions = Table(
+    "judge0_submissions",
+    metadata,
+    Column("upload", BigInteger, ForeignKey("uploads.id", ondelete="CASCADE"), primary_key=True),
+    Column("token", Uuid, nullable=False, unique=True, server_default=text("gen_random_uuid()")),
+    Column("request", JSONB, nullable=False),
 )
 
 # Batches: submissions that were posted together. A runner sets `finished_at` when all of them have ended.

@@ -335,3 +335,63 @@ async def test_the_compiler_has_limits_of_its_request(url: str) -> None:
 async def test_an_end_names_its_limit(url: str) -> None:
     (test,) = await run_call.tests(url, "bash", {"main.sh": "sleep 9"}, limits={"wall_s": 0.2})
     assert test.stopped is Stop.WALL
+
+
+async def test_a_lower_stack_and_smaller_files(url: str) -> None:
+    source = "int f(int n) { volatile char a[1024]; a[0] = n; return n ? f(n - 1) + a[0] : 0; }\n"
+    source += "int main(void) { return f(20000) & 0; }"
+    deep = {"main.c": source}
+    (low,) = await run_call.tests(url, "c", deep, compiler_args=["-O0"], stack_bytes=4 << 20)
+    (usual,) = await run_call.tests(url, "c", deep, compiler_args=["-O0"])
+    assert (low.signal, usual.verdict) == (11, Verdict.OK)
+    writer = {"main.py": "open('f', 'w').write('x' * 200_000)"}
+    (small,) = await run_call.tests(url, "py", writer, file_bytes=100_000)
+    (large,) = await run_call.tests(url, "py", writer, file_bytes=300_000)
+    assert (small.exit_code, large.verdict) == (1, Verdict.OK)
+
+
+async def test_standard_error_can_join_standard_output(url: str) -> None:
+    for code, source in {
+        "py": "import sys; print('a', flush=True); print('b', file=sys.stderr, flush=True); print('c')",
+        "bash": "echo a; echo b >&2; echo c",
+    }.items():
+        (test,) = await run_call.tests(url, code, {f"main.{code}": source}, merge_output=True)
+        assert (test.stdout, test.stderr) == ("a\nb\nc\n", "")
+
+
+async def test_repeated_tests_have_fresh_boxes_and_an_end(url: str) -> None:
+    source = "import os, sys\nprint(input(), os.path.exists('x'))\nopen('x', 'w')\nsys.exit(len(sys.argv) - 1)"
+    ended = await run_call.tests(url, "py", {"main.py": source}, tests=[{"stdin": "7"}], repeat=3)
+    assert [(test.number, test.stdout) for test in ended] == [(number, "7 False\n") for number in (1, 2, 3)]
+    failing = [{"stdin": "7", "args": ["x"]}]
+    ended = await run_call.tests(url, "py", {"main.py": source}, tests=failing, repeat=3, stop_at_first_failure=True)
+    assert [test.exit_code for test in ended] == [1]
+
+
+async def test_a_script_can_build_a_program(url: str) -> None:
+    files = {"run": "cat made", "build": "echo building; echo made > made"}
+    for _ in range(2):
+        started, compiled, *ended, _ = await run_call.events(url, "bash", files, build="build", repeat=2)
+        assert isinstance(started, Started)
+        assert isinstance(compiled, Compiled)
+        assert (started.compile, compiled.verdict, compiled.output) == ("/usr/bin/bash build", None, "building\n")
+        assert [test.stdout for test in ended if isinstance(test, TestEnded)] == ["made\n"] * 2
+    failing = await run_call.events(url, "bash", {**files, "build": "echo no; exit 1"}, build="build")
+    assert [event.event for event in failing] == ["started", "compiled", "finished"]
+    assert isinstance(failing[1], Compiled)
+    assert (failing[1].verdict, failing[1].output) == (Verdict.COMPILE_ERROR, "no\n")
+
+
+async def test_an_input_of_bytes_is_compared_as_bytes(url: str) -> None:
+    source = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())"
+    test = {"stdin": "/wD+", "expected_output": "/wD+", "encoding": "base64"}
+    (ended,) = await run_call.tests(url, "py", {"main.py": source}, tests=[test])
+    assert (ended.verdict, ended.stdout_bytes) == (Verdict.ACCEPTED, b"\xff\x00\xfe")
+    (ended,) = await run_call.tests(url, "py", {"main.py": source}, tests=[{**test, "expected_output": "/wD/"}])
+    assert ended.verdict is Verdict.WRONG_ANSWER
+
+
+async def test_data_files_can_be_included(url: str) -> None:
+    files = {"main.c": '#include "other.c"\nint main(void) { return X; }', "other.c": "enum { X };\n", "bad.c": "no C"}
+    (test,) = await run_call.tests(url, "c", files, data_files=["other.c", "bad.c"])
+    assert test.verdict is Verdict.OK

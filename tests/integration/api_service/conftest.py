@@ -115,13 +115,20 @@ def client_of(
     webhooks: WebhookSettings | None = None,
     recipients: Recipients = ALL_RECIPIENTS,
     web: bool = True,
-    dead_letters: DeadLetters | None = None,
     front_doors: str = "",
+    judge0_conf: Path | None = None,
+    dead_letters: DeadLetters | None = None,
     piston_settings: PistonSettings | None = None,
     **shares: Any,
 ) -> httpx.AsyncClient:
     """Yield a client of an API that is built on these parts. Limits are small; `shares` replaces some."""
-    settings = ApiSettings(max_source_bytes=10_000, max_input_bytes=20_000, web=web, front_doors=front_doors)
+    settings = ApiSettings(
+        max_source_bytes=10_000,
+        max_input_bytes=20_000,
+        web=web,
+        front_doors=front_doors,
+        judge0_conf=judge0_conf,
+    )
     budgets = {"key_budget": KEY_BUDGET, "recipient_budget": RECIPIENT_BUDGET, **shares}
     submissions = Submissions(database, store, Charges(**budgets), recipients=recipients)
     # Without a socket the kernel knows no owner: clients from this machine count as its user.

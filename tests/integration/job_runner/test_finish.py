@@ -136,3 +136,12 @@ async def test_claims_and_releases_are_notified(database: Database) -> None:
             [job] = await claim.claim(connection, limit=1, lease_seconds=60)
             await claim.retry_later(connection, job.lease_id, delay=1, reason="why")
         await eventually(lambda: payloads == [str(job.upload)] * 4)
+
+
+async def test_the_webhook_of_a_client_of_judge0_is_a_callback(database: Database) -> None:
+    job = await claimed(database, webhook_url="https://example.com/hook")
+    await execute(
+        database, "INSERT INTO judge0_submissions (upload, request) VALUES (:upload, '{}')", upload=job.upload
+    )
+    assert await end(database, job)
+    assert await fetch(database, "SELECT type FROM webhooks") == [{"type": "judge0.callback"}]

@@ -24,6 +24,7 @@ from shared.database.roles import Role
 from shared.resources.batches import batch
 from shared.resources.links import Links
 from shared.resources.read import submission
+from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from shared.webhooks import WebhookSettings, new_secret
 from tests.fixtures.postgres import owner_of, url_of
@@ -47,7 +48,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def new_sender(database: Database) -> AsyncIterator[Callable[..., Sender]]:
+async def new_sender(database: Database, tmp_path: Path) -> AsyncIterator[Callable[..., Sender]]:
     deliverers: list[Deliverer] = []
 
     async def here(host: str) -> list[str]:
@@ -55,7 +56,13 @@ async def new_sender(database: Database) -> AsyncIterator[Callable[..., Sender]]
 
     def new(settings: WebhookSettings = SETTINGS, on: Database | None = None) -> Sender:
         deliverers.append(Deliverer(settings.egress, resolve=here))
-        return Sender(on or database, deliverers[-1], Bodies(LINKS).render, settings, poll_interval=3600)
+        return Sender(
+            on or database,
+            deliverers[-1],
+            Bodies(LINKS, LocalStore(tmp_path, LINKS.signer)).render,
+            settings,
+            poll_interval=3600,
+        )
 
     yield new
     for deliverer in deliverers:

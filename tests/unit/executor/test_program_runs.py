@@ -291,3 +291,21 @@ async def test_a_sentence_says_why_a_program_failed(ended: StepResult, error: st
 async def test_a_kill_for_no_limit_is_a_failure_of_ours() -> None:
     with pytest.raises(SandboxFailure):
         await _run(_Sandbox(lambda box: replace(_OK, exit_code=None, stopped="killed")), "py")
+
+
+async def test_a_stack_and_files_are_only_made_smaller() -> None:
+    sandbox = _Sandbox()
+    await _run(sandbox, "py", stack_bytes=1 << 20, file_bytes=2 << 20, merge_output=True)
+    await _run(sandbox, "py", stack_bytes=1 << 40, file_bytes=1 << 40)
+    low, high = (job.steps[-1] for job in sandbox.jobs)
+    assert (low.limits.stack_bytes, low.limits.file_bytes, low.merge_output) == (1 << 20, 2 << 20, True)
+    assert (high.limits.stack_bytes, high.limits.file_bytes, high.merge_output) == (256 << 20, 128 << 20, False)
+
+
+async def test_a_build_script_runs_before_each_run() -> None:
+    sandbox = _Sandbox()
+    files = [{"path": "run", "content": "x"}, {"path": "make", "content": "y"}]
+    events = await _run(sandbox, "bash", files=files, build="make", repeat=3)
+    assert [event.event for event in events] == ["compiled", "test", "test", "test"]
+    assert [[step.argv[-1] for step in job.steps] for job in sandbox.jobs] == [["make", "run"]] * 3
+    assert {job.artefact_bytes for job in sandbox.jobs} == {0}

@@ -88,6 +88,13 @@ def test_a_stub_that_has_other_limits_is_not_used(limits: RunLimits) -> None:
         assert placed.steps[0].output_bytes == limits.output_bytes
 
 
+@pytest.mark.parametrize("change", [{"merge_output": True}, {"stack_bytes": 1 << 20}, {"file_bytes": 1 << 20}])
+def test_a_stub_that_has_started_otherwise_is_not_used(change: dict[str, Any]) -> None:
+    job, placed = _place("java", change)
+    assert placed is job
+    assert _place("java", dict.fromkeys(change))[1].template.stub
+
+
 def test_arguments_reach_a_warm_runtime() -> None:
     args = ("a b", "\n", "é")
     assert _place("py", {"args": args})[1].steps[0].argv == ("/bin/python", "main.py", *args)

@@ -10,7 +10,7 @@ from shared.engine import Checker, CheckerKind
 
 def _is_accepted(kind: str, expected: str, output: str | bytes, tolerance: float | None = None) -> bool:
     checker = Checker(kind=CheckerKind(kind), tolerance=tolerance)
-    return compare(output.encode() if isinstance(output, str) else output, expected, checker) is None
+    return compare(output.encode() if isinstance(output, str) else output, expected.encode(), checker) is None
 
 
 @pytest.mark.parametrize("kind", ["exact", "lines", "tokens", "float"])
@@ -103,7 +103,7 @@ def test_a_long_output_is_compared_in_linear_time(kind: str, unit: str) -> None:
 
 
 def _diff(kind: str, expected: str, output: str) -> str | None:
-    return compare(output.encode(), expected, Checker(kind=CheckerKind(kind)))
+    return compare(output.encode(), expected.encode(), Checker(kind=CheckerKind(kind)))
 
 
 @pytest.mark.parametrize(
@@ -140,3 +140,9 @@ def test_a_long_word_almost_a_number_takes_linear_time(expected: str, output: st
     began = time.process_time()
     assert not _is_accepted("float", expected, output)
     assert time.process_time() - began < 0.5
+
+
+def test_nul_is_white_space_on_demand() -> None:
+    for checker, is_equal in ((Checker(), False), (Checker(nul_is_blank=True), True)):
+        assert (compare(b"a \0\0\nb\0\n\0", b"a\nb", checker) is None) is is_equal
+    assert compare(b"\0a", b"a", Checker(nul_is_blank=True)) is not None

@@ -1,0 +1,109 @@
+"""Creates submissions of Judge0's clients."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from api_service.auth import Principal
+from api_service.dependencies import Services
+from api_service.judge0.configuration import Configuration
+from api_service.judge0.parameters import Parameters
+from api_service.judge0.programs import request_of, submission_of
+from api_service.judge0.refusals import Refused
+from api_service.judge0.validation import Asked, Invalid, check
+from api_service.problems import Problem
+from api_service.settings import ApiSettings
+from api_service.submissions import Settle
+from api_service.v1.aside import aside
+from shared.codex import LimitBounds
+from shared.database.connection import Connection
+from shared.judge0 import store
+from shared.loopback import is_loopback
+from shared.webhooks import WebhookSettings
+
+
+async def _configuration(request: Request) -> Configuration:
+    """Return the configuration, with no limit above what this server can do."""
+    configured: Configuration = request.app.state.configuration
+    services: Services = request.app.state.services
+    settings = services.settings
+    return configured.within(
+        await bounds_of(services), largest_source=settings.max_source_bytes, largest_input=settings.max_input_bytes
+    )
+
+
+ConfigurationDep = Annotated[Configuration, Depends(_configuration)]
+
+
+async def bounds_of(services: Services) -> dict[str, LimitBounds]:
+    """Return the engine's bounds of limits, which all languages share. It is empty until they are known."""
+    offer = await services.offered.offer()
+    found = (details.limits for details in offer.languages.values() if details and details.limits)
+    return next(found, {})
+
+
+def require_open(configuration: Configuration) -> None:
+    """Raise `Refused` (503) while nothing may be changed."""
+    if configuration.maintenance_mode:
+        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, configuration.maintenance_message)
+
+
+async def require_room(services: Services, configuration: Configuration, number: int) -> None:
+    """Raise `Refused` (503) if the queue has no room for so many more submissions."""
+    most = configuration.max_queue_size
+    async with services.database.connection() as connection:
+        if await store.waiting(connection, most=most + 1) + number > most:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "queue is full")
+
+
+async def checked(
+    services: Services, configuration: Configuration, sent: Sequence[Parameters], *, base64: bool, size: int
+) -> list[Asked | Invalid]:
+    """Return what clients ask for, with `Invalid` in the place of what has faults. `size` is that of the body."""
+    offer = await services.offered.offer()
+
+    def check_one(parameters: Parameters) -> Asked | Invalid:
+        try:
+            return check(parameters, offer, configuration, base64=base64)
+        except Invalid as exc:
+            return exc
+
+    return await aside(size, lambda: [check_one(parameters) for parameters in sent])
+
+
+async def create(
+    services: Services, configuration: Configuration, principal: Principal, asked: Asked
+) -> tuple[int, UUID]:
+    """Store a submission, request its run, and return its id and its token. Raises `Problem`."""
+    bounds = asked.language.offered.limits if asked.language.offered else {}
+    if not bounds:
+        raise Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "The engine has not reported its limits yet; try again in a few seconds.",
+            {"Retry-After": "5"},
+        )
+    await services.backlog.check()
+    await services.backlog.check_key(principal)
+    largest = min(services.settings.max_source_bytes, len(asked.source or b"") + configuration.max_extract_size * 1024)
+    new = submission_of(asked, bounds, largest_program=largest)
+    request = {**request_of(asked), "guards_callback": guards_callbacks(services.settings, services.webhooks)}
+    tokens: list[UUID] = []
+
+    async def remember(connection: Connection, upload: int) -> None:
+        tokens.append(await store.remember(connection, upload, request))
+
+    settle: Settle = remember
+    stored = await services.submissions.post(principal, new, settle)
+    services.relay.wake.set()
+    return stored.id, tokens[-1]
+
+
+def guards_callbacks(settings: ApiSettings, webhooks: WebhookSettings) -> bool:
+    """Return True unless this server is only for its own machine, and its operator has not said where webhooks may go.
+
+    Judge0 calls every address. A server that others can reach would open the operator's network to them.
+    """
+    return not is_loopback(settings.host) or webhooks.webhook_allowed_hosts is not None

@@ -1,0 +1,64 @@
+"""The application that answers Judge0's paths, and the middleware that leads there."""
+
+import re
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api_service.dependencies import Services
+from api_service.judge0 import configuration
+from api_service.judge0.refusals import add_handlers
+from api_service.judge0.routes import batch, information, languages, submission, submissions, tokens
+from api_service.judge0.statistics import Statistics
+
+#: The first parts of Judge0's paths.
+_PARTS: Final = frozenset(
+    {"submissions", "languages", "statuses", "about", "version", "isolate", "license", "config_info", "system_info"}
+    | {"workers", "statistics", "authenticate", "authorize"}
+)
+#: A page of ours, which only browsers open. Judge0's tokens do not look so.
+_PAGE: Final = re.compile(r"/submissions/[0-9]+/?")
+
+
+def create_door(services: Services) -> FastAPI:
+    door = FastAPI(
+        redirect_slashes=False,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"tracing": False, "operation_spans": False, "logs": False},
+    )
+    door.state.services = services
+    door.state.statistics = Statistics(services.database)
+    door.state.configuration = configuration.read(services.settings.judge0_conf)
+    # Paths that are whole come before those with a token.
+    for routes in (submissions, batch, submission, languages, information, tokens):
+        door.include_router(routes.router)
+    add_handlers(door)
+    door.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
+    return door
+
+
+class Door:
+    """ASGI middleware that passes requests under Judge0's paths to `door`. A slash at the end makes no difference."""
+
+    def __init__(self, app: ASGIApp, door: ASGIApp) -> None:
+        self._app = app
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _is_judge0(scope):
+            await self._app(scope, receive, send)
+            return
+        scope["path"] = scope["path"].rstrip("/")
+        await self._door(scope, receive, send)
+
+
+def _is_judge0(scope: Scope) -> bool:
+    path: str = scope["path"]
+    if path.split("/")[1:2] == [] or path.split("/")[1] not in _PARTS:
+        return False
+    return not (_PAGE.fullmatch(path) and "text/html" in Headers(scope=scope).get("accept", ""))

@@ -1,0 +1,30 @@
+"""What the machine says of its processors and its memory."""
+
+import asyncio
+from pathlib import Path
+
+_MEMORY = {"Mem": ("MemTotal", "MemAvailable"), "Swap": ("SwapTotal", "SwapFree")}
+
+
+async def system_info() -> dict[str, str]:
+    """Return the lines of `lscpu`, if it is installed, and the memory of this machine."""
+    return await _processors() | await asyncio.to_thread(_memory)
+
+
+async def _processors() -> dict[str, str]:
+    try:
+        process = await asyncio.create_subprocess_exec("lscpu", stdout=asyncio.subprocess.PIPE, env={"LC_ALL": "C"})
+    except FileNotFoundError:
+        return {}
+    output, _ = await process.communicate()
+    lines = (line.partition(":") for line in output.decode(errors="replace").splitlines())
+    return {name.strip(): value.strip() for name, colon, value in lines if colon}
+
+
+def _memory() -> dict[str, str]:
+    lines = (line.partition(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    found = {name: value.strip() for name, _, value in lines}
+    return {
+        name: f"total {found.get(total, 'unknown')}, free {found.get(free, 'unknown')}"
+        for name, (total, free) in _MEMORY.items()
+    }

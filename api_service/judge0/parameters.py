@@ -1,0 +1,71 @@
+"""Reads what a request asks for: its query, and its body as JSON or as a form. All three name the same parameters."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+
+from api_service.judge0.refusals import Refused
+from api_service.v1.aside import aside
+from api_service.v1.multipart import NotMultipart, TooManyParts, parse
+from api_service.v1.problems import V1Problem
+from api_service.v1.validation import parse_json
+from shared.judge0.fields import ALL, DEFAULT
+
+#: The most fields of a form.
+_MOST_FIELDS: Final = 1000
+
+Parameters = Mapping[str, Any]
+
+
+async def read(request: Request) -> dict[str, Any]:
+    """Return the parameters of a request. Raises `Refused` (400) if the body cannot be read."""
+    body = await request.body()
+    query = dict(request.query_params)
+    return query | await aside(len(body), _of_body, body, request.headers.get("Content-Type", "")) if body else query
+
+
+def _of_body(body: bytes, content_type: str) -> dict[str, Any]:
+    kind = content_type.partition(";")[0].strip().lower()
+    try:
+        if kind == "multipart/form-data":
+            return {part.name: part.text() for part in parse(body, content_type)}
+        if kind == "application/x-www-form-urlencoded":
+            return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+        content = parse_json(body)
+    except V1Problem as exc:
+        raise Refused(HTTPStatus.BAD_REQUEST, exc.detail) from None
+    except (NotMultipart, TooManyParts, ValueError) as exc:
+        raise Refused(HTTPStatus.BAD_REQUEST, str(exc)) from None
+    return content if isinstance(content, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a client wants to see submissions: which fields, and whether their texts are in base64."""
+
+    fields: Sequence[str]
+    base64: bool
+
+    @property
+    def has_source(self) -> bool:
+        return "source_code" in self.fields
+
+
+def is_on(parameters: Parameters, name: str) -> bool:
+    """Return True for exactly the word `true`, or the same in JSON."""
+    return parameters.get(name) in ("true", True)
+
+
+def shown(parameters: Parameters) -> Shown:
+    """Return how a client wants to see submissions. Raises `Refused` (400) for fields that do not exist."""
+    text = parameters.get("fields")
+    names = [name.strip() for name in text.split(",")] if isinstance(text, str) and text.strip() else [*DEFAULT]
+    if "*" in names:
+        names = [*ALL]
+    if unknown := [name for name in names if name not in ALL]:
+        raise Refused(HTTPStatus.BAD_REQUEST, f"invalid fields: [{', '.join(unknown)}]")
+    return Shown(names, is_on(parameters, "base64_encoded"))

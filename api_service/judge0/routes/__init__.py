@@ -1,0 +1,1 @@
+"""Judge0's calls, a file for each kind."""

@@ -1,0 +1,76 @@
+"""`/submissions/batch`: create and read several at once."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from api_service.auth import Principal
+from api_service.dependencies import Services, ServicesDep
+from api_service.judge0.access import Reader, Submitter
+from api_service.judge0.configuration import Configuration
+from api_service.judge0.creation import ConfigurationDep, checked, create, require_open, require_room
+from api_service.judge0.parameters import is_on, read, shown
+from api_service.judge0.reading import read_all, token_of
+from api_service.judge0.refusals import Refused
+from api_service.judge0.validation import Asked, Invalid
+from api_service.problems import Problem
+from api_service.v1.bodies import body_bytes
+
+router = APIRouter()
+
+
+@router.post("/submissions/batch")
+async def create_batch(
+    request: Request, principal: Submitter, services: ServicesDep, configuration: ConfigurationDep
+) -> Response:
+    size = body_bytes(request, services.settings)
+    with services.bodies.hold(principal, size):
+        parameters = await read(request)
+        require_open(configuration)
+        sent = _checked_number(parameters.get("submissions"), configuration)
+        await require_room(services, configuration, len(sent))
+        each = [one if isinstance(one, dict) else {} for one in sent]
+        base64 = is_on(parameters, "base64_encoded")
+        asked = await checked(services, configuration, each, base64=base64, size=size)
+        answers = [await _created(services, configuration, principal, one) for one in asked]
+    is_any = any("token" in one for one in answers)
+    return JSONResponse(answers, HTTPStatus.CREATED if is_any else HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+async def _created(
+    services: Services, configuration: Configuration, principal: Principal, asked: Asked | Invalid
+) -> dict[str, Any]:
+    """Return the token of a new submission, or why there is none. Those before it are stored already."""
+    if isinstance(asked, Invalid):
+        return dict(asked.errors)
+    try:
+        return {"token": str((await create(services, configuration, principal, asked))[1])}
+    except Problem as exc:
+        return {"error": exc.detail}
+
+
+@router.get("/submissions/batch")
+async def read_batch(
+    request: Request, principal: Reader, services: ServicesDep, configuration: ConfigurationDep
+) -> Response:
+    parameters = await read(request)
+    text = parameters.get("tokens") or request.headers.get("tokens") or ""
+    tokens = _checked_number([one.strip() for one in str(text).split(",") if one.strip()], configuration)
+    how = shown(parameters)
+    return JSONResponse({"submissions": await read_all(services, principal, [*map(token_of, tokens)], how)})
+
+
+def _checked_number(several: Any, configuration: Configuration) -> Sequence[Any]:
+    """Return the submissions of a batch, or their tokens. Raises `Refused` (400) if there may not be as many."""
+    if not configuration.enable_batched_submissions:
+        raise Refused(HTTPStatus.BAD_REQUEST, "batched submissions are not allowed")
+    if not isinstance(several, list) or not several:
+        raise Refused(HTTPStatus.BAD_REQUEST, "there should be at least one submission in a batch")
+    most = configuration.max_submission_batch_size
+    if len(several) > most:
+        error = f"number of submissions in a batch should be less than or equal to {most}"
+        raise Refused(HTTPStatus.BAD_REQUEST, error)
+    return several

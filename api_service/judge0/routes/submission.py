@@ -1,0 +1,43 @@
+"""`/submissions/{token}`: read one, and delete it."""
+
+from dataclasses import replace
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from api_service.deletion import delete
+from api_service.dependencies import ServicesDep
+from api_service.judge0.access import Admin, Reader
+from api_service.judge0.creation import ConfigurationDep, require_open
+from api_service.judge0.parameters import read, shown
+from api_service.judge0.reading import read_one, upload_of
+from api_service.judge0.refusals import NotFound, Refused
+from shared.judge0.statuses import DESCRIPTIONS, Status
+
+router = APIRouter()
+
+
+@router.get("/submissions/{token}")
+async def get_submission(request: Request, token: str, principal: Reader, services: ServicesDep) -> Response:
+    how = shown(await read(request))
+    return JSONResponse(await read_one(services, principal, token, how))
+
+
+@router.delete("/submissions/{token}")
+async def delete_submission(
+    request: Request, token: str, principal: Admin, services: ServicesDep, configuration: ConfigurationDep
+) -> Response:
+    require_open(configuration)
+    if not configuration.enable_submission_delete:
+        raise Refused(HTTPStatus.BAD_REQUEST, "delete not allowed")
+    how = replace(shown(await read(request)), base64=True)
+    upload = await upload_of(services, principal, token)
+    number = (await read_one(services, principal, token, replace(how, fields=["status_id"])))["status_id"]
+    if number in (Status.IN_QUEUE, Status.PROCESSING):
+        error = f"submission cannot be deleted because its status is {number} ({DESCRIPTIONS[number]})"
+        raise Refused(HTTPStatus.BAD_REQUEST, error)
+    deleted = await read_one(services, principal, token, how)
+    if not await delete(services.database, services.store, upload):
+        raise NotFound
+    return JSONResponse(deleted)

@@ -1,0 +1,92 @@
+"""`/submissions`: create one, and list all."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from api_service.auth import Principal
+from api_service.dependencies import Services, ServicesDep
+from api_service.judge0.access import Admin, Submitter
+from api_service.judge0.configuration import Configuration
+from api_service.judge0.creation import ConfigurationDep, checked, create, require_open, require_room
+from api_service.judge0.parameters import Parameters, is_on, read, shown
+from api_service.judge0.reading import read_all, read_one
+from api_service.judge0.refusals import Refused
+from api_service.judge0.validation import Invalid
+from api_service.v1.bodies import body_bytes
+from api_service.v1.waiting import reserved, wait_until_final
+from shared.judge0 import store
+
+router = APIRouter()
+
+#: The most seconds that an answer waits. The longest submission takes less: 20 runs of 20 seconds, and its compiler.
+_LONGEST_WAIT_S: Final = 600.0
+_PER_PAGE: Final = 20
+_LARGEST: Final = 1 << 31
+
+
+@router.post("/submissions")
+async def create_submission(
+    request: Request, principal: Submitter, services: ServicesDep, configuration: ConfigurationDep
+) -> Response:
+    with services.bodies.hold(principal, body_bytes(request, services.settings)):
+        parameters = await read(request)
+        return await _created(request, parameters, principal, services, configuration)
+
+
+async def _created(
+    request: Request, parameters: Parameters, principal: Principal, services: Services, configuration: Configuration
+) -> Response:
+    require_open(configuration)
+    waits = is_on(parameters, "wait")
+    if waits and not configuration.enable_wait_result:
+        raise Refused(HTTPStatus.BAD_REQUEST, "wait not allowed")
+    await require_room(services, configuration, 1)
+    how = shown(parameters)
+    size = body_bytes(request, services.settings)
+    [asked] = await checked(services, configuration, [parameters], base64=how.base64, size=size)
+    if isinstance(asked, Invalid):
+        return JSONResponse(asked.errors, HTTPStatus.UNPROCESSABLE_ENTITY)
+    with reserved(services, principal, _LONGEST_WAIT_S if waits else 0):
+        upload, token = await create(services, configuration, principal, asked)
+        if not waits:
+            return JSONResponse({"token": str(token)}, HTTPStatus.CREATED)
+        await wait_until_final(services, principal, upload, _LONGEST_WAIT_S)
+    try:
+        return JSONResponse(await read_one(services, principal, str(token), how), HTTPStatus.CREATED)
+    except Refused as refused:
+        return JSONResponse({"token": str(token), "error": refused.error}, HTTPStatus.CREATED)
+
+
+@router.get("/submissions")
+async def list_submissions(request: Request, principal: Admin, services: ServicesDep) -> Response:
+    parameters = await read(request)
+    page = _whole(parameters, "page", default=1, least=1)
+    per_page = _whole(parameters, "per_page", default=_PER_PAGE, least=0)
+    how = shown(parameters)
+    async with services.database.connection() as connection:
+        tokens, total = await store.page(connection, limit=per_page, offset=(page - 1) * per_page)
+    found = await read_all(services, principal, tokens, how)
+    pages = max(1, -(-total // per_page)) if per_page else 1
+    meta = {
+        "current_page": page,
+        "next_page": page + 1 if page < pages else None,
+        "prev_page": page - 1 if page > 1 else None,
+        "total_pages": pages,
+        "total_count": total,
+    }
+    return JSONResponse({"submissions": [one for one in found if one is not None], "meta": meta})
+
+
+def _whole(parameters: Parameters, name: str, *, default: int, least: int) -> int:
+    """Return a whole number of the query. Raises `Refused` (400) if it is too small."""
+    raw: Any = parameters.get(name, default)
+    try:
+        number = int(raw)
+    except (ValueError, TypeError):
+        number = 0
+    if number < least:
+        raise Refused(HTTPStatus.BAD_REQUEST, f"invalid {name}: {number}")
+    return min(number, _LARGEST)

@@ -1,0 +1,53 @@
+"""Counts submissions for `GET /statistics`."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from cachetools import TTLCache
+
+from shared.database.connection import Database
+from shared.judge0.counts import counts
+from shared.judge0.fields import timestamp
+from shared.judge0.statuses import DESCRIPTIONS
+
+_CACHED: Final = timedelta(minutes=10)
+_CACHED_KEYS: Final = 1000
+
+
+class Statistics:
+    """Counts the submissions of a key, or all. The counts may be ten minutes old."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._latest: TTLCache[int | None, dict[str, Any]] = TTLCache(_CACHED_KEYS, ttl=_CACHED.total_seconds())
+
+    async def read(self, owner: int | None, *, anew: bool) -> dict[str, Any]:
+        """Return the statistics of a key's submissions, or of all for None. With `anew`, count again."""
+        found = None if anew else self._latest.get(owner)
+        if found is None:
+            found = self._latest[owner] = await self._count(owner)
+        return found
+
+    async def _count(self, owner: int | None) -> dict[str, Any]:
+        async with self._database.connection() as connection:
+            found = await counts(connection, owner=owner)
+        now = datetime.now(UTC)
+        days = [str((now - timedelta(days=ago)).date()) for ago in range(1, 31)]
+        return {
+            "created_at": timestamp(now),
+            "cached_until": timestamp(now + _CACHED),
+            "submissions": {
+                "total": sum(found.by_status.values()),
+                "today": found.by_day.get(str(now.date()), 0),
+                "last_30_days": {day: found.by_day.get(day, 0) for day in days},
+            },
+            "languages": [
+                {"language": {"id": number, "name": name}, "count": count}
+                for (number, name), count in found.by_language.items()
+            ],
+            "statuses": [
+                {"status": {"id": int(status), "name": DESCRIPTIONS[status]}, "count": count}
+                for status, count in sorted(found.by_status.items())
+            ],
+            "database": {"size_pretty": found.size_pretty, "size_in_bytes": found.size_bytes},
+        }

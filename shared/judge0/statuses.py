@@ -1,0 +1,109 @@
+"""Judge0's statuses, and how the end of a run becomes one. Pure."""
+
+import signal
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from shared.codex import Verdict
+
+#: How a shell reports a file that it cannot execute (POSIX, "Exit Status for Commands").
+_NOT_EXECUTABLE: Final = 126
+_EXEC_FORMAT_ERROR: Final = b"Exec format error"
+
+
+class Status(IntEnum):
+    IN_QUEUE = 1
+    PROCESSING = 2
+    ACCEPTED = 3
+    WRONG_ANSWER = 4
+    TIME_LIMIT_EXCEEDED = 5
+    COMPILATION_ERROR = 6
+    SIGSEGV = 7
+    SIGXFSZ = 8
+    SIGFPE = 9
+    SIGABRT = 10
+    NZEC = 11
+    OTHER = 12
+    INTERNAL_ERROR = 13
+    EXEC_FORMAT_ERROR = 14
+
+
+#: The descriptions of the statuses, as clients compare them.
+DESCRIPTIONS: Final[dict[Status, str]] = {
+    Status.IN_QUEUE: "In Queue",
+    Status.PROCESSING: "Processing",
+    Status.ACCEPTED: "Accepted",
+    Status.WRONG_ANSWER: "Wrong Answer",
+    Status.TIME_LIMIT_EXCEEDED: "Time Limit Exceeded",
+    Status.COMPILATION_ERROR: "Compilation Error",
+    Status.SIGSEGV: "Runtime Error (SIGSEGV)",
+    Status.SIGXFSZ: "Runtime Error (SIGXFSZ)",
+    Status.SIGFPE: "Runtime Error (SIGFPE)",
+    Status.SIGABRT: "Runtime Error (SIGABRT)",
+    Status.NZEC: "Runtime Error (NZEC)",
+    Status.OTHER: "Runtime Error (Other)",
+    Status.INTERNAL_ERROR: "Internal Error",
+    Status.EXEC_FORMAT_ERROR: "Exec Format Error",
+}
+_OF_SIGNAL: Final[dict[int, Status]] = {
+    signal.SIGSEGV: Status.SIGSEGV,
+    signal.SIGXFSZ: Status.SIGXFSZ,
+    signal.SIGFPE: Status.SIGFPE,
+    signal.SIGABRT: Status.SIGABRT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a program ended, as the runner has stored it. `cpu_limit` is the one that its sender asked for; 0: none."""
+
+    verdict: Verdict
+    exit_code: int | None
+    signal: int | None
+    cpu_s: float
+    cpu_limit: float
+    stderr: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of a submission in Judge0's words."""
+
+    status: Status
+    message: str | None = None
+    exit_code: int | None = None
+    exit_signal: int | None = None
+
+
+def ending_of(run: Run) -> Ending:
+    """Return how a run ended. The program may run a little longer than its limit, and is judged by the limit."""
+    is_over = 0 < run.cpu_limit < run.cpu_s
+    if run.verdict is Verdict.COMPILE_ERROR:
+        return Ending(Status.COMPILATION_ERROR)
+    if run.verdict is Verdict.INTERNAL_ERROR:
+        return Ending(Status.INTERNAL_ERROR, "The sandbox failed.")
+    if is_over or run.verdict is Verdict.TIME_LIMIT:
+        message = "Time limit exceeded" if is_over else "Time limit exceeded (wall clock)"
+        return Ending(Status.TIME_LIMIT_EXCEEDED, message, 0)
+    match run.verdict:
+        case Verdict.OK | Verdict.ACCEPTED:
+            return Ending(Status.ACCEPTED, None, 0)
+        case Verdict.WRONG_ANSWER:
+            return Ending(Status.WRONG_ANSWER, None, 0)
+        case Verdict.OUTPUT_LIMIT:
+            # In Judge0, an output is a file.
+            return _killed(signal.SIGXFSZ)
+        case Verdict.MEMORY_LIMIT if not run.exit_code:
+            return _killed(signal.SIGKILL)
+    return _killed(run.signal) if run.signal is not None else _exited(run.exit_code or 0, run.stderr)
+
+
+def _killed(number: int) -> Ending:
+    return Ending(_OF_SIGNAL.get(number, Status.OTHER), f"Caught fatal signal {number}", 0, number)
+
+
+def _exited(code: int, stderr: bytes) -> Ending:
+    is_no_program = code == _NOT_EXECUTABLE and _EXEC_FORMAT_ERROR in stderr
+    status = Status.EXEC_FORMAT_ERROR if is_no_program else Status.NZEC
+    return Ending(status, f"Exited with error status {code}", code)

@@ -1,0 +1,210 @@
+"""The front door for Judge0's clients without a pipeline behind it: who may call, and what the operator turns off."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+import pytest
+from prometheus_client import REGISTRY
+
+from api_service.relay import Relay
+from shared import api_keys
+from shared.api_keys import Scope
+from shared.database.connection import Database
+from shared.storage.base import ObjectStore
+from shared.storage.signing import LinkSigner
+from shared.webhooks import WebhookSettings
+from tests.fixtures.postgres import owner_of
+from tests.integration.api_service.conftest import KEY_BUDGET, client_of
+from tests.integration.rows import execute, fetch
+
+pytestmark = pytest.mark.integration
+
+ONE: Final = {"source_code": "print(1)", "language_id": 71}
+LIMITS: Final = {
+    name: {"default": most, "max": most}
+    for name, most in {
+        "cpu_s": 60, "wall_s": 300, "memory_bytes": 1 << 30, "output_bytes": 1 << 20, "processes": 256,
+    }.items()
+}  # fmt: skip
+
+TWO: Final = {"submissions": [ONE, ONE]}
+SLOW: Final = pytest.mark.slow
+
+Reach = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+async def reach(database: Database, store: ObjectStore, relay: Relay, signer: LinkSigner, tmp_path: Path) -> Reach:
+    """Return a function that yields a client of an API with the door. Its argument is the text of a `judge0.conf`."""
+    details = {"language": "py", "info": "Python 3", "compiled": False, "extensions": [".py"], "limits": LIMITS}
+    await execute(
+        database,
+        "INSERT INTO languages (code, info, seen_at, details) VALUES ('py', 'x', now(), CAST(:details AS jsonb))",
+        details=json.dumps(details),
+    )
+
+    def reach(conf: str = "", **how: Any) -> httpx.AsyncClient:
+        path = tmp_path / "judge0.conf"
+        path.write_text(conf)
+        return client_of(database, store, relay, signer, front_doors="judge0", judge0_conf=path, **how)
+
+    return reach
+
+
+@pytest.fixture
+async def door(reach: Reach) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of an API in protected mode."""
+    async with reach() as client:
+        yield client
+
+
+async def key_of(database: Database, *scopes: Scope) -> dict[str, str]:
+    async with owner_of(database).transaction() as connection:
+        return {"X-Auth-Token": (await api_keys.create(connection, "test", scopes))[1]}
+
+
+async def test_without_the_setting_there_is_no_door(api: httpx.AsyncClient) -> None:
+    for path in ("/languages", "/about", "/submissions"):
+        answer = await api.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_without_a_key_this_machines_user_may_call(door: httpx.AsyncClient) -> None:
+    ignored = {"X-Auth-Token": "any", "X-Auth-User": "any", "X-RapidAPI-Key": "x", "X-Judge0-Region": "y"}
+    for headers in ({}, ignored):
+        assert (await door.post("/authenticate", headers=headers)).status_code == 200
+        assert (await door.post("/submissions", json=ONE, headers=headers)).status_code == 201
+        assert (await door.post("/authorize", headers=headers)).status_code == 403
+    proxied = await door.get("/languages", headers={"X-Forwarded-For": "192.0.2.1"})
+    assert proxied.status_code == 403
+    foreign = await door.post("/submissions", json=ONE, headers={"Origin": "https://evil.example"})
+    assert foreign.status_code == 403
+
+
+async def test_a_submission_is_stored_with_its_token(door: httpx.AsyncClient, database: Database) -> None:
+    token = (await door.post("/submissions", json={**ONE, "stdin": "7"})).json()["token"]
+    [row] = await fetch(
+        database,
+        "SELECT u.inputs, u.email, u.runs, CAST(token AS text) AS token FROM judge0_submissions JOIN uploads u"
+        " ON u.id = upload",
+    )
+    assert row == {"inputs": "7", "email": None, "runs": 1, "token": token}
+    assert (await door.get(f"/submissions/{token}")).json()["status"]["description"] == "In Queue"
+    await execute(database, "UPDATE uploads SET request_id = NULL, outcome = 'cancelled'")
+    answer = (await door.get(f"/submissions/{token}")).json()
+    assert (answer["status"]["id"], answer["message"]) == (13, "It was cancelled.")
+
+
+async def test_scopes_and_budgets_count(reach: Reach, database: Database) -> None:
+    poster, reader = await key_of(database, Scope.SUBMIT), await key_of(database, Scope.READ)
+    async with reach() as client:
+        assert (await client.post("/submissions", json=ONE, headers=reader)).status_code == 403
+        assert (await client.get("/languages", headers=poster)).status_code == 403
+        batch = {"submissions": [ONE] * (KEY_BUDGET + 1)}
+        answers = (await client.post("/submissions/batch", json=batch, headers=poster)).json()
+        assert ["token" in one for one in answers] == [True] * KEY_BUDGET + [False]
+        refused = await client.post("/submissions", json=ONE, headers=poster)
+        assert (refused.status_code, "Retry-After" in refused.headers, [*refused.json()]) == (429, True, ["error"])
+
+
+@pytest.mark.parametrize(
+    ("conf", "path", "body", "status", "error"),
+    [
+        ("MAINTENANCE_MODE=true\nMAINTENANCE_MESSAGE=back soon", "/submissions", ONE, 503, "back soon"),
+        pytest.param(
+            "ENABLE_WAIT_RESULT=false", "/submissions?wait=true", ONE, 400, "wait not allowed", marks=pytest.mark.slow
+        ),
+        (
+            "ENABLE_BATCHED_SUBMISSIONS=false",
+            "/submissions/batch",
+            {"submissions": [ONE]},
+            400,
+            "batched submissions are not allowed",
+        ),
+        ("MAX_QUEUE_SIZE=0", "/submissions", ONE, 503, "queue is full"),
+        pytest.param(
+            "MAX_QUEUE_SIZE=1",
+            "/submissions/batch",
+            {"submissions": [ONE, ONE]},
+            503,
+            "queue is full",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "MAX_QUEUE_SIZE=0", "/submissions?fields=nothing", ONE, 503, "queue is full", marks=pytest.mark.slow
+        ),
+    ],
+)
+async def test_what_the_operator_turns_off(
+    conf: str, path: str, body: dict[str, Any], status: int, error: str, reach: Reach, database: Database
+) -> None:
+    async with reach(conf) as client:
+        answer = await client.post(path, json=body)
+    assert (answer.status_code, answer.json()) == (status, {"error": error})
+    assert await fetch(database, "SELECT FROM uploads") == []
+
+
+async def test_a_deletion_has_to_be_allowed(reach: Reach, database: Database) -> None:
+    key = (await key_of(database, Scope.ADMIN))["X-Auth-Token"]
+    admin = {"X-Auth-Token": key, "X-Auth-User": key}
+    for conf, status in (("", 400), ("ENABLE_SUBMISSION_DELETE=true", 404)):
+        async with reach(conf) as client:
+            answer = await client.delete("/submissions/x", headers=admin)
+            assert answer.status_code == status
+
+
+async def test_a_program_that_the_engine_cannot_bound_yet(reach: Reach, database: Database) -> None:
+    await execute(database, "UPDATE languages SET details = NULL")
+    async with reach() as client:
+        answer = await client.post("/submissions", json=ONE)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+async def test_answers_are_counted_by_route(door: httpx.AsyncClient) -> None:
+    def count() -> float:
+        labels = {"route": "/submissions/{token}", "status": "404"}
+        return REGISTRY.get_sample_value("precieux_http_requests_total", labels) or 0
+
+    before = count()
+    assert (await door.get(f"/submissions/{uuid4()}/")).status_code == 404
+    assert count() == before + 1
+
+
+async def test_a_body_that_is_too_large_is_refused(door: httpx.AsyncClient) -> None:
+    answer = await door.post("/submissions", json={**ONE, "expected_output": "x" * 200_000})
+    assert answer.status_code == 413
+
+
+async def test_another_keys_submission_does_not_exist(reach: Reach, database: Database) -> None:
+    alice, mallory = [await key_of(database, Scope.SUBMIT, Scope.READ) for _ in range(2)]
+    admin = (await key_of(database, Scope.ADMIN))["X-Auth-Token"]
+    async with reach("ENABLE_SUBMISSION_DELETE=true") as client:
+        token = (await client.post("/submissions", json=ONE, headers=alice)).json()["token"]
+        for headers, status in ((alice, 200), (mallory, 404), ({"X-Auth-Token": admin}, 200)):
+            assert (await client.get(f"/submissions/{token}", headers=headers)).status_code == status
+        batch = f"/submissions/batch?fields=token&tokens={token}"
+        assert (await client.get(batch, headers=mallory)).json() == {"submissions": [None]}
+        for headers in (alice, {"X-Auth-Token": admin}, {**alice, "X-Auth-User": mallory["X-Auth-Token"]}):
+            for method, path in (("GET", "/submissions"), ("POST", "/authorize"), ("DELETE", f"/submissions/{token}")):
+                assert (await client.request(method, path, headers=headers)).status_code == 403
+        listed = await client.get("/submissions?fields=token", headers={**alice, "X-Auth-User": admin})
+        assert [one["token"] for one in listed.json()["submissions"]] == [token]
+
+
+@pytest.mark.parametrize(("allowed", "is_guarded"), [(None, False), ("hooks.example", True)])
+async def test_only_a_server_of_its_own_machine_calls_every_address(
+    allowed: str | None, is_guarded: bool, reach: Reach, database: Database
+) -> None:
+    async with reach(webhooks=WebhookSettings(webhook_allowed_hosts=allowed)) as client:
+        await client.post("/submissions", json={**ONE, "callback_url": "http://127.0.0.1/"})
+    [row] = await fetch(
+        database,
+        "SELECT CAST(request -> 'guards_callback' AS boolean) AS is_guarded, webhook_url FROM judge0_submissions"
+        " JOIN uploads ON id = upload",
+    )
+    assert row == {"is_guarded": is_guarded, "webhook_url": "http://127.0.0.1/"}

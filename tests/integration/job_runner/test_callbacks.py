@@ -1,0 +1,89 @@
+"""Judge0's callbacks in the webhook loop, on a real Postgres, with a real receiver on this machine."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from job_runner.webhooks.body import Bodies
+from job_runner.webhooks.delivery import Deliverer
+from job_runner.webhooks.sender import Sender
+from shared.database.connection import Database
+from shared.judge0.callbacks import CALLBACK, CALLBACK_TRIES
+from shared.resources.links import Links
+from shared.storage.local import LocalStore
+from shared.storage.signing import LinkSigner
+from shared.webhooks import WebhookSettings
+from tests.fixtures.webhook_receiver import answer, receiving
+from tests.integration.rows import add_upload, execute, fetch
+
+pytestmark = pytest.mark.integration
+
+#: What the API keeps of a request, as far as a callback needs it.
+REQUEST = {"cpu_time_limit": 5.0, "language_id": 71, "language": "Python", "source_file": "script.py"}
+
+
+@pytest.fixture
+async def sender(database: Database, tmp_path: Path) -> AsyncIterator[Sender]:
+    """Yield a sender whose operator allows no address that is not public, and has no secret."""
+    signer = LinkSigner(b"k" * 32, "http://api")
+    deliverer = Deliverer(WebhookSettings().egress)
+    bodies = Bodies(Links(signer), LocalStore(tmp_path, signer))
+    yield Sender(database, deliverer, bodies.render, WebhookSettings(), poll_interval=3600)
+    await deliverer.close()
+
+
+async def add_callback(database: Database, url: str, *, guards_callback: bool) -> None:
+    upload = await add_upload(database, outcome="failed")
+    await execute(
+        database,
+        "INSERT INTO judge0_submissions (upload, request) VALUES (:upload, CAST(:request AS jsonb))",
+        upload=upload,
+        request=json.dumps({**REQUEST, "guards_callback": guards_callback}),
+    )
+    await execute(
+        database,
+        "INSERT INTO webhooks (upload, run, type, url) VALUES (:upload, 1, :type, :url)",
+        upload=upload,
+        type=CALLBACK,
+        url=url,
+    )
+
+
+async def attempt(database: Database, sender: Sender) -> dict[str, Any]:
+    """Make one attempt at once, and return the row after it."""
+    await execute(database, "UPDATE webhooks SET run_after = now()")
+    await sender.claim()
+    await sender.wait_idle()
+    [row] = await fetch(database, "SELECT status, attempt, last_status, last_error FROM webhooks")
+    return row
+
+
+async def test_any_answer_to_a_callback_will_do(database: Database, sender: Sender) -> None:
+    async with receiving() as receiver:
+        receiver.answers.append(answer(500))
+        await add_callback(database, receiver.url, guards_callback=False)
+        row = await attempt(database, sender)
+    assert (row["status"], row["attempt"], row["last_status"]) == ("delivered", 1, 500)
+    [request] = receiver.received
+    assert request.line.startswith("PUT /hook ")
+    assert json.loads(request.body)["status"] == {"id": 13, "description": "Internal Error"}
+    assert not any(name.startswith("webhook-") for name in request.headers)
+
+
+async def test_a_callback_is_tried_three_times(database: Database, sender: Sender) -> None:
+    async with receiving() as receiver:
+        url = receiver.url
+    await add_callback(database, url, guards_callback=False)
+    statuses = [(await attempt(database, sender))["status"] for _ in range(CALLBACK_TRIES)]
+    assert statuses == ["pending", "pending", "failed"]
+
+
+async def test_a_guarded_callback_reaches_no_private_address(database: Database, sender: Sender) -> None:
+    async with receiving() as receiver:
+        await add_callback(database, receiver.url, guards_callback=True)
+        row = await attempt(database, sender)
+    assert "the URL is refused" in str(row["last_error"])
+    assert receiver.received == []

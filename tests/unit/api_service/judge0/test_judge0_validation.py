@@ -1,0 +1,227 @@
+"""What Judge0's clients ask for, and what is made of it."""
+
+import base64
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from api_service.engine_offer import Offer
+from api_service.judge0 import configuration
+from api_service.judge0.configuration import Configuration
+from api_service.judge0.creation import guards_callbacks
+from api_service.judge0.languages import all_languages, find, languages
+from api_service.judge0.programs import request_of, submission_of
+from api_service.judge0.validation import Asked, Invalid, check
+from api_service.new_submission import NewSubmission
+from api_service.settings import ApiSettings
+from shared.archives import unpack
+from shared.codex import LimitBounds, SupportedLanguage
+from shared.errors import ConfigurationError
+from shared.judge0.fields import ALL, ASKED
+from shared.webhooks import WebhookSettings
+
+BOUNDS: Final = {
+    "cpu_s": LimitBounds(default=10.0, max=60.0),
+    "wall_s": LimitBounds(default=30.0, max=300.0),
+    "memory_bytes": LimitBounds(default=512 << 20, max=2 << 30),
+    "output_bytes": LimitBounds(default=1 << 20, max=1 << 20),
+    "processes": LimitBounds(default=256, max=256),
+}
+
+
+def _offered(code: str, **fields: Any) -> SupportedLanguage:
+    fields = {"info": "", "version": "1.2.3", "compiled": False, "run": "run it", "limits": BOUNDS, **fields}
+    return SupportedLanguage(language=code, **fields)
+
+
+OFFER: Final = Offer(
+    {
+        "py": _offered("py", extensions=[".py"]),
+        "c": _offered("c", extensions=[".c"], compiled=True, compile="gcc", compiler_args=["-O2", "-D*"]),
+        "bash": _offered("bash", extensions=[".sh"]),
+    }
+)
+
+
+def checked(offer: Offer = OFFER, conf: Configuration | None = None, base64: bool = False, **sent: Any) -> Asked:
+    sent = {"source_code": "print(1)", "language_id": 71, **sent}
+    return check(sent, offer, conf or Configuration(), base64=base64)
+
+
+def messages(conf: Configuration | None = None, **sent: Any) -> dict[str, list[str]]:
+    with pytest.raises(Invalid) as raised:
+        checked(conf=conf, **sent)
+    return raised.value.errors
+
+
+def made(**sent: Any) -> NewSubmission:
+    return submission_of(checked(**sent), BOUNDS, largest_program=10_000)
+
+
+def zipped(files: Mapping[str, str]) -> str:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path, data in files.items():
+            archive.writestr(path, data)
+    return base64.b64encode(packed.getvalue()).decode()
+
+
+def spec_of(new: NewSubmission) -> Mapping[str, Any]:
+    assert new.v1
+    return new.v1.spec
+
+
+@pytest.mark.parametrize(
+    ("off", "sent", "errors"),
+    [
+        (
+            "enable_compiler_options",
+            {"language_id": 50, "compiler_options": "-O2"},
+            {"compiler_options": ["setting compiler options is not allowed"]},
+        ),
+        (
+            "enable_command_line_arguments",
+            {"command_line_arguments": "a"},
+            {"command_line_arguments": ["setting command line arguments is not allowed"]},
+        ),
+        ("enable_callbacks", {"callback_url": "http://a"}, {"callback_url": ["setting callback is not allowed"]}),
+        (
+            "enable_additional_files",
+            {"additional_files": "UEsF"},
+            {"additional_files": ["setting additional files is not allowed"]},
+        ),
+        (
+            "allow_enable_per_process_and_thread_time_limit",
+            {"enable_per_process_and_thread_time_limit": True},
+            {"enable_per_process_and_thread_time_limit": ["this option cannot be enabled"]},
+        ),
+    ],
+)
+def test_what_the_operator_turns_off(off: str, sent: dict[str, Any], errors: dict[str, list[str]]) -> None:
+    assert checked(**sent)
+    assert messages(Configuration.model_validate({off: False}), **sent) == errors
+
+
+def test_options_may_be_for_some_languages_only() -> None:
+    conf = Configuration(allowed_languages_for_compile_options=("C++", "Java", "Rust"))
+    only = "setting compiler options is only allowed for C++, Java and Rust"
+    assert messages(conf, language_id=50, compiler_options="-O2") == {"compiler_options": [only]}
+    conf = Configuration(allowed_languages_for_compile_options=("C",))
+    assert checked(conf=conf, language_id=50, compiler_options="-O2").compiler_args == ["-O2"]
+
+
+def test_an_option_that_the_engine_refuses() -> None:
+    assert messages(language_id=50, compiler_options="-O2 -fplugin=x") == {
+        "compiler_options": ["the option -fplugin=x is not allowed; this server allows -O2 -D*"]
+    }
+
+
+def test_the_limits_of_the_engine() -> None:
+    limits = spec_of(made(memory_limit=2048, max_file_size=4096, cpu_time_limit=2, cpu_extra_time=0.5))["limits"]
+    assert limits == {
+        "cpu_s": 2.5,
+        "wall_s": 10.0,
+        "memory_bytes": 2 << 20,
+        "output_bytes": 1 << 20,
+        "processes": 60,
+    }
+    without = spec_of(made(cpu_time_limit=0, stack_limit=0, max_file_size=0))
+    assert (without["limits"]["cpu_s"], without["limits"]["output_bytes"]) == (60.0, 1 << 20)
+    assert "stack_bytes" not in without
+    assert "file_bytes" not in without
+
+
+def test_no_limit_is_above_those_of_the_engine() -> None:
+    low = {**BOUNDS, "cpu_s": LimitBounds(default=1.0, max=3.0), "memory_bytes": LimitBounds(default=1, max=1 << 20)}
+    shown = Configuration().within(low, largest_source=4096, largest_input=1)
+    assert (shown.cpu_time_limit, shown.max_cpu_time_limit, shown.max_memory_limit) == (3.0, 3.0, 1024)
+    assert (shown.max_extract_size, shown.max_wall_time_limit) == (4, 20.0)
+
+
+def test_programs_and_inputs_have_the_bounds_of_the_server() -> None:
+    conf = Configuration().within(BOUNDS, largest_source=8, largest_input=2)
+    assert messages(conf, source_code="123456789", stdin="é!") == {
+        "source_code": ["is too long (maximum is 8 bytes)"],
+        "stdin": ["is too long (maximum is 2 bytes)"],
+    }
+    assert checked(conf=conf, source_code="12345678", stdin="é")
+
+
+def test_what_is_kept_answers_every_field_that_was_asked_for() -> None:
+    kept = request_of(checked(stdin="x", number_of_runs=2, callback_url="http://a\0b"))
+    assert set(ASKED) <= set(kept)
+    assert (kept["number_of_runs"], kept["callback_url"], kept["source_file"]) == (2, "http://ab", "script.py")
+    assert len(ALL) == len(set(ALL)) == 35
+
+
+def test_a_zip_never_replaces_the_source() -> None:
+    new = made(additional_files=zipped({"script.py": "x", "data/a": "1"}))
+    assert unpack(new.source.data) == {"script.py": b"print(1)", "data/a": b"1"}
+    assert (new.filename, spec_of(new)["data_files"]) == ("script.py", ["data/a"])
+    assert made(additional_files=zipped({"script.py/a": "x"})).source.data == b"print(1)"
+    assert made(additional_files=zipped({"big": "x" * 10_000})).source.data == b"print(1)"
+    assert made(additional_files=zipped({"../a": "x"})).source.data == b"print(1)"
+
+
+@pytest.mark.parametrize(
+    ("files", "entry", "build"),
+    [
+        ({"run": "a", "compile": "b"}, "run", "compile"),
+        ({"run.sh": "a", "compile.sh": "b"}, "run.sh", "compile.sh"),
+        ({"run": "a"}, "run", None),
+        ({"other": "a"}, "run", None),
+        ({"run": "\n", "compile": "b"}, "run", "compile"),
+    ],
+)
+def test_the_scripts_of_several_files(files: dict[str, str], entry: str, build: str | None) -> None:
+    new = made(source_code="", language_id=89, additional_files=zipped(files))
+    assert (new.language, new.filename, spec_of(new).get("build")) == ("bash", entry, build)
+
+
+def test_bytes_that_the_database_cannot_store() -> None:
+    new = made(base64=True, source_code="cHJpbnQoMSk=", stdin="/w==", expected_output="YQ==")
+    assert (new.stdin, spec_of(new)["encoding"]) == ("/w==", "base64")
+    assert made(stdin="a\0").stdin == "YQA="
+    assert "encoding" not in spec_of(made(stdin="é"))
+
+
+def test_words_are_split_without_what_a_shell_reads() -> None:
+    assert checked(command_line_arguments="a 'b c' `x` $y; \"z").args == ["a", "'b", "c'", "x", "y", '"z']
+    assert checked(command_line_arguments="a 'b c' `x`").args == ["a", "b c", "x"]
+
+
+def test_languages_that_the_engine_lacks_are_not_listed() -> None:
+    assert [(one.id, one.name) for one in languages(OFFER)][:2] == [(46, "Bash (1.2.3)"), (48, "C (GCC 1.2.3)")]
+    assert {one.id for one in languages(OFFER)} == {71, 92, 100, 109, 113, 50, 48, 49, 103, 46, 43, 44, 89}
+    assert find(OFFER, 62) is None
+    assert len([one for one in all_languages(OFFER) if one.is_archived]) == 42
+    assert {one.id for one in languages(Offer({"py": None}))} == {71, 92, 100, 109, 113}
+
+
+def test_the_file_of_another_judge0(tmp_path: Path) -> None:
+    conf = tmp_path / "judge0.conf"
+    conf.write_text(
+        "# MAX_QUEUE_SIZE=1\nMAX_QUEUE_SIZE=7\nENABLE_WAIT_RESULT=false\nREDIS_PASSWORD=x\nCPU_TIME_LIMIT=\n"
+        "ALLOWED_LANGUAGES_FOR_COMPILER_OPTIONS=C Java\nENABLE_NETWORK=true\nALLOW_ENABLE_NETWORK=true\n"
+    )
+    found = configuration.read(conf)
+    assert (found.max_queue_size, found.enable_wait_result, found.cpu_time_limit) == (7, False, 5.0)
+    assert found.allowed_languages_for_compile_options == ("C", "Java")
+    assert (found.enable_network, found.allow_enable_network) == (False, False)
+    conf.write_text("MAX_QUEUE_SIZE=many\n")
+    with pytest.raises(ConfigurationError, match="MAX_QUEUE_SIZE is wrong"):
+        configuration.read(conf)
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        configuration.read(tmp_path / "missing")
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed", "is_guarded"),
+    [("127.0.0.1", None, False), ("127.0.0.1", "a.example", True), ("0.0.0.0", None, True), ("::1", None, False)],
+)
+def test_who_calls_every_address(host: str, allowed: str | None, is_guarded: bool) -> None:
+    assert guards_callbacks(ApiSettings(host=host), WebhookSettings(webhook_allowed_hosts=allowed)) is is_guarded
