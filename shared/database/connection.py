@@ -2,8 +2,8 @@
 
 SQL is text with `:name` parameters. All errors that mean an unavailable server are raised as `DatabaseUnavailable`.
 
-`databases` opens and closes the pool. Statements go directly to asyncpg, because `databases` compiles a statement at
-every call, which costs more than the round trip.
+`databases` opens and closes the pool, and `shared.database.connector` makes its connections. Statements go directly to
+asyncpg, because `databases` compiles a statement at every call, which costs more than the round trip.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import asyncpg
 import databases
 from pydantic import Field, SecretStr, field_validator
 
+from shared.database.connector import Connector
 from shared.database.named_parameters import numbered
 from shared.errors import DatabaseConflict, DatabaseUnavailable
 from shared.logging import get_logger
@@ -46,7 +47,8 @@ _CONFLICTS = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)  
 
 class DatabaseSettings(Settings):
     database_url: SecretStr = Field(
-        description="the address of Postgres, postgresql://user:password@host:port/name; `precieux up` sets it"
+        description="the address of Postgres, postgresql://user:password@host:port/name, or of several servers of which"
+        " one takes writes, postgresql://user:password@host1:port,host2:port/name; `precieux up` sets it"
     )
     database_pool_size: Annotated[int, Field(ge=2, le=200, description="connections that one process may hold")] = 10
 
@@ -104,6 +106,29 @@ def _transient(error: Exception) -> DatabaseUnavailable | None:
     return None
 
 
+@contextlib.contextmanager
+def _requiring_standby(raw: RawConnection) -> Iterator[None]:
+    """Raise `DatabaseUnavailable` if a commit of the block was not confirmed by the synchronous standby.
+
+    If a statement's time ends while its commit waits for the standby, Postgres warns and reports success. If the
+    standby took over then, the commit would be lost.
+    """
+    unconfirmed: list[asyncpg.PostgresLogMessage] = []
+
+    def note(_: object, message: asyncpg.PostgresLogMessage) -> None:
+        # The text may be in any language.
+        if message.server_source_function == "SyncRepWaitForLSN":
+            unconfirmed.append(message)
+
+    raw.add_log_listener(note)
+    try:
+        yield
+    finally:
+        raw.remove_log_listener(note)
+    if unconfirmed:
+        raise DatabaseUnavailable(f"the synchronous standby does not confirm commits: {unconfirmed[0]}")
+
+
 async def _keep_session(_: asyncpg.Connection) -> None:
     """Skip asyncpg's reset of a released connection, to save a round trip. The pool rolls back open transactions."""
 
@@ -121,7 +146,7 @@ class Database:
         A statement that runs longer than `statement_seconds`, or waits longer for a lock, raises `DatabaseUnavailable`;
         0 means no limit.
         """
-        self._url = settings.database_url.get_secret_value()
+        self._connector = Connector(settings.database_url.get_secret_value())
         self._session = {"application_name": name}
 
         async def begin_session(connection: asyncpg.Connection) -> None:
@@ -129,7 +154,10 @@ class Database:
                 await connection.execute(f"SET statement_timeout = {round(statement_seconds * 1000)}")
 
         self._database = databases.Database(
-            self._url,
+            "postgresql://",
+            # The connector knows the address, with all that its query says.
+            connect=self._connector.connect,
+            database=None,
             min_size=1,
             max_size=settings.database_pool_size,
             init=begin_session,
@@ -202,10 +230,14 @@ class Database:
             async with pool.acquire() as raw:
                 self._held[task] = raw
                 try:
-                    yield raw
+                    with _requiring_standby(raw):
+                        yield raw
                 finally:
                     del self._held[task]
         except Exception as exc:
+            if isinstance(exc, asyncpg.ReadOnlySQLTransactionError):
+                # The server has become a standby. The next statement asks which host takes writes.
+                await pool.expire_connections()
             if (transient := _transient(exc)) is None:
                 raise
             raise transient from exc
@@ -239,7 +271,7 @@ class Database:
         while True:
             lost = asyncio.Event()
             try:
-                connection = await asyncpg.connect(self._url, timeout=10, server_settings=self._session)
+                connection = await self._connector.connect(timeout=10, server_settings=self._session)
                 try:
                     connection.add_termination_listener(lambda *_, lost=lost: lost.set())
                     await connection.add_listener(channel, lambda *args: notified(args[3]))
