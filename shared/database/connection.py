@@ -110,7 +110,7 @@ def _transient(error: Exception) -> DatabaseUnavailable | None:
 def _requiring_standby(raw: RawConnection) -> Iterator[None]:
     """Raise `DatabaseUnavailable` if a commit of the block was not confirmed by the synchronous standby.
 
-    If a statement's time ends while its commit waits for the standby, Postgres warns and reports success. If the
+    If an operator cancels a statement whose commit waits for the standby, Postgres warns and reports success. If the
     standby took over then, the commit would be lost.
     """
     unconfirmed: list[asyncpg.PostgresLogMessage] = []
@@ -143,11 +143,13 @@ class Database:
     def __init__(self, settings: DatabaseSettings, *, statement_seconds: float = 0, name: str = "precieux") -> None:
         """`name` is what Postgres calls the connections.
 
-        A statement that runs longer than `statement_seconds`, or waits longer for a lock, raises `DatabaseUnavailable`;
-        0 means no limit.
+        A statement that runs longer than `statement_seconds`, or waits longer for a lock, a connection or the
+        synchronous standby, raises `DatabaseUnavailable`; 0 means no limit.
         """
         self._connector = Connector(settings.database_url.get_secret_value())
         self._session = {"application_name": name}
+        # The server's own limit comes first. It does not count the wait of a commit for the standby.
+        self._wait = statement_seconds * 1.2 or None
 
         async def begin_session(connection: asyncpg.Connection) -> None:
             if statement_seconds:
@@ -163,6 +165,7 @@ class Database:
             init=begin_session,
             reset=_keep_session,
             server_settings=self._session,
+            command_timeout=self._wait,
         )
         self._held: dict[asyncio.Task[Any], RawConnection] = {}
 
@@ -227,7 +230,7 @@ class Database:
             if (held := self._held.get(task)) is not None:
                 yield held
                 return
-            async with pool.acquire() as raw:
+            async with pool.acquire(timeout=self._wait) as raw:
                 self._held[task] = raw
                 try:
                     with _requiring_standby(raw):
