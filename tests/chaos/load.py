@@ -38,9 +38,10 @@ class Submission:
 class Load:
     """`submit` and `post` return at once; a few clients work on the submissions in parallel."""
 
-    def __init__(self, *urls: str) -> None:
+    def __init__(self, *urls: str, key: str | None = None) -> None:
         #: The addresses of the servers. Each attempt takes one; they may change between two requests.
         self.urls = urls
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._todo: queue.Queue[Submission | Posted | None] = queue.Queue()
         self._clients = [threading.Thread(target=self._work, daemon=True) for _ in range(_CLIENTS)]
         self._giving_up = threading.Event()
@@ -85,6 +86,7 @@ class Load:
 
     def _work(self) -> None:
         with requests.Session() as session:
+            session.headers.update(self._headers)
             while (submission := self._todo.get()) is not None:
                 while not self._giving_up.is_set() and not self._try(session, submission):
                     self._giving_up.wait(0.2)
