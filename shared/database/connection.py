@@ -124,7 +124,9 @@ def _requiring_standby(raw: RawConnection) -> Iterator[None]:
     try:
         yield
     finally:
-        raw.remove_log_listener(note)
+        # A lost connection has none any more.
+        with contextlib.suppress(asyncpg.InterfaceError):
+            raw.remove_log_listener(note)
     if unconfirmed:
         raise DatabaseUnavailable(f"the synchronous standby does not confirm commits: {unconfirmed[0]}")
 

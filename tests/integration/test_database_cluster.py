@@ -82,6 +82,16 @@ async def test_writes_go_to_the_new_primary(nodes: tuple[PostgresNode, PostgresN
         await eventually(heard.is_set, what="the new primary is listened to")
 
 
+async def test_a_lost_connection_is_told_as_such(nodes: tuple[PostgresNode, PostgresNode], database: Database) -> None:
+    primary, _ = nodes
+    assert await write(database)
+    with pytest.raises(DatabaseUnavailable, match="connection"):
+        async with database.connection() as connection:
+            primary.kill()
+            await connection.execute(WRITE)
+    assert database.connections()["busy"] == 0
+
+
 async def test_a_demoted_primary_is_left(nodes: tuple[PostgresNode, PostgresNode], database: Database) -> None:
     """Its connections live, and would refuse every write."""
     primary, standby = nodes
