@@ -19,7 +19,7 @@ _CACHE_SECONDS: Final = 2.0
 #: The most that is counted of failures.
 MOST: Final = 1000
 
-_FAILURES: Final = f"""
+_TROUBLES: Final = f"""
     SELECT
         (SELECT count(*) FROM (
             SELECT FROM job WHERE status = 'failed' AND finished_at > now() - interval '1 day' LIMIT {MOST}
@@ -28,7 +28,9 @@ _FAILURES: Final = f"""
             SELECT FROM emails WHERE status IN ('refused', 'bounced', 'complained')
                 AND updated_at > now() - interval '1 day' LIMIT {MOST}
         ) AS failed) AS mails,
-        (SELECT count(*) FROM quarantine) AS quarantined
+        (SELECT count(*) FROM quarantine) AS quarantined,
+        current_setting('synchronous_standby_names') <> '' AND NOT EXISTS (SELECT FROM pg_stat_replication)
+            AS lacks_standby
 """  # noqa: S608  (constants)
 
 
@@ -38,6 +40,7 @@ class Operation:
 
     `waits` has what waits, by place (`shared.backlog`). `dead` counts dead letters; None if the broker does not answer.
     `failed_jobs` and `failed_mails` count those of the last day, up to `MOST`.
+    `lacks_standby` is True if commits wait for a synchronous standby, and no standby is connected.
     """
 
     waits: Mapping[str, Waiting]
@@ -47,6 +50,7 @@ class Operation:
     failed_jobs: int
     failed_mails: int
     quarantined: int
+    lacks_standby: bool
 
     @property
     def slots(self) -> int:
@@ -81,26 +85,29 @@ class OperationReader:
         self._read_at = None
 
     async def _read(self) -> Operation:
-        dead = await self._dead()
-        async with self._database.transaction() as connection:
-            return await _operation(connection, dead)
+        return await read_operation(self._database, self._dead_letters)
 
-    async def _dead(self) -> int | None:
-        try:
-            return (await self._dead_letters.depths())[DEAD_QUEUE].messages
-        except BrokerUnavailable:
-            return None
+
+async def read_operation(database: Database, dead_letters: DeadLetters) -> Operation:
+    """Return what the service does at this moment."""
+    try:
+        dead = (await dead_letters.depths())[DEAD_QUEUE].messages
+    except BrokerUnavailable:
+        dead = None
+    async with database.transaction() as connection:
+        return await _operation(connection, dead)
 
 
 async def _operation(connection: Connection, dead: int | None) -> Operation:
-    failures = await connection.fetch_one(_FAILURES)
-    assert failures is not None
+    counts = await connection.fetch_one(_TROUBLES)
+    assert counts is not None
     return Operation(
         waits={one.place: one for one in await backlog.measure(connection)},
         running=await jobs.running(connection),
         workers=await workers.connected(connection),
         dead=dead,
-        failed_jobs=failures["jobs"],
-        failed_mails=failures["mails"],
-        quarantined=failures["quarantined"],
+        failed_jobs=counts["jobs"],
+        failed_mails=counts["mails"],
+        quarantined=counts["quarantined"],
+        lacks_standby=counts["lacks_standby"],
     )
