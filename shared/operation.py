@@ -11,6 +11,7 @@ from shared.backlog import Waiting
 from shared.broker.base import DEAD_QUEUE
 from shared.broker.dead_letters import DeadLetters
 from shared.database.connection import Connection, Database
+from shared.database.standby import lacks_standby
 from shared.errors import BrokerUnavailable
 from shared.workers import Worker
 
@@ -19,7 +20,7 @@ _CACHE_SECONDS: Final = 2.0
 #: The most that is counted of failures.
 MOST: Final = 1000
 
-_TROUBLES: Final = f"""
+_FAILURES: Final = f"""
     SELECT
         (SELECT count(*) FROM (
             SELECT FROM job WHERE status = 'failed' AND finished_at > now() - interval '1 day' LIMIT {MOST}
@@ -28,9 +29,7 @@ _TROUBLES: Final = f"""
             SELECT FROM emails WHERE status IN ('refused', 'bounced', 'complained')
                 AND updated_at > now() - interval '1 day' LIMIT {MOST}
         ) AS failed) AS mails,
-        (SELECT count(*) FROM quarantine) AS quarantined,
-        current_setting('synchronous_standby_names') <> '' AND NOT EXISTS (SELECT FROM pg_stat_replication)
-            AS lacks_standby
+        (SELECT count(*) FROM quarantine) AS quarantined
 """  # noqa: S608  (constants)
 
 
@@ -99,15 +98,15 @@ async def read_operation(database: Database, dead_letters: DeadLetters) -> Opera
 
 
 async def _operation(connection: Connection, dead: int | None) -> Operation:
-    counts = await connection.fetch_one(_TROUBLES)
-    assert counts is not None
+    failures = await connection.fetch_one(_FAILURES)
+    assert failures is not None
     return Operation(
         waits={one.place: one for one in await backlog.measure(connection)},
         running=await jobs.running(connection),
         workers=await workers.connected(connection),
         dead=dead,
-        failed_jobs=counts["jobs"],
-        failed_mails=counts["mails"],
-        quarantined=counts["quarantined"],
-        lacks_standby=counts["lacks_standby"],
+        failed_jobs=failures["jobs"],
+        failed_mails=failures["mails"],
+        quarantined=failures["quarantined"],
+        lacks_standby=await lacks_standby(connection),
     )

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from precieux.ports import free_ports
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import DATABASE, Role
+from shared.database.standby import lacks_standby
 from shared.errors import DatabaseUnavailable
 from tests.fixtures.folders import server_folder
 from tests.fixtures.postgres_node import PostgresNode
@@ -155,3 +156,15 @@ async def test_a_host_that_answers_nothing_is_passed_over(nodes: tuple[PostgresN
         assert await write(database)
         assert first < 10
         await database.disconnect()
+
+
+async def test_a_missing_standby_is_seen(nodes: tuple[PostgresNode, PostgresNode], database: Database) -> None:
+    _, standby = nodes
+    assert not await is_missing(database)
+    standby.kill()
+    await eventually(lambda: is_missing(database))
+
+
+async def is_missing(database: Database) -> bool:
+    async with database.connection() as connection:
+        return await lacks_standby(connection)

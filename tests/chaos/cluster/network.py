@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final, Self
 
-_SUBNET: Final = "10.231.77"
 #: The part of the packets that a slow network loses, and its speed.
 _LOSS: Final = 0.05
 _RATE: Final = "1mbit"
@@ -30,13 +29,15 @@ class Host:
 
 
 class Network:
-    """Makes hosts within `with`. Only one network exists at a time, since its addresses are fixed."""
+    """Makes hosts within `with`, on a subnet of its own."""
 
     def __init__(self) -> None:
         self._name = f"precieux-{secrets.token_hex(2)}"
         self._stack = ExitStack()
         self._hosts: list[Host] = []
-        self.observer = f"{_SUBNET}.1"
+        # Another test of this machine may have a network too.
+        self._subnet = f"10.231.{secrets.randbelow(256)}"
+        self.observer = f"{self._subnet}.1"
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -54,9 +55,9 @@ class Network:
 
     def host(self, name: str) -> Host:
         """Return a new host."""
-        address = f"{_SUBNET}.{len(self._hosts) + 10}"
+        address = f"{self._subnet}.{len(self._hosts) + 10}"
         host = Host(name, self._namespace(name), address)
-        self._connect(host.namespace, address, f"p{len(self._hosts)}")
+        self._connect(host.namespace, address, f"{self._name[-4:]}-{len(self._hosts)}")
         self._hosts.append(host)
         return host
 
