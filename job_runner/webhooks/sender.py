@@ -35,6 +35,10 @@ _DRAIN_SECONDS: Final = 5.0
 Render = Callable[[Connection, ClaimedWebhook], Awaitable[str | None]]
 
 
+class _LeaseLost(Exception):
+    """This process stood still for longer than its lease, and another sender has the webhook now."""
+
+
 class Sender:
     """Delivers webhooks. Any number of senders may run at once."""
 
@@ -120,6 +124,8 @@ class Sender:
             else:
                 message = Message(webhook.message, body, secrets)
                 await self._record(webhook, await self._deliverer.deliver(webhook.url, message))
+        except _LeaseLost:
+            log.info("webhook.lease_lost", **_context(webhook))
         except asyncio.CancelledError:
             await self._release(webhook)
         except DatabaseUnavailable as exc:
@@ -131,12 +137,17 @@ class Sender:
                 await self._give_back(webhook, Answer(error=f"an error of ours ({type(exc).__name__})"))
 
     async def _prepare(self, webhook: ClaimedWebhook) -> tuple[str | None, list[str]]:
-        """Return the body, which is rendered and stored at the first attempt, and the secrets."""
+        """Return the body, which is rendered and stored at the first attempt, and the secrets.
+
+        Raise `_LeaseLost` if another sender may have stored another body meanwhile.
+        """
         async with self._database.transaction() as connection:
             secrets = await signing_secrets(connection, webhook.owner, self._settings)
             body = webhook.body
-            if body is None and (body := await self._render(connection, webhook)) is not None:
-                await queue.keep_body(connection, webhook.lease_id, body)
+            if body is None:
+                body = await self._render(connection, webhook)
+                if body is not None and not await queue.keep_body(connection, webhook.lease_id, body):
+                    raise _LeaseLost
         return body, secrets
 
     async def _record(self, webhook: ClaimedWebhook, answer: Answer) -> None:

@@ -57,7 +57,8 @@ def _of_one_host(url: str, purpose: str) -> pika.URLParameters:
     parameters = pika.URLParameters(url)
     chosen = parse_qs(urlsplit(url).query)
     defaults: dict[str, float] = {
-        "heartbeat": 30,
+        # A consumer that is cut off holds its messages until RabbitMQ misses two heartbeats.
+        "heartbeat": 10,
         "blocked_connection_timeout": 60.0,
         "socket_timeout": 5.0,
         "stack_timeout": 10.0,
