@@ -40,6 +40,7 @@ def _of_databases() -> Iterator[Fault[World]]:
     yield Fault("primary killed, standby promoted", "database", _kill_primary, _restore, seconds=_LONG)
     yield Fault("primary killed, started again", "database", lambda w: w.database.primary.kill(), _restore)
     yield Fault("primary cut off, standby promoted", "database", _cut_off_primary, _restore, seconds=_LONG)
+    yield Fault("standby cut off, then primary killed", "database", _part, _kill_and_promote, seconds=(5.0, 12.0))
     yield Fault("standby gone", "database", lambda w: w.database.standby.kill(), _restore, seconds=_LONG)
 
 
@@ -91,6 +92,17 @@ def _mend(world: World) -> None:
 def _kill_primary(world: World) -> None:
     world.database.primary.kill()
     world.database.promote()
+
+
+def _part(world: World) -> None:
+    """Split the two servers, so that the standby falls behind; what is not there may not be confirmed."""
+    one, other = (host for name, host in world.hosts.items() if name.startswith("db-"))
+    world.network.split(one, other)
+
+
+def _kill_and_promote(world: World) -> None:
+    _kill_primary(world)
+    _restore(world)
 
 
 def _cut_off_primary(world: World) -> None:

@@ -67,6 +67,10 @@ class Network:
             _filter(host, "-A", "-s", other.address, "-j", "DROP")
             _filter(other, "-A", "-s", host.address, "-j", "DROP")
 
+    def silence(self, host: Host) -> None:
+        """Let no packet reach the host, also none of this process's, as if it had lost its power."""
+        _filter(host, "-A", "-i", "net", "-j", "DROP")
+
     def slow(self, host: Host) -> None:
         """Give the host a bad link: narrow, and with losses."""
         # This is without netem, which kernels for virtual machines often lack.

@@ -34,7 +34,7 @@ def load(world: World) -> Iterator[Load]:
     "name",
     [
         "primary cut off, standby promoted",
-        "standby gone",
+        "standby cut off, then primary killed",
         "mq-2 cut off",
         "consumer-1 split from the database",
         "store: half-written answers",
