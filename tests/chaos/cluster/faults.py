@@ -17,7 +17,9 @@ Act = Callable[[World], object]
 
 def menu(world: World, *, zombies: bool = True) -> list[Fault[World]]:
     """Return every fault; `zombies` also those that last a minute or more."""
-    faults = [*_of_services(world), *_of_splits(world), *_of_databases(), *_of_brokers(world), *_of_outside()]
+    # Those of the one database come as often as those of the many services.
+    databases = [*_of_databases()] * 3
+    faults = [*_of_services(world), *_of_splits(world), *databases, *_of_brokers(world), *_of_outside()]
     return [fault for fault in faults if zombies or fault.seconds != _ZOMBIE]
 
 

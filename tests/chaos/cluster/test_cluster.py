@@ -41,7 +41,7 @@ def load(world: World) -> Iterator[Load]:
     ],
 )
 def test_nothing_is_lost_doubled_or_late(world: World, load: Load, name: str) -> None:
-    [fault] = [fault for fault in menu(world) if fault.name == name]
+    fault = next(fault for fault in menu(world) if fault.name == name)
     report = storm(world, [fault], load, seconds=SECONDS, seed=1, rate=3, drain_timeout=90, tell=print)
     assert report.verdict
     assert report.faults[name]
