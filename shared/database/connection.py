@@ -28,6 +28,9 @@ log = get_logger(__name__)
 Values = Mapping[str, object]
 RawConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
+#: Seconds for which a process may do nothing in a transaction. If it is frozen, or its host is gone, Postgres then ends
+#: the transaction, and others get the rows that it has locked. A relay may wait 40 s for the broker.
+_IDLE_SECONDS = 60.0
 #: Errors that asyncpg and the socket raise if the server is down, stopping, starting, out of resources or a stand-by.
 _UNAVAILABLE = (
     OSError,
@@ -153,9 +156,14 @@ class Database:
         # The server's own limit comes first. It does not count the wait of a commit for the standby.
         self._wait = statement_seconds * 1.2 or None
 
+        # Not sent with the connection's first message: a pooler such as PgBouncer would refuse them there.
+        settings_of_session = (
+            f"SET idle_in_transaction_session_timeout = {round(_IDLE_SECONDS * 1000)};"
+            f"SET statement_timeout = {round(statement_seconds * 1000)}"
+        )
+
         async def begin_session(connection: asyncpg.Connection) -> None:
-            if statement_seconds:
-                await connection.execute(f"SET statement_timeout = {round(statement_seconds * 1000)}")
+            await connection.execute(settings_of_session)
 
         self._database = databases.Database(
             "postgresql://",
