@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos siege help demo up test test-slow test-compose test-languages test-hosts lint bench bench-pipeline format translations docs screenshots release clean
+.PHONY: attacks soak chaos chaos-cluster siege help demo up test test-slow test-compose test-languages test-hosts lint bench bench-pipeline format translations docs screenshots release clean
 
 python := .venv/bin/python
 
@@ -45,6 +45,10 @@ soak: ## Put 10,000 requests to the executor, and look what is left over
 chaos: ## Break every part at random; `make chaos MINUTES=10` for long
 	@deploy/bootstrap test
 	@$(python) -m tests.chaos --minutes $(or $(MINUTES),1) $(args)
+
+chaos-cluster: ## Break machines and networks of a cluster at random; as root, `make chaos-cluster MINUTES=10` for long
+	@deploy/bootstrap test
+	@$(python) -m tests.chaos.cluster --minutes $(or $(MINUTES),2) $(args)
 
 siege: ## Put attackers and honest clients to one system together; `make siege MINUTES=30` for long
 	@deploy/bootstrap test

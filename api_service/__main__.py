@@ -13,7 +13,6 @@ from api_service.dependencies import Services
 from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
-from api_service.operation import OperationReader
 from api_service.piston import PistonSettings
 from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
@@ -37,6 +36,7 @@ from shared.http_server import listening_socket, serve_http
 from shared.lifecycle import restarting, run_loops, run_service
 from shared.logging import get_logger
 from shared.loopback import is_loopback
+from shared.operation import OperationReader
 from shared.resources.links import Links
 from shared.settings import load
 from shared.storage import open_signer, open_store

@@ -11,7 +11,6 @@ from api_service.backlog import BacklogGuard
 from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
-from api_service.operation import OperationReader
 from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
 from api_service.relay import Relay
@@ -23,6 +22,7 @@ from api_service.watcher import Watcher
 from shared.api_keys import Scope
 from shared.broker.dead_letters import DeadLetters
 from shared.database.connection import Database
+from shared.operation import OperationReader
 from shared.resources.links import Links
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from shared import backlog, metrics
 from shared.database.connection import Database
+from shared.database.standby import lacks_standby
 from shared.errors import DatabaseUnavailable
 from shared.http_server import listening_socket, serve_http
 from shared.settings import Settings
@@ -64,7 +65,10 @@ class Health:
                     metrics.BACKLOG_AGE_SECONDS.labels(waiting.place).set(waiting.oldest_s or 0)
                 held = await connection.fetch_one("SELECT count(*) AS sources FROM quarantine")
                 metrics.QUARANTINE.set(held["sources"] if held else 0)
+                metrics.STANDBY_MISSING.set(await lacks_standby(connection))
+            metrics.DATABASE_UP.set(1)
         except DatabaseUnavailable:
+            metrics.DATABASE_UP.set(0)
             # The last values would look current.
             metrics.BACKLOG.clear()
             metrics.BACKLOG_AGE_SECONDS.clear()

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import ConfigurationError
+from shared.hosts import one_address_per_host
 
 PREFIX = "PRECIEUX_"
 #: The names of all settings, without their prefix. `python -m tests.settings_reference` writes the file.
@@ -29,19 +30,21 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
 
 
-def is_url(*schemes: str, example: str) -> AfterValidator:
-    """Return the check that a setting, if it is set, is a URL with a host and one of these schemes."""
+def is_url(*schemes: str, example: str, several_hosts: bool = False) -> AfterValidator:
+    """Return the check that a setting, if it is set, is a URL with a host, or several, and one of these schemes."""
 
     def check(value: str | SecretStr | None) -> str | SecretStr | None:
         if value is None:
             return value
-        parts = urlsplit(value.get_secret_value() if isinstance(value, SecretStr) else value)
-        if parts.scheme not in schemes or not parts.hostname:
-            raise ValueError(f"it must look like {example}")
-        try:
-            _ = parts.port
-        except ValueError:
-            raise ValueError("its port must be a number up to 65535") from None
+        url = value.get_secret_value() if isinstance(value, SecretStr) else value
+        for address in one_address_per_host(url) if several_hosts else [url]:
+            parts = urlsplit(address)
+            if parts.scheme not in schemes or not parts.hostname:
+                raise ValueError(f"it must look like {example}")
+            try:
+                _ = parts.port
+            except ValueError:
+                raise ValueError("its port must be a number up to 65535") from None
         return value
 
     return AfterValidator(check)

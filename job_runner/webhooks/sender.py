@@ -38,6 +38,10 @@ _DRAIN_SECONDS: Final = 5.0
 Render = Callable[[Connection, ClaimedWebhook], Awaitable[str | None]]
 
 
+class _LeaseLost(Exception):
+    """This process stood still for longer than its lease, and another sender has the webhook now."""
+
+
 class Sender:
     """Delivers webhooks. Any number of senders may run at once."""
 
@@ -122,6 +126,8 @@ class Sender:
                 await self._record(webhook, Answer(error=error))
             else:
                 await self._record(webhook, await self._deliverer.deliver(webhook.url, message), message.manner)
+        except _LeaseLost:
+            log.info("webhook.lease_lost", **_context(webhook))
         except asyncio.CancelledError:
             await self._release(webhook)
         except DatabaseUnavailable as exc:
@@ -133,13 +139,18 @@ class Sender:
                 await self._give_back(webhook, Answer(error=f"an error of ours ({type(exc).__name__})"))
 
     async def _prepare(self, webhook: ClaimedWebhook) -> Message | None:
-        """Return the message; None if there is nothing to say. Its body is rendered and stored at the first attempt."""
+        """Return the message; None if there is nothing to say. Its body is rendered and stored at the first attempt.
+
+        Raise `_LeaseLost` if another sender may have stored another body meanwhile.
+        """
         async with self._database.transaction() as connection:
             manner = await _manner_of(connection, webhook)
             secrets = await signing_secrets(connection, webhook.owner, self._settings) if manner.is_signed else []
             body = webhook.body
-            if body is None and (body := await self._render(connection, webhook)) is not None:
-                await queue.keep_body(connection, webhook.lease_id, body)
+            if body is None:
+                body = await self._render(connection, webhook)
+                if body is not None and not await queue.keep_body(connection, webhook.lease_id, body):
+                    raise _LeaseLost
         return None if body is None else Message(webhook.message, body, secrets, manner)
 
     async def _record(self, webhook: ClaimedWebhook, answer: Answer, manner: Manner = WEBHOOK) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NoReturn, get_args
 import typer
 
 from precieux import files, terminal
-from precieux.commands import show
+from precieux.commands import show, system_status
 from precieux.commands.follow import follow
 from precieux.commands.options import (
     Args,
@@ -98,10 +98,20 @@ def submit(
 @on_server
 def status(
     server: Server,
-    which: Annotated[str, typer.Argument(metavar="ID|ADDRESS", help="A submission's number, or an e-mail address.")],
+    which: Annotated[
+        str | None, typer.Argument(metavar="ID|ADDRESS", help="A submission's number, or an e-mail address.")
+    ] = None,
+    system: Annotated[
+        bool, typer.Option("--system", help="What is wrong with the service; exit code 1 if work does not move.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show a submission, or list the newest 50 of an address."""
+    """Show a submission, or list the newest 50 of an address, or with --system show what is wrong with the service."""
+    if system == (which is not None):
+        raise UsageError("Name a submission or an address, or say --system.")
+    if which is None:
+        system_status.show(server.data_dir, as_json=as_json)
+        return
     client = server.connect()
     if which.isdecimal():
         submission = client.get(int(which))

@@ -49,7 +49,7 @@ Post = Callable[[Batch | Exception], object]
 class ConsumerThread(threading.Thread):
     """Posts one batch after the other, each when the last one was settled. An exception is the last item it posts."""
 
-    def __init__(self, parameters: pika.URLParameters, *, post: Post, policy: RetryPolicy) -> None:
+    def __init__(self, parameters: Sequence[pika.URLParameters], *, post: Post, policy: RetryPolicy) -> None:
         super().__init__(name="rabbitmq-consumer", daemon=True)
         self._parameters = parameters
         self._post = post
@@ -108,7 +108,7 @@ class _Session:
     `alone` is the number of messages that are still taken one by one.
     """
 
-    def __init__(self, parameters: pika.URLParameters, post: Post, policy: RetryPolicy, alone: int) -> None:
+    def __init__(self, parameters: Sequence[pika.URLParameters], post: Post, policy: RetryPolicy, alone: int) -> None:
         self.alone = alone
         self._post = post
         self._policy = policy

@@ -22,10 +22,14 @@ T = TypeVar("T")
 
 
 class Publisher:
-    """Connects on first use, and again after a loss. It belongs to the event loop that uses it first."""
+    """Connects on first use, and again after a loss. It belongs to the event loop that uses it first.
 
-    def __init__(self, parameters: pika.URLParameters, *, timeout: float) -> None:
-        self._parameters = parameters
+    `parameters` are those of each host of the cluster. After a loss or a failure the next host is tried first. Each has
+    `timeout` seconds.
+    """
+
+    def __init__(self, parameters: Sequence[pika.URLParameters], *, timeout: float) -> None:
+        self._parameters = list(parameters)
         self._timeout = timeout
         self._connecting = asyncio.Lock()
         self._link: _Link | None = None
@@ -63,17 +67,34 @@ class Publisher:
                 return self._link
             if self._link is not None:
                 self._link.abandon()
-            self._link = _Link(self._parameters)
-            try:
-                async with asyncio.timeout(self._timeout):
-                    await self._link.open()
-            except BaseException as exc:
-                self._link.abandon()
-                # pika has several errors for a lost connection. A conflict must reach the operator.
-                if isinstance(exc, ConfigurationError) or not isinstance(exc, Exception):
-                    raise
-                raise _unavailable(exc) from exc
-            return self._link
+                self._link = None
+                self._to_next_host()
+            failure: Exception | None = None
+            for _ in range(len(self._parameters)):
+                try:
+                    self._link = await self._open(self._parameters[0])
+                except Exception as exc:
+                    # pika has several errors for a lost connection. A conflict must reach the operator.
+                    if isinstance(exc, ConfigurationError):
+                        raise
+                    failure = exc
+                    self._to_next_host()
+                else:
+                    return self._link
+            raise _unavailable(failure) from failure
+
+    def _to_next_host(self) -> None:
+        self._parameters.append(self._parameters.pop(0))
+
+    async def _open(self, parameters: pika.URLParameters) -> "_Link":
+        link = _Link(parameters)
+        try:
+            async with asyncio.timeout(self._timeout):
+                await link.open()
+        except BaseException:
+            link.abandon()
+            raise
+        return link
 
 
 class _Link:

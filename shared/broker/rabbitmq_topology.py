@@ -1,6 +1,7 @@
 """The two quorum queues on RabbitMQ, and the parameters of a connection."""
 
 import contextlib
+import random
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -11,6 +12,7 @@ from pika.exceptions import ChannelClosedByBroker
 from shared.broker.base import DEAD_QUEUE, QUEUE
 from shared.broker.handling import DELIVERY_LIMIT
 from shared.errors import ConfigurationError
+from shared.hosts import one_address_per_host
 
 #: AMQP 0-9-1's reply code PRECONDITION_FAILED: a queue of this name exists, declared otherwise.
 _PRECONDITION_FAILED: Final = 406
@@ -41,12 +43,22 @@ QUEUES: Final[dict[str, dict[str, str | int]]] = {
 }
 
 
-def connection_parameters(url: str, purpose: str) -> pika.URLParameters:
-    """Return the parameters of an AMQP URI, whose query overrides ours. `purpose` names the connection to operators."""
+def connection_parameters(url: str, purpose: str) -> list[pika.URLParameters]:
+    """Return the parameters for each host of an AMQP URI, in random order, so that clients spread over a cluster.
+
+    The query of the URI overrides ours. `purpose` names the connection to operators.
+    """
+    parameters = [_of_one_host(address, purpose) for address in one_address_per_host(url)]
+    random.shuffle(parameters)
+    return parameters
+
+
+def _of_one_host(url: str, purpose: str) -> pika.URLParameters:
     parameters = pika.URLParameters(url)
     chosen = parse_qs(urlsplit(url).query)
     defaults: dict[str, float] = {
-        "heartbeat": 30,
+        # A consumer that is cut off holds its messages until RabbitMQ misses two heartbeats.
+        "heartbeat": 10,
         "blocked_connection_timeout": 60.0,
         "socket_timeout": 5.0,
         "stack_timeout": 10.0,

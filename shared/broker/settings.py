@@ -10,9 +10,9 @@ from shared.settings import Settings, is_url
 class BrokerSettings(Settings):
     amqp_url: Annotated[
         SecretStr | None,
-        is_url("amqp", "amqps", example="amqp://host:5672 or amqps://host:5671"),
+        is_url("amqp", "amqps", example="amqp://host:5672 or amqps://host:5671", several_hosts=True),
         Field(
-            description="RabbitMQ's address, amqp://user:password@host:5672/vhost; unset, messages travel through"
-            " Postgres"
+            description="RabbitMQ's address, amqp://user:password@host:5672/vhost, or that of a cluster,"
+            " amqp://user:password@host1:5672,host2:5672/vhost; unset, messages travel through Postgres"
         ),
     ] = None

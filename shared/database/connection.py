@@ -2,8 +2,8 @@
 
 SQL is text with `:name` parameters. All errors that mean an unavailable server are raised as `DatabaseUnavailable`.
 
-`databases` opens and closes the pool. Statements go directly to asyncpg, because `databases` compiles a statement at
-every call, which costs more than the round trip.
+`databases` opens and closes the pool, and `shared.database.connector` makes its connections. Statements go directly to
+asyncpg, because `databases` compiles a statement at every call, which costs more than the round trip.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import asyncpg
 import databases
 from pydantic import Field, SecretStr, field_validator
 
+from shared.database.connector import Connector
 from shared.database.listener import Listener
 from shared.database.named_parameters import numbered
 from shared.errors import DatabaseConflict, DatabaseUnavailable
@@ -28,6 +29,9 @@ log = get_logger(__name__)
 Values = Mapping[str, object]
 RawConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
+#: Seconds for which a process may do nothing in a transaction. If it is frozen, or its host is gone, Postgres then ends
+#: the transaction, and others get the rows that it has locked. A relay may wait 40 s for the broker.
+_IDLE_SECONDS = 60.0
 #: Errors that asyncpg and the socket raise if the server is down, stopping, starting, out of resources or a stand-by.
 _UNAVAILABLE = (
     OSError,
@@ -47,7 +51,8 @@ _CONFLICTS = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)  
 
 class DatabaseSettings(Settings):
     database_url: SecretStr = Field(
-        description="the address of Postgres, postgresql://user:password@host:port/name; `precieux up` sets it"
+        description="the address of Postgres, postgresql://user:password@host:port/name, or of several servers of which"
+        " one takes writes, postgresql://user:password@host1:port,host2:port/name; `precieux up` sets it"
     )
     database_pool_size: Annotated[int, Field(ge=2, le=200, description="connections that one process may hold")] = 10
 
@@ -105,6 +110,31 @@ def _transient(error: Exception) -> DatabaseUnavailable | None:
     return None
 
 
+@contextlib.contextmanager
+def _requiring_standby(raw: RawConnection) -> Iterator[None]:
+    """Raise `DatabaseUnavailable` if a commit of the block was not confirmed by the synchronous standby.
+
+    If an operator cancels a statement whose commit waits for the standby, Postgres warns and reports success. If the
+    standby took over then, the commit would be lost.
+    """
+    unconfirmed: list[asyncpg.PostgresLogMessage] = []
+
+    def note(_: object, message: asyncpg.PostgresLogMessage) -> None:
+        # The text may be in any language.
+        if message.server_source_function == "SyncRepWaitForLSN":
+            unconfirmed.append(message)
+
+    raw.add_log_listener(note)
+    try:
+        yield
+    finally:
+        # A lost connection has none any more.
+        with contextlib.suppress(asyncpg.InterfaceError):
+            raw.remove_log_listener(note)
+    if unconfirmed:
+        raise DatabaseUnavailable(f"the synchronous standby does not confirm commits: {unconfirmed[0]}")
+
+
 async def _keep_session(_: asyncpg.Connection) -> None:
     """Skip asyncpg's reset of a released connection, to save a round trip. The pool rolls back open transactions."""
 
@@ -119,23 +149,34 @@ class Database:
     def __init__(self, settings: DatabaseSettings, *, statement_seconds: float = 0, name: str = "precieux") -> None:
         """`name` is what Postgres calls the connections.
 
-        A statement that runs longer than `statement_seconds`, or waits longer for a lock, raises `DatabaseUnavailable`;
-        0 means no limit.
+        A statement that runs longer than `statement_seconds`, or waits longer for a lock, a connection or the
+        synchronous standby, raises `DatabaseUnavailable`; 0 means no limit.
         """
-        self._url = settings.database_url.get_secret_value()
+        self._connector = Connector(settings.database_url.get_secret_value())
         self._session = {"application_name": name}
+        # The server's own limit comes first. It does not count the wait of a commit for the standby.
+        self._wait = statement_seconds * 1.2 or None
+
+        # Not sent with the connection's first message: a pooler such as PgBouncer would refuse them there.
+        settings_of_session = (
+            f"SET idle_in_transaction_session_timeout = {round(_IDLE_SECONDS * 1000)};"
+            f"SET statement_timeout = {round(statement_seconds * 1000)}"
+        )
 
         async def begin_session(connection: asyncpg.Connection) -> None:
-            if statement_seconds:
-                await connection.execute(f"SET statement_timeout = {round(statement_seconds * 1000)}")
+            await connection.execute(settings_of_session)
 
         self._database = databases.Database(
-            self._url,
+            "postgresql://",
+            # The connector knows the address, with all that its query says.
+            connect=self._connector.connect,
+            database=None,
             min_size=1,
             max_size=settings.database_pool_size,
             init=begin_session,
             reset=_keep_session,
             server_settings=self._session,
+            command_timeout=self._wait,
         )
         self._held: dict[asyncio.Task[Any], RawConnection] = {}
         self._listener = Listener(self._connect_listener)
@@ -201,13 +242,17 @@ class Database:
             if (held := self._held.get(task)) is not None:
                 yield held
                 return
-            async with pool.acquire() as raw:
+            async with pool.acquire(timeout=self._wait) as raw:
                 self._held[task] = raw
                 try:
-                    yield raw
+                    with _requiring_standby(raw):
+                        yield raw
                 finally:
                     del self._held[task]
         except Exception as exc:
+            if isinstance(exc, asyncpg.ReadOnlySQLTransactionError):
+                # The server has become a standby. The next statement asks which host takes writes.
+                await pool.expire_connections()
             if (transient := _transient(exc)) is None:
                 raise
             raise transient from exc
@@ -231,4 +276,4 @@ class Database:
             yield heard
 
     async def _connect_listener(self) -> asyncpg.Connection:
-        return await asyncpg.connect(self._url, timeout=10, server_settings=self._session)
+        return await self._connector.connect(timeout=10, server_settings=self._session)

@@ -19,7 +19,7 @@ def alembic_config(url: str) -> Config:
     """Return Alembic's configuration without a file; `url` is any postgresql:// address."""
     config = Config()
     config.set_main_option("script_location", "shared.database:migrations")
-    config.attributes["url"] = "postgresql+asyncpg://" + url.split("://", 1)[1]
+    config.attributes["url"] = url
     return config
 
 

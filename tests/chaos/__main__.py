@@ -7,6 +7,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.chaos.faults import menu
 from tests.chaos.load import Load
 from tests.chaos.storm import Report, storm
 from tests.chaos.system import Backends, running_system
@@ -34,6 +35,7 @@ def main() -> int:
         system = stack.enter_context(running_system(backends, mail_lease=None))
         report = storm(
             system,
+            menu(system),
             stack.enter_context(Load(system.url)),
             seconds=chosen.minutes * 60,
             seed=chosen.seed,

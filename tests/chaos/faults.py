@@ -1,37 +1,23 @@
-"""The faults: each begins, lasts a while, and is healed. A system has those whose parts it has."""
+"""The faults of a system on one machine; it has those whose parts it has."""
 
 import os
 import resource
 import signal
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Final
 
 from shared.broker.base import Message
+from tests.chaos.fault import Fault
 from tests.chaos.proxy import Mode
 from tests.chaos.system import System
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """`part` is what it breaks, `needs` are the parts that break it; the other fault of a pair spares both."""
-
-    name: str
-    part: str
-    begin: Callable[[System], object]
-    heal: Callable[[System], object] = lambda _: None
-    needs: frozenset[str] = frozenset()
-
-    def goes_with(self, other: "Fault") -> bool:
-        return not ({self.part, *self.needs} & {other.part} or other.needs & {self.part})
-
-
-def menu(system: System) -> list[Fault]:
+def menu(system: System) -> list[Fault[System]]:
     """Return every fault that this system can suffer."""
     return [*_of_services(system), *_of_dependencies(system), *_of_servers(system), *_of_messages(), _clock()]
 
 
-def _of_services(system: System) -> Iterator[Fault]:
+def _of_services(system: System) -> Iterator[Fault[System]]:
     for name in system.services:
         yield Fault(f"{name} killed", name, lambda s, n=name: s.services[n].kill())  # type: ignore[misc]
         yield Fault(
@@ -44,7 +30,7 @@ def _of_services(system: System) -> Iterator[Fault]:
         yield Fault("disk full", "disk", lambda s: limit_files(s, 0), lambda s: limit_files(s, None))
 
 
-def _of_dependencies(system: System) -> Iterator[Fault]:
+def _of_dependencies(system: System) -> Iterator[Fault[System]]:
     for name in system.proxies:
         for mode in (Mode.REFUSE, Mode.HANG, Mode.SLOW, Mode.NONSENSE):
             yield Fault(
@@ -59,7 +45,7 @@ def _of_dependencies(system: System) -> Iterator[Fault]:
     yield Fault("mail: 429", "mail", lambda s: s.mailgun.fail(429, times=3, Retry_After="1"))
 
 
-def _of_servers(system: System) -> Iterator[Fault]:
+def _of_servers(system: System) -> Iterator[Fault[System]]:
     yield Fault("Postgres killed", "postgres", _kill_postgres, lambda s: s.postgres.start())
     if (rabbitmq := system.backends.rabbitmq) is not None:
         yield Fault("RabbitMQ killed", "broker", lambda _: rabbitmq.kill(), lambda _: rabbitmq.start())
@@ -69,12 +55,12 @@ def _of_servers(system: System) -> Iterator[Fault]:
 _QUEUE: Final = frozenset({"broker", "postgres"})
 
 
-def _of_messages() -> Iterator[Fault]:
+def _of_messages() -> Iterator[Fault[System]]:
     yield Fault("messages repeated, out of order", "messages", _repeat_messages, needs=_QUEUE)
     yield Fault("messages undecodable or unknown", "messages", _strange_messages, needs=_QUEUE)
 
 
-def _clock() -> Fault:
+def _clock() -> Fault[System]:
     """Let the database's clock jump ahead by taking an hour from every lease; leases know no other clock."""
     return Fault("clock an hour ahead", "clock", _jump_ahead, needs=_QUEUE)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.chaos import v1
+from tests.chaos.installation import Installation
 from tests.chaos.load import Load
-from tests.chaos.system import System
 
 _ENDS = """
     SELECT uploads.id AS upload, job.id AS job, job.status, results.output, emails.message_id,
@@ -30,7 +30,7 @@ class Verdict:
     seconds: list[float]
 
 
-def settled(system: System, load: Load) -> bool:
+def settled(system: Installation, load: Load) -> bool:
     """True if every accepted submission has ended, all mails and webhooks were sent, and nothing waits anywhere."""
     if not load.all_accepted:
         return False
@@ -45,7 +45,7 @@ def settled(system: System, load: Load) -> bool:
     return not any(row.values())
 
 
-def judge(system: System, load: Load) -> Verdict:
+def judge(system: Installation, load: Load) -> Verdict:
     """Compare the promises to the clients with what the database and the mail provider hold."""
     ends: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in system.query(_ENDS):

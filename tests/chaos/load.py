@@ -1,6 +1,7 @@
 """Patient clients: they repeat each submission until the server has accepted it."""
 
 import queue
+import random
 import threading
 import time
 from dataclasses import dataclass, field
@@ -37,9 +38,10 @@ class Submission:
 class Load:
     """`submit` and `post` return at once; a few clients work on the submissions in parallel."""
 
-    def __init__(self, url: str) -> None:
-        #: The server's address; it may change between two requests.
-        self.url = url
+    def __init__(self, *urls: str, key: str | None = None) -> None:
+        #: The addresses of the servers. Each attempt takes one; they may change between two requests.
+        self.urls = urls
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._todo: queue.Queue[Submission | Posted | None] = queue.Queue()
         self._clients = [threading.Thread(target=self._work, daemon=True) for _ in range(_CLIENTS)]
         self._giving_up = threading.Event()
@@ -84,14 +86,16 @@ class Load:
 
     def _work(self) -> None:
         with requests.Session() as session:
+            session.headers.update(self._headers)
             while (submission := self._todo.get()) is not None:
                 while not self._giving_up.is_set() and not self._try(session, submission):
                     self._giving_up.wait(0.2)
 
     def _try(self, session: requests.Session, submission: Submission | Posted) -> bool:
+        url = random.choice(self.urls)
         if isinstance(submission, Posted):
             try:
-                refusal = submission.attempt(session, self.url)
+                refusal = submission.attempt(session, url)
             except requests.RequestException:
                 return False
             return refusal is None or self._put_off(refusal)
@@ -105,13 +109,13 @@ class Load:
         }
         try:
             answer = session.post(
-                f"{self.url}/submit_email/", data=form, files={"file": ("p.py", b"print(input())")}, timeout=_TIMEOUT
+                f"{url}/submit_email/", data=form, files={"file": ("p.py", b"print(input())")}, timeout=_TIMEOUT
             )
             # 409: it was registered before, and the answer was lost.
             if not answer.ok and answer.status_code != 409:
                 return self._put_off(answer)
             submission.tries += 1
-            answer = session.get(f"{self.url}/check_email/", params={"id": submission.id}, timeout=_TIMEOUT)
+            answer = session.get(f"{url}/check_email/", params={"id": submission.id}, timeout=_TIMEOUT)
         except requests.RequestException:
             return False
         if not answer.ok:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Self
 
 _NONSENSE: Final = b"\x07nonsense, in no protocol\r\n\r\n" * 8
+_BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _SLOWNESS: Final = 0.15  # s for each piece of data, in both directions
 
 
@@ -22,13 +23,18 @@ class Mode(StrEnum):
     SLOW = "slow"
     #: New connections are answered with senseless bytes, old ones are reset.
     NONSENSE = "nonsense"
+    #: New connections are answered with HTTP 503, old ones are reset.
+    BUSY = "503"
+    #: Of each piece of an answer one half arrives; then the connection is reset.
+    HALF = "half-written answers"
 
 
 class Proxy:
-    """Listens on 127.0.0.1 within `with`, and forwards to `target`, a port or a unix socket, which may start later."""
+    """Listens within `with`, and forwards to `target`, a port here or a unix socket, which may start later."""
 
-    def __init__(self, target: int | Path) -> None:
+    def __init__(self, target: int | Path, *, host: str = "127.0.0.1") -> None:
         self._target = target
+        self._host = host
         self._mode = Mode.PASS
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
@@ -39,7 +45,7 @@ class Proxy:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        starting = asyncio.start_server(self._serve, "127.0.0.1", 0)
+        starting = asyncio.start_server(self._serve, self._host, 0)
         self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(10)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -71,7 +77,7 @@ class Proxy:
                 self._flowing.clear()
             else:
                 self._flowing.set()
-            if mode in (Mode.REFUSE, Mode.NONSENSE):
+            if mode in (Mode.REFUSE, Mode.NONSENSE, Mode.BUSY):
                 self._reset_all()
 
         self._loop.call_soon_threadsafe(change)
@@ -79,11 +85,12 @@ class Proxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
-            if self._mode is Mode.NONSENSE:
+            if self._mode in (Mode.NONSENSE, Mode.BUSY):
                 with contextlib.suppress(OSError):
-                    await reader.read(1)
-                    writer.write(_NONSENSE)
+                    await reader.read(1 << 16)
+                    writer.write(_BUSY if self._mode is Mode.BUSY else _NONSENSE)
                     await writer.drain()
+                    await asyncio.sleep(_SLOWNESS)  # a reset would overtake the answer
             elif self._mode is not Mode.REFUSE:
                 await self._forward(reader, writer)
         finally:
@@ -100,7 +107,8 @@ class Proxy:
         except OSError:
             return
         self._writers.add(target)
-        pumps = [asyncio.ensure_future(self._pump(*pair)) for pair in ((reader, target), (behind, writer))]
+        directions = ((reader, target, False), (behind, writer, True))
+        pumps = [asyncio.ensure_future(self._pump(*direction)) for direction in directions]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -110,12 +118,15 @@ class Proxy:
             self._writers.discard(target)
             target.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: bool) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(1 << 16):
                 await self._flowing.wait()
                 if self._mode is Mode.SLOW:
                     await asyncio.sleep(_SLOWNESS)
+                if self._mode is Mode.HALF and answers:
+                    writer.write(data[: len(data) // 2])
+                    return
                 writer.write(data)
                 await writer.drain()
 

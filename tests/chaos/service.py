@@ -19,12 +19,20 @@ class Service:
     """Use it in the main thread only: the child ends with the thread that started it."""
 
     def __init__(
-        self, name: str, module: str, environment: Mapping[str, str], log: Path, options: Sequence[str] = ()
+        self,
+        name: str,
+        module: str,
+        environment: Mapping[str, str],
+        log: Path,
+        options: Sequence[str] = (),
+        *,
+        prefix: Sequence[str] = (),
     ) -> None:
+        """`prefix` are the words before the command, for example to run it on another host."""
         self.name = name
         self.module = module
         self.deaths = 0
-        self._command = [sys.executable, "-m", "tests.chaos.child", *options, module]
+        self._command = [*prefix, sys.executable, "-m", "tests.chaos.child", *options, module]
         self._environment = dict(environment)
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None

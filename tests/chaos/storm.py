@@ -3,14 +3,14 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.chaos.faults import Fault, menu
+from tests.chaos.fault import Broken, Fault, Strike
+from tests.chaos.installation import LEASE_SECONDS, Installation
 from tests.chaos.invariants import Verdict, judge, settled
 from tests.chaos.load import Load
-from tests.chaos.system import LEASE_SECONDS, System
 
 #: Seconds before the first fault.
 _CALM_S: Final = 2.0
@@ -24,6 +24,7 @@ class Report:
     backends: str
     seconds: float
     faults: Counter[str] = field(default_factory=Counter)
+    strikes: list[Strike] = field(default_factory=list)
     deaths: int = 0
     drain_s: float = 0.0
     verdict: Verdict | None = None
@@ -31,7 +32,8 @@ class Report:
 
 
 def storm(
-    system: System,
+    system: Broken,
+    faults: Sequence[Fault[Broken]],
     load: Load,
     *,
     seconds: float,
@@ -42,21 +44,22 @@ def storm(
 ) -> Report:
     """Submit `rate` programs a second, and cause faults, for `seconds`. The seed chooses them."""
     rng = random.Random(seed)
-    faults = menu(system)
-    report = Report(seed, system.backends.name, seconds)
+    report = Report(seed, system.name, seconds)
     began = time.monotonic()
-    stream = _Stream(load, rate, system.receiver.url)
+    stream = _Stream(load, rate, system.webhook_url)
     # RabbitMQ does not serve a queue again if it is killed just after the declaration (docs/reliability.md).
     stream.flow(system, _CALM_S)
     while (now := time.monotonic() - began) < seconds:
         struck = _choose(faults, rng)
         tell(f"{now:6.1f} s  {' + '.join(fault.name for fault in struck)}")
         report.faults.update(fault.name for fault in struck)
+        struck_at = time.time()
         for fault in struck:
             fault.begin(system)
-        stream.flow(system, rng.uniform(0.3, 2.5))
+        stream.flow(system, max(rng.uniform(*fault.seconds) for fault in struck))
         for fault in reversed(struck):
             fault.heal(system)
+        report.strikes.append(Strike(tuple(fault.name for fault in struck), struck_at, time.time()))
         stream.flow(system, rng.uniform(0.2, 1.0))
     peace = time.monotonic()
     try:
@@ -81,7 +84,7 @@ class _Stream:
         self._began = time.monotonic()
         self._submitted = 0
 
-    def flow(self, system: System, seconds: float) -> None:
+    def flow(self, system: Installation, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             while self._submitted < int((time.monotonic() - self._began) * self._rate):
@@ -93,13 +96,13 @@ class _Stream:
             system.rest(0.1)
 
 
-def _choose(faults: list[Fault], rng: random.Random) -> list[Fault]:
+def _choose(faults: Sequence[Fault[Broken]], rng: random.Random) -> list[Fault[Broken]]:
     first = rng.choice(faults)
     others = [fault for fault in faults if fault.goes_with(first)]
     return [first, rng.choice(others)] if others and rng.random() < 0.5 else [first]
 
 
-def _overdue_leases(system: System) -> list[str]:
+def _overdue_leases(system: Installation) -> list[str]:
     """Return violations: leases that expired without a rescue, although the runners are at work."""
     rows = system.query(
         "SELECT id FROM job WHERE status = 'executing' AND lease_expires_at < now() - make_interval(secs => $1)",

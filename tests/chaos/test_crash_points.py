@@ -54,12 +54,12 @@ def die_at(
             other.freeze()
     armed.start()
     try:
-        load.url = f"http://127.0.0.1:{port}" if kind == "api" else system.url
+        load.urls = (f"http://127.0.0.1:{port}" if kind == "api" else system.url,)
         submission = load.post(system.receiver.url, posted) if posted else load.submit()[0]
         wait_without_tending(lambda: not armed.running, what=f"the armed {module} dies: {point}")
         assert armed.wait_dead(1) == -signal.SIGKILL, "it ended otherwise"
     finally:
-        load.url = system.url
+        load.urls = (system.url,)
         armed.stop()
         for other in others:
             other.thaw()

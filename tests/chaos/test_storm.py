@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from tests.chaos.faults import menu
 from tests.chaos.load import Load
 from tests.chaos.storm import storm
 from tests.chaos.system import System
@@ -21,7 +22,7 @@ def test_nothing_is_lost_doubled_or_left_unmailed(kind: str, request: pytest.Fix
     load: Load = request.getfixturevalue(f"{kind}_load")
     seed = int(os.environ.get("PRECIEUX_TEST_SEED") or random.randrange(10**6))
     print(f"seed {seed}")
-    report = storm(system, load, seconds=SECONDS, seed=seed, tell=print)
+    report = storm(system, menu(system), load, seconds=SECONDS, seed=seed, tell=print)
     assert report.verdict
     assert report.overdue == []
     assert report.verdict.violations == []

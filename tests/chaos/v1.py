@@ -16,7 +16,7 @@ import requests
 from tests.chaos.engine import SLOW
 
 if TYPE_CHECKING:
-    from tests.chaos.system import System
+    from tests.chaos.installation import Installation
 
 _TIMEOUT: Final = (2, 4)
 _OF_BATCH: Final = 3
@@ -120,7 +120,7 @@ _BATCHES: Final = """
 """
 
 
-def violations(system: "System", posted: Sequence[Posted], mails: Mapping[str, int]) -> list[str]:
+def violations(system: "Installation", posted: Sequence[Posted], mails: Mapping[str, int]) -> list[str]:
     """Return what is wrong after the faults: something lost, done twice or missing. `mails` are those that arrived."""
     found: list[str] = []
     by_name: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)

@@ -146,3 +146,27 @@ async def test_a_slow_statement_is_ended_as_unavailable(database: Database, data
             await other.execute("SELECT pg_advisory_xact_lock(1)")
     finally:
         await hasty.disconnect()
+
+
+async def test_a_process_that_stands_still_holds_no_lock(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.database.connection._IDLE_SECONDS", 0.2)
+    frozen = Database(DatabaseSettings(database_url=SecretStr(database_url)))
+    await frozen.connect()
+
+    locked = asyncio.Event()
+
+    async def stand_still() -> None:
+        async with frozen.transaction() as connection:
+            await connection.execute("SELECT pg_advisory_xact_lock(1)")
+            async with asyncio.timeout(10), database.transaction() as other:
+                await other.execute("SELECT pg_advisory_xact_lock(1)")
+                locked.set()
+            await connection.execute("SELECT 1")
+
+    with pytest.raises(DatabaseUnavailable):
+        await stand_still()
+    assert locked.is_set()
+    await frozen.ping()
+    await frozen.disconnect()

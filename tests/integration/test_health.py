@@ -44,6 +44,8 @@ async def test_metrics_show_what_waits_and_since_when(database: Database) -> Non
         assert 'precieux_backlog{where="outbox"} 0.0' in text
         assert 'precieux_backlog_oldest_age_seconds{where="none-executed"} 0.' in text
         assert 'precieux_database_connections{state="busy"}' in text
+        assert "precieux_database_up 1.0" in text
+        assert "precieux_database_standby_missing 0.0" in text
 
 
 async def test_a_service_without_its_database_is_not_healthy(own_postgres: EmbeddedPostgres) -> None:
@@ -51,7 +53,9 @@ async def test_a_service_without_its_database_is_not_healthy(own_postgres: Embed
         async for client in serving(database):
             own_postgres.stop()
             assert (await client.get("/healthz")).status_code == 503
-            assert (await client.get("/metrics")).status_code == 200
+            metrics = await client.get("/metrics")
+            assert metrics.status_code == 200
+            assert "precieux_database_up 0.0" in metrics.text
 
 
 async def test_nothing_is_served_without_a_port(database: Database) -> None:

@@ -2,11 +2,14 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from shared import metrics
+from tests.fixtures.gate import missing
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,3 +46,12 @@ def test_every_alert_is_explained_to_the_operator() -> None:
     alerts = re.findall(r"alert: (\w+)", (ROOT / "deploy/prometheus/alerts.yml").read_text())
     manual = (ROOT / "docs/operations.md").read_text()
     assert [alert for alert in alerts if alert not in manual] == []
+
+
+def test_each_fault_of_the_cluster_raises_its_alert() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        missing("promtool", "`apt-get install promtool`.")
+    cases = Path(__file__).parent / "alerts/faults.yml"
+    done = subprocess.run([promtool, "test", "rules", cases], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -6,6 +6,7 @@ from alembic import context
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from shared.database.connector import Connector
 from shared.database.roles import grant
 from shared.database.tables import metadata
 
@@ -24,7 +25,8 @@ def _run(connection: Connection) -> None:
 
 
 async def _connect_and_run() -> None:
-    engine = create_async_engine(context.config.attributes["url"], poolclass=pool.NullPool)
+    connector = Connector(context.config.attributes["url"])
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connector.connect, poolclass=pool.NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(_run)
         await connection.commit()

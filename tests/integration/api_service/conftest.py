@@ -16,7 +16,6 @@ from api_service.dependencies import Services
 from api_service.event_streams import Streams
 from api_service.listing import Listing
 from api_service.offered import OfferedLanguages
-from api_service.operation import OperationReader
 from api_service.piston import PistonSettings
 from api_service.queue_places import QueuePlaces
 from api_service.readiness import Readiness
@@ -33,6 +32,7 @@ from shared.broker.postgres_dead_letters import PostgresDeadLetters
 from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.errors import BrokerUnavailable
+from shared.operation import OperationReader
 from shared.resources.links import Links
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore

@@ -16,10 +16,11 @@ from job_runner.webhooks import queue
 from job_runner.webhooks import sender as sender_module
 from job_runner.webhooks.body import TEXT_LIMIT, Bodies
 from job_runner.webhooks.delivery import Deliverer
+from job_runner.webhooks.queue import ClaimedWebhook
 from job_runner.webhooks.retries import SCHEDULE
 from job_runner.webhooks.sender import Sender
 from shared import channels
-from shared.database.connection import Database
+from shared.database.connection import Connection, Database
 from shared.database.roles import Role
 from shared.resources.batches import batch
 from shared.resources.links import Links
@@ -469,6 +470,21 @@ async def test_a_defect_of_ours_is_a_failed_attempt(database: Database, receiver
     assert (after["status"], after["attempt"], after["last_error"]) == (
         "pending", 1, "an error of ours (RuntimeError)",
     )  # fmt: skip
+
+
+async def test_a_sender_that_lost_its_lease_sends_no_body(database: Database, receiver: Receiver) -> None:
+    """It was frozen before it stored the body; another sender has stored and sent one since."""
+
+    async def render_too_late(connection: Connection, webhook: ClaimedWebhook) -> str:
+        await execute(database, "UPDATE webhooks SET lease_id = gen_random_uuid(), body = 'first'")
+        return "second"
+
+    await add_webhook(database, receiver.url, body=None)
+    deliverer = Deliverer(SETTINGS.egress)
+    await run_once(Sender(database, deliverer, render_too_late, SETTINGS, poll_interval=3600))
+    assert receiver.received == []
+    assert (await row(database))["body"] == "first"
+    await deliverer.close()
 
 
 async def test_an_attempt_whose_lease_is_lost_records_nothing(database: Database) -> None:

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from api_service import series
-from api_service.attention import findings
 from api_service.charts import hours, series_of
 from api_service.dependencies import ServicesDep
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page
 from api_service.web.session import SessionDep
+from shared.attention import findings
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from api_service import attention
-from api_service.attention import Finding, Trouble, findings
-from api_service.operation import Operation
+from shared import attention
+from shared.attention import Finding, Trouble, findings
 from shared.backlog import Waiting
+from shared.operation import Operation
 from shared.workers import Worker
 
 ALERTS: Final = Path(__file__).parents[3] / "deploy/prometheus/alerts.yml"
@@ -27,6 +27,7 @@ WELL: Final = Operation(
     failed_jobs=0,
     failed_mails=0,
     quarantined=0,
+    lacks_standby=False,
 )
 
 
@@ -41,11 +42,17 @@ def test_a_service_that_works_needs_nothing() -> None:
 
 def test_a_missing_process_is_the_first_trouble() -> None:
     troubles = [one.trouble for one in findings(replace(WELL, workers=[], dead=7))]
-    assert troubles == [Trouble.NO_RUNNER, Trouble.NO_CONSUMER, Trouble.DEAD_LETTERS]
+    assert troubles == [Trouble.NO_API, Trouble.NO_RUNNER, Trouble.NO_CONSUMER, Trouble.DEAD_LETTERS]
 
 
 def test_a_broker_that_does_not_answer_is_a_trouble() -> None:
     assert findings(replace(WELL, dead=None)) == [Finding(Trouble.BROKER_DOWN)]
+
+
+def test_a_standby_that_is_missed_is_the_worst_trouble() -> None:
+    [first, *_] = findings(replace(WELL, lacks_standby=True, workers=[]))
+    assert first == Finding(Trouble.STANDBY_GONE)
+    assert first.trouble.stops_work
 
 
 def test_what_waits_for_long_is_a_trouble() -> None:

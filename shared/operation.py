@@ -11,6 +11,7 @@ from shared.backlog import Waiting
 from shared.broker.base import DEAD_QUEUE
 from shared.broker.dead_letters import DeadLetters
 from shared.database.connection import Connection, Database
+from shared.database.standby import lacks_standby
 from shared.errors import BrokerUnavailable
 from shared.workers import Worker
 
@@ -38,6 +39,7 @@ class Operation:
 
     `waits` has what waits, by place (`shared.backlog`). `dead` counts dead letters; None if the broker does not answer.
     `failed_jobs` and `failed_mails` count those of the last day, up to `MOST`.
+    `lacks_standby` is True if commits wait for a synchronous standby, and no standby is connected.
     """
 
     waits: Mapping[str, Waiting]
@@ -47,6 +49,7 @@ class Operation:
     failed_jobs: int
     failed_mails: int
     quarantined: int
+    lacks_standby: bool
 
     @property
     def slots(self) -> int:
@@ -81,15 +84,17 @@ class OperationReader:
         self._read_at = None
 
     async def _read(self) -> Operation:
-        dead = await self._dead()
-        async with self._database.transaction() as connection:
-            return await _operation(connection, dead)
+        return await read_operation(self._database, self._dead_letters)
 
-    async def _dead(self) -> int | None:
-        try:
-            return (await self._dead_letters.depths())[DEAD_QUEUE].messages
-        except BrokerUnavailable:
-            return None
+
+async def read_operation(database: Database, dead_letters: DeadLetters) -> Operation:
+    """Return what the service does at this moment."""
+    try:
+        dead = (await dead_letters.depths())[DEAD_QUEUE].messages
+    except BrokerUnavailable:
+        dead = None
+    async with database.transaction() as connection:
+        return await _operation(connection, dead)
 
 
 async def _operation(connection: Connection, dead: int | None) -> Operation:
@@ -103,4 +108,5 @@ async def _operation(connection: Connection, dead: int | None) -> Operation:
         failed_jobs=failures["jobs"],
         failed_mails=failures["mails"],
         quarantined=failures["quarantined"],
+        lacks_standby=await lacks_standby(connection),
     )

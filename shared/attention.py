@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from api_service.operation import Operation
+from shared.operation import Operation
 
 #: By place of the backlog: the age of the oldest in seconds that is too much.
 _TOO_OLD: Final = {"none-executed": 300, "outbox": 60, "mails": 900}
@@ -14,6 +14,8 @@ _TOO_OLD: Final = {"none-executed": 300, "outbox": 60, "mails": 900}
 class Trouble(StrEnum):
     """Something that an operator should do something about, in the order of the page."""
 
+    STANDBY_GONE = "standby-gone"
+    NO_API = "no-api"
     NO_RUNNER = "no-runner"
     NO_CONSUMER = "no-consumer"
     BROKER_DOWN = "broker-down"
@@ -32,7 +34,15 @@ class Trouble(StrEnum):
 
 
 _STOPS_WORK: Final = frozenset(
-    {Trouble.NO_RUNNER, Trouble.NO_CONSUMER, Trouble.BROKER_DOWN, Trouble.OUTBOX_STUCK, Trouble.MAILS_STUCK}
+    {
+        Trouble.STANDBY_GONE,
+        Trouble.NO_API,
+        Trouble.NO_RUNNER,
+        Trouble.NO_CONSUMER,
+        Trouble.BROKER_DOWN,
+        Trouble.OUTBOX_STUCK,
+        Trouble.MAILS_STUCK,
+    }
 )
 
 
@@ -51,7 +61,11 @@ def findings(operation: Operation) -> list[Finding]:
 
 
 def _processes(operation: Operation) -> Iterator[Finding]:
+    if operation.lacks_standby:
+        yield Finding(Trouble.STANDBY_GONE)
     services = {one.service for one in operation.workers}
+    if "api_service" not in services:
+        yield Finding(Trouble.NO_API)
     if "job_runner" not in services:
         yield Finding(Trouble.NO_RUNNER)
     if "queue_consumer" not in services:

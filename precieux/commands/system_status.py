@@ -1,0 +1,94 @@
+"""`precieux status --system`: what is wrong with the service now, and what to do about it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from precieux import terminal
+from precieux.commands.queue import age
+from precieux.operator_database import operate
+from shared.attention import Finding, Trouble, findings
+from shared.broker import open_dead_letters
+from shared.broker.settings import BrokerSettings
+from shared.database.connection import Database
+from shared.errors import DatabaseUnavailable
+from shared.operation import Operation, read_operation
+from shared.settings import load
+
+#: What is wrong, and what to do.
+_TEXTS: Final = {
+    Trouble.STANDBY_GONE: (
+        "no standby is connected, and every commit waits for one",
+        "start the standby, or remove it from synchronous_standby_names",
+    ),
+    Trouble.NO_API: (
+        "no API is connected to the database",
+        "start api_service; the end of its log says why it stopped",
+    ),
+    Trouble.NO_RUNNER: ("no runner is connected", "start job_runner; the end of its log says why it stopped"),
+    Trouble.NO_CONSUMER: ("no consumer is connected", "start queue_consumer; the end of its log says why it stopped"),
+    Trouble.BROKER_DOWN: ("RabbitMQ does not answer", "start it, and check PRECIEUX_AMQP_URL"),
+    Trouble.OUTBOX_STUCK: ("accepted requests do not reach the broker", "look at the log of the API and at the broker"),
+    Trouble.MAILS_STUCK: ("mails are not sent", "look for mail.retrying in the runner's log"),
+    Trouble.JOBS_WAIT: ("jobs wait long", "start more runners and executors, and run `precieux doctor`"),
+    Trouble.DEAD_LETTERS: ("messages could not be handled", "precieux dead list"),
+    Trouble.JOBS_FAILED: ("programs could not be run in the last day", "precieux jobs list --state failed"),
+    Trouble.MAILS_FAILED: ("mails did not arrive in the last day", "precieux suppressions list"),
+    Trouble.QUARANTINED: ("sources are in quarantine", "precieux quarantine list"),
+}
+_NO_DATABASE: Final = (
+    "database-down",
+    "the database does not answer, or no server of it takes writes",
+    "start it, or promote the standby; check PRECIEUX_DATABASE_URL",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """One line. `count` and `oldest_s` are None where nothing is counted."""
+
+    trouble: str
+    what: str
+    remedy: str
+    stops_work: bool
+    count: int | None = None
+    oldest_s: float | None = None
+
+
+def show(data_dir: Path | None, *, as_json: bool) -> None:
+    """Print what is wrong, the worst first. Exit code 1 if anything stops work."""
+    settings = load(BrokerSettings)
+
+    async def read(database: Database) -> Operation:
+        return await read_operation(database, open_dead_letters(settings, database))
+
+    try:
+        operation = operate(read, data_dir)
+    except DatabaseUnavailable:
+        wrong, processes = [Wrong(*_NO_DATABASE, stops_work=True)], "unknown"
+    else:
+        wrong, processes = [_line(finding) for finding in findings(operation)], _processes(operation)
+    if as_json:
+        terminal.say_json([{name: getattr(one, name) for name in Wrong.__slots__} for one in wrong])
+    else:
+        terminal.show_table(
+            ("what is wrong", "count", "oldest", "what to do"),
+            ((one.what, one.count, age(one.oldest_s), one.remedy) for one in wrong),
+        )
+        terminal.hint(f"{'' if wrong else 'Nothing is wrong. '}Processes: {processes}.")
+    if any(one.stops_work for one in wrong):
+        raise typer.Exit(1)
+
+
+def _line(finding: Finding) -> Wrong:
+    what, remedy = _TEXTS[finding.trouble]
+    return Wrong(
+        finding.trouble, what, remedy, finding.trouble.stops_work, finding.count or None, finding.seconds or None
+    )
+
+
+def _processes(operation: Operation) -> str:
+    services = [one.service for one in operation.workers]
+    return ", ".join(f"{services.count(name)} {name}" for name in sorted(set(services))) or "none"

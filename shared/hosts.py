@@ -1,0 +1,10 @@
+"""Addresses that name several hosts of one cluster, as libpq writes them: `scheme://user:password@a:1,b:2/name`."""
+
+from urllib.parse import urlsplit, urlunsplit
+
+
+def one_address_per_host(url: str) -> list[str]:
+    """Return the address of each host, in the given order: only the host and its port differ."""
+    parts = urlsplit(url)
+    credentials, at, hosts = parts.netloc.rpartition("@")
+    return [urlunsplit(parts._replace(netloc=f"{credentials}{at}{host}")) for host in hosts.split(",")]

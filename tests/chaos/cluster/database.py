@@ -1,0 +1,47 @@
+"""A Postgres primary and its synchronous standby on two hosts, and the operator who promotes the standby."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from shared.database.roles import DATABASE, Role
+from tests.chaos.cluster.network import Host
+from tests.fixtures.postgres_node import PostgresNode
+
+_PORT = 5432
+
+
+class DatabasePair:
+    """`primary` and `standby` change places at a promotion."""
+
+    def __init__(self, one: PostgresNode, other: PostgresNode) -> None:
+        self.primary = one
+        self.standby = other
+        self._hosts = f"{one.host}:{one.port},{other.host}:{other.port}"
+
+    def url(self, role: Role) -> str:
+        """Return the address of both servers for this role."""
+        return f"postgresql://{role}@{self._hosts}/{DATABASE}"
+
+    def promote(self) -> None:
+        """Promote the standby. The old primary may still run, if nobody can reach it."""
+        self.standby.promote()
+        self.primary, self.standby = self.standby, self.primary
+
+    def restore(self) -> None:
+        """Make the other server the synchronous standby of the primary, from a new copy of its data."""
+        self.primary.start()
+        self.primary.require_standby(False)
+        self.standby.kill()
+        self.standby.copy(self.primary)
+        self.primary.require_standby(True)
+
+
+@contextmanager
+def database_pair(folder: Path, hosts: Sequence[Host]) -> Iterator[DatabasePair]:
+    one, other = (PostgresNode(folder / host.name, host.address, _PORT, prefix=host.prefix) for host in hosts)
+    with one, other:
+        one.make()
+        pair = DatabasePair(one, other)
+        pair.restore()
+        yield pair

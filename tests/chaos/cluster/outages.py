@@ -1,0 +1,55 @@
+"""How long clients waited during the faults: from their first attempt until the job had its end."""
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.chaos.fault import Strike
+from tests.chaos.installation import Installation
+from tests.chaos.load import Load
+
+#: The most seconds that may pass after a fault until all is done that waited for its end.
+_AFTER: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The wait for one submission, in UNIX seconds."""
+
+    began: float
+    ended: float
+
+
+def waits(world: Installation, load: Load) -> list[Wait]:
+    """Return the waits for the submissions of the classic calls."""
+    clock = time.time() - time.monotonic()
+    rows = world.query("SELECT upload, extract(epoch FROM max(finished_at)) AS ended FROM job GROUP BY upload")
+    ends = {row["upload"]: float(row["ended"]) for row in rows if row["ended"] is not None}
+    return [Wait(one.began + clock, ends[one.id]) for one in load.submissions if one.id in ends]
+
+
+def longest(strikes: Sequence[Strike], measured: Sequence[Wait]) -> dict[str, float]:
+    """Return the longest wait that began during each kind of fault, whose names differ only in the host's number."""
+    found: defaultdict[str, float] = defaultdict(float)
+    for strike in strikes:
+        seconds = [wait.ended - wait.began for wait in measured if strike.began <= wait.began <= strike.healed]
+        if len(strike.names) == 1 and seconds:
+            kind = "".join(letter for letter in strike.names[0] if not letter.isdigit()).replace("- ", " ")
+            found[kind] = max(found[kind], *seconds)
+    return dict(found)
+
+
+def overdue(strikes: Sequence[Strike], measured: Sequence[Wait]) -> list[str]:
+    """Return violations: waits that went on for more than a minute while nothing was wrong."""
+    return [
+        f"a submission waited {wait.ended - wait.began:.0f} s, of them {calm:.0f} s without a fault"
+        for wait in measured
+        if (calm := _without_fault(wait, strikes)) > _AFTER
+    ]
+
+
+def _without_fault(wait: Wait, strikes: Sequence[Strike]) -> float:
+    faults = sum(max(0.0, min(wait.ended, one.healed) - max(wait.began, one.began)) for one in strikes)
+    return wait.ended - wait.began - faults

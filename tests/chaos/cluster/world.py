@@ -1,0 +1,147 @@
+"""An installation on eleven hosts: two of each service, a primary with a standby, three nodes of the broker.
+
+The engine, the mail provider, the object store and the receiver of webhooks are outside, each behind a proxy.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final, Self
+
+import requests
+
+from shared.database.roles import Role
+from tests.chaos.cluster.broker import broker_cluster
+from tests.chaos.cluster.database import DatabasePair, database_pair
+from tests.chaos.cluster.network import Host, Network, obstacle
+from tests.chaos.installation import ROLES, SETTINGS, Installation, port_of
+from tests.chaos.proxy import Proxy
+from tests.chaos.service import Service
+from tests.fixtures.rabbitmq_server import RabbitMQServer, find_script
+from tests.fixtures.s3 import S3Service, moto_server
+
+#: The key with which clients of the API come from other hosts.
+KEY: Final = "cluster-" * 5
+_PORT: Final = 8000
+_SERVICES: Final = {
+    "api-1": "api_service",
+    "api-2": "api_service",
+    "consumer-1": "queue_consumer",
+    "consumer-2": "queue_consumer",
+    "runner-1": "job_runner",
+    "runner-2": "job_runner",
+}
+_DATABASES: Final = ("db-1", "db-2")
+_BROKERS: Final = ("mq-1", "mq-2", "mq-3")
+
+
+def missing_part() -> tuple[str, str] | None:
+    """Return what the world needs and this machine does not have, and the remedy."""
+    if find_script() is None:
+        return "RabbitMQ", "`apt-get install rabbitmq-server`."
+    if (reason := obstacle()) is not None:
+        return "a network of namespaces", reason
+    return None
+
+
+class World(Installation):
+    """`hosts` are its machines by name. `nodes` are RabbitMQ's, in the order of their hosts."""
+
+    def __init__(self, folder: Path, network: Network, store: S3Service) -> None:
+        super().__init__(folder, "Postgres with a standby + RabbitMQ of three nodes + S3")
+        self.network = network
+        self.store = store
+        self.hosts: dict[str, Host] = {}
+        self.database: DatabasePair
+        self.nodes: list[RabbitMQServer]
+        self._stack = ExitStack()
+
+    @property
+    def urls(self) -> list[str]:
+        """The addresses of the API."""
+        return [f"http://{self.hosts[name].address}:{_PORT}" for name in _SERVICES if name.startswith("api")]
+
+    @property
+    def webhook_url(self) -> str:
+        return f"http://{self.network.observer}:{self.proxies['receiver'].port}/hook"
+
+    def database_url(self) -> str:
+        return self.database.primary.url(Role.OWNER)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            for stand_in in (self.engine, self.mailgun, self.receiver):
+                stack.enter_context(stand_in)
+            targets = {
+                "engine": self.engine.port,
+                "mail": port_of(self.mailgun.url),
+                "receiver": port_of(self.receiver.url),
+                "store": port_of(self.store.endpoint_url),
+            }
+            for name, port in targets.items():
+                self.proxies[name] = stack.enter_context(Proxy(port, host=self.network.observer))
+            self.hosts = {name: self.network.host(name) for name in (*_DATABASES, *_BROKERS, *_SERVICES)}
+            self.database = stack.enter_context(database_pair(self.folder, [self.hosts[name] for name in _DATABASES]))
+            script = find_script()
+            assert script is not None
+            brokers = [self.hosts[name] for name in _BROKERS]
+            self.nodes = stack.enter_context(broker_cluster(self.folder, script, brokers))
+            self.migrate()
+            stack.callback(self.stop_services)
+            for name, module in _SERVICES.items():
+                self.services[name] = self._service(name, module)
+                self.services[name].start()
+            self.wait(self._are_ready, timeout=120, what="the API is ready")
+            self.wait(lambda: self.query("SELECT FROM languages"), timeout=60, what="a runner has asked the engine")
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _are_ready(self) -> bool:
+        try:
+            return all(requests.get(f"{url}/readyz", timeout=2).ok for url in self.urls)
+        except requests.RequestException:
+            return False
+
+    def _service(self, name: str, module: str) -> Service:
+        folder = self.folder / f"{name}-data"
+        folder.mkdir()
+        host, outside = self.hosts[name], self.network.observer
+        environment = {
+            **os.environ,
+            **SETTINGS,
+            **self.mail_and_webhooks(outside),
+            **self.store.environment,
+            "PRECIEUX_API_KEYS": KEY,
+            "PRECIEUX_HOST": host.address,
+            "PRECIEUX_PORT": str(_PORT),
+            "PRECIEUX_DATA_DIR": str(folder),
+            "PRECIEUX_DATABASE_URL": self.database.url(ROLES[module]),
+            "PRECIEUX_AMQP_URL": f"amqp://guest:guest@{','.join(self.hosts[name].address for name in _BROKERS)}/%2F",
+            "PRECIEUX_CODEX_URL": f"http://{outside}:{self.proxies['engine'].port}",
+            "PRECIEUX_S3_ENDPOINT_URL": f"http://{outside}:{self.proxies['store'].port}",
+            "PRECIEUX_S3_BUCKET": "cluster",
+        }
+        lease = ["--mail-lease", "6"] if module == "job_runner" else []
+        return Service(name, module, environment, self.folder / f"{name}.log", lease, prefix=host.prefix)
+
+
+@contextmanager
+def running_world() -> Iterator[World]:
+    """Yield a world in a folder of its own. The folder with the logs stays if the block fails."""
+    # Not pytest's tmp_path: as root, Postgres runs as a user who may not pass through that.
+    folder = Path(tempfile.mkdtemp(prefix="precieux-cluster-"))
+    folder.chmod(0o711)
+    with (
+        moto_server() as store,
+        Network() as network,
+        World(folder, network, S3Service(store, "test", "test-secret")) as world,
+    ):
+        yield world
+    if not world.keep_folder:
+        shutil.rmtree(folder, ignore_errors=True)

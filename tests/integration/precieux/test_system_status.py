@@ -1,0 +1,68 @@
+"""`precieux status --system` on a real Postgres, with the rights of the operator's role."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from typer.testing import CliRunner
+
+from precieux.cli import app
+from precieux.commands.system_status import _TEXTS
+from precieux.ports import free_ports
+from shared.attention import Trouble
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.roles import Role
+from shared.workers import connection_name
+from tests.fixtures.postgres import connected, url_of
+from tests.integration.rows import execute
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def operator(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", url_of(Role.OPERATOR, database_url))
+
+
+def status(*, code: int) -> list[dict[str, Any]]:
+    result = CliRunner().invoke(app, ["status", "--system", "--json"])
+    assert result.exit_code == code, (result.output, result.exception)
+    wrong: list[dict[str, Any]] = json.loads(result.stdout)
+    return wrong
+
+
+def test_every_trouble_has_its_words() -> None:
+    assert set(_TEXTS) == set(Trouble)
+
+
+def test_what_stops_work_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_AMQP_URL", f"amqp://guest:guest@127.0.0.1:{free_ports(1)[0]}/")
+    wrong = status(code=1)
+    assert [one["trouble"] for one in wrong] == ["no-api", "no-runner", "no-consumer", "broker-down"]
+    assert all(one["stops_work"] and one["remedy"] for one in wrong)
+
+
+def test_a_database_that_is_down_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("precieux.operator_database._CONNECT_TIMEOUT", 0.3)
+    monkeypatch.setenv("PRECIEUX_DATABASE_URL", f"postgresql://u@127.0.0.1:{free_ports(1)[0]}/d")
+    [only] = status(code=1)
+    assert only["trouble"] == "database-down"
+
+
+async def test_a_service_at_work_has_nothing_wrong(database_url: str) -> None:
+    names = ("api_service", "queue_consumer", "job_runner")
+    async with connected(database_url) as owner:
+        pools = [
+            Database(DatabaseSettings(database_url=SecretStr(database_url)), name=connection_name(name))
+            for name in names
+        ]
+        for pool in pools:
+            await pool.connect()
+        assert await asyncio.to_thread(status, code=0) == []
+        await execute(owner, "INSERT INTO messages (queue, body) VALUES ('emails.dead', 'x')")
+        [letter] = await asyncio.to_thread(status, code=0)
+        assert (letter["trouble"], letter["count"], letter["stops_work"]) == ("dead-letters", 1, False)
+        for pool in pools:
+            await pool.disconnect()

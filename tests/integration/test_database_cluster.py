@@ -1,0 +1,179 @@
+"""The pool on a primary and a synchronous standby: failures, promotions, and commits that no standby confirms."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from precieux.ports import free_ports
+from shared.database.connection import Database, DatabaseSettings
+from shared.database.roles import DATABASE, Role
+from shared.database.standby import lacks_standby
+from shared.errors import DatabaseUnavailable
+from tests.fixtures.folders import server_folder
+from tests.fixtures.postgres_node import PostgresNode
+from tests.fixtures.relay import Relay
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+READ_ONLY = "SELECT pg_is_in_recovery() AS standby"
+MAKE = "CREATE TABLE IF NOT EXISTS notes (text text)"
+WRITE = "INSERT INTO notes VALUES ('something')"
+
+
+@pytest.fixture
+def nodes() -> Iterator[tuple[PostgresNode, PostgresNode]]:
+    """Yield a primary and its synchronous standby."""
+    first, second = free_ports(2)
+    with (
+        server_folder("primary") as one,
+        server_folder("standby") as other,
+        PostgresNode(one / "postgres", "127.0.0.1", first) as primary,
+        PostgresNode(other / "postgres", "127.0.0.1", second) as standby,
+    ):
+        primary.make()
+        primary.execute(f"SET ROLE {Role.OWNER}; {MAKE}")
+        standby.copy(primary)
+        primary.require_standby(True)
+        yield primary, standby
+
+
+def database_on(*ports: int, seconds: float = 0) -> Database:
+    hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+    settings = DatabaseSettings(database_url=SecretStr(f"postgresql://{Role.OWNER}@{hosts}/{DATABASE}"))
+    return Database(settings, statement_seconds=seconds)
+
+
+@pytest.fixture
+async def database(nodes: tuple[PostgresNode, PostgresNode]) -> AsyncIterator[Database]:
+    """Yield a pool that knows both servers, the standby first."""
+    database = database_on(*(node.port for node in reversed(nodes)))
+    await database.connect()
+    yield database
+    await database.disconnect()
+
+
+async def write(database: Database) -> bool:
+    """Return whether a row could be written."""
+    try:
+        async with database.connection() as connection:
+            await connection.execute(WRITE)
+    except DatabaseUnavailable:
+        return False
+    return True
+
+
+async def test_the_server_that_takes_writes_is_found(database: Database) -> None:
+    assert await write(database)
+
+
+async def test_writes_go_to_the_new_primary(nodes: tuple[PostgresNode, PostgresNode], database: Database) -> None:
+    primary, standby = nodes
+    assert await write(database)
+    async with database.listen("news") as heard:
+        await eventually(heard.is_set)
+        heard.clear()
+        primary.kill()
+        assert not await write(database)
+        standby.promote()
+        await eventually(lambda: write(database))
+        await eventually(heard.is_set, what="the new primary is listened to")
+
+
+async def test_a_lost_connection_is_told_as_such(nodes: tuple[PostgresNode, PostgresNode], database: Database) -> None:
+    primary, _ = nodes
+    assert await write(database)
+
+    async def write_when_it_dies() -> None:
+        async with database.connection() as connection:
+            primary.kill()
+            await connection.execute(WRITE)
+
+    with pytest.raises(DatabaseUnavailable, match="connection was closed"):
+        await write_when_it_dies()
+    assert database.connections()["busy"] == 0
+
+
+async def test_a_demoted_primary_is_left(nodes: tuple[PostgresNode, PostgresNode], database: Database) -> None:
+    """Its connections live, and would refuse every write."""
+    primary, standby = nodes
+    assert await write(database)
+    primary.execute("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+    standby.promote()
+    await eventually(lambda: write(database))
+    async with database.connection() as connection:
+        row = await connection.fetch_one("SELECT inet_server_port() AS port")
+    assert row is not None
+    assert row["port"] == standby.port
+
+
+async def test_a_commit_waits_for_the_standby_for_a_while(nodes: tuple[PostgresNode, PostgresNode]) -> None:
+    primary, standby = nodes
+    database = database_on(primary.port, seconds=1)
+    await database.connect()
+    standby.freeze()
+    began = time.monotonic()
+    assert not await write(database)
+    assert not await write_in_transaction(database)
+    assert time.monotonic() - began < 10
+    standby.thaw()
+    await eventually(lambda: write(database))
+    await database.disconnect()
+
+
+async def write_in_transaction(database: Database) -> bool:
+    try:
+        async with database.transaction() as connection:
+            await connection.execute(WRITE)
+    except DatabaseUnavailable:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("how", [write, write_in_transaction])
+async def test_a_commit_without_the_standby_is_no_success(
+    nodes: tuple[PostgresNode, PostgresNode], database: Database, how: Callable[[Database], Coroutine[Any, Any, bool]]
+) -> None:
+    """Postgres reports it as one if an operator cancels it."""
+    primary, standby = nodes
+    assert await how(database)
+    standby.freeze()
+    writing = asyncio.create_task(how(database))
+    cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+    def is_over() -> bool:
+        primary.execute(cancel)
+        return writing.done()
+
+    await eventually(is_over)
+    assert not await writing
+    standby.thaw()
+
+
+async def test_a_host_that_answers_nothing_is_passed_over(nodes: tuple[PostgresNode, PostgresNode]) -> None:
+    primary, _ = nodes
+    async with Relay(primary.port) as hanging:
+        hanging.silence()
+        database = database_on(hanging.port, primary.port)
+        began = time.monotonic()
+        await database.connect()
+        first = time.monotonic() - began
+        assert await write(database)
+        assert first < 10
+        await database.disconnect()
+
+
+async def test_a_missing_standby_is_seen(nodes: tuple[PostgresNode, PostgresNode], database: Database) -> None:
+    _, standby = nodes
+    assert not await is_missing(database)
+    standby.kill()
+    await eventually(lambda: is_missing(database))
+
+
+async def is_missing(database: Database) -> bool:
+    async with database.connection() as connection:
+        return await lacks_standby(connection)

@@ -1,0 +1,75 @@
+"""The RabbitMQ adapter with an address of several hosts, of which some are gone or silent."""
+
+import asyncio
+from collections.abc import Sequence
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from precieux.ports import free_ports
+from shared.broker.base import Ack, Delivery, Settlement
+from shared.broker.rabbitmq import RabbitMQBroker
+from shared.errors import BrokerUnavailable
+from shared.retry import RetryPolicy
+from tests.factories import make_message
+from tests.fixtures.brokers import consuming
+from tests.fixtures.relay import Relay
+
+pytestmark = pytest.mark.integration
+
+
+def on_ports(url: str, *ports: int) -> str:
+    """Return the address with these ports of its host."""
+    parts = urlsplit(url)
+    credentials = parts.netloc.rpartition("@")[0]
+    return urlunsplit(parts._replace(netloc=f"{credentials}@" + ",".join(f"127.0.0.1:{port}" for port in ports)))
+
+
+def port_of(url: str) -> int:
+    port = urlsplit(url).port
+    assert port is not None
+    return port
+
+
+def in_given_order(items: list[object]) -> None:
+    """Take the place of `random.shuffle`."""
+
+
+@pytest.fixture(autouse=True)
+def _given_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.broker.rabbitmq_topology.random.shuffle", in_given_order)
+
+
+async def test_a_host_that_is_gone_is_passed_over(rabbitmq_url: str) -> None:
+    url = on_ports(rabbitmq_url, *free_ports(1), port_of(rabbitmq_url))
+    received = asyncio.Event()
+
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
+        received.set()
+        return [Ack()] * len(deliveries)
+
+    broker = RabbitMQBroker(url, policy=RetryPolicy(base=60, cap=60))
+    assert await broker.publish([make_message()]) == [True]
+    async with consuming(broker, handle):
+        await asyncio.wait_for(received.wait(), 20)
+    await broker.close()
+
+
+async def test_after_a_silent_host_the_next_is_used(rabbitmq_url: str) -> None:
+    """It still accepts connections, as a frozen machine may."""
+    async with Relay(port_of(rabbitmq_url)) as first:
+        broker = RabbitMQBroker(on_ports(rabbitmq_url, first.port, port_of(rabbitmq_url)), timeout=3)
+        assert await broker.publish([make_message()]) == [True]
+        first.silence()
+        with pytest.raises(BrokerUnavailable, match="confirm"):
+            await broker.publish([make_message()])
+        async with asyncio.timeout(2):  # it is not asked again
+            assert await broker.publish([make_message()]) == [True]
+        await broker.close()
+
+
+async def test_the_error_of_the_last_host_is_told(rabbitmq_url: str) -> None:
+    broker = RabbitMQBroker(on_ports(rabbitmq_url, *free_ports(2)), timeout=2)
+    with pytest.raises(BrokerUnavailable, match="refused"):
+        await broker.publish([make_message()])
+    await broker.close()
