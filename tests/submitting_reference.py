@@ -96,11 +96,11 @@ commands. The mail with a result has the commands that ran that very program.
 
 """
 _VARIANTS: Final = """
-A standard of a language is a language too. `cpp20` is C++ with `-std=c++20`, and `java17` is Java with `--release=17`:
+A standard of a language has a name of its own. `cpp20` is C++ with `-std=c++20`, and `java17` is Java with `--release=17`:
 
 """
 _AFTER_LANGUAGES: Final = """
-A compiler that is too old for one does not offer it. The options that a program sets itself come later, and win.
+A server offers only those that its compiler knows. The options that a program sets itself come later, and win.
 
 A server may have fewer languages, or other versions. A submission in a language that it lacks is refused at once, and
 the answer lists those that it has.
