@@ -74,7 +74,7 @@ async def serve(stop: asyncio.Event) -> None:
                 " with `precieux keys create NAME`, or set PRECIEUX_API_KEYS, or set PRECIEUX_HOST to 127.0.0.1"
             )
         app = create_app(services, load(PistonSettings))
-        # Only this door has a WebSocket.
+        # Only Piston's front door has a WebSocket.
         message_bytes = settings.largest_body_bytes if "piston" in settings.doors else 0
         limits = ConnectionLimits(
             head_s=settings.head_seconds,

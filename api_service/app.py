@@ -20,7 +20,7 @@ from shared.version import VERSION
 
 
 def create_app(services: Services, piston_settings: PistonSettings | None = None) -> FastAPI:
-    """Return the application. The settings of a door that is not served are not needed."""
+    """Return the application. It needs `piston_settings` only if the Piston front door is open."""
     app = FastAPI(
         title="Precieux",
         summary="Post a program, its input and an e-mail address; it runs in a sandbox and the result is mailed.",

@@ -49,7 +49,7 @@ class OfferedLanguages:
             self._read_at = time.monotonic()
             async with self._database.connection() as connection:
                 rows = await connection.fetch_all(_OFFERED)
-            # An extension that several languages have is that of the first.
+            # If several languages have an extension, it means the first of them.
             rows.sort(key=lambda row: position_of(row["code"]))
             self._offer = Offer({row["code"]: _details(row["details"]) for row in rows})
         return self._offer

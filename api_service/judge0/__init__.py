@@ -1,8 +1,8 @@
 """The front door for clients of Judge0 CE: its calls, answered by our use cases (ADR 132).
 
-A request under one of Judge0's paths goes to an application of its own (`door`), because Judge0 answers errors, other
-methods and calls of web pages in ways of its own. `routes` has the calls. `validation` checks what a client asks for,
-`programs` makes a submission of ours of it, and `shared.judge0` shows it in Judge0's words.
+A request under one of Judge0's paths goes to a separate application (`door`), because Judge0 has its own answers to
+errors, other methods and web pages. `routes` has the calls. `validation` checks a client's request, `programs` makes a
+submission from it, and `shared.judge0` shows the submission in Judge0's words.
 """
 
 from fastapi import FastAPI
@@ -11,5 +11,5 @@ from api_service.judge0.door import Door, create_door
 
 
 def add_to(app: FastAPI) -> None:
-    """Have the app answer Judge0's calls. Middleware that is added later is around them."""
+    """Let the app answer Judge0's calls. Middleware that is added later handles these requests first."""
     app.add_middleware(Door, door=create_door(app.state.services))

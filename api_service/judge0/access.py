@@ -1,4 +1,4 @@
-"""Judge0's two kinds of tokens: any API key authenticates its sender, and one with the scope `admin` authorizes too."""
+"""Checks Judge0's two tokens. Any API key authenticates its sender; a key with the scope `admin` also authorizes."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -13,7 +13,7 @@ from shared import api_keys
 from shared.api_keys import Scope
 
 _TOKEN, _USER = "X-Auth-Token", "X-Auth-User"
-#: Header fields of clients. Without an API key, a server refuses requests whose header fields look like a proxy's.
+#: Header fields of Judge0's clients. In protected mode, they would look like header fields of a proxy, and be refused.
 _OF_CLIENTS: Final = frozenset({b"x-auth-token", b"x-auth-user", b"x-rapidapi-key", b"x-rapidapi-host"})
 _OF_JUDGE0: Final = b"x-judge0-"
 

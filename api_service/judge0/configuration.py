@@ -15,7 +15,7 @@ _OTHER_NAMES: Final = {"allowed_languages_for_compiler_options": "allowed_langua
 
 
 class Configuration(BaseModel):
-    """What `GET /config_info` shows, and the text that answers while `maintenance_mode` is on."""
+    """The values that `GET /config_info` shows, and the message of `maintenance_mode`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -59,7 +59,7 @@ class Configuration(BaseModel):
     submission_cache_duration: float = 0.0
     use_docs_as_homepage: bool = False
     max_extract_size: int = Field(default=10_240, ge=0)
-    #: Bytes; those of this server, whatever a file says.
+    #: In bytes. They come from the settings of this server, not from the file.
     largest_source: Annotated[int, Field(exclude=True)] = 1 << 20
     largest_input: Annotated[int, Field(exclude=True)] = 1 << 20
 
@@ -88,7 +88,7 @@ class Configuration(BaseModel):
         return self.model_copy(update=own | lowered)
 
 
-#: What no file can change here: the network stays closed, nothing is cached, and the runner makes the callbacks.
+#: Values that a file cannot change: the network stays closed, nothing is cached, and the runner makes the callbacks.
 _FIXED: Final = frozenset(
     {"enable_network", "allow_enable_network", "submission_cache_duration", "use_docs_as_homepage"}
     | {"callbacks_max_tries", "callbacks_timeout"}

@@ -62,7 +62,7 @@ async def require_room(services: Services, configuration: Configuration, number:
 async def checked(
     services: Services, configuration: Configuration, sent: Sequence[Parameters], *, base64: bool, size: int
 ) -> list[Asked | Invalid]:
-    """Return what clients ask for, with `Invalid` in the place of what has faults. `size` is that of the body."""
+    """Return the checked requests, with `Invalid` in place of those with faults. `size` is that of the body."""
     offer = await services.offered.offer()
 
     def check_one(parameters: Parameters) -> Asked | Invalid:
@@ -102,8 +102,8 @@ async def create(
 
 
 def guards_callbacks(settings: ApiSettings, webhooks: WebhookSettings) -> bool:
-    """Return True unless this server is only for its own machine, and its operator has not said where webhooks may go.
+    """Return False if this server listens on loopback alone and its operator has not set where webhooks may go.
 
-    Judge0 calls every address. A server that others can reach would open the operator's network to them.
+    Judge0 calls every address. If other machines can reach this server, that would open the operator's network to them.
     """
     return not is_loopback(settings.host) or webhooks.webhook_allowed_hosts is not None

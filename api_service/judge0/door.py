@@ -1,4 +1,4 @@
-"""The application that answers Judge0's paths, and the middleware that leads there."""
+"""The application that answers Judge0's paths, and the middleware that passes requests to it."""
 
 import re
 from typing import Final
@@ -19,7 +19,7 @@ _PARTS: Final = frozenset(
     {"submissions", "languages", "statuses", "about", "version", "isolate", "license", "config_info", "system_info"}
     | {"workers", "statistics", "authenticate", "authorize"}
 )
-#: A page of ours, which only browsers open. Judge0's tokens do not look so.
+#: The path of our page, which only browsers open. Judge0's tokens look different.
 _PAGE: Final = re.compile(r"/submissions/[0-9]+/?")
 
 
@@ -34,7 +34,7 @@ def create_door(services: Services) -> FastAPI:
     door.state.services = services
     door.state.statistics = Statistics(services.database)
     door.state.configuration = configuration.read(services.settings.judge0_conf)
-    # Paths that are whole come before those with a token.
+    # Fixed paths come before those with a token.
     for routes in (submissions, batch, submission, languages, information, tokens):
         door.include_router(routes.router)
     add_handlers(door)

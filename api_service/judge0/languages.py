@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from api_service.engine_offer import Offer, Offered
 
-#: The ids of each language by its code, and its name; `{}` stands for the version of the tools. Clients know the first
-#: id as the language's; the others are those of later or earlier versions in Judge0.
+#: Code -> the ids of the language in Judge0, and its name, in which `{}` stands for the version of the tools. Clients
+#: know the language by the first id. The other ids belong to other versions in Judge0.
 _ACTIVE: Final[dict[str, tuple[tuple[int, ...], str]]] = {
     "asm": ((45,), "Assembly (NASM {})"),
     "bash": ((46,), "Bash ({})"),
@@ -52,13 +52,13 @@ _SOURCE_FILES: Final = {
     "scala": "Main.scala", "sql": "script.sql", "ts": "script.ts",
 }  # fmt: skip
 
-#: Prints its source.
+#: The language whose programs print their source.
 PLAIN_TEXT: Final = 43
-#: Its source is a program in the machine's own code.
+#: The language whose source is an executable file.
 EXECUTABLE: Final = 44
-#: Its program is in the additional files.
+#: The language whose program is in the additional files.
 MULTI_FILE: Final = 89
-#: Languages that are scripts of ours in Bash: their ids, names, and the names of their source files.
+#: Id of a language that we run by a script in Bash -> its name, and the name of its source file.
 _OF_BASH: Final = {
     PLAIN_TEXT: ("Plain Text", "text.txt"),
     EXECUTABLE: ("Executable", "a.out"),
@@ -80,7 +80,7 @@ _ARCHIVED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language under one of its ids. `offered` is ours, of which programs are made; None if it is archived.
+    """A language under one of its ids. `offered` is our language that runs its programs; None if it is archived.
 
     `source_file` is None if its programs have no source of their own.
     """
@@ -103,7 +103,7 @@ class Language:
         return {"id": self.id, "name": self.name}
 
     def described(self) -> dict[str, Any]:
-        """Return what `GET /languages/{id}` says."""
+        """Return the answer to `GET /languages/{id}`."""
         details = self.offered.details if self.offered else None
         has_commands = details is not None and self.id not in _OF_BASH
         return {

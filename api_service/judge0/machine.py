@@ -1,4 +1,4 @@
-"""What the machine says of its processors and its memory."""
+"""Describes the processors and the memory of this machine."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Reads what a request asks for: its query, and its body as JSON or as a form. All three name the same parameters."""
+"""Reads the parameters of a request from its query and from its body, which is JSON or a form."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

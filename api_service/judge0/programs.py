@@ -1,4 +1,4 @@
-"""Makes a submission of ours of what a client of Judge0 asks for. Pure."""
+"""Makes a submission from the request of a Judge0 client. Pure."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from shared.archives import ArchiveError, unpack_foreign
 from shared.codex import LimitBounds
 from shared.engine import MAX_FILES, Encoding
 
-#: The scripts that run programs which no compiler or interpreter takes, by language: their names and texts.
+#: Language -> the name and text of the script that runs its programs, which no compiler or interpreter takes.
 _SCRIPTS: Final = {
     PLAIN_TEXT: ("print.sh", b"cat text.txt\n"),
     EXECUTABLE: ("execute.sh", b'chmod +x a.out && exec ./a.out "$@"\n'),
@@ -22,7 +22,7 @@ _NO_RUN: Final = b'echo "bash: run: No such file or directory" >&2\nexit 127\n'
 
 
 def request_of(asked: Asked) -> dict[str, Any]:
-    """Return what is kept of a request, to answer with it later."""
+    """Return the fields of a request that are stored, so that later answers can show them."""
     return {**asked.values, "source_file": asked.language.source_file}
 
 
@@ -83,7 +83,7 @@ def _files(asked: Asked, largest_program: int) -> tuple[dict[str, bytes], str]:
 
 
 def _additional(archive: bytes | None, most: int) -> dict[str, bytes]:
-    """Return the files of a zip. One that cannot be used has none: the program is run without them."""
+    """Return the files of a zip. Return none if the zip cannot be used; the program then runs without them."""
     try:
         return unpack_foreign(archive, max_files=MAX_FILES - 2, max_bytes=max(0, most)) if archive else {}
     except ArchiveError:
@@ -104,9 +104,9 @@ def _texts(asked: Asked) -> tuple[dict[str, str | None], dict[str, Encoding]]:
 
 
 def _limits(values: Mapping[str, Any], bounds: Mapping[str, LimitBounds]) -> dict[str, float | int]:
-    """Return the engine's limits. A limit of 0 is none, which is the engine's own."""
+    """Return the limits for the engine. A limit of 0 means the engine's maximum."""
     asked = {
-        # The program may run for the extra time too, but is judged by its limit.
+        # The program may also use the extra time, but it is judged by its limit.
         "cpu_s": values["cpu_time_limit"] and values["cpu_time_limit"] + values["cpu_extra_time"],
         "wall_s": values["wall_time_limit"],
         "memory_bytes": values["memory_limit"] * 1024,

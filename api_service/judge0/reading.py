@@ -18,7 +18,7 @@ _SEVERAL: Final = "one or more submissions"
 
 
 def token_of(text: str) -> UUID | None:
-    """Return the token that a text is; None if it is none."""
+    """Return the text as a token; None if it is not one."""
     try:
         token = UUID(text)
     except ValueError:
@@ -76,5 +76,5 @@ async def _one(services: Services, token: UUID, how: Shown, what: str) -> dict[s
 
 
 def not_text(what: str = _ONE) -> str:
-    """Return why a submission cannot be shown."""
+    """Return the message that a submission cannot be shown without base64."""
     return f"some attributes for {what} cannot be converted to UTF-8, use base64_encoded=true query parameter"

@@ -28,7 +28,7 @@ class Refused(Exception):
 
 
 class NotFound(Exception):
-    """There is nothing at the path, or not for this sender."""
+    """There is nothing at the path that this sender may see."""
 
 
 class Forbidden(Exception):

@@ -15,15 +15,15 @@ _CACHED_KEYS: Final = 1000
 
 
 class Statistics:
-    """Counts the submissions of a key, or all. The counts may be ten minutes old."""
+    """Counts the submissions of a key, or all submissions. The counts may be ten minutes old."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._latest: TTLCache[int | None, dict[str, Any]] = TTLCache(_CACHED_KEYS, ttl=_CACHED.total_seconds())
 
-    async def read(self, owner: int | None, *, anew: bool) -> dict[str, Any]:
-        """Return the statistics of a key's submissions, or of all for None. With `anew`, count again."""
-        found = None if anew else self._latest.get(owner)
+    async def read(self, owner: int | None, *, recount: bool) -> dict[str, Any]:
+        """Return the statistics of a key's submissions, or of all for None. With `recount`, use no older counts."""
+        found = None if recount else self._latest.get(owner)
         if found is None:
             found = self._latest[owner] = await self._count(owner)
         return found

@@ -1,4 +1,4 @@
-"""Checks what a client asks for, and reports each fault in Judge0's words. Pure."""
+"""Checks the request of a client, and reports each fault in Judge0's words. Pure."""
 
 import math
 import shlex
@@ -20,7 +20,7 @@ _LONGEST: Final = 512
 _DROPPED: Final = str.maketrans("", "", "$&;<>|`\0")
 _FALSE: Final = frozenset({"false", "f", "0", "off", "no"})
 
-#: The least of each number, and True if the least itself is allowed. The most is that of the configuration.
+#: Field -> its minimum, and True if the minimum itself is allowed. The maximum comes from the configuration.
 _NUMBERS: Final[Mapping[str, tuple[int, bool]]] = {
     "cpu_time_limit": (0, True),
     "cpu_extra_time": (0, True),
@@ -37,7 +37,7 @@ _SWITCHES: Final = (
     "redirect_stderr_to_stdout",
     "enable_network",
 )
-#: Each switch that must be allowed, and the message if it is not.
+#: Switch that the configuration must allow -> the message if it does not.
 _ALLOWED: Final = {
     "enable_per_process_and_thread_time_limit": "this option cannot be enabled",
     "enable_per_process_and_thread_memory_limit": "this option cannot be enabled",
@@ -48,7 +48,7 @@ Errors = dict[str, list[str]]
 
 
 class Invalid(Exception):
-    """A submission with faults: messages by field."""
+    """The request has faults: messages by field."""
 
     def __init__(self, errors: Errors) -> None:
         super().__init__(str(errors))
@@ -57,7 +57,7 @@ class Invalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a client asks for. `values` are Judge0's fields, with the defaults of those that were not sent."""
+    """A checked request. `values` are Judge0's fields, with defaults for those that were not sent."""
 
     language: Language
     values: Mapping[str, Any]
@@ -70,7 +70,7 @@ class Asked:
 
 
 def check(parameters: Parameters, offer: Offer, configuration: Configuration, *, base64: bool) -> Asked:
-    """Return what a client asks for. Raises `Invalid` with all faults."""
+    """Return the checked request. Raises `Invalid` with all faults."""
     one = _Check(parameters, offer, configuration, base64=base64)
     errors = {name: messages for name, messages in one.errors() if messages}
     if errors or one.language is None:
@@ -79,7 +79,7 @@ def check(parameters: Parameters, offer: Offer, configuration: Configuration, *,
 
 
 class _Check:
-    """One submission. Parameters that are no texts, numbers or switches count as not sent."""
+    """Checks one submission. Parameters that are no texts, numbers or switches count as not sent."""
 
     def __init__(self, parameters: Parameters, offer: Offer, configuration: Configuration, *, base64: bool) -> None:
         self._sent = {name: value for name, value in parameters.items() if isinstance(value, str | int | float)}
@@ -201,7 +201,7 @@ class _Check:
             yield _ALLOWED[name]
 
     def _keep(self, name: str) -> str | None:
-        """Return a text that is no program's, and keep it for the answers."""
+        """Return the text of a field; None if it is blank. Keep it for the answers."""
         self._values[name] = self._option(name)
         text = self._values[name]
         return text if text is not None and text.strip() else None
@@ -229,7 +229,7 @@ def _too_long(text: str) -> Iterator[str]:
 
 
 def _number(raw: object) -> float | None:
-    """Return the number that a value is or spells; None if it is none."""
+    """Return a value as a number; None if it is neither a number nor the text of one."""
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
         return None
     try:

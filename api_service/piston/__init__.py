@@ -1,6 +1,6 @@
-"""The Piston v2 front door: clients of Piston run programs by it, as if this server were one.
+"""The front door for clients of Piston v2: its calls, answered by the use cases of API v1 (ADR 131).
 
-It translates Piston's calls to the use cases of API v1. `docs/from-piston.md` says what a client notices.
+`docs/from-piston.md` says which differences a client notices.
 """
 
 from api_service.piston.app import PATH, add_to, refusing

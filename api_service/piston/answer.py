@@ -8,7 +8,7 @@ from api_service.piston.runtimes import Runtime
 from shared.engine import Stop
 from shared.resources.stages import Ending, Stage
 
-#: The real-time signals of Linux. They are named from both ends.
+#: The first and the last real-time signal of Linux. The others are named after the nearer of these two.
 _SIGRTMIN, _MIDDLE, _SIGRTMAX = 34, 49, 64
 #: The signals by their names.
 SIGNALS: Final[dict[str, int]] = {
@@ -26,7 +26,7 @@ def answer_of(runtime: Runtime, ending: Ending) -> dict[str, Any]:
     compiled, ran = ending.compile, ending.run
     if ran is None:
         assert compiled
-        # Where Piston has no compile step, the interpreter reports what cannot be compiled.
+        # Without a compile step, Piston reports the compiler's failure as that of the program.
         ran = compiled if runtime.piston.compiles else replace(compiled, stdout="", stderr=compiled.output, order=())
     answer = {"language": runtime.language, "version": runtime.version, "run": _stage(ran)}
     return answer | ({"compile": _stage(compiled)} if compiled and runtime.piston.compiles else {})
@@ -60,7 +60,7 @@ def _stage(stage: Stage) -> dict[str, Any]:
 
 
 def _how(stage: Stage, signal: int | None) -> tuple[str | None, str | None]:
-    """Return the status of a stage, and a sentence about it. Both are None if it ended well."""
+    """Return the status of a stage and a message. Both are None if the stage ended well."""
     match stage.stopped:
         case Stop.CPU:
             return "TO", "Time limit exceeded"

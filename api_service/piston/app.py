@@ -1,4 +1,4 @@
-"""The application of this door: its paths, its errors, and what every request must have."""
+"""The application of this front door: its paths, its errors, and the checks of every request."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -24,7 +24,7 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 
 PATH: Final = "/api/v2"
-#: The public service had this in its paths.
+#: The paths of the public service began with this.
 _PUBLIC: Final = "/piston"
 _JSON: Final = "application/json"
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -34,7 +34,7 @@ _UNAVAILABLE: Final = "A dependency is temporarily unavailable and nothing was s
 
 
 def add_to(app: FastAPI, services: Services, settings: PistonSettings) -> None:
-    """Serve this door under its path."""
+    """Let the app serve this front door under its path."""
     door = FastAPI(
         openapi_url=None,
         redirect_slashes=False,
@@ -53,7 +53,7 @@ def add_to(app: FastAPI, services: Services, settings: PistonSettings) -> None:
 
 
 def refusing(others: Refuse) -> Refuse:
-    """Return what refuses bodies: with a `message` below this door's path, otherwise as `others` does."""
+    """Return a function that refuses bodies: with a `message` below this front door's path, elsewhere by `others`."""
 
     def refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> ASGIApp:
         ours, theirs = message(status, sentence, headers), others(status, sentence, headers)
@@ -67,9 +67,9 @@ def refusing(others: Refuse) -> Refuse:
 
 
 class _Manners:
-    """ASGI middleware: a slash at the end of a path makes no difference, and neither do the public service's paths.
+    """ASGI middleware that ignores a slash at the end of a path, and maps the public service's paths to ours.
 
-    A request that has a body must say that it is JSON. Piston checks that before it looks at the path.
+    It refuses a request with a body that does not say that it is JSON. Piston checks that before the path.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,4 +1,4 @@
-"""The WebSocket of Piston v2: one job a connection, with input as it is typed and output as it comes."""
+"""The WebSocket of Piston v2: one job for each connection, with input and output while the program runs."""
 
 import asyncio
 import contextlib
@@ -23,9 +23,9 @@ from api_service.piston.submission import submission_of
 from api_service.problems import Problem
 from shared.engine import Output, Said, StageBegan, StageEnded
 
-#: Seconds in which `init` must come.
+#: Seconds within which `init` must come.
 _INIT_S: Final = 1.0
-#: Seconds in which a client must take a message.
+#: Seconds within which a client must take a message.
 _SEND_S: Final = 30.0
 
 
@@ -39,7 +39,7 @@ class Closed(Exception):
 
 
 class Sessions:
-    """Counts the connections at one process; `most` may be open."""
+    """Counts the connections of this process. At most `most` may be open."""
 
     def __init__(self, most: int) -> None:
         self._free = most
@@ -57,7 +57,7 @@ class Sessions:
 
 
 class Session:
-    """One connection that was accepted, and its job."""
+    """An accepted connection and its job."""
 
     def __init__(
         self, websocket: WebSocket, services: Services, settings: PistonSettings, principal: Principal
@@ -68,7 +68,7 @@ class Session:
         self._principal = principal
 
     async def serve(self, runtimes: Sequence[Runtime]) -> None:
-        """Run the job of the connection, and close it."""
+        """Run the job of the connection, and close the connection."""
         try:
             try:
                 job = await self._job(runtimes)
@@ -82,10 +82,10 @@ class Session:
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
                 await self._websocket.close(exc.code, exc.reason)
         except (WebSocketDisconnect, TimeoutError):
-            pass  # the client has gone, or takes nothing
+            pass  # the client has gone, or takes no message
 
     async def _job(self, runtimes: Sequence[Runtime]) -> PistonJob:
-        """Return the job of `init`, after its cost was taken from the budgets."""
+        """Return the job of `init`, and take its cost from the budgets."""
         try:
             async with asyncio.timeout(_INIT_S):
                 body = await self._init()
@@ -115,7 +115,7 @@ class Session:
             await self._services.submissions.charge_run(self._principal, time.monotonic() - began)
 
     async def _listen(self, talk: EngineTalk) -> None:
-        """Pass on what the client says. Raises `Closed` for what it may not say, and when it leaves."""
+        """Pass the client's messages on. Raises `Closed` for a wrong message, and when the client leaves."""
         while True:
             message = await self._receive()
             match message.get("type"):
@@ -135,14 +135,14 @@ class Session:
                     await talk.say(Said(signal=number))
 
     async def _tell(self, talk: EngineTalk, runtime: Runtime) -> None:
-        """Tell the client what the job does. Raises `Closed` at its end."""
+        """Send the client the events of the job. Raises `Closed` at its end."""
         async for event in talk.events():
             for message in messages_of(event, compiles=runtime.piston.compiles):
                 await self._send(message)
         raise Closed(4999, "Job Completed")
 
     async def _receive(self) -> Mapping[str, Any]:
-        """Return the next message. Raises `PistonError` if it is no JSON, `WebSocketDisconnect` if the client left."""
+        """Return the next message. Raises `PistonError` if it is not JSON, `WebSocketDisconnect` if the client left."""
         received = await self._websocket.receive()
         if received["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(received.get("code", 1005))
@@ -155,7 +155,7 @@ class Session:
 
 
 def messages_of(event: StageBegan | Output | StageEnded, *, compiles: bool) -> Iterator[dict[str, Any]]:
-    """Yield the messages of an event. Where Piston has no compile step, a compiler that fails is the run."""
+    """Yield the messages of an event. Without a compile step, Piston reports a compiler that fails as the run."""
     is_hidden = not compiles and isinstance(event, StageBegan | StageEnded) and event.stage == "compile"
     match event:
         case StageBegan(stage=stage) if not is_hidden:
@@ -176,7 +176,7 @@ def _exit(event: StageEnded, stage: str) -> dict[str, Any]:
 
 
 async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
-    """Do the works at once until one of them ends, and raise what it raised."""
+    """Run the coroutines at once until one of them ends, and raise its exception."""
     tasks = [asyncio.create_task(work) for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""The dependencies of this door's routes."""
+"""The dependencies of this front door's routes."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final
@@ -53,7 +53,7 @@ async def _runtimes(services: ServicesDep) -> list[Runtime]:
 
 
 SettingsDep = Annotated[PistonSettings, Depends(_settings)]
-#: Any sender with a key.
+#: A sender who may call, whatever the scopes of its key are.
 ReaderDep = Annotated[Principal, Depends(_reader)]
 #: The sender of a request, who may submit.
 SubmitterDep = Annotated[Principal, Depends(_submitter)]

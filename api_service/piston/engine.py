@@ -18,16 +18,16 @@ from api_service.piston.settings import PistonSettings
 from shared.codex import SHARE_HEADER
 from shared.engine import Encoding, Failed, Finished, Output, Said, StageBegan, StageEnded, parse_conversation_event
 
-#: Seconds until the engine must have accepted a connection.
+#: Seconds within which the engine must accept a connection.
 _OPEN_S: Final = 10.0
-#: Bytes of one event. The longest has the compiler's output.
+#: The most bytes of one event. The longest event has the compiler's output.
 _EVENT_BYTES: Final = 16 << 20
 _UNREACHABLE: Final = "The engine cannot be reached; try again in a moment."
 
 
 @dataclass(frozen=True, slots=True)
 class EngineTalk:
-    """A program that runs at the engine, and its user here."""
+    """A conversation with a program that runs at the engine."""
 
     connection: ClientConnection
 
@@ -49,7 +49,7 @@ class EngineTalk:
 
 @asynccontextmanager
 async def talking(settings: PistonSettings, job: PistonJob, share: str) -> AsyncIterator[EngineTalk]:
-    """Run a job at the engine. If the block ends first, so does the job. Raises `PistonError` if that fails."""
+    """Run a job at the engine. It ends with the block at the latest. Raises `PistonError` if the engine refuses it."""
     if settings.codex_url is None:
         raise PistonError("This server has no engine for interactive jobs; use `execute`.")
     token = settings.codex_token.get_secret_value() if settings.codex_token else "anonymous"

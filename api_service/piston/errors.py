@@ -1,4 +1,4 @@
-"""The errors of this door. Piston answers all of them with an object that has only `message`."""
+"""The errors of this front door. Piston answers all of them with an object that has only `message`."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 
 class PistonError(Exception):
-    """A request that is not served. `message` is what its sender reads."""
+    """A request was refused. `message` is sent to the client."""
 
     def __init__(self, message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
         super().__init__(message)

@@ -23,9 +23,9 @@ async def store(services: Services, principal: Principal, new: NewSubmission) ->
 
 
 async def ended(services: Services, principal: Principal, upload: int, seconds: float) -> Ending:
-    """Return how a submission has ended. Raise `PistonError` (503) if it has not after so many seconds.
+    """Return how a submission has ended. Raise `PistonError` (503) if it has not ended after so many seconds.
 
-    It is cancelled then, because its sender has no id to ask for it later.
+    In that case, cancel it, because its sender has no id to ask for it later.
     """
     await wait_until_final(services, principal, upload, seconds)
     async with services.database.connection() as connection:

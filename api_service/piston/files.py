@@ -1,4 +1,4 @@
-"""Reads the files of a job: their names and contents, as Piston reads them. Pure."""
+"""Reads the names and contents of a job's files as Piston does. Pure."""
 
 import base64
 import posixpath
@@ -33,12 +33,12 @@ def check_contents(files: Sequence[Any]) -> None:
 
 
 def has_source(files: Sequence[Mapping[str, Any]]) -> bool:
-    """Return True if a file is one that may be run."""
+    """Return True if a file may be compiled or run."""
     return any(not file.get("encoding") or file["encoding"] == "utf8" for file in files)
 
 
 def read_files(files: Sequence[Mapping[str, Any]]) -> list[SentFile]:
-    """Return the files. Raise `PistonError` if they cannot be stored side by side."""
+    """Return the files. Raise `PistonError` if a name is not valid, or if there are too many files."""
     if len(files) > MAX_FILES:
         raise PistonError(f"files must have at most {MAX_FILES} entries")
     found = [_file(position, file) for position, file in enumerate(files)]
@@ -56,14 +56,14 @@ def _file(position: int, file: Mapping[str, Any]) -> SentFile:
 
 
 def _path(name: str) -> str:
-    """Return the path in the program's folder. `/a/b` is `a/b` there; a path out of it keeps its `..`."""
+    """Return the path in the program's folder: `a/b` for `/a/b`. A path that leads out of the folder keeps its `..`."""
     if name.endswith("/"):
         return name  # `fault_of` refuses the name of a folder
     return posixpath.normpath(name.lstrip("/")) if name.strip("/") else name
 
 
 def _decoded(content: str, encoding: str) -> bytes:
-    """Return the bytes of a content. As in Node, what is not of the encoding is skipped, or ends it."""
+    """Return the bytes of a content. As in Node, wrong characters are skipped in base64, and end the content in hex."""
     match encoding:
         case "base64":
             digits = _NOT_BASE64.sub("", content.partition("=")[0].translate({ord("-"): "+", ord("_"): "/"}))

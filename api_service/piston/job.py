@@ -11,17 +11,17 @@ from api_service.piston.runtimes import Runtime, find
 from api_service.piston.settings import Maxima, PistonSettings
 from shared.engine import check_args
 
-#: In the order in which Piston checks them.
+#: The limits, in the order in which Piston checks them.
 _LIMITS: Final = tuple(
     f"{stage}_{limit}" for limit in ("memory_limit", "timeout", "cpu_time") for stage in ("compile", "run")
 )
-#: The limit of memory that clients send if they want the configured one.
+#: Clients send this as the limit of memory if they want the configured one.
 _CONFIGURED: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
 class PistonJob:
-    """A job that may run. `limits` are those in effect by Piston's names; one of 0 or less is none.
+    """A checked job. `limits` are those in effect, by Piston's names. A limit of 0 or less is none.
 
     `stdin` is as it was sent. The program that is run is the first source.
     """
@@ -34,7 +34,7 @@ class PistonJob:
 
 
 def read_job(body: object, runtimes: Sequence[Runtime], settings: PistonSettings) -> PistonJob:
-    """Return the job of a body. Raise `PistonError` for its first fault."""
+    """Return the job that a body describes. Raise `PistonError` for its first fault."""
     fields = body if isinstance(body, Mapping) else {}
     language, version, files = fields.get("language"), fields.get("version"), fields.get("files")
     if not isinstance(language, str) or not language:

@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Naming(Enum):
-    """Which sources get the language's extension if their names lack one: none, the program's own, or all.
+    """Selects the sources that get the language's extension if their names lack one: none, the entry, or all.
 
     Clients often send no names. Interpreters run a file of any name, but most compilers do not.
     """
@@ -18,9 +18,9 @@ class Naming(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PistonLanguage:
-    """A language in Piston. `runtime` is the package that provides it beside other languages; None if it has its own.
+    """A language in Piston. `runtime` is the package that provides several languages; None if it has its own package.
 
-    `compiles` is False if Piston compiles nothing, or if its only step does that too. `compiler_args` are the options
+    `compiles` is True if Piston has a separate compile step for it. `compiler_args` are the options
     that Piston's package sets.
     """
 
@@ -37,7 +37,7 @@ def _script(name: str, *aliases: str, runtime: str | None = None) -> PistonLangu
     return PistonLanguage(name, aliases, runtime, compiles=False, naming=Naming.AS_SENT)
 
 
-#: A language that is missing here has its code as name, and our aliases.
+#: Our code -> the language in Piston. A missing language has its code as its name, and our aliases.
 LANGUAGES: Final[dict[str, PistonLanguage]] = {
     "py": _script("python", "py", "py3", "python3"),
     "js": _script("javascript", "node-javascript", "node-js", "javascript", "js", runtime="node"),

@@ -1,4 +1,4 @@
-"""The packages of this door: what is installed. Pure."""
+"""The packages of this front door, which are the installed languages. Pure."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus

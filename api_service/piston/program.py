@@ -1,4 +1,4 @@
-"""Makes the engine's program of a job: the names of its files, and the fields of the engine's request. Pure."""
+"""Makes the engine's program from a job: the names of its files, and the fields of the engine's request. Pure."""
 
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -9,9 +9,9 @@ from api_service.piston.job import PistonJob
 from api_service.piston.languages import Naming
 from shared.engine import is_allowed
 
-#: As many as a program may have in Piston.
+#: The most processes of a program in Piston.
 _PROCESSES: Final = 64
-#: What C and C++ sources include keeps its name.
+#: Files that C and C++ sources include. They keep their names.
 _HEADERS: Final = frozenset({".h", ".hh", ".hpp", ".hxx", ".inc", ".ipp", ".tpp"})
 
 
@@ -25,10 +25,10 @@ class PistonProgram:
 
 
 def program_of(job: PistonJob, output_bytes: int | None = None) -> PistonProgram:
-    """Return the program of a job. With `output_bytes`, what writes more to one stream is ended."""
+    """Return the program of a job. With `output_bytes`, a stage that writes more to one stream is ended."""
     files = _named(job)
     entry = next(file for file in files if file.is_source)
-    # An empty program is one that does nothing, but an engine refuses an empty file.
+    # An empty program does nothing, but the engine refuses an empty file.
     contents = {file.path: file.data or b"\n" if file is entry else file.data for file in files}
     output = {} if output_bytes is None else {"output_bytes": output_bytes}
     bounds = job.runtime.offered.limits
@@ -45,7 +45,7 @@ def program_of(job: PistonJob, output_bytes: int | None = None) -> PistonProgram
 
 
 def _limits(job: PistonJob, stage: str) -> dict[str, float | int]:
-    """Return the limits of a stage by the engine's names. Those that are none are left out."""
+    """Return the limits of a stage by the engine's names, without those of 0 or less."""
     memory, wall, cpu = (job.limits[f"{stage}_{name}"] for name in ("memory_limit", "timeout", "cpu_time"))
     limits: dict[str, float | int] = {"memory_bytes": int(memory), "wall_s": wall / 1000, "cpu_s": cpu / 1000}
     return {name: limit for name, limit in limits.items() if limit > 0}

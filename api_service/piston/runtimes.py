@@ -1,4 +1,4 @@
-"""The runtimes of this door: the languages that the engine offers, by Piston's names and with full versions. Pure."""
+"""The runtimes: the languages that the engine offers, by Piston's names and with full versions. Pure."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from api_service.engine_offer import Offer, Offered
 from api_service.piston.languages import LANGUAGES, Naming, PistonLanguage
 from shared.codex import version_in
 
-#: npm refuses to read a longer range.
+#: The most characters of a range. npm refuses a longer one.
 _LONGEST_RANGE: Final = 256
 _NUMBER: Final = re.compile("[0-9]{1,15}", re.ASCII)
 
@@ -46,7 +46,7 @@ def runtimes_of(offer: Offer) -> list[Runtime]:
 
 
 def find(runtimes: Iterable[Runtime], language: str, version: str) -> Runtime | None:
-    """Return the newest runtime of a language, by its name or alias, whose version is in a range of npm's grammar."""
+    """Return the newest runtime with this name or alias whose version is in a range of npm's grammar."""
     fitting = [
         runtime
         for runtime in runtimes
@@ -56,14 +56,14 @@ def find(runtimes: Iterable[Runtime], language: str, version: str) -> Runtime | 
 
 
 def semantic_version(info: str) -> str:
-    """Return the three numbers of a version text. Numbers that it lacks are 0."""
+    """Return the three numbers of a version text. Missing numbers are 0."""
     number = version_in(info)
     numbers: Sequence[str] = number.split(".") if number else _NUMBER.findall(info)[:1]
     return ".".join(str(int(each)) for each in [*numbers, "0", "0", "0"][:3])
 
 
 def is_in(version: str, wanted: str) -> bool:
-    """Return True if a version is in a range of npm's grammar. No version is in a text that is no range."""
+    """Return True if a version is in a range of npm's grammar. Return False if the text is not a range."""
     try:
         return len(wanted) <= _LONGEST_RANGE and bool(satisfies(version, wanted, loose=False))
     except ValueError:  # no range

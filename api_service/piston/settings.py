@@ -1,4 +1,4 @@
-"""The limits of programs that come through this door. They have Piston's names, units and defaults."""
+"""The limits of programs that come through this front door. They have Piston's names, units and defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,13 +9,13 @@ from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_valid
 
 from shared.settings import Settings
 
-#: What clients send by themselves, in milliseconds. A lower maximum would refuse all of them.
+#: The time limits that clients send by default, in milliseconds. A lower maximum would refuse all of these clients.
 _RUN_TIMEOUT, _COMPILE_TIMEOUT = 3_000, 10_000
 
 
 @dataclass(frozen=True)
 class Maxima:
-    """The highest limits that a request may set, and those of one that sets none.
+    """The highest limits that a request may set. They are also the limits of a request that sets none.
 
     Times are in milliseconds, memory in bytes. A maximum of 0 or less is none.
     """
@@ -90,6 +90,6 @@ class PistonSettings(Settings):
         return _OVERRIDES.validate_json(self.piston_limit_overrides or "{}")
 
     def maxima(self, language: str) -> Maxima:
-        """Return the maxima of a language, by Piston's name of it."""
+        """Return the maxima of the language with this name in Piston."""
         usual = Maxima(**{name: getattr(self, f"piston_{name}") for name in Maxima.__dataclass_fields__})
         return replace(usual, **self._overrides.get(language, {}))

@@ -8,7 +8,7 @@ from api_service.settings import ApiSettings
 
 
 def submission_of(job: PistonJob, settings: ApiSettings, output_bytes: int) -> NewSubmission:
-    """Return the submission of a job. Raise `PistonError` if it has more bytes than this server takes."""
+    """Return the submission of a job. Raise `PistonError` if it has more bytes than this server accepts."""
     program = program_of(job, output_bytes)
     check_size(program.files, settings)
     stdin = job.stdin if job.stdin.endswith("\n") else f"{job.stdin}\n"
@@ -29,6 +29,6 @@ def submission_of(job: PistonJob, settings: ApiSettings, output_bytes: int) -> N
 
 
 def check_size(files: dict[str, bytes], settings: ApiSettings) -> None:
-    """Raise `PistonError` if the files together have more bytes than this server takes."""
+    """Raise `PistonError` if the files together have more bytes than this server accepts."""
     if sum(map(len, files.values())) > settings.max_source_bytes:
         raise PistonError(f"files may have at most {settings.max_source_bytes} bytes together")

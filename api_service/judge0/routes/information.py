@@ -1,4 +1,4 @@
-"""What the server says of itself."""
+"""The calls that describe the server."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -13,7 +13,7 @@ from api_service.v1.visibility import owner_of
 
 router = APIRouter()
 
-#: The version whose calls are answered. Judge0's SDK knows its languages by this number.
+#: The version of Judge0 whose calls we answer. Judge0's SDK chooses the languages by it.
 _VERSION = "1.13.1"
 
 
@@ -73,5 +73,5 @@ async def workers(_: Reader, services: ServicesDep) -> Response:
 @router.get("/statistics")
 async def get_statistics(request: Request, principal: Reader) -> Response:
     statistics: Statistics = request.app.state.statistics
-    is_new = is_on(await read(request), "invalidate_cache")
-    return JSONResponse(await statistics.read(owner_of(principal), anew=is_new))
+    recount = is_on(await read(request), "invalidate_cache")
+    return JSONResponse(await statistics.read(owner_of(principal), recount=recount))

@@ -12,7 +12,7 @@ from shared.judge0.statuses import Status
 
 router = APIRouter()
 
-#: Larger ids would be numbers of a length that costs time.
+#: The most digits of an id. It costs time to parse very long numbers.
 _LONGEST_ID = 9
 
 

@@ -21,7 +21,7 @@ from shared.judge0 import store
 
 router = APIRouter()
 
-#: The most seconds that an answer waits. The longest submission takes less: 20 runs of 20 seconds, and its compiler.
+#: The most seconds that an answer waits. The longest submission needs less: 20 runs of 20 seconds, and its compiler.
 _LONGEST_WAIT_S: Final = 600.0
 _PER_PAGE: Final = 20
 _LARGEST: Final = 1 << 31
@@ -81,7 +81,7 @@ async def list_submissions(request: Request, principal: Admin, services: Service
 
 
 def _whole(parameters: Parameters, name: str, *, default: int, least: int) -> int:
-    """Return a whole number of the query. Raises `Refused` (400) if it is too small."""
+    """Return a whole number from the query. Raises `Refused` (400) if it is too small."""
     raw: Any = parameters.get(name, default)
     try:
         number = int(raw)
