@@ -106,10 +106,10 @@ async def insert(
 async def insert_all(
     connection: Connection, principal: Principal, new: Sequence[tuple[NewSubmission, str, str]]
 ) -> dict[str, Stored]:
-    """Insert rows in one round trip, all held or none. Return them by the keys of their objects.
+    """Insert rows in one round trip, all of them held or none. Return them by the keys of their objects.
 
-    Each submission comes with the SHA-256 of its source and the key of its object. Those that `insert` would return
-    None for are missing.
+    Each submission comes with the SHA-256 of its source and the key of its object. Submissions for which `insert` would
+    return None are left out.
     """
     values = {key: _values(principal, one, sha256, key) for one, sha256, key in new}
     rows = await connection.fetch_each(_statement(new[0][0]), list(values.values()))

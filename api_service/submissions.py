@@ -120,7 +120,7 @@ class Submissions:
         return stored
 
     async def admit(self, principal: Principal, new: NewSubmission) -> None:
-        """Take what a program costs that runs without being stored. Raises as `post` does."""
+        """Take the cost of a program that runs without being stored from the budgets. Raises as `post` does."""
         sha256 = hashlib.sha256(new.source.data).hexdigest()
         async with self.turns.take(principal), self.database.transaction() as connection:
             await self._check(connection, principal, [new])
@@ -128,7 +128,7 @@ class Submissions:
                 raise Quarantined(HTTPStatus.UNPROCESSABLE_ENTITY)
 
     async def charge_run(self, principal: Principal, seconds: float) -> None:
-        """Charge a key for the time for which a program ran that was not stored."""
+        """Charge a key for the running time of a program that was not stored."""
         if not principal.sees_all:
             run = self.charges.run_seconds(principal)
             async with self.database.connection() as connection:

@@ -36,7 +36,7 @@ _LINE_ENDS: Final = {
 
 
 def compare(output: bytes, wanted: bytes, checker: Checker) -> str | None:
-    """Return None if the output is the wanted one, and otherwise the first difference, for people."""
+    """Return the first difference from the expected output, for people; None if there is none."""
     if output == wanted:
         return None
     match checker.kind:

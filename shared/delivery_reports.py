@@ -1,4 +1,4 @@
-"""What providers and mail servers report of the delivery of a mail: its state, and addresses that get no more mails."""
+"""Stores the reports of providers and mail servers: the states of mails, and addresses that get no more mails."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,9 +7,9 @@ from typing import Final
 from shared import suppressions
 from shared.database.connection import Connection
 
-#: Characters kept of a reason.
+#: The most characters that are kept of a reason.
 _REASON_LENGTH: Final = 500
-# Reports come in any order, so a state follows only from those before it.
+# Reports come in any order, so each state may follow only certain others.
 _RECORD: Final = """
     UPDATE emails SET status = :status, last_error = :reason, updated_at = now()
     WHERE message_id = :message_id AND status = ANY(CAST(:before AS text[])) RETURNING id
@@ -17,7 +17,7 @@ _RECORD: Final = """
 
 
 class Delivery(StrEnum):
-    """The end of a mail, as its provider reports it."""
+    """How the delivery of a mail went, as its provider reports it."""
 
     DEFERRED = "deferred"
     DELIVERED = "delivered"
@@ -39,7 +39,7 @@ _SUPPRESSING: Final = frozenset({Delivery.BOUNCED, Delivery.COMPLAINED})
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report of one mail. `recipient` is the address that it may suppress, `reason` what a server said about it."""
+    """A report of one mail. `recipient` is the address that it may suppress, and `reason` is the server's message."""
 
     delivery: Delivery
     message_id: str
@@ -48,7 +48,7 @@ class Report:
 
 
 async def record(connection: Connection, report: Report) -> int | None:
-    """Store what a report says, and return the id of the mail; None if the report changes the state of no mail."""
+    """Store a report, and return the id of its mail; None if the report changes the state of no mail."""
     reason = report.reason[:_REASON_LENGTH] if report.reason and report.delivery is not Delivery.DELIVERED else None
     values = {
         "status": report.delivery,

@@ -24,7 +24,7 @@ MAX_TESTS: Final = 100
 MAX_ARGS: Final = 256
 MAX_ARGS_BYTES: Final = 32768
 
-#: The most variables of a program's environment, and their bytes together.
+#: The most variables in a program's environment, and the most bytes of all of them.
 MAX_VARIABLES: Final = 32
 MAX_VARIABLES_BYTES: Final = 4096
 _VARIABLE: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
@@ -48,7 +48,7 @@ class Encoding(StrEnum):
 
 
 def bytes_of(text: str, encoding: Encoding, name: str) -> bytes:
-    """Return the bytes that a text stands for. Raises `ValueError` if it is not base64 but should be."""
+    """Return the bytes of a text in this encoding. Raises `ValueError` if the text is not valid base64."""
     if encoding is Encoding.UTF_8:
         return text.encode()
     try:
@@ -225,7 +225,7 @@ class ProgramRequest(_Strict):
 
     @property
     def runs(self) -> tuple[ProgramTest, ...]:
-        """The tests, as often as they are run."""
+        """The tests, repeated as often as they are run."""
         return self.tests * self.repeat
 
     @property
@@ -273,7 +273,7 @@ class _Event(BaseModel):
 
 
 class Stop(StrEnum):
-    """The limit that ended a program or a compiler."""
+    """A limit that ends a program or a compiler."""
 
     CPU = "cpu"
     WALL = "wall"
@@ -286,7 +286,7 @@ Order = Annotated[list[int], Field(description="characters of standard output an
 
 
 def in_order(stdout: str, stderr: str, order: Iterable[int]) -> str:
-    """Return both outputs in the order in which they came. What `order` does not cover comes last."""
+    """Return both outputs in the order in which they came. Output that `order` does not cover comes last."""
     texts, positions, pieces = (stdout, stderr), [0, 0], []
     for turn, length in enumerate(order):
         which = turn % 2
@@ -368,14 +368,14 @@ class TestEnded(_Event):
 
 
 class StageBegan(_Event):
-    """The compiler or the program of a conversation begins."""
+    """The compiler or the program of a conversation has started."""
 
     event: Literal["stage"] = "stage"
     stage: Literal["compile", "run"]
 
 
 class Output(_Event):
-    """What a stage of a conversation has written, with U+FFFD for what is not UTF-8."""
+    """A stage of a conversation has written this text, with U+FFFD for bytes that are not UTF-8."""
 
     event: Literal["output"] = "output"
     stream: Literal["stdout", "stderr"]
@@ -383,7 +383,7 @@ class Output(_Event):
 
 
 class StageEnded(_Event):
-    """How a stage of a conversation ended. After a compiler that failed, no further stage begins."""
+    """A stage of a conversation has ended. If the compiler failed, no further stage starts."""
 
     event: Literal["exit"] = "exit"
     stage: Literal["compile", "run"]
@@ -426,7 +426,7 @@ _CONVERSATION_EVENT: Final[TypeAdapter[StageBegan | Output | StageEnded | Finish
 
 
 def parse_conversation_event(text: bytes | str) -> StageBegan | Output | StageEnded | Finished | Failed:
-    """Return the event of a message of a conversation. Raises `ValueError` if it is not one."""
+    """Return the event in a message of a conversation. Raises `ValueError` if the message is not an event."""
     return _CONVERSATION_EVENT.validate_json(text)
 
 

@@ -42,7 +42,7 @@ _SENTENCES: Final = tuple(
 
 
 def translated(error: str, locale: str) -> str:
-    """Return the error of an engine with its first line in the language of the locale, if that is a known reason."""
+    """Return the error of an engine, with its first line in the language of the locale if that is a known reason."""
     if locale == SOURCE_LOCALE:
         return error
     reason, end, rest = error.partition("\n")

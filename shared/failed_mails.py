@@ -12,7 +12,7 @@ from shared.suppressions import suppressed
 
 #: The states of these mails.
 FAILED: Final = (MailState.REFUSED, MailState.BOUNCED, MailState.COMPLAINED)
-#: One that its recipient has complained about is not sent again. A suppressed one is, if its address is allowed again.
+#: States of mails that may be sent again: not after a complaint, and a suppressed mail only if its address is allowed.
 _SENT_AGAIN: Final = (MailState.REFUSED, MailState.BOUNCED, MailState.SUPPRESSED)
 
 _LIST: Final = """

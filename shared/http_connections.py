@@ -163,7 +163,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._close_with(_FULL)
 
     def handle_websocket_upgrade(self) -> None:
-        # Another protocol has the connection from here on, so nothing would end its timers.
+        # From here on another protocol has the connection, so our timers must end now.
         self._is_upgraded = True
         self._all.remove(self)
         self._stop_head_timer()

@@ -62,13 +62,13 @@ async def serve_http(
     """Serve until `stop`, then let the requests under way finish for `grace_seconds`.
 
     With `report_ready`, the process reports that it is ready as soon as this server is. With `message_bytes`, it serves
-    WebSockets, whose messages may have so many bytes. Their application must bound them.
+    WebSockets, whose messages may have so many bytes. The application must bound the number of WebSockets.
     """
     protocol: Any = functools.partial(BoundedProtocol, Connections(limits or ConnectionLimits()))
     config = uvicorn.Config(
         app,
         http=protocol,
-        # A WebSocket's protocol takes the connection over, without its bounds.
+        # A WebSocket's protocol takes over the connection, and does not apply its bounds.
         ws="websockets-sansio" if message_bytes else "none",
         ws_max_size=message_bytes,
         ws_per_message_deflate=False,

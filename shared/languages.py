@@ -5,7 +5,7 @@
 
 from typing import Final
 
-#: The name of each language for people, and the names that a client may write, by its CodeX code. The original's codes
+#: CodeX code -> the name of the language for people, and the names that a client may write. The codes of the original
 #: come first.
 _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "py": ("Python", "python", "python3", "py"),
@@ -84,5 +84,5 @@ def name_of(language: str) -> str:
 
 
 def position_of(code: str) -> int:
-    """Return the position of a language in this table. All that are not in it come last."""
+    """Return the position of a language in the table of names. Unknown languages come last."""
     return _POSITIONS.get(code, len(_POSITIONS))

@@ -8,7 +8,7 @@ from shared.errors import PrecieuxError
 from shared.resources.models import MailState
 from shared.suppressions import suppressed
 
-# A mail that says that there is no result takes its place, so both are a `result` (`shared.resources.mails`).
+# A failure mail takes the place of the result mail, so both have the kind `result` (`shared.resources.mails`).
 _FIELDS: Final = """
     e.id, CASE e.kind WHEN 'failure' THEN 'result' ELSE e.kind END AS kind, coalesce(e.recipient, u.email) AS recipient,
     e.status AS state, e.attempt AS attempts, e.upload AS submission, e.batch, e.created_at, e.updated_at
@@ -31,7 +31,7 @@ _RECIPIENT: Final = """
     WHERE e.id = :id
 """
 _SEND_NOW: Final = "UPDATE emails SET run_after = now(), updated_at = now() WHERE id = :id"
-# The runner fills in its recipient, its texts, and a Message-ID of its own.
+# The runner fills in the recipient, the texts and a new Message-ID.
 _ORDER: Final = """
     INSERT INTO emails (job, kind, upload, locale)
     SELECT CAST(:job AS bigint), 'result', id, spec ->> 'locale' FROM uploads WHERE id = :upload
@@ -64,7 +64,7 @@ async def order(connection: Connection, *, job: int, upload: int) -> int:
 
 
 async def resend(connection: Connection, mail_id: int) -> str:
-    """Send a mail now, again, or once more as a new mail. Return a sentence about what was done."""
+    """Send a mail, by the way that fits its state. Return a sentence about what was done."""
     mail = await connection.fetch_one(_LOCK, {"id": mail_id})
     if mail is None:
         raise _unknown(mail_id)

@@ -16,7 +16,7 @@ def notify_ready(status: str = "") -> None:
 def notify_status(status: str, more_s: float = 0) -> None:
     """Report the status in one line, and ask for at least `more_s` more seconds to start.
 
-    Drop it if the other side does not read, so that this never waits.
+    Drop the report if the other side does not read, so that this function never waits.
     """
     extension = [f"EXTEND_TIMEOUT_USEC={round(more_s * 1e6)}"] if more_s else []
     with contextlib.suppress(OSError):

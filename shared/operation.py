@@ -37,7 +37,7 @@ _FAILURES: Final = f"""
 class Operation:
     """The service at one moment.
 
-    `waits` has what waits, by place (`shared.backlog`). `dead` counts dead letters; None if the broker does not answer.
+    `waits` has the backlog of each place (`shared.backlog`). `dead` counts dead letters; None if the broker is silent.
     `failed_jobs` and `failed_mails` count those of the last day, up to `MOST`.
     `lacks_standby` is True if commits wait for a synchronous standby, and no standby is connected.
     """
@@ -88,7 +88,7 @@ class OperationReader:
 
 
 async def read_operation(database: Database, dead_letters: DeadLetters) -> Operation:
-    """Return what the service does at this moment."""
+    """Return the state of the service at this moment."""
     try:
         dead = (await dead_letters.depths())[DEAD_QUEUE].messages
     except BrokerUnavailable:

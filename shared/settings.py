@@ -31,7 +31,7 @@ class Settings(BaseSettings):
 
 
 def is_url(*schemes: str, example: str, several_hosts: bool = False) -> AfterValidator:
-    """Return the check that a setting, if it is set, is a URL with a host, or several, and one of these schemes."""
+    """Return a check for settings: a URL with one of these schemes and a host, or several hosts if they are allowed."""
 
     def check(value: str | SecretStr | None) -> str | SecretStr | None:
         if value is None:

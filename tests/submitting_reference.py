@@ -96,7 +96,7 @@ commands. The mail with a result has the commands that ran that very program.
 
 """
 _VARIANTS: Final = """
-A standard of a language has a name of its own. `cpp20` is C++ with `-std=c++20`, and `java17` is Java with `--release=17`:
+A standard of a language has its own name. `cpp20` is C++ with `-std=c++20`, and `java17` is Java with `--release=17`:
 
 """
 _AFTER_LANGUAGES: Final = """

@@ -33,36 +33,40 @@ _OVERRIDES: TypeAdapter[dict[str, dict[str, int]]] = TypeAdapter(dict[str, dict[
 
 class PistonSettings(Settings):
     piston_run_timeout: Annotated[
-        int, Field(ge=_RUN_TIMEOUT, description="milliseconds of a program at most, and by default")
+        int, Field(ge=_RUN_TIMEOUT, description="maximum and default of a program's elapsed time, in milliseconds")
     ] = _RUN_TIMEOUT
     piston_compile_timeout: Annotated[
-        int, Field(ge=_COMPILE_TIMEOUT, description="milliseconds of a compiler at most, and by default")
+        int, Field(ge=_COMPILE_TIMEOUT, description="maximum and default of a compiler's elapsed time, in milliseconds")
     ] = _COMPILE_TIMEOUT
     piston_run_cpu_time: Annotated[
-        int, Field(ge=1, description="milliseconds of CPU time of a program at most, and by default")
+        int, Field(ge=1, description="maximum and default of a program's CPU time, in milliseconds")
     ] = 3_000
     piston_compile_cpu_time: Annotated[
-        int, Field(ge=1, description="milliseconds of CPU time of a compiler at most, and by default")
+        int, Field(ge=1, description="maximum and default of a compiler's CPU time, in milliseconds")
     ] = 10_000
     piston_run_memory_limit: Annotated[
-        int, Field(ge=-1, description="bytes of a program at most, and by default; -1: the engine's default")
+        int, Field(ge=-1, description="maximum and default of a program's memory, in bytes; -1: the engine's default")
     ] = -1
     piston_compile_memory_limit: Annotated[
-        int, Field(ge=-1, description="bytes of a compiler at most, and by default; -1: the engine's limit")
+        int, Field(ge=-1, description="maximum and default of a compiler's memory, in bytes; -1: the engine's limit")
     ] = -1
     piston_limit_overrides: str | None = Field(
         default=None,
         description='limits of single languages by Piston\'s names, as JSON: {"c++": {"run_timeout": 9000}}',
     )
     piston_output_max_size: Annotated[
-        int, Field(ge=64 << 10, description="bytes of standard output, and of standard error; then a program is ended")
+        int,
+        Field(
+            ge=64 << 10,
+            description="bytes of standard output, and of standard error; more ends the program",
+        ),
     ] = 64 << 10
     piston_wait_seconds: Annotated[
         float, Field(gt=0, description="seconds for which a request waits for its result; then it is answered with 503")
     ] = 60
 
     piston_sessions: Annotated[
-        int, Field(ge=1, description="interactive jobs at one process at once; each needs two open files")
+        int, Field(ge=1, description="interactive jobs that one process runs at once; each needs two open files")
     ] = 32
     codex_url: Annotated[
         str | None,

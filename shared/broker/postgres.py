@@ -26,9 +26,8 @@ log = get_logger(__name__)
 
 BATCH: Final = 100
 
-#: In a statement that has an effect, ends its transaction without a wait for the disk. A crash of the server can undo
-#: such a transaction, as if it had never begun. Everything that is seen of it is committed after it, and so is undone
-#: too or not at all.
+#: SQL that lets its transaction end without waiting for the disk. A crash of the server can undo such a transaction, as
+#: a whole. A transaction that has seen its rows commits later, so it does not survive if this one is undone.
 _COMMIT_AT_ONCE: Final = "set_config('synchronous_commit', 'off', true)"
 
 

@@ -24,8 +24,8 @@ T = TypeVar("T")
 class Publisher:
     """Connects on first use, and again after a loss. It belongs to the event loop that uses it first.
 
-    `parameters` are those of each host of the cluster. After a loss or a failure the next host is tried first. Each has
-    `timeout` seconds.
+    `parameters` has the connection parameters of each host of the cluster. After a loss or a failure, the next host is
+    tried first. Each host has `timeout` seconds.
     """
 
     def __init__(self, parameters: Sequence[pika.URLParameters], *, timeout: float) -> None:

@@ -44,7 +44,7 @@ QUEUES: Final[dict[str, dict[str, str | int]]] = {
 
 
 def connection_parameters(url: str, purpose: str) -> list[pika.URLParameters]:
-    """Return the parameters for each host of an AMQP URI, in random order, so that clients spread over a cluster.
+    """Return the parameters of each host of an AMQP URI, in random order, so that clients spread over a cluster.
 
     The query of the URI overrides ours. `purpose` names the connection to operators.
     """
@@ -57,7 +57,7 @@ def _of_one_host(url: str, purpose: str) -> pika.URLParameters:
     parameters = pika.URLParameters(url)
     chosen = parse_qs(urlsplit(url).query)
     defaults: dict[str, float] = {
-        # A consumer that is cut off holds its messages until RabbitMQ misses two heartbeats.
+        # If a consumer is cut off, RabbitMQ gives its messages to others after two missing heartbeats.
         "heartbeat": 10,
         "blocked_connection_timeout": 60.0,
         "socket_timeout": 5.0,

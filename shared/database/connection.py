@@ -29,8 +29,8 @@ log = get_logger(__name__)
 Values = Mapping[str, object]
 RawConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
-#: Seconds for which a process may do nothing in a transaction. If it is frozen, or its host is gone, Postgres then ends
-#: the transaction, and others get the rows that it has locked. A relay may wait 40 s for the broker.
+#: Seconds for which a transaction may be idle. Postgres then ends it and frees its locks, because its process is frozen
+#: or its host is gone. A relay may wait 40 s for the broker.
 _IDLE_SECONDS = 60.0
 #: Errors that asyncpg and the socket raise if the server is down, stopping, starting, out of resources or a stand-by.
 _UNAVAILABLE = (
@@ -114,8 +114,8 @@ def _transient(error: Exception) -> DatabaseUnavailable | None:
 def _requiring_standby(raw: RawConnection) -> Iterator[None]:
     """Raise `DatabaseUnavailable` if a commit of the block was not confirmed by the synchronous standby.
 
-    If an operator cancels a statement whose commit waits for the standby, Postgres warns and reports success. If the
-    standby took over then, the commit would be lost.
+    If an operator cancels a statement whose commit waits for the standby, Postgres warns and reports success. But the
+    commit is lost if the standby becomes the primary.
     """
     unconfirmed: list[asyncpg.PostgresLogMessage] = []
 
@@ -128,7 +128,7 @@ def _requiring_standby(raw: RawConnection) -> Iterator[None]:
     try:
         yield
     finally:
-        # A lost connection has none any more.
+        # A lost connection has no listeners.
         with contextlib.suppress(asyncpg.InterfaceError):
             raw.remove_log_listener(note)
     if unconfirmed:
@@ -154,7 +154,7 @@ class Database:
         """
         self._connector = Connector(settings.database_url.get_secret_value())
         self._session = {"application_name": name}
-        # The server's own limit comes first. It does not count the wait of a commit for the standby.
+        # The server's own limit ends first. It does not count a commit's wait for the standby.
         self._wait = statement_seconds * 1.2 or None
 
         # Not sent with the connection's first message: a pooler such as PgBouncer would refuse them there.
@@ -168,7 +168,7 @@ class Database:
 
         self._database = databases.Database(
             "postgresql://",
-            # The connector knows the address, with all that its query says.
+            # The connector knows the address and its query.
             connect=self._connector.connect,
             database=None,
             min_size=1,
@@ -251,7 +251,7 @@ class Database:
                     del self._held[task]
         except Exception as exc:
             if isinstance(exc, asyncpg.ReadOnlySQLTransactionError):
-                # The server has become a standby. The next statement asks which host takes writes.
+                # The server has become a standby. The next statement looks for the host that takes writes.
                 await pool.expire_connections()
             if (transient := _transient(exc)) is None:
                 raise

@@ -1,4 +1,4 @@
-"""Makes connections to Postgres: to the one of its hosts that takes writes, without waiting long for a dead one."""
+"""Makes connections to Postgres. Of several hosts, it finds the one that takes writes, and skips dead ones soon."""
 
 import socket
 from typing import Any, Final
@@ -8,7 +8,7 @@ import asyncpg
 
 from shared.hosts import one_address_per_host
 
-#: Seconds in which one of several hosts must accept a connection. A host that is gone answers nothing.
+#: Seconds within which one of several hosts must accept a connection. A host that is gone never answers.
 _HOST_TIMEOUT: Final = 5.0
 #: Seconds until a connection counts as lost if the host acknowledges nothing. Linux alone would wait 15 minutes.
 _SILENCE: Final = 20
@@ -18,7 +18,7 @@ _KEEPALIVE: Final = {
     "TCP_KEEPCNT": 2,
     "TCP_USER_TIMEOUT": _SILENCE * 1000,
 }
-#: What means that another host may do: it is down, starting, a standby, or not to be reached.
+#: Errors after which another host may work: this one is down, starting, a standby, or out of reach.
 _NEXT_HOST: Final = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
 
 
@@ -56,11 +56,11 @@ class Connector:
 
 def _notice_silence(connection: asyncpg.Connection) -> None:
     """Let the kernel break the connection if the other host is silent for long."""
-    # asyncpg has neither an option nor a public name for it.
+    # asyncpg has no option for it, and no public name for the socket.
     connected: socket.socket = connection._transport.get_extra_info("socket")  # type: ignore[attr-defined]
     if connected.family == socket.AF_UNIX:
         return
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE.items():
-        if hasattr(socket, name):  # macOS has not all of them
+        if hasattr(socket, name):  # macOS lacks some of them
             connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

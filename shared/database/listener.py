@@ -1,6 +1,6 @@
-"""Listens for the notifications of a process, on all of its channels over one connection.
+"""Listens on all channels of a process over one connection.
 
-Postgres wakes every listening connection of a database at each notification, whatever its channel.
+One is enough, because Postgres wakes every listening connection of a database at each notification of any channel.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _Note = Callable[[str], None]
 
 
 class Listener:
-    """Keeps a connection while somebody listens. `connect` returns a new one."""
+    """Keeps a connection while there are listeners. `connect` returns a new one."""
 
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]]) -> None:
         self._connect = connect
@@ -72,13 +72,13 @@ class Listener:
                     self._heard.clear()
                     connection.terminate()
             except Exception as exc:
-                # Any error is caught, because without this task no notification would arrive any more.
+                # Any error is caught, because no notification arrives without this task.
                 log.warning("database.not_listening", error=str(exc) or type(exc).__name__)
             attempt += 1
             await asyncio.sleep(_POLICY.delay(attempt, rng))
 
     async def _serve(self, connection: asyncpg.Connection) -> None:
-        """Listen on the channels that are wanted, until the connection is lost."""
+        """Listen on the channels of all listeners, until the connection is lost."""
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
         while not lost.is_set():

@@ -73,7 +73,7 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
     },
     "judge0_submissions": {
         Role.API: ["SELECT", "INSERT"],
-        # It renders callbacks.
+        # The runner renders callbacks.
         Role.RUNNER: ["SELECT"],
     },
     "webhooks": {
@@ -104,7 +104,7 @@ PRIVILEGES: Final[Mapping[str, Mapping[Role, Sequence[str]]]] = {
             "DELETE",
         ],
         Role.RUNNER: ["SELECT", "INSERT", "UPDATE", "DELETE"],
-        # It orders and queues mails in the same way, and stores what mail servers report.
+        # The operator orders and queues mails in the same way, and stores the reports of mail servers.
         Role.OPERATOR: [
             "SELECT",
             "INSERT (job, kind, upload, locale)",

@@ -1,4 +1,4 @@
-"""Says whether the database waits in vain for its synchronous standby."""
+"""Finds out whether the database's synchronous standby is missing."""
 
 from typing import Final
 
@@ -11,6 +11,6 @@ _LACKS_STANDBY: Final = """
 
 
 async def lacks_standby(connection: Connection) -> bool:
-    """Return True if commits wait for a standby, and none is connected. Then no commit ends."""
+    """Return True if commits wait for a standby and none is connected. In this state no commit ends."""
     row = await connection.fetch_one(_LACKS_STANDBY)
     return row is not None and bool(row["lacks"])

@@ -156,7 +156,7 @@ job = Table(
     _time("requested_at"),
     CheckConstraint("status IN ('none-executed', 'executing', 'executed', 'failed', 'cancelled')", name="status"),
     Index("job_upload_idx", "upload", "id"),
-    # The pages of a submission's runs, and each of them.
+    # For the pages of a submission's runs, and for single runs.
     Index("job_number_idx", "upload", "number"),
     # Partial, so that a million finished rows do not slow down a claim.
     Index("job_due_idx", "run_after", "id", postgresql_where=text("status = 'none-executed'")),
@@ -279,8 +279,8 @@ emails = Table(
     ),
 )
 
-# Submissions of Judge0's clients (`api_service.judge0`): the token by which a client knows its submission, and what the
-# client asked for, in Judge0's words.
+# Submissions of Judge0's clients (`api_service.judge0`): the token that names a submission to its client, and the
+# client's request in Judge0's words.
 judge0_submissions = Table(
     "judge0_submissions",
     metadata,

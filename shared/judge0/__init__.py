@@ -1,1 +1,1 @@
-"""Submissions as Judge0's clients know them. The API shows them to those clients, and the runner sends them back."""
+"""Submissions as Judge0's clients see them. The API answers with them, and the runner sends them in callbacks."""

@@ -1,4 +1,4 @@
-"""Base64 as Judge0 reads and writes it: MIME's form, in lines of 60 characters. Pure."""
+"""Reads and writes base64 as Judge0 does: in MIME's form, in lines of 60 characters. Pure."""
 
 import binascii
 import re
@@ -16,8 +16,8 @@ def encode(data: bytes) -> str:
 
 
 def decode(text: str) -> bytes:
-    """Return the bytes of a base64, as far as it goes: other characters are left out, and `=` ends it."""
+    """Return the bytes of a base64 text. Other characters are skipped, and `=` ends the text."""
     digits = _OTHERS.sub(b"", text.encode("ascii", "replace").partition(b"=")[0])
-    # A digit that is alone at the end has less than one byte.
+    # A single digit at the end is less than one byte.
     digits = digits[:-1] if len(digits) % 4 == 1 else digits
     return binascii.a2b_base64(digits + b"=" * (-len(digits) % 4))

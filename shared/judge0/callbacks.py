@@ -1,4 +1,4 @@
-"""Callbacks: what the runner sends to a client's `callback_url` when its submission has ended."""
+"""The callbacks that the runner sends to a client's `callback_url` when its submission has ended."""
 
 from typing import Final
 

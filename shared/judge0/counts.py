@@ -27,7 +27,7 @@ _SIZE: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many submissions there are by status, by day (UTC), and by language (id and name), the most first."""
+    """The numbers of submissions by status, by day (UTC), and by language (id and name), the largest first."""
 
     by_status: Mapping[Status, int]
     by_day: Mapping[str, int]
@@ -37,7 +37,7 @@ class Counts:
 
 
 async def counts(connection: Connection, *, owner: int | None) -> Counts:
-    """Return the counts of a key's submissions, or of all for None, and the size of the database."""
+    """Return the counts of a key's submissions, or of all submissions for None, and the size of the database."""
     by_status: Counter[Status] = Counter()
     by_day: Counter[str] = Counter()
     by_language: Counter[tuple[int, str]] = Counter()

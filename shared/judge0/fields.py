@@ -9,16 +9,16 @@ from uuid import UUID
 from shared.judge0.base64_text import encode
 from shared.judge0.statuses import DESCRIPTIONS, Ending, Status
 
-#: What a client sets, as it is kept in `judge0_submissions.request`.
+#: The fields that a client sets, as `judge0_submissions.request` stores them.
 ASKED: Final = (
     "language_id", "compiler_options", "command_line_arguments", "cpu_time_limit", "cpu_extra_time", "wall_time_limit",
     "memory_limit", "stack_limit", "max_processes_and_or_threads", "enable_per_process_and_thread_time_limit",
     "enable_per_process_and_thread_memory_limit", "max_file_size", "redirect_stderr_to_stdout", "enable_network",
     "number_of_runs", "additional_files", "callback_url",
 )  # fmt: skip
-#: The fields that `base64_encoded` is about.
+#: The fields that `base64_encoded` affects.
 TEXTS: Final = ("source_code", "stdin", "expected_output", "stdout", "stderr", "compile_output", "message")
-#: The fields of an answer for which a client has not asked.
+#: The fields of an answer if the client has not chosen any.
 DEFAULT: Final = ("token", "time", "memory", "stdout", "stderr", "compile_output", "message", "status")
 ALL: Final = (
     "source_code", "language_id", "stdin", "expected_output", "stdout", "status_id", "created_at", "finished_at",
@@ -29,12 +29,12 @@ _LIMITS_IN_SECONDS: Final = frozenset({"cpu_time_limit", "cpu_extra_time", "wall
 
 
 class NotText(Exception):
-    """A text of the submission is not UTF-8, so it can be shown in base64 only."""
+    """A text of the submission is not UTF-8, so it can be shown only in base64."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A submission and its end. The bytes are None if there are none. `cpu_s` and the others are None without a run."""
+    """A submission and its end. Missing texts are None. `cpu_s` and the other measures are None without a run."""
 
     token: UUID
     request: Mapping[str, Any]
@@ -113,5 +113,5 @@ def _seconds(value: float | None) -> str | None:
 
 
 def timestamp(value: datetime) -> str:
-    """Return a time as clients parse it: in UTC, with three decimals."""
+    """Return a time in the format that clients parse: in UTC, with three decimals."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"

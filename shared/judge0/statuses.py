@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.codex import Verdict
 
-#: How a shell reports a file that it cannot execute (POSIX, "Exit Status for Commands").
+#: The exit code of a shell for a file that it cannot execute (POSIX, "Exit Status for Commands").
 _NOT_EXECUTABLE: Final = 126
 _EXEC_FORMAT_ERROR: Final = b"Exec format error"
 
@@ -29,7 +29,7 @@ class Status(IntEnum):
     EXEC_FORMAT_ERROR = 14
 
 
-#: The descriptions of the statuses, as clients compare them.
+#: The descriptions of the statuses. Clients compare them with their own.
 DESCRIPTIONS: Final[dict[Status, str]] = {
     Status.IN_QUEUE: "In Queue",
     Status.PROCESSING: "Processing",
@@ -56,7 +56,7 @@ _OF_SIGNAL: Final[dict[int, Status]] = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a program ended, as the runner has stored it. `cpu_limit` is the one that its sender asked for; 0: none."""
+    """How a program ended, as the runner has stored it. `cpu_limit` is the sender's limit; 0: none."""
 
     verdict: Verdict
     exit_code: int | None
@@ -77,7 +77,7 @@ class Ending:
 
 
 def ending_of(run: Run) -> Ending:
-    """Return how a run ended. The program may run a little longer than its limit, and is judged by the limit."""
+    """Return how a run ended. A program that used the extra time has exceeded its limit."""
     is_over = 0 < run.cpu_limit < run.cpu_s
     if run.verdict is Verdict.COMPILE_ERROR:
         return Ending(Status.COMPILATION_ERROR)
@@ -92,7 +92,7 @@ def ending_of(run: Run) -> Ending:
         case Verdict.WRONG_ANSWER:
             return Ending(Status.WRONG_ANSWER, None, 0)
         case Verdict.OUTPUT_LIMIT:
-            # In Judge0, an output is a file.
+            # In Judge0, an output is a file, so the limit of files holds for it.
             return _killed(signal.SIGXFSZ)
         case Verdict.MEMORY_LIMIT if not run.exit_code:
             return _killed(signal.SIGKILL)

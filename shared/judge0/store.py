@@ -1,4 +1,4 @@
-"""Keeps what Judge0's clients asked for, and reads their submissions."""
+"""Stores the requests of Judge0's clients, and reads their submissions."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -45,12 +45,12 @@ _WAITING: Final = """
         LIMIT CAST(:most AS bigint)
     ) AS waiting
 """
-#: What the executor says of a compiler that a limit stopped.
+#: The beginning of the executor's message about a compiler that a limit stopped.
 _COMPILER_STOPPED: Final = b"Compilation: Time limit exceeded"
 
 
 async def remember(connection: Connection, upload: int, request: Mapping[str, Any]) -> UUID:
-    """Keep what the client of a new submission asked for, and return the submission's token."""
+    """Store the client's request of a new submission, and return the submission's token."""
     row = await connection.fetch_one(
         "INSERT INTO judge0_submissions (upload, request) VALUES (:upload, CAST(:request AS jsonb)) RETURNING token",
         {"upload": upload, "request": json.dumps(request, ensure_ascii=False)},
@@ -85,7 +85,7 @@ async def callback_of(connection: Connection, upload: int) -> Callback | None:
 
 
 async def weights(connection: Connection, tokens: Collection[UUID], *, owner: int | None) -> dict[UUID, int]:
-    """Return the bytes of these submissions, roughly. Those that `upload_of` does not find are left out."""
+    """Return the approximate bytes of each of these submissions. Those that `upload_of` does not find are left out."""
     rows = await connection.fetch_all(_WEIGHTS, {"tokens": list(tokens), "owner": owner})
     return {row["token"]: row["weight"] for row in rows}
 
@@ -145,7 +145,7 @@ async def _ended(store: ObjectStore, row: Record, given: Mapping[str, Any]) -> J
 
 
 async def _stdout(store: ObjectStore, row: Record) -> bytes | None:
-    """Return what the program wrote. The database has no bytes that are not UTF-8, and no NUL; the object has."""
+    """Return the program's output. Bytes that are not UTF-8, and NUL, are only in the object, not in the database."""
     text: str = row["output"] or ""
     if "\N{REPLACEMENT CHARACTER}" in text and row["output_key"]:
         try:

@@ -1,6 +1,6 @@
 """Reads how a submission ended, stage by stage: its compiler, and its program.
 
-The stages are known if the submission's `spec` has `output_order`, as those of the front doors have it.
+The stages are known if the submission's `spec` has `output_order`. The front doors set it.
 """
 
 import json
@@ -43,9 +43,9 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a submission ended. `compile` is None without a compiler, and `run` if the program did not start.
+    """How a submission ended. `compile` is None without a compiler, and `run` is None if the program did not start.
 
-    `failure` is why it could not be run; None if it could.
+    `failure` is the reason why it could not be run; None if it could.
     """
 
     compile: Stage | None = None
